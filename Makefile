@@ -1,0 +1,53 @@
+# make            builds ./gradc (cc, make, lemon)
+# make check      all tests;  make check-isa  the other instruction sets under qemu-user
+# make demo       trains the digits model;  make bench  gradc beside PyTorch
+CC ?= cc
+LEMON ?= lemon
+BUILD ?= build
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -I. -I$(BUILD) -MMD -MP
+
+DIRS = ir frontend passes codegen codegen/c driver
+SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
+OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
+
+all: gradc
+
+gradc: $(BUILD)/gradc
+	cp $< $@.new && mv $@.new $@
+
+$(BUILD)/gradc: $(OBJS)
+	$(CC) $(CFLAGS) -o $@ $^ -lm
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# The grammar: lemon writes nn.c and nn.h.
+$(BUILD)/frontend/nn.c: frontend/nn.y
+	@mkdir -p $(@D)
+	$(LEMON) -q -d$(@D) $<
+
+$(BUILD)/frontend/nn.h: $(BUILD)/frontend/nn.c
+
+$(BUILD)/frontend/nn.o: $(BUILD)/frontend/nn.c
+	$(CC) $(ALL_CFLAGS) -Wno-unused-parameter -Ifrontend -c $< -o $@
+
+$(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
+
+# Everything that gradc carries inside itself.
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h ir/prim.h))
+$(BUILD)/embed.c: driver/embed.sh $(EMBED)
+	@mkdir -p $(@D)
+	sh driver/embed.sh $(EMBED) > $@
+
+$(BUILD)/embed.o: $(BUILD)/embed.c
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+
+clean:
+	rm -rf $(BUILD) gradc
+
+.PHONY: all clean check check-isa demo bench

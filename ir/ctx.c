@@ -1,0 +1,186 @@
+#include "ctx.h"
+#include "ctx_state.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 1 << 20, ALIGN = 16 };
+
+struct Block {
+  struct Block *next;
+  size_t used, cap;
+};
+
+Ctx *ctx_new(void) {
+  return calloc(1, sizeof(Ctx));
+}
+
+void ctx_free(Ctx *c) {
+  if (!c) return;
+  for (Block *b = c->blocks, *next; b; b = next) {
+    next = b->next;
+    free(b);
+  }
+  free(c);
+}
+
+bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg) {
+  jmp_buf here, *outer = c->unwind;
+  bool ok = false;
+  c->unwind = &here;
+  if (!setjmp(here)) {
+    fn(c, arg);
+    ok = true;
+  }
+  c->unwind = outer;
+  return ok;
+}
+
+_Noreturn void ctx_abort(Ctx *c) {
+  if (c->unwind) longjmp(*c->unwind, 1);
+  fputs("gradc: out of memory\n", stderr);
+  exit(5);
+}
+
+static void *block_new(Ctx *c, size_t n) {
+  size_t head = (sizeof(Block) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+#ifdef GRADC_MALLOC_EACH /* one malloc an object, so that sanitizers see every overrun */
+  size_t cap = n;
+#else
+  size_t cap = n > BLOCK / 4 ? n : BLOCK;
+#endif
+  if (cap > SIZE_MAX - head) ctx_abort(c);
+  Block *b = calloc(1, head + cap);
+  if (!b) ctx_abort(c);
+  b->cap = cap;
+  /* A block made for one large object goes behind the current one, which still has room. */
+  if (cap != BLOCK && c->blocks) {
+    b->next = c->blocks->next;
+    c->blocks->next = b;
+  } else {
+    b->next = c->blocks;
+    c->blocks = b;
+  }
+  c->bytes += head + cap;
+  b->used = n;
+  return (char *)b + head;
+}
+
+void *ctx_alloc(Ctx *c, size_t n) {
+  if (n > SIZE_MAX / 2) ctx_abort(c);
+  n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
+  Block *b = c->blocks;
+  if (!b || b->cap - b->used < n) return block_new(c, n);
+  void *p = (char *)b + ((sizeof(Block) + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + b->used;
+  b->used += n;
+  return p;
+}
+
+void *ctx_grow(Ctx *c, void *old, size_t old_n, size_t n) {
+  void *p = ctx_alloc(c, n);
+  if (old_n) memcpy(p, old, old_n < n ? old_n : n);
+  return p;
+}
+
+void *vec_push(Ctx *c, void **v, int *n, int *cap, size_t size) {
+  if (*n == *cap) {
+    int bigger = *cap ? *cap * 2 : 8;
+    if (bigger < *cap) ctx_abort(c);
+    *v = ctx_grow(c, *v, (size_t)*n * size, (size_t)bigger * size);
+    *cap = bigger;
+  }
+  return (char *)*v + (size_t)(*n)++ * size;
+}
+
+char *ctx_vstrf(Ctx *c, const char *fmt, va_list ap) {
+  va_list again;
+  va_copy(again, ap);
+  int n = vsnprintf(NULL, 0, fmt, ap);
+  char *s = ctx_alloc(c, (size_t)n + 1);
+  vsnprintf(s, (size_t)n + 1, fmt, again);
+  va_end(again);
+  return s;
+}
+
+char *ctx_strf(Ctx *c, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  char *s = ctx_vstrf(c, fmt, ap);
+  va_end(ap);
+  return s;
+}
+
+uint64_t hash_bytes(const void *p, size_t n, uint64_t seed) {
+  const unsigned char *s = p;
+  uint64_t h = 0xcbf29ce484222325u ^ seed;
+  for (size_t i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001b3u;
+  h ^= h >> 32; /* FNV's high bits mix poorly for short keys */
+  h *= 0x9e3779b97f4a7c15u;
+  return h ^ h >> 29;
+}
+
+static void names_grow(Ctx *c) {
+  size_t cap = c->names_cap ? c->names_cap * 2 : 1024;
+  Name *t = ctx_alloc(c, cap * sizeof *t);
+  for (size_t i = 0; i < c->names_cap; i++) {
+    if (!c->names[i].s) continue;
+    size_t k = c->names[i].hash & (cap - 1);
+    while (t[k].s) k = (k + 1) & (cap - 1);
+    t[k] = c->names[i];
+  }
+  c->names = t;
+  c->names_cap = cap;
+}
+
+const char *ctx_intern(Ctx *c, const char *s, size_t n) {
+  if (2 * c->names_n >= c->names_cap) names_grow(c);
+  uint64_t h = hash_bytes(s, n, 0);
+  size_t k = h & (c->names_cap - 1);
+  for (; c->names[k].s; k = (k + 1) & (c->names_cap - 1))
+    if (c->names[k].hash == h && c->names[k].n == n && !memcmp(c->names[k].s, s, n)) return c->names[k].s;
+  char *copy = ctx_alloc(c, n + 1);
+  if (n) memcpy(copy, s, n);
+  c->names[k] = (Name){copy, n, h};
+  c->names_n++;
+  return copy;
+}
+
+const char *ctx_name(Ctx *c, const char *s) {
+  return ctx_intern(c, s, strlen(s));
+}
+
+size_t ctx_bytes(const Ctx *c) {
+  return c->bytes;
+}
+
+void str_put(Str *b, const char *s, size_t n) {
+  if (b->n + n + 1 > b->cap) {
+    size_t cap = 2 * (b->n + n + 1) + 256;
+    b->s = ctx_grow(b->c, b->s, b->n, cap);
+    b->cap = cap;
+  }
+  if (n) memcpy(b->s + b->n, s, n);
+  b->n += n;
+  b->s[b->n] = 0;
+}
+
+void str_puts(Str *b, const char *s) {
+  str_put(b, s, strlen(s));
+}
+
+void str_printf(Str *b, const char *fmt, ...) {
+  char small[256];
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(small, sizeof small, fmt, ap);
+  if (n < (int)sizeof small) {
+    str_put(b, small, (size_t)n);
+  } else {
+    char *s = ctx_alloc(b->c, (size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, fmt, again);
+    str_put(b, s, (size_t)n);
+  }
+  va_end(again);
+  va_end(ap);
+}

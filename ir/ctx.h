@@ -1,0 +1,45 @@
+/* One compilation's memory and names. All compiler state hangs off a Ctx: there are no mutable globals.
+ * Memory comes from an arena that is freed as a whole by ctx_free; nothing is freed before. Running out of
+ * memory unwinds by one longjmp to the entry point that called ctx_try. */
+#ifndef GRADC_CTX_H
+#define GRADC_CTX_H
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+
+typedef struct Ctx Ctx;
+typedef uint32_t Loc; /* position in the source map: 1 + offset in the concatenation of all sources; 0 = nowhere */
+
+Ctx *ctx_new(void);      /* NULL when out of memory */
+void ctx_free(Ctx *c);
+
+/* Entry points run `fn` under ctx_try: returns false when memory ran out (or ctx_abort was called) on the way. */
+bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg);
+_Noreturn void ctx_abort(Ctx *c);
+
+void *ctx_alloc(Ctx *c, size_t n);                                /* zeroed, 16-byte aligned, never NULL */
+void *ctx_grow(Ctx *c, void *old, size_t old_n, size_t n);         /* a larger copy; the tail is zeroed */
+char *ctx_strf(Ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *ctx_vstrf(Ctx *c, const char *fmt, va_list ap);
+const char *ctx_intern(Ctx *c, const char *s, size_t n);           /* equal strings have equal pointers */
+const char *ctx_name(Ctx *c, const char *s);                       /* ctx_intern of a whole C string */
+size_t ctx_bytes(const Ctx *c);                                    /* memory taken so far */
+
+/* Growing array: `T *v` with `int nv, capv` beside it. VEC_PUSH yields a pointer to the new, zeroed element. */
+void *vec_push(Ctx *c, void **v, int *n, int *cap, size_t size);
+#define VEC_PUSH(c, v, n, cap) ((__typeof__(v))vec_push((c), (void **)&(v), &(n), &(cap), sizeof *(v)))
+
+/* Growing text. */
+typedef struct Str {
+  Ctx *c;
+  char *s; /* always terminated once something was appended */
+  size_t n, cap;
+} Str;
+void str_put(Str *b, const char *s, size_t n);
+void str_puts(Str *b, const char *s);
+void str_printf(Str *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+uint64_t hash_bytes(const void *p, size_t n, uint64_t seed); /* stable over machines: FNV-1a, then mixed */
+#endif

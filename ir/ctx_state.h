@@ -1,0 +1,21 @@
+/* The inside of a Ctx, for ctx.c and diag.c only. */
+#ifndef GRADC_CTX_STATE_H
+#define GRADC_CTX_STATE_H
+#include "ctx.h"
+
+typedef struct Block Block;
+typedef struct Name {
+  const char *s;
+  size_t n;
+  uint64_t hash;
+} Name;
+
+struct Ctx {
+  Block *blocks;
+  size_t bytes;
+  jmp_buf *unwind;
+  Name *names; /* open addressing, names_cap a power of two */
+  size_t names_n, names_cap;
+  struct DiagState *diag; /* made by diag.c at first use */
+};
+#endif
