@@ -1,0 +1,31 @@
+/* Short constructors of nodes, for rules, passes and the elaborator. All take their location from g->loc and return 0
+ * only after a diagnostic. Axes are non-negative. */
+#ifndef GRADC_BUILD_H
+#define GRADC_BUILD_H
+#include "ir.h"
+
+Id b_op1(Graph *g, Op op, Id a);
+Id b_op2(Graph *g, Op op, Id a, Id b);
+Id b_op3(Graph *g, Op op, Id a, Id b, Id c);
+Id b_const(Graph *g, DType t, double v);                 /* rank 0 */
+Id b_full(Graph *g, TypeId type, double v);              /* constant of that type */
+Id b_tensor(Graph *g, TypeId type, const double *v, int n);
+Id b_like(Graph *g, Id x, double v);                     /* rank-0 constant of x's dtype */
+Id b_iota(Graph *g, DType t, int rank, const Dim *shape, int axis);
+Id b_size(Graph *g, DType t, Dim d);                     /* a dimension as a rank-0 value */
+Id b_cast(Graph *g, Id x, DType t);
+Id b_sum(Graph *g, Id x, int naxes, const int64_t *axes, bool keep);
+Id b_reduce(Graph *g, Op op, Id x, int naxes, const int64_t *axes, bool keep);
+Id b_reshape(Graph *g, Id x, int rank, const Dim *shape);
+Id b_transpose(Graph *g, Id x, const int64_t *perm);
+Id b_broadcast(Graph *g, Id x, int rank, const Dim *shape);
+Id b_slice(Graph *g, Id x, const Dim *start, const Dim *stop, const int64_t *step); /* step NULL: ones */
+Id b_pad(Graph *g, Id x, const Dim *shape, const Dim *start, const int64_t *step, double value);
+Id b_concat(Graph *g, const Id *x, int n, int axis);
+Id b_reverse(Graph *g, Id x, int naxes, const int64_t *axes);
+Id b_gather(Graph *g, Id x, Id index, int axis);
+Id b_contract(Graph *g, Id a, Id b, const char *spec);   /* "mk,kn->mn" */
+Id b_get(Graph *g, Id tuple, int i);
+Id b_unbroadcast(Graph *g, Id dy, TypeId to);            /* sums dy down to a type that broadcasts to it */
+bool b_is_const(const Graph *g, Id x, double *v);        /* a constant with one repeated value */
+#endif

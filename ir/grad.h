@@ -1,0 +1,17 @@
+/* What gradient rules see of the autodiff driver (passes/autodiff.c). The driver alone accumulates, un-broadcasts and
+ * casts; a rule only states each input's adjoint in terms of dy, the inputs and the result. */
+#ifndef GRADC_GRAD_H
+#define GRADC_GRAD_H
+#include "build.h"
+
+struct Grad {
+  Graph *g;
+  Id node;         /* whose rule is running */
+  const bool *wants; /* per node: whether an adjoint is wanted for it */
+  void *driver;
+};
+bool grad_wants(const Grad *s, int i);     /* whether input i of the node wants an adjoint */
+void grad_to(Grad *s, int i, Id adjoint);  /* adds to the adjoint of input i (may have the broadcast shape) */
+Id grad_of_element(const Grad *s, int element); /* rules of ops with a tuple result (their dy is 0): adjoint or 0 */
+void grad_to_get(Grad *s, int i, int element, Id adjoint); /* the same for one element of a tuple input */
+#endif

@@ -1,0 +1,309 @@
+/* The IR: modules, graphs, types, dimensions, attributes and nodes.
+ *
+ * A graph is an array of small nodes in topological order, addressed by index (Id); node 0 does not exist. Types and
+ * attributes are interned in the module, so equality is equality of numbers. graph_node() infers the type by the op's
+ * shape rule and hash-conses: the same op on the same inputs with the same attributes is the same node.
+ * Element-wise ops broadcast as NumPy does; dtypes of their operands must agree. Shapes are logical throughout. */
+#ifndef GRADC_IR_H
+#define GRADC_IR_H
+#include "ctx.h"
+#include "diag.h"
+
+enum { MAX_RANK = 8, MAX_NODES = 1000000 };
+
+typedef uint32_t Id;     /* node of a graph; 0: none */
+typedef uint32_t TypeId; /* interned type; 0: none */
+typedef uint32_t AttrId; /* interned attribute record; 0: no attributes */
+
+/* ---- element types: name in the language, bytes, C type, kind (b bool, i signed, u unsigned, f float) ---- */
+#define DTYPES(X)                                                                                       \
+  X(BOOL, "bool", 1, "uint8_t", 'b') X(U8, "u8", 1, "uint8_t", 'u') X(I8, "i8", 1, "int8_t", 'i')       \
+  X(U16, "u16", 2, "uint16_t", 'u') X(I16, "i16", 2, "int16_t", 'i') X(U32, "u32", 4, "uint32_t", 'u')  \
+  X(I32, "i32", 4, "int32_t", 'i') X(F32, "f32", 4, "float", 'f') X(F64, "f64", 8, "double", 'f')
+typedef enum DType {
+#define X(e, name, bytes, c, kind) DT_##e,
+  DTYPES(X)
+#undef X
+  DT_COUNT,
+  DT_TUPLE = DT_COUNT
+} DType;
+typedef struct DTypeInfo { const char *name; int bytes; const char *c; char kind; } DTypeInfo;
+extern const DTypeInfo dtype_info[DT_COUNT];
+int dtype_find(const char *name); /* -1: none */
+static inline bool dtype_is_float(int t) { return t == DT_F32 || t == DT_F64; }
+
+/* ---- dimensions: a number >= 0, or (negative) a polynomial in run-time sizes, interned and normalised ---- */
+typedef int64_t Dim;
+typedef struct Module Module;
+typedef struct Graph Graph;
+typedef struct Size { const char *name; int64_t bound; Loc loc; } Size; /* a run-time size, 0 <= value <= bound */
+static inline bool dim_is_const(Dim d) { return d >= 0; }
+Dim dim_size(Module *m, const char *name, int64_t bound, Loc loc); /* the run-time size of that name, made if new */
+Dim dim_add(Module *m, Dim a, Dim b);
+Dim dim_sub(Module *m, Dim a, Dim b);
+Dim dim_mul(Module *m, Dim a, Dim b);
+bool dim_div(Module *m, Dim a, Dim b, Dim *q);       /* exact division; false where it leaves a remainder */
+bool dim_floordiv(Module *m, Dim a, Dim b, Dim *q);  /* false: not expressible */
+int64_t dim_bound(Module *m, Dim d);                 /* value at the bounds; saturates at INT64_MAX */
+int64_t dim_value(Module *m, Dim d, const int64_t *sizes); /* sizes: one value per module size */
+/* Terms of a polynomial: coefficient and exponents of each size. n = 1 and all exponents 0 for constants. */
+typedef struct DimTerm { int64_t coef; uint8_t exp[8]; } DimTerm;
+const DimTerm *dim_terms(Module *m, Dim d, int *n);
+const char *dim_text(Module *m, Dim d);              /* "64", "B", "2*B*T+1" */
+
+/* ---- types ---- */
+typedef struct Type {
+  uint8_t dtype, rank; /* DT_TUPLE: rank is unused */
+  uint32_t ntuple;
+  const Dim *dim;      /* rank of them */
+  const TypeId *elem;  /* ntuple of them */
+} Type;
+TypeId type_make(Module *m, DType dtype, int rank, const Dim *dim);
+TypeId type_tuple(Module *m, int n, const TypeId *elem);
+const Type *type_get(const Module *m, TypeId t);
+const char *type_text(Module *m, TypeId t);          /* "f32[64,784]", "f32", "(f32[2], i32)" */
+Dim type_count(Module *m, TypeId t);                 /* number of elements */
+int64_t type_bytes(Module *m, TypeId t);             /* at the bounds; < 0: over 2^47 */
+
+/* ---- ops: see ops.def for the columns ---- */
+typedef enum Op {
+  OP_NONE,
+#define OP(name, ...) OP_##name,
+#include "ops.def"
+#undef OP
+  OP_COUNT
+} Op;
+typedef enum OpClass {
+  CL_LEAF, CL_ELEM, CL_VIEW, CL_REDUCE, CL_CONTRACT, CL_CONV, CL_WINDOW, CL_INDEX, CL_CUM, CL_SCAN, CL_TUPLE, CL_META
+} OpClass;
+enum OpFlags {
+  COMMUTES = 1,   /* binary, operands may be exchanged without changing a bit */
+  INPLACE = 2,    /* the result may take the place of an input of the same type and stored order */
+  NOGRAD = 4,     /* no gradient flows through it (integer results, comparisons, stop_gradient) */
+  RNG = 8,        /* depends on the run's seed and counters */
+  LINEAR = 16,    /* linear in its (single) differentiable input: jvp applies the op to the tangent */
+  FOLDS = 32,     /* may be evaluated at compile time when its inputs are constants */
+  BOOLEAN = 64    /* element-wise with bool result */
+};
+typedef enum AttrKind { AK_INT, AK_FLOAT, AK_STR, AK_INTS, AK_DIMS, AK_DIM, AK_FLOATS, AK_DTYPE, AK_GRAPH, AK_BOOL } AttrKind;
+typedef struct AttrField { const char *name; AttrKind kind; } AttrField;
+
+/* One attribute value; which member counts is told by the field's kind: INT BOOL DIM DTYPE GRAPH -> i; FLOAT -> f;
+ * STR -> s (interned); INTS DIMS -> v, n; FLOATS -> fv, n. */
+typedef struct AttrVal {
+  int64_t i;
+  double f;
+  const char *s;
+  const int64_t *v;
+  const double *fv;
+  int n;
+} AttrVal;
+typedef struct Attr {
+  int n;              /* = number of schema fields of the op */
+  uint32_t clone;     /* recompute clones differ by it; 0: the original */
+  uint32_t hints;     /* statement hints, HINT_* */
+  AttrVal *v;
+} Attr;
+enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2 };
+
+typedef struct Node {
+  uint16_t op, unused;
+  uint32_t nin, in; /* inputs: g->in[in .. in + nin) */
+  TypeId type;
+  AttrId attr;
+  Loc loc;
+} Node;
+
+/* Inferring a type, and the arguments of a shape rule. A rule returns the result's type, or reports with shape_fail
+ * and returns 0. */
+typedef struct OpCall {
+  Op op;
+  const Id *in;
+  int nin;
+  AttrId attr;
+  Loc loc;
+  TypeId given; /* leaves: the type asked for */
+} OpCall;
+typedef TypeId ShapeFn(Graph *g, const OpCall *k);
+TypeId shape_fail(Graph *g, const OpCall *k, int code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+typedef struct Grad Grad; /* the autodiff driver's state: ir/grad.h */
+typedef void VjpFn(Grad *s, Id n, Id dy);           /* calls grad_to(s, i, adjoint of input i) for inputs that want one */
+typedef Id JvpFn(Grad *s, Id n, const Id *tangent); /* tangent[i] of input i, 0 where it is zero; returns the result's */
+struct Eval;
+typedef void EvalFn(struct Eval *e, Id n);          /* interpreter: ir/interp.h */
+
+typedef struct OpInfo {
+  const char *name;
+  int arity;                 /* -1: any number */
+  OpClass cls;
+  ShapeFn *shape;
+  VjpFn *vjp;
+  JvpFn *jvp;
+  EvalFn *eval;
+  int nfields;
+  const AttrField *field;    /* attribute schema */
+  int flags, cost;           /* cost: recompute cost of one element, in multiplications */
+  char prec;                 /* precision class: c contraction, e element-wise, r reduction or norm, i index, - none */
+  const char *body;          /* scalar body over a, b, c; "" when the op has none */
+  const char *token;         /* operator or function name by which the language reaches it; "" = name */
+} OpInfo;
+extern const OpInfo op_info[OP_COUNT]; /* made by ops.c from ops.def */
+int op_find(const char *name);         /* -1: none */
+int op_find_token(const char *token, int nargs); /* by operator token, e.g. "+" with 2 arguments; -1: none */
+
+/* ---- graphs ---- */
+typedef enum GraphKind {
+  GK_INIT, GK_TRAIN_STEP, GK_TRAIN_PASS, GK_TRAIN_UPDATE, GK_EVAL_STEP, GK_EVAL_DONE, GK_EXPORT, GK_TEST, GK_BIND, GK_BODY
+} GraphKind;
+
+typedef struct Out {
+  const char *name; /* a result's name; for writes the weight's */
+  Id value;
+  int var;          /* >= 0: `"name" := value`, the module's var of that number; -1: a result */
+  Loc loc;
+} Out;
+
+/* Annotations by layout, fuse, order and memory. The interpreter ignores them. */
+typedef struct Anno {
+  uint32_t kernel;  /* 0: not computed on its own (leaf, view, or inlined into every kernel that reads it) */
+  uint32_t pos;     /* position of the kernel in the order of execution, from 1; 0: not ordered yet */
+  uint32_t stored;  /* stored order: 0 row-major, else 1 + index into Module.stored */
+  int64_t offset;   /* byte offset in the arena; -1: no buffer of its own */
+  uint32_t alias;   /* node whose buffer it shares (view or in place); 0: its own */
+} Anno;
+typedef struct Stored { uint8_t rank, perm[MAX_RANK]; uint8_t panel_axis; uint32_t panel; } Stored;
+
+struct Graph {
+  Module *m;
+  const char *name;
+  GraphKind kind;
+  int index;          /* in m->graph */
+  bool training;
+  Loc loc;            /* location given to new nodes by the builders of build.h */
+  Node *node;         /* node[0] is unused */
+  int n, capn;
+  Id *in;             /* the nodes' input lists */
+  int nins, capins;
+  Id *port;           /* the graph's inputs, OP_input nodes in order */
+  int nport, capport;
+  Out *out;
+  int nout, capout;
+  Anno *anno;         /* NULL until a pass annotates; graph_annotate() makes it */
+  int nanno;
+  int64_t arena;      /* bytes of the arena, by memory; -1 before */
+  int checks;         /* not 0: results are checked for NaN by this graph's runner (train_step) */
+  Id *cons;           /* hash table of graph_node */
+  uint32_t ncons, capcons;
+};
+
+/* ---- the module ---- */
+typedef enum VarKind { VK_PARAM, VK_STATE, VK_OPTIM } VarKind;
+typedef struct Var {
+  const char *name;
+  VarKind kind;
+  TypeId type;
+  uint32_t hints;     /* HINT_* */
+  uint32_t stored;    /* stored order, as Anno.stored */
+  int64_t offset;     /* in the caller's memory, by memory; -1 before */
+  Loc loc;
+} Var;
+
+typedef struct FieldInfo {  /* a bound field of a data section */
+  const char *name;
+  TypeId type;        /* of one record */
+  DType raw_dtype;
+  TypeId raw_type;    /* of the raw value of one record */
+  int raw_first, raw_count;
+  int64_t range;
+  Loc loc;
+} FieldInfo;
+typedef struct DataInfo {
+  const char *name, *kind;
+  const char **paths; int npaths;
+  int64_t window, count;
+  int header, ncols;
+  const double *lo, *hi;
+  double holdout;
+  bool shuffle;
+  FieldInfo *field; int nfield;
+  Graph *bind;        /* NULL: identity */
+  Loc loc;
+} DataInfo;
+typedef struct TrainInfo {
+  const char *name;
+  int data;           /* -1: none */
+  int64_t batch, accumulate, steps, epochs, save_every, keep, early_stop;
+  uint64_t seed;
+  const char **metric; int nmetric;
+  Graph *step, *pass, *update, *eval, *eval_done;
+  int navg;
+  Loc loc;
+} TrainInfo;
+
+typedef struct Options {
+  bool strict;            /* --fp=strict */
+  uint64_t off;           /* optional passes switched off: bit i = row i of passes.def */
+  bool verify;            /* run the verifier after every pass */
+  int align;              /* of buffers in bytes, 64 */
+  bool infer_only;        /* --only=infer */
+} Options;
+
+struct Module {
+  Ctx *c;
+  const char *name;       /* the file's stem, other characters as `_` */
+  const char *file;       /* path as given */
+  const char *source;     /* text of the .nn, NULL when it came from IR text */
+  Options opt;
+  Size *size; int nsize, capsize;
+  Var *var; int nvar, capvar;
+  Graph **graph; int ngraph, capgraph;
+  DataInfo *data; int ndata, capdata;
+  TrainInfo *train; int ntrain, captrain;
+  Stored *stored; int nstored, capstored;
+  int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */
+  Diag *last;             /* of shape_fail: the elaborator adds labels */
+  struct Tables *tab;     /* interning */
+};
+
+Module *module_new(Ctx *c, const char *name);
+Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
+Graph *graph_find(Module *m, const char *name);              /* NULL: none */
+int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
+int var_find(const Module *m, const char *name);             /* -1: none */
+
+/* Attributes. vals in the order of the schema. */
+AttrId attr_make(Module *m, Op op, const AttrVal *vals);
+AttrId attr_with(Module *m, Op op, AttrId a, uint32_t clone, uint32_t hints);
+const Attr *attr_get(const Module *m, AttrId a);             /* a zero record for 0 */
+const AttrVal *node_attr(const Graph *g, Id n, int field);   /* value of that schema field */
+
+/* Nodes. graph_node returns 0 when the shape rule refused (a diagnostic was made). */
+Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc);
+Id graph_leaf(Graph *g, Op op, TypeId type, AttrId attr, Loc loc); /* const, iota, random, run, size, input */
+Id graph_input(Graph *g, const char *name, TypeId type, Loc loc);
+Id graph_var(Graph *g, int var, Loc loc);                           /* param or state node of a module var */
+void graph_result(Graph *g, const char *name, Id value, Loc loc);
+void graph_write(Graph *g, int var, Id value, Loc loc);             /* replaces an earlier write of the same var */
+Anno *graph_annotate(Graph *g);                                     /* g->anno, one per node, kept in step */
+static inline const Node *node_get(const Graph *g, Id n) { return &g->node[n]; }
+static inline Id node_in(const Graph *g, Id n, int i) { return g->in[g->node[n].in + (uint32_t)i]; }
+static inline const Type *node_type(const Graph *g, Id n) { return type_get(g->m, g->node[n].type); }
+static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[g->node[n].op]; }
+uint32_t stored_make(Module *m, const Stored *s);                   /* number for Anno.stored / Var.stored */
+
+/* Rebuilding: passes copy a graph node by node. map[old] = new; graph_copy_node copies one node with mapped inputs.
+ * A rebuild keeps ports, drops nothing else; graph_rebuild_end swaps the new contents into g and maps outputs. */
+typedef struct Rebuild { Graph *old, *new; Id *map; } Rebuild;
+Rebuild graph_rebuild_begin(Graph *g);
+Id graph_copy_node(Rebuild *r, Id n);        /* also sets r->map[n] */
+void graph_rebuild_end(Rebuild *r);
+
+/* Text form. */
+void ir_print(Str *out, Module *m);
+void ir_print_graph(Str *out, Graph *g);
+Module *ir_parse(Ctx *c, Loc start);         /* never NULL; diag_errors tells */
+/* The verifier: numbered constraints V01…; reports through diag_error (code 0401) and returns their number. */
+int ir_verify(Module *m);
+int ir_verify_graph(Graph *g);
+#endif

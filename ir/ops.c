@@ -1,0 +1,53 @@
+#include "build.h"
+#include <string.h>
+
+/* The families' rules, declared from the rows themselves. Several rows may share a rule. */
+#define OP(name, arity, cls, shape, vjp, jvp, eval, ...) \
+  extern ShapeFn shape_##shape;                          \
+  extern VjpFn vjp_##vjp;                                \
+  extern JvpFn jvp_##jvp;                                \
+  extern EvalFn eval_##eval;
+#include "ops.def"
+#undef OP
+
+/* `none` in a row: nothing flows back, the tangent is zero, the interpreter never meets it. */
+void vjp_none(Grad *s, Id n, Id dy) { (void)s, (void)n, (void)dy; }
+Id jvp_none(Grad *s, Id n, const Id *tangent) { (void)s, (void)n, (void)tangent; return 0; }
+void eval_none(struct Eval *e, Id n) { (void)e, (void)n; }
+
+#define F(name, kind) {#name, AK_##kind},
+#define NFIELDS(...) ((int)(sizeof((AttrField[]){__VA_ARGS__ {0, 0}}) / sizeof(AttrField)) - 1)
+const OpInfo op_info[OP_COUNT] = {
+  [OP_NONE] = {.name = "none"},
+#define OP(name, arity, cls, shape, vjp, jvp, eval, schema, flags, cost, prec, token, ...)          \
+  [OP_##name] = {#name, arity, cls, shape_##shape, vjp_##vjp, jvp_##jvp, eval_##eval, NFIELDS(schema), \
+                 (const AttrField[]){schema {0, 0}}, flags, cost, prec, #__VA_ARGS__, token},
+#include "ops.def"
+#undef OP
+};
+
+const DTypeInfo dtype_info[DT_COUNT] = {
+#define X(e, name, bytes, c, kind) {name, bytes, c, kind},
+  DTYPES(X)
+#undef X
+};
+
+int dtype_find(const char *name) {
+  for (int i = 0; i < DT_COUNT; i++)
+    if (!strcmp(dtype_info[i].name, name)) return i;
+  return -1;
+}
+
+int op_find(const char *name) {
+  for (int i = 1; i < OP_COUNT; i++)
+    if (!strcmp(op_info[i].name, name)) return i;
+  return -1;
+}
+
+int op_find_token(const char *token, int nargs) {
+  for (int i = 1; i < OP_COUNT; i++) {
+    const char *t = op_info[i].token[0] ? op_info[i].token : op_info[i].name;
+    if (strcmp(t, "-") && !strcmp(t, token) && op_info[i].arity == nargs) return i;
+  }
+  return !strcmp(token, "-") ? nargs == 1 ? OP_neg : nargs == 2 ? OP_sub : -1 : -1;
+}
