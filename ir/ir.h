@@ -164,13 +164,17 @@ typedef struct Out {
   Loc loc;
 } Out;
 
-/* Annotations by layout, fuse, order and memory. The interpreter ignores them. */
+/* Annotations by layout, fuse, order and memory. The interpreter ignores them. A node is *materialised* when it has a
+ * place: it is read by another kernel than its own, or written, or a result. */
+typedef enum Space { SP_NONE, SP_ARENA, SP_VAR, SP_HEAD, SP_IN, SP_OUT } Space;
 typedef struct Anno {
   uint32_t kernel;  /* 0: not computed on its own (leaf, view, or inlined into every kernel that reads it) */
   uint32_t pos;     /* position of the kernel in the order of execution, from 1; 0: not ordered yet */
   uint32_t stored;  /* stored order: 0 row-major, else 1 + index into Module.stored */
-  int64_t offset;   /* byte offset in the arena; -1: no buffer of its own */
-  uint32_t alias;   /* node whose buffer it shares (view or in place); 0: its own */
+  uint8_t space;    /* where the value lives: arena, a module var, the head (loss, metrics), a graph input or output */
+  uint32_t index;   /* of the var, input or output */
+  int64_t offset;   /* arena: byte offset in the arena; head: in mem; else 0 */
+  uint32_t alias;   /* node whose buffer it takes over in place; 0: none */
 } Anno;
 typedef struct Stored { uint8_t rank, perm[MAX_RANK]; uint8_t panel_axis; uint32_t panel; } Stored;
 
