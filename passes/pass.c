@@ -1,0 +1,108 @@
+/* The pass manager: which passes run, in which order; dumps, the verifier and the plan checker in between. */
+#include "passes/pass.h"
+#include <string.h>
+
+/* simplify runs again after fold, which makes constants for it. */
+static const char PIPELINE[] = "asfscdluom";
+
+const PassInfo pass_info[PASS_COUNT] = {
+#define PASS(letter, name, kind, purpose) [PASS_##name] = {letter, #name, PASS_##kind, pass_##name, purpose},
+#include "passes.def"
+#undef PASS
+};
+
+int pass_find(const char *name, size_t n) {
+  for (int i = 0; i < PASS_COUNT; i++)
+    if (strlen(pass_info[i].name) == n && !memcmp(pass_info[i].name, name, n)) return i;
+  return -1;
+}
+
+static int find_or_report(Ctx *c, const char *name, size_t n) {
+  int p = pass_find(name, n);
+  if (p >= 0) return p;
+  const char *names[PASS_COUNT], *word = ctx_intern(c, name, n);
+  for (int i = 0; i < PASS_COUNT; i++) names[i] = pass_info[i].name;
+  Diag *d = diag_error(c, 402, 0, 1, "there is no pass `%s`", word);
+  const char *near = diag_suggest(c, word, names, PASS_COUNT);
+  if (near) diag_help(c, d, "did you mean `%s`?", near);
+  return -1;
+}
+
+/* The passes to run, in order; -1 after a report. */
+static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
+  int n = 0;
+  if (!r->list) {
+    for (const char *p = PIPELINE; *p; p++)
+      for (int i = 0; i < PASS_COUNT; i++)
+        if (pass_info[i].letter == *p) seq[n++] = i;
+  } else {
+    for (const char *p = r->list; *p;) {
+      size_t len = strcspn(p, ",");
+      int pass = len ? find_or_report(c, p, len) : -2;
+      if (pass == -1) return -1;
+      if (pass >= 0 && n == max) {
+        diag_error(c, 402, 0, 1, "more than %d passes in one list", max);
+        return -1;
+      }
+      if (pass >= 0) seq[n++] = pass;
+      p += len + (p[len] == ',');
+    }
+  }
+  if (!r->stop_after) return n;
+  int last = find_or_report(c, r->stop_after, strlen(r->stop_after));
+  if (last < 0) return -1;
+  int end = n;
+  while (end > 0 && seq[end - 1] != last) end--;
+  return end ? end : n;
+}
+
+static const char *print_module(Module *m, size_t *n) {
+  Str s = {.c = m->c};
+  ir_print(&s, m);
+  *n = s.n;
+  return s.s ? s.s : "";
+}
+
+typedef struct Dumper {
+  const PassRun *run;
+  bool all, changed;
+  int only; /* -1: none */
+  const char *text; /* as of the last pass, when `changed` */
+  size_t n;
+} Dumper;
+
+static void dump_after(Dumper *d, Module *m, int number, int pass) {
+  if (!d->run->dump || (!d->all && !d->changed && d->only != pass)) return;
+  size_t n;
+  const char *text = print_module(m, &n);
+  bool same = d->text && n == d->n && !memcmp(text, d->text, n);
+  if (!d->changed || !same) d->run->dump(d->run->dump_arg, number, pass_info[pass].name, text, n);
+  d->text = text;
+  d->n = n;
+}
+
+bool passes_run(Module *m, const PassRun *r) {
+  enum { MAX_SEQ = 256 };
+  int seq[MAX_SEQ], n = plan_run(m->c, r, seq, MAX_SEQ);
+  if (n < 0) return false;
+  Dumper d = {.run = r, .only = -1};
+  if (r->dump_after) {
+    d.all = !strcmp(r->dump_after, "all");
+    d.changed = !strcmp(r->dump_after, "changed");
+    if (!d.all && !d.changed && (d.only = find_or_report(m->c, r->dump_after, strlen(r->dump_after))) < 0) return false;
+    if (d.changed) d.text = print_module(m, &d.n);
+  }
+  int before = diag_errors(m->c);
+  for (int i = 0; i < n; i++) {
+    const PassInfo *p = &pass_info[seq[i]];
+    if (p->kind != PASS_OPTIONAL || !pass_off(m, seq[i])) p->run(m);
+    if (diag_errors(m->c) > before) return false;
+    if (m->opt.verify && ir_verify(m)) {
+      diag_error(m->c, 403, 0, 1, "the module is not well-formed after pass `%s` (turn %d)", p->name, i + 1);
+      return false;
+    }
+    if (seq[i] == PASS_memory && plan_check(m)) return false;
+    dump_after(&d, m, i + 1, seq[i]);
+  }
+  return true;
+}

@@ -1,0 +1,46 @@
+/* Passes over a module, and their manager. A pass is a function on the whole module in a file of its own, which says
+ * what it needs, keeps and breaks. Passes report problems through diag_error and read Module.opt; nothing else. */
+#ifndef GRADC_PASS_H
+#define GRADC_PASS_H
+#include "ir/ir.h"
+
+typedef enum PassId {
+#define PASS(letter, name, ...) PASS_##name,
+#include "passes.def"
+#undef PASS
+  PASS_COUNT
+} PassId;
+typedef enum PassKind { PASS_LOWERING, PASS_OPTIONAL, PASS_PLAN } PassKind;
+typedef struct PassInfo {
+  char letter;
+  const char *name;
+  PassKind kind;
+  void (*run)(Module *m);
+  const char *purpose;
+} PassInfo;
+extern const PassInfo pass_info[PASS_COUNT];
+
+#define PASS(letter, name, ...) void pass_##name(Module *m);
+#include "passes.def"
+#undef PASS
+
+int pass_find(const char *name, size_t n); /* -1: none */
+static inline bool pass_off(const Module *m, PassId p) { return m->opt.off >> p & 1; }
+
+/* Proves the memory plan of every graph, by its own reading of the kernels: see plancheck.c. Reports each violation
+ * as an internal error and returns their number. */
+int plan_check(Module *m);
+
+/* One run of passes. `dump` receives the printed module: `number` counts passes from 1 (0: the module as it came). */
+typedef void DumpFn(void *arg, int number, const char *pass, const char *text, size_t n);
+typedef struct PassRun {
+  const char *list;        /* comma-separated names to run instead of the pipeline; NULL: the pipeline */
+  const char *dump_after;  /* "all", "changed" or a pass's name; NULL: no dumps */
+  const char *stop_after;  /* a pass's name: the last one to run (its last turn when it runs twice); NULL: none */
+  DumpFn *dump;
+  void *dump_arg;
+} PassRun;
+
+/* False when a pass reported an error, or when the run names a pass that does not exist (also reported). */
+bool passes_run(Module *m, const PassRun *r);
+#endif
