@@ -19,6 +19,6 @@ int pool_add(Ctx *c, Pool *p, void *rec, uint64_t hash); /* appends; returns its
 
 typedef struct Poly { int n; DimTerm *t; const char *text; } Poly;
 struct Tables {
-  Pool types, polys, attrs;
+  Pool types, polys, attrs, vars;
 };
 #endif

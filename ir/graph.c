@@ -1,0 +1,313 @@
+/* Modules, graphs, attributes, hash-consed nodes, rebuilding. */
+#include "tables.h"
+#include <string.h>
+
+Module *module_new(Ctx *c, const char *name) {
+  Module *m = ctx_alloc(c, sizeof *m);
+  m->c = c;
+  m->name = ctx_name(c, name);
+  m->file = "";
+  m->opt.align = 64;
+  m->head_bytes = m->persistent_bytes = m->arena_bytes = m->total_bytes = -1;
+  m->tab = ctx_alloc(c, sizeof *m->tab);
+  return m;
+}
+
+static Graph *graph_blank(Module *m) {
+  Graph *g = ctx_alloc(m->c, sizeof *g);
+  g->m = m;
+  g->arena = -1;
+  VEC_PUSH(m->c, g->node, g->n, g->capn); /* node 0 does not exist */
+  return g;
+}
+
+Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc) {
+  Graph *g = graph_blank(m);
+  g->name = ctx_name(m->c, name);
+  g->kind = kind;
+  g->loc = loc;
+  g->index = m->ngraph;
+  *VEC_PUSH(m->c, m->graph, m->ngraph, m->capgraph) = g;
+  return g;
+}
+
+Graph *graph_find(Module *m, const char *name) {
+  for (int i = 0; i < m->ngraph; i++)
+    if (!strcmp(m->graph[i]->name, name)) return m->graph[i];
+  return NULL;
+}
+
+/* ---- persistent tensors ---- */
+
+static bool names_same(const void *a, const void *b) {
+  return !strcmp(a, b);
+}
+
+int var_find(const Module *m, const char *name) {
+  int k = pool_find(&m->tab->vars, name, hash_bytes(name, strlen(name), 3), names_same);
+  return k ? k - 1 : -1;
+}
+
+int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc) {
+  name = ctx_name(m->c, name);
+  pool_add(m->c, &m->tab->vars, (void *)name, hash_bytes(name, strlen(name), 3));
+  *VEC_PUSH(m->c, m->var, m->nvar, m->capvar) =
+    (Var){.name = name, .kind = kind, .type = type, .hints = hints, .offset = -1, .loc = loc};
+  return m->nvar - 1;
+}
+
+static bool stored_same(const Stored *a, const Stored *b) {
+  return a->rank == b->rank && a->panel == b->panel && a->panel_axis == b->panel_axis && !memcmp(a->perm, b->perm, a->rank);
+}
+
+uint32_t stored_make(Module *m, const Stored *s) {
+  bool plain = !s->panel;
+  for (int i = 0; i < s->rank; i++) plain &= s->perm[i] == i;
+  if (plain) return 0;
+  for (int i = 0; i < m->nstored; i++)
+    if (stored_same(&m->stored[i], s)) return (uint32_t)i + 1;
+  *VEC_PUSH(m->c, m->stored, m->nstored, m->capstored) = *s;
+  return (uint32_t)m->nstored;
+}
+
+/* ---- attributes ---- */
+
+typedef struct AttrRec { Op op; Attr a; } AttrRec;
+
+static uint64_t val_hash(AttrKind k, const AttrVal *v, uint64_t h) {
+  switch (k) {
+  case AK_FLOAT: return hash_bytes(&v->f, sizeof v->f, h);
+  case AK_STR: return hash_bytes(&v->s, sizeof v->s, h); /* interned */
+  case AK_INTS: case AK_DIMS: return hash_bytes(v->v, (size_t)v->n * sizeof *v->v, h + (uint64_t)v->n);
+  case AK_FLOATS: return hash_bytes(v->fv, (size_t)v->n * sizeof *v->fv, h + (uint64_t)v->n);
+  default: return hash_bytes(&v->i, sizeof v->i, h);
+  }
+}
+
+static bool val_same(AttrKind k, const AttrVal *a, const AttrVal *b) {
+  switch (k) {
+  case AK_FLOAT: return !memcmp(&a->f, &b->f, sizeof a->f); /* bits: -0 and NaN count */
+  case AK_STR: return a->s == b->s;
+  case AK_INTS: case AK_DIMS: return a->n == b->n && (!a->n || !memcmp(a->v, b->v, (size_t)a->n * sizeof *a->v));
+  case AK_FLOATS: return a->n == b->n && (!a->n || !memcmp(a->fv, b->fv, (size_t)a->n * sizeof *a->fv));
+  default: return a->i == b->i;
+  }
+}
+
+static bool attr_same(const void *x, const void *y) {
+  const AttrRec *a = x, *b = y;
+  if (a->op != b->op || a->a.clone != b->a.clone || a->a.hints != b->a.hints) return false;
+  for (int i = 0; i < a->a.n; i++)
+    if (!val_same(op_info[a->op].field[i].kind, &a->a.v[i], &b->a.v[i])) return false;
+  return true;
+}
+
+static AttrId attr_intern(Module *m, Op op, const AttrVal *vals, uint32_t clone, uint32_t hints) {
+  const OpInfo *info = &op_info[op];
+  AttrRec key = {op, {info->nfields, clone, hints, (AttrVal *)vals}};
+  if (!info->nfields && !clone && !hints) return 0;
+  uint64_t h = hash_bytes(&(uint32_t[3]){op, clone, hints}, 12, 5);
+  for (int i = 0; i < info->nfields; i++) h = val_hash(info->field[i].kind, &vals[i], h);
+  int k = pool_find(&m->tab->attrs, &key, h, attr_same);
+  if (k) return (AttrId)k;
+  AttrRec *r = ctx_alloc(m->c, sizeof *r);
+  *r = key;
+  r->a.v = ctx_grow(m->c, (void *)vals, sizeof *vals * (size_t)info->nfields, sizeof *vals * (size_t)info->nfields);
+  for (int i = 0; i < info->nfields; i++) {
+    AttrVal *v = &r->a.v[i];
+    size_t n = (size_t)v->n;
+    AttrKind kind = info->field[i].kind;
+    if (kind == AK_INTS || kind == AK_DIMS) v->v = ctx_grow(m->c, (void *)v->v, n * sizeof *v->v, n * sizeof *v->v);
+    if (kind == AK_FLOATS) v->fv = ctx_grow(m->c, (void *)v->fv, n * sizeof *v->fv, n * sizeof *v->fv);
+  }
+  return (AttrId)pool_add(m->c, &m->tab->attrs, r, h);
+}
+
+AttrId attr_make(Module *m, Op op, const AttrVal *vals) {
+  AttrVal copy[8];
+  const OpInfo *info = &op_info[op];
+  for (int i = 0; i < info->nfields; i++) {
+    copy[i] = vals[i];
+    if (info->field[i].kind == AK_STR) copy[i].s = ctx_name(m->c, vals[i].s);
+  }
+  return attr_intern(m, op, copy, 0, 0);
+}
+
+AttrId attr_with(Module *m, Op op, AttrId a, uint32_t clone, uint32_t hints) {
+  return attr_intern(m, op, attr_get(m, a)->v, clone, hints);
+}
+
+const Attr *attr_get(const Module *m, AttrId a) {
+  static const Attr none;
+  return a ? &((AttrRec *)m->tab->attrs.rec[a])->a : &none;
+}
+
+const AttrVal *node_attr(const Graph *g, Id n, int field) {
+  return &attr_get(g->m, g->node[n].attr)->v[field];
+}
+
+/* ---- nodes ---- */
+
+static uint64_t node_hash(Op op, const Id *in, int nin, AttrId attr, TypeId type) {
+  return hash_bytes(in, (size_t)nin * sizeof *in, (uint64_t)attr << 32 | (uint64_t)type << 10 | op);
+}
+
+/* Leaves are keyed by their type too; every other node's type follows from the rest of its key. */
+static TypeId key_type(const Graph *g, Id n) {
+  return op_info[g->node[n].op].cls == CL_LEAF ? g->node[n].type : 0;
+}
+
+static void cons_place(Graph *g, Id n) {
+  const Node *d = &g->node[n];
+  uint32_t k = (uint32_t)node_hash((Op)d->op, g->in + d->in, (int)d->nin, d->attr, key_type(g, n)) & (g->capcons - 1);
+  while (g->cons[k]) k = (k + 1) & (g->capcons - 1);
+  g->cons[k] = n;
+}
+
+static void cons_grow(Graph *g) {
+  g->capcons = g->capcons ? 4 * g->capcons : 256;
+  g->cons = ctx_alloc(g->m->c, g->capcons * sizeof *g->cons);
+  for (Id n = 1; n < (Id)g->n; n++) cons_place(g, n);
+}
+
+static Id cons_find(const Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeId type) {
+  if (!g->capcons) return 0;
+  uint32_t k = (uint32_t)node_hash(op, in, nin, attr, type) & (g->capcons - 1);
+  for (; g->cons[k]; k = (k + 1) & (g->capcons - 1)) {
+    const Node *d = &g->node[g->cons[k]];
+    if (d->op == op && (int)d->nin == nin && d->attr == attr && key_type(g, g->cons[k]) == type &&
+        (!nin || !memcmp(g->in + d->in, in, (size_t)nin * sizeof *in)))
+      return g->cons[k];
+  }
+  return 0;
+}
+
+static Id node_append(Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeId type, Loc loc) {
+  Module *m = g->m;
+  uint32_t first = (uint32_t)g->nins;
+  for (int i = 0; i < nin; i++) {
+    Id x = in[i]; /* `in` may lie inside g->in */
+    *VEC_PUSH(m->c, g->in, g->nins, g->capins) = x;
+  }
+  *VEC_PUSH(m->c, g->node, g->n, g->capn) =
+    (Node){.op = (uint16_t)op, .nin = (uint32_t)nin, .in = first, .type = type, .attr = attr, .loc = loc};
+  if (4 * (uint32_t)g->n > 3 * g->capcons)
+    cons_grow(g);
+  else
+    cons_place(g, (Id)g->n - 1);
+  return (Id)g->n - 1;
+}
+
+static Id node_make(Graph *g, const OpCall *k) {
+  for (int i = 0; i < k->nin; i++)
+    if (!k->in[i]) return 0; /* an operand was refused before: no second message */
+  TypeId keyed = op_info[k->op].cls == CL_LEAF ? k->given : 0;
+  Id same = cons_find(g, k->op, k->in, k->nin, k->attr, keyed);
+  if (same) return same;
+  if (g->n > MAX_NODES) {
+    shape_fail(g, k, 219, "the graph `%s` has more than %d nodes", g->name, MAX_NODES);
+    return 0;
+  }
+  TypeId t = op_info[k->op].shape(g, k);
+  if (!t) return 0;
+  if (type_bytes(g->m, t) < 0) {
+    shape_fail(g, k, 220, "a tensor of type %s is larger than 2^47 bytes", type_text(g->m, t));
+    return 0;
+  }
+  return node_append(g, k->op, k->in, k->nin, k->attr, t, k->loc);
+}
+
+Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc) {
+  return node_make(g, &(OpCall){.op = op, .in = in, .nin = nin, .attr = attr, .loc = loc});
+}
+
+Id graph_leaf(Graph *g, Op op, TypeId type, AttrId attr, Loc loc) {
+  return node_make(g, &(OpCall){.op = op, .attr = attr, .loc = loc, .given = type});
+}
+
+Id graph_input(Graph *g, const char *name, TypeId type, Loc loc) {
+  Id n = graph_leaf(g, OP_input, type, attr_make(g->m, OP_input, &(AttrVal){.s = name}), loc);
+  for (int i = 0; i < g->nport; i++)
+    if (g->port[i] == n) return n;
+  if (n) *VEC_PUSH(g->m->c, g->port, g->nport, g->capport) = n;
+  return n;
+}
+
+Id graph_var(Graph *g, int var, Loc loc) {
+  const Var *v = &g->m->var[var];
+  Op op = v->kind == VK_PARAM ? OP_param : OP_state;
+  return graph_leaf(g, op, v->type, attr_make(g->m, op, &(AttrVal){.s = v->name}), loc);
+}
+
+void graph_result(Graph *g, const char *name, Id value, Loc loc) {
+  *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = (Out){ctx_name(g->m->c, name), value, -1, loc};
+}
+
+void graph_write(Graph *g, int var, Id value, Loc loc) {
+  Out o = {g->m->var[var].name, value, var, loc};
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var == var) {
+      g->out[i] = o;
+      return;
+    }
+  *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = o;
+}
+
+Anno *graph_annotate(Graph *g) {
+  if (g->nanno < g->n) {
+    g->anno = ctx_grow(g->m->c, g->anno, (size_t)g->nanno * sizeof *g->anno, (size_t)g->capn * sizeof *g->anno);
+    g->nanno = g->n;
+  }
+  return g->anno;
+}
+
+TypeId shape_fail(Graph *g, const OpCall *k, int code, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  const char *text = ctx_vstrf(g->m->c, fmt, ap);
+  va_end(ap);
+  g->m->last = diag_error(g->m->c, code, k->loc, 1, "%s", text);
+  return 0;
+}
+
+/* ---- rebuilding ---- */
+
+Rebuild graph_rebuild_begin(Graph *g) {
+  Rebuild r = {g, graph_blank(g->m), ctx_alloc(g->m->c, (size_t)g->n * sizeof(Id))};
+  r.new->name = g->name;
+  r.new->kind = g->kind;
+  r.new->index = g->index;
+  r.new->training = g->training;
+  r.new->loc = g->loc;
+  r.new->checks = g->checks;
+  for (int i = 0; i < g->nport; i++) {
+    graph_copy_node(&r, g->port[i]);
+    *VEC_PUSH(g->m->c, r.new->port, r.new->nport, r.new->capport) = r.map[g->port[i]];
+  }
+  return r;
+}
+
+Id graph_copy_node(Rebuild *r, Id n) {
+  const Node *d = &r->old->node[n];
+  Id few[8], *in = d->nin > 8 ? ctx_alloc(r->old->m->c, d->nin * sizeof(Id)) : few;
+  for (uint32_t i = 0; i < d->nin; i++) in[i] = r->map[r->old->in[d->in + i]];
+  return r->map[n] = node_make(r->new, &(OpCall){.op = (Op)d->op, .in = in, .nin = (int)d->nin, .attr = d->attr,
+                                                 .loc = d->loc, .given = d->type});
+}
+
+void graph_rebuild_end(Rebuild *r) {
+  Graph *g = r->old, *w = r->new;
+  if (g->nanno) {
+    graph_annotate(w);
+    for (Id n = 1; n < (Id)g->nanno; n++)
+      if (r->map[n]) w->anno[r->map[n]] = g->anno[n];
+  }
+  for (int i = 0; i < g->nout; i++) {
+    Out o = g->out[i];
+    o.value = r->map[o.value];
+    *VEC_PUSH(g->m->c, w->out, w->nout, w->capout) = o;
+  }
+  Loc loc = g->loc;
+  *g = *w;
+  g->loc = loc;
+}
