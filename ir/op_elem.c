@@ -1,0 +1,197 @@
+/* Element-wise ops: shape rules and reverse mode. Forward mode is in op_elem_jvp.c, evaluation in interp_elem.c.
+ * Operands broadcast as NumPy's do. A gradient rule may give an adjoint of the broadcast shape. */
+#include "grad.h"
+#include "rule.h"
+
+/* ---- shapes ---- */
+
+/* The result of broadcasting operands first .. nin - 1, which must have equal dtypes; `dtype` < 0: theirs. */
+static TypeId elem_type(Graph *g, const OpCall *k, int first, int dtype) {
+  Dim dim[MAX_RANK];
+  int rank = 0, has = -1;
+  for (int i = 0; i < k->nin; i++) {
+    const Type *t = call_type(g, k, i);
+    if (!t || !rule_broadcast(g, k, t, &rank, dim)) return 0;
+    if (i < first) continue;
+    if (has >= 0 && has != t->dtype)
+      return shape_fail(g, k, RULE_DTYPE, "%s: element types differ (%s vs %s)", op_info[k->op].name,
+                        dtype_info[has].name, dtype_info[t->dtype].name);
+    has = t->dtype;
+  }
+  return type_make(g->m, dtype < 0 ? has : dtype, rank, dim);
+}
+
+static TypeId refuse_dtype(Graph *g, const OpCall *k, int i, const char *wants) {
+  return shape_fail(g, k, RULE_DTYPE, "%s: needs %s, not %s", op_info[k->op].name, wants,
+                    dtype_info[node_type(g, k->in[i])->dtype].name);
+}
+
+TypeId shape_elem(Graph *g, const OpCall *k) {
+  TypeId t = elem_type(g, k, 0, -1);
+  bool numbers = k->op != OP_copy && k->op != OP_stop_gradient;
+  return t && numbers && type_get(g->m, t)->dtype == DT_BOOL ? refuse_dtype(g, k, 0, "numbers") : t;
+}
+
+TypeId shape_elem_f(Graph *g, const OpCall *k) {
+  TypeId t = elem_type(g, k, 0, -1);
+  return t && !dtype_is_float(type_get(g->m, t)->dtype) ? refuse_dtype(g, k, 0, "floats") : t;
+}
+
+TypeId shape_elem_bool(Graph *g, const OpCall *k) {
+  TypeId t = elem_type(g, k, 0, -1);
+  return t && type_get(g->m, t)->dtype != DT_BOOL ? refuse_dtype(g, k, 0, "bools") : t;
+}
+
+TypeId shape_elem_cmp(Graph *g, const OpCall *k) {
+  return elem_type(g, k, 0, DT_BOOL);
+}
+
+TypeId shape_where(Graph *g, const OpCall *k) {
+  const Type *t = call_type(g, k, 0);
+  if (!t) return 0;
+  return t->dtype != DT_BOOL ? refuse_dtype(g, k, 0, "a bool condition") : elem_type(g, k, 1, -1);
+}
+
+TypeId shape_cast(Graph *g, const OpCall *k) {
+  const Type *t = call_type(g, k, 0);
+  int64_t to = call_attr(g, k, 0)->i;
+  if (!t) return 0;
+  if (to < 0 || to >= DT_COUNT) return shape_fail(g, k, RULE_ATTR, "cast: there is no such element type");
+  return type_make(g->m, (DType)to, t->rank, t->dim);
+}
+
+/* ---- reverse mode: x, a, b operands, y the result, dy its adjoint ---- */
+
+static Id mul(Grad *s, Id a, Id b) { return b_op2(s->g, OP_mul, a, b); }
+static Id num(Grad *s, Id like, double v) { return b_like(s->g, like, v); }
+static Id zero_like(Grad *s, Id x) { return num(s, x, 0); }
+
+void vjp_neg(Grad *s, Id n, Id dy) { (void)n; grad_to(s, 0, b_op1(s->g, OP_neg, dy)); }
+void vjp_copy(Grad *s, Id n, Id dy) { (void)n; grad_to(s, 0, dy); }
+void vjp_exp(Grad *s, Id n, Id dy) { grad_to(s, 0, mul(s, dy, n)); }
+void vjp_expm1(Grad *s, Id n, Id dy) { grad_to(s, 0, mul(s, dy, b_op2(s->g, OP_add, n, num(s, n, 1)))); }
+
+void vjp_abs(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, dy, b_op1(s->g, OP_sign, node_in(s->g, n, 0))));
+}
+
+void vjp_log(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, b_op2(s->g, OP_div, dy, node_in(s->g, n, 0)));
+}
+
+void vjp_log1p(Grad *s, Id n, Id dy) {
+  Id x = node_in(s->g, n, 0);
+  grad_to(s, 0, b_op2(s->g, OP_div, dy, b_op2(s->g, OP_add, x, num(s, x, 1))));
+}
+
+void vjp_sqrt(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, b_op2(s->g, OP_div, mul(s, dy, num(s, dy, 0.5)), n));
+}
+
+/* (x^-1/2)' = -1/2 y^3: no division. */
+void vjp_rsqrt(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, mul(s, dy, num(s, dy, -0.5)), mul(s, mul(s, n, n), n)));
+}
+
+void vjp_sin(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, dy, b_op1(s->g, OP_cos, node_in(s->g, n, 0))));
+}
+
+void vjp_cos(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, dy, b_op1(s->g, OP_neg, b_op1(s->g, OP_sin, node_in(s->g, n, 0)))));
+}
+
+void vjp_tanh(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, dy, b_op2(s->g, OP_sub, num(s, n, 1), mul(s, n, n))));
+}
+
+void vjp_sigmoid(Grad *s, Id n, Id dy) {
+  grad_to(s, 0, mul(s, dy, mul(s, n, b_op2(s->g, OP_sub, num(s, n, 1), n))));
+}
+
+/* erf' = 2/sqrt(pi) exp(-x^2) */
+void vjp_erf(Grad *s, Id n, Id dy) {
+  Id x = node_in(s->g, n, 0);
+  Id bell = b_op1(s->g, OP_exp, b_op1(s->g, OP_neg, mul(s, x, x)));
+  grad_to(s, 0, mul(s, dy, mul(s, num(s, x, 1.1283791670955126), bell)));
+}
+
+/* Between float types the adjoint is cast back; through integers and bools nothing flows. */
+void vjp_cast(Grad *s, Id n, Id dy) {
+  DType from = node_type(s->g, node_in(s->g, n, 0))->dtype;
+  if (dtype_is_float(from) && dtype_is_float(node_type(s->g, n)->dtype)) grad_to(s, 0, b_cast(s->g, dy, from));
+}
+
+void vjp_add(Grad *s, Id n, Id dy) {
+  (void)n;
+  grad_to(s, 0, dy);
+  grad_to(s, 1, dy);
+}
+
+void vjp_sub(Grad *s, Id n, Id dy) {
+  (void)n;
+  grad_to(s, 0, dy);
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op1(s->g, OP_neg, dy));
+}
+
+void vjp_mul(Grad *s, Id n, Id dy) {
+  Id a = node_in(s->g, n, 0), b = node_in(s->g, n, 1);
+  if (grad_wants(s, 0)) grad_to(s, 0, mul(s, dy, b));
+  if (grad_wants(s, 1)) grad_to(s, 1, mul(s, dy, a));
+}
+
+/* d(a/b)/db = -(a/b)/b */
+void vjp_div(Grad *s, Id n, Id dy) {
+  Id b = node_in(s->g, n, 1), q = b_op2(s->g, OP_div, dy, b);
+  grad_to(s, 0, q);
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op1(s->g, OP_neg, mul(s, q, n)));
+}
+
+/* mod(a, b) = a - floor(a/b) b, floor being locally constant. */
+void vjp_mod(Grad *s, Id n, Id dy) {
+  Id a = node_in(s->g, n, 0), b = node_in(s->g, n, 1);
+  grad_to(s, 0, dy);
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op1(s->g, OP_neg, mul(s, dy, b_op2(s->g, OP_idiv, a, b))));
+}
+
+/* d/da = b a^(b-1), 0 where b is 0; d/db = log(a) a^b, 0 where a is 0 and b is not negative (the limit). */
+void vjp_pow(Grad *s, Id n, Id dy) {
+  Graph *g = s->g;
+  Id a = node_in(g, n, 0), b = node_in(g, n, 1);
+  double p;
+  if (grad_wants(s, 0) && b_is_const(g, b, &p)) {
+    Id power = p == 2 ? a : b_op2(g, OP_pow, a, num(s, a, p - 1));
+    grad_to(s, 0, p == 0 ? zero_like(s, dy) : mul(s, dy, mul(s, b, power)));
+  } else if (grad_wants(s, 0)) {
+    Id slope = mul(s, b, b_op2(g, OP_pow, a, b_op2(g, OP_sub, b, num(s, b, 1))));
+    Id none = b_op2(g, OP_eq, b, zero_like(s, b));
+    grad_to(s, 0, mul(s, dy, b_op3(g, OP_where, none, zero_like(s, b), slope)));
+  }
+  if (grad_wants(s, 1)) {
+    Id zero = zero_like(s, a), at_zero = b_op2(g, OP_eq, a, zero);
+    Id none = b_op2(g, OP_and, at_zero, b_op2(g, OP_le, zero, b));
+    Id log = b_op1(g, OP_log, b_op3(g, OP_where, none, num(s, a, 1), a));
+    grad_to(s, 1, mul(s, dy, mul(s, n, log)));
+  }
+}
+
+/* The adjoint goes to the operand that was taken. At a tie it goes to the second: relu, max(x, 0), is flat at 0. */
+static void vjp_choice(Grad *s, Id dy, Id first_wins) {
+  Id zero = zero_like(s, dy);
+  if (grad_wants(s, 0)) grad_to(s, 0, b_op3(s->g, OP_where, first_wins, dy, zero));
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, first_wins, zero, dy));
+}
+
+void vjp_max(Grad *s, Id n, Id dy) {
+  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 1), node_in(s->g, n, 0)));
+}
+
+void vjp_min(Grad *s, Id n, Id dy) {
+  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 0), node_in(s->g, n, 1)));
+}
+
+void vjp_where(Grad *s, Id n, Id dy) {
+  Id c = node_in(s->g, n, 0), zero = zero_like(s, dy);
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, c, dy, zero));
+  if (grad_wants(s, 2)) grad_to(s, 2, b_op3(s->g, OP_where, c, zero, dy));
+}
