@@ -194,7 +194,7 @@ struct Graph {
   Out *out;
   int nout, capout;
   Anno *anno;         /* NULL until a pass annotates; graph_annotate() makes it */
-  int nanno;
+  int nanno, capanno;
   int64_t arena;      /* bytes of the arena, by memory; -1 before */
   int checks;         /* not 0: results are checked for NaN by this graph's runner (train_step) */
   Id *cons;           /* hash table of graph_node */
@@ -245,6 +245,12 @@ typedef struct TrainInfo {
   Loc loc;
 } TrainInfo;
 
+typedef struct TestInfo { /* one `test` section; its results are bools, one per assert */
+  const char *title;
+  Graph *graph;
+  Loc loc;
+} TestInfo;
+
 typedef struct Options {
   bool strict;            /* --fp=strict */
   uint64_t off;           /* optional passes switched off: bit i = row i of passes.def */
@@ -264,6 +270,7 @@ struct Module {
   Graph **graph; int ngraph, capgraph;
   DataInfo *data; int ndata, capdata;
   TrainInfo *train; int ntrain, captrain;
+  TestInfo *test; int ntest, captest;
   Stored *stored; int nstored, capstored;
   int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */
   Diag *last;             /* of shape_fail: the elaborator adds labels */

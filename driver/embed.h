@@ -1,0 +1,16 @@
+/* What gradc carries inside itself: the standard library, the optimizers, the sources of the runtime. The table is
+ * written by embed.sh. */
+#ifndef GRADC_EMBED_H
+#define GRADC_EMBED_H
+#include <stddef.h>
+
+typedef struct Embedded {
+  const char *name;  /* path within the source tree: "std/layers.nn" */
+  const char *text;  /* n bytes and a terminating NUL */
+  size_t n;
+} Embedded;
+extern const Embedded embedded[];
+extern const int nembedded;
+
+const Embedded *embed_find(const char *name); /* NULL: none */
+#endif
