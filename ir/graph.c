@@ -254,10 +254,11 @@ void graph_write(Graph *g, int var, Id value, Loc loc) {
 }
 
 Anno *graph_annotate(Graph *g) {
-  if (g->nanno < g->n) {
+  if (g->capanno < g->n) {
     g->anno = ctx_grow(g->m->c, g->anno, (size_t)g->nanno * sizeof *g->anno, (size_t)g->capn * sizeof *g->anno);
-    g->nanno = g->n;
+    g->capanno = g->capn;
   }
+  g->nanno = g->n;
   return g->anno;
 }
 
