@@ -22,7 +22,7 @@ static TypeId elem_type(Graph *g, const OpCall *k, int first, int dtype) {
 }
 
 static TypeId refuse_dtype(Graph *g, const OpCall *k, int i, const char *wants) {
-  return shape_fail(g, k, RULE_DTYPE, "%s: needs %s, not %s", op_info[k->op].name, wants,
+  return shape_fail(g, k, RULE_OPERAND, "%s: needs %s, not %s", op_info[k->op].name, wants,
                     dtype_info[node_type(g, k->in[i])->dtype].name);
 }
 

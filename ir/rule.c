@@ -11,7 +11,7 @@ const AttrVal *call_attr(const Graph *g, const OpCall *k, int field) {
 const Type *call_type(Graph *g, const OpCall *k, int i) {
   const Type *t = node_type(g, k->in[i]);
   if (t->dtype != DT_TUPLE) return t;
-  shape_fail(g, k, RULE_DTYPE, "%s: operand %d is a tuple, not a tensor", op_info[k->op].name, i + 1);
+  shape_fail(g, k, RULE_OPERAND, "%s: operand %d is a tuple, not a tensor", op_info[k->op].name, i + 1);
   return NULL;
 }
 
@@ -51,7 +51,7 @@ bool rule_shape(Graph *g, const OpCall *k, int field) {
   }
   for (int i = 0; i < s->n; i++)
     if (!dim_may_le(g->m, 0, s->v[i])) {
-      shape_fail(g, k, RULE_RANGE, "%s: size %s of axis %d is negative", op_info[k->op].name, dim_text(g->m, s->v[i]), i);
+      shape_fail(g, k, RULE_NEGATIVE, "%s: size %s of axis %d is negative", op_info[k->op].name, dim_text(g->m, s->v[i]), i);
       return false;
     }
   return true;

@@ -6,7 +6,8 @@
 
 /* Codes of errors.def that the shape rules report. */
 enum RuleCode {
-  RULE_BROADCAST = 206, RULE_EXACT = 208, RULE_AXIS = 209, RULE_RANGE = 210, RULE_DTYPE = 211, RULE_ATTR = 402
+  RULE_BROADCAST = 206, RULE_EXACT = 208, RULE_AXIS = 209, RULE_RANGE = 210, RULE_DTYPE = 211, RULE_NEGATIVE = 221,
+  RULE_OPERAND = 226, RULE_COUNT = 228, RULE_ATTR = 402
 };
 
 /* The value of a schema field of the call; a zero value when the attribute record is missing. */
