@@ -1,0 +1,30 @@
+#!/usr/bin/env python3
+"""Writes data/*.npy: noise of the shapes that bench/models read. The numbers do not matter, only that both sides have some."""
+import os
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RECORDS = {"mlp": 512, "cnn": 256, "tiny": 1024, "lstm": 64}
+
+
+def main():
+    rng = np.random.default_rng(1)
+    n = RECORDS
+    arrays = {
+        "mlp_x": rng.random((n["mlp"], 784), np.float32),
+        "mlp_y": rng.integers(0, 10, n["mlp"], np.int32),
+        "cnn_x": rng.random((n["cnn"], 1, 28, 28), np.float32),
+        "cnn_y": rng.integers(0, 10, n["cnn"], np.int32),
+        "tiny_x": rng.random((n["tiny"], 2), np.float32),
+        "tiny_y": rng.random((n["tiny"], 1), np.float32),
+        "lstm_x": rng.standard_normal((n["lstm"], 64, 128), np.float32),
+        "lstm_y": rng.integers(0, 128, (n["lstm"], 64), np.int32),
+    }
+    os.makedirs(os.path.join(HERE, "data"), exist_ok=True)
+    for name, a in arrays.items():
+        np.save(os.path.join(HERE, "data", name + ".npy"), a)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+#!/bin/sh
+# run.sh [--rounds N] [--threads "1 2"] [--seconds S] [WORKLOAD...]: gradc beside PyTorch eager, one training step each.
+#
+# Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
+# model of models/ and runs both sides in turn, each run a process of its own bound to the same CPUs. Prints both sides'
+# versions and flags, the measured FMA peak, and medians and minima with their ratios; raw numbers go to results/*.csv.
+# GRADC names the compiler (default: ../gradc), BUILD_FLAGS go to `gradc build`.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+gradc=${GRADC:-$here/../gradc}
+rounds=3; threads="1 2"; seconds=6; works=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --rounds) rounds=$2; shift 2 ;;
+    --threads) threads=$2; shift 2 ;;
+    --seconds) seconds=$2; shift 2 ;;
+    mlp|tiny|cnn|gpt|lstm) works="$works $1"; shift ;;
+    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+works=${works:-mlp tiny cnn gpt lstm}
+[ -x "$gradc" ] || { echo "bench: $gradc is not there: run make first" >&2; exit 2; }
+
+environment() {
+  [ -n "${PYTHON:-}" ] && return
+  PYTHON=$here/.venv/bin/python
+  if ! cmp -s "$here/requirements.txt" "$here/.venv/installed.txt"; then
+    rm -rf "$here/.venv"
+    if ! python3 -m venv "$here/.venv" >/dev/null 2>&1; then
+      sudo=; [ "$(id -u)" -eq 0 ] || sudo=sudo
+      echo "bench: installing python3-venv" >&2
+      $sudo apt-get install -y -q python3-venv >&2
+      python3 -m venv "$here/.venv"
+    fi
+    echo "bench: installing $(tr '\n' ' ' < "$here/requirements.txt")into bench/.venv" >&2
+    "$PYTHON" -m pip install -q -r "$here/requirements.txt" >&2
+    cp "$here/requirements.txt" "$here/.venv/installed.txt"
+  fi
+}
+
+# field LINE KEY: a number of a line of JSON
+field() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *\([-+0-9.eE]*\).*/\1/p'; }
+# word LINE KEY: a string of it
+word() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *"\([^"]*\)".*/\1/p'; }
+
+# bound THREADS COMMAND...: on the first THREADS CPUs that this process may use
+bound() {
+  n=$1; shift
+  if command -v taskset >/dev/null; then
+    cpus=$(taskset -cp $$ | sed 's/.*: //' | awk -v n="$n" '{
+      k = split($0, part, ","); out = ""
+      for (i = 1; i <= k && n > 0; i++) {
+        m = split(part[i], r, "-"); last = m > 1 ? r[2] : r[1]
+        for (c = r[1] + 0; c <= last + 0 && n > 0; c++) { out = out (out == "" ? "" : ",") c; n-- }
+      }
+      print out }')
+    taskset -c "$cpus" "$@"
+  else
+    "$@"
+  fi
+}
+
+# Enough steps for seconds, not minutes, on a slow core.
+steps() { case $1 in mlp) echo 400 ;; tiny) echo 50000 ;; cnn) echo 60 ;; gpt) echo 8 ;; lstm) echo 40 ;; esac; }
+
+record() { # ROUND WORK THREADS SIDE JSON DETAIL
+  echo "$1,$2,$3,$4,$(field "$5" median),$(field "$5" min),$(field "$5" p90),$(field "$5" gflops),$(field "$5" peak_rss_bytes),$6" >> "$csv"
+}
+
+run_gradc() {
+  line=$(bound "$3" "$bin/$2" bench --threads "$3" --steps "$(steps "$2")" --json)
+  record "$1" "$2" "$3" gradc "$line" ""
+}
+
+run_torch() {
+  line=$(bound "$3" "$PYTHON" "$here/torch_step.py" "$2" --threads "$3" --seconds "$seconds")
+  record "$1" "$2" "$3" torch "$line" "$(word "$line" optimizer)"
+}
+
+peak() { bound "$1" "$bin/peak" "$1"; }
+
+summary() {
+  awk -F, '
+    function middle(list,   n, v, i, j, t) {
+      n = split(list, v, " ")
+      for (i = 2; i <= n; i++) for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
+      return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+    }
+    NR > 1 && $5 != "" {
+      k = $2 "," $3; if (!(k in seen)) { seen[k] = 1; key[++keys] = k }
+      s = k "," $4; med[s] = med[s] " " $5
+      if (!(s in low) || $6 + 0 < low[s] + 0) low[s] = $6
+      if ($8 != "") rate[s] = rate[s] " " $8
+      rss[s] = $9 / 1048576; how[s] = $10
+    }
+    END {
+      printf "%-5s %7s | %11s %11s %7s %7s | %11s %11s %7s %-8s | %7s %7s\n", "work", "threads", "gradc med", "min ms", "GF/s",
+             "MB", "torch med", "min ms", "MB", "optim", "by med", "by min"
+      for (i = 1; i <= keys; i++) {
+        split(key[i], p, ","); g = key[i] ",gradc"; t = key[i] ",torch"
+        if (!(g in med) || !(t in med)) continue
+        gm = middle(med[g]); tm = middle(med[t])
+        printf "%-5s %7d | %11.4f %11.4f %7.1f %7.1f | %11.4f %11.4f %7.1f %-8s | %6.2fx %6.2fx\n", p[1], p[2], gm, low[g],
+               rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], how[t], tm / gm, low[t] / low[g]
+      }
+    }' "$csv"
+}
+
+environment
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+trap 'exit 130' INT TERM
+csv=$here/results/$(date -u +%Y%m%dT%H%M%SZ).csv
+mkdir -p "$here/results"
+echo "round,workload,threads,side,median_ms,min_ms,p90_ms,gflops,peak_rss_bytes,detail" > "$csv"
+
+"$PYTHON" "$here/make_data.py"
+cc=${CC:-cc}
+$cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread "$here/peak.c" -o "$bin/peak" 2>/dev/null ||
+  $cc -O3 -march=native -ffp-contract=fast -pthread "$here/peak.c" -o "$bin/peak"
+for w in $works gemm; do
+  # shellcheck disable=SC2086  # several flags
+  "$gradc" build "$here/models/$w.nn" -o "$bin/$w" ${BUILD_FLAGS:-} >&2
+done
+
+echo "machine  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
+echo "gradc    $("$gradc" --version | head -n 1); flags: ${BUILD_FLAGS:-(default)}; cc: $($cc --version | head -n 1)"
+echo "torch    $("$PYTHON" "$here/torch_step.py" --version)"
+for t in $threads; do echo "peak     $(peak "$t")"; done
+one=$(field "$(peak 1)" gflops)
+gemm=$(field "$(bound 1 "$bin/gemm" bench --infer --threads 1 --steps 500 --json)" gflops)
+echo "contract 256x768x768 on 1 thread: $gemm GF/s, $(awk "BEGIN { printf \"%.1f\", 100 * $gemm / $one }") % of the peak"
+
+round=1
+while [ "$round" -le "$rounds" ]; do
+  for w in $works; do
+    for t in $threads; do
+      echo "round $round of $rounds: $w, $t thread(s)" >&2
+      # Who goes first changes from round to round.
+      if [ $((round % 2)) -eq 1 ]; then run_torch "$round" "$w" "$t"; run_gradc "$round" "$w" "$t"
+      else run_gradc "$round" "$w" "$t"; run_torch "$round" "$w" "$t"; fi
+    done
+  done
+  round=$((round + 1))
+done
+for t in $threads; do echo "peak     $(peak "$t") (after)"; done
+echo
+echo "training step in ms, median of the rounds' medians and least of all; last columns: how many times faster gradc is"
+summary
+echo "raw numbers: bench/results/$(basename "$csv")"
