@@ -45,13 +45,16 @@ bool interp_size(Interp *in, const char *name, int64_t value); /* false: no such
 Val *interp_value(Interp *in, TypeId type);
 void interp_set_var(Interp *in, int var, Val *v); /* takes over the caller's reference */
 /* Runs the graph: ports[i] is the value of g->port[i] (not consumed), results (may be NULL) receives one reference for
- * each result, in the order of g->out without the writes. Writes take effect together at the end. False: in->error. */
+ * each result, in the order of g->out without the writes; it may share its data with a port or a weight. Writes take
+ * effect together at the end. False: in->error says why, and nothing was written. */
 bool interp_run(Interp *in, const Graph *g, Val *const *ports, Val **results);
 int interp_nresults(const Graph *g);
 void val_drop(Val *v);                            /* gives one reference back; NULL is nothing */
 Val *val_hold(Val *v);                            /* takes one more */
 double val_get(const Val *v, int64_t i);          /* element i in row-major order; exact for every dtype */
 void val_set(Val *v, int64_t i, double x);        /* converts as `cast` does: rounds, saturates, NaN to 0 in integers */
+int64_t val_int(const Val *v, int64_t i);         /* of an integer or bool */
+void val_set_int(Val *v, int64_t i, int64_t x);   /* keeps the low bits */
 void val_fill(Val *v, DType from, const void *p); /* sets all elements from a dense array of that dtype */
 
 /* ---- for the eval_ rules ---- */
@@ -73,6 +76,7 @@ Val *eval_out(Eval *e, Id n);                     /* a zeroed value of the node'
 void eval_set(Eval *e, Id n, Val *v);             /* sets the node's value; takes over the reference */
 Val *eval_share(Eval *e, Val *v, int rank, const int64_t *dim); /* a new Val of another shape on the same data */
 Val *eval_tuple(Eval *e, int n, Val *const *elem); /* takes over the elements' references */
+void *eval_scratch(Eval *e, size_t bytes, Val **holder); /* zeroed; given back by val_drop(*holder) */
 /* Runs a scan's body: ports as in interp_run; results receives one reference each. `turn` of `length` turns: the body's
  * random counter is e->turn * length + turn, so nested scans do not repeat numbers. */
 void eval_body(Eval *e, const Graph *body, uint32_t turn, uint32_t length, Val *const *ports, Val **results);

@@ -1,0 +1,135 @@
+/* Elements of values, and walks over index spaces. */
+#include "interp.h"
+#include <string.h>
+
+double val_get(const Val *v, int64_t i) {
+  switch (v->type) {
+#define X(dt, c) case DT_##dt: return (double)((const c *)v->data)[i];
+    VAL_TYPES(X)
+#undef X
+  default: return 0;
+  }
+}
+
+int64_t val_int(const Val *v, int64_t i) {
+  switch (v->type) {
+#define X(dt, c) case DT_##dt: return (int64_t)((const c *)v->data)[i];
+    VAL_TYPES(X)
+#undef X
+  default: return 0;
+  }
+}
+
+void val_set_int(Val *v, int64_t i, int64_t x) {
+  uint64_t low = (uint64_t)x;
+  switch (v->type) {
+#define X(dt, c) case DT_##dt: ((c *)v->data)[i] = (c)low; break;
+    VAL_TYPES(X)
+#undef X
+  default: break;
+  }
+}
+
+/* As `cast`: to bool, whether it is not 0; to integers, towards 0, saturating, NaN giving 0; to f32, rounded. */
+static double clamp_to(double x, double lo, double hi) {
+  return x != x ? 0 : x < lo ? lo : x > hi ? hi : x;
+}
+
+void val_set(Val *v, int64_t i, double x) {
+  switch (v->type) {
+  case DT_BOOL: ((uint8_t *)v->data)[i] = x != 0; break;
+  case DT_U8: ((uint8_t *)v->data)[i] = (uint8_t)clamp_to(x, 0, UINT8_MAX); break;
+  case DT_I8: ((int8_t *)v->data)[i] = (int8_t)clamp_to(x, INT8_MIN, INT8_MAX); break;
+  case DT_U16: ((uint16_t *)v->data)[i] = (uint16_t)clamp_to(x, 0, UINT16_MAX); break;
+  case DT_I16: ((int16_t *)v->data)[i] = (int16_t)clamp_to(x, INT16_MIN, INT16_MAX); break;
+  case DT_U32: ((uint32_t *)v->data)[i] = (uint32_t)clamp_to(x, 0, UINT32_MAX); break;
+  case DT_I32: ((int32_t *)v->data)[i] = (int32_t)clamp_to(x, INT32_MIN, INT32_MAX); break;
+  case DT_F32: ((float *)v->data)[i] = (float)x; break;
+  case DT_F64: ((double *)v->data)[i] = x; break;
+  default: break;
+  }
+}
+
+void val_fill(Val *v, DType from, const void *p) {
+  Val src = {.type = from, .data = (void *)p};
+  if (v->type == from)
+    memcpy(v->data, p, (size_t)v->count * (size_t)dtype_info[from].bytes);
+  else
+    for (int64_t i = 0; i < v->count; i++) val_set(v, i, val_get(&src, i));
+}
+
+void val_strides(const Val *v, int64_t *stride) {
+  int64_t s = 1;
+  for (int i = v->rank - 1; i >= 0; i--) {
+    stride[i] = s;
+    s *= v->dim[i];
+  }
+}
+
+/* ---- walks ---- */
+
+void walk_init(Walk *w, int rank, const int64_t *dim) {
+  memset(w, 0, sizeof *w);
+  w->rank = rank;
+  if (rank) memcpy(w->dim, dim, (size_t)rank * sizeof *dim);
+}
+
+int walk_add(Walk *w, int64_t base, const int64_t *stride) {
+  int k = w->n++;
+  if (w->rank) memcpy(w->stride[k], stride, (size_t)w->rank * sizeof *stride);
+  w->base[k] = base;
+  return k;
+}
+
+int walk_add_val(Walk *w, const Val *v) {
+  int64_t own[MAX_RANK], stride[2 * MAX_RANK] = {0};
+  int lead = w->rank - v->rank;
+  val_strides(v, own);
+  for (int i = 0; i < v->rank; i++) stride[lead + i] = v->dim[i] == 1 ? 0 : own[i];
+  return walk_add(w, 0, stride);
+}
+
+/* Joins axis a with the one after it, where a step of a equals a whole turn of the other for every operand. */
+static bool axes_join(const Walk *w, int a) {
+  for (int k = 0; k < w->n; k++)
+    if (w->stride[k][a] != w->stride[k][a + 1] * w->dim[a + 1]) return false;
+  return true;
+}
+
+static void axis_remove(Walk *w, int a) {
+  w->rank--;
+  for (int i = a; i < w->rank; i++) {
+    w->dim[i] = w->dim[i + 1];
+    for (int k = 0; k < w->n; k++) w->stride[k][i] = w->stride[k][i + 1];
+  }
+}
+
+bool walk_begin(Walk *w) {
+  for (int i = 0; i < w->rank; i++)
+    if (!w->dim[i]) return false;
+  for (int i = w->rank - 1; i >= 0; i--)
+    if (w->dim[i] == 1) axis_remove(w, i);
+  for (int i = w->rank - 2; i >= 0; i--)
+    if (axes_join(w, i)) {
+      w->dim[i + 1] *= w->dim[i];
+      axis_remove(w, i);
+    }
+  w->outer = w->rank ? w->rank - 1 : 0;
+  w->len = w->rank ? w->dim[w->outer] : 1;
+  memset(w->index, 0, sizeof w->index);
+  for (int k = 0; k < w->n; k++) {
+    w->step[k] = w->rank ? w->stride[k][w->outer] : 0;
+    w->at[k] = w->base[k];
+  }
+  return true;
+}
+
+bool walk_next(Walk *w) {
+  for (int i = w->outer - 1; i >= 0; i--) {
+    for (int k = 0; k < w->n; k++) w->at[k] += w->stride[k][i];
+    if (++w->index[i] < w->dim[i]) return true;
+    for (int k = 0; k < w->n; k++) w->at[k] -= w->stride[k][i] * w->dim[i];
+    w->index[i] = 0;
+  }
+  return false;
+}
