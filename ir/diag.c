@@ -1,0 +1,163 @@
+/* Diagnostics as values: collecting them, the table of codes, suggestions. Printing is in diag_print.c. */
+#include "diag_state.h"
+#include <ctype.h>
+#include <string.h>
+
+enum { KEEP = 20, SEEN_MAX = 1024 };
+
+DiagState *diag_state(Ctx *c) {
+  if (!c->diag) {
+    c->diag = ctx_alloc(c, sizeof *c->diag);
+    c->diag->last = &c->diag->first;
+  }
+  return c->diag;
+}
+
+/* The same fault may be met in every graph that elaborates the text: it is shown once. */
+static bool seen_before(Ctx *c, DiagState *d, int code, Loc at, const char *msg) {
+  uint64_t h = hash_bytes(msg, strlen(msg), (uint64_t)code << 32 | at);
+  for (int i = 0; i < d->nseen; i++)
+    if (d->seen[i] == h) return true;
+  if (d->nseen < SEEN_MAX) *VEC_PUSH(c, d->seen, d->nseen, d->seen_cap) = h;
+  return false;
+}
+
+static Diag *scrap(DiagState *d) {
+  d->scrap = (Diag){0};
+  return &d->scrap;
+}
+
+static Diag *diag_new(Ctx *c, bool warn, int code, Loc at, int len, const char *msg) {
+  DiagState *d = diag_state(c);
+  if (!warn) d->errors++;
+  if (seen_before(c, d, code, at, msg)) return scrap(d);
+  if (d->kept[warn] >= KEEP) {
+    if (!warn) d->unseen++;
+    return scrap(d);
+  }
+  d->kept[warn]++;
+  Diag *g = ctx_alloc(c, sizeof *g);
+  g->code = code;
+  g->warn = warn;
+  g->msg = msg;
+  *VEC_PUSH(c, g->label, g->nlabel, g->label_cap) = (Label){at, len, true, ""};
+  g->nframe = d->nframe;
+  g->frame = ctx_grow(c, NULL, 0, (size_t)d->nframe * sizeof *g->frame);
+  if (d->nframe) memcpy(g->frame, d->frame, (size_t)d->nframe * sizeof *g->frame);
+  *d->last = g;
+  d->last = &g->next;
+  return g;
+}
+
+/* Runs the format and stores the text in `s`. */
+#define FORMAT(s)            \
+  va_list ap;                \
+  va_start(ap, fmt);         \
+  s = ctx_vstrf(c, fmt, ap); \
+  va_end(ap)
+
+Diag *diag_error(Ctx *c, int code, Loc at, int len, const char *fmt, ...) {
+  const char *msg;
+  FORMAT(msg);
+  return diag_new(c, false, code, at, len, msg);
+}
+
+Diag *diag_warn(Ctx *c, int code, Loc at, int len, const char *fmt, ...) {
+  const char *msg;
+  FORMAT(msg);
+  return diag_new(c, true, code, at, len, msg);
+}
+
+void diag_label(Ctx *c, Diag *d, Loc at, int len, const char *fmt, ...) {
+  if (d->nlabel == 0) return; /* not kept */
+  Label *l = VEC_PUSH(c, d->label, d->nlabel, d->label_cap);
+  *l = (Label){at, len, false, ""};
+  FORMAT(l->text);
+}
+
+void diag_primary(Ctx *c, Diag *d, const char *fmt, ...) {
+  if (d->nlabel == 0) return;
+  FORMAT(d->label[0].text);
+}
+
+void diag_help(Ctx *c, Diag *d, const char *fmt, ...) {
+  if (d->nlabel == 0) return;
+  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->line_cap);
+  l->head = "help";
+  FORMAT(l->text);
+}
+
+void diag_note(Ctx *c, Diag *d, const char *fmt, ...) {
+  if (d->nlabel == 0) return;
+  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->line_cap);
+  l->head = "note";
+  FORMAT(l->text);
+}
+
+void diag_push_frame(Ctx *c, const char *def, Loc call) {
+  DiagState *d = diag_state(c);
+  *VEC_PUSH(c, d->frame, d->nframe, d->frame_cap) = (Frame){def, call};
+}
+
+void diag_pop_frame(Ctx *c) {
+  DiagState *d = diag_state(c);
+  if (d->nframe) d->nframe--;
+}
+
+int diag_errors(const Ctx *c) {
+  return c->diag ? c->diag->errors : 0;
+}
+
+static const DiagCode CODES[] = {
+#define E(code, title, text) {code, title, text},
+#include "errors.def"
+#undef E
+};
+
+const DiagCode *diag_codes(int *n) {
+  *n = (int)(sizeof CODES / sizeof *CODES);
+  return CODES;
+}
+
+const DiagCode *diag_code(int code) {
+  for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++)
+    if (CODES[i].code == code) return &CODES[i];
+  return NULL;
+}
+
+/* Edits (insert, delete, change, swap of neighbours) that make b of a, letters of either case alike. */
+static int distance(const char *a, int na, const char *b, int nb) {
+  enum { MAX = 48 };
+  int row[3][MAX + 1];
+  if (na > MAX || nb > MAX) return MAX;
+  for (int j = 0; j <= nb; j++) row[0][j] = j;
+  for (int i = 1; i <= na; i++) {
+    int *now = row[i % 3], *up = row[(i + 2) % 3], *up2 = row[(i + 1) % 3];
+    now[0] = i;
+    for (int j = 1; j <= nb; j++) {
+      int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+      int d = up[j - 1] + (x != y);
+      if (up[j] + 1 < d) d = up[j] + 1;
+      if (now[j - 1] + 1 < d) d = now[j - 1] + 1;
+      bool swap = i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]);
+      if (swap && up2[j - 2] + 1 < d) d = up2[j - 2] + 1;
+      now[j] = d;
+    }
+  }
+  return row[na % 3][nb];
+}
+
+const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int n) {
+  (void)c;
+  const char *best = NULL;
+  int len = (int)strlen(word), least = 1 + (len < 2 ? 0 : len < 5 ? 1 : len < 9 ? 2 : 3);
+  for (int i = 0; i < n; i++) {
+    if (!words[i] || !strcmp(words[i], word)) continue;
+    int d = distance(word, len, words[i], (int)strlen(words[i]));
+    if (d < least) {
+      least = d;
+      best = words[i];
+    }
+  }
+  return best;
+}

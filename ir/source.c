@@ -1,0 +1,145 @@
+/* The source map: all sources lie one behind the other in the space of Locs, which start at 1. */
+#include "diag_state.h"
+#include <errno.h>
+#include <string.h>
+
+enum { SOURCE_MAX = 64 << 20 }; /* bytes a file: far above any program, below what would fill memory */
+
+Loc source_add(Ctx *c, const char *name, const char *text, size_t n) {
+  DiagState *d = diag_state(c);
+  if (!d->next) d->next = 1;
+  if (n >= UINT32_MAX - d->next) ctx_abort(c);
+  Source *s = VEC_PUSH(c, d->src, d->nsrc, d->src_cap);
+  char *copy = ctx_alloc(c, n + 1);
+  if (n) memcpy(copy, text, n);
+  s->name = ctx_name(c, name);
+  s->text = copy;
+  s->n = n;
+  s->start = d->next;
+  d->next += (Loc)n + 1;
+  return s->start;
+}
+
+/* Its text is empty; distinct places get distinct Locs, the same one asked for again and again does not grow the map. */
+Loc source_at(Ctx *c, const char *file, int line, int col) {
+  DiagState *d = diag_state(c);
+  const char *name = ctx_name(c, file);
+  for (int i = d->nsrc; i-- > 0 && i >= d->nsrc - 8;)
+    if (d->src[i].name == name && d->src[i].at_line == line && d->src[i].at_col == col) return d->src[i].start;
+  Loc at = source_add(c, file, "", 0);
+  d->src[d->nsrc - 1].at_line = line;
+  d->src[d->nsrc - 1].at_col = col;
+  return at;
+}
+
+bool source_read(Ctx *c, const char *path, Loc *start) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return false;
+  char *buf = NULL;
+  size_t n = 0, cap = 0;
+  errno = 0;
+  for (;;) {
+    if (n == cap) {
+      buf = ctx_grow(c, buf, cap, cap ? 2 * cap : 1 << 16);
+      cap = cap ? 2 * cap : 1 << 16;
+    }
+    size_t got = fread(buf + n, 1, cap - n, f);
+    n += got;
+    if (!got || n > SOURCE_MAX) break;
+  }
+  int err = n > SOURCE_MAX ? EFBIG : ferror(f) ? (errno ? errno : EIO) : 0;
+  fclose(f);
+  if (err) {
+    errno = err;
+    return false;
+  }
+  *start = source_add(c, path, buf, n);
+  return true;
+}
+
+const Source *source_of(Ctx *c, Loc at) {
+  DiagState *d = diag_state(c);
+  if (!at || at >= d->next) return NULL;
+  int lo = 0, hi = d->nsrc;
+  while (hi - lo > 1) {
+    int mid = (lo + hi) / 2;
+    if (d->src[mid].start <= at) lo = mid; else hi = mid;
+  }
+  return &d->src[lo];
+}
+
+const char *source_text(Ctx *c, Loc start, size_t *n) {
+  const Source *s = source_of(c, start);
+  *n = s ? s->n : 0;
+  return s ? s->text : "";
+}
+
+static void lines_find(Ctx *c, Source *s) {
+  *VEC_PUSH(c, s->line, s->nline, s->line_cap) = 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->text[i] == '\n') *VEC_PUSH(c, s->line, s->nline, s->line_cap) = (uint32_t)i + 1;
+}
+
+int source_line(Ctx *c, const Source *s, Loc at) {
+  if (!s->line) lines_find(c, (Source *)s);
+  uint32_t off = at - s->start;
+  int lo = 0, hi = s->nline;
+  while (hi - lo > 1) {
+    int mid = (lo + hi) / 2;
+    if (s->line[mid] <= off) lo = mid; else hi = mid;
+  }
+  return lo;
+}
+
+const char *source_line_text(Ctx *c, const Source *s, int line, size_t *n) {
+  if (!s->line) lines_find(c, (Source *)s);
+  size_t from = s->line[line], to = line + 1 < s->nline ? s->line[line + 1] - 1 : s->n;
+  if (to > from && s->text[to - 1] == '\r') to--;
+  *n = to - from;
+  return s->text + from;
+}
+
+SourcePos source_pos(Ctx *c, Loc at) {
+  const Source *s = source_of(c, at);
+  if (!s) return (SourcePos){"", 0, 0};
+  if (s->at_line) return (SourcePos){s->name, s->at_line, s->at_col};
+  int line = source_line(c, s, at), col = 1, used, width;
+  size_t off = at - s->start;
+  for (size_t i = s->line[line]; i < off; i += (size_t)used, col++) utf8_step(s->text + i, off - i, &used, &width);
+  return (SourcePos){s->name, line + 1, col};
+}
+
+typedef struct Range { uint32_t from, to; } Range;
+
+static bool in_ranges(uint32_t u, const Range *r, int n) {
+  for (int i = 0; i < n; i++)
+    if (u >= r[i].from && u <= r[i].to) return true;
+  return false;
+}
+
+/* Blocks that terminals show two columns wide, and those that take none. */
+static const Range WIDE[] = {{0x1100, 0x115F}, {0x2E80, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},
+                             {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+static const Range NARROW[] = {{0x300, 0x36F}, {0x200B, 0x200D}, {0xFE00, 0xFE0F}};
+/* Controls, and those that turn the direction of writing: they could make a line look like another. */
+static const Range UNSAFE[] = {{0, 0x1F}, {0x7F, 0x9F}, {0x202A, 0x202E}, {0x2066, 0x2069}};
+
+bool utf8_step(const char *p, size_t n, int *used, int *width) {
+  const unsigned char *s = (const unsigned char *)p;
+  static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+  int len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+  *used = *width = 1;
+  if (!len || (size_t)len > n) return false;
+  uint32_t u = len == 1 ? s[0] : s[0] & (0x7Fu >> len);
+  for (int i = 1; i < len; i++) {
+    if (s[i] >> 6 != 2) return false;
+    u = u << 6 | (s[i] & 0x3F);
+  }
+  if (u < LEAST[len] || u > 0x10FFFF || (u >= 0xD800 && u <= 0xDFFF)) return false;
+  *used = len;
+#define COUNT(a) (int)(sizeof(a) / sizeof *(a))
+  if (in_ranges(u, UNSAFE, COUNT(UNSAFE))) return false;
+  *width = in_ranges(u, WIDE, COUNT(WIDE)) ? 2 : in_ranges(u, NARROW, COUNT(NARROW)) ? 0 : 1;
+#undef COUNT
+  return true;
+}
