@@ -1,0 +1,210 @@
+/* fold (the adjoint of unfold), gather and scatter_add (each other's adjoints). */
+#include "grad.h"
+#include "interp.h"
+#include "rule.h"
+#include <string.h>
+
+/* ---- shapes ---- */
+
+enum { FOLD_SHAPE, FOLD_AXES, FOLD_SIZE, FOLD_STRIDE, FOLD_DILATION };
+
+/* Number of windows of unfold along listed axis i of length l; false where unfold would refuse. */
+static bool windows(Module *m, const Attr *a, int i, Dim l, Dim *count) {
+  int64_t size = a->v[FOLD_SIZE].v[i], stride = a->v[FOLD_STRIDE].v[i], d = a->v[FOLD_DILATION].v[i], reach;
+  if (size < 1 || stride < 1 || d < 1 || __builtin_mul_overflow(d, size - 1, &reach) || reach == INT64_MAX) return false;
+  if (!dim_may_le(m, reach + 1, l) || !dim_floordiv(m, dim_sub(m, l, reach + 1), stride, count)) return false;
+  *count = dim_add(m, *count, 1);
+  return true;
+}
+
+TypeId shape_fold(Graph *g, const OpCall *k) {
+  const Type *x = call_type(g, k, 0);
+  const Attr *a = attr_get(g->m, k->attr);
+  const AttrVal *shape = call_attr(g, k, FOLD_SHAPE), *axes = call_attr(g, k, FOLD_AXES);
+  bool seen[MAX_RANK];
+  if (!x || !rule_shape(g, k, FOLD_SHAPE) || !rule_axes(g, k, axes, shape->n, seen)) return 0;
+  for (int f = FOLD_SIZE; f <= FOLD_DILATION; f++)
+    if (!rule_length(g, k, f, axes->n)) return 0;
+  if (!dtype_is_float(x->dtype)) return shape_fail(g, k, RULE_DTYPE, "fold: needs floats, not %s", dtype_info[x->dtype].name);
+  if (shape->n + axes->n != x->rank)
+    return shape_fail(g, k, RULE_AXIS, "fold: %d axes and %d of windows make %d, the operand has %d", shape->n, axes->n,
+                      shape->n + axes->n, x->rank);
+  Dim want[MAX_RANK];
+  memcpy(want, shape->v, (size_t)shape->n * sizeof *want);
+  for (int i = 0; i < axes->n; i++) {
+    if (!windows(g->m, a, i, shape->v[axes->v[i]], &want[axes->v[i]]))
+      return shape_fail(g, k, RULE_RANGE, "fold: windows of %lld do not fit into %s (axis %lld)",
+                        (long long)a->v[FOLD_SIZE].v[i], dim_text(g->m, shape->v[axes->v[i]]), (long long)axes->v[i]);
+    want[shape->n + i] = a->v[FOLD_SIZE].v[i];
+  }
+  for (int i = 0; i < x->rank; i++)
+    if (x->dim[i] != want[i])
+      return shape_fail(g, k, 205, "fold: axis %d of the operand is %s, the result's windows make %s", i,
+                        dim_text(g->m, x->dim[i]), dim_text(g->m, want[i]));
+  return type_make(g->m, (DType)x->dtype, shape->n, shape->v);
+}
+
+/* x's dimensions with `axis` replaced by those of the index; the rank, or -1 after a report. */
+static int gathered(Graph *g, const OpCall *k, int rank, const Dim *x, int64_t axis, const Type *index, Dim *dim) {
+  const char *name = op_info[k->op].name;
+  if (!rule_axis(g, k, axis, rank)) return -1;
+  if (dtype_is_float(index->dtype) || index->dtype == DT_BOOL) {
+    shape_fail(g, k, RULE_DTYPE, "%s: an index must be whole numbers, not %s", name, dtype_info[index->dtype].name);
+    return -1;
+  }
+  if (rank - 1 + index->rank > MAX_RANK) {
+    shape_fail(g, k, RULE_AXIS, "%s: a tensor has at most %d axes, not %d", name, MAX_RANK, rank - 1 + index->rank);
+    return -1;
+  }
+  if (x[axis] == 0) {
+    shape_fail(g, k, RULE_RANGE, "%s: axis %lld has no elements to index", name, (long long)axis);
+    return -1;
+  }
+  memcpy(dim, x, (size_t)axis * sizeof *dim);
+  memcpy(dim + axis, index->dim, index->rank * sizeof *dim);
+  memcpy(dim + axis + index->rank, x + axis + 1, (size_t)(rank - axis - 1) * sizeof *dim);
+  return rank - 1 + index->rank;
+}
+
+TypeId shape_gather(Graph *g, const OpCall *k) {
+  const Type *x = call_type(g, k, 0), *index;
+  Dim dim[MAX_RANK];
+  if (!x || !(index = call_type(g, k, 1))) return 0;
+  int rank = gathered(g, k, x->rank, x->dim, call_attr(g, k, 0)->i, index, dim);
+  return rank < 0 ? 0 : type_make(g->m, (DType)x->dtype, rank, dim);
+}
+
+TypeId shape_scatter(Graph *g, const OpCall *k) {
+  const Type *index = call_type(g, k, 0), *upd;
+  const AttrVal *shape = call_attr(g, k, 0);
+  Dim dim[MAX_RANK];
+  if (!index || !(upd = call_type(g, k, 1)) || !rule_shape(g, k, 0)) return 0;
+  int rank = gathered(g, k, shape->n, shape->v, call_attr(g, k, 1)->i, index, dim);
+  if (rank < 0) return 0;
+  TypeId want = type_make(g->m, (DType)upd->dtype, rank, dim);
+  if (!dtype_is_float(upd->dtype))
+    return shape_fail(g, k, RULE_DTYPE, "scatter_add: needs floats, not %s", dtype_info[upd->dtype].name);
+  if (want != node_get(g, k->in[1])->type)
+    return shape_fail(g, k, 205, "scatter_add: the values are %s, their places %s",
+                      type_text(g->m, node_get(g, k->in[1])->type), type_text(g->m, want));
+  return type_make(g->m, (DType)upd->dtype, shape->n, shape->v);
+}
+
+/* ---- gradients ---- */
+
+void vjp_fold(Grad *s, Id n, Id dy) {
+  Graph *g = s->g;
+  const AttrVal v[4] = {*node_attr(g, n, FOLD_AXES), *node_attr(g, n, FOLD_SIZE), *node_attr(g, n, FOLD_STRIDE),
+                        *node_attr(g, n, FOLD_DILATION)};
+  grad_to(s, 0, graph_node(g, OP_unfold, &dy, 1, attr_make(g->m, OP_unfold, v), g->loc));
+}
+
+static Id scatter(Graph *g, Id index, Id upd, const Type *shape, int64_t axis) {
+  const AttrVal v[2] = {{.v = shape->dim, .n = shape->rank}, {.i = axis}};
+  return graph_node(g, OP_scatter_add, (Id[]){index, upd}, 2, attr_make(g->m, OP_scatter_add, v), g->loc);
+}
+
+void vjp_gather(Grad *s, Id n, Id dy) {
+  Graph *g = s->g;
+  grad_to(s, 0, scatter(g, node_in(g, n, 1), dy, node_type(g, node_in(g, n, 0)), node_attr(g, n, 0)->i));
+}
+
+Id jvp_gather(Grad *s, Id n, const Id *tangent) {
+  Graph *g = s->g;
+  return tangent[0] ? b_gather(g, tangent[0], node_in(g, n, 1), (int)node_attr(g, n, 0)->i) : 0;
+}
+
+void vjp_scatter(Grad *s, Id n, Id dy) {
+  Graph *g = s->g;
+  grad_to(s, 1, b_gather(g, dy, node_in(g, n, 0), (int)node_attr(g, n, 1)->i));
+}
+
+Id jvp_scatter(Grad *s, Id n, const Id *tangent) {
+  Graph *g = s->g;
+  return tangent[1] ? scatter(g, node_in(g, n, 0), tangent[1], node_type(g, n), node_attr(g, n, 1)->i) : 0;
+}
+
+/* ---- evaluation ---- */
+
+/* Every element of the result sums its terms in the order of the rising row-major window index: the windows' elements
+ * are added window index by window index. */
+void eval_fold(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  Val *y = eval_out(e, n);
+  const AttrVal *axes = node_attr(e->g, n, FOLD_AXES), *size = node_attr(e->g, n, FOLD_SIZE);
+  const AttrVal *stride = node_attr(e->g, n, FOLD_STRIDE), *dilation = node_attr(e->g, n, FOLD_DILATION);
+  int64_t sx[MAX_RANK], sy[MAX_RANK], step[MAX_RANK], nwin = 1, window[MAX_RANK] = {0};
+  val_strides(x, sx);
+  val_strides(y, sy);
+  memcpy(step, sy, sizeof step);
+  for (int i = 0; i < axes->n; i++) {
+    step[axes->v[i]] *= stride->v[i];
+    nwin *= size->v[i];
+  }
+  for (int64_t w = 0; w < nwin; w++) {
+    int64_t bx = 0, by = 0, rest = w;
+    for (int i = axes->n - 1; i >= 0; i--) window[i] = rest % size->v[i], rest /= size->v[i];
+    for (int i = 0; i < axes->n; i++) {
+      bx += window[i] * sx[y->rank + i];
+      by += window[i] * dilation->v[i] * sy[axes->v[i]];
+    }
+    Walk k;
+    walk_init(&k, y->rank, x->dim);
+    walk_add(&k, bx, sx);
+    walk_add(&k, by, step);
+    for (bool more = walk_begin(&k); more; more = walk_next(&k))
+      if (y->type == DT_F64)
+        for (int64_t i = 0; i < k.len; i++)
+          ((double *)y->data)[k.at[1] + i * k.step[1]] += ((double *)x->data)[k.at[0] + i * k.step[0]];
+      else
+        for (int64_t i = 0; i < k.len; i++)
+          ((float *)y->data)[k.at[1] + i * k.step[1]] += ((float *)x->data)[k.at[0] + i * k.step[0]];
+  }
+}
+
+/* A tensor indexed along `axis` as [outer, len, inner], the indexed one as [outer, index, inner]. */
+typedef struct Indexed {
+  int64_t outer, len, inner, n;
+  const Val *index;
+} Indexed;
+
+static Indexed indexed(const Val *whole, int axis, const Val *index) {
+  Indexed x = {.outer = 1, .len = whole->dim[axis], .inner = 1, .n = index->count, .index = index};
+  for (int i = 0; i < axis; i++) x.outer *= whole->dim[i];
+  for (int i = axis + 1; i < whole->rank; i++) x.inner *= whole->dim[i];
+  return x;
+}
+
+static int64_t clamped(const Indexed *x, int64_t i) {
+  int64_t at = (int64_t)val_get(x->index, i);
+  return at < 0 ? 0 : at >= x->len ? x->len - 1 : at;
+}
+
+/* An empty axis, possible under run-time sizes, gives zeros. */
+void eval_gather(Eval *e, Id n) {
+  const Val *v = eval_in(e, n, 0);
+  Val *y = eval_out(e, n);
+  Indexed x = indexed(v, (int)node_attr(e->g, n, 0)->i, eval_in(e, n, 1));
+  size_t row = (size_t)(x.inner * dtype_info[v->type].bytes);
+  if (!x.len || !row) return;
+  for (int64_t o = 0; o < x.outer; o++)
+    for (int64_t i = 0; i < x.n; i++)
+      memcpy((char *)y->data + (size_t)(o * x.n + i) * row,
+             (const char *)v->data + (size_t)(o * x.len + clamped(&x, i)) * row, row);
+}
+
+/* Row-major over the values: adds in the order of the indices. */
+void eval_scatter(Eval *e, Id n) {
+  const Val *v = eval_in(e, n, 1);
+  Val *y = eval_out(e, n);
+  Indexed x = indexed(y, (int)node_attr(e->g, n, 1)->i, eval_in(e, n, 0));
+  if (!x.len) return;
+  for (int64_t o = 0; o < x.outer; o++)
+    for (int64_t i = 0; i < x.n; i++) {
+      int64_t to = (o * x.len + clamped(&x, i)) * x.inner, from = (o * x.n + i) * x.inner;
+      if (y->type == DT_F64)
+        for (int64_t j = 0; j < x.inner; j++) ((double *)y->data)[to + j] += ((const double *)v->data)[from + j];
+      else
+        for (int64_t j = 0; j < x.inner; j++) ((float *)y->data)[to + j] += ((const float *)v->data)[from + j];
+    }
+}
