@@ -1,0 +1,300 @@
+#include "passes/access.h"
+#include <string.h>
+
+bool dim_number(Module *m, Dim d, int64_t *v) {
+  if (d >= 0) return *v = d, true;
+  int n;
+  const DimTerm *t = dim_terms(m, d, &n);
+  if (n != 1) return false;
+  for (int i = 0; i < 8; i++)
+    if (t->exp[i]) return false;
+  return *v = t->coef, true;
+}
+
+Dim dim_of(Module *m, int64_t v) {
+  return v >= 0 ? v : dim_sub(m, 0, -v);
+}
+
+/* ---- expressions ---- */
+
+Affine affine_const(Dim k) {
+  return (Affine){.k = k};
+}
+
+Affine affine_axis(int axis) {
+  Affine a = {0};
+  a.coef[axis] = 1;
+  return a;
+}
+
+Affine affine_add(Module *m, const Affine *a, const Affine *b) {
+  Affine r = {.k = dim_add(m, a->k, b->k)};
+  for (int i = 0; i < MAX_AXES; i++)
+    r.coef[i] = !a->coef[i] ? b->coef[i] : !b->coef[i] ? a->coef[i] : dim_add(m, a->coef[i], b->coef[i]);
+  return r;
+}
+
+Affine affine_scale(Module *m, const Affine *a, Dim by) {
+  if (by == 1) return *a;
+  Affine r = {.k = dim_mul(m, a->k, by)};
+  for (int i = 0; i < MAX_AXES; i++)
+    if (a->coef[i]) r.coef[i] = dim_mul(m, a->coef[i], by);
+  return r;
+}
+
+Affine affine_shift(Module *m, const Affine *a, Dim by) {
+  Affine r = *a;
+  r.k = dim_add(m, a->k, by);
+  return r;
+}
+
+bool affine_same(const Affine *a, const Affine *b) {
+  return !memcmp(a, b, sizeof *a);
+}
+
+uint32_t affine_needs(const Axes *s, const Affine *e) {
+  uint32_t needs = 0;
+  for (int i = 0; i < s->n; i++)
+    if (e->coef[i]) needs |= s->axis[i].needs;
+  return needs;
+}
+
+Affine affine_linear(Module *m, const Type *t, const Affine *idx) {
+  Affine at = affine_const(0);
+  Dim stride = 1;
+  for (int i = t->rank - 1; i >= 0; i--) {
+    Affine term = affine_scale(m, &idx[i], stride);
+    at = affine_add(m, &at, &term);
+    stride = dim_mul(m, stride, t->dim[i]);
+  }
+  return at;
+}
+
+/* ---- axes ---- */
+
+int axes_loop(Axes *s, Dim extent) {
+  if (s->n == MAX_AXES) return -1;
+  s->axis[s->n] = (Axis){.kind = AX_LOOP, .extent = extent, .needs = 1u << s->n};
+  return s->n++;
+}
+
+int axes_quotient(Axes *s, const Affine *e, int64_t div, Dim extent) {
+  for (int i = 0; i < s->n; i++) {
+    const Axis *a = &s->axis[i];
+    if (a->kind == AX_QUOTIENT && a->div == div && a->extent == extent && affine_same(&a->e, e)) return i;
+  }
+  if (s->n == MAX_AXES) return -1;
+  s->axis[s->n] = (Axis){.kind = AX_QUOTIENT, .extent = extent, .e = *e, .div = div, .needs = affine_needs(s, e)};
+  return s->n++;
+}
+
+/* ---- buffers ---- */
+
+static const Stored *stored_of(const Graph *g, Id b) {
+  uint32_t s = g->anno ? g->anno[b].stored : 0;
+  if (node_info(g, b)->shape == op_info[OP_param].shape) s = g->m->var[var_find(g->m, node_attr(g, b, 0)->s)].stored;
+  return s ? &g->m->stored[s - 1] : NULL;
+}
+
+bool buffer_strides(const Graph *g, Id b, Dim *stride) {
+  const Type *t = node_type(g, b);
+  const Stored *s = stored_of(g, b);
+  if (s && s->panel) return false;
+  Dim step = 1;
+  for (int i = t->rank - 1; i >= 0; i--) {
+    int axis = s ? s->perm[i] : i;
+    stride[axis] = step;
+    step = dim_mul(g->m, step, t->dim[axis]);
+  }
+  return true;
+}
+
+bool buffer_row_major(const Graph *g, Id b) {
+  const Stored *s = stored_of(g, b);
+  if (!s) return true;
+  if (s->panel) return false;
+  for (int i = 0; i < s->rank; i++)
+    if (s->perm[i] != i) return false;
+  return true;
+}
+
+/* ---- views ---- */
+
+/* e = q * d + r with 0 <= r < d for every value of the axes. */
+static bool affine_split(const Axes *s, const Affine *e, Dim d, Affine *q, Affine *r) {
+  Module *m = s->m;
+  *q = *r = affine_const(0);
+  if (d == 1) return *q = *e, true;
+  int64_t dn, k, top = 0;
+  bool number = dim_number(m, d, &dn) && dn > 0;
+  for (int i = 0; i < s->n; i++) {
+    int64_t c, extent;
+    if (!e->coef[i] || dim_div(m, e->coef[i], d, &q->coef[i])) continue;
+    q->coef[i] = 0;
+    if (!number || !dim_number(m, e->coef[i], &c) || c < 0 || !dim_number(m, s->axis[i].extent, &extent)) {
+      if (e->coef[i] != 1 || s->axis[i].extent != d || top) return false; /* one axis that runs over exactly d */
+      r->coef[i] = 1;
+      top = -1;
+      continue;
+    }
+    r->coef[i] = e->coef[i];
+    top = top < 0 ? INT64_MAX / 2 : top + c * (extent > 0 ? extent - 1 : 0);
+  }
+  if (top < 0) return dim_div(m, e->k, d, &q->k) || e->k == 0;
+  if (number && dim_number(m, e->k, &k)) {
+    int64_t kr = ((k % dn) + dn) % dn;
+    r->k = kr;
+    q->k = dim_of(m, (k - kr) / dn);
+    return top + kr < dn;
+  }
+  return dim_div(m, e->k, d, &q->k) && (!number || top < dn);
+}
+
+/* Both shapes are cut into the shortest runs of axes of equal count; within a run the position is linear in the result's
+ * indices, and is split into the input's. */
+static bool push_reshape(Axes *s, const Type *from, const Type *to, const Affine *idx, Affine *in) {
+  Module *m = s->m;
+  int i = 0, j = 0;
+  while (i < to->rank || j < from->rank) {
+    int i0 = i, j0 = j;
+    Dim a = i < to->rank ? to->dim[i++] : 1, b = j < from->rank ? from->dim[j++] : 1;
+    while (a != b) {
+      bool left = i < to->rank && (j == from->rank || dim_bound(m, a) <= dim_bound(m, b));
+      if (left) a = dim_mul(m, a, to->dim[i++]);
+      else if (j < from->rank) b = dim_mul(m, b, from->dim[j++]);
+      else return false;
+    }
+    Affine at = affine_const(0);
+    Dim stride = 1;
+    for (int x = i - 1; x >= i0; x--) {
+      if (to->dim[x] == 1) continue;
+      Affine term = affine_scale(m, &idx[x], stride);
+      at = affine_add(m, &at, &term);
+      stride = dim_mul(m, stride, to->dim[x]);
+    }
+    int first = j0; /* the first axis longer than 1 takes what is left */
+    while (first < j && from->dim[first] == 1) first++;
+    for (int x = j - 1; x >= j0; x--) {
+      Affine q;
+      in[x] = affine_const(0);
+      if (from->dim[x] == 1) continue;
+      if (x == first) {
+        in[x] = at;
+      } else {
+        if (!affine_split(s, &at, from->dim[x], &q, &in[x])) return false;
+        at = q;
+      }
+    }
+  }
+  return true;
+}
+
+static bool push_pad(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards) {
+  const Type *x = node_type(g, node_in(g, view, 0)), *y = node_type(g, view);
+  const AttrVal *start = node_attr(g, view, 1), *step = node_attr(g, view, 2);
+  for (int i = 0; i < x->rank; i++) {
+    in[i] = idx[i];
+    if (start->v[i] == 0 && x->dim[i] == y->dim[i]) continue;
+    Affine e = affine_shift(s->m, &idx[i], dim_sub(s->m, 0, start->v[i]));
+    int q = axes_quotient(s, &e, step->v[i], x->dim[i]);
+    if (q < 0) return false;
+    in[i] = affine_axis(q);
+    *guards |= 1u << q;
+  }
+  return true;
+}
+
+static void push_slice(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
+  const AttrVal *start = node_attr(g, view, 0), *step = node_attr(g, view, 2);
+  for (int i = 0; i < start->n; i++) {
+    in[i] = affine_scale(s->m, &idx[i], step->v[i]);
+    in[i] = affine_shift(s->m, &in[i], start->v[i]);
+  }
+}
+
+static void push_unfold(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
+  const AttrVal *axes = node_attr(g, view, 0), *stride = node_attr(g, view, 2), *dilation = node_attr(g, view, 3);
+  int rank = node_type(g, node_in(g, view, 0))->rank;
+  for (int i = 0; i < rank; i++) in[i] = idx[i];
+  for (int k = 0; k < axes->n; k++) {
+    int64_t a = axes->v[k];
+    Affine o = affine_scale(s->m, &idx[a], stride->v[k]), w = affine_scale(s->m, &idx[rank + k], dilation->v[k]);
+    in[a] = affine_add(s->m, &o, &w);
+  }
+}
+
+static void push_reverse(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
+  const Type *t = node_type(g, view);
+  const AttrVal *axes = node_attr(g, view, 0);
+  for (int i = 0; i < t->rank; i++) in[i] = idx[i];
+  for (int k = 0; k < axes->n; k++) {
+    int64_t a = axes->v[k];
+    in[a] = affine_scale(s->m, &idx[a], dim_of(s->m, -1));
+    in[a] = affine_shift(s->m, &in[a], dim_sub(s->m, t->dim[a], 1));
+  }
+}
+
+bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards) {
+  Id x = node_in(g, view, 0);
+  const Type *from = node_type(g, x), *to = node_type(g, view);
+  switch (node_get(g, view)->op) {
+  case OP_reshape: return push_reshape(s, from, to, idx, in);
+  case OP_transpose: {
+    const AttrVal *perm = node_attr(g, view, 0);
+    for (int i = 0; i < to->rank; i++) in[perm->v[i]] = idx[i];
+    return true;
+  }
+  case OP_broadcast:
+    for (int i = 0; i < from->rank; i++) {
+      int o = to->rank - from->rank + i;
+      in[i] = from->dim[i] == 1 ? affine_const(0) : idx[o];
+    }
+    return true;
+  case OP_slice: return push_slice(s, g, view, idx, in), true;
+  case OP_reverse: return push_reverse(s, g, view, idx, in), true;
+  case OP_unfold: return push_unfold(s, g, view, idx, in), true;
+  case OP_pad: return push_pad(s, g, view, idx, in, guards);
+  default: return false;
+  }
+}
+
+static bool is_view(const Graph *g, Id n) {
+  return node_info(g, n)->cls == CL_VIEW;
+}
+
+static bool has_kernel(const Graph *g, Id n) {
+  return g->anno && g->anno[n].kernel;
+}
+
+Id view_base(const Graph *g, Id n) {
+  while (is_view(g, n) && !has_kernel(g, n) && node_get(g, n)->op != OP_concat) n = node_in(g, n, 0);
+  return n;
+}
+
+static bool composes(const Graph *g, Id n, bool strided) {
+  Axes s = {.m = g->m};
+  Affine a[MAX_RANK], b[MAX_RANK], *idx = a, *in = b;
+  uint32_t guards = 0;
+  const Type *t = node_type(g, n);
+  for (int i = 0; i < t->rank; i++) idx[i] = affine_axis(axes_loop(&s, t->dim[i]));
+  while (is_view(g, n) && !has_kernel(g, n)) {
+    Id x = node_in(g, n, 0);
+    bool last = !is_view(g, x) || has_kernel(g, x);
+    bool buffer = node_info(g, x)->cls == CL_LEAF || has_kernel(g, x);
+    if (!view_push(&s, g, n, idx, in, &guards)) /* what lies row-major in memory needs no indices, only a position */
+      return last && buffer && node_get(g, n)->op == OP_reshape && buffer_row_major(g, x) && (!strided || !guards);
+    Affine *swap = idx;
+    idx = in;
+    in = swap;
+    n = x;
+  }
+  return !strided || !guards;
+}
+
+bool view_composes(const Graph *g, Id n) {
+  return composes(g, n, false);
+}
+
+bool view_is_strided(const Graph *g, Id n) {
+  return composes(g, n, true);
+}
