@@ -74,7 +74,8 @@ typedef struct GcField {
   const char *name;
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK]; /* of one record */
-  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; text: 0, 1 (the window) */
+  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; text, uniform, normal: 0, 1
+                               (the window; all columns). Elements: of bind's input, or of the field where bind is NULL */
   uint8_t raw_dtype;        /* what field(i)/window is converted to before the bind graph */
   int64_t range;            /* > 0: bound integer values must lie in [0, range), checked over all records */
 } GcField;
@@ -105,8 +106,11 @@ typedef struct GcTrain {
   int nmetrics;
   const uint8_t *metric_scalar;   /* unused metrics' bits, reserved */
   int64_t save_every, keep, early_stop; /* 0: default */
+  /* The runtime sets GcRun.step before a call and to step + 1 after a good one. Status -1 leaves every weight and
+   * optimizer state as it was. Loss and metrics of the step are read from GcRun after `step`, or after `update`. */
   const GcGraph *step;            /* whole step when accumulate == 1 */
-  const GcGraph *pass, *update;   /* accumulate > 1: one pass over `batch` records, then one update */
+  const GcGraph *pass, *update;   /* accumulate > 1: one pass over `batch` records (GcCall.pass == 0 starts the sums of
+                                     gradients, loss and metrics anew), then one update, which takes no inputs */
   const GcGraph *eval;            /* inputs with leading run-time size B <= batch; outputs: `navg` f32 scalars that are
                                      averaged over the batches weighted by records */
   const GcGraph *eval_done;       /* averaged scalars in -> loss, metrics…; NULL: they are the loss and metrics */

@@ -1,0 +1,68 @@
+/* The running program: its memory, its threads, and the calls of its graphs. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t app_seed(const App *a) {
+  return a->o.seed_set ? a->o.seed : a->t ? a->t->seed : 0;
+}
+
+static int most(int parts, const GcGraph *g) {
+  return g && g->fn && g->max_parts > parts ? g->max_parts : parts;
+}
+
+void app_memory(App *a) {
+  const GcModel *m = a->m;
+  int parts = most(1, m->init);
+  for (int i = 0; i < m->ntrain; i++) {
+    const GcTrain *t = &m->train[i];
+    const GcGraph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
+    for (int k = 0; k < COUNT(g); k++) parts = most(parts, g[k]);
+  }
+  for (int i = 0; i < m->nexports; i++) parts = most(parts, &m->exports[i]);
+  a->threads = a->o.threads > 0 ? (int)a->o.threads : pool_cpus();
+  a->pool = pool_new(a->threads < parts ? a->threads : parts);
+  a->mem = rt_mem(m->bytes);
+  a->run = a->mem;
+  a->run->seed = app_seed(a);
+}
+
+static int call(App *a, const GcGraph *g, GcCall *c) {
+  int parts = a->threads < g->max_parts ? a->threads : g->max_parts;
+  c->mem = a->mem;
+  if (!c->size) c->size = g->size_bound;
+  return pool_run(a->pool, g->fn, c, c->bad ? 1 : parts);
+}
+
+int app_call(App *a, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size) {
+  GcCall c = {.in = in, .out = out, .size = size};
+  return call(a, g, &c);
+}
+
+int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass, int32_t *bad) {
+  GcCall c = {.in = in, .pass = pass, .bad = bad};
+  return call(a, g, &c);
+}
+
+void app_check(const GcGraph *g, int status) {
+  if (status == 0) return;
+  if (status > 0 && status <= g->nin)
+    rt_die(617, "%s: a value of `%s` is out of range%s", g->name, g->in[status - 1].name,
+           g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+  if (status == -1) rt_die(670, "%s: the result is not finite", g->name);
+  if (status == -2) rt_die(684, "%s: `steps` or `epoch` is needed, but the plan does not give it", g->name);
+  rt_die(685, "%s: failed with status %d", g->name, status);
+}
+
+void app_init(App *a) {
+  a->run->seed = app_seed(a);
+  if (a->m->init && a->m->init->fn) app_check(a->m->init, app_call(a, a->m->init, NULL, NULL, NULL));
+  a->run->seed = app_seed(a);
+  a->run->step = 0;
+}
+
+uint64_t app_elements(const GcPort *p, const int64_t *size) {
+  uint64_t n = 1;
+  for (int i = 0; i < p->rank; i++) n *= (uint64_t)(p->dim[i] < 0 ? size[-1 - p->dim[i]] : p->dim[i]);
+  return n;
+}

@@ -1,0 +1,94 @@
+/* csv: the columns that fields name, parsed once into the fields' raw types. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Columns {
+  unsigned char **field; /* per field: n records of raw_count elements */
+  uint64_t *line;        /* of each record */
+  uint64_t cap;
+} Columns;
+
+static bool is_header(const Data *d, const Csv *c, int n) {
+  double v;
+  for (int f = 0; f < d->d->nfields; f++) {
+    const GcField *g = &d->d->fields[f];
+    for (int i = 0; i < g->raw_count && g->raw_first + i < n; i++)
+      if (!num_parse(c->f[g->raw_first + i].s, c->f[g->raw_first + i].n, &v)) return true;
+  }
+  return false;
+}
+
+static void reserve(Data *d, Columns *k) {
+  if (d->n < k->cap) return;
+  k->cap = k->cap ? k->cap * 2 : 1024;
+  for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_grow(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
+  k->line = rt_grow(k->line, rt_mul(k->cap, sizeof *k->line));
+}
+
+static void parse_record(Data *d, Columns *k, const Csv *c) {
+  for (int f = 0; f < d->d->nfields; f++) {
+    const GcField *g = &d->d->fields[f];
+    unsigned char *dst = k->field[f] + d->n * d->raw_bytes[f];
+    for (int i = 0; i < g->raw_count; i++) {
+      const CsvField *t = &c->f[g->raw_first + i];
+      double v;
+      const char *want = NULL;
+      if (!num_parse(t->s, t->n, &v)) want = t->n ? "a number" : "a number, and the field is empty";
+      else if (!num_store(g->raw_dtype, dst, (size_t)i, v)) want = gc_dtype_name[g->raw_dtype];
+      if (want)
+        rt_die(612, "%s: record %llu, field %d: `%.*s` is not %s (line %llu)", d->path[0],
+               (unsigned long long)d->n + 1, g->raw_first + i, t->n < 40 ? (int)t->n : 40, t->s, want,
+               (unsigned long long)c->line);
+    }
+  }
+}
+
+static void open_csv(Data *d) {
+  Columns *k = d->source = rt_alloc(sizeof *k);
+  k->field = rt_array((size_t)d->d->nfields, sizeof *k->field);
+  char err[ERR_TEXT];
+  Bytes b;
+  if (!io_read_data(d->path[0], &b, err)) rt_die(611, "%s", err);
+  int need = 0, width = 0;
+  for (int f = 0; f < d->d->nfields; f++) {
+    int end = d->d->fields[f].raw_first + d->d->fields[f].raw_count;
+    if (end > need) need = end;
+  }
+  Csv c;
+  csv_begin(&c, &b);
+  for (int n; (n = csv_next(&c)) != 0;) {
+    unsigned long long record = d->n + 1, line = c.line;
+    if (n < 0) rt_die(613, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", d->path[0],
+                      record, line);
+    bool first = width == 0;
+    if (first) width = n;
+    if (n < need)
+      rt_die(613, "%s: record %llu, field %d: missing: the record has %d columns, the data section names field(%d) "
+             "(line %llu)", d->path[0], record, n, n, need - 1, line);
+    if (n != width)
+      rt_die(613, "%s: record %llu has %d columns, the first one has %d (line %llu)", d->path[0], record, n, width,
+             line);
+    if (first && (d->d->header == 1 || (d->d->header < 0 && is_header(d, &c, n)))) continue;
+    reserve(d, k);
+    parse_record(d, k, &c);
+    k->line[d->n++] = line;
+  }
+  free(c.f);
+  free(b.p);
+}
+
+static void read_csv(const Data *d, uint64_t record, int field, void *raw) {
+  const Columns *k = d->source;
+  memcpy(raw, k->field[field] + record * d->raw_bytes[field], d->raw_bytes[field]);
+}
+
+static void close_csv(Data *d) {
+  Columns *k = d->source;
+  for (int f = 0; f < d->d->nfields; f++) free(k->field[f]);
+  free(k->field);
+  free(k->line);
+  free(k);
+}
+
+const SourceKind source_csv = {"csv", 1, 1, open_csv, read_csv, close_csv};

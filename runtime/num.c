@@ -1,0 +1,120 @@
+/* Element types: their sizes and names, checked stores, and decimal numbers. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
+const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64"};
+_Static_assert(COUNT(gc_dtype_size) == GC_F64 + 1, "one size per GcDType");
+
+static const struct { double lo, hi; } range[] = {
+  {0, 1}, {0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 4294967295.0}, {-2147483648.0, 2147483647.0},
+};
+
+bool num_store(GcDType t, void *dst, size_t i, double v) {
+  if (t == GC_F32) {
+    float f = (float)v;
+    ((float *)dst)[i] = f;
+    return f - f == 0 || v - v != 0; /* only a finite value may overflow */
+  }
+  if (t == GC_F64) {
+    ((double *)dst)[i] = v;
+    return true;
+  }
+  if (!(v >= range[t].lo && v <= range[t].hi)) return false;
+  int64_t k = (int64_t)v;
+  if ((double)k != v) return false;
+  switch (gc_dtype_size[t]) {
+  case 1: ((uint8_t *)dst)[i] = (uint8_t)k; break;
+  case 2: ((uint16_t *)dst)[i] = (uint16_t)k; break;
+  default: ((uint32_t *)dst)[i] = (uint32_t)k;
+  }
+  return true;
+}
+
+double num_load(GcDType t, const void *src, size_t i) {
+  switch (t) {
+  case GC_BOOL: case GC_U8: return ((const uint8_t *)src)[i];
+  case GC_I8: return ((const int8_t *)src)[i];
+  case GC_U16: return ((const uint16_t *)src)[i];
+  case GC_I16: return ((const int16_t *)src)[i];
+  case GC_U32: return ((const uint32_t *)src)[i];
+  case GC_I32: return ((const int32_t *)src)[i];
+  case GC_F32: return ((const float *)src)[i];
+  default: return ((const double *)src)[i];
+  }
+}
+
+static bool blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+static bool digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* The shape of a decimal number; its digits as an integer where 15 of them suffice, with the power of ten. */
+static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *exact) {
+  size_t i = 0, seen = 0;
+  int e = 0;
+  *digits = 0;
+  *power = 0;
+  if (i < n && (s[i] == '+' || s[i] == '-')) i++;
+  for (bool point = false; i < n && (digit(s[i]) || (s[i] == '.' && !point)); i++) {
+    if (s[i] == '.') {
+      point = true;
+      continue;
+    }
+    seen++;
+    if (*digits < 100000000000000u) {
+      *digits = *digits * 10 + (uint64_t)(s[i] - '0');
+      *power -= point;
+    } else *exact = false;
+  }
+  if (!seen) return false;
+  if (i < n && (s[i] == 'e' || s[i] == 'E')) {
+    bool minus = i + 1 < n && s[i + 1] == '-';
+    i += 1 + (i + 1 < n && (s[i + 1] == '+' || s[i + 1] == '-'));
+    if (i == n || !digit(s[i])) return false;
+    for (; i < n && digit(s[i]); i++) e = e < 100000 ? e * 10 + (s[i] - '0') : e;
+    *power += minus ? -e : e;
+  }
+  return i == n;
+}
+
+bool num_parse(const char *s, size_t n, double *v) {
+  static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  while (n && blank(*s)) {
+    s++;
+    n--;
+  }
+  while (n && blank(s[n - 1])) n--;
+  uint64_t digits;
+  int power;
+  bool exact = true;
+  if (n == 0 || !scan(s, n, &digits, &power, &exact)) return false;
+  if (exact && power >= -22 && power <= 22) { /* both factors are exact, so one rounding is the right one (Clinger) */
+    double d = power < 0 ? (double)digits / ten[-power] : (double)digits * ten[power];
+    *v = *s == '-' ? -d : d;
+    return true;
+  }
+  char small[64], *text = n < sizeof small ? small : rt_alloc(n + 1);
+  memcpy(text, s, n);
+  text[n] = 0;
+  *v = strtod(text, NULL);
+  if (text != small) free(text);
+  return *v - *v == 0;
+}
+
+char *num_shape(int rank, const int64_t *dim, GcDType t) {
+  char text[256];
+  int n = snprintf(text, sizeof text, "%s", gc_dtype_name[t]);
+  for (int i = 0; i < rank; i++) {
+    n += snprintf(text + n, sizeof text - n, i ? ", " : "[");
+    n += dim[i] < 0 ? snprintf(text + n, sizeof text - n, "?")
+                    : snprintf(text + n, sizeof text - n, "%lld", (long long)dim[i]);
+  }
+  snprintf(text + n, sizeof text - n, rank ? "]" : "");
+  return rt_strdup(text);
+}

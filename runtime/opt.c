@@ -1,0 +1,175 @@
+/* Commands and options of a training binary: one table each, which parsing, help and suggestions read. */
+#include "rt.h"
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
+typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST } OptKind;
+
+const Command gc_commands[] = {
+  {"train", TRAIN, cmd_train, "--threads 2", "train the model and keep its weights in a run folder"},
+  {"eval", EVAL, cmd_eval, "", "loss and metrics on the hold-out, or on all records where there is none"},
+  {"predict", PREDICT, cmd_predict, "--input new.csv", "run an exported function on every record of a file"},
+  {"info", INFO, cmd_info, "", "the weights and states of the model, in order"},
+  {"bench", BENCH, cmd_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
+};
+const int gc_ncommands = COUNT(gc_commands);
+
+static const struct Opt {
+  const char *name;
+  OptKind kind;
+  size_t at;
+  unsigned commands;
+  int64_t least;
+  const char *value, *help;
+} options[] = {
+  {"--steps", NUMBER, offsetof(Opts, steps), TRAIN | BENCH, 0, "N", "number of steps, instead of the file's plan"},
+  {"--epochs", NUMBER, offsetof(Opts, epochs), TRAIN, 0, "N", "number of epochs, instead of the file's plan"},
+  {"--stop-at", NUMBER, offsetof(Opts, stop_at), TRAIN, 0, "N", "stop after step N and leave the rest to --resume"},
+  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | BENCH, 0, "N", "seed of weights, order and hold-out"},
+  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | BENCH, 1, "N",
+   "threads (default: physical cores); results do not depend on it"},
+  {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, "FILE", "start from the weights of a .safetensors file"},
+  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, "FILE",
+   "weights (default: those of the newest run)"},
+  {"--data", LIST, 0, TRAIN | EVAL | BENCH, 0, "NAME=PATH", "other files for a data section (several: A,B)"},
+  {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, NULL, "go on with the newest run, or that of --run-dir"},
+  {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, NULL, "replace the run that --run-dir holds"},
+  {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, "D", "the run's folder (default: runs/TIME)"},
+  {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, "N", "log every N-th step (default: 1)"},
+  {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, "EXPORT", "which export (default: the first)"},
+  {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, "FILE", "csv, npy or text, `-`: standard input"},
+  {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, NULL, "time the first export instead of the training step"},
+  {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, NULL, "one JSON object per line"},
+  {"--help", FLAG, offsetof(Opts, help), ALL, 0, NULL, "this text"},
+};
+
+/* Levenshtein distance, for words of less than 64 characters. */
+static int distance(const char *a, const char *b) {
+  int row[64], n = (int)strlen(b);
+  if (n > 63) return 64;
+  for (int j = 0; j <= n; j++) row[j] = j;
+  for (int i = 1; *a; a++, i++) {
+    int diagonal = row[0];
+    row[0] = i;
+    for (int j = 1; j <= n; j++) {
+      int best = diagonal + (*a != b[j - 1]);
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      diagonal = row[j];
+      row[j] = best;
+    }
+  }
+  return row[n];
+}
+
+typedef struct Nearest {
+  const char *word;
+  int distance;
+} Nearest;
+
+static void consider(Nearest *n, const char *typed, const char *word) {
+  int d = distance(typed, word);
+  if (d < n->distance && d <= 1 + (int)strlen(word) / 3) *n = (Nearest){word, d};
+}
+
+const Command *opt_command(const char *name) {
+  Nearest near = {NULL, 64};
+  for (int i = 0; i < gc_ncommands; i++) {
+    if (!strcmp(name, gc_commands[i].name)) return &gc_commands[i];
+    consider(&near, name, gc_commands[i].name);
+  }
+  if (near.word) rt_die(600, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
+  rt_die(600, "unknown command `%s`\nthe commands are train, eval, predict, info and bench", name);
+}
+
+static const struct Opt *find(const Command *c, const char *name, size_t n) {
+  Nearest near = {NULL, 64};
+  char *typed = rt_printf("%.*s", n < 60 ? (int)n : 60, name);
+  for (int i = 0; i < COUNT(options); i++) {
+    bool here = options[i].commands & c->bit, same = !strcmp(typed, options[i].name);
+    if (same && here) {
+      free(typed);
+      return &options[i];
+    }
+    if (same) rt_die(600, "`%s` is not an option of `%s`\n`%s --help` lists them", typed, c->name, c->name);
+    if (here) consider(&near, typed, options[i].name);
+  }
+  if (near.word) rt_die(600, "unknown option `%s`\ndid you mean `%s`?", typed, near.word);
+  rt_die(600, "unknown option `%s`\n`%s --help` lists the options", typed, c->name);
+}
+
+static uint64_t number(const struct Opt *o, const char *s, uint64_t least, uint64_t most) {
+  char err[ERR_TEXT];
+  Json j = {s, s + strlen(s), err};
+  uint64_t v;
+  if (!json_u64(&j, &v) || j.p != j.end)
+    rt_die(601, "%s takes a number, not `%s`", o->name, s);
+  if (v < least || v > most)
+    rt_die(601, "%s must lie in %llu to %llu, not `%s`", o->name, (unsigned long long)least, (unsigned long long)most,
+           s);
+  return v;
+}
+
+static void set(Opts *o, const struct Opt *opt, const char *v) {
+  char *at = (char *)o + opt->at;
+  switch (opt->kind) {
+  case FLAG: *(bool *)at = true; break;
+  case NUMBER:
+    *(int64_t *)at = (int64_t)number(opt, v, (uint64_t)opt->least, !strcmp(opt->name, "--threads") ? 1024 : UINT32_MAX);
+    break;
+  case SEED:
+    o->seed = number(opt, v, 0, UINT64_MAX);
+    o->seed_set = true;
+    break;
+  case TEXT: *(const char **)at = v; break;
+  case LIST:
+    if (o->ndata == COUNT(o->data)) rt_die(601, "more than %d times --data", COUNT(o->data));
+    o->data[o->ndata++] = v;
+  }
+}
+
+void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
+  *o = (Opts){.steps = -1, .epochs = -1, .stop_at = -1, .threads = -1, .log_every = -1};
+  for (int i = 0; i < argc; i++) {
+    const char *s = argv[i], *eq = strchr(s, '=');
+    if (s[0] != '-' || !s[1]) rt_die(600, "`%s` takes options only, not `%s`", c->name, s);
+    if (!strcmp(s, "-h")) s = "--help";
+    size_t n = eq ? (size_t)(eq - s) : strlen(s);
+    const struct Opt *opt = find(c, s, n);
+    const char *v = eq ? eq + 1 : NULL;
+    if (opt->kind == FLAG && v) rt_die(601, "%s takes no value", opt->name);
+    if (opt->kind != FLAG && !v && ++i == argc) rt_die(601, "%s needs a value: %s %s", opt->name, opt->name, opt->value);
+    if (opt->kind != FLAG && !v) v = argv[i];
+    set(o, opt, v);
+  }
+  if (o->steps >= 0 && o->epochs >= 0) rt_die(601, "--steps and --epochs exclude each other");
+  if (o->resume && o->force) rt_die(601, "--resume and --force exclude each other");
+  if (o->resume && o->init) rt_die(601, "--resume and --init exclude each other");
+}
+
+void opt_help(const char *prog, const Command *c) {
+  printf("%s %s %s\n\n%s\n\noptions:\n", prog, c->name, c->args, c->summary);
+  for (int i = 0; i < COUNT(options); i++) {
+    const struct Opt *o = &options[i];
+    if (!(o->commands & c->bit)) continue;
+    char left[64];
+    snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+    printf("  %-20s %s\n", left, o->help);
+  }
+  if (c->bit == PREDICT)
+    puts("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record is\n"
+         "printed: all values of the outputs, separated by commas.");
+  if (c->bit == TRAIN)
+    puts("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or checkpoint,\n"
+         "5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.");
+}
+
+void opt_overview(const GcModel *m, const char *prog) {
+  printf("%s train\n%s eval\n%s predict --input new.csv\n\n%s, built by gradc %s: %.0f parameters\n\ncommands:\n", prog,
+         prog, prog, m->name, m->version ? m->version : "", m->parameters);
+  for (int i = 0; i < gc_ncommands; i++) printf("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
+  printf("\n`%s COMMAND --help` lists the options of a command.\n", prog);
+}

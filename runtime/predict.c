@@ -1,0 +1,203 @@
+/* `predict`: an exported function on every record of a file. A record fills the inputs of the export in order; a
+ * run-time leading size is 1, any other one is its bound or the length of the text. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Predictor {
+  App *app;
+  const GcGraph *g;
+  const char *name; /* of the input, for messages */
+  int64_t *size;
+  void **in, **out;
+  uint64_t need; /* elements of a record */
+} Predictor;
+
+static const GcGraph *choose(const App *a) {
+  const GcModel *m = a->m;
+  if (m->nexports == 0) rt_die(687, "%s has no `export def`", m->name);
+  if (!a->o.fn) return &m->exports[0];
+  for (int i = 0; i < m->nexports; i++) if (!strcmp(m->exports[i].name, a->o.fn)) return &m->exports[i];
+  char *names = rt_strdup(m->exports[0].name);
+  for (int i = 1; i < m->nexports; i++) names = rt_printf("%s, %s", names, m->exports[i].name);
+  rt_die(600, "--fn %s: no such export\nthere %s %s", a->o.fn, m->nexports == 1 ? "is" : "are", names);
+}
+
+static char *signature(const GcGraph *g) {
+  char *s = rt_strdup("");
+  for (int i = 0; i < g->nin; i++) {
+    char *shape = num_shape(g->in[i].rank, g->in[i].dim, g->in[i].dtype);
+    s = rt_printf("%s%s%s: %s", s, i ? ", " : "", g->in[i].name, shape);
+  }
+  return s;
+}
+
+static bool leads(const GcGraph *g, int size) { /* is this run-time size the first axis of an input? */
+  for (int i = 0; i < g->nin; i++) if (g->in[i].rank && g->in[i].dim[0] == -1 - size) return true;
+  return false;
+}
+
+static void *buffer(const GcPort *p, const int64_t *size) {
+  return rt_mem(rt_mul(app_elements(p, size), gc_dtype_size[p->dtype]) + 64);
+}
+
+static void prepare(Predictor *p) {
+  const GcGraph *g = p->g;
+  p->size = rt_array((size_t)g->nsizes + 1, sizeof *p->size);
+  for (int i = 0; i < g->nsizes; i++) p->size[i] = leads(g, i) ? 1 : g->size_bound[i];
+  p->in = rt_array((size_t)g->nin + 1, sizeof *p->in);
+  p->out = rt_array((size_t)g->nout + 1, sizeof *p->out);
+  for (int i = 0; i < g->nin; i++) {
+    p->in[i] = buffer(&g->in[i], g->size_bound);
+    p->need += app_elements(&g->in[i], p->size);
+  }
+  for (int i = 0; i < g->nout; i++) p->out[i] = buffer(&g->out[i], g->size_bound);
+}
+
+static void run(Predictor *p, uint64_t record) {
+  const GcGraph *g = p->g;
+  int status = app_call(p->app, g, (const void *const *)p->in, p->out, p->size);
+  if (status > 0 && status <= g->nin)
+    rt_die(617, "%s: record %llu: a value of `%s` is out of range%s", p->name, (unsigned long long)record + 1,
+           g->in[status - 1].name,
+           g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+  if (status != -1) app_check(g, status);
+  bool first = true;
+  for (int i = 0; i < g->nout; i++) {
+    uint64_t n = app_elements(&g->out[i], p->size);
+    for (uint64_t k = 0; k < n; k++, first = false) rt_out("%s%.9g", first ? "" : ",", num_load(g->out[i].dtype, p->out[i], k));
+  }
+  rt_out("\n");
+  if (ferror(stdout)) rt_out_flush();
+}
+
+/* Element `at` of a record, over all inputs in order. */
+static void put(Predictor *p, uint64_t record, uint64_t at, double v) {
+  uint64_t field = at;
+  for (int i = 0; i < p->g->nin; i++) {
+    const GcPort *q = &p->g->in[i];
+    uint64_t n = app_elements(q, p->size);
+    if (at >= n) {
+      at -= n;
+      continue;
+    }
+    if (!num_store(q->dtype, p->in[i], at, v))
+      rt_die(612, "%s: record %llu, field %llu: %.9g is not %s", p->name, (unsigned long long)record + 1,
+             (unsigned long long)field, v, gc_dtype_name[q->dtype]);
+    if (q->range > 0 && (v < 0 || v >= (double)q->range))
+      rt_die(617, "%s: record %llu, field %llu: %.9g is out of range: `%s` must lie in 0 to %lld", p->name,
+             (unsigned long long)record + 1, (unsigned long long)field, v, q->name, (long long)q->range - 1);
+    return;
+  }
+}
+
+static bool numbers(const Csv *c, int n) {
+  double v;
+  for (int i = 0; i < n; i++) if (!num_parse(c->f[i].s, c->f[i].n, &v)) return false;
+  return true;
+}
+
+static void from_csv(Predictor *p, Bytes *b) {
+  Csv c;
+  csv_begin(&c, b);
+  uint64_t record = 0;
+  bool first = true;
+  for (int n; (n = csv_next(&c)) != 0; first = false) {
+    unsigned long long r = record + 1, line = c.line;
+    if (n < 0) rt_die(613, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", p->name, r,
+                      line);
+    if (first && !numbers(&c, n)) {
+      double v;
+      bool any = false; /* a header has no number at all; anything else is a wrong record */
+      for (int i = 0; i < n; i++) any |= num_parse(c.f[i].s, c.f[i].n, &v);
+      if (!any) continue;
+    }
+    if ((uint64_t)n != p->need)
+      rt_die(613, "%s: record %llu has %d columns, `%s` takes %llu (%s)", p->name, r, n, p->g->name,
+             (unsigned long long)p->need, signature(p->g));
+    for (int i = 0; i < n; i++) {
+      double v;
+      if (!num_parse(c.f[i].s, c.f[i].n, &v))
+        rt_die(612, "%s: record %llu, field %d: `%.*s` is not a number (line %llu)", p->name, r, i,
+               c.f[i].n < 40 ? (int)c.f[i].n : 40, c.f[i].s, line);
+      put(p, record, (uint64_t)i, v);
+    }
+    run(p, record++);
+  }
+  if (record == 0) rt_die(615, "%s: no records", p->name);
+}
+
+static void from_npy(Predictor *p, Bytes *b) {
+  Array a = {.file = *b};
+  char err[ERR_TEXT];
+  if (!array_npy(&a, err)) rt_die(614, "%s: %s", p->name, err);
+  if (a.per != p->need && a.n * a.per == p->need) { /* one record without the axis that counts them */
+    a.n = 1;
+    a.per = p->need;
+  }
+  if (a.per != p->need)
+    rt_die(613, "%s: a record has %llu elements, `%s` takes %llu (%s)", p->name, (unsigned long long)a.per, p->g->name,
+           (unsigned long long)p->need, signature(p->g));
+  if (a.n == 0) rt_die(615, "%s: no records", p->name);
+  for (uint64_t r = 0; r < a.n; r++) {
+    for (uint64_t i = 0; i < a.per; i++) put(p, r, i, array_get(&a, r * a.per + i));
+    run(p, r);
+  }
+}
+
+/* Bytes as tokens: windows of the input's length, a short tail left out; with a run-time length the end of the text. */
+static void from_text(Predictor *p, Bytes *b) {
+  const GcGraph *g = p->g;
+  if (g->nin != 1) rt_die(613, "%s: text fills one input, `%s` has %d (%s)", p->name, g->name, g->nin, signature(g));
+  const GcPort *q = &g->in[0];
+  size_t start = 0;
+  for (int i = 0; i < q->rank; i++) {
+    if (q->dim[i] >= 0 || leads(g, (int)(-1 - q->dim[i]))) continue;
+    int64_t *size = &p->size[-1 - q->dim[i]], bound = g->size_bound[-1 - q->dim[i]];
+    *size = (int64_t)b->n < bound ? (int64_t)b->n : bound;
+    start = b->n - (size_t)*size;
+    p->need = app_elements(q, p->size);
+  }
+  if (b->n - start < p->need || p->need == 0)
+    rt_die(615, "%s: %zu bytes, `%s` takes %llu (%s)", p->name, b->n, g->name, (unsigned long long)p->need,
+           signature(g));
+  uint64_t r = 0;
+  for (size_t at = start; at + p->need <= b->n; at += p->need, r++) {
+    for (uint64_t i = 0; i < p->need; i++) put(p, r, i, b->p[at + i]);
+    run(p, r);
+  }
+}
+
+static bool ends(const char *s, const char *tail) {
+  size_t n = strlen(s), t = strlen(tail);
+  if (n > 3 && !strcmp(s + n - 3, ".gz")) n -= 3;
+  return n >= t && !memcmp(s + n - t, tail, t);
+}
+
+/* By content first (npy), then by name, else text is what fills a whole-number input and is not a list of numbers. */
+static bool is_text(const Predictor *p, const Bytes *b) {
+  if (ends(p->name, ".txt")) return true;
+  if (ends(p->name, ".csv") || p->g->nin != 1 || p->g->in[0].dtype >= GC_F32) return false;
+  for (size_t i = 0; i < b->n && i < 4096; i++) if (!strchr("0123456789+-.eE, \t\r\n\"", b->p[i]) || !b->p[i]) return true;
+  return false;
+}
+
+int cmd_predict(App *a) {
+  if (!a->o.input) rt_die(601, "predict needs --input FILE (`-`: standard input)");
+  Predictor p = {.app = a, .g = choose(a), .name = strcmp(a->o.input, "-") ? a->o.input : "standard input"};
+  Bytes b;
+  char err[ERR_TEXT];
+  char *weights = run_weights(a);
+  if (strcmp(a->o.input, "-") && !io_exists(a->o.input)) rt_die(680, "cannot open `%s`", a->o.input);
+  if (!io_read_data(a->o.input, &b, err)) rt_die(611, "%s", err);
+  app_memory(a);
+  app_init(a);
+  weights_load(a, weights);
+  prepare(&p);
+  if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
+  else if (is_text(&p, &b)) from_text(&p, &b);
+  else if (ends(p.name, ".npy")) rt_die(614, "%s: not a .npy file", p.name);
+  else from_csv(&p, &b);
+  rt_out_flush();
+  return 0;
+}

@@ -1,0 +1,179 @@
+/* What a person or a script sees of a run: the live line on a terminal, plain lines elsewhere, JSON lines for scripts,
+ * and the figures at the end. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+double rt_now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+uint64_t rt_peak_rss(void) {
+  struct rusage u;
+  getrusage(RUSAGE_SELF, &u);
+  return (uint64_t)u.ru_maxrss * 1024;
+}
+
+char *report_float(float v) {
+  return v - v == 0 ? rt_printf("%.9g", (double)v) : rt_strdup("null");
+}
+
+static const float *metrics(const App *a) {
+  return &a->run->loss + 1;
+}
+
+/* "loss":…,"acc":… */
+static char *pairs(const App *a, float loss, const float *metric) {
+  char *s = NULL;
+  for (int i = -1; i < a->t->nmetrics; i++) {
+    char *v = report_float(i < 0 ? loss : metric[i]), *name = json_quote(i < 0 ? "loss" : a->t->metrics[i]);
+    char *longer = rt_printf("%s%s%s:%s", s ? s : "", s ? "," : "", name, v);
+    free(v);
+    free(name);
+    free(s);
+    s = longer;
+  }
+  return s;
+}
+
+char *report_scores(const App *a, const Scores *s) {
+  return pairs(a, s->loss, s->metric);
+}
+
+char *report_step_json(const App *a, uint32_t step) {
+  char *p = pairs(a, a->run->loss, metrics(a));
+  char *s = rt_printf("{\"event\":\"step\",\"step\":%u,%s}", step, p);
+  free(p);
+  return s;
+}
+
+static void human(char *to, size_t n, double v, double unit, const char *const *names) {
+  int i = 0;
+  for (; v >= unit * 0.99995 && names[i + 1]; i++) v /= unit;
+  snprintf(to, n, v < 10 && i ? "%.2f %s" : v < 100 && i ? "%.1f %s" : "%.0f %s", v, names[i]);
+}
+
+static const char *const bytes_names[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL};
+static const char *const flop_names[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", NULL};
+
+void report_begin(Report *r, App *a, const Run *run) {
+  const GcTrain *t = a->t;
+  r->app = a;
+  r->first = a->run->step;
+  r->start = r->shown = rt_now();
+  r->live = isatty(2) && !a->o.json;
+  char memory[32], flops[32];
+  double work = t->step && t->step->fn ? t->step->flops : 0;
+  if (t->pass && t->pass->fn) work = t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0);
+  human(memory, sizeof memory, (double)a->m->bytes, 1024, bytes_names);
+  human(flops, sizeof flops, work, 1000, flop_names);
+  rt_note("%s: %.0f parameters, %s a step, %s of memory, %d thread%s", a->m->name, a->m->parameters, flops, memory,
+          a->threads, a->threads == 1 ? "" : "s");
+  if (a->data)
+    rt_note("%llu records to train on, %llu held out", (unsigned long long)a->data->ntrain,
+            (unsigned long long)a->data->nhold);
+  if (r->first) rt_note("run %s, resumed after step %u of %u", run->folder, r->first, a->run->steps);
+  else rt_note("run %s, %u steps", run->folder, a->run->steps);
+}
+
+/* 97.8 % for an accuracy, else four digits. */
+static void figure(char *to, size_t n, const char *name, float v) {
+  if (!strcmp(name, "acc")) snprintf(to, n, "%.1f %%", 100.0 * (double)v);
+  else snprintf(to, n, "%.4g", (double)v);
+}
+
+static size_t figures(const App *a, char *to, size_t n) {
+  size_t k = (size_t)snprintf(to, n, "loss %.4g", (double)a->run->loss);
+  for (int i = 0; i < a->t->nmetrics && k < n; i++) {
+    char v[32];
+    figure(v, sizeof v, a->t->metrics[i], metrics(a)[i]);
+    k += (size_t)snprintf(to + k, n - k, "  %s %s", a->t->metrics[i], v);
+  }
+  return k < n ? k : n - 1;
+}
+
+static void duration(char *to, size_t n, double s) {
+  if (s < 60) snprintf(to, n, "%.0f s", s);
+  else if (s < 3600) snprintf(to, n, "%d min %02d s", (int)s / 60, (int)s % 60);
+  else snprintf(to, n, "%d h %02d min", (int)(s / 3600), (int)(s / 60) % 60);
+}
+
+static void live_line(const Report *r, uint32_t step, double now) {
+  const App *a = r->app;
+  char text[400], value[200], left[40], memory[32], bar[21];
+  double rate = (step - r->first) / (now - r->start + 1e-9);
+  uint32_t spe = a->run->steps_per_epoch, steps = a->run->steps;
+  int full = (int)(20.0 * step / (steps ? steps : 1));
+  for (int i = 0; i < 20; i++) bar[i] = i < full ? '#' : '.';
+  bar[20] = 0;
+  figures(a, value, sizeof value);
+  duration(left, sizeof left, (steps - step) / (rate + 1e-9));
+  human(memory, sizeof memory, (double)rt_peak_rss(), 1024, bytes_names);
+  char epoch[40] = "";
+  if (spe) snprintf(epoch, sizeof epoch, "epoch %u/%u ", (step - 1) / spe + 1, (steps + spe - 1) / spe);
+  int n = snprintf(text, sizeof text, "%s[%s] %u/%u  %s  %.3g steps/s  %s left  %s", epoch, bar, step, steps, value,
+                   rate, left, memory);
+  struct winsize w;
+  if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && n >= w.ws_col) text[w.ws_col - 1] = 0; /* never wrap */
+  rt_live(text);
+}
+
+void report_step(Report *r, uint32_t step, const char *json_line, bool logged) {
+  const App *a = r->app;
+  if (a->o.json) {
+    if (logged) {
+      fputs(json_line, stdout);
+      fputc('\n', stdout);
+    }
+    return;
+  }
+  double now = rt_now();
+  bool last = step == a->run->steps;
+  if (r->live) {
+    if (now - r->shown < 0.1 && !last) return;
+    live_line(r, step, now);
+  } else {
+    bool asked = a->o.log_every > 0 ? logged : now - r->shown >= 1 || step == r->first + 1 || last;
+    if (!asked) return;
+    char value[200];
+    figures(a, value, sizeof value);
+    rt_note("step %u/%u  %s", step, a->run->steps, value);
+  }
+  r->shown = now;
+}
+
+void report_scores_text(const App *a, const Scores *s, const char *prefix) {
+  rt_out("%sloss %.6g\n", prefix, (double)s->loss);
+  int acc = -1;
+  for (int i = 0; i < a->t->nmetrics; i++) {
+    if (!strcmp(a->t->metrics[i], "acc")) acc = i;
+    else rt_out("%s%s %.6g\n", prefix, a->t->metrics[i], (double)s->metric[i]);
+  }
+  if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, 100.0 * (double)s->metric[acc]);
+}
+
+void report_done(Report *r, const Run *run, const Scores *s) {
+  const App *a = r->app;
+  uint32_t step = a->run->step;
+  unsigned long long hash = vars_hash(a->m, a->mem);
+  if (a->o.json) {
+    char *loss = step ? report_float(a->run->loss) : rt_strdup("null"), *held = s ? report_scores(a, s) : NULL;
+    rt_out("{\"event\":\"done\",\"steps\":%u,\"loss\":%s%s%s%s,\"weights_hash\":\"%016llx\"}\n", step, loss,
+           held ? ",\"holdout\":{" : "", held ? held : "", held ? "}" : "", hash);
+    return;
+  }
+  rt_live(NULL);
+  char took[40];
+  double t = rt_now() - r->start;
+  if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
+  else duration(took, sizeof took, t);
+  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, (double)a->run->loss);
+  if (s) report_scores_text(a, s, "test ");
+  rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
+}

@@ -1,0 +1,298 @@
+/* What the files of the runtime share. Every failure that a user can cause ends in rt_die: one coded line on standard
+ * error, and an exit status that follows from the code (errors_rt.def). Functions whose failure the caller must see
+ * return false and leave the reason in a buffer instead. */
+#ifndef GRADC_RT_H
+#define GRADC_RT_H
+#include "model.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+#define PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+enum { ERR_TEXT = 512 };
+
+/* err.c. Lines of a message after the first are printed as help. */
+enum { ST_USER = 1, ST_USAGE = 2, ST_DATA = 4, ST_RESOURCE = 5, ST_NOT_FINITE = 6 };
+int rt_status(int code);                                  /* the exit status that belongs to a code */
+void rt_error(int code, const char *fmt, ...) PRINTF(2, 3); /* prints, returns */
+_Noreturn void rt_die(int code, const char *fmt, ...) PRINTF(2, 3);
+void rt_note(const char *fmt, ...) PRINTF(1, 2);          /* a plain line on standard error */
+bool rt_fail(char *err, const char *fmt, ...) PRINTF(2, 3); /* fills err[ERR_TEXT], returns false */
+void rt_live(const char *line);                           /* replaces the live line; NULL: ends it */
+void rt_out(const char *fmt, ...) PRINTF(1, 2);           /* results, to standard output */
+void rt_out_flush(void);                                  /* dies when standard output cannot be written */
+
+/* alloc.c. Nothing returned is NULL; memory is zeroed. Out of memory: E0660. */
+void *rt_alloc(size_t n);
+void *rt_array(size_t n, size_t size); /* n * size, checked */
+void *rt_grow(void *p, size_t n);      /* realloc */
+char *rt_strdup(const char *s);
+char *rt_printf(const char *fmt, ...) PRINTF(1, 2);
+size_t rt_mul(size_t a, size_t b);     /* dies on overflow */
+void *rt_mem(size_t bytes);            /* the model's memory: huge pages when large; 64-byte aligned at least */
+
+/* io.c */
+typedef struct Bytes {
+  unsigned char *p; /* one NUL byte follows the last */
+  size_t n;
+} Bytes;
+typedef struct IoFile { /* a file being written; the first failure sticks */
+  int fd, err;
+  char *path, *tmp;
+  unsigned char *buf;
+  size_t used;
+} IoFile;
+bool io_read_all(const char *path, Bytes *out, char *err); /* "-": standard input */
+bool io_read_data(const char *path, Bytes *out, char *err); /* the same, and gzip is undone */
+void io_create(IoFile *f, const char *path);  /* writes to a temporary file beside `path` */
+bool io_append(IoFile *f, const char *path, size_t keep); /* opens for writing behind the first `keep` bytes */
+void io_put(IoFile *f, const void *p, size_t n);
+bool io_sync(IoFile *f);                      /* flush and fsync; false: f->err is an errno */
+bool io_commit(IoFile *f, char *err);         /* the new file replaces the old, durably, or not at all */
+bool io_close(IoFile *f);                     /* of io_append */
+bool io_remove(const char *path);
+bool io_make_folder(const char *path, bool fresh); /* and its parents; fresh: it must not exist yet (EEXIST) */
+bool io_exists(const char *path);
+char **io_list(const char *folder, int *n);   /* names, sorted with numbers in numeric order; NULL: cannot open */
+
+/* hash.c, rand.c */
+uint64_t gc_hash(uint64_t h, const void *p, size_t n);
+void gc_philox(uint64_t key, uint64_t c0, uint64_t c1, uint32_t out[4]);
+double gc_normal(uint32_t bits); /* inverse of the normal distribution at (bits + 1/2) / 2^32 */
+enum { PERM_ROUNDS = 8 };
+typedef struct Perm { /* a keyed permutation of 0..n-1 */
+  uint64_t n, a, b;
+  uint32_t key[PERM_ROUNDS];
+} Perm;
+void perm_init(Perm *p, uint64_t n, uint64_t seed, uint64_t stream);
+uint64_t perm_at(const Perm *p, uint64_t i);
+
+/* json.c: a reader over text, and strings for a writer. */
+enum { JSON_DEPTH = 64 };
+typedef struct Json {
+  const char *p, *end;
+  char *err; /* ERR_TEXT bytes */
+} Json;
+bool json_is(Json *j, char c);             /* skips blanks; takes `c` when it is next */
+bool json_want(Json *j, char c);
+char *json_string(Json *j);                /* NULL: error */
+bool json_u64(Json *j, uint64_t *v);       /* a plain non-negative integer */
+bool json_skip(Json *j, int depth);        /* any value */
+bool json_end(Json *j);                    /* nothing but blanks is left */
+char *json_quote(const char *s);           /* "…" with escapes */
+
+/* num.c: element types. */
+extern const unsigned char gc_dtype_size[];
+extern const char *const gc_dtype_name[];
+bool num_store(GcDType t, void *dst, size_t i, double v); /* false: v has no exact place in t */
+double num_load(GcDType t, const void *src, size_t i);
+bool num_parse(const char *s, size_t n, double *v);       /* decimal, finite, blanks around allowed */
+char *num_shape(int rank, const int64_t *dim, GcDType t); /* f32[1, 64]; run-time sizes as ? */
+
+/* gz.c */
+bool gz_is(const Bytes *b);
+bool gz_inflate(const Bytes *in, Bytes *out, char *err);
+
+/* pool.c */
+typedef struct Pool Pool;
+int pool_cpus(void);                     /* physical cores that this process may use */
+Pool *pool_new(int threads);             /* NULL when threads == 1 */
+int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts); /* the first part's status that is not 0 */
+
+/* opt.c */
+typedef struct Opts {
+  int64_t steps, epochs, stop_at, threads, log_every; /* -1: not given */
+  uint64_t seed;
+  bool seed_set, resume, force, json, infer, help;
+  const char *init, *weights, *run_dir, *fn, *input;
+  const char *data[16];
+  int ndata;
+} Opts;
+typedef struct App App;
+typedef struct Command {
+  const char *name;
+  unsigned bit;
+  int (*run)(App *);
+  const char *args, *summary;
+} Command;
+extern const Command gc_commands[];
+extern const int gc_ncommands;
+void opt_parse(Opts *o, const Command *c, int argc, char **argv); /* argv after the command; usage errors die */
+void opt_help(const char *prog, const Command *c);
+void opt_overview(const GcModel *m, const char *prog);
+const Command *opt_command(const char *name); /* dies with a suggestion */
+
+/* The running program. */
+struct App {
+  const GcModel *m;
+  const GcTrain *t; /* NULL: the model does not train */
+  const char *prog;
+  Opts o;
+  void *mem;
+  GcRun *run;
+  Pool *pool;
+  int threads;
+  struct Data *data; /* of the train section; NULL: none */
+};
+extern volatile int gc_signal;   /* SIGINT, SIGTERM or SIGHUP, once it came */
+extern volatile int gc_training; /* set: the step loop looks at gc_signal; else a signal exits at once */
+void app_memory(App *a);         /* mem, threads */
+int app_call(App *a, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size);
+int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass, int32_t *bad);
+void app_check(const GcGraph *g, int status); /* dies when a call outside of training failed */
+void app_init(App *a);           /* the init graph at run->seed */
+uint64_t app_seed(const App *a); /* --seed, or the file's */
+uint64_t app_elements(const GcPort *p, const int64_t *size);
+
+/* vars.c */
+size_t var_count(const GcVar *v);
+void var_to_logical(const GcVar *v, const void *mem, void *dst);
+void var_from_logical(const GcVar *v, void *mem, const void *src);
+uint64_t var_hash(const GcVar *v, const void *mem);
+uint64_t vars_hash(const GcModel *m, const void *mem); /* weights and states, in the order of their names */
+const GcVar *vars_not_finite(const GcModel *m, const void *mem); /* the first weight with NaN or Inf; NULL */
+
+/* safetensors.c, st_write.c */
+typedef struct StTensor {
+  char *name;
+  int dtype; /* a GcDType; -1: one that no gradc tensor has */
+  int rank;
+  int64_t dim[GC_MAX_RANK];
+  size_t begin, end; /* in the data */
+} StTensor;
+typedef struct StMeta {
+  char *key, *value;
+} StMeta;
+typedef struct StFile {
+  Bytes file;
+  const unsigned char *data;
+  StTensor *t; /* sorted by name */
+  StMeta *meta;
+  int n, nmeta;
+} StFile;
+bool st_read(const char *path, StFile *f, char *err);
+bool st_parse(Bytes file, StFile *f, char *err);
+const StTensor *st_find(const StFile *f, const char *name);
+const char *st_meta(const StFile *f, const char *key); /* NULL: not there */
+bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
+              char *err);
+#define KIND_BIT(k) (1u << (k))
+
+/* checkpoint.c */
+typedef struct Progress { /* beside GcRun and the tensors, all that a resumed run needs */
+  uint64_t records, batch, accumulate;
+  float best;
+  uint32_t best_step;
+} Progress;
+void weights_load(App *a, const char *path); /* weights, and states where the file has them; wrong files die */
+void checkpoint_save(App *a, const char *folder, const Progress *p);
+char *checkpoint_newest(const char *folder, uint32_t *step); /* NULL: none */
+void checkpoint_load(App *a, const char *path, Progress *p);
+
+/* run.c */
+typedef struct Run {
+  char *folder;
+  IoFile csv, jsonl;
+} Run;
+char *run_newest(const App *a);       /* newest folder under runs/ that holds a run of this model; NULL */
+bool run_holds(const char *folder);   /* does it hold a run? */
+void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses what must be refused */
+void run_adopt(App *a, const char *folder); /* takes seed, plan and data paths of an earlier run from its run.json */
+void run_begin(App *a, Run *r);       /* folder, .nn, run.json, empty metrics */
+void run_continue(App *a, Run *r, uint32_t step); /* metrics cut back to `step` */
+void run_log(App *a, Run *r, const char *json_line);
+void run_sync(Run *r);
+char *run_weights(App *a);            /* --weights or the newest run's; dies when there is none */
+
+/* data.c and its sources */
+typedef struct Array { /* numbers of a file, row-major, first axis = records */
+  Bytes file;
+  size_t offset, size; /* of the first element; bytes of one */
+  char kind;           /* b u i f */
+  bool swap;
+  int rank;
+  uint64_t dim[GC_MAX_RANK];
+  uint64_t n, per; /* records; elements of one */
+} Array;
+typedef struct Data {
+  const GcData *d;
+  App *app;
+  uint64_t seed;
+  char **path;
+  int npaths;
+  uint64_t n;              /* records */
+  size_t *raw_count, *raw_bytes, *bytes; /* of one record, per field */
+  void *source;            /* the source's own */
+  unsigned char **bound;   /* all records bound, per field; NULL: bound when asked for */
+  void **raw, **to;        /* one raw record; where the fields of a record go */
+  uint64_t nhold, ntrain;
+  Perm hold, shuffle;
+  uint64_t epoch;          /* of `shuffle` */
+  uint64_t *in_order;      /* training records in file order, when that is asked for */
+} Data;
+typedef struct SourceKind {
+  const char *name;
+  int min_files, max_files;
+  void (*open)(Data *d); /* sets n, source; wrong files die */
+  void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converted to raw_dtype */
+  void (*close)(Data *d);
+} SourceKind;
+extern const SourceKind source_csv, source_idx, source_npy, source_text, source_uniform, source_normal;
+Data *data_open(App *a, const GcData *d, uint64_t seed);
+bool data_available(App *a, const GcData *d); /* are its files there? */
+void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* one record's bound fields */
+uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at); /* the at-th training record of an epoch */
+uint64_t data_hold_record(const Data *d, uint64_t at);
+char *data_where(const Data *d, uint64_t record, int field); /* "train.csv: record 17, field 3" */
+void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store or die */
+uint64_t order_prepare(Data *d); /* hold-out and shuffle; the number of records held out */
+void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst);
+bool array_npy(Array *a, char *err);   /* a->file is set */
+bool array_idx(Array *a, char *err);
+double array_get(const Array *a, uint64_t i);
+
+/* csv.c: records of a text, quotes undone in place. */
+typedef struct CsvField {
+  const char *s;
+  size_t n;
+} CsvField;
+typedef struct Csv {
+  char *p, *end;
+  uint64_t line, next_line; /* of the record last read, from 1 */
+  CsvField *f;
+  int cap;
+} Csv;
+void csv_begin(Csv *c, Bytes *b);
+int csv_next(Csv *c); /* fields of the next record; 0: none left; -1: a quote is not closed */
+
+/* eval.c */
+typedef struct Scores {
+  float loss;
+  float *metric;
+  uint64_t records;
+} Scores;
+void eval_run(App *a, bool all, Scores *s); /* hold-out, or all records */
+
+/* report.c */
+typedef struct Report {
+  App *app;
+  double start, shown;
+  uint32_t first; /* step that this process began at */
+  bool live;
+} Report;
+double rt_now(void); /* seconds, monotonic */
+void report_begin(Report *r, App *a, const Run *run);
+char *report_step_json(const App *a, uint32_t step);
+void report_step(Report *r, uint32_t step, const char *json_line, bool logged);
+char *report_scores(const App *a, const Scores *s); /* {"loss":…,…} */
+void report_done(Report *r, const Run *run, const Scores *s);
+void report_scores_text(const App *a, const Scores *s, const char *prefix);
+char *report_float(float v);                        /* a JSON number, or null */
+uint64_t rt_peak_rss(void);
+
+int cmd_train(App *a);
+int cmd_eval(App *a);
+int cmd_predict(App *a);
+int cmd_info(App *a);
+int cmd_bench(App *a);
+#endif

@@ -1,0 +1,276 @@
+/* Run folders: metrics.csv and metrics.jsonl, weights, checkpoints, the .nn and run.json (the flags). A folder is taken
+ * for a run by what it holds; nothing that is not of a run is ever touched. */
+#include "rt.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static char *in(const char *folder, const char *name) {
+  return rt_printf("%s/%s", folder, name);
+}
+
+static bool has(const char *folder, const char *name) {
+  char *p = in(folder, name);
+  bool yes = io_exists(p);
+  free(p);
+  return yes;
+}
+
+bool run_holds(const char *folder) {
+  char *c = checkpoint_newest(folder, NULL);
+  bool yes = c || has(folder, "metrics.csv") || has(folder, "run.json") || has(folder, "weights.safetensors");
+  free(c);
+  return yes;
+}
+
+static char *source_name(const App *a) {
+  return rt_printf("%s.nn", a->m->name);
+}
+
+char *run_newest(const App *a) {
+  int n;
+  char **name = io_list("runs", &n), *nn = source_name(a), *found = NULL;
+  for (int i = n - 1; i >= 0 && !found; i--) {
+    char *folder = in("runs", name[i]);
+    if (has(folder, nn) && run_holds(folder)) found = folder;
+    else free(folder);
+  }
+  free(nn);
+  return found;
+}
+
+void run_choose(App *a, Run *r) {
+  const Opts *o = &a->o;
+  memset(r, 0, sizeof *r);
+  if (o->run_dir) r->folder = rt_strdup(o->run_dir);
+  else if (o->resume) r->folder = run_newest(a);
+  if (o->resume) {
+    if (!r->folder) rt_die(683, "no run of %s under runs/ to resume", a->m->name);
+    char *c = checkpoint_newest(r->folder, NULL);
+    if (!c) rt_die(683, "no checkpoint in %s to resume from", r->folder);
+    free(c);
+  } else if (o->run_dir && !o->force && run_holds(o->run_dir))
+    rt_die(602, "%s already holds a run\n--resume goes on with it, --force replaces it", o->run_dir);
+}
+
+static bool adopt_data(App *a, Json *j, bool take) {
+  if (!json_want(j, '[')) return false;
+  if (json_is(j, ']')) return true;
+  do {
+    char *s = json_string(j);
+    if (!s) return false;
+    if (take && a->o.ndata < COUNT(a->o.data)) a->o.data[a->o.ndata++] = s;
+  } while (json_is(j, ','));
+  return json_want(j, ']');
+}
+
+static bool adopt(App *a, Json *j) {
+  bool data = a->o.ndata == 0;
+  if (!json_want(j, '{')) return false;
+  do {
+    char *key = json_string(j);
+    if (!key || !json_want(j, ':')) return false;
+    bool ok;
+    uint64_t seed;
+    if (!strcmp(key, "seed")) {
+      ok = json_u64(j, &seed);
+      if (ok && a->o.seed_set && a->o.resume && seed != a->o.seed)
+        rt_die(603, "the run has seed %llu, not %llu", (unsigned long long)seed, (unsigned long long)a->o.seed);
+      if (ok && !a->o.seed_set) a->o.seed = seed;
+      a->o.seed_set = ok;
+    } else if (!strcmp(key, "data")) ok = adopt_data(a, j, data);
+    else ok = json_skip(j, 0);
+    free(key);
+    if (!ok) return false;
+  } while (json_is(j, ','));
+  return json_want(j, '}') && json_end(j);
+}
+
+void run_adopt(App *a, const char *folder) {
+  char *path = in(folder, "run.json"), err[ERR_TEXT];
+  Bytes b;
+  if (io_exists(path)) {
+    if (!io_read_all(path, &b, err)) rt_die(663, "%s", err);
+    Json j = {(char *)b.p, (char *)b.p + b.n, err};
+    if (!adopt(a, &j)) rt_die(642, "%s: %s", path, err);
+    free(b.p);
+  }
+  free(path);
+}
+
+static void write_file(const char *folder, const char *name, const char *text) {
+  char *path = in(folder, name), err[ERR_TEXT];
+  IoFile f;
+  io_create(&f, path);
+  io_put(&f, text, strlen(text));
+  if (!io_commit(&f, err)) rt_die(663, "%s", err);
+  free(path);
+}
+
+static char *member(char *text, const char *key, const char *value, bool quoted) {
+  char *q = quoted ? json_quote(value) : rt_strdup(value);
+  char *s = rt_printf("%s%s\n  \"%s\": %s", text, text[1] ? "," : "", key, q);
+  free(q);
+  free(text);
+  return s;
+}
+
+static char *flags(const App *a) {
+  const Opts *o = &a->o;
+  char *t = rt_strdup("{"), number[24];
+  t = member(t, "model", a->m->name, true);
+  t = member(t, "version", a->m->version ? a->m->version : "", true);
+  t = member(t, "flags", a->m->flags ? a->m->flags : "", true);
+  snprintf(number, sizeof number, "%llu", (unsigned long long)app_seed(a));
+  t = member(t, "seed", number, false);
+  const struct { const char *key; int64_t v; } n[] = {
+    {"steps", o->steps}, {"epochs", o->epochs}, {"stop_at", o->stop_at}, {"threads", o->threads},
+    {"log_every", o->log_every},
+  };
+  for (int i = 0; i < COUNT(n); i++) {
+    if (n[i].v < 0) continue;
+    snprintf(number, sizeof number, "%lld", (long long)n[i].v);
+    t = member(t, n[i].key, number, false);
+  }
+  if (o->init) t = member(t, "init", o->init, true);
+  char *list = rt_strdup("[");
+  for (int i = 0; i < o->ndata; i++) {
+    char *q = json_quote(o->data[i]), *longer = rt_printf("%s%s%s", list, i ? ", " : "", q);
+    free(q);
+    free(list);
+    list = longer;
+  }
+  char *whole = rt_printf("%s]", list);
+  t = member(t, "data", whole, false);
+  free(list);
+  free(whole);
+  char *s = rt_printf("%s\n}\n", t);
+  free(t);
+  return s;
+}
+
+/* runs/2026-01-31_12-00-00, or with -2, -3 … behind it. */
+static char *new_folder(void) {
+  char text[32];
+  time_t now = time(NULL);
+  struct tm tm;
+  localtime_r(&now, &tm);
+  strftime(text, sizeof text, "%Y-%m-%d_%H-%M-%S", &tm);
+  for (int i = 1;; i++) {
+    char *p = i == 1 ? rt_printf("runs/%s", text) : rt_printf("runs/%s-%d", text, i);
+    if (io_make_folder(p, true)) return p;
+    if (errno != EEXIST || i == 1000) rt_die(663, "%s: cannot make the folder: %s", p, strerror(errno));
+    free(p);
+  }
+}
+
+static void clear(const char *folder) { /* what an earlier run left */
+  static const char *const mine[] = {"metrics.csv", "metrics.jsonl", "run.json", "weights.safetensors"};
+  for (char *c; (c = checkpoint_newest(folder, NULL)); free(c))
+    if (!io_remove(c)) rt_die(663, "%s: cannot remove: %s", c, strerror(errno));
+  for (int i = 0; i < COUNT(mine); i++) {
+    char *p = in(folder, mine[i]);
+    if (!io_remove(p)) rt_die(663, "%s: cannot remove: %s", p, strerror(errno));
+    free(p);
+  }
+}
+
+static void open_metrics(Run *r, size_t csv_keep, size_t jsonl_keep) {
+  char *csv = in(r->folder, "metrics.csv"), *jsonl = in(r->folder, "metrics.jsonl");
+  if (!io_append(&r->csv, csv, csv_keep)) rt_die(663, "%s: cannot write: %s", csv, strerror(r->csv.err));
+  if (!io_append(&r->jsonl, jsonl, jsonl_keep)) rt_die(663, "%s: cannot write: %s", jsonl, strerror(r->jsonl.err));
+  free(csv);
+  free(jsonl);
+}
+
+static void put(IoFile *f, const char *s) {
+  io_put(f, s, strlen(s));
+}
+
+static void put_header(const App *a, Run *r) {
+  put(&r->csv, "step,loss");
+  for (int i = 0; i < a->t->nmetrics; i++) {
+    put(&r->csv, ",");
+    put(&r->csv, a->t->metrics[i]);
+  }
+  put(&r->csv, "\n");
+}
+
+void run_begin(App *a, Run *r) {
+  if (!r->folder) r->folder = new_folder();
+  else if (!io_make_folder(r->folder, false))
+    rt_die(663, "%s: cannot make the folder: %s", r->folder, strerror(errno));
+  if (a->o.force) clear(r->folder);
+  char *nn = source_name(a), *json = flags(a);
+  write_file(r->folder, nn, a->m->source ? a->m->source : "");
+  write_file(r->folder, "run.json", json);
+  free(nn);
+  free(json);
+  open_metrics(r, 0, 0);
+  put_header(a, r);
+}
+
+/* Bytes of the lines up to the first whose number, right behind `head`, is above `step`, or which has none. */
+static size_t kept(const char *folder, const char *name, const char *head, int skip, uint32_t step) {
+  char *path = in(folder, name), err[ERR_TEXT];
+  Bytes b;
+  size_t keep = 0;
+  if (io_exists(path)) {
+    if (!io_read_all(path, &b, err)) rt_die(663, "%s", err);
+    const char *p = (char *)b.p, *end = p + b.n;
+    for (const char *nl; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
+      size_t h = strlen(head);
+      if (skip-- <= 0) {
+        if ((size_t)(nl - p) <= h || memcmp(p, head, h)) break;
+        if (strtoull(p + h, NULL, 10) > step) break;
+      }
+      keep = (size_t)(nl + 1 - (char *)b.p);
+    }
+    free(b.p);
+  }
+  free(path);
+  return keep;
+}
+
+void run_continue(App *a, Run *r, uint32_t step) {
+  size_t csv = kept(r->folder, "metrics.csv", "", 1, step);
+  open_metrics(r, csv, kept(r->folder, "metrics.jsonl", "{\"event\":\"step\",\"step\":", 0, step));
+  if (!csv) put_header(a, r);
+}
+
+void run_log(App *a, Run *r, const char *json_line) {
+  char number[40];
+  const float *v = &a->run->loss;
+  snprintf(number, sizeof number, "%u", a->run->step);
+  put(&r->csv, number);
+  for (int i = 0; i <= a->t->nmetrics; i++) {
+    snprintf(number, sizeof number, ",%.9g", (double)v[i]);
+    put(&r->csv, number);
+  }
+  put(&r->csv, "\n");
+  put(&r->jsonl, json_line);
+  put(&r->jsonl, "\n");
+}
+
+void run_sync(Run *r) {
+  if (!io_sync(&r->csv)) rt_die(663, "%s: cannot write: %s", r->csv.path, strerror(r->csv.err));
+  if (!io_sync(&r->jsonl)) rt_die(663, "%s: cannot write: %s", r->jsonl.path, strerror(r->jsonl.err));
+}
+
+char *run_weights(App *a) {
+  char *path = a->o.weights ? rt_strdup(a->o.weights) : NULL;
+  if (!path) {
+    char *folder = run_newest(a);
+    if (!folder)
+      rt_die(683, "no run of %s under runs/ to take weights from\n`train` makes one; --weights FILE names a file",
+             a->m->name);
+    path = in(folder, "weights.safetensors");
+    free(folder);
+  }
+  char *folder = rt_strdup(path), *slash = strrchr(folder, '/');
+  if (slash) *slash = 0;
+  run_adopt(a, slash ? folder : ".");
+  free(folder);
+  return path;
+}

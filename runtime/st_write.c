@@ -1,0 +1,96 @@
+/* Writing safetensors: tensors in the model's order, logical row-major, a hash of each in __metadata__. The bytes
+ * follow from names and values alone: equal weights are equal files. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Text {
+  char *p;
+  size_t n, cap;
+} Text;
+
+static void add(Text *t, const char *s) {
+  size_t n = strlen(s);
+  if (t->n + n + 1 > t->cap) t->p = rt_grow(t->p, t->cap = (t->n + n + 1) * 2);
+  memcpy(t->p + t->n, s, n + 1);
+  t->n += n;
+}
+
+static void add_pair(Text *t, const char *key, const char *value) {
+  char *k = json_quote(key), *v = json_quote(value);
+  if (t->p[t->n - 1] != '{') add(t, ",");
+  add(t, k);
+  add(t, ":");
+  add(t, v);
+  free(k);
+  free(v);
+}
+
+static const char *type_name(GcDType t) {
+  static const char *const name[] = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "F32", "F64"};
+  return name[t];
+}
+
+static void add_tensor(Text *t, const GcVar *v, size_t begin, size_t end) {
+  char *name = json_quote(v->name), number[80];
+  add(t, ",");
+  add(t, name);
+  add(t, ":{\"dtype\":\"");
+  add(t, type_name(v->dtype));
+  add(t, "\",\"shape\":[");
+  for (int i = 0; i < v->rank; i++) {
+    snprintf(number, sizeof number, i ? ",%lld" : "%lld", (long long)v->dim[i]);
+    add(t, number);
+  }
+  snprintf(number, sizeof number, "],\"data_offsets\":[%zu,%zu]}", begin, end);
+  add(t, number);
+  free(name);
+}
+
+static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta) {
+  Text t = {0};
+  size_t at = 0;
+  add(&t, "{\"__metadata__\":{");
+  add_pair(&t, "format", "gradc");
+  for (int i = 0; i < nmeta; i++) add_pair(&t, meta[i].key, meta[i].value);
+  for (int i = 0; i < m->nvars; i++) {
+    const GcVar *v = &m->vars[i];
+    if (!(kinds & KIND_BIT(v->kind))) continue;
+    char *key = rt_printf("hash.%s", v->name), value[17];
+    snprintf(value, sizeof value, "%016llx", (unsigned long long)var_hash(v, mem));
+    add_pair(&t, key, value);
+    free(key);
+  }
+  add(&t, "}");
+  for (int i = 0; i < m->nvars; i++) {
+    const GcVar *v = &m->vars[i];
+    if (!(kinds & KIND_BIT(v->kind))) continue;
+    size_t n = var_count(v) * gc_dtype_size[v->dtype];
+    add_tensor(&t, v, at, at + n);
+    at += n;
+  }
+  add(&t, "}");
+  while ((t.n + 8) % 64) add(&t, " "); /* so that the data is aligned in a mapped file */
+  return t;
+}
+
+bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
+              char *err) {
+  Text t = header(m, mem, kinds, meta, nmeta);
+  uint64_t n = t.n;
+  IoFile f;
+  io_create(&f, path);
+  io_put(&f, &n, 8);
+  io_put(&f, t.p, t.n);
+  free(t.p);
+  for (int i = 0; i < m->nvars && !f.err; i++) {
+    const GcVar *v = &m->vars[i];
+    if (!(kinds & KIND_BIT(v->kind))) continue;
+    size_t bytes = var_count(v) * gc_dtype_size[v->dtype];
+    void *p = rt_alloc(bytes);
+    var_to_logical(v, mem, p);
+    io_put(&f, p, bytes);
+    free(p);
+  }
+  return io_commit(&f, err);
+}

@@ -1,0 +1,232 @@
+/* `train`: the plan, the step loop, saving, and stopping well: at the end, at --stop-at, at a signal, at NaN. */
+#include "rt.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAVE_SECONDS = 30 };
+
+typedef struct Trainer {
+  App *app;
+  Run run;
+  Report report;
+  Progress progress;
+  unsigned char **batch;
+  uint64_t take;      /* records of a pass; accumulate passes make a step */
+  uint32_t end;       /* stop after this many steps */
+  uint32_t saved;     /* step of the newest checkpoint */
+  double saved_at;
+} Trainer;
+
+static uint64_t per_step(const Trainer *t) {
+  return (uint64_t)t->app->t->batch * (uint64_t)t->app->t->accumulate;
+}
+
+/* Steps and steps per epoch: --steps or --epochs, or else the file's own plan. */
+static void plan(Trainer *t) {
+  App *a = t->app;
+  const Opts *o = &a->o;
+  uint64_t spe = a->data ? a->data->ntrain / per_step(t) : 0, steps = 0;
+  if (a->data && spe == 0)
+    rt_die(684, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
+           (unsigned long long)a->data->ntrain, (unsigned long long)per_step(t));
+  bool by_epochs = o->epochs >= 0 || (o->steps < 0 && a->t->steps == 0);
+  if (o->steps >= 0) steps = (uint64_t)o->steps;
+  else if (!by_epochs) steps = (uint64_t)a->t->steps;
+  else if (!a->data) rt_die(684, "without data there are no epochs: give `steps` in the file or --steps");
+  else if (__builtin_mul_overflow(spe, (uint64_t)(o->epochs >= 0 ? o->epochs : a->t->epochs), &steps))
+    steps = UINT64_MAX;
+  if (steps > UINT32_MAX || spe > UINT32_MAX) rt_die(684, "more than %u steps", UINT32_MAX);
+  a->run->steps = (uint32_t)steps;
+  a->run->steps_per_epoch = (uint32_t)spe;
+}
+
+static void resume(Trainer *t) {
+  App *a = t->app;
+  uint32_t seen, spe = a->run->steps_per_epoch, steps = a->run->steps;
+  char *path = checkpoint_newest(t->run.folder, &seen);
+  Progress *p = &t->progress;
+  checkpoint_load(a, path, p);
+  uint64_t records = a->data ? a->data->n : 0;
+  if (p->records != records)
+    rt_die(643, "%s: the run had %llu records, now there are %llu", path, (unsigned long long)p->records,
+           (unsigned long long)records);
+  if (p->batch != (uint64_t)a->t->batch || p->accumulate != (uint64_t)a->t->accumulate ||
+      a->run->steps_per_epoch != spe)
+    rt_die(643, "%s: the run took %llu x %llu records a step, the model takes %lld x %lld", path,
+           (unsigned long long)p->batch, (unsigned long long)p->accumulate, (long long)a->t->batch,
+           (long long)a->t->accumulate);
+  if (a->run->seed != app_seed(a))
+    rt_die(643, "%s: made with seed %llu, run.json says %llu", path, (unsigned long long)a->run->seed,
+           (unsigned long long)app_seed(a));
+  if (a->o.steps >= 0 || a->o.epochs >= 0) a->run->steps = steps; /* a new plan was asked for */
+  free(path);
+}
+
+static void save(Trainer *t) {
+  run_sync(&t->run); /* first, so that every step before a checkpoint has its line */
+  checkpoint_save(t->app, t->run.folder, &t->progress);
+  t->saved = t->app->run->step;
+  t->saved_at = rt_now();
+}
+
+static void open_all(Trainer *t) {
+  App *a = t->app;
+  run_choose(a, &t->run);
+  if (a->o.resume) run_adopt(a, t->run.folder);
+  app_memory(a);
+  if (a->t->data >= 0) a->data = data_open(a, &a->m->data[a->t->data], app_seed(a));
+  app_init(a);
+  plan(t);
+  if (a->o.resume) resume(t);
+  else if (a->o.init) weights_load(a, a->o.init);
+  t->take = (uint64_t)a->t->batch;
+  int fields = a->data ? a->data->d->nfields : 0;
+  t->batch = rt_array((size_t)fields + 1, sizeof *t->batch);
+  for (int f = 0; f < fields; f++) t->batch[f] = rt_mem(rt_mul(t->take, a->data->bytes[f]));
+  t->end = a->run->steps;
+  if (a->o.stop_at >= 0 && a->o.stop_at < t->end) t->end = (uint32_t)a->o.stop_at;
+  gc_training = 1;
+  if (a->o.resume) {
+    run_continue(a, &t->run, a->run->step);
+    t->saved = a->run->step;
+    t->saved_at = rt_now();
+    return;
+  }
+  t->progress = (Progress){a->data ? a->data->n : 0, t->take, (uint64_t)a->t->accumulate, 0, 0};
+  run_begin(a, &t->run);
+  save(t); /* at step 0 already: a full disk shows now, and --resume always finds something */
+}
+
+static void fill(Trainer *t, uint32_t step, uint64_t pass) {
+  App *a = t->app;
+  if (!a->data) return;
+  uint32_t spe = a->run->steps_per_epoch;
+  data_batch(a->data, step / spe, step % spe * per_step(t) + pass * t->take, t->take, false, t->batch);
+}
+
+static int step_graphs(Trainer *t, uint32_t step, int32_t *bad) {
+  App *a = t->app;
+  const GcTrain *g = a->t;
+  const void *const *in = (const void *const *)t->batch;
+  if (g->accumulate <= 1) {
+    fill(t, step, 0);
+    return app_call_pass(a, g->step, in, 0, bad);
+  }
+  for (int64_t k = 0; k < g->accumulate; k++) {
+    fill(t, step, (uint64_t)k);
+    int status = app_call_pass(a, g->pass, in, (uint32_t)k, bad);
+    if (status || (bad && *bad)) return status ? status : -1;
+  }
+  return app_call_pass(a, g->update, NULL, 0, bad);
+}
+
+/* Nothing was updated, so the step can be run again, now looking at every node. */
+static _Noreturn void not_finite(Trainer *t, uint32_t step) {
+  App *a = t->app;
+  int32_t bad = 0;
+  step_graphs(t, step, &bad);
+  run_sync(&t->run);
+  char *batch = rt_strdup("");
+  if (a->data) {
+    uint32_t spe = a->run->steps_per_epoch;
+    uint64_t at = step % spe * per_step(t), first = data_train_record(a->data, step / spe, at) + 1;
+    free(batch);
+    batch = rt_printf(" (batch %u of epoch %u, its first record is %llu)", step % spe + 1, step / spe + 1,
+                      (unsigned long long)first);
+  }
+  uint32_t saved;
+  char *path = checkpoint_newest(t->run.folder, &saved);
+  if (bad > 0 && bad <= a->m->nnodes) {
+    const GcNode *n = &a->m->nodes[bad - 1];
+    rt_die(670, "%s:%d: the result of `%s` is not finite in step %u%s\nthe last checkpoint is %s, after step %u",
+           n->file, n->line, n->op, step + 1, batch, path ? path : "", saved);
+  }
+  rt_die(670, "the loss is not finite in step %u%s\nthe last checkpoint is %s, after step %u", step + 1, batch,
+         path ? path : "", saved);
+}
+
+static void one_step(Trainer *t) {
+  App *a = t->app;
+  GcRun *run = a->run;
+  uint32_t step = run->step;
+  int status = step_graphs(t, step, NULL);
+  if (status == -1) not_finite(t, step);
+  if (status > 0 && a->t->accumulate > 1) app_check(a->t->pass, status);
+  if (status) app_check(a->t->accumulate > 1 ? a->t->update : a->t->step, status);
+  run->step = step + 1; /* whether or not the graph has counted */
+  if (step == 0 || run->loss < t->progress.best) {
+    t->progress.best = run->loss;
+    t->progress.best_step = step + 1;
+  }
+  uint32_t every = a->o.log_every > 0 ? (uint32_t)a->o.log_every : 1;
+  bool logged = run->step % every == 0 || run->step == t->end;
+  char *line = logged ? report_step_json(a, run->step) : NULL;
+  if (logged) run_log(a, &t->run, line);
+  report_step(&t->report, run->step, line, logged);
+  free(line);
+}
+
+static bool due(const Trainer *t) {
+  int64_t every = t->app->t->save_every;
+  if (every > 0) return t->app->run->step % every == 0;
+  return rt_now() - t->saved_at >= SAVE_SECONDS;
+}
+
+static bool loop(Trainer *t) { /* false: standard output can no longer be written */
+  App *a = t->app;
+  while (a->run->step < t->end && !gc_signal) {
+    one_step(t);
+    if (a->o.json && fflush(stdout) != 0) return false;
+    if (due(t) && a->run->step < t->end) save(t);
+  }
+  return true;
+}
+
+static void say_how_to_resume(const Trainer *t) {
+  const App *a = t->app;
+  rt_note("saved after step %u of %u; to go on: %s train --resume --run-dir %s", a->run->step, a->run->steps, a->prog,
+          t->run.folder);
+}
+
+static void finish(Trainer *t) {
+  App *a = t->app;
+  Scores s, *held = NULL;
+  if (a->data && a->data->nhold && a->t->eval && a->t->eval->fn) {
+    eval_run(a, false, &s);
+    held = &s;
+  }
+  report_done(&t->report, &t->run, held);
+  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null"), *scores = held ? report_scores(a, &s) : NULL;
+  char *line = rt_printf("{\"event\":\"done\",\"steps\":%u,\"loss\":%s%s%s%s}\n", a->run->step, loss,
+                         held ? ",\"holdout\":{" : "", held ? scores : "", held ? "}" : "");
+  io_put(&t->run.jsonl, line, strlen(line));
+  free(line);
+  free(loss);
+  free(scores);
+  run_sync(&t->run);
+  rt_out_flush();
+  if (a->run->step < a->run->steps) say_how_to_resume(t);
+  if (held && s.loss - s.loss != 0) rt_die(670, "the loss on the hold-out is not finite");
+}
+
+int cmd_train(App *a) {
+  Trainer t = {.app = a};
+  if (!a->t) rt_die(687, "%s has no train section", a->m->name);
+  if (a->m->ntrain > 1) rt_die(681, "several train sections are not there yet");
+  open_all(&t);
+  report_begin(&t.report, a, &t.run);
+  bool out = loop(&t);
+  if (a->run->step != t.saved) save(&t);
+  if (!out) rt_out_flush();
+  int signal = gc_signal;
+  gc_training = 0;
+  if (signal && a->run->step < t.end) {
+    rt_live(NULL);
+    say_how_to_resume(&t);
+    return 128 + signal;
+  }
+  finish(&t);
+  io_close(&t.run.csv);
+  io_close(&t.run.jsonl);
+  return 0;
+}
