@@ -14,4 +14,8 @@ bool grad_wants(const Grad *s, int i);     /* whether input i of the node wants 
 void grad_to(Grad *s, int i, Id adjoint);  /* adds to the adjoint of input i (may have the broadcast shape) */
 Id grad_of_element(const Grad *s, int element); /* rules of ops with a tuple result (their dy is 0): adjoint or 0 */
 void grad_to_get(Grad *s, int i, int element, Id adjoint); /* the same for one element of a tuple input */
+Id tangent_of_element(const Grad *s, Id tuple, int element); /* forward mode: tangent of one element, or 0 */
+/* The rules of scan, whole: they need sweeps through its body (passes/autodiff_scan.c). */
+void grad_scan(Grad *s, Id n);
+Id jvp_of_scan(Grad *s, Id n, const Id *tangent);
 #endif
