@@ -22,7 +22,7 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
   if (p >= 0) return p;
   const char *names[PASS_COUNT], *word = ctx_intern(c, name, n);
   for (int i = 0; i < PASS_COUNT; i++) names[i] = pass_info[i].name;
-  Diag *d = diag_error(c, 402, 0, 1, "there is no pass `%s`", word);
+  Diag *d = diag_error(c, 410, 0, 1, "there is no pass `%s`", word);
   const char *near = diag_suggest(c, word, names, PASS_COUNT);
   if (near) diag_help(c, d, "did you mean `%s`?", near);
   return -1;
@@ -41,7 +41,7 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
       int pass = len ? find_or_report(c, p, len) : -2;
       if (pass == -1) return -1;
       if (pass >= 0 && n == max) {
-        diag_error(c, 402, 0, 1, "more than %d passes in one list", max);
+        diag_error(c, 410, 0, 1, "more than %d passes in one list", max);
         return -1;
       }
       if (pass >= 0) seq[n++] = pass;
@@ -98,7 +98,7 @@ bool passes_run(Module *m, const PassRun *r) {
     if (p->kind != PASS_OPTIONAL || !pass_off(m, seq[i])) p->run(m);
     if (diag_errors(m->c) > before) return false;
     if (m->opt.verify && ir_verify(m)) {
-      diag_error(m->c, 403, 0, 1, "the module is not well-formed after pass `%s` (turn %d)", p->name, i + 1);
+      diag_error(m->c, 411, 0, 1, "the module is not well-formed after pass `%s` (turn %d)", p->name, i + 1);
       return false;
     }
     if (seq[i] == PASS_memory && plan_check(m)) return false;

@@ -1,0 +1,44 @@
+/* gradc ir, gradc opt: the module as text, after passes. */
+#include "driver/driver.h"
+#include "passes/pass.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Without a folder, dumps precede the result on standard output, each under a comment with its number and pass. */
+static void dump(void *arg, int number, const char *pass, const char *text, size_t n) {
+  Args *a = arg;
+  if (!args_has(a, OPT_dump_dir)) {
+    printf("# after pass %d, %s\n", number, pass);
+    fwrite(text, 1, n, stdout);
+    return;
+  }
+  save_file(a->c, ctx_strf(a->c, "%s/%02d-%s.ir", a->value[OPT_dump_dir], number, pass), text, n);
+}
+
+static bool make_folder(Args *a) {
+  const char *dir = a->value[OPT_dump_dir];
+  if (!dir || !mkdir(dir, 0777) || errno == EEXIST) return true;
+  diag_error(a->c, 502, 0, 1, "%s: %s", dir, strerror(errno));
+  return false;
+}
+
+static int print_after(Args *a, const char *list) {
+  if (!make_folder(a)) return EXIT_RESOURCES;
+  Module *m = load_module(a, a->operand[0]);
+  if (!m) return EXIT_MODEL;
+  const char *after = a->value[OPT_dump_after];
+  PassRun r = {.list = list, .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
+               .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = a};
+  if (!passes_run(m, &r)) return EXIT_MODEL;
+  if (args_has(a, OPT_dump_dir) || after) return diag_errors(a->c) ? EXIT_MODEL : EXIT_WELL;
+  Str s = {.c = a->c};
+  ir_print(&s, m);
+  fwrite(s.s, 1, s.n, stdout);
+  return EXIT_WELL;
+}
+
+int cmd_ir(Args *a) { return print_after(a, NULL); }
+
+int cmd_opt(Args *a) { return print_after(a, args_has(a, OPT_passes) ? a->value[OPT_passes] : NULL); }

@@ -1,0 +1,79 @@
+/* The command line: what the commands share. Results go to standard output, all else to standard error. */
+#ifndef GRADC_DRIVER_H
+#define GRADC_DRIVER_H
+#include "ir/ir.h"
+
+#define GRADC_VERSION "0.1.0"
+
+typedef enum ExitStatus { EXIT_WELL = 0, EXIT_MODEL = 1, EXIT_USAGE = 2, EXIT_RESOURCES = 5 } ExitStatus;
+
+typedef enum CommandId {
+#define COMMAND(name, ...) CMD_##name,
+#define OPTION(...)
+#include "options.def"
+#undef COMMAND
+#undef OPTION
+  CMD_COUNT
+} CommandId;
+typedef enum OptionId {
+#define COMMAND(...)
+#define OPTION(id, ...) OPT_##id,
+#include "options.def"
+#undef COMMAND
+#undef OPTION
+  OPT_COUNT
+} OptionId;
+enum CommandBits {
+#define COMMAND(name, ...) C_##name = 1 << CMD_##name,
+#define OPTION(...)
+#include "options.def"
+#undef COMMAND
+#undef OPTION
+  PASSED = 1 << 30,
+  TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_emit | C_report
+};
+
+typedef struct Args {
+  Ctx *c;
+  CommandId cmd;
+  const char *value[OPT_COUNT]; /* NULL: not given; "" for flags */
+  const char **operand; int noperand;
+  const char **passed; int npassed; /* PASSED options as given */
+  uint64_t off;                     /* --no-PASS, as Options.off */
+} Args;
+typedef int CommandFn(Args *a);     /* returns the exit status */
+
+typedef struct Command {
+  const char *name, *operands;
+  int fewest, most;
+  const char *purpose, *example;
+  CommandFn *run;
+} Command;
+typedef struct Option {
+  const char *flag, *value, *choices;
+  unsigned commands;
+  const char *help;
+} Option;
+extern const Command command_info[CMD_COUNT];
+extern const Option option_info[OPT_COUNT];
+#define COMMAND(name, ...) CommandFn cmd_##name;
+#define OPTION(...)
+#include "options.def"
+#undef COMMAND
+#undef OPTION
+
+/* args.c. Returns -1 to go on, else the exit status (help was printed, or the usage was wrong and reported). */
+int args_parse(Args *a, int argc, char **argv);
+static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != NULL; }
+
+/* help.c */
+void help_overview(void);
+void help_command(CommandId cmd);
+
+/* load.c */
+bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
+Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
+Module *load_planned(Args *a, const char *path);         /* and all passes over it */
+bool save_file(Ctx *c, const char *path, const char *text, size_t n); /* false: reported */
+void json_string(Str *s, const char *text);              /* quoted and escaped */
+#endif

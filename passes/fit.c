@@ -1,0 +1,158 @@
+/* Offsets: sweeps through time with a list of holes, which are nearly linear, and then greedy placements in orders of
+ * size and lifetime, which are quadratic and so only tried while the steps last. */
+#include "passes/fit.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_STEPS = 100000000 };
+typedef enum Fit { LOWEST, TIGHTEST, NFITS } Fit;
+
+int64_t fit_bound(Ctx *c, const Rect *r, int n, int turns) {
+  int64_t *change = ctx_alloc(c, sizeof *change * (size_t)(turns + 1)), live = 0, most = 0;
+  for (int i = 0; i < n; i++) {
+    change[r[i].birth] += r[i].size;
+    change[r[i].death + 1] -= r[i].size;
+  }
+  for (int t = 0; t <= turns; t++)
+    if ((live += change[t]) > most) most = live;
+  return most;
+}
+
+/* ---- sweeps: turn by turn, forwards or backwards ---- */
+
+typedef struct Hole { int64_t at, size; } Hole;
+typedef struct Holes { Hole *v; int n, cap; } Holes; /* by rising `at`; the last one has no end */
+
+static int64_t holes_take(Holes *h, int64_t size, Fit fit) {
+  int best = h->n - 1;
+  for (int i = 0; i < h->n - 1; i++) {
+    if (h->v[i].size < size || (best < h->n - 1 && h->v[i].size >= h->v[best].size)) continue;
+    best = i;
+    if (fit == LOWEST) break;
+  }
+  Hole *p = &h->v[best];
+  int64_t at = p->at;
+  p->at += size;
+  if (best == h->n - 1) return at;
+  p->size -= size;
+  if (!p->size) memmove(p, p + 1, sizeof *p * (size_t)(--h->n - best));
+  return at;
+}
+
+static void holes_give(Ctx *c, Holes *h, int64_t at, int64_t size) {
+  int lo = 0, hi = h->n - 1; /* the first hole behind `at` */
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (h->v[mid].at > at) hi = mid;
+    else lo = mid + 1;
+  }
+  Hole *next = &h->v[lo], *prev = lo ? &h->v[lo - 1] : NULL;
+  bool joins_next = next->at == at + size, joins_prev = prev && prev->at + prev->size == at;
+  if (joins_next && joins_prev) {
+    prev->size += size + next->size;
+    memmove(next, next + 1, sizeof *next * (size_t)(--h->n - lo));
+    if (lo == h->n) h->v[lo - 1].size = 0; /* it has become the last one */
+  } else if (joins_next) {
+    next->at = at;
+    if (lo < h->n - 1) next->size += size;
+  } else if (joins_prev) {
+    prev->size += size;
+  } else {
+    (void)VEC_PUSH(c, h->v, h->n, h->cap);
+    memmove(&h->v[lo + 1], &h->v[lo], sizeof *h->v * (size_t)(h->n - 1 - lo));
+    h->v[lo] = (Hole){at, size};
+  }
+}
+
+typedef struct Chain { int *first, *next; } Chain; /* rectangles per turn */
+
+static Chain chain_by(Ctx *c, int n, int turns, const int *turn) {
+  Chain k = {ctx_alloc(c, sizeof(int) * (size_t)(turns + 1)), ctx_alloc(c, sizeof(int) * (size_t)(n + 1))};
+  for (int i = n - 1; i >= 0; i--) {
+    k.next[i] = k.first[turn[i]];
+    k.first[turn[i]] = i + 1;
+  }
+  return k;
+}
+
+static int64_t sweep(Ctx *c, Rect *r, int n, int turns, bool backwards, Fit fit) {
+  int *birth = ctx_alloc(c, sizeof(int) * (size_t)(n + 1)), *death = ctx_alloc(c, sizeof(int) * (size_t)(n + 1));
+  for (int i = 0; i < n; i++) {
+    birth[i] = backwards ? turns - 1 - r[i].death : r[i].birth;
+    death[i] = backwards ? turns - 1 - r[i].birth : r[i].death;
+  }
+  Chain born = chain_by(c, n, turns, birth), dies = chain_by(c, n, turns, death);
+  Holes h = {0};
+  *VEC_PUSH(c, h.v, h.n, h.cap) = (Hole){0, 0};
+  int64_t top = 0;
+  for (int t = 0; t < turns; t++) {
+    for (int i = t ? dies.first[t - 1] : 0; i; i = dies.next[i - 1]) holes_give(c, &h, r[i - 1].offset, r[i - 1].size);
+    for (int i = born.first[t]; i; i = born.next[i - 1]) {
+      r[i - 1].offset = holes_take(&h, r[i - 1].size, fit);
+      if (r[i - 1].offset + r[i - 1].size > top) top = r[i - 1].offset + r[i - 1].size;
+    }
+  }
+  return top;
+}
+
+/* ---- greedy placement, in falling order of a key ---- */
+
+typedef enum Key { SIZE_TIMES_LIFE, SIZE, LIFE, NKEYS } Key;
+typedef struct Item { double key; int i; } Item;
+
+static int item_order(const void *a, const void *b) {
+  const Item *x = a, *y = b;
+  return x->key != y->key ? (x->key < y->key ? 1 : -1) : x->i - y->i;
+}
+
+static int64_t place(Ctx *c, Rect *r, int n, Key key, Fit fit) {
+  Item *item = ctx_alloc(c, sizeof *item * (size_t)(n + 1));
+  Rect *placed = ctx_alloc(c, sizeof *placed * (size_t)(n + 1)); /* by rising offset */
+  int64_t top = 0;
+  for (int i = 0; i < n; i++) {
+    double life = r[i].death - r[i].birth + 1, size = (double)r[i].size;
+    item[i] = (Item){key == SIZE ? size : key == LIFE ? life : size * life, i};
+  }
+  qsort(item, (size_t)n, sizeof *item, item_order);
+  for (int k = 0; k < n; k++) {
+    Rect *x = &r[item[k].i];
+    int64_t end = 0, best = -1, best_gap = 0;
+    int at = 0;
+    for (; at < k; at++) {
+      const Rect *p = &placed[at];
+      if (p->death < x->birth || p->birth > x->death) continue;
+      int64_t gap = p->offset - end;
+      if (gap >= x->size && (best < 0 || gap < best_gap)) {
+        best = end;
+        best_gap = gap;
+        if (fit == LOWEST) break;
+      }
+      if (p->offset + p->size > end) end = p->offset + p->size;
+    }
+    x->offset = best < 0 ? end : best;
+    if (x->offset + x->size > top) top = x->offset + x->size;
+    for (at = k; at > 0 && placed[at - 1].offset > x->offset; at--) placed[at] = placed[at - 1];
+    placed[at] = *x;
+  }
+  return top;
+}
+
+static void keep(const Rect *r, int n, int64_t *offset) {
+  for (int i = 0; i < n; i++) offset[i] = r[i].offset;
+}
+
+int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
+  if (!n) return 0;
+  int64_t bound = fit_bound(c, r, n, turns), best = INT64_MAX, steps = 0;
+  int64_t *offset = ctx_alloc(c, sizeof *offset * (size_t)n);
+  for (int trial = 0; trial < (2 + NKEYS) * NFITS && best > bound; trial++) {
+    int order = trial / NFITS;
+    if (order >= 2 && (steps += (int64_t)n * n) > MAX_STEPS) break;
+    int64_t top = order < 2 ? sweep(c, r, n, turns, order == 1, trial % NFITS) : place(c, r, n, order - 2, trial % NFITS);
+    if (top >= best) continue;
+    best = top;
+    keep(r, n, offset);
+  }
+  for (int i = 0; i < n; i++) r[i].offset = offset[i];
+  return best;
+}

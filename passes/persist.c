@@ -1,0 +1,78 @@
+/* Layout of head, weights and optimizer state. */
+#include "passes/persist.h"
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_metric(const char *result, const char *metric) {
+  static const char prefix[] = "metric.";
+  if (!strncmp(result, prefix, sizeof prefix - 1)) result += sizeof prefix - 1;
+  if (!strncmp(metric, prefix, sizeof prefix - 1)) metric += sizeof prefix - 1;
+  return !strcmp(result, metric);
+}
+
+int64_t head_offset(const Module *m, const char *name, int index) {
+  if (!strcmp(name, "loss")) return HEAD_LOSS;
+  for (int t = 0; t < m->ntrain; t++)
+    for (int i = 0; i < m->train[t].nmetric; i++)
+      if (same_metric(name, m->train[t].metric[i])) return HEAD_METRICS + 4 * i;
+  return HEAD_METRICS + 4 * (int64_t)(index > 0 ? index - 1 : 0);
+}
+
+/* Sort key of a var: region, then (optimizer) which state of its weight, then the weight's hints, then the weight. */
+typedef struct Place { int region, slot; uint32_t hints; int owner, var; } Place;
+
+static int place_order(const void *a, const void *b) {
+  const Place *x = a, *y = b;
+  if (x->region != y->region) return x->region - y->region;
+  if (x->slot != y->slot) return x->slot - y->slot;
+  if (x->hints != y->hints) return x->hints < y->hints ? -1 : 1;
+  if (x->owner != y->owner) return x->owner - y->owner;
+  return x->var - y->var;
+}
+
+/* The weight that an optimizer state belongs to: the longest prefix of its name, ending at a point, that names a
+ * param; *rest is what follows. -1: none. */
+static int owner_of(Module *m, const char *name, const char **rest) {
+  char *buf = ctx_strf(m->c, "%s", name);
+  for (char *dot = strrchr(buf, '.'); dot; dot = strrchr(buf, '.')) {
+    *dot = 0;
+    int v = var_find(m, buf);
+    *rest = name + (dot - buf) + 1;
+    if (v >= 0 && m->var[v].kind == VK_PARAM) return v;
+  }
+  *rest = name;
+  return -1;
+}
+
+static int slot_number(Module *m, const char ***slots, int *n, int *cap, const char *name) {
+  name = ctx_name(m->c, name);
+  for (int i = 0; i < *n; i++)
+    if ((*slots)[i] == name) return i;
+  *(const char **)vec_push(m->c, (void **)slots, n, cap, sizeof **slots) = name;
+  return *n - 1;
+}
+
+void persist_plan(Module *m) {
+  int64_t align = m->opt.align > 0 ? m->opt.align : 64, at = HEAD_METRICS;
+  int nslot = 0, capslot = 0;
+  const char **slots = NULL;
+  for (int t = 0; t < m->ntrain; t++)
+    if (HEAD_METRICS + 4 * m->train[t].nmetric > at) at = HEAD_METRICS + 4 * m->train[t].nmetric;
+  m->head_bytes = at = (at + align - 1) / align * align;
+  Place *p = ctx_alloc(m->c, sizeof *p * (size_t)(m->nvar + 1));
+  for (int v = 0; v < m->nvar; v++) {
+    const char *rest;
+    const Var *x = &m->var[v];
+    p[v] = (Place){.region = x->kind == VK_OPTIM, .hints = x->hints, .owner = v, .var = v};
+    int owner = x->kind == VK_OPTIM ? owner_of(m, x->name, &rest) : -1;
+    if (x->kind == VK_OPTIM) p[v].slot = slot_number(m, &slots, &nslot, &capslot, owner < 0 ? "" : rest);
+    if (owner >= 0) p[v].owner = owner, p[v].hints = m->var[owner].hints;
+    if (x->kind == VK_STATE) p[v].slot = 1; /* states follow the weights */
+  }
+  qsort(p, (size_t)m->nvar, sizeof *p, place_order);
+  for (int i = 0; i < m->nvar; i++) {
+    m->var[p[i].var].offset = at;
+    at += (type_bytes(m, m->var[p[i].var].type) + align - 1) / align * align;
+  }
+  m->persistent_bytes = at - m->head_bytes;
+}

@@ -1,0 +1,15 @@
+/* The part of the caller's memory that outlives a call: head | weights and states | optimizer, then the arena. */
+#ifndef GRADC_PERSIST_H
+#define GRADC_PERSIST_H
+#include "ir/ir.h"
+
+/* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics… }. */
+enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
+
+/* Byte offset in the head of a training graph's result; `index` counts its results. */
+int64_t head_offset(const Module *m, const char *name, int index);
+
+/* Sets Var.offset, Module.head_bytes and persistent_bytes. Weights with equal hints lie next to each other, and each
+ * optimizer state's tensors in the order of their weights, so that equal updates run over contiguous memory. */
+void persist_plan(Module *m);
+#endif
