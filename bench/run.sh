@@ -72,8 +72,18 @@ run_gradc() {
   record "$1" "$2" "$3" gradc "$line" ""
 }
 
+# Without these glibc gives every large block back to the kernel and takes it again, page fault by page fault, which
+# costs PyTorch up to a quarter of a step.
+torch_env="MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648"
+
+torch() { # THREADS ARGUMENTS...
+  count=$1; shift
+  # shellcheck disable=SC2086  # several settings
+  bound "$count" env $torch_env "$PYTHON" "$here/torch_step.py" "$@" --threads "$count"
+}
+
 run_torch() {
-  line=$(bound "$3" "$PYTHON" "$here/torch_step.py" "$2" --threads "$3" --seconds "$seconds")
+  line=$(torch "$3" "$2" --seconds "$seconds" --optimizer "$(cat "$bin/$2.$3.pick")")
   record "$1" "$2" "$3" torch "$line" "$(word "$line" optimizer)"
 }
 
@@ -125,11 +135,17 @@ done
 
 echo "machine  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
 echo "gradc    $("$gradc" --version | head -n 1); flags: ${BUILD_FLAGS:-(default)}; cc: $($cc --version | head -n 1)"
-echo "torch    $("$PYTHON" "$here/torch_step.py" --version)"
+echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env, eager, float32"
 for t in $threads; do echo "peak     $(peak "$t")"; done
 one=$(field "$(peak 1)" gflops)
 gemm=$(field "$(bound 1 "$bin/gemm" bench --infer --threads 1 --steps 500 --json)" gflops)
 echo "contract 256x768x768 on 1 thread: $gemm GF/s, $(awk "BEGIN { printf \"%.1f\", 100 * $gemm / $one }") % of the peak"
+
+for w in $works; do
+  for t in $threads; do
+    torch "$t" "$w" --pick > "$bin/$w.$t.pick"
+  done
+done
 
 round=1
 while [ "$round" -le "$rounds" ]; do

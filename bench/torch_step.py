@@ -2,9 +2,9 @@
 """torch_step.py WORKLOAD --threads N [--seconds S]: one training step in PyTorch eager, as one line of JSON.
 
 The peer of bench/models/WORKLOAD.nn: the same layers, batch, loss and optimizer, in PyTorch's best eager form: images
-channels-last, scaled_dot_product_attention, the library's LSTM, gradients set to None, and of the optimizer's three
-implementations (fused, foreach, single) the one that runs fastest here, found by a short trial of each. Data and
-weights are in memory before the clock starts; the loss is not read back inside it.
+channels-last, scaled_dot_product_attention, the library's LSTM, gradients set to None, and the given one of the
+optimizer's three implementations; `--pick` times all three and prints the name of the fastest. Data and weights are in
+memory before the clock starts; the loss is not read back inside it.
 """
 
 import argparse
@@ -15,13 +15,16 @@ import statistics
 import sys
 import time
 
+KINDS = ["fused", "foreach", "single"]
+
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("workload", nargs="?", choices=["mlp", "tiny", "cnn", "gpt", "lstm"])
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seconds", type=float, default=6.0, help="time to measure for (at least 10 steps)")
-    p.add_argument("--trial", type=float, default=1.0, help="time for the trial of each optimizer implementation")
+    p.add_argument("--optimizer", choices=KINDS, default="fused")
+    p.add_argument("--pick", action="store_true", help="print the fastest optimizer implementation and stop")
     p.add_argument("--version", action="store_true", help="print the versions that matter and stop")
     a = p.parse_args()
     if not a.version and a.workload is None:
@@ -176,19 +179,18 @@ def main():
         return
     torch.set_num_threads(ARGS.threads)
     torch.set_num_interop_threads(1)
-    trial = {
-        k: statistics.median(measure(make_step(ARGS.workload, k), ARGS.trial, 3))
-        for k in ("fused", "foreach", "single")
-    }
-    best = min(trial, key=trial.get)
-    t = measure(make_step(ARGS.workload, best), ARGS.seconds, 10)
+    if ARGS.pick:
+        trial = {k: statistics.median(measure(make_step(ARGS.workload, k), 1.0, 3)) for k in KINDS}
+        print(min(trial, key=trial.get))
+        return
+    t = measure(make_step(ARGS.workload, ARGS.optimizer), ARGS.seconds, 10)
     ms = {"median": statistics.median(t), "min": t[0], "p90": t[int(0.9 * len(t))]}
     print(
         json.dumps(
             {
                 "step_ms": {k: round(v * 1e3, 5) for k, v in ms.items()},
                 "steps": len(t),
-                "optimizer": best,
+                "optimizer": ARGS.optimizer,
                 "threads": ARGS.threads,
                 "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             }

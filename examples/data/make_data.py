@@ -3,6 +3,7 @@
 
 Needs scikit-learn, whose package carries both UCI data sets (SOURCES.md); nothing is downloaded.
 """
+
 import gzip
 import os
 

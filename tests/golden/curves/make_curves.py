@@ -8,6 +8,7 @@
 
 Every curve is written twice over: as NAME.nn for gradc and as a row of CURVES for PyTorch. Needs ../requirements.txt.
 """
+
 import csv
 import gzip
 import math
@@ -38,10 +39,13 @@ def word(n):
 
 def numbers():
     """The multiplication table in words: text that a small model can learn something of."""
-    return "".join(f"{word(a).capitalize()} times {word(b)} is {word(a * b)}.\n" for a in range(1, 13) for b in range(1, 17))
+    return "".join(
+        f"{word(a).capitalize()} times {word(b)} is {word(a * b)}.\n" for a in range(1, 13) for b in range(1, 17)
+    )
 
 
 # ---- data: records in file order ------------------------------------------------------------------------------------
+
 
 def digits(shape):
     with gzip.open(os.path.join(HERE, "../../../examples/data/digits.csv.gz"), "rt") as f:
@@ -52,11 +56,12 @@ def digits(shape):
 def windows(length):
     text = torch.tensor(list(numbers().encode("ascii")))
     count = (len(text) - 1) // length
-    rows = torch.stack([text[i * length:i * length + length + 1] for i in range(count)])
+    rows = torch.stack([text[i * length : i * length + length + 1] for i in range(count)])
     return rows[:, :-1], rows[:, 1:]
 
 
 # ---- models, over a table of weights in gradc's names ---------------------------------------------------------------
+
 
 def linear(p, name, x):
     return x @ p[name + ".w"] + p[name + ".b"]
@@ -129,6 +134,7 @@ def lstm(p, tok):
 
 # ---- initial weights: name -> shape ---------------------------------------------------------------------------------
 
+
 def linear_shapes(name, i, o):
     return {name + ".w": (i, o), name + ".b": (o,)}
 
@@ -152,12 +158,22 @@ def gpt_shapes(vocab=128, d=48, length=32):
 
 WEIGHTS = {
     "mlp_small": linear_shapes("net.linear_1", 64, 32) | linear_shapes("net.linear_2", 32, 10),
-    "mlp": linear_shapes("net.linear_1", 64, 64) | linear_shapes("net.linear_2", 64, 64) | linear_shapes("net.linear_3", 64, 10),
-    "cnn": {"net.conv2d_1.w": (8, 1, 3, 3), "net.conv2d_1.b": (8,), "net.conv2d_2.w": (16, 8, 3, 3), "net.conv2d_2.b": (16,)}
-    | linear_shapes("net.linear_1", 256, 32) | linear_shapes("net.linear_2", 32, 10),
+    "mlp": linear_shapes("net.linear_1", 64, 64)
+    | linear_shapes("net.linear_2", 64, 64)
+    | linear_shapes("net.linear_3", 64, 10),
+    "cnn": {
+        "net.conv2d_1.w": (8, 1, 3, 3),
+        "net.conv2d_1.b": (8,),
+        "net.conv2d_2.w": (16, 8, 3, 3),
+        "net.conv2d_2.b": (16,),
+    }
+    | linear_shapes("net.linear_1", 256, 32)
+    | linear_shapes("net.linear_2", 32, 10),
     "cnn_batchnorm": {"net.conv2d_1.w": (8, 1, 3, 3), "net.conv2d_2.w": (16, 8, 3, 3)}
-    | norm_shapes("net.batchnorm_1", 8) | {"net.batchnorm_1.mu": (8,), "net.batchnorm_1.var": (8,)}
-    | norm_shapes("net.batchnorm_2", 16) | {"net.batchnorm_2.mu": (16,), "net.batchnorm_2.var": (16,)}
+    | norm_shapes("net.batchnorm_1", 8)
+    | {"net.batchnorm_1.mu": (8,), "net.batchnorm_1.var": (8,)}
+    | norm_shapes("net.batchnorm_2", 16)
+    | {"net.batchnorm_2.mu": (16,), "net.batchnorm_2.var": (16,)}
     | linear_shapes("net.linear", 16, 10),
     "gpt": gpt_shapes(),
     "lstm": {"net.embedding.w": (128, 24), "net.lstm.wx": (24, 192), "net.lstm.wh": (48, 192), "net.lstm.b": (192,)}
@@ -187,13 +203,23 @@ def initial(seed, shapes):
 
 # ---- the curves -----------------------------------------------------------------------------------------------------
 
+
 def no_decay(name):
     return name.rsplit(".", 1)[1] in ("b", "g", "wpe")
 
 
 def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, **args):
-    return dict(model=model, weights=weights, data=data, batch=batch, optim=optim, lr=lr, accumulate=accumulate, clip=clip,
-                args=args)
+    return dict(
+        model=model,
+        weights=weights,
+        data=data,
+        batch=batch,
+        optim=optim,
+        lr=lr,
+        accumulate=accumulate,
+        clip=clip,
+        args=args,
+    )
 
 
 def clip_norm(ps):
@@ -223,13 +249,26 @@ CURVES = {
     "mlp_momentum": curve(mlp_small, "mlp_small", VECTORS, 64, SGD, rate(0.05), momentum=0.9, weight_decay=1e-2),
     "mlp_rmsprop": curve(mlp_small, "mlp_small", VECTORS, 64, RMSPROP, rate(1e-3), alpha=0.95, eps=1e-6, momentum=0.5),
     "mlp_adam_decay": curve(mlp_small, "mlp_small", VECTORS, 64, ADAM, rate(2e-3), weight_decay=1e-2),
-    "mlp_adamw": curve(mlp_small, "mlp_small", VECTORS, 64, ADAMW, rate(2e-3), betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1),
-    "mlp_clip_accumulate": curve(mlp_small, "mlp_small", VECTORS, 32, SGD, rate(0.2), accumulate=2, clip=clip_norm, momentum=0.9),
+    "mlp_adamw": curve(
+        mlp_small, "mlp_small", VECTORS, 64, ADAMW, rate(2e-3), betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1
+    ),
+    "mlp_clip_accumulate": curve(
+        mlp_small, "mlp_small", VECTORS, 32, SGD, rate(0.2), accumulate=2, clip=clip_norm, momentum=0.9
+    ),
     "mlp_clip_value": curve(mlp_small, "mlp_small", VECTORS, 64, SGD, rate(0.5), clip=clip_value),
     "cnn": curve(cnn, "cnn", IMAGES, 32, SGD, cosine(0.2), momentum=0.9, nesterov=True, weight_decay=5e-4),
     "cnn_batchnorm": curve(cnn_batchnorm, "cnn_batchnorm", IMAGES, 32, ADAMW, rate(1e-2), weight_decay=0.05),
-    "gpt": curve(gpt, "gpt", TEXT, 8, ADAMW, lambda step: 1e-3 * min((step + 1) / 5, 1), clip=clip_norm, betas=(0.9, 0.95),
-                 weight_decay=0.1),
+    "gpt": curve(
+        gpt,
+        "gpt",
+        TEXT,
+        8,
+        ADAMW,
+        lambda step: 1e-3 * min((step + 1) / 5, 1),
+        clip=clip_norm,
+        betas=(0.9, 0.95),
+        weight_decay=0.1,
+    ),
     "lstm": curve(lstm, "lstm", TEXT, 8, ADAM, rate(3e-3)),
 }
 
@@ -242,15 +281,17 @@ def losses(c, weights, dtype):
     trained = {n: w.requires_grad_() for n, w in p.items() if not n.endswith((".mu", ".var"))}
     args = dict(c["args"])
     decay = args.pop("weight_decay", 0.0)
-    groups = [{"params": [w for n, w in trained.items() if no_decay(n) == skip], "weight_decay": 0.0 if skip else decay}
-              for skip in (False, True)]
+    groups = [
+        {"params": [w for n, w in trained.items() if no_decay(n) == skip], "weight_decay": 0.0 if skip else decay}
+        for skip in (False, True)
+    ]
     opt = c["optim"](groups, lr=c["lr"](0), **args)
     at, out = 0, []
     for step in range(STEPS):
         opt.zero_grad()
         total = 0.0
         for _ in range(c["accumulate"]):
-            xb, yb = x[at:at + c["batch"]], y[at:at + c["batch"]]
+            xb, yb = x[at : at + c["batch"]], y[at : at + c["batch"]]
             assert len(xb) == c["batch"], "a curve stays within its first epoch"
             at += c["batch"]
             z = c["model"](p, xb)
