@@ -1,0 +1,44 @@
+# to_nn.awk - turns the cases of ops.txt that need no weights into `test` blocks of one .nn file: values and gradients,
+# to 1e-5 of 1 + |value| (the blocks run in float32).   awk -f to_nn.awk ops.txt > ops.nn
+
+# "[2,3] v v v v v v" from word `at` on, as a nested list; a scalar as a list of one, which broadcasts.
+function literal(at, real,    shape, dims, d, k, i, j, size, out) {
+  shape = $at
+  gsub(/[][]/, "", shape)
+  d = split(shape, dims, ",")
+  if (d == 0) return "[" number($(at + 1), real) "]"
+  k = NF - at
+  for (i = 1; i <= k; i++) {
+    size = 1
+    for (j = d; j >= 1; j--) { size *= dims[j]; if ((i - 1) % size == 0) out = out "[" }
+    out = out number($(at + i), real)
+    size = 1
+    for (j = d; j >= 1; j--) { size *= dims[j]; if (i % size == 0) out = out "]" }
+    if (i < k) out = out ", "
+  }
+  return out
+}
+
+function number(v, real) { return real && v !~ /[.e]/ ? v ".0" : v }
+
+function near(value, wanted) {
+  return "    want = " wanted "\n    assert max(abs(" value " - want) / (1 + abs(want))) < 1e-5\n"
+}
+
+# The body's last statement becomes `out = ...`.
+function body(e,    i, last) {
+  for (i = 1; i <= length(e); i++) if (substr(e, i, 1) == ";") last = i
+  return last ? "    " substr(e, 1, last) " out = " substr(e, last + 2) "\n" : "    out = " e "\n"
+}
+
+$1 == "case" { name = $2; given = ""; checks = ""; usable = 1; next }
+$1 == "expr" { sub(/^expr /, ""); code = body($0); next }
+$1 == "mode" { if ($2 != "inference") usable = 0; next }
+$1 == "param" || $1 == "state" { usable = 0; next }
+# A scalar input would be a static number, which has no gradient.
+$1 == "in" && $4 == "[]" { usable = 0; next }
+$1 == "in" { given = given "    " $2 " = " literal(4, $3 == "f32") "\n"; next }
+$1 == "out" { checks = checks near($2 == "f32" ? "out" : "f32(out)", literal(3, 1)); next }
+$1 == "cot" { checks = checks "    cot = " literal(2, 1) "\n"; next }
+$1 == "grad" { checks = checks near("grad(out * cot, " $2 ")", literal(3, 1)); next }
+$1 == "end" && usable { printf "test \"%s\" {\n%s%s%s}\n\n", name, given, code, checks }
