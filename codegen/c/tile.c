@@ -1,0 +1,84 @@
+#include "tile.h"
+
+/* One named variable per accumulator: compilers keep those in registers, arrays often not. */
+static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
+  str_printf(o,
+             "static void gc_tile_%dx%d(long nseg, long len, const float *const *ap, const float *const *bp, float *c, int acc) {\n",
+             mr, nv);
+  for (int i = 0; i < mr; i++) {
+    str_puts(o, "  gc_vec ");
+    for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
+    str_puts(o, ";\n");
+  }
+  str_puts(o, "  if (acc) {\n");
+  for (int i = 0; i < mr; i++) {
+    str_puts(o, "   ");
+    for (int j = 0; j < nv; j++) str_printf(o, " c%d_%d = *(gc_vecu *)(c + %d);", i, j, i * TILE_PANEL + j * mc->vec);
+    str_puts(o, "\n");
+  }
+  str_printf(o, "  }\n  for (long s = 0; s < nseg; s++, ap += %d) {\n    const float *b = bp[s]", mr);
+  for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d]", i, i);
+  str_puts(o, ";\n    for (long k = 0; k < len; k++) {\n");
+  for (int j = 0; j < nv; j++)
+    str_printf(o, "      gc_vec b%d = *(const gc_vecu *)(b + k * %d + %d);\n", j, TILE_PANEL, j * mc->vec);
+  for (int i = 0; i < mr; i++) {
+    str_printf(o, "      { gc_vec t = a%d[k] - (gc_vec){0};", i);
+    for (int j = 0; j < nv; j++) str_printf(o, " c%d_%d += t * b%d;", i, j, j);
+    str_puts(o, " }\n");
+  }
+  str_puts(o, "    }\n  }\n");
+  for (int i = 0; i < mr; i++) {
+    str_puts(o, " ");
+    for (int j = 0; j < nv; j++) str_printf(o, " *(gc_vecu *)(c + %d) = c%d_%d;", i * TILE_PANEL + j * mc->vec, i, j);
+    str_puts(o, "\n");
+  }
+  str_puts(o, "}\n\n");
+}
+
+static void print_mask(Str *o, int w, int half, bool high) {
+  for (int i = 0; i < w; i++) {
+    int group = i / (2 * half), in = i % (2 * half), lane = group * 2 * half + in % half + (high ? half : 0);
+    str_printf(o, "%s%d", i ? ", " : "", in < half ? lane : lane + w);
+  }
+}
+
+/* A w by w transpose: log2(w) rounds exchange halves of ever smaller groups between rows w/2, w/4, ... apart. */
+static void print_transpose(Str *o, int w) {
+  str_puts(o, "/* d[i * ldd + j] = s[j * lds + i] for i, j < GC_VEC */\n"
+              "static void gc_transpose(float *d, long ldd, const float *s, long lds) {\n");
+  for (int i = 0; i < w; i++) str_printf(o, "  gc_vec r%d_0 = *(const gc_vecu *)(s + %d * lds);\n", i, i);
+  int round = 0;
+  for (int half = w / 2; half; half /= 2, round++)
+    for (int i = 0; i < w; i++) {
+      if (i & half) continue;
+      for (int high = 0; high < 2; high++) {
+        str_printf(o, "  gc_vec r%d_%d = GC_SHUFFLE(r%d_%d, r%d_%d, ", i + high * half, round + 1, i, round, i + half, round);
+        print_mask(o, w, half, high);
+        str_puts(o, ");\n");
+      }
+    }
+  for (int i = 0; i < w; i++) str_printf(o, "  *(gc_vecu *)(d + %d * ldd) = r%d_%d;\n", i, i, round);
+  str_puts(o, "}\n\n");
+}
+
+void tile_print(Str *o, const Machine *mc) {
+  str_printf(o,
+             "enum { GC_VEC = %d, GC_MR = %d, GC_NV = %d, GC_NR = GC_NV * GC_VEC, GC_PANEL = %d, GC_KC = %d, GC_MC = %d };\n"
+             "typedef float gc_vec __attribute__((vector_size(%d)));\n"
+             "typedef int gc_veci __attribute__((vector_size(%d)));\n"
+             "typedef float gc_vecu __attribute__((vector_size(%d), aligned(4), may_alias));\n"
+             "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
+             "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
+             "typedef void gc_tile_fn(long, long, const float *const *, const float *const *, float *, int);\n\n",
+             mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);
+  for (int nv = mc->nv; nv; nv /= 2)
+    for (int mr = 1; mr <= mc->mr; mr++) print_tile(o, mc, mr, nv);
+  str_puts(o, "/* gc_tile[w][rows]: tiles of GC_NV >> w vectors */\nstatic gc_tile_fn *const gc_tile[][GC_MR + 1] = {\n");
+  for (int nv = mc->nv; nv; nv /= 2) {
+    str_puts(o, "  {0");
+    for (int mr = 1; mr <= mc->mr; mr++) str_printf(o, ", gc_tile_%dx%d", mr, nv);
+    str_puts(o, "},\n");
+  }
+  str_puts(o, "};\n\n");
+  print_transpose(o, mc->vec);
+}

@@ -1,0 +1,16 @@
+/* What the native dialect knows of a machine: vector width, register tile, cache blocking. Chosen by `--isa`, or for
+ * `native` by asking the processor that gradc runs on. Results never depend on it in strict mode. */
+#ifndef GRADC_MACHINE_H
+#define GRADC_MACHINE_H
+
+typedef struct Machine {
+  const char *name;
+  const char *cflags; /* for the C compiler, separated by blanks; "" for the baseline */
+  int vec;            /* floats in a vector */
+  int mr, nv;         /* register tile of contractions: mr rows by nv vectors */
+  int kc, mc;         /* cache block of contractions: contracted elements, rows */
+} Machine;
+
+const Machine *machine_find(const char *isa); /* NULL: no such name */
+const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
+#endif
