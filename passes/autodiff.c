@@ -1,0 +1,112 @@
+/* autodiff: expands grad and jvp nodes into nodes of the primitive ops.
+ *
+ * Needs: nothing. Keeps: ports, results, the values of all other nodes. Afterwards no graph has a grad or jvp node.
+ * Breaks: nothing; nodes that no result depends on are dropped.
+ *
+ * Inner first: nodes are visited in order, so what a grad node differentiates holds no grad any more. All grad nodes of
+ * one e share one reverse sweep. Only nodes between some x and e get adjoints; they add in falling order of consumers.
+ * An x that e does not depend on has the gradient zero. e of any shape is differentiated as the sum of its elements.
+ * A scan that a sweep extended takes the place of the old one in a second rebuild; what then remains of grad nodes
+ * waits for the next round, so that no scan is extended twice over. */
+#include "passes/autodiff.h"
+#include "passes/pass.h"
+
+typedef struct Expand {
+  Rebuild r;
+  Sweep w;
+  bool *live;
+  Id *first, *next; /* per node e: its first live grad node; per grad node: the next one of the same e */
+} Expand;
+
+static void find_grads(Expand *x, const Graph *g) {
+  Ctx *c = g->m->c;
+  x->live = ctx_alloc(c, (size_t)g->n);
+  x->first = ctx_alloc(c, (size_t)g->n * sizeof(Id));
+  x->next = ctx_alloc(c, (size_t)g->n * sizeof(Id));
+  for (int i = 0; i < g->nout; i++) x->live[g->out[i].value] = true;
+  for (Id n = (Id)g->n - 1; n > 0; n--) {
+    for (uint32_t i = 0; x->live[n] && i < node_get(g, n)->nin; i++) x->live[node_in(g, n, (int)i)] = true;
+    if (!x->live[n] || node_get(g, n)->op != OP_grad) continue;
+    Id e = node_in(g, n, 0);
+    x->next[n] = x->first[e];
+    x->first[e] = n;
+  }
+}
+
+/* Expands all grad nodes of the e of node n, which is the first of them. */
+static void expand_grads(Expand *x, Id n) {
+  Graph *old = x->r.old, *g = x->r.new;
+  Ctx *c = g->m->c;
+  Id e = x->r.map[node_in(old, n, 0)], *wrt;
+  int nwrt = 0, count = 0;
+  for (Id k = n; k; k = x->next[k]) count++;
+  wrt = ctx_alloc(c, (size_t)count * sizeof *wrt);
+  for (Id k = n; k; k = x->next[k]) {
+    Id to = x->r.map[node_in(old, k, 1)]; /* 0: it comes later than n, so e does not depend on it */
+    if (to) wrt[nwrt++] = to;
+  }
+  if (!e) return; /* refused before */
+  g->loc = node_get(old, n)->loc;
+  Id ones = b_full(g, node_get(g, e)->type, 1);
+  sweep_back(&x->w, 1, &e, &ones, nwrt, wrt);
+  for (Id k = n; k; k = x->next[k]) {
+    Id to = x->r.map[node_in(old, k, 1)], value = to ? sweep_value(&x->w, to) : 0;
+    g->loc = node_get(old, k)->loc;
+    x->r.map[k] = value ? value : b_full(g, node_get(old, k)->type, 0);
+  }
+}
+
+static void expand_jvp(Expand *x, Id n) {
+  Graph *old = x->r.old, *g = x->r.new;
+  const Id *map = x->r.map;
+  Id e = map[node_in(old, n, 0)], to = map[node_in(old, n, 1)], t = map[node_in(old, n, 2)];
+  if (!e || !to || !t) return; /* refused before */
+  sweep_forward(&x->w, 1, &to, &t, 1, &e);
+  g->loc = node_get(old, n)->loc;
+  Id value = sweep_value(&x->w, e);
+  x->r.map[n] = value ? value : b_full(g, node_get(old, n)->type, 0);
+}
+
+/* One rebuild of the graph; true while grad or jvp nodes are left. */
+static bool expand_round(Graph *g) {
+  Expand x = {.r = graph_rebuild_begin(g)};
+  bool left = false;
+  find_grads(&x, g);
+  sweep_begin(&x.w, x.r.new);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    if (!x.live[n] || x.r.map[n]) continue;
+    bool meta = node_info(g, n)->cls == CL_META;
+    if (!meta || x.w.next) {
+      graph_copy_node(&x.r, n);
+      left |= meta;
+    } else if (node_get(g, n)->op == OP_grad) {
+      expand_grads(&x, n);
+    } else {
+      expand_jvp(&x, n);
+    }
+  }
+  graph_rebuild_end(&x.r);
+  if (x.w.next) {
+    x.w.s.g = g;
+    sweep_repoint(&x.w);
+  }
+  return left;
+}
+
+/* Bodies of scans first: depth is that of their nesting. */
+static void expand_graph(Graph *g, bool *done) {
+  if (done[g->index]) return;
+  done[g->index] = true;
+  bool any = false;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    any |= node_info(g, n)->cls == CL_META;
+    if (node_info(g, n)->cls == CL_SCAN) expand_graph(scan_of(g, n).body, done);
+  }
+  while (any && !diag_errors(g->m->c)) any = expand_round(g);
+}
+
+void pass_autodiff(Module *m) {
+  int n = m->ngraph; /* what is added meanwhile has no grad or jvp */
+  bool *done = ctx_alloc(m->c, (size_t)n);
+  for (int i = 0; i < n; i++) expand_graph(m->graph[i], done);
+}
