@@ -50,7 +50,7 @@ typedef struct KAcc {
 typedef enum KStoreAt { KS_OUTER, KS_INNER } KStoreAt;
 typedef struct KStore {
   int phase, buf, value;
-  KStoreAt at_level;   /* outer: before the inner loops of its phase; inner: in them, behind the accumulations */
+  KStoreAt level;      /* outer: before the inner loops of its phase; inner: in them, behind the accumulations */
   bool add;            /* buf[at] += value (scatter) */
   Affine at;
 } KStore;
@@ -63,6 +63,7 @@ typedef struct KPhase {
 typedef struct KNest {
   Axes axes;
   int nouter, outer[MAX_AXES];
+  int split;           /* the only loop axis that threads may share out (scatter); -1: any outer one */
   KPhase *phase; int nphase, capphase;
   KVal *val; int nval, capval;
   KAcc *acc; int nacc, capacc;
@@ -80,7 +81,7 @@ typedef struct Kernel {
   const Group *group;
   KNest **nest; int nnest, capnest;
   KBuf *buf; int nbuf, capbuf;
-  const int64_t **stream; int nstream, capstream; /* of its random numbers */
+  int64_t *stream; int nstream, capstream; /* of its random numbers */
   bool uses_run;
   uint32_t sizes;      /* run-time sizes that extents and addresses use: bit i = Module.size[i] */
 } Kernel;

@@ -271,30 +271,35 @@ Id view_base(const Graph *g, Id n) {
   return n;
 }
 
-static bool composes(const Graph *g, Id n, bool strided) {
+static bool composes(const Graph *g, Id n, bool strided, bool self) {
   Axes s = {.m = g->m};
   Affine a[MAX_RANK], b[MAX_RANK], *idx = a, *in = b;
   uint32_t guards = 0;
   const Type *t = node_type(g, n);
   for (int i = 0; i < t->rank; i++) idx[i] = affine_axis(axes_loop(&s, t->dim[i]));
-  while (is_view(g, n) && !has_kernel(g, n)) {
+  while (is_view(g, n) && (self || !has_kernel(g, n))) {
     Id x = node_in(g, n, 0);
     bool last = !is_view(g, x) || has_kernel(g, x);
-    bool buffer = node_info(g, x)->cls == CL_LEAF || has_kernel(g, x);
+    bool buffer = (node_info(g, x)->cls == CL_LEAF && node_get(g, x)->op != OP_iota) || has_kernel(g, x);
     if (!view_push(&s, g, n, idx, in, &guards)) /* what lies row-major in memory needs no indices, only a position */
       return last && buffer && node_get(g, n)->op == OP_reshape && buffer_row_major(g, x) && (!strided || !guards);
     Affine *swap = idx;
     idx = in;
     in = swap;
     n = x;
+    self = false;
   }
   return !strided || !guards;
 }
 
 bool view_composes(const Graph *g, Id n) {
-  return composes(g, n, false);
+  return composes(g, n, false, false);
 }
 
 bool view_is_strided(const Graph *g, Id n) {
-  return composes(g, n, true);
+  return composes(g, n, true, false);
+}
+
+bool view_composes_self(const Graph *g, Id n) {
+  return composes(g, n, false, true);
 }

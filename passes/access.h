@@ -61,6 +61,7 @@ bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, 
 Id view_base(const Graph *g, Id n);
 /* Whether the view n, with all views under it that have no kernel, is affine in its own axes down to its base. */
 bool view_composes(const Graph *g, Id n);
+bool view_composes_self(const Graph *g, Id n); /* of a view that has a kernel: without regard to that kernel */
 /* The same, and no element is padding (what contractions, gathers and scans can read in place). */
 bool view_is_strided(const Graph *g, Id n);
 #endif

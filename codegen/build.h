@@ -1,0 +1,62 @@
+/* The making of a kernel, shared by kernel.c (which classes have which nests) and kernel_value.c (values at indices). */
+#ifndef GRADC_KERNEL_BUILD_H
+#define GRADC_KERNEL_BUILD_H
+#include "codegen/kernel.h"
+#include "ir/contract.h"
+
+/* The value of a node at certain indices, in a phase of a nest. */
+typedef struct KMemo {
+  uint64_t hash;
+  Id node;
+  int phase, nest, value, next;
+  Affine *idx;
+} KMemo;
+enum { KMEMO = 64 };
+
+typedef struct KBuild {
+  Kernel *k;
+  KNest *nest;
+  const Graph *g;
+  const Groups *gs;
+  const Group *group;
+  Module *m;
+  int phase;          /* that values are being made for */
+  uint32_t inner;     /* loop axes of the present phase */
+  bool failed;
+  KMemo *memo; int nmemo, capmemo;
+  int memo_of[KMEMO]; /* heads of lists */
+} KBuild;
+
+void kernel_fail(KBuild *b, Id n, const char *why);
+int kernel_buf(KBuild *b, Id node);                    /* its number, made if new */
+/* The number of the value of n at these indices (rank of n's type), 0 on failure. Value 0 of a nest is not used. */
+int kernel_value(KBuild *b, Id n, const Affine *idx);
+int kernel_value_op(KBuild *b, Op op, DType t, Id node, const int *arg, int nargs);
+int kernel_number(KBuild *b, DType t, double c);
+Affine kernel_table(KBuild *b, int value, Dim extent);  /* an axis that is a loaded index, clamped */
+int kernel_acc_value(KBuild *b, int acc);
+void kernel_store(KBuild *b, Id n, const Affine *idx, int value, KStoreAt at, bool add);
+void kernel_sizes(KBuild *b, Dim d);                   /* notes the run-time sizes in it */
+
+static inline bool type_same_dims(const Type *a, const Type *b) {
+  for (int i = 0; i < a->rank && a->rank == b->rank; i++)
+    if (a->dim[i] != b->dim[i]) return false;
+  return a->rank == b->rank;
+}
+
+/* kernel.c: nests, phases and axes. An axis of extent 1 is no axis: its index is 0. */
+void kernel_nest(KBuild *b);
+KPhase *kernel_phase(KBuild *b);
+int kernel_axis(KBuild *b, Dim extent, Affine *idx); /* -1: of extent 1 */
+Affine kernel_outer(KBuild *b, Dim extent);
+Affine kernel_inner(KBuild *b, KPhase *p, Dim extent);
+int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value);
+
+/* kernel_sum.c: the nests of these classes. */
+void kernel_contract(KBuild *b);
+void kernel_conv(KBuild *b);
+void kernel_fold(KBuild *b);
+void kernel_cumsum(KBuild *b);
+void kernel_scatter(KBuild *b);
+void kernel_concat(KBuild *b);
+#endif

@@ -1,0 +1,223 @@
+/* From a group of nodes to loop nests: which axes, phases, accumulations and stores each class of kernel has. */
+#include "codegen/build.h"
+#include <string.h>
+
+/* ---- nests and their axes ---- */
+
+void kernel_nest(KBuild *b) {
+  b->nest = ctx_alloc(b->m->c, sizeof *b->nest);
+  b->nest->axes.m = b->m;
+  b->nest->split = -1;
+  b->phase = 0;
+  b->inner = 0;
+  *VEC_PUSH(b->m->c, b->k->nest, b->k->nnest, b->k->capnest) = b->nest;
+}
+
+KPhase *kernel_phase(KBuild *b) {
+  b->phase = b->nest->nphase;
+  return VEC_PUSH(b->m->c, b->nest->phase, b->nest->nphase, b->nest->capphase);
+}
+
+/* An axis of `extent`, -1 and index 0 where the extent is 1. */
+int kernel_axis(KBuild *b, Dim extent, Affine *idx) {
+  *idx = affine_const(0);
+  if (extent == 1) return -1;
+  int a = axes_loop(&b->nest->axes, extent);
+  if (a < 0) return kernel_fail(b, b->group->root, "too many axes"), -1;
+  kernel_sizes(b, extent);
+  *idx = affine_axis(a);
+  return a;
+}
+
+Affine kernel_outer(KBuild *b, Dim extent) {
+  Affine idx;
+  int a = kernel_axis(b, extent, &idx);
+  if (a >= 0) b->nest->outer[b->nest->nouter++] = a;
+  return idx;
+}
+
+Affine kernel_inner(KBuild *b, KPhase *p, Dim extent) {
+  Affine idx;
+  int a = kernel_axis(b, extent, &idx);
+  if (a >= 0) p->axis[p->naxis++] = a, b->inner |= 1u << a;
+  return idx;
+}
+
+int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value) {
+  *VEC_PUSH(b->m->c, b->nest->acc, b->nest->nacc, b->nest->capacc) =
+    (KAcc){.node = node, .op = (uint16_t)op, .type = b->nest->val[value].type, .order = order, .phase = b->phase,
+           .value = value};
+  return b->nest->nacc - 1;
+}
+
+/* ---- phases of a group's nodes ---- */
+
+/* The phase in which n can be computed: behind every accumulation of the group that it depends on. */
+static int phase_of(const KBuild *b, Id n, const int *phase) {
+  const Graph *g = b->g;
+  int top = 0;
+  if (g->anno[n].kernel == b->group->kernel) {
+    int lo = 0, hi = b->group->nnode - 1;
+    while (lo < hi) {
+      int mid = (lo + hi) / 2;
+      if (b->group->node[mid] < n) lo = mid + 1;
+      else hi = mid;
+    }
+    OpClass cls = node_info(g, n)->cls;
+    return phase[lo] + (cls >= CL_REDUCE && cls <= CL_WINDOW);
+  }
+  if (g->anno[n].kernel) return 0;
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
+    int p = phase_of(b, node_in(g, n, (int)i), phase);
+    top = p > top ? p : top;
+  }
+  return top;
+}
+
+static int *find_phases(const KBuild *b) {
+  int *phase = ctx_alloc(b->m->c, (size_t)b->group->nnode * sizeof *phase);
+  for (int i = 0; i < b->group->nnode; i++) {
+    Id n = b->group->node[i];
+    for (uint32_t j = 0; j < node_get(b->g, n)->nin; j++) {
+      int p = phase_of(b, node_in(b->g, n, (int)j), phase);
+      phase[i] = p > phase[i] ? p : phase[i];
+    }
+  }
+  return phase;
+}
+
+static bool is_written(const KBuild *b, Id n) {
+  return b->gs->buffer[n];
+}
+
+/* ---- loop ---- */
+
+static void build_loop(KBuild *b) {
+  const Graph *g = b->g;
+  Id root = b->group->root;
+  Affine idx[MAX_RANK];
+  kernel_nest(b);
+  const Type *t = node_type(g, root);
+  bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_self(g, root);
+  if (divides) t = node_type(g, node_in(g, root, 0)); /* walks the input instead; the result is stored by position */
+  for (int i = 0; i < t->rank; i++) idx[i] = kernel_outer(b, t->dim[i]);
+  kernel_phase(b);
+  if (divides) {
+    int v = kernel_value(b, node_in(g, root, 0), idx);
+    Affine linear = affine_linear(b->m, t, idx);
+    KStore s = {.value = v, .buf = kernel_buf(b, root), .at = linear};
+    b->k->buf[s.buf].written = true;
+    *VEC_PUSH(b->m->c, b->nest->store, b->nest->nstore, b->nest->capstore) = s;
+    return;
+  }
+  for (int i = 0; i < b->group->nnode; i++) {
+    Id n = b->group->node[i];
+    if (!is_written(b, n)) continue;
+    if (!type_same_dims(node_type(g, n), t)) {
+      kernel_fail(b, n, "another index space");
+      return;
+    }
+    kernel_store(b, n, idx, kernel_value(b, n, idx), KS_OUTER, false);
+  }
+}
+
+/* ---- row: reductions and maps ---- */
+
+typedef struct Row {
+  const Type *full;           /* of what is reduced */
+  bool reduced[MAX_RANK];
+  Affine idx[MAX_RANK];       /* of `full` */
+  int naxis, axis[MAX_RANK];  /* inner loops */
+} Row;
+
+static void row_axes(KBuild *b, Row *r, const AttrVal *axes) {
+  for (int i = 0; i < axes->n; i++) r->reduced[axes->v[i]] = true;
+  for (int i = 0; i < r->full->rank; i++)
+    if (!r->reduced[i]) r->idx[i] = kernel_outer(b, r->full->dim[i]);
+  for (int i = 0; i < r->full->rank; i++) {
+    if (!r->reduced[i]) continue;
+    int a = kernel_axis(b, r->full->dim[i], &r->idx[i]);
+    if (a >= 0) r->axis[r->naxis++] = a, b->inner |= 1u << a;
+  }
+}
+
+/* Indices of a value of the outer index space: with the reduced axes kept as 1, or without them. */
+static void row_outer_index(const Row *r, const Type *t, Affine *idx) {
+  for (int i = 0, o = 0; i < r->full->rank; i++) {
+    if (t->rank == r->full->rank) idx[i] = r->reduced[i] ? affine_const(0) : r->idx[i];
+    else if (!r->reduced[i]) idx[o++] = r->idx[i];
+  }
+}
+
+static void row_reduce(KBuild *b, const Row *r, Id n) {
+  const Graph *g = b->g;
+  Op op = (Op)node_get(g, n)->op;
+  bool lanes = r->full->rank > 0 && r->reduced[r->full->rank - 1];
+  int v = kernel_value(b, node_in(g, n, 0), r->idx);
+  if (b->failed) return;
+  int a = kernel_acc(b, n, op, lanes ? KO_LANES : KO_CHUNK, v);
+  Dim stride = 1;
+  Affine index = affine_const(0);
+  for (int i = r->full->rank - 1; i >= 0; i--) {
+    if (!r->reduced[i]) continue;
+    Affine term = affine_scale(b->m, &r->idx[i], stride);
+    index = affine_add(b->m, &index, &term);
+    stride = dim_mul(b->m, stride, r->full->dim[i]);
+  }
+  b->nest->acc[a].index = index;
+}
+
+static void row_phase(KBuild *b, const Row *r, const int *phase, int p) {
+  const Graph *g = b->g;
+  kernel_phase(b);
+  for (int i = 0; i < b->group->nnode; i++) {
+    Id n = b->group->node[i];
+    bool reduce = node_info(g, n)->cls == CL_REDUCE, full = !reduce && type_same_dims(node_type(g, n), r->full);
+    if (reduce && phase[i] == p) row_reduce(b, r, n);
+    if (full && phase[i] == p && is_written(b, n)) kernel_store(b, n, r->idx, kernel_value(b, n, r->idx), KS_INNER, false);
+    if (full || !is_written(b, n) || phase[i] + reduce != p) continue;
+    Affine idx[MAX_RANK];
+    row_outer_index(r, node_type(g, n), idx);
+    kernel_store(b, n, idx, kernel_value(b, n, idx), KS_OUTER, false);
+  }
+  KPhase *ph = &b->nest->phase[p];
+  bool inner = false;
+  for (int i = 0; i < b->nest->nacc; i++) inner |= b->nest->acc[i].phase == p;
+  for (int i = 0; i < b->nest->nstore; i++) inner |= b->nest->store[i].phase == p && b->nest->store[i].level == KS_INNER;
+  if (!inner) return;
+  ph->naxis = r->naxis;
+  memcpy(ph->axis, r->axis, sizeof r->axis);
+}
+
+static void build_row(KBuild *b) {
+  const Graph *g = b->g;
+  Row r = {.full = node_type(g, node_in(g, b->group->root, 0))};
+  kernel_nest(b);
+  row_axes(b, &r, node_attr(g, b->group->root, 0));
+  int *phase = find_phases(b), last = 0;
+  for (int i = 0; i < b->group->nnode; i++) {
+    int p = phase[i] + (node_info(g, b->group->node[i])->cls == CL_REDUCE);
+    last = p > last ? p : last;
+  }
+  for (int p = 0; p <= last && !b->failed; p++) row_phase(b, &r, phase, p);
+}
+
+/* ---- */
+
+static void (*const BUILD[KC_COUNT])(KBuild *) = {
+  [KC_LOOP] = build_loop, [KC_ROW] = build_row, [KC_CONTRACT] = kernel_contract, [KC_CONV] = kernel_conv,
+  [KC_WINDOW] = kernel_fold, [KC_INDEX] = kernel_scatter, [KC_CUM] = kernel_cumsum, [KC_PIECE] = kernel_concat,
+};
+
+Kernel *kernel_build(const Groups *gs, const Group *group) {
+  Module *m = gs->g->m;
+  KBuild b = {.g = gs->g, .gs = gs, .group = group, .m = m};
+  b.k = ctx_alloc(m->c, sizeof *b.k);
+  b.k->gs = gs;
+  b.k->group = group;
+  if (BUILD[group->cls]) BUILD[group->cls](&b);
+  else kernel_fail(&b, group->root, "a class without nests");
+  if (b.failed) b.k->nnest = 0;
+  for (int i = 0; i < b.k->nnest; i++) nest_coalesce(b.k->nest[i], m);
+  return b.k;
+}

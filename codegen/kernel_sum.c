@@ -1,0 +1,216 @@
+/* Nests of the sums: contractions, convolutions, fold; and running sums, scattered sums, parts side by side. */
+#include "codegen/build.h"
+#include "ir/contract.h"
+
+/* ---- sums of products ---- */
+
+/* The second phase of a contraction: whatever else the group computes and stores, over the same outer axes. */
+static void build_epilogue(KBuild *b, Id root, const Affine *idx) {
+  kernel_phase(b);
+  for (int i = 0; i < b->group->nnode && !b->failed; i++) {
+    Id n = b->group->node[i];
+    if (!b->gs->buffer[n]) continue;
+    if (!type_same_dims(node_type(b->g, n), node_type(b->g, root))) kernel_fail(b, n, "another index space");
+    else kernel_store(b, n, idx, kernel_value(b, n, idx), KS_OUTER, false);
+  }
+}
+
+static void product(KBuild *b, Id root, const Affine *left, const Affine *right) {
+  int arg[2] = {kernel_value(b, node_in(b->g, root, 0), left), kernel_value(b, node_in(b->g, root, 1), right)};
+  int v = kernel_value_op(b, (Op)node_get(b->g, root)->op, (DType)node_type(b->g, root)->dtype, root, arg, 2);
+  if (!b->failed) kernel_acc(b, root, OP_sum, KO_SEQ, v);
+}
+
+void kernel_contract(KBuild *b) {
+  Id root = b->group->root;
+  Contract c;
+  Affine idx[3][MAX_RANK], out[MAX_RANK];
+  contract_of(b->g, root, &c);
+  kernel_nest(b);
+  KPhase *p = kernel_phase(b);
+  for (int i = 0; i < c.naxis; i++) {
+    const ContractAxis *x = &c.axis[i];
+    Affine a = x->role == AX_K ? kernel_inner(b, p, x->dim) : kernel_outer(b, x->dim);
+    for (int o = 0; o < 3; o++)
+      if (x->at[o] >= 0) idx[o][x->at[o]] = a;
+    if (x->at[OPERAND_RESULT] >= 0) out[x->at[OPERAND_RESULT]] = a;
+  }
+  product(b, root, idx[OPERAND_LEFT], idx[OPERAND_RIGHT]);
+  build_epilogue(b, root, out);
+}
+
+/* An index e / div into an axis of `extent`; iterations where there is none are left out of the sum. */
+static Affine tap(KBuild *b, KPhase *p, const Affine *e, int64_t div, Dim extent, bool inside) {
+  if (inside && div == 1) return *e;
+  int q = axes_quotient(&b->nest->axes, e, div, extent);
+  if (q < 0) return kernel_fail(b, b->group->root, "too many axes"), affine_const(0);
+  kernel_sizes(b, extent);
+  p->skip |= 1u << q;
+  return affine_axis(q);
+}
+
+typedef struct ConvAxes {
+  Affine batch, group, out, in; /* channels within a group */
+  Affine x[CONV_SPATIAL], y[CONV_SPATIAL], k[CONV_SPATIAL];
+} ConvAxes;
+
+static void conv_index(KBuild *b, const ConvGeom *c, const ConvAxes *a, Affine *x, Affine *w, Affine *y) {
+  Module *m = b->m;
+  int64_t in = c->in / c->groups, out = c->out / c->groups;
+  Affine gi = affine_scale(m, &a->group, in), go = affine_scale(m, &a->group, out);
+  x[0] = y[0] = a->batch;
+  x[1] = affine_add(m, &gi, &a->in);
+  y[1] = w[0] = affine_add(m, &go, &a->out);
+  w[1] = a->in;
+  for (int i = 0; i < c->spatial; i++) x[2 + i] = a->x[i], y[2 + i] = a->y[i], w[2 + i] = a->k[i];
+}
+
+/* Position in x of window k at y: y * stride + k * dilation - lo. */
+static Affine conv_x(KBuild *b, KPhase *p, const ConvGeom *c, const ConvAxes *a, int i) {
+  Affine ys = affine_scale(b->m, &a->y[i], c->stride[i]), kd = affine_scale(b->m, &a->k[i], c->dilation[i]);
+  Affine e = affine_add(b->m, &ys, &kd);
+  e = affine_shift(b->m, &e, dim_of(b->m, -c->lo[i]));
+  Dim last = dim_add(b->m, dim_mul(b->m, dim_sub(b->m, c->y[i], 1), c->stride[i]), (c->k[i] - 1) * c->dilation[i]);
+  bool inside = c->lo[i] == 0 && dim_is_const(last) && dim_is_const(c->x[i]) && last < c->x[i];
+  return tap(b, p, &e, 1, c->x[i], inside);
+}
+
+void kernel_conv(KBuild *b) {
+  Id root = b->group->root;
+  ConvGeom c;
+  ConvAxes a;
+  Affine x[MAX_RANK], w[MAX_RANK], y[MAX_RANK];
+  conv_of(b->g, root, &c);
+  kernel_nest(b);
+  KPhase *p = kernel_phase(b);
+  int64_t in = c.in / c.groups, out = c.out / c.groups;
+  Op op = (Op)node_get(b->g, root)->op;
+  if (op != OP_conv_dw) a.batch = kernel_outer(b, c.batch);
+  a.group = kernel_outer(b, c.groups);
+  if (op == OP_conv) {
+    a.out = kernel_outer(b, out);
+    for (int i = 0; i < c.spatial; i++) a.y[i] = kernel_outer(b, c.y[i]);
+    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_inner(b, p, c.k[i]);
+    a.in = kernel_inner(b, p, in);
+    for (int i = 0; i < c.spatial; i++) a.x[i] = conv_x(b, p, &c, &a, i);
+  } else if (op == OP_conv_dx) {
+    a.in = kernel_outer(b, in);
+    for (int i = 0; i < c.spatial; i++) a.x[i] = kernel_outer(b, c.x[i]);
+    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_inner(b, p, c.k[i]);
+    a.out = kernel_inner(b, p, out);
+    for (int i = 0; i < c.spatial; i++) {
+      Affine kd = affine_scale(b->m, &a.k[i], dim_of(b->m, -c.dilation[i])), e = affine_add(b->m, &a.x[i], &kd);
+      e = affine_shift(b->m, &e, c.lo[i]);
+      a.y[i] = tap(b, p, &e, c.stride[i], c.y[i], false);
+    }
+  } else {
+    a.out = kernel_outer(b, out);
+    a.in = kernel_outer(b, in);
+    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_outer(b, c.k[i]);
+    a.batch = kernel_inner(b, p, c.batch);
+    for (int i = 0; i < c.spatial; i++) a.y[i] = kernel_inner(b, p, c.y[i]);
+    for (int i = 0; i < c.spatial; i++) a.x[i] = conv_x(b, p, &c, &a, i);
+  }
+  conv_index(b, &c, &a, x, w, y);
+  if (op == OP_conv) product(b, root, x, w);
+  else if (op == OP_conv_dx) product(b, root, y, w);
+  else product(b, root, x, y);
+  build_epilogue(b, root, op == OP_conv ? y : op == OP_conv_dx ? x : w);
+}
+
+/* fold: each element sums the windows that hold it, by rising window index. */
+void kernel_fold(KBuild *b) {
+  Id root = b->group->root;
+  const Graph *g = b->g;
+  const Type *t = node_type(g, root), *from = node_type(g, node_in(g, root, 0));
+  const AttrVal *axes = node_attr(g, root, 1), *size = node_attr(g, root, 2);
+  const AttrVal *stride = node_attr(g, root, 3), *dilation = node_attr(g, root, 4);
+  Affine out[MAX_RANK], in[MAX_RANK];
+  kernel_nest(b);
+  KPhase *p = kernel_phase(b);
+  for (int i = 0; i < t->rank; i++) in[i] = out[i] = kernel_outer(b, t->dim[i]);
+  for (int i = 0; i < axes->n; i++) in[t->rank + i] = kernel_inner(b, p, size->v[i]);
+  for (int i = 0; i < axes->n; i++) {
+    int64_t a = axes->v[i];
+    Affine kd = affine_scale(b->m, &in[t->rank + i], dim_of(b->m, -dilation->v[i])), e = affine_add(b->m, &out[a], &kd);
+    in[a] = tap(b, p, &e, stride->v[i], from->dim[a], false);
+  }
+  int v = kernel_value(b, node_in(g, root, 0), in);
+  if (!b->failed) kernel_acc(b, root, OP_sum, KO_SEQ, v);
+  build_epilogue(b, root, out);
+}
+
+/* ---- running sums, scattered sums, parts ---- */
+
+void kernel_cumsum(KBuild *b) {
+  const Graph *g = b->g;
+  Id root = b->group->root;
+  const Type *t = node_type(g, root);
+  int64_t axis = node_attr(g, root, 0)->i;
+  Affine idx[MAX_RANK];
+  kernel_nest(b);
+  for (int i = 0; i < t->rank; i++)
+    if (i != axis) idx[i] = kernel_outer(b, t->dim[i]);
+  KPhase *p = kernel_phase(b);
+  idx[axis] = kernel_inner(b, p, t->dim[axis]);
+  if (node_attr(g, root, 1)->i && p->naxis) {
+    idx[axis] = affine_scale(b->m, &idx[axis], dim_of(b->m, -1));
+    idx[axis] = affine_shift(b->m, &idx[axis], dim_sub(b->m, t->dim[axis], 1));
+  }
+  int v = kernel_value(b, node_in(g, root, 0), idx);
+  if (b->failed) return;
+  int a = kernel_acc(b, root, OP_sum, KO_SEQ, v);
+  kernel_store(b, root, idx, kernel_acc_value(b, a), KS_INNER, false);
+}
+
+void kernel_scatter(KBuild *b) {
+  const Graph *g = b->g;
+  Id root = b->group->root, table = node_in(g, root, 0), upd = node_in(g, root, 1);
+  const Type *t = node_type(g, root), *it = node_type(g, table);
+  int64_t axis = node_attr(g, root, 1)->i;
+  Affine out[MAX_RANK], in[MAX_RANK], at[MAX_RANK];
+  kernel_nest(b);
+  for (int i = 0; i < t->rank; i++) {
+    int a = kernel_axis(b, t->dim[i], &out[i]);
+    if (a < 0) continue;
+    b->nest->outer[b->nest->nouter++] = a;
+    if (i != axis) b->nest->split = a;
+  }
+  kernel_phase(b);
+  kernel_store(b, root, out, kernel_number(b, (DType)t->dtype, 0), KS_OUTER, false);
+
+  kernel_nest(b);
+  for (int i = 0; i < axis; i++) out[i] = kernel_outer(b, t->dim[i]);
+  KPhase *p = kernel_phase(b);
+  for (int i = 0; i < it->rank; i++) at[i] = kernel_inner(b, p, it->dim[i]);
+  for (int i = (int)axis + 1; i < t->rank; i++) out[i] = kernel_inner(b, p, t->dim[i]);
+  for (int i = 0, o = 0; i < t->rank; i++) {
+    if (i != axis) in[o++] = out[i];
+    else for (int k = 0; k < it->rank; k++) in[o++] = at[k];
+  }
+  for (int i = 0; i < t->rank; i++)
+    for (int a = 0; a < b->nest->axes.n && i != axis; a++)
+      if (out[i].coef[a]) b->nest->split = a;
+  out[axis] = kernel_table(b, kernel_value(b, table, at), t->dim[axis]);
+  kernel_store(b, root, out, kernel_value(b, upd, in), KS_INNER, true);
+}
+
+void kernel_concat(KBuild *b) {
+  const Graph *g = b->g;
+  Id root = b->group->root;
+  int64_t axis = node_attr(g, root, 0)->i;
+  Dim from = 0;
+  for (uint32_t i = 0; i < node_get(g, root)->nin && !b->failed; i++) {
+    Id x = node_in(g, root, (int)i);
+    const Type *t = node_type(g, x);
+    Affine idx[MAX_RANK];
+    kernel_nest(b);
+    for (int k = 0; k < t->rank; k++) idx[k] = kernel_outer(b, t->dim[k]);
+    kernel_phase(b);
+    int v = kernel_value(b, x, idx);
+    idx[axis] = affine_shift(b->m, &idx[axis], from);
+    kernel_store(b, root, idx, v, KS_OUTER, false);
+    from = dim_add(b->m, from, t->dim[axis]);
+  }
+}
+

@@ -1,0 +1,254 @@
+#include "passes/group.h"
+#include "passes/access.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *const kernel_class_name[KC_COUNT] = {
+  "loop", "row", "contract", "conv", "window", "index", "cum", "piece", "scan",
+};
+
+/* Which class a node makes its kernel, and the rank among several: the highest is the kernel's root. */
+static KernelClass node_class(const Graph *g, Id n) {
+  switch (node_info(g, n)->cls) {
+  case CL_REDUCE: return KC_ROW;
+  case CL_CONTRACT: return KC_CONTRACT;
+  case CL_CONV: return KC_CONV;
+  case CL_WINDOW: return KC_WINDOW;
+  case CL_INDEX: return node_get(g, n)->op == OP_gather ? KC_LOOP : KC_INDEX;
+  case CL_CUM: return KC_CUM;
+  case CL_SCAN: return KC_SCAN;
+  case CL_VIEW: return node_get(g, n)->op == OP_concat ? KC_PIECE : KC_LOOP;
+  default: return KC_LOOP;
+  }
+}
+
+typedef struct Maker {
+  Graph *g;
+  Groups *gs;
+  bool *buffer;
+  uint32_t *uses, *stamp; /* stamp[n]: last group that met n, plus 1 */
+  Id *stack; int nstack, capstack;
+  Id *list; int nlist, caplist;
+} Maker;
+
+static void push(Maker *k, Id n, uint32_t at) {
+  if (k->stamp[n] == at) return;
+  k->stamp[n] = at;
+  *VEC_PUSH(k->g->m->c, k->stack, k->nstack, k->capstack) = n;
+}
+
+static bool owns_leaf(const Graph *g, Id n) {
+  Op op = (Op)node_get(g, n)->op;
+  return op == OP_input || op == OP_param || op == OP_state;
+}
+
+static int id_cmp(const void *a, const void *b) {
+  Id x = *(const Id *)a, y = *(const Id *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* Collects the buffers that a group loads into k->list. */
+static void find_reads(Maker *k, const Group *gr, uint32_t at) {
+  Graph *g = k->g;
+  k->nlist = k->nstack = 0;
+  for (int i = 0; i < gr->nnode; i++)
+    for (uint32_t j = 0; j < node_get(g, gr->node[i])->nin; j++) push(k, node_in(g, gr->node[i], (int)j), at);
+  while (k->nstack) {
+    Id n = k->stack[--k->nstack];
+    uint32_t kernel = g->anno[n].kernel;
+    if (kernel == gr->kernel) continue;
+    if (kernel || owns_leaf(g, n)) {
+      *VEC_PUSH(g->m->c, k->list, k->nlist, k->caplist) = n;
+      continue;
+    }
+    for (uint32_t j = 0; j < node_get(g, n)->nin; j++) push(k, node_in(g, n, (int)j), at);
+  }
+  if (k->nlist) qsort(k->list, (size_t)k->nlist, sizeof *k->list, id_cmp);
+}
+
+static void *keep(Ctx *c, const void *v, size_t n) {
+  void *p = ctx_alloc(c, n ? n : 1);
+  if (n) memcpy(p, v, n);
+  return p;
+}
+
+static int group_cmp(const void *a, const void *b) {
+  const Group *x = a, *y = b;
+  uint32_t i = x->pos ? x->pos : UINT32_MAX, j = y->pos ? y->pos : UINT32_MAX;
+  if (i != j) return i < j ? -1 : 1;
+  return x->kernel < y->kernel ? -1 : x->kernel > y->kernel;
+}
+
+/* Counting sort of the nodes by kernel number. */
+static void find_nodes(Maker *k) {
+  Graph *g = k->g;
+  Ctx *c = g->m->c;
+  uint32_t top = 0;
+  for (Id n = 1; n < (Id)g->n; n++) top = g->anno[n].kernel > top ? g->anno[n].kernel : top;
+  int *first = ctx_alloc(c, (top + 2) * sizeof *first);
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (g->anno[n].kernel) first[g->anno[n].kernel + 1]++;
+  for (uint32_t i = 1; i < top + 2; i++) first[i] += first[i - 1];
+  int *next = keep(c, first, (top + 2) * sizeof *first);
+  Id *ids = ctx_alloc(c, ((size_t)first[top + 1] + 1) * sizeof *ids);
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (g->anno[n].kernel) ids[next[g->anno[n].kernel]++] = n;
+  Groups *gs = k->gs;
+  gs->group = ctx_alloc(c, (top + 1) * sizeof *gs->group);
+  for (uint32_t i = 1; i <= top; i++) {
+    if (first[i] == first[i + 1]) continue;
+    Group *gr = &gs->group[gs->n++];
+    gr->kernel = i;
+    gr->node = ids + first[i];
+    gr->nnode = first[i + 1] - first[i];
+    for (int j = 0; j < gr->nnode; j++) {
+      KernelClass cls = node_class(g, gr->node[j]);
+      if (!j || cls >= gr->cls) gr->cls = cls, gr->root = gr->node[j];
+      if (g->anno[gr->node[j]].pos) gr->pos = g->anno[gr->node[j]].pos;
+    }
+  }
+  qsort(gs->group, (size_t)gs->n, sizeof *gs->group, group_cmp);
+}
+
+Groups *groups_make(Graph *g) {
+  Ctx *c = g->m->c;
+  graph_annotate(g);
+  Groups *gs = ctx_alloc(c, sizeof *gs);
+  Maker k = {.g = g, .gs = gs};
+  gs->g = g;
+  gs->buffer = k.buffer = ctx_alloc(c, (size_t)g->n * sizeof *k.buffer);
+  gs->uses = k.uses = ctx_alloc(c, (size_t)g->n * sizeof *k.uses);
+  k.stamp = ctx_alloc(c, (size_t)g->n * sizeof *k.stamp);
+  int32_t *writer = ctx_alloc(c, (size_t)g->n * sizeof *writer);
+  gs->writer = writer;
+  find_nodes(&k);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    k.buffer[n] = owns_leaf(g, n) || (node_info(g, n)->cls == CL_TUPLE && g->anno[n].kernel);
+    writer[n] = -1;
+  }
+  for (int i = 0; i < g->nout; i++) k.buffer[g->out[i].value] = true, k.uses[g->out[i].value]++;
+  for (int i = 0; i < gs->n; i++) {
+    Group *gr = &gs->group[i];
+    find_reads(&k, gr, (uint32_t)i + 1);
+    gr->read = keep(c, k.list, (size_t)k.nlist * sizeof *k.list);
+    gr->nread = k.nlist;
+    for (int j = 0; j < k.nlist; j++) k.buffer[k.list[j]] = true, k.uses[k.list[j]]++;
+  }
+  for (int i = 0; i < gs->n; i++) {
+    Group *gr = &gs->group[i];
+    k.nlist = 0;
+    for (int j = 0; j < gr->nnode; j++)
+      if (k.buffer[gr->node[j]]) {
+        *VEC_PUSH(c, k.list, k.nlist, k.caplist) = gr->node[j];
+        writer[gr->node[j]] = i;
+      }
+    gr->write = keep(c, k.list, (size_t)k.nlist * sizeof *k.list);
+    gr->nwrite = k.nlist;
+    if (gr->cls == KC_SCAN) {
+      ScanScratch s;
+      scan_scratch(g, gr->root, &s);
+      gr->scratch = s.bytes;
+    }
+  }
+  return gs;
+}
+
+/* ---- taking over a buffer ---- */
+
+/* The phase of each of the group's nodes: the number of its reductions that lie one behind the other before it. */
+static int last_phase(const Groups *gs, const Group *k, Id write) {
+  const Graph *g = gs->g;
+  int phase[64], last = 0, of_write = 0;
+  if (k->nnode > 64) return -1;
+  for (int i = 0; i < k->nnode; i++) {
+    phase[i] = 0;
+    for (uint32_t j = 0; j < node_get(g, k->node[i])->nin; j++) {
+      Id x = view_base(g, node_in(g, k->node[i], (int)j));
+      int p = 0;
+      for (int q = 0; q < i; q++)
+        if (k->node[q] == x) p = phase[q] + (node_info(g, x)->cls == CL_REDUCE);
+      if (g->anno[x].kernel == 0 && node_info(g, x)->cls != CL_LEAF) return -1; /* inlined: who knows what it reads */
+      if (p > phase[i]) phase[i] = p;
+    }
+    if (phase[i] > last) last = phase[i];
+    if (k->node[i] == write) of_write = phase[i];
+  }
+  return of_write == last ? last : -1;
+}
+
+/* Whether the group loads `read` only element by element: at each point of the index space, the element of that point. */
+static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
+  const Graph *g = gs->g;
+  const Type *t = node_type(g, read);
+  for (int i = 0; i < k->nnode; i++) {
+    Id n = k->node[i];
+    for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
+      Id x = node_in(g, n, (int)j);
+      if (x != read) {
+        if (g->anno[x].kernel == 0 && node_info(g, x)->cls != CL_LEAF) { /* a view or an inlined node over it? */
+          Id base = view_base(g, x);
+          if (base == read || (g->anno[base].kernel == 0 && node_info(g, base)->cls != CL_LEAF)) return false;
+        }
+        continue;
+      }
+      OpClass cls = node_info(g, n)->cls;
+      if (cls != CL_ELEM && cls != CL_REDUCE) return false;
+      const Type *y = node_type(g, cls == CL_ELEM ? n : read);
+      if (y->rank != t->rank || memcmp(y->dim, t->dim, t->rank * sizeof *t->dim)) return false;
+    }
+  }
+  return true;
+}
+
+bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
+  const Graph *g = gs->g;
+  const Type *r = node_type(g, read), *w = node_type(g, write);
+  Dim sr[MAX_RANK], sw[MAX_RANK];
+  if (k->cls > KC_CONV || r->rank != w->rank || dtype_info[r->dtype].bytes != dtype_info[w->dtype].bytes) return false;
+  if (!buffer_strides(g, read, sr) || !buffer_strides(g, write, sw)) return false;
+  for (int i = 0; i < r->rank; i++)
+    if (r->dim[i] != w->dim[i] || sr[i] != sw[i]) return false;
+  if (!reads_in_place(gs, k, read)) return false;
+  if (k->cls != KC_ROW) return true;
+  /* A row is walked once a phase: the store must come in the last one, and at every element of the row. */
+  const Type *full = node_type(g, node_in(g, k->root, 0));
+  bool is_full = full->rank == w->rank && !memcmp(full->dim, w->dim, w->rank * sizeof *w->dim);
+  return is_full && last_phase(gs, k, write) >= 0;
+}
+
+/* ---- scans ---- */
+
+static int64_t take(int64_t *top, int64_t bytes) {
+  int64_t at = *top;
+  *top += (bytes + 63) / 64 * 64;
+  return at;
+}
+
+/* The turns of a stacked value are contiguous when nothing longer than 1 lies outside of the scanned axis. */
+static bool turns_contiguous(const Type *t, int64_t axis) {
+  for (int64_t i = 0; i < axis; i++)
+    if (t->dim[i] != 1) return false;
+  return true;
+}
+
+void scan_scratch(const Graph *g, Id scan, ScanScratch *s) {
+  Module *m = g->m;
+  const Graph *body = m->graph[node_attr(g, scan, 0)->i];
+  const Type *t = node_type(g, scan);
+  int64_t axis = node_attr(g, scan, 3)->i;
+  *s = (ScanScratch){.nx = (int)node_attr(g, scan, 1)->i, .nc = (int)node_attr(g, scan, 2)->i};
+  s->ny = (int)t->ntuple - s->nc;
+  int64_t *carry = ctx_alloc(m->c, (size_t)(s->nc + 1) * sizeof *carry);
+  int64_t *slice = ctx_alloc(m->c, (size_t)(s->nx + s->ny + 1) * sizeof *slice);
+  s->arena = take(&s->bytes, body->arena > 0 ? body->arena : 0);
+  for (int i = 0; i < s->nc; i++) carry[i] = take(&s->bytes, type_bytes(m, t->elem[i]));
+  for (int i = 0; i < s->nx + s->ny; i++) {
+    TypeId stacked = i < s->nx ? node_get(g, node_in(g, scan, i))->type : t->elem[s->nc + i - s->nx];
+    int64_t len = dim_bound(m, type_get(m, stacked)->dim[axis]);
+    slice[i] = -1;
+    if (!turns_contiguous(type_get(m, stacked), axis))
+      slice[i] = take(&s->bytes, len ? type_bytes(m, stacked) / len : 0);
+  }
+  s->carry = carry;
+  s->slice = slice;
+}
