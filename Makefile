@@ -47,6 +47,24 @@ $(BUILD)/embed.o: $(BUILD)/embed.c
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
+check:
+	@sh tests/setup.sh check
+	@$(MAKE) -s all
+	@sh tests/check.sh ./gradc $(BUILD)
+
+check-isa:
+	@sh tests/setup.sh isa
+	@$(MAKE) -s all
+	@sh tests/check.sh ./gradc $(BUILD) isa
+
+demo:
+	@sh tests/setup.sh build
+	@$(MAKE) -s all
+	@sh examples/demo.sh ./gradc
+
+bench: all
+	@sh bench/run.sh
+
 clean:
 	rm -rf $(BUILD) gradc
 

@@ -1,0 +1,30 @@
+#!/bin/sh
+# setup.sh build|check|isa: installs, from Debian's packages, what that make target needs and the machine lacks.
+#   build  lemon and a C compiler    check  also clang    isa  cross compilers and qemu-user
+set -u
+want=${1:-build}
+need=
+has() { command -v "$1" >/dev/null 2>&1; }
+add() { has "$1" || need="$need $2"; }
+
+add cc gcc; add make make; add lemon lemon
+[ -e /usr/include/stdio.h ] || need="$need libc6-dev"
+if [ "$want" = check ] || [ "$want" = isa ]; then add clang clang; add gzip gzip; add strace strace; fi
+if [ "$want" = isa ]; then
+  add aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
+  add riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
+  add arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+  add qemu-aarch64 qemu-user
+fi
+[ -n "$need" ] || exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+  if has sudo; then sudo=sudo; else echo "setup: please install as root:$need" >&2; exit 1; fi
+fi
+has apt-get || { echo "setup: please install:$need" >&2; exit 1; }
+echo "installing:$need" >&2
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$sudo apt-get install -y -q --no-install-recommends $need >/dev/null 2>&1 ||
+  { $sudo apt-get update -q >/dev/null && $sudo apt-get install -y -q --no-install-recommends $need >/dev/null; }
