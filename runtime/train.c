@@ -88,7 +88,7 @@ static void open_all(Trainer *t) {
   gc_training = 1;
   if (a->o.resume) {
     run_continue(a, &t->run, a->run->step);
-    t->saved = a->run->step;
+    t->saved = UINT32_MAX; /* a crash may have come between checkpoint and weights: save in any case */
     t->saved_at = rt_now();
     return;
   }

@@ -14,6 +14,9 @@
 #ifndef BATCH
 #define BATCH 8
 #endif
+#ifndef SAVE
+#define SAVE 0
+#endif
 enum { IN = 4, OUT = 3, PANEL = 2 };
 
 typedef struct Mem {
@@ -254,7 +257,7 @@ static const GcData data[] = {{.name = "toy", .kind = KIND, .paths = paths,
 static const char *const metrics[] = {"acc"};
 static const GcTrain train[] = {{.name = "train", .data = 0, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = 6,
   .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, .eval = &g_eval,
-  .navg = 2}};
+  .navg = 2, .save_every = SAVE}};
 
 #define VAR(n, k, member, ...) {.name = n, .kind = k, .dtype = GC_F32, \
   .rank = sizeof((int64_t[]){__VA_ARGS__}) / 8, .dim = {__VA_ARGS__}, .offset = offsetof(Mem, member), \

@@ -1,0 +1,52 @@
+/* A training binary: its signals and its commands. */
+#include "rt.h"
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+volatile int gc_signal, gc_training;
+
+/* While the step loop runs, the first signal asks it to save and stop; otherwise, and the second time, the program ends
+ * at once. Either way it ends by exit, never by the signal. */
+static void on_signal(int number) {
+  if (!gc_training || gc_signal) _exit(128 + number);
+  gc_signal = number;
+}
+
+static void catch_signals(void) {
+  struct sigaction act;
+  memset(&act, 0, sizeof act);
+  act.sa_handler = on_signal;
+  act.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &act, NULL);
+  sigaction(SIGTERM, &act, NULL);
+  sigaction(SIGHUP, &act, NULL);
+  act.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &act, NULL); /* a closed pipe is a failed write */
+  sigaction(SIGXFSZ, &act, NULL);
+}
+
+int gc_main(const GcModel *m, int argc, char **argv) {
+  const char *prog = argc ? argv[0] : m->name;
+  catch_signals();
+  if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+    opt_overview(m, prog);
+    rt_out_flush();
+    return 0;
+  }
+  if (!strcmp(argv[1], "--version")) {
+    rt_out("%s, built by gradc %s\n", m->name, m->version ? m->version : "");
+    rt_out_flush();
+    return 0;
+  }
+  App a = {.m = m, .t = m->ntrain ? &m->train[0] : NULL, .prog = prog};
+  const Command *c = opt_command(argv[1]);
+  opt_parse(&a.o, c, argc - 2, argv + 2);
+  if (a.o.help) {
+    opt_help(prog, c);
+    rt_out_flush();
+    return 0;
+  }
+  return c->run(&a);
+}
