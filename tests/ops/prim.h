@@ -1,0 +1,43 @@
+/* Scalar and vector instantiations of ir/prim.h: prim_NAME, v4_NAME, v8_NAME, v16_NAME. */
+#include <stdint.h>
+#define PRIM_LANES 1
+#define PRIM(name) prim_##name
+#define PRIM_F float
+#define PRIM_I int32_t
+#define PRIM_U uint32_t
+#define PRIM_D double
+#include "../../ir/prim.h"
+#define PRIM_1(name) prim_##name
+
+#ifndef SCALAR_ONLY
+#define VECTOR_TYPES(n)                                            \
+  typedef float f##n __attribute__((vector_size(4 * n)));          \
+  typedef int32_t i##n __attribute__((vector_size(4 * n)));        \
+  typedef uint32_t u##n __attribute__((vector_size(4 * n)));       \
+  typedef double d##n __attribute__((vector_size(8 * n)));
+VECTOR_TYPES(4) VECTOR_TYPES(8) VECTOR_TYPES(16)
+
+#define PRIM_LANES 4
+#define PRIM(name) v4_##name
+#define PRIM_F f4
+#define PRIM_I i4
+#define PRIM_U u4
+#define PRIM_D d4
+#include "../../ir/prim.h"
+
+#define PRIM_LANES 8
+#define PRIM(name) v8_##name
+#define PRIM_F f8
+#define PRIM_I i8
+#define PRIM_U u8
+#define PRIM_D d8
+#include "../../ir/prim.h"
+
+#define PRIM_LANES 16
+#define PRIM(name) v16_##name
+#define PRIM_F f16
+#define PRIM_I i16
+#define PRIM_U u16
+#define PRIM_D d16
+#include "../../ir/prim.h"
+#endif
