@@ -1,5 +1,6 @@
 /* Reading and writing of what the commands work on. */
 #include "driver/driver.h"
+#include "driver/embed.h"
 #include "frontend/elab.h"
 #include "passes/pass.h"
 #include <errno.h>
@@ -29,21 +30,32 @@ static bool ends_with(const char *s, const char *end) {
   return n >= k && !strcmp(s + n - k, end);
 }
 
+static const char *carried(const char *name, size_t *n) {
+  const Embedded *e = embed_find(name);
+  if (e) *n = e->n;
+  return e ? e->text : NULL;
+}
+
+/* build and run are fast unless told otherwise, and report plans what they would; all else is exact. */
+static bool is_strict(const Args *a) {
+  if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
+  return !((unsigned)(C_build | C_run | C_report) >> a->cmd & 1);
+}
+
 Module *load_module(Args *a, const char *path) {
-  Options opt = {.strict = !args_has(a, OPT_fp) ? a->cmd != CMD_build && a->cmd != CMD_run && a->cmd != CMD_report
-                                                : !strcmp(a->value[OPT_fp], "strict"),
-                 .off = a->off, .verify = args_has(a, OPT_verify), .align = 64, .infer_only = args_has(a, OPT_only)};
+  ElabOptions o = {.carried = carried};
+  o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .align = 64,
+                    .infer_only = args_has(a, OPT_only)};
+  Loc start;
   Module *m;
-  if (ends_with(path, ".ir") || a->cmd == CMD_opt) {
-    Loc start;
-    if (!load_source(a->c, path, &start)) return NULL;
+  if (!load_source(a->c, path, &start)) return NULL;
+  if (a->cmd == CMD_opt || ends_with(path, ".ir")) {
     m = ir_parse(a->c, start);
-    m->opt = opt;
+    m->opt = o.opt;
   } else {
-    m = elab_file(a->c, path, &opt);
+    m = elaborate(a->c, start, path, &o);
   }
-  if (!m || diag_errors(a->c)) return NULL;
-  return m;
+  return diag_errors(a->c) ? NULL : m;
 }
 
 Module *load_planned(Args *a, const char *path) {

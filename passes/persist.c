@@ -30,9 +30,8 @@ static int place_order(const void *a, const void *b) {
   return x->var - y->var;
 }
 
-/* The weight that an optimizer state belongs to: the longest prefix of its name, ending at a point, that names a
- * param; *rest is what follows. -1: none. */
-static int owner_of(Module *m, const char *name, const char **rest) {
+/* The longest prefix of the name, ending at a point, that names a param. */
+int persist_owner(Module *m, const char *name, const char **rest) {
   char *buf = ctx_strf(m->c, "%s", name);
   for (char *dot = strrchr(buf, '.'); dot; dot = strrchr(buf, '.')) {
     *dot = 0;
@@ -64,7 +63,7 @@ void persist_plan(Module *m) {
     const char *rest;
     const Var *x = &m->var[v];
     p[v] = (Place){.region = x->kind == VK_OPTIM, .hints = x->hints, .owner = v, .var = v};
-    int owner = x->kind == VK_OPTIM ? owner_of(m, x->name, &rest) : -1;
+    int owner = x->kind == VK_OPTIM ? persist_owner(m, x->name, &rest) : -1;
     if (x->kind == VK_OPTIM) p[v].slot = slot_number(m, &slots, &nslot, &capslot, owner < 0 ? "" : rest);
     if (owner >= 0) p[v].owner = owner, p[v].hints = m->var[owner].hints;
     if (x->kind == VK_STATE) p[v].slot = 1; /* states follow the weights */

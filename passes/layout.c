@@ -1,0 +1,247 @@
+/* layout: stored orders: Anno.stored of values, Var.stored of weights.
+ *
+ * needs:  autodiff; runs before fuse
+ * keeps:  logical shapes, the graph's meaning
+ * breaks: nothing
+ *
+ * Images around convolutions are stored channels-last, their weights with the output channels last, so that the inner
+ * loops of the kernels run over contiguous channels; element-wise ops, reductions and windows adopt the order of what
+ * they read. Optimizer states and gradients have the order of their weight. Inputs and results belong to the caller and
+ * stay row-major: an image input of several channels is copied once. A transpose of a contraction becomes part of it.
+ * Panels of contraction weights (Stored.panel) belong to tuned kernels, which choose them. Off: all row-major. */
+#include "ir/build.h"
+#include "passes/pass.h"
+#include "passes/persist.h"
+#include <string.h>
+
+/* ---- orders as permutations: axes, the outermost first ---- */
+
+typedef struct Order { int rank; uint8_t axis[MAX_RANK]; } Order;
+
+static Order order_rows(int rank) {
+  Order o = {.rank = rank};
+  for (int i = 0; i < rank; i++) o.axis[i] = (uint8_t)i;
+  return o;
+}
+
+static Order order_get(const Module *m, uint32_t stored, int rank) {
+  Order o = order_rows(rank);
+  if (stored) memcpy(o.axis, m->stored[stored - 1].perm, (size_t)rank);
+  return o;
+}
+
+static uint32_t order_put(Module *m, const Order *o) {
+  Stored s = {.rank = (uint8_t)o->rank};
+  memcpy(s.perm, o->axis, (size_t)o->rank);
+  return stored_make(m, &s);
+}
+
+/* Channels-last: batch, space, channels. */
+static uint32_t image_order(Module *m, int rank) {
+  Order o = {.rank = rank};
+  for (int i = 2; i < rank; i++) o.axis[i - 1] = (uint8_t)i;
+  o.axis[rank - 1] = 1;
+  return order_put(m, &o);
+}
+
+/* Of a convolution's weights [out, in, space]: space, in, out. */
+static uint32_t filter_order(Module *m, int rank) {
+  Order o = {.rank = rank};
+  for (int i = 2; i < rank; i++) o.axis[i - 2] = (uint8_t)i;
+  o.axis[rank - 2] = 1;
+  o.axis[rank - 1] = 0;
+  return order_put(m, &o);
+}
+
+/* The order of what is left when axes go (`to` < 0) and the others get new numbers; `behind` new axes come last. */
+static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to, int before, int behind) {
+  Order from = order_get(m, stored, rank), o = {0};
+  for (int i = 0; i < before; i++) o.axis[o.rank++] = (uint8_t)i;
+  for (int i = 0; i < rank; i++)
+    if (to[from.axis[i]] >= 0) o.axis[o.rank++] = (uint8_t)to[from.axis[i]];
+  for (int i = 0; i < behind; i++, o.rank++) o.axis[o.rank] = (uint8_t)o.rank;
+  return order_put(m, &o);
+}
+
+/* ---- what order an op's result has, given those of its operands ---- */
+
+typedef uint32_t OrderFn(const Graph *g, Id n, const uint32_t *of);
+
+static int rank_of(const Graph *g, Id n) { return node_type(g, n)->rank; }
+static uint32_t operand_order(const Graph *g, Id n, const uint32_t *of) { return of[node_in(g, n, 0)]; }
+
+static uint32_t largest_order(const Graph *g, Id n, const uint32_t *of) {
+  const Type *t = node_type(g, n);
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
+    Id x = node_in(g, n, (int)i);
+    const Type *u = node_type(g, x);
+    if (of[x] && u->rank == t->rank && (!t->rank || !memcmp(u->dim, t->dim, t->rank * sizeof(Dim)))) return of[x];
+  }
+  return 0;
+}
+
+static uint32_t concat_order(const Graph *g, Id n, const uint32_t *of) {
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++)
+    if (of[node_in(g, n, (int)i)]) return of[node_in(g, n, (int)i)];
+  return 0;
+}
+
+static uint32_t transpose_order(const Graph *g, Id n, const uint32_t *of) {
+  int to[MAX_RANK];
+  for (int i = 0; i < rank_of(g, n); i++) to[node_attr(g, n, 0)->v[i]] = i;
+  return order_map(g->m, of[node_in(g, n, 0)], rank_of(g, n), to, 0, 0);
+}
+
+static uint32_t broadcast_order(const Graph *g, Id n, const uint32_t *of) {
+  int rank = rank_of(g, node_in(g, n, 0)), more = rank_of(g, n) - rank, to[MAX_RANK];
+  for (int i = 0; i < rank; i++) to[i] = i + more;
+  return of[node_in(g, n, 0)] ? order_map(g->m, of[node_in(g, n, 0)], rank, to, more, 0) : 0;
+}
+
+static uint32_t unfold_order(const Graph *g, Id n, const uint32_t *of) {
+  int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK];
+  for (int i = 0; i < rank; i++) to[i] = i;
+  return of[node_in(g, n, 0)] ? order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, rank_of(g, n) - rank) : 0;
+}
+
+static uint32_t fold_order(const Graph *g, Id n, const uint32_t *of) {
+  int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK];
+  for (int i = 0; i < rank; i++) to[i] = i < rank_of(g, n) ? i : -1;
+  return order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, 0);
+}
+
+static uint32_t reduce_order(const Graph *g, Id n, const uint32_t *of) {
+  const AttrVal *axes = node_attr(g, n, 0);
+  int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK] = {0}, k = 0;
+  if (rank_of(g, n) == rank) return of[node_in(g, n, 0)];
+  for (int i = 0; i < axes->n; i++) to[axes->v[i]] = -1;
+  for (int i = 0; i < rank; i++)
+    if (to[i] >= 0) to[i] = k++;
+  return order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, 0);
+}
+
+static uint32_t conv_order(const Graph *g, Id n, const uint32_t *of) { (void)of; return image_order(g->m, rank_of(g, n)); }
+static uint32_t filter_grad_order(const Graph *g, Id n, const uint32_t *of) { (void)of; return filter_order(g->m, rank_of(g, n)); }
+
+static const struct { int op; int cls; OrderFn *fn; } order_rule[] = { /* op 0: any of the class; no row: row-major */
+  {OP_conv, -1, conv_order}, {OP_conv_dx, -1, conv_order}, {OP_conv_dw, -1, filter_grad_order},
+  {OP_fold, -1, fold_order}, {OP_unfold, -1, unfold_order}, {OP_transpose, -1, transpose_order},
+  {OP_broadcast, -1, broadcast_order}, {OP_concat, -1, concat_order}, {OP_slice, -1, operand_order},
+  {OP_pad, -1, operand_order}, {OP_reverse, -1, operand_order}, {0, CL_ELEM, largest_order}, {0, CL_REDUCE, reduce_order},
+};
+
+static void order_functions(OrderFn **fn) {
+  for (int op = 1; op < OP_COUNT; op++)
+    for (size_t i = 0; i < sizeof order_rule / sizeof *order_rule && !fn[op]; i++)
+      if (order_rule[i].op == op || (!order_rule[i].op && (int)op_info[op].cls == order_rule[i].cls)) fn[op] = order_rule[i].fn;
+}
+
+/* ---- graphs ---- */
+
+static bool has_channels(const Graph *g, Id n) {
+  const Type *t = node_type(g, n);
+  return t->rank >= 3 && t->dim[1] != 1;
+}
+
+/* Rebuilds the graph with transposes of contractions that have no other reader taken into them, and with image inputs
+ * of several channels copied for the convolutions that read them. */
+static Id sink_transpose(Rebuild *r, Id n, const uint32_t *uses) {
+  Graph *g = r->old;
+  Id x = node_in(g, n, 0), in[2];
+  if (node_get(g, n)->op != OP_transpose || node_get(g, x)->op != OP_contract || uses[x] != 1) return 0;
+  const char *spec = node_attr(g, x, 0)->s;
+  char *to = ctx_strf(g->m->c, "%s", spec), *result = strstr(to, "->") + 2;
+  const char *old = strstr(spec, "->") + 2;
+  for (int i = 0; i < rank_of(g, n); i++) result[i] = old[node_attr(g, n, 0)->v[i]];
+  for (int i = 0; i < 2; i++) in[i] = r->map[node_in(g, x, i)];
+  r->new->loc = node_get(g, x)->loc;
+  return b_contract(r->new, in[0], in[1], to);
+}
+
+static Id copy_input(Rebuild *r, Id n) {
+  const Node *d = node_get(r->old, n);
+  if (op_info[d->op].cls != CL_CONV) return 0;
+  Id in[2], x = node_in(r->old, n, 0);
+  if (node_get(r->old, x)->op != OP_input || !has_channels(r->old, x) || r->old->kind == GK_BODY) return 0;
+  in[0] = graph_node(r->new, OP_copy, (Id[]){r->map[x]}, 1, 0, d->loc);
+  in[1] = r->map[node_in(r->old, n, 1)];
+  return graph_node(r->new, (Op)d->op, in, 2, d->attr, d->loc);
+}
+
+static void reshape_graph(Graph *g) {
+  uint32_t *uses = ctx_alloc(g->m->c, sizeof *uses * (size_t)g->n);
+  bool any = false;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    any |= node_get(g, n)->op == OP_contract || node_info(g, n)->cls == CL_CONV;
+    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
+  }
+  for (int i = 0; i < g->nout; i++) uses[g->out[i].value]++;
+  if (!any) return;
+  Rebuild r = graph_rebuild_begin(g);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    if (r.map[n]) continue;
+    Id to = sink_transpose(&r, n, uses);
+    if (!to) to = copy_input(&r, n);
+    if (to) r.map[n] = to;
+    else graph_copy_node(&r, n);
+  }
+  graph_rebuild_end(&r);
+}
+
+static int var_of(const Graph *g, Id n) {
+  int op = node_get(g, n)->op;
+  return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
+}
+
+static void order_filters(Module *m) {
+  for (int i = 0; i < m->ngraph; i++) {
+    Graph *g = m->graph[i];
+    for (Id n = 1; n < (Id)g->n; n++) {
+      if (node_info(g, n)->cls != CL_CONV || node_get(g, n)->op == OP_conv_dw) continue; /* that one reads two images */
+      int v = var_of(g, node_in(g, n, 1));
+      if (v >= 0) m->var[v].stored = filter_order(m, type_get(m, m->var[v].type)->rank);
+    }
+  }
+  for (int v = 0; v < m->nvar; v++) {
+    const char *rest;
+    int w = m->var[v].kind == VK_OPTIM ? persist_owner(m, m->var[v].name, &rest) : -1;
+    if (w >= 0 && m->var[w].type == m->var[v].type) m->var[v].stored = m->var[w].stored;
+  }
+}
+
+static void order_values(Graph *g, OrderFn *const *fn) {
+  Module *m = g->m;
+  uint32_t *of = ctx_alloc(m->c, sizeof *of * (size_t)g->n); /* of views too */
+  for (Id n = 1; n < (Id)g->n; n++) {
+    int v = var_of(g, n);
+    if (v >= 0) of[n] = m->var[v].stored;
+    else if (fn[node_get(g, n)->op]) of[n] = fn[node_get(g, n)->op](g, n, of);
+  }
+  /* What a convolution reads and nothing else ordered. */
+  for (Id n = (Id)g->n - 1; n > 0; n--)
+    for (uint32_t i = 0; node_info(g, n)->cls == CL_CONV && i < 2; i++) {
+      Id x = node_in(g, n, (int)i);
+      bool image = i == 0 || node_get(g, n)->op == OP_conv_dw;
+      if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
+    }
+  for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];
+  for (int i = 0; i < g->nout; i++) {
+    const Out *o = &g->out[i];
+    if (node_info(g, o->value)->cls != CL_LEAF) g->anno[o->value].stored = o->var >= 0 ? m->var[o->var].stored : 0;
+  }
+}
+
+void pass_layout(Module *m) {
+  bool plain = pass_off(m, PASS_layout);
+  OrderFn **fn = ctx_alloc(m->c, sizeof *fn * OP_COUNT);
+  order_functions(fn);
+  for (int v = 0; v < m->nvar; v++) m->var[v].stored = 0;
+  for (int i = 0; i < m->ngraph && !plain; i++) reshape_graph(m->graph[i]);
+  if (!plain) order_filters(m);
+  for (int i = 0; i < m->ngraph; i++) {
+    Graph *g = m->graph[i];
+    graph_annotate(g);
+    if (!plain) order_values(g, fn);
+    for (Id n = 1; n < (Id)g->n && plain; n++) g->anno[n].stored = 0;
+  }
+}

@@ -1,0 +1,229 @@
+/* Rules on element-wise ops. x, y, z: operands; c: a constant of one value. */
+#include "passes/rewrite.h"
+#include <math.h>
+
+/* ---- units and zeros ---- */
+
+static Id x_if_right_is(Graph *g, Id n, double unit) {
+  return rw_is_const(g, rw_in(g, n, 1), unit) ? rw_fit(g, rw_in(g, n, 0), n) : 0;
+}
+static Id right_is_one(Graph *g, Id n) { return x_if_right_is(g, n, 1); }
+static Id right_is_zero(Graph *g, Id n) { return x_if_right_is(g, n, 0); }
+static Id right_is_minus_zero(Graph *g, Id n) { return x_if_right_is(g, n, -0.0); }
+static Id right_is_minus_inf(Graph *g, Id n) { return x_if_right_is(g, n, -INFINITY); }
+static Id right_is_inf(Graph *g, Id n) { return x_if_right_is(g, n, INFINITY); }
+static Id int_zero(Graph *g, Id n) { return rw_float(g, n) ? 0 : x_if_right_is(g, n, 0); }
+static Id int_times_zero(Graph *g, Id n) {
+  return !rw_float(g, n) && rw_is_const(g, rw_in(g, n, 1), 0) ? rw_fit(g, rw_in(g, n, 1), n) : 0;
+}
+static Id int_minus_itself(Graph *g, Id n) {
+  return !rw_float(g, n) && rw_in(g, n, 0) == rw_in(g, n, 1) ? b_full(g, node_get(g, n)->type, 0) : 0;
+}
+static Id zero_minus(Graph *g, Id n) {
+  return rw_is_const(g, rw_in(g, n, 0), 0) ? rw_fit(g, b_op1(g, OP_neg, rw_in(g, n, 1)), n) : 0;
+}
+
+/* A constant on the left of a commuting op goes to the right, where the other rules look for it. */
+static Id const_to_right(Graph *g, Id n) {
+  double v;
+  if (!(node_info(g, n)->flags & COMMUTES) || !b_is_const(g, rw_in(g, n, 0), &v) || b_is_const(g, rw_in(g, n, 1), &v)) return 0;
+  return b_op2(g, (Op)node_get(g, n)->op, rw_in(g, n, 1), rw_in(g, n, 0));
+}
+
+/* ---- signs ---- */
+
+static Id double_neg(Graph *g, Id n) { return rw_is(g, rw_in(g, n, 0), OP_neg) ? rw_in(g, rw_in(g, n, 0), 0) : 0; }
+static Id add_neg(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0), y = rw_in(g, n, 1);
+  if (rw_is(g, y, OP_neg)) return b_op2(g, OP_sub, x, rw_in(g, y, 0));
+  return rw_is(g, x, OP_neg) ? b_op2(g, OP_sub, y, rw_in(g, x, 0)) : 0;
+}
+static Id sub_neg(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0), y = rw_in(g, n, 1);
+  return rw_is(g, y, OP_neg) ? b_op2(g, OP_add, x, rw_in(g, y, 0)) : 0;
+}
+/* Rounding is symmetric: signs move freely through products and quotients. */
+static Id signs_cancel(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0), y = rw_in(g, n, 1);
+  if (!rw_float(g, n) || !rw_is(g, x, OP_neg) || !rw_is(g, y, OP_neg)) return 0;
+  return b_op2(g, (Op)node_get(g, n)->op, rw_in(g, x, 0), rw_in(g, y, 0));
+}
+static Id sign_into_const(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0), y = rw_in(g, n, 1);
+  double v;
+  if (!rw_float(g, n) || !rw_is(g, x, OP_neg) || !b_is_const(g, y, &v) || isnan(v)) return 0;
+  return b_op2(g, (Op)node_get(g, n)->op, rw_in(g, x, 0), b_full(g, node_get(g, y)->type, -v));
+}
+static Id neg_of_scaled(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  double v;
+  if (!rw_float(g, n) || !(rw_is(g, x, OP_mul) || rw_is(g, x, OP_div)) || !b_is_const(g, rw_in(g, x, 1), &v) || isnan(v)) return 0;
+  return b_op2(g, (Op)node_get(g, x)->op, rw_in(g, x, 0), b_full(g, node_get(g, rw_in(g, x, 1))->type, -v));
+}
+static Id neg_of_sub(Graph *g, Id n) { /* -(x - x) is -0, x - x is +0 */
+  Id x = rw_in(g, n, 0);
+  return rw_is(g, x, OP_sub) ? b_op2(g, OP_sub, rw_in(g, x, 1), rw_in(g, x, 0)) : 0;
+}
+static Id abs_of_sign(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  return rw_is(g, x, OP_neg) ? b_op1(g, OP_abs, rw_in(g, x, 0)) : 0;
+}
+
+/* ---- the same again ---- */
+
+static Id same_again(Graph *g, Id n) { /* f(f(x)) = f(x) */
+  return node_get(g, rw_in(g, n, 0))->op == node_get(g, n)->op ? rw_in(g, n, 0) : 0;
+}
+static Id of_itself(Graph *g, Id n) { return rw_in(g, n, 0) == rw_in(g, n, 1) ? rw_in(g, n, 0) : 0; }
+static Id bound_again(Graph *g, Id n) { /* max(max(x, c), c) */
+  Id x = rw_in(g, n, 0);
+  return node_get(g, x)->op == node_get(g, n)->op && rw_in(g, x, 1) == rw_in(g, n, 1) ? x : 0;
+}
+static Id double_not(Graph *g, Id n) { return rw_is(g, rw_in(g, n, 0), OP_not) ? rw_in(g, rw_in(g, n, 0), 0) : 0; }
+
+/* ---- choice ---- */
+
+static Id where_const(Graph *g, Id n) {
+  double v;
+  if (!b_is_const(g, rw_in(g, n, 0), &v)) return 0;
+  return rw_fit(g, rw_in(g, n, v != 0 ? 1 : 2), n);
+}
+static Id where_same(Graph *g, Id n) { return rw_in(g, n, 1) == rw_in(g, n, 2) ? rw_fit(g, rw_in(g, n, 1), n) : 0; }
+static Id where_not(Graph *g, Id n) {
+  Id c = rw_in(g, n, 0);
+  return rw_is(g, c, OP_not) ? b_op3(g, OP_where, rw_in(g, c, 0), rw_in(g, n, 2), rw_in(g, n, 1)) : 0;
+}
+
+/* ---- casts ---- */
+
+static Id cast_to_same(Graph *g, Id n) { return rw_in(g, n, 0); } /* the driver compares the types */
+
+/* Whether every value of one element type is one of the other. */
+static bool widens(DType from, DType to) {
+  const DTypeInfo *a = &dtype_info[from], *b = &dtype_info[to];
+  int bits = 8 * a->bytes;
+  if (from == to || a->kind == 'b') return true;
+  if (a->kind == 'f') return b->kind == 'f' && b->bytes >= a->bytes;
+  if (b->kind == 'f') return bits <= (b->bytes == 4 ? 24 : 53);
+  return a->kind == b->kind ? b->bytes >= a->bytes : a->kind == 'u' && b->kind == 'i' && b->bytes > a->bytes;
+}
+static Id cast_of_cast(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  if (!rw_is(g, x, OP_cast)) return 0;
+  Id y = rw_in(g, x, 0);
+  if (!widens((DType)node_type(g, y)->dtype, (DType)node_type(g, x)->dtype)) return 0;
+  return b_cast(g, y, (DType)node_type(g, n)->dtype);
+}
+
+/* ---- strength ---- */
+
+/* x / 2^k = x * 2^-k, both being the one rounding of the same number. */
+static Id div_by_power(Graph *g, Id n) {
+  double v;
+  int e;
+  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || fabs(frexp(v, &e)) != 0.5 || e < -120 || e > 120) return 0;
+  return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
+}
+static Id div_by_const(Graph *g, Id n) {
+  double v;
+  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || !(fabs(v) > 1e-30 && fabs(v) < 1e30)) return 0;
+  return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
+}
+static Id scaled_twice(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  double a, b;
+  if (!rw_float(g, n) || !rw_is(g, x, OP_mul) || !b_is_const(g, rw_in(g, n, 1), &b) || !b_is_const(g, rw_in(g, x, 1), &a) ||
+      !(fabs(a * b) > 1e-30 && fabs(a * b) < 1e30))
+    return 0;
+  return b_op2(g, OP_mul, rw_in(g, x, 0), b_const(g, (DType)node_type(g, n)->dtype, a * b));
+}
+static Id pow_one(Graph *g, Id n) { return x_if_right_is(g, n, 1); }
+static Id pow_two(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  return rw_is_const(g, rw_in(g, n, 1), 2) ? rw_fit(g, b_op2(g, OP_mul, x, x), n) : 0;
+}
+static Id pow_half(Graph *g, Id n) {
+  return rw_is_const(g, rw_in(g, n, 1), 0.5) ? rw_fit(g, b_op1(g, OP_sqrt, rw_in(g, n, 0)), n) : 0;
+}
+static Id pow_minus_half(Graph *g, Id n) {
+  return rw_is_const(g, rw_in(g, n, 1), -0.5) ? rw_fit(g, b_op1(g, OP_rsqrt, rw_in(g, n, 0)), n) : 0;
+}
+static Id pow_minus_one(Graph *g, Id n) {
+  if (!rw_is_const(g, rw_in(g, n, 1), -1)) return 0;
+  return rw_fit(g, b_op2(g, OP_div, b_like(g, rw_in(g, n, 0), 1), rw_in(g, n, 0)), n);
+}
+static Id div_by_root(Graph *g, Id n) {
+  Id y = rw_in(g, n, 1);
+  return rw_is(g, y, OP_sqrt) ? b_op2(g, OP_mul, rw_in(g, n, 0), b_op1(g, OP_rsqrt, rw_in(g, y, 0))) : 0;
+}
+
+/* ---- leaves ---- */
+
+static Id size_of_number(Graph *g, Id n) {
+  Dim d = node_attr(g, n, 0)->i;
+  return dim_is_const(d) ? b_full(g, node_get(g, n)->type, (double)d) : 0;
+}
+static Id iota_of_one(Graph *g, Id n) {
+  return node_type(g, n)->dim[node_attr(g, n, 0)->i] == 1 ? b_full(g, node_get(g, n)->type, 0) : 0;
+}
+
+/* A hint for autodiff; nothing is left to stop once no gradient waits for its expansion. */
+static Id stop_nothing(Graph *g, Id n) { return rw_in(g, n, 0); }
+const Rewrite rewrite_lowered[] = {
+  {OP_stop_gradient, 0, EXACT, stop_nothing, "stop_gradient, after autodiff"},
+  {0, 0, 0, NULL, NULL}
+};
+
+const Rewrite rewrite_elem[] = {
+  {OP_NONE, CL_ELEM, EXACT, const_to_right, "c + x = x + c"},
+  {OP_mul, 0, EXACT, right_is_one, "x * 1 = x"},
+  {OP_div, 0, EXACT, right_is_one, "x / 1 = x"},
+  {OP_sub, 0, EXACT, right_is_zero, "x - 0 = x"},
+  {OP_add, 0, EXACT, right_is_minus_zero, "x + -0 = x"},
+  {OP_add, 0, EXACT, int_zero, "x + 0 = x, integers"},
+  {OP_add, 0, FAST, right_is_zero, "x + 0 = x"},
+  {OP_mul, 0, EXACT, int_times_zero, "x * 0 = 0, integers"},
+  {OP_sub, 0, EXACT, int_minus_itself, "x - x = 0, integers"},
+  {OP_sub, 0, FAST, zero_minus, "0 - x = -x"},
+  {OP_max, 0, EXACT, right_is_minus_inf, "max(x, -inf) = x"},
+  {OP_min, 0, EXACT, right_is_inf, "min(x, inf) = x"},
+  {OP_max, 0, EXACT, of_itself, "max(x, x) = x"},
+  {OP_min, 0, EXACT, of_itself, "min(x, x) = x"},
+  {OP_max, 0, EXACT, bound_again, "max(max(x, c), c) = max(x, c)"},
+  {OP_min, 0, EXACT, bound_again, "min(min(x, c), c) = min(x, c)"},
+  {OP_and, 0, EXACT, of_itself, "x and x = x"},
+  {OP_or, 0, EXACT, of_itself, "x or x = x"},
+  {OP_neg, 0, EXACT, double_neg, "-(-x) = x"},
+  {OP_add, 0, EXACT, add_neg, "x + -y = x - y"},
+  {OP_sub, 0, EXACT, sub_neg, "x - -y = x + y"},
+  {OP_mul, 0, EXACT, signs_cancel, "-x * -y = x * y"},
+  {OP_div, 0, EXACT, signs_cancel, "-x / -y = x / y"},
+  {OP_mul, 0, EXACT, sign_into_const, "-x * c = x * -c"},
+  {OP_div, 0, EXACT, sign_into_const, "-x / c = x / -c"},
+  {OP_neg, 0, EXACT, neg_of_scaled, "-(x * c) = x * -c"},
+  {OP_neg, 0, FAST, neg_of_sub, "-(x - y) = y - x"},
+  {OP_abs, 0, EXACT, abs_of_sign, "abs(-x) = abs(x)"},
+  {OP_abs, 0, EXACT, same_again, "abs(abs(x)) = abs(x)"},
+  {OP_sign, 0, EXACT, same_again, "sign(sign(x)) = sign(x)"},
+  {OP_floor, 0, EXACT, same_again, "floor(floor(x)) = floor(x)"},
+  {OP_ceil, 0, EXACT, same_again, "ceil(ceil(x)) = ceil(x)"},
+  {OP_round, 0, EXACT, same_again, "round(round(x)) = round(x)"},
+  {OP_not, 0, EXACT, double_not, "not not x = x"},
+  {OP_where, 0, EXACT, where_const, "where(true, x, y) = x"},
+  {OP_where, 0, EXACT, where_same, "where(c, x, x) = x"},
+  {OP_where, 0, EXACT, where_not, "where(not c, x, y) = where(c, y, x)"},
+  {OP_cast, 0, EXACT, cast_to_same, "a cast to the type that x has"},
+  {OP_cast, 0, EXACT, cast_of_cast, "a cast of a cast that lost nothing"},
+  {OP_div, 0, EXACT, div_by_power, "x / 2^k = x * 2^-k"},
+  {OP_div, 0, FAST, div_by_const, "x / c = x * (1 / c)"},
+  {OP_mul, 0, FAST, scaled_twice, "x * a * b = x * (a * b)"},
+  {OP_pow, 0, FAST, pow_one, "x ** 1 = x"},
+  {OP_pow, 0, FAST, pow_two, "x ** 2 = x * x"},
+  {OP_pow, 0, FAST, pow_half, "x ** 0.5 = sqrt(x)"},
+  {OP_pow, 0, FAST, pow_minus_half, "x ** -0.5 = rsqrt(x)"},
+  {OP_pow, 0, FAST, pow_minus_one, "x ** -1 = 1 / x"},
+  {OP_div, 0, FAST, div_by_root, "x / sqrt(y) = x * rsqrt(y)"},
+  {OP_size, 0, EXACT, size_of_number, "a size that is a number"},
+  {OP_iota, 0, EXACT, iota_of_one, "an index ramp of one element"},
+  {0, 0, 0, NULL, NULL}
+};
