@@ -101,6 +101,14 @@ def cnn_batchnorm(p, x):
     return linear(p, "net.linear", F.relu(batchnorm(p, "net.batchnorm_2", h)).mean((2, 3)))
 
 
+def cnn_variety(p, x):
+    h = F.silu(conv(p, "net.conv2d_1", x, padding=2, dilation=2))
+    h = F.gelu(conv(p, "net.conv2d_2", h, padding=1, groups=8), approximate="tanh")
+    h = torch.tanh(conv(p, "net.conv2d_3", F.max_pool2d(h, 3, 2, 1), stride=2, groups=2))
+    h = F.avg_pool2d(h, 2).flatten(1)
+    return linear(p, "net.linear", F.rms_norm(h, (16,), p["net.rmsnorm.g"], 1e-5))
+
+
 def attention(p, name, x, heads):
     b, t, d = x.shape
     q, k, v = (z.view(b, t, heads, d // heads).transpose(1, 2) for z in linear(p, name + ".linear_1", x).split(d, 2))
@@ -175,6 +183,16 @@ WEIGHTS = {
     | norm_shapes("net.batchnorm_2", 16)
     | {"net.batchnorm_2.mu": (16,), "net.batchnorm_2.var": (16,)}
     | linear_shapes("net.linear", 16, 10),
+    "cnn_variety": {
+        "net.conv2d_1.w": (8, 1, 3, 3),
+        "net.conv2d_1.b": (8,),
+        "net.conv2d_2.w": (8, 1, 3, 3),
+        "net.conv2d_2.b": (8,),
+        "net.conv2d_3.w": (16, 4, 2, 2),
+        "net.conv2d_3.b": (16,),
+        "net.rmsnorm.g": (16,),
+    }
+    | linear_shapes("net.linear", 16, 10),
     "gpt": gpt_shapes(),
     "lstm": {"net.embedding.w": (128, 24), "net.lstm.wx": (24, 192), "net.lstm.wh": (48, 192), "net.lstm.b": (192,)}
     | linear_shapes("net.linear", 48, 128),
@@ -208,7 +226,7 @@ def no_decay(name):
     return name.rsplit(".", 1)[1] in ("b", "g", "wpe")
 
 
-def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, **args):
+def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, smooth=0.0, **args):
     return dict(
         model=model,
         weights=weights,
@@ -218,6 +236,7 @@ def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, **arg
         lr=lr,
         accumulate=accumulate,
         clip=clip,
+        smooth=smooth,
         args=args,
     )
 
@@ -258,6 +277,7 @@ CURVES = {
     "mlp_clip_value": curve(mlp_small, "mlp_small", VECTORS, 64, SGD, rate(0.5), clip=clip_value),
     "cnn": curve(cnn, "cnn", IMAGES, 32, SGD, cosine(0.2), momentum=0.9, nesterov=True, weight_decay=5e-4),
     "cnn_batchnorm": curve(cnn_batchnorm, "cnn_batchnorm", IMAGES, 32, ADAMW, rate(1e-2), weight_decay=0.05),
+    "cnn_variety": curve(cnn_variety, "cnn_variety", IMAGES, 32, SGD, rate(0.1), smooth=0.1, momentum=0.9),
     "gpt": curve(
         gpt,
         "gpt",
@@ -295,7 +315,10 @@ def losses(c, weights, dtype):
             assert len(xb) == c["batch"], "a curve stays within its first epoch"
             at += c["batch"]
             z = c["model"](p, xb)
-            loss = F.cross_entropy(z.reshape(-1, z.shape[-1]), yb.reshape(-1)) / c["accumulate"]
+            loss = (
+                F.cross_entropy(z.reshape(-1, z.shape[-1]), yb.reshape(-1), label_smoothing=c["smooth"])
+                / c["accumulate"]
+            )
             loss.backward()
             total += loss.item()
         if c["clip"]:
