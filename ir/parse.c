@@ -202,7 +202,8 @@ static void var(Reader *r, VarKind kind) {
   TypeId t = rd_type(r);
   if (!r->failed && var_find(r->m, name) >= 0) rd_fail(r, "\"%s\" is declared twice", name);
   if (r->failed) return;
-  Var *v = &r->m->var[var_add(r->m, name, kind, t, 0, 0)];
+  int number = var_add(r->m, name, kind, t, 0, 0); /* moves m->var */
+  Var *v = &r->m->var[number];
   while (rd_take(r, "!")) {
     if (rd_take(r, "hints=")) v->hints = (uint32_t)rd_natural(r, UINT32_MAX);
     else if (rd_take(r, "stored=")) v->stored = (uint32_t)rd_natural(r, r->m->nstored);
