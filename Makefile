@@ -6,7 +6,7 @@ LEMON ?= lemon
 BUILD ?= build
 CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -I. -I$(BUILD) -MMD -MP
+ALL_CFLAGS = -std=gnu11 -ffp-contract=off $(WARN) $(CFLAGS) -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend passes codegen codegen/c driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))

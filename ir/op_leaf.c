@@ -1,6 +1,6 @@
 /* Leaves: inputs, weights and states, constants, index ramps, run-time scalars, random numbers. */
 #include "interp.h"
-#include "prim.h"
+#include "interp_prim.h"
 #include "rule.h"
 #include <string.h>
 

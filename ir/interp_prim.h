@@ -1,0 +1,12 @@
+/* The scalar instantiation of prim.h, prim_NAME, as the interpreter uses it. */
+#ifndef GRADC_INTERP_PRIM_H
+#define GRADC_INTERP_PRIM_H
+#include <stdint.h>
+#define PRIM_LANES 1
+#define PRIM(name) prim_##name
+#define PRIM_F float
+#define PRIM_I int32_t
+#define PRIM_U uint32_t
+#define PRIM_D double
+#include "prim.h"
+#endif

@@ -1,0 +1,153 @@
+/* Evaluation of reductions in their strict order: over the row-major index of the reduced axes in chunks of 1024;
+ * within a chunk 16 lanes (element i of the chunk to lane i mod 16, then lane i takes lane i + 8, + 4, + 2, + 1) where
+ * the input's last axis is reduced, else one; the chunks' results are combined in order, starting with the first.
+ * Every lane starts from +0 (the smallest value for max, the largest for min), also one that gets no element.
+ *
+ * All types compute in double and settle to their own after every step: a sum of two f32 rounded to double and then to
+ * f32 is their f32 sum (53 >= 2 * 24 + 2 bits), and integers of 32 bits are exact in double. */
+#include "interp.h"
+#include <math.h>
+#include <string.h>
+
+enum { CHUNK = 1024, LANES = 16 };
+
+/* x as an element of the type that `cell` (one element) stores: f32 rounded, integers wrapped. */
+static double settle(Val *cell, double x) {
+  if (cell->type == DT_F64) return x;
+  if (cell->type == DT_F32) return (float)x;
+  val_set_int(cell, 0, (int64_t)x);
+  return val_get(cell, 0);
+}
+
+static double add(Val *cell, double a, double b) { return settle(cell, a + b); }
+static double maximum(Val *cell, double a, double b) { (void)cell; return a != a || a > b ? a : b; }
+static double minimum(Val *cell, double a, double b) { (void)cell; return a != a || a < b ? a : b; }
+
+typedef struct Reduction {
+  double (*combine)(Val *cell, double a, double b);
+  double start;
+  bool lanes;            /* the last axis is reduced */
+  Val *cell;
+  int64_t count;         /* elements per result */
+  const int64_t *offset; /* of each of them from the first, in x */
+} Reduction;
+
+static double reduce_chunk(const Reduction *r, const Val *x, const int64_t *offset, int64_t n, int64_t base) {
+  int lanes = r->lanes ? LANES : 1;
+  double lane[LANES];
+  for (int i = 0; i < lanes; i++) lane[i] = r->start;
+  for (int64_t i = 0; i < n; i++) {
+    double *l = &lane[i % lanes];
+    *l = r->combine(r->cell, *l, val_get(x, base + offset[i]));
+  }
+  for (int half = lanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++) lane[i] = r->combine(r->cell, lane[i], lane[i + half]);
+  return lane[0];
+}
+
+static double reduce_one(const Reduction *r, const Val *x, int64_t base) {
+  double total = r->start;
+  for (int64_t i = 0; i < r->count; i += CHUNK) {
+    double chunk = reduce_chunk(r, x, r->offset + i, r->count - i < CHUNK ? r->count - i : CHUNK, base);
+    total = i ? r->combine(r->cell, total, chunk) : chunk;
+  }
+  return total;
+}
+
+/* Offsets in x of all points of the axes that are in (or not in) `axes`, row-major. */
+static int64_t *offsets_of(Eval *e, const Val *x, const AttrVal *axes, bool reduced, int64_t *count, Val **holder) {
+  bool in_axes[MAX_RANK] = {0};
+  int64_t dim[MAX_RANK], stride[MAX_RANK], own[MAX_RANK];
+  int rank = 0;
+  val_strides(x, own);
+  for (int i = 0; i < axes->n; i++) in_axes[axes->v[i]] = true;
+  *count = 1;
+  for (int i = 0; i < x->rank; i++)
+    if (in_axes[i] == reduced) {
+      dim[rank] = x->dim[i];
+      stride[rank++] = own[i];
+      *count *= x->dim[i];
+    }
+  int64_t *offset = eval_scratch(e, (size_t)*count * sizeof *offset, holder), k = 0;
+  Walk w;
+  walk_init(&w, rank, dim);
+  walk_add(&w, 0, stride);
+  for (bool more = walk_begin(&w); more; more = walk_next(&w))
+    for (int64_t i = 0; i < w.len; i++) offset[k++] = w.at[0] + i * w.step[0];
+  return offset;
+}
+
+static double lowest(DType t) {
+  const DTypeInfo *d = &dtype_info[t];
+  return d->kind == 'f' ? -INFINITY : d->kind == 'i' ? -ldexp(1, 8 * d->bytes - 1) : 0;
+}
+
+static double highest(DType t) {
+  const DTypeInfo *d = &dtype_info[t];
+  return d->kind == 'f' ? INFINITY : ldexp(1, 8 * d->bytes - (d->kind == 'i')) - 1;
+}
+
+static bool last_axis_reduced(const Val *x, const AttrVal *axes) {
+  for (int i = 0; i < axes->n; i++)
+    if (axes->v[i] == x->rank - 1) return true;
+  return false;
+}
+
+void eval_reduce(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  const AttrVal *axes = node_attr(e->g, n, 0);
+  Op op = (Op)node_get(e->g, n)->op;
+  Val *y = eval_out(e, n), *held[3];
+  int64_t results;
+  Reduction r = {.combine = op == OP_sum ? add : op == OP_reduce_max ? maximum : minimum,
+                 .start = op == OP_sum ? 0 : op == OP_reduce_max ? lowest(x->type) : highest(x->type),
+                 .lanes = last_axis_reduced(x, axes),
+                 .cell = held[2] = eval_new_shape(e, x->type, 0, NULL)};
+  r.offset = offsets_of(e, x, axes, true, &r.count, &held[0]);
+  const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
+  for (int64_t i = 0; i < results; i++) val_set(y, i, reduce_one(&r, x, base[i]));
+  for (int i = 0; i < 3; i++) val_drop(held[i]);
+}
+
+/* The first of the largest elements (of the smallest, for argmin); NaN is passed over; 0 where there is nothing else. */
+void eval_argmax(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  const AttrVal *axes = node_attr(e->g, n, 0);
+  bool max = node_get(e->g, n)->op == OP_argmax;
+  Val *y = eval_out(e, n), *held[2];
+  int64_t count, results;
+  const int64_t *offset = offsets_of(e, x, axes, true, &count, &held[0]);
+  const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
+  for (int64_t i = 0; i < results; i++) {
+    double best = max ? lowest(x->type) : highest(x->type);
+    int64_t at = 0;
+    for (int64_t k = 0; k < count; k++) {
+      double v = val_get(x, base[i] + offset[k]);
+      if (max ? best < v : v < best) best = v, at = k;
+    }
+    val_set_int(y, i, at);
+  }
+  val_drop(held[0]);
+  val_drop(held[1]);
+}
+
+/* Sequential from +0 along the axis, or from its end. */
+void eval_cumsum(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  int axis = (int)node_attr(e->g, n, 0)->i;
+  bool reverse = node_attr(e->g, n, 1)->i != 0;
+  Val *y = eval_out(e, n), *held, *cell = eval_new_shape(e, x->type, 0, NULL);
+  int64_t stride[MAX_RANK], results, length = x->dim[axis];
+  val_strides(x, stride);
+  const int64_t *base = offsets_of(e, x, &(AttrVal){.v = &(int64_t){axis}, .n = 1}, false, &results, &held);
+  for (int64_t i = 0; length && i < results; i++) {
+    double total = 0;
+    for (int64_t k = 0; k < length; k++) {
+      int64_t at = base[i] + (reverse ? length - 1 - k : k) * stride[axis];
+      total = add(cell, total, val_get(x, at));
+      val_set(y, at, total);
+    }
+  }
+  val_drop(held);
+  val_drop(cell);
+}

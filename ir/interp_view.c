@@ -1,0 +1,116 @@
+/* Evaluation of views and other data movement: copies, as values are dense. */
+#include "interp.h"
+#include <string.h>
+
+/* Elements of `size` bytes between two strided runs. */
+static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t n, int size) {
+  if (size == 4)
+    for (int64_t i = 0; i < n; i++) ((uint32_t *)to)[i * to_step] = ((const uint32_t *)from)[i * from_step];
+  else
+    for (int64_t i = 0; i < n; i++) memcpy(to + i * to_step * size, from + i * from_step * size, (size_t)size);
+}
+
+/* Copies from src to dst along a walk whose operand 0 is in dst and operand 1 in src. */
+static void copy_walk(Walk *w, Val *dst, const Val *src) {
+  int size = dtype_info[dst->type].bytes;
+  for (bool more = walk_begin(w); more; more = walk_next(w))
+    copy_run((char *)dst->data + w->at[0] * size, w->step[0], (const char *)src->data + w->at[1] * size, w->step[1], w->len,
+             size);
+}
+
+void eval_reshape(Eval *e, Id n) {
+  const Type *t = node_type(e->g, n);
+  int64_t dim[MAX_RANK];
+  for (int i = 0; i < t->rank; i++) dim[i] = eval_dim(e, t->dim[i]);
+  eval_set(e, n, eval_share(e, eval_in(e, n, 0), t->rank, dim));
+}
+
+/* Where the view's element 0 lies in x, and its strides there. */
+static int64_t view_strides(Eval *e, Id n, const Val *x, int64_t *stride) {
+  const AttrVal *v = node_attr(e->g, n, 0);
+  int64_t own[MAX_RANK], base = 0;
+  int rank = node_type(e->g, n)->rank;
+  val_strides(x, own);
+  for (int i = 0; i < x->rank; i++) stride[i] = own[i];
+  switch (node_get(e->g, n)->op) {
+  case OP_transpose:
+    for (int i = 0; i < x->rank; i++) stride[i] = own[v->v[i]];
+    break;
+  case OP_broadcast:
+    for (int i = 0; i < rank; i++) {
+      int a = i - (rank - x->rank);
+      stride[i] = a < 0 || x->dim[a] == 1 ? 0 : own[a];
+    }
+    break;
+  case OP_slice:
+    for (int i = 0; i < x->rank; i++) {
+      int64_t start = eval_dim_attr(e, n, 0, i), stop = eval_dim_attr(e, n, 1, i);
+      if (start < 0 || start > stop || stop > x->dim[i]) eval_fail(e, n, "slice: outside of axis %d at these sizes", i);
+      stride[i] = own[i] * node_attr(e->g, n, 2)->v[i];
+      base += own[i] * start;
+    }
+    break;
+  case OP_reverse:
+    for (int i = 0; i < v->n; i++) {
+      stride[v->v[i]] = -own[v->v[i]];
+      base += own[v->v[i]] * (x->dim[v->v[i]] - 1);
+    }
+    break;
+  case OP_unfold:
+    for (int i = 0; i < v->n; i++) {
+      stride[v->v[i]] = own[v->v[i]] * node_attr(e->g, n, 2)->v[i];
+      stride[x->rank + i] = own[v->v[i]] * node_attr(e->g, n, 3)->v[i];
+    }
+    break;
+  default: eval_fail(e, n, "`%s` is not a view", node_info(e->g, n)->name);
+  }
+  return base;
+}
+
+void eval_view(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  int64_t stride[2 * MAX_RANK] = {0}, base = view_strides(e, n, x, stride);
+  Val *y = eval_out(e, n);
+  Walk w;
+  walk_init(&w, y->rank, y->dim);
+  walk_add_val(&w, y);
+  walk_add(&w, base, stride);
+  copy_walk(&w, y, x);
+}
+
+void eval_pad(Eval *e, Id n) {
+  const Val *x = eval_in(e, n, 0);
+  Val *y = eval_out(e, n);
+  int64_t own[MAX_RANK], stride[MAX_RANK], base = 0;
+  double value = node_attr(e->g, n, 3)->f;
+  for (int64_t i = 0; i < y->count; i++) val_set(y, i, value);
+  val_strides(y, own);
+  for (int i = 0; i < y->rank; i++) {
+    int64_t start = eval_dim_attr(e, n, 1, i), step = node_attr(e->g, n, 2)->v[i];
+    if (start < 0 || (x->dim[i] && start + (x->dim[i] - 1) * step >= y->dim[i]))
+      eval_fail(e, n, "pad: does not fit axis %d at these sizes", i);
+    stride[i] = own[i] * step;
+    base += own[i] * start;
+  }
+  Walk w;
+  walk_init(&w, x->rank, x->dim);
+  walk_add(&w, base, stride);
+  walk_add_val(&w, x);
+  copy_walk(&w, y, x);
+}
+
+void eval_concat(Eval *e, Id n) {
+  int axis = (int)node_attr(e->g, n, 0)->i;
+  Val *y = eval_out(e, n);
+  int64_t stride[MAX_RANK], at = 0;
+  val_strides(y, stride);
+  for (int i = 0; i < (int)node_get(e->g, n)->nin; i++) {
+    const Val *x = eval_in(e, n, i);
+    Walk w;
+    walk_init(&w, x->rank, x->dim);
+    walk_add(&w, at * stride[axis], stride);
+    walk_add_val(&w, x);
+    copy_walk(&w, y, x);
+    at += x->dim[axis];
+  }
+}
