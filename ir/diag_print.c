@@ -1,5 +1,6 @@
 /* The printed form of a diagnostic: header, place, source lines with marks, help, the chain of instantiations. */
 #include "diag_state.h"
+#include "utf8.h"
 #include <string.h>
 
 enum { TAB = 4, VIEW = 160 /* columns of a source line that are shown */, LEAD = 60 /* of them before the first mark */,

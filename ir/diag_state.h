@@ -54,8 +54,4 @@ DiagState *diag_state(Ctx *c);
 const Source *source_of(Ctx *c, Loc at);                          /* NULL: nowhere */
 int source_line(Ctx *c, const Source *s, Loc at);                 /* from 0 */
 const char *source_line_text(Ctx *c, const Source *s, int line, size_t *n); /* without the newline */
-
-/* One code point of s[0..n), n >= 1: its bytes in *used, its columns on a terminal in *width. Returns false for a
- * byte that is not UTF-8 and for code points that would disturb a terminal; those are shown as U+FFFD. */
-bool utf8_step(const char *s, size_t n, int *used, int *width);
 #endif

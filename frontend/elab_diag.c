@@ -1,0 +1,115 @@
+/* Diagnostics of the elaborator: places, shapes under operands, and where a shape came from. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+static void place(Elab *e, const Ast *at, Loc *loc, int *len) {
+  if (at) {
+    *loc = at->mark;
+    *len = at->mark_len;
+  } else {
+    *loc = e->f ? e->f->call : 0;
+    *len = e->f && e->f->call_len ? e->f->call_len : 1;
+  }
+}
+
+#define TEXT(s)               \
+  va_list ap;                 \
+  va_start(ap, fmt);          \
+  const char *s = ctx_vstrf(e->c, fmt, ap); \
+  va_end(ap)
+
+Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) {
+  TEXT(s);
+  Loc loc;
+  int len;
+  place(e, at, &loc, &len);
+  return diag_error(e->c, code, loc, len, "%s", s);
+}
+
+Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) {
+  TEXT(s);
+  return diag_error(e->c, code, at, len < 1 ? 1 : len, "%s", s);
+}
+
+Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) {
+  TEXT(s);
+  el_error(e, code, at, "%s", s);
+  return v_error();
+}
+
+/* Ends the elaboration: limits, beyond which every further statement would only fail again. */
+Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) {
+  TEXT(s);
+  if (!e->fatal) el_error_at(e, code, at, len, "%s", s);
+  e->fatal = true;
+  return v_error();
+}
+
+/* ---- where shapes come from ---- */
+
+void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at) {
+  if (v.kind != V_TENSOR || v.g != e->root) return;
+  if (e->norigin_at <= (int)v.id) {
+    int n = 2 * (int)v.id + 64;
+    e->origin_at = ctx_grow(e->c, e->origin_at, (size_t)e->norigin_at * sizeof(int), (size_t)n * sizeof(int));
+    e->norigin_at = n;
+  }
+  if (e->origin_at[v.id]) return;
+  *VEC_PUSH(e->c, e->origin, e->norigin, e->caporigin) = (Origin){def, why, at};
+  e->origin_at[v.id] = e->norigin;
+}
+
+/* A node without an origin of its own has that of an operand of the same type. */
+static const Origin *origin_of(Elab *e, Value v) {
+  if (v.kind != V_TENSOR || v.g != e->root) return NULL;
+  Id id = v.id;
+  for (int steps = 0; steps < 64 && id; steps++) {
+    if ((int)id < e->norigin_at && e->origin_at[id]) return &e->origin[e->origin_at[id] - 1];
+    const Node *n = node_get(e->root, id);
+    Id up = 0;
+    for (int i = 0; i < (int)n->nin && !up; i++)
+      if (node_get(e->root, node_in(e->root, id, i))->type == n->type) up = node_in(e->root, id, i);
+    id = up;
+  }
+  return NULL;
+}
+
+static const char *line_text(Elab *e, Loc here, Loc at) {
+  SourcePos p = source_pos(e->c, at), q = source_pos(e->c, here);
+  if (!at) return "";
+  if (!strcmp(p.file, q.file)) return ctx_strf(e->c, " (line %d)", p.line);
+  return ctx_strf(e->c, " (%s:%d)", p.file, p.line);
+}
+
+static const char *operand_text(Elab *e, const Ast *a, Value v) {
+  const char *name = a->kind == AST_NAME ? ctx_strf(e->c, "`%s` is ", a->text) : "";
+  const Origin *o = origin_of(e, v);
+  if (!o) return ctx_strf(e->c, "%s%s", name, v_text(e, v));
+  return ctx_strf(e->c, "%s%s because `%s` has %s%s", name, v_text(e, v), o->def, o->why, line_text(e, a->at, o->at));
+}
+
+/* A name that was bound on another line gets its label there, where the reader can see what it is. */
+void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v) {
+  if (!a || v.kind == V_ERROR || v.kind == V_NONE) return;
+  const char *text = operand_text(e, a, v);
+  if (a->kind == AST_NAME && e->f) {
+    Binding *b = scope_find(&e->f->scope, a->text);
+    if (b && b->at && source_pos(e->c, b->at).line != source_pos(e->c, a->at).line) {
+      diag_label(e->c, d, b->at, b->len, "%s", text);
+      diag_label(e->c, d, a->at, a->len, "%s", "");
+      return;
+    }
+  }
+  diag_label(e->c, d, a->at, a->len, "%s", text);
+}
+
+void el_label_call(Elab *e, Diag *d, const Call *k) {
+  for (int i = 0; i < k->n; i++)
+    if (k->arg[i].set && k->arg[i].ast && v_tensorlike(k->arg[i].v)) el_label_operand(e, d, k->arg[i].ast, k->arg[i].v);
+}
+
+void el_unknown_name(Elab *e, const Ast *a, const char *name) {
+  Diag *d = el_error(e, 201, a, "unknown name `%s`", name);
+  const char *s = el_suggest(e, name);
+  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+}

@@ -1,0 +1,227 @@
+/* Expressions. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+/* ---- element-wise operations on tensors and numbers ---- */
+
+static bool all_whole(Value v) {
+  if (v.kind != V_LIST) return v.kind == V_INT;
+  for (int i = 0; i < v.list->n; i++)
+    if (!all_whole(v.list->v[i])) return false;
+  return true;
+}
+
+/* The element type that numbers among the operands take: that of the first tensor. */
+static DType common_type(Elab *e, const Value *v, int n) {
+  bool whole = true;
+  for (int i = 0; i < n; i++)
+    if (v[i].kind == V_TENSOR || v[i].kind == V_STATE) {
+      Id id = el_here(e, v[i]);
+      if (id) return (DType)el_ty(e, id)->dtype;
+    }
+  bool lists = false, bools = false;
+  for (int i = 0; i < n; i++) {
+    lists |= v[i].kind == V_LIST;
+    bools |= v[i].kind == V_BOOL;
+    whole &= all_whole(v[i]);
+  }
+  return bools || (whole && lists) ? DT_COUNT : DT_F32;
+}
+
+static void label_failed(Elab *e, const Call *k) {
+  Diag *d = e->m->last;
+  if (d) el_label_call(e, d, k);
+  e->m->last = NULL;
+}
+
+Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) {
+  Id in[4];
+  for (int i = 0; i < n; i++)
+    if (v_bad(v[i])) return v_error();
+  bool where = op == OP_where;
+  DType t = common_type(e, v + where, n - where);
+  for (int i = 0; i < n; i++) {
+    const Ast *at = k && i < k->n ? k->arg[i].ast : NULL;
+    in[i] = el_tensor(e, v[i], where && !i ? DT_BOOL : t, at);
+    if (!in[i]) return v_error();
+    if (t == DT_COUNT && !(where && !i)) t = (DType)el_ty(e, in[i])->dtype;
+  }
+  e->m->last = NULL;
+  Id r = graph_node(e->g, (Op)op, in, n, attr, k ? k->mark : e->g->loc);
+  if (!r && k) label_failed(e, k);
+  return v_tensor(e, r);
+}
+
+static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {
+  if (op == AST_GT || op == AST_GE) {
+    Value x = a;
+    const Ast *y = left;
+    a = b, b = x;
+    left = right, right = y;
+    op = op == AST_GT ? AST_LT : AST_LE;
+  }
+  Arg arg[2] = {{.ast = left, .v = a, .set = true}, {.ast = right, .v = b, .set = true}};
+  Call k = {.name = ast_op_text(op), .at = at->at, .mark = at->mark, .len = at->len, .mark_len = at->mark_len,
+            .arg = arg, .n = 2};
+  Value v[2] = {a, b};
+  /* x ** 2 and the like: a power with a whole static exponent is a product, which has no pole at 0. */
+  if (op == AST_POW && b.kind == V_INT && b.i == 2) {
+    v[1] = a;
+    return el_op(e, OP_mul, v, 2, 0, &k);
+  }
+  int code = op_find_token(ast_op_text(op), 2);
+  if (code < 0) return el_fail(e, 226, at, "`%s` does not take tensors", ast_op_text(op));
+  return el_op(e, code, v, 2, 0, &k);
+}
+
+Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {
+  if (v_bad(a) || v_bad(b)) return v_error();
+  if (a.kind == V_NONE || b.kind == V_NONE)
+    return el_fail(e, 224, a.kind == V_NONE ? left : right, "this has no value");
+  if (a.kind == V_FN || b.kind == V_FN) {
+    if (op == AST_EQ || op == AST_NE) return el_static_binary(e, op, a, b, at);
+    return el_fail(e, 238, at, "%s is no operand of `%s`; call it", v_text(e, a.kind == V_FN ? a : b), ast_op_text(op));
+  }
+  if (op == AST_MATMUL) {
+    Id x = el_tensor(e, a, DT_F32, left), y = x ? el_tensor(e, b, DT_F32, right) : 0;
+    return y ? v_tensor(e, el_matmul(e, x, y, at, left, right)) : v_error();
+  }
+  bool floats = a.kind == V_FLOAT || b.kind == V_FLOAT, sizes = a.kind == V_SIZE || b.kind == V_SIZE;
+  bool tensor = a.kind == V_TENSOR || b.kind == V_TENSOR || a.kind == V_STATE || b.kind == V_STATE;
+  bool lists = a.kind == V_LIST || b.kind == V_LIST;
+  if (lists && !tensor && (op == AST_EQ || op == AST_NE)) return el_static_binary(e, op, a, b, at);
+  if (lists && op == AST_ADD && a.kind == b.kind && !(v_tensorlike(a) && v_tensorlike(b))) {
+    Value both = v_list(e, a.list->n + b.list->n, NULL);
+    memcpy(both.list->v, a.list->v, (size_t)a.list->n * sizeof a);
+    memcpy(both.list->v + a.list->n, b.list->v, (size_t)b.list->n * sizeof a);
+    return both;
+  }
+  if (tensor || lists || (floats && sizes)) return tensor_binary(e, op, a, b, at, left, right);
+  return el_static_binary(e, op, a, b, at);
+}
+
+Value el_unary(Elab *e, int op, Value a, const Ast *at) {
+  if (v_bad(a)) return a;
+  if (op == AST_NOT && a.kind == V_BOOL) return v_bool(!a.i);
+  if (op == AST_NEG && a.kind == V_INT) return a.i == INT64_MIN ? el_fail(e, 234, at, "overflow") : v_int(-a.i);
+  if (op == AST_NEG && a.kind == V_FLOAT) return v_float(-a.f);
+  if (op == AST_NEG && a.kind == V_SIZE) return v_dim(e, dim_sub(e->m, 0, a.i));
+  if (!v_tensorlike(a)) return el_fail(e, 226, at, "`%s` does not take %s", ast_op_text(op), v_kind(a));
+  Arg arg = {.ast = at->kid[0], .v = a, .set = true};
+  Call k = {.name = ast_op_text(op), .at = at->at, .mark = at->mark, .len = at->len, .mark_len = at->mark_len,
+            .arg = &arg, .n = 1};
+  return el_op(e, op == AST_NOT ? OP_not : OP_neg, &a, 1, 0, &k);
+}
+
+static Value logical(Elab *e, const Ast *a) {
+  Value l = el_expr(e, a->kid[0]);
+  if (l.kind == V_BOOL && l.i == (a->op == AST_OR)) return l;
+  Value r = el_expr(e, a->kid[1]);
+  if (v_bad(l) || v_bad(r) || (l.kind == V_BOOL && r.kind == V_BOOL)) return v_bad(l) ? l : r;
+  if (!(l.kind == V_BOOL || v_tensorlike(l)) || !(r.kind == V_BOOL || v_tensorlike(r)))
+    return el_fail(e, 226, a, "`%s` takes bools, not %s and %s", ast_op_text(a->op), v_kind(l), v_kind(r));
+  return tensor_binary(e, a->op, l, r, a, a->kid[0], a->kid[1]);
+}
+
+static Value transpose(Elab *e, const Ast *a) {
+  Value v = el_expr(e, a->kid[0]);
+  Id x = v_bad(v) ? 0 : el_tensor(e, v, DT_COUNT, a->kid[0]);
+  if (!x) return v_error();
+  int rank = el_ty(e, x)->rank;
+  if (rank < 2) {
+    Diag *d = el_error(e, 209, a, "`'` exchanges the last two axes; this tensor has %d", rank);
+    el_label_operand(e, d, a->kid[0], v);
+    return v_error();
+  }
+  int64_t perm[MAX_RANK];
+  for (int i = 0; i < rank; i++) perm[i] = i;
+  perm[rank - 1] = rank - 2;
+  perm[rank - 2] = rank - 1;
+  return v_tensor(e, b_transpose(e->g, x, perm));
+}
+
+static Value list(Elab *e, const Ast *a) {
+  Value v = v_list(e, a->n, NULL);
+  bool bad = false;
+  for (int i = 0; i < a->n; i++) {
+    v.list->v[i] = el_expr(e, a->kid[i]);
+    if (v.list->v[i].kind == V_STATE) v.list->v[i] = v_tensor(e, el_here(e, v.list->v[i]));
+    bad |= v_bad(v.list->v[i]);
+  }
+  return bad ? v_error() : v;
+}
+
+static Value range(Elab *e, const Ast *a) {
+  Value lo = el_static(e, a->kid[0]), hi = el_static(e, a->kid[1]);
+  if (v_bad(lo) || v_bad(hi)) return v_error();
+  if (lo.kind != V_INT || hi.kind != V_INT)
+    return el_fail(e, 204, a, "a range runs between ints, not from %s to %s", v_kind(lo), v_kind(hi));
+  uint64_t n = hi.i > lo.i ? (uint64_t)hi.i - (uint64_t)lo.i : 0;
+  if (n > EL_MAX_TURNS) return el_fatal(e, 219, a->mark, a->mark_len, "a range of more than %d numbers", EL_MAX_TURNS);
+  Value v = v_list(e, (int)n, NULL);
+  for (int i = 0; i < (int)n; i++) v.list->v[i] = v_int(lo.i + i);
+  return v;
+}
+
+static Value name(Elab *e, const Ast *a) {
+  Value v;
+  if (!el_lookup(e, a->text, a, &v)) {
+    el_unknown_name(e, a, a->text);
+    return v_error();
+  }
+  return v;
+}
+
+static Value expr(Elab *e, const Ast *a) {
+  switch (a->kind) {
+  case AST_INT: return v_int(a->i);
+  case AST_FLOAT: return v_float(a->f);
+  case AST_STR: return v_str(a->text);
+  case AST_BOOL: return v_bool(a->i != 0);
+  case AST_NAME: return name(e, a);
+  case AST_LIST: return list(e, a);
+  case AST_CALL: return el_call_ast(e, a, NULL, NULL);
+  case AST_INDEX: return el_subscript(e, a);
+  case AST_REDUCE: return el_index_reduce(e, a);
+  case AST_UNARY: return el_unary(e, a->op, el_expr(e, a->kid[0]), a);
+  case AST_BINARY: {
+    if (a->op == AST_AND || a->op == AST_OR) return logical(e, a);
+    Value l = el_expr(e, a->kid[0]), r = el_expr(e, a->kid[1]);
+    return el_binary(e, a->op, l, r, a, a->kid[0], a->kid[1]);
+  }
+  case AST_TRANSPOSE: return transpose(e, a);
+  case AST_PIPE: {
+    Value v = el_expr(e, a->kid[0]);
+    return v_bad(v) ? v : el_call_ast(e, a->kid[1], &v, a->kid[0]);
+  }
+  case AST_RANGE: return range(e, a);
+  case AST_IF: return el_if(e, a);
+  case AST_BLOCK: return el_block(e, a);
+  default: return el_fail(e, 110, a, "%s cannot stand here", ast_kind_name(a->kind));
+  }
+}
+
+Value el_expr(Elab *e, const Ast *a) {
+  if (e->fatal) return v_error();
+  if (e->nesting >= EL_MAX_NESTING) return el_fatal(e, 213, a->mark, a->mark_len, "calls and expressions nest too deeply");
+  if (++e->turns > 8 * (int64_t)EL_MAX_TURNS)
+    return el_fatal(e, 219, a->mark, a->mark_len, "elaboration takes more than %d steps", 8 * EL_MAX_TURNS);
+  e->nesting++;
+  Loc old = 0;
+  if (e->g) {
+    old = e->g->loc;
+    e->g->loc = a->mark;
+  }
+  Graph *g = e->g;
+  Value v = expr(e, a);
+  if (g) g->loc = old;
+  e->nesting--;
+  if (v.kind == V_STATE) v = v_tensor(e, el_here(e, v));
+  return v;
+}
+
+Value el_static(Elab *e, const Ast *a) {
+  Value v = el_expr(e, a);
+  if (v.kind == V_TENSOR) return el_fail(e, 215, a, "this must be known at compile time; it is a tensor, %s", v_text(e, v));
+  return v;
+}

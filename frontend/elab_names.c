@@ -1,0 +1,231 @@
+/* Names: scopes of defs and sections, the items of a file, imports, and what a name means where it stands. */
+#include "frontend/elab_priv.h"
+#include "frontend/parse.h"
+#include <errno.h>
+#include <string.h>
+
+/* ---- tables by interned pointer: looked up, never walked ---- */
+
+static int table_slot(const Table *t, const char *key) {
+  uint32_t h = (uint32_t)((uintptr_t)key >> 4) * 2654435761u;
+  int i = (int)(h & (uint32_t)(t->cap - 1));
+  while (t->key[i] && t->key[i] != key) i = (i + 1) & (t->cap - 1);
+  return i;
+}
+
+int table_get(const Table *t, const char *key) {
+  if (!t->cap) return -1;
+  int i = table_slot(t, key);
+  return t->key[i] ? t->value[i] : -1;
+}
+
+void table_set(Ctx *c, Table *t, const char *key, int value) {
+  if (4 * (t->n + 1) > 3 * t->cap) {
+    Table w = {.cap = t->cap ? 2 * t->cap : 32};
+    w.key = ctx_alloc(c, (size_t)w.cap * sizeof *w.key);
+    w.value = ctx_alloc(c, (size_t)w.cap * sizeof *w.value);
+    for (int i = 0; i < t->cap; i++)
+      if (t->key[i]) {
+        int k = table_slot(&w, t->key[i]);
+        w.key[k] = t->key[i];
+        w.value[k] = t->value[i];
+      }
+    w.n = t->n;
+    *t = w;
+  }
+  int i = table_slot(t, key);
+  if (!t->key[i]) t->n++;
+  t->key[i] = key;
+  t->value[i] = value;
+}
+
+/* ---- scopes ---- */
+
+enum { SMALL_SCOPE = 16 };
+
+Binding *scope_find(Scope *s, const char *name) {
+  if (s->n > SMALL_SCOPE) {
+    int i = table_get(&s->find, name);
+    return i < 0 ? NULL : &s->b[i];
+  }
+  for (int i = 0; i < s->n; i++)
+    if (s->b[i].name == name) return &s->b[i];
+  return NULL;
+}
+
+Binding *scope_set(Ctx *c, Scope *s, const char *name, Value v, Loc at, int len) {
+  Binding *b = scope_find(s, name);
+  if (!b) {
+    b = VEC_PUSH(c, s->b, s->n, s->cap);
+    if (s->n == SMALL_SCOPE + 1)
+      for (int i = 0; i < s->n - 1; i++) table_set(c, &s->find, s->b[i].name, i);
+    if (s->n > SMALL_SCOPE) table_set(c, &s->find, name, s->n - 1);
+  }
+  *b = (Binding){.name = name, .v = v, .at = at, .len = len};
+  return b;
+}
+
+/* ---- items of files ---- */
+
+static Item *file_item(const File *f, const char *name) {
+  int i = table_get(&f->find, name);
+  return i < 0 ? NULL : f->item[i];
+}
+
+static void file_add(Elab *e, File *f, Item *it) {
+  Item *old = file_item(f, it->name);
+  if (old && old != it && old->file == it->file) {
+    Diag *d = el_error(e, 222, it->ast, "`%s` is defined twice in this file", it->name);
+    diag_label(e->c, d, old->ast->mark, old->ast->mark_len, "first here");
+    return;
+  }
+  *VEC_PUSH(e->c, f->item, f->n, f->cap) = it;
+  table_set(e->c, &f->find, it->name, f->n - 1);
+}
+
+static const char *path_beside(Elab *e, const char *file, const char *path) {
+  const char *slash = strrchr(file, '/');
+  if (path[0] == '/' || !slash) return path;
+  return ctx_strf(e->c, "%.*s/%s", (int)(slash - file), file, path);
+}
+
+static bool path_import(Elab *e, File *f, const Ast *a) {
+  const char *path = path_beside(e, f->path, a->text);
+  for (int i = 0; i < e->nfiles; i++)
+    if (!strcmp(e->files[i]->path, path)) {
+      File *g = e->files[i];
+      if (!g->ast) {
+        el_error(e, 231, a, "\"%s\" imports this file: imports go in a circle", a->text);
+        return false;
+      }
+      for (int k = 0; k < g->n; k++)
+        if (g->item[k]->kind <= IT_DIM) file_add(e, f, g->item[k]);
+      return true;
+    }
+  Loc start;
+  errno = 0;
+  if (!source_read(e->c, path, &start)) {
+    el_error(e, 231, a, "cannot read \"%s\": %s", path, errno ? strerror(errno) : "no such file");
+    return false;
+  }
+  File *g = el_load(e, path, start, false);
+  for (int k = 0; g && k < g->n; k++)
+    if (g->item[k]->kind <= IT_DIM) file_add(e, f, g->item[k]);
+  return true;
+}
+
+static void add_item(Elab *e, File *f, const Ast *a) {
+  static const struct { uint8_t ast, kind; } kinds[] = {
+    {AST_DEF, IT_DEF}, {AST_CONST, IT_CONST}, {AST_DIM, IT_DIM}, {AST_USE, IT_USE}, {AST_DATA, IT_DATA}};
+  for (int i = 0; i < 5; i++) {
+    if (kinds[i].ast != a->kind || !a->text) continue;
+    Item *it = ctx_alloc(e->c, sizeof *it);
+    *it = (Item){.kind = (ItemKind)kinds[i].kind, .name = a->text, .ast = a, .file = f};
+    if (a->kind == AST_DEF) {
+      it->def = ctx_alloc(e->c, sizeof *it->def);
+      *it->def = (Def){a->text, a, f};
+    }
+    file_add(e, f, it);
+  }
+}
+
+/* Parses a file and lists its items; imported defs and constants become its own. Carried files share one list. */
+File *el_load(Elab *e, const char *path, Loc start, bool carried) {
+  if (e->nfiles >= EL_MAX_CALLS) {
+    el_fatal(e, 231, start, 1, "more than %d files are imported", EL_MAX_CALLS);
+    return NULL;
+  }
+  File *f = ctx_alloc(e->c, sizeof *f);
+  *f = (File){.path = path, .start = start, .carried = carried};
+  *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
+  const Ast *ast = parse_source(e->c, start);
+  for (int i = 0; i < ast->n; i++)
+    if (ast->kid[i]->kind == AST_IMPORT) path_import(e, f, ast->kid[i]);
+  for (int i = 0; i < ast->n; i++) add_item(e, f, ast->kid[i]);
+  f->ast = ast;
+  return f;
+}
+
+Item *el_item(Elab *e, const File *f, const char *name) {
+  Item *it = f ? file_item(f, name) : NULL;
+  return it ? it : e->std ? file_item(e->std, name) : NULL;
+}
+
+static Value dim_value_of(Elab *e, Item *it) {
+  if (it->ast->flags & AST_BOUND)
+    return el_fail(e, 701, it->ast, "`dim %s <= ...`: a size known only at run time is not in this version", it->name);
+  Value v = el_static(e, it->ast->kid[0]);
+  Dim d;
+  if (v_bad(v)) return v;
+  if (!v_is_dim(v, &d) || v.kind != V_INT)
+    return el_fail(e, 307, it->ast->kid[0], "the size of `%s` is a whole number >= 0, not %s", it->name, v_text(e, v));
+  return v;
+}
+
+/* Constants are evaluated at their first use, in the scope of their file. */
+Value el_item_value(Elab *e, Item *it, const Ast *at) {
+  switch (it->kind) {
+  case IT_DEF: return v_fn(e, (Fn){.def = it->def, .at = it->ast->mark});
+  case IT_USE:
+    if (!it->inst) it->inst = el_instance(e, it->ast, it->name, NULL);
+    return it->inst ? v_fn(e, (Fn){.inst = it->inst, .at = it->ast->mark}) : v_error();
+  case IT_DATA: return el_fail(e, 204, at, "`%s` is a data section, not a value", it->name);
+  default: break;
+  }
+  if (it->state == 1) return el_fail(e, 201, at, "`%s` is defined by itself", it->name);
+  if (it->state == 0) {
+    it->state = 1;
+    Frame f = {.file = it->file, .inst = e->f ? e->f->inst : NULL, .ndots = -1};
+    Frame *old = e->f;
+    e->f = &f;
+    it->v = it->kind == IT_DIM ? dim_value_of(e, it) : el_static(e, it->ast->kid[0]);
+    e->f = old;
+    it->state = 2;
+  }
+  return it->v;
+}
+
+/* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */
+bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
+  Binding *b = e->f ? scope_find(&e->f->scope, name) : NULL;
+  if (b) {
+    b->uses++;
+    *v = b->v;
+    return true;
+  }
+  if (!strcmp(name, "training")) return *v = v_bool(e->training), true;
+  Item *it = el_item(e, e->f ? e->f->file : e->file, name);
+  if (it) return *v = el_item_value(e, it, at), true;
+  if (!strcmp(name, "step") || !strcmp(name, "steps") || !strcmp(name, "epoch")) {
+    *v = e->g ? v_tensor(e, graph_leaf(e->g, OP_run, el_scalar(e, DT_F32),
+                                       attr_make(e->m, OP_run, &(AttrVal){.s = name}), e->g->loc))
+              : el_fail(e, 215, at, "`%s` is a run-time value", name);
+    return true;
+  }
+  const Intrinsic *in = el_intrinsic(name);
+  if (in && (!in->internal || (e->f && e->f->file && e->f->file->carried)))
+    return *v = v_fn(e, (Fn){.intrinsic = in}), true;
+  int op;
+  if (el_find_op(name, -1, &op)) return *v = v_fn(e, (Fn){.op = op}), true;
+  return false;
+}
+
+typedef struct Words { const char **v; int n, cap; } Words;
+
+static void words_of(Elab *e, Words *w, const File *f) {
+  for (int i = 0; f && i < f->n; i++) *VEC_PUSH(e->c, w->v, w->n, w->cap) = f->item[i]->name;
+}
+
+const char *el_suggest(Elab *e, const char *name) {
+  Words w = {0};
+  for (int i = 0; e->f && i < e->f->scope.n; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = e->f->scope.b[i].name;
+  words_of(e, &w, e->f ? e->f->file : NULL);
+  words_of(e, &w, e->std);
+  const Intrinsic *const sets[] = {el_tensor_intrinsics, el_reduce_intrinsics, el_grad_intrinsics};
+  for (int s = 0; s < 3; s++)
+    for (const Intrinsic *in = sets[s]; in->name; in++)
+      if (!in->internal) *VEC_PUSH(e->c, w.v, w.n, w.cap) = in->name;
+  static const char *const more[] = {"training", "step", "steps", "epoch", "exp", "log", "sqrt", "where", "tanh"};
+  for (int i = 0; i < 9; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
+  return diag_suggest(e->c, name, w.v, w.n);
+}

@@ -1,0 +1,389 @@
+/* The inside of the elaborator, for frontend/elab*.c only.
+ *
+ * An expression elaborates to a Value: a static one (number, text, list, function) or a tensor, which is a node of the
+ * graph being built. A call of a def opens a Frame with its own Scope; its place in the tree of calls is an Inst, which
+ * outlives the graph, because weights are named by it and every graph must find the same ones again.
+ *
+ * After an error the value is V_ERROR. Whatever touches it is V_ERROR in silence, so that one fault is told once; a
+ * statement that failed is not elaborated again in another graph. */
+#ifndef GRADC_ELAB_PRIV_H
+#define GRADC_ELAB_PRIV_H
+#include "frontend/ast.h"
+#include "frontend/elab.h"
+#include "ir/build.h"
+
+enum { EL_MAX_CALLS = 256, EL_MAX_NESTING = 3000, EL_MAX_TURNS = 1000000 };
+
+/* ---- values ---- */
+typedef enum ValueKind {
+  V_ERROR, V_NONE, V_INT, V_SIZE, V_FLOAT, V_BOOL, V_STR, V_LIST, V_FN, V_STATE, V_TENSOR
+} ValueKind;
+typedef struct List List;
+typedef struct Fn Fn;
+typedef struct Value {
+  ValueKind kind;
+  union {
+    int64_t i;     /* INT: the number; SIZE: a Dim that is not constant; BOOL: 0 or 1; STATE: number of the var */
+    double f;
+    const char *s; /* interned */
+    List *list;
+    Fn *fn;
+    Id id;         /* TENSOR: a node of g */
+  };
+  Graph *g;
+} Value;
+struct List {
+  int n;
+  Value *v;
+};
+
+typedef struct Elab Elab;
+typedef struct Call Call;
+typedef struct File File;
+typedef struct Def {
+  const char *name;
+  const Ast *ast;
+  File *file;
+} Def;
+
+/* A primitive reached by name. `params`: names separated by spaces, `?` behind optional ones; `*` last takes any further
+ * positional arguments, `**` any named ones too. */
+typedef struct Intrinsic {
+  const char *name, *params;
+  Value (*fn)(Elab *e, Call *k);
+  bool internal; /* only the files that the compiler carries may call it */
+} Intrinsic;
+
+typedef struct Instance Instance;
+typedef struct Bound { const char *name; Value v; Loc at; int len; } Bound;
+struct Fn { /* one of def, intrinsic, op, and what is bound already */
+  const Def *def;
+  const Intrinsic *intrinsic;
+  int op;              /* 0: none */
+  Instance *inst;      /* called through a `use` */
+  int nbound;
+  Bound *bound;        /* by name */
+  Loc at;
+};
+
+typedef struct Arg {
+  const char *name;    /* NULL: positional */
+  const Ast *ast;      /* NULL: made by the elaborator */
+  Value v;
+  bool set;
+  Loc at;
+  int len;
+} Arg;
+struct Call {
+  const char *name;    /* how messages call the callee */
+  Loc at, mark;        /* the whole call; the called name */
+  int len, mark_len;
+  Arg *arg;            /* as given; for intrinsics: by parameter, then the rest */
+  int n;
+};
+
+/* ---- names ---- */
+typedef struct Table { /* interned pointer -> number >= 0 */
+  const char **key;
+  int *value, n, cap;
+} Table;
+int table_get(const Table *t, const char *key); /* -1: none */
+void table_set(Ctx *c, Table *t, const char *key, int value);
+
+typedef struct Binding {
+  const char *name;
+  Value v;
+  Loc at;
+  int len, uses;
+  bool setting;        /* a setting of a section, not a name of its own */
+} Binding;
+typedef struct Scope {
+  Binding *b;
+  int n, cap;
+  Table find;          /* used from 16 bindings on */
+} Scope;
+Binding *scope_find(Scope *s, const char *name);
+Binding *scope_set(Ctx *c, Scope *s, const char *name, Value v, Loc at, int len);
+
+typedef enum ItemKind { IT_DEF, IT_CONST, IT_DIM, IT_USE, IT_DATA } ItemKind;
+typedef struct Item {
+  ItemKind kind;
+  const char *name;
+  const Ast *ast;
+  File *file;          /* where it is written: imports list items of other files */
+  Def *def;            /* DEF */
+  Instance *inst;      /* USE, once met */
+  Value v;             /* CONST, DIM, once evaluated */
+  int state;           /* 0 not evaluated, 1 being evaluated, 2 done */
+} Item;
+struct File {
+  const char *path;
+  Loc start;
+  const Ast *ast;
+  bool carried;        /* part of the compiler */
+  Item **item;
+  int n, cap;
+  Table find;
+};
+
+/* ---- calls and weights ---- */
+typedef struct VarRec { const char *name; int var; } VarRec;
+typedef struct Inst Inst;
+struct Inst {          /* a place in the tree of calls */
+  const char *name;    /* of the def, or of the `use` */
+  int ordinal;         /* of calls of this name in the parent, from 1; 0: needs no suffix (a `use`) */
+  Inst *up;
+  Inst **kid;
+  int nkid, capkid, cursor;
+  Table count;         /* kids of a name */
+  VarRec *var;
+  int nvar, capvar;
+  bool weights;        /* may declare weights: below a `use`, or an optimizer */
+  int weight;          /* optimizer of that var; -1 */
+  uint64_t path;       /* hash of the call path */
+  int randoms, stamp;  /* random nodes made in the graph numbered stamp */
+};
+struct Instance {
+  const char *name;
+  Fn *fn;
+  Inst *root;
+  uint32_t hints;
+  Loc at;
+};
+typedef struct VarInfo { /* beside Module.var until names are final */
+  Inst *inst;
+  const char *name;
+  Value init;          /* number, list, function of the weight, or tensor of the init graph */
+  int weight;          /* optimizer state: of that var; -1 */
+  const char *section; /* optimizer state: of that train section, or NULL */
+  Loc loc;
+  int len;
+} VarInfo;
+
+typedef struct Frame Frame;
+struct Frame {
+  Frame *up;
+  const char *name;    /* of the def; NULL for sections */
+  File *file;
+  Scope scope;
+  Inst *inst;
+  struct { const char *def; int n; } *count; /* calls so far */
+  int ncount, capcount;
+  Dim dots[MAX_RANK];  /* what `...` stands for */
+  int ndots;           /* -1: not known yet */
+  Loc call;
+  int call_len;
+  const Ast *sig;      /* the DEF whose arguments are being bound */
+  struct Wait *wait;   /* dimensions of arguments that other arguments must explain first */
+  int nwait, capwait;
+};
+
+typedef struct Body Body; /* a scan's body being built: values of outer graphs become inputs */
+struct Body {
+  Body *up;
+  Graph *outer, *g;
+  Id *from, *to;
+  int n, cap, cap2;
+};
+
+typedef struct Memo { Instance *inst; Graph *g; Arg *arg; int n; Value v; } Memo;
+typedef struct Origin { const char *def, *why; Loc at; } Origin; /* of a node's shape */
+typedef struct Range { Id id; int64_t n; } Range; /* an input whose values index an axis of n */
+
+struct Elab {
+  Ctx *c;
+  Module *m;
+  const ElabOptions *o;
+  File *file;          /* the main one */
+  File *std;           /* names of the carried files */
+  File **files;
+  int nfiles, capfiles;
+  Graph *g;            /* being built */
+  Graph *root;         /* the same, but never a scan's body */
+  Graph *init;
+  Body *body;
+  Frame *f;
+  bool training, fatal;
+  uint32_t hints;      /* of the statements around */
+  int depth, nesting;
+  int64_t turns;
+  int stamp;           /* number of the graph */
+  VarInfo *var;
+  int nvar, capvar;
+  const char *stream;  /* random streams by this name instead of by the call path */
+  int nstream;
+  const char *section; /* name of the train section being elaborated */
+  Id *cur;             /* per var: its value now in the root graph; 0 unread */
+  int ncur;
+  Memo *memo;
+  int nmemo, capmemo;
+  Origin *origin;
+  int norigin, caporigin;
+  int *origin_at;      /* per node of the root graph: 1 + number of its origin */
+  int norigin_at;
+  Range *range;        /* of the graph being built */
+  int nrange, caprange;
+  const Ast **failed;  /* statements */
+  int nfailed, capfailed;
+  struct Index *index; /* index notation being elaborated */
+  struct DataCtx *data; /* data section being elaborated */
+};
+
+/* ---- elab_value.c ---- */
+static inline Value v_int(int64_t i) { return (Value){.kind = V_INT, .i = i}; }
+static inline Value v_float(double f) { return (Value){.kind = V_FLOAT, .f = f}; }
+static inline Value v_bool(bool b) { return (Value){.kind = V_BOOL, .i = b}; }
+static inline Value v_str(const char *s) { return (Value){.kind = V_STR, .s = s}; }
+static inline Value v_error(void) { return (Value){.kind = V_ERROR}; }
+static inline Value v_none(void) { return (Value){.kind = V_NONE}; }
+static inline bool v_bad(Value v) { return v.kind == V_ERROR; }
+Value v_list(Elab *e, int n, const Value *v);
+Value v_fn(Elab *e, Fn fn);
+Value v_dim(Elab *e, Dim d);                  /* INT or SIZE */
+Value v_tensor(Elab *e, Id id);               /* of the graph being built; 0 gives V_ERROR */
+bool v_number(Value v, double *f);            /* INT or FLOAT */
+bool v_same(Value a, Value b);
+bool v_is_dim(Value v, Dim *d);               /* an INT >= 0 or a SIZE */
+bool v_tensorlike(Value v);                   /* a tensor, or a list that can become one */
+const char *v_text(Elab *e, Value v);         /* for messages: "f32[8, 10]", "3", "a list" */
+const char *v_kind(Value v);
+const char *el_type_text(Elab *e, TypeId t);  /* as in the language: "f32[8, 10]" */
+Id el_here(Elab *e, Value v);                 /* node of the graph being built; captures into scan bodies */
+/* The value as a tensor; numbers and lists become constants of type `want` (DT_COUNT: f32, or i32 if all whole). */
+Id el_tensor(Elab *e, Value v, DType want, const Ast *at);
+TypeId el_type(Elab *e, Id id);
+const Type *el_ty(Elab *e, Id id);
+TypeId el_scalar(Elab *e, DType t);
+
+/* ---- elab_diag.c ---- */
+Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v); /* its shape, and where that came from */
+void el_label_call(Elab *e, Diag *d, const Call *k);
+void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
+void el_unknown_name(Elab *e, const Ast *a, const char *name);
+
+/* ---- elab_names.c ---- */
+File *el_load(Elab *e, const char *path, Loc start, bool carried);
+Item *el_item(Elab *e, const File *f, const char *name);      /* the file's own, then the standard library's */
+Value el_item_value(Elab *e, Item *it, const Ast *at);
+bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
+const char *el_suggest(Elab *e, const char *name);
+void el_declare(Elab *e, File *f);
+
+/* ---- elab_expr.c ---- */
+Value el_expr(Elab *e, const Ast *a);
+Value el_static(Elab *e, const Ast *a);       /* must be known at compile time */
+Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right);
+Value el_static_binary(Elab *e, int op, Value a, Value b, const Ast *at);
+Value el_unary(Elab *e, int op, Value a, const Ast *at);
+Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *right);
+Id el_contract(Elab *e, Id a, const char *la, Id b, const char *lb, const char *out, Loc loc);
+Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k); /* element-wise, mixed operands */
+Value el_subscript(Elab *e, const Ast *a);
+Value el_static_math(Elab *e, int op, Value v, bool *known); /* exp(0.5) and the like */
+
+/* ---- elab_call.c ---- */
+Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast);
+Value el_call(Elab *e, const Fn *fn, Call *k);
+Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
+Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
+Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */
+bool el_bind_params(Elab *e, const char *params, Call *k);
+bool el_find_op(const char *name, int nargs, int *op);
+
+/* ---- elab_shape.c ---- */
+typedef struct ParamType {
+  bool tensor;
+  int dtype;           /* DType, or P_ANY, P_FLOAT, P_WHOLE; static: the ValueKind it wants */
+  const Ast *ast;
+} ParamType;
+enum { P_ANY = DT_COUNT + 1, P_FLOAT, P_WHOLE };
+bool el_param_type(Elab *e, const Ast *type, ParamType *p);
+bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k);
+bool el_unify_rest(Elab *e, const Ast *def, const Call *k); /* patterns that had to wait */
+bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim); /* all of it must be known */
+TypeId el_declared(Elab *e, const Ast *type);                /* of param, state, field */
+bool el_check_result(Elab *e, const Def *d, Value v);
+bool el_dim(Elab *e, const Ast *a, Dim *d);
+
+/* ---- elab_stmt.c ---- */
+Value el_block(Elab *e, const Ast *block);
+Value el_stmt(Elab *e, const Ast *s);
+Value el_if(Elab *e, const Ast *a);
+bool el_bind(Elab *e, const Ast *bind, Value v);
+uint32_t el_hints(Elab *e, const Ast *a);
+Value el_list_items(Elab *e, Value v, const Ast *at); /* of a list or a tensor's first axis */
+
+/* ---- elab_weight.c ---- */
+Inst *inst_root(Elab *e, const char *name, bool weights);
+Inst *inst_child(Elab *e, Frame *f, const char *name);
+void inst_begin(Inst *i);
+Value el_declare_var(Elab *e, const Ast *s);
+Value el_assign(Elab *e, const Ast *s);
+Id el_read_var(Elab *e, int var, Loc loc);
+Instance *el_instance(Elab *e, const Ast *use, const char *name, Inst *root);
+int64_t el_stream(Elab *e);
+void el_finish_vars(Elab *e);
+void el_init_graph(Elab *e);
+
+/* ---- elab_index.c ---- */
+Value el_index_def(Elab *e, const Ast *s);
+Value el_index_reduce(Elab *e, const Ast *a);
+
+/* ---- elab_intrinsic.c and others ---- */
+const Intrinsic *el_intrinsic(const char *name);
+extern const Intrinsic el_tensor_intrinsics[], el_window_intrinsics[], el_grad_intrinsics[], el_data_intrinsics[],
+  el_reduce_intrinsics[];
+bool el_want_int(Elab *e, Call *k, int arg, int64_t least, int64_t *v);
+bool el_want_axis(Elab *e, Call *k, int arg, int rank, int64_t none, int64_t *axis);
+bool el_want_axes(Elab *e, Call *k, int arg, int rank, bool all, int64_t *axes, int *n);
+bool el_want_bool(Elab *e, Call *k, int arg, bool none, bool *v);
+bool el_want_ints(Elab *e, Call *k, int arg, int n, int64_t least, int64_t *v); /* a number stands for n equal ones */
+Id el_want_tensor(Elab *e, Call *k, int arg);
+const Ast *el_arg_ast(const Call *k, int arg);
+Value el_arg_fail(Elab *e, int code, const Call *k, int arg, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+Value el_scan(Elab *e, Call *k);
+Value el_rearrange(Elab *e, Call *k);
+void el_note_range(Elab *e, Id index, int64_t n);
+
+/* ---- elab_graph.c: opening and closing graphs ---- */
+/* What el_enter puts aside and el_leave restores. */
+typedef struct Saved {
+  Graph *g, *root;
+  Body *body;
+  Frame *f;
+  bool training;
+  uint32_t hints;
+  Id *cur;
+  int ncur, nmemo, norigin, norigin_at, nrange, caprange;
+  Range *range;
+  int *origin_at;
+} Saved;
+/* Begins building graph g from a section of `file`: opens *f as its frame. */
+Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file);
+void el_leave(Elab *e, const Saved *s);
+const char *el_graph_name(Elab *e, const char *stem, const char *section);
+
+/* ---- elab_section.c ---- */
+typedef struct Setting { const char *name; int later; } Setting; /* later: code of "not yet", 0 */
+bool el_check_settings(Elab *e, const Ast *block, Scope *s, const Setting *set, int n, const char *section);
+const Ast *el_setting(const Ast *block, const char *name, const Ast **bind);
+bool el_setting_int(Elab *e, const Ast *block, const char *name, int64_t least, int64_t none, int64_t *v);
+bool el_setting_float(Elab *e, const Ast *block, const char *name, double lo, double hi, double none, double *v);
+void el_unused(Elab *e, Scope *s, const Setting *set, int n, const char *section);
+
+/* ---- elab_data.c, elab_train.c, elab_optim.c, elab_eval.c ---- */
+void el_data_section(Elab *e, const Ast *a);
+int el_data_find(const Module *m, const char *name);
+void el_train_section(Elab *e, const Ast *a);
+typedef struct Update { Id weight, grad; int var; } Update;
+Value el_optimizer(Elab *e, const Ast *a);    /* checks and gives the function */
+void el_updates(Elab *e, const Ast *optim, Update *u, int n);
+void el_clip(Elab *e, const Ast *clip, Update *u, int n);
+void el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, Id *result, int n, const char *done_name);
+void el_export(Elab *e, const Ast *a);
+void el_test(Elab *e, const Ast *a, int number);
+#endif

@@ -1,0 +1,369 @@
+/* Shapes in signatures: unifying them with what a call gives, and computing those that are declared.
+ *
+ * A name in a shape is a static argument, a constant, or else a shape variable. A pattern with one unknown variable is
+ * solved for it (4*D, H/stride, T + 1); one with several waits until the other arguments have been seen. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+typedef struct Wait { const Ast *pattern, *arg; const char *name; Dim dim; } Wait;
+
+static const char *source_of_node(Elab *e, const Ast *a) {
+  size_t n;
+  const char *text = source_text(e->c, a->at, &n);
+  Loc start = a->at - 1;
+  for (int i = 0; i < e->nfiles; i++)
+    if (e->files[i]->start <= a->at && e->files[i]->start + n >= a->at) {
+      const char *t = source_text(e->c, e->files[i]->start, &n);
+      if (t == text) start = e->files[i]->start;
+    }
+  if (!text || a->at < start || a->at - start + (size_t)a->len > n) return "?";
+  return ctx_strf(e->c, "%.*s", a->len, text + (a->at - start));
+}
+
+/* ---- types ---- */
+
+bool el_param_type(Elab *e, const Ast *type, ParamType *p) {
+  static const struct { const char *name; ValueKind kind; } statics[] = {
+    {"int", V_INT}, {"float", V_FLOAT}, {"bool", V_BOOL}, {"str", V_STR}, {"list", V_LIST}, {"fn", V_FN}};
+  bool shaped = (type->flags & AST_SHAPED) != 0;
+  *p = (ParamType){.ast = type};
+  for (int i = 0; i < 6 && !shaped; i++)
+    if (!strcmp(type->text, statics[i].name)) return p->dtype = statics[i].kind, true;
+  if (!shaped && !strcmp(type->text, "any")) return p->dtype = V_NONE, true; /* carried files: an int, a list, a str */
+  p->tensor = true;
+  if (shaped && !strcmp(type->text, "any")) return p->dtype = P_ANY, true;
+  if (shaped && !strcmp(type->text, "float")) return p->dtype = P_FLOAT, true;
+  if (shaped && !strcmp(type->text, "int")) return p->dtype = P_WHOLE, true;
+  p->dtype = dtype_find(type->text);
+  if (p->dtype >= 0) return true;
+  if (!strcmp(type->text, "f16") || !strcmp(type->text, "bf16") || !strcmp(type->text, "i64"))
+    return el_fail(e, 702, type, "the element type `%s` is not in this version", type->text), false;
+  const char *words[DT_COUNT + 6];
+  for (int i = 0; i < DT_COUNT; i++) words[i] = dtype_info[i].name;
+  for (int i = 0; i < 6; i++) words[DT_COUNT + i] = statics[i].name;
+  Diag *d = el_error(e, 223, type, "unknown type `%s`", type->text);
+  const char *s = diag_suggest(e->c, type->text, words, DT_COUNT + 6);
+  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  return false;
+}
+
+static bool type_takes(const ParamType *p, DType t) {
+  if (p->dtype == P_ANY) return true;
+  if (p->dtype == P_FLOAT) return dtype_is_float(t);
+  if (p->dtype == P_WHOLE) return !dtype_is_float(t) && t != DT_BOOL;
+  return p->dtype == (int)t;
+}
+
+/* ---- names in shapes ---- */
+
+static const Ast *sig_param(const Ast *sig, const char *name) {
+  for (int i = 2; sig && i < sig->n; i++)
+    if (sig->kid[i]->text == name) return sig->kid[i];
+  return NULL;
+}
+
+/* Whether a name has a value: defaults of static arguments count, and are evaluated here when a shape asks first. */
+static bool name_known(Elab *e, const char *name) {
+  if (scope_find(&e->f->scope, name)) return true;
+  const Ast *p = sig_param(e->f->sig, name);
+  if (p && p->kid[1]) {
+    ParamType t;
+    if (!el_param_type(e, p->kid[0], &t) || t.tensor) return false;
+    Value v = el_static(e, p->kid[1]);
+    scope_set(e->c, &e->f->scope, name, v, p->mark, p->mark_len);
+    return true;
+  }
+  Item *it = p ? NULL : el_item(e, e->f->file, name);
+  return it && (it->kind == IT_CONST || it->kind == IT_DIM);
+}
+
+static int unknowns(Elab *e, const Ast *a) {
+  if (a->kind == AST_NAME) return !name_known(e, a->text);
+  int n = 0;
+  if (a->kind == AST_BINARY || a->kind == AST_UNARY)
+    for (int i = 0; i < a->n; i++) n += unknowns(e, a->kid[i]);
+  return n;
+}
+
+bool el_dim(Elab *e, const Ast *a, Dim *d) {
+  Value v = el_static(e, a);
+  if (v_bad(v)) return false;
+  if (v_is_dim(v, d)) {
+    if (*d > INT32_MAX) return el_fail(e, 220, a, "an axis of %s elements is too long", v_text(e, v)), false;
+    return true;
+  }
+  if (v.kind == V_INT) el_fail(e, 221, a, "this size is negative: %s", v_text(e, v));
+  else el_fail(e, 204, a, "a size is a whole number, not %s", v_text(e, v));
+  return false;
+}
+
+/* ---- solving pattern = dim ---- */
+
+typedef enum Solved { SOLVED, DIFFERS, UNSOLVABLE } Solved;
+
+static Solved solve(Elab *e, const Ast *p, Value want);
+
+static Solved solve_right(Elab *e, const Ast *p, Value l, Value want) {
+  Value r;
+  switch (p->op) {
+  case AST_ADD: r = el_static_binary(e, AST_SUB, want, l, p); break;
+  case AST_SUB: r = el_static_binary(e, AST_SUB, l, want, p); break;
+  case AST_MUL: {
+    if (l.kind == V_INT && l.i == 0) return UNSOLVABLE;
+    Dim q, a, b;
+    if (!v_is_dim(want, &a) || !v_is_dim(l, &b) || !dim_div(e->m, a, b, &q)) return DIFFERS;
+    r = v_dim(e, q);
+    break;
+  }
+  default: return UNSOLVABLE;
+  }
+  return v_bad(r) ? DIFFERS : solve(e, p->kid[1], r);
+}
+
+static Solved solve_left(Elab *e, const Ast *p, Value r, Value want) {
+  Value l;
+  switch (p->op) {
+  case AST_ADD: l = el_static_binary(e, AST_SUB, want, r, p); break;
+  case AST_SUB: l = el_static_binary(e, AST_ADD, want, r, p); break;
+  case AST_MUL: {
+    if (r.kind == V_INT && r.i == 0) return UNSOLVABLE;
+    Dim q, a, b;
+    if (!v_is_dim(want, &a) || !v_is_dim(r, &b) || !dim_div(e->m, a, b, &q)) return DIFFERS;
+    l = v_dim(e, q);
+    break;
+  }
+  case AST_DIV: l = el_static_binary(e, AST_MUL, want, r, p); break;
+  default: return UNSOLVABLE;
+  }
+  return v_bad(l) ? DIFFERS : solve(e, p->kid[0], l);
+}
+
+static Solved solve(Elab *e, const Ast *p, Value want) {
+  Dim d;
+  int n = unknowns(e, p);
+  if (n > 1) return UNSOLVABLE;
+  if (n == 0) {
+    Value v = el_static(e, p);
+    return v_bad(v) || v_same(v, want) ? SOLVED : DIFFERS; /* an error was told already */
+  }
+  if (p->kind == AST_NAME) {
+    if (!v_is_dim(want, &d)) return DIFFERS;
+    scope_set(e->c, &e->f->scope, p->text, want, 0, 1);
+    return SOLVED;
+  }
+  if (p->kind != AST_BINARY) return UNSOLVABLE;
+  int side = unknowns(e, p->kid[0]) ? 0 : 1;
+  Value known = el_static(e, p->kid[!side]);
+  if (v_bad(known)) return SOLVED;
+  return side ? solve_right(e, p, known, want) : solve_left(e, p, known, want);
+}
+
+/* ---- unification ---- */
+
+static const char *pattern_values(Elab *e, const Ast *type) {
+  Str s = {.c = e->c};
+  for (int i = 0; i < type->n; i++) {
+    const Ast *p = type->kid[i];
+    if (p->kind != AST_NAME) continue;
+    Binding *b = scope_find(&e->f->scope, p->text);
+    if (b && !v_bad(b->v)) str_printf(&s, "%s%s = %s", s.n ? ", " : "", p->text, v_text(e, b->v));
+  }
+  return s.n ? s.s : NULL;
+}
+
+static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k, const char *why) {
+  Diag *d = el_error(e, 205, arg, "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name,
+                     el_type_text(e, t), source_of_node(e, p->ast), why ? ": " : "", why ? why : "");
+  Frame *f = e->f;
+  const char *values = pattern_values(e, p->ast);
+  e->f = f->up; /* operands stand in the caller */
+  for (int i = 0; i < k->n; i++)
+    if (k->arg[i].ast && v_tensorlike(k->arg[i].v)) el_label_operand(e, d, k->arg[i].ast, k->arg[i].v);
+  e->f = f;
+  diag_label(e->c, d, p->ast->at, p->ast->len, "asked for here");
+  if (values) diag_note(e->c, d, "here %s", values);
+  return false;
+}
+
+static bool unify_dots(Elab *e, const Dim *dim, int n) {
+  Frame *f = e->f;
+  if (f->ndots < 0) {
+    f->ndots = n;
+    memcpy(f->dots, dim, (size_t)n * sizeof *dim);
+    return true;
+  }
+  return f->ndots == n && !memcmp(f->dots, dim, (size_t)n * sizeof *dim);
+}
+
+static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, TypeId t, const Ast *arg, const char *name,
+                      const Call *k, bool last) {
+  int before = diag_errors(e->c);
+  switch (solve(e, pat, v_dim(e, dim))) {
+  case SOLVED: return diag_errors(e->c) == before;
+  case DIFFERS: {
+    if (diag_errors(e->c) != before) return false;
+    Value v = unknowns(e, pat) ? v_none() : el_static(e, pat);
+    const char *text = source_of_node(e, pat);
+    if (v.kind == V_NONE)
+      return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "no whole number makes %s = %s", text, dim_text(e->m, dim)));
+    if (pat->kind == AST_INT)
+      return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "%s is not %s", dim_text(e->m, dim), text));
+    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "%s is %s, not %s", text, v_text(e, v), dim_text(e->m, dim)));
+  }
+  case UNSOLVABLE:
+    if (last) return el_fail(e, 207, pat, "this size is not determined by the arguments"), false;
+    *VEC_PUSH(e->c, e->f->wait, e->f->nwait, e->f->capwait) = (Wait){pat, arg, name, dim};
+    return true;
+  }
+  return true;
+}
+
+bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k) {
+  const Type *ty = type_get(e->m, t);
+  const Ast *s = p->ast;
+  int dots = -1;
+  if (!type_takes(p, (DType)ty->dtype)) {
+    Diag *d = el_error(e, 211, arg, "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
+                       source_of_node(e, s));
+    diag_label(e->c, d, s->at, s->len, "asked for here");
+    if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
+    return false;
+  }
+  for (int i = 0; i < s->n; i++) {
+    if (s->kid[i]->kind != AST_DOTS) continue;
+    if (dots >= 0) return el_fail(e, 232, s->kid[i], "`...` stands twice in this shape"), false;
+    dots = i;
+  }
+  int fixed = s->n - (dots >= 0);
+  if (dots >= 0 ? ty->rank < fixed : ty->rank != fixed)
+    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "it has %d ax%s, not %s%d", ty->rank, ty->rank == 1 ? "is" : "es",
+                                                     dots >= 0 ? "at least " : "", fixed));
+  int axis = 0;
+  for (int i = 0; i < s->n; i++) {
+    if (i == dots) {
+      if (!unify_dots(e, ty->dim + axis, ty->rank - fixed))
+        return unify_fail(e, p, t, arg, name, k, "`...` stands for other sizes than before");
+      axis += ty->rank - fixed;
+    } else if (!unify_dim(e, p, s->kid[i], ty->dim[axis++], t, arg, name, k, false)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Patterns that waited, as often as one more of them can be solved. */
+bool el_unify_rest(Elab *e, const Ast *def, const Call *k) {
+  Frame *f = e->f;
+  (void)def;
+  for (bool moved = true; moved && f->nwait;) {
+    moved = false;
+    for (int i = 0; i < f->nwait; i++) {
+      Wait w = f->wait[i];
+      if (unknowns(e, w.pattern) > 1) continue;
+      f->wait[i--] = f->wait[--f->nwait];
+      moved = true;
+      Solved r = solve(e, w.pattern, v_dim(e, w.dim));
+      if (r == SOLVED) continue;
+      if (r == UNSOLVABLE) return el_fail(e, 207, w.pattern, "this size is not determined by the arguments"), false;
+      Diag *d = el_error(e, 205, w.arg, "argument `%s` of `%s`: %s is not %s", w.name, k->name,
+                         source_of_node(e, w.pattern), dim_text(e->m, w.dim));
+      diag_label(e->c, d, w.pattern->at, w.pattern->len, "asked for here");
+      return false;
+    }
+  }
+  if (!f->nwait) return true;
+  el_fail(e, 207, f->wait[0].pattern, "this size has several unknown names, which no argument determines");
+  return false;
+}
+
+/* ---- declared shapes and results ---- */
+
+bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim) {
+  *rank = 0;
+  for (int i = 0; i < type->n; i++) {
+    const Ast *p = type->kid[i];
+    int take = 1;
+    if (p->kind == AST_DOTS) {
+      if (e->f->ndots < 0) return el_fail(e, 207, p, "nothing determines what `...` stands for"), false;
+      take = e->f->ndots;
+    }
+    if (*rank + take > MAX_RANK) return el_fail(e, 205, type, "a tensor has at most %d axes", MAX_RANK), false;
+    if (p->kind == AST_DOTS) {
+      memcpy(dim + *rank, e->f->dots, (size_t)take * sizeof *dim);
+    } else {
+      if (p->kind == AST_NAME && !name_known(e, p->text)) {
+        Diag *d = el_error(e, 207, p, "`%s` has no value here", p->text);
+        const char *s = el_suggest(e, p->text);
+        if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+        return false;
+      }
+      if (!el_dim(e, p, &dim[*rank])) return false;
+    }
+    *rank += take;
+  }
+  return true;
+}
+
+TypeId el_declared(Elab *e, const Ast *type) {
+  ParamType p;
+  int rank;
+  Dim dim[MAX_RANK];
+  if (!el_param_type(e, type, &p)) return 0;
+  if (!p.tensor || p.dtype >= DT_COUNT) return el_fail(e, 223, type, "a tensor type is needed here, not `%s`", type->text), 0;
+  if (!el_shape(e, type, &rank, dim)) return 0;
+  TypeId t = type_make(e->m, (DType)p.dtype, rank, dim);
+  if (type_bytes(e->m, t) < 0) return el_fail(e, 220, type, "this tensor takes more than 2^47 bytes"), 0;
+  return t;
+}
+
+static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const char *why) {
+  const Ast *type = d->ast->kid[1];
+  Diag *g = el_error(e, 227, last ? last : type, "`%s` gives %s, not %s%s%s", d->name, v_text(e, v), source_of_node(e, type),
+                     why ? ": " : "", why ? why : "");
+  diag_label(e->c, g, type->at, type->len, "promised here");
+  const char *values = pattern_values(e, type);
+  if (values) diag_note(e->c, g, "here %s", values);
+  return false;
+}
+
+static bool check_tensor(Elab *e, const Def *d, const Ast *last, Value v, const ParamType *p) {
+  const Ast *s = p->ast;
+  const Type *t = type_get(e->m, v.g->node[v.id].type);
+  int dots = -1, axis = 0;
+  if (!type_takes(p, (DType)t->dtype)) return result_fail(e, d, last, v, NULL);
+  for (int i = 0; i < s->n; i++)
+    if (s->kid[i]->kind == AST_DOTS) dots = i;
+  int fixed = s->n - (dots >= 0);
+  if (dots >= 0 ? t->rank < fixed : t->rank != fixed) return result_fail(e, d, last, v, NULL);
+  for (int i = 0; i < s->n; i++) {
+    if (i == dots) {
+      if (!unify_dots(e, t->dim + axis, t->rank - fixed)) return result_fail(e, d, last, v, "`...` differs");
+      axis += t->rank - fixed;
+      continue;
+    }
+    int before = diag_errors(e->c);
+    Solved r = solve(e, s->kid[i], v_dim(e, t->dim[axis]));
+    if (diag_errors(e->c) != before) return false;
+    if (r == UNSOLVABLE) return el_fail(e, 207, s->kid[i], "this size is not determined by the arguments"), false;
+    if (r == DIFFERS) {
+      Value want = unknowns(e, s->kid[i]) ? v_none() : el_static(e, s->kid[i]);
+      return result_fail(e, d, last, v, ctx_strf(e->c, "%s is %s, not %s", source_of_node(e, s->kid[i]), v_text(e, want),
+                                                 dim_text(e->m, t->dim[axis])));
+    }
+    axis++;
+  }
+  return true;
+}
+
+/* The value of a def against the type behind `->`. */
+bool el_check_result(Elab *e, const Def *d, Value v) {
+  const Ast *type = d->ast->kid[1], *body = d->ast->kid[0];
+  ParamType p;
+  if (!type || v_bad(v)) return !v_bad(v);
+  const Ast *last = body->n ? body->kid[body->n - 1] : NULL;
+  if (!el_param_type(e, type, &p)) return false;
+  if (p.tensor) return v.kind == V_TENSOR ? check_tensor(e, d, last, v, &p) : result_fail(e, d, last, v, NULL);
+  bool fits = v.kind == (ValueKind)p.dtype || (p.dtype == V_FLOAT && (v.kind == V_INT || v.kind == V_TENSOR)) ||
+              (p.dtype == V_INT && v.kind == V_SIZE);
+  return fits || result_fail(e, d, last, v, NULL);
+}

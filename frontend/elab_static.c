@@ -1,0 +1,141 @@
+/* Arithmetic at compile time: whole numbers (64 bits, or run-time sizes as polynomials), float64, bools, text. */
+#include "frontend/elab_priv.h"
+#include <math.h>
+#include <string.h>
+
+static Value overflow(Elab *e, const Ast *at) { return el_fail(e, 234, at, "this whole number leaves the range of 64 bits"); }
+
+static Value int_pow(Elab *e, int64_t a, int64_t b, const Ast *at) {
+  int64_t r = 1;
+  if (b < 0) return v_float(pow((double)a, (double)b));
+  if (b > 64 && (a > 1 || a < -1)) return overflow(e, at);
+  if (b > 64) b = 2 + (b & 1);
+  for (; b > 0; b--)
+    if (__builtin_mul_overflow(r, a, &r)) return overflow(e, at);
+  return v_int(r);
+}
+
+static Value int_div(Elab *e, int op, int64_t a, int64_t b, const Ast *at) {
+  if (!b) return el_fail(e, 235, at, "division by zero");
+  if (b == -1) return a == INT64_MIN ? overflow(e, at) : v_int(-a);
+  int64_t q = a / b, r = a % b;
+  if (op == AST_IDIV) return v_int(q - (r != 0 && (r < 0) != (b < 0)));
+  if (!r) return v_int(q);
+  Diag *d = el_error(e, 208, at, "%lld does not divide %lld exactly", (long long)b, (long long)a);
+  diag_help(e->c, d, "`//` rounds down; for a fraction make one of them a float, as in %lld.0", (long long)b);
+  return v_error();
+}
+
+static Value int_binary(Elab *e, int op, int64_t a, int64_t b, const Ast *at) {
+  int64_t r;
+  switch (op) {
+  case AST_ADD: return __builtin_add_overflow(a, b, &r) ? overflow(e, at) : v_int(r);
+  case AST_SUB: return __builtin_sub_overflow(a, b, &r) ? overflow(e, at) : v_int(r);
+  case AST_MUL: return __builtin_mul_overflow(a, b, &r) ? overflow(e, at) : v_int(r);
+  case AST_DIV: case AST_IDIV: return int_div(e, op, a, b, at);
+  case AST_POW: return int_pow(e, a, b, at);
+  case AST_EQ: return v_bool(a == b);
+  case AST_NE: return v_bool(a != b);
+  case AST_LT: return v_bool(a < b);
+  case AST_LE: return v_bool(a <= b);
+  case AST_GT: return v_bool(a > b);
+  case AST_GE: return v_bool(a >= b);
+  default: return v_none();
+  }
+}
+
+static Value float_binary(Elab *e, int op, double a, double b, const Ast *at) {
+  switch (op) {
+  case AST_ADD: return v_float(a + b);
+  case AST_SUB: return v_float(a - b);
+  case AST_MUL: return v_float(a * b);
+  case AST_DIV: return b == 0 ? el_fail(e, 235, at, "division by zero") : v_float(a / b);
+  case AST_IDIV: return b == 0 ? el_fail(e, 235, at, "division by zero") : v_float(floor(a / b));
+  case AST_POW: return v_float(pow(a, b));
+  case AST_EQ: return v_bool(a == b);
+  case AST_NE: return v_bool(a != b);
+  case AST_LT: return v_bool(a < b);
+  case AST_LE: return v_bool(a <= b);
+  case AST_GT: return v_bool(a > b);
+  case AST_GE: return v_bool(a >= b);
+  default: return v_none();
+  }
+}
+
+/* A polynomial from an operand, which may be a negative number. */
+static Dim dim_from(Elab *e, Value v) {
+  if (v.kind == V_SIZE || v.i >= 0) return v.i;
+  return v.i == INT64_MIN ? INT64_MAX : dim_sub(e->m, 0, -v.i);
+}
+
+static Value size_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
+  Dim x = dim_from(e, a), y = dim_from(e, b), q;
+  bool same = x == y;
+  switch (op) {
+  case AST_ADD: return v_dim(e, dim_add(e->m, x, y));
+  case AST_SUB: return v_dim(e, dim_sub(e->m, x, y));
+  case AST_MUL: return v_dim(e, dim_mul(e->m, x, y));
+  case AST_DIV: case AST_IDIV:
+    if (b.kind == V_INT && !b.i) return el_fail(e, 235, at, "division by zero");
+    if (op == AST_DIV ? dim_div(e->m, x, y, &q) : dim_floordiv(e->m, x, y, &q)) return v_dim(e, q);
+    return el_fail(e, 208, at, "%s does not divide %s exactly for every run-time size", v_text(e, b), v_text(e, a));
+  case AST_EQ: if (same) return v_bool(true); break;
+  case AST_NE: if (same) return v_bool(false); break;
+  case AST_LE: case AST_GE: if (same) return v_bool(true); break;
+  case AST_LT: case AST_GT: if (same) return v_bool(false); break;
+  default: break;
+  }
+  return el_fail(e, 215, at, "`%s` and `%s` cannot be compared at compile time: a size is known only at run time",
+                 v_text(e, a), v_text(e, b));
+}
+
+static Value other_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
+  if (op == AST_EQ) return v_bool(v_same(a, b));
+  if (op == AST_NE) return v_bool(!v_same(a, b));
+  if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR) return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a.s, b.s)));
+  return el_fail(e, 226, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
+}
+
+Value el_static_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
+  bool whole_a = a.kind == V_INT || a.kind == V_SIZE, whole_b = b.kind == V_INT || b.kind == V_SIZE;
+  double x, y;
+  if (a.kind == V_INT && b.kind == V_INT) {
+    Value v = int_binary(e, op, a.i, b.i, at);
+    if (v.kind != V_NONE) return v;
+  } else if (whole_a && whole_b && op != AST_POW && op < AST_EQ + 6) {
+    return size_binary(e, op, a, b, at);
+  } else if (v_number(a, &x) && v_number(b, &y)) {
+    Value v = float_binary(e, op, x, y, at);
+    if (v.kind != V_NONE) return v;
+  }
+  return other_binary(e, op, a, b, at);
+}
+
+/* Element-wise primitives of one operand on a static number. */
+Value el_static_math(Elab *e, int op, Value v, bool *known) {
+  double x;
+  *known = false;
+  if (!v_number(v, &x)) return v;
+  *known = true;
+  bool whole = v.kind == V_INT;
+  switch (op) {
+  case OP_abs: return whole ? (v.i == INT64_MIN ? overflow(e, NULL) : v_int(v.i < 0 ? -v.i : v.i)) : v_float(fabs(x));
+  case OP_sign: return whole ? v_int((v.i > 0) - (v.i < 0)) : v_float((x > 0) - (x < 0));
+  case OP_floor: return whole ? v : v_float(floor(x));
+  case OP_ceil: return whole ? v : v_float(ceil(x));
+  case OP_round: return whole ? v : v_float(rint(x));
+  case OP_exp: return v_float(exp(x));
+  case OP_expm1: return v_float(expm1(x));
+  case OP_log: return v_float(log(x));
+  case OP_log1p: return v_float(log1p(x));
+  case OP_sqrt: return v_float(sqrt(x));
+  case OP_rsqrt: return v_float(1 / sqrt(x));
+  case OP_sin: return v_float(sin(x));
+  case OP_cos: return v_float(cos(x));
+  case OP_tanh: return v_float(tanh(x));
+  case OP_sigmoid: return v_float(1 / (1 + exp(-x)));
+  case OP_erf: return v_float(erf(x));
+  case OP_stop_gradient: return v;
+  default: *known = false; return v;
+  }
+}

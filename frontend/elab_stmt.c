@@ -1,0 +1,203 @@
+/* Statements: blocks, bindings, static `if` and `for`, assertions, hints. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+static bool failed_before(const Elab *e, const Ast *s) {
+  for (int i = 0; i < e->nfailed; i++)
+    if (e->failed[i] == s) return true;
+  return false;
+}
+
+/* ---- hints ---- */
+
+/* Hints whose effect this version has; the others of the language are refused by name. */
+uint32_t el_hints(Elab *e, const Ast *a) {
+  static const struct { const char *name; uint32_t bit; int later; } known[] = {
+    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", 0, 704}, {"fp32", 0, 712}, {"quant", 0, 706}};
+  uint32_t bits = 0;
+  for (int i = 0; a->hints && i < a->hints->n; i++) {
+    const Ast *h = a->hints->kid[i];
+    int k = 0;
+    while (k < 5 && strcmp(h->text, known[k].name)) k++;
+    if (k == 5) {
+      const char *words[5];
+      for (int w = 0; w < 5; w++) words[w] = known[w].name;
+      Diag *d = el_error(e, 303, h, "unknown hint `@%s`", h->text);
+      const char *s = diag_suggest(e->c, h->text, words, 5);
+      if (s) diag_help(e->c, d, "did you mean `@%s`?", s);
+    } else if (known[k].later) {
+      el_fail(e, known[k].later, h, "`@%s` is not in this version", h->text);
+    } else if (h->n) {
+      el_fail(e, 202, h, "`@%s` takes no arguments", h->text);
+    } else {
+      bits |= known[k].bit;
+    }
+  }
+  return bits;
+}
+
+/* ---- bindings ---- */
+
+Value el_list_items(Elab *e, Value v, const Ast *at) {
+  if (v.kind == V_LIST || v_bad(v)) return v;
+  if (v.kind != V_TENSOR) return el_fail(e, 225, at, "%s cannot be taken apart", v_kind(v));
+  Id x = el_here(e, v);
+  Type t = *el_ty(e, x);
+  if (!t.rank || !dim_is_const(t.dim[0]))
+    return el_fail(e, 225, at, "%s cannot be taken apart along its first axis", v_text(e, v));
+  if (t.dim[0] > EL_MAX_TURNS)
+    return el_fatal(e, 219, at->mark, at->mark_len, "taking apart an axis of %lld", (long long)t.dim[0]);
+  Value l = v_list(e, (int)t.dim[0], NULL);
+  Dim start[MAX_RANK] = {0}, stop[MAX_RANK];
+  memcpy(stop, t.dim, t.rank * sizeof *stop);
+  for (int i = 0; i < l.list->n; i++) {
+    start[0] = i;
+    stop[0] = i + 1;
+    l.list->v[i] = v_tensor(e, b_reshape(e->g, b_slice(e->g, x, start, stop, NULL), t.rank - 1, t.dim + 1));
+  }
+  return l;
+}
+
+static void bind_name(Elab *e, const Ast *name, Value v) {
+  scope_set(e->c, &e->f->scope, name->text, v, name->at, name->len);
+}
+
+bool el_bind(Elab *e, const Ast *bind, Value v) {
+  int n = bind->n - 1;
+  if (v.kind == V_NONE) v = el_fail(e, 224, bind->kid[n], "this has no value to bind");
+  if (n == 1) {
+    bind_name(e, bind->kid[0], v);
+    return !v_bad(v);
+  }
+  Value l = el_list_items(e, v, bind->kid[n]);
+  if (!v_bad(l) && l.list->n != n) {
+    Diag *d = el_error(e, 225, bind, "%d names for %d parts", n, l.list->n);
+    el_label_operand(e, d, bind->kid[n], v);
+    l = v_error();
+  }
+  for (int i = 0; i < n; i++) bind_name(e, bind->kid[i], v_bad(l) ? l : l.list->v[i]);
+  return !v_bad(l);
+}
+
+/* Names that a failed statement would have bound must not be "unknown" afterwards. */
+static void poison(Elab *e, const Ast *s) {
+  switch (s->kind) {
+  case AST_BIND:
+    for (int i = 0; i + 1 < s->n; i++) bind_name(e, s->kid[i], v_error());
+    break;
+  case AST_INDEXDEF: case AST_PARAM: case AST_STATE: case AST_USE:
+    scope_set(e->c, &e->f->scope, s->text, v_error(), s->mark, s->mark_len);
+    break;
+  case AST_FOR: case AST_IF: case AST_BLOCK:
+    for (int i = 0; i < s->n; i++)
+      if (s->kid[i]) poison(e, s->kid[i]);
+    break;
+  default: break;
+  }
+}
+
+/* ---- control ---- */
+
+Value el_if(Elab *e, const Ast *a) {
+  Value c = el_expr(e, a->kid[0]);
+  if (v_bad(c)) return c;
+  if (c.kind == V_TENSOR) {
+    Diag *d = el_error(e, 215, a->kid[0], "the condition of `if` must be known at compile time; it is a tensor, %s", v_text(e, c));
+    diag_help(e->c, d, "where(condition, a, b) chooses by a tensor's values");
+    return v_error();
+  }
+  if (c.kind != V_BOOL) return el_fail(e, 204, a->kid[0], "the condition of `if` is a bool, not %s", v_kind(c));
+  const Ast *branch = a->kid[c.i ? 1 : 2];
+  return branch ? branch->kind == AST_IF ? el_if(e, branch) : el_block(e, branch) : v_none();
+}
+
+static Value stmt_for(Elab *e, const Ast *a) {
+  const Ast *over = a->kid[0];
+  int64_t lo = 0, n = 0;
+  Value v = v_none();
+  if (over->kind == AST_RANGE) { /* without making the list */
+    Value x = el_static(e, over->kid[0]), y = el_static(e, over->kid[1]);
+    if (v_bad(x) || v_bad(y)) return v_error();
+    if (x.kind != V_INT || y.kind != V_INT) return el_fail(e, 204, over, "a range runs between ints");
+    lo = x.i;
+    n = y.i <= x.i ? 0 : __builtin_sub_overflow(y.i, x.i, &n) ? INT64_MAX : n;
+  } else {
+    v = el_list_items(e, el_expr(e, over), over);
+    if (v_bad(v)) return v;
+    n = v.list->n;
+  }
+  if (n > EL_MAX_TURNS)
+    return el_fatal(e, 219, over->mark, over->mark_len, "a static loop of %lld turns; at most %d", (long long)n, EL_MAX_TURNS);
+  for (int64_t i = 0; i < n && !e->fatal; i++) {
+    if (++e->turns > 8 * (int64_t)EL_MAX_TURNS) return el_fatal(e, 219, a->mark, a->mark_len, "static loops take too many turns");
+    scope_set(e->c, &e->f->scope, a->text, over->kind == AST_RANGE ? v_int(lo + i) : v.list->v[i], a->mark, a->mark_len);
+    if (v_bad(el_block(e, a->kid[1]))) return v_error();
+  }
+  return v_none();
+}
+
+static Value stmt_assert(Elab *e, const Ast *s) {
+  Value v = el_expr(e, s->kid[0]);
+  if (v_bad(v)) return v;
+  if (v.kind == V_BOOL) {
+    if (v.i) return v_none();
+    return el_fail(e, 236, s->kid[0], "this does not hold");
+  }
+  if (v.kind != V_TENSOR) return el_fail(e, 204, s->kid[0], "`assert` takes a bool, not %s", v_kind(v));
+  return el_fail(e, 215, s->kid[0], "outside `test` an assertion must be known at compile time");
+}
+
+static Value stmt_use(Elab *e, const Ast *s) {
+  Inst *at = inst_child(e, e->f, s->text);
+  at->ordinal = 0;
+  Instance *inst = el_instance(e, s, s->text, at);
+  Value v = inst ? v_fn(e, (Fn){.inst = inst, .at = s->mark}) : v_error();
+  scope_set(e->c, &e->f->scope, s->text, v, s->mark, s->mark_len);
+  return inst ? v_none() : v;
+}
+
+static Value stmt(Elab *e, const Ast *s) {
+  switch (s->kind) {
+  case AST_BIND: return el_bind(e, s, el_expr(e, s->kid[s->n - 1])) ? v_none() : v_error();
+  case AST_ASSIGN: return el_assign(e, s);
+  case AST_INDEXDEF: return el_index_def(e, s);
+  case AST_PARAM: case AST_STATE: return el_declare_var(e, s);
+  case AST_USE: return stmt_use(e, s);
+  case AST_FOR: return stmt_for(e, s);
+  case AST_ASSERT: return stmt_assert(e, s);
+  default: return el_expr(e, s);
+  }
+}
+
+/* A statement that reported an error is not met again: not in a later graph, not in another call. */
+Value el_stmt(Elab *e, const Ast *s) {
+  if (e->fatal) return v_error();
+  if (failed_before(e, s)) {
+    poison(e, s);
+    return v_error();
+  }
+  int before = diag_errors(e->c);
+  uint32_t old = e->hints;
+  if (s->hints) e->hints |= el_hints(e, s);
+  Value v = stmt(e, s);
+  e->hints = old;
+  if (diag_errors(e->c) > before) {
+    *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
+    poison(e, s);
+    return v_error();
+  }
+  return v;
+}
+
+/* The value of a block is that of its last line. Errors of earlier lines do not end it: names are poisoned instead. */
+Value el_block(Elab *e, const Ast *block) {
+  Value v = v_none();
+  bool bad = false;
+  for (int i = 0; i < block->n; i++) {
+    v = el_stmt(e, block->kid[i]);
+    bad |= v_bad(v);
+    const Ast *s = block->kid[i];
+    if (i + 1 == block->n && (s->kind == AST_BIND || s->kind == AST_FOR)) return bad ? v_error() : v_none();
+  }
+  return bad && v.kind == V_NONE ? v_error() : v;
+}

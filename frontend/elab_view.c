@@ -1,0 +1,191 @@
+/* Views and constants: reshape, permute, zeros, size and the like. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+/* Sizes given one by one or as a list, from argument `from` on. */
+static bool sizes(Elab *e, Call *k, int from, int *rank, Value *out) {
+  bool list = k->n == from + 1 && k->arg[from].v.kind == V_LIST;
+  int n = list ? k->arg[from].v.list->n : k->n - from;
+  if (n > MAX_RANK) return el_arg_fail(e, 205, k, from, "a tensor has at most %d axes", MAX_RANK), false;
+  for (int i = 0; i < n; i++) {
+    out[i] = list ? k->arg[from].v.list->v[i] : k->arg[from + i].v;
+    if (out[i].kind != V_INT && out[i].kind != V_SIZE) {
+      el_arg_fail(e, 204, k, list ? from : from + i, "a size is a whole number, not %s", v_text(e, out[i]));
+      return false;
+    }
+  }
+  *rank = n;
+  return true;
+}
+
+static bool shape_arg(Elab *e, Call *k, int from, int *rank, Dim *dim) {
+  Value v[MAX_RANK];
+  if (!sizes(e, k, from, rank, v)) return false;
+  for (int i = 0; i < *rank; i++)
+    if (!v_is_dim(v[i], &dim[i]) || dim[i] > INT32_MAX)
+      return el_arg_fail(e, v[i].i < 0 ? 221 : 220, k, from, "%s is no size of an axis", v_text(e, v[i])), false;
+  return true;
+}
+
+static Value reshape_differs(Elab *e, Call *k, Id x) {
+  Diag *d = el_error_at(e, 228, k->mark, k->mark_len, "the new shape has another number of elements than %s",
+                        el_type_text(e, el_type(e, x)));
+  el_label_operand(e, d, el_arg_ast(k, 0), k->arg[0].v);
+  return v_error();
+}
+
+static Value fn_reshape(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  Value v[MAX_RANK];
+  Dim dim[MAX_RANK], known = 1;
+  int rank, open = -1;
+  if (!x || !sizes(e, k, 1, &rank, v)) return v_error();
+  for (int i = 0; i < rank; i++) {
+    if (v[i].kind == V_INT && v[i].i == -1) {
+      if (open >= 0) return el_arg_fail(e, 228, k, 1, "only one size can be -1");
+      open = i;
+    } else if (!v_is_dim(v[i], &dim[i])) {
+      return el_arg_fail(e, 221, k, 1, "%s is no size of an axis", v_text(e, v[i]));
+    } else {
+      known = dim_mul(e->m, known, dim[i]);
+    }
+  }
+  Dim count = type_count(e->m, el_type(e, x));
+  if (open >= 0 && (known == 0 || !dim_div(e->m, count, known, &dim[open]))) return reshape_differs(e, k, x);
+  if (open < 0 && known != count) return reshape_differs(e, k, x);
+  return v_tensor(e, b_reshape(e->g, x, rank, dim));
+}
+
+static Value fn_permute(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  if (!x) return v_error();
+  int rank = el_ty(e, x)->rank;
+  bool list = k->n == 2 && k->arg[1].v.kind == V_LIST, seen[MAX_RANK] = {0};
+  int n = list ? k->arg[1].v.list->n : k->n - 1;
+  int64_t perm[MAX_RANK];
+  if (n != rank) return el_arg_fail(e, 209, k, 1, "`permute` names each of the %d axes once", rank);
+  for (int i = 0; i < n; i++) {
+    Value v = list ? k->arg[1].v.list->v[i] : k->arg[1 + i].v;
+    perm[i] = v.kind == V_INT ? v.i < 0 ? v.i + rank : v.i : -1;
+    if (perm[i] < 0 || perm[i] >= rank || seen[perm[i]])
+      return el_arg_fail(e, 209, k, list ? 1 : 1 + i, "`permute` names each of the %d axes once, not %s", rank, v_text(e, v));
+    seen[perm[i]] = true;
+  }
+  return v_tensor(e, b_transpose(e->g, x, perm));
+}
+
+static Value filled(Elab *e, Call *k, double x) {
+  int rank;
+  Dim dim[MAX_RANK];
+  if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
+  TypeId t = type_make(e->m, DT_F32, rank, dim);
+  if (type_bytes(e->m, t) < 0) return el_arg_fail(e, 220, k, 0, "this tensor takes more than 2^47 bytes");
+  return v_tensor(e, b_full(e->g, t, x));
+}
+
+static Value fn_zeros(Elab *e, Call *k) { return filled(e, k, 0); }
+static Value fn_ones(Elab *e, Call *k) { return filled(e, k, 1); }
+
+static Value fn_size(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axis;
+  if (!x) return v_error();
+  if (!k->arg[1].set) return v_dim(e, type_count(e->m, el_type(e, x)));
+  if (!el_want_axis(e, k, 1, el_ty(e, x)->rank, 0, &axis)) return v_error();
+  return v_dim(e, el_ty(e, x)->dim[axis]);
+}
+
+static Value fn_shape(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  if (!x) return v_error();
+  const Type *t = el_ty(e, x);
+  Value v = v_list(e, t->rank, NULL);
+  for (int i = 0; i < t->rank; i++) v.list->v[i] = v_dim(e, t->dim[i]);
+  return v;
+}
+
+static Value fn_len(Elab *e, Call *k) {
+  if (k->arg[0].v.kind == V_LIST) return v_int(k->arg[0].v.list->n);
+  return el_arg_fail(e, 204, k, 0, "`len` takes a list, not %s; size(x) counts a tensor's elements", v_kind(k->arg[0].v));
+}
+
+/* A vector along one axis of x: its other axes have size 1. Several axes for a tensor of that many. */
+static Value fn_along(Elab *e, Call *k) {
+  Id v = el_want_tensor(e, k, 0), x = v ? el_want_tensor(e, k, 1) : 0;
+  int64_t axes[MAX_RANK];
+  int n;
+  Dim dim[MAX_RANK];
+  if (!x || !el_want_axes(e, k, 2, el_ty(e, x)->rank, false, axes, &n)) return v_error();
+  const Type *tv = el_ty(e, v), *tx = el_ty(e, x);
+  bool fits = tv->rank == n;
+  for (int i = 0; i < tx->rank; i++) dim[i] = 1;
+  for (int i = 0; i < n && fits; i++) {
+    dim[axes[i]] = tv->dim[i];
+    fits = tv->dim[i] == tx->dim[axes[i]] || tv->dim[i] == 1;
+  }
+  if (fits) return v_tensor(e, b_reshape(e->g, v, tx->rank, dim));
+  Diag *d = el_error_at(e, 206, k->mark, k->mark_len, "%s does not lie along axis %lld of %s", el_type_text(e, el_type(e, v)),
+                        (long long)(n ? axes[0] : 0), el_type_text(e, el_type(e, x)));
+  el_label_call(e, d, k);
+  return v_error();
+}
+
+static Value fn_concat(Elab *e, Call *k) {
+  Value l = k->arg[0].v;
+  int64_t axis;
+  if (l.kind != V_LIST || !l.list->n) return el_arg_fail(e, 204, k, 0, "`concat` takes a list of tensors, not %s", v_text(e, l));
+  Id *in = ctx_alloc(e->c, (size_t)l.list->n * sizeof *in);
+  for (int i = 0; i < l.list->n; i++)
+    if (!(in[i] = el_tensor(e, l.list->v[i], DT_F32, k->arg[0].ast))) return v_error();
+  if (!el_want_axis(e, k, 1, el_ty(e, in[0])->rank, 0, &axis)) return v_error();
+  return v_tensor(e, l.list->n == 1 ? in[0] : b_concat(e->g, in, l.list->n, (int)axis));
+}
+
+/* ---- of the carried files only ---- */
+
+/* random(shape): uniform numbers in [0, 1) */
+static Value fn_random(Elab *e, Call *k) {
+  int rank;
+  Dim dim[MAX_RANK];
+  if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
+  TypeId t = type_make(e->m, DT_F32, rank, dim);
+  AttrId a = attr_make(e->m, OP_random, &(AttrVal){.i = el_stream(e)});
+  return v_tensor(e, graph_leaf(e->g, OP_random, t, a, k->mark));
+}
+
+/* iota(n): 0 .. n - 1 as i32[n] */
+static Value fn_iota(Elab *e, Call *k) {
+  int rank;
+  Dim dim[MAX_RANK];
+  if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
+  return v_tensor(e, b_iota(e->g, DT_I32, rank, dim, rank - 1));
+}
+
+/* fan_in(w): axis 0 of a matrix, else the product of all axes but the first */
+static Value fn_fan_in(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  if (!x) return v_error();
+  const Type *t = el_ty(e, x);
+  Dim n = 1;
+  if (t->rank == 2) return v_dim(e, t->dim[0]);
+  for (int i = 1; i < t->rank; i++) n = dim_mul(e->m, n, t->dim[i]);
+  return v_dim(e, t->rank == 1 ? t->dim[0] : n);
+}
+
+/* index_in(t, n): t, whose values index an axis of n */
+static Value fn_index_in(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t n;
+  if (!x || !el_want_int(e, k, 1, 0, &n)) return v_error();
+  el_note_range(e, x, n);
+  return v_tensor(e, x);
+}
+
+const Intrinsic el_tensor_intrinsics[] = {
+  {"reshape", "x *", fn_reshape, false}, {"permute", "x *", fn_permute, false},
+  {"rearrange", "x pattern **", el_rearrange, false}, {"zeros", "*", fn_zeros, false}, {"ones", "*", fn_ones, false},
+  {"size", "x axis?", fn_size, false},   {"shape", "x", fn_shape, false}, {"len", "list", fn_len, false},
+  {"along", "v x axis", fn_along, false}, {"concat", "list axis?", fn_concat, false},
+  {"scan", "x axis step carry reverse?", el_scan, false},
+  {"random", "*", fn_random, true},      {"iota", "*", fn_iota, true}, {"fan_in", "w", fn_fan_in, true},
+  {"index_in", "t n", fn_index_in, true}, {0}};

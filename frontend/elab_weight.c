@@ -1,0 +1,324 @@
+/* Weights and states: where they are declared in the tree of calls, their names, their order, their first values. */
+#include "frontend/elab_priv.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the tree of calls ---- */
+
+static uint64_t path_hash(const Inst *up, const char *name, int ordinal) {
+  uint64_t h = up ? up->path : 0x6e6e;
+  h = hash_bytes(name, strlen(name), h);
+  return hash_bytes(&(uint32_t){(uint32_t)ordinal}, 4, h);
+}
+
+Inst *inst_root(Elab *e, const char *name, bool weights) {
+  Inst *i = ctx_alloc(e->c, sizeof *i);
+  *i = (Inst){.name = name, .weights = weights, .weight = -1, .path = path_hash(NULL, name, 0)};
+  return i;
+}
+
+void inst_begin(Inst *i) { i->cursor = 0; }
+
+static int next_ordinal(Elab *e, Frame *f, const char *name) {
+  for (int i = 0; i < f->ncount; i++)
+    if (f->count[i].def == name) return ++f->count[i].n;
+  VEC_PUSH(e->c, f->count, f->ncount, f->capcount)->def = name;
+  return f->count[f->ncount - 1].n = 1;
+}
+
+/* The place of the frame's next call of a def: the same in every graph, because graphs make the same calls. */
+Inst *inst_child(Elab *e, Frame *f, const char *name) {
+  int ordinal = next_ordinal(e, f, name);
+  Inst *up = f->inst;
+  for (int k = 0; k < up->nkid; k++) { /* calls come in the same order again: look behind the last one found */
+    Inst *i = up->kid[(up->cursor + k) % up->nkid];
+    if (i->name == name && i->ordinal == ordinal) {
+      up->cursor = (up->cursor + k + 1) % up->nkid;
+      return i;
+    }
+    if (k > 64 && table_get(&up->count, name) < ordinal) break;
+  }
+  Inst *i = ctx_alloc(e->c, sizeof *i);
+  *i = (Inst){.name = name, .ordinal = ordinal, .up = up, .weights = up->weights, .weight = up->weight,
+              .path = path_hash(up, name, ordinal)};
+  *VEC_PUSH(e->c, up->kid, up->nkid, up->capkid) = i;
+  int n = table_get(&up->count, name);
+  table_set(e->c, &up->count, name, n < ordinal ? ordinal : n);
+  return i;
+}
+
+Instance *el_instance(Elab *e, const Ast *use, const char *name, Inst *root) {
+  Frame f = {.file = e->file, .inst = inst_root(e, "use", false), .ndots = -1}, *old = e->f;
+  int before = diag_errors(e->c);
+  bool top = !root;
+  uint32_t hints = use->hints ? el_hints(e, use) : 0;
+  if (top) e->f = &f;
+  Value v = el_partial(e, use->kid[0]);
+  e->f = old;
+  if (v_bad(v) || diag_errors(e->c) != before) return NULL;
+  for (int i = 0; top && i < v.fn->nbound; i++)
+    if (v.fn->bound[i].v.kind == V_TENSOR) {
+      el_error_at(e, 215, v.fn->bound[i].at, v.fn->bound[i].len, "arguments of a `use` are known at compile time");
+      return NULL;
+    }
+  Instance *inst = ctx_alloc(e->c, sizeof *inst);
+  *inst = (Instance){.name = name, .fn = v.fn, .root = root ? root : inst_root(e, name, true), .hints = hints, .at = use->mark};
+  return inst;
+}
+
+/* Numbers of random nodes follow the call path and count within it; initial values go by the weight's name. */
+int64_t el_stream(Elab *e) {
+  uint64_t base;
+  int n;
+  if (e->stream) {
+    base = hash_bytes(e->stream, strlen(e->stream), 1);
+    n = e->nstream++;
+  } else {
+    Inst *i = e->f->inst;
+    if (i->stamp != e->stamp) i->randoms = 0;
+    i->stamp = e->stamp;
+    base = i->path;
+    n = i->randoms++;
+  }
+  return (int64_t)(hash_bytes(&(uint32_t){(uint32_t)n}, 4, base) >> 1);
+}
+
+/* ---- declarations ---- */
+
+static Value in_section(Elab *e, const Ast *s) {
+  const Frame *f = e->f;
+  while (f->up && f->up->name) f = f->up;
+  bool state = s->kind == AST_STATE;
+  Diag *d = el_error_at(e, state ? 237 : 212, f->call ? f->call : s->mark, f->call ? f->call_len : s->mark_len,
+                        "`%s` declares %s, so it is called through a `use`", f->name ? f->name : "this", state ? "a state" : "weights");
+  diag_label(e->c, d, s->mark, s->mark_len, "`%s` is declared here", s->text);
+  if (f->name) diag_help(e->c, d, "write `use net = %s(...)` at top level, and call `net` here", f->name);
+  return v_error();
+}
+
+static int var_of(const Inst *i, const char *name) {
+  for (int k = 0; k < i->nvar; k++)
+    if (i->var[k].name == name) return i->var[k].var;
+  return -1;
+}
+
+static const char *inst_path(Elab *e, const Inst *i, bool final) {
+  const char *up = i->up ? inst_path(e, i->up, final) : NULL;
+  bool suffix = i->ordinal && (!final || table_get(&i->up->count, i->name) > 1);
+  const char *own = suffix ? ctx_strf(e->c, final ? "%s_%d" : "%s#%d", i->name, i->ordinal) : i->name;
+  return up ? ctx_strf(e->c, "%s.%s", up, own) : own;
+}
+
+/* The initial value is evaluated where it is declared, but in the init graph. */
+static Value initial(Elab *e, const Ast *s) {
+  if (!s->kid[1]) {
+    Value f;
+    if (s->kind == AST_STATE) return v_int(0);
+    return el_lookup(e, ctx_name(e->c, "kaiming"), s, &f) ? f : v_int(0);
+  }
+  Graph *g = e->g, *root = e->root;
+  Body *body = e->body;
+  bool training = e->training;
+  e->g = e->root = e->init;
+  e->body = NULL;
+  e->training = false;
+  Value v = el_expr(e, s->kid[1]);
+  e->g = g;
+  e->root = root;
+  e->body = body;
+  e->training = training;
+  if (v.kind == V_BOOL || v.kind == V_STR || v.kind == V_NONE)
+    return el_fail(e, 204, s->kid[1], "an initial value is a number, a tensor or an initialiser, not %s", v_kind(v));
+  return v;
+}
+
+static int add_var(Elab *e, const Ast *s, TypeId type) {
+  Inst *i = e->f->inst;
+  bool state = s->kind == AST_STATE, optim = i->weight >= 0;
+  Value init = initial(e, s);
+  if (v_bad(init)) return -1;
+  const char *name = ctx_strf(e->c, "%s.%s", inst_path(e, i, false), s->text);
+  if (optim) name = ctx_strf(e->c, "%s#%d", name, i->weight);
+  int v = var_add(e->m, name, optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM, type, e->hints, s->mark);
+  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) =
+    (VarInfo){.inst = i, .name = s->text, .init = init, .weight = i->weight, .section = e->section, .loc = s->mark, .len = s->mark_len};
+  *VEC_PUSH(e->c, i->var, i->nvar, i->capvar) = (VarRec){s->text, v};
+  return v;
+}
+
+static bool keeps_type(Elab *e, const Ast *s, int v, TypeId type) {
+  if (e->m->var[v].type == type) return true;
+  Diag *d = el_error(e, 217, s, "`%s` is %s here, but %s before", s->text, el_type_text(e, type), el_type_text(e, e->m->var[v].type));
+  diag_note(e->c, d, "a weight or state keeps one shape in all calls of its instance and in all graphs");
+  return false;
+}
+
+Value el_declare_var(Elab *e, const Ast *s) {
+  TypeId type = el_declared(e, s->kid[0]);
+  Inst *i = e->f->inst;
+  if (!type) return v_error();
+  if (!i->weights) return in_section(e, s);
+  if (i->weight >= 0 && s->kind == AST_PARAM) return el_fail(e, 216, s, "an optimizer keeps states, not weights");
+  if (s->kind == AST_PARAM && !dtype_is_float(type_get(e->m, type)->dtype))
+    return el_fail(e, 211, s->kid[0], "a weight holds floats; `state` may hold whole numbers");
+  int v = var_of(i, s->text);
+  if (v < 0) v = add_var(e, s, type);
+  if (v < 0 || !keeps_type(e, s, v, type)) return v_error();
+  e->m->var[v].hints |= e->hints;
+  Value x = s->kind == AST_STATE ? (Value){.kind = V_STATE, .i = v}
+                                 : (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, s->mark), .g = e->root};
+  scope_set(e->c, &e->f->scope, s->text, x, s->mark, s->mark_len);
+  return v_none();
+}
+
+/* ---- reading and writing states ---- */
+
+static void cur_fit(Elab *e, int var) {
+  if (var < e->ncur) return;
+  int n = 2 * var + 16;
+  e->cur = ctx_grow(e->c, e->cur, (size_t)e->ncur * sizeof *e->cur, (size_t)n * sizeof *e->cur);
+  e->ncur = n;
+}
+
+Id el_read_var(Elab *e, int var, Loc loc) {
+  cur_fit(e, var);
+  if (!e->cur[var]) e->cur[var] = graph_var(e->root, var, loc);
+  return e->cur[var];
+}
+
+Value el_assign(Elab *e, const Ast *s) {
+  Binding *b = scope_find(&e->f->scope, s->text);
+  if (!b || b->v.kind != V_STATE) {
+    if (b && v_bad(b->v)) return v_error();
+    Diag *d = el_error(e, 216, s, "`%s` is no state", s->text);
+    if (b && b->at) diag_label(e->c, d, b->at, b->len, "bound here");
+    return v_error();
+  }
+  if (e->body) return el_fail(e, 216, s, "a state cannot be written inside the step of a `scan`; carry it");
+  int var = (int)b->v.i;
+  TypeId type = e->m->var[var].type;
+  const Type *t = type_get(e->m, type);
+  Value v = el_expr(e, s->kid[0]);
+  Id x = v_bad(v) ? 0 : el_tensor(e, v, (DType)t->dtype, s->kid[0]);
+  if (!x) return v_error();
+  const Type *got = el_ty(e, x);
+  if (!got->rank && got->dtype == t->dtype) x = b_broadcast(e->g, x, t->rank, t->dim);
+  if (el_type(e, x) != type) {
+    Diag *d = el_error(e, 217, s, "`%s` is %s, but %s is written", s->text, el_type_text(e, type), el_type_text(e, el_type(e, x)));
+    diag_label(e->c, d, e->var[var].loc, e->var[var].len, "declared here");
+    return v_error();
+  }
+  cur_fit(e, var);
+  e->cur[var] = x;
+  graph_write(e->root, var, x, s->mark);
+  return v_none();
+}
+
+/* ---- final names and order ---- */
+
+static const char *final_name(Elab *e, int v, const char **name) {
+  const VarInfo *i = &e->var[v];
+  if (i->weight < 0) return name[v] = ctx_name(e->c, ctx_strf(e->c, "%s.%s", inst_path(e, i->inst, true), i->name));
+  const char *weight = name[i->weight], *inner = "";
+  for (const Inst *p = i->inst; p->up; p = p->up) /* a def that an optimizer calls */
+    inner = ctx_strf(e->c, "%s_%d.%s", p->name, p->ordinal, inner);
+  return name[v] = ctx_name(e->c, ctx_strf(e->c, "optim.%s%s%s.%s%s", i->section ? i->section : "", i->section ? "." : "",
+                                           weight, inner, i->name));
+}
+
+typedef struct Rank { int kind, hints, group, weight, v; } Rank;
+
+static int rank_cmp(const void *x, const void *y) {
+  const Rank *a = x, *b = y;
+  if (a->kind != b->kind) return a->kind - b->kind;
+  if (a->hints != b->hints) return a->hints - b->hints;
+  if (a->group != b->group) return a->group - b->group;
+  return a->weight != b->weight ? a->weight - b->weight : a->v - b->v;
+}
+
+/* Optimizer states: all first moments, then all second ones, each in the order of their weights. */
+static int moment_group(Elab *e, Table *groups, int v) {
+  const VarInfo *i = &e->var[v];
+  const char *key = ctx_name(e->c, ctx_strf(e->c, "%s/%s/%s", i->section ? i->section : "", i->inst->name, i->name));
+  int group = table_get(groups, key);
+  if (group < 0) table_set(e->c, groups, key, group = v);
+  return group;
+}
+
+void el_finish_vars(Elab *e) {
+  int n = e->nvar;
+  const char **name = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *name);
+  Rank *rank = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *rank);
+  int *order = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *order), *at = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *at);
+  Table seen = {0}, groups = {0};
+  for (int v = 0; v < n; v++) {
+    final_name(e, v, name);
+    int other = table_get(&seen, name[v]);
+    if (other >= 0) {
+      Diag *d = el_error_at(e, 222, e->var[v].loc, e->var[v].len, "two weights come to the name `%s`", name[v]);
+      diag_label(e->c, d, e->var[other].loc, e->var[other].len, "the other one");
+    }
+    table_set(e->c, &seen, name[v], v);
+    rank[v] = (Rank){(int)e->m->var[v].kind, e->m->var[v].kind == VK_PARAM ? (int)e->m->var[v].hints : 0, 0, 0, v};
+  }
+  if (diag_errors(e->c)) return;
+  qsort(rank, (size_t)n, sizeof *rank, rank_cmp);
+  for (int i = 0; i < n; i++) at[rank[i].v] = i;
+  for (int i = 0; i < n; i++) rank[i].group = 0;
+  for (int v = 0; v < n; v++)
+    if (e->m->var[v].kind == VK_OPTIM) {
+      rank[at[v]].group = moment_group(e, &groups, v);
+      rank[at[v]].weight = at[e->var[v].weight];
+    }
+  qsort(rank, (size_t)n, sizeof *rank, rank_cmp);
+  VarInfo *info = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *info);
+  for (int i = 0; i < n; i++) {
+    order[i] = rank[i].v;
+    info[i] = e->var[order[i]];
+  }
+  vars_arrange(e->m, order, name);
+  e->var = info;
+  e->capvar = n + 1;
+}
+
+/* ---- the init graph ---- */
+
+static Id init_value(Elab *e, int v) {
+  const Var *var = &e->m->var[v];
+  const Type *t = type_get(e->m, var->type);
+  VarInfo *i = &e->var[v];
+  Value x = i->init;
+  double number;
+  if (v_number(x, &number)) return b_full(e->g, var->type, number);
+  if (x.kind == V_FN) {
+    Value w = v_tensor(e, b_full(e->g, var->type, 0));
+    Call k = {.name = i->name, .at = i->loc, .len = i->len, .mark = i->loc, .mark_len = i->len};
+    e->stream = var->name;
+    e->nstream = 0;
+    x = el_apply(e, x, &w, 1, &k);
+    e->stream = NULL;
+  }
+  if (v_bad(x)) return 0;
+  Id id = el_tensor(e, x, (DType)t->dtype, NULL);
+  if (!id) return 0;
+  const Type *got = el_ty(e, id);
+  if (!got->rank && got->dtype == t->dtype) id = b_broadcast(e->g, id, t->rank, t->dim);
+  if (el_type(e, id) == var->type) return id;
+  el_error_at(e, 217, i->loc, i->len, "`%s` is %s, but its initial value is %s", i->name, el_type_text(e, var->type),
+              el_type_text(e, el_type(e, id)));
+  return 0;
+}
+
+void el_init_graph(Elab *e) {
+  Frame f;
+  Saved s = el_enter(e, e->init, false, &f, e->file);
+  f.inst = inst_root(e, "init", false);
+  for (int v = 0; v < e->nvar && !e->fatal; v++) {
+    f.ncount = 0;
+    f.call = e->g->loc = e->var[v].loc;
+    f.call_len = e->var[v].len;
+    Id id = init_value(e, v);
+    if (id) graph_write(e->g, v, id, e->var[v].loc);
+  }
+  el_leave(e, &s);
+}

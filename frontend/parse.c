@@ -1,0 +1,191 @@
+/* The driver of the grammar: feeds tokens, says what is wrong, goes on behind faulty statements. */
+#include "frontend/parse.h"
+#include "frontend/ast_build.h"
+#include "ir/diag.h"
+#include <string.h>
+
+/* The parser that lemon makes of nn.y. */
+void NnInit(void *parser);
+void Nn(void *parser, int kind, const Token *t, Parse *p);
+void nn_resume(void *parser);
+size_t nn_size(void);
+
+_Static_assert(TK_DATA + 6 == TK_EXPORT && TK_EQEQ + 5 == TK_GE, "ranges of token kinds that are used below");
+
+static const Token *token(const Parse *p, int k) { return &p->ts->t[k]; }
+
+void parse_file(Parse *p, Nodes *items) {
+  Ast *a = ctx_alloc(p->c, sizeof *a);
+  a->kind = AST_FILE;
+  a->depth = 1;
+  a->at = a->mark = p->ts->start;
+  a->len = a->mark_len = p->ts->size ? (int)p->ts->size : 1;
+  a->n = items->n;
+  a->kid = items->v;
+  p->file = a;
+}
+
+void parse_too_deep(Parse *p) {
+  const Token *t = token(p, p->cur);
+  if (!p->stop) diag_error(p->c, 105, t->at, t->len, "this is nested too deeply");
+  p->stop = true;
+}
+
+/* ---- what is wrong ---- */
+
+static const char *describe(Parse *p, const Token *t) {
+  const char *src = p->ts->src + (t->at - p->ts->start);
+  int len = t->len > 40 ? 40 : t->len;
+  if (t->kind == TK_EOF) return "the end of the file";
+  if (t->kind == TK_NEWLINE) return *src == ';' ? "`;`" : "the end of the line";
+  if (t->kind == TK_INT || t->kind == TK_FLOAT) return ctx_strf(p->c, "the number %.*s", len, src);
+  if (t->kind == TK_STR) return "this string";
+  if (lex_word(t->kind)) return ctx_strf(p->c, "the word `%s`", t->text);
+  if (t->text && t->kind != TK_HINT && t->kind != TK_HINTCALL) return ctx_strf(p->c, "the name `%s`", t->text);
+  return ctx_strf(p->c, "`%.*s`", len, src);
+}
+
+/* The token before index k that is not a comment or a newline that does not count; NULL at the start. */
+static const Token *token_before(const Parse *p, int k) {
+  for (k--; k >= 0; k--)
+    if (token(p, k)->kind != TK_COMMENT && !token(p, k)->soft) return token(p, k);
+  return NULL;
+}
+
+static bool is_operand_start(int kind) {
+  return kind == TK_NAME || kind == TK_INT || kind == TK_FLOAT || kind == TK_STR || kind == TK_TRUE || kind == TK_FALSE ||
+         (kind >= TK_DATA && kind <= TK_EXPORT);
+}
+
+static bool is_operand_end(int kind) {
+  return is_operand_start(kind) || kind == TK_RP || kind == TK_RB || kind == TK_QUOTE;
+}
+
+static const char *const ITEMS[] = {"def", "use", "data", "train", "test", "target", "const", "dim", "import", "export"};
+
+static void help_item(Parse *p, Diag *d, const Token *t) {
+  const char *near = t->kind == TK_NAME ? diag_suggest(p->c, t->text, ITEMS, sizeof ITEMS / sizeof *ITEMS) : NULL;
+  if (near) diag_help(p->c, d, "did you mean `%s`?", near);
+  else diag_help(p->c, d, "at top level stand def, export def, use, const, dim, import, and the sections data, train, "
+                          "test, target");
+}
+
+/* The helps for single tokens, looked up in order: tok, with what stands before it (0: anything). */
+static const struct { uint8_t kind, before; const char *help; } HELPS[] = {
+  {TK_QUOTE, 0, "strings are written with double quotes: \"...\""},
+  {TK_EQ, TK_PLUS, "there is no `+=`: write x = x + ..."},
+  {TK_EQ, TK_MINUS, "there is no `-=`: write x = x - ..."},
+  {TK_EQ, TK_STAR, "there is no `*=`: write x = x * ..."},
+  {TK_EQ, TK_SLASH, "there is no `/=`: write x = x / ..."},
+  {TK_EQ, 0, "`=` binds a name where a statement begins; `==` compares"},
+  {TK_ASSIGN, 0, "`:=` writes a state, where a statement begins"},
+  {TK_ELSE, 0, "`else` stands behind the `}` of an `if`"},
+  {TK_DEF, 0, "a def stands at top level, not inside another"},
+  {TK_ARROW, 0, "the result type stands between `)` and `{` of a def"},
+  {TK_DOTS, 0, "`...` stands in shapes and in brackets behind a tensor"},
+  {TK_COLON, 0, "types stand in signatures, param and state, and on the fields of data sections"},
+  {TK_DOT, 0, "there are no methods: write f(x) or x |> f"},
+};
+
+static void help_token(Parse *p, Diag *d, const Token *t, const Token *before) {
+  int k = p->cur, was = before ? before->kind : TK_NEWLINE;
+  while (token(p, k)->kind == TK_NEWLINE || token(p, k)->kind == TK_COMMENT) k++;
+  if (t->kind == TK_NEWLINE && token(p, k)->kind == TK_LBRACE) {
+    diag_help(p->c, d, "the `{` stands on the same line");
+    return;
+  }
+  bool compares = t->kind >= TK_EQEQ && t->kind <= TK_GE;
+  if (compares && is_operand_end(was)) {
+    diag_help(p->c, d, "comparisons do not chain: write a < b and b < c");
+    return;
+  }
+  if (lex_binary(t->kind) && t->first && t->kind != TK_EQ && t->kind != TK_COMMA) {
+    diag_help(p->c, d, "the statement ended with its line: put the operator at the end of the line above");
+    return;
+  }
+  for (size_t i = 0; i < sizeof HELPS / sizeof *HELPS; i++)
+    if (HELPS[i].kind == t->kind && (!HELPS[i].before || HELPS[i].before == was)) {
+      diag_help(p->c, d, "%s", HELPS[i].help);
+      return;
+    }
+  bool operand = is_operand_start(t->kind) || lex_word(t->kind);
+  if (operand && is_operand_end(was)) diag_help(p->c, d, "an operator, a comma or a new line is missing before it");
+  else if (lex_word(t->kind)) diag_help(p->c, d, "`%s` is a word of the language and cannot be a name", t->text);
+}
+
+/* Called by the grammar at a token that fits nowhere. */
+void parse_syntax_error(Parse *p) {
+  const Token *t = token(p, p->cur), *before = token_before(p, p->cur);
+  p->faulty = true;
+  if (t->kind == TK_BAD) return; /* said already */
+  bool start = !before || before->kind == TK_NEWLINE;
+  Diag *d = diag_error(p->c, 107, t->at, t->len, "%s is not expected here", describe(p, t));
+  if (p->nopen == 0 && start) {
+    help_item(p, d, t);
+    return;
+  }
+  help_token(p, d, t, before);
+  const Token *open = p->nopen ? token(p, p->open[p->nopen - 1]) : NULL;
+  if (!open || open->kind == TK_LBRACE || source_pos(p->c, open->at).line == source_pos(p->c, t->at).line) return;
+  diag_label(p->c, d, open->at, open->len, "this bracket is still open");
+}
+
+/* ---- feeding ---- */
+
+/* Where to go on after the token at p->cur was refused: the newline or `}` that ends its statement. The grammar has
+ * dropped the statement and, if the refused token itself ends it, has taken that token already. */
+static int resume_at(Parse *p) {
+  int k = p->cur;
+  const Token *t = token(p, k);
+  bool inside = false;
+  if (t->kind == TK_RBRACE) return k + 1;
+  while (p->nopen && token(p, p->open[p->nopen - 1])->kind != TK_LBRACE) {
+    k = token(p, p->open[--p->nopen])->match; /* the outermost round or square bracket of the statement */
+    inside = true;
+  }
+  if (!inside) {
+    if (t->kind == TK_NEWLINE) return k + 1;
+    if (t->kind == TK_EOF) return k;
+    if (t->match > k) k = t->match; /* a bracket: what is inside goes with it */
+    if (t->kind == TK_BAD && t->match) return k;
+  }
+  if (inside || lex_closes(token(p, k)->kind)) k++;
+  else if (k == p->cur) k++;
+  for (;; k++) {
+    t = token(p, k);
+    if (t->kind == TK_EOF || t->kind == TK_RBRACE || (t->kind == TK_NEWLINE && !t->soft)) return k;
+    if (t->match > k) k = t->kind == TK_BAD ? t->match - 1 : t->match;
+  }
+}
+
+static void feed_all(Parse *p, void *nn) {
+  int k = 0;
+  for (; token(p, k)->kind != TK_EOF && !p->stop;) {
+    const Token *t = token(p, k);
+    p->cur = k++;
+    if (t->kind == TK_COMMENT || (t->kind == TK_NEWLINE && t->soft)) continue;
+    if (lex_closes(t->kind)) p->nopen--;
+    p->faulty = false;
+    Nn(nn, t->kind, t, p);
+    if (p->faulty) {
+      k = resume_at(p);
+      nn_resume(nn);
+    } else if (lex_opens(t->kind)) {
+      *VEC_PUSH(p->c, p->open, p->nopen, p->open_cap) = p->cur;
+    }
+  }
+  p->cur = k;
+  if (!p->stop) Nn(nn, TK_EOF, token(p, k), p);
+}
+
+Ast *parse_source(Ctx *c, Loc start) {
+  Parse p = {.c = c, .ts = lex_source(c, start)};
+  if (!p.ts->stop) {
+    void *nn = ctx_alloc(c, nn_size());
+    NnInit(nn);
+    feed_all(&p, nn);
+  }
+  if (!p.file || p.stop) parse_file(&p, nodes_new(&p));
+  ast_check(c, p.file);
+  return p.file;
+}
