@@ -1,6 +1,8 @@
 /* The thread pool: N - 1 workers and the caller run one graph function, each its own part (a region). A waiter spins
- * for about 50 us, then sleeps on a futex (elsewhere it yields): small steps pay a fraction of a microsecond, idle
- * pools cost nothing. With more threads than cores spinning only steals time, so waiters sleep at once. */
+ * for about 50 us, then sleeps on a futex: small steps pay a fraction of a microsecond, idle
+ * pools cost nothing. With more threads than cores spinning only steals time, so waiters sleep at once.
+ * Threads are not pinned, but two that take turns on one core can stay there for long, since to the scheduler only one
+ * ever wants to run: a worker that finds itself on the core of another thread of the region moves away. */
 #define _GNU_SOURCE
 #include "rt.h"
 #include <pthread.h>
@@ -9,10 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#endif
 
 enum { LINE = 128, SPIN = 1500 };
 
@@ -27,8 +27,12 @@ struct Pool {
   _Alignas(LINE) GcFn *fn;
   GcCall *call;             /* one per thread */
   int *status;              /* LINE bytes apart */
+  atomic_int *cpu;          /* where each thread was last seen; LINE bytes apart */
   int threads, parts, spin;
+  cpu_set_t allowed;
+  int core[CPU_SETSIZE], ncores; /* one CPU of each core that this process may use */
 };
+enum { APART = LINE / (int)sizeof(int), PATIENCE = 64 };
 typedef struct Worker {
   Pool *pool;
   int part;
@@ -48,21 +52,13 @@ static void gate_wait(Gate *g, unsigned old, int spin) { /* returns once value !
     relax();
   }
   atomic_fetch_add(&g->sleepers, 1);
-  while (atomic_load(&g->value) == old) {
-#ifdef __linux__
-    syscall(SYS_futex, &g->value, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
-#else
-    sched_yield();
-#endif
-  }
+  while (atomic_load(&g->value) == old) syscall(SYS_futex, &g->value, FUTEX_WAIT_PRIVATE, old, NULL, NULL, 0);
   atomic_fetch_sub(&g->sleepers, 1);
 }
 
 static void gate_pass(Gate *g) { /* value + 1, and whoever sleeps is woken */
   atomic_fetch_add(&g->value, 1);
-#ifdef __linux__
   if (atomic_load(&g->sleepers)) syscall(SYS_futex, &g->value, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
-#endif
 }
 
 static void barrier(void *pool, int part) {
@@ -75,13 +71,43 @@ static void barrier(void *pool, int part) {
   } else gate_wait(&p->phase, phase, p->spin);
 }
 
+static int here(Pool *p, int part) {
+  int cpu = sched_getcpu();
+  atomic_store_explicit(&p->cpu[part * APART], cpu, memory_order_relaxed);
+  return cpu;
+}
+
+static bool crowded(Pool *p, int part) {
+  int cpu = here(p, part);
+  for (int i = 0; i < part; i++) if (atomic_load_explicit(&p->cpu[i * APART], memory_order_relaxed) == cpu) return true;
+  return false;
+}
+
+/* To the part-th core behind the caller's; the old mask is restored at once, so that the scheduler stays free. */
+static void spread(Pool *p, int part) {
+  int at = 0, master = atomic_load_explicit(&p->cpu[0], memory_order_relaxed);
+  for (int i = 0; i < p->ncores; i++) if (p->core[i] == master) at = i;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(p->core[(at + part) % p->ncores], &one);
+  if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof p->allowed, &p->allowed);
+}
+
 static void *work(void *arg) {
   Worker w = *(Worker *)arg;
   free(arg);
   Pool *p = w.pool;
+  int patience = 0;
   for (unsigned seen = 0;; seen++) {
     gate_wait(&p->region, seen, p->spin);
-    if (w.part < p->parts) p->status[w.part * (LINE / (int)sizeof(int))] = p->fn(&p->call[w.part]);
+    if (w.part < p->parts) {
+      if (patience > 0) patience--;
+      else if (p->spin && crowded(p, w.part)) {
+        spread(p, w.part);
+        patience = PATIENCE; /* where cores are short it is of no use to move each time */
+      }
+      p->status[w.part * APART] = p->fn(&p->call[w.part]);
+    }
     gate_pass(&p->done); /* every worker reports, so that none can still read the region when the next one is set */
   }
   return NULL;
@@ -97,6 +123,7 @@ int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
   if (parts > p->threads) parts = p->threads;
   p->fn = fn;
   p->parts = parts;
+  here(p, 0);
   for (int i = 0; i < parts; i++) {
     p->call[i] = *call;
     p->call[i].part = i;
@@ -110,29 +137,10 @@ int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
   for (unsigned v; (v = atomic_load_explicit(&p->done.value, memory_order_acquire)) != target;)
     gate_wait(&p->done, v, p->spin);
   for (int i = 0; i < parts; i++) {
-    int s = p->status[i * (LINE / (int)sizeof(int))];
+    int s = p->status[i * APART];
     if (s) return s;
   }
   return 0;
-}
-
-Pool *pool_new(int threads) {
-  if (threads <= 1) return NULL;
-  Pool *p = NULL;
-  if (posix_memalign((void **)&p, LINE, sizeof *p) != 0) rt_die(660, "out of memory for %d threads", threads);
-  memset(p, 0, sizeof *p);
-  p->threads = threads;
-  p->spin = threads <= pool_cpus() ? SPIN : 0;
-  p->call = rt_array((size_t)threads, sizeof *p->call);
-  p->status = rt_array((size_t)threads, LINE);
-  for (int i = 1; i < threads; i++) {
-    Worker *w = rt_alloc(sizeof *w);
-    *w = (Worker){p, i};
-    pthread_t t;
-    if (pthread_create(&t, NULL, work, w) != 0) rt_die(662, "cannot start thread %d of %d", i + 1, threads);
-    pthread_detach(t);
-  }
-  return p;
 }
 
 /* Is this the first logical CPU, of those allowed, on its core? */
@@ -156,14 +164,38 @@ static bool leads_core(int cpu, const cpu_set_t *allowed) {
   return leads;
 }
 
+/* One CPU of each core that this process may use; 0: not known. */
+static int cores(cpu_set_t *allowed, int core[CPU_SETSIZE]) {
+  int n = 0;
+  CPU_ZERO(allowed);
+  if (sched_getaffinity(0, sizeof *allowed, allowed) != 0) return 0;
+  for (int i = 0; i < CPU_SETSIZE; i++) if (CPU_ISSET(i, allowed) && leads_core(i, allowed)) core[n++] = i;
+  return n;
+}
+
 int pool_cpus(void) {
   cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  int n = 0;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (int)online : 1;
-  }
-  for (int i = 0; i < CPU_SETSIZE; i++) if (CPU_ISSET(i, &allowed)) n += leads_core(i, &allowed);
+  int core[CPU_SETSIZE], n = cores(&allowed, core);
   return n > 0 ? n : 1;
+}
+
+Pool *pool_new(int threads) {
+  if (threads <= 1) return NULL;
+  Pool *p = NULL;
+  if (posix_memalign((void **)&p, LINE, sizeof *p) != 0) rt_die(660, "out of memory for %d threads", threads);
+  memset(p, 0, sizeof *p);
+  p->threads = threads;
+  p->ncores = cores(&p->allowed, p->core);
+  p->spin = threads <= p->ncores ? SPIN : 0;
+  p->cpu = rt_array((size_t)threads, LINE);
+  p->call = rt_array((size_t)threads, sizeof *p->call);
+  p->status = rt_array((size_t)threads, LINE);
+  for (int i = 1; i < threads; i++) {
+    Worker *w = rt_alloc(sizeof *w);
+    *w = (Worker){p, i};
+    pthread_t t;
+    if (pthread_create(&t, NULL, work, w) != 0) rt_die(662, "cannot start thread %d of %d", i + 1, threads);
+    pthread_detach(t);
+  }
+  return p;
 }

@@ -46,13 +46,6 @@ char *report_scores(const App *a, const Scores *s) {
   return pairs(a, s->loss, s->metric);
 }
 
-char *report_step_json(const App *a, uint32_t step) {
-  char *p = pairs(a, a->run->loss, metrics(a));
-  char *s = rt_printf("{\"event\":\"step\",\"step\":%u,%s}", step, p);
-  free(p);
-  return s;
-}
-
 static void human(char *to, size_t n, double v, double unit, const char *const *names) {
   int i = 0;
   for (; v >= unit * 0.99995 && names[i + 1]; i++) v /= unit;
@@ -124,13 +117,10 @@ static void live_line(const Report *r, uint32_t step, double now) {
   rt_live(text);
 }
 
-void report_step(Report *r, uint32_t step, const char *json_line, bool logged) {
+void report_step(Report *r, uint32_t step, const char *json_line) {
   const App *a = r->app;
   if (a->o.json) {
-    if (logged) {
-      fputs(json_line, stdout);
-      fputc('\n', stdout);
-    }
+    if (json_line) fputs(json_line, stdout);
     return;
   }
   double now = rt_now();
@@ -139,7 +129,7 @@ void report_step(Report *r, uint32_t step, const char *json_line, bool logged) {
     if (now - r->shown < 0.1 && !last) return;
     live_line(r, step, now);
   } else {
-    bool asked = a->o.log_every > 0 ? logged : now - r->shown >= 1 || step == r->first + 1 || last;
+    bool asked = a->o.log_every > 0 ? json_line != NULL : now - r->shown >= 1 || step == r->first + 1 || last;
     if (!asked) return;
     char value[200];
     figures(a, value, sizeof value);

@@ -193,6 +193,7 @@ void checkpoint_load(App *a, const char *path, Progress *p);
 typedef struct Run {
   char *folder;
   IoFile csv, jsonl;
+  char *csv_line, *json_line, **key; /* of the step being logged */
 } Run;
 char *run_newest(const App *a);       /* newest folder under runs/ that holds a run of this model; NULL */
 bool run_holds(const char *folder);   /* does it hold a run? */
@@ -200,7 +201,7 @@ void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses w
 void run_adopt(App *a, const char *folder); /* takes seed, plan and data paths of an earlier run from its run.json */
 void run_begin(App *a, Run *r);       /* folder, .nn, run.json, empty metrics */
 void run_continue(App *a, Run *r, uint32_t step); /* metrics cut back to `step` */
-void run_log(App *a, Run *r, const char *json_line);
+const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */
 void run_sync(Run *r);
 char *run_weights(App *a);            /* --weights or the newest run's; dies when there is none */
 
@@ -282,8 +283,7 @@ typedef struct Report {
 } Report;
 double rt_now(void); /* seconds, monotonic */
 void report_begin(Report *r, App *a, const Run *run);
-char *report_step_json(const App *a, uint32_t step);
-void report_step(Report *r, uint32_t step, const char *json_line, bool logged);
+void report_step(Report *r, uint32_t step, const char *json_line); /* NULL: a step that is not logged */
 char *report_scores(const App *a, const Scores *s); /* {"loss":…,…} */
 void report_done(Report *r, const Run *run, const Scores *s);
 void report_scores_text(const App *a, const Scores *s, const char *prefix);

@@ -1,10 +1,13 @@
 /* Run folders: metrics.csv and metrics.jsonl, weights, checkpoints, the .nn and run.json (the flags). A folder is taken
  * for a run by what it holds; nothing that is not of a run is ever touched. */
+#define _GNU_SOURCE
 #include "rt.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+static const char step_head[] = "{\"event\":\"step\",\"step\":";
 
 static char *in(const char *folder, const char *name) {
   return rt_printf("%s/%s", folder, name);
@@ -176,12 +179,27 @@ static void clear(const char *folder) { /* what an earlier run left */
   }
 }
 
-static void open_metrics(Run *r, size_t csv_keep, size_t jsonl_keep) {
+/* Room for the lines of a step, and what stands before each of its figures in JSON. */
+static void prepare_lines(const App *a, Run *r) {
+  size_t n = 80;
+  r->key = rt_array((size_t)a->t->nmetrics + 1, sizeof *r->key);
+  for (int i = 0; i <= a->t->nmetrics; i++) {
+    char *name = json_quote(i ? a->t->metrics[i - 1] : "loss");
+    r->key[i] = rt_printf(",%s:", name);
+    n += strlen(r->key[i]) + 32;
+    free(name);
+  }
+  r->csv_line = rt_alloc(n);
+  r->json_line = rt_alloc(n);
+}
+
+static void open_metrics(const App *a, Run *r, size_t csv_keep, size_t jsonl_keep) {
   char *csv = in(r->folder, "metrics.csv"), *jsonl = in(r->folder, "metrics.jsonl");
   if (!io_append(&r->csv, csv, csv_keep)) rt_die(663, "%s: cannot write: %s", csv, strerror(r->csv.err));
   if (!io_append(&r->jsonl, jsonl, jsonl_keep)) rt_die(663, "%s: cannot write: %s", jsonl, strerror(r->jsonl.err));
   free(csv);
   free(jsonl);
+  prepare_lines(a, r);
 }
 
 static void put(IoFile *f, const char *s) {
@@ -207,7 +225,7 @@ void run_begin(App *a, Run *r) {
   write_file(r->folder, "run.json", json);
   free(nn);
   free(json);
-  open_metrics(r, 0, 0);
+  open_metrics(a, r, 0, 0);
   put_header(a, r);
 }
 
@@ -235,22 +253,28 @@ static size_t kept(const char *folder, const char *name, const char *head, int s
 
 void run_continue(App *a, Run *r, uint32_t step) {
   size_t csv = kept(r->folder, "metrics.csv", "", 1, step);
-  open_metrics(r, csv, kept(r->folder, "metrics.jsonl", "{\"event\":\"step\",\"step\":", 0, step));
+  open_metrics(a, r, csv, kept(r->folder, "metrics.jsonl", step_head, 0, step));
   if (!csv) put_header(a, r);
 }
 
-void run_log(App *a, Run *r, const char *json_line) {
-  char number[40];
+/* Every step of a small model passes here: each figure is formatted once, nothing is allocated. */
+const char *run_log(App *a, Run *r) {
   const float *v = &a->run->loss;
-  snprintf(number, sizeof number, "%u", a->run->step);
-  put(&r->csv, number);
+  char number[40], *c = r->csv_line, *j = r->json_line;
+  c += sprintf(c, "%u", a->run->step);
+  j = stpcpy(stpcpy(j, step_head), r->csv_line);
   for (int i = 0; i <= a->t->nmetrics; i++) {
-    snprintf(number, sizeof number, ",%.9g", (double)v[i]);
-    put(&r->csv, number);
+    if (v[i] - v[i] == 0) sprintf(number, "%.9g", (double)v[i]);
+    else strcpy(number, v[i] != v[i] ? "nan" : v[i] > 0 ? "inf" : "-inf");
+    *c++ = ',';
+    c = stpcpy(c, number);
+    j = stpcpy(stpcpy(j, r->key[i]), v[i] - v[i] == 0 ? number : "null");
   }
-  put(&r->csv, "\n");
-  put(&r->jsonl, json_line);
-  put(&r->jsonl, "\n");
+  strcpy(c, "\n");
+  strcpy(j, "}\n");
+  put(&r->csv, r->csv_line);
+  put(&r->jsonl, r->json_line);
+  return r->json_line;
 }
 
 void run_sync(Run *r) {

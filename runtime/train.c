@@ -160,10 +160,7 @@ static void one_step(Trainer *t) {
   }
   uint32_t every = a->o.log_every > 0 ? (uint32_t)a->o.log_every : 1;
   bool logged = run->step % every == 0 || run->step == t->end;
-  char *line = logged ? report_step_json(a, run->step) : NULL;
-  if (logged) run_log(a, &t->run, line);
-  report_step(&t->report, run->step, line, logged);
-  free(line);
+  report_step(&t->report, run->step, logged ? run_log(a, &t->run) : NULL);
 }
 
 static bool due(const Trainer *t) {
