@@ -198,7 +198,7 @@ typedef struct Conv {
   int64_t x[CONV_SPATIAL], y[CONV_SPATIAL], k[CONV_SPATIAL];
   int64_t stride[CONV_SPATIAL], dilation[CONV_SPATIAL], lo[CONV_SPATIAL];
   int64_t nx, ny, nk;                        /* positions of x, y and the window */
-  Val *hold[8];
+  Val *hold[12];
   int nhold;
 } Conv;
 

@@ -1,0 +1,55 @@
+/* grad FILE... : runs the gradient suite over tables of ops (.cases) and graphs (.ir). */
+#include "suite.h"
+#include "passes/pass.h"
+#include <stdio.h>
+#include <string.h>
+
+static bool ends(const char *s, const char *end) {
+  size_t n = strlen(s), k = strlen(end);
+  return n >= k && !strcmp(s + n - k, end);
+}
+
+/* Every op with a gradient rule has a case, so a new op without one fails here. */
+static void check_coverage(Suite *s) {
+  const OpInfo *none = &op_info[OP_grad];
+  for (int i = 1; i < OP_COUNT; i++) {
+    if (op_info[i].vjp == none->vjp || s->seen[i]) continue;
+    printf("FAIL no case for `%s`\n", op_info[i].name);
+    s->failed++;
+  }
+}
+
+/* Cases of one module are neighbours: their derivatives are made first, then expanded together. */
+static void run_module(Suite *s, int from, int to) {
+  int before = diag_errors(s->c);
+  for (int i = from; i < to; i++)
+    for (Id n = 1; n < (Id)s->v[i].f->n; n++) s->seen[node_get(s->v[i].f, n)->op] |= node_info(s->v[i].f, n)->cls == CL_SCAN;
+  for (int i = from; i < to; i++) case_derive(&s->v[i]);
+  pass_autodiff(s->v[from].m);
+  ir_verify(s->v[from].m);
+  bool sound = diag_errors(s->c) == before;
+  for (int i = from; i < to; i++) {
+    bool ok = sound && case_check(&s->v[i]);
+    if (!sound) printf("FAIL %s: reported errors\n", s->v[i].name);
+    if (ok) s->passed++;
+    else s->failed++;
+  }
+}
+
+int main(int argc, char **argv) {
+  Suite s = {.c = ctx_new()};
+  bool table = false;
+  for (int i = 1; i < argc; i++) {
+    if (ends(argv[i], ".cases")) cases_read_table(&s, argv[i]), table = true;
+    else cases_read_ir(&s, argv[i]);
+  }
+  for (int i = 0, k; i < s.n; i = k) {
+    for (k = i + 1; k < s.n && s.v[k].m == s.v[i].m;) k++;
+    run_module(&s, i, k);
+  }
+  if (table) check_coverage(&s);
+  diag_print(s.c, stderr, false);
+  printf("gradients: %d passed, %d failed\n", s.passed, s.failed);
+  ctx_free(s.c);
+  return s.failed != 0;
+}
