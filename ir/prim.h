@@ -145,7 +145,8 @@ static inline PRIM_F PRIM(exp)(PRIM_F x) {
   PRIM_F p = 0.00139408931f + r * 0.000198459005f;
   p = 0.0416663587f + r * (0.00833338965f + r * p);
   p = 0.5f + r * (0.166666657f + r * p);
-  p = 1.0f + (r + r * r * p);
+  PRIM_F s = 1.0f + r;
+  p = s + (((1.0f - s) + r) + r * r * p); /* with what was lost in s */
   return p * P_POW2(h) * P_POW2(n - h);
 }
 
@@ -253,8 +254,9 @@ static inline PRIM_F PRIM(tanh)(PRIM_F x) {
 /*@ sigmoid: exp */
 /* 1 / (1 + e) or e / (1 + e), e = exp(-|x|): small results keep their precision. */
 static inline PRIM_F PRIM(sigmoid)(PRIM_F x) {
-  PRIM_F e = PRIM(exp)(-P_ABS(x));
-  return P_SEL(P_LT(x, 0.0f), e, P_K(1.0f)) / (1.0f + e);
+  PRIM_F e = PRIM(exp)(-P_ABS(x)), d = 1.0f + e;
+  PRIM_F y = P_SEL(P_LT(x, 0.0f), e, P_K(1.0f)) / d;
+  return y - y * (e - (d - 1.0f)); /* with what was lost in d */
 }
 
 /*@ erf: exp */

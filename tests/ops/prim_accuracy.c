@@ -34,7 +34,7 @@ typedef struct Unary { const char *name; float (*f)(float); double (*d)(double);
 static const Unary unary[] = {
   {"exp", prim_exp, exp, 1}, {"expm1", prim_expm1, expm1, 2}, {"log", prim_log, log, 1}, {"log1p", prim_log1p, log1p, 1.5},
   {"sqrt", prim_sqrt, sqrt, 0.5}, {"rsqrt", prim_rsqrt, d_rsqrt, 1.5}, {"tanh", prim_tanh, tanh, 1.5},
-  {"sigmoid", prim_sigmoid, d_sigmoid, 2.1}, {"erf", prim_erf, erf, 1.5}, {"sin", prim_sin, sin, 1.5}, {"cos", prim_cos, cos, 1.5},
+  {"sigmoid", prim_sigmoid, d_sigmoid, 2}, {"erf", prim_erf, erf, 1.5}, {"sin", prim_sin, sin, 1.6}, {"cos", prim_cos, cos, 1.6},
   {"floor", prim_floor, floor, 0}, {"ceil", prim_ceil, ceil, 0}, {"round", prim_round, rint, 0}, {"abs", prim_abs, fabs, 0},
   {"sign", prim_sign, d_sign, 0},
 };
