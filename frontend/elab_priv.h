@@ -227,6 +227,7 @@ struct Elab {
   int nfailed, capfailed;
   struct Index *index; /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
+  int *asserts;        /* inside a test: number of its assertions so far */
 };
 
 /* ---- elab_value.c ---- */
@@ -308,6 +309,8 @@ bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim); /* all of it must 
 TypeId el_declared(Elab *e, const Ast *type);                /* of param, state, field */
 bool el_check_result(Elab *e, const Def *d, Value v);
 bool el_dim(Elab *e, const Ast *a, Dim *d);
+const Ast *el_open_dim(Elab *e, const Ast *type);            /* a size that has no value yet, or NULL */
+const char *el_source(Elab *e, const Ast *a);                /* its text */
 
 /* ---- elab_stmt.c ---- */
 Value el_block(Elab *e, const Ast *block);
@@ -368,22 +371,33 @@ void el_leave(Elab *e, const Saved *s);
 const char *el_graph_name(Elab *e, const char *stem, const char *section);
 
 /* ---- elab_section.c ---- */
-typedef struct Setting { const char *name; int later; } Setting; /* later: code of "not yet", 0 */
-bool el_check_settings(Elab *e, const Ast *block, Scope *s, const Setting *set, int n, const char *section);
-const Ast *el_setting(const Ast *block, const char *name, const Ast **bind);
-bool el_setting_int(Elab *e, const Ast *block, const char *name, int64_t least, int64_t none, int64_t *v);
-bool el_setting_float(Elab *e, const Ast *block, const char *name, double lo, double hi, double none, double *v);
-void el_unused(Elab *e, Scope *s, const Setting *set, int n, const char *section);
+typedef struct Setting { const char *name; int later; } Setting; /* later: code of "not yet", or 0 */
+typedef struct Section {
+  const Ast *ast, *block;
+  const Setting *set;
+  int nset;
+  const char *kind;
+} Section;
+bool el_settings(Elab *e, const Section *s);  /* given twice, not yet, budgets */
+bool el_is_setting(const Section *s, const char *name);
+const Ast *el_setting(const Section *s, const char *name);    /* the BIND, or NULL */
+const Ast *el_setting_value(const Section *s, const char *name);
+bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, int64_t none, int64_t *v);
+void el_unused(Elab *e, const Section *s, const Scope *scope);
 
-/* ---- elab_data.c, elab_train.c, elab_optim.c, elab_eval.c ---- */
+/* ---- elab_data.c, elab_source.c ---- */
 void el_data_section(Elab *e, const Ast *a);
+bool el_source_setting(Elab *e, const Section *s, DataInfo *d);
 int el_data_find(const Module *m, const char *name);
+
+/* ---- elab_train.c, elab_optim.c, elab_eval.c, elab_export.c ---- */
+typedef struct Update { Id weight, grad; int var; Inst *inst; } Update;
 void el_train_section(Elab *e, const Ast *a);
-typedef struct Update { Id weight, grad; int var; } Update;
-Value el_optimizer(Elab *e, const Ast *a);    /* checks and gives the function */
-void el_updates(Elab *e, const Ast *optim, Update *u, int n);
-void el_clip(Elab *e, const Ast *clip, Update *u, int n);
-void el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, Id *result, int n, const char *done_name);
+Value el_optimizer(Elab *e, const Ast *a);    /* the function (w, g) -> w */
+bool el_clip(Elab *e, const Ast *clip, Update *u, int n);
+bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n);
+int el_optim_var(Elab *e, const Update *u, const char *name); /* a state of the section beside the weight */
+bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const Id *result, int n);
 void el_export(Elab *e, const Ast *a);
 void el_test(Elab *e, const Ast *a, int number);
 #endif

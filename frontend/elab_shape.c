@@ -7,7 +7,7 @@
 
 typedef struct Wait { const Ast *pattern, *arg; const char *name; Dim dim; } Wait;
 
-static const char *source_of_node(Elab *e, const Ast *a) {
+const char *el_source(Elab *e, const Ast *a) {
   size_t n;
   const char *text = source_text(e->c, a->at, &n);
   Loc start = a->at - 1;
@@ -83,6 +83,14 @@ static int unknowns(Elab *e, const Ast *a) {
   if (a->kind == AST_BINARY || a->kind == AST_UNARY)
     for (int i = 0; i < a->n; i++) n += unknowns(e, a->kid[i]);
   return n;
+}
+
+const Ast *el_open_dim(Elab *e, const Ast *type) {
+  for (int i = 0; i < type->n; i++) {
+    const Ast *p = type->kid[i];
+    if (p->kind == AST_DOTS ? e->f->ndots < 0 : unknowns(e, p) > 0) return p;
+  }
+  return NULL;
 }
 
 bool el_dim(Elab *e, const Ast *a, Dim *d) {
@@ -173,7 +181,7 @@ static const char *pattern_values(Elab *e, const Ast *type) {
 
 static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k, const char *why) {
   Diag *d = el_error(e, 205, arg, "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name,
-                     el_type_text(e, t), source_of_node(e, p->ast), why ? ": " : "", why ? why : "");
+                     el_type_text(e, t), el_source(e, p->ast), why ? ": " : "", why ? why : "");
   Frame *f = e->f;
   const char *values = pattern_values(e, p->ast);
   e->f = f->up; /* operands stand in the caller */
@@ -203,7 +211,7 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
   case DIFFERS: {
     if (diag_errors(e->c) != before) return false;
     Value v = unknowns(e, pat) ? v_none() : el_static(e, pat);
-    const char *text = source_of_node(e, pat);
+    const char *text = el_source(e, pat);
     if (v.kind == V_NONE)
       return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "no whole number makes %s = %s", text, dim_text(e->m, dim)));
     if (pat->kind == AST_INT)
@@ -224,7 +232,7 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
   int dots = -1;
   if (!type_takes(p, (DType)ty->dtype)) {
     Diag *d = el_error(e, 211, arg, "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
-                       source_of_node(e, s));
+                       el_source(e, s));
     diag_label(e->c, d, s->at, s->len, "asked for here");
     if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
     return false;
@@ -266,7 +274,7 @@ bool el_unify_rest(Elab *e, const Ast *def, const Call *k) {
       if (r == SOLVED) continue;
       if (r == UNSOLVABLE) return el_fail(e, 207, w.pattern, "this size is not determined by the arguments"), false;
       Diag *d = el_error(e, 205, w.arg, "argument `%s` of `%s`: %s is not %s", w.name, k->name,
-                         source_of_node(e, w.pattern), dim_text(e->m, w.dim));
+                         el_source(e, w.pattern), dim_text(e->m, w.dim));
       diag_label(e->c, d, w.pattern->at, w.pattern->len, "asked for here");
       return false;
     }
@@ -318,7 +326,7 @@ TypeId el_declared(Elab *e, const Ast *type) {
 
 static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const char *why) {
   const Ast *type = d->ast->kid[1];
-  Diag *g = el_error(e, 227, last ? last : type, "`%s` gives %s, not %s%s%s", d->name, v_text(e, v), source_of_node(e, type),
+  Diag *g = el_error(e, 227, last ? last : type, "`%s` gives %s, not %s%s%s", d->name, v_text(e, v), el_source(e, type),
                      why ? ": " : "", why ? why : "");
   diag_label(e->c, g, type->at, type->len, "promised here");
   const char *values = pattern_values(e, type);
@@ -347,7 +355,7 @@ static bool check_tensor(Elab *e, const Def *d, const Ast *last, Value v, const 
     if (r == UNSOLVABLE) return el_fail(e, 207, s->kid[i], "this size is not determined by the arguments"), false;
     if (r == DIFFERS) {
       Value want = unknowns(e, s->kid[i]) ? v_none() : el_static(e, s->kid[i]);
-      return result_fail(e, d, last, v, ctx_strf(e->c, "%s is %s, not %s", source_of_node(e, s->kid[i]), v_text(e, want),
+      return result_fail(e, d, last, v, ctx_strf(e->c, "%s is %s, not %s", el_source(e, s->kid[i]), v_text(e, want),
                                                  dim_text(e->m, t->dim[axis])));
     }
     axis++;

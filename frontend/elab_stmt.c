@@ -136,15 +136,24 @@ static Value stmt_for(Elab *e, const Ast *a) {
   return v_none();
 }
 
+/* In a test an assertion is a result of its graph; elsewhere it holds at compile time. */
 static Value stmt_assert(Elab *e, const Ast *s) {
-  Value v = el_expr(e, s->kid[0]);
+  const Ast *cond = s->kid[0];
+  Value v = el_expr(e, cond);
   if (v_bad(v)) return v;
-  if (v.kind == V_BOOL) {
-    if (v.i) return v_none();
-    return el_fail(e, 236, s->kid[0], "this does not hold");
+  bool test = e->asserts && !e->f->name;
+  if (v.kind == V_BOOL && !test) return v.i ? v_none() : el_fail(e, 236, cond, "this does not hold");
+  if (v.kind != V_BOOL && v.kind != V_TENSOR) return el_fail(e, 204, cond, "`assert` takes a bool, not %s", v_kind(v));
+  if (!test) return el_fail(e, 215, cond, "outside `test` an assertion must be known at compile time");
+  Id x = el_tensor(e, v, DT_BOOL, cond);
+  const Type *t = el_ty(e, x);
+  if (t->dtype != DT_BOOL || t->rank) {
+    Diag *d = el_error(e, 204, cond, "`assert` takes one bool, not %s", v_text(e, v));
+    diag_help(e->c, d, "compare one number, such as max(abs(a - b)) < 1e-5");
+    return v_error();
   }
-  if (v.kind != V_TENSOR) return el_fail(e, 204, s->kid[0], "`assert` takes a bool, not %s", v_kind(v));
-  return el_fail(e, 215, s->kid[0], "outside `test` an assertion must be known at compile time");
+  graph_result(e->root, ctx_strf(e->c, "assert_%d", ++*e->asserts), x, cond->mark);
+  return v_none();
 }
 
 static Value stmt_use(Elab *e, const Ast *s) {

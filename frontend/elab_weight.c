@@ -220,7 +220,7 @@ static const char *final_name(Elab *e, int v, const char **name) {
   const VarInfo *i = &e->var[v];
   if (i->weight < 0) return name[v] = ctx_name(e->c, ctx_strf(e->c, "%s.%s", inst_path(e, i->inst, true), i->name));
   const char *weight = name[i->weight], *inner = "";
-  for (const Inst *p = i->inst; p->up; p = p->up) /* a def that an optimizer calls */
+  for (const Inst *p = i->inst; p->up && p->up->up; p = p->up) /* a def that the optimizer calls */
     inner = ctx_strf(e->c, "%s_%d.%s", p->name, p->ordinal, inner);
   return name[v] = ctx_name(e->c, ctx_strf(e->c, "optim.%s%s%s.%s%s", i->section ? i->section : "", i->section ? "." : "",
                                            weight, inner, i->name));

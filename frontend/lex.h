@@ -6,7 +6,7 @@
 #include "frontend/nn.h"
 #include "ir/ctx.h"
 
-enum { TK_EOF = 0, TK_COMMENT = 200, TK_BAD = 201 };
+enum { TK_EOF = 0 };
 enum { LEX_MAX_NESTING = 256 };
 
 typedef struct Token {

@@ -100,9 +100,12 @@ static void closer(Open *o, int k) {
   t[k].match = o->v[j];
 }
 
-/* Tokens t[k], t[k+1]...: do they begin an item that stands at top level only? `before` is the token before them. */
-static bool begins_item(const Token *t, int top, const Token *before) {
-  if (!t->first || (before && lex_binary(before->kind))) return false;
+/* Tokens t[k], t[k+1]...: do they begin an item that stands at top level only? `before` is the token before them. What
+ * is indented may be a def inside a def, a fault of its own kind. */
+static bool begins_item(const Open *o, const Token *t, const Token *before) {
+  bool margin = t->at == o->ts->start || o->ts->src[t->at - o->ts->start - 1] == '\n';
+  int top = top_kind(o);
+  if (!margin || (before && lex_binary(before->kind))) return false;
   switch (t->kind) {
   case TK_DEF: case TK_CONST: return true;
   case TK_EXPORT: return t[1].kind == TK_DEF;
@@ -151,7 +154,7 @@ static void pair_brackets(Open *o) {
   for (int k = 0, used; k < ts->n; k += used, n++) {
     Token t = ts->t[k];
     const Token *before = n ? &ts->t[n - 1] : NULL;
-    bool item = o->n && begins_item(&ts->t[k], top_kind(o), n > 1 ? &ts->t[n - 2] : NULL);
+    bool item = o->n && begins_item(o, &ts->t[k], n > 1 ? &ts->t[n - 2] : NULL);
     used = t.kind == TK_AT ? join_hint(o, &ts->t[k], before, &t) : 1;
     ts->t[n] = t;
     if (item) unclosed_all(o, n, "still open here, where an item of the file begins");

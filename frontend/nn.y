@@ -28,6 +28,8 @@
 %right POW.
 %left LP LB QUOTE.
 
+%token BAD COMMENT. /* the lexer's: text that is no token, and what the driver leaves out */
+
 /* Words only where an item of the file begins; names everywhere else. */
 %fallback NAME DATA TRAIN TARGET TEST IMPORT DIM EXPORT.
 
@@ -46,12 +48,14 @@
 %type item_list {Nodes *}
 %type name {const Token *}
 
+/* A list is reduced before each of its elements, so that a faulty element does not take those before it along. */
 file ::= items(L). { parse_file(p, L); }
-items(A) ::= item_opt(X). { A = nodes_add(p, nodes_new(p), X); }
-items(A) ::= items(L) NEWLINE item_opt(X). { A = nodes_add(p, L, X); }
-item_opt(A) ::= . { A = NULL; }
-item_opt(A) ::= item(X). { A = X; }
-item_opt(A) ::= error. { A = NULL; }
+file ::= items(L) item(X). { parse_file(p, nodes_add(p, L, X)); }
+file ::= items(L) error. { parse_file(p, L); }
+items(A) ::= . { A = nodes_new(p); }
+items(A) ::= items(L) NEWLINE. { A = L; }
+items(A) ::= items(L) item(X) NEWLINE. { A = nodes_add(p, L, X); }
+items(A) ::= items(L) error NEWLINE. { A = L; }
 
 item(A) ::= hint(H) item(X). { A = build_hinted(p, H, X); }
 item(A) ::= IMPORT(K) STR(S). { A = build_import(p, K, S); }
@@ -87,11 +91,12 @@ dim(A) ::= expr(X). { A = X; }
 dim(A) ::= DOTS(K). { A = build_leaf(p, AST_DOTS, K); }
 
 block(A) ::= LBRACE(K) stmts(L) RBRACE(E). { A = build_block(p, K, L, E); }
-stmts(A) ::= stmt_opt(X). { A = nodes_add(p, nodes_new(p), X); }
-stmts(A) ::= stmts(L) NEWLINE stmt_opt(X). { A = nodes_add(p, L, X); }
-stmt_opt(A) ::= . { A = NULL; }
-stmt_opt(A) ::= stmt(X). { A = X; }
-stmt_opt(A) ::= error. { A = NULL; }
+block(A) ::= LBRACE(K) stmts(L) stmt(X) RBRACE(E). { A = build_block(p, K, nodes_add(p, L, X), E); }
+block(A) ::= LBRACE(K) stmts(L) error RBRACE(E). { A = build_block(p, K, L, E); }
+stmts(A) ::= . { A = nodes_new(p); }
+stmts(A) ::= stmts(L) NEWLINE. { A = L; }
+stmts(A) ::= stmts(L) stmt(X) NEWLINE. { A = nodes_add(p, L, X); }
+stmts(A) ::= stmts(L) error NEWLINE. { A = L; }
 
 stmt(A) ::= hint(H) stmt(X). { A = build_hinted(p, H, X); }
 stmt(A) ::= exprs(L). { A = build_expr_stmt(p, L); }
@@ -120,8 +125,13 @@ full_if(A) ::= IF(K) expr(X) block(B) ELSE full_if(E). { A = build_if(p, K, X, B
 exprs(A) ::= expr(X). { A = nodes_add(p, nodes_new(p), X); }
 exprs(A) ::= exprs(L) COMMA expr(X). { A = nodes_add(p, L, X); }
 
-expr(A) ::= expr(X) OR|AND|EQEQ|NE|LT|LE|GT|GE|PLUS|MINUS(O) expr(Y). { A = build_binary(p, O, X, Y); }
-expr(A) ::= expr(X) STAR|SLASH|DSLASH|AT|POW(O) expr(Y). { A = build_binary(p, O, X, Y); }
+/* A rule has the precedence of its first operator: so one rule for each level. */
+expr(A) ::= expr(X) OR(O) expr(Y). { A = build_binary(p, O, X, Y); }
+expr(A) ::= expr(X) AND(O) expr(Y). { A = build_binary(p, O, X, Y); }
+expr(A) ::= expr(X) EQEQ|NE|LT|LE|GT|GE(O) expr(Y). { A = build_binary(p, O, X, Y); }
+expr(A) ::= expr(X) PLUS|MINUS(O) expr(Y). { A = build_binary(p, O, X, Y); }
+expr(A) ::= expr(X) STAR|SLASH|DSLASH|AT(O) expr(Y). { A = build_binary(p, O, X, Y); }
+expr(A) ::= expr(X) POW(O) expr(Y). { A = build_binary(p, O, X, Y); }
 expr(A) ::= expr(X) RANGE(O) expr(Y). { A = build_pair(p, AST_RANGE, O, X, Y); }
 expr(A) ::= expr(X) PIPE(O) expr(Y). { A = build_pipe(p, O, X, Y); }
 expr(A) ::= NOT(O) expr(X). { A = build_unary(p, AST_NOT, O, X); }

@@ -132,6 +132,13 @@ void parse_syntax_error(Parse *p) {
 
 /* ---- feeding ---- */
 
+/* A `{` on a line of its own belongs to the head above it, which was refused for that: its block goes too. */
+static int behind_block(const Parse *p, int k) {
+  int j = k;
+  while (token(p, j)->kind == TK_NEWLINE || token(p, j)->kind == TK_COMMENT) j++;
+  return token(p, j)->kind == TK_LBRACE ? token(p, j)->match + 1 : k;
+}
+
 /* Where to go on after the token at p->cur was refused: the newline or `}` that ends its statement. The grammar has
  * dropped the statement and, if the refused token itself ends it, has taken that token already. */
 static int resume_at(Parse *p) {
@@ -144,7 +151,7 @@ static int resume_at(Parse *p) {
     inside = true;
   }
   if (!inside) {
-    if (t->kind == TK_NEWLINE) return k + 1;
+    if (t->kind == TK_NEWLINE) return behind_block(p, k + 1);
     if (t->kind == TK_EOF) return k;
     if (t->match > k) k = t->match; /* a bracket: what is inside goes with it */
     if (t->kind == TK_BAD && t->match) return k;

@@ -91,9 +91,14 @@ static Mark mark_make(Pen *p, const Source *src, const Label *l) {
   return (Mark){col, width < 1 ? 1 : width, l};
 }
 
+static int mark_column(const Mark *m, int from) {
+  int at = m->col - from + (from ? 3 : 0);
+  return at > VIEW + 3 ? VIEW + 3 : at;
+}
+
+/* Returns the column behind the mark. */
 static int mark_put(Pen *p, const Mark *m, int col, int from) {
-  int at = m->col - from + (from ? 3 : 0), width = m->width;
-  if (at > VIEW + 3) at = VIEW + 3;
+  int at = mark_column(m, from), width = m->width;
   if (at + width > VIEW + 3) width = at < VIEW + 3 ? VIEW + 3 - at : 1;
   if (at < col) return col; /* drawn over by its neighbour */
   spaces(p, at - col);
@@ -110,7 +115,7 @@ static void mark_text(Pen *p, const Mark *m) {
   pen(p, OFF);
 }
 
-/* All marks of a line in one row, the text of the last behind it; the other texts in rows of their own. */
+/* All marks of a line in one row, the text of the last behind it; the other texts below, each under its mark. */
 static void put_marks(Pen *p, Mark *m, int n, int from) {
   for (int i = 1; i < n; i++) /* few: insertion sort, by column, the narrow one first */
     for (int j = i; j > 0 && (m[j].col < m[j - 1].col || (m[j].col == m[j - 1].col && m[j].width < m[j - 1].width)); j--) {
@@ -131,8 +136,7 @@ static void put_marks(Pen *p, Mark *m, int n, int from) {
   for (int i = n - 1; i >= 0; i--) {
     if (i == shown || !*m[i].label->text) continue;
     gutter(p, 0);
-    str_puts(&p->out, " ");
-    mark_put(p, &m[i], 0, from);
+    spaces(p, mark_column(&m[i], from));
     mark_text(p, &m[i]);
     str_puts(&p->out, "\n");
   }

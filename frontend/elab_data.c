@@ -1,0 +1,220 @@
+/* Data sections: settings, and the graph that turns the raw values of one record into its fields. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+static const Setting data_settings[] = {{"source", 0},   {"holdout", 0},    {"shuffle", 0}, {"header", 0},
+                                        {"on_error", 713}, {"cache", 713}, {"workers", 713}, {"prefetch", 713}};
+
+typedef struct DataCtx {
+  DataInfo *d;
+  FieldInfo *field;
+  const Ast *line;
+  Id raw;         /* the field's port */
+  int64_t lo, hi; /* columns or files that the line names */
+  bool run;       /* a run of columns: the port is a vector */
+} DataCtx;
+
+int el_data_find(const Module *m, const char *name) {
+  for (int i = 0; i < m->ndata; i++)
+    if (!strcmp(m->data[i].name, name)) return i;
+  return -1;
+}
+
+static bool bool_setting(Elab *e, const Section *s, const char *name, bool none, bool *v) {
+  const Ast *a = el_setting_value(s, name);
+  *v = none;
+  if (!a) return true;
+  Value x = el_static(e, a);
+  if (x.kind == V_BOOL) return *v = x.i != 0, true;
+  if (!v_bad(x)) el_fail(e, 307, a, "`%s` is true or false, not %s", name, v_text(e, x));
+  return false;
+}
+
+static bool settings(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *h = el_setting_value(s, "holdout");
+  bool header = false, well = bool_setting(e, s, "shuffle", true, &d->shuffle);
+  d->header = -1;
+  if (el_setting(s, "header")) {
+    well &= bool_setting(e, s, "header", false, &header);
+    d->header = header;
+  }
+  if (h) {
+    Value x = el_static(e, h);
+    if (!v_number(x, &d->holdout) || d->holdout < 0 || d->holdout >= 1) {
+      if (!v_bad(x)) el_fail(e, 307, h, "`holdout` is a fraction from 0 up to, not including, 1, not %s", v_text(e, x));
+      well = false;
+    }
+  }
+  return el_source_setting(e, s, d) && well;
+}
+
+/* ---- field(i), field(a:b) ---- */
+
+static bool field_range(Elab *e, const Ast *call, int64_t *lo, int64_t *hi, bool *run) {
+  const Ast *a = call->n == 2 ? call->kid[1] : NULL;
+  if (!a || a->kind == AST_NAMED) return el_fail(e, 202, call, "`field` takes one number or a run such as 0:64"), false;
+  *run = a->kind == AST_SLICE;
+  const Ast *part[2] = {*run ? a->kid[0] : a, *run ? a->kid[1] : NULL};
+  int64_t *out[2] = {lo, hi};
+  *lo = 0;
+  if (*run && !part[1]) return el_fail(e, 311, a, "a run of columns needs its end, as in field(0:64)"), false;
+  for (int i = 0; i < 2; i++) {
+    if (!part[i]) continue;
+    Value v = el_static(e, part[i]);
+    if (v_bad(v)) return false;
+    if (v.kind != V_INT || v.i < 0 || v.i > INT32_MAX)
+      return el_fail(e, 311, part[i], "a field's number is a whole number from 0 on, not %s", v_text(e, v)), false;
+    *out[i] = v.i;
+  }
+  if (!*run) *hi = *lo + 1;
+  if (*lo >= *hi) return el_fail(e, 311, a, "this run of columns is empty"), false;
+  return true;
+}
+
+/* All columns that a line names: they are read as one run. */
+static bool find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
+  if (!a) return true;
+  if (a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field")) {
+    int64_t lo, hi;
+    bool run;
+    if (!field_range(e, a, &lo, &hi, &run)) return false;
+    if (*n && (lo != x->lo || hi != x->hi)) x->run = true;
+    if (!*n || lo < x->lo) x->lo = lo;
+    if (!*n || hi > x->hi) x->hi = hi;
+    x->run |= run;
+    ++*n;
+  }
+  for (int i = 0; i < a->n; i++)
+    if (!find_fields(e, a->kid[i], x, n)) return false;
+  return true;
+}
+
+static Value fn_field(Elab *e, Call *k) {
+  DataCtx *x = e->data;
+  if (!x || !x->raw || e->body) return el_arg_fail(e, 311, k, 0, "`field` stands in the fields of a data section only");
+  Value v = k->arg[0].v;
+  if (strcmp(x->d->kind, "csv") || !x->run) return v_tensor(e, x->raw);
+  bool run = v.kind == V_LIST;
+  int64_t lo = run ? v.list->v[0].kind == V_INT ? v.list->v[0].i : 0 : v.i, hi = run ? v.list->v[1].i : lo + 1;
+  Id y = b_slice(e->g, x->raw, (Dim[]){lo - x->lo}, (Dim[]){hi - x->lo}, NULL);
+  return v_tensor(e, run ? y : b_reshape(e->g, y, 0, NULL));
+}
+
+const Intrinsic el_data_intrinsics[] = {{"field", "i", fn_field, false}, {0}};
+
+/* ---- one line ---- */
+
+static bool refuse_augmentation(Elab *e, const Ast *a) {
+  static const char *const later[] = {"random_flip", "random_crop", "random_rotate", "random_erase", "color_jitter", "mixup",
+                                      "cutmix", "random_noise", "random_scale"};
+  if (!a) return true;
+  for (int i = 0; i < 9; i++)
+    if (a->kind == AST_NAME && !strcmp(a->text, later[i]))
+      return el_fail(e, 709, a, "augmentation by `%s` is not in this version", a->text), false;
+  for (int i = 0; i < a->n; i++)
+    if (!refuse_augmentation(e, a->kid[i])) return false;
+  return true;
+}
+
+/* Makes the line's port: its raw values in the line's element type. */
+static bool raw_port(Elab *e, DataCtx *x, int named) {
+  DataInfo *d = x->d;
+  FieldInfo *f = x->field;
+  const Type *t = type_get(e->m, f->type);
+  const Ast *expr = x->line->kid[1];
+  bool csv = !strcmp(d->kind, "csv"), files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
+  Dim n = x->hi - x->lo;
+  f->raw_first = (int)x->lo;
+  f->raw_count = 1;
+  if (!strcmp(d->kind, "text")) {
+    if (named) return el_fail(e, 311, expr, "a text has no fields; its record is `window`"), false;
+    f->raw_first = 0;
+    f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->window});
+  } else if (!named) {
+    return el_fail(e, 311, expr, "this line names no field(i) of its source"), false;
+  } else if (csv) {
+    f->raw_count = (int)n;
+    f->raw_type = x->run ? type_make(e->m, (DType)t->dtype, 1, &n) : el_scalar(e, (DType)t->dtype);
+  } else if (x->run) {
+    return el_fail(e, 311, expr, "one line reads one file; runs such as field(0:64) are columns of csv"), false;
+  } else if (files) {
+    if (x->lo >= d->npaths)
+      return el_fail(e, 311, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths, d->npaths == 1 ? "" : "s"), false;
+    f->raw_type = f->type;
+  } else {
+    if (x->lo) return el_fail(e, 311, expr, "`%s` has one field, field(0): all its columns", d->kind), false;
+    f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->ncols});
+  }
+  x->raw = graph_input(e->g, f->name, f->raw_type, x->line->mark);
+  if (!strcmp(d->kind, "text"))
+    scope_set(e->c, &e->f->scope, ctx_name(e->c, "window"), v_tensor(e, x->raw), 0, 1);
+  return true;
+}
+
+static Id fill_line(Elab *e, const DataCtx *x, Value v) {
+  const Ast *expr = x->line->kid[1];
+  const Type *t = type_get(e->m, x->field->type);
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, (DType)t->dtype, expr);
+  if (!id) return 0;
+  if (el_ty(e, id)->dtype != t->dtype) {
+    Diag *d = el_error(e, 211, expr, "`%s` is %s, but its line says %s", x->field->name, el_type_text(e, el_type(e, id)),
+                       el_type_text(e, x->field->type));
+    diag_help(e->c, d, "%s(...) converts", dtype_info[t->dtype].name);
+    return 0;
+  }
+  if (type_count(e->m, el_type(e, id)) != type_count(e->m, x->field->type)) {
+    Diag *d = el_error(e, 311, expr, "%s does not fill %s", el_type_text(e, el_type(e, id)), el_type_text(e, x->field->type));
+    diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
+    return 0;
+  }
+  return b_reshape(e->g, id, t->rank, t->dim);
+}
+
+/* Returns whether the field is its raw value, only seen in another shape. */
+static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *identity) {
+  TypeId type = refuse_augmentation(e, line->kid[1]) ? el_declared(e, line->kid[0]) : 0;
+  if (!type) return false;
+  for (int i = 0; i < d->nfield; i++)
+    if (d->field[i].name == line->text) return el_fail(e, 222, line, "field `%s` is defined twice", line->text), false;
+  FieldInfo *f = VEC_PUSH(e->c, d->field, d->nfield, *cap);
+  *f = (FieldInfo){.name = line->text, .type = type, .raw_dtype = (DType)type_get(e->m, type)->dtype, .loc = line->mark};
+  DataCtx x = {.d = d, .field = f, .line = line};
+  int named = 0;
+  e->data = &x;
+  bool well = find_fields(e, line->kid[1], &x, &named) && raw_port(e, &x, named);
+  Id id = well ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
+  e->data = NULL;
+  if (!id) return false;
+  bool viewed = node_get(e->g, id)->op == OP_reshape && node_in(e->g, id, 0) == x.raw;
+  *identity &= id == x.raw || viewed;
+  graph_result(e->g, f->name, id, line->mark);
+  return true;
+}
+
+void el_data_section(Elab *e, const Ast *a) {
+  Section s = {a, a->kid[0], data_settings, 8, "data"};
+  Frame f;
+  int before = diag_errors(e->c), cap = 0;
+  DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata);
+  *d = (DataInfo){.name = a->text, .kind = "", .loc = a->mark};
+  Graph *g = graph_new(e->m, ctx_strf(e->c, "bind_%s", a->text), GK_BIND, a->mark);
+  Saved saved = el_enter(e, g, true, &f, e->file);
+  f.inst = inst_root(e, a->text, false);
+  bool identity = true, well = el_settings(e, &s) && settings(e, &s, d);
+  for (int i = 0; i < s.block->n && well; i++) {
+    const Ast *b = s.block->kid[i];
+    if (b->kind == AST_FIELD) {
+      if (!field_line(e, b, d, &cap, &identity)) identity = false;
+    } else if (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text))) {
+      el_stmt(e, b);
+    }
+  }
+  if (well && !d->nfield && diag_errors(e->c) == before) el_fail(e, 302, a, "data section `%s` has no fields", a->text);
+  if (diag_errors(e->c) == before) el_unused(e, &s, &f.scope);
+  el_leave(e, &saved);
+  d->bind = g;
+  if (!identity || !d->nfield) return;
+  d->bind = NULL; /* the loader only reshapes */
+  for (int i = 0; i < d->nfield; i++) d->field[i].raw_type = d->field[i].type;
+  if (e->m->graph[e->m->ngraph - 1] == g) e->m->ngraph--;
+}

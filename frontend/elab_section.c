@@ -1,0 +1,100 @@
+/* What all sections share: settings that stand once, that belong to later versions, that are misspelt. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+bool el_is_setting(const Section *s, const char *name) {
+  if (!strncmp(name, "metric.", 7)) return !strcmp(s->kind, "train");
+  for (int i = 0; i < s->nset; i++)
+    if (!strcmp(s->set[i].name, name)) return true;
+  return false;
+}
+
+static bool is_bind_of(const Ast *b, const char *name) {
+  return b->kind == AST_BIND && b->n == 2 && !strcmp(b->kid[0]->text, name);
+}
+
+const Ast *el_setting(const Section *s, const char *name) {
+  for (int i = 0; i < s->block->n; i++)
+    if (is_bind_of(s->block->kid[i], name)) return s->block->kid[i];
+  return NULL;
+}
+
+const Ast *el_setting_value(const Section *s, const char *name) {
+  const Ast *b = el_setting(s, name);
+  return b ? b->kid[1] : NULL;
+}
+
+static bool is_default(const char *name, const Ast *v) {
+  if (!strcmp(name, "precision")) return v->kind == AST_NAME && !strcmp(v->text, "f32");
+  if (!strcmp(name, "on_error")) return v->kind == AST_NAME && !strcmp(v->text, "stop");
+  return false;
+}
+
+static bool check_setting(Elab *e, const Section *s, int at, const Setting *set) {
+  const Ast *b = s->block->kid[at];
+  const Ast *first = el_setting(s, set->name);
+  if (first != b) {
+    Diag *d = el_error(e, 308, b->kid[0], "`%s` is set twice", set->name);
+    diag_label(e->c, d, first->at, first->kid[0]->len, "first here");
+    return false;
+  }
+  if (set->later && !is_default(set->name, b->kid[1])) {
+    el_fail(e, set->later, b->kid[0], "`%s = %s` is not in this version", set->name, el_source(e, b->kid[1]));
+    return false;
+  }
+  return true;
+}
+
+static bool check_budget(Elab *e, const Section *s, const Ast *b) {
+  bool known = !strcmp(s->kind, "train") && !strcmp(b->text, "ram");
+  if (known) return el_fail(e, 703, b, "the budget `%s <= %s` is not in this version", b->text, el_source(e, b->kid[0])), false;
+  Diag *d = el_error(e, 312, b, "a %s section has no budget `%s`", s->kind, b->text);
+  if (!strcmp(s->kind, "train")) diag_help(e->c, d, "budgets of training are `ram <= ...`");
+  return false;
+}
+
+bool el_settings(Elab *e, const Section *s) {
+  bool well = true;
+  for (int i = 0; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->hints) el_hints(e, b);
+    if (b->kind == AST_BUDGET) well &= check_budget(e, s, b);
+    if (b->kind != AST_BIND || b->n != 2) continue;
+    for (int k = 0; k < s->nset; k++)
+      if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
+    if (!strncmp(b->kid[0]->text, "metric.", 7) && el_setting(s, b->kid[0]->text) != b)
+      well = el_fail(e, 308, b->kid[0], "`%s` is set twice", b->kid[0]->text), false;
+  }
+  return well;
+}
+
+bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, int64_t none, int64_t *v) {
+  const Ast *a = el_setting_value(s, name);
+  *v = none;
+  if (!a) return true;
+  Value x = el_static(e, a);
+  if (v_bad(x)) return false;
+  if (x.kind != V_INT || x.i < least) {
+    el_fail(e, 307, a, "`%s` is a whole number, at least %lld, not %s", name, (long long)least, v_text(e, x));
+    return false;
+  }
+  *v = x.i;
+  return true;
+}
+
+/* Names that are neither settings nor used: most often a setting that is misspelt. */
+void el_unused(Elab *e, const Section *s, const Scope *scope) {
+  const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
+  for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
+  for (int i = 0; i < scope->n; i++) {
+    const Binding *b = &scope->b[i];
+    if (b->uses || b->setting || !b->at || v_bad(b->v)) continue;
+    const char *near = diag_suggest(e->c, b->name, words, s->nset);
+    if (near) {
+      Diag *d = el_error_at(e, 301, b->at, b->len, "`%s` is no setting of a %s section, and it is not used", b->name, s->kind);
+      diag_help(e->c, d, "did you mean `%s`?", near);
+    } else {
+      el_error_at(e, 304, b->at, b->len, "`%s` is neither a setting of a %s section nor used in it", b->name, s->kind);
+    }
+  }
+}

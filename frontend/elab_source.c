@@ -1,0 +1,129 @@
+/* `source = csv("train.csv")` and the like. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+typedef struct SourceKind { const char *name, *params; } SourceKind;
+static const SourceKind source_kinds[] = {
+  {"csv", "header? *"}, {"idx", "*"}, {"npy", "*"}, {"text", "path window"}, {"uniform", "n lo hi"}, {"normal", "n mean? std?"}};
+static const char *const later_kinds[] = {"npz", "tokens", "images", "safetensors", "stream", "concat", "cifar10", "cifar100",
+                                          "mnist"};
+enum { NKINDS = 6, NLATER = 9 };
+
+static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
+  const char *words[NKINDS];
+  for (int i = 0; i < NKINDS; i++) words[i] = source_kinds[i].name;
+  for (int i = 0; i < NLATER; i++)
+    if (!strcmp(name, later_kinds[i])) return el_fail(e, 710, a, "the data source `%s` is not in this version", name), false;
+  Diag *d = el_error(e, 305, a, "unknown data source `%s`", name);
+  const char *s = diag_suggest(e->c, name, words, NKINDS);
+  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  return false;
+}
+
+static bool add_path(Elab *e, DataInfo *d, const Arg *a, int *cap) {
+  if (a->name || a->v.kind != V_STR || !a->v.s[0]) {
+    el_error_at(e, 307, a->at, a->len, "a path in quotes belongs here, not %s", a->name ? a->name : v_text(e, a->v));
+    return false;
+  }
+  *VEC_PUSH(e->c, d->paths, d->npaths, *cap) = a->v.s;
+  return true;
+}
+
+/* A number or a list of them, one per column. */
+static bool columns(Elab *e, const Arg *a, double none, DataInfo *d, const double **out) {
+  const List *l = a->set && a->v.kind == V_LIST ? a->v.list : NULL;
+  int n = l ? l->n : 1;
+  double *x = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *x);
+  for (int i = 0; i < n; i++) {
+    Value v = !a->set ? v_float(none) : l ? l->v[i] : a->v;
+    if (v_number(v, &x[i])) continue;
+    el_error_at(e, 307, a->at, a->len, "numbers belong here, not %s", v_text(e, v));
+    return false;
+  }
+  if (n > d->ncols) d->ncols = n;
+  *out = x;
+  return true;
+}
+
+/* A single number stands for every column. */
+static bool widen(Elab *e, const Call *k, const DataInfo *d, const Arg *a, const double **x) {
+  int n = a->set && a->v.kind == V_LIST ? a->v.list->n : 1;
+  if (n == d->ncols) return true;
+  if (a->set && a->v.kind == V_LIST) {
+    el_error_at(e, 307, a->at, a->len, "%d numbers here, %d in the other list", n, d->ncols);
+    return false;
+  }
+  (void)k;
+  double *w = ctx_alloc(e->c, (size_t)d->ncols * sizeof *w);
+  for (int i = 0; i < d->ncols; i++) w[i] = (*x)[0];
+  *x = w;
+  return true;
+}
+
+static bool read_synthetic(Elab *e, Call *k, DataInfo *d) {
+  bool normal = !strcmp(d->kind, "normal");
+  if (!el_want_int(e, k, 0, 1, &d->count)) return false;
+  if (!columns(e, &k->arg[1], 0, d, &d->lo) || !columns(e, &k->arg[2], 1, d, &d->hi)) return false;
+  if (!widen(e, k, d, &k->arg[1], &d->lo) || !widen(e, k, d, &k->arg[2], &d->hi)) return false;
+  for (int i = 0; i < d->ncols; i++)
+    if (!normal && d->lo[i] > d->hi[i])
+      return el_arg_fail(e, 233, k, 1, "`lo` lies above `hi` in column %d", i), false;
+  return true;
+}
+
+static bool read_args(Elab *e, Call *k, DataInfo *d) {
+  int cap = 0;
+  bool flag = false;
+  if (!strcmp(d->kind, "uniform") || !strcmp(d->kind, "normal")) return read_synthetic(e, k, d);
+  if (!strcmp(d->kind, "text"))
+    return add_path(e, d, &k->arg[0], &cap) && el_want_int(e, k, 1, 1, &d->window);
+  bool csv = !strcmp(d->kind, "csv");
+  if (csv && k->arg[0].set) {
+    if (!el_want_bool(e, k, 0, false, &flag)) return false;
+    d->header = flag;
+  }
+  for (int i = csv; i < k->n; i++)
+    if (!add_path(e, d, &k->arg[i], &cap)) return false;
+  if (d->npaths) return true;
+  el_error_at(e, 202, k->mark, k->mark_len, "`%s` needs a path", d->kind);
+  return false;
+}
+
+bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *a = el_setting_value(s, "source");
+  if (!a) return el_fail(e, 302, s->ast, "data section `%s` has no source", s->ast->text), false;
+  if (a->kind != AST_CALL || a->kid[0]->kind != AST_NAME)
+    return el_fail(e, 305, a, "a source is a call, such as csv(\"train.csv\")"), false;
+  const char *name = a->kid[0]->text;
+  int kind = 0;
+  while (kind < NKINDS && strcmp(source_kinds[kind].name, name)) kind++;
+  if (kind == NKINDS) return unknown_kind(e, a->kid[0], name);
+  Call k = {.name = name, .at = a->at, .len = a->len, .mark = a->mark, .mark_len = a->mark_len};
+  k.arg = ctx_alloc(e->c, (size_t)a->n * sizeof *k.arg);
+  const char *params = source_kinds[kind].params;
+  bool paths = params[strlen(params) - 1] == '*', csv = !strcmp(name, "csv");
+  for (int i = 1; i < a->n; i++) {
+    const Ast *x = a->kid[i], *v = x->kind == AST_NAMED ? x->kid[0] : x;
+    Arg *arg = &k.arg[k.n++];
+    *arg = (Arg){.name = x->kind == AST_NAMED ? x->text : NULL, .ast = v, .set = true, .at = x->at, .len = x->len};
+    arg->v = v->kind == AST_SLICE ? el_fail(e, 307, v, "a slice cannot stand here") : el_static(e, v);
+    if (v_bad(arg->v)) return false;
+  }
+  d->kind = source_kinds[kind].name;
+  if (!paths || csv) { /* paths are positional, `header` is named */
+    if (csv) {
+      Arg *first = ctx_alloc(e->c, (size_t)(k.n + 1) * sizeof *first);
+      int n = 1;
+      for (int i = 0; i < k.n; i++) {
+        if (!k.arg[i].name) first[n++] = k.arg[i];
+        else if (!strcmp(k.arg[i].name, "header")) first[0] = k.arg[i];
+        else return el_error_at(e, 203, k.arg[i].at, k.arg[i].len, "`csv` has no argument `%s`", k.arg[i].name), false;
+      }
+      k.arg = first;
+      k.n = n;
+    } else if (!el_bind_params(e, params, &k)) {
+      return false;
+    }
+  }
+  return read_args(e, &k, d);
+}
