@@ -19,11 +19,16 @@ static void check_coverage(Suite *s) {
   }
 }
 
+/* Ops that a line of a table cannot give a case. */
+static bool structural(const Graph *g, Id n) {
+  return node_info(g, n)->cls == CL_SCAN || node_info(g, n)->cls == CL_TUPLE;
+}
+
 /* Cases of one module are neighbours: their derivatives are made first, then expanded together. */
 static void run_module(Suite *s, int from, int to) {
   int before = diag_errors(s->c);
   for (int i = from; i < to; i++)
-    for (Id n = 1; n < (Id)s->v[i].f->n; n++) s->seen[node_get(s->v[i].f, n)->op] |= node_info(s->v[i].f, n)->cls == CL_SCAN;
+    for (Id n = 1; n < (Id)s->v[i].f->n; n++) s->seen[node_get(s->v[i].f, n)->op] |= structural(s->v[i].f, n);
   for (int i = from; i < to; i++) case_derive(&s->v[i]);
   pass_autodiff(s->v[from].m);
   ir_verify(s->v[from].m);
