@@ -434,11 +434,13 @@ static inline PRIM_U PRIM(mod_u32)(PRIM_U a, PRIM_U b) {
 
 /*@ philox: vocabulary */
 /* Philox4x32-10 (Salmon et al., 2011): c is the counter and becomes the result. */
+#if PRIM_LANES > 1
+typedef uint64_t PRIM(wide) __attribute__((vector_size(sizeof(PRIM_U)))); /* products of every other lane */
+#endif
 static inline PRIM_U PRIM(mulhi)(PRIM_U a, uint32_t b) {
 #if PRIM_LANES > 1
-  PRIM_U al = a & 0xffffu, ah = a >> 16, t = al * (b & 0xffffu);
-  PRIM_U u = ah * (b & 0xffffu) + (t >> 16), v = al * (b >> 16) + (u & 0xffffu);
-  return ah * (b >> 16) + (u >> 16) + (v >> 16);
+  PRIM(wide) even = ((PRIM(wide))a & 0xffffffffu) * b, odd = ((PRIM(wide))a >> 32) * b;
+  return (PRIM_U)((even >> 32) | (odd & 0xffffffff00000000u));
 #else
   return (PRIM_U)(((uint64_t)a * b) >> 32);
 #endif
