@@ -45,7 +45,7 @@ static void once(Bench *b) {
     uint32_t step = a->run->step;
     const void *const *in = (const void *const *)b->in;
     status = 0;
-    for (int64_t k = 0; k < a->t->accumulate && !status; k++) status = app_call_pass(a, b->g, in, (uint32_t)k, NULL);
+    for (uint32_t k = 0; k < a->t->accumulate && !status; k++) status = app_call_pass(a, b->g, in, k, NULL);
     if (!status && a->t->accumulate > 1) status = app_call_pass(a, a->t->update, NULL, 0, NULL);
     a->run->step = step + 1;
   }
@@ -83,8 +83,9 @@ static void report(const Bench *b) {
   } else {
     rt_out("%s of %s, %lld times, %d thread%s\n", b->g->name, a->m->name, (long long)b->n, a->threads,
            a->threads == 1 ? "" : "s");
-    rt_out("median %.6g ms, min %.6g ms, p90 %.6g ms\n%.4g GFLOP/s, arena %zu bytes, peak resident %llu bytes\n", median,
-           least, p90, gflops, a->m->arena_bytes, (unsigned long long)rt_peak_rss());
+    rt_out("median %.6g ms, min %.6g ms, p90 %.6g ms\n", median, least, p90);
+    rt_out("%.4g GFLOP/s, arena %zu bytes, peak resident %llu bytes\n", gflops, a->m->arena_bytes,
+           (unsigned long long)rt_peak_rss());
   }
   rt_out_flush();
 }

@@ -15,7 +15,8 @@
 enum { BUFFER = 1 << 16 };
 
 #ifdef GC_FAULTS
-/* GC_FAULT_KILL=N: SIGKILL before call N. GC_FAULT_IO=N: call N fails with EIO, with GC_FAULT_FROM all later ones too. */
+/* GC_FAULT_KILL=N: SIGKILL before call N. GC_FAULT_IO=N: call N fails with EIO, with GC_FAULT_FROM the later ones too.
+ * Both are for files of the program's own; standard input and output are tested from outside. */
 static bool step(void) {
   static long count;
   const char *kill_at = getenv("GC_FAULT_KILL"), *fail_at = getenv("GC_FAULT_IO");

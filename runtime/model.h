@@ -75,7 +75,7 @@ typedef struct GcField {
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK]; /* of one record */
   int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; text, uniform, normal: 0, 1
-                               (the window; all columns). Elements: of bind's input, or of the field where bind is NULL */
+                               (the window; all columns). Elements: those of bind's input; bind NULL: of the field */
   uint8_t raw_dtype;        /* what field(i)/window is converted to before the bind graph */
   int64_t range;            /* > 0: bound integer values must lie in [0, range), checked over all records */
 } GcField;

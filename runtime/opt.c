@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_THREADS = 1024 };
 enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
 typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST } OptKind;
 
@@ -22,28 +23,31 @@ static const struct Opt {
   OptKind kind;
   size_t at;
   unsigned commands;
-  int64_t least;
+  int64_t least, most;
   const char *value, *help;
 } options[] = {
-  {"--steps", NUMBER, offsetof(Opts, steps), TRAIN | BENCH, 0, "N", "number of steps, instead of the file's plan"},
-  {"--epochs", NUMBER, offsetof(Opts, epochs), TRAIN, 0, "N", "number of epochs, instead of the file's plan"},
-  {"--stop-at", NUMBER, offsetof(Opts, stop_at), TRAIN, 0, "N", "stop after step N and leave the rest to --resume"},
-  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | BENCH, 0, "N", "seed of weights, order and hold-out"},
-  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | BENCH, 1, "N",
+  {"--steps", NUMBER, offsetof(Opts, steps), TRAIN | BENCH, 0, UINT32_MAX, "N",
+   "number of steps, instead of the file's plan"},
+  {"--epochs", NUMBER, offsetof(Opts, epochs), TRAIN, 0, UINT32_MAX, "N",
+   "number of epochs, instead of the file's plan"},
+  {"--stop-at", NUMBER, offsetof(Opts, stop_at), TRAIN, 0, UINT32_MAX, "N",
+   "stop after step N and leave the rest to --resume"},
+  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | BENCH, 0, 0, "N", "seed of weights, order and hold-out"},
+  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | BENCH, 1, MAX_THREADS, "N",
    "threads (default: physical cores); results do not depend on it"},
-  {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, "FILE", "start from the weights of a .safetensors file"},
-  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, "FILE",
+  {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, 0, "FILE", "start from the weights of a .safetensors file"},
+  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
-  {"--data", LIST, 0, TRAIN | EVAL | BENCH, 0, "NAME=PATH", "other files for a data section (several: A,B)"},
-  {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, NULL, "go on with the newest run, or that of --run-dir"},
-  {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, NULL, "replace the run that --run-dir holds"},
-  {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, "D", "the run's folder (default: runs/TIME)"},
-  {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, "N", "log every N-th step (default: 1)"},
-  {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, "EXPORT", "which export (default: the first)"},
-  {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, "FILE", "csv, npy or text, `-`: standard input"},
-  {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, NULL, "time the first export instead of the training step"},
-  {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, NULL, "one JSON object per line"},
-  {"--help", FLAG, offsetof(Opts, help), ALL, 0, NULL, "this text"},
+  {"--data", LIST, 0, TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH", "other files for a data section (several: A,B)"},
+  {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "go on with the newest run, or that of --run-dir"},
+  {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
+  {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
+  {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, UINT32_MAX, "N", "log every N-th step (default: 1)"},
+  {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, 0, "EXPORT", "which export (default: the first)"},
+  {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE", "csv, npy or text, `-`: standard input"},
+  {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
+  {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
+  {"--help", FLAG, offsetof(Opts, help), ALL, 0, 0, NULL, "this text"},
 };
 
 /* Levenshtein distance, for words of less than 64 characters. */
@@ -118,7 +122,7 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
   switch (opt->kind) {
   case FLAG: *(bool *)at = true; break;
   case NUMBER:
-    *(int64_t *)at = (int64_t)number(opt, v, (uint64_t)opt->least, !strcmp(opt->name, "--threads") ? 1024 : UINT32_MAX);
+    *(int64_t *)at = (int64_t)number(opt, v, (uint64_t)opt->least, (uint64_t)opt->most);
     break;
   case SEED:
     o->seed = number(opt, v, 0, UINT64_MAX);
@@ -141,7 +145,7 @@ void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
     const struct Opt *opt = find(c, s, n);
     const char *v = eq ? eq + 1 : NULL;
     if (opt->kind == FLAG && v) rt_die(601, "%s takes no value", opt->name);
-    if (opt->kind != FLAG && !v && ++i == argc) rt_die(601, "%s needs a value: %s %s", opt->name, opt->name, opt->value);
+    if (opt->kind != FLAG && !v && ++i == argc) rt_die(601, "%s needs a value: %s", opt->name, opt->value);
     if (opt->kind != FLAG && !v) v = argv[i];
     set(o, opt, v);
   }
@@ -160,11 +164,11 @@ void opt_help(const char *prog, const Command *c) {
     printf("  %-20s %s\n", left, o->help);
   }
   if (c->bit == PREDICT)
-    puts("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record is\n"
-         "printed: all values of the outputs, separated by commas.");
+    puts("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record\n"
+         "is printed: all values of the outputs, separated by commas.");
   if (c->bit == TRAIN)
-    puts("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or checkpoint,\n"
-         "5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.");
+    puts("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or\n"
+         "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.");
 }
 
 void opt_overview(const GcModel *m, const char *prog) {

@@ -65,7 +65,8 @@ static void run(Predictor *p, uint64_t record) {
   bool first = true;
   for (int i = 0; i < g->nout; i++) {
     uint64_t n = app_elements(&g->out[i], p->size);
-    for (uint64_t k = 0; k < n; k++, first = false) rt_out("%s%.9g", first ? "" : ",", num_load(g->out[i].dtype, p->out[i], k));
+    for (uint64_t k = 0; k < n; k++, first = false)
+      rt_out("%s%.9g", first ? "" : ",", num_load(g->out[i].dtype, p->out[i], k));
   }
   rt_out("\n");
   if (ferror(stdout)) rt_out_flush();
@@ -178,7 +179,8 @@ static bool ends(const char *s, const char *tail) {
 static bool is_text(const Predictor *p, const Bytes *b) {
   if (ends(p->name, ".txt")) return true;
   if (ends(p->name, ".csv") || p->g->nin != 1 || p->g->in[0].dtype >= GC_F32) return false;
-  for (size_t i = 0; i < b->n && i < 4096; i++) if (!strchr("0123456789+-.eE, \t\r\n\"", b->p[i]) || !b->p[i]) return true;
+  for (size_t i = 0; i < b->n && i < 4096; i++)
+    if (!b->p[i] || !strchr("0123456789+-.eE, \t\r\n\"", b->p[i])) return true;
   return false;
 }
 

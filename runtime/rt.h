@@ -199,8 +199,8 @@ char *run_newest(const App *a);       /* newest folder under runs/ that holds a 
 bool run_holds(const char *folder);   /* does it hold a run? */
 void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses what must be refused */
 void run_adopt(App *a, const char *folder); /* takes seed, plan and data paths of an earlier run from its run.json */
-void run_begin(App *a, Run *r);       /* folder, .nn, run.json, empty metrics */
-void run_continue(App *a, Run *r, uint32_t step); /* metrics cut back to `step` */
+void run_begin(App *a, Run *r);       /* folder, .nn, run.json */
+void run_metrics(App *a, Run *r, uint32_t step); /* opens the metrics, cut back to `step` */
 const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */
 void run_sync(Run *r);
 char *run_weights(App *a);            /* --weights or the newest run's; dies when there is none */

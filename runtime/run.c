@@ -20,9 +20,10 @@ static bool has(const char *folder, const char *name) {
   return yes;
 }
 
+/* A folder without any of these was left before its first checkpoint: nothing in it can be lost. */
 bool run_holds(const char *folder) {
   char *c = checkpoint_newest(folder, NULL);
-  bool yes = c || has(folder, "metrics.csv") || has(folder, "run.json") || has(folder, "weights.safetensors");
+  bool yes = c || has(folder, "metrics.csv") || has(folder, "weights.safetensors");
   free(c);
   return yes;
 }
@@ -51,7 +52,7 @@ void run_choose(App *a, Run *r) {
   if (o->resume) {
     if (!r->folder) rt_die(683, "no run of %s under runs/ to resume", a->m->name);
     char *c = checkpoint_newest(r->folder, NULL);
-    if (!c) rt_die(683, "no checkpoint in %s to resume from", r->folder);
+    if (!c) rt_die(683, "no checkpoint in %s to resume from\nwithout --resume, a run begins there", r->folder);
     free(c);
   } else if (o->run_dir && !o->force && run_holds(o->run_dir))
     rt_die(602, "%s already holds a run\n--resume goes on with it, --force replaces it", o->run_dir);
@@ -225,8 +226,6 @@ void run_begin(App *a, Run *r) {
   write_file(r->folder, "run.json", json);
   free(nn);
   free(json);
-  open_metrics(a, r, 0, 0);
-  put_header(a, r);
 }
 
 /* Bytes of the lines up to the first whose number, right behind `head`, is above `step`, or which has none. */
@@ -251,7 +250,7 @@ static size_t kept(const char *folder, const char *name, const char *head, int s
   return keep;
 }
 
-void run_continue(App *a, Run *r, uint32_t step) {
+void run_metrics(App *a, Run *r, uint32_t step) {
   size_t csv = kept(r->folder, "metrics.csv", "", 1, step);
   open_metrics(a, r, csv, kept(r->folder, "metrics.jsonl", step_head, 0, step));
   if (!csv) put_header(a, r);

@@ -86,15 +86,16 @@ static void open_all(Trainer *t) {
   t->end = a->run->steps;
   if (a->o.stop_at >= 0 && a->o.stop_at < t->end) t->end = (uint32_t)a->o.stop_at;
   gc_training = 1;
-  if (a->o.resume) {
-    run_continue(a, &t->run, a->run->step);
-    t->saved = UINT32_MAX; /* a crash may have come between checkpoint and weights: save in any case */
-    t->saved_at = rt_now();
-    return;
+  if (!a->o.resume) {
+    t->progress = (Progress){a->data ? a->data->n : 0, t->take, (uint64_t)a->t->accumulate, 0, 0};
+    run_begin(a, &t->run);
+    /* at step 0 already: a full disk shows now, and --resume always finds something */
+    checkpoint_save(a, t->run.folder, &t->progress);
   }
-  t->progress = (Progress){a->data ? a->data->n : 0, t->take, (uint64_t)a->t->accumulate, 0, 0};
-  run_begin(a, &t->run);
-  save(t); /* at step 0 already: a full disk shows now, and --resume always finds something */
+  run_metrics(a, &t->run, a->run->step);
+  /* after a resume the end saves in any case: a crash may have come between checkpoint and weights */
+  t->saved = a->o.resume ? UINT32_MAX : 0;
+  t->saved_at = rt_now();
 }
 
 static void fill(Trainer *t, uint32_t step, uint64_t pass) {
@@ -193,7 +194,8 @@ static void finish(Trainer *t) {
     held = &s;
   }
   report_done(&t->report, &t->run, held);
-  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null"), *scores = held ? report_scores(a, &s) : NULL;
+  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null");
+  char *scores = held ? report_scores(a, &s) : NULL;
   char *line = rt_printf("{\"event\":\"done\",\"steps\":%u,\"loss\":%s%s%s%s}\n", a->run->step, loss,
                          held ? ",\"holdout\":{" : "", held ? scores : "", held ? "}" : "");
   io_put(&t->run.jsonl, line, strlen(line));

@@ -24,7 +24,7 @@ recovers() { # NAME: after an interruption in run folder k
     toy_faults info --weights k/weights.safetensors > out 2>&1 || { fail "$1: weights: $(cat out)"; return; }
   fi
   if [ $saved ]; then toy_faults train --resume --run-dir k --threads 1 > out 2>&1
-  else toy_faults train --force --run-dir k --threads 1 > out 2>&1; fi
+  else toy_faults train --run-dir k --threads 1 > out 2>&1; fi
   if [ $? != 0 ]; then fail "$1: does not go on: $(cat out)"
   elif ! cmp -s whole/weights.safetensors k/weights.safetensors; then fail "$1: other weights"
   elif ! cmp -s whole/metrics.csv k/metrics.csv; then fail "$1: other metrics"

@@ -68,7 +68,7 @@ cp flip/weights.safetensors flip/checkpoint-20.safetensors
 expect 'weights are no checkpoint' 4 'E0642' toy_asan train --resume --run-dir flip
 
 for sig in INT:130 TERM:143 HUP:129; do
-  TOY_SLEEP_MS=10 toy train --run-dir sig > out 2> err & pid=$!
+  TOY_SLEEP_MS=40 toy train --run-dir sig > out 2> err & pid=$!
   for i in $(seq 100); do [ -s sig/metrics.csv ] || [ -e sig/checkpoint-0.safetensors ] && break; sleep 0.02; done
   sleep 0.2
   kill -${sig%:*} $pid
@@ -91,6 +91,15 @@ toy train --json --run-dir pipe 2> err | head -1 > out
 status=${PIPESTATUS[0]}
 case $status in 0 | 5) pass ;; *) fail "closed pipe: status $status" ;; esac
 expect 'full output' 5 'E0664' sh -c 'toy info > /dev/full'
+
+expect 'without data' 0 '"event":"done","steps":30,"loss":[0-9.e-]*,"weights_hash"' toy_none train --json --run-dir none1
+toy_none train --stop-at 9 --run-dir none2 > out 2>&1
+expect 'without data: resume' 0 'weights' toy_none train --resume --run-dir none2
+same 'without data: resume' none1/metrics.csv none2/metrics.csv
+expect 'without data: epochs' 1 'E0684' toy_none train --epochs 3
+expect 'without data: eval' 1 'E0687' toy_none eval --weights none1/weights.safetensors
+expect 'without data: bench' 0 'median' toy_none bench --steps 3
+expect 'a longer plan' 0 '"steps":90,' toy train --json --resume --run-dir log10 --steps 90
 
 mkdir -p runs
 toy train > out 2> err

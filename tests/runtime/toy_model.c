@@ -1,6 +1,6 @@
 /* A model written by hand against runtime/model.h: three classes from four numbers, softmax regression, SGD with
  * momentum. Its weights lie in panels, its step splits over two threads with a barrier, its data come from any source
- * (-DSOURCE_csv, _npy, _idx, _text, _uniform, _normal), and it can accumulate (-DACCUMULATE=2), so that the runtime is tested
+ * (-DSOURCE_csv, _npy, _idx, _text, _uniform, _normal, _none), and it can accumulate (-DACCUMULATE=2), so that the runtime is tested
  * without the compiler. Environment TOY_NAN_AT=N makes the loss of step N not finite; TOY_SLEEP_MS=N slows steps. */
 #define _GNU_SOURCE
 #include "../../runtime/model.h"
@@ -95,8 +95,13 @@ static int poisoned(const Mem *m, const GcCall *c) {
 
 static int pass(const GcCall *c) {
   Mem *m = c->mem;
+#ifdef SOURCE_none
+  static const float x[BATCH * IN] = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0};
+  static const int32_t y[BATCH] = {0, 1, 2};
+#else
   const float *x = c->in[0];
   const int32_t *y = c->in[1];
+#endif
   const char *ms = getenv("TOY_SLEEP_MS");
   if (c->part == 0 && ms) usleep((unsigned)atoi(ms) * 1000);
   for (int r = 0; r < BATCH; r++)
@@ -255,8 +260,14 @@ static const GcData data[] = {{.name = "toy", .kind = KIND, .paths = paths,
   .fields = fields, .nfields = 2, .bind = &g_bind}};
 
 static const char *const metrics[] = {"acc"};
-static const GcTrain train[] = {{.name = "train", .data = 0, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = 6,
-  .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, .eval = &g_eval,
+#ifdef SOURCE_none
+enum { DATA = -1, STEPS = 30, EPOCHS = 0 };
+#else
+enum { DATA = 0, STEPS = 0, EPOCHS = 6 };
+#endif
+static const GcTrain train[] = {{.name = "train", .data = DATA, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = EPOCHS,
+  .steps = STEPS,
+  .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, .eval = DATA < 0 ? NULL : &g_eval,
   .navg = 2, .save_every = SAVE}};
 
 #define VAR(n, k, member, ...) {.name = n, .kind = k, .dtype = GC_F32, \

@@ -27,3 +27,12 @@ for at in 3 30 100 1000 2000 $((size - 6)) $((size - 2)); do # one byte changed:
   cmp -s z.gz bad.gz && continue
   units gunzip bad.gz > z && fail "inflate: byte $at changed was taken" || pass
 done
+
+# every code has its row, every row its use
+grep -ohE '(rt_die|rt_error)\([0-9]+' "$root"/runtime/*.c | grep -oE '[0-9]+$' | sort -u > used
+grep -ohE '^E\([0-9]+' "$root"/runtime/errors_rt.def | grep -oE '[0-9]+' | sort -u > rows
+same 'codes and rows' used rows
+# files of at most 450 lines, functions of at most 60
+long=$(awk 'FNR == 1 { n = 0 } /^[a-z_].*\) \{/ { n = FNR } /^}/ { if (n && FNR - n >= 60) print FILENAME ":" n; n = 0 }
+  FNR > 450 { print FILENAME " is long"; nextfile }' "$root"/runtime/*.c)
+[ -z "$long" ] && pass || fail "too long: $long"
