@@ -27,6 +27,7 @@ typedef struct Suite {
 
 void cases_read_table(Suite *s, const char *path);  /* one op a line: ops.cases */
 void cases_read_ir(Suite *s, const char *path);     /* every graph that is no body */
+void cases_read_nn(Suite *s, const char *path);     /* every `export def` */
 Case *case_add(Suite *s, const char *name, Module *m, Graph *f);
 void case_derive(Case *k);       /* adds the graphs with grad and jvp nodes; the module then wants pass_autodiff */
 bool case_check(const Case *k);  /* prints what differs */
