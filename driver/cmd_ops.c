@@ -69,7 +69,7 @@ static void put_json(Str *s, const OpInfo *o) {
       sep = ",";
     }
   str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->prec);
-  json_string(s, o->body);
+  put_json_text(s, o->body);
   str_puts(s, "}\n");
 }
 

@@ -75,5 +75,5 @@ bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input.
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n); /* false: reported */
-void json_string(Str *s, const char *text);              /* quoted and escaped */
+void put_json_text(Str *s, const char *text);            /* quoted and escaped */
 #endif

@@ -72,7 +72,7 @@ bool save_file(Ctx *c, const char *path, const char *text, size_t n) {
   return well;
 }
 
-void json_string(Str *s, const char *text) {
+void put_json_text(Str *s, const char *text) {
   str_puts(s, "\"");
   for (const char *p = text; *p; p++) {
     unsigned char ch = (unsigned char)*p;

@@ -169,6 +169,9 @@ static void plan_graph(Graph *g, bool plain) {
   plan_arena(g, plain);
 }
 
+/* Tests run in the interpreter only; a body's arena is part of its scans' scratch. */
+static bool runs_in_model(const Graph *g) { return g->kind != GK_BODY && g->kind != GK_TEST; }
+
 void pass_memory(Module *m) {
   bool plain = pass_off(m, PASS_memory);
   persist_plan(m);
@@ -176,6 +179,6 @@ void pass_memory(Module *m) {
   for (int i = 0; i < m->ngraph; i++) plan_graph(m->graph[i], plain);
   m->arena_bytes = 0;
   for (int i = 0; i < m->ngraph; i++)
-    if (m->graph[i]->kind != GK_BODY && m->graph[i]->arena > m->arena_bytes) m->arena_bytes = m->graph[i]->arena;
+    if (runs_in_model(m->graph[i]) && m->graph[i]->arena > m->arena_bytes) m->arena_bytes = m->graph[i]->arena;
   m->total_bytes = m->head_bytes + m->persistent_bytes + m->arena_bytes;
 }

@@ -1,0 +1,198 @@
+/* gradc gradcheck: the gradient of the training loss by every weight, in float64.
+ *
+ * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and
+ * jvp(loss, w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
+ * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random t. */
+#include "driver/interpret.h"
+#include "passes/pass.h"
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ELEMENTS = 6 };
+static const double TOLERANCE = 1e-6, FORWARD_TOLERANCE = 1e-10;
+
+typedef struct Check {
+  Args *a;
+  Ctx *c;
+  Module *m;
+  Interp *in;
+  const TrainInfo *train;
+  Graph *loss, *grads;    /* ports of `grads`: the fields, then one tangent per weight */
+  int *var; int nvar;     /* weights checked */
+  Val **port; int nfield;
+  uint64_t random;
+} Check;
+
+/* ---- the two graphs ---- */
+
+static Id copy_node(Graph *to, const Graph *g, Id n, const Id *map) {
+  const Node *d = node_get(g, n);
+  if (d->op == OP_input) return graph_input(to, node_attr(g, n, 0)->s, d->type, d->loc);
+  if (op_info[d->op].cls == CL_LEAF) return graph_leaf(to, (Op)d->op, d->type, d->attr, d->loc);
+  Id *in = ctx_alloc(g->m->c, sizeof *in * (d->nin + 1));
+  for (uint32_t i = 0; i < d->nin; i++) in[i] = map[node_in(g, n, (int)i)];
+  return graph_node(to, (Op)d->op, in, (int)d->nin, d->attr, d->loc);
+}
+
+static Id loss_of(const Graph *g) {
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) return g->out[i].value;
+  return 0;
+}
+
+/* What the loss of `from` depends on, as a new graph; map: its nodes' numbers there. */
+static Graph *loss_graph(Module *m, const Graph *from, const char *name, Id *map) {
+  Graph *g = graph_new(m, name, GK_TEST, from->loc);
+  bool *needed = ctx_alloc(m->c, (size_t)from->n);
+  g->training = from->training;
+  needed[loss_of(from)] = true;
+  for (int i = 0; i < from->nport; i++) needed[from->port[i]] = true;
+  for (Id n = (Id)from->n - 1; n > 0; n--)
+    for (uint32_t i = 0; needed[n] && i < node_get(from, n)->nin; i++) needed[node_in(from, n, (int)i)] = true;
+  for (int i = 0; i < from->nport; i++) map[from->port[i]] = copy_node(g, from, from->port[i], map);
+  for (Id n = 1; n < (Id)from->n; n++)
+    if (needed[n] && !map[n]) map[n] = copy_node(g, from, n, map);
+  graph_result(g, "loss", map[loss_of(from)], 0);
+  return g;
+}
+
+static bool make_graphs(Check *k) {
+  const Graph *from = k->train->step ? k->train->step : k->train->pass;
+  Module *m = k->m;
+  if (!from || !loss_of(from)) return false;
+  Id *map = ctx_alloc(k->c, sizeof *map * (size_t)from->n);
+  k->loss = loss_graph(m, from, "gradcheck_loss", map);
+  memset(map, 0, sizeof *map * (size_t)from->n);
+  k->grads = loss_graph(m, from, "gradcheck_grads", map);
+  k->nfield = from->nport;
+  k->var = ctx_alloc(k->c, sizeof *k->var * (size_t)(m->nvar + 1));
+  int n = from->n;
+  for (Id i = 1; i < (Id)n; i++) {
+    if (!map[i] || node_get(from, i)->op != OP_param || !dtype_is_float(node_type(from, i)->dtype)) continue;
+    int v = var_find(m, node_attr(from, i, 0)->s);
+    if (m->var[v].hints & HINT_FREEZE) continue;
+    Id loss = map[loss_of(from)], w = map[i];
+    Id t = graph_input(k->grads, ctx_strf(k->c, "tangent %s", m->var[v].name), m->var[v].type, 0);
+    graph_result(k->grads, "grad", graph_node(k->grads, OP_grad, (Id[]){loss, w}, 2, 0, m->var[v].loc), 0);
+    graph_result(k->grads, "jvp", graph_node(k->grads, OP_jvp, (Id[]){loss, w, t}, 3, 0, m->var[v].loc), 0);
+    k->var[k->nvar++] = v;
+  }
+  return k->nvar > 0;
+}
+
+/* ---- inputs ---- */
+
+static double uniform(Check *k) { /* in [0, 1), by splitmix64 */
+  uint64_t z = (k->random += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+static bool make_inputs(Check *k) {
+  k->port = ctx_alloc(k->c, sizeof *k->port * (size_t)(k->grads->nport + 1));
+  const DataInfo *d = k->train->data >= 0 ? &k->m->data[k->train->data] : NULL;
+  for (int i = 0; i < k->grads->nport; i++) {
+    TypeId type = node_get(k->grads, k->grads->port[i])->type;
+    Val *v = k->port[i] = interp_value(k->in, type);
+    if (!v) return false;
+    int64_t range = d && i < d->nfield && d->field[i].range > 0 ? d->field[i].range : 2;
+    bool real = dtype_is_float(type_get(k->m, type)->dtype);
+    for (int64_t e = 0; e < v->count; e++) val_set(v, e, real ? 2 * uniform(k) - 1 : floor(uniform(k) * (double)range));
+  }
+  return true;
+}
+
+/* ---- the comparison ---- */
+
+static bool loss_at(Check *k, Val *w, int64_t e, double x, double *loss) {
+  Val *result;
+  double old = val_get(w, e);
+  val_set(w, e, x);
+  bool well = interpret_run(k->in, k->loss, k->port, &result);
+  val_set(w, e, old);
+  if (!well) return false;
+  *loss = val_get(result, 0);
+  val_drop(result);
+  return true;
+}
+
+static double error_of(double a, double b) { return fabs(a - b) / fmax(1e-3, fmax(fabs(a), fabs(b))); }
+
+/* The relative error of one element of the gradient against central differences, the better of two steps: a kink such
+ * as relu's may lie within one of them. */
+static bool element_error(Check *k, Val *w, int64_t e, double grad, double *error) {
+  double x = val_get(w, e);
+  *error = INFINITY;
+  for (int i = 0; i < 2 && !(*error <= TOLERANCE); i++) {
+    double h = (i ? 1e-6 : 3e-5) * fmax(1, fabs(x)), up, down;
+    if (!loss_at(k, w, e, x + h, &up) || !loss_at(k, w, e, x - h, &down)) return false;
+    double err = error_of((up - down) / (2 * h), grad);
+    if (err < *error || !(*error == *error)) *error = err;
+  }
+  return true;
+}
+
+static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool *failed) {
+  const Var *v = &k->m->var[k->var[i]];
+  Val *w = k->in->var[k->var[i]], *t = k->port[k->nfield + i];
+  double worst = 0, dot = 0, err;
+  int64_t n = w->count < ELEMENTS ? w->count : ELEMENTS;
+  for (int64_t e = 0; e < n; e++) {
+    int64_t at = w->count <= ELEMENTS ? e : (int64_t)(uniform(k) * (double)w->count);
+    if (!element_error(k, w, at, val_get(grad, at), &err)) return false;
+    if (!(err <= worst)) worst = err;
+  }
+  for (int64_t e = 0; e < w->count; e++) dot += val_get(grad, e) * val_get(t, e);
+  double forward = error_of(dot, val_get(jvp, 0));
+  bool well = worst <= TOLERANCE && forward <= FORWARD_TOLERANCE;
+  if (!well) *failed = true;
+  if (args_has(k->a, OPT_json)) {
+    Str s = {.c = k->c};
+    str_puts(&s, "{\"weight\":");
+    put_json_text(&s, v->name);
+    str_printf(&s, ",\"ok\":%s,\"elements\":%lld,\"error\":%.3g,\"forward_error\":%.3g}\n", well ? "true" : "false",
+               (long long)n, worst, forward);
+    fputs(s.s, stdout);
+  } else {
+    printf("%s  %-36s %-16s  differences %.1e (%lld elements)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
+           type_text(k->m, v->type), worst, (long long)n, forward);
+  }
+  return true;
+}
+
+static bool check_train(Check *k, bool *failed) {
+  int n = interp_nresults(k->grads);
+  Val **result = ctx_alloc(k->c, sizeof *result * (size_t)(n + 1));
+  if (!make_inputs(k) || !interpret_run(k->in, k->grads, k->port, result)) return false;
+  bool well = true;
+  for (int i = 0; i < k->nvar && well; i++) well = check_weight(k, i, result[1 + 2 * i], result[2 + 2 * i], failed);
+  interpret_drop(result, n);
+  interpret_drop(k->port, k->grads->nport);
+  return well;
+}
+
+int cmd_gradcheck(Args *a) {
+  Module *m = load_module(a, a->operand[0]);
+  if (!m) return EXIT_MODEL;
+  Check *k = ctx_alloc(a->c, sizeof *k * (size_t)(m->ntrain + 1));
+  bool failed = false, any = false, well = true;
+  for (int i = 0; i < m->ntrain; i++) {
+    k[i] = (Check){.a = a, .c = a->c, .m = m, .train = &m->train[i], .random = 1};
+    if (make_graphs(&k[i])) any = true;
+    else k[i].loss = NULL;
+  }
+  if (!any) diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
+  if (!any || !passes_run(m, &(PassRun){.stop_after = "autodiff"})) return EXIT_MODEL;
+  Interp *in = interpret_new(m, true);
+  if (!in) return EXIT_MODEL;
+  in->steps = 100;
+  in->steps_per_epoch = 10;
+  for (int i = 0; i < m->ntrain && well; i++) {
+    k[i].in = in;
+    if (k[i].loss) well = check_train(&k[i], &failed);
+  }
+  interp_free(in);
+  return well && !failed ? EXIT_WELL : EXIT_MODEL;
+}

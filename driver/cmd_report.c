@@ -1,0 +1,186 @@
+/* gradc report: what a model costs before it runs. */
+#include "driver/driver.h"
+#include "passes/flops.h"
+#include "passes/group.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_TENSORS = 8 };
+
+typedef struct Live { const Graph *g; Id node; int64_t bytes; int birth, death; bool kept; } Live; /* an arena buffer */
+typedef struct Cost {
+  Ctx *c;
+  Module *m;
+  double parameters, flops;
+  int64_t activations, peak;
+  Live *top; int ntop;     /* the largest buffers alive at the peak */
+} Cost;
+
+/* ---- the arena of one graph over time ---- */
+
+static const bool *forward_nodes(const Graph *g) {
+  bool *fwd = ctx_alloc(g->m->c, (size_t)g->n);
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) fwd[g->out[i].value] = true;
+  for (Id n = (Id)g->n - 1; n > 0; n--)
+    for (uint32_t i = 0; fwd[n] && i < node_get(g, n)->nin; i++) fwd[node_in(g, n, (int)i)] = true;
+  return fwd;
+}
+
+/* A kernel belongs to the forward pass when the loss needs something that it stores. */
+static bool is_forward(const Group *p, const bool *fwd) {
+  for (int i = 0; i < p->nwrite; i++)
+    if (fwd[p->write[i]]) return true;
+  return false;
+}
+
+static Live *arena_buffers(Graph *g, const Groups *gs, int *count) {
+  Ctx *c = g->m->c;
+  const bool *fwd = forward_nodes(g);
+  int *number = ctx_alloc(c, sizeof *number * (size_t)g->n), n = 0;
+  Live *v = ctx_alloc(c, sizeof *v * (size_t)g->n);
+  for (int k = 0; k < gs->n; k++) {
+    const Group *p = &gs->group[k];
+    bool forward = is_forward(p, fwd);
+    for (int i = 0; i < p->nread; i++) {
+      Live *x = number[p->read[i]] ? &v[number[p->read[i]] - 1] : NULL;
+      if (!x) continue;
+      x->death = k;
+      x->kept |= !forward && fwd[x->node];
+    }
+    for (int i = 0; i < p->nwrite; i++) {
+      Id b = p->write[i];
+      if (g->anno[b].space != SP_ARENA) continue;
+      v[n++] = (Live){g, b, type_bytes(g->m, node_get(g, b)->type), k, k, false};
+      number[b] = n;
+    }
+  }
+  *count = n;
+  return v;
+}
+
+/* The turn with the most bytes alive, of all buffers or of those kept for the backward pass. */
+static int peak_turn(Ctx *c, const Live *v, int n, int turns, bool kept, int64_t *peak) {
+  int64_t *change = ctx_alloc(c, sizeof *change * (size_t)(turns + 2)), live = 0;
+  int at = 0;
+  for (int i = 0; i < n; i++) {
+    if (kept && !v[i].kept) continue;
+    change[v[i].birth] += v[i].bytes;
+    change[v[i].death + 1] -= v[i].bytes;
+  }
+  *peak = 0;
+  for (int t = 0; t < turns; t++) {
+    live += change[t];
+    if (live <= *peak) continue;
+    *peak = live;
+    at = t;
+  }
+  return at;
+}
+
+static int by_bytes(const void *a, const void *b) {
+  const Live *x = a, *y = b;
+  return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : (x->node > y->node) - (x->node < y->node);
+}
+
+static void cost_of_graph(Cost *k, Graph *g) {
+  const Groups *gs = groups_make(g);
+  int n, at;
+  int64_t peak, kept;
+  Live *v = arena_buffers(g, gs, &n);
+  at = peak_turn(k->c, v, n, gs->n, false, &peak);
+  peak_turn(k->c, v, n, gs->n, true, &kept);
+  if (kept > k->activations) k->activations = kept;
+  if (peak <= k->peak) return;
+  k->peak = peak;
+  k->ntop = 0;
+  for (int i = 0; i < n; i++)
+    if (v[i].birth <= at && at <= v[i].death) v[k->ntop++] = v[i];
+  qsort(v, (size_t)k->ntop, sizeof *v, by_bytes);
+  k->top = v;
+  if (k->ntop > MOST_TENSORS) k->ntop = MOST_TENSORS;
+}
+
+/* ---- the module: its training step, or its exports when it does not train ---- */
+
+static void cost_of_module(Cost *k) {
+  Module *m = k->m;
+  for (int i = 0; i < m->nvar; i++)
+    if (m->var[i].kind == VK_PARAM) k->parameters += (double)dim_bound(m, type_count(m, m->var[i].type));
+  for (int i = 0; i < m->ntrain; i++) {
+    const TrainInfo *t = &m->train[i];
+    if (t->step) k->flops += graph_flops(t->step);
+    if (t->pass) k->flops += graph_flops(t->pass) * (double)(t->accumulate > 0 ? t->accumulate : 1);
+    if (t->update) k->flops += graph_flops(t->update);
+    if (t->step) cost_of_graph(k, t->step);
+    if (t->pass) cost_of_graph(k, t->pass);
+    if (t->update) cost_of_graph(k, t->update);
+  }
+  for (int i = 0; i < m->ngraph && !m->ntrain; i++)
+    if (m->graph[i]->kind == GK_EXPORT) {
+      if (k->flops == 0) k->flops = graph_flops(m->graph[i]);
+      cost_of_graph(k, m->graph[i]);
+    }
+}
+
+/* ---- printing ---- */
+
+static const char *place_text(Ctx *c, Loc loc) {
+  SourcePos p = source_pos(c, loc);
+  return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
+}
+
+static const char *grouped(Ctx *c, double v) { /* 1234567 as 1,234,567 */
+  char *s = ctx_strf(c, "%.0f", v), *out = ctx_alloc(c, 2 * strlen(s) + 1);
+  size_t n = strlen(s), k = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (i && (n - i) % 3 == 0 && s[i - 1] != '-') out[k++] = ',';
+    out[k++] = s[i];
+  }
+  return out;
+}
+
+static void print_json(const Cost *k) {
+  const Module *m = k->m;
+  Str s = {.c = k->c};
+  str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f,\"ram_bytes\":%lld,\"activation_bytes\":%lld,", k->parameters,
+             k->flops, (long long)m->total_bytes, (long long)k->activations);
+  str_printf(&s, "\"head_bytes\":%lld,\"persistent_bytes\":%lld,\"arena_bytes\":%lld,\"live_peak_bytes\":%lld,\"tensors\":[",
+             (long long)m->head_bytes, (long long)m->persistent_bytes, (long long)m->arena_bytes, (long long)k->peak);
+  for (int i = 0; i < k->ntop; i++) {
+    const Node *d = node_get(k->top[i].g, k->top[i].node);
+    SourcePos p = source_pos(k->c, d->loc);
+    str_printf(&s, "%s{\"op\":\"%s\",\"type\":\"%s\",\"bytes\":%lld,\"file\":", i ? "," : "", op_info[d->op].name,
+               type_text(k->m, d->type), (long long)k->top[i].bytes);
+    put_json_text(&s, p.file);
+    str_printf(&s, ",\"line\":%d}", p.line);
+  }
+  str_puts(&s, "]}");
+  puts(s.s);
+}
+
+static void print_text(const Cost *k) {
+  const Module *m = k->m;
+  printf("parameters          %18s\n", grouped(k->c, k->parameters));
+  printf("FLOPs per %s      %18s\n", m->ntrain ? "step" : "call", grouped(k->c, k->flops));
+  printf("memory, all         %18s bytes\n", grouped(k->c, (double)m->total_bytes));
+  printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
+  printf("  arena             %18s\n", grouped(k->c, (double)m->arena_bytes));
+  printf("  of it, activations%18s\n", grouped(k->c, (double)k->activations));
+  if (k->ntop) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->peak));
+  for (int i = 0; i < k->ntop; i++) {
+    const Node *d = node_get(k->top[i].g, k->top[i].node);
+    printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type), op_info[d->op].name,
+           place_text(k->c, d->loc));
+  }
+}
+
+int cmd_report(Args *a) {
+  Cost k = {.c = a->c, .m = load_planned(a, a->operand[0])};
+  if (!k.m) return EXIT_MODEL;
+  cost_of_module(&k);
+  if (args_has(a, OPT_json)) print_json(&k);
+  else print_text(&k);
+  return EXIT_WELL;
+}

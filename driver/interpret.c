@@ -1,0 +1,60 @@
+/* The interpreter as the commands use it. */
+#include "driver/interpret.h"
+#include <stdio.h>
+
+bool interpret_run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
+  if (interp_run(in, g, ports, results)) return true;
+  diag_error(in->m->c, 507, in->error_loc, 1, "`%s` cannot be run: %s", g->name, in->error);
+  return false;
+}
+
+static const Graph *init_graph(const Module *m) {
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_INIT) return m->graph[i];
+  return NULL;
+}
+
+/* Every weight and state gets a value: zeros, then what `init` writes. */
+bool interpret_init(Interp *in) {
+  for (int i = 0; i < in->m->nvar; i++) {
+    Val *v = interp_value(in, in->m->var[i].type);
+    if (!v) {
+      diag_error(in->m->c, 507, in->m->var[i].loc, 1, "there is no memory for `%s`", in->m->var[i].name);
+      return false;
+    }
+    interp_set_var(in, i, v);
+  }
+  const Graph *init = init_graph(in->m);
+  return !init || interpret_run(in, init, NULL, NULL);
+}
+
+Interp *interpret_new(Module *m, bool f64) {
+  Interp *in = interp_new(m, f64);
+  if (!in) {
+    diag_error(m->c, 507, 0, 1, "there is no memory for the interpreter");
+    return NULL;
+  }
+  if (m->ntrain) in->seed = m->train[0].seed;
+  if (interpret_init(in)) return in;
+  interp_free(in);
+  return NULL;
+}
+
+void interpret_drop(Val **v, int n) {
+  for (int i = 0; i < n; i++) val_drop(v[i]);
+}
+
+const char *val_text(Ctx *c, const Val *v) {
+  enum { MOST = 6 };
+  Str s = {.c = c};
+  if (v->rank) str_puts(&s, "[");
+  for (int64_t i = 0; i < v->count && i < MOST; i++) {
+    double x = val_get(v, i);
+    if (i) str_puts(&s, ", ");
+    if (v->type == DT_BOOL) str_puts(&s, x != 0 ? "true" : "false");
+    else str_printf(&s, "%.9g", x);
+  }
+  if (v->count > MOST) str_printf(&s, ", … %lld more", (long long)(v->count - MOST));
+  if (v->rank) str_puts(&s, "]");
+  return s.s ? s.s : "";
+}
