@@ -41,6 +41,8 @@ int gc_main(const GcModel *m, int argc, char **argv) {
     return 0;
   }
   App a = {.m = m, .t = m->ntrain ? &m->train[0] : NULL, .prog = prog};
+  a.train_command = getenv("GRADC_RUN_AS"); /* set by `gradc run`, whose binary is not there to be called again */
+  if (!a.train_command) a.train_command = rt_printf("%s train", prog);
   const Command *c = opt_command(argv[1]);
   opt_parse(&a.o, c, argc - 2, argv + 2);
   if (a.o.help) {

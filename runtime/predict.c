@@ -83,7 +83,7 @@ static void put(Predictor *p, uint64_t record, uint64_t at, double v) {
       continue;
     }
     if (!num_store(q->dtype, p->in[i], at, v))
-      rt_die(612, "%s: record %llu, field %llu: %.9g is not %s", p->name, (unsigned long long)record + 1,
+      rt_die(610, "%s: record %llu, field %llu: %.9g is not %s", p->name, (unsigned long long)record + 1,
              (unsigned long long)field, v, gc_dtype_name[q->dtype]);
     if (q->range > 0 && (v < 0 || v >= (double)q->range))
       rt_die(617, "%s: record %llu, field %llu: %.9g is out of range: `%s` must lie in 0 to %lld", p->name,
@@ -119,7 +119,7 @@ static void from_csv(Predictor *p, Bytes *b) {
     for (int i = 0; i < n; i++) {
       double v;
       if (!num_parse(c.f[i].s, c.f[i].n, &v))
-        rt_die(612, "%s: record %llu, field %d: `%.*s` is not a number (line %llu)", p->name, r, i,
+        rt_die(610, "%s: record %llu, field %d: `%.*s` is not a number (line %llu)", p->name, r, i,
                c.f[i].n < 40 ? (int)c.f[i].n : 40, c.f[i].s, line);
       put(p, record, (uint64_t)i, v);
     }

@@ -126,7 +126,7 @@ const Command *opt_command(const char *name); /* dies with a suggestion */
 struct App {
   const GcModel *m;
   const GcTrain *t; /* NULL: the model does not train */
-  const char *prog;
+  const char *prog, *train_command; /* how messages call the program, and its `train` */
   Opts o;
   void *mem;
   GcRun *run;

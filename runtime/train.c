@@ -182,8 +182,8 @@ static bool loop(Trainer *t) { /* false: standard output can no longer be writte
 
 static void say_how_to_resume(const Trainer *t) {
   const App *a = t->app;
-  rt_note("saved after step %u of %u; to go on: %s train --resume --run-dir %s", a->run->step, a->run->steps, a->prog,
-          t->run.folder);
+  rt_note("saved after step %u of %u; to go on: %s --resume --run-dir %s", a->run->step, a->run->steps,
+          a->train_command, t->run.folder);
 }
 
 static void finish(Trainer *t) {

@@ -4,6 +4,9 @@
 ulimit -c 0
 toy_faults train --run-dir whole --threads 1 > out 2>&1 || fail "faults: $(cat out)"
 
+GC_KEEP_NOTHING=1 expect 'records bound on demand' 0 accuracy toy_faults train --run-dir demand
+same 'records bound on demand' whole/weights.safetensors demand/weights.safetensors
+
 # COUNT of calls in one training run: the first number at which nothing strikes
 calls() { # VARIABLE
   local lo=1 hi=1

@@ -48,6 +48,13 @@ for p in toy toy_accum toy_order; do
   same "$p: checkpoints too" full_$p/$a part/$a
   rm -rf part
 done
+cp toy.csv moved.csv
+toy train --stop-at 9 --run-dir moved --seed 5 --data toy=moved.csv > out 2>&1
+mv toy.csv hidden.csv
+expect 'resume keeps seed and data' 0 accuracy toy train --resume --run-dir moved
+expect 'eval keeps seed and data' 0 accuracy toy eval --weights moved/weights.safetensors
+mv hidden.csv toy.csv
+GRADC_RUN_AS='gradc run toy.nn' expect 'how to resume' 0 'to go on: gradc run toy.nn --resume' toy train --stop-at 3 --run-dir as
 expect 'resume of a finished run' 0 "$hash" toy train --json --resume --run-dir r1
 expect 'resume of nothing' 1 'E0683' toy train --resume --run-dir nowhere
 expect 'resume with another seed' 2 'E0603' toy train --resume --run-dir r1 --seed 3
