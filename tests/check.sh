@@ -4,7 +4,7 @@
 # stands before it on the line, and so does its exit status. The last line here is "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$1; build=$2; shift 2
-[ $# -gt 0 ] || set -- ir ops grad front pass codegen random bad runtime golden cli models
+[ $# -gt 0 ] || set -- ir ops grad front pass codegen native exact random bad runtime golden cli models
 pass=0; fail=0
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT

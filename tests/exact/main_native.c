@@ -1,0 +1,77 @@
+/* Trains a natively compiled model (gc_model) on the batches of exact.h with argv[2] threads for argv[1] steps, and
+ * prints the lines that reference.c prints. */
+#include "exact.h"
+#include "runtime/model.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_THREADS = 8 };
+static pthread_barrier_t gate;
+static void meet(void *pool, int part) {
+  (void)pool, (void)part;
+  pthread_barrier_wait(&gate);
+}
+
+typedef struct Share { const GcGraph *g; GcCall call; int status; } Share;
+static void *share(void *arg) {
+  Share *s = arg;
+  s->status = s->g->fn(&s->call);
+  return NULL;
+}
+
+static int run(const GcGraph *g, GcCall call, int threads) {
+  pthread_t id[MAX_THREADS];
+  Share s[MAX_THREADS];
+  for (int t = 0; t < threads; t++) {
+    s[t] = (Share){g, call, 0};
+    s[t].call.part = t;
+    s[t].call.parts = threads;
+    if (t && pthread_create(&id[t], NULL, share, &s[t])) exit(3);
+  }
+  share(&s[0]);
+  for (int t = 1; t < threads; t++) pthread_join(id[t], NULL);
+  return s[0].status;
+}
+
+int main(int argc, char **argv) {
+  int steps = argc > 1 ? atoi(argv[1]) : 1, threads = argc > 2 ? atoi(argv[2]) : 1;
+  const GcTrain *t = &gc_model.train[0];
+  void *mem = aligned_alloc(4096, (gc_model.bytes + 4095) / 4096 * 4096), *in[16];
+  if (!mem || threads < 1 || threads > MAX_THREADS) return 2;
+  memset(mem, 0, gc_model.bytes);
+  pthread_barrier_init(&gate, NULL, (unsigned)threads);
+  GcRun *head = mem;
+  head->seed = t->seed;
+  GcCall call = {.mem = mem, .in = (const void *const *)in, .barrier = meet};
+  run(gc_model.init, call, threads);
+  head->seed = t->seed;
+  head->steps = (uint32_t)steps;
+  head->steps_per_epoch = 7;
+  for (int s = 0; s < steps; s++) {
+    for (int f = 0; f < t->step->nin; f++) {
+      const GcPort *p = &t->step->in[f];
+      int64_t n = 1;
+      for (int d = 0; d < p->rank; d++) n *= p->dim[d];
+      if (!s) in[f] = malloc((size_t)n * 8 + 64);
+      for (int64_t i = 0; i < n; i++)
+        if (p->dtype == GC_F32) ((float *)in[f])[i] = exact_float((uint32_t)s, (uint32_t)f, (uint32_t)i);
+        else if (p->dtype == GC_I32) ((int32_t *)in[f])[i] = exact_int((uint32_t)s, (uint32_t)f, (uint32_t)i, p->range);
+        else ((unsigned char *)in[f])[i] = (unsigned char)exact_int((uint32_t)s, (uint32_t)f, (uint32_t)i, p->range);
+    }
+    head->step = (uint32_t)s;
+    exact_step_line(s + 1, run(t->step, call, threads), head->loss);
+  }
+  for (int k = 0; k < gc_model.nvars; k++) {
+    const GcVar *v = &gc_model.vars[k];
+    static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
+    int64_t n = 1;
+    uint64_t h = 0xcbf29ce484222325u;
+    for (int d = 0; d < v->rank; d++) n *= v->dim[d];
+    for (int64_t i = 0; i < n; i++)
+      h = exact_hash(h, (char *)mem + v->offset + exact_at(i, v->rank, v->dim, v->stored, v->panel, v->panel_axis) * bytes[v->dtype],
+                     bytes[v->dtype]);
+    exact_var_line(v->name, h);
+  }
+  return 0;
+}

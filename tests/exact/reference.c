@@ -1,0 +1,134 @@
+/* reference MODEL.nn STEPS OUT [--no-PASS...]: trains MODEL for STEPS steps in the strict interpreter on batches of
+ * exact.h and prints each loss and the hash of every persistent tensor. OUT/spec.h receives what main_portable.c must
+ * know of the C that `gradc emit --c [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. */
+#include "codegen/codegen.h"
+#include "driver/embed.h"
+#include "exact.h"
+#include "frontend/elab.h"
+#include "ir/interp.h"
+#include "passes/pass.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Job { const char *path, *out; int steps; uint64_t off; int status; } Job;
+
+static const char *carried(const char *name, size_t *n) {
+  const Embedded *e = embed_find(name);
+  if (e) *n = e->n;
+  return e ? e->text : NULL;
+}
+
+static Module *load(Ctx *c, const Job *j, const char *list) {
+  Loc start;
+  if (!source_read(c, j->path, &start)) return NULL;
+  ElabOptions o = {.carried = carried, .opt = {.strict = true, .off = j->off, .align = 64}};
+  Module *m = elaborate(c, start, j->path, &o);
+  if (diag_errors(c) || !passes_run(m, &(PassRun){.list = list})) return NULL;
+  return m;
+}
+
+static uint64_t val_hash(const Val *v) {
+  return exact_hash(0xcbf29ce484222325u, v->data, (int)(v->count * dtype_info[v->type].bytes));
+}
+
+static void fill(Val *v, int step, int f, int64_t range) {
+  for (int64_t i = 0; i < v->count; i++)
+    val_set(v, i, dtype_is_float(v->type) ? exact_float((uint32_t)step, (uint32_t)f, (uint32_t)i)
+                                         : exact_int((uint32_t)step, (uint32_t)f, (uint32_t)i, range));
+}
+
+static bool train(const Module *m, Interp *in, const Graph *step, int number) {
+  Val *port[16] = {0}, *result[64] = {0};
+  const DataInfo *d = &m->data[m->train[0].data];
+  for (int f = 0; f < step->nport; f++) {
+    port[f] = interp_value(in, node_get(step, step->port[f])->type);
+    fill(port[f], number, f, d->field[f].range);
+  }
+  in->step = (uint32_t)number;
+  bool ok = interp_run(in, step, port, result);
+  if (ok) exact_step_line(number + 1, in->finite ? 0 : -1, (float)val_get(result[0], 0));
+  else fprintf(stderr, "%s\n", in->error);
+  for (int i = 0; i < 16; i++) val_drop(port[i]);
+  for (int i = 0; i < interp_nresults(step) && i < 64; i++) val_drop(result[i]);
+  return ok;
+}
+
+static void write_spec(FILE *f, const Module *m, int steps) {
+  const Graph *g = m->train[0].step;
+  fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d };\n", m->name, steps);
+  fprintf(f, "static const uint64_t seed = %lluu;\n", (unsigned long long)m->train[0].seed);
+  fprintf(f, "typedef struct Field { int is_float, bytes; int64_t count, range; } Field;\nstatic const Field field[] = {\n");
+  for (int i = 0; i < g->nport; i++) {
+    TypeId t = node_get(g, g->port[i])->type;
+    const DTypeInfo *d = &dtype_info[type_get(m, t)->dtype];
+    fprintf(f, "  {%d, %d, %lld, %lld},\n", d->kind == 'f', d->bytes, (long long)type_count((Module *)m, t),
+            (long long)m->data[m->train[0].data].field[i].range);
+  }
+  fprintf(f, "};\nstatic int model_step(void *mem, void **in) {\n  return %s_train_step(mem", m->name);
+  for (int i = 0; i < g->nport; i++)
+    fprintf(f, ", (const %s *)in[%d]", dtype_info[node_type(g, g->port[i])->dtype].c, i);
+  fprintf(f, ");\n}\n#define MODEL_INIT %s_init\n#define MODEL_BYTES %s_BYTES\n#define MODEL_RUN struct %s_run\n", m->name,
+          m->name, m->name);
+  fprintf(f, "typedef struct Place { const char *name; int64_t offset, count; int bytes, rank; int64_t dim[8];\n"
+             "  uint8_t perm[8]; int64_t panel; int axis; } Place;\nstatic const Place place[] = {\n");
+  for (int i = 0; i < m->nvar; i++) {
+    const Type *t = type_get(m, m->var[i].type);
+    Stored plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = m->var[i].stored ? m->stored[m->var[i].stored - 1] : plain;
+    fprintf(f, "  {\"%s\", %lld, %lld, %d, %d, {", m->var[i].name, (long long)m->var[i].offset,
+            (long long)type_count((Module *)m, m->var[i].type), dtype_info[t->dtype].bytes, t->rank);
+    for (int k = 0; k < t->rank; k++) fprintf(f, "%s%lld", k ? ", " : "", (long long)t->dim[k]);
+    fprintf(f, "%s}, {", t->rank ? "" : "0");
+    for (int k = 0; k < t->rank; k++) fprintf(f, "%s%d", k ? ", " : "", s.perm[k]);
+    fprintf(f, "%s}, %u, %d},\n", t->rank ? "" : "0", s.panel, s.panel_axis);
+  }
+  fprintf(f, "};\n");
+}
+
+static void job(Ctx *c, void *arg) {
+  Job *j = arg;
+  Module *m = load(c, j, "autodiff"), *planned = m ? load(c, j, NULL) : NULL;
+  if (!planned || !m->ntrain || m->train[0].data < 0 || !m->train[0].step) {
+    diag_print(c, stderr, false);
+    return;
+  }
+  FILE *f = fopen(ctx_strf(c, "%s/spec.h", j->out), "w");
+  if (!f) return;
+  write_spec(f, planned, j->steps);
+  fclose(f);
+  size_t n;
+  Str text = {.c = c};
+  EmitOptions e = {.prim = carried("ir/prim.h", &n), .machine = machine_find("native")};
+  f = fopen(ctx_strf(c, "%s/native.c", j->out), "w");
+  if (!f || !emit_native(planned, &e, &text)) {
+    diag_print(c, stderr, false);
+    return;
+  }
+  fputs(text.s, f);
+  fclose(f);
+  Interp *in = interp_new(m, false);
+  in->seed = m->train[0].seed;
+  in->steps = (uint32_t)j->steps;
+  in->steps_per_epoch = 7;
+  bool ok = interp_run(in, graph_find(m, "init"), NULL, NULL);
+  for (int i = 0; ok && i < j->steps; i++) ok = train(m, in, m->train[0].step, i);
+  for (int i = 0; ok && i < m->nvar; i++)
+    if (in->var[i]) exact_var_line(m->var[i].name, val_hash(in->var[i]));
+  if (!ok && in->error) fprintf(stderr, "%s\n", in->error);
+  interp_free(in);
+  j->status = !ok;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 4) return 2;
+  Job j = {.path = argv[1], .steps = atoi(argv[2]), .out = argv[3], .status = 1};
+  for (int i = 4; i < argc; i++) {
+    const char *name = argv[i] + (strncmp(argv[i], "--no-", 5) ? 0 : 5);
+    int p = pass_find(name, strlen(name));
+    if (p < 0) return 2;
+    j.off |= (uint64_t)1 << p;
+  }
+  Ctx *c = ctx_new();
+  ctx_try(c, job, &j);
+  ctx_free(c);
+  return j.status;
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# run.sh GRADC BUILD: strict training steps give the same bits (losses, weights, states, moments) everywhere: in the
+# interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, and natively with 1 to 4
+# threads. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
+here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$root" || exit 2
+steps=${STEPS:-20}; models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm}
+cc -std=gnu11 -O1 -g -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c \
+  $(ls "$build"/ir/*.o "$build"/passes/*.o "$build"/frontend/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) \
+  "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
+
+pass=0; fail=0
+same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
+  name=$1; want=$2; shift 2
+  if "$@" >"$tmp/out" 2>"$tmp/err" && cmp -s "$tmp/out" "$want"; then pass=$((pass + 1))
+  else
+    fail=$((fail + 1)); echo "FAIL  $name"; head -n 3 "$tmp/err"
+    diff "$want" "$tmp/out" | head -n 4
+  fi
+}
+strict="-ffp-contract=off -fno-strict-aliasing"
+portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS]
+  model=$1; label=$2; compile=$3; runner=$4; shift 4
+  dir=$tmp/$model$label; mkdir -p "$dir"
+  if "$tmp/reference" "tests/golden/curves/$model.nn" "$steps" "$dir" "$@" >"$dir/want" 2>"$tmp/err" &&
+     "$gradc" emit --c "tests/golden/curves/$model.nn" -o "$dir" "$@" >"$tmp/err" 2>&1 &&
+     $compile -std=c99 -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
+     $compile -std=gnu99 -I"$dir" -Itests/exact -o "$dir/run" tests/exact/main_portable.c "$dir/model.o" 2>"$tmp/err"; then
+    same "$model $label $*" "${want:-$dir/want}" $runner "$dir/run"
+  else fail=$((fail + 1)); echo "FAIL  $model $label $*"; head -n 4 "$tmp/err"; fi
+}
+native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same label
+  model=$1; dir=$tmp/$model$3
+  if $2 -std=gnu11 -I. -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
+    for threads in 1 2 3 4; do same "$model native $2 threads $threads" "$dir/want" "$dir/native" "$steps" $threads; done
+  else fail=$((fail + 1)); echo "FAIL  $model native $2"; head -n 4 "$tmp/err"; fi
+}
+
+for m in $models; do
+  if [ -n "${CROSS:-}" ]; then
+    for pair in $CROSS; do portable "$m" "-${pair%%:*}" "${pair%%:*} -O2 -static" "${pair##*:}"; done
+    continue
+  fi
+  portable "$m" gcc-O0 "gcc -O0" ""
+  want=$tmp/${m}gcc-O0/want
+  portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
+  portable "$m" clang "clang -O2" ""
+  native "$m" "gcc -O2 -march=native $strict" gcc-O0
+  native "$m" "clang -O2 -march=native -mprefer-vector-width=512 $strict" gcc-O0
+  for p in simplify fold cse dce layout fuse order memory; do portable "$m" "no-$p" "gcc -O1" "" "--no-$p"; done
+  want=
+done
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]
