@@ -111,6 +111,7 @@ int diag_errors(const Ctx *c) {
 static const DiagCode CODES[] = {
 #define E(code, title, text) {code, title, text},
 #include "errors.def"
+#include "../runtime/errors_rt.def"
 #undef E
 };
 
