@@ -17,7 +17,7 @@ all: gradc
 gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
-$(BUILD)/gradc: $(OBJS)
+$(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc.a
 	$(CC) $(CFLAGS) -o $@ $^ -lm
 
 $(BUILD)/%.o: %.c
@@ -36,8 +36,14 @@ $(BUILD)/frontend/nn.o: $(BUILD)/frontend/nn.c
 
 $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
 
+# The runtime: an archive that programs link, and that gradc itself uses to read weights.
+RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
+$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -fPIC -MMD -MP
+$(BUILD)/libgradc.a: $(RT_OBJS)
+	rm -f $@ && ar rcs $@ $^
+
 # Everything that gradc carries inside itself.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h ir/prim.h))
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim.h)) $(BUILD)/libgradc.a
 $(BUILD)/embed.c: driver/embed.sh $(EMBED)
 	@mkdir -p $(@D)
 	sh driver/embed.sh $(EMBED) > $@

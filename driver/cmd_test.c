@@ -9,20 +9,6 @@
 
 typedef struct Tests { Args *a; Module *m; Interp *in; int passed, failed; } Tests;
 
-/* The name in the source, `test "name" {`, without its quotes; the graph's own where there is no such text. */
-static const char *test_name(Ctx *c, const Graph *g) {
-  size_t n;
-  const char *text = g->loc ? source_text(c, g->loc, &n) : NULL;
-  if (!text) return g->name;
-  SourcePos pos = source_pos(c, g->loc);
-  const char *line = text;
-  for (int i = 1; i < pos.line && line; i++) line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL;
-  const char *open = line ? strchr(line, '"') : NULL, *end = line ? strchr(line, '\n') : NULL;
-  const char *close = open ? strchr(open + 1, '"') : NULL;
-  if (!close || (end && close > end)) return g->name;
-  return ctx_intern(c, open + 1, (size_t)(close - open - 1));
-}
-
 static bool holds(const Val *v) {
   for (int64_t i = 0; i < v->count; i++)
     if (val_get(v, i) == 0) return false;
@@ -69,17 +55,17 @@ static void report_test(Tests *t, const char *name, bool well) {
   fputs(s.s, stdout);
 }
 
-static bool run_test(Tests *t, Graph *g) {
+static bool run_test(Tests *t, Graph *g, const char *name) {
   Ctx *c = t->a->c;
   int n = interp_nresults(g), *side = ctx_alloc(c, sizeof *side * (size_t)(n + 1)), total = add_sides(g, side);
   Val **value = ctx_alloc(c, sizeof *value * (size_t)(total + 1));
   if (!interpret_init(t->in) || !interpret_run(t->in, g, NULL, value)) {
-    report_test(t, test_name(c, g), false);
+    report_test(t, name, false);
     return false;
   }
   bool well = true;
   for (int k = 0; k < n; k++) well &= holds(value[k]);
-  report_test(t, test_name(c, g), well);
+  report_test(t, name, well);
   for (int i = 0, k = 0; k < n && !well && !args_has(t->a, OPT_json); i++) {
     if (g->out[i].var >= 0) continue;
     if (!holds(value[k])) print_failure(t, g, &g->out[i], side[k] ? value + side[k] : NULL);
@@ -95,8 +81,7 @@ static bool test_file(Tests *t, const char *path) {
   t->in = interpret_new(t->m, false);
   if (!t->in) return false;
   bool well = true;
-  for (int i = 0; i < t->m->ngraph && well; i++)
-    if (t->m->graph[i]->kind == GK_TEST) well = run_test(t, t->m->graph[i]);
+  for (int i = 0; i < t->m->ntest && well; i++) well = run_test(t, t->m->test[i].graph, t->m->test[i].title);
   interp_free(t->in);
   return well;
 }

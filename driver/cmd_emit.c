@@ -1,0 +1,70 @@
+/* gradc emit: the model as portable C. */
+#include "codegen/codegen.h"
+#include "driver/driver.h"
+#include "driver/embed.h"
+#include "driver/weights.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool fits(const Module *m, const Var *v, const WeightView *t) {
+  const Type *type = type_get(m, v->type);
+  bool same = t->dtype == (int)type->dtype && t->rank == type->rank;
+  for (int i = 0; same && i < t->rank; i++) same = t->dim[i] == type->dim[i];
+  return same;
+}
+
+/* The file's values of every weight, and of every state that it holds. */
+static bool read_weights(Args *a, Module *m, EmitOptions *o) {
+  const char *path = a->value[OPT_weights], *why;
+  EmitWeight *w = ctx_alloc(a->c, sizeof *w * (size_t)(m->nvar + 1));
+  Weights *file = weights_read(path, &why);
+  if (!file) {
+    diag_error(a->c, 505, 0, 1, "%s: %s", path, why);
+    return false;
+  }
+  for (int i = 0; i < m->nvar; i++) {
+    const Var *v = &m->var[i];
+    const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);
+    if (t && fits(m, v, t)) {
+      w[o->nweight++] = (EmitWeight){v->name, t->values};
+    } else if (v->kind == VK_PARAM || t) {
+      diag_error(a->c, 505, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
+                 t ? "has another shape or element type" : "is missing", type_text(m, v->type));
+      return false;
+    }
+  }
+  o->weight = w;
+  return true;
+}
+
+static bool make_folders(Ctx *c, const char *dir) {
+  char *path = ctx_strf(c, "%s", dir);
+  for (char *p = path + 1;; p++) {
+    char end = *p;
+    if (end && end != '/') continue;
+    *p = 0;
+    if (mkdir(path, 0777) && errno != EEXIST) {
+      diag_error(c, 502, 0, 1, "%s: %s", path, strerror(errno));
+      return false;
+    }
+    *p = end;
+    if (!end) return true;
+  }
+}
+
+int cmd_emit(Args *a) {
+  Ctx *c = a->c;
+  Module *m = load_planned(a, a->operand[0]);
+  if (!m) return EXIT_MODEL;
+  const Embedded *prim = embed_find("ir/prim.h");
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .prim = prim ? prim->text : "", .contract = false};
+  Str code = {.c = c}, header = {.c = c};
+  if (args_has(a, OPT_weights) && !read_weights(a, m, &o)) return EXIT_MODEL;
+  if (!emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
+  const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
+  if (!dir[0]) dir = ".";
+  bool well = make_folders(c, dir) && save_file(c, ctx_strf(c, "%s/%s.c", dir, m->name), code.s, code.n) &&
+              save_file(c, ctx_strf(c, "%s/%s.h", dir, m->name), header.s, header.n);
+  return well ? EXIT_WELL : EXIT_RESOURCES;
+}

@@ -1,0 +1,178 @@
+/* Running the C compiler on the generated program. No shell takes part. */
+#include "driver/toolchain.h"
+#include "codegen/codegen.h"
+#include "driver/embed.h"
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <fcntl.h>
+
+extern char **environ;
+enum { E_CC_RUN = 503, E_CC = 504 };
+
+typedef struct Words { Ctx *c; char **v; int n, cap; } Words;
+
+static void word(Words *w, const char *s) { *VEC_PUSH(w->c, w->v, w->n, w->cap) = ctx_strf(w->c, "%s", s); }
+
+static void words(Words *w, const char *s) { /* separated by blanks */
+  while (s && *s) {
+    size_t n = strcspn(s, " \t\n");
+    if (n) word(w, ctx_intern(w->c, s, n));
+    s += n + strspn(s + n, " \t\n");
+  }
+}
+
+/* ---- the embedded runtime ---- */
+
+static bool ends_with(const char *s, const char *end) {
+  size_t n = strlen(s), k = strlen(end);
+  return n >= k && !strcmp(s + n - k, end);
+}
+
+/* The archive is for the compilers of this machine; others, and other machines, compile the runtime's sources. */
+static bool archive_fits(const Args *a) {
+  const char *cc = a->value[OPT_cc], *flags = a->value[OPT_cflags];
+  if (flags && (strstr(flags, "-m32") || strstr(flags, "-target"))) return false;
+  if (!cc) return true;
+  const char *slash = strrchr(cc, '/');
+  cc = slash ? slash + 1 : cc;
+  static const char *const own[] = {"cc", "gcc", "clang"};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    size_t n = strlen(own[i]);
+    if (!strncmp(cc, own[i], n) && (!cc[n] || (cc[n] == '-' && !cc[n + 1 + strspn(cc + n + 1, "0123456789.")]))) return true;
+  }
+  return false;
+}
+
+/* Writes what compiling the generated file needs into the folder, and adds it to the command. */
+static bool add_runtime(const Args *a, const Temp *t, Words *w) {
+  bool archive = archive_fits(a);
+  static const char *const folder[] = {"runtime", "ir"};
+  for (int i = 0; i < 2; i++)
+    if (mkdir(temp_path(t, folder[i]), 0700)) {
+      diag_error(a->c, 502, 0, 1, "%s: %s", temp_path(t, folder[i]), strerror(errno));
+      return false;
+    }
+  word(w, "-I");
+  word(w, t->dir);
+  word(w, "-I");
+  word(w, temp_path(t, "runtime"));
+  for (int i = 0; i < nembedded; i++) {
+    const Embedded *e = &embedded[i];
+    bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
+    bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def") || ends_with(e->name, ".inc");
+    if (lib ? !archive : code ? archive : !header) continue;
+    const char *path = temp_path(t, lib ? "libgradc.a" : e->name);
+    if (!save_file(a->c, path, e->text, e->n)) return false;
+    if (lib || code) word(w, path);
+  }
+  return true;
+}
+
+/* ---- the compiler ---- */
+
+static const Machine *choose_machine(const Args *a, Words *w) {
+  const char *isa = a->value[OPT_isa] ? a->value[OPT_isa] : "native";
+  const Machine *m = machine_find(isa), *generic = machine_find("generic");
+  if (a->value[OPT_cc] && !archive_fits(a) && !a->value[OPT_isa]) m = generic; /* the target need not be this machine */
+  if (!m) {
+    word(w, ctx_strf(a->c, "-march=%s", isa));
+    return generic;
+  }
+  words(w, m->cflags);
+  return m;
+}
+
+/* Runs the command; its standard error goes to a file. False: it could not be started, *status is an errno. */
+static bool run_command(char **argv, const char *log, int *status) {
+  posix_spawn_file_actions_t fa;
+  posix_spawnattr_t at;
+  sigset_t none;
+  pid_t pid;
+  sigemptyset(&none);
+  posix_spawn_file_actions_init(&fa);
+  posix_spawn_file_actions_addopen(&fa, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&fa, 1, 2);
+  posix_spawnattr_init(&at);
+  posix_spawnattr_setsigmask(&at, &none);
+  posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
+  int err = posix_spawnp(&pid, argv[0], &fa, &at, argv, environ);
+  posix_spawnattr_destroy(&at);
+  posix_spawn_file_actions_destroy(&fa);
+  if (err) return *status = err, false;
+  while (waitpid(pid, status, 0) < 0)
+    if (errno != EINTR) return *status = errno, false;
+  return true;
+}
+
+static void show_log(Ctx *c, const char *log) { /* the compiler's own message, its first lines */
+  enum { LINES = 20 };
+  Loc start;
+  size_t n;
+  if (!source_read(c, log, &start)) return;
+  const char *text = source_text(c, start, &n), *p = text;
+  for (int i = 0; i < LINES && p < text + n; i++) {
+    const char *end = memchr(p, '\n', (size_t)(text + n - p));
+    p = end ? end + 1 : text + n;
+  }
+  fwrite(text, 1, (size_t)(p - text), stderr);
+}
+
+static int compile(Args *a, const Temp *t, Words *w) {
+  *VEC_PUSH(a->c, w->v, w->n, w->cap) = NULL;
+  const char *log = temp_path(t, "cc.log");
+  int status;
+  if (!run_command(w->v, log, &status)) {
+    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", w->v[0], strerror(status));
+    diag_help(a->c, d, "install one (gcc or clang), or name one with --cc");
+    return EXIT_MODEL;
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return EXIT_WELL;
+  show_log(a->c, log);
+  if (WIFSIGNALED(status)) {
+    diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", w->v[0], WTERMSIG(status));
+    return EXIT_RESOURCES;
+  }
+  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", w->v[0], WEXITSTATUS(status));
+  return EXIT_MODEL;
+}
+
+/* What a run folder says of how the model was built. */
+static const char *flags_text(const Args *a) {
+  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa};
+  Str s = {.c = a->c};
+  for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+    if (args_has(a, shown[i])) str_printf(&s, "%s%s=%s", s.n ? " " : "", option_info[shown[i]].flag, a->value[shown[i]]);
+  return s.s ? s.s : "";
+}
+
+int toolchain_build(Args *a, Temp *t, const char *out) {
+  static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
+  Ctx *c = a->c;
+  Module *m = load_planned(a, a->operand[0]);
+  if (!m) return EXIT_MODEL;
+  Words w = {.c = c};
+  word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
+  for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
+  word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
+  const Embedded *prim = embed_find("ir/prim.h");
+  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = prim ? prim->text : "",
+                   .machine = choose_machine(a, &w), .contract = !m->opt.strict};
+  Str text = {.c = c};
+  if (!emit_native(m, &o, &text)) return EXIT_MODEL;
+  const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
+  if (!save_file(c, source, text.s, text.n)) return EXIT_RESOURCES;
+  words(&w, a->value[OPT_cflags]);
+  word(&w, "-o");
+  word(&w, out);
+  word(&w, source);
+  if (!add_runtime(a, t, &w)) return EXIT_RESOURCES;
+  word(&w, "-lpthread");
+  word(&w, "-lm");
+  return compile(a, t, &w);
+}

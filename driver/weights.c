@@ -1,0 +1,24 @@
+/* Safetensors files, by runtime/safetensors.c. */
+#include "driver/weights.h"
+#include "runtime/rt.h"
+#include <stdlib.h>
+
+struct Weights {
+  StFile file;
+  WeightView view;
+  char why[ERR_TEXT];
+};
+
+Weights *weights_read(const char *path, const char **why) {
+  Weights *w = rt_alloc(sizeof *w); /* lives as long as the process: its data goes into the program */
+  if (st_read(path, &w->file, w->why)) return w;
+  *why = w->why;
+  return NULL;
+}
+
+const WeightView *weights_find(Weights *w, const char *name) {
+  const StTensor *t = st_find(&w->file, name);
+  if (!t) return NULL;
+  w->view = (WeightView){t->dtype, t->rank, t->dim, w->file.data + t->begin};
+  return &w->view;
+}
