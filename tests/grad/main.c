@@ -1,4 +1,4 @@
-/* grad FILE... : runs the gradient suite over tables of ops (.cases), graphs (.ir) and defs (.nn). */
+/* grad FILE... : runs the gradient suite over tables of ops (.cases), graphs (.ir) and defs (.nn); and files of expand/. */
 #include "suite.h"
 #include "passes/pass.h"
 #include <stdio.h>
@@ -46,6 +46,7 @@ int main(int argc, char **argv) {
   bool table = false;
   for (int i = 1; i < argc; i++) {
     if (ends(argv[i], ".cases")) cases_read_table(&s, argv[i]), table = true;
+    else if (strstr(argv[i], "expand/")) expand_check(&s, argv[i]);
     else if (ends(argv[i], ".nn")) cases_read_nn(&s, argv[i]);
     else cases_read_ir(&s, argv[i]);
   }

@@ -31,4 +31,5 @@ void cases_read_nn(Suite *s, const char *path);     /* every `export def` */
 Case *case_add(Suite *s, const char *name, Module *m, Graph *f);
 void case_derive(Case *k);       /* adds the graphs with grad and jvp nodes; the module then wants pass_autodiff */
 bool case_check(const Case *k);  /* prints what differs */
+void expand_check(Suite *s, const char *path);  /* one file of expand/ */
 #endif
