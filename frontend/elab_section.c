@@ -62,8 +62,7 @@ bool el_settings(Elab *e, const Section *s) {
     if (b->kind != AST_BIND || b->n != 2) continue;
     for (int k = 0; k < s->nset; k++)
       if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
-    if (!strncmp(b->kid[0]->text, "metric.", 7) && el_setting(s, b->kid[0]->text) != b)
-      well = el_fail(e, 308, b->kid[0], "`%s` is set twice", b->kid[0]->text), false;
+    if (!strncmp(b->kid[0]->text, "metric.", 7)) well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0});
   }
   return well;
 }

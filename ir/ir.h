@@ -282,6 +282,7 @@ Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
 Graph *graph_find(Module *m, const char *name);              /* NULL: none */
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
 int var_find(const Module *m, const char *name);             /* -1: none */
+void vars_arrange(Module *m, const int *order, const char *const *name); /* vars.c: renames and reorders all */
 
 /* Attributes. vals in the order of the schema. */
 AttrId attr_make(Module *m, Op op, const AttrVal *vals);

@@ -1,0 +1,132 @@
+/* Derivatives as expressions: nodes that passes/autodiff.c expands, and what is made of them. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+enum { MAX_ROWS = 4096 };
+
+static bool reaches(const Graph *g, Ctx *c, Id from, Id to) {
+  bool *seen = ctx_alloc(c, (size_t)g->n);
+  seen[from] = true;
+  for (Id n = from; n > to; n--)
+    for (uint32_t i = 0; seen[n] && i < g->node[n].nin; i++) seen[node_in(g, n, (int)i)] = true;
+  return seen[to];
+}
+
+static bool differentiable(Elab *e, Call *k, Id y, Id x) {
+  for (int i = 0; i < 2; i++) {
+    Id id = i ? x : y;
+    if (dtype_is_float(el_ty(e, id)->dtype)) continue;
+    el_arg_fail(e, 230, k, i, "%s is %s; only floats have derivatives", i ? "what it is differentiated by" : "this",
+                el_type_text(e, el_type(e, id)));
+    return false;
+  }
+  if (x <= y && reaches(e->g, e->c, y, x)) return true;
+  Diag *d = el_error_at(e, 230, k->arg[1].at ? k->arg[1].at : k->mark, k->arg[1].len,
+                        "the expression was not computed from this tensor");
+  diag_note(e->c, d, "`grad(e, x)` follows the steps by which e was made of x; a later binding of the same name is another tensor");
+  return false;
+}
+
+static Value grad_one(Elab *e, Call *k, Id y, Value by) {
+  Id x = el_tensor(e, by, DT_F32, el_arg_ast(k, 1));
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  return v_tensor(e, b_op2(e->g, OP_grad, y, x));
+}
+
+/* grad(e, x): of the sum of e; of a list of tensors the list of gradients */
+static Value fn_grad(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0);
+  Value by = k->arg[1].v;
+  if (!y) return v_error();
+  bool list = by.kind == V_LIST && by.list->n && by.list->v[0].kind == V_TENSOR;
+  if (!list) return grad_one(e, k, y, by);
+  Value v = v_list(e, by.list->n, NULL);
+  for (int i = 0; i < by.list->n; i++)
+    if (v_bad(v.list->v[i] = grad_one(e, k, y, by.list->v[i]))) return v_error();
+  return v;
+}
+
+static Id tangent(Elab *e, Call *k, Id x, int arg) {
+  Id t = el_want_tensor(e, k, arg);
+  if (!t || el_type(e, t) == el_type(e, x)) return t;
+  Diag *d = el_error_at(e, 205, k->mark, k->mark_len, "the direction is %s, what is differentiated by is %s",
+                        el_type_text(e, el_type(e, t)), el_type_text(e, el_type(e, x)));
+  el_label_call(e, d, k);
+  return 0;
+}
+
+/* jvp(e, x, v): how e changes when x moves along v */
+static Value fn_jvp(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  Id t = tangent(e, k, x, 2);
+  return v_tensor(e, t ? b_op3(e->g, OP_jvp, y, x, t) : 0);
+}
+
+/* hvp(e, x, v): forward over reverse */
+static Value fn_hvp(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  Id t = tangent(e, k, x, 2);
+  return v_tensor(e, t ? b_op3(e->g, OP_jvp, b_op2(e->g, OP_grad, y, x), x, t) : 0);
+}
+
+/* d y[i] / d x for each element of y: shape of y, then that of x */
+static Value rows(Elab *e, Call *k, Id y, Id x) {
+  Type ty = *el_ty(e, y), tx = *el_ty(e, x);
+  Dim n = type_count(e->m, el_type(e, y)), dim[MAX_RANK], one[MAX_RANK + 1] = {1};
+  if (!dim_is_const(n) || n < 1 || n > MAX_ROWS)
+    return el_arg_fail(e, 219, k, 0, "a jacobian of %s rows; at most %d, known at compile time", dim_text(e->m, n), MAX_ROWS);
+  if (ty.rank + tx.rank > MAX_RANK) return el_arg_fail(e, 205, k, 0, "the result would have more than %d axes", MAX_RANK);
+  if (tx.rank == MAX_RANK && ty.rank == 0) return v_tensor(e, b_op2(e->g, OP_grad, y, x));
+  memcpy(dim, ty.dim, ty.rank * sizeof *dim);
+  memcpy(dim + ty.rank, tx.dim, tx.rank * sizeof *dim);
+  memcpy(one + 1, tx.dim, tx.rank * sizeof *one);
+  Id flat = b_reshape(e->g, y, 1, &n), *row = ctx_alloc(e->c, (size_t)n * sizeof *row);
+  for (Dim i = 0; i < n; i++) {
+    Id part = b_slice(e->g, flat, &i, (Dim[]){i + 1}, NULL);
+    row[i] = b_reshape(e->g, b_op2(e->g, OP_grad, part, x), tx.rank + 1, one);
+    if (!row[i]) return v_error();
+  }
+  Id all = n == 1 ? row[0] : b_concat(e->g, row, (int)n, 0);
+  return v_tensor(e, b_reshape(e->g, all, ty.rank + tx.rank, dim));
+}
+
+static Value fn_jacobian(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  return rows(e, k, y, x);
+}
+
+static Value fn_hessian(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  return rows(e, k, b_op2(e->g, OP_grad, y, x), x);
+}
+
+/* substitute(e, x, y): e computed anew with y in the place of x; for difference quotients of an expression */
+static Value fn_substitute(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  if (!x || !differentiable(e, k, y, x)) return v_error();
+  Id to = tangent(e, k, x, 2);
+  if (!to) return v_error();
+  Id *map = ctx_alloc(e->c, ((size_t)y + 1) * sizeof *map);
+  for (Id n = 1; n <= y; n++) {
+    const Node d = e->g->node[n];
+    bool moved = false;
+    Id *in = ctx_alloc(e->c, (d.nin + 1) * sizeof *in);
+    for (int i = 0; i < (int)d.nin; i++) {
+      Id old = node_in(e->g, n, i);
+      in[i] = map[old];
+      moved |= map[old] != old;
+    }
+    map[n] = n == x ? to : !moved ? n : graph_node(e->g, (Op)d.op, in, (int)d.nin, d.attr, d.loc);
+    if (!map[n]) return v_error();
+  }
+  return v_tensor(e, map[y]);
+}
+
+const Intrinsic el_grad_intrinsics[] = {
+  {"grad", "e x", fn_grad, false},         {"jvp", "e x v", fn_jvp, false},         {"hvp", "e x v", fn_hvp, false},
+  {"jacobian", "e x", fn_jacobian, false}, {"hessian", "e x", fn_hessian, false},
+  {"substitute", "e x y", fn_substitute, true}, {0}};

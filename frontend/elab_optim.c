@@ -1,0 +1,117 @@
+/* Optimizers are defs over (w, g), instantiated once per weight; clipping comes before them. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+static const char *const optimizers[] = {"sgd", "adam", "adamw", "rmsprop"};
+static const char *const later_optimizers[] = {"lbfgs", "lion", "muon", "adagrad", "adadelta", "lamb", "nadam", "radam"};
+
+Value el_optimizer(Elab *e, const Ast *a) {
+  const Ast *callee = a->kind == AST_CALL ? a->kid[0] : a;
+  if (a->kind == AST_LIST) return el_fail(e, 707, a, "several optimizers in one section are not in this version");
+  if (callee->kind == AST_NAME) {
+    Item *it = el_item(e, e->f->file, callee->text);
+    for (int i = 0; i < 8 && !it; i++)
+      if (!strcmp(callee->text, later_optimizers[i]))
+        return el_fail(e, 707, callee, "the optimizer `%s` is not in this version", callee->text);
+    if (!it && a->kind == AST_CALL) {
+      Diag *d = el_error(e, 310, callee, "unknown optimizer `%s`", callee->text);
+      const char *s = diag_suggest(e->c, callee->text, optimizers, 4);
+      if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+      return v_error();
+    }
+  }
+  Value v = el_expr(e, a);
+  if (v_bad(v)) return v;
+  const Ast *sig = v.kind == V_FN && v.fn->def ? v.fn->def->ast : NULL;
+  ParamType p;
+  int lead = 0;
+  for (int i = 2; sig && i < sig->n && el_param_type(e, sig->kid[i]->kid[0], &p) && p.tensor; i++) lead++;
+  if (lead >= 2) return v;
+  return el_fail(e, 310, a, "%s is no optimizer: a def over a weight and its gradient", v_text(e, v));
+}
+
+static bool has_param(const Def *d, const char *name) {
+  for (int i = 2; i < d->ast->n; i++)
+    if (!strcmp(d->ast->kid[i]->text, name)) return true;
+  return false;
+}
+
+int el_optim_var(Elab *e, const Update *u, const char *name) {
+  const Var *w = &e->m->var[u->var];
+  TypeId type = w->type;
+  Loc loc = w->loc;
+  int v = var_add(e->m, ctx_strf(e->c, "optim#%s#%d.%s", e->section ? e->section : "", u->var, name), VK_OPTIM, type, 0, loc);
+  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = (VarInfo){.inst = u->inst, .name = ctx_name(e->c, name), .init = v_int(0),
+                                                          .weight = u->var, .section = e->section, .loc = loc, .len = 1};
+  return v;
+}
+
+static Id update_one(Elab *e, Value optim, const Call *from, Update *u) {
+  const Var *var = &e->m->var[u->var];
+  TypeId type = var->type;
+  Arg arg[3] = {{.v = v_tensor(e, u->weight), .set = true, .at = from->mark, .len = from->mark_len},
+                {.v = v_tensor(e, u->grad), .set = true, .at = from->mark, .len = from->mark_len}};
+  Call k = *from;
+  k.arg = arg;
+  k.n = 2;
+  if ((var->hints & HINT_NODECAY) && has_param(optim.fn->def, "decay"))
+    arg[k.n++] = (Arg){.name = ctx_name(e->c, "decay"), .v = v_float(0), .set = true};
+  Frame f = {.up = e->f, .file = e->f->file, .inst = u->inst, .ndots = -1, .call = from->mark, .call_len = from->mark_len};
+  e->f = &f;
+  Value v = el_call(e, optim.fn, &k);
+  e->f = f.up;
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, NULL);
+  if (!id || el_type(e, id) == type) return id;
+  el_error_at(e, 227, from->mark, from->mark_len, "the optimizer gives %s for a weight of %s", v_text(e, v), el_type_text(e, type));
+  return 0;
+}
+
+bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n) {
+  Call from = {.name = "optim", .at = at->at, .len = at->len, .mark = at->mark, .mark_len = at->mark_len};
+  for (int i = 0; i < n; i++) {
+    e->g->loc = at->mark;
+    Id w = update_one(e, optim, &from, &u[i]);
+    if (!w) return false;
+    graph_write(e->root, u[i].var, w, at->mark);
+  }
+  return true;
+}
+
+/* ---- clipping ---- */
+
+static Value clip_call(Elab *e, const char *def, const Ast *at, int n, const Value *v) {
+  Call from = {.name = "clip", .at = at->at, .len = at->len, .mark = at->mark, .mark_len = at->mark_len};
+  Arg arg[2];
+  for (int i = 0; i < n; i++) arg[i] = (Arg){.v = v[i], .set = true, .at = at->mark, .len = at->mark_len};
+  return el_call_def(e, def, arg, n, &from);
+}
+
+/* clip = norm(x): all gradients scaled so that their common norm is at most x; clip = value(x): each element. */
+bool el_clip(Elab *e, const Ast *a, Update *u, int n) {
+  bool call = a->kind == AST_CALL && a->n == 2 && a->kid[0]->kind == AST_NAME && a->kid[1]->kind != AST_NAMED;
+  bool norm = call && !strcmp(a->kid[0]->text, "norm"), value = call && !strcmp(a->kid[0]->text, "value");
+  if (!norm && !value) return el_fail(e, 307, a, "`clip` is norm(1.0) or value(0.5)"), false;
+  Value limit = el_expr(e, a->kid[1]);
+  double x;
+  if (v_bad(limit)) return false;
+  if ((!v_number(limit, &x) || x <= 0) && limit.kind != V_TENSOR)
+    return el_fail(e, 307, a->kid[1], "the limit is a number above 0, not %s", v_text(e, limit)), false;
+  e->g->loc = a->mark;
+  Value scale = v_none();
+  if (norm) {
+    Id total = 0;
+    for (int i = 0; i < n; i++) {
+      Value g = v_tensor(e, u[i].grad), s = clip_call(e, "sum_of_squares", a, 1, &g);
+      if (v_bad(s)) return false;
+      total = total ? b_op2(e->g, OP_add, total, s.id) : s.id;
+    }
+    scale = clip_call(e, "clip_scale", a, 2, (Value[]){v_tensor(e, total), limit});
+  }
+  for (int i = 0; i < n; i++) {
+    Value g = v_tensor(e, u[i].grad);
+    Value r = norm ? el_op(e, OP_mul, (Value[]){g, scale}, 2, 0, NULL) : clip_call(e, "clip_value", a, 2, (Value[]){g, limit});
+    if (r.kind != V_TENSOR) return false;
+    u[i].grad = r.id;
+  }
+  return true;
+}

@@ -1,0 +1,295 @@
+/* Train sections: the graph of a step (or of a pass and an update), and that of the evaluation. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+static const Setting train_settings[] = {
+  {"data", 0},     {"loss", 0},       {"optim", 0},        {"batch", 0}, {"epochs", 0}, {"steps", 0}, {"accumulate", 0},
+  {"clip", 0},     {"precision", 702}, {"ema", 708},       {"seed", 0},  {"save", 0},   {"keep", 0},  {"early_stop", 0},
+  {"workers", 713}, {"prefetch", 713}, {"resume", 713}};
+
+typedef struct Trained {
+  const Section *s;
+  TrainInfo *t;
+  const char **name; /* "loss", then the metrics */
+  Id *result;
+  int n;
+} Trained;
+
+/* ---- settings ---- */
+
+static bool save_setting(Elab *e, const Section *s, int64_t *every) {
+  const Ast *a = el_setting_value(s, "save");
+  *every = 0;
+  if (!a) return true;
+  bool call = a->kind == AST_CALL && a->n == 2 && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "every");
+  Value v = call && a->kid[1]->kind != AST_NAMED ? el_static(e, a->kid[1]) : v_none();
+  if (v_bad(v)) return false;
+  if (v.kind != V_INT || v.i < 1) return el_fail(e, 307, a, "`save` is every(N), a whole number of steps"), false;
+  *every = v.i;
+  return true;
+}
+
+static bool missing(Elab *e, const Section *s, const char *what) {
+  Diag *d = el_error(e, 302, s->ast, "this train section lacks `%s`", what);
+  diag_help(e->c, d, "it needs loss, optim, and steps, or data, batch and epochs");
+  return false;
+}
+
+static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
+  const Ast *a = el_setting_value(s, "data");
+  t->data = -1;
+  if (!a) return el_setting(s, "steps") && !el_setting(s, "epochs") ? true : missing(e, s, "data");
+  if (a->kind == AST_NAME) t->data = el_data_find(e->m, a->text);
+  if (t->data >= 0) return true;
+  const char **words = ctx_alloc(e->c, (size_t)(e->m->ndata + 1) * sizeof *words);
+  for (int i = 0; i < e->m->ndata; i++) words[i] = e->m->data[i].name;
+  if (a->kind != AST_NAME) return el_fail(e, 306, a, "`data` names a data section"), false;
+  Diag *d = el_error(e, 306, a, "there is no data section `%s`", a->text);
+  const char *near = diag_suggest(e->c, a->text, words, e->m->ndata);
+  if (near) diag_help(e->c, d, "did you mean `%s`?", near);
+  return false;
+}
+
+static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
+  int64_t seed = 0;
+  bool well = find_data(e, s, t);
+  well &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
+  well &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
+  well &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
+  well &= el_setting_int(e, s, "epochs", 1, 0, &t->epochs);
+  well &= el_setting_int(e, s, "seed", 0, 0, &seed);
+  well &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
+  well &= el_setting_int(e, s, "early_stop", 1, 0, &t->early_stop);
+  well &= save_setting(e, s, &t->save_every);
+  t->seed = (uint64_t)seed;
+  if (!well) return false;
+  if (!el_setting(s, "loss")) return missing(e, s, "loss");
+  if (!el_setting(s, "optim")) return missing(e, s, "optim");
+  if (!t->batch) return missing(e, s, "batch");
+  if (!t->steps && !t->epochs) return missing(e, s, "epochs");
+  if (t->steps && t->epochs) {
+    Diag *d = el_error(e, 308, el_setting(s, "steps")->kid[0], "`steps` and `epochs` exclude each other");
+    const Ast *b = el_setting(s, "epochs");
+    diag_label(e->c, d, b->at, b->kid[0]->len, "the other one");
+    return false;
+  }
+  if (t->batch > INT32_MAX) return el_fail(e, 307, el_setting_value(s, "batch"), "this batch is too large"), false;
+  return true;
+}
+
+/* ---- the forward part, the same source for training and for evaluation ---- */
+
+static void bind_inputs(Elab *e, const TrainInfo *t, Dim batch) {
+  if (t->data < 0) return;
+  const DataInfo *d = &e->m->data[t->data];
+  for (int i = 0; i < d->nfield; i++) {
+    const FieldInfo *f = &d->field[i];
+    const Type *ty = type_get(e->m, f->type);
+    Dim dim[MAX_RANK + 1] = {batch};
+    if (ty->rank >= MAX_RANK) {
+      el_error_at(e, 205, f->loc, 1, "a field has at most %d axes", MAX_RANK - 1);
+      return;
+    }
+    memcpy(dim + 1, ty->dim, ty->rank * sizeof *dim);
+    TypeId type = type_make(e->m, (DType)ty->dtype, ty->rank + 1, dim);
+    Binding *b = scope_set(e->c, &e->f->scope, f->name, v_tensor(e, graph_input(e->g, f->name, type, f->loc)), f->loc,
+                           (int)strlen(f->name));
+    b->uses = 1;
+  }
+}
+
+static void bind_setting(Elab *e, const Ast *b) {
+  static const char *const plain[] = {"batch", "epochs", "accumulate", "seed"};
+  for (int i = 0; i < 4; i++)
+    if (!strcmp(b->kid[0]->text, plain[i]))
+      scope_set(e->c, &e->f->scope, b->kid[0]->text, el_static(e, b->kid[1]), b->at, b->len)->setting = true;
+}
+
+static Id single_float(Elab *e, const Ast *b, Value v) {
+  bool loss = !strcmp(b->kid[0]->text, "loss");
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, b->kid[1]);
+  if (!id) return 0;
+  const Type *t = el_ty(e, id);
+  if (t->rank == 0 && t->dtype == DT_F32) return id;
+  if (t->rank == 0 && !loss) return b_cast(e->g, id, DT_F32);
+  Diag *d = el_error(e, 309, b->kid[1], "`%s` is %s; it must be one float", b->kid[0]->text, el_type_text(e, el_type(e, id)));
+  if (t->rank) diag_help(e->c, d, "mean(...) makes one number of a tensor");
+  return 0;
+}
+
+/* Elaborates everything but optim and clip, in the order of the file; `loss` and metrics become results. */
+static bool forward(Elab *e, Trained *r) {
+  const Ast *block = r->s->block;
+  bool well = true;
+  r->n = 0;
+  for (int i = 0; i < block->n && !e->fatal; i++) {
+    const Ast *b = block->kid[i];
+    if (b->kind == AST_BUDGET || b->kind == AST_FIELD) continue;
+    const char *name = b->kind == AST_BIND && b->n == 2 ? b->kid[0]->text : NULL;
+    bool loss = name && !strcmp(name, "loss"), metric = name && !strncmp(name, "metric.", 7);
+    if (name && !loss && !metric && el_is_setting(r->s, name)) {
+      bind_setting(e, b);
+      continue;
+    }
+    well &= !v_bad(el_stmt(e, b));
+    if (!loss && !metric) continue;
+    Binding *bound = scope_find(&e->f->scope, name);
+    if (!bound || v_bad(bound->v)) return false;
+    bound->setting = true;
+    int k = loss ? 0 : ++r->n;
+    r->name[k] = loss ? name : ctx_name(e->c, name + 7);
+    r->result[k] = single_float(e, b, bound->v);
+    if (!r->result[k]) return false;
+  }
+  r->n++;
+  return well;
+}
+
+/* ---- gradients and the update ---- */
+
+static bool *reached(Elab *e, Id from) {
+  bool *seen = ctx_alloc(e->c, (size_t)e->g->n);
+  seen[from] = true;
+  for (Id n = from; n >= 1; n--)
+    for (uint32_t i = 0; seen[n] && i < e->g->node[n].nin; i++) seen[node_in(e->g, n, (int)i)] = true;
+  return seen;
+}
+
+/* The weights that the loss depends on and that training may change. */
+static int find_weights(Elab *e, Id loss, Update **out) {
+  bool *seen = reached(e, loss);
+  int n = 0;
+  Update *u = ctx_alloc(e->c, (size_t)(e->m->nvar + 1) * sizeof *u);
+  for (Id i = 1; i <= loss; i++) {
+    if (!seen[i] || e->g->node[i].op != OP_param) continue;
+    int v = var_find(e->m, node_attr(e->g, i, 0)->s);
+    if (e->m->var[v].hints & HINT_FREEZE) continue;
+    u[n++] = (Update){.weight = i, .var = v};
+  }
+  for (int i = 0; i < n; i++) {
+    u[i].inst = inst_root(e, "optim", true);
+    u[i].inst->weight = u[i].var;
+  }
+  *out = u;
+  return n;
+}
+
+static bool accumulate(Elab *e, Update *u, int n, int *acc) {
+  for (int i = 0; i < n; i++) {
+    acc[i] = el_optim_var(e, &u[i], "grad");
+    Id sum = el_read_var(e, acc[i], e->g->loc);
+    graph_write(e->g, acc[i], b_op2(e->g, OP_add, sum, u[i].grad), e->g->loc);
+  }
+  return true;
+}
+
+/* The graph of the update under accumulation: the mean of the gathered gradients, which start again from zero. */
+static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, const Scope *pass) {
+  const Section *s = r->s;
+  Frame f;
+  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
+  Graph *g = graph_new(e->m, el_graph_name(e, "train_update", s->ast->text), GK_TRAIN_UPDATE, s->ast->mark);
+  Saved saved = el_enter(e, g, true, &f, e->file);
+  f.inst = inst_root(e, "train", false);
+  r->t->update = g;
+  for (int i = 0; i < pass->n; i++)
+    if (pass->b[i].v.kind != V_TENSOR) scope_set(e->c, &f.scope, pass->b[i].name, pass->b[i].v, 0, 1);
+  for (int i = 0; i < n; i++) {
+    u[i].weight = graph_var(g, u[i].var, g->loc);
+    Id sum = el_read_var(e, acc[i], g->loc);
+    u[i].grad = b_op2(g, OP_mul, sum, b_const(g, DT_F32, 1.0 / (double)r->t->accumulate));
+  }
+  Value fn = el_optimizer(e, optim);
+  bool well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
+  for (int i = 0; i < n && well; i++) graph_write(g, acc[i], b_full(g, e->m->var[acc[i]].type, 0), g->loc);
+  el_leave(e, &saved);
+  return well;
+}
+
+static bool backward(Elab *e, Trained *r) {
+  const Section *s = r->s;
+  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
+  bool split = r->t->accumulate > 1;
+  Update *u;
+  int n = find_weights(e, r->result[0], &u);
+  if (!n) return el_fail(e, 314, el_setting_value(s, "loss"), "the loss depends on no weight that may change"), false;
+  e->g->loc = el_setting_value(s, "loss")->mark;
+  for (int i = 0; i < n; i++) u[i].grad = b_op2(e->g, OP_grad, r->result[0], u[i].weight);
+  e->section = s->ast->text;
+  bool well;
+  if (split) {
+    int *acc = ctx_alloc(e->c, (size_t)n * sizeof *acc);
+    well = accumulate(e, u, n, acc) && update_graph(e, r, u, n, acc, &e->f->scope);
+    for (int i = 0; i < e->f->scope.n; i++) e->f->scope.b[i].uses |= !e->f->scope.b[i].setting && e->f->scope.b[i].v.kind != V_TENSOR;
+  } else {
+    Value fn = el_optimizer(e, optim);
+    well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
+  }
+  e->section = NULL;
+  return well;
+}
+
+static void take_ranges(Elab *e, TrainInfo *t) {
+  for (int i = 0; i < e->nrange; i++)
+    for (int k = 0; t->data >= 0 && k < e->m->data[t->data].nfield && k < e->g->nport; k++) {
+      FieldInfo *f = &e->m->data[t->data].field[k];
+      if (e->g->port[k] != e->range[i].id) continue;
+      if (!f->range || e->range[i].n < f->range) f->range = e->range[i].n;
+    }
+}
+
+static bool train_graph(Elab *e, Trained *r) {
+  const Section *s = r->s;
+  TrainInfo *t = r->t;
+  Frame f;
+  bool split = t->accumulate > 1;
+  Graph *g = graph_new(e->m, el_graph_name(e, split ? "train_pass" : "train_step", s->ast->text),
+                       split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->mark);
+  *(split ? &t->pass : &t->step) = g;
+  g->checks = 1;
+  int before = diag_errors(e->c);
+  Saved saved = el_enter(e, g, true, &f, e->file);
+  f.inst = inst_root(e, "train", false);
+  bind_inputs(e, t, t->batch);
+  bool well = forward(e, r);
+  if (well) {
+    for (int i = 0; i < r->n; i++) graph_result(g, r->name[i], r->result[i], g->loc);
+    well = backward(e, r);
+  }
+  take_ranges(e, t);
+  if (diag_errors(e->c) == before) el_unused(e, s, &f.scope);
+  el_leave(e, &saved);
+  return well;
+}
+
+static void eval_graph(Elab *e, Trained *r) {
+  TrainInfo *t = r->t;
+  Frame f;
+  Graph *g = graph_new(e->m, el_graph_name(e, "eval_step", r->s->ast->text), GK_EVAL_STEP, r->s->ast->mark);
+  t->eval = g;
+  Saved saved = el_enter(e, g, false, &f, e->file);
+  f.inst = inst_root(e, "eval", false);
+  bind_inputs(e, t, t->data < 0 ? 1 : dim_size(e->m, "B", t->batch, r->s->ast->mark));
+  if (forward(e, r)) el_split_eval(e, g, t, r->name, r->result, r->n);
+  take_ranges(e, t);
+  el_leave(e, &saved);
+}
+
+void el_train_section(Elab *e, const Ast *a) {
+  Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
+  TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
+  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .loc = a->mark};
+  Frame f = {.file = e->file, .inst = inst_root(e, "train", false), .ndots = -1};
+  e->f = &f;
+  bool well = el_settings(e, &s) && read_settings(e, &s, t);
+  e->f = NULL;
+  if (!well) return;
+  Trained r = {.s = &s, .t = t};
+  r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
+  r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);
+  if (!train_graph(e, &r) || e->fatal) return;
+  t->nmetric = r.n - 1;
+  t->metric = ctx_alloc(e->c, (size_t)r.n * sizeof *t->metric);
+  for (int i = 1; i < r.n; i++) t->metric[i - 1] = r.name[i];
+  eval_graph(e, &r);
+}

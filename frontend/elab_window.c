@@ -1,0 +1,69 @@
+/* Primitives of the carried files: convolution, windows, padding. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+/* conv(x, w, stride, pad, dilation, groups); pad: two numbers (before, after) per spatial axis */
+static Value fn_conv(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0), w = x ? el_want_tensor(e, k, 1) : 0;
+  int64_t stride[MAX_RANK], pad[2 * MAX_RANK], dilation[MAX_RANK], groups;
+  if (!w) return v_error();
+  int n = el_ty(e, x)->rank - 2;
+  if (n < 1) return el_arg_fail(e, 205, k, 0, "a convolution takes [batch, channels, size...]");
+  if (!el_want_ints(e, k, 2, n, 1, stride) || !el_want_ints(e, k, 3, 2 * n, 0, pad) ||
+      !el_want_ints(e, k, 4, n, 1, dilation) || !el_want_int(e, k, 5, 1, &groups))
+    return v_error();
+  AttrVal v[4] = {{.v = stride, .n = n}, {.v = pad, .n = 2 * n}, {.v = dilation, .n = n}, {.i = groups}};
+  e->m->last = NULL;
+  return v_tensor(e, graph_node(e->g, OP_conv, (Id[]){x, w}, 2, attr_make(e->m, OP_conv, v), k->mark));
+}
+
+/* unfold(x, axes, size, stride, dilation): windows along the axes, their own axes at the end */
+static Value fn_unfold(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axes[MAX_RANK], size[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK];
+  int n;
+  if (!x || !el_want_axes(e, k, 1, el_ty(e, x)->rank, false, axes, &n)) return v_error();
+  if (!el_want_ints(e, k, 2, n, 1, size) || !el_want_ints(e, k, 3, n, 1, stride) || !el_want_ints(e, k, 4, n, 1, dilation))
+    return v_error();
+  for (int i = 0; i < n; i++) {
+    Dim have = el_ty(e, x)->dim[axes[i]];
+    if (!dim_is_const(have) || have >= dilation[i] * (size[i] - 1) + 1) continue;
+    return el_arg_fail(e, 221, k, 2, "a window of %lld does not fit an axis of %s", (long long)(dilation[i] * (size[i] - 1) + 1),
+                       dim_text(e->m, have));
+  }
+  AttrVal v[4] = {{.v = axes, .n = n}, {.v = size, .n = n}, {.v = stride, .n = n}, {.v = dilation, .n = n}};
+  return v_tensor(e, graph_node(e->g, OP_unfold, &x, 1, attr_make(e->m, OP_unfold, v), k->mark));
+}
+
+/* pad(x, axes, before, after, value) */
+static Value fn_pad(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axes[MAX_RANK], lo[MAX_RANK], hi[MAX_RANK];
+  int n;
+  double value;
+  if (!x || !el_want_axes(e, k, 1, el_ty(e, x)->rank, false, axes, &n)) return v_error();
+  if (!el_want_ints(e, k, 2, n, 0, lo) || !el_want_ints(e, k, 3, n, 0, hi)) return v_error();
+  if (!v_number(k->arg[4].v, &value)) return el_arg_fail(e, 204, k, 4, "the value is a number");
+  const Type *t = el_ty(e, x);
+  Dim shape[MAX_RANK], start[MAX_RANK] = {0};
+  bool any = false;
+  memcpy(shape, t->dim, t->rank * sizeof *shape);
+  for (int i = 0; i < n; i++) {
+    shape[axes[i]] = dim_add(e->m, shape[axes[i]], lo[i] + hi[i]);
+    start[axes[i]] = lo[i];
+    any |= lo[i] || hi[i];
+  }
+  return v_tensor(e, any ? b_pad(e->g, x, shape, start, NULL, value) : x);
+}
+
+/* lowest(x): the least value of x's type, where a maximum starts */
+static Value fn_lowest(Elab *e, Call *k) {
+  (void)e, (void)k;
+  return v_float(-__builtin_inf());
+}
+
+const Intrinsic el_window_intrinsics[] = {{"conv", "x w stride pad dilation groups", fn_conv, true},
+                                          {"unfold", "x axes size stride dilation", fn_unfold, true},
+                                          {"pad", "x axes before after value", fn_pad, true},
+                                          {"lowest", "", fn_lowest, true},
+                                          {0}};
