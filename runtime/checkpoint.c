@@ -99,13 +99,18 @@ static bool number_of(const char *name, uint64_t *n) { /* checkpoint-123.safeten
   return json_u64(&j, n) && j.p == j.end && *n <= UINT32_MAX;
 }
 
+static bool unfinished(const char *name) { /* a checkpoint whose writing was killed */
+  size_t n = strlen(name);
+  return n > 4 && !strncmp(name, "checkpoint-", 11) && !strcmp(name + n - 4, ".tmp");
+}
+
 /* Removes all checkpoints but the newest `keep`. */
 static void prune(const char *folder, int keep) {
   int n;
   char **name = io_list(folder, &n);
   uint64_t step;
   for (int i = n - 1; i >= 0; i--) { /* natural order: the newest are last */
-    if (!number_of(name[i], &step) || keep-- > 0) continue;
+    if (!unfinished(name[i]) && (!number_of(name[i], &step) || keep-- > 0)) continue;
     char *path = rt_printf("%s/%s", folder, name[i]);
     io_remove(path);
     free(path);

@@ -62,7 +62,8 @@ static char **split(const char *list, int *n) {
 static void find_files(Data *d, const SourceKind *kind) {
   const GcData *g = d->d;
   const char *given = override(d->app, g);
-  if (given && kind->max_files) {
+  if (given && !kind->max_files) rt_die(600, "--data %s: the source `%s` reads no files", g->name, g->kind);
+  if (given) {
     d->path = split(given, &d->npaths);
     for (int i = 0; i < d->npaths; i++)
       if (!io_exists(d->path[i])) rt_die(680, "cannot open `%s` (--data %s)", d->path[i], g->name);
@@ -100,10 +101,14 @@ char *data_where(const Data *d, uint64_t record, int field) {
   return rt_printf("%s: record %llu, field %d", name, (unsigned long long)record + 1, f->raw_first);
 }
 
-void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v) {
+GcDType data_raw_type(const Data *d, int field) {
   const GcField *f = &d->d->fields[field];
-  if (!num_store(f->raw_dtype, raw, i, v))
-    rt_die(610, "%s: %.9g is not %s", data_where(d, record, field), v, gc_dtype_name[f->raw_dtype]);
+  return d->d->bind ? f->raw_dtype : f->dtype;
+}
+
+void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v) {
+  GcDType t = data_raw_type(d, field);
+  if (!num_store(t, raw, i, v)) rt_die(610, "%s: %.9g is not %s", data_where(d, record, field), v, gc_dtype_name[t]);
 }
 
 static void check_bound(const Data *d, uint64_t record, int field, const void *p) {
@@ -159,7 +164,7 @@ static void measure(Data *d) {
     const GcField *x = &g->fields[f];
     d->bytes[f] = rt_mul(elements(x->rank, x->dim), gc_dtype_size[x->dtype]);
     d->raw_count[f] = g->bind ? elements(g->bind->in[f].rank, g->bind->in[f].dim) : elements(x->rank, x->dim);
-    d->raw_bytes[f] = rt_mul(d->raw_count[f], gc_dtype_size[x->raw_dtype]);
+    d->raw_bytes[f] = rt_mul(d->raw_count[f], gc_dtype_size[data_raw_type(d, f)]);
     d->raw[f] = rt_alloc(d->raw_bytes[f] + 64);
     if (!strcmp(g->kind, "csv") && d->raw_count[f] != (size_t)x->raw_count)
       rt_die(616, "data %s: `%s` takes %zu values of %d columns", g->name, x->name, d->raw_count[f], x->raw_count);

@@ -30,12 +30,13 @@ static void parse_record(Data *d, Columns *k, const Csv *c) {
   for (int f = 0; f < d->d->nfields; f++) {
     const GcField *g = &d->d->fields[f];
     unsigned char *dst = k->field[f] + d->n * d->raw_bytes[f];
+    GcDType type = data_raw_type(d, f);
     for (int i = 0; i < g->raw_count; i++) {
       const CsvField *t = &c->f[g->raw_first + i];
       double v;
       const char *want = NULL;
       if (!num_parse(t->s, t->n, &v)) want = t->n ? "a number" : "a number, and the field is empty";
-      else if (!num_store(g->raw_dtype, dst, (size_t)i, v)) want = gc_dtype_name[g->raw_dtype];
+      else if (!num_store(type, dst, (size_t)i, v)) want = gc_dtype_name[type];
       if (want)
         rt_die(610, "%s: record %llu, field %d: `%.*s` is not %s (line %llu)", d->path[0],
                (unsigned long long)d->n + 1, g->raw_first + i, t->n < 40 ? (int)t->n : 40, t->s, want,

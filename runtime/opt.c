@@ -128,7 +128,10 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
     o->seed = number(opt, v, 0, UINT64_MAX);
     o->seed_set = true;
     break;
-  case TEXT: *(const char **)at = v; break;
+  case TEXT:
+    if (!*v) rt_die(601, "%s needs a value: %s", opt->name, opt->value);
+    *(const char **)at = v;
+    break;
   case LIST:
     if (o->ndata == COUNT(o->data)) rt_die(601, "more than %d times --data", COUNT(o->data));
     o->data[o->ndata++] = v;

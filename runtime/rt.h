@@ -245,6 +245,7 @@ void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst);
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at); /* the at-th training record of an epoch */
 uint64_t data_hold_record(const Data *d, uint64_t at);
 char *data_where(const Data *d, uint64_t record, int field); /* "train.csv: record 17, field 3" */
+GcDType data_raw_type(const Data *d, int field); /* without a bind graph the field's own */
 void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store or die */
 uint64_t order_prepare(Data *d); /* hold-out and shuffle; the number of records held out */
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst);

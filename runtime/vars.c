@@ -15,28 +15,45 @@ static bool row_major(const GcVar *v) {
   return true;
 }
 
-/* Copies between the two orders, walking logical indices. Without panels an element lies at the sum of index times
- * stride; with them at (panels before) + (row within the panel) * (this panel's width) + column. */
+typedef struct Place {
+  size_t at, run; /* element in memory; how many further ones along the last axis lie behind it */
+} Place;
+
+/* Where logical index (index…, c) lies: without panels at the sum of index times stride (`row`, but for the last axis),
+ * with them at (panels before) + (row within the panel) * (this panel's width) + column. */
+static Place place(const GcVar *v, const size_t *index, size_t row, size_t c, size_t stride, size_t rows) {
+  int last = v->rank - 1;
+  size_t columns = (size_t)v->dim[last];
+  if (!v->panel) return (Place){row + c * stride, stride == 1 ? columns - c : 1};
+  bool along = v->panel_axis == last;
+  size_t x = along ? c : index[v->panel_axis], first = x - x % v->panel;
+  size_t left = (size_t)v->dim[v->panel_axis] - first, width = left < v->panel ? left : v->panel;
+  if (!along) row += c * stride;
+  return (Place){first * rows + row * width + (x - first), along ? width - (x - first) : 1};
+}
+
+/* Copies between the two orders, in runs that are contiguous in both. */
 static void copy(const GcVar *v, unsigned char *stored, unsigned char *logical, bool load) {
-  size_t stride[GC_MAX_RANK] = {0}, index[GC_MAX_RANK] = {0}, n = var_count(v), rows = 1;
-  size_t size = gc_dtype_size[v->dtype], split = v->panel ? v->panel_axis : GC_MAX_RANK;
-  for (int i = v->rank - 1; i >= 0; i--) {
+  size_t stride[GC_MAX_RANK] = {0}, index[GC_MAX_RANK] = {0}, rows = 1, size = gc_dtype_size[v->dtype];
+  int last = v->rank - 1;
+  for (int i = last; i >= 0; i--) {
     int axis = v->stored[i];
-    if ((size_t)axis == split) continue;
+    if (v->panel && axis == v->panel_axis) continue;
     stride[axis] = rows;
     rows *= (size_t)v->dim[axis];
   }
-  for (size_t k = 0; k < n; k++) {
-    size_t at = 0;
-    for (int i = 0; i < v->rank; i++) at += index[i] * stride[i];
-    if (v->panel) {
-      size_t c = index[split], first = c - c % v->panel, left = (size_t)v->dim[split] - first;
-      size_t width = left < v->panel ? left : v->panel;
-      at = first * rows + at * width + (c - first);
+  size_t columns = (size_t)v->dim[last], lines = columns ? var_count(v) / columns : 0;
+  for (size_t k = 0; k < lines; k++) {
+    size_t row = 0;
+    for (int i = 0; i < last; i++) row += index[i] * stride[i];
+    for (size_t c = 0; c < columns;) {
+      Place p = place(v, index, row, c, stride[last], rows);
+      unsigned char *a = stored + p.at * size, *b = logical + (k * columns + c) * size;
+      if (p.run == 1 && size == 4) memcpy(load ? a : b, load ? b : a, 4);
+      else memcpy(load ? a : b, load ? b : a, p.run * size);
+      c += p.run;
     }
-    if (load) memcpy(stored + at * size, logical + k * size, size);
-    else memcpy(logical + k * size, stored + at * size, size);
-    for (int i = v->rank - 1; i >= 0 && ++index[i] == (size_t)v->dim[i]; i--) index[i] = 0;
+    for (int i = last - 1; i >= 0 && ++index[i] == (size_t)v->dim[i]; i--) index[i] = 0;
   }
 }
 

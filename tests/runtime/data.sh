@@ -54,6 +54,9 @@ tail -n +2 toy.csv > bare.csv
 expect 'without a header' 0 accuracy toy_asan train --run-dir c4 --data toy=bare.csv
 same 'without a header' c1/weights.safetensors c4/weights.safetensors
 
+expect 'without a bind graph' 0 'weights' toy_plain train --run-dir c5
+expect 'without a bind graph: a label out of range' 4 'E0617' toy_plain train --data toy=<(sed '9s/.$/5/' toy.csv)
+
 csv_bad() { # NAME CODE PATTERN, the file on standard input
   cat > bad.csv
   expect "csv: $1" 4 "error\[E$2\]: bad.csv.*$3" toy_asan train --run-dir bad --data toy=bad.csv

@@ -31,7 +31,7 @@ recovers() { # NAME: after an interruption in run folder k
   if [ $? != 0 ]; then fail "$1: does not go on: $(cat out)"
   elif ! cmp -s whole/weights.safetensors k/weights.safetensors; then fail "$1: other weights"
   elif ! cmp -s whole/metrics.csv k/metrics.csv; then fail "$1: other metrics"
-  elif ls k | grep -q -e '\.tmp$' && ! ls k | grep -q -e checkpoint; then fail "$1: only temporary files"
+  elif ls k | grep -q -e '\.tmp$'; then fail "$1: temporary files are left: $(ls k)"
   else pass; fi
 }
 

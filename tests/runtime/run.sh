@@ -57,6 +57,7 @@ program toy_accum plain -DACCUMULATE=3 -DBATCH=4
 program toy_order plain -DSHUFFLE=0
 program toy_faults faults -DSAVE=20
 program toy_asan asan $sanitize
+program toy_plain asan $sanitize -DPLAIN=1
 for s in npy idx text uniform normal none; do program "toy_$s" asan $sanitize -DSOURCE_$s; done
 $CC -std=gnu11 -O1 -g -Wall -Wextra -Werror $sanitize "$here/units.c" "$build/asan/libgc.a" -lpthread -o "$build/units" || exit 1
 PATH=$build:$PATH

@@ -8,6 +8,8 @@ expect 'missing value' 2 '--steps needs a value' toy train --steps
 expect 'not a number' 2 'takes a number' toy train --steps ten
 expect 'out of range' 2 'must lie in' toy train --threads 0
 expect 'exclude each other' 2 exclude toy train --steps 3 --epochs 3
+expect 'an empty value' 2 'needs a value' toy train --run-dir ''
+expect 'a source without files' 2 'reads no files' toy_uniform train --data toy=toy.csv
 expect 'a stray word' 2 'options only' toy train toy.csv
 
 expect 'no run yet' 1 'E0683' toy eval

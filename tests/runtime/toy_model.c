@@ -14,6 +14,9 @@
 #ifndef BATCH
 #define BATCH 8
 #endif
+#ifndef PLAIN
+#define PLAIN 0 /* 1: fields go into batches as they are read */
+#endif
 #ifndef SAVE
 #define SAVE 0
 #endif
@@ -257,7 +260,7 @@ static const double lo[] = {0, 0, 0, 0}, hi[] = {8, 8, 8, 8};
 static const GcData data[] = {{.name = "toy", .kind = KIND, .paths = paths,
   .npaths = KIND[0] == 'n' && KIND[1] == 'p' ? 2 : KIND[0] == 'i' ? 2 : KIND[0] == 'c' || KIND[0] == 't' ? 1 : 0,
   .dir = "", .window = 5, .n = 100, .header = -1, .lo = lo, .hi = hi, .ncols = 4, .holdout = 0.2, .shuffle = SHUFFLE,
-  .fields = fields, .nfields = 2, .bind = &g_bind}};
+  .fields = fields, .nfields = 2, .bind = PLAIN ? NULL : &g_bind}};
 
 static const char *const metrics[] = {"acc"};
 #ifdef SOURCE_none
