@@ -59,6 +59,7 @@ static inline PRIM_F PRIM(flt)(PRIM_I i) {
 #define P_INF P_FLT((PRIM_I){0} + 0x7f800000)
 #define P_NAN P_FLT((PRIM_I){0} + 0x7fc00000)
 /* 2^n for n in -126 .. 127; garbage, but defined, for other n */
+#define P_LESS(i, n) ((PRIM_I)((PRIM_U)(i) - (n))) /* i - n, which may wrap */
 #define P_POW2(n) P_FLT((PRIM_I)((PRIM_U)((n) + 127) << 23))
 
 /*@ abs: vocabulary */
@@ -105,18 +106,18 @@ static inline PRIM_F PRIM(ceil)(PRIM_F x) {
 /*@ divmod: floor */
 /* q = floor(a / b) and the remainder, which has the divisor's sign: exact while |a/b| < 2^23; a divisor of 0 gives an
  * infinity and NaN. The product q b is subtracted exactly, both factors being split into halves of 12 bits (Dekker);
- * then q is put right where the quotient had been rounded to an integer. */
+ * then q is put right where the quotient had been rounded up to an integer. */
 static inline PRIM_F PRIM(divmod)(PRIM_F a, PRIM_F b, PRIM_F *rest) {
   PRIM_F q = PRIM(floor)(a / b);
   PRIM_F qh = P_FLT(P_BITS(q) & -4096), ql = q - qh, bh = P_FLT(P_BITS(b) & -4096), bl = b - bh;
   PRIM_F r = (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl;
   PRIM_I s = P_BITS(b) & P_SIGN;
   PRIM_F d = P_ABS(b);
-  r = P_FLT(P_BITS(r) ^ s); /* now 0 <= r < d is wanted */
-  PRIM_I below = P_LT(r, 0.0f), above = P_LE(d, r);
-  r = P_SEL(below, r + d, P_SEL(above, r - d, r));
+  r = P_FLT(P_BITS(r) ^ s);
+  PRIM_I below = P_LT(r, 0.0f);
+  r = P_SEL(below, r + d, r); /* as in Python, d itself where r is a trifle below 0 */
   *rest = P_FLT(P_BITS(r) ^ s);
-  return P_SEL(below, q - 1.0f, P_SEL(above, q + 1.0f, q));
+  return P_SEL(below, q - 1.0f, q);
 }
 
 /*@ idiv: divmod */
@@ -183,7 +184,7 @@ static inline PRIM_F PRIM(log_parts)(PRIM_F k, PRIM_F f, PRIM_F low) {
 /* -infinity at 0, NaN below. */
 static inline PRIM_F PRIM(log)(PRIM_F x) {
   PRIM_I tiny = P_LT(x, 1.17549435e-38f);
-  PRIM_I i = P_BITS(P_SEL(tiny, x * 8388608.0f, x)) - 0x3f3504f3; /* the bits of 1/sqrt 2 */
+  PRIM_I i = P_LESS(P_BITS(P_SEL(tiny, x * 8388608.0f, x)), 0x3f3504f3u); /* the bits of 1/sqrt 2 */
   PRIM_F m = P_FLT((i & 0x007fffff) + 0x3f3504f3);
   PRIM_F k = P_TOF((i >> 23) - (tiny & 23));
   PRIM_F y = PRIM(log_parts)(k, m - 1.0f, P_K(0.0f));
@@ -197,7 +198,7 @@ static inline PRIM_F PRIM(log)(PRIM_F x) {
 static inline PRIM_F PRIM(log1p)(PRIM_F x) {
   PRIM_F u = 1.0f + x;
   PRIM_F lost = P_SEL(P_LT(x, 1.0f), x - (u - 1.0f), 1.0f - (u - x));
-  PRIM_I i = P_BITS(u) - 0x3f3504f3, n = i >> 23, near = P_EQ(n, 0);
+  PRIM_I i = P_LESS(P_BITS(u), 0x3f3504f3u), n = i >> 23, near = P_EQ(n, 0);
   PRIM_F f = P_SEL(near, x, P_FLT((i & 0x007fffff) + 0x3f3504f3) - 1.0f);
   PRIM_F low = P_SEL(near | P_LT(99, n), P_K(0.0f), lost * P_POW2(-n) * (1.0f - f));
   PRIM_F y = PRIM(log_parts)(P_TOF(n), f, low);
@@ -217,7 +218,7 @@ static inline PRIM_F PRIM(sqrt_residual)(PRIM_F m, PRIM_F s) {
 }
 static inline PRIM_F PRIM(sqrt)(PRIM_F x) {
   PRIM_I tiny = P_LT(x, 1.17549435e-38f);
-  PRIM_I i = P_BITS(P_SEL(tiny, x * 16777216.0f, x)), e = (i - 0x3f800000) >> 24;
+  PRIM_I i = P_BITS(P_SEL(tiny, x * 16777216.0f, x)), e = P_LESS(i, 0x3f800000u) >> 24;
   PRIM_F m = P_FLT((PRIM_I)((PRIM_U)i - ((PRIM_U)e << 24)));
   PRIM_F y = P_FLT(0x5f3759df - (P_BITS(m) >> 1)), half = 0.5f * m;
   y = y * (1.5f - half * y * y);
@@ -350,7 +351,7 @@ static inline PRIM_F PRIM(cos)(PRIM_F x) {
 static inline PRIM_F PRIM(pow)(PRIM_F a, PRIM_F b) {
   PRIM_F x = P_ABS(a);
   PRIM_I tiny = P_LT(x, 1.17549435e-38f);
-  PRIM_I i = P_BITS(P_SEL(tiny, x * 8388608.0f, x)) - 0x3f3504f3;
+  PRIM_I i = P_LESS(P_BITS(P_SEL(tiny, x * 8388608.0f, x)), 0x3f3504f3u);
   PRIM_D m = P_TOD(P_FLT((i & 0x007fffff) + 0x3f3504f3));
   PRIM_D s = (m - 1.0) / (m + 1.0), z = s * s;
   PRIM_D p = 0.22195308321368668 + z * (0.19235933878519512 + z * 0.16972882833987805);
@@ -517,6 +518,7 @@ static inline uint64_t PRIM(random_key)(uint64_t seed, uint64_t stream) {
 #undef P_ABS
 #undef P_INF
 #undef P_NAN
+#undef P_LESS
 #undef P_POW2
 #undef PRIM
 #undef PRIM_F
