@@ -143,12 +143,14 @@ static bool has_channels(const Graph *g, Id n) {
   return t->rank >= 3 && t->dim[1] != 1;
 }
 
-/* Rebuilds the graph with transposes of contractions that have no other reader taken into them, and with image inputs
- * of several channels copied for the convolutions that read them. */
-static Id sink_transpose(Rebuild *r, Id n, const uint32_t *uses) {
+/* A transpose that takes the contraction it reads, which has no other reader, into itself. */
+static bool sinks(const Graph *g, Id n, const uint32_t *uses) {
+  return node_get(g, n)->op == OP_transpose && node_get(g, node_in(g, n, 0))->op == OP_contract && uses[node_in(g, n, 0)] == 1;
+}
+
+static Id sink_transpose(Rebuild *r, Id n) {
   Graph *g = r->old;
   Id x = node_in(g, n, 0), in[2];
-  if (node_get(g, n)->op != OP_transpose || node_get(g, x)->op != OP_contract || uses[x] != 1) return 0;
   const char *spec = node_attr(g, x, 0)->s;
   char *to = ctx_strf(g->m->c, "%s", spec), *result = strstr(to, "->") + 2;
   const char *old = strstr(spec, "->") + 2;
@@ -158,6 +160,7 @@ static Id sink_transpose(Rebuild *r, Id n, const uint32_t *uses) {
   return b_contract(r->new, in[0], in[1], to);
 }
 
+/* Image inputs of several channels are copied for the convolutions that read them. */
 static Id copy_input(Rebuild *r, Id n) {
   const Node *d = node_get(r->old, n);
   if (op_info[d->op].cls != CL_CONV) return 0;
@@ -170,18 +173,19 @@ static Id copy_input(Rebuild *r, Id n) {
 
 static void reshape_graph(Graph *g) {
   uint32_t *uses = ctx_alloc(g->m->c, sizeof *uses * (size_t)g->n);
-  bool any = false;
+  bool any = false, *gone = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
     any |= node_get(g, n)->op == OP_contract || node_info(g, n)->cls == CL_CONV;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
   }
   for (int i = 0; i < g->nout; i++) uses[g->out[i].value]++;
   if (!any) return;
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (sinks(g, n, uses)) gone[node_in(g, n, 0)] = true;
   Rebuild r = graph_rebuild_begin(g);
   for (Id n = 1; n < (Id)g->n; n++) {
-    if (r.map[n]) continue;
-    Id to = sink_transpose(&r, n, uses);
-    if (!to) to = copy_input(&r, n);
+    if (r.map[n] || gone[n]) continue;
+    Id to = sinks(g, n, uses) ? sink_transpose(&r, n) : copy_input(&r, n);
     if (to) r.map[n] = to;
     else graph_copy_node(&r, n);
   }

@@ -1,0 +1,179 @@
+/* Passes keep the bits: each graph of the given .ir files runs in the strict interpreter on inputs that hold signed
+ * zeros, infinities and NaN, before and after the pipeline, with nothing off and with each pass off. And the plan
+ * checker refuses what is wrong: places and orders of good plans are spoilt one at a time. */
+#include "ir/interp.h"
+#include "passes/group.h"
+#include "passes/pass.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int passed, failed;
+
+static void expect(bool well, const char *file, const char *what) {
+  if (well) passed++;
+  else failed++, printf("FAIL %s: %s\n", file, what);
+}
+
+/* ---- the same bits ---- */
+
+typedef struct Results { int graph, n; Val **v; struct Results *next; } Results;
+
+static double sample(uint32_t *state) {
+  static const double special[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-42, 0.5, -2};
+  *state = *state * 1664525u + 1013904223u;
+  uint32_t r = *state >> 8;
+  return r % 3 ? (double)(r % 2001) / 500 - 2 : special[r / 3 % 10];
+}
+
+static Val *fill(Interp *in, TypeId type, uint32_t seed) {
+  Val *v = interp_value(in, type);
+  for (int64_t i = 0; i < v->count; i++) {
+    double x = sample(&seed);
+    val_set(v, i, v->type == DT_BOOL ? x > 0 : v->type == DT_F32 || v->type == DT_F64 ? x : isfinite(x) ? floor(x) : 0);
+  }
+  return v;
+}
+
+/* All results and all weights of every graph that is no body, in the order of the module. */
+static bool run_all(Module *m, Results **out) {
+  Interp *in = interp_new(m, false);
+  in->steps = 10;
+  for (int i = 0; i < m->ngraph; i++) {
+    Graph *g = m->graph[i];
+    if (g->kind == GK_BODY) continue;
+    for (int v = 0; v < m->nvar; v++) interp_set_var(in, v, fill(in, m->var[v].type, 77u + (uint32_t)v));
+    Val *port[16], **result = calloc((size_t)interp_nresults(g) + (size_t)m->nvar + 1, sizeof *result);
+    for (int p = 0; p < g->nport; p++) port[p] = fill(in, node_get(g, g->port[p])->type, 5u + (uint32_t)p);
+    if (!interp_run(in, g, port, result)) return printf("FAIL %s\n", in->error), false;
+    int n = interp_nresults(g);
+    for (int v = 0; v < m->nvar; v++) result[n++] = val_hold(in->var[v]);
+    Results *r = calloc(1, sizeof *r);
+    *r = (Results){i, n, result, NULL};
+    *out = r;
+    out = &r->next;
+  }
+  return true; /* values and interpreter are left to the end of the process */
+}
+
+static bool same_bits(const Val *a, const Val *b) {
+  if (a->type != b->type || a->count != b->count) return false;
+  for (int64_t i = 0; i < a->count; i++) {
+    double x = val_get(a, i), y = val_get(b, i);
+    if (!(isnan(x) && isnan(y)) && (x != y || signbit(x) != signbit(y))) return false;
+  }
+  return true;
+}
+
+static bool same_results(const Results *a, const Results *b) {
+  for (; a && b; a = a->next, b = b->next) {
+    if (a->n != b->n) return false;
+    for (int i = 0; i < a->n; i++)
+      if (!same_bits(a->v[i], b->v[i])) return false;
+  }
+  return !a && !b;
+}
+
+/* Planned passes may not run on a graph that has kernels but is not ordered, such as an expected output. */
+static Module *load(Ctx *c, const char *path, uint64_t off) {
+  Loc start;
+  if (!source_read(c, path, &start)) return NULL;
+  Module *m = ir_parse(c, start);
+  m->opt = (Options){.strict = true, .verify = true, .align = 64, .off = off};
+  return diag_errors(c) ? NULL : m;
+}
+
+static void test_bits(Ctx *c, const char *path) {
+  Module *m = load(c, path, 0);
+  Results *want = NULL;
+  if (!m || !passes_run(m, &(PassRun){.list = "autodiff"}) || !run_all(m, &want)) {
+    expect(false, path, "cannot be read and run");
+    return;
+  }
+  for (int p = -1; p < PASS_COUNT; p++) {
+    if (p >= 0 && pass_info[p].kind == PASS_LOWERING) continue;
+    Module *o = load(c, path, p < 0 ? 0 : (uint64_t)1 << p);
+    Results *got = NULL;
+    bool well = o && passes_run(o, &(PassRun){0}) && run_all(o, &got) && same_results(want, got);
+    expect(well, path, p < 0 ? "other bits with all passes" : pass_info[p].name);
+  }
+}
+
+/* ---- wrong plans ---- */
+
+/* plan_check on the module as it is now, its reports thrown away. */
+static bool refused(Module *m) {
+  Ctx *c = m->c, *other = ctx_new();
+  m->c = other;
+  bool bad = plan_check(m) > 0;
+  m->c = c;
+  ctx_free(other);
+  return bad;
+}
+
+/* Sets a field, expects the checker to refuse, and restores it. */
+#define SPOIL(lvalue, wrong, what)                                            \
+  do {                                                                        \
+    __typeof__(lvalue) good_ = (lvalue);                                      \
+    (lvalue) = (wrong);                                                       \
+    expect(refused(m), path, what);                                           \
+    (lvalue) = good_;                                                         \
+  } while (0)
+
+static void spoil_kernel(Module *m, Graph *g, const Groups *gs, const Group *k, const char *path) {
+  for (int i = 0; i < k->nread; i++) {
+    Id r = k->read[i];
+    if (g->anno[r].space != SP_ARENA) continue;
+    for (int j = 0; j < i; j++)
+      if (g->anno[k->read[j]].space == SP_ARENA)
+        SPOIL(g->anno[r].offset, g->anno[k->read[j]].offset, "two operands in one place");
+    for (int j = 0; j < k->nwrite; j++)
+      if (g->anno[k->write[j]].space == SP_ARENA && !group_inplace(gs, k, r, k->write[j]))
+        SPOIL(g->anno[k->write[j]].offset, g->anno[r].offset, "a result over an operand");
+    SPOIL(g->anno[r].offset, g->arena, "a buffer behind the arena");
+    SPOIL(g->anno[r].offset, g->anno[r].offset + 4, "a buffer that is not aligned");
+    SPOIL(g->anno[r].space, SP_NONE, "a buffer without a place");
+  }
+}
+
+static void test_plans(Ctx *c, const char *path) {
+  Module *m = load(c, path, (uint64_t)1 << PASS_fuse);
+  if (!m || !passes_run(m, &(PassRun){0})) {
+    expect(false, path, "cannot be planned");
+    return;
+  }
+  expect(!refused(m), path, "a good plan was refused");
+  for (int i = 0; i < m->ngraph; i++) {
+    Graph *g = m->graph[i];
+    const Groups *gs = groups_make(g);
+    for (int k = 0; k < gs->n; k++) {
+      spoil_kernel(m, g, gs, &gs->group[k], path);
+      for (int r = 0; r < gs->group[k].nread; r++) {
+        int w = gs->writer[gs->group[k].read[r]];
+        if (w < 0 || gs->group[k].nnode != 1 || gs->group[w].nnode != 1) continue;
+        Id a = gs->group[k].node[0], b = gs->group[w].node[0];
+        uint32_t pa = g->anno[a].pos, pb = g->anno[b].pos;
+        g->anno[b].pos = pa;
+        SPOIL(g->anno[a].pos, pb, "a load before its store");
+        g->anno[b].pos = pb;
+      }
+    }
+    for (int o = 0; o < g->nout; o++)
+      if (g->out[o].var >= 0) SPOIL(g->anno[g->out[o].value].space, SP_ARENA, "a weight that is not written");
+    if (g->arena > 0) SPOIL(g->arena, g->arena - 64, "an arena too small");
+  }
+  for (int v = 1; v < m->nvar; v++) SPOIL(m->var[v].offset, m->var[v - 1].offset, "two weights in one place");
+}
+
+int main(int argc, char **argv) {
+  for (int i = 1; i < argc; i++) {
+    Ctx *c = ctx_new();
+    test_bits(c, argv[i]);
+    if (!strstr(argv[i], "/dce/")) test_plans(c, argv[i]);
+    if (diag_errors(c)) diag_print(c, stdout, false);
+    ctx_free(c);
+  }
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed > 0;
+}
