@@ -96,6 +96,7 @@ static Value fn_field(Elab *e, Call *k) {
   if (strcmp(x->d->kind, "csv") || !x->run) return v_tensor(e, x->raw);
   bool run = v.kind == V_LIST;
   int64_t lo = run ? v.list->v[0].kind == V_INT ? v.list->v[0].i : 0 : v.i, hi = run ? v.list->v[1].i : lo + 1;
+  if (run && lo == x->lo && hi == x->hi) return v_tensor(e, x->raw);
   Id y = b_slice(e->g, x->raw, (Dim[]){lo - x->lo}, (Dim[]){hi - x->lo}, NULL);
   return v_tensor(e, run ? y : b_reshape(e->g, y, 0, NULL));
 }

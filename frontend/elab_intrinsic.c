@@ -132,8 +132,9 @@ bool el_want_axis(Elab *e, Call *k, int arg, int rank, int64_t none, int64_t *ax
 bool el_want_axes(Elab *e, Call *k, int arg, int rank, bool all, int64_t *axes, int *n) {
   bool in[MAX_RANK] = {0};
   *n = 0;
-  if (!k->arg[arg].set) {
-    for (int i = 0; i < rank; i++) in[i] = all;
+  Value given = k->arg[arg].set ? k->arg[arg].v : v_none();
+  if (given.kind == V_NONE || (given.kind == V_STR && !strcmp(given.s, "all"))) {
+    for (int i = 0; i < rank; i++) in[i] = all || given.kind == V_STR;
   } else {
     Value one = k->arg[arg].v;
     List self = {1, &one};

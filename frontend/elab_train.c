@@ -11,6 +11,7 @@ typedef struct Trained {
   const Section *s;
   TrainInfo *t;
   const char **name; /* "loss", then the metrics */
+  Loc *loc;
   Id *result;
   int n;
 } Trained;
@@ -137,6 +138,7 @@ static bool forward(Elab *e, Trained *r) {
     if (!bound || v_bad(bound->v)) return false;
     bound->setting = true;
     int k = loss ? 0 : ++r->n;
+    r->loc[k] = b->mark;
     r->name[k] = loss ? name : ctx_name(e->c, name + 7);
     r->result[k] = single_float(e, b, bound->v);
     if (!r->result[k]) return false;
@@ -253,7 +255,7 @@ static bool train_graph(Elab *e, Trained *r) {
   bind_inputs(e, t, t->batch);
   bool well = forward(e, r);
   if (well) {
-    for (int i = 0; i < r->n; i++) graph_result(g, r->name[i], r->result[i], g->loc);
+    for (int i = 0; i < r->n; i++) graph_result(g, r->name[i], r->result[i], r->loc[i]);
     well = backward(e, r);
   }
   take_ranges(e, t);
@@ -286,6 +288,7 @@ void el_train_section(Elab *e, const Ast *a) {
   if (!well) return;
   Trained r = {.s = &s, .t = t};
   r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
+  r.loc = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.loc);
   r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);
   if (!train_graph(e, &r) || e->fatal) return;
   t->nmetric = r.n - 1;

@@ -7,7 +7,7 @@ Value v_list(Elab *e, int n, const Value *v) {
   List *l = ctx_alloc(e->c, sizeof *l);
   l->n = n;
   l->v = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *v);
-  if (n) memcpy(l->v, v, (size_t)n * sizeof *v);
+  if (n && v) memcpy(l->v, v, (size_t)n * sizeof *v);
   return (Value){.kind = V_LIST, .list = l};
 }
 

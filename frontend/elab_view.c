@@ -161,16 +161,21 @@ static Value fn_iota(Elab *e, Call *k) {
   return v_tensor(e, b_iota(e->g, DT_I32, rank, dim, rank - 1));
 }
 
-/* fan_in(w): axis 0 of a matrix, else the product of all axes but the first */
-static Value fn_fan_in(Elab *e, Call *k) {
+/* fan_in(w), fan_out(w): the two axes of a matrix; else the product of all axes but the first, or but the second */
+static Value fan(Elab *e, Call *k, bool out) {
   Id x = el_want_tensor(e, k, 0);
   if (!x) return v_error();
   const Type *t = el_ty(e, x);
   Dim n = 1;
-  if (t->rank == 2) return v_dim(e, t->dim[0]);
-  for (int i = 1; i < t->rank; i++) n = dim_mul(e->m, n, t->dim[i]);
-  return v_dim(e, t->rank == 1 ? t->dim[0] : n);
+  if (t->rank < 2) return v_dim(e, t->rank ? t->dim[0] : 1);
+  if (t->rank == 2) return v_dim(e, t->dim[out]);
+  for (int i = 0; i < t->rank; i++)
+    if (i != (out ? 1 : 0)) n = dim_mul(e->m, n, t->dim[i]);
+  return v_dim(e, n);
 }
+
+static Value fn_fan_in(Elab *e, Call *k) { return fan(e, k, false); }
+static Value fn_fan_out(Elab *e, Call *k) { return fan(e, k, true); }
 
 /* index_in(t, n): t, whose values index an axis of n */
 static Value fn_index_in(Elab *e, Call *k) {
@@ -188,4 +193,5 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"along", "v x axis", fn_along, false}, {"concat", "list axis?", fn_concat, false},
   {"scan", "x axis step carry reverse?", el_scan, false},
   {"random", "*", fn_random, true},      {"iota", "*", fn_iota, true}, {"fan_in", "w", fn_fan_in, true},
+  {"fan_out", "w", fn_fan_out, true},
   {"index_in", "t n", fn_index_in, true}, {0}};

@@ -35,7 +35,7 @@ static Value fn_unfold(Elab *e, Call *k) {
   return v_tensor(e, graph_node(e->g, OP_unfold, &x, 1, attr_make(e->m, OP_unfold, v), k->mark));
 }
 
-/* pad(x, axes, before, after, value) */
+/* pad_with(x, axes, before, after, value) */
 static Value fn_pad(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   int64_t axes[MAX_RANK], lo[MAX_RANK], hi[MAX_RANK];
@@ -56,14 +56,78 @@ static Value fn_pad(Elab *e, Call *k) {
   return v_tensor(e, any ? b_pad(e->g, x, shape, start, NULL, value) : x);
 }
 
-/* lowest(x): the least value of x's type, where a maximum starts */
+/* lowest(): where a maximum starts */
 static Value fn_lowest(Elab *e, Call *k) {
   (void)e, (void)k;
   return v_float(-__builtin_inf());
 }
 
+/* ---- what .nn cannot say by itself ---- */
+
+/* pair(k): [k, k] of a number, a list of two as it is */
+static Value fn_pair(Elab *e, Call *k) {
+  int64_t v[2];
+  if (!el_want_ints(e, k, 0, 2, 0, v)) return v_error();
+  return v_list(e, 2, (Value[]){v_int(v[0]), v_int(v[1])});
+}
+
+/* last_axis(x): x with a further axis of size 1 at the end */
+static Value fn_last_axis(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  Dim dim[MAX_RANK];
+  if (!x) return v_error();
+  const Type *t = el_ty(e, x);
+  if (t->rank == MAX_RANK) return el_arg_fail(e, 205, k, 0, "a tensor has at most %d axes", MAX_RANK);
+  memcpy(dim, t->dim, t->rank * sizeof *dim);
+  dim[t->rank] = 1;
+  return v_tensor(e, b_reshape(e->g, x, t->rank + 1, dim));
+}
+
+/* to_float(x): bools and whole numbers as f32 */
+static Value fn_to_float(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  return v_tensor(e, x && !dtype_is_float(el_ty(e, x)->dtype) ? b_cast(e->g, x, DT_F32) : x);
+}
+
+/* axes_size(x, axes): number of elements along the axes */
+static Value fn_axes_size(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axes[MAX_RANK];
+  int n;
+  Dim count = 1;
+  if (!x || !el_want_axes(e, k, 1, el_ty(e, x)->rank, true, axes, &n)) return v_error();
+  for (int i = 0; i < n; i++) count = dim_mul(e->m, count, el_ty(e, x)->dim[axes[i]]);
+  return v_dim(e, count);
+}
+
+/* other_axes(x, axes): those of x that are not in the list */
+static Value fn_other_axes(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axes[MAX_RANK];
+  int n, m = 0, next = 0;
+  Value other[MAX_RANK];
+  if (!x || !el_want_axes(e, k, 1, el_ty(e, x)->rank, false, axes, &n)) return v_error();
+  for (int i = 0; i < el_ty(e, x)->rank; i++)
+    if (next < n && axes[next] == i) next++;
+    else other[m++] = v_int(i);
+  return v_list(e, m, other);
+}
+
+/* is_zero(x): x is 0 at compile time; a rate that is computed at run time is not */
+static Value fn_is_zero(Elab *e, Call *k) {
+  double x;
+  (void)e;
+  return v_bool(v_number(k->arg[0].v, &x) && x == 0);
+}
+
 const Intrinsic el_window_intrinsics[] = {{"conv", "x w stride pad dilation groups", fn_conv, true},
                                           {"unfold", "x axes size stride dilation", fn_unfold, true},
-                                          {"pad", "x axes before after value", fn_pad, true},
+                                          {"pad_with", "x axes before after value", fn_pad, true},
                                           {"lowest", "", fn_lowest, true},
+                                          {"pair", "k", fn_pair, true},
+                                          {"last_axis", "x", fn_last_axis, true},
+                                          {"to_float", "x", fn_to_float, true},
+                                          {"axes_size", "x axes", fn_axes_size, true},
+                                          {"other_axes", "x axes", fn_other_axes, true},
+                                          {"is_zero", "x", fn_is_zero, true},
                                           {0}};
