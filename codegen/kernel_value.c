@@ -4,7 +4,7 @@
 
 void kernel_fail(KBuild *b, Id n, const char *why) {
   if (!b->failed)
-    diag_error(b->m->c, 901, node_get(b->g, n)->loc, 1, "internal: kernel %u cannot be built: %s (%s)",
+    diag_error(b->m->c, 403, node_get(b->g, n)->loc, 1, "internal: kernel %u cannot be built: %s (%s)",
                b->group->kernel, why, node_info(b->g, n)->name);
   b->failed = true;
 }

@@ -204,7 +204,7 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   const Graph *g = gs->g;
   const Type *r = node_type(g, read), *w = node_type(g, write);
   Dim sr[MAX_RANK], sw[MAX_RANK];
-  if (k->cls > KC_CONV || r->rank != w->rank || dtype_info[r->dtype].bytes != dtype_info[w->dtype].bytes) return false;
+  if (k->cls > KC_CONV || r->rank != w->rank || r->dtype != w->dtype) return false;
   if (!buffer_strides(g, read, sr) || !buffer_strides(g, write, sw)) return false;
   for (int i = 0; i < r->rank; i++)
     if (r->dim[i] != w->dim[i] || sr[i] != sw[i]) return false;

@@ -1,0 +1,225 @@
+/* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says what a
+ * token is for a kind of element, the functions being those of prim.h. */
+#include "codegen/c/c.h"
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* kinds: f f32, d f64 (which has no elementary functions), i u b. $a $b $c: operands, $t: the C type. need: section of
+ * prim.h. */
+typedef struct Token { const char *name, *kinds, *text, *need; } Token;
+static const Token TOKEN[] = {
+  {"ABS", "f", "p_abs($a)", "abs"},       {"ABS", "i", "($a < 0 ? ($t)(0u - (uint32_t)$a) : $a)", NULL},
+  {"ABS", "u", "$a", NULL},               {"SIGN", "f", "p_sign($a)", "sign"},
+  {"SIGN", "i", "(($a > 0) - ($a < 0))", NULL}, {"SIGN", "u", "($a > 0)", NULL},
+  {"FLOOR", "f", "p_floor($a)", "floor"}, {"FLOOR", "iu", "$a", NULL},
+  {"CEIL", "f", "p_ceil($a)", "ceil"},    {"CEIL", "iu", "$a", NULL},
+  {"ROUND", "f", "p_round($a)", "round"}, {"ROUND", "iu", "$a", NULL},
+  {"EXP", "f", "p_exp($a)", "exp"},       {"EXPM1", "f", "p_expm1($a)", "expm1"},
+  {"LOG", "f", "p_log($a)", "log"},       {"LOG1P", "f", "p_log1p($a)", "log1p"},
+  {"SQRT", "f", "p_sqrt($a)", "sqrt"},    {"RSQRT", "f", "p_rsqrt($a)", "rsqrt"},
+  {"SIN", "f", "p_sin($a)", "sin"},       {"COS", "f", "p_cos($a)", "cos"},
+  {"TANH", "f", "p_tanh($a)", "tanh"},    {"SIGMOID", "f", "p_sigmoid($a)", "sigmoid"},
+  {"ERF", "f", "p_erf($a)", "erf"},       {"POW", "f", "p_pow($a, $b)", "pow"},
+  {"IDIV", "f", "p_idiv($a, $b)", "idiv"}, {"IDIV", "i", "p_idiv_i32($a, $b)", "idiv_i32"},
+  {"IDIV", "ub", "p_idiv_u32($a, $b)", "idiv_u32"},
+  {"MOD", "f", "p_mod($a, $b)", "mod"},   {"MOD", "i", "p_mod_i32($a, $b)", "mod_i32"},
+  {"MOD", "ub", "p_mod_u32($a, $b)", "mod_u32"},
+  {"MAX", "f", "p_max($a, $b)", "max"},   {"MAX", "iub", "($a > $b ? $a : $b)", NULL},
+  {"MIN", "f", "p_min($a, $b)", "min"},   {"MIN", "iub", "($a < $b ? $a : $b)", NULL},
+  {"EQ", "fdiub", "($a == $b)", NULL},     {"NE", "fdiub", "($a != $b)", NULL},
+  {"LT", "fdiub", "($a < $b)", NULL},      {"LE", "fdiub", "($a <= $b)", NULL},
+  {"AND", "b", "($a & $b)", NULL},        {"OR", "b", "($a | $b)", NULL},
+  {"ABS", "d", "($a <= 0 ? 0.0 - $a : $a)", NULL}, {"SIGN", "d", "($a > 0 ? 1.0 : $a < 0 ? -1.0 : $a)", NULL},
+  {"MAX", "d", "($a != $a || $a > $b ? $a : $b)", NULL}, {"MIN", "d", "($a != $a || $a < $b ? $a : $b)", NULL},
+  {"NOT", "b", "!$a", NULL},              {"SEL", "fdiub", "($a ? $b : $c)", NULL},
+};
+
+bool c_atomic(const char *s) {
+  int depth = 0;
+  if (*s == '-' || *s == '!') return false;
+  for (; *s; s++) {
+    if (*s == '(' || *s == '[') depth++;
+    else if (*s == ')' || *s == ']') depth--;
+    else if (depth == 0 && (*s == ' ' || *s == '?')) return false;
+  }
+  return true;
+}
+
+static const char *operand(CPrint *p, const char *x) {
+  return c_atomic(x) ? x : ctx_strf(p->c, "(%s)", x);
+}
+
+static const Token *find_token(const char *name, size_t n, char kind) {
+  for (size_t i = 0; i < sizeof TOKEN / sizeof *TOKEN; i++)
+    if (strlen(TOKEN[i].name) == n && !memcmp(TOKEN[i].name, name, n) && strchr(TOKEN[i].kinds, kind)) return &TOKEN[i];
+  return NULL;
+}
+
+/* TOKEN(x, y, z): each argument is one letter. */
+static const char *token_body(CPrint *p, const char *body, DType t, DType from, const char *const *arg) {
+  size_t n = strcspn(body, "(");
+  char letter[3] = {'a', 'b', 'c'};
+  int k = 0;
+  for (const char *s = body + n; *s; s++)
+    if (islower((unsigned char)*s) && k < 3) letter[k++] = *s;
+  if (n == 4 && !memcmp(body, "CAST", 4)) return c_cast(p, t, from, arg[0]);
+  DType kind_of = n == 3 && !memcmp(body, "SEL", 3) ? t : from;
+  const Token *tok = find_token(body, n, kind_of == DT_F64 ? 'd' : dtype_info[kind_of].kind);
+  if (!tok) {
+    diag_error(p->c, 714, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "%.*s of %s cannot be compiled yet", (int)n, body, dtype_info[kind_of].name);
+    return "0";
+  }
+  if (tok->need) c_prim_use(p, tok->need);
+  Str s = {.c = p->c};
+  for (const char *x = tok->text; *x; x++) {
+    if (*x != '$') str_put(&s, x, 1);
+    else if (*++x == 't') str_puts(&s, dtype_info[t].c);
+    else str_puts(&s, strchr(tok->text, ' ') && tok->text[0] == '(' ? operand(p, arg[letter[*x - 'a'] - 'a'])
+                    : tok->text[0] == '!' ? operand(p, arg[letter[*x - 'a'] - 'a']) : arg[letter[*x - 'a'] - 'a']);
+  }
+  return s.s;
+}
+
+const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg) {
+  const char *body = op_info[op].body;
+  if (isupper((unsigned char)body[0])) return token_body(p, body, t, from, arg);
+  bool wraps = dtype_info[t].kind != 'f' && body[1]; /* integers wrap: computed unsigned */
+  Str s = {.c = p->c};
+  if (wraps) str_printf(&s, "(%s)(", dtype_info[t].c);
+  for (const char *x = body; *x; x++) {
+    if (!islower((unsigned char)*x)) {
+      if (wraps && *x == '-' && x == body) str_puts(&s, "0u - ");
+      else str_put(&s, x, 1);
+      continue;
+    }
+    const char *a = body[1] ? operand(p, arg[*x - 'a']) : arg[*x - 'a'];
+    if (wraps) str_puts(&s, "(uint32_t)");
+    if (*body == '-' && *a == '-') str_puts(&s, " ");
+    str_puts(&s, a);
+  }
+  if (wraps) str_puts(&s, ")");
+  return s.s;
+}
+
+/* ---- numbers ---- */
+
+static double int_low(DType t) {
+  return dtype_info[t].kind == 'i' ? -ldexp(1, 8 * dtype_info[t].bytes - 1) : 0;
+}
+
+static double int_high(DType t) {
+  return t == DT_BOOL ? 1 : ldexp(1, 8 * dtype_info[t].bytes - (dtype_info[t].kind == 'i')) - 1;
+}
+
+const char *c_number(CPrint *p, DType t, double v) {
+  char text[64];
+  if (dtype_info[t].kind != 'f') {
+    double lo = int_low(t), hi = int_high(t);
+    v = isnan(v) ? 0 : v < lo ? lo : v > hi ? hi : v;
+    if (t == DT_BOOL) v = v != 0;
+    if (t == DT_I32 && v == lo) return "(-2147483647 - 1)";
+    return ctx_strf(p->c, t == DT_U32 ? "%.0fu" : "%.0f", trunc(v));
+  }
+  float f = (float)v;
+  if (t == DT_F32) v = (double)f;
+  if (isnan(v)) return t == DT_F32 ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
+  if (isinf(v)) return ctx_strf(p->c, t == DT_F32 ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
+  for (int digits = t == DT_F32 ? 6 : 15;; digits++) { /* the shortest that reads back */
+    snprintf(text, sizeof text, "%.*g", digits, v);
+    if (digits >= 17 || (t == DT_F32 ? strtof(text, NULL) == f : strtod(text, NULL) == v)) break;
+  }
+  if (!strpbrk(text, ".e")) strcat(text, ".0");
+  return ctx_strf(p->c, t == DT_F32 ? "%sf" : "%s", text);
+}
+
+const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i) {
+  switch (t) {
+#define X(e, name, bytes, ctype, kind) case DT_##e: return c_number(p, t, (double)((const C_##e *)values)[i]);
+  typedef uint8_t C_BOOL, C_U8;
+  typedef int8_t C_I8;
+  typedef uint16_t C_U16;
+  typedef int16_t C_I16;
+  typedef uint32_t C_U32;
+  typedef int32_t C_I32;
+  typedef float C_F32;
+  typedef double C_F64;
+  DTYPES(X)
+#undef X
+  default: return "0";
+  }
+}
+
+const char *c_cast(CPrint *p, DType to, DType from, const char *x) {
+  const DTypeInfo *a = &dtype_info[from], *b = &dtype_info[to];
+  if (to == from) return x;
+  if (to == DT_BOOL) return ctx_strf(p->c, "(%s != 0)", operand(p, x));
+  if (b->kind == 'f') return ctx_strf(p->c, "(%s)%s", b->c, operand(p, x));
+  if (a->kind == 'f') {
+    if (from == DT_F64) {
+      x = operand(p, x);
+      return ctx_strf(p->c, "(%s != %s ? 0 : %s <= %.1f ? %s : %s >= %.1f ? %s : (%s)%s)", x, x, x, int_low(to),
+                      c_number(p, to, int_low(to)), x, int_high(to), c_number(p, to, int_high(to)), b->c, x);
+    }
+    if (b->bytes == 4) {
+      c_prim_use(p, to == DT_I32 ? "to_i32" : "to_u32");
+      return ctx_strf(p->c, to == DT_I32 ? "p_to_i32(%s)" : "p_to_u32(%s)", x);
+    }
+    c_prim_use(p, "to_int");
+    return ctx_strf(p->c, "(%s)p_to_int(%s, %.1ff, %.1ff)", b->c, x, int_low(to), int_high(to));
+  }
+  double lo = int_low(to), hi = int_high(to);
+  bool low = int_low(from) < lo, high = int_high(from) > hi;
+  x = operand(p, x);
+  const char *in = ctx_strf(p->c, "(%s)%s", b->c, x);
+  if (high) in = ctx_strf(p->c, "%s > %s ? %s : %s", x, c_number(p, to, hi), c_number(p, to, hi), in);
+  if (low) in = ctx_strf(p->c, "%s < %s ? %s : %s", x, c_number(p, to, lo), c_number(p, to, lo), in);
+  return low || high ? ctx_strf(p->c, "(%s)", in) : in;
+}
+
+/* ---- prim.h by sections ---- */
+
+/* The text of section i, from behind its mark to the next; its name and needs. NULL: no such section. */
+static const char *section(CPrint *p, int i, const char **name, size_t *nname, const char **needs, size_t *n) {
+  const char *s = p->o->prim;
+  for (int k = 0; s && (s = strstr(s, "/*@ ")); k++, s += 4) {
+    if (k < i) continue;
+    const char *colon = strchr(s, ':'), *end = strstr(s, "*/"), *next = end ? strstr(end, "/*@ ") : NULL;
+    if (!colon || !end || colon > end) return NULL;
+    *name = s + 4;
+    *nname = (size_t)(colon - *name);
+    *needs = colon + 1;
+    const char *text = end + 2 + (end[2] == '\n');
+    *n = next ? (size_t)(next - text) : strlen(text);
+    return text;
+  }
+  return NULL;
+}
+
+void c_prim_use(CPrint *p, const char *want) {
+  const char *name, *needs, *text;
+  size_t nname, n;
+  for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++) {
+    if (nname != strlen(want) || memcmp(name, want, nname)) continue;
+    if (p->prim >> i & 1) return;
+    p->prim |= 1ull << i;
+    while (*needs == ' ') needs++;
+    size_t len = strcspn(needs, " *");
+    if (len) c_prim_use(p, ctx_intern(p->c, needs, len));
+    return;
+  }
+  diag_error(p->c, 403, 0, 1, "internal: prim.h has no section `%s`", want);
+}
+
+void c_prim_print(CPrint *p, Str *out) {
+  const char *name, *needs, *text;
+  size_t nname, n;
+  if (!p->prim) return;
+  c_prim_use(p, "vocabulary");
+  c_prim_use(p, "end");
+  str_puts(out, "#define PRIM(name) p_##name\n#define PRIM_F float\n#define PRIM_I int32_t\n#define PRIM_U uint32_t\n"
+                "#define PRIM_D double\n#define PRIM_LANES 1\n");
+  for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++)
+    if (p->prim >> i & 1) str_put(out, text, n);
+}

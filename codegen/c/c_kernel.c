@@ -1,0 +1,118 @@
+/* A kernel's function: parameters, nests; emitted once for equal text. Constant tables likewise. */
+#include "codegen/c/c.h"
+#include <string.h>
+
+/* The entry of `text` in a table of names, or a new one at the end. */
+static CKernel *intern(CPrint *p, const char *text, bool *made) {
+  uint64_t h = hash_bytes(text, strlen(text), 7);
+  int *head = &p->bucket[h % C_BUCKETS];
+  for (int i = *head; i; i = p->kernel[i].next)
+    if (p->kernel[i].hash == h && !strcmp(p->kernel[i].text, text)) return *made = false, &p->kernel[i];
+  if (!p->nkernel) VEC_PUSH(p->c, p->kernel, p->nkernel, p->capkernel);
+  CKernel *k = VEC_PUSH(p->c, p->kernel, p->nkernel, p->capkernel);
+  *k = (CKernel){.text = text, .hash = h, .next = *head};
+  *head = p->nkernel - 1;
+  *made = true;
+  return k;
+}
+
+/* "row: reduce_max, sub, exp, sum, div" */
+static const char *kernel_ops(CPrint *p, const Kernel *k) {
+  const Graph *g = k->gs->g;
+  Str s = {.c = p->c};
+  str_printf(&s, "%s:", kernel_class_name[k->group->cls]);
+  for (int i = 0; i < k->group->nnode; i++) {
+    if (s.n > 90) {
+      str_puts(&s, ", ...");
+      break;
+    }
+    str_printf(&s, "%s %s", i ? "," : "", node_info(g, k->group->node[i])->name);
+  }
+  return s.s;
+}
+
+static void put_param(Str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void put_param(Str *s, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  if (s->s[s->n - 1] != '(') str_puts(s, ", ");
+  str_puts(s, ctx_vstrf(s->c, fmt, ap));
+  va_end(ap);
+}
+
+/* Parameters: buffers, run-time sizes, the head, counters and streams of random numbers, the share of this thread. */
+static void put_params(CPrint *p, const Kernel *k, Str *s) {
+  int read = 0, written = 0;
+  str_puts(s, "(");
+  for (int i = 0; i < k->nbuf; i++) {
+    const char *type = dtype_info[k->buf[i].type].c;
+    if (k->buf[i].written) put_param(s, "%s *y%d", type, written++);
+    else put_param(s, "const %s *x%d", type, read++);
+  }
+  for (int i = 0; i < p->m->nsize; i++)
+    if (k->sizes >> i & 1) put_param(s, "ptrdiff_t n_%s", p->m->size[i].name);
+  if (k->uses_run) put_param(s, "const %s *run", p->run);
+  if (k->nstream) put_param(s, "uint32_t pass"), put_param(s, "uint32_t turn");
+  for (int i = 0; i < k->nstream; i++) put_param(s, "uint64_t stream%d", i);
+  if (p->native) put_param(s, "int part"), put_param(s, "int parts");
+  if (s->s[s->n - 1] == '(') str_puts(s, "void");
+  str_puts(s, ")");
+}
+
+const char *c_kernel(CPrint *p, const Kernel *k) {
+  Str s = {.c = p->c};
+  bool made;
+  put_params(p, k, &s);
+  str_puts(&s, " {\n");
+  for (int i = 0; i < k->nstream; i++) {
+    c_prim_use(p, "random_key");
+    str_printf(&s, "  const uint64_t key%d = p_random_key(run->seed, stream%d);\n", i, i);
+  }
+  p->graph = k->gs->g;
+  for (int i = 0; i < k->nnest; i++) {
+    if (k->nnest > 1) str_puts(&s, "  {\n");
+    c_nest(p, k, k->nest[i], &s);
+    if (k->nnest > 1) str_puts(&s, "  }\n");
+  }
+  str_puts(&s, "}\n");
+  CKernel *e = intern(p, s.s, &made);
+  if (made) {
+    e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
+    str_printf(&p->kernels, "/* %s */\nstatic void %s%s\n", kernel_ops(p, k), e->name, s.s);
+  }
+  return e->name;
+}
+
+/* Fold of the 16 lanes of a chunk by halves. */
+void c_helper_fold(CPrint *p, int op, DType t) {
+  const char *name = op == OP_sum ? "sum" : op == OP_reduce_max ? "max" : "min", *type = dtype_info[t].c;
+  const char *arg[2] = {"l[i]", "l[i + h]"};
+  Str s = {.c = p->c};
+  bool made;
+  str_printf(&s, "static %s gc_%s16_%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n    for (int i = 0; i < h; i++) l[i] = %s;\n"
+             "  return l[0];\n}\n", type, name, dtype_info[t].name, type, c_body(p, (Op)op, t, t, arg));
+  intern(p, s.s, &made);
+  if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
+}
+
+const char *c_table(CPrint *p, const Graph *g, Id n) {
+  const Type *t = node_type(g, n);
+  const AttrVal *a = node_attr(g, n, 0);
+  Str s = {.c = p->c};
+  bool made;
+  str_printf(&s, "[%d] = {", a->n ? a->n : 1);
+  for (int i = 0, col = 0; i < a->n; i++) {
+    const char *v = c_number(p, (DType)t->dtype, a->fv[i]);
+    col += (int)strlen(v) + 2;
+    if (col > 116 || !i) str_puts(&s, "\n  "), col = 2 + (int)strlen(v) + 2;
+    str_printf(&s, "%s, ", v);
+  }
+  if (!a->n) str_puts(&s, "0");
+  str_printf(&s, "\n}; /* %s */\n", dtype_info[t->dtype].c);
+  CKernel *e = intern(p, s.s, &made);
+  if (made) {
+    e->name = ctx_strf(p->c, "table%d", p->nkernel - 1);
+    str_printf(&p->tables, "static const %s %s%s\n", dtype_info[t->dtype].c, e->name, s.s);
+  }
+  return e->name;
+}

@@ -1,0 +1,24 @@
+/* Printing graphs: c_graph.c (statements), c_portable.c and c_native.c (functions around them). */
+#ifndef GRADC_C_GRAPH_H
+#define GRADC_C_GRAPH_H
+#include "codegen/c/c.h"
+#include "ir/scan.h"
+
+/* One graph being printed. In C scope: m (the caller's memory), a (the arena), run, pass, turn, n_SIZE. */
+typedef struct CGraph {
+  CPrint *p;
+  const Graph *g;
+  Groups *gs;
+  Str *o;
+  int indent;
+  const char **in, **out;  /* expressions of the ports' and results' pointers */
+  bool uses_run, uses_random;
+  uint32_t sizes;          /* run-time sizes that are used */
+} CGraph;
+
+const char *c_ident(CPrint *p, const char *name);
+void c_stmt(CGraph *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void c_graph_body(CGraph *c);
+void c_scan(CGraph *c, const Group *gr);
+const char *c_body_function(CPrint *p, const Graph *body); /* its name; printed at its first use */
+#endif

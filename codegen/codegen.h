@@ -1,0 +1,23 @@
+/* Code generation: a planned module becomes C. Needs fuse, order and memory to have run on every graph. Both return
+ * false after a report through diag_error. */
+#ifndef GRADC_CODEGEN_H
+#define GRADC_CODEGEN_H
+#include "codegen/kernel.h"
+#include "codegen/machine.h"
+
+/* Values of a weight that are to be part of the program: dense, row-major in logical shape, in the C type. */
+typedef struct EmitWeight { const char *name; const void *values; } EmitWeight;
+
+typedef struct EmitOptions {
+  const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
+  const char *prim;            /* text of ir/prim.h */
+  const Machine *machine;      /* native: the vector width; NULL: the generic row */
+  const EmitWeight *weight; int nweight; /* portable: NAME_init writes these instead of running `init` for them */
+  bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */
+} EmitOptions;
+
+/* The portable dialect: ISO C99, one .c and one .h. Leaves training out when Module.opt.infer_only. */
+bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file);
+/* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
+bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
+#endif
