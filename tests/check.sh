@@ -13,7 +13,7 @@ for suite in "$@"; do
   if [ ! -f "$here/$suite/run.sh" ]; then
     echo "FAIL  $suite: no such suite"; fail=$((fail + 1)); continue
   fi
-  sh "$here/$suite/run.sh" "$gradc" "$build" >"$log" 2>&1
+  "$here/$suite/run.sh" "$gradc" "$build" >"$log" 2>&1
   status=$?
   line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' | tail -n 1)

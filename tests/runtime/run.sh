@@ -1,10 +1,10 @@
 #!/bin/bash
 # Tests of the runtime with a model written by hand (toy_model.c): no compiler is needed. Prints what failed and a count.
-# Usage: tests/runtime/run.sh [BUILD FOLDER]
+# Usage: tests/runtime/run.sh GRADC BUILD
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-build=${1:-$root/build/tests/runtime}
+build=${2:-$root/build}/tests/runtime
 CC=${CC:-gcc}
 mkdir -p "$build"
 build=$(cd "$build" && pwd)
