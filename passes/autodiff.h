@@ -5,6 +5,7 @@
 #include "ir/grad.h"
 #include "ir/scan.h"
 
+typedef struct IdList { Id *v; int n, cap; } IdList;
 typedef struct Extended { Id from, to; } Extended;
 
 /* A sweep walks the nodes of one graph, backwards with adjoints or forwards with tangents, and appends what it makes to
@@ -14,7 +15,8 @@ typedef struct Sweep {
   bool *dep, *wants; /* per node: depends on an x through differentiable ops; and e depends on it too */
   Id *adj;           /* per node: adjoint or tangent so far, 0: none; of a tuple: 1 + its first element in `elem` */
   int cap;           /* of the three */
-  Id top;            /* the last sweep's highest e: nodes above it have no value */
+  IdList path;       /* of the last sweep: the nodes that e depends on, in order */
+  IdList stack;
   Id *elem;
   int nelem, capelem;
   Extended *ext;     /* scans that were given more results: `to` computes all that `from` does, and then some */
@@ -38,7 +40,6 @@ bool passes_gradient(const Graph *g, Id n); /* whether derivatives flow through 
  * they read of the primal is stacked by the first one as extra results. */
 typedef struct Source { Id w, outer; } Source; /* a node of w, and the outer value that feeds it */
 typedef struct SourceList { Source *v; int n, cap; } SourceList;
-typedef struct IdList { Id *v; int n, cap; } IdList;
 typedef struct Cut {
   Sweep *sweep;       /* of the outer graph */
   Graph *g, *w;

@@ -1,7 +1,7 @@
-/* Sweeps: reverse and forward mode over one graph. Both are loops in the order of the nodes: no recursion, time linear
- * in the number of nodes between the lowest x and the highest seed. */
+/* Sweeps: reverse and forward mode over one graph. Both are loops over a path in the order of the nodes: no recursion,
+ * time linear in the number of nodes that e depends on. */
 #include "passes/autodiff.h"
-#include <string.h>
+#include <stdlib.h>
 
 void sweep_begin(Sweep *w, Graph *g) {
   *w = (Sweep){.s = {.g = g}};
@@ -20,49 +20,70 @@ bool passes_gradient(const Graph *g, Id n) {
   return !(node_info(g, n)->flags & NOGRAD) && differentiable(g, node_get(g, n)->type);
 }
 
-static void reserve(Sweep *w, int n) {
+static void push(Ctx *c, IdList *l, Id n) { *VEC_PUSH(c, l->v, l->n, l->cap) = n; }
+
+/* Room for the graph's present nodes; what the last sweep left in the tables is taken back. */
+static void reserve(Sweep *w) {
   Ctx *c = w->s.g->m->c;
-  if (w->cap < n) {
-    w->cap = n + n / 2;
-    w->dep = ctx_alloc(c, (size_t)w->cap);
-    w->wants = ctx_alloc(c, (size_t)w->cap);
-    w->adj = ctx_alloc(c, (size_t)w->cap * sizeof *w->adj);
-    w->s.wants = w->wants;
-    return;
+  for (int i = 0; i < w->path.n; i++) {
+    Id n = w->path.v[i];
+    w->dep[n] = w->wants[n] = false;
+    w->adj[n] = 0;
   }
-  memset(w->dep, 0, (size_t)n);
-  memset(w->wants, 0, (size_t)n);
-  memset(w->adj, 0, (size_t)n * sizeof *w->adj);
+  w->path.n = 0;
+  w->nelem = 0;
+  if (w->cap >= w->s.g->n) return;
+  w->cap = w->s.g->n + w->s.g->n / 2;
+  w->dep = ctx_alloc(c, (size_t)w->cap);
+  w->wants = ctx_alloc(c, (size_t)w->cap);
+  w->adj = ctx_alloc(c, (size_t)w->cap * sizeof *w->adj);
+  w->s.wants = w->wants;
 }
 
-/* Marks what lies between the x and the e: returns the lowest x, and the highest e in *top. */
-static Id mark(Sweep *w, int nx, const Id *x, int ne, const Id *e, Id *top) {
+static int by_number(const void *a, const void *b) {
+  Id x = *(const Id *)a, y = *(const Id *)b;
+  return (x > y) - (x < y);
+}
+
+/* The path in rising order: by its marks where it is dense, else by sorting. */
+static void sort_path(Sweep *w, Id low, Id top) {
+  IdList *p = &w->path;
+  if ((Id)p->n < (top - low) / 16) {
+    qsort(p->v, (size_t)p->n, sizeof *p->v, by_number);
+    return;
+  }
+  p->n = 0;
+  for (Id n = low; n <= top; n++)
+    if (w->wants[n]) p->v[p->n++] = n;
+}
+
+/* Collects in w->path what e depends on, down to the lowest x, and marks in `wants` what lies between some x and e.
+ * Time goes with that, not with the graph: many small gradients in one large graph stay cheap. */
+static void mark(Sweep *w, int nx, const Id *x, int ne, const Id *e) {
   const Graph *g = w->s.g;
-  Id low = (Id)g->n;
-  *top = 0;
-  for (int i = 0; i < ne; i++)
-    if (e[i] > *top) *top = e[i];
-  reserve(w, (int)*top + 1);
-  w->nelem = 0;
-  w->top = *top;
-  for (int i = 0; i < nx; i++) {
-    if (x[i] > *top) continue;
-    w->dep[x[i]] = true;
+  Ctx *c = g->m->c;
+  Id low = (Id)g->n, top = 0;
+  reserve(w);
+  for (int i = 0; i < nx; i++)
     if (x[i] < low) low = x[i];
+  w->stack.n = 0;
+  for (int i = 0; i < ne; i++) push(c, &w->stack, e[i]);
+  while (w->stack.n) {
+    Id n = w->stack.v[--w->stack.n];
+    if (n < low || w->wants[n]) continue;
+    w->wants[n] = true;
+    push(c, &w->path, n);
+    if (n > top) top = n;
+    for (uint32_t i = 0; passes_gradient(g, n) && i < node_get(g, n)->nin; i++) push(c, &w->stack, node_in(g, n, (int)i));
   }
-  for (Id n = low; n <= *top; n++) {
-    if (w->dep[n] || !passes_gradient(g, n)) continue;
-    for (uint32_t i = 0; i < node_get(g, n)->nin && !w->dep[n]; i++) w->dep[n] = w->dep[node_in(g, n, (int)i)];
+  if (w->path.n) sort_path(w, low, top);
+  for (int i = 0; i < nx; i++) w->dep[x[i]] = w->wants[x[i]];
+  for (int k = 0; k < w->path.n; k++) {
+    Id n = w->path.v[k];
+    for (uint32_t i = 0; !w->dep[n] && passes_gradient(g, n) && i < node_get(g, n)->nin; i++)
+      w->dep[n] = w->dep[node_in(g, n, (int)i)];
+    w->wants[n] = w->dep[n];
   }
-  for (int i = 0; i < ne; i++) w->wants[e[i]] = w->dep[e[i]];
-  for (Id n = *top; n > low; n--) {
-    if (!w->wants[n] || !passes_gradient(g, n)) continue;
-    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
-      Id in = node_in(g, n, (int)i);
-      if (w->dep[in]) w->wants[in] = true;
-    }
-  }
-  return low;
 }
 
 /* A value in the type of what it is a derivative of: cast, broadcast, or summed down to it. */
@@ -129,16 +150,23 @@ static void enter(Sweep *w, Id n) {
   w->s.g->loc = node_get(w->s.g, n)->loc;
 }
 
+static bool wants_any(const Sweep *w, Id n) {
+  for (uint32_t i = 0; i < node_get(w->s.g, n)->nin; i++)
+    if (w->wants[node_in(w->s.g, n, (int)i)]) return true;
+  return false;
+}
+
 void sweep_back(Sweep *w, int nseed, const Id *seed, const Id *given, int nx, const Id *x) {
   Graph *g = w->s.g;
-  Id top, low = mark(w, nx, x, nseed, seed, &top);
+  mark(w, nx, x, nseed, seed);
   for (int i = 0; i < nseed; i++)
     if (w->wants[seed[i]]) {
       enter(w, seed[i]);
       accumulate(g, &w->adj[seed[i]], given[i], node_get(g, seed[i])->type);
     }
-  for (Id n = top; n > low; n--) {
-    if (!w->wants[n] || !w->adj[n] || !passes_gradient(g, n)) continue;
+  for (int k = w->path.n - 1; k >= 0; k--) {
+    Id n = w->path.v[k];
+    if (!w->wants[n] || !w->adj[n] || !passes_gradient(g, n) || !wants_any(w, n)) continue;
     enter(w, n);
     node_info(g, n)->vjp(&w->s, n, node_type(g, n)->dtype == DT_TUPLE ? 0 : w->adj[n]);
   }
@@ -146,10 +174,12 @@ void sweep_back(Sweep *w, int nseed, const Id *seed, const Id *given, int nx, co
 
 void sweep_forward(Sweep *w, int nx, const Id *x, const Id *given, int ne, const Id *e) {
   Graph *g = w->s.g;
-  Id top, low = mark(w, nx, x, ne, e, &top), few[8];
+  Id few[8];
+  mark(w, nx, x, ne, e);
   for (int i = 0; i < nx; i++)
-    if (x[i] <= top) w->adj[x[i]] = given[i];
-  for (Id n = low; n <= top; n++) {
+    if (w->wants[x[i]]) w->adj[x[i]] = given[i];
+  for (int k = 0; k < w->path.n; k++) {
+    Id n = w->path.v[k];
     if (!w->wants[n] || w->adj[n] || !passes_gradient(g, n)) continue;
     int nin = (int)node_get(g, n)->nin;
     Id *t = nin > 8 ? ctx_alloc(g->m->c, (size_t)nin * sizeof *t) : few;
@@ -162,7 +192,7 @@ void sweep_forward(Sweep *w, int nx, const Id *x, const Id *given, int ne, const
   }
 }
 
-Id sweep_value(const Sweep *w, Id n) { return n <= w->top ? w->adj[n] : 0; }
+Id sweep_value(const Sweep *w, Id n) { return (int)n < w->cap ? w->adj[n] : 0; }
 
 /* An extended scan has the inputs of the one it extends, so it can stand in its place. */
 Id *sweep_repoint(Sweep *w) {
