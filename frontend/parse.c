@@ -87,11 +87,53 @@ static const struct { uint8_t kind, before; const char *help; } HELPS[] = {
   {TK_DOT, 0, "there are no methods: write f(x) or x |> f"},
 };
 
+/* The form of statements and items that begin with a word, for faults in front of their `=` or block. */
+static const struct { uint8_t kind; const char *help; } FORMS[] = {
+  {TK_DEF, "a def is written `def name(x: f32[B, D], n: int = 1) -> f32[B, n] { ... }`"},
+  {TK_EXPORT, "only a def is exported: `export def name(x: f32[1, D]) -> f32[1, 10] { ... }`"},
+  {TK_USE, "an instance is written `use name = f(...)`"},
+  {TK_CONST, "a constant is written `const name = value`"},
+  {TK_DIM, "a size is written `dim T = 256`, or `dim T <= 1024` if it is known only at run time"},
+  {TK_IMPORT, "an import is written `import \"layers.nn\"`"},
+  {TK_DATA, "a data section has a name: `data digits { ... }`"},
+  {TK_TRAIN, "a train section is written `train { ... }` or `train name { ... }`"},
+  {TK_TARGET, "a target section has a name: `target stm32 { ... }`"},
+  {TK_TEST, "a test has a title: `test \"it works\" { ... }`"},
+  {TK_PARAM, "a weight is written `param w: f32[I, O] = kaiming`"},
+  {TK_STATE, "a state is written `state s: f32[C] = 0`"},
+  {TK_FOR, "a loop is written `for i in 0..n { ... }`"},
+};
+
+/* The help for the statement that token p->cur is part of, if it begins with a word, no `=` stands before the fault,
+ * and no bracket but that of a signature is open there. */
+static const char *form_help(const Parse *p) {
+  int k = p->cur - 1, round = 0;
+  for (; k >= 0; k--) {
+    const Token *t = token(p, k);
+    if ((t->kind == TK_NEWLINE && !t->soft) || t->kind == TK_LBRACE) break;
+    if (t->kind == TK_EQ || t->kind == TK_LB || t->kind == TK_HINTCALL) return NULL;
+    if (lex_closes(t->kind)) k = t->match;
+    else if (t->kind == TK_LP) round++;
+  }
+  const Token *head = token(p, k + 1);
+  bool section = head->kind >= TK_DATA && head->kind <= TK_EXPORT;
+  if (k + 1 == p->cur || (section && p->nopen) || round > (head->kind == TK_DEF)) return NULL;
+  for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++)
+    if (FORMS[i].kind == head->kind) return FORMS[i].help;
+  return NULL;
+}
+
 static void help_token(Parse *p, Diag *d, const Token *t, const Token *before) {
   int k = p->cur, was = before ? before->kind : TK_NEWLINE;
   while (token(p, k)->kind == TK_NEWLINE || token(p, k)->kind == TK_COMMENT) k++;
   if (t->kind == TK_NEWLINE && token(p, k)->kind == TK_LBRACE) {
     diag_help(p->c, d, "the `{` stands on the same line");
+    return;
+  }
+  const char *form = form_help(p);
+  if (form) {
+    diag_help(p->c, d, "%s", form);
+    if (lex_word(t->kind)) diag_help(p->c, d, "`%s` is a word of the language and cannot be a name", t->text);
     return;
   }
   bool compares = t->kind >= TK_EQEQ && t->kind <= TK_GE;

@@ -60,7 +60,7 @@ static int columns(const char *s, size_t n, int col) {
 /* The line's columns [from, from + VIEW), what lies outside shown as `...`. */
 static void put_line(Pen *p, const char *s, size_t n, int from) {
   int col = 0;
-  if (from) str_puts(&p->out, "...");
+  if (n) str_puts(&p->out, from ? " ..." : " ");
   for (size_t i = 0; i < n;) {
     int used, width;
     bool tab = s[i] == '\t', ok = utf8_step(s + i, n - i, &used, &width);
@@ -163,7 +163,6 @@ static void put_source(Pen *p, const Diag *d, const Source *src) {
     const char *s = source_line_text(p->c, src, line, &len);
     int from = columns(s, len, 0) > VIEW && first_col > LEAD ? first_col - LEAD : 0;
     gutter(p, line + 1);
-    str_puts(&p->out, " ");
     put_line(p, s, len, from);
     put_marks(p, m, n, from);
     last = line;
