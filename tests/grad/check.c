@@ -53,16 +53,17 @@ static Val *value(Check *c, TypeId type, Range r) {
   return v;
 }
 
-/* Weights and states start from the graph `init` if there is one; weights move off the symmetric point. */
+/* Weights and states start from the graph `init` if there is one. Each gets a value of its own, since equal ones may
+ * share theirs; weights move off the symmetric point. */
 static void set_vars(Check *c) {
   Module *m = c->k->m;
   Graph *init = graph_find(m, "init");
   if (init && !interp_run(c->in, init, NULL, NULL)) say(c, "init does not run", 0, 0);
   for (int i = 0; i < m->nvar; i++) {
-    if (!c->in->var[i]) interp_set_var(c->in, i, value(c, m->var[i].type, (Range){0.25, 1.25}));
-    if (m->var[i].kind != VK_PARAM || !dtype_is_float(type_get(m, m->var[i].type)->dtype)) continue;
-    for (int64_t k = 0; k < c->in->var[i]->count; k++)
-      val_set(c->in->var[i], k, val_get(c->in->var[i], k) + uniform(c, -0.2, 0.2));
+    Val *v = value(c, m->var[i].type, (Range){0.25, 1.25}), *old = c->in->var[i];
+    double noise = m->var[i].kind == VK_PARAM && v->type == DT_F64 ? 0.2 : 0;
+    for (int64_t k = 0; old && k < v->count; k++) val_set(v, k, val_get(old, k) + uniform(c, -noise, noise));
+    interp_set_var(c->in, i, v);
   }
 }
 
