@@ -78,7 +78,8 @@ static const int64_t ones[MAX_RANK] = {1, 1, 1, 1, 1, 1, 1, 1};
 Id b_slice(Graph *g, Id x, const Dim *start, const Dim *stop, const int64_t *step) {
   if (!x) return 0;
   int n = node_type(g, x)->rank;
-  return make(g, OP_slice, &x, 1, (AttrVal[]){{.v = start, .n = n}, {.v = stop, .n = n}, {.v = step ? step : ones, .n = n}});
+  return make(g, OP_slice, &x, 1, (AttrVal[]){{.v = start, .n = n}, {.v = stop, .n = n},
+                                              {.v = step ? step : ones, .n = n}});
 }
 
 Id b_pad(Graph *g, Id x, const Dim *shape, const Dim *start, const int64_t *step, double value) {

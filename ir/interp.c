@@ -18,7 +18,8 @@ static Val *val_alloc(Interp *in, DType storage, int rank, const int64_t *dim) {
   int64_t count = 1, bytes;
   for (int i = 0; i < rank; i++)
     if (dim[i] < 0 || __builtin_mul_overflow(count, dim[i], &count)) return NULL;
-  if (__builtin_mul_overflow(count, (int64_t)dtype_info[storage].bytes, &bytes) || bytes > (int64_t)1 << 47) return NULL;
+  bool large = __builtin_mul_overflow(count, (int64_t)dtype_info[storage].bytes, &bytes);
+  if (large || bytes > (int64_t)1 << 47) return NULL;
   Val *v = calloc(1, sizeof *v);
   if (!v) return NULL;
   v->data = calloc(bytes ? (size_t)bytes : 1, 1);
@@ -160,7 +161,8 @@ static void bind_port(Eval *e, Id n, Val *v) {
   concrete_shape(e->in, t, dim);
   bool same = v->type == eval_dtype(e, (DType)t->dtype) && v->rank == t->rank;
   for (int i = 0; same && i < t->rank; i++) same = v->dim[i] == dim[i];
-  if (!same) eval_fail(e, n, "the value of `%s` does not have the type %s", name, type_text(e->in->m, node_get(e->g, n)->type));
+  if (!same)
+    eval_fail(e, n, "the value of `%s` does not have the type %s", name, type_text(e->in->m, node_get(e->g, n)->type));
   eval_set(e, n, eval_share(e, v, v->rank, v->dim));
 }
 

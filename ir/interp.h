@@ -30,7 +30,7 @@ typedef struct Interp {
   uint64_t seed;
   uint32_t step, steps, steps_per_epoch, pass;
   Val **var;                        /* value of each module var; NULL: not set yet */
-  bool finite;                      /* after interp_run: false when the result "loss" was not finite (nothing written) */
+  bool finite;                      /* after interp_run: whether the result "loss" was; if not, nothing was written */
   const char *error;                /* after interp_run returned false */
   Loc error_loc;
   Val live;                         /* head of the ring of all values */

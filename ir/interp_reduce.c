@@ -109,7 +109,7 @@ void eval_reduce(Eval *e, Id n) {
   for (int i = 0; i < 3; i++) val_drop(held[i]);
 }
 
-/* The first of the largest elements (of the smallest, for argmin); NaN is passed over; 0 where there is nothing else. */
+/* The first of the largest elements (of the smallest, for argmin); NaN is passed over; 0 if nothing else. */
 void eval_argmax(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
   const AttrVal *axes = node_attr(e->g, n, 0);

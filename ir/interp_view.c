@@ -14,8 +14,8 @@ static void copy_run(char *to, int64_t to_step, const char *from, int64_t from_s
 static void copy_walk(Walk *w, Val *dst, const Val *src) {
   int size = dtype_info[dst->type].bytes;
   for (bool more = walk_begin(w); more; more = walk_next(w))
-    copy_run((char *)dst->data + w->at[0] * size, w->step[0], (const char *)src->data + w->at[1] * size, w->step[1], w->len,
-             size);
+    copy_run((char *)dst->data + w->at[0] * size, w->step[0], (const char *)src->data + w->at[1] * size, w->step[1],
+             w->len, size);
 }
 
 void eval_reshape(Eval *e, Id n) {

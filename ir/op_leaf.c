@@ -21,7 +21,8 @@ TypeId shape_given(Graph *g, const OpCall *k) {
     if (t->dtype == DT_BOOL) return shape_fail(g, k, RULE_OPERAND, "iota: needs a number type, not bool");
     return rule_axis(g, k, v->i, t->rank) ? k->given : 0;
   case OP_random:
-    if (t->dtype != DT_F32) return shape_fail(g, k, RULE_OPERAND, "random: gives f32, not %s", dtype_info[t->dtype].name);
+    if (t->dtype != DT_F32)
+      return shape_fail(g, k, RULE_OPERAND, "random: gives f32, not %s", dtype_info[t->dtype].name);
     return k->given;
   case OP_size:
   case OP_run:

@@ -48,7 +48,8 @@ TypeId shape_slice(Graph *g, const OpCall *k) {
   const Type *x = call_type(g, k, 0);
   const AttrVal *start = call_attr(g, k, 0), *stop = call_attr(g, k, 1), *step = call_attr(g, k, 2);
   Dim dim[MAX_RANK];
-  if (!x || !rule_length(g, k, 0, x->rank) || !rule_length(g, k, 1, x->rank) || !rule_length(g, k, 2, x->rank)) return 0;
+  if (!x || !rule_length(g, k, 0, x->rank) || !rule_length(g, k, 1, x->rank) || !rule_length(g, k, 2, x->rank))
+    return 0;
   for (int i = 0; i < x->rank; i++) {
     if (!dim_may_le(g->m, 0, start->v[i]) || !dim_may_le(g->m, start->v[i], stop->v[i]) ||
         !dim_may_le(g->m, stop->v[i], x->dim[i]))
@@ -123,7 +124,8 @@ TypeId shape_unfold(Graph *g, const OpCall *k) {
       !rule_length(g, k, 2, axes->n) || !rule_length(g, k, 3, axes->n))
     return 0;
   if (x->rank + axes->n > MAX_RANK)
-    return shape_fail(g, k, RULE_AXIS, "unfold: the result would have %d axes, more than %d", x->rank + axes->n, MAX_RANK);
+    return shape_fail(g, k, RULE_AXIS, "unfold: the result would have %d axes, more than %d", x->rank + axes->n,
+                      MAX_RANK);
   memcpy(dim, x->dim, x->rank * sizeof *dim);
   for (int i = 0; i < axes->n; i++) {
     int64_t s = size->v[i], d = dilation->v[i], extent;

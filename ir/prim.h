@@ -11,10 +11,10 @@
  *   PRIM_1(name) (the reduction of arguments above 3217 runs lane by lane).
  * At its end all these names, and the P_ vocabulary, are undefined again.
  *
- * The text is divided into sections `/ *@ name: needs *` + `/`, so that a printer can paste only what is used: a section
- * goes behind the sections that it needs; `vocabulary` comes first and `end` last.
+ * The text is divided into sections, each headed by a comment that begins with an @, the section's name and the one it
+ * needs, so that a printer can paste only what is used, in this order; `vocabulary` comes first and `end` last.
  *
- * Conventions: integers wrap; integer division rounds down and gives 0 for a divisor of 0; a mask is all ones or zero. */
+ * Integers wrap; integer division rounds down and gives 0 for a divisor of 0; a mask is all ones or zero. */
 
 /*@ vocabulary: */
 #if PRIM_LANES > 1
@@ -461,7 +461,7 @@ static inline void PRIM(philox)(PRIM_U *c, uint32_t key0, uint32_t key1) {
 
 /*@ random: philox */
 /* Uniform numbers in [0, 1) of 24 bits. Element i of a `random` node is word (i / 16) mod 4 of the Philox block
- * b = (i / 64) 16 + i mod 16, so that 16 blocks side by side give 64 elements in order. Counter: low 32 bits of b; step;
+ * b = (i / 64) 16 + i mod 16: 16 blocks side by side give 64 elements in order. Counter: low 32 bits of b; step;
  * turn of the scan (of nested scans, outer turn times inner length plus inner turn); b's high bits xor pass 2^12.
  * The key is random_key(seed, stream). */
 static inline PRIM_F PRIM(unit)(PRIM_U word) {

@@ -141,7 +141,8 @@ static void check_casts(Suite *s) {
       int wrong = 0;
       for (int i = 0; y && i < N; i++) {
         const DTypeInfo *d = &dtype_info[to];
-        double lo = d->kind == 'i' ? -ldexp(1, 8 * d->bytes - 1) : 0, hi = ldexp(1, 8 * d->bytes - (d->kind == 'i')) - 1;
+        double lo = d->kind == 'i' ? -ldexp(1, 8 * d->bytes - 1) : 0;
+        double hi = ldexp(1, 8 * d->bytes - (d->kind == 'i')) - 1;
         Val tmp = {.type = (DType)from, .data = &(double){0}};
         val_set(&tmp, 0, v[i]); /* the port's value: v as `from` */
         double x0 = val_get(&tmp, 0), want = x0;

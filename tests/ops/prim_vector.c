@@ -45,7 +45,8 @@ static void differ(const char *name, int lanes, double a, double b) {
 
 /* Bits of all kinds, numbers of usual size, and special values. */
 static float sample(int i) {
-  static const uint32_t special[] = {0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 1, 0x807fffff, 0x00800000, 0x4b000000};
+  static const uint32_t special[] = {0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 1, 0x807fffff,
+                                     0x00800000, 0x4b000000};
   uint32_t u = i % 3 ? next() : special[next() % 9];
   if (i % 3 == 2) u = (u & 0x83ffffff) | 0x3c000000;
   float x;

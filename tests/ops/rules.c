@@ -161,7 +161,8 @@ static void check_sizes(Suite *total) {
   check(total, y && node_type(g, y)->dim[0] == dim_add(m, b, 1), "pad to B + 1");
   check(total, !b_slice(g, x, (Dim[]){0, 0}, (Dim[]){dim_add(m, b, 1), 6}, NULL), "slice 0 : B + 1 is refused");
   check(total, !b_reshape(g, x, 2, (Dim[]){b, 5}), "reshape B * 6 to B * 5 is refused");
-  check(total, !b_op2(g, OP_add, x, graph_input(g, "z", type_make(m, DT_F32, 2, (Dim[]){2, 6}), 0)), "B with 2 is refused");
+  Id z = graph_input(g, "z", type_make(m, DT_F32, 2, (Dim[]){2, 6}), 0);
+  check(total, !b_op2(g, OP_add, x, z), "B with 2 is refused");
   ctx_free(own.c);
 }
 

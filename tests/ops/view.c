@@ -116,7 +116,8 @@ static void check_case(Suite *s, const Case *k, DType t) {
     }
     wrong += y->v[i] != expected(k, o, i);
   }
-  check(s, y && !wrong, "%s %s of %s: %d wrong", dtype_info[t].name, op_info[k->op].name, shape_text(s, k->rank, k->dim), wrong);
+  check(s, y && !wrong, "%s %s of %s: %d wrong", dtype_info[t].name, op_info[k->op].name,
+        shape_text(s, k->rank, k->dim), wrong);
 }
 
 void test_view(Suite *s) {
