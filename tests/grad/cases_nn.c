@@ -35,11 +35,47 @@ void cases_read_nn(Suite *s, const char *path) {
     diag_print(s->c, stderr, false);
     exit(1);
   }
+  size_t size;
+  const char *text = source_text(s->c, start, &size);
+  s->nn.c = s->c;
+  str_put(&s->nn, text, size);
   const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
   int n = m->ngraph;
   for (int i = 0; i < n; i++) {
     Graph *g = m->graph[i];
     if (g->kind == GK_EXPORT || g->kind == GK_TRAIN_STEP)
       case_add(s, ctx_strf(s->c, "%s %s", base, g->name), m, without_writes(g));
+  }
+}
+
+static bool names_a_part(const char *file) {
+  static const char *const parts[] = {"std/activation.nn", "std/layer.nn", "std/loss.nn", "std/tensor.nn"};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+    if (!strcmp(file, parts[i])) return true;
+  return false;
+}
+
+static bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static bool text_calls(const char *text, const char *name, size_t n) {
+  for (const char *p = text; (p = strstr(p, name)); p++)
+    if ((p == text || !is_name_char(p[-1])) && !is_name_char(p[n])) return true;
+  return false;
+}
+
+/* A line `def name(x: f32[...` of an activation, layer, loss or tensor function wants to be named in some case. */
+void std_check(Suite *s) {
+  for (int i = 0; i < nembedded; i++) {
+    if (!names_a_part(embedded[i].name)) continue;
+    for (const char *line = embedded[i].text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+      if (strncmp(line, "def ", 4)) continue;
+      size_t n = strcspn(line + 4, "("), first = strcspn(line + 4 + n, ",)");
+      const char *name = ctx_strf(s->c, "%.*s", (int)n, line + 4);
+      if (!memchr(line + 4 + n, '[', first) || text_calls(s->nn.s, name, n)) continue;
+      printf("FAIL no case for `%s` of %s\n", name, embedded[i].name);
+      s->failed++;
+    }
   }
 }

@@ -55,6 +55,7 @@ int main(int argc, char **argv) {
     run_module(&s, i, k);
   }
   if (table) check_coverage(&s);
+  if (s.nn.s) std_check(&s);
   diag_print(s.c, stderr, false);
   printf("gradients: %d passed, %d failed\n", s.passed, s.failed);
   ctx_free(s.c);

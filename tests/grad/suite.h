@@ -22,6 +22,7 @@ typedef struct Suite {
   Case *v;
   int n, cap;
   bool seen[OP_COUNT];   /* ops that have a case of their own */
+  Str nn;                /* text of all .nn files */
   int passed, failed;
 } Suite;
 
@@ -31,5 +32,6 @@ void cases_read_nn(Suite *s, const char *path);     /* every `export def` */
 Case *case_add(Suite *s, const char *name, Module *m, Graph *f);
 void case_derive(Case *k);       /* adds the graphs with grad and jvp nodes; the module then wants pass_autodiff */
 bool case_check(const Case *k);  /* prints what differs */
+void std_check(Suite *s);        /* every def of std on tensors has a case */
 void expand_check(Suite *s, const char *path);  /* one file of expand/ */
 #endif
