@@ -51,7 +51,8 @@ static void dump(Str *out, const Ast *a, int indent) {
   str_puts(out, KIND_IDS[a->kind]);
   if (has_op(a)) str_printf(out, " %s", OP_TEXTS[a->op]);
   if (a->kind == AST_BOOL) str_puts(out, a->i ? " true" : " false");
-  if (a->text) str_printf(out, a->kind == AST_STR || a->kind == AST_IMPORT || a->kind == AST_TEST ? " \"%s\"" : " %s", a->text);
+  bool quoted = a->kind == AST_STR || a->kind == AST_IMPORT || a->kind == AST_TEST;
+  if (a->text) str_printf(out, quoted ? " \"%s\"" : " %s", a->text);
   if (a->flags & AST_EXPORT) str_puts(out, " export");
   if (a->flags & AST_BOUND) str_puts(out, " bound");
   if (a->flags & AST_SHAPED) str_puts(out, " shaped");

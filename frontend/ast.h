@@ -19,7 +19,7 @@ enum { AST_MAX_DEPTH = 256 };
   K(BOOL, "boolean")          /* i: 0 or 1 */ \
   K(NAME, "name")             /* text: the name; dotted names (`metric.acc`) are one text */ \
   K(LIST, "list")             /* item... */ \
-  K(CALL, "call")             /* callee, arg...: an expression, SLICE (`field(0:64)`) or NAMED; named ones come last */ \
+  K(CALL, "call")             /* callee, arg...: an expression, SLICE (in `field(0:64)`) or NAMED; those last */ \
   K(NAMED, "named argument")  /* text: the name; value */ \
   K(INDEX, "index")           /* base, item...: an expression, SLICE or DOTS; at least one */ \
   K(SLICE, "slice")           /* [low], [high]: `a:b`, `:b`, `a:`, `:` */ \
@@ -29,7 +29,7 @@ enum { AST_MAX_DEPTH = 256 };
   K(TRANSPOSE, "transpose")   /* operand */ \
   K(PIPE, "pipe")             /* `x |> f(a)` means f(x, a): x, then NAME or CALL (which lacks its first argument) */ \
   K(RANGE, "range")           /* low, high: `low..high`, high left out */ \
-  K(IF, "if")                 /* condition, BLOCK, [BLOCK or IF]: the third is NULL only where the value is not used */ \
+  K(IF, "if")                 /* condition, BLOCK, [BLOCK or IF]: absent only where no value is used */ \
   /* statements, the children of a BLOCK; an expression stands for itself; hints hang on the statement's node */ \
   K(BLOCK, "block")           /* statement... */ \
   K(BIND, "binding")          /* `a, b = e` and settings of sections: NAME... (one or more), then the value last */ \
@@ -43,7 +43,7 @@ enum { AST_MAX_DEPTH = 256 };
   K(FIELD, "field")           /* `x: f32[28] = e`, in data sections only: text: the name; TYPE, e */ \
   K(BUDGET, "budget")         /* `ram <= 24G`, in sections only: text: the name; bound */ \
   /* types and signatures */ \
-  K(TYPE, "type")             /* text: f32, int, fn, ...; dimension...: an expression or DOTS. AST_SHAPED: has `[` `]` */ \
+  K(TYPE, "type")             /* text: f32, int, fn, ...; dimension...: an expression or DOTS. AST_SHAPED: has `[]` */ \
   K(DOTS, "`...`") \
   K(ARG, "parameter")         /* text: the name; TYPE, [default] */ \
   /* top level, the children of FILE; the sections' text is their name or NULL */ \

@@ -76,9 +76,13 @@ static void check_call(Check *k, const Ast *a, int from, bool field) {
   check_names(k, a, from, AST_NAMED, "argument");
   for (int i = from; i < a->n; i++) {
     const Ast *x = a->kid[i];
-    if (x->kind == AST_DOTS) misplaced(k, x, "`...`", "in shapes and in brackets behind a tensor");
-    else if (x->kind == AST_SLICE && !field) misplaced(k, x, "a slice", "in brackets behind a tensor and in `field(0:64)`");
-    else check_expr(k, x);
+    if (x->kind == AST_DOTS) {
+      misplaced(k, x, "`...`", "in shapes and in brackets behind a tensor");
+    } else if (x->kind == AST_SLICE && !field) {
+      misplaced(k, x, "a slice", "in brackets behind a tensor and in `field(0:64)`");
+    } else {
+      check_expr(k, x);
+    }
   }
 }
 

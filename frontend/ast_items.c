@@ -36,8 +36,8 @@ static Ast *build_index_def(Parse *p, Ast *target, const Token *op, Ast *value) 
 
 static Ast *bad_target(Parse *p, const Ast *x, const char *op) {
   Diag *d = diag_error(p->c, 108, x->at, x->len, "this %s cannot stand on the left of %s", ast_kind_name(x->kind), op);
-  diag_help(p->c, d, !strcmp(op, "=") ? "bind a name, or define by indices: y[i, j] = ... with an index name for each axis"
-                                      : "only a name can stand there");
+  if (strcmp(op, "=")) diag_help(p->c, d, "only a name can stand there");
+  else diag_help(p->c, d, "bind a name, or define by indices: y[i, j] = ... with an index name for each axis");
   return NULL;
 }
 

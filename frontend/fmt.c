@@ -66,7 +66,8 @@ static bool ends_operand(int kind) {
 }
 
 static bool is_arithmetic(int kind) {
-  return kind == TK_PLUS || kind == TK_MINUS || kind == TK_STAR || kind == TK_SLASH || kind == TK_DSLASH || kind == TK_POW;
+  return kind == TK_PLUS || kind == TK_MINUS || kind == TK_STAR || kind == TK_SLASH || kind == TK_DSLASH ||
+         kind == TK_POW;
 }
 
 static bool touch(const Token *a, const Token *b) {
@@ -105,7 +106,8 @@ static int spaces_between(const Fmt *f, int a, int b) {
   const Token *x = &f->ts->t[a], *y = &f->ts->t[b];
   if (y->kind == TK_COMMENT) return 2;
   if (x->kind == TK_LBRACE) return y->kind != TK_RBRACE;
-  if (lex_opens(x->kind) || y->kind == TK_RP || y->kind == TK_RB || y->kind == TK_COMMA || y->kind == TK_QUOTE) return 0;
+  if (lex_opens(x->kind) || y->kind == TK_RP || y->kind == TK_RB) return 0;
+  if (y->kind == TK_COMMA || y->kind == TK_QUOTE) return 0;
   if (x->kind == TK_COMMA || ends_hint(f, x)) return 1;
   if (x->kind == TK_COLON) return !is_slice(f);
   if (y->kind == TK_COLON) return 0;

@@ -36,11 +36,13 @@ static const Spelling SYMBOLS[] = {
 static const struct { const char *text, *help; } FOREIGN[] = {
   {"!", "write `not`"}, {"&&", "write `and`"}, {"&", "write `and`"}, {"||", "write `or`"},
   {"|", "a pipe is `|>`, a choice `or`"}, {"%", "there is no remainder operator: write a - a // b * b"},
-  {"^", "a power is `**`"}, {"\\", "a line goes on inside brackets and behind an operator"}, {"`", "strings are written \"...\""},
-  {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""}, {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""},
-  {"\xE2\x80\x99", "the transpose is a plain '"}, {"\xC3\x97", "write `*`"}, {"\xE2\x88\x92", "write a plain `-`"},
+  {"^", "a power is `**`"}, {"\\", "a line goes on inside brackets and behind an operator"},
+  {"`", "strings are written \"...\""}, {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
+  {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""}, {"\xE2\x80\x99", "the transpose is a plain '"},
+  {"\xC3\x97", "write `*`"}, {"\xE2\x88\x92", "write a plain `-`"},
   {"\xE2\x80\x93", "write a plain `-`"}, {"\xE2\x89\xA4", "write `<=`"}, {"\xE2\x89\xA5", "write `>=`"},
-  {"\xE2\x89\xA0", "write `!=`"}, {"\xC2\xB7", "write `*`"}, {"\xC2\xA0", "this is a no-break space: write a plain one"}};
+  {"\xE2\x89\xA0", "write `!=`"}, {"\xC2\xB7", "write `*`"},
+  {"\xC2\xA0", "this is a no-break space: write a plain one"}};
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

@@ -110,7 +110,7 @@ static bool begins_item(const Open *o, const Token *t, const Token *before) {
   case TK_DEF: case TK_CONST: return true;
   case TK_EXPORT: return t[1].kind == TK_DEF;
   case TK_DATA: case TK_TARGET: return t[1].kind == TK_NAME && t[2].kind == TK_LBRACE;
-  case TK_TRAIN: return top == TK_LBRACE && (t[1].kind == TK_LBRACE || (t[1].kind == TK_NAME && t[2].kind == TK_LBRACE));
+  case TK_TRAIN: return top == TK_LBRACE && t[1 + (t[1].kind == TK_NAME)].kind == TK_LBRACE;
   case TK_TEST: return t[1].kind == TK_STR && t[2].kind == TK_LBRACE;
   case TK_IMPORT: return t[1].kind == TK_STR;
   case TK_DIM: return t[1].kind == TK_NAME && (t[2].kind == TK_EQ || t[2].kind == TK_LE);

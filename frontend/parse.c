@@ -53,15 +53,16 @@ static const Token *token_before(const Parse *p, int k) {
 }
 
 static bool is_operand_start(int kind) {
-  return kind == TK_NAME || kind == TK_INT || kind == TK_FLOAT || kind == TK_STR || kind == TK_TRUE || kind == TK_FALSE ||
-         (kind >= TK_DATA && kind <= TK_EXPORT);
+  return kind == TK_NAME || kind == TK_INT || kind == TK_FLOAT || kind == TK_STR || kind == TK_TRUE ||
+         kind == TK_FALSE || (kind >= TK_DATA && kind <= TK_EXPORT);
 }
 
 static bool is_operand_end(int kind) {
   return is_operand_start(kind) || kind == TK_RP || kind == TK_RB || kind == TK_QUOTE;
 }
 
-static const char *const ITEMS[] = {"def", "use", "data", "train", "test", "target", "const", "dim", "import", "export"};
+static const char *const ITEMS[] = {"def", "use", "data", "train", "test", "target", "const", "dim", "import",
+                                    "export"};
 
 static void help_item(Parse *p, Diag *d, const Token *t) {
   const char *near = t->kind == TK_NAME ? diag_suggest(p->c, t->text, ITEMS, sizeof ITEMS / sizeof *ITEMS) : NULL;

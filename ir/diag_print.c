@@ -115,10 +115,15 @@ static void mark_text(Pen *p, const Mark *m) {
   pen(p, OFF);
 }
 
+/* By column, the narrow one first. */
+static bool mark_before(const Mark *a, const Mark *b) {
+  return a->col < b->col || (a->col == b->col && a->width < b->width);
+}
+
 /* All marks of a line in one row, the text of the last behind it; the other texts below, each under its mark. */
 static void put_marks(Pen *p, Mark *m, int n, int from) {
-  for (int i = 1; i < n; i++) /* few: insertion sort, by column, the narrow one first */
-    for (int j = i; j > 0 && (m[j].col < m[j - 1].col || (m[j].col == m[j - 1].col && m[j].width < m[j - 1].width)); j--) {
+  for (int i = 1; i < n; i++) /* few: insertion sort */
+    for (int j = i; j > 0 && mark_before(&m[j], &m[j - 1]); j--) {
       Mark t = m[j];
       m[j] = m[j - 1];
       m[j - 1] = t;

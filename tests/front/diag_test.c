@@ -131,7 +131,8 @@ static void test_codes(void) {
   int n;
   const DiagCode *v = diag_codes(&n);
   for (int i = 0; i < n; i++) {
-    bool ok = (i == 0 || v[i].code > v[i - 1].code) && diag_code(v[i].code) == &v[i] && *v[i].title && *v[i].text;
+    bool block = i == 0 || v[i].code / 100 != v[i - 1].code / 100; /* the hundreds come from several files */
+    bool ok = (block || v[i].code > v[i - 1].code) && diag_code(v[i].code) == &v[i] && *v[i].title && *v[i].text;
     if (!ok) printf("row %d of errors.def\n", v[i].code);
     check("codes are sorted, distinct, explained", ok ? "" : "no\n", "");
   }

@@ -191,9 +191,11 @@ static uint64_t lcg(uint64_t *s) {
   return *s >> 33;
 }
 
-static const char *const PIECES[] = {"(", ")", "[", "]", "{", "}", "\n", ";", ",", ":", "=", ":=", "|>", "@", "@x(", "'",
-  "\"", "#", "..", "...", ".", "->", "-", "**", "//", "==", "<=", "if ", " else ", "for i in ", "def f(", "use ", "param ",
-  "state ", "train {", "data d {", "test \"a\" {", "not ", " and ", "1e5", "12K", "1_0", "0..3", "x[", "sum[i](", "\xC3\xA9", "\x80", "\t"};
+static const char *const PIECES[] = {
+  "(", ")", "[", "]", "{", "}", "\n", ";", ",", ":", "=", ":=", "|>", "@", "@x(", "'", "\"", "#", "..", "...",
+  ".", "->", "-", "**", "//", "==", "<=", "if ", " else ", "for i in ", "def f(", "use ", "param ", "state ",
+  "train {", "data d {", "test \"a\" {", "not ", " and ", "1e5", "12K", "1_0", "0..3", "x[", "sum[i](",
+  "\xC3\xA9", "\x80", "\t"};
 
 static size_t mutate(char *s, size_t n, size_t cap, const char *other, size_t other_n, uint64_t *seed) {
   for (int edits = 1 + (int)(lcg(seed) % 4); edits > 0 && n > 2; edits--) {
