@@ -1,9 +1,11 @@
 /* gradc gradcheck: the gradient of the training loss by every weight, in float64.
  *
- * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and
- * jvp(loss, w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
- * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random t. */
+ * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and jvp(loss,
+ * w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
+ * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random
+ * t. */
 #include "driver/interpret.h"
+#include "passes/flops.h"
 #include "passes/pass.h"
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 
 enum { ELEMENTS = 6 };
 static const double TOLERANCE = 1e-6, FORWARD_TOLERANCE = 1e-10;
+static const double MAX_FLOPS = 1e10; /* of all differences together; beyond it fewer elements are looked at */
 
 typedef struct Check {
   Args *a;
@@ -20,6 +23,7 @@ typedef struct Check {
   const TrainInfo *train;
   Graph *loss, *grads;    /* ports of `grads`: the fields, then one tangent per weight */
   int *var; int nvar;     /* weights checked */
+  int elements;           /* of each */
   Val **port; int nfield;
   uint64_t random;
 } Check;
@@ -138,9 +142,9 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
   const Var *v = &k->m->var[k->var[i]];
   Val *w = k->in->var[k->var[i]], *t = k->port[k->nfield + i];
   double worst = 0, dot = 0, err;
-  int64_t n = w->count < ELEMENTS ? w->count : ELEMENTS;
+  int64_t n = w->count < k->elements ? w->count : k->elements;
   for (int64_t e = 0; e < n; e++) {
-    int64_t at = w->count <= ELEMENTS ? e : (int64_t)(uniform(k) * (double)w->count);
+    int64_t at = w->count <= k->elements ? e : (int64_t)(uniform(k) * (double)w->count);
     if (!element_error(k, w, at, val_get(grad, at), &err)) return false;
     if (!(err <= worst)) worst = err;
   }
@@ -156,14 +160,28 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
                (long long)n, worst, forward);
     fputs(s.s, stdout);
   } else {
-    printf("%s  %-36s %-16s  differences %.1e (%lld elements)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
+    printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
            type_text(k->m, v->type), worst, (long long)n, forward);
   }
   return true;
 }
 
+/* Weights of equal values may share their memory; here each one is changed by itself. */
+static bool own_weight(Check *k, int var) {
+  const Val *old = k->in->var[var];
+  Val *w = interp_value(k->in, k->m->var[var].type);
+  if (!w) return false;
+  for (int64_t e = 0; e < w->count; e++) val_set(w, e, val_get(old, e));
+  interp_set_var(k->in, var, w);
+  return true;
+}
+
 static bool check_train(Check *k, bool *failed) {
   int n = interp_nresults(k->grads);
+  double evaluations = MAX_FLOPS / (graph_flops(k->loss) * 2 * k->nvar + 1);
+  k->elements = evaluations < 1 ? 1 : evaluations > ELEMENTS ? ELEMENTS : (int)evaluations;
+  for (int i = 0; i < k->nvar; i++)
+    if (!own_weight(k, k->var[i])) return false;
   Val **result = ctx_alloc(k->c, sizeof *result * (size_t)(n + 1));
   if (!make_inputs(k) || !interpret_run(k->in, k->grads, k->port, result)) return false;
   bool well = true;

@@ -58,7 +58,8 @@ static void put_markdown(Str *s, const OpInfo *o) {
 }
 
 static void put_json(Str *s, const OpInfo *o) {
-  str_printf(s, "{\"name\":\"%s\",\"class\":\"%s\",\"arity\":%d,\"attributes\":[", o->name, class_name[o->cls], o->arity);
+  str_printf(s, "{\"name\":\"%s\",\"class\":\"%s\",\"arity\":%d,\"attributes\":[", o->name, class_name[o->cls],
+             o->arity);
   for (int k = 0; k < o->nfields; k++)
     str_printf(s, "%s{\"name\":\"%s\",\"kind\":\"%s\"}", k ? "," : "", o->field[k].name, kind_name[o->field[k].kind]);
   str_puts(s, "],\"flags\":[");

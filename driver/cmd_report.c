@@ -52,6 +52,8 @@ static Live *arena_buffers(Graph *g, const Groups *gs, int *count) {
     for (int i = 0; i < p->nwrite; i++) {
       Id b = p->write[i];
       if (g->anno[b].space != SP_ARENA) continue;
+      Id over = g->anno[b].alias;
+      if (over && number[over] && v[number[over] - 1].birth < k) v[number[over] - 1].death = k - 1; /* not both */
       v[n++] = (Live){g, b, type_bytes(g->m, node_get(g, b)->type), k, k, false};
       number[b] = n;
     }
@@ -141,13 +143,19 @@ static const char *grouped(Ctx *c, double v) { /* 1234567 as 1,234,567 */
   return out;
 }
 
+static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
+
 static void print_json(const Cost *k) {
   const Module *m = k->m;
   Str s = {.c = k->c};
-  str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f,\"ram_bytes\":%lld,\"activation_bytes\":%lld,", k->parameters,
-             k->flops, (long long)m->total_bytes, (long long)k->activations);
-  str_printf(&s, "\"head_bytes\":%lld,\"persistent_bytes\":%lld,\"arena_bytes\":%lld,\"live_peak_bytes\":%lld,\"tensors\":[",
-             (long long)m->head_bytes, (long long)m->persistent_bytes, (long long)m->arena_bytes, (long long)k->peak);
+  str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f", k->parameters, k->flops);
+  put_bytes(&s, "ram_bytes", m->total_bytes);
+  put_bytes(&s, "activation_bytes", k->activations);
+  put_bytes(&s, "head_bytes", m->head_bytes);
+  put_bytes(&s, "persistent_bytes", m->persistent_bytes);
+  put_bytes(&s, "arena_bytes", m->arena_bytes);
+  put_bytes(&s, "live_peak_bytes", k->peak);
+  str_puts(&s, ",\"tensors\":[");
   for (int i = 0; i < k->ntop; i++) {
     const Node *d = node_get(k->top[i].g, k->top[i].node);
     SourcePos p = source_pos(k->c, d->loc);
@@ -171,8 +179,8 @@ static void print_text(const Cost *k) {
   if (k->ntop) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->peak));
   for (int i = 0; i < k->ntop; i++) {
     const Node *d = node_get(k->top[i].g, k->top[i].node);
-    printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type), op_info[d->op].name,
-           place_text(k->c, d->loc));
+    printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type),
+           op_info[d->op].name, place_text(k->c, d->loc));
   }
 }
 

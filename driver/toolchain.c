@@ -44,7 +44,8 @@ static bool archive_fits(const Args *a) {
   static const char *const own[] = {"cc", "gcc", "clang"};
   for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
     size_t n = strlen(own[i]);
-    if (!strncmp(cc, own[i], n) && (!cc[n] || (cc[n] == '-' && !cc[n + 1 + strspn(cc + n + 1, "0123456789.")]))) return true;
+    if (strncmp(cc, own[i], n)) continue;
+    if (!cc[n] || (cc[n] == '-' && !cc[n + 1 + strspn(cc + n + 1, "0123456789.")])) return true; /* gcc-12 */
   }
   return false;
 }
@@ -138,7 +139,8 @@ static int compile(Args *a, const Temp *t, Words *w) {
     diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", w->v[0], WTERMSIG(status));
     return EXIT_RESOURCES;
   }
-  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", w->v[0], WEXITSTATUS(status));
+  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", w->v[0],
+             WEXITSTATUS(status));
   return EXIT_MODEL;
 }
 
@@ -147,7 +149,8 @@ static const char *flags_text(const Args *a) {
   static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa};
   Str s = {.c = a->c};
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-    if (args_has(a, shown[i])) str_printf(&s, "%s%s=%s", s.n ? " " : "", option_info[shown[i]].flag, a->value[shown[i]]);
+    if (args_has(a, shown[i]))
+      str_printf(&s, "%s%s=%s", s.n ? " " : "", option_info[shown[i]].flag, a->value[shown[i]]);
   return s.s ? s.s : "";
 }
 

@@ -1,4 +1,4 @@
-/* Reading safetensors files with the runtime's own reader. Its names clash with the compiler's, hence this narrow way. */
+/* Reading safetensors files with the runtime's own reader, whose names clash with the compiler's: hence this. */
 #ifndef GRADC_WEIGHTS_H
 #define GRADC_WEIGHTS_H
 #include <stdint.h>

@@ -148,7 +148,8 @@ int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
   for (int trial = 0; trial < (2 + NKEYS) * NFITS && best > bound; trial++) {
     int order = trial / NFITS;
     if (order >= 2 && (steps += (int64_t)n * n) > MAX_STEPS) break;
-    int64_t top = order < 2 ? sweep(c, r, n, turns, order == 1, trial % NFITS) : place(c, r, n, order - 2, trial % NFITS);
+    Fit fit = trial % NFITS;
+    int64_t top = order < 2 ? sweep(c, r, n, turns, order == 1, fit) : place(c, r, n, (Key)(order - 2), fit);
     if (top >= best) continue;
     best = top;
     keep(r, n, offset);

@@ -120,20 +120,30 @@ static uint32_t reduce_order(const Graph *g, Id n, const uint32_t *of) {
   return order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, 0);
 }
 
-static uint32_t conv_order(const Graph *g, Id n, const uint32_t *of) { (void)of; return image_order(g->m, rank_of(g, n)); }
-static uint32_t filter_grad_order(const Graph *g, Id n, const uint32_t *of) { (void)of; return filter_order(g->m, rank_of(g, n)); }
+static uint32_t conv_order(const Graph *g, Id n, const uint32_t *of) {
+  (void)of;
+  return image_order(g->m, rank_of(g, n));
+}
+
+static uint32_t filter_grad_order(const Graph *g, Id n, const uint32_t *of) {
+  (void)of;
+  return filter_order(g->m, rank_of(g, n));
+}
 
 static const struct { int op; int cls; OrderFn *fn; } order_rule[] = { /* op 0: any of the class; no row: row-major */
   {OP_conv, -1, conv_order}, {OP_conv_dx, -1, conv_order}, {OP_conv_dw, -1, filter_grad_order},
   {OP_fold, -1, fold_order}, {OP_unfold, -1, unfold_order}, {OP_transpose, -1, transpose_order},
   {OP_broadcast, -1, broadcast_order}, {OP_concat, -1, concat_order}, {OP_slice, -1, operand_order},
-  {OP_pad, -1, operand_order}, {OP_reverse, -1, operand_order}, {0, CL_ELEM, largest_order}, {0, CL_REDUCE, reduce_order},
+  {OP_pad, -1, operand_order}, {OP_reverse, -1, operand_order}, {0, CL_ELEM, largest_order},
+  {0, CL_REDUCE, reduce_order},
 };
 
 static void order_functions(OrderFn **fn) {
   for (int op = 1; op < OP_COUNT; op++)
-    for (size_t i = 0; i < sizeof order_rule / sizeof *order_rule && !fn[op]; i++)
-      if (order_rule[i].op == op || (!order_rule[i].op && (int)op_info[op].cls == order_rule[i].cls)) fn[op] = order_rule[i].fn;
+    for (size_t i = 0; i < sizeof order_rule / sizeof *order_rule && !fn[op]; i++) {
+      bool any = !order_rule[i].op && (int)op_info[op].cls == order_rule[i].cls;
+      if (order_rule[i].op == op || any) fn[op] = order_rule[i].fn;
+    }
 }
 
 /* ---- graphs ---- */
@@ -145,7 +155,9 @@ static bool has_channels(const Graph *g, Id n) {
 
 /* A transpose that takes the contraction it reads, which has no other reader, into itself. */
 static bool sinks(const Graph *g, Id n, const uint32_t *uses) {
-  return node_get(g, n)->op == OP_transpose && node_get(g, node_in(g, n, 0))->op == OP_contract && uses[node_in(g, n, 0)] == 1;
+  if (node_get(g, n)->op != OP_transpose) return false;
+  Id x = node_in(g, n, 0);
+  return node_get(g, x)->op == OP_contract && uses[x] == 1;
 }
 
 static Id sink_transpose(Rebuild *r, Id n) {

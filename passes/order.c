@@ -64,7 +64,7 @@ typedef struct Sched {
   Adjacent succ;
   /* of one run: */
   int *npred;
-  int *left, *last;     /* per buffer: loads to come; their groups, all combined by exclusive or: the last one's number */
+  int *left, *last;     /* per buffer: loads to come; their groups combined by exclusive or, so the last one's number */
   int64_t *growth;      /* per group: bytes after it less bytes before it, as far as known */
   bool *done;
   int *seq;

@@ -1,9 +1,9 @@
 /* Circles: the order between weights' readers and writers.
  *
  * A weight is updated in place, so whatever reads its old value runs before the kernel that writes the new one, and so
- * does the kernel of the loss in a training graph: nothing is written when the loss is not finite. These waits can close
- * a circle (the new value is needed by a reader of the old one); then the new value keeps a buffer of its own, and a
- * copy kernel moves it at the end. */
+ * does the kernel of the loss in a training graph: nothing is written when the loss is not finite. These waits can
+ * close a circle (the new value is needed by a reader of the old one); then the new value keeps a buffer of its own,
+ * and a copy kernel moves it at the end. */
 #include "passes/sched.h"
 #include <string.h>
 
@@ -20,7 +20,8 @@ static bool is_var_leaf(const Graph *g, Id n) {
 /* Per node: 1 + the output that writes the var of this leaf; 0 for all others. */
 static int *writes_of_leaves(const Graph *g) {
   Ctx *c = g->m->c;
-  int *of_var = ctx_alloc(c, sizeof(int) * (size_t)(g->m->nvar + 1)), *of_leaf = ctx_alloc(c, sizeof(int) * (size_t)g->n);
+  int *of_var = ctx_alloc(c, sizeof(int) * (size_t)(g->m->nvar + 1));
+  int *of_leaf = ctx_alloc(c, sizeof(int) * (size_t)g->n);
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].var >= 0) of_var[g->out[i].var] = i + 1;
   for (Id n = 1; n < (Id)g->n; n++) {
@@ -142,9 +143,10 @@ bool sched_copy_circles(Graph *g, const Groups *gs) {
     if (g->anno[n].kernel > kernel) kernel = g->anno[n].kernel;
   for (int i = 0; i < g->nout; i++) {
     if (g->out[i].var < 0 || !copied[i]) continue;
-    Id value = g->out[i].value, n = 0, before = (Id)g->n;
-    while ((n = graph_node(g, OP_copy, &value, 1, clone ? attr_with(g->m, OP_copy, 0, clone, 0) : 0, g->out[i].loc)) < before)
-      clone++; /* a copy for another purpose */
+    Id value = g->out[i].value, n, before = (Id)g->n;
+    do { /* a new node, whatever other copies of the value there are */
+      n = graph_node(g, OP_copy, &value, 1, clone ? attr_with(g->m, OP_copy, 0, clone, 0) : 0, g->out[i].loc);
+    } while (n < before && ++clone);
     graph_annotate(g);
     g->anno[n] = (Anno){.kernel = ++kernel, .stored = g->m->var[g->out[i].var].stored};
     g->out[i].value = n;

@@ -88,7 +88,8 @@ static int64_t bytes_of(const Check *c, Id n) { return type_bytes(c->m, node_get
 static bool in_arena(Check *c, Id n, int64_t at, int64_t bytes) {
   int64_t align = c->m->opt.align > 0 ? c->m->opt.align : 64;
   if (at < 0 || bytes < 0 || at > c->g->arena - bytes)
-    fault(c, n, "bytes %lld + %lld lie outside of the arena of %lld", (long long)at, (long long)bytes, (long long)c->g->arena);
+    fault(c, n, "bytes %lld + %lld lie outside of the arena of %lld", (long long)at, (long long)bytes,
+          (long long)c->g->arena);
   else if (at % align)
     fault(c, n, "offset %lld is not aligned to %lld", (long long)at, (long long)align);
   else
@@ -223,7 +224,8 @@ static void check_graph(Check *c, Graph *g) {
   if (!arena_start(c)) return;
   for (int k = 0; k < c->gs->n; k++) {
     const Group *p = &c->gs->group[k];
-    if (!p->pos || (k && p->pos == c->gs->group[k - 1].pos)) fault(c, p->root, "kernel %u has no turn of its own", p->kernel);
+    if (!p->pos || (k && p->pos == c->gs->group[k - 1].pos))
+      fault(c, p->root, "kernel %u has no turn of its own", p->kernel);
     for (int i = 0; i < p->nread; i++) check_read(c, p->read[i]);
     check_overlap(c, p);
     if (p->scratch > 0) hold(c, g->anno[p->root].offset, p->scratch, CLOBBERED);
@@ -240,7 +242,8 @@ static void check_persistent(Check *c) {
   for (int i = 0; i < m->nvar; i++) {
     v[i][0] = m->var[i].offset;
     v[i][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
-    if (v[i][0] < m->head_bytes || v[i][1] > end) fault(c, 0, "`%s` lies outside of the persistent region", m->var[i].name);
+    if (v[i][0] < m->head_bytes || v[i][1] > end)
+      fault(c, 0, "`%s` lies outside of the persistent region", m->var[i].name);
   }
   qsort(v, (size_t)m->nvar, sizeof *v, by_value);
   for (int i = 1; i < m->nvar; i++)

@@ -10,10 +10,10 @@
 #include "passes/pass.h"
 #include <math.h>
 
-enum { MAX_TURNS = 16 };
+enum { MAX_TURNS = 16, MAX_RULES = 32 /* that fit one op */ };
 
 typedef struct RuleSet { /* per op, the rules that may fit, in order */
-  const Rewrite *rule[OP_COUNT][32];
+  const Rewrite *rule[OP_COUNT][MAX_RULES];
   int n[OP_COUNT];
 } RuleSet;
 
@@ -21,7 +21,8 @@ static void add_rules(RuleSet *s, const Rewrite *r, bool strict) {
   for (; r->fn; r++) {
     if (strict && r->exactness == FAST) continue;
     for (int op = 1; op < OP_COUNT; op++)
-      if ((r->op == op || (r->op == OP_NONE && op_info[op].cls == r->cls)) && s->n[op] < 32) s->rule[op][s->n[op]++] = r;
+      if (s->n[op] < MAX_RULES && (r->op == op || (r->op == OP_NONE && op_info[op].cls == r->cls)))
+        s->rule[op][s->n[op]++] = r;
   }
 }
 
