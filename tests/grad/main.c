@@ -54,7 +54,7 @@ int main(int argc, char **argv) {
     for (k = i + 1; k < s.n && s.v[k].m == s.v[i].m;) k++;
     run_module(&s, i, k);
   }
-  if (table) check_coverage(&s);
+  if (table) check_coverage(&s), strict_check(&s);
   if (s.nn.s) std_check(&s);
   diag_print(s.c, stderr, false);
   printf("gradients: %d passed, %d failed\n", s.passed, s.failed);

@@ -33,5 +33,6 @@ Case *case_add(Suite *s, const char *name, Module *m, Graph *f);
 void case_derive(Case *k);       /* adds the graphs with grad and jvp nodes; the module then wants pass_autodiff */
 bool case_check(const Case *k);  /* prints what differs */
 void std_check(Suite *s);        /* every def of std on tensors has a case */
+void strict_check(Suite *s);
 void expand_check(Suite *s, const char *path);  /* one file of expand/ */
 #endif
