@@ -157,8 +157,8 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   Affine in[MAX_RANK];
   uint32_t guards = 0;
   Id x = node_in(g, n, 0);
-  OpClass cls = node_info(g, x)->cls;
-  bool memory = cls == CL_LEAF || (g->anno[x].kernel && !in_group(b, x));
+  bool leaf = node_info(g, x)->cls == CL_LEAF && !g->anno[x].kernel;
+  bool memory = leaf || (g->anno[x].kernel && !in_group(b, x));
   if (view_push(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
     if (!guards) return v;
@@ -169,7 +169,7 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   if (node_get(g, n)->op != OP_reshape || !memory || !buffer_row_major(g, x))
     return kernel_fail(b, n, "a view is not affine"), 0;
   Affine at = affine_linear(b->m, node_type(g, n), idx);
-  return cls == CL_LEAF ? leaf_value(b, x, NULL, &at) : load(b, x, &at);
+  return leaf ? leaf_value(b, x, NULL, &at) : load(b, x, &at);
 }
 
 /* The table's row is an index that was loaded: an axis of its own. */

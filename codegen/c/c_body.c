@@ -173,8 +173,8 @@ const char *c_cast(CPrint *p, DType to, DType from, const char *x) {
   bool low = int_low(from) < lo, high = int_high(from) > hi;
   x = operand(p, x);
   const char *in = ctx_strf(p->c, "(%s)%s", b->c, x);
-  if (high) in = ctx_strf(p->c, "%s > %s ? %s : %s", x, c_number(p, to, hi), c_number(p, to, hi), in);
-  if (low) in = ctx_strf(p->c, "%s < %s ? %s : %s", x, c_number(p, to, lo), c_number(p, to, lo), in);
+  if (high) in = ctx_strf(p->c, "%s > %s ? %s : %s", x, c_number(p, from, hi), c_number(p, to, hi), in);
+  if (low) in = ctx_strf(p->c, "%s < %s ? %s : %s", x, c_number(p, from, lo), c_number(p, to, lo), in);
   return low || high ? ctx_strf(p->c, "(%s)", in) : in;
 }
 

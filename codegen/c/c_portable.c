@@ -47,7 +47,7 @@ void c_helpers(CPrint *p, Str *out) {
 /* A parameter's name that means nothing else in the function. */
 static const char *param_name(CPrint *p, const char *name) {
   static const char *const TAKEN[] = {
-    "a", "m", "t", "mem", "run", "pass", "turn", "part", "parts", "auto", "break", "case", "char", "const", "continue",
+    "a", "m", "t", "i", "e", "k", "s", "mem", "run", "pass", "turn", "part", "parts", "auto", "break", "case", "char", "const", "continue",
     "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register",
     "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
     "volatile", "while", "class", "new", "delete", "this", "template", "private", "public", "operator",
@@ -346,7 +346,8 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
     init |= g->kind == GK_INIT;
     print_graph(p, g, c_ident(p, g->name), &functions, h_file);
   }
-  if (!init) print_graph(p, graph_new(m, "init", GK_INIT, 0), "init", &functions, h_file);
+  Graph none = {.m = m, .name = "init", .kind = GK_INIT, .n = 1};
+  if (!init) print_graph(p, &none, "init", &functions, h_file);
   for (int t = 0; t < m->ntrain; t++)
     if (m->train[t].pass && m->train[t].update && !m->opt.infer_only) print_accumulated(p, &m->train[t], &functions, h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
