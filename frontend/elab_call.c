@@ -393,7 +393,7 @@ static bool convert(Elab *e, const char *name, Call *k, Value *r) {
   return true;
 }
 
-static Value call_value(Elab *e, const Ast *callee, Call *k) {
+Value el_call_value(Elab *e, const Ast *callee, Call *k) {
   Value f;
   if (callee->kind == AST_NAME) {
     bool known = el_lookup(e, callee->text, callee, &f), well = true;
@@ -414,7 +414,7 @@ Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first
   if (!collect(e, call, first, first_ast, &k)) return v_error();
   const Ast *callee = call->kind == AST_CALL ? call->kid[0] : call;
   if (callee->kind == AST_NAME) k.name = callee->text;
-  return call_value(e, callee, &k);
+  return el_call_value(e, callee, &k);
 }
 
 /* `use net = f(args)`: the function with its static arguments, not run even where no tensor is missing. */

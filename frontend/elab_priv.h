@@ -289,6 +289,7 @@ Value el_static_math(Elab *e, int op, Value v, bool *known); /* exp(0.5) and the
 /* ---- elab_call.c ---- */
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast);
 Value el_call(Elab *e, const Fn *fn, Call *k);
+Value el_call_value(Elab *e, const Ast *callee, Call *k);
 Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
 Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */

@@ -1,0 +1,226 @@
+/* Index notation: reading a tensor with indices. Sums of indices become windows (unfold), strides and offsets slices,
+ * an int tensor as index a gather, an index that stands twice a diagonal. */
+#include "frontend/elab_index.h"
+#include <string.h>
+
+typedef struct Read {
+  Id x;
+  int n;
+  IxLinear f[MAX_RANK];  /* per axis; gathered axes: no terms yet */
+  IxVal gather[MAX_RANK];
+  const Ast *at[MAX_RANK];
+  int label[MAX_RANK];   /* per axis once it is read; -1 before */
+} Read;
+
+static IxVal no(Elab *e, const Ast *a, const char *what) { return (IxVal){.v = el_fail(e, 218, a, "%s", what)}; }
+
+static void slice_axis(Elab *e, Read *r, int axis, Dim start, Dim stop, int64_t step) {
+  const Type *t = el_ty(e, r->x);
+  Dim lo[MAX_RANK] = {0}, hi[MAX_RANK];
+  int64_t by[MAX_RANK];
+  if (start == 0 && stop == t->dim[axis] && step == 1) return;
+  memcpy(hi, t->dim, t->rank * sizeof *hi);
+  for (int i = 0; i < t->rank; i++) by[i] = 1;
+  lo[axis] = start;
+  hi[axis] = stop;
+  by[axis] = step;
+  r->x = b_slice(e->g, r->x, lo, hi, by);
+}
+
+/* The widest index becomes the axis itself, the others windows on it. */
+static bool read_axis(Elab *e, Index *x, Read *r, int axis) {
+  IxLinear f = r->f[axis];
+  bool turned[IX_TERMS] = {0};
+  Dim reach = f.offset, extent[IX_TERMS];
+  if (f.n == 1 && f.coef[0] == 1 && f.offset == 0) return r->label[axis] = f.var[0], true;
+  for (int i = 0; i < f.n; i++) {
+    extent[i] = x->var[f.var[i]].extent;
+    if (f.coef[i] == 0) return el_fail(e, 218, r->at[axis], "an index with factor 0"), false;
+    if (f.coef[i] > 0) continue;
+    f.offset += f.coef[i] * (extent[i] - 1);
+    f.coef[i] = -f.coef[i];
+    turned[i] = true;
+  }
+  reach = f.offset;
+  int base = 0;
+  for (int i = 0; i < f.n; i++) {
+    reach += f.coef[i] * (extent[i] - 1);
+    if (extent[i] > extent[base]) base = i;
+  }
+  slice_axis(e, r, axis, f.offset, reach + 1, f.n == 1 ? f.coef[0] : 1);
+  r->label[axis] = f.var[base];
+  for (int i = 0, left = f.n - 1; i < f.n && r->x; i++) {
+    if (i == base) continue;
+    if (r->n == MAX_RANK) return el_fail(e, 218, r->at[axis], "more than %d axes come together here", MAX_RANK), false;
+    int64_t a = axis, size = extent[i], stride = --left ? 1 : f.coef[base], dilation = f.coef[i];
+    AttrVal v[4] = {{.v = &a, .n = 1}, {.v = &size, .n = 1}, {.v = &stride, .n = 1}, {.v = &dilation, .n = 1}};
+    r->x = graph_node(e->g, OP_unfold, &r->x, 1, attr_make(e->m, OP_unfold, v), e->g->loc);
+    r->label[r->n++] = f.var[i];
+  }
+  for (int i = 0; i < f.n && r->x; i++)
+    for (int k = 0; k < r->n && turned[i]; k++)
+      if (r->label[k] == f.var[i] && (k == axis || k >= r->n - (f.n - 1))) r->x = b_reverse(e->g, r->x, 1, (int64_t[]){k});
+  return r->x != 0;
+}
+
+/* x[i, i]: the two axes last and joined, then every (n + 1)th element. */
+static bool diagonal(Elab *e, Read *r, int p, int q) {
+  const Type *t = el_ty(e, r->x);
+  int64_t perm[MAX_RANK];
+  int m = 0, label[MAX_RANK];
+  Dim dim[MAX_RANK], n = t->dim[p];
+  if (!dim_is_const(n)) return el_fail(e, 218, r->at[0], "a diagonal needs a size known at compile time"), false;
+  for (int i = 0; i < r->n; i++)
+    if (i != p && i != q) {
+      label[m] = r->label[i];
+      dim[m] = t->dim[i];
+      perm[m++] = i;
+    }
+  label[m] = r->label[p];
+  dim[m] = n * n;
+  perm[m] = p;
+  perm[m + 1] = q;
+  r->x = b_reshape(e->g, b_transpose(e->g, r->x, perm), m + 1, dim);
+  r->n = m + 1;
+  memcpy(r->label, label, sizeof label);
+  if (r->x) slice_axis(e, r, m, 0, n ? n * n : 0, n + 1);
+  return r->x != 0;
+}
+
+static bool shares(const Read *r, int axis) {
+  const IxVal *g = &r->gather[axis];
+  for (int i = 0; i < r->n; i++) {
+    if (i == axis) continue;
+    for (int k = 0; k < r->f[i].n; k++)
+      if (ix_has(g, r->f[i].var[k])) return true;
+    for (int k = 0; r->gather[i].n && k < r->gather[i].n; k++)
+      if (ix_has(g, r->gather[i].label[k])) return true;
+  }
+  return false;
+}
+
+/* The axis is replaced by the axes of its index tensor. */
+static bool gather_axis(Elab *e, Read *r, int axis) {
+  IxVal g = r->gather[axis];
+  if (r->n - 1 + g.n > MAX_RANK) return el_fail(e, 218, r->at[axis], "more than %d axes come together here", MAX_RANK), false;
+  el_note_range(e, g.v.id, dim_is_const(el_ty(e, r->x)->dim[axis]) ? el_ty(e, r->x)->dim[axis] : -1);
+  r->x = b_gather(e->g, r->x, g.v.id, axis);
+  Read old = *r;
+  r->n = old.n - 1 + g.n;
+  for (int i = axis + 1; i < old.n; i++) {
+    int k = i - 1 + g.n;
+    r->f[k] = old.f[i];
+    r->gather[k] = old.gather[i];
+    r->at[k] = old.at[i];
+  }
+  for (int i = 0; i < g.n; i++) {
+    r->f[axis + i] = (IxLinear){.n = 1, .var = {g.label[i]}, .coef = {1}};
+    r->gather[axis + i] = (IxVal){0};
+    r->at[axis + i] = old.at[axis];
+  }
+  return r->x != 0;
+}
+
+/* x[b, t[b]]: an index tensor that shares indices with the other axes picks by comparing, not by gathering. */
+static IxVal pick(Elab *e, Index *x, Read *r, int axis, const Ast *a);
+
+static IxVal read_all(Elab *e, Index *x, Read *r, const Ast *a) {
+  for (int i = 0; i < r->n; i++) {
+    if (r->gather[i].v.kind != V_TENSOR) continue;
+    if (shares(r, i)) return pick(e, x, r, i, a);
+    if (!gather_axis(e, r, i)) return ix_none();
+    i = -1; /* axes moved */
+  }
+  int axes = r->n;
+  for (int i = 0; i < axes; i++)
+    if (!read_axis(e, x, r, i)) return ix_none();
+  for (int p = 0; p < r->n; p++)
+    for (int q = p + 1; q < r->n; q++)
+      if (r->label[p] == r->label[q]) {
+        if (!diagonal(e, r, p, q)) return ix_none();
+        p = -1;
+        break;
+      }
+  IxVal v = {.v = v_tensor(e, r->x), .n = r->n};
+  memcpy(v.label, r->label, sizeof v.label);
+  return v;
+}
+
+static IxVal pick(Elab *e, Index *x, Read *r, int axis, const Ast *a) {
+  if (x->nvar == IX_MAX) return no(e, a, "too many indices");
+  Dim n = el_ty(e, r->x)->dim[axis];
+  int fresh = x->nvar++;
+  x->var[fresh] = (IxVar){.name = "?", .extent = n, .known = true, .at = a};
+  IxVal index = r->gather[axis];
+  r->gather[axis] = (IxVal){0};
+  r->f[axis] = (IxLinear){.n = 1, .var = {fresh}, .coef = {1}};
+  IxVal all = read_all(e, x, r, a);
+  if (v_bad(all.v)) return all;
+  Id last = b_op2(e->g, OP_sub, b_size(e->g, DT_I32, n), b_const(e->g, DT_I32, 1));
+  Id at = b_op2(e->g, OP_max, b_op2(e->g, OP_min, b_cast(e->g, index.v.id, DT_I32), last), b_const(e->g, DT_I32, 0));
+  IxVal side[2] = {{.v = v_tensor(e, b_iota(e->g, DT_I32, 1, &n, 0)), .n = 1, .label = {fresh}}, index};
+  side[1].v = v_tensor(e, at);
+  int label[MAX_RANK], m = ix_union(ix_union(0, label, &all), label, &index);
+  if (m < 0) return no(e, a, "more than 8 indices meet here");
+  for (int i = 0; i < 2; i++) side[i] = ix_order(e, x, side[i], m, label, false);
+  all = ix_order(e, x, all, m, label, false);
+  Value same = el_op(e, OP_eq, (Value[]){side[0].v, side[1].v}, 2, 0, NULL);
+  all.v = el_op(e, OP_where, (Value[]){same, all.v, v_int(0)}, 3, 0, NULL);
+  return v_bad(all.v) ? all : ix_sum_over(e, x, all, OP_sum, 1, &fresh);
+}
+
+/* Items that are no linear function of indices are index tensors. */
+static bool read_item(Elab *e, Index *x, Read *r, const Ast *item, int axis) {
+  bool fits;
+  r->at[axis] = item;
+  if (!ix_linear(e, x, item, &r->f[axis], &fits)) return false;
+  Dim n = el_ty(e, r->x)->dim[axis];
+  if (fits && !r->f[axis].n) { /* one place of the axis */
+    int64_t i = r->f[axis].offset;
+    if (dim_is_const(n) && i < 0) i += n;
+    if (i < 0 || (dim_is_const(n) && i >= n))
+      return el_fail(e, 210, item, "index %lld is out of range: the axis has size %s", (long long)r->f[axis].offset, dim_text(e->m, n)), false;
+    r->f[axis].offset = i;
+  }
+  if (fits) return true;
+  r->f[axis] = (IxLinear){0};
+  IxVal g = ix_eval(e, x, item);
+  if (v_bad(g.v)) return false;
+  if (g.v.kind != V_TENSOR || dtype_is_float(el_ty(e, g.v.id)->dtype) || el_ty(e, g.v.id)->dtype == DT_BOOL) {
+    Diag *d = el_error(e, 218, item, "an index is a sum of index names with whole factors, or an int tensor");
+    diag_note(e->c, d, "this is %s", v_text(e, g.v));
+    return false;
+  }
+  r->gather[axis] = g;
+  return true;
+}
+
+/* Axes that were read at one place have no label: they go. */
+static IxVal drop_places(Elab *e, Index *x, Read *r, const Ast *a) {
+  const Type *t = el_ty(e, r->x);
+  Dim dim[MAX_RANK];
+  Read s = {.x = r->x};
+  for (int i = 0; i < r->n; i++) {
+    bool place = !r->f[i].n && r->gather[i].v.kind != V_TENSOR;
+    if (place) slice_axis(e, &s, i, r->f[i].offset, r->f[i].offset + 1, 1);
+    if (!s.x) return ix_none();
+    if (place) continue;
+    dim[s.n] = t->dim[i];
+    s.f[s.n] = r->f[i];
+    s.gather[s.n] = r->gather[i];
+    s.at[s.n++] = r->at[i];
+  }
+  if (s.n < r->n) s.x = b_reshape(e->g, s.x, s.n, dim);
+  return s.x ? read_all(e, x, &s, a) : ix_none();
+}
+
+IxVal ix_read(Elab *e, Index *x, const Ast *a) {
+  Value base = ix_base(e, x, a->kid[0]);
+  if (v_bad(base)) return ix_none();
+  Read r = {.x = el_here(e, base)};
+  r.n = el_ty(e, r.x)->rank;
+  if (a->n - 1 != r.n) return no(e, a, "as many indices are needed as the tensor has axes");
+  for (int i = 0; i < r.n; i++)
+    if (!read_item(e, x, &r, a->kid[i + 1], i)) return ix_none();
+  return drop_places(e, x, &r, a);
+}
