@@ -223,12 +223,14 @@ static void contract_batch(const Plan *p, int64_t b, int64_t size) {
   const char *row = p->row + p->row_b[b] * size, *one = p->one + p->one_b[b] * size;
   char *result = p->result + p->res_b[b] * size;
   if (!p->row_plain)
-    for (int64_t i = 0; i < p->k; i++) mac_gather(p->t, p->panel + i * p->n * size, row + p->row_k[i] * size, p->row_n, p->n);
+    for (int64_t i = 0; i < p->k; i++)
+      mac_gather(p->t, p->panel + i * p->n * size, row + p->row_k[i] * size, p->row_n, p->n);
   for (int64_t i = 0; i < p->m; i++) {
     const char *x = one + p->one_m[i] * size;
     char *y = result + p->res_m[i] * size;
     if (!p->one_plain) mac_gather(p->t, p->x, x, p->one_k, p->k);
-    mac_rows(p->t, p->res_plain ? y : p->y, p->n, p->one_plain ? x : p->x, p->row_plain ? row : p->panel, p->panel_at, p->k);
+    mac_rows(p->t, p->res_plain ? y : p->y, p->n, p->one_plain ? x : p->x, p->row_plain ? row : p->panel, p->panel_at,
+             p->k);
     if (!p->res_plain) mac_scatter(p->t, y, p->y, p->res_n, p->n);
   }
 }
@@ -257,7 +259,9 @@ void eval_contract(Eval *e, Id n) {
   p.one_b = role_offsets(e, &c, AX_BATCH, one, &h[7]);
   p.res_b = role_offsets(e, &c, AX_BATCH, OPERAND_RESULT, &h[8]);
   p.n = h[0]->count, p.m = h[2]->count, p.k = h[4]->count;
-  p.row_plain = contiguous(p.row_n, p.n), p.one_plain = contiguous(p.one_k, p.k), p.res_plain = contiguous(p.res_n, p.n);
+  p.row_plain = contiguous(p.row_n, p.n);
+  p.one_plain = contiguous(p.one_k, p.k);
+  p.res_plain = contiguous(p.res_n, p.n);
   p.panel_at = p.row_k;
   if (!p.row_plain) {
     p.panel = scratch(e, &p, 9, p.k * p.n);

@@ -12,7 +12,8 @@ enum { F_STRIDE, F_PAD, F_DILATION, F_GROUPS, F_SHAPE };
 enum { FROM_SHAPE = -1, COMPUTED = -2 };
 typedef struct Roles { int x, w, y; } Roles;
 static Roles roles_of(int op) {
-  return op == OP_conv ? (Roles){0, 1, COMPUTED} : op == OP_conv_dx ? (Roles){FROM_SHAPE, 1, 0} : (Roles){0, FROM_SHAPE, 1};
+  if (op == OP_conv) return (Roles){0, 1, COMPUTED};
+  return op == OP_conv_dx ? (Roles){FROM_SHAPE, 1, 0} : (Roles){0, FROM_SHAPE, 1};
 }
 
 /* ---- geometry ---- */
@@ -67,7 +68,8 @@ static bool check_attrs(Graph *g, const OpCall *k, int rank) {
   }
   int64_t groups = call_attr(g, k, F_GROUPS)->i;
   ok &= groups >= 1 && groups <= limit;
-  if (!ok) shape_fail(g, k, 221, "%s: stride, dilation and groups are at least 1, padding at least 0", op_info[k->op].name);
+  if (!ok)
+    shape_fail(g, k, 221, "%s: stride, dilation and groups are at least 1, padding at least 0", op_info[k->op].name);
   return ok;
 }
 
@@ -121,8 +123,8 @@ static bool check_operands(Graph *g, const OpCall *k, const Type *t[2]) {
     return false;
   }
   if (t[0]->rank != t[1]->rank || t[0]->rank < 3 || t[0]->rank > 2 + CONV_SPATIAL) {
-    shape_fail(g, k, RULE_AXIS, "%s: operands have 3 to 5 axes, as many each ([B, C, ...] and [O, C, ...]), not %d and %d",
-               name, t[0]->rank, t[1]->rank);
+    shape_fail(g, k, RULE_AXIS,
+               "%s: operands have 3 to 5 axes, as many each ([B, C, ...] and [O, C, ...]), not %d and %d", name, t[0]->rank, t[1]->rank);
     return false;
   }
   return true;
@@ -147,8 +149,8 @@ static TypeId shape_adjoint(Graph *g, const OpCall *k) {
   if (!conv_shapes(g, k, x, w, rank, y)) return 0;
   for (int i = 0; i < rank; i++)
     if (y[i] != t[r.y]->dim[i])
-      return shape_fail(g, k, 205, "%s: axis %d of the gradient is %s, the convolution gives %s", op_info[k->op].name, i,
-                        dim_text(g->m, t[r.y]->dim[i]), dim_text(g->m, y[i]));
+      return shape_fail(g, k, 205, "%s: axis %d of the gradient is %s, the convolution gives %s",
+                        op_info[k->op].name, i, dim_text(g->m, t[r.y]->dim[i]), dim_text(g->m, y[i]));
   return type_make(g->m, (DType)t[0]->dtype, rank, shape);
 }
 
@@ -162,7 +164,8 @@ static Id conv_like(Grad *s, Id n, Op op, Id a, Id b, Id shape) {
   Graph *g = s->g;
   const Attr *from = attr_get(g->m, node_get(g, n)->attr);
   const Type *t = node_type(g, shape);
-  AttrVal v[5] = {from->v[F_STRIDE], from->v[F_PAD], from->v[F_DILATION], from->v[F_GROUPS], {.v = t->dim, .n = t->rank}};
+  AttrVal v[5] = {from->v[F_STRIDE], from->v[F_PAD], from->v[F_DILATION], from->v[F_GROUPS],
+                  {.v = t->dim, .n = t->rank}};
   return graph_node(g, op, (Id[]){a, b}, 2, attr_make(g->m, op, v), g->loc);
 }
 
@@ -282,13 +285,14 @@ typedef struct Side {
 static void conv_sums(Conv *c, const Side *s, const Val *w, const Val *from, Val *to) {
   int64_t size = c->size, nlist = c->nk * s->from;
   const char *last = channels_last(c, from, s->from * c->groups, s->nfrom);
-  char *rows = conv_scratch(c, c->t, nlist * s->to), *x = conv_scratch(c, c->t, nlist), *y = conv_scratch(c, c->t, s->to);
+  char *rows = conv_scratch(c, c->t, nlist * s->to);
+  char *x = conv_scratch(c, c->t, nlist), *y = conv_scratch(c, c->t, s->to);
   int64_t *at = conv_scratch(c, DT_F64, nlist);
   const int64_t *wlane = lanes(c, s->to, s->wl), *tolane = lanes(c, s->to, s->nto);
   for (int64_t g = 0; g < c->groups; g++) {
+    const char *wg = (const char *)w->data + g * c->o * c->c * c->nk * size;
     for (int64_t i = 0; i < nlist; i++)
-      mac_gather(c->t, rows + i * s->to * size,
-                 (const char *)w->data + (g * c->o * c->c * c->nk + i % s->from * s->wf + i / s->from) * size, wlane, s->to);
+      mac_gather(c->t, rows + i * s->to * size, wg + (i % s->from * s->wf + i / s->from) * size, wlane, s->to);
     for (int64_t i = 0; i < c->batch * s->nto; i++) {
       int64_t b = i / s->nto, p = i % s->nto, pos[CONV_SPATIAL], tap[CONV_SPATIAL], n = 0;
       position(p, s->dim, pos);
@@ -296,7 +300,8 @@ static void conv_sums(Conv *c, const Side *s, const Val *w, const Val *from, Val
         position(k, c->k, tap);
         int64_t q = s->tap(c, pos, tap);
         if (q < 0) continue;
-        memcpy(x + n * size, last + ((b * s->nfrom + q) * s->from * c->groups + g * s->from) * size, (size_t)(s->from * size));
+        const char *channels = last + ((b * s->nfrom + q) * c->groups + g) * s->from * size;
+        memcpy(x + n * size, channels, (size_t)(s->from * size));
         for (int64_t f = 0; f < s->from; f++) at[n++] = (k * s->from + f) * s->to;
       }
       mac_rows(c->t, y, s->to, x, rows, at, n);

@@ -11,7 +11,8 @@ enum { FOLD_SHAPE, FOLD_AXES, FOLD_SIZE, FOLD_STRIDE, FOLD_DILATION };
 /* Number of windows of unfold along listed axis i of length l; false where unfold would refuse. */
 static bool windows(Module *m, const Attr *a, int i, Dim l, Dim *count) {
   int64_t size = a->v[FOLD_SIZE].v[i], stride = a->v[FOLD_STRIDE].v[i], d = a->v[FOLD_DILATION].v[i], reach;
-  if (size < 1 || stride < 1 || d < 1 || __builtin_mul_overflow(d, size - 1, &reach) || reach == INT64_MAX) return false;
+  if (size < 1 || stride < 1 || d < 1) return false;
+  if (__builtin_mul_overflow(d, size - 1, &reach) || reach == INT64_MAX) return false;
   if (!dim_may_le(m, reach + 1, l) || !dim_floordiv(m, dim_sub(m, l, reach + 1), stride, count)) return false;
   *count = dim_add(m, *count, 1);
   return true;
@@ -25,7 +26,8 @@ TypeId shape_fold(Graph *g, const OpCall *k) {
   if (!x || !rule_shape(g, k, FOLD_SHAPE) || !rule_axes(g, k, axes, shape->n, seen)) return 0;
   for (int f = FOLD_SIZE; f <= FOLD_DILATION; f++)
     if (!rule_length(g, k, f, axes->n)) return 0;
-  if (!dtype_is_float(x->dtype)) return shape_fail(g, k, RULE_DTYPE, "fold: needs floats, not %s", dtype_info[x->dtype].name);
+  if (!dtype_is_float(x->dtype))
+    return shape_fail(g, k, RULE_DTYPE, "fold: needs floats, not %s", dtype_info[x->dtype].name);
   if (shape->n + axes->n != x->rank)
     return shape_fail(g, k, RULE_AXIS, "fold: %d axes and %d of windows make %d, the operand has %d", shape->n, axes->n,
                       shape->n + axes->n, x->rank);

@@ -19,6 +19,7 @@ TypeId shape_grad(Graph *g, const OpCall *k) { return floats(g, k) ? node_get(g,
 TypeId shape_jvp(Graph *g, const OpCall *k) {
   if (!floats(g, k)) return 0;
   TypeId x = node_get(g, k->in[1])->type, t = node_get(g, k->in[2])->type;
-  if (x != t) return shape_fail(g, k, 205, "jvp: the tangent is %s, its variable %s", type_text(g->m, t), type_text(g->m, x));
+  if (x != t)
+    return shape_fail(g, k, 205, "jvp: the tangent is %s, its variable %s", type_text(g->m, t), type_text(g->m, x));
   return node_get(g, k->in[0])->type;
 }

@@ -1,11 +1,13 @@
-/* Cutting a scan's body, extended by derivative nodes, into two bodies: the first scan keeps what it computed and stacks
- * what the second one reads of it; the second scan computes the derivatives. */
+/* Cutting a scan's body, extended by derivative nodes, into two bodies: the first scan keeps what it computed and
+ * stacks what the second one reads of it; the second scan computes the derivatives. */
 #include "passes/autodiff.h"
 #include <string.h>
 
 static void push_id(Ctx *c, IdList *l, Id n) { *VEC_PUSH(c, l->v, l->n, l->cap) = n; }
 
-static void push_source(Ctx *c, SourceList *l, Id w, Id outer) { *VEC_PUSH(c, l->v, l->n, l->cap) = (Source){w, outer}; }
+static void push_source(Ctx *c, SourceList *l, Id w, Id outer) {
+  *VEC_PUSH(c, l->v, l->n, l->cap) = (Source){w, outer};
+}
 
 void cut_begin(Cut *c, Sweep *sweep, Id scan, const char *suffix) {
   Graph *g = sweep->s.g;

@@ -135,7 +135,8 @@ static Id contract_turns(const Sums *s, Id second, Id n) {
   while (strchr(spec, turn)) turn++;
   spec = ctx_strf(c->g->m->c, "%.*s%c%.*s,%.*s%c%s", axis, spec, turn, left - axis, spec + axis, axis, comma + 1, turn,
                   comma + 1 + axis);
-  return b_contract(c->g, cut_stacked(c, second, node_in(c->w, n, 0)), cut_stacked(c, second, node_in(c->w, n, 1)), spec);
+  Id a = cut_stacked(c, second, node_in(c->w, n, 0)), b = cut_stacked(c, second, node_in(c->w, n, 1));
+  return b_contract(c->g, a, b, spec);
 }
 
 static Id reduce_turns(const Sums *s, Id second, Id n) {
@@ -219,7 +220,8 @@ static Id *reverse_body(const Grad *s, Cut *c, const bool *active, const Seeds *
   IdList x = {0};
   for (int i = 0; i < nport; i++) {
     int carry = i - c->scan.nx;
-    bool wanted = carry >= 0 && carry < c->scan.nc ? active[carry] : grad_wants(s, i) && port_differentiable(&c->scan, i);
+    bool is_carry = carry >= 0 && carry < c->scan.nc;
+    bool wanted = is_carry ? active[carry] : grad_wants(s, i) && port_differentiable(&c->scan, i);
     if (wanted) *VEC_PUSH(ctx, x.v, x.n, x.cap) = w->port[i];
   }
   Sweep inner;

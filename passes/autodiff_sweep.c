@@ -74,7 +74,8 @@ static void mark(Sweep *w, int nx, const Id *x, int ne, const Id *e) {
     w->wants[n] = true;
     push(c, &w->path, n);
     if (n > top) top = n;
-    for (uint32_t i = 0; passes_gradient(g, n) && i < node_get(g, n)->nin; i++) push(c, &w->stack, node_in(g, n, (int)i));
+    if (!passes_gradient(g, n)) continue;
+    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) push(c, &w->stack, node_in(g, n, (int)i));
   }
   if (w->path.n) sort_path(w, low, top);
   for (int i = 0; i < nx; i++) w->dep[x[i]] = w->wants[x[i]];

@@ -1,5 +1,5 @@
-/* Cases written in the language: every `export def` of a .nn file is one, and the losses and metrics of a training step;
- * weights are variables too. */
+/* Cases written in the language: every `export def` of a .nn file is one, and the losses and metrics of a training
+ * step; weights are variables too. */
 #include "suite.h"
 #include "driver/embed.h"
 #include "frontend/elab.h"

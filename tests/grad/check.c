@@ -136,14 +136,17 @@ static void check_transpose(Check *c) {
 static void check_forward(Check *c) {
   double keep[MAX_VARS][MAX_UNIT];
   for (int i = 0; i < c->nx; i++)
-    for (int64_t j = 0; j < c->t[i]->count && j < MAX_UNIT; j++) keep[i][j] = val_get(c->t[i], j), val_set(c->t[i], j, 0);
+    for (int64_t j = 0; j < c->t[i]->count && j < MAX_UNIT; j++) {
+      keep[i][j] = val_get(c->t[i], j);
+      val_set(c->t[i], j, 0);
+    }
   for (int i = 0; i < c->nx; i++)
     for (int64_t j = 0; c->ok && j < c->t[i]->count; j++) {
       double jt, size;
       val_set(c->t[i], j, 1);
       if (!weighted(c, c->k->tangents, &jt, &size)) return;
       val_set(c->t[i], j, 0);
-      expect(c, "forward and reverse mode", jt, val_get(c->g[i], j), size > norm(c->g[i]) ? size : norm(c->g[i]), EXACT);
+      expect(c, "forward and reverse mode", jt, val_get(c->g[i], j), fmax(size, norm(c->g[i])), EXACT);
     }
   for (int i = 0; i < c->nx; i++)
     for (int64_t j = 0; j < c->t[i]->count && j < MAX_UNIT; j++) val_set(c->t[i], j, keep[i][j]);

@@ -59,7 +59,8 @@ static void contraction(Suite *s, Bits *r, const char *spec) {
   fill(r, right, count[1]);
   bool k_first = strchr(spec, 'k') < strchr(spec, 'l');
   char k1 = k_first ? 'k' : 'l', k2 = k_first ? 'l' : 'k';
-#define AT(o) (b * stride[o]['b'] + i * stride[o]['i'] + j * stride[o]['j'] + p * stride[o][(int)k1] + q * stride[o][(int)k2])
+#define AT(o) \
+  (b * stride[o]['b'] + i * stride[o]['i'] + j * stride[o]['j'] + p * stride[o][(int)k1] + q * stride[o][(int)k2])
   for (int b = 0; b < size['b']; b++)
     for (int i = 0; i < size['i']; i++)
       for (int j = 0; j < size['j']; j++) {
@@ -79,7 +80,9 @@ typedef struct Conv2 { int b, c, o, g, h, w, kh, kw, sh, sw, dh, dw, ph, pw, oh,
 
 static int x_at(const Conv2 *v, int b, int c, int y, int x) { return ((b * v->c + c) * v->h + y) * v->w + x; }
 static int y_at(const Conv2 *v, int b, int o, int y, int x) { return ((b * v->o + o) * v->oh + y) * v->ow + x; }
-static int w_at(const Conv2 *v, int o, int c, int y, int x) { return ((o * (v->c / v->g) + c) * v->kh + y) * v->kw + x; }
+static int w_at(const Conv2 *v, int o, int c, int y, int x) {
+  return ((o * (v->c / v->g) + c) * v->kh + y) * v->kw + x;
+}
 
 /* Calls the body for every tap of every output, in the order that belongs to op. */
 static void plain_conv(const Conv2 *v, Op op, const float *a, const float *b, float *out) {
@@ -104,7 +107,8 @@ static void plain_conv(const Conv2 *v, Op op, const float *a, const float *b, fl
             if (iy < 0 || ix < 0 || iy >= v->h || ix >= v->w) continue;
             for (int o = 0; o < v->o; o++)
               for (int c = 0; c < cg; c++) {
-                int at_x = x_at(v, n, o / og * cg + c, iy, ix), at_y = y_at(v, n, o, y, x), at_w = w_at(v, o, c, ky, kx);
+                int at_x = x_at(v, n, o / og * cg + c, iy, ix), at_y = y_at(v, n, o, y, x);
+                int at_w = w_at(v, o, c, ky, kx);
                 if (op == OP_conv) out[at_y] += a[at_x] * b[at_w];
                 else out[at_x] += a[at_y] * b[at_w];
               }
@@ -112,12 +116,13 @@ static void plain_conv(const Conv2 *v, Op op, const float *a, const float *b, fl
 }
 
 static void convolution(Suite *s, Bits *r, Op op) {
-  Conv2 v = {.b = 1 + below(r, 2), .g = 1 + below(r, 2), .h = 3 + below(r, 5), .w = 3 + below(r, 5), .kh = 1 + below(r, 3),
-             .kw = 1 + below(r, 3), .sh = 1 + below(r, 2), .sw = 1 + below(r, 3), .dh = 1, .dw = 1, .ph = below(r, 3),
-             .pw = below(r, 2)};
+  Conv2 v = {.b = 1 + below(r, 2), .g = 1 + below(r, 2), .h = 3 + below(r, 5), .w = 3 + below(r, 5),
+             .kh = 1 + below(r, 3), .kw = 1 + below(r, 3), .sh = 1 + below(r, 2), .sw = 1 + below(r, 3), .dh = 1, .dw = 1,
+             .ph = below(r, 3), .pw = below(r, 2)};
   v.c = v.g * (1 + below(r, 3)), v.o = v.g * (1 + below(r, 20));
   if (v.kh == 2) v.dh = 2;
-  v.oh = (v.h + 2 * v.ph - v.dh * (v.kh - 1) - 1) / v.sh + 1, v.ow = (v.w + 2 * v.pw - v.dw * (v.kw - 1) - 1) / v.sw + 1;
+  v.oh = (v.h + 2 * v.ph - v.dh * (v.kh - 1) - 1) / v.sh + 1;
+  v.ow = (v.w + 2 * v.pw - v.dw * (v.kw - 1) - 1) / v.sw + 1;
   Dim x[] = {v.b, v.c, v.h, v.w}, y[] = {v.b, v.o, v.oh, v.ow}, w[] = {v.o, v.c / v.g, v.kh, v.kw};
   int64_t stride[] = {v.sh, v.sw}, pad[] = {v.ph, v.ph, v.pw, v.pw}, dilation[] = {v.dh, v.dw};
   Graph *g = two_ports(s, 4, op == OP_conv_dx ? y : x, 4, op == OP_conv_dw ? y : w);
@@ -131,7 +136,8 @@ static void convolution(Suite *s, Bits *r, Op op) {
 }
 
 void strict_check(Suite *s) {
-  static const char *const specs[] = {"bikl,bkjl->bij", "kibl,jblk->ijb", "likb,kbjl->jbi", "bklj,lbki->jib", "iklb,bjkl->bji"};
+  static const char *const specs[] = {"bikl,bkjl->bij", "kibl,jblk->ijb", "likb,kbjl->jbi", "bklj,lbki->jib",
+                                      "iklb,bjkl->bji"};
   Bits r = {42};
   for (int i = 0; i < 40; i++) contraction(s, &r, specs[i % 5]);
   for (int i = 0; i < 60; i++) convolution(s, &r, (Op)(OP_conv + i % 3));
