@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Without a folder, dumps precede the result on standard output, each under a comment with its number and pass. */
+/* Without a folder, dumps go to standard output, each under a comment with its number and pass, in place of the result. */
 static void dump(void *arg, int number, const char *pass, const char *text, size_t n) {
   Args *a = arg;
   if (!args_has(a, OPT_dump_dir)) {
@@ -32,7 +32,8 @@ static int print_after(Args *a, const char *list) {
   PassRun r = {.list = list, .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
                .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = a};
   if (!passes_run(m, &r)) return EXIT_MODEL;
-  if (args_has(a, OPT_dump_dir) || after) return diag_errors(a->c) ? EXIT_MODEL : EXIT_WELL;
+  if (diag_errors(a->c)) return EXIT_RESOURCES; /* a dump could not be written */
+  if (after && !args_has(a, OPT_dump_dir)) return EXIT_WELL; /* the last dump was the result */
   Str s = {.c = a->c};
   ir_print(&s, m);
   fwrite(s.s, 1, s.n, stdout);

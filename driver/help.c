@@ -4,15 +4,17 @@
 #include <stdio.h>
 
 void help_overview(void) {
-  puts("gradc compiles neural networks: one .nn file in, a training binary or plain C out.\n\n"
-       "A first model, xor.nn:                       Then:\n"
-       "  def net(x: f32[B, 2]) { … }                  gradc check xor.nn\n"
-       "  use model = net()                            gradc run xor.nn --steps 500\n"
-       "  data d { … }  train { … }                    gradc build xor.nn -o xor && ./xor train\n");
-  puts("Commands (`gradc COMMAND --help` tells more):");
+  puts("gradc compiles neural networks: one .nn file in; a training binary, or plain C, out.\n\n"
+       "A whole program, product.nn, that learns x * y. Train it: gradc run product.nn\n"
+       "  def net(x: f32[B, 2]) { x |> linear(16) |> tanh |> linear(1) }\n"
+       "  use model = net()\n"
+       "  data points { source = uniform(n = 1000, lo = [-1, -1], hi = [1, 1]); x: f32[2] = field(0) }\n"
+       "  train { data = points; batch = 50; steps = 2000; optim = adam(lr = 1e-2)\n"
+       "          loss = mse(model(x), x[:, 0:1] * x[:, 1:2]) }\n\n"
+       "Commands (`gradc COMMAND --help` tells more):");
   for (int i = 0; i < CMD_COUNT; i++) printf("  %-10s %s\n", command_info[i].name, command_info[i].purpose);
-  puts("\nExit status: 0 well, 1 the model is wrong, 2 the command line is wrong, 5 out of resources.\n"
-       "The language: docs/language.md. Whole programs: examples/models/.");
+  puts("Exit status: 0 well, 1 the model is wrong, 2 the command line is wrong, 5 out of resources.\n"
+       "Whole programs on real data: examples/models/");
 }
 
 void help_command(CommandId cmd) {

@@ -126,7 +126,10 @@ static int64_t stack_rects(Plan *p) {
   return at;
 }
 
+/* Every output has a kernel, and every kernel a turn. */
 static bool is_ordered(const Groups *gs) {
+  for (int i = 0; i < gs->g->nout; i++)
+    if (gs->writer[gs->g->out[i].value] < 0) return false;
   for (int k = 0; k < gs->n; k++)
     if (!gs->group[k].pos) return false;
   return true;
@@ -140,7 +143,7 @@ static void plan_arena(Graph *g, bool plain) {
             .rect_of = ctx_alloc(m->c, n * sizeof(int)), .taken = ctx_alloc(m->c, n)};
   p.turns = p.gs->n;
   if (!is_ordered(p.gs)) {
-    diag_error(m->c, 413, g->loc, 1, "pass `memory` needs `order` before it (graph `%s`)", g->name);
+    diag_error(m->c, 413, g->loc, 1, "pass `memory` needs `fuse` and `order` before it (graph `%s`)", g->name);
     return;
   }
   place_leaves(g);

@@ -152,10 +152,19 @@ static int64_t sched_run(Sched *s, Rule rule) {
   return peak;
 }
 
+static bool has_kernels(const Graph *g, const Groups *gs) {
+  for (int i = 0; i < g->nout; i++)
+    if (gs->writer[g->out[i].value] < 0) return false;
+  return true;
+}
+
 static void order_graph(Graph *g, bool plain) {
-  if (!g->nanno) return;
   graph_annotate(g);
   Groups *gs = groups_make(g);
+  if (!has_kernels(g, gs)) {
+    diag_error(g->m->c, 413, g->loc, 1, "pass `order` needs `fuse` before it (graph `%s`)", g->name);
+    return;
+  }
   if (sched_copy_circles(g, gs)) gs = groups_make(g);
   Sched s = sched_new(gs);
   int64_t best = 0;
