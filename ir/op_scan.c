@@ -50,7 +50,8 @@ static Graph *scan_body(Graph *g, const OpCall *k) {
   int64_t nx = v[F_NX].i, nc = v[F_NC].i;
   if (nx < 0 || nc < 0 || nx > k->nin || nc > k->nin - nx || k->nin != body->nport || nc > body->nout) {
     shape_fail(g, k, RULE_ATTR,
-               "scan: %d inputs (%lld scanned, %lld carried) do not fit a body of %d inputs and %d results", k->nin, (long long)nx, (long long)nc, body->nport, body->nout);
+               "scan: %d inputs (%lld scanned, %lld carried) do not fit a body of %d inputs and %d results", k->nin,
+               (long long)nx, (long long)nc, body->nport, body->nout);
     return NULL;
   }
   if (v[F_AXIS].i < 0 || v[F_AXIS].i >= MAX_RANK || !dim_may_le(g->m, 0, v[F_LENGTH].i)) {

@@ -2,8 +2,8 @@
  *
  * scan(x..., carry..., captured...) runs a body graph `length` times. The body's ports are the x (without their
  * `axis`), the carries, the captured tensors; its results the new carries, then what is stacked along `axis`. The
- * node's value is the tuple of final carries and stacked results. With `reverse`, turns run from the last to the first; turn t always reads
- * and writes position t of the axis. */
+ * node's value is the tuple of final carries and stacked results. With `reverse`, turns run from the last to the
+ * first; turn t always reads and writes position t of the axis. */
 #ifndef GRADC_SCAN_H
 #define GRADC_SCAN_H
 #include "ir.h"

@@ -1,4 +1,4 @@
-/* grad FILE... : runs the gradient suite over tables of ops (.cases), graphs (.ir), defs (.nn), and files of expand/. */
+/* grad FILE... : the gradient suite over tables of ops (.cases), graphs (.ir), defs (.nn), and files of expand/. */
 #include "suite.h"
 #include "passes/pass.h"
 #include <stdio.h>

@@ -117,8 +117,8 @@ static void plain_conv(const Conv2 *v, Op op, const float *a, const float *b, fl
 
 static void convolution(Suite *s, Bits *r, Op op) {
   Conv2 v = {.b = 1 + below(r, 2), .g = 1 + below(r, 2), .h = 3 + below(r, 5), .w = 3 + below(r, 5),
-             .kh = 1 + below(r, 3), .kw = 1 + below(r, 3), .sh = 1 + below(r, 2), .sw = 1 + below(r, 3), .dh = 1, .dw = 1,
-             .ph = below(r, 3), .pw = below(r, 2)};
+             .kh = 1 + below(r, 3), .kw = 1 + below(r, 3), .sh = 1 + below(r, 2), .sw = 1 + below(r, 3),
+             .dh = 1, .dw = 1, .ph = below(r, 3), .pw = below(r, 2)};
   v.c = v.g * (1 + below(r, 3)), v.o = v.g * (1 + below(r, 20));
   if (v.kh == 2) v.dh = 2;
   v.oh = (v.h + 2 * v.ph - v.dh * (v.kh - 1) - 1) / v.sh + 1;
