@@ -124,8 +124,8 @@ static bool check_operands(Graph *g, const OpCall *k, const Type *t[2]) {
   }
   if (t[0]->rank != t[1]->rank || t[0]->rank < 3 || t[0]->rank > 2 + CONV_SPATIAL) {
     shape_fail(g, k, RULE_AXIS,
-               "%s: operands have 3 to 5 axes, as many each ([B, C, ...] and [O, C, ...]), not %d and %d", name, t[0]->rank,
-               t[1]->rank);
+               "%s: operands have 3 to 5 axes, as many each ([B, C, ...] and [O, C, ...]), not %d and %d", name,
+               t[0]->rank, t[1]->rank);
     return false;
   }
   return true;
