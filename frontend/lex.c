@@ -86,6 +86,8 @@ static void lex_comment(Lex *x) {
   const char *end = memchr(x->s + x->i, '\n', x->n - x->i);
   size_t len = end ? (size_t)(end - x->s) - x->i : x->n - x->i;
   while (len > 1 && strchr(" \t\r", x->s[x->i + len - 1]) && x->s[x->i + len - 1]) len--;
+  const char *nul = memchr(x->s + x->i, 0, len); /* texts end at one: fmt would cut the file there */
+  if (nul) diag_error(x->c, 101, here(x) + (Loc)(nul - x->s - x->i), 1, "byte 0x00 cannot stand in a comment");
   take(x, TK_COMMENT, len);
 }
 
