@@ -26,7 +26,8 @@ static void separate_roles(Graph *g) {
     Out o = g->out[i];
     const Node *d = node_get(g, o.value);
     bool leaf = op_info[d->op].cls == CL_LEAF;
-    if (o.var >= 0 && leaf && node_get(g, graph_var(g, o.var, o.loc)) == d) continue; /* "w" := w */
+    bool var = d->op == OP_param || d->op == OP_state;
+    if (o.var >= 0 && var && var_find(g->m, node_attr(g, o.value, 0)->s) == o.var) continue; /* "w" := w */
     if (leaf || taken[o.value]) o.value = fresh_copy(g, o.value, (uint32_t)i + 1, o.loc);
     taken[o.value] = true;
     g->out[w++] = o;
