@@ -31,13 +31,24 @@ static int place_order(const void *a, const void *b) {
 }
 
 /* The longest prefix of the name, ending at a point, that names a param. */
-int persist_owner(Module *m, const char *name, const char **rest) {
+static int owner_of(Module *m, const char *name, const char **rest) {
   char *buf = ctx_strf(m->c, "%s", name);
   for (char *dot = strrchr(buf, '.'); dot; dot = strrchr(buf, '.')) {
     *dot = 0;
     int v = var_find(m, buf);
     *rest = name + (dot - buf) + 1;
     if (v >= 0 && m->var[v].kind == VK_PARAM) return v;
+  }
+  return -1;
+}
+
+int persist_owner(Module *m, const char *name, const char **rest) {
+  for (int drop = 0; drop <= 2; drop++) { /* "optim." and the section's name stand before the weight's */
+    int v = owner_of(m, name, rest);
+    const char *dot = strchr(name, '.');
+    if (v >= 0) return v;
+    if (!dot) break;
+    name = dot + 1;
   }
   *rest = name;
   return -1;
