@@ -168,8 +168,9 @@ void ir_print_graph(Str *out, Graph *g) {
   if (g->training) str_puts(out, " training");
   if (g->arena >= 0) str_printf(out, " arena=%lld", (long long)g->arena);
   str_puts(out, " {\n");
+  for (int i = 0; i < g->nport; i++) print_node(&p, g->port[i]); /* first, as reading them back makes them */
   for (Id n = 1; n < (Id)g->n; n++)
-    if (!is_literal(g, n)) print_node(&p, n);
+    if (!is_literal(g, n) && !p.num[n]) print_node(&p, n);
   for (int i = 0; i < g->nout; i++) {
     size_t start = out->n;
     str_puts(out, "  ");
