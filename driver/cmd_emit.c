@@ -20,7 +20,7 @@ static bool read_weights(Args *a, Module *m, EmitOptions *o) {
   EmitWeight *w = ctx_alloc(a->c, sizeof *w * (size_t)(m->nvar + 1));
   Weights *file = weights_read(path, &why);
   if (!file) {
-    diag_error(a->c, 505, 0, 1, "%s: %s", path, why);
+    diag_error(a->c, 505, 0, 1, "%s", why);
     return false;
   }
   for (int i = 0; i < m->nvar; i++) {

@@ -1,0 +1,149 @@
+#!/bin/sh
+# run.sh GRADC BUILD: the command line. Exit statuses, help, suggestions, what each command prints and writes, and that
+# nothing is left behind. Prints what failed and a count.
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+gradc=${1:-$root/gradc}
+case $gradc in */*) gradc=$(cd "$(dirname "$gradc")" && pwd)/$(basename "$gradc") ;; esac
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+models=$root/examples/models
+cd "$tmp" || exit 2
+mkdir t
+TMPDIR=$tmp/t; export TMPDIR
+unset NO_COLOR
+passed=0; failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
+
+# expect STATUS PATTERN ARGS…: the exit status, and a pattern in what is printed ('' for none)
+expect() {
+  want=$1; pattern=$2; shift 2
+  "$gradc" "$@" >out 2>err
+  got=$?
+  if [ $got -ne "$want" ]; then fail "gradc $*: status $got, not $want: $(head -c 200 err)"
+  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fail "gradc $*: no '$pattern' in: $(cat out err | head -c 300)"
+  else pass; fi
+}
+check() { # WHAT COMMAND…
+  what=$1; shift
+  if "$@" >/dev/null 2>&1; then pass; else fail "$what"; fi
+}
+nothing_left() { if [ -z "$(ls -A t)" ]; then pass; else fail "$1 left $(ls t)"; rm -rf t/*; fi; }
+
+cat >product.nn <<'N'
+def net(x: f32[B, 2]) { x |> linear(16) |> tanh |> linear(1) }
+use model = net()
+data points { source = uniform(n = 1000, lo = [-1, -1], hi = [1, 1]); x: f32[2] = field(0) }
+train { data = points; batch = 50; steps = 20; seed = 3; optim = adam(lr = 1e-2)
+        loss = mse(model(x), x[:, 0:1] * x[:, 1:2]) }
+export def predict(x: f32[1, 2]) { model(x) }
+test "one is one" { assert 1.0 + 0 == 1 }
+N
+printf 'test "holds" { assert 1 < 2 }\ntest "fails" {\n  x = [1.5, 2]\n  assert sum(x) == 4\n}\n' >fails.nn
+printf 'def f(x: f32[B, 4]) {\n  y = x @ nothing\n  y }\nuse m = f()\nexport def g(x: f32[1, 4]) { m(x) }\n' >wrong.nn
+
+# ---- the table of options ----
+expect 0 'product.nn'
+[ "$(wc -l <out)" -le 25 ] && pass || fail "the overview has $(wc -l <out) lines"
+expect 0 '^gradc [0-9]' --version
+expect 2 'did you mean `build`' biuld
+expect 2 'did you mean `--cflags`' build product.nn -o m --cflag=-O1
+expect 2 'did you mean `--no-layout`' ir product.nn --no-layuot
+expect 2 'did you mean `fast`' build product.nn -o m --fp=fats
+expect 2 'needs a value' build product.nn -o
+expect 2 'takes no value' report product.nn --json=1
+expect 2 'needs an operand' check
+expect 2 'E0500' build product.nn
+for c in check build run emit ir opt ops explain fmt test gradcheck report; do
+  expect 0 '^Example: gradc' $c --help
+  head -n 1 out | grep -q "gradc $c" && pass || fail "$c --help does not begin with an example"
+done
+expect 1 'E0501' check no-such-file.nn
+expect 1 'E0501' check .
+expect 1 'wrong.nn:2:' check wrong.nn
+[ -s out ] && fail "an error went to standard output" || pass
+grep -q "$(printf '\033')" err && fail "colour in a file" || pass
+expect 0 '' check product.nn fails.nn
+[ -s out ] && fail "check printed something" || pass
+if [ -w /dev/full ]; then
+  "$gradc" ops >/dev/full 2>err; [ $? -eq 5 ] && pass || fail "a full device is not status 5"
+fi
+
+# ---- explain, ops, fmt ----
+expect 0 'matmul' explain E0214
+expect 0 'matmul' explain 214
+expect 2 'no error code' explain E9999
+for e in $(sed -n 's/^E(\([0-9]*\),.*/\1/p' "$root/ir/errors.def"); do expect 0 'wrong:\|now:' explain "$e"; done
+expect 0 '^contract ' ops
+expect 0 '^| `contract`' ops --markdown
+cmp -s out "$root/docs/ops.md" && pass || fail "docs/ops.md is not what gradc ops --markdown prints"
+expect 0 '"name":"contract"' ops --json
+expect 0 'linear(16)' fmt product.nn
+cp out formatted.nn
+expect 0 '' fmt --check formatted.nn
+cp product.nn f.nn
+expect 0 '' fmt --write f.nn
+cmp -s f.nn formatted.nn && pass || fail "fmt --write differs from fmt"
+
+# ---- ir, opt ----
+expect 0 '^graph train_step' ir product.nn --stop-after=autodiff
+grep -q '!kernel' out && fail "--stop-after=autodiff ran fuse" || pass
+expect 0 'arena=' ir product.nn
+expect 2 '' ir product.nn --stop-after
+expect 1 'E0410' ir product.nn --stop-after=autodif
+expect 0 '' ir product.nn --dump-after=all --dump-dir d
+n=0
+for f in d/*.ir; do
+  n=$((n + 1))
+  "$gradc" opt --passes= "$f" >again.ir 2>err && cmp -s "$f" again.ir && pass || fail "$f is not printed back: $(head -c 200 err)"
+done
+[ $n -ge 9 ] && pass || fail "only $n dumps"
+expect 0 '# after pass .* cse' ir product.nn --dump-after=cse
+expect 0 '' opt --passes=simplify,dce d/01-autodiff.ir
+expect 1 'E0410' opt --passes=no d/01-autodiff.ir
+expect 1 'E0413' opt --passes=memory d/01-autodiff.ir
+
+# ---- test, gradcheck, report ----
+expect 0 'ok .*one is one' test product.nn
+expect 1 'failed .*fails' test fails.nn
+grep -q 'fails.nn:4:.*3.5 .*4' out && pass || fail "test does not show place and both sides: $(cat out)"
+expect 1 '"test":"fails","ok":false' test fails.nn --json
+expect 0 'ok .*model.linear_1.w' gradcheck product.nn
+expect 0 '"weight":"model.linear_1.w","ok":true' gradcheck product.nn --json
+expect 1 'E0506' gradcheck fails.nn
+expect 0 'parameters  *65$' report product.nn
+expect 0 '"parameters":65,"flops_per_step":[0-9]*,"ram_bytes":[0-9]*,"activation_bytes":[0-9]*' report product.nn --json
+ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)
+
+# ---- emit ----
+expect 0 '' emit --c product.nn -o e/sub
+[ "$(ls e/sub | tr '\n' ' ')" = "product.c product.h " ] && pass || fail "emit wrote $(ls e/sub)"
+check "the emitted C does not compile" cc -std=c99 -Wall -Wextra -Werror -pedantic -ffreestanding -nostdlib -c e/sub/product.c -o e.o
+[ -z "$(nm -u e.o)" ] && pass || fail "undefined: $(nm -u e.o)"
+"$gradc" report product.nn --fp=strict --json >out
+ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)
+grep -q "product_BYTES $ram\$" e/sub/product.h && pass || fail "ram_bytes $ram is not product_BYTES"
+expect 0 '' emit --c product.nn --only=infer -o i
+grep -q train_step i/product.h && fail "--only=infer has a training step" || pass
+expect 1 'E0505' emit --c product.nn --weights=product.nn -o w
+[ -e w/product.c ] && fail "emit wrote a file beside an error" || pass
+
+# ---- build, run ----
+expect 0 '' build product.nn -o m
+nothing_left build
+check "m train" ./m train --run-dir r1 --json
+expect 0 '' build product.nn -o m --isa=generic --fp=strict --cflags='-O1 -g0'
+check "m info" ./m info --weights r1/weights.safetensors
+expect 1 'E0503' build product.nn -o n --cc=no-such-compiler
+expect 1 'E0504' build product.nn -o n --cflags=--no-such-flag
+expect 5 'E0502' build product.nn -o no/such/folder/m
+[ -e n ] && fail "a failed build left a program" || pass
+[ "$(ls -d m.* 2>/dev/null)" ] && fail "build left $(ls -d m.*)" || pass
+nothing_left "a failed build"
+expect 0 '"event":"done"' run product.nn --steps 5 --json --run-dir r2
+nothing_left run
+expect 2 '' run product.nn --steps 5 --run-dir r2
+expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
+echo "cli: $passed passed, $failed failed"
+[ $failed -eq 0 ]
