@@ -24,12 +24,14 @@ typedef struct CPrint {
   const Graph **body; int nbody, capbody; /* that are printed */
   uint64_t prim;               /* sections of prim.h that are used: bit i = prim_section(i) */
   uint32_t helper;             /* helpers of c_prelude.c that are used: bits CH_* */
+  bool gemm;                   /* native: gemm.inc is used */
   CKernel *kernel; int nkernel, capkernel;
   int bucket[C_BUCKETS];
+  Str nodes; int nnodes;       /* native: rows of GcModel.nodes, for check mode */
   const Graph *graph; Id at;   /* the node being printed, for reports */
 } CPrint;
 
-enum CHelper { CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4 };
+enum CHelper { CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8 };
 
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg);
@@ -51,4 +53,10 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, Str *o);
 void c_helper_fold(CPrint *p, int op, DType t); /* notes that lanes of that kind are folded */
 const char *c_kernel(CPrint *p, const Kernel *k);
 const char *c_table(CPrint *p, const Graph *g, Id n); /* the name of a constant's table */
+/* The entry of `text` in the table of functions, or a new one at the end, which the caller names and prints. */
+CKernel *c_intern(CPrint *p, const char *text, bool *made);
+
+/* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function; gemm.inc does the work. */
+bool native_contract(CPrint *p, const Kernel *k, Str *s);
+void native_print(CPrint *p, Str *out); /* tiles and gemm.inc, where they are used */
 #endif

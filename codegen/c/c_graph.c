@@ -100,6 +100,19 @@ static void call_kernel(CGraph *c, const Group *gr) {
   c_stmt(c, "%s(%s);", name, s.s ? s.s : "");
 }
 
+/* Check mode: the stores of a kernel are looked through behind its call. */
+static void check_stores(CGraph *c, const Group *gr) {
+  CPrint *p = c->p;
+  for (int i = 0; i < gr->nwrite; i++) {
+    const Node *d = node_get(c->g, gr->write[i]);
+    if (type_get(p->m, d->type)->dtype != DT_F32) continue;
+    SourcePos at = source_pos(p->c, d->loc);
+    p->helper |= CH_CHECK;
+    str_printf(&p->nodes, "  {\"%s\", \"%s\", %d},\n", op_info[d->op].name, at.file, at.line);
+    c_stmt(c, "if (bad) gc_check(bad, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
+  }
+}
+
 static bool is_loss(const Graph *g, const Group *gr) {
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss"))
@@ -114,6 +127,7 @@ void c_graph_body(CGraph *c) {
     const Group *gr = &c->gs->group[i];
     if (gr->cls == KC_SCAN) c_scan(c, gr);
     else call_kernel(c, gr);
+    if (c->p->native && g->kind != GK_BODY) check_stores(c, gr);
     if (!g->checks || !is_loss(g, gr)) continue;
     c->p->helper |= CH_FINITE;
     c_stmt(c, "if (!gc_finite(run->loss)) return -1;");

@@ -1,5 +1,6 @@
 /* The portable dialect's files: NAME.c and NAME.h. */
 #include "codegen/c/graph.h"
+#include "codegen/c/model.h"
 #include <string.h>
 
 static const char PRELUDE[] =
@@ -34,6 +35,10 @@ static const struct { int bit; const char *text; } HELPER[] = {
             "                           ptrdiff_t rows, ptrdiff_t bytes) {\n"
             "  for (ptrdiff_t r = 0; r < rows; r++)\n"
             "    for (ptrdiff_t i = 0; i < bytes; i++) d[r * dstep + i] = s[r * sstep + i];\n}\n\n"},
+  {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
+             "static void gc_check(int32_t *bad, const float *y, ptrdiff_t n, int32_t node) {\n"
+             "  for (ptrdiff_t i = 0; i < n && !*bad; i++)\n"
+             "    if (!(y[i] - y[i] == 0.0f)) *bad = node;\n}\n\n"},
 };
 
 void c_helpers(CPrint *p, Str *out) {
@@ -63,7 +68,7 @@ static const char *ctype_of(const Graph *g, Id n) {
 }
 
 /* Names, distinct among ports and results, into c->in and c->out. */
-static void name_params(CGraph *c) {
+void c_name_params(CGraph *c) {
   CPrint *p = c->p;
   const Graph *g = c->g;
   c->in = ctx_alloc(p->c, (size_t)(g->nport + 1) * sizeof *c->in);
@@ -80,7 +85,7 @@ static void name_params(CGraph *c) {
   }
 }
 
-static uint32_t port_sizes(const Graph *g) {
+uint32_t c_port_sizes(const Graph *g) {
   uint32_t used = 0;
   for (int i = 0; i < g->nport; i++) {
     const Type *t = node_type(g, g->port[i]);
@@ -95,10 +100,6 @@ static uint32_t port_sizes(const Graph *g) {
   return used;
 }
 
-static bool results_in_head(const Graph *g) {
-  return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
-}
-
 static const char *signature(CGraph *c, const char *name) {
   CPrint *p = c->p;
   const Graph *g = c->g;
@@ -107,10 +108,10 @@ static const char *signature(CGraph *c, const char *name) {
   str_printf(&s, "int %s_%s(void *mem", p->m->name, name);
   if (g->kind == GK_TRAIN_PASS) str_puts(&s, ", uint32_t pass");
   for (int i = 0; i < g->nport; i++) str_printf(&s, ", const %s *%s", ctype_of(g, g->port[i]), c->in[i]);
-  uint32_t sizes = port_sizes(g);
+  uint32_t sizes = c_port_sizes(g);
   for (int i = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1) str_printf(&s, ", ptrdiff_t n_%s", p->m->size[i].name);
-  for (int i = 0, k = 0; i < g->nout && !results_in_head(g); i++)
+  for (int i = 0, k = 0; i < g->nout && !c_results_in_head(g); i++)
     if (g->out[i].var < 0) str_printf(&s, ", %s *%s", ctype_of(g, g->out[i].value), c->out[k++]);
   str_puts(&s, ")");
   return s.s;
@@ -148,10 +149,10 @@ static bool uses_run(const Graph *g, const char *name) {
   return false;
 }
 
-static void print_checks(CGraph *c) {
+void c_print_checks(CGraph *c) {
   CPrint *p = c->p;
   const Graph *g = c->g;
-  uint32_t sizes = port_sizes(g);
+  uint32_t sizes = c_port_sizes(g);
   for (int i = 0, k = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1)
       c_stmt(c, "if (n_%s < 0 || n_%s > %lld) return %d;", p->m->size[i].name, p->m->size[i].name,
@@ -240,9 +241,9 @@ static const char *shapes_comment(CPrint *p, const Graph *g) {
 static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, Str *header) {
   Str body = {.c = p->c};
   CGraph c = {.p = p, .g = g, .gs = groups_make(g), .o = &body, .indent = 1};
-  name_params(&c);
+  c_name_params(&c);
   if (g->kind == GK_INIT) print_init_head(&c);
-  else print_checks(&c);
+  else c_print_checks(&c);
   if (g->kind != GK_INIT || !all_given(p, g)) c_graph_body(&c);
   if (g->kind == GK_INIT) print_weights(&c);
   if (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE) c_stmt(&c, "run->step++;");
@@ -262,7 +263,7 @@ const char *c_body_function(CPrint *p, const Graph *g) {
     if (p->body[i] == g) return name;
   Str body = {.c = p->c};
   CGraph c = {.p = p, .g = g, .gs = groups_make((Graph *)g), .o = &body, .indent = 1};
-  name_params(&c);
+  c_name_params(&c);
   c_graph_body(&c);
   *VEC_PUSH(p->c, p->body, p->nbody, p->capbody) = g;
   str_printf(&p->bodies, "/* one turn of a scan: %s */\nstatic void %s(unsigned char *m, unsigned char *a", shapes_comment(p, g), name);
@@ -316,7 +317,7 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
 static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   const Graph *g = t->pass;
   CGraph c = {.p = p, .g = g};
-  name_params(&c);
+  c_name_params(&c);
   Str sig = {.c = p->c}, call = {.c = p->c};
   str_printf(&sig, "int %s_train_step(void *mem", p->m->name);
   for (int i = 0; i < g->nport; i++) {

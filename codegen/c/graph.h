@@ -20,5 +20,10 @@ const char *c_ident(CPrint *p, const char *name);
 void c_stmt(CGraph *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void c_graph_body(CGraph *c);
 void c_scan(CGraph *c, const Group *gr);
+void c_name_params(CGraph *c);                /* distinct C names of ports and results into c->in, c->out */
+uint32_t c_port_sizes(const Graph *g);        /* run-time sizes in the ports' shapes, bit i = module size i */
+int64_t c_port_range(const Graph *g, int port); /* > 0: integer values lie in [0, range) */
+void c_print_checks(CGraph *c);               /* refusals at the start of a call */
+void c_helpers(CPrint *p, Str *out);
 const char *c_body_function(CPrint *p, const Graph *body); /* its name; printed at its first use */
 #endif

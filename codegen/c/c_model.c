@@ -1,0 +1,245 @@
+#include "codegen/c/model.h"
+#include "codegen/c/graph.h"
+#include "passes/flops.h"
+#include <string.h>
+
+static void put_string(Str *o, const char *s) {
+  if (!s) s = "";
+  str_puts(o, "\"");
+  int col = 0;
+  for (; *s; s++, col++) {
+    unsigned char ch = (unsigned char)*s;
+    if (ch == '\n') {
+      str_puts(o, s[1] ? "\\n\"\n  \"" : "\\n");
+      col = 0;
+    } else if (ch == '"' || ch == '\\') {
+      str_printf(o, "\\%c", ch);
+    } else if (ch < 32 || ch > 126 || ch == '?') {
+      str_printf(o, "\\%03o", ch);
+    } else {
+      str_put(o, s, 1);
+    }
+    if (col > 2000) str_puts(o, "\"\n  \""), col = 0;
+  }
+  str_puts(o, "\"");
+}
+
+/* GcDType has the order of DType, GcKind that of VarKind. */
+_Static_assert(DT_BOOL == 0 && DT_I32 == 6 && DT_F32 == 7 && DT_F64 == 8, "order of runtime/model.h");
+_Static_assert(VK_PARAM == 0 && VK_STATE == 1 && VK_OPTIM == 2, "order of runtime/model.h");
+
+/* The dims of a type; a run-time size as -1 - its place among the graph's `sizes`. */
+static void put_dims(CPrint *p, Str *o, const Type *t, uint32_t sizes) {
+  Module *m = p->m;
+  str_puts(o, "{");
+  for (int i = 0; i < t->rank; i++) {
+    long long d = t->dim[i] < 0 ? dim_bound(m, t->dim[i]) : t->dim[i];
+    for (int s = 0, k = 0; s < m->nsize; s++)
+      if (sizes >> s & 1) {
+        if (dim_size(m, m->size[s].name, 0, 0) == t->dim[i]) d = -1 - k;
+        k++;
+      }
+    str_printf(o, "%s%lld", i ? ", " : "", d);
+  }
+  str_puts(o, t->rank ? "}" : "0}");
+}
+
+bool c_results_in_head(const Graph *g) {
+  return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
+}
+
+static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
+  int n = 0;
+  for (int i = 0; i < (out ? g->nout : g->nport); i++) {
+    if (out && (g->out[i].var >= 0 || c_results_in_head(g))) continue;
+    Id v = out ? g->out[i].value : g->port[i];
+    const Type *t = node_type(g, v);
+    if (!n++) str_printf(o, "static const GcPort %s_%d[] = {\n", out ? "out" : "in", g->index);
+    str_puts(o, "  {");
+    put_string(o, out ? g->out[i].name : node_attr(g, v, 0)->s);
+    str_printf(o, ", %d, %d, ", t->dtype, t->rank);
+    put_dims(p, o, t, c_port_sizes(g));
+    str_printf(o, ", %lld},\n", (long long)(out ? 0 : c_port_range(g, i)));
+  }
+  if (n) str_puts(o, "};\n");
+  return n;
+}
+
+/* The tables of a graph; returns the initialiser of its GcGraph. */
+static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name) {
+  int nin = put_ports(p, o, g, false), nout = put_ports(p, o, g, true), nsizes = 0;
+  uint32_t sizes = c_port_sizes(g);
+  Str names = {.c = p->c}, bounds = {.c = p->c}, s = {.c = p->c};
+  for (int i = 0; i < p->m->nsize; i++)
+    if (sizes >> i & 1) {
+      str_printf(&names, "%s\"%s\"", nsizes ? ", " : "", p->m->size[i].name);
+      str_printf(&bounds, "%s%lld", nsizes++ ? ", " : "", (long long)p->m->size[i].bound);
+    }
+  if (nsizes)
+    str_printf(o, "static const char *const sizes_%d[] = {%s};\nstatic const int64_t bounds_%d[] = {%s};\n", g->index, names.s,
+               g->index, bounds.s);
+  str_puts(&s, "{");
+  put_string(&s, name);
+  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, nin ? ctx_strf(p->c, "in_%d", g->index) : "0",
+             nout ? ctx_strf(p->c, "out_%d", g->index) : "0", nin, nout, nsizes,
+             nsizes ? ctx_strf(p->c, "sizes_%d", g->index) : "0", nsizes ? ctx_strf(p->c, "bounds_%d", g->index) : "0",
+             graph_flops(g), 1);
+  return s.s;
+}
+
+static const char *graph_ref(CPrint *p, Str *o, const Graph *g) {
+  if (!g) return "0";
+  const char *row = graph_row(p, o, g, g->name);
+  str_printf(o, "static const GcGraph row_%d = %s;\n", g->index, row);
+  return ctx_strf(p->c, "&row_%d", g->index);
+}
+
+static void put_vars(CPrint *p, Str *o) {
+  const Module *m = p->m;
+  if (!m->nvar) return;
+  str_puts(o, "static const GcVar vars[] = {\n");
+  for (int i = 0; i < m->nvar; i++) {
+    const Var *v = &m->var[i];
+    const Type *t = type_get(m, v->type);
+    const Stored *st = v->stored ? &m->stored[v->stored - 1] : NULL;
+    str_puts(o, "  {");
+    put_string(o, v->name);
+    str_printf(o, ", %d, %d, %d, %d, {", v->kind, t->dtype, t->rank, st ? st->panel_axis : 0);
+    for (int k = 0; k < t->rank; k++) str_printf(o, "%s%d", k ? ", " : "", st ? st->perm[k] : k);
+    str_printf(o, "%s}, %u, ", t->rank ? "" : "0", st ? st->panel : 0);
+    put_dims(p, o, t, 0);
+    str_printf(o, ", %lld, %lld},\n", (long long)v->offset, (long long)type_bytes(p->m, v->type));
+  }
+  str_puts(o, "};\n");
+}
+
+static void put_doubles(CPrint *p, Str *o, const char *name, int at, const double *v, int n) {
+  if (!v) return;
+  str_printf(o, "static const double %s_%d[] = {", name, at);
+  for (int i = 0; i < n; i++) str_printf(o, "%s%.17g", i ? ", " : "", v[i]);
+  str_puts(o, n ? "};\n" : "0};\n");
+  (void)p;
+}
+
+static void put_fields(CPrint *p, Str *o, const DataInfo *d, int at) {
+  if (!d->nfield) return;
+  str_printf(o, "static const GcField fields_%d[] = {\n", at);
+  for (int i = 0; i < d->nfield; i++) {
+    const FieldInfo *f = &d->field[i];
+    const Type *t = type_get(p->m, f->type);
+    str_puts(o, "  {");
+    put_string(o, f->name);
+    str_printf(o, ", %d, %d, ", t->dtype, t->rank);
+    put_dims(p, o, t, 0);
+    str_printf(o, ", %d, %d, %d, %lld},\n", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
+  }
+  str_puts(o, "};\n");
+}
+
+static const char *folder_of(CPrint *p, const char *file) {
+  const char *slash = strrchr(file, '/');
+  return slash ? ctx_strf(p->c, "%.*s", (int)(slash - file), file) : "";
+}
+
+static void put_data(CPrint *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  for (int i = 0; i < m->ndata; i++) {
+    const DataInfo *d = &m->data[i];
+    put_fields(p, o, d, i);
+    put_doubles(p, o, "lo", i, d->lo, d->ncols);
+    put_doubles(p, o, "hi", i, d->hi, d->ncols);
+    const char *bind = graph_ref(p, o, d->bind);
+    if (d->npaths) str_printf(o, "static const char *const paths_%d[] = {", i);
+    for (int k = 0; k < d->npaths; k++) {
+      str_puts(o, k ? ", " : "");
+      put_string(o, d->paths[k]);
+    }
+    if (d->npaths) str_puts(o, "};\n");
+    str_puts(&rows, "  {");
+    put_string(&rows, d->name);
+    str_puts(&rows, ", ");
+    put_string(&rows, d->kind);
+    str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
+    put_string(&rows, folder_of(p, m->file));
+    str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window, (long long)d->count, d->header,
+               d->lo ? ctx_strf(p->c, "lo_%d", i) : "0", d->hi ? ctx_strf(p->c, "hi_%d", i) : "0", d->ncols, d->holdout, d->shuffle,
+               d->nfield ? ctx_strf(p->c, "fields_%d", i) : "0", d->nfield, bind);
+  }
+  if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
+}
+
+static void put_train(CPrint *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  for (int i = 0; i < m->ntrain; i++) {
+    const TrainInfo *t = &m->train[i];
+    const Graph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
+    const char *ref[5];
+    for (int k = 0; k < 5; k++) ref[k] = graph_ref(p, o, g[k]);
+    if (t->nmetric) str_printf(o, "static const char *const metrics_%d[] = {", i);
+    for (int k = 0; k < t->nmetric; k++) {
+      str_puts(o, k ? ", " : "");
+      put_string(o, t->metric[k]);
+    }
+    if (t->nmetric) str_puts(o, "};\n");
+    str_puts(&rows, "  {");
+    put_string(&rows, t->name);
+    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, 0, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n", t->data,
+               (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs, (unsigned long long)t->seed,
+               t->nmetric ? ctx_strf(p->c, "metrics_%d", i) : "0", t->nmetric, (long long)t->save_every, (long long)t->keep,
+               (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3], ref[4], t->navg);
+  }
+  if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
+}
+
+static int put_exports(CPrint *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  int n = 0;
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_EXPORT) {
+      const char *row = graph_row(p, o, m->graph[i], m->graph[i]->name);
+      str_printf(&rows, "  %s,\n", row);
+      n++;
+    }
+  if (n) str_printf(o, "static const GcGraph exports[] = {\n%s};\n", rows.s);
+  return n;
+}
+
+static double parameters(const Module *m) {
+  double n = 0;
+  for (int i = 0; i < m->nvar; i++)
+    if (m->var[i].kind == VK_PARAM) n += (double)type_count((Module *)m, m->var[i].type);
+  return n;
+}
+
+void c_model(CPrint *p, Str *o) {
+  Module *m = p->m;
+  Graph *init = NULL;
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_INIT) init = m->graph[i];
+  put_vars(p, o);
+  put_data(p, o);
+  put_train(p, o);
+  int exports = put_exports(p, o);
+  const char *init_row = graph_ref(p, o, init);
+  if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
+  const char *slash = strrchr(m->file, '/');
+  str_puts(o, "const GcModel gc_model = {\n  .name = ");
+  put_string(o, m->name);
+  str_puts(o, ",\n  .source = ");
+  put_string(o, m->source);
+  str_puts(o, ",\n  .source_name = ");
+  put_string(o, slash ? slash + 1 : m->file);
+  str_puts(o, ",\n  .flags = ");
+  put_string(o, p->o->flags);
+  str_puts(o, ",\n  .version = ");
+  put_string(o, p->o->version);
+  str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n", (long long)m->total_bytes,
+             (long long)m->head_bytes, (long long)(m->total_bytes - m->head_bytes - m->arena_bytes), (long long)m->arena_bytes);
+  str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n", m->nvar ? "vars" : "0", m->nvar,
+             m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
+  str_printf(o, "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n};\n", init_row,
+             exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m));
+}

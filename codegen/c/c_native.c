@@ -1,0 +1,60 @@
+/* The native dialect's file: kernels, one GcFn per graph, and the descriptor gc_model (c_model.c). */
+#include "codegen/c/graph.h"
+#include "codegen/c/model.h"
+#include <string.h>
+
+static const char PRELUDE[] = "#include \"model.h\"\n\n"
+                              "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n\n";
+
+/* Pointers of ports and results, run-time sizes, the head. */
+static void put_locals(CGraph *c, Str *out) {
+  Module *m = c->p->m;
+  const Graph *g = c->g;
+  str_printf(out, "  unsigned char *const m = call->mem;\n  unsigned char *const a = m + %lld;\n",
+             (long long)(m->total_bytes - m->arena_bytes));
+  str_puts(out, "  GcRun *const run = call->mem;\n  const uint32_t turn = 0, pass = call->pass;\n"
+                "  const int part = call->part, parts = call->parts;\n  int32_t *const bad = call->bad;\n");
+  for (int i = 0; i < g->nport; i++)
+    str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i], i);
+  for (int i = 0, k = 0; i < g->nout && !c_results_in_head(g); i++)
+    if (g->out[i].var < 0) {
+      str_printf(out, "  %s *const %s = call->out[%d];\n", dtype_info[node_type(g, g->out[i].value)->dtype].c, c->out[k], k);
+      k++;
+    }
+  uint32_t sizes = c_port_sizes(g);
+  for (int i = 0, k = 0; i < m->nsize; i++)
+    if (sizes >> i & 1) str_printf(out, "  const ptrdiff_t n_%s = call->size[%d];\n", m->size[i].name, k++);
+  str_puts(out, "  (void)m, (void)a, (void)run, (void)turn, (void)pass, (void)part, (void)parts, (void)bad;\n");
+}
+
+static void print_graph(CPrint *p, Graph *g, Str *functions) {
+  Str body = {.c = p->c};
+  CGraph c = {.p = p, .g = g, .gs = groups_make(g), .o = &body, .indent = 1};
+  c_name_params(&c);
+  if (g->kind != GK_INIT) c_print_checks(&c);
+  c_graph_body(&c);
+  c_stmt(&c, "return 0;");
+  str_printf(functions, "static int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
+  put_locals(&c, functions);
+  str_put(functions, body.s, body.n);
+  str_puts(functions, "}\n\n");
+}
+
+bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
+  CPrint *p = ctx_alloc(m->c, sizeof *p);
+  *p = (CPrint){.m = m, .c = m->c, .o = o, .native = true, .run = "GcRun"};
+  p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = m->c;
+  Str functions = {.c = m->c}, model = {.c = m->c};
+  int errors = diag_errors(m->c);
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY) print_graph(p, m->graph[i], &functions);
+  c_model(p, &model);
+  str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n%s", m->name, o->version ? o->version : "", PRELUDE);
+  c_prim_print(p, c_file);
+  str_puts(c_file, "\n");
+  c_helpers(p, c_file);
+  const Str *part[] = {&p->tables, &p->kernels, &p->bodies, &functions, &model};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    if (part[i]->n) str_put(c_file, part[i]->s, part[i]->n), str_puts(c_file, "\n");
+  return diag_errors(m->c) == errors;
+}

@@ -1,0 +1,8 @@
+/* The descriptor of a natively compiled model, as C tables of runtime/model.h. */
+#ifndef GRADC_C_MODEL_H
+#define GRADC_C_MODEL_H
+#include "codegen/c/c.h"
+
+bool c_results_in_head(const Graph *g); /* results of training graphs go to the head of mem */
+void c_model(CPrint *p, Str *out);      /* needs the graphs printed as graph_INDEX, and p->nodes complete */
+#endif
