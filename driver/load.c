@@ -55,7 +55,9 @@ Module *load_module(Args *a, const char *path) {
   } else {
     m = elaborate(a->c, start, path, &o);
   }
-  return diag_errors(a->c) ? NULL : m;
+  if (diag_errors(a->c)) return NULL;
+  if (o.opt.infer_only) module_infer_only(m);
+  return m;
 }
 
 Module *load_planned(Args *a, const char *path) {

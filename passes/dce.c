@@ -31,12 +31,12 @@ static void drop_dead(Graph *g, const bool *live) {
 }
 
 /* Takes the graphs without a mark out of the module; attributes that name a graph follow. */
-static void drop_graphs(Module *m, bool *const *live) {
+static void keep_graphs(Module *m, const bool *keep) {
   int64_t *number = ctx_alloc(m->c, sizeof *number * (size_t)(m->ngraph + 1));
   int n = 0;
   for (int i = 0; i < m->ngraph; i++) {
     number[i] = n;
-    if (live[i]) m->graph[n++] = m->graph[i];
+    if (keep[i]) m->graph[n++] = m->graph[i];
   }
   if (n == m->ngraph) return;
   m->ngraph = n;
@@ -58,12 +58,12 @@ static void drop_graphs(Module *m, bool *const *live) {
   }
 }
 
-void pass_dce(Module *m) {
+/* The nodes of each graph that something depends on, of `roots` and of the bodies that they run; NULL for others. */
+static bool **live_graphs(Module *m, const bool *roots) {
   size_t n = (size_t)m->ngraph + 1;
   bool *used = ctx_alloc(m->c, n), **live = ctx_alloc(m->c, sizeof *live * n);
   for (int i = 0; i < m->ngraph; i++)
-    if (m->graph[i]->kind != GK_BODY) live[i] = live_nodes(m->graph[i], used);
-  /* Bodies: those that live graphs run, then those that these run. */
+    if (roots[i]) live[i] = live_nodes(m->graph[i], used);
   for (bool more = true; more;) {
     more = false;
     for (int i = 0; i < m->ngraph; i++)
@@ -72,7 +72,20 @@ void pass_dce(Module *m) {
         more = true;
       }
   }
+  return live;
+}
+
+void module_keep(Module *m, const bool *roots) {
+  bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1), **live = live_graphs(m, roots);
+  for (int i = 0; i < m->ngraph; i++) keep[i] = live[i] != NULL;
+  keep_graphs(m, keep);
+}
+
+void pass_dce(Module *m) {
+  bool *roots = ctx_alloc(m->c, (size_t)m->ngraph + 1);
+  for (int i = 0; i < m->ngraph; i++) roots[i] = m->graph[i]->kind != GK_BODY;
+  bool **live = live_graphs(m, roots);
   for (int i = 0; i < m->ngraph; i++)
     if (live[i]) drop_dead(m->graph[i], live[i]);
-  drop_graphs(m, live);
+  module_keep(m, roots);
 }
