@@ -41,6 +41,7 @@ static bool val_same(const KVal *a, const KVal *b) {
 /* Adds a value, or finds the same one: anything outside of the inner loops is computed once for all phases. */
 static int val_make(KBuild *b, KVal v) {
   KNest *n = b->nest;
+  if (b->failed) return 0;
   for (int i = 0; i < v.nargs && v.kind != KV_ACC; i++) v.needs |= n->val[v.arg[i]].needs;
   v.needs |= affine_needs(&n->axes, &v.at);
   for (int i = 0; i < n->axes.n; i++)
@@ -76,6 +77,7 @@ Affine kernel_table(KBuild *b, int value, Dim extent) {
 }
 
 int kernel_acc_value(KBuild *b, int acc) {
+  if (b->failed) return 0;
   const KAcc *a = &b->nest->acc[acc];
   KVal v = {.kind = KV_ACC, .type = node_type(b->g, a->node)->dtype, .node = a->node, .nargs = 1, .arg = {acc}};
   for (int i = 0; i < b->nest->nouter; i++) v.needs |= 1u << b->nest->outer[i];

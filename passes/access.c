@@ -271,7 +271,9 @@ Id view_base(const Graph *g, Id n) {
   return n;
 }
 
+/* self: n has a kernel and is asked for within it; other nodes of that kernel are not in memory. */
 static bool composes(const Graph *g, Id n, bool strided, bool self) {
+  uint32_t kernel = self ? g->anno[n].kernel : 0;
   Axes s = {.m = g->m};
   Affine a[MAX_RANK], b[MAX_RANK], *idx = a, *in = b;
   uint32_t guards = 0;
@@ -280,7 +282,8 @@ static bool composes(const Graph *g, Id n, bool strided, bool self) {
   while (is_view(g, n) && (self || !has_kernel(g, n))) {
     Id x = node_in(g, n, 0);
     bool last = !is_view(g, x) || has_kernel(g, x);
-    bool buffer = (node_info(g, x)->cls == CL_LEAF && node_get(g, x)->op != OP_iota) || has_kernel(g, x);
+    bool buffer = (node_info(g, x)->cls == CL_LEAF && node_get(g, x)->op != OP_iota) ||
+                  (has_kernel(g, x) && g->anno[x].kernel != kernel);
     if (!view_push(&s, g, n, idx, in, &guards)) /* what lies row-major in memory needs no indices, only a position */
       return last && buffer && node_get(g, n)->op == OP_reshape && buffer_row_major(g, x) && (!strided || !guards);
     Affine *swap = idx;

@@ -75,9 +75,15 @@ static bool owns_leaf(const Graph *g, Id n) {
 static void demand_operands(FuseState *s, Id n) {
   Graph *g = s->g;
   OpClass cls = node_info(g, n)->cls;
-  if (cls != CL_CONTRACT && cls != CL_CONV && cls != CL_SCAN) return;
-  for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
-    Id x = node_in(g, n, (int)i);
+  bool table = node_get(g, n)->op == OP_gather;
+  if (cls != CL_CONTRACT && cls != CL_CONV && cls != CL_SCAN && !table) return;
+  for (uint32_t i = 0; i < (table ? 1 : node_get(g, n)->nin); i++) {
+    Id x = node_in(g, n, (int)i), base = view_base(g, x);
+    if (is_view(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
+      s->own[base] = true;
+      g->anno[base].kernel = 1;
+    }
+    if (table && is_view(g, x)) continue;
     if (cls == CL_SCAN) s->own[x] |= !owns_leaf(g, x);
     else if (node_info(g, x)->cls == CL_LEAF) s->own[x] |= !owns_leaf(g, x) && node_get(g, x)->op != OP_const;
     else s->own[x] |= !is_view(g, x) || !view_is_strided(g, x);

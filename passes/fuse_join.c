@@ -1,2 +1,300 @@
+/* The fused form. Nodes are visited from the last to the first; a node joins the group of its readers, is inlined into
+ * them, or starts a group of which it is the root.
+ *
+ * A node that several groups read may join only the one with the smallest root: then every edge between groups leads
+ * from a smaller root to a larger one, so that groups never depend on each other in a circle, and kernels numbered by
+ * their roots are in order. Linear time: a node keeps at most MAX_USES readers. */
 #include "passes/fuse.h"
-void fuse_join(FuseState *s) { (void)s; }
+#include <string.h>
+
+enum { CHEAP = 4 }; /* multiplications an element that are sooner repeated than stored and loaded */
+
+static bool dims_same(const Type *a, const Type *b) {
+  return a->rank == b->rank && !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim);
+}
+
+static bool is_map(const Graph *g, Id n) {
+  Op op = (Op)node_get(g, n)->op;
+  return node_info(g, n)->cls == CL_ELEM || op == OP_gather || op == OP_random;
+}
+
+/* ---- readers ---- */
+
+static void use_add(FuseState *s, Id n, Use u, int cost) {
+  if (!s->uses[n]) s->uses[n] = ctx_alloc(s->g->m->c, sizeof *s->uses[n]);
+  NodeUse *k = s->uses[n];
+  if (cost > k->inlined_cost) k->inlined_cost = cost;
+  for (int i = 0; i < k->n; i++)
+    if (k->use[i].group == u.group) {
+      k->use[i].operand |= u.operand;
+      k->use[i].window |= u.window;
+      return;
+    }
+  if (k->n < MAX_USES) {
+    k->use[k->n++] = u;
+    return;
+  }
+  k->many = true;
+  int top = 0;
+  for (int i = 1; i < k->n; i++) top = k->use[i].group > k->use[top].group ? i : top;
+  if (u.group < k->use[top].group) k->use[top] = u;
+}
+
+/* The readers of a view or of an inlined node read its inputs. */
+static void use_pass(FuseState *s, Id n) {
+  const Graph *g = s->g;
+  if (!s->uses[n]) return;
+  NodeUse k = *s->uses[n];
+  bool window = node_get(g, n)->op == OP_unfold;
+  int cost = k.inlined_cost + (s->inlined[n] ? node_info(g, n)->cost : 0);
+  for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
+    Id x = node_in(g, n, (int)j);
+    for (int i = 0; i < k.n; i++) {
+      Use u = k.use[i];
+      u.window |= window;
+      use_add(s, x, u, cost);
+    }
+    if (k.many && s->uses[x]) s->uses[x]->many = true;
+  }
+}
+
+static void use_inputs(FuseState *s, Id n) {
+  const Graph *g = s->g;
+  OpClass cls = node_info(g, n)->cls;
+  bool operand = cls == CL_CONTRACT || cls == CL_CONV || cls == CL_SCAN;
+  for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
+    bool table = node_get(g, n)->op == OP_gather && j == 0;
+    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = operand || table}, 0);
+  }
+}
+
+/* ---- joining ---- */
+
+static void start_group(FuseState *s, Id n) {
+  const Graph *g = s->g;
+  Join *j = &s->join[n];
+  *j = (Join){.space = n, .n = 1};
+  switch (node_info(g, n)->cls) {
+  case CL_REDUCE: j->cls = KC_ROW; break;
+  case CL_CONTRACT: j->cls = KC_CONTRACT; break;
+  case CL_CONV: j->cls = KC_CONV; break;
+  case CL_WINDOW: j->cls = KC_WINDOW; break;
+  case CL_INDEX: j->cls = is_map(g, n) ? KC_LOOP : KC_INDEX; break;
+  case CL_CUM: j->cls = KC_CUM; break;
+  case CL_SCAN: j->cls = KC_SCAN; break;
+  case CL_VIEW: j->cls = node_get(g, n)->op == OP_concat ? KC_PIECE : KC_LOOP; break;
+  default: j->cls = KC_LOOP;
+  }
+  s->group[n] = n;
+}
+
+/* What is reduced is the end of the shape: in memory, a row. */
+static bool reduces_rows(const Graph *g, Id red) {
+  const AttrVal *axes = node_attr(g, red, 0);
+  const Type *t = node_type(g, node_in(g, red, 0));
+  bool reduced[MAX_RANK] = {0}, inside = false;
+  for (int i = 0; i < axes->n; i++) reduced[axes->v[i]] = true;
+  for (int i = 0; i < t->rank; i++) {
+    if (t->dim[i] == 1) continue;
+    if (inside && !reduced[i]) return false;
+    inside |= reduced[i];
+  }
+  return true;
+}
+
+static bool same_axes(const Graph *g, Id a, Id b) {
+  const AttrVal *x = node_attr(g, a, 0), *y = node_attr(g, b, 0);
+  uint32_t ax = 0, ay = 0;
+  for (int i = 0; i < x->n; i++) ax |= 1u << x->v[i];
+  for (int i = 0; i < y->n; i++) ay |= 1u << y->v[i];
+  return ax == ay;
+}
+
+/* A copy of a view that divides walks its input instead of its result: nothing else may be in its kernel. */
+static bool is_divided_view(const FuseState *s, Id root) {
+  return node_info(s->g, root)->cls == CL_VIEW && !view_composes_self(s->g, root);
+}
+
+/* A value that does not change in the innermost loops is computed outside of them. */
+static bool is_hoisted(const Type *t, const Type *space) {
+  int lead = space->rank - t->rank;
+  if (!t->rank) return true;
+  if (lead) return false;
+  int d = 0;
+  while (d < t->rank && t->dim[d] == space->dim[d]) d++;
+  while (d < t->rank && t->dim[d] == 1) d++;
+  return d == t->rank;
+}
+
+/* Element-wise nodes, random numbers and gathers, into the group of their readers. */
+static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
+  const Graph *g = s->g;
+  const Join *j = &s->join[u->group];
+  const Type *t = node_type(g, n);
+  int cost = node_info(g, n)->cost;
+  if (u->operand || (u->window && cost > CHEAP / 2)) return false;
+  if (stored && !reads_are_aligned(s, n, u->group, j->cls == KC_ROW ? j->space : 0)) return false;
+  if (j->cls == KC_ROW) {
+    if (row_is_outer(g, j->space, n)) return true;
+    if (row_is_full(g, j->space, n)) return !stored || reduces_rows(g, j->space);
+    return !stored && (cost <= CHEAP || !t->rank);
+  }
+  if (stored && (j->cls > KC_WINDOW || is_divided_view(s, u->group))) return false;
+  if (j->cls == KC_SCAN) return false;
+  const Type *space = node_type(g, j->space);
+  if (j->cls == KC_PIECE || j->cls == KC_INDEX || j->cls == KC_CUM) return true;
+  if (dims_same(t, space)) return true;
+  if (stored) return false;
+  return cost <= CHEAP || is_hoisted(t, space) || dim_bound(g->m, type_count(g->m, node_get(g, n)->type)) >=
+                                                    dim_bound(g->m, type_count(g->m, node_get(g, j->space)->type));
+}
+
+/* Reductions: into a loop over what they reduce, or over their result; or into a row of the same shape. */
+static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
+  const Graph *g = s->g;
+  const Join *j = &s->join[u->group];
+  if (u->operand || u->window) return false;
+  if (j->cls == KC_ROW) {
+    Id x = node_in(g, n, 0);
+    return row_is_full(g, j->space, x) && same_axes(g, n, j->space) && reads_are_aligned(s, n, u->group, j->space);
+  }
+  if (j->cls != KC_LOOP || node_info(g, j->space)->cls != CL_ELEM) return false;
+  bool over_input = row_is_full(g, n, j->space) && reduces_rows(g, n);
+  bool over_result = dims_same(node_type(g, j->space), node_type(g, n));
+  return (over_input || over_result) && reads_are_aligned(s, n, u->group, n);
+}
+
+static bool sum_joins(const FuseState *s, Id n, const Use *u) {
+  const Join *j = &s->join[u->group];
+  return !u->operand && !u->window && j->cls == KC_LOOP && node_info(s->g, j->space)->cls == CL_ELEM &&
+         dims_same(node_type(s->g, j->space), node_type(s->g, n)) && reads_are_aligned(s, n, u->group, 0);
+}
+
+/* The members that a row would store must have its full or its outer shape. */
+static bool members_fit_row(const FuseState *s, Id group, Id red) {
+  const Graph *g = s->g;
+  return row_is_full(g, red, group) || row_is_outer(g, red, group);
+}
+
+static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
+  const Graph *g = s->g;
+  Join *j = &s->join[u->group];
+  OpClass cls = node_info(g, n)->cls;
+  if (j->n >= MAX_GROUP) return false;
+  if (is_map(g, n)) {
+    if (!map_joins(s, n, u, stored)) return false;
+  } else if (cls == CL_REDUCE) {
+    if (!reduce_joins(s, n, u) || !members_fit_row(s, u->group, j->cls == KC_ROW ? j->space : n)) return false;
+    if (j->cls != KC_ROW) j->cls = KC_ROW, j->space = n;
+  } else if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_WINDOW) {
+    if (!sum_joins(s, n, u)) return false;
+    j->cls = cls == CL_CONTRACT ? KC_CONTRACT : cls == CL_CONV ? KC_CONV : KC_WINDOW;
+    j->space = n;
+  } else {
+    return false;
+  }
+  s->group[n] = u->group;
+  j->n++;
+  return true;
+}
+
+/* ---- inlining into several readers ---- */
+
+/* Whether x is in memory anyhow; a value that only n reads would be stored for the sake of n's readers. */
+static bool in_memory(const FuseState *s, Id x) {
+  x = view_base(s->g, x);
+  return node_info(s->g, x)->cls == CL_LEAF || s->own[x] || s->first[x + 1] - s->first[x] > 1;
+}
+
+/* Cheap, and reading no more memory than it would fill: at most one operand as large as the result. */
+static bool is_inlinable(const FuseState *s, Id n) {
+  const Graph *g = s->g;
+  const NodeUse *k = s->uses[n];
+  if (s->own[n] || node_info(g, n)->cls != CL_ELEM || k->many || k->n > MAX_USES / 2) return false;
+  if (node_info(g, n)->cost + k->inlined_cost > CHEAP) return false;
+  for (int i = 0; i < k->n; i++)
+    if (k->use[i].operand || k->use[i].window) return false;
+  int64_t mine = dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
+  int large = 0;
+  for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
+    Id x = node_in(g, n, (int)j);
+    Op op = (Op)node_get(g, x)->op;
+    if (op == OP_const || op == OP_iota || op == OP_run || op == OP_size) continue;
+    if (2 * dim_bound(g->m, type_count(g->m, node_get(g, x)->type)) <= mine) continue;
+    if (large++ || !in_memory(s, x)) return false;
+  }
+  return true;
+}
+
+static void place_node(FuseState *s, Id n) {
+  const NodeUse *k = s->uses[n];
+  if (!k) { /* a result that nothing reads */
+    start_group(s, n);
+    return;
+  }
+  const Use *least = &k->use[0];
+  for (int i = 1; i < k->n; i++)
+    if (k->use[i].group < least->group) least = &k->use[i];
+  bool stored = s->own[n] || k->n > 1 || k->many;
+  if (stored && !s->own[n] && is_inlinable(s, n)) {
+    s->inlined[n] = true;
+    return;
+  }
+  if (!try_join(s, n, least, stored)) start_group(s, n);
+}
+
+/* ---- the whole graph ---- */
+
+static void find_readers_of(FuseState *s) {
+  const Graph *g = s->g;
+  Ctx *c = g->m->c;
+  s->first = ctx_alloc(c, ((size_t)g->n + 2) * sizeof *s->first);
+  s->reader = ctx_alloc(c, ((size_t)g->nins + 1) * sizeof *s->reader);
+  for (Id n = 1; n < (Id)g->n; n++)
+    for (uint32_t j = 0; j < node_get(g, n)->nin; j++) s->first[node_in(g, n, (int)j) + 1]++;
+  for (int i = 0; i <= g->n; i++) s->first[i + 1] += s->first[i];
+  uint32_t *next = ctx_alloc(c, ((size_t)g->n + 2) * sizeof *next);
+  memcpy(next, s->first, ((size_t)g->n + 1) * sizeof *next);
+  for (Id n = 1; n < (Id)g->n; n++)
+    for (uint32_t j = 0; j < node_get(g, n)->nin; j++) s->reader[next[node_in(g, n, (int)j)]++] = n;
+}
+
+static bool is_computed(const FuseState *s, Id n) {
+  OpClass cls = node_info(s->g, n)->cls;
+  if (cls == CL_LEAF) return s->own[n] || node_get(s->g, n)->op == OP_random;
+  return cls != CL_TUPLE && (cls != CL_VIEW || s->own[n]);
+}
+
+void fuse_join(FuseState *s) {
+  Graph *g = s->g;
+  Ctx *c = g->m->c;
+  size_t n = (size_t)g->n;
+  s->group = ctx_alloc(c, n * sizeof *s->group);
+  s->inlined = ctx_alloc(c, n * sizeof *s->inlined);
+  s->uses = ctx_alloc(c, n * sizeof *s->uses);
+  s->join = ctx_alloc(c, n * sizeof *s->join);
+  find_readers_of(s);
+  for (Id x = 1; x < (Id)n; x++) g->anno[x].kernel = s->own[x]; /* where accesses through views end */
+  for (Id x = (Id)n - 1; x > 0; x--) {
+    if (!s->live[x]) continue;
+    if (node_info(g, x)->cls == CL_TUPLE) continue; /* goes with its scan */
+    if (node_info(g, x)->cls == CL_VIEW && !s->own[x]) {
+      use_pass(s, x);
+      continue;
+    }
+    if (!is_computed(s, x)) continue;
+    if (node_info(g, x)->cls == CL_VIEW) start_group(s, x);
+    else place_node(s, x);
+    if (s->inlined[x]) use_pass(s, x);
+    else use_inputs(s, x);
+  }
+  uint32_t kernel = 0;
+  for (Id x = 1; x < (Id)n; x++) /* by roots, in order */
+    if (s->group[x] == x) s->join[x].n = (int)++kernel;
+  for (Id x = 1; x < (Id)n; x++) {
+    bool get = node_info(g, x)->cls == CL_TUPLE && s->live[x];
+    Id root = get ? node_in(g, x, 0) : s->group[x];
+    g->anno[x].kernel = root ? (uint32_t)s->join[root].n : 0;
+    g->anno[x].pos = 0;
+  }
+}

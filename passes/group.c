@@ -188,6 +188,7 @@ static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
         if (g->anno[x].kernel == 0 && node_info(g, x)->cls != CL_LEAF) { /* a view or an inlined node over it? */
           Id base = view_base(g, x);
           if (base == read || (g->anno[base].kernel == 0 && node_info(g, base)->cls != CL_LEAF)) return false;
+          if (g->anno[base].kernel == k->kernel && node_info(g, base)->cls != CL_REDUCE) return false; /* elsewhere */
         }
         continue;
       }

@@ -28,7 +28,7 @@ static const char *place(CGraph *c, Id n) {
   const Graph *g = c->g;
   Op op = (Op)node_get(g, n)->op;
   const Anno *a = &g->anno[n];
-  if (op == OP_const) return c_table(p, g, n);
+  if (op == OP_const && !a->kernel) return c_table(p, g, n);
   if (op == OP_param || op == OP_state) {
     int v = var_find(p->m, node_attr(g, n, 0)->s);
     return at_offset(p, ctype_of(g, n), "m", p->m->var[v].offset);

@@ -2,8 +2,7 @@
 #include "codegen/c/c.h"
 #include <string.h>
 
-/* The entry of `text` in a table of names, or a new one at the end. */
-static CKernel *intern(CPrint *p, const char *text, bool *made) {
+CKernel *c_intern(CPrint *p, const char *text, bool *made) {
   uint64_t h = hash_bytes(text, strlen(text), 7);
   int *head = &p->bucket[h % C_BUCKETS];
   for (int i = *head; i; i = p->kernel[i].next)
@@ -59,6 +58,9 @@ static void put_params(CPrint *p, const Kernel *k, Str *s) {
   str_puts(s, ")");
 }
 
+/* Tuned forms of the native dialect. False: the kernel does not suit it, and nothing was printed. */
+static bool (*const NATIVE[KC_COUNT])(CPrint *p, const Kernel *k, Str *s) = {[KC_CONTRACT] = native_contract};
+
 const char *c_kernel(CPrint *p, const Kernel *k) {
   Str s = {.c = p->c};
   bool made;
@@ -69,13 +71,14 @@ const char *c_kernel(CPrint *p, const Kernel *k) {
     str_printf(&s, "  const uint64_t key%d = p_random_key(run->seed, stream%d);\n", i, i);
   }
   p->graph = k->gs->g;
-  for (int i = 0; i < k->nnest; i++) {
+  bool tuned = p->native && NATIVE[k->group->cls] && NATIVE[k->group->cls](p, k, &s);
+  for (int i = 0; i < k->nnest && !tuned; i++) {
     if (k->nnest > 1) str_puts(&s, "  {\n");
     c_nest(p, k, k->nest[i], &s);
     if (k->nnest > 1) str_puts(&s, "  }\n");
   }
   str_puts(&s, "}\n");
-  CKernel *e = intern(p, s.s, &made);
+  CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
     str_printf(&p->kernels, "/* %s */\nstatic void %s%s\n", kernel_ops(p, k), e->name, s.s);
@@ -91,7 +94,7 @@ void c_helper_fold(CPrint *p, int op, DType t) {
   bool made;
   str_printf(&s, "static %s gc_%s16_%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n    for (int i = 0; i < h; i++) l[i] = %s;\n"
              "  return l[0];\n}\n", type, name, dtype_info[t].name, type, c_body(p, (Op)op, t, t, arg));
-  intern(p, s.s, &made);
+  c_intern(p, s.s, &made);
   if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
 }
 
@@ -109,7 +112,7 @@ const char *c_table(CPrint *p, const Graph *g, Id n) {
   }
   if (!a->n) str_puts(&s, "0");
   str_printf(&s, "\n}; /* %s */\n", dtype_info[t->dtype].c);
-  CKernel *e = intern(p, s.s, &made);
+  CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "table%d", p->nkernel - 1);
     str_printf(&p->tables, "static const %s %s%s\n", dtype_info[t->dtype].c, e->name, s.s);

@@ -224,7 +224,7 @@ static void chunk_end(CNest *c, int phase, PhaseAcc r, const char *first) {
 
 /* ---- stores and loops ---- */
 
-static void stores(CNest *c, int phase, KStoreAt level) {
+void cn_stores(CNest *c, int phase, KStoreAt level) {
   for (int i = 0; i < c->n->nstore; i++) {
     const KStore *s = &c->n->store[i];
     if (s->phase != phase || s->level != level) continue;
@@ -255,7 +255,7 @@ static void inner_loops(CNest *c, int phase, PhaseAcc r) {
     cn_values(c, phase, c->n->nouter + k + 1);
   }
   acc_term(c, phase, r);
-  stores(c, phase, KS_INNER);
+  cn_stores(c, phase, KS_INNER);
   if (r.counts) cn_line(c, "term++;");
   if (r.how == CHUNK_COUNT) {
     cn_open_block(c, "if (term == %d)", STRICT_CHUNK);
@@ -277,7 +277,7 @@ static void print_phase(CNest *c, int phase) {
   for (int a = 0; a < n->axes.n; a++)
     if (cn_level(c, phase, n->axes.axis[a].needs) > n->nouter) c->made[a] = false;
   cn_values(c, phase, n->nouter);
-  stores(c, phase, KS_OUTER);
+  cn_stores(c, phase, KS_OUTER);
   acc_declare(c, phase, r);
   if (r.how != CHUNK_LOOP) chunk_begin(c, phase, r, true);
   const char *valid = NULL;
@@ -299,13 +299,18 @@ static void print_phase(CNest *c, int phase) {
   }
 }
 
-void c_nest(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
+CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
   CNest c = {.p = p, .k = k, .n = n, .o = o, .indent = 1};
   c.text = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.text);
   c.uses = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.uses);
   c.same_loop = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.same_loop);
   c.used_axes = ctx_alloc(p->c, (size_t)(n->nphase + 1) * sizeof *c.used_axes);
   find_uses(&c);
+  return c;
+}
+
+void c_nest(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
+  CNest c = cn_begin(p, k, n, o);
   for (int d = 0; d < n->nouter; d++) {
     cn_values(&c, -1, d);
     open_loop(&c, n->outer[d]);

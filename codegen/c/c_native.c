@@ -51,7 +51,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   c_model(p, &model);
   str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n%s", m->name, o->version ? o->version : "", PRELUDE);
   c_prim_print(p, c_file);
-  str_puts(c_file, "\n");
+  native_print(p, c_file);
   c_helpers(p, c_file);
   const Str *part[] = {&p->tables, &p->kernels, &p->bodies, &functions, &model};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)

@@ -19,11 +19,13 @@ typedef struct CNest {
   uint32_t *used_axes; /* [0]: derived axes that anything uses; [p + 1]: that phase p uses */
 } CNest;
 
+CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o); /* counts uses; prints nothing */
 void cn_line(CNest *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cn_open_block(CNest *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cn_close_block(CNest *c);
 const char *cn_buf(CNest *c, int buf);   /* x0, x1, … loaded; y0, … stored */
 const char *cn_acc(CNest *c, int acc);   /* the variable that holds its result */
 void cn_values(CNest *c, int phase, int level); /* phase -1: of all phases, in the outer loops */
+void cn_stores(CNest *c, int phase, KStoreAt level);
 int cn_level(const CNest *c, int phase, uint32_t needs);
 #endif

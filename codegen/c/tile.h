@@ -1,10 +1,10 @@
 /* The register tiles of the native dialect, the heart of its contractions and convolutions:
- *   gc_tile[w][rows](nseg, len, ap, bp, c, acc):
- *     c[i * GC_PANEL + j] (+)= sum over segments s, k < len of ap[s * rows + i][k] * bp[s][k * GC_PANEL + j]
+ *   gc_tile[w][rows](x, ap, bp, c, acc):
+ *     c[i * GC_PANEL + j] (+)= sum over segments s, k < x->len of (ap[s * x->lda + i] + x->ao[s])[k * x->sk]
+ *                                                                * bp[s][k * GC_PANEL + j]
  * for i < rows, j < (GC_NV >> w) * GC_VEC, in exactly that order with one accumulator an element; acc = 0 starts from
- * +0. Rows of the left operand are contiguous along k, the right operand lies in panels of GC_PANEL columns. The form,
- * a broadcast times vectors held in registers, is that of "Anatomy of high-performance matrix multiplication" (Goto,
- * van de Geijn 2008). */
+ * +0. The right operand lies in panels of GC_PANEL columns. The form, a broadcast times vectors held in registers, is
+ * that of "Anatomy of high-performance matrix multiplication" (Goto, van de Geijn 2008). */
 #ifndef GRADC_TILE_H
 #define GRADC_TILE_H
 #include "../machine.h"
