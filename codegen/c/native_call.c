@@ -1,0 +1,157 @@
+/* The call of gc_contract, and the epilogue function that it is given. */
+#include "codegen/c/native.h"
+#include "codegen/c/tile.h"
+#include <string.h>
+
+/* ---- what the epilogue needs of the kernel's parameters ---- */
+
+typedef struct Args { CPrint *p; Str unpack, pack; int n; } Args;
+
+static void pass_pointer(Args *a, const char *type, const char *name) {
+  str_printf(&a->unpack, "  %s *const %s = args[%d];\n", type, name, a->n);
+  str_printf(&a->pack, "%s(void *)%s", a->n++ ? ", " : "", name);
+}
+
+static void pass_number(Args *a, const char *type, const char *name) {
+  str_printf(&a->unpack, "  const %s %s = *(const %s *)args[%d];\n", type, name, type, a->n);
+  str_printf(&a->pack, "%s(void *)&%s", a->n++ ? ", " : "", name);
+}
+
+static Args pass_params(CPrint *p, const Kernel *k, const NativeGemm *g) {
+  Args a = {.p = p, .unpack = {.c = p->c}, .pack = {.c = p->c}};
+  int read = 0, written = 0;
+  for (int i = 0; i < k->nbuf; i++) {
+    const KBuf *b = &k->buf[i];
+    const char *name = ctx_strf(p->c, "%c%d", b->written ? 'y' : 'x', b->written ? written++ : read++);
+    bool used = (i != g->a_buf && i != g->b_buf) || b->written;
+    for (int v = 1; v < k->nest[0]->nval && !used; v++)
+      used = k->nest[0]->val[v].kind == KV_LOAD && k->nest[0]->val[v].buf == i && k->nest[0]->val[v].phase > 0;
+    const char *type = dtype_info[b->type].c;
+    if (used) pass_pointer(&a, b->written ? type : ctx_strf(p->c, "const %s", type), name);
+  }
+  for (int i = 0; i < p->m->nsize; i++)
+    if (k->sizes >> i & 1) pass_number(&a, "ptrdiff_t", ctx_strf(p->c, "n_%s", p->m->size[i].name));
+  if (k->uses_run) pass_pointer(&a, ctx_strf(p->c, "const %s", p->run), "run");
+  if (k->nstream) pass_number(&a, "uint32_t", "pass"), pass_number(&a, "uint32_t", "turn");
+  for (int i = 0; i < k->nstream; i++) pass_number(&a, "uint64_t", ctx_strf(p->c, "key%d", i));
+  return a;
+}
+
+/* ---- the epilogue ---- */
+
+/* Indices of the axes behind a flattened one. */
+static void split_index(CNest *c, const NativeAxes *x, const int *axis, const char *flat) {
+  if (x->n == 1) {
+    cn_line(c, "const ptrdiff_t i%d = %s;", axis[0], flat);
+    return;
+  }
+  const char *rest = flat;
+  for (int d = x->n - 1; d >= 0; d--) {
+    const char *dim = c_dim(c->p, x->dim[d]);
+    if (!c_atomic(dim)) dim = ctx_strf(c->p->c, "(%s)", dim);
+    if (d) cn_line(c, "const ptrdiff_t i%d = (%s) %% %s, q%d = (%s) / %s;", axis[d], rest, dim, axis[d], rest, dim);
+    else cn_line(c, "const ptrdiff_t i%d = %s;", axis[d], rest);
+    rest = ctx_strf(c->p->c, "q%d", axis[d]);
+  }
+}
+
+static void levels(CNest *c, const NativeAxes *x, int *level) {
+  for (int i = 0; i < x->n; i++) cn_values(c, -1, ++*level);
+}
+
+/* Several axes of columns: runs along the last one, so that the loop over columns needs no division. */
+static void column_loop(CNest *c, const NativeGemm *g, int *level) {
+  const NativeAxes *x = &g->n;
+  int last = x->n ? g->axis[2][x->n - 1] : -1;
+  if (x->n > 1) {
+    const char *dim = c_dim(c->p, x->dim[x->n - 1]);
+    cn_open_block(c, "for (long j0 = 0, run; j0 < cols; j0 += run)");
+    split_index(c, x, g->axis[2], "n0 + j0");
+    for (int i = 1; i < x->n; i++) cn_values(c, -1, ++*level);
+    cn_line(c, "run = gc_min(cols - j0, %s - i%d);", dim, last);
+    cn_line(c, "GC_INDEPENDENT");
+    cn_open_block(c, "for (long j = j0; j < j0 + run; j++)");
+    cn_line(c, "const ptrdiff_t first = i%d, i%d = first + j - j0;", last, last);
+  } else {
+    cn_line(c, "GC_INDEPENDENT");
+    cn_open_block(c, "for (long j = 0; j < cols; j++)");
+    if (x->n) cn_line(c, "const ptrdiff_t i%d = n0 + j;", last);
+  }
+}
+
+static void print_loops(CNest *c, const NativeGemm *g) {
+  int level = 0;
+  cn_values(c, -1, 0);
+  split_index(c, &g->batch, g->axis[0], "b");
+  levels(c, &g->batch, &level);
+  cn_open_block(c, "for (long r = 0; r < rows; r++, c += GC_PANEL)");
+  split_index(c, &g->m, g->axis[1], "m0 + r");
+  levels(c, &g->m, &level);
+  column_loop(c, g, &level);
+  cn_line(c, "const float s0 = c[j];");
+  for (int i = 0; i < c->n->nphase; i++) cn_values(c, i, c->n->nouter);
+  for (int i = 0; i < c->n->nphase; i++) cn_stores(c, i, KS_OUTER);
+  while (c->indent > 1) cn_close_block(c);
+}
+
+const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
+  Str s = {.c = p->c};
+  KNest n = *k->nest[0];
+  Args a = pass_params(p, k, g);
+  bool made;
+  n.nacc = 0; /* the sums are there */
+  n.nouter = 0;
+  const NativeAxes *const part[] = {&g->batch, &g->m, &g->n};
+  for (int i = 0; i < 3; i++)
+    for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = g->axis[i][d];
+  str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s", a.n ? a.unpack.s : "");
+  CNest c = cn_begin(p, k, &n, &s);
+  print_loops(&c, g);
+  str_puts(&s, "}\n");
+  CKernel *e = c_intern(p, s.s, &made);
+  if (made) {
+    e->name = ctx_strf(p->c, "e%d", p->nkernel - 1);
+    str_printf(&p->kernels, "static void %s%s\n", e->name, s.s);
+  }
+  return e->name;
+}
+
+/* ---- the call ---- */
+
+static void put_axes(CPrint *p, Str *s, const char *name, const NativeAxes *x, bool both) {
+  if (!x->n) return;
+  str_printf(s, "    .%s = {%d, {", name, x->n);
+  const Dim *const list[] = {x->dim, x->s0, x->s1};
+  for (int l = 0; l < 2 + both; l++) {
+    for (int i = 0; i < x->n; i++) str_printf(s, "%s%s", i ? ", " : "", c_dim(p, list[l][i]));
+    str_puts(s, l < 1 + both ? "}, {" : "}},\n");
+  }
+}
+
+static const char *operand(CPrint *p, const Kernel *k, int buf, const Affine *at) {
+  CNest c = {.p = p, .k = k};
+  const char *x = cn_buf(&c, buf);
+  return at->k ? ctx_strf(p->c, "%s + %s", x, c_affine(p, at)) : x;
+}
+
+void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
+  Args a = pass_params(p, k, g);
+  p->gemm = true;
+  str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s, .b = %s,\n", a.n ? a.pack.s : "0",
+             operand(p, k, g->a_buf, &g->a_at), operand(p, k, g->b_buf, &g->b_at));
+  put_axes(p, s, "batch", &g->batch, true);
+  put_axes(p, s, "m", &g->m, false);
+  put_axes(p, s, "n", &g->n, false);
+  put_axes(p, s, "k", &g->k, true);
+  str_printf(s, "    .epilogue = %s, .args = args,\n  };\n  gc_contract(&g, part, parts);\n", epilogue);
+}
+
+void native_print(CPrint *p, Str *out) {
+  if (!p->gemm) return;
+  tile_print(out, p->o->machine ? p->o->machine : machine_find("generic"));
+  str_printf(out, "enum { GC_EXACT = %d };\n", !p->o->contract);
+  str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
+                "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
+  str_puts(out, p->o->gemm);
+  str_puts(out, "\n");
+}
