@@ -66,7 +66,7 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
   for (int i = 0; i < nembedded; i++) {
     const Embedded *e = &embedded[i];
     bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
-    bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def") || ends_with(e->name, ".inc");
+    bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def");
     if (lib ? !archive : code ? archive : !header) continue;
     const char *path = temp_path(t, lib ? "libgradc.a" : e->name);
     if (!save_file(a->c, path, e->text, e->n)) return false;
@@ -163,8 +163,8 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
   word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  const Embedded *prim = embed_find("ir/prim.h");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = prim ? prim->text : "",
+  const Embedded *prim = embed_find("ir/prim.h"), *gemm = embed_find("codegen/c/gemm.inc");
+  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = prim ? prim->text : "", .gemm = gemm ? gemm->text : "",
                    .machine = choose_machine(a, &w), .contract = !m->opt.strict};
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;

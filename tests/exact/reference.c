@@ -97,7 +97,7 @@ static void job(Ctx *c, void *arg) {
   fclose(f);
   size_t n;
   Str text = {.c = c};
-  EmitOptions e = {.prim = carried("ir/prim.h", &n), .machine = machine_find("native")};
+  EmitOptions e = {.prim = carried("ir/prim.h", &n), .gemm = carried("codegen/c/gemm.inc", &n), .machine = machine_find("native")};
   f = fopen(ctx_strf(c, "%s/native.c", j->out), "w");
   if (!f || !emit_native(planned, &e, &text)) {
     diag_print(c, stderr, false);
