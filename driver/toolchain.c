@@ -154,6 +154,11 @@ static const char *flags_text(const Args *a) {
   return s.s ? s.s : "";
 }
 
+static const char *carried_text(const char *name) {
+  const Embedded *e = embed_find(name);
+  return e ? e->text : "";
+}
+
 int toolchain_build(Args *a, Temp *t, const char *out) {
   static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
   Ctx *c = a->c;
@@ -163,9 +168,8 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
   word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  const Embedded *prim = embed_find("ir/prim.h"), *gemm = embed_find("codegen/c/gemm.inc");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = prim ? prim->text : "", .gemm = gemm ? gemm->text : "",
-                   .machine = choose_machine(a, &w), .contract = !m->opt.strict};
+  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = carried_text("ir/prim.h"),
+                   .gemm = carried_text("codegen/c/gemm.inc"), .machine = choose_machine(a, &w), .contract = !m->opt.strict};
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;
   const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
