@@ -212,8 +212,10 @@ void c_scan(CGraph *c, const Group *gr) {
   for (int i = 0; i < s.nc; i++) str_printf(&args, ", d%d", i);
   for (int i = 0; i < s.ny; i++)
     str_printf(&args, ", %s", turn_place(c, type_get(p->m, tuple->elem[s.nc + i]), s.axis, result[s.nc + i], scratch, sc.slice[s.nx + i]));
-  for (int i = 0; i < p->m->nsize; i++) str_printf(&args, ", n_%s", p->m->size[i].name);
-  c->sizes = (1u << p->m->nsize) - 1;
+  uint32_t known = g->kind == GK_BODY ? ~0u : c_port_sizes(g); /* no body uses a size that its caller lacks */
+  for (int i = 0; i < p->m->nsize; i++)
+    str_puts(&args, known >> i & 1 ? ctx_strf(p->c, ", n_%s", p->m->size[i].name) : ", 0");
+  c->sizes |= known;
   c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args.s, len, p->native ? ", part, parts" : "");
   c->uses_random = true;
   for (int i = 0; i < s.ny; i++)
