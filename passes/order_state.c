@@ -31,18 +31,23 @@ static int *writes_of_leaves(const Graph *g) {
   return of_leaf;
 }
 
+/* The group that makes the loss; -1: none. */
+static int loss_group(const Groups *gs) {
+  for (int i = 0; i < gs->g->nout; i++)
+    if (is_loss(gs->g, &gs->g->out[i])) return gs->writer[gs->g->out[i].value];
+  return -1;
+}
+
 static EdgeList waits_make(const Groups *gs) {
   const Graph *g = gs->g;
   Ctx *c = g->m->c;
   EdgeList w = {0};
-  int *write_of = writes_of_leaves(g), loss = -1;
+  int *write_of = writes_of_leaves(g), loss = loss_group(gs);
   for (int k = 0; k < gs->n; k++)
     for (int i = 0; i < gs->group[k].nread; i++) {
       int o = write_of[gs->group[k].read[i]];
       if (o) edge_add(c, &w, k, o - 1);
     }
-  for (int i = 0; i < g->nout; i++)
-    if (is_loss(g, &g->out[i])) loss = gs->writer[g->out[i].value];
   for (int i = 0; loss >= 0 && i < g->nout; i++)
     if (g->out[i].var >= 0) edge_add(c, &w, loss, i);
   return w;
@@ -50,15 +55,16 @@ static EdgeList waits_make(const Groups *gs) {
 
 static int writer_of(const Groups *gs, int out) { return gs->writer[gs->g->out[out].value]; }
 
-/* The writer reads the old value too: well when it may work in place. */
-static bool own_wait_well(const Groups *gs, Edge wait) {
+/* The writer reads the old value too: well when it may work in place, and is not the kernel of the loss itself. */
+static bool own_wait_well(const Groups *gs, int loss, Edge wait) {
   const Graph *g = gs->g;
   const Out *o = &g->out[wait.to];
   const Group *k = &gs->group[wait.from];
+  if (wait.from == loss) return false;
   for (int i = 0; i < k->nread; i++)
     if (is_var_leaf(g, k->read[i]) && node_attr(g, k->read[i], 0)->s == g->m->var[o->var].name)
-      return !is_loss(g, o) && group_inplace(gs, k, k->read[i], o->value);
-  return false; /* the kernel of the loss itself */
+      return group_inplace(gs, k, k->read[i], o->value);
+  return false;
 }
 
 typedef struct Circles {
@@ -76,7 +82,7 @@ static void *zeros(Ctx *c, int n, size_t size) { return ctx_alloc(c, size * (siz
 
 static void circles_start(Circles *s) {
   const Graph *g = s->gs->g;
-  int n = s->gs->n;
+  int n = s->gs->n, loss = loss_group(s->gs);
   EdgeList flow = sched_flow(s->gs), waits = waits_make(s->gs), others = {0}, writes = {0};
   s->copied = zeros(s->c, g->nout, sizeof(bool));
   s->done = zeros(s->c, n, sizeof(bool));
@@ -89,7 +95,7 @@ static void circles_start(Circles *s) {
     s->copied[i] = g->anno[g->out[i].value].stored != g->m->var[g->out[i].var].stored;
   }
   for (int i = 0; i < waits.n; i++)
-    if (writer_of(s->gs, waits.v[i].to) == waits.v[i].from && !own_wait_well(s->gs, waits.v[i]))
+    if (writer_of(s->gs, waits.v[i].to) == waits.v[i].from && !own_wait_well(s->gs, loss, waits.v[i]))
       s->copied[waits.v[i].to] = true;
   for (int i = 0; i < waits.n; i++) {
     Edge w = waits.v[i];

@@ -239,14 +239,16 @@ static void check_graph(Check *c, Graph *g) {
 static void check_persistent(Check *c) {
   Module *m = c->m;
   int64_t (*v)[2] = ctx_alloc(m->c, sizeof *v * (size_t)(m->nvar + 1)), end = m->head_bytes + m->persistent_bytes;
+  int n = 0;
   for (int i = 0; i < m->nvar; i++) {
-    v[i][0] = m->var[i].offset;
-    v[i][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
-    if (v[i][0] < m->head_bytes || v[i][1] > end)
+    v[n][0] = m->var[i].offset;
+    v[n][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
+    if (v[n][0] < m->head_bytes || v[n][1] > end)
       fault(c, 0, "`%s` lies outside of the persistent region", m->var[i].name);
+    n += v[n][1] > v[n][0]; /* one without elements shares nothing */
   }
-  qsort(v, (size_t)m->nvar, sizeof *v, by_value);
-  for (int i = 1; i < m->nvar; i++)
+  qsort(v, (size_t)n, sizeof *v, by_value);
+  for (int i = 1; i < n; i++)
     if (v[i][0] < v[i - 1][1]) fault(c, 0, "two weights share bytes at offset %lld", (long long)v[i][0]);
   if (m->total_bytes != end + m->arena_bytes) fault(c, 0, "the parts of the memory do not add up");
 }
