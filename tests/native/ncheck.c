@@ -66,7 +66,7 @@ static void put_parts(Str *o, const char *body) {
     size_t n = strcspn(body, "\n"), blank = strspn(body, " ");
     if (body[blank] == 'k' && body[blank + 1] >= '0' && body[blank + 1] <= '9')
       str_puts(o, "  for (int part = 0; part < parts; part++)");
-    str_put(o, body, n);
+    if (strncmp(body + blank, "if (bad)", 8)) str_put(o, body, n); /* no check mode here */
     str_puts(o, "\n");
     body += n + (body[n] == '\n');
   }
@@ -94,7 +94,7 @@ static bool print_program(Program *r) {
   EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = machine_find(r->isa),
                    .contract = !r->exact};
   *p = (CPrint){.m = r->m, .c = c, .o = &o, .run = "GcRun", .native = true};
-  p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = c;
+  p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = c;
   Str functions = {.c = c};
   for (int i = 0; i < r->m->ngraph; i++) print_graph(r, p, r->m->graph[i], &functions);
   str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
