@@ -152,7 +152,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   load_carried(e);
   e->init = graph_new(e->m, "init", GK_INIT, start);
   e->file = el_load(e, path, start, false);
-  if (diag_errors(c) || !e->file) return e->m;
+  if (e->unparsed || !e->file) return e->m;
   Frame f;
   Saved s = el_enter(e, e->init, false, &f, e->file);
   f.inst = inst_root(e, "top", false);

@@ -226,6 +226,7 @@ static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, Inst *a
   Frame f = {.up = e->f, .name = d->name, .file = d->file, .inst = at, .ndots = -1, .call = k->mark,
              .call_len = k->mark_len, .sig = d->ast};
   Value v = v_error();
+  e->turns += 16; /* a call costs more than an expression */
   e->f = &f;
   if (bind_statics(e, s, k) && bind_tensors(e, s, k) && bind_defaults(e, s, k)) {
     f.sig = NULL;

@@ -211,7 +211,6 @@ void el_data_section(Elab *e, const Ast *a) {
     }
   }
   if (well && !d->nfield && diag_errors(e->c) == before) el_fail(e, 302, a, "data section `%s` has no fields", a->text);
-  if (diag_errors(e->c) == before) el_unused(e, &s, &f.scope);
   el_leave(e, &saved);
   d->bind = g;
   if (!identity || !d->nfield) return;

@@ -18,17 +18,36 @@ static void place(Elab *e, const Ast *at, Loc *loc, int *len) {
   const char *s = ctx_vstrf(e->c, fmt, ap); \
   va_end(ap)
 
+static bool in_carried(const Elab *e, Loc at) {
+  for (int i = 0; i < e->nfiles; i++)
+    if (e->files[i]->carried && at >= e->files[i]->start && at <= e->files[i]->end) return true;
+  return false;
+}
+
+/* A fault that shows inside the standard library is told at the call that led there. */
+static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
+  Loc loc = at;
+  int n = len;
+  for (const Frame *f = e->f; f && f->call && in_carried(e, loc); f = f->up) {
+    loc = f->call;
+    n = f->call_len;
+  }
+  Diag *d = diag_error(e->c, code, loc, n < 1 ? 1 : n, "%s", text);
+  if (loc != at) diag_label(e->c, d, at, len < 1 ? 1 : len, "here");
+  return d;
+}
+
 Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) {
   TEXT(s);
   Loc loc;
   int len;
   place(e, at, &loc, &len);
-  return diag_error(e->c, code, loc, len, "%s", s);
+  return error_at(e, code, loc, len, s);
 }
 
 Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) {
   TEXT(s);
-  return diag_error(e->c, code, at, len < 1 ? 1 : len, "%s", s);
+  return error_at(e, code, at, len, s);
 }
 
 Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) {
@@ -101,6 +120,11 @@ void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v) {
     }
   }
   diag_label(e->c, d, a->at, a->len, "%s", text);
+}
+
+void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v) {
+  if (a->kind == AST_NAME) el_label_operand(e, d, a, v);
+  else if (origin_of(e, v)) diag_primary(e->c, d, "%s", operand_text(e, a, v));
 }
 
 void el_label_call(Elab *e, Diag *d, const Call *k) {

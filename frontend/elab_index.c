@@ -61,7 +61,10 @@ Value ix_base(Elab *e, Index *x, const Ast *a) {
 /* ---- an axis's index as a linear function ---- */
 
 static bool linear_static(Elab *e, const Ast *a, IxLinear *f, bool *fits) {
-  Value v = el_expr(e, a);
+  Value v;
+  if (a->kind == AST_NAME && !el_lookup(e, a->text, a, &v))
+    return el_fail(e, 218, a, "`%s` is neither an index on the left nor one of a reduction", a->text), false;
+  v = el_expr(e, a);
   *fits = v.kind == V_INT;
   *f = (IxLinear){.offset = *fits ? v.i : 0};
   return !v_bad(v);
@@ -120,6 +123,13 @@ bool ix_linear(Elab *e, Index *x, const Ast *a, IxLinear *f, bool *fits) {
 
 /* ---- extents ---- */
 
+static bool reads_tensor(const Ast *a) {
+  if (!a || a->kind == AST_INDEX || a->kind == AST_CALL || a->kind == AST_PIPE || a->kind == AST_REDUCE) return a != NULL;
+  for (int i = 0; i < a->n; i++)
+    if (reads_tensor(a->kid[i])) return true;
+  return false;
+}
+
 static bool find_uses(Elab *e, Index *x, const Ast *a) {
   if (!a) return true;
   if (a->kind == AST_REDUCE) {
@@ -146,6 +156,8 @@ static bool find_uses(Elab *e, Index *x, const Ast *a) {
     if (item->kind == AST_SLICE || item->kind == AST_DOTS)
       return el_fail(e, 218, item, "beside indices, slices and `...` cannot stand"), false;
     if (!ix_linear(e, x, item, &f, &fits)) return false;
+    if (!fits && !reads_tensor(item))
+      return el_fail(e, 218, item, "an index is a sum of index names with whole factors, or an int tensor"), false;
     if (fits && f.n) *VEC_PUSH(e->c, x->use, x->nuse, x->capuse) = (IxUse){item, t->dim[i - 1], f};
   }
   return true;

@@ -136,9 +136,13 @@ File *el_load(Elab *e, const char *path, Loc start, bool carried) {
     return NULL;
   }
   File *f = ctx_alloc(e->c, sizeof *f);
-  *f = (File){.path = path, .start = start, .carried = carried};
+  size_t n;
+  source_text(e->c, start, &n);
+  *f = (File){.path = path, .start = start, .end = start + (Loc)n, .carried = carried};
   *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
+  int before = diag_errors(e->c);
   const Ast *ast = parse_source(e->c, start);
+  e->unparsed |= diag_errors(e->c) != before;
   for (int i = 0; i < ast->n; i++)
     if (ast->kid[i]->kind == AST_IMPORT) path_import(e, f, ast->kid[i]);
   for (int i = 0; i < ast->n; i++) add_item(e, f, ast->kid[i]);
@@ -189,11 +193,7 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
 /* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   Binding *b = e->f ? scope_find(&e->f->scope, name) : NULL;
-  if (b) {
-    b->uses++;
-    *v = b->v;
-    return true;
-  }
+  if (b) return *v = b->v, true;
   if (!strcmp(name, "training")) return *v = v_bool(e->training), true;
   Item *it = el_item(e, e->f ? e->f->file : e->file, name);
   if (it) return *v = el_item_value(e, it, at), true;

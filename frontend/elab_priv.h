@@ -94,8 +94,7 @@ typedef struct Binding {
   const char *name;
   Value v;
   Loc at;
-  int len, uses;
-  bool setting;        /* a setting of a section, not a name of its own */
+  int len;
 } Binding;
 typedef struct Scope {
   Binding *b;
@@ -118,7 +117,7 @@ typedef struct Item {
 } Item;
 struct File {
   const char *path;
-  Loc start;
+  Loc start, end;
   const Ast *ast;
   bool carried;        /* part of the compiler */
   Item **item;
@@ -173,6 +172,7 @@ struct Frame {
   int ndots;           /* -1: not known yet */
   Loc call;
   int call_len;
+  bool told;           /* that weights are declared in a call from a section */
   const Ast *sig;      /* the DEF whose arguments are being bound */
   struct Wait *wait;   /* dimensions of arguments that other arguments must explain first */
   int nwait, capwait;
@@ -203,7 +203,7 @@ struct Elab {
   Graph *init;
   Body *body;
   Frame *f;
-  bool training, fatal;
+  bool training, fatal, unparsed; /* unparsed: statements are missing, so nothing can be elaborated */
   uint32_t hints;      /* of the statements around */
   int depth, nesting;
   int64_t turns;
@@ -262,6 +262,7 @@ Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __at
 Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v); /* its shape, and where that came from */
+void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v); /* the same under the primary caret */
 void el_label_call(Elab *e, Diag *d, const Call *k);
 void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
@@ -379,12 +380,11 @@ typedef struct Section {
   int nset;
   const char *kind;
 } Section;
-bool el_settings(Elab *e, const Section *s);  /* given twice, not yet, budgets */
+bool el_settings(Elab *e, const Section *s);  /* misspelt, given twice, not yet, budgets */
 bool el_is_setting(const Section *s, const char *name);
 const Ast *el_setting(const Section *s, const char *name);    /* the BIND, or NULL */
 const Ast *el_setting_value(const Section *s, const char *name);
 bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, int64_t none, int64_t *v);
-void el_unused(Elab *e, const Section *s, const Scope *scope);
 
 /* ---- elab_data.c, elab_source.c ---- */
 void el_data_section(Elab *e, const Ast *a);

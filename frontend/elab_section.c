@@ -53,20 +53,6 @@ static bool check_budget(Elab *e, const Section *s, const Ast *b) {
   return false;
 }
 
-bool el_settings(Elab *e, const Section *s) {
-  bool well = true;
-  for (int i = 0; i < s->block->n; i++) {
-    const Ast *b = s->block->kid[i];
-    if (b->hints) el_hints(e, b);
-    if (b->kind == AST_BUDGET) well &= check_budget(e, s, b);
-    if (b->kind != AST_BIND || b->n != 2) continue;
-    for (int k = 0; k < s->nset; k++)
-      if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
-    if (!strncmp(b->kid[0]->text, "metric.", 7)) well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0});
-  }
-  return well;
-}
-
 bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, int64_t none, int64_t *v) {
   const Ast *a = el_setting_value(s, name);
   *v = none;
@@ -81,19 +67,61 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
   return true;
 }
 
-/* Names that are neither settings nor used: most often a setting that is misspelt. */
-void el_unused(Elab *e, const Section *s, const Scope *scope) {
+/* ---- names that are neither settings nor used: most often a setting that is misspelt ---- */
+
+static bool names_it(const Ast *a, const char *name) {
+  if (!a) return false;
+  if (a->kind == AST_NAME && a->text == name) return true;
+  for (int i = 0; i < a->n; i++)
+    if (names_it(a->kid[i], name)) return true;
+  return false;
+}
+
+static bool used_later(const Section *s, int line, const char *name) {
+  for (int i = line + 1; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->kind == AST_BIND ? names_it(b->kid[b->n - 1], name) : names_it(b, name)) return true;
+  }
+  return false;
+}
+
+static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
-  for (int i = 0; i < scope->n; i++) {
-    const Binding *b = &scope->b[i];
-    if (b->uses || b->setting || !b->at || v_bad(b->v)) continue;
-    const char *near = diag_suggest(e->c, b->name, words, s->nset);
-    if (near) {
-      Diag *d = el_error_at(e, 301, b->at, b->len, "`%s` is no setting of a %s section, and it is not used", b->name, s->kind);
-      diag_help(e->c, d, "did you mean `%s`?", near);
-    } else {
-      el_error_at(e, 304, b->at, b->len, "`%s` is neither a setting of a %s section nor used in it", b->name, s->kind);
-    }
+  const char *near = diag_suggest(e->c, name, words, s->nset);
+  if (!near) {
+    el_error_at(e, 304, at, len, "`%s` is neither a setting of a %s section nor used in it", name, s->kind);
+    return false;
   }
+  Diag *d = el_error_at(e, 301, at, len, "`%s` is no setting of a %s section, and it is not used", name, s->kind);
+  diag_help(e->c, d, "did you mean `%s`?", near);
+  return false;
+}
+
+static bool all_used(Elab *e, const Section *s) {
+  bool well = true;
+  for (int i = 0; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->kind == AST_INDEXDEF && !used_later(s, i, b->text)) well = unused(e, s, b->mark, b->mark_len, b->text);
+    if (b->kind != AST_BIND || (b->n == 2 && el_is_setting(s, b->kid[0]->text))) continue;
+    bool any = false; /* of `a, b = e` one name must be used */
+    for (int k = 0; k + 1 < b->n; k++) any |= used_later(s, i, b->kid[k]->text);
+    if (!any) well = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text);
+  }
+  return well;
+}
+
+/* Checks of a section that need no elaboration. */
+bool el_settings(Elab *e, const Section *s) {
+  bool well = true;
+  for (int i = 0; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->hints) el_hints(e, b);
+    if (b->kind == AST_BUDGET) well &= check_budget(e, s, b);
+    if (b->kind != AST_BIND || b->n != 2) continue;
+    for (int k = 0; k < s->nset; k++)
+      if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
+    if (!strncmp(b->kid[0]->text, "metric.", 7)) well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0});
+  }
+  return all_used(e, s) && well;
 }

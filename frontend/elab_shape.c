@@ -180,13 +180,18 @@ static const char *pattern_values(Elab *e, const Ast *type) {
 }
 
 static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k, const char *why) {
-  Diag *d = el_error(e, 205, arg, "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name,
-                     el_type_text(e, t), el_source(e, p->ast), why ? ": " : "", why ? why : "");
+  Diag *d = el_error_at(e, 205, arg ? arg->at : k->mark, arg ? arg->len : k->mark_len,
+                        "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name, el_type_text(e, t),
+                        el_source(e, p->ast), why ? ": " : "", why ? why : "");
   Frame *f = e->f;
   const char *values = pattern_values(e, p->ast);
   e->f = f->up; /* operands stand in the caller */
-  for (int i = 0; i < k->n; i++)
-    if (k->arg[i].ast && v_tensorlike(k->arg[i].v)) el_label_operand(e, d, k->arg[i].ast, k->arg[i].v);
+  for (int i = 0; i < k->n; i++) {
+    const Arg *a = &k->arg[i];
+    if (!a->ast || !v_tensorlike(a->v)) continue;
+    if (a->ast == arg) el_primary_operand(e, d, a->ast, a->v);
+    else el_label_operand(e, d, a->ast, a->v);
+  }
   e->f = f;
   diag_label(e->c, d, p->ast->at, p->ast->len, "asked for here");
   if (values) diag_note(e->c, d, "here %s", values);
@@ -231,8 +236,9 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
   const Ast *s = p->ast;
   int dots = -1;
   if (!type_takes(p, (DType)ty->dtype)) {
-    Diag *d = el_error(e, 211, arg, "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
-                       el_source(e, s));
+    Diag *d = el_error_at(e, 211, arg ? arg->at : k->mark, arg ? arg->len : k->mark_len,
+                          "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
+                          el_source(e, s));
     diag_label(e->c, d, s->at, s->len, "asked for here");
     if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
     return false;
@@ -355,6 +361,7 @@ static bool check_tensor(Elab *e, const Def *d, const Ast *last, Value v, const 
     if (r == UNSOLVABLE) return el_fail(e, 207, s->kid[i], "this size is not determined by the arguments"), false;
     if (r == DIFFERS) {
       Value want = unknowns(e, s->kid[i]) ? v_none() : el_static(e, s->kid[i]);
+      if (s->kid[i]->kind == AST_INT) return result_fail(e, d, last, v, NULL);
       return result_fail(e, d, last, v, ctx_strf(e->c, "%s is %s, not %s", el_source(e, s->kid[i]), v_text(e, want),
                                                  dim_text(e->m, t->dim[axis])));
     }

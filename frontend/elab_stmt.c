@@ -136,13 +136,18 @@ static Value stmt_for(Elab *e, const Ast *a) {
   return v_none();
 }
 
+static Value does_not_hold(Elab *e, const Ast *cond) {
+  el_error_at(e, 236, cond->at, cond->len, "`%s` does not hold", el_source(e, cond));
+  return v_error();
+}
+
 /* In a test an assertion is a result of its graph; elsewhere it holds at compile time. */
 static Value stmt_assert(Elab *e, const Ast *s) {
   const Ast *cond = s->kid[0];
   Value v = el_expr(e, cond);
   if (v_bad(v)) return v;
   bool test = e->asserts && !e->f->name;
-  if (v.kind == V_BOOL && !test) return v.i ? v_none() : el_fail(e, 236, cond, "this does not hold");
+  if (v.kind == V_BOOL && !test) return v.i ? v_none() : does_not_hold(e, cond);
   if (v.kind != V_BOOL && v.kind != V_TENSOR) return el_fail(e, 204, cond, "`assert` takes a bool, not %s", v_kind(v));
   if (!test) return el_fail(e, 215, cond, "outside `test` an assertion must be known at compile time");
   Id x = el_tensor(e, v, DT_BOOL, cond);
@@ -188,9 +193,9 @@ Value el_stmt(Elab *e, const Ast *s) {
   e->hints = old;
   if (diag_errors(e->c) > before) {
     *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
-    poison(e, s);
-    return v_error();
+    v = v_error();
   }
+  if (v_bad(v)) poison(e, s);
   return v;
 }
 

@@ -93,9 +93,8 @@ static void bind_inputs(Elab *e, const TrainInfo *t, Dim batch) {
     }
     memcpy(dim + 1, ty->dim, ty->rank * sizeof *dim);
     TypeId type = type_make(e->m, (DType)ty->dtype, ty->rank + 1, dim);
-    Binding *b = scope_set(e->c, &e->f->scope, f->name, v_tensor(e, graph_input(e->g, f->name, type, f->loc)), f->loc,
-                           (int)strlen(f->name));
-    b->uses = 1;
+    Id id = graph_input(e->g, f->name, type, f->loc);
+    scope_set(e->c, &e->f->scope, f->name, v_tensor(e, id), f->loc, (int)strlen(f->name));
   }
 }
 
@@ -103,7 +102,7 @@ static void bind_setting(Elab *e, const Ast *b) {
   static const char *const plain[] = {"batch", "epochs", "accumulate", "seed"};
   for (int i = 0; i < 4; i++)
     if (!strcmp(b->kid[0]->text, plain[i]))
-      scope_set(e->c, &e->f->scope, b->kid[0]->text, el_static(e, b->kid[1]), b->at, b->len)->setting = true;
+      scope_set(e->c, &e->f->scope, b->kid[0]->text, el_static(e, b->kid[1]), b->at, b->len);
 }
 
 static Id single_float(Elab *e, const Ast *b, Value v) {
@@ -136,7 +135,6 @@ static bool forward(Elab *e, Trained *r) {
     if (!loss && !metric) continue;
     Binding *bound = scope_find(&e->f->scope, name);
     if (!bound || v_bad(bound->v)) return false;
-    bound->setting = true;
     int k = loss ? 0 : ++r->n;
     r->loc[k] = b->mark;
     r->name[k] = loss ? name : ctx_name(e->c, name + 7);
@@ -222,7 +220,6 @@ static bool backward(Elab *e, Trained *r) {
   if (split) {
     int *acc = ctx_alloc(e->c, (size_t)n * sizeof *acc);
     well = accumulate(e, u, n, acc) && update_graph(e, r, u, n, acc, &e->f->scope);
-    for (int i = 0; i < e->f->scope.n; i++) e->f->scope.b[i].uses |= !e->f->scope.b[i].setting && e->f->scope.b[i].v.kind != V_TENSOR;
   } else {
     Value fn = el_optimizer(e, optim);
     well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
@@ -249,7 +246,6 @@ static bool train_graph(Elab *e, Trained *r) {
                        split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->mark);
   *(split ? &t->pass : &t->step) = g;
   g->checks = 1;
-  int before = diag_errors(e->c);
   Saved saved = el_enter(e, g, true, &f, e->file);
   f.inst = inst_root(e, "train", false);
   bind_inputs(e, t, t->batch);
@@ -259,7 +255,6 @@ static bool train_graph(Elab *e, Trained *r) {
     well = backward(e, r);
   }
   take_ranges(e, t);
-  if (diag_errors(e->c) == before) el_unused(e, s, &f.scope);
   el_leave(e, &saved);
   return well;
 }

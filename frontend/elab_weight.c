@@ -86,8 +86,10 @@ int64_t el_stream(Elab *e) {
 /* ---- declarations ---- */
 
 static Value in_section(Elab *e, const Ast *s) {
-  const Frame *f = e->f;
+  Frame *f = e->f;
   while (f->up && f->up->name) f = f->up;
+  if (f->told) return v_error();
+  f->told = true;
   bool state = s->kind == AST_STATE;
   Diag *d = el_error_at(e, state ? 237 : 212, f->call ? f->call : s->mark, f->call ? f->call_len : s->mark_len,
                         "`%s` declares %s, so it is called through a `use`", f->name ? f->name : "this", state ? "a state" : "weights");

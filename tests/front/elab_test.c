@@ -1,0 +1,294 @@
+/* Tests of the elaborator:
+ *   elab_test [--update] [--mutations=N] [--seed=N] DIR
+ * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text). Every module that elaborates must
+ * pass the verifier, print the same twice, and come back the same from its text. DIR/design is elaborated or refused,
+ * limits are met within two seconds, and mutations of all of them end in a module or in errors.
+ * --update writes the golden files anew. */
+#include "driver/embed.h"
+#include "frontend/elab.h"
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef __SANITIZE_ADDRESS__
+enum { SLOWER = 8 };
+#else
+enum { SLOWER = 1 };
+#endif
+enum { MAX_FILES = 200, LIMIT_MS = 2000 * SLOWER };
+
+typedef struct Test {
+  bool update;
+  int passed, failed;
+  char *file[MAX_FILES];
+  int nfile;
+} Test;
+
+static void check(Test *t, bool ok, const char *what, const char *name) {
+  if (ok) {
+    t->passed++;
+    return;
+  }
+  t->failed++;
+  printf("FAIL %s: %s\n", name, what);
+}
+
+static const char *carried(const char *name, size_t *n) {
+  const Embedded *x = embed_find(name);
+  if (x) *n = x->n;
+  return x ? x->text : NULL;
+}
+
+static char *slurp(const char *path, size_t *n) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  char *s = malloc(1 << 20);
+  *n = fread(s, 1, (1 << 20) - 1, f);
+  s[*n] = 0;
+  fclose(f);
+  return s;
+}
+
+/* ---- one elaboration ---- */
+
+typedef struct Run {
+  Ctx *c;
+  Module *m;
+  char *diags; /* to be freed */
+  int errors;
+} Run;
+
+static void run_body(Ctx *c, void *arg) {
+  void **a = arg;
+  const char *name = a[0], *text = a[1];
+  ElabOptions o = {.carried = carried};
+  *(Module **)a[3] = elaborate(c, source_add(c, name, text, *(size_t *)a[2]), name, &o);
+}
+
+static Run run_text(const char *name, const char *text, size_t n) {
+  Run r = {.c = ctx_new()};
+  size_t size;
+  ctx_try(r.c, run_body, (void *[]){(void *)name, (void *)text, &n, &r.m});
+  r.errors = diag_errors(r.c);
+  FILE *f = open_memstream(&r.diags, &size);
+  diag_print(r.c, f, false);
+  fclose(f);
+  return r;
+}
+
+static void run_free(Run *r) {
+  free(r->diags);
+  ctx_free(r->c);
+}
+
+static const char *module_text(Run *r) {
+  Str s = {.c = r->c};
+  ir_print(&s, r->m);
+  return s.s;
+}
+
+/* The text of a module as it is after being read back. */
+static bool comes_back(const char *text) {
+  Ctx *c = ctx_new();
+  Module *m = ir_parse(c, source_add(c, "printed.ir", text, strlen(text)));
+  Str s = {.c = c};
+  ir_print(&s, m);
+  bool same = !diag_errors(c) && !strcmp(s.s, text);
+  if (diag_errors(c)) diag_print(c, stdout, false);
+  ctx_free(c);
+  return same;
+}
+
+/* ---- golden files ---- */
+
+static void golden(Test *t, const char *nn, const char *ext, const char *got) {
+  char path[512];
+  size_t n;
+  snprintf(path, sizeof path, "%.*s.%s", (int)strlen(nn) - 3, nn, ext);
+  if (t->update) {
+    FILE *f = fopen(path, "wb");
+    fputs(got, f);
+    fclose(f);
+  }
+  char *want = slurp(path, &n);
+  check(t, want && !strcmp(want, got), want ? "differs from its golden file" : "has no golden file", path);
+  if (want && strcmp(want, got)) printf("---- got:\n%s", got);
+  free(want);
+}
+
+static void test_file(Test *t, const char *path, bool has_golden) {
+  size_t n;
+  char *text = slurp(path, &n);
+  Run r = run_text(path, text, n), again = run_text(path, text, n);
+  check(t, !strcmp(r.diags, again.diags), "two runs differ in their diagnostics", path);
+  if (!r.errors) {
+    const char *ir = module_text(&r);
+    check(t, ir_verify(r.m) == 0, "the verifier refuses it", path);
+    check(t, !strcmp(ir, module_text(&again)), "two runs differ in their text", path);
+    check(t, comes_back(ir), "print, parse, print is no fixpoint", path);
+    if (has_golden) golden(t, path, "ir", ir);
+  } else if (has_golden) {
+    golden(t, path, "err", r.diags);
+  }
+  run_free(&r);
+  run_free(&again);
+  free(text);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static int list_files(Test *t, const char *dir, const char *sub) {
+  char path[512];
+  int first = t->nfile;
+  snprintf(path, sizeof path, "%s/%s", dir, sub);
+  DIR *d = opendir(path);
+  for (struct dirent *f; d && (f = readdir(d));) {
+    size_t n = strlen(f->d_name);
+    if (n < 4 || strcmp(f->d_name + n - 3, ".nn") || t->nfile == MAX_FILES) continue;
+    t->file[t->nfile] = malloc(strlen(path) + n + 2);
+    sprintf(t->file[t->nfile++], "%s/%s", path, f->d_name);
+  }
+  if (d) closedir(d);
+  qsort(t->file + first, (size_t)(t->nfile - first), sizeof *t->file, by_name);
+  return t->nfile - first;
+}
+
+/* ---- limits ---- */
+
+static long now_ms(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void limit(Test *t, const char *name, const char *code, const char *text) {
+  long begin = now_ms();
+  Run r = run_text(name, text, strlen(text));
+  check(t, strstr(r.diags, code) != NULL, "another error was expected", name);
+  if (!strstr(r.diags, code)) printf("---- wanted %s, got:\n%.2000s", code, r.diags);
+  check(t, now_ms() - begin < LIMIT_MS, "takes more than two seconds", name);
+  run_free(&r);
+}
+
+static void test_limits(Test *t) {
+  limit(t, "recursion", "E0213", "def f(x: f32[B]) { f(x + 1) }\ntest \"t\" { assert sum(f(ones(2))) == 0 }\n");
+  limit(t, "turns", "E0219", "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
+  limit(t, "list", "E0219", "const a = 0..2_000_000_000\n");
+  limit(t, "nodes", "E0219",
+        "def f(x: f32[B]) {\n for i in 0..1000 { for j in 0..1100 { x = x + 1.5 * (i * 1100 + j) } }\n x\n}\n"
+        "test \"t\" { assert sum(f(ones(2))) == 0 }\n");
+  limit(t, "calls", "E02", "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
+                           "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
+  limit(t, "bytes", "E0220", "def f(x: f32[B]) -> f32[B] {\n param w: f32[2_000_000_000, 2_000_000_000] = 0\n x\n}\nuse n = f()\n"
+                             "test \"t\" { assert sum(n(ones(2))) == 0 }\n");
+  limit(t, "static turns", "E0219", "test \"t\" {\n a = 0\n for i in 0..1_000_000 { for j in 0..1_000_000 { a = a + 1 } }\n assert a == 0\n}\n");
+  limit(t, "product", "E02", "test \"t\" { assert sum(ones(1000000, 1000000, 1000000, 1000000)) == 0 }\n");
+  limit(t, "jacobian", "E0219", "test \"t\" {\n x = ones(100, 100)\n assert sum(jacobian(x * x, x)) == 0\n}\n");
+}
+
+/* ---- mutations ---- */
+
+static uint64_t next_random(uint64_t *s) {
+  *s += 0x9e3779b97f4a7c15u;
+  uint64_t z = (*s ^ (*s >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* Tokens are what the grammar likes; byte noise seldom comes far. */
+static const char *const words[] = {
+  "0", "1", "-1", "2", "3", "1e30", "x", "y", "B", "D", "f32", "i32", "[", "]", "(", ")", "{", "}", ",", "=", ":=", "|>", "@", "'",
+  "+", "-", "*", "/", "//", "**", "==", "<", "..", "...", ":", "if", "else", "for", "in", "def", "param", "state", "use", "sum[i]",
+  "linear", "softmax", "mean", "grad", "reshape", "rearrange", "scan", "conv2d", "true", "training", "@nodecay ", "\"same\"", "net",
+  "field(0)", "window", "step", "1_000_000", "x[0]", "x[i, j]", "[1, 2]", "f", "n = 3", "axes = [0]", "not ", "and ", ";", "\n"};
+
+static size_t mutate(char *s, size_t n, size_t cap, uint64_t *seed) {
+  int changes = 1 + (int)(next_random(seed) % 4);
+  for (int i = 0; i < changes && n > 2; i++) {
+    size_t at = next_random(seed) % n, len = 1 + next_random(seed) % 12;
+    if (at + len > n) len = n - at;
+    const char *w = words[next_random(seed) % (sizeof words / sizeof *words)];
+    size_t k = strlen(w);
+    switch (next_random(seed) % 4) {
+    case 0: /* drop */
+      memmove(s + at, s + at + len, n - at - len);
+      n -= len;
+      break;
+    case 1: /* put a word in */
+      if (n + k >= cap) break;
+      memmove(s + at + k, s + at, n - at);
+      memcpy(s + at, w, k);
+      n += k;
+      break;
+    case 2: { /* exchange a piece for another one of the text */
+      size_t from = next_random(seed) % (n - len + 1);
+      memmove(s + at, s + from, len);
+      break;
+    }
+    default: /* replace by a word */
+      if (n - len + k >= cap) break;
+      memmove(s + at + k, s + at + len, n - at - len);
+      memcpy(s + at, w, k);
+      n += k - len;
+    }
+  }
+  s[n] = 0;
+  return n;
+}
+
+static void test_mutations(Test *t, int count, uint64_t seed) {
+  char *s = malloc(1 << 20);
+  int verified = 0;
+  long slowest = 0;
+  for (int i = 0; i < count; i++) {
+    size_t n;
+    char *text = slurp(t->file[next_random(&seed) % (uint64_t)t->nfile], &n);
+    memcpy(s, text, n + 1);
+    free(text);
+    n = mutate(s, n, 1 << 19, &seed);
+    FILE *f = getenv("ELAB_KEEP") ? fopen(getenv("ELAB_KEEP"), "wb") : NULL; /* the text that crashed */
+    if (f) {
+      fwrite(s, 1, n, f);
+      fclose(f);
+    }
+    long begin = now_ms();
+    Run r = run_text("tests/front/elab/mutation.nn", s, n);
+    if (now_ms() - begin > slowest) slowest = now_ms() - begin;
+    if (!r.errors) {
+      verified++;
+      bool well = ir_verify(r.m) == 0 && comes_back(module_text(&r));
+      if (!well) printf("---- mutation %d:\n%s\n", i, s);
+      if (!well) diag_print(r.c, stdout, false);
+      check(t, well, "a mutation gives a faulty module", "mutations");
+    }
+    run_free(&r);
+  }
+  free(s);
+  check(t, slowest < LIMIT_MS, "a mutation takes too long", "mutations");
+  printf("mutations: %d, %d of them elaborate, the slowest took %ld ms\n", count, verified, slowest);
+}
+
+int main(int argc, char **argv) {
+  Test t = {0};
+  int mutations = 1500;
+  uint64_t seed = 1;
+  const char *dir = NULL;
+  for (int i = 1; i < argc; i++) {
+    if (!strcmp(argv[i], "--update")) t.update = true;
+    else if (!strncmp(argv[i], "--mutations=", 12)) mutations = atoi(argv[i] + 12);
+    else if (!strncmp(argv[i], "--seed=", 7)) seed = strtoull(argv[i] + 7, NULL, 10);
+    else dir = argv[i];
+  }
+  if (!dir) return 2;
+  int n = list_files(&t, dir, "elab");
+  for (int i = 0; i < n; i++) test_file(&t, t.file[i], true);
+  list_files(&t, dir, "design");
+  for (int i = n; i < t.nfile; i++) test_file(&t, t.file[i], false);
+  check(&t, n > 0 && t.nfile > n, "no files", dir);
+  test_limits(&t);
+  test_mutations(&t, mutations, seed);
+  for (int i = 0; i < t.nfile; i++) free(t.file[i]);
+  printf("elab: %d passed, %d failed\n", t.passed, t.failed);
+  return t.failed != 0;
+}
