@@ -12,6 +12,7 @@ typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
   const char *prim;            /* text of ir/prim.h */
   const char *gemm;            /* native: text of codegen/c/gemm.inc */
+  const char *dir;             /* native: folder of the .nn file, which data paths are relative to; NULL: of Module.file */
   const Machine *machine;      /* native: the vector width; NULL: the generic row */
   const EmitWeight *weight; int nweight; /* portable: NAME_init writes these instead of running `init` for them */
   bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */

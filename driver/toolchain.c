@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -159,6 +160,14 @@ static const char *carried_text(const char *name) {
   return e ? e->text : "";
 }
 
+/* The folder of the model, whole, so that the binary finds its data from wherever it is started. */
+static const char *folder_of(Ctx *c, const char *path) {
+  char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+  const char *dir = slash ? ctx_strf(c, "%.*s", (int)(slash - real), real) : NULL;
+  free(real);
+  return dir;
+}
+
 int toolchain_build(Args *a, Temp *t, const char *out) {
   static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
   Ctx *c = a->c;
@@ -170,6 +179,7 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
   EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = carried_text("ir/prim.h"),
                    .gemm = carried_text("codegen/c/gemm.inc"), .machine = choose_machine(a, &w), .contract = !m->opt.strict};
+  o.dir = folder_of(c, a->operand[0]);
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;
   const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));

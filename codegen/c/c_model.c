@@ -161,7 +161,7 @@ static void put_data(CPrint *p, Str *o) {
     str_puts(&rows, ", ");
     put_string(&rows, d->kind);
     str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
-    put_string(&rows, folder_of(p, m->file));
+    put_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
     str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window, (long long)d->count, d->header,
                d->lo ? ctx_strf(p->c, "lo_%d", i) : "0", d->hi ? ctx_strf(p->c, "hi_%d", i) : "0", d->ncols, d->holdout, d->shuffle,
                d->nfield ? ctx_strf(p->c, "fields_%d", i) : "0", d->nfield, bind);
