@@ -70,6 +70,7 @@ int cmd_run(Args *a) {
   argv[0] = ctx_strf(a->c, "gradc run %s", a->operand[0]);
   argv[1] = ctx_strf(a->c, "train");
   for (int i = 0; i < a->npassed; i++) argv[2 + i] = ctx_strf(a->c, "%s", a->passed[i]);
+  setenv("GRADC_RUN_AS", argv[0], 1); /* how its messages say to go on: the program itself is gone */
   fflush(stdout);
   fexecve(fd, argv, environ);
   diag_error(a->c, 503, 0, 1, "the program cannot be started: %s", strerror(errno));

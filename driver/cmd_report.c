@@ -39,10 +39,11 @@ static Live *arena_buffers(Graph *g, const Groups *gs, int *count) {
   Ctx *c = g->m->c;
   const bool *fwd = forward_nodes(g);
   int *number = ctx_alloc(c, sizeof *number * (size_t)g->n), n = 0;
-  Live *v = ctx_alloc(c, sizeof *v * (size_t)g->n);
+  Live *v = ctx_alloc(c, sizeof *v * (size_t)(g->n + gs->n));
   for (int k = 0; k < gs->n; k++) {
     const Group *p = &gs->group[k];
     bool forward = is_forward(p, fwd);
+    if (p->scratch > 0) v[n++] = (Live){g, p->root, p->scratch, k, k, false};
     for (int i = 0; i < p->nread; i++) {
       Live *x = number[p->read[i]] ? &v[number[p->read[i]] - 1] : NULL;
       if (!x) continue;
