@@ -57,7 +57,7 @@ static void annotations(Reader *r, Id n) {
     } else if (!strcmp(w, "stored")) {
       a.stored = (uint32_t)rd_natural(r, r->m->nstored);
     } else if (!strcmp(w, "alias")) {
-      a.alias = operand(r).id;
+      if (rd_expect(r, "%")) *VEC_PUSH(r->c, r->later, r->nlater, r->caplater) = (struct Later){n, rd_natural(r, MAX_NODES), r->p};
     } else {
       rd_fail(r, "unknown annotation `%s`", w);
     }
@@ -161,12 +161,21 @@ static void ports(Reader *r) {
   rd_expect(r, ")");
 }
 
+static void resolve_aliases(Reader *r) {
+  for (int i = 0; i < r->nlater && !r->failed; i++) {
+    const struct Later *l = &r->later[i];
+    r->p = l->at;
+    if (l->value < 1 || l->value > r->nval) rd_fail(r, "there is no value %%%lld", (long long)l->value);
+    else r->g->anno[l->node].alias = r->val[l->value - 1];
+  }
+}
+
 static void graph(Reader *r) {
   const char *name = rd_word(r);
   if (!r->failed && graph_find(r->m, name)) rd_fail(r, "there is a graph `%s` already", name);
   if (r->failed) return;
   r->g = graph_new(r->m, name, GK_TEST, 0);
-  r->nval = 0;
+  r->nval = r->nlater = 0;
   ports(r);
   int kind = -1;
   for (int i = 0; i < NKINDS; i++)
@@ -194,6 +203,9 @@ static void graph(Reader *r) {
     else if (*r->p == '%') node(r);
     else output(r);
   }
+  const char *end = r->p;
+  resolve_aliases(r);
+  if (!r->failed) r->p = end;
 }
 
 static void var(Reader *r, VarKind kind) {

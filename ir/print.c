@@ -140,7 +140,6 @@ static void print_node(Printer *p, Id n) {
   Graph *g = p->g;
   const Node *d = node_get(g, n);
   size_t start = p->out->n;
-  p->num[n] = ++p->next;
   str_printf(p->out, "  %%%u: %s = %s", p->num[n], type_text(g->m, d->type), op_info[d->op].name);
   if (d->nin) {
     int dtype = operand_dtype(g, n);
@@ -160,6 +159,9 @@ static void print_node(Printer *p, Id n) {
 
 void ir_print_graph(Str *out, Graph *g) {
   Printer p = {out, g, ctx_alloc(g->m->c, (size_t)g->n * sizeof(uint32_t)), 0};
+  for (int i = 0; i < g->nport; i++) p.num[g->port[i]] = ++p.next; /* first, as reading them back makes them */
+  for (Id n = 1; n < (Id)g->n; n++) /* all of them now: an alias may name a later value */
+    if (!is_literal(g, n) && !p.num[n]) p.num[n] = ++p.next;
   str_printf(out, "graph %s(", g->name);
   for (int i = 0; i < g->nport; i++)
     str_printf(out, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s, type_text(g->m, node_get(g, g->port[i])->type));
@@ -168,9 +170,9 @@ void ir_print_graph(Str *out, Graph *g) {
   if (g->training) str_puts(out, " training");
   if (g->arena >= 0) str_printf(out, " arena=%lld", (long long)g->arena);
   str_puts(out, " {\n");
-  for (int i = 0; i < g->nport; i++) print_node(&p, g->port[i]); /* first, as reading them back makes them */
+  for (int i = 0; i < g->nport; i++) print_node(&p, g->port[i]);
   for (Id n = 1; n < (Id)g->n; n++)
-    if (!is_literal(g, n) && !p.num[n]) print_node(&p, n);
+    if (p.num[n] > (uint32_t)g->nport) print_node(&p, n);
   for (int i = 0; i < g->nout; i++) {
     size_t start = out->n;
     str_puts(out, "  ");

@@ -12,6 +12,8 @@ typedef struct Reader {
   bool failed;
   Id *val; /* value %k -> node */
   int nval, capval;
+  struct Later { Id node; int64_t value; const char *at; } *later; /* aliases, which may name values further down */
+  int nlater, caplater;
 } Reader;
 
 /* All readers set r->failed after a diagnostic and return 0, "" or false from then on. */

@@ -64,9 +64,9 @@ static Id neg_of_sub(Graph *g, Id n) { /* -(x - x) is -0, x - x is +0 */
   Id x = rw_in(g, n, 0);
   return rw_is(g, x, OP_sub) ? b_op2(g, OP_sub, rw_in(g, x, 1), rw_in(g, x, 0)) : 0;
 }
-static Id abs_of_sign(Graph *g, Id n) {
+static Id abs_of_sign(Graph *g, Id n) { /* unsigned numbers wrap: -1 is large */
   Id x = rw_in(g, n, 0);
-  return rw_is(g, x, OP_neg) ? b_op1(g, OP_abs, rw_in(g, x, 0)) : 0;
+  return rw_is(g, x, OP_neg) && dtype_info[node_type(g, n)->dtype].kind != 'u' ? b_op1(g, OP_abs, rw_in(g, x, 0)) : 0;
 }
 
 /* ---- the same again ---- */

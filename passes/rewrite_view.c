@@ -77,7 +77,8 @@ static Id slice_of_slice(Graph *g, Id n) {
     if (!dim_is_const(t->dim[i])) return 0;
     start[i] = attr(g, inner, 0)->v[i] + by * attr(g, n, 0)->v[i];
     step[i] = by * attr(g, n, 2)->v[i];
-    stop[i] = t->dim[i] ? start[i] + (t->dim[i] - 1) * step[i] + 1 : start[i];
+    if (!t->dim[i]) start[i] = 0; /* of nothing: the sum may lie behind the end */
+    stop[i] = t->dim[i] ? start[i] + (t->dim[i] - 1) * step[i] + 1 : 0;
   }
   return b_slice(g, x, start, stop, step);
 }
