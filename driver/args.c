@@ -105,7 +105,8 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
 static int check_operands(Args *a) {
   const Command *k = &command_info[a->cmd];
   if (a->noperand < k->fewest)
-    return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`gradc %s` needs an operand: gradc %s %s", k->name, k->name, k->operands));
+    return usage(a, NULL, NULL, 0,
+                 ctx_strf(a->c, "`gradc %s` needs an operand: gradc %s %s", k->name, k->name, k->operands));
   if (k->most >= 0 && a->noperand > k->most)
     return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`gradc %s`: what is `%s`?", k->name, a->operand[k->most]));
   return GO_ON;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Without a folder, dumps go to standard output, each under a comment with its number and pass, in place of the result. */
+/* Without a folder, dumps go to standard output in place of the result, each under a comment with its pass. */
 static void dump(void *arg, int number, const char *pass, const char *text, size_t n) {
   Args *a = arg;
   if (!args_has(a, OPT_dump_dir)) {

@@ -178,7 +178,8 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
   word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
   EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = carried_text("ir/prim.h"),
-                   .gemm = carried_text("codegen/c/gemm.inc"), .machine = choose_machine(a, &w), .contract = !m->opt.strict};
+                   .gemm = carried_text("codegen/c/gemm.inc"), .machine = choose_machine(a, &w),
+                   .contract = !m->opt.strict};
   o.dir = folder_of(c, a->operand[0]);
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;

@@ -1,5 +1,5 @@
-/* Offsets: sweeps through time with a list of holes, which are nearly linear, and then greedy placements in orders of
- * size and lifetime, which are quadratic and so only tried while the steps last. */
+/* Offsets: sweeps through time with a list of holes, which are nearly linear; then greedy placements in orders of size
+ * and lifetime, and in orders changed where the peak lies, which are quadratic and so only tried while steps last. */
 #include "passes/fit.h"
 #include <stdlib.h>
 #include <string.h>
@@ -95,65 +95,100 @@ static int64_t sweep(Ctx *c, Rect *r, int n, int turns, bool backwards, Fit fit)
   return top;
 }
 
-/* ---- greedy placement, in falling order of a key ---- */
+/* ---- greedy placement, one buffer after another ---- */
 
 typedef enum Key { SIZE_TIMES_LIFE, SIZE, LIFE, NKEYS } Key;
 typedef struct Item { double key; int i; } Item;
+typedef struct Placer {
+  Rect *r;
+  int n;
+  Item *item;    /* the order of placement */
+  Rect *placed;  /* by rising offset */
+  int peak;      /* the place in the order of a buffer that ends at the top */
+} Placer;
 
 static int item_order(const void *a, const void *b) {
   const Item *x = a, *y = b;
   return x->key != y->key ? (x->key < y->key ? 1 : -1) : x->i - y->i;
 }
 
-static int64_t place(Ctx *c, Rect *r, int n, Key key, Fit fit) {
-  Item *item = ctx_alloc(c, sizeof *item * (size_t)(n + 1));
-  Rect *placed = ctx_alloc(c, sizeof *placed * (size_t)(n + 1)); /* by rising offset */
-  int64_t top = 0;
-  for (int i = 0; i < n; i++) {
-    double life = r[i].death - r[i].birth + 1, size = (double)r[i].size;
-    item[i] = (Item){key == SIZE ? size : key == LIFE ? life : size * life, i};
+static void sort_by(Placer *p, Key key) {
+  for (int i = 0; i < p->n; i++) {
+    double life = p->r[i].death - p->r[i].birth + 1, size = (double)p->r[i].size;
+    p->item[i] = (Item){key == SIZE ? size : key == LIFE ? life : size * life, i};
   }
-  qsort(item, (size_t)n, sizeof *item, item_order);
-  for (int k = 0; k < n; k++) {
-    Rect *x = &r[item[k].i];
-    int64_t end = 0, best = -1, best_gap = 0;
-    int at = 0;
-    for (; at < k; at++) {
-      const Rect *p = &placed[at];
-      if (p->death < x->birth || p->birth > x->death) continue;
-      int64_t gap = p->offset - end;
-      if (gap >= x->size && (best < 0 || gap < best_gap)) {
-        best = end;
-        best_gap = gap;
-        if (fit == LOWEST) break;
-      }
-      if (p->offset + p->size > end) end = p->offset + p->size;
+  qsort(p->item, (size_t)p->n, sizeof *p->item, item_order);
+}
+
+/* The lowest or the tightest gap between the `k` buffers placed so far that are alive with x. */
+static int64_t find_gap(const Rect *placed, int k, const Rect *x, Fit fit) {
+  int64_t end = 0, best = -1, best_gap = 0;
+  for (int at = 0; at < k; at++) {
+    const Rect *p = &placed[at];
+    if (p->death < x->birth || p->birth > x->death) continue;
+    int64_t gap = p->offset - end;
+    if (gap >= x->size && (best < 0 || gap < best_gap)) {
+      best = end;
+      best_gap = gap;
+      if (fit == LOWEST) return best;
     }
-    x->offset = best < 0 ? end : best;
-    if (x->offset + x->size > top) top = x->offset + x->size;
-    for (at = k; at > 0 && placed[at - 1].offset > x->offset; at--) placed[at] = placed[at - 1];
-    placed[at] = *x;
+    if (p->offset + p->size > end) end = p->offset + p->size;
+  }
+  return best < 0 ? end : best;
+}
+
+static int64_t place(Placer *p, Fit fit) {
+  int64_t top = 0;
+  for (int k = 0; k < p->n; k++) {
+    Rect *x = &p->r[p->item[k].i];
+    x->offset = find_gap(p->placed, k, x, fit);
+    if (x->offset + x->size > top) {
+      top = x->offset + x->size;
+      p->peak = k;
+    }
+    int at = k;
+    for (; at > 0 && p->placed[at - 1].offset > x->offset; at--) p->placed[at] = p->placed[at - 1];
+    p->placed[at] = *x;
   }
   return top;
 }
 
-static void keep(const Rect *r, int n, int64_t *offset) {
-  for (int i = 0; i < n; i++) offset[i] = r[i].offset;
+/* The buffer that ends at the top is placed earlier, halfway to the front. */
+static void promote(Placer *p) {
+  Item up = p->item[p->peak];
+  int to = p->peak / 2;
+  memmove(&p->item[to + 1], &p->item[to], sizeof up * (size_t)(p->peak - to));
+  p->item[to] = up;
+}
+
+/* ---- the best of all ---- */
+
+typedef struct Best { int64_t top, bound, *offset; } Best;
+
+static void keep_better(Best *b, const Rect *r, int n, int64_t top) {
+  if (top >= b->top) return;
+  b->top = top;
+  for (int i = 0; i < n; i++) b->offset[i] = r[i].offset;
 }
 
 int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
+  enum { PROMOTIONS = 300 };
   if (!n) return 0;
-  int64_t bound = fit_bound(c, r, n, turns), best = INT64_MAX, steps = 0;
-  int64_t *offset = ctx_alloc(c, sizeof *offset * (size_t)n);
-  for (int trial = 0; trial < (2 + NKEYS) * NFITS && best > bound; trial++) {
-    int order = trial / NFITS;
-    if (order >= 2 && (steps += (int64_t)n * n) > MAX_STEPS) break;
-    Fit fit = trial % NFITS;
-    int64_t top = order < 2 ? sweep(c, r, n, turns, order == 1, fit) : place(c, r, n, (Key)(order - 2), fit);
-    if (top >= best) continue;
-    best = top;
-    keep(r, n, offset);
+  int64_t steps = 0, cost = (int64_t)n * n / 2 + 1;
+  size_t count = (size_t)n;
+  Best b = {INT64_MAX, fit_bound(c, r, n, turns), ctx_alloc(c, sizeof *b.offset * count)};
+  Placer p = {r, n, ctx_alloc(c, sizeof *p.item * count), ctx_alloc(c, sizeof *p.placed * count), 0};
+  for (int k = 0; k < 2 * NFITS && b.top > b.bound; k++)
+    keep_better(&b, r, n, sweep(c, r, n, turns, k / NFITS, k % NFITS));
+  for (int k = 0; k < NKEYS * NFITS && b.top > b.bound && (steps += cost) <= MAX_STEPS; k++) {
+    sort_by(&p, k / NFITS);
+    keep_better(&b, r, n, place(&p, k % NFITS));
   }
-  for (int i = 0; i < n; i++) r[i].offset = offset[i];
-  return best;
+  sort_by(&p, SIZE_TIMES_LIFE);
+  for (int k = 0; k < PROMOTIONS && b.top > b.bound && (steps += cost) <= MAX_STEPS; k++) {
+    keep_better(&b, r, n, place(&p, LOWEST));
+    promote(&p);
+  }
+  for (int i = 0; i < n; i++) r[i].offset = b.offset[i];
+  return b.top;
 }

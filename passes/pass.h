@@ -33,8 +33,8 @@ int plan_check(Module *m);
 
 /* dce.c: leaves the marked graphs and the bodies that they run in the module. */
 void module_keep(Module *m, const bool *roots);
-/* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation, data,
- * tests and the optimizer's state go. */
+/* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation,
+ * data, tests and the optimizer's state go. */
 void module_infer_only(Module *m);
 
 /* One run of passes. `dump` receives the printed module: `number` counts passes from 1 (0: the module as it came). */

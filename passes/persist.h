@@ -13,7 +13,7 @@ int64_t head_offset(const Module *m, const char *name, int index);
  * optimizer state's tensors in the order of their weights, so that equal updates run over contiguous memory. */
 void persist_plan(Module *m);
 
-/* The weight that an optimizer state belongs to, by its name: "net.w" of "optim.net.w.m" and of "optim.SECTION.net.w.m";
+/* The weight that an optimizer state belongs to, by its name: "net.w" of "optim.net.w.m" and "optim.SECTION.net.w.m".
  * *rest is what follows. -1: none. */
 int persist_owner(Module *m, const char *name, const char **rest);
 #endif

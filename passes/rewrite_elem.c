@@ -26,7 +26,8 @@ static Id zero_minus(Graph *g, Id n) {
 /* A constant on the left of a commuting op goes to the right, where the other rules look for it. */
 static Id const_to_right(Graph *g, Id n) {
   double v;
-  if (!(node_info(g, n)->flags & COMMUTES) || !b_is_const(g, rw_in(g, n, 0), &v) || b_is_const(g, rw_in(g, n, 1), &v)) return 0;
+  if (!(node_info(g, n)->flags & COMMUTES)) return 0;
+  if (!b_is_const(g, rw_in(g, n, 0), &v) || b_is_const(g, rw_in(g, n, 1), &v)) return 0;
   return b_op2(g, (Op)node_get(g, n)->op, rw_in(g, n, 1), rw_in(g, n, 0));
 }
 
@@ -57,7 +58,8 @@ static Id sign_into_const(Graph *g, Id n) {
 static Id neg_of_scaled(Graph *g, Id n) {
   Id x = rw_in(g, n, 0);
   double v;
-  if (!rw_float(g, n) || !(rw_is(g, x, OP_mul) || rw_is(g, x, OP_div)) || !b_is_const(g, rw_in(g, x, 1), &v) || isnan(v)) return 0;
+  if (!rw_float(g, n) || !(rw_is(g, x, OP_mul) || rw_is(g, x, OP_div))) return 0;
+  if (!b_is_const(g, rw_in(g, x, 1), &v) || isnan(v)) return 0;
   return b_op2(g, (Op)node_get(g, x)->op, rw_in(g, x, 0), b_full(g, node_get(g, rw_in(g, x, 1))->type, -v));
 }
 static Id neg_of_sub(Graph *g, Id n) { /* -(x - x) is -0, x - x is +0 */
@@ -129,7 +131,8 @@ static Id cast_of_cast(Graph *g, Id n) {
 static Id div_by_power(Graph *g, Id n) {
   double v;
   int e;
-  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || fabs(frexp(v, &e)) != 0.5 || e < -120 || e > 120) return 0;
+  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v)) return 0;
+  if (fabs(frexp(v, &e)) != 0.5 || e < -120 || e > 120) return 0;
   return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
 }
 static Id div_by_const(Graph *g, Id n) {
@@ -140,9 +143,9 @@ static Id div_by_const(Graph *g, Id n) {
 static Id scaled_twice(Graph *g, Id n) {
   Id x = rw_in(g, n, 0);
   double a, b;
-  if (!rw_float(g, n) || !rw_is(g, x, OP_mul) || !b_is_const(g, rw_in(g, n, 1), &b) || !b_is_const(g, rw_in(g, x, 1), &a) ||
-      !(fabs(a * b) > 1e-30 && fabs(a * b) < 1e30))
-    return 0;
+  if (!rw_float(g, n) || !rw_is(g, x, OP_mul)) return 0;
+  if (!b_is_const(g, rw_in(g, n, 1), &b) || !b_is_const(g, rw_in(g, x, 1), &a)) return 0;
+  if (!(fabs(a * b) > 1e-30 && fabs(a * b) < 1e30)) return 0;
   return b_op2(g, OP_mul, rw_in(g, x, 0), b_const(g, (DType)node_type(g, n)->dtype, a * b));
 }
 static Id pow_one(Graph *g, Id n) { return x_if_right_is(g, n, 1); }
