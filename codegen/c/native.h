@@ -4,21 +4,38 @@
 #define GRADC_C_NATIVE_H
 #include "codegen/c/nest.h"
 
-enum { NATIVE_AXES = 4 };
+enum { NATIVE_AXES = 4, NATIVE_IMAGE = 3 };
 
-/* gc_axes of gemm.inc. */
+/* gc_axes of gemm.inc, as C text, and the nest's axes that they stand for (-1: none). A residue r (text; NULL: none)
+ * makes index i of the axis stand for i * step + r of the nest's. */
 typedef struct NativeAxes {
-  int n;
-  Dim dim[NATIVE_AXES], s0[NATIVE_AXES], s1[NATIVE_AXES];
+  int n, axis[NATIVE_AXES];
+  const char *dim[NATIVE_AXES], *s0[NATIVE_AXES], *s1[NATIVE_AXES], *residue[NATIVE_AXES];
+  int64_t step[NATIVE_AXES];
+  double count;             /* elements, at the bounds of run-time sizes */
 } NativeAxes;
+
+/* gc_image of gemm.inc. */
+typedef struct NativeImage {
+  int n, last, m[NATIVE_IMAGE], k[NATIVE_IMAGE];
+  const char *ms[NATIVE_IMAGE], *ks[NATIVE_IMAGE], *at[NATIVE_IMAGE], *size[NATIVE_IMAGE];
+} NativeImage;
 
 /* gc_gemm of gemm.inc. */
 typedef struct NativeGemm {
-  int a_buf, b_buf;         /* KBuf numbers of the operands */
-  Affine a_at, b_at;        /* their first elements */
+  int a_buf, b_buf;           /* KBuf numbers of the operands */
+  const char *a_at, *b_at;    /* their first elements */
   NativeAxes batch, m, n, k;
-  int axis[3][NATIVE_AXES]; /* the nest's axes that batch, m and n stand for */
+  NativeImage image;
+  const char *before, *after; /* statements around the call; NULL: none */
 } NativeGemm;
+
+/* native_roles.c */
+typedef struct NativeSum { const KVal *left, *right; } NativeSum;
+bool native_sum(const KNest *n, NativeSum *s);                          /* one sum of products of two loads in f32 */
+bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1); /* false: too many */
+void native_sort(const KNest *n, NativeAxes *x);                        /* by strides of the first store, outermost first */
+bool native_worth(const NativeGemm *g);
 
 /* The function that stores rows of finished sums; its name. */
 const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g);

@@ -34,24 +34,28 @@ static Args pass_params(CPrint *p, const Kernel *k, const NativeGemm *g) {
   if (k->uses_run) pass_pointer(&a, ctx_strf(p->c, "const %s", p->run), "run");
   if (k->nstream) pass_number(&a, "uint32_t", "pass"), pass_number(&a, "uint32_t", "turn");
   for (int i = 0; i < k->nstream; i++) pass_number(&a, "uint64_t", ctx_strf(p->c, "key%d", i));
+  for (int i = 0; i < g->m.n; i++)
+    if (g->m.residue[i]) pass_number(&a, "long", g->m.residue[i]);
   return a;
 }
 
 /* ---- the epilogue ---- */
 
+/* Index i of an axis as that of the nest's axis. */
+static const char *nest_index(CNest *c, const NativeAxes *x, int d, const char *i) {
+  if (!x->residue[d]) return i;
+  return ctx_strf(c->p->c, "(%s) * %lld + %s", i, (long long)x->step[d], x->residue[d]);
+}
+
 /* Indices of the axes behind a flattened one. */
-static void split_index(CNest *c, const NativeAxes *x, const int *axis, const char *flat) {
-  if (x->n == 1) {
-    cn_line(c, "const ptrdiff_t i%d = %s;", axis[0], flat);
-    return;
-  }
+static void split_index(CNest *c, const NativeAxes *x, const char *flat) {
   const char *rest = flat;
   for (int d = x->n - 1; d >= 0; d--) {
-    const char *dim = c_dim(c->p, x->dim[d]);
-    if (!c_atomic(dim)) dim = ctx_strf(c->p->c, "(%s)", dim);
-    if (d) cn_line(c, "const ptrdiff_t i%d = (%s) %% %s, q%d = (%s) / %s;", axis[d], rest, dim, axis[d], rest, dim);
-    else cn_line(c, "const ptrdiff_t i%d = %s;", axis[d], rest);
-    rest = ctx_strf(c->p->c, "q%d", axis[d]);
+    int a = x->axis[d];
+    const char *dim = c_atomic(x->dim[d]) ? x->dim[d] : ctx_strf(c->p->c, "(%s)", x->dim[d]);
+    if (d) cn_line(c, "const ptrdiff_t i%d = %s, q%d = (%s) / %s;", a, nest_index(c, x, d, ctx_strf(c->p->c, "(%s) %% %s", rest, dim)), a, rest, dim);
+    else cn_line(c, "const ptrdiff_t i%d = %s;", a, nest_index(c, x, d, rest));
+    rest = ctx_strf(c->p->c, "q%d", a);
   }
 }
 
@@ -62,13 +66,12 @@ static void levels(CNest *c, const NativeAxes *x, int *level) {
 /* Several axes of columns: runs along the last one, so that the loop over columns needs no division. */
 static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   const NativeAxes *x = &g->n;
-  int last = x->n ? g->axis[2][x->n - 1] : -1;
+  int last = x->n ? x->axis[x->n - 1] : -1;
   if (x->n > 1) {
-    const char *dim = c_dim(c->p, x->dim[x->n - 1]);
     cn_open_block(c, "for (long j0 = 0, run; j0 < cols; j0 += run)");
-    split_index(c, x, g->axis[2], "n0 + j0");
+    split_index(c, x, "n0 + j0");
     for (int i = 1; i < x->n; i++) cn_values(c, -1, ++*level);
-    cn_line(c, "run = gc_min(cols - j0, %s - i%d);", dim, last);
+    cn_line(c, "run = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
     cn_line(c, "GC_INDEPENDENT");
     cn_open_block(c, "for (long j = j0; j < j0 + run; j++)");
     cn_line(c, "const ptrdiff_t first = i%d, i%d = first + j - j0;", last, last);
@@ -82,10 +85,10 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
 static void print_loops(CNest *c, const NativeGemm *g) {
   int level = 0;
   cn_values(c, -1, 0);
-  split_index(c, &g->batch, g->axis[0], "b");
+  split_index(c, &g->batch, "b");
   levels(c, &g->batch, &level);
   cn_open_block(c, "for (long r = 0; r < rows; r++, c += GC_PANEL)");
-  split_index(c, &g->m, g->axis[1], "m0 + r");
+  split_index(c, &g->m, "m0 + r");
   levels(c, &g->m, &level);
   column_loop(c, g, &level);
   cn_line(c, "const float s0 = c[j];");
@@ -99,13 +102,14 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   KNest n = *k->nest[0];
   Args a = pass_params(p, k, g);
   bool made;
-  n.nacc = 0; /* the sums are there */
-  n.nouter = 0;
+  n.phase = ctx_alloc(p->c, sizeof *n.phase * (size_t)n.nphase); /* without the sum, which is there */
+  n.nacc = n.nouter = 0;
   const NativeAxes *const part[] = {&g->batch, &g->m, &g->n};
   for (int i = 0; i < 3; i++)
-    for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = g->axis[i][d];
+    for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = part[i]->axis[d];
   str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s", a.n ? a.unpack.s : "");
   CNest c = cn_begin(p, k, &n, &s);
+  c.lane = -1;
   print_loops(&c, g);
   str_puts(&s, "}\n");
   CKernel *e = c_intern(p, s.s, &made);
@@ -118,32 +122,52 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
 
 /* ---- the call ---- */
 
-static void put_axes(CPrint *p, Str *s, const char *name, const NativeAxes *x, bool both) {
-  if (!x->n) return;
-  str_printf(s, "    .%s = {%d, {", name, x->n);
-  const Dim *const list[] = {x->dim, x->s0, x->s1};
-  for (int l = 0; l < 2 + both; l++) {
-    for (int i = 0; i < x->n; i++) str_printf(s, "%s%s", i ? ", " : "", c_dim(p, list[l][i]));
-    str_puts(s, l < 1 + both ? "}, {" : "}},\n");
-  }
+static void put_list(Str *s, const char *before, int n, const char *const *x, const char *after) {
+  str_puts(s, before);
+  for (int i = 0; i < n; i++) str_printf(s, "%s%s", i ? ", " : "", x[i]);
+  str_puts(s, after);
 }
 
-static const char *operand(CPrint *p, const Kernel *k, int buf, const Affine *at) {
+static void put_axes(Str *s, const char *name, const NativeAxes *x, bool both) {
+  if (!x->n) return;
+  str_printf(s, "    .%s = {%d, ", name, x->n);
+  put_list(s, "{", x->n, x->dim, "}, ");
+  put_list(s, "{", x->n, x->s0, "}");
+  if (both) put_list(s, ", {", x->n, x->s1, "}");
+  str_puts(s, "},\n");
+}
+
+static void put_image(Str *s, const NativeImage *x) {
+  if (!x->n) return;
+  str_printf(s, "    .image = {%d, %d, {", x->n, x->last);
+  for (int i = 0; i < x->n; i++) str_printf(s, "%s%d", i ? ", " : "", x->m[i]);
+  str_puts(s, "}, {");
+  for (int i = 0; i < x->n; i++) str_printf(s, "%s%d", i ? ", " : "", x->k[i]);
+  put_list(s, "}, {", x->n, x->ms, "}, {");
+  put_list(s, "", x->n, x->ks, "}, {");
+  put_list(s, "", x->n, x->at, "}, {");
+  put_list(s, "", x->n, x->size, "}},\n");
+}
+
+static const char *operand(CPrint *p, const Kernel *k, int buf, const char *at) {
   CNest c = {.p = p, .k = k};
   const char *x = cn_buf(&c, buf);
-  return at->k ? ctx_strf(p->c, "%s + %s", x, c_affine(p, at)) : x;
+  return strcmp(at, "0") ? ctx_strf(p->c, "%s + (%s)", x, at) : x;
 }
 
 void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
   Args a = pass_params(p, k, g);
   p->gemm = true;
+  if (g->before) str_puts(s, g->before);
   str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s, .b = %s,\n", a.n ? a.pack.s : "0",
-             operand(p, k, g->a_buf, &g->a_at), operand(p, k, g->b_buf, &g->b_at));
-  put_axes(p, s, "batch", &g->batch, true);
-  put_axes(p, s, "m", &g->m, false);
-  put_axes(p, s, "n", &g->n, false);
-  put_axes(p, s, "k", &g->k, true);
+             operand(p, k, g->a_buf, g->a_at), operand(p, k, g->b_buf, g->b_at));
+  put_axes(s, "batch", &g->batch, true);
+  put_axes(s, "m", &g->m, false);
+  put_axes(s, "n", &g->n, false);
+  put_axes(s, "k", &g->k, true);
+  put_image(s, &g->image);
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n  gc_contract(&g, part, parts);\n", epilogue);
+  if (g->after) str_puts(s, g->after);
 }
 
 void native_print(CPrint *p, Str *out) {

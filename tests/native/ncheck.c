@@ -100,6 +100,8 @@ static bool print_program(Program *r) {
   str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
                      "typedef struct GcRun { uint64_t seed; uint32_t step, steps, steps_per_epoch; float loss; } GcRun;\n"
                      "static inline ptrdiff_t gc_clamp(ptrdiff_t i, ptrdiff_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }\n");
+
+
   c_prim_print(p, &r->text);
   native_print(p, &r->text);
   const Str *part[] = {&p->helpers, &p->tables, &p->kernels, &functions};

@@ -1,0 +1,48 @@
+/* What contractions and convolutions have in common: a sum of products of two loads, and axes with roles. */
+#include "codegen/c/native.h"
+
+enum { LEAST_WORK = 16384, LEAST_BLOCK = 2048, LEAST_SUM = 4 }; /* below, plain loops are faster */
+
+bool native_sum(const KNest *n, NativeSum *s) {
+  if (n->nphase != 2 || n->nacc != 1 || n->acc[0].order != KO_SEQ || n->acc[0].op != OP_sum) return false;
+  const KVal *v = &n->val[n->acc[0].value];
+  if (v->kind != KV_OP || v->nargs != 2 || v->type != DT_F32) return false;
+  s->left = &n->val[v->arg[0]], s->right = &n->val[v->arg[1]];
+  return s->left->kind == KV_LOAD && s->right->kind == KV_LOAD;
+}
+
+bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1) {
+  if (x->n == NATIVE_AXES) return false;
+  Dim dim = axis < 0 ? 1 : n->axes.axis[axis].extent;
+  x->count = (x->n ? x->count : 1) * (double)dim_bound(p->m, dim);
+  x->axis[x->n] = axis, x->dim[x->n] = c_dim(p, dim), x->s0[x->n] = c_dim(p, s0), x->s1[x->n] = c_dim(p, s1);
+  x->residue[x->n] = NULL, x->step[x->n++] = 1;
+  return true;
+}
+
+void native_sort(const KNest *n, NativeAxes *x) {
+  Module *m = n->axes.m;
+  const Affine *at = &n->store[0].at;
+  NativeAxes old = *x;
+  int order[NATIVE_AXES];
+  for (int i = 0; i < x->n; i++) {
+    int k = i;
+    for (; k > 0 && dim_bound(m, at->coef[x->axis[order[k - 1]]]) < dim_bound(m, at->coef[x->axis[i]]); k--)
+      order[k] = order[k - 1];
+    order[k] = i;
+  }
+  for (int i = 0; i < x->n; i++) {
+    int o = order[i];
+    x->axis[i] = old.axis[o], x->dim[i] = old.dim[o], x->s0[i] = old.s0[o], x->s1[i] = old.s1[o];
+    x->residue[i] = old.residue[o], x->step[i] = old.step[o];
+  }
+}
+
+static double count_of(const NativeAxes *x) {
+  return x->n ? x->count : 1;
+}
+
+bool native_worth(const NativeGemm *g) {
+  double block = count_of(&g->m) * count_of(&g->n) * count_of(&g->k);
+  return block >= LEAST_BLOCK && block * count_of(&g->batch) >= LEAST_WORK && count_of(&g->k) >= LEAST_SUM;
+}
