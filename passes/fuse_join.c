@@ -10,7 +10,7 @@
 enum { CHEAP = 4 }; /* multiplications an element that are sooner repeated than stored and loaded */
 
 static bool dims_same(const Type *a, const Type *b) {
-  return a->rank == b->rank && !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim);
+  return a->rank == b->rank && (!a->rank || !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim));
 }
 
 static bool is_map(const Graph *g, Id n) {
