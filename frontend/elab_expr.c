@@ -92,8 +92,8 @@ Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *lef
   if (lists && !tensor && (op == AST_EQ || op == AST_NE)) return el_static_binary(e, op, a, b, at);
   if (lists && op == AST_ADD && a.kind == b.kind && !(v_tensorlike(a) && v_tensorlike(b))) {
     Value both = v_list(e, a.list->n + b.list->n, NULL);
-    memcpy(both.list->v, a.list->v, (size_t)a.list->n * sizeof a);
-    memcpy(both.list->v + a.list->n, b.list->v, (size_t)b.list->n * sizeof a);
+    for (int i = 0; i < both.list->n; i++)
+      both.list->v[i] = i < a.list->n ? a.list->v[i] : b.list->v[i - a.list->n];
     return both;
   }
   if (tensor || lists || (floats && sizes)) return tensor_binary(e, op, a, b, at, left, right);

@@ -79,9 +79,9 @@ static Value rows(Elab *e, Call *k, Id y, Id x) {
     return el_arg_fail(e, 219, k, 0, "a jacobian of %s rows; at most %d, known at compile time", dim_text(e->m, n), MAX_ROWS);
   if (ty.rank + tx.rank > MAX_RANK) return el_arg_fail(e, 205, k, 0, "the result would have more than %d axes", MAX_RANK);
   if (tx.rank == MAX_RANK && ty.rank == 0) return v_tensor(e, b_op2(e->g, OP_grad, y, x));
-  memcpy(dim, ty.dim, ty.rank * sizeof *dim);
-  memcpy(dim + ty.rank, tx.dim, tx.rank * sizeof *dim);
-  memcpy(one + 1, tx.dim, tx.rank * sizeof *one);
+  dims_copy(dim, ty.dim, ty.rank);
+  dims_copy(dim + ty.rank, tx.dim, tx.rank);
+  dims_copy(one + 1, tx.dim, tx.rank);
   Id flat = b_reshape(e->g, y, 1, &n), *row = ctx_alloc(e->c, (size_t)n * sizeof *row);
   for (Dim i = 0; i < n; i++) {
     Id part = b_slice(e->g, flat, &i, (Dim[]){i + 1}, NULL);

@@ -19,7 +19,7 @@ static void slice_axis(Elab *e, Read *r, int axis, Dim start, Dim stop, int64_t 
   Dim lo[MAX_RANK] = {0}, hi[MAX_RANK];
   int64_t by[MAX_RANK];
   if (start == 0 && stop == t->dim[axis] && step == 1) return;
-  memcpy(hi, t->dim, t->rank * sizeof *hi);
+  dims_copy(hi, t->dim, t->rank);
   for (int i = 0; i < t->rank; i++) by[i] = 1;
   lo[axis] = start;
   hi[axis] = stop;

@@ -171,8 +171,12 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
   switch (it->kind) {
   case IT_DEF: return v_fn(e, (Fn){.def = it->def, .at = it->ast->mark});
   case IT_USE:
-    if (!it->inst && !it->state) it->inst = el_instance(e, it->ast, it->name, NULL);
-    it->state = 2;
+    if (it->state == 1) return el_fail(e, 201, at, "`%s` is defined by itself", it->name);
+    if (!it->state) {
+      it->state = 1;
+      it->inst = el_instance(e, it->ast, it->name, NULL);
+      it->state = 2;
+    }
     return it->inst ? v_fn(e, (Fn){.inst = it->inst, .at = it->ast->mark}) : v_error();
   case IT_DATA: return el_fail(e, 204, at, "`%s` is a data section, not a value", it->name);
   default: break;

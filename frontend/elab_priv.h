@@ -230,6 +230,16 @@ struct Elab {
   int *asserts;        /* inside a test: number of its assertions so far */
 };
 
+/* Lists of dimensions; `from` may be NULL when n is 0, as a Type's is. */
+static inline void dims_copy(Dim *to, const Dim *from, int n) {
+  for (int i = 0; i < n; i++) to[i] = from[i];
+}
+static inline bool dims_same(const Dim *a, const Dim *b, int n) {
+  for (int i = 0; i < n; i++)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
 /* ---- elab_value.c ---- */
 static inline Value v_int(int64_t i) { return (Value){.kind = V_INT, .i = i}; }
 static inline Value v_float(double f) { return (Value){.kind = V_FLOAT, .f = f}; }

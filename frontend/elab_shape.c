@@ -202,10 +202,10 @@ static bool unify_dots(Elab *e, const Dim *dim, int n) {
   Frame *f = e->f;
   if (f->ndots < 0) {
     f->ndots = n;
-    memcpy(f->dots, dim, (size_t)n * sizeof *dim);
+    dims_copy(f->dots, dim, n);
     return true;
   }
-  return f->ndots == n && !memcmp(f->dots, dim, (size_t)n * sizeof *dim);
+  return f->ndots == n && dims_same(f->dots, dim, n);
 }
 
 static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, TypeId t, const Ast *arg, const char *name,
@@ -303,7 +303,7 @@ bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim) {
     }
     if (*rank + take > MAX_RANK) return el_fail(e, 205, type, "a tensor has at most %d axes", MAX_RANK), false;
     if (p->kind == AST_DOTS) {
-      memcpy(dim + *rank, e->f->dots, (size_t)take * sizeof *dim);
+      dims_copy(dim + *rank, e->f->dots, take);
     } else {
       if (p->kind == AST_NAME && !name_known(e, p->text)) {
         Diag *d = el_error(e, 207, p, "`%s` has no value here", p->text);

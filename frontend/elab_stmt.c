@@ -49,7 +49,7 @@ Value el_list_items(Elab *e, Value v, const Ast *at) {
     return el_fatal(e, 219, at->mark, at->mark_len, "taking apart an axis of %lld", (long long)t.dim[0]);
   Value l = v_list(e, (int)t.dim[0], NULL);
   Dim start[MAX_RANK] = {0}, stop[MAX_RANK];
-  memcpy(stop, t.dim, t.rank * sizeof *stop);
+  dims_copy(stop, t.dim, t.rank);
   for (int i = 0; i < l.list->n; i++) {
     start[0] = i;
     stop[0] = i + 1;

@@ -39,7 +39,7 @@ static Id matmul_differ(Elab *e, const Ast *at, const Ast *left, const Ast *righ
     diag_help(e->c, d, "transpose it: write `'` behind the right operand");
   } else if (right && right->kind == AST_NAME) {
     Dim dim[MAX_RANK];
-    memcpy(dim, t->dim, t->rank * sizeof *dim);
+    dims_copy(dim, t->dim, t->rank);
     dim[t->rank > 1 ? t->rank - 2 : 0] = ka;
     diag_help(e->c, d, "make `%s` %s", right->text, el_type_text(e, type_make(e->m, (DType)t->dtype, t->rank, dim)));
   }

@@ -91,7 +91,7 @@ static void bind_inputs(Elab *e, const TrainInfo *t, Dim batch) {
       el_error_at(e, 205, f->loc, 1, "a field has at most %d axes", MAX_RANK - 1);
       return;
     }
-    memcpy(dim + 1, ty->dim, ty->rank * sizeof *dim);
+    dims_copy(dim + 1, ty->dim, ty->rank);
     TypeId type = type_make(e->m, (DType)ty->dtype, ty->rank + 1, dim);
     Id id = graph_input(e->g, f->name, type, f->loc);
     scope_set(e->c, &e->f->scope, f->name, v_tensor(e, id), f->loc, (int)strlen(f->name));

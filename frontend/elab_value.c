@@ -165,7 +165,7 @@ static bool list_shape(Value v, int depth, int *rank, Dim *dim, bool *whole, boo
     int r;
     memcpy(below, dim, sizeof below);
     if (!list_shape(v.list->v[i], depth + 1, &r, below, whole, bools)) return false;
-    if (i && (r != first || memcmp(below + depth + 1, dim + depth + 1, (size_t)(r - depth - 1) * sizeof *dim)))
+    if (i && (r != first || !dims_same(below + depth + 1, dim + depth + 1, r - depth - 1)))
       return false;
     first = r;
     memcpy(dim, below, sizeof below);
@@ -200,7 +200,7 @@ static Id list_stack(Elab *e, Value v, DType want, const Ast *at) {
   for (int i = 0; i < n; i++) {
     const Type *t = el_ty(e, part[i]);
     Dim dim[MAX_RANK + 1] = {1};
-    memcpy(dim + 1, t->dim, t->rank * sizeof *dim);
+    dims_copy(dim + 1, t->dim, t->rank);
     part[i] = b_reshape(e->g, part[i], t->rank + 1, dim);
   }
   return n == 1 ? part[0] : b_concat(e->g, part, n, 0);

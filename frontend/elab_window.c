@@ -47,7 +47,7 @@ static Value fn_pad(Elab *e, Call *k) {
   const Type *t = el_ty(e, x);
   Dim shape[MAX_RANK], start[MAX_RANK] = {0};
   bool any = false;
-  memcpy(shape, t->dim, t->rank * sizeof *shape);
+  dims_copy(shape, t->dim, t->rank);
   for (int i = 0; i < n; i++) {
     shape[axes[i]] = dim_add(e->m, shape[axes[i]], lo[i] + hi[i]);
     start[axes[i]] = lo[i];
@@ -78,7 +78,7 @@ static Value fn_last_axis(Elab *e, Call *k) {
   if (!x) return v_error();
   const Type *t = el_ty(e, x);
   if (t->rank == MAX_RANK) return el_arg_fail(e, 205, k, 0, "a tensor has at most %d axes", MAX_RANK);
-  memcpy(dim, t->dim, t->rank * sizeof *dim);
+  dims_copy(dim, t->dim, t->rank);
   dim[t->rank] = 1;
   return v_tensor(e, b_reshape(e->g, x, t->rank + 1, dim));
 }

@@ -1,6 +1,6 @@
 /* Tests of the elaborator:
- *   elab_test [--update] [--mutations=N] [--seed=N] DIR
- * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text). Every module that elaborates must
+ *   elab_test [--update] [--mutations=N] [--seed=N] [DIR]
+ * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text) and NAME.info (its sections). Every module that elaborates must
  * pass the verifier, print the same twice, and come back the same from its text. DIR/design is elaborated or refused,
  * limits are met within two seconds, and mutations of all of them end in a module or in errors.
  * --update writes the golden files anew. */
@@ -100,6 +100,39 @@ static bool comes_back(const char *text) {
   return same;
 }
 
+/* What the module says beside its graphs. */
+static const char *info_text(Run *r) {
+  Module *m = r->m;
+  Str s = {.c = r->c};
+  for (int i = 0; i < m->ndata; i++) {
+    const DataInfo *d = &m->data[i];
+    str_printf(&s, "data %s: %s", d->name, d->kind);
+    for (int k = 0; k < d->npaths; k++) str_printf(&s, " \"%s\"", d->paths[k]);
+    for (int k = 0; k < d->ncols; k++) str_printf(&s, " %g..%g", d->lo[k], d->hi[k]);
+    str_printf(&s, " window %lld count %lld header %d holdout %g shuffle %d bind %s\n", (long long)d->window,
+               (long long)d->count, d->header, d->holdout, d->shuffle, d->bind ? d->bind->name : "-");
+    for (int k = 0; k < d->nfield; k++) {
+      const FieldInfo *f = &d->field[k];
+      str_printf(&s, "  %s: %s from %d+%d as %s, range %lld\n", f->name, type_text(m, f->type), f->raw_first, f->raw_count,
+                 type_text(m, f->raw_type), (long long)f->range);
+    }
+  }
+  for (int i = 0; i < m->ntrain; i++) {
+    const TrainInfo *t = &m->train[i];
+    const Graph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
+    str_printf(&s, "train %s: data %d batch %lld accumulate %lld steps %lld epochs %lld seed %llu save %lld keep %lld stop %lld\n ",
+               t->name[0] ? t->name : "-", t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps,
+               (long long)t->epochs, (unsigned long long)t->seed, (long long)t->save_every, (long long)t->keep,
+               (long long)t->early_stop);
+    for (int k = 0; k < 5; k++) str_printf(&s, " %s", g[k] ? g[k]->name : "-");
+    str_printf(&s, ", %d averages, metrics", t->navg);
+    for (int k = 0; k < t->nmetric; k++) str_printf(&s, " %s", t->metric[k]);
+    str_puts(&s, "\n");
+  }
+  for (int i = 0; i < m->ntest; i++) str_printf(&s, "test %s: %s\n", m->test[i].graph->name, m->test[i].title);
+  return s.s;
+}
+
 /* ---- golden files ---- */
 
 static void golden(Test *t, const char *nn, const char *ext, const char *got) {
@@ -128,6 +161,7 @@ static void test_file(Test *t, const char *path, bool has_golden) {
     check(t, !strcmp(ir, module_text(&again)), "two runs differ in their text", path);
     check(t, comes_back(ir), "print, parse, print is no fixpoint", path);
     if (has_golden) golden(t, path, "ir", ir);
+    if (has_golden && info_text(&r)) golden(t, path, "info", info_text(&r));
   } else if (has_golden) {
     golden(t, path, "err", r.diags);
   }
@@ -203,6 +237,31 @@ static const char *const words[] = {
   "linear", "softmax", "mean", "grad", "reshape", "rearrange", "scan", "conv2d", "true", "training", "@nodecay ", "\"same\"", "net",
   "field(0)", "window", "step", "1_000_000", "x[0]", "x[i, j]", "[1, 2]", "f", "n = 3", "axes = [0]", "not ", "and ", ";", "\n"};
 
+static bool word_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; }
+
+/* The word at or behind a random place. */
+static size_t find_word(const char *s, size_t n, uint64_t *seed, size_t *len) {
+  size_t at = next_random(seed) % n;
+  while (at < n && !word_char(s[at])) at++;
+  while (at > 0 && at < n && word_char(s[at - 1])) at--;
+  *len = 0;
+  while (at + *len < n && word_char(s[at + *len])) ++*len;
+  return at;
+}
+
+/* One word of the text becomes another one of it: most often it still parses. */
+static size_t exchange_word(char *s, size_t n, size_t cap, uint64_t *seed) {
+  size_t len, k, at = find_word(s, n, seed, &len), from = find_word(s, n, seed, &k);
+  char word[64];
+  if (!len || !k || k >= sizeof word || n - len + k >= cap) return n;
+  memcpy(word, s + from, k);
+  memmove(s + at + k, s + at + len, n - at - len);
+  memcpy(s + at, word, k);
+  n += k - len;
+  s[n] = 0;
+  return n;
+}
+
 static size_t mutate(char *s, size_t n, size_t cap, uint64_t *seed) {
   int changes = 1 + (int)(next_random(seed) % 4);
   for (int i = 0; i < changes && n > 2; i++) {
@@ -246,7 +305,8 @@ static void test_mutations(Test *t, int count, uint64_t seed) {
     char *text = slurp(t->file[next_random(&seed) % (uint64_t)t->nfile], &n);
     memcpy(s, text, n + 1);
     free(text);
-    n = mutate(s, n, 1 << 19, &seed);
+    if (i % 2) n = exchange_word(s, n, 1 << 19, &seed);
+    else n = mutate(s, n, 1 << 19, &seed);
     FILE *f = getenv("ELAB_KEEP") ? fopen(getenv("ELAB_KEEP"), "wb") : NULL; /* the text that crashed */
     if (f) {
       fwrite(s, 1, n, f);
@@ -273,14 +333,13 @@ int main(int argc, char **argv) {
   Test t = {0};
   int mutations = 1500;
   uint64_t seed = 1;
-  const char *dir = NULL;
+  const char *dir = "tests/front";
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--update")) t.update = true;
     else if (!strncmp(argv[i], "--mutations=", 12)) mutations = atoi(argv[i] + 12);
     else if (!strncmp(argv[i], "--seed=", 7)) seed = strtoull(argv[i] + 7, NULL, 10);
     else dir = argv[i];
   }
-  if (!dir) return 2;
   int n = list_files(&t, dir, "elab");
   for (int i = 0; i < n; i++) test_file(&t, t.file[i], true);
   list_files(&t, dir, "design");

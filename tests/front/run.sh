@@ -1,19 +1,28 @@
 #!/bin/sh
-# The front end: diagnostics, lexer, parser, fmt; with the sanitizers and one malloc an object.
+# The front end: diagnostics, lexer, parser, fmt, elaborator; with the sanitizers and one malloc an object.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..; out=$2/tests; mkdir -p "$out"
 cd "$root" || exit 2
 sources="ir/ctx.c ir/source.c ir/utf8.c ir/diag.c ir/diag_print.c $(ls frontend/lex*.c frontend/ast*.c) frontend/parse.c
   frontend/fmt.c $2/frontend/nn.c"
+# The elaborator stands on the whole IR: what it does not make itself comes as it was built.
+elab="$(ls frontend/elab*.c) ir/type.c ir/graph.c ir/build.c ir/vars.c
+  $(ls "$2"/ir/*.o | grep -vE '/(ctx|source|utf8|diag|diag_print|type|graph|build|vars)\.o$') $(ls "$2"/passes/autodiff*.o) $2/embed.o"
 passed=0 failed=0
-for t in diag parse; do
+for t in diag parse elab; do
+  [ $t = elab ] && sources="$sources $elab"
   cc -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DGRADC_MALLOC_EACH -I. -I"$2" \
-    -o "$out/${t}_test" "tests/front/${t}_test.c" $sources && "$out/${t}_test" > "$out/$t.log" 2>&1
+    -o "$out/${t}_test" "tests/front/${t}_test.c" $sources -lm && "$out/${t}_test" > "$out/$t.log" 2>&1
   status=$?
   cat "$out/$t.log"
   line=$(tail -n 1 "$out/$t.log")
   p=$(echo "$line" | sed -n 's/.*: \([0-9]*\) passed, .*/\1/p') f=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed/\1/p')
   [ "$status" -eq 0 ] || [ "${f:-0}" -gt 0 ] || f=1
   passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
+done
+# Tests written in the language itself.
+for f in tests/front/elab/*_values.nn; do
+  if "$1" test "$f" > "$out/values.log" 2>&1; then passed=$((passed + 1))
+  else failed=$((failed + 1)); echo "FAIL $f"; cat "$out/values.log"; fi
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
