@@ -4,7 +4,7 @@
 #include <string.h>
 
 static bool dims_same(const Type *a, const Type *b) {
-  return a->rank == b->rank && !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim);
+  return a->rank == b->rank && (!a->rank || !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim));
 }
 
 bool row_is_full(const Graph *g, Id red, Id n) {

@@ -195,7 +195,7 @@ static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
       OpClass cls = node_info(g, n)->cls;
       if (cls != CL_ELEM && cls != CL_REDUCE) return false;
       const Type *y = node_type(g, cls == CL_ELEM ? n : read);
-      if (y->rank != t->rank || memcmp(y->dim, t->dim, t->rank * sizeof *t->dim)) return false;
+      if (y->rank != t->rank || (t->rank && memcmp(y->dim, t->dim, t->rank * sizeof *t->dim))) return false;
     }
   }
   return true;
@@ -213,7 +213,7 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   if (k->cls != KC_ROW) return true;
   /* A row is walked once a phase: the store must come in the last one, and at every element of the row. */
   const Type *full = node_type(g, node_in(g, k->root, 0));
-  bool is_full = full->rank == w->rank && !memcmp(full->dim, w->dim, w->rank * sizeof *w->dim);
+  bool is_full = full->rank == w->rank && (!w->rank || !memcmp(full->dim, w->dim, w->rank * sizeof *w->dim));
   return is_full && last_phase(gs, k, write) >= 0;
 }
 
