@@ -3,7 +3,8 @@
 #include "frontend/elab_priv.h"
 #include <string.h>
 
-static const char *const carried_files[] = {"std/tensor.nn", "std/activation.nn", "std/layer.nn", "std/loss.nn", "std/init.nn",
+static const char *const carried_files[] = {"std/tensor.nn", "std/activation.nn", "std/layer.nn", "std/loss.nn",
+                                            "std/init.nn",
                                             "std/check.nn", "runtime/schedule.nn", "runtime/optim.nn"};
 
 /* ---- graphs ---- */
@@ -99,7 +100,8 @@ static void check_section_names(Elab *e, const Ast *file) {
     for (int k = 0; k < i; k++) {
       const Ast *a = file->kid[i], *b = file->kid[k];
       if (a->kind != AST_TRAIN || b->kind != AST_TRAIN || a->text != b->text) continue;
-      Diag *d = el_error(e, 222, a, a->text ? "train section `%s` stands twice" : "a second train section needs a name", a->text);
+      Diag *d = el_error(e, 222, a,
+                         a->text ? "train section `%s` stands twice" : "a second train section needs a name", a->text);
       diag_label(e->c, d, b->mark, b->mark_len, "first here");
       return;
     }

@@ -106,7 +106,8 @@ const Intrinsic el_data_intrinsics[] = {{"field", "i", fn_field, false}, {0}};
 /* ---- one line ---- */
 
 static bool refuse_augmentation(Elab *e, const Ast *a) {
-  static const char *const later[] = {"random_flip", "random_crop", "random_rotate", "random_erase", "color_jitter", "mixup",
+  static const char *const later[] = {"random_flip", "random_crop", "random_rotate", "random_erase", "color_jitter",
+                                      "mixup",
                                       "cutmix", "random_noise", "random_scale"};
   if (!a) return true;
   for (int i = 0; i < 9; i++)
@@ -140,7 +141,8 @@ static bool raw_port(Elab *e, DataCtx *x, int named) {
     return el_fail(e, 311, expr, "one line reads one file; runs such as field(0:64) are columns of csv"), false;
   } else if (files) {
     if (x->lo >= d->npaths)
-      return el_fail(e, 311, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths, d->npaths == 1 ? "" : "s"), false;
+      return el_fail(e, 311, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths,
+                     d->npaths == 1 ? "" : "s"), false;
     f->raw_type = f->type;
   } else {
     if (x->lo) return el_fail(e, 311, expr, "`%s` has one field, field(0): all its columns", d->kind), false;
@@ -158,13 +160,15 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
   Id id = v_bad(v) ? 0 : el_tensor(e, v, (DType)t->dtype, expr);
   if (!id) return 0;
   if (el_ty(e, id)->dtype != t->dtype) {
-    Diag *d = el_error(e, 211, expr, "`%s` is %s, but its line says %s", x->field->name, el_type_text(e, el_type(e, id)),
+    Diag *d = el_error(e, 211, expr, "`%s` is %s, but its line says %s", x->field->name,
+                       el_type_text(e, el_type(e, id)),
                        el_type_text(e, x->field->type));
     diag_help(e->c, d, "%s(...) converts", dtype_info[t->dtype].name);
     return 0;
   }
   if (type_count(e->m, el_type(e, id)) != type_count(e->m, x->field->type)) {
-    Diag *d = el_error(e, 311, expr, "%s does not fill %s", el_type_text(e, el_type(e, id)), el_type_text(e, x->field->type));
+    Diag *d = el_error(e, 311, expr, "%s does not fill %s", el_type_text(e, el_type(e, id)),
+                       el_type_text(e, x->field->type));
     diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
     return 0;
   }
@@ -178,7 +182,8 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   for (int i = 0; i < d->nfield; i++)
     if (d->field[i].name == line->text) return el_fail(e, 222, line, "field `%s` is defined twice", line->text), false;
   FieldInfo *f = VEC_PUSH(e->c, d->field, d->nfield, *cap);
-  *f = (FieldInfo){.name = line->text, .type = type, .raw_dtype = (DType)type_get(e->m, type)->dtype, .loc = line->mark};
+  DType raw = (DType)type_get(e->m, type)->dtype;
+  *f = (FieldInfo){.name = line->text, .type = type, .raw_dtype = raw, .loc = line->mark};
   DataCtx x = {.d = d, .field = f, .line = line};
   int named = 0;
   e->data = &x;

@@ -89,7 +89,8 @@ bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const 
   t->navg = s.n;
   for (int i = 0; i < s.n; i++) graph_result(eval, average_name(e, &s, i, name, result, n), s.list[i], eval->loc);
   if (identity) return true;
-  s.done = t->eval_done = graph_new(e->m, el_graph_name(e, "eval_done", t->name[0] ? t->name : NULL), GK_EVAL_DONE, eval->loc);
+  s.done = t->eval_done = graph_new(e->m, el_graph_name(e, "eval_done", t->name[0] ? t->name : NULL), GK_EVAL_DONE,
+                                    eval->loc);
   for (int i = 0; i < s.n; i++)
     s.map[s.list[i]] = graph_input(s.done, average_name(e, &s, i, name, result, n), el_scalar(e, DT_F32), eval->loc);
   for (int i = 0; i < n; i++) graph_result(s.done, name[i], copy_above(e, &s, result[i]), eval->loc);

@@ -12,7 +12,8 @@ static bool export_static(Elab *e, const Ast *p) {
 static bool export_input(Elab *e, const Ast *p) {
   const Ast *open = el_open_dim(e, p->kid[0]);
   if (open) {
-    Diag *d = el_error(e, 313, open, "the size `%s` of an exported function must be known at compile time", el_source(e, open));
+    Diag *d = el_error(e, 313, open, "the size `%s` of an exported function must be known at compile time",
+                       el_source(e, open));
     diag_help(e->c, d, "write a number, or fix it by `dim %s = ...`", open->kind == AST_NAME ? open->text : "N");
     return false;
   }
@@ -51,7 +52,8 @@ static void export_results(Elab *e, const Ast *a, Value v) {
 }
 
 static bool reserved(const char *name) {
-  static const char *const names[] = {"init", "train_step", "train_pass", "train_update", "eval_step", "eval_done", "bytes", "run"};
+  static const char *const names[] = {"init", "train_step", "train_pass", "train_update", "eval_step", "eval_done",
+                                      "bytes", "run"};
   for (int i = 0; i < 8; i++)
     if (!strcmp(name, names[i])) return true;
   return !strncmp(name, "bind_", 5) || !strncmp(name, "test_", 5);

@@ -203,7 +203,8 @@ static Value expr(Elab *e, const Ast *a) {
 
 Value el_expr(Elab *e, const Ast *a) {
   if (e->fatal) return v_error();
-  if (e->nesting >= EL_MAX_NESTING) return el_fatal(e, 213, a->mark, a->mark_len, "calls and expressions nest too deeply");
+  if (e->nesting >= EL_MAX_NESTING)
+    return el_fatal(e, 213, a->mark, a->mark_len, "calls and expressions nest too deeply");
   if (++e->turns > 8 * (int64_t)EL_MAX_TURNS)
     return el_fatal(e, 219, a->mark, a->mark_len, "elaboration takes more than %d steps", 8 * EL_MAX_TURNS);
   e->nesting++;
@@ -222,6 +223,7 @@ Value el_expr(Elab *e, const Ast *a) {
 
 Value el_static(Elab *e, const Ast *a) {
   Value v = el_expr(e, a);
-  if (v.kind == V_TENSOR) return el_fail(e, 215, a, "this must be known at compile time; it is a tensor, %s", v_text(e, v));
+  if (v.kind == V_TENSOR)
+    return el_fail(e, 215, a, "this must be known at compile time; it is a tensor, %s", v_text(e, v));
   return v;
 }

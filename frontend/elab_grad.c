@@ -23,7 +23,8 @@ static bool differentiable(Elab *e, Call *k, Id y, Id x) {
   if (x <= y && reaches(e->g, e->c, y, x)) return true;
   Diag *d = el_error_at(e, 230, k->arg[1].at ? k->arg[1].at : k->mark, k->arg[1].len,
                         "the expression was not computed from this tensor");
-  diag_note(e->c, d, "`grad(e, x)` follows the steps by which e was made of x; a later binding of the same name is another tensor");
+  diag_note(e->c, d,
+            "e must have been made of this very tensor; a later binding of the same name is another one");
   return false;
 }
 
@@ -76,8 +77,10 @@ static Value rows(Elab *e, Call *k, Id y, Id x) {
   Type ty = *el_ty(e, y), tx = *el_ty(e, x);
   Dim n = type_count(e->m, el_type(e, y)), dim[MAX_RANK], one[MAX_RANK + 1] = {1};
   if (!dim_is_const(n) || n < 1 || n > MAX_ROWS)
-    return el_arg_fail(e, 219, k, 0, "a jacobian of %s rows; at most %d, known at compile time", dim_text(e->m, n), MAX_ROWS);
-  if (ty.rank + tx.rank > MAX_RANK) return el_arg_fail(e, 205, k, 0, "the result would have more than %d axes", MAX_RANK);
+    return el_arg_fail(e, 219, k, 0, "a jacobian of %s rows; at most %d, known at compile time", dim_text(e->m, n),
+                       MAX_ROWS);
+  if (ty.rank + tx.rank > MAX_RANK)
+    return el_arg_fail(e, 205, k, 0, "the result would have more than %d axes", MAX_RANK);
   if (tx.rank == MAX_RANK && ty.rank == 0) return v_tensor(e, b_op2(e->g, OP_grad, y, x));
   dims_copy(dim, ty.dim, ty.rank);
   dims_copy(dim + ty.rank, tx.dim, tx.rank);

@@ -124,7 +124,8 @@ bool ix_linear(Elab *e, Index *x, const Ast *a, IxLinear *f, bool *fits) {
 /* ---- extents ---- */
 
 static bool reads_tensor(const Ast *a) {
-  if (!a || a->kind == AST_INDEX || a->kind == AST_CALL || a->kind == AST_PIPE || a->kind == AST_REDUCE) return a != NULL;
+  if (!a || a->kind == AST_INDEX || a->kind == AST_CALL || a->kind == AST_PIPE || a->kind == AST_REDUCE)
+    return a != NULL;
   for (int i = 0; i < a->n; i++)
     if (reads_tensor(a->kid[i])) return true;
   return false;
@@ -203,7 +204,8 @@ static bool solve_use(Elab *e, Index *x, const IxUse *u, bool *moved) {
   if (far < 0) return true;
   IxVar *v = &x->var[u->f.var[open]];
   if (far > u->size - 1)
-    return el_fail(e, 221, u->at, "the other indices reach %lld, beyond an axis of %s", (long long)far, dim_text(e->m, u->size)), false;
+    return el_fail(e, 221, u->at, "the other indices reach %lld, beyond an axis of %s", (long long)far,
+                   dim_text(e->m, u->size)), false;
   v->extent = (u->size - 1 - far) / u->f.coef[open] + 1;
   v->known = true;
   v->at = u->at;
@@ -222,7 +224,8 @@ static bool check_use(Elab *e, Index *x, const IxUse *u) {
   }
   if (!known) return el_fail(e, 218, u->at, "sums of indices need sizes that are known at compile time"), false;
   if (low >= 0 && high < u->size) return true;
-  return el_fail(e, 210, u->at, "this index runs from %lld to %lld; the axis has size %s", (long long)low, (long long)high,
+  return el_fail(e, 210, u->at, "this index runs from %lld to %lld; the axis has size %s", (long long)low,
+                 (long long)high,
                  dim_text(e->m, u->size)), false;
 }
 

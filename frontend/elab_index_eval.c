@@ -19,7 +19,6 @@ int ix_union(int n, int *label, const IxVal *v) {
   return n;
 }
 
-/* v's axes in the order of `label`, with axes of size 1 (or, widened, of the index's extent) where v has none. */
 IxVal ix_order(Elab *e, Index *x, IxVal v, int n, const int *label, bool widen) {
   IxVal r = {.v = v.v, .n = n};
   int64_t perm[MAX_RANK] = {0};
@@ -103,7 +102,8 @@ static IxVal call(Elab *e, Index *x, const Ast *a, const Ast *first) {
   for (int i = first ? 0 : 1; i <= given; i++) {
     const Ast *p = i ? a->kid[i] : first, *y = p->kind == AST_NAMED ? p->kid[0] : p;
     v[n] = ix_eval(e, x, y);
-    k.arg[n++] = (Arg){.name = p->kind == AST_NAMED ? p->text : NULL, .ast = y, .set = true, .at = p->at, .len = p->len};
+    k.arg[n++] = (Arg){.name = p->kind == AST_NAMED ? p->text : NULL, .ast = y, .set = true, .at = p->at,
+                       .len = p->len};
   }
   if (!align(e, x, a, v, n, &r, true)) return ix_none();
   k.n = n;

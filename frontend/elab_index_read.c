@@ -59,7 +59,8 @@ static bool read_axis(Elab *e, Index *x, Read *r, int axis) {
   }
   for (int i = 0; i < f.n && r->x; i++)
     for (int k = 0; k < r->n && turned[i]; k++)
-      if (r->label[k] == f.var[i] && (k == axis || k >= r->n - (f.n - 1))) r->x = b_reverse(e->g, r->x, 1, (int64_t[]){k});
+      if (r->label[k] == f.var[i] && (k == axis || k >= r->n - (f.n - 1)))
+        r->x = b_reverse(e->g, r->x, 1, (int64_t[]){k});
   return r->x != 0;
 }
 
@@ -102,7 +103,8 @@ static bool shares(const Read *r, int axis) {
 /* The axis is replaced by the axes of its index tensor. */
 static bool gather_axis(Elab *e, Read *r, int axis) {
   IxVal g = r->gather[axis];
-  if (r->n - 1 + g.n > MAX_RANK) return el_fail(e, 218, r->at[axis], "more than %d axes come together here", MAX_RANK), false;
+  if (r->n - 1 + g.n > MAX_RANK)
+    return el_fail(e, 218, r->at[axis], "more than %d axes come together here", MAX_RANK), false;
   el_note_range(e, g.v.id, dim_is_const(el_ty(e, r->x)->dim[axis]) ? el_ty(e, r->x)->dim[axis] : -1);
   r->x = b_gather(e->g, r->x, g.v.id, axis);
   Read old = *r;
@@ -179,7 +181,8 @@ static bool read_item(Elab *e, Index *x, Read *r, const Ast *item, int axis) {
     int64_t i = r->f[axis].offset;
     if (dim_is_const(n) && i < 0) i += n;
     if (i < 0 || (dim_is_const(n) && i >= n))
-      return el_fail(e, 210, item, "index %lld is out of range: the axis has size %s", (long long)r->f[axis].offset, dim_text(e->m, n)), false;
+      return el_fail(e, 210, item, "index %lld is out of range: the axis has size %s", (long long)r->f[axis].offset,
+                     dim_text(e->m, n)), false;
     r->f[axis].offset = i;
   }
   if (fits) return true;

@@ -32,7 +32,8 @@ static void params_read(Elab *e, const char *s, Params *p) {
 }
 
 static bool too_many(Elab *e, const Call *k, const Arg *a, int n) {
-  el_error_at(e, 202, a->at ? a->at : k->mark, a->len, "`%s` takes %d argument%s; this is one too many", k->name, n, n == 1 ? "" : "s");
+  el_error_at(e, 202, a->at ? a->at : k->mark, a->len, "`%s` takes %d argument%s; this is one too many", k->name, n,
+              n == 1 ? "" : "s");
   return false;
 }
 
@@ -120,7 +121,8 @@ static bool axis_in(Elab *e, Call *k, int arg, Value v, int rank, int64_t *axis)
   }
   *axis = v.i < 0 ? v.i + rank : v.i;
   if (*axis >= 0 && *axis < rank) return true;
-  el_arg_fail(e, 209, k, arg, "axis %lld is out of range: the tensor has %d ax%s", (long long)v.i, rank, rank == 1 ? "is" : "es");
+  el_arg_fail(e, 209, k, arg, "axis %lld is out of range: the tensor has %d ax%s", (long long)v.i, rank,
+              rank == 1 ? "is" : "es");
   return false;
 }
 

@@ -3,7 +3,8 @@
 #include <string.h>
 
 static const char *const optimizers[] = {"sgd", "adam", "adamw", "rmsprop"};
-static const char *const later_optimizers[] = {"lbfgs", "lion", "muon", "adagrad", "adadelta", "lamb", "nadam", "radam"};
+static const char *const later_optimizers[] = {"lbfgs", "lion", "muon", "adagrad", "adadelta", "lamb", "nadam",
+                                               "radam"};
 
 Value el_optimizer(Elab *e, const Ast *a) {
   const Ast *callee = a->kind == AST_CALL ? a->kid[0] : a;
@@ -40,9 +41,11 @@ int el_optim_var(Elab *e, const Update *u, const char *name) {
   const Var *w = &e->m->var[u->var];
   TypeId type = w->type;
   Loc loc = w->loc;
-  int v = var_add(e->m, ctx_strf(e->c, "optim#%s#%d.%s", e->section ? e->section : "", u->var, name), VK_OPTIM, type, 0, loc);
-  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = (VarInfo){.inst = u->inst, .name = ctx_name(e->c, name), .init = v_int(0),
-                                                          .weight = u->var, .section = e->section, .loc = loc, .len = 1};
+  int v = var_add(e->m, ctx_strf(e->c, "optim#%s#%d.%s", e->section ? e->section : "", u->var, name), VK_OPTIM, type,
+                  0, loc);
+  VarInfo info = {.inst = u->inst, .name = ctx_name(e->c, name), .init = v_int(0), .weight = u->var,
+                  .section = e->section, .loc = loc, .len = 1};
+  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = info;
   return v;
 }
 
@@ -56,13 +59,15 @@ static Id update_one(Elab *e, Value optim, const Call *from, Update *u) {
   k.n = 2;
   if ((var->hints & HINT_NODECAY) && has_param(optim.fn->def, "decay"))
     arg[k.n++] = (Arg){.name = ctx_name(e->c, "decay"), .v = v_float(0), .set = true};
-  Frame f = {.up = e->f, .file = e->f->file, .inst = u->inst, .ndots = -1, .call = from->mark, .call_len = from->mark_len};
+  Frame f = {.up = e->f, .file = e->f->file, .inst = u->inst, .ndots = -1, .call = from->mark,
+             .call_len = from->mark_len};
   e->f = &f;
   Value v = el_call(e, optim.fn, &k);
   e->f = f.up;
   Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, NULL);
   if (!id || el_type(e, id) == type) return id;
-  el_error_at(e, 227, from->mark, from->mark_len, "the optimizer gives %s for a weight of %s", v_text(e, v), el_type_text(e, type));
+  el_error_at(e, 227, from->mark, from->mark_len, "the optimizer gives %s for a weight of %s", v_text(e, v),
+              el_type_text(e, type));
   return 0;
 }
 
@@ -109,7 +114,8 @@ bool el_clip(Elab *e, const Ast *a, Update *u, int n) {
   }
   for (int i = 0; i < n; i++) {
     Value g = v_tensor(e, u[i].grad);
-    Value r = norm ? el_op(e, OP_mul, (Value[]){g, scale}, 2, 0, NULL) : clip_call(e, "clip_value", a, 2, (Value[]){g, limit});
+    Value r = norm ? el_op(e, OP_mul, (Value[]){g, scale}, 2, 0, NULL)
+                   : clip_call(e, "clip_value", a, 2, (Value[]){g, limit});
     if (r.kind != V_TENSOR) return false;
     u[i].grad = r.id;
   }

@@ -46,8 +46,8 @@ typedef struct Def {
   File *file;
 } Def;
 
-/* A primitive reached by name. `params`: names separated by spaces, `?` behind optional ones; `*` last takes any further
- * positional arguments, `**` any named ones too. */
+/* A primitive reached by name. `params`: names separated by spaces, `?` behind optional ones; `*` last takes any
+ * further positional arguments, `**` any named ones too. */
 typedef struct Intrinsic {
   const char *name, *params;
   Value (*fn)(Elab *e, Call *k);
@@ -301,6 +301,11 @@ Value el_static_math(Elab *e, int op, Value v, bool *known); /* exp(0.5) and the
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast);
 Value el_call(Elab *e, const Fn *fn, Call *k);
 Value el_call_value(Elab *e, const Ast *callee, Call *k);
+bool el_collect(Elab *e, const Ast *call, const Value *first, const Ast *first_ast, Call *k);
+void el_add_bound(Elab *e, const Fn *f, Call *k); /* what the function value has bound and the call does not name */
+
+/* ---- elab_def.c ---- */
+Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at); /* at: the place of the call's weights; NULL: a child's */
 Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
 Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */
@@ -359,7 +364,8 @@ bool el_want_bool(Elab *e, Call *k, int arg, bool none, bool *v);
 bool el_want_ints(Elab *e, Call *k, int arg, int n, int64_t least, int64_t *v); /* a number stands for n equal ones */
 Id el_want_tensor(Elab *e, Call *k, int arg);
 const Ast *el_arg_ast(const Call *k, int arg);
-Value el_arg_fail(Elab *e, int code, const Call *k, int arg, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+Value el_arg_fail(Elab *e, int code, const Call *k, int arg, const char *fmt, ...)
+  __attribute__((format(printf, 5, 6)));
 Value el_scan(Elab *e, Call *k);
 Value el_rearrange(Elab *e, Call *k);
 void el_note_range(Elab *e, Id index, int64_t n);

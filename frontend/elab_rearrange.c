@@ -27,7 +27,8 @@ static const char *side_read(Elab *e, const char *s, const char *end, Side *d) {
       s++;
     } else {
       const char *t = s;
-      while (t < end && (*t == '_' || (*t >= '0' && *t <= '9') || (*t >= 'a' && *t <= 'z') || (*t >= 'A' && *t <= 'Z'))) t++;
+      while (t < end && (*t == '_' || (*t >= '0' && *t <= '9') || (*t >= 'a' && *t <= 'z') || (*t >= 'A' && *t <= 'Z')))
+        t++;
       bool one = t == s + 1 && *s == '1';
       if (t == s || (*s >= '0' && *s <= '9' && !one)) return "an axis is a name, or 1";
       if (d->n == MAX_NAMES) return "there are too many axes";
@@ -60,7 +61,8 @@ static const char *sizes(Elab *e, Call *k, const Side *l, const Type *t, Dim *di
     dim[i] = l->name[i] ? -INT64_MAX : 1;
     for (int a = 2; a < k->n && l->name[i]; a++) {
       if (k->arg[a].name != l->name[i]) continue;
-      if (!v_is_dim(k->arg[a].v, &dim[i])) return ctx_strf(e->c, "the size of `%s` is %s", l->name[i], v_text(e, k->arg[a].v));
+      if (!v_is_dim(k->arg[a].v, &dim[i]))
+        return ctx_strf(e->c, "the size of `%s` is %s", l->name[i], v_text(e, k->arg[a].v));
     }
   }
   for (int g = 0; g < l->axes; g++) {
@@ -69,14 +71,16 @@ static const char *sizes(Elab *e, Call *k, const Side *l, const Type *t, Dim *di
     for (int i = 0; i < l->n; i++) {
       if (l->group[i] != g) continue;
       if (dim[i] != -INT64_MAX) known = dim_mul(e->m, known, dim[i]);
-      else if (open >= 0) return ctx_strf(e->c, "the sizes of `%s` and `%s` are both open; give one", l->name[open], l->name[i]);
+      else if (open >= 0) return ctx_strf(e->c, "the sizes of `%s` and `%s` are both open; give one", l->name[open],
+                                          l->name[i]);
       else open = i;
     }
     Dim all = t->dim[g];
     if (open >= 0 && (known == 0 || !dim_div(e->m, all, known, &dim[open])))
       return ctx_strf(e->c, "%s does not divide axis %d, of size %s", dim_text(e->m, known), g, dim_text(e->m, all));
     if (open < 0 && known != all)
-      return ctx_strf(e->c, "the sizes of axis %d come to %s, but it has %s", g, dim_text(e->m, known), dim_text(e->m, all));
+      return ctx_strf(e->c, "the sizes of axis %d come to %s, but it has %s", g, dim_text(e->m, known),
+                      dim_text(e->m, all));
   }
   return NULL;
 }
@@ -106,18 +110,22 @@ Value el_rearrange(Elab *e, Call *k) {
   Side l, r;
   Dim dim[MAX_NAMES];
   if (!x) return v_error();
-  if (k->arg[1].v.kind != V_STR) return el_arg_fail(e, 204, k, 1, "the pattern is a text such as \"b t (h d) -> b h t d\"");
+  if (k->arg[1].v.kind != V_STR)
+    return el_arg_fail(e, 204, k, 1, "the pattern is a text such as \"b t (h d) -> b h t d\"");
   for (int a = 2; a < k->n; a++)
     if (!k->arg[a].name) return el_arg_fail(e, 202, k, a, "sizes are given by name, as in h = 8");
   const char *p = k->arg[1].v.s, *arrow = strstr(p, "->"), *bad;
   if (!arrow) return refuse(e, k, "the pattern has no `->`");
-  if ((bad = side_read(e, p, arrow, &l)) || (bad = side_read(e, arrow + 2, p + strlen(p), &r))) return refuse(e, k, bad);
+  if ((bad = side_read(e, p, arrow, &l)) || (bad = side_read(e, arrow + 2, p + strlen(p), &r)))
+    return refuse(e, k, bad);
   const Type *t = el_ty(e, x);
   if (l.axes != t->rank) return refuse(e, k, ctx_strf(e->c, "the pattern has %d axes, the tensor %d", l.axes, t->rank));
   for (int i = 0; i < r.n; i++)
-    if (r.name[i] && side_find(&l, r.name[i]) < 0) return refuse(e, k, ctx_strf(e->c, "`%s` is not on the left side", r.name[i]));
+    if (r.name[i] && side_find(&l, r.name[i]) < 0)
+      return refuse(e, k, ctx_strf(e->c, "`%s` is not on the left side", r.name[i]));
   for (int i = 0; i < l.n; i++)
-    if (l.name[i] && side_find(&r, l.name[i]) < 0) return refuse(e, k, ctx_strf(e->c, "`%s` is missing on the right side", l.name[i]));
+    if (l.name[i] && side_find(&r, l.name[i]) < 0)
+      return refuse(e, k, ctx_strf(e->c, "`%s` is missing on the right side", l.name[i]));
   for (int a = 2; a < k->n; a++)
     if (side_find(&l, k->arg[a].name) < 0)
       return el_arg_fail(e, 203, k, a, "the pattern has no axis `%s`", k->arg[a].name);

@@ -1,4 +1,4 @@
-/* scan(x, axis, step, carry): the step becomes a closed body graph; what it reads from outside becomes further inputs. */
+/* scan(x, axis, step, carry): the step becomes a closed body graph; what it reads from outside becomes an input. */
 #include "frontend/elab_priv.h"
 #include "ir/scan.h"
 #include <string.h>
@@ -17,7 +17,8 @@ static bool tensors(Elab *e, Call *k, int arg, Id *out, int *n) {
   Value v = k->arg[arg].v;
   bool list = v.kind == V_LIST && (!v_tensorlike(v) || v.list->v[0].kind == V_TENSOR);
   *n = list ? v.list->n : 1;
-  if (*n < 1 || *n > MAX_CARRY) return el_arg_fail(e, 204, k, arg, "`scan` takes 1 to %d tensors here", MAX_CARRY), false;
+  if (*n < 1 || *n > MAX_CARRY)
+    return el_arg_fail(e, 204, k, arg, "`scan` takes 1 to %d tensors here", MAX_CARRY), false;
   for (int i = 0; i < *n; i++)
     if (!(out[i] = el_tensor(e, list ? v.list->v[i] : v, DT_F32, k->arg[arg].ast))) return false;
   return true;
@@ -26,13 +27,15 @@ static bool tensors(Elab *e, Call *k, int arg, Id *out, int *n) {
 static bool read_args(Elab *e, Call *k, ScanArgs *s) {
   if (!tensors(e, k, 0, s->x, &s->nx) || !tensors(e, k, 3, s->carry, &s->nc)) return false;
   s->one = k->arg[3].v.kind != V_LIST;
-  if (k->arg[2].v.kind != V_FN) return el_arg_fail(e, 204, k, 2, "the step of a `scan` is a function, not %s", v_text(e, k->arg[2].v)), false;
+  if (k->arg[2].v.kind != V_FN)
+    return el_arg_fail(e, 204, k, 2, "the step of a `scan` is a function, not %s", v_text(e, k->arg[2].v)), false;
   if (!el_want_bool(e, k, 4, false, &s->reverse)) return false;
   for (int i = 0; i < s->nx; i++) {
     const Type *t = el_ty(e, s->x[i]);
     if (!el_want_axis(e, k, 1, t->rank, 0, &s->axis)) return false;
     if (i && t->dim[s->axis] != s->length)
-      return el_arg_fail(e, 205, k, 0, "the scanned tensors have different lengths (%s vs %s)", dim_text(e->m, s->length),
+      return el_arg_fail(e, 205, k, 0, "the scanned tensors have different lengths (%s vs %s)",
+                         dim_text(e->m, s->length),
                          dim_text(e->m, t->dim[s->axis])), false;
     s->length = t->dim[s->axis];
   }
@@ -56,7 +59,8 @@ static bool results(Elab *e, Call *k, const ScanArgs *s, Value v, const Type *co
     if (!out[i]) return false;
     TypeId t = type_make(e->m, (DType)want[i]->dtype, want[i]->rank, want[i]->dim);
     if (el_type(e, out[i]) == t) continue;
-    el_arg_fail(e, 205, k, 2, "carry %d is %s, but the step makes it %s", i + 1, el_type_text(e, t), el_type_text(e, el_type(e, out[i])));
+    el_arg_fail(e, 205, k, 2, "carry %d is %s, but the step makes it %s", i + 1, el_type_text(e, t),
+                el_type_text(e, el_type(e, out[i])));
     return false;
   }
   return true;

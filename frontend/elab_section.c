@@ -47,7 +47,8 @@ static bool check_setting(Elab *e, const Section *s, int at, const Setting *set)
 
 static bool check_budget(Elab *e, const Section *s, const Ast *b) {
   bool known = !strcmp(s->kind, "train") && !strcmp(b->text, "ram");
-  if (known) return el_fail(e, 703, b, "the budget `%s <= %s` is not in this version", b->text, el_source(e, b->kid[0])), false;
+  if (known)
+    return el_fail(e, 703, b, "the budget `%s <= %s` is not in this version", b->text, el_source(e, b->kid[0])), false;
   Diag *d = el_error(e, 312, b, "a %s section has no budget `%s`", s->kind, b->text);
   if (!strcmp(s->kind, "train")) diag_help(e->c, d, "budgets of training are `ram <= ...`");
   return false;

@@ -179,7 +179,8 @@ static const char *pattern_values(Elab *e, const Ast *type) {
   return s.n ? s.s : NULL;
 }
 
-static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k, const char *why) {
+static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k,
+                       const char *why) {
   Diag *d = el_error_at(e, 205, arg ? arg->at : k->mark, arg ? arg->len : k->mark_len,
                         "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name, el_type_text(e, t),
                         el_source(e, p->ast), why ? ": " : "", why ? why : "");
@@ -218,10 +219,12 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
     Value v = unknowns(e, pat) ? v_none() : el_static(e, pat);
     const char *text = el_source(e, pat);
     if (v.kind == V_NONE)
-      return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "no whole number makes %s = %s", text, dim_text(e->m, dim)));
+      return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "no whole number makes %s = %s", text,
+                                                        dim_text(e->m, dim)));
     if (pat->kind == AST_INT)
       return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "%s is not %s", dim_text(e->m, dim), text));
-    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "%s is %s, not %s", text, v_text(e, v), dim_text(e->m, dim)));
+    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "%s is %s, not %s", text, v_text(e, v),
+                                                      dim_text(e->m, dim)));
   }
   case UNSOLVABLE:
     if (last) return el_fail(e, 207, pat, "this size is not determined by the arguments"), false;
@@ -250,7 +253,8 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
   }
   int fixed = s->n - (dots >= 0);
   if (dots >= 0 ? ty->rank < fixed : ty->rank != fixed)
-    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "it has %d ax%s, not %s%d", ty->rank, ty->rank == 1 ? "is" : "es",
+    return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "it has %d ax%s, not %s%d", ty->rank,
+                                                      ty->rank == 1 ? "is" : "es",
                                                      dots >= 0 ? "at least " : "", fixed));
   int axis = 0;
   for (int i = 0; i < s->n; i++) {
@@ -323,7 +327,8 @@ TypeId el_declared(Elab *e, const Ast *type) {
   int rank;
   Dim dim[MAX_RANK];
   if (!el_param_type(e, type, &p)) return 0;
-  if (!p.tensor || p.dtype >= DT_COUNT) return el_fail(e, 223, type, "a tensor type is needed here, not `%s`", type->text), 0;
+  if (!p.tensor || p.dtype >= DT_COUNT)
+    return el_fail(e, 223, type, "a tensor type is needed here, not `%s`", type->text), 0;
   if (!el_shape(e, type, &rank, dim)) return 0;
   TypeId t = type_make(e->m, (DType)p.dtype, rank, dim);
   if (type_bytes(e->m, t) < 0) return el_fail(e, 220, type, "this tensor takes more than 2^47 bytes"), 0;

@@ -4,8 +4,10 @@
 
 typedef struct SourceKind { const char *name, *params; } SourceKind;
 static const SourceKind source_kinds[] = {
-  {"csv", "header? *"}, {"idx", "*"}, {"npy", "*"}, {"text", "path window"}, {"uniform", "n lo hi"}, {"normal", "n mean? std?"}};
-static const char *const later_kinds[] = {"npz", "tokens", "images", "safetensors", "stream", "concat", "cifar10", "cifar100",
+  {"csv", "header? *"}, {"idx", "*"}, {"npy", "*"}, {"text", "path window"}, {"uniform", "n lo hi"}, {"normal",
+                                                                                                      "n mean? std?"}};
+static const char *const later_kinds[] = {"npz", "tokens", "images", "safetensors", "stream", "concat", "cifar10",
+                                          "cifar100",
                                           "mnist"};
 enum { NKINDS = 6, NLATER = 9 };
 
@@ -13,7 +15,8 @@ static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
   const char *words[NKINDS];
   for (int i = 0; i < NKINDS; i++) words[i] = source_kinds[i].name;
   for (int i = 0; i < NLATER; i++)
-    if (!strcmp(name, later_kinds[i])) return el_fail(e, 710, a, "the data source `%s` is not in this version", name), false;
+    if (!strcmp(name, later_kinds[i]))
+      return el_fail(e, 710, a, "the data source `%s` is not in this version", name), false;
   Diag *d = el_error(e, 305, a, "unknown data source `%s`", name);
   const char *s = diag_suggest(e->c, name, words, NKINDS);
   if (s) diag_help(e->c, d, "did you mean `%s`?", s);

@@ -3,7 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-static Value overflow(Elab *e, const Ast *at) { return el_fail(e, 234, at, "this whole number leaves the range of 64 bits"); }
+static Value overflow(Elab *e, const Ast *at) { return el_fail(e, 234, at,
+                                                               "this whole number leaves the range of 64 bits"); }
 
 static Value int_pow(Elab *e, int64_t a, int64_t b, const Ast *at) {
   int64_t r = 1;
@@ -92,7 +93,8 @@ static Value size_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
 static Value other_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   if (op == AST_EQ) return v_bool(v_same(a, b));
   if (op == AST_NE) return v_bool(!v_same(a, b));
-  if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR) return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a.s, b.s)));
+  if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR)
+    return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a.s, b.s)));
   return el_fail(e, 226, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
 }
 

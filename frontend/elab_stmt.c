@@ -13,7 +13,8 @@ static bool failed_before(const Elab *e, const Ast *s) {
 /* Hints whose effect this version has; the others of the language are refused by name. */
 uint32_t el_hints(Elab *e, const Ast *a) {
   static const struct { const char *name; uint32_t bit; int later; } known[] = {
-    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", 0, 704}, {"fp32", 0, 712}, {"quant", 0, 706}};
+    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", 0, 704}, {"fp32", 0, 712}, {"quant", 0,
+                                                                                                         706}};
   uint32_t bits = 0;
   for (int i = 0; a->hints && i < a->hints->n; i++) {
     const Ast *h = a->hints->kid[i];
@@ -102,7 +103,8 @@ Value el_if(Elab *e, const Ast *a) {
   Value c = el_expr(e, a->kid[0]);
   if (v_bad(c)) return c;
   if (c.kind == V_TENSOR) {
-    Diag *d = el_error(e, 215, a->kid[0], "the condition of `if` must be known at compile time; it is a tensor, %s", v_text(e, c));
+    Diag *d = el_error(e, 215, a->kid[0], "the condition of `if` must be known at compile time; it is a tensor, %s",
+                       v_text(e, c));
     diag_help(e->c, d, "where(condition, a, b) chooses by a tensor's values");
     return v_error();
   }
@@ -127,10 +129,13 @@ static Value stmt_for(Elab *e, const Ast *a) {
     n = v.list->n;
   }
   if (n > EL_MAX_TURNS)
-    return el_fatal(e, 219, over->mark, over->mark_len, "a static loop of %lld turns; at most %d", (long long)n, EL_MAX_TURNS);
+    return el_fatal(e, 219, over->mark, over->mark_len, "a static loop of %lld turns; at most %d", (long long)n,
+                    EL_MAX_TURNS);
   for (int64_t i = 0; i < n && !e->fatal; i++) {
-    if (++e->turns > 8 * (int64_t)EL_MAX_TURNS) return el_fatal(e, 219, a->mark, a->mark_len, "static loops take too many turns");
-    scope_set(e->c, &e->f->scope, a->text, over->kind == AST_RANGE ? v_int(lo + i) : v.list->v[i], a->mark, a->mark_len);
+    if (++e->turns > 8 * (int64_t)EL_MAX_TURNS)
+      return el_fatal(e, 219, a->mark, a->mark_len, "static loops take too many turns");
+    scope_set(e->c, &e->f->scope, a->text, over->kind == AST_RANGE ? v_int(lo + i) : v.list->v[i], a->mark,
+              a->mark_len);
     if (v_bad(el_block(e, a->kid[1]))) return v_error();
   }
   return v_none();

@@ -46,7 +46,8 @@ static Id matmul_differ(Elab *e, const Ast *at, const Ast *left, const Ast *righ
   return 0;
 }
 
-static Id matmul_refuse(Elab *e, int code, const Ast *at, const Ast *left, const Ast *right, Id a, Id b, const char *what) {
+static Id matmul_refuse(Elab *e, int code, const Ast *at, const Ast *left, const Ast *right, Id a, Id b,
+                        const char *what) {
   Diag *d = el_error(e, code, at, "matmul: %s", what);
   el_label_operand(e, d, left, v_tensor(e, a));
   el_label_operand(e, d, right, v_tensor(e, b));
@@ -134,7 +135,8 @@ static bool sub_slice(Elab *e, const Ast *base, Id x, const Ast *it, int axis, S
   for (int side = 0; side < 2; side++) {
     if (!it->kid[side]) continue;
     Value v = el_static(e, it->kid[side]);
-    if (v_bad(v) || !bound(e, it->kid[side], base, x, axis, v, false, side ? &s->stop[axis] : &s->start[axis])) return false;
+    if (v_bad(v) || !bound(e, it->kid[side], base, x, axis, v, false, side ? &s->stop[axis] : &s->start[axis]))
+      return false;
   }
   Dim lo = s->start[axis], hi = s->stop[axis];
   if (dim_is_const(lo) && dim_is_const(hi) && lo > hi) {
@@ -237,7 +239,8 @@ static Value subscript_list(Elab *e, const Ast *a, Value v) {
   Value i = el_static(e, it);
   if (v_bad(i)) return i;
   if (i.kind != V_INT) return el_fail(e, 204, it, "the index of a list is an int, not %s", v_kind(i));
-  if (i.i < -n || i.i >= n) return el_fail(e, 210, it, "index %lld is out of range: the list has %lld elements", (long long)i.i, (long long)n);
+  if (i.i < -n || i.i >= n)
+    return el_fail(e, 210, it, "index %lld is out of range: the list has %lld elements", (long long)i.i, (long long)n);
   return v.list->v[i.i < 0 ? i.i + n : i.i];
 }
 
@@ -246,7 +249,8 @@ Value el_subscript(Elab *e, const Ast *a) {
   if (v_bad(v)) return v;
   if (v.kind == V_LIST) {
     bool plain = a->n == 2 && (a->kid[1]->kind == AST_SLICE || a->kid[1]->kind == AST_INT ||
-                               !v_tensorlike(v) || (a->kid[1]->kind != AST_DOTS && v.list->n && v.list->v[0].kind != V_LIST));
+                               !v_tensorlike(v) || (a->kid[1]->kind != AST_DOTS && v.list->n &&
+                                                    v.list->v[0].kind != V_LIST));
     if (plain) return subscript_list(e, a, v);
   }
   if (!v_tensorlike(v)) return el_fail(e, 226, a, "%s has no indices", v_text(e, v));

@@ -112,7 +112,8 @@ static Id single_float(Elab *e, const Ast *b, Value v) {
   const Type *t = el_ty(e, id);
   if (t->rank == 0 && t->dtype == DT_F32) return id;
   if (t->rank == 0 && !loss) return b_cast(e->g, id, DT_F32);
-  Diag *d = el_error(e, 309, b->kid[1], "`%s` is %s; it must be one float", b->kid[0]->text, el_type_text(e, el_type(e, id)));
+  Diag *d = el_error(e, 309, b->kid[1], "`%s` is %s; it must be one float", b->kid[0]->text,
+                     el_type_text(e, el_type(e, id)));
   if (t->rank) diag_help(e->c, d, "mean(...) makes one number of a tensor");
   return 0;
 }

@@ -186,7 +186,8 @@ static Id list_stack(Elab *e, Value v, DType want, const Ast *at) {
   int n = v.list->n;
   Id *part = ctx_alloc(e->c, (size_t)n * sizeof *part);
   for (int i = 0; i < n; i++)
-    if (v.list->v[i].kind == V_TENSOR && want >= DT_COUNT) want = (DType)type_get(e->m, v.list->v[i].g->node[v.list->v[i].id].type)->dtype;
+    if (v.list->v[i].kind == V_TENSOR && want >= DT_COUNT)
+      want = (DType)type_get(e->m, v.list->v[i].g->node[v.list->v[i].id].type)->dtype;
   for (int i = 0; i < n; i++) {
     if (!(part[i] = el_tensor(e, v.list->v[i], want, at))) return 0;
     const Type *t = el_ty(e, part[i]);
@@ -219,7 +220,8 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   Dim dim[MAX_RANK + 1], count = 1;
   bool whole = true, bools = true;
   if (!list_shape(v, 0, &rank, dim, &whole, &bools))
-    return el_fail(e, 204, at, "%s is not a tensor: its rows differ, or it holds something else than numbers", v_text(e, v)), 0;
+    return el_fail(e, 204, at, "%s is not a tensor: its rows differ, or it holds something else than numbers",
+                   v_text(e, v)), 0;
   for (int i = 0; i < rank; i++) count = dim_mul(e->m, count, dim[i]);
   if (count > EL_MAX_TURNS) return el_fail(e, 219, at, "a list of %lld numbers is too long", (long long)count), 0;
   double *x = ctx_alloc(e->c, (size_t)count * sizeof *x);

@@ -68,7 +68,8 @@ static Value fn_permute(Elab *e, Call *k) {
     Value v = list ? k->arg[1].v.list->v[i] : k->arg[1 + i].v;
     perm[i] = v.kind == V_INT ? v.i < 0 ? v.i + rank : v.i : -1;
     if (perm[i] < 0 || perm[i] >= rank || seen[perm[i]])
-      return el_arg_fail(e, 209, k, list ? 1 : 1 + i, "`permute` names each of the %d axes once, not %s", rank, v_text(e, v));
+      return el_arg_fail(e, 209, k, list ? 1 : 1 + i, "`permute` names each of the %d axes once, not %s", rank,
+                         v_text(e, v));
     seen[perm[i]] = true;
   }
   return v_tensor(e, b_transpose(e->g, x, perm));
@@ -106,7 +107,8 @@ static Value fn_shape(Elab *e, Call *k) {
 
 static Value fn_len(Elab *e, Call *k) {
   if (k->arg[0].v.kind == V_LIST) return v_int(k->arg[0].v.list->n);
-  return el_arg_fail(e, 204, k, 0, "`len` takes a list, not %s; size(x) counts a tensor's elements", v_kind(k->arg[0].v));
+  return el_arg_fail(e, 204, k, 0, "`len` takes a list, not %s; size(x) counts a tensor's elements",
+                     v_kind(k->arg[0].v));
 }
 
 /* A vector along one axis of x: its other axes have size 1. Several axes for a tensor of that many. */
@@ -124,7 +126,8 @@ static Value fn_along(Elab *e, Call *k) {
     fits = tv->dim[i] == tx->dim[axes[i]] || tv->dim[i] == 1;
   }
   if (fits) return v_tensor(e, b_reshape(e->g, v, tx->rank, dim));
-  Diag *d = el_error_at(e, 206, k->mark, k->mark_len, "%s does not lie along axis %lld of %s", el_type_text(e, el_type(e, v)),
+  Diag *d = el_error_at(e, 206, k->mark, k->mark_len, "%s does not lie along axis %lld of %s",
+                        el_type_text(e, el_type(e, v)),
                         (long long)(n ? axes[0] : 0), el_type_text(e, el_type(e, x)));
   el_label_call(e, d, k);
   return v_error();
@@ -133,7 +136,8 @@ static Value fn_along(Elab *e, Call *k) {
 static Value fn_concat(Elab *e, Call *k) {
   Value l = k->arg[0].v;
   int64_t axis;
-  if (l.kind != V_LIST || !l.list->n) return el_arg_fail(e, 204, k, 0, "`concat` takes a list of tensors, not %s", v_text(e, l));
+  if (l.kind != V_LIST || !l.list->n)
+    return el_arg_fail(e, 204, k, 0, "`concat` takes a list of tensors, not %s", v_text(e, l));
   Id *in = ctx_alloc(e->c, (size_t)l.list->n * sizeof *in);
   for (int i = 0; i < l.list->n; i++)
     if (!(in[i] = el_tensor(e, l.list->v[i], DT_F32, k->arg[0].ast))) return v_error();

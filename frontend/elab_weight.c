@@ -62,7 +62,8 @@ Instance *el_instance(Elab *e, const Ast *use, const char *name, Inst *root) {
       return NULL;
     }
   Instance *inst = ctx_alloc(e->c, sizeof *inst);
-  *inst = (Instance){.name = name, .fn = v.fn, .root = root ? root : inst_root(e, name, true), .hints = hints, .at = use->mark};
+  if (!root) root = inst_root(e, name, true);
+  *inst = (Instance){.name = name, .fn = v.fn, .root = root, .hints = hints, .at = use->mark};
   return inst;
 }
 
@@ -92,7 +93,8 @@ static Value in_section(Elab *e, const Ast *s) {
   f->told = true;
   bool state = s->kind == AST_STATE;
   Diag *d = el_error_at(e, state ? 237 : 212, f->call ? f->call : s->mark, f->call ? f->call_len : s->mark_len,
-                        "`%s` declares %s, so it is called through a `use`", f->name ? f->name : "this", state ? "a state" : "weights");
+                        "`%s` declares %s, so it is called through a `use`", f->name ? f->name : "this",
+                        state ? "a state" : "weights");
   diag_label(e->c, d, s->mark, s->mark_len, "`%s` is declared here", s->text);
   if (f->name) diag_help(e->c, d, "write `use net = %s(...)` at top level, and call `net` here", f->name);
   return v_error();
@@ -143,14 +145,16 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
   if (optim) name = ctx_strf(e->c, "%s#%d", name, i->weight);
   int v = var_add(e->m, name, optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM, type, e->hints, s->mark);
   *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) =
-    (VarInfo){.inst = i, .name = s->text, .init = init, .weight = i->weight, .section = e->section, .loc = s->mark, .len = s->mark_len};
+    (VarInfo){.inst = i, .name = s->text, .init = init, .weight = i->weight, .section = e->section, .loc = s->mark,
+              .len = s->mark_len};
   *VEC_PUSH(e->c, i->var, i->nvar, i->capvar) = (VarRec){s->text, v};
   return v;
 }
 
 static bool keeps_type(Elab *e, const Ast *s, int v, TypeId type) {
   if (e->m->var[v].type == type) return true;
-  Diag *d = el_error(e, 217, s, "`%s` is %s here, but %s before", s->text, el_type_text(e, type), el_type_text(e, e->m->var[v].type));
+  Diag *d = el_error(e, 217, s, "`%s` is %s here, but %s before", s->text, el_type_text(e, type),
+                     el_type_text(e, e->m->var[v].type));
   diag_note(e->c, d, "a weight or state keeps one shape in all calls of its instance and in all graphs");
   return false;
 }
@@ -206,7 +210,8 @@ Value el_assign(Elab *e, const Ast *s) {
   const Type *got = el_ty(e, x);
   if (!got->rank && got->dtype == t->dtype) x = b_broadcast(e->g, x, t->rank, t->dim);
   if (el_type(e, x) != type) {
-    Diag *d = el_error(e, 217, s, "`%s` is %s, but %s is written", s->text, el_type_text(e, type), el_type_text(e, el_type(e, x)));
+    Diag *d = el_error(e, 217, s, "`%s` is %s, but %s is written", s->text, el_type_text(e, type),
+                       el_type_text(e, el_type(e, x)));
     diag_label(e->c, d, e->var[var].loc, e->var[var].len, "declared here");
     return v_error();
   }
@@ -224,7 +229,8 @@ static const char *final_name(Elab *e, int v, const char **name) {
   const char *weight = name[i->weight], *inner = "";
   for (const Inst *p = i->inst; p->up && p->up->up; p = p->up) /* a def that the optimizer calls */
     inner = ctx_strf(e->c, "%s_%d.%s", p->name, p->ordinal, inner);
-  return name[v] = ctx_name(e->c, ctx_strf(e->c, "optim.%s%s%s.%s%s", i->section ? i->section : "", i->section ? "." : "",
+  return name[v] = ctx_name(e->c, ctx_strf(e->c, "optim.%s%s%s.%s%s", i->section ? i->section : "",
+                                           i->section ? "." : "",
                                            weight, inner, i->name));
 }
 

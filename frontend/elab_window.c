@@ -23,12 +23,14 @@ static Value fn_unfold(Elab *e, Call *k) {
   int64_t axes[MAX_RANK], size[MAX_RANK], stride[MAX_RANK], dilation[MAX_RANK];
   int n;
   if (!x || !el_want_axes(e, k, 1, el_ty(e, x)->rank, false, axes, &n)) return v_error();
-  if (!el_want_ints(e, k, 2, n, 1, size) || !el_want_ints(e, k, 3, n, 1, stride) || !el_want_ints(e, k, 4, n, 1, dilation))
+  if (!el_want_ints(e, k, 2, n, 1, size) || !el_want_ints(e, k, 3, n, 1, stride) || !el_want_ints(e, k, 4, n, 1,
+                                                                                                  dilation))
     return v_error();
   for (int i = 0; i < n; i++) {
     Dim have = el_ty(e, x)->dim[axes[i]];
     if (!dim_is_const(have) || have >= dilation[i] * (size[i] - 1) + 1) continue;
-    return el_arg_fail(e, 221, k, 2, "a window of %lld does not fit an axis of %s", (long long)(dilation[i] * (size[i] - 1) + 1),
+    return el_arg_fail(e, 221, k, 2, "a window of %lld does not fit an axis of %s",
+                       (long long)(dilation[i] * (size[i] - 1) + 1),
                        dim_text(e->m, have));
   }
   AttrVal v[4] = {{.v = axes, .n = n}, {.v = size, .n = n}, {.v = stride, .n = n}, {.v = dilation, .n = n}};

@@ -1,8 +1,9 @@
 /* Tests of the elaborator:
  *   elab_test [--update] [--mutations=N] [--seed=N] [DIR]
- * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text) and NAME.info (its sections). Every module that elaborates must
- * pass the verifier, print the same twice, and come back the same from its text. DIR/design is elaborated or refused,
- * limits are met within two seconds, and mutations of all of them end in a module or in errors.
+ * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text) and NAME.info (its sections).
+ * Every module that elaborates must pass the verifier, print the same twice, and come back the same from its text.
+ * DIR/design is elaborated or refused, limits are met within two seconds, and mutations of all of them end in a module
+ * or in errors.
  * --update writes the golden files anew. */
 #include "driver/embed.h"
 #include "frontend/elab.h"
@@ -113,14 +114,17 @@ static const char *info_text(Run *r) {
                (long long)d->count, d->header, d->holdout, d->shuffle, d->bind ? d->bind->name : "-");
     for (int k = 0; k < d->nfield; k++) {
       const FieldInfo *f = &d->field[k];
-      str_printf(&s, "  %s: %s from %d+%d as %s, range %lld\n", f->name, type_text(m, f->type), f->raw_first, f->raw_count,
+      str_printf(&s, "  %s: %s from %d+%d as %s, range %lld\n", f->name, type_text(m, f->type), f->raw_first,
+                 f->raw_count,
                  type_text(m, f->raw_type), (long long)f->range);
     }
   }
   for (int i = 0; i < m->ntrain; i++) {
     const TrainInfo *t = &m->train[i];
     const Graph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
-    str_printf(&s, "train %s: data %d batch %lld accumulate %lld steps %lld epochs %lld seed %llu save %lld keep %lld stop %lld\n ",
+    str_printf(&s,
+               "train %s: data %d batch %lld accumulate %lld steps %lld epochs %lld seed %llu save %lld keep %lld "
+               "stop %lld\n ",
                t->name[0] ? t->name : "-", t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps,
                (long long)t->epochs, (unsigned long long)t->seed, (long long)t->save_every, (long long)t->keep,
                (long long)t->early_stop);
@@ -207,16 +211,19 @@ static void limit(Test *t, const char *name, const char *code, const char *text)
 
 static void test_limits(Test *t) {
   limit(t, "recursion", "E0213", "def f(x: f32[B]) { f(x + 1) }\ntest \"t\" { assert sum(f(ones(2))) == 0 }\n");
-  limit(t, "turns", "E0219", "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
+  limit(t, "turns", "E0219",
+        "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
   limit(t, "list", "E0219", "const a = 0..2_000_000_000\n");
   limit(t, "nodes", "E0219",
         "def f(x: f32[B]) {\n for i in 0..1000 { for j in 0..1100 { x = x + 1.5 * (i * 1100 + j) } }\n x\n}\n"
         "test \"t\" { assert sum(f(ones(2))) == 0 }\n");
   limit(t, "calls", "E02", "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
                            "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
-  limit(t, "bytes", "E0220", "def f(x: f32[B]) -> f32[B] {\n param w: f32[2_000_000_000, 2_000_000_000] = 0\n x\n}\nuse n = f()\n"
+  limit(t, "bytes", "E0220",
+        "def f(x: f32[B]) -> f32[B] {\n param w: f32[2_000_000_000, 2_000_000_000] = 0\n x\n}\nuse n = f()\n"
                              "test \"t\" { assert sum(n(ones(2))) == 0 }\n");
-  limit(t, "static turns", "E0219", "test \"t\" {\n a = 0\n for i in 0..1_000_000 { for j in 0..1_000_000 { a = a + 1 } }\n assert a == 0\n}\n");
+  limit(t, "static turns", "E0219",
+        "test \"t\" {\n a = 0\n for i in 0..1_000_000 { for j in 0..1_000_000 { a = a + 1 } }\n assert a == 0\n}\n");
   limit(t, "product", "E02", "test \"t\" { assert sum(ones(1000000, 1000000, 1000000, 1000000)) == 0 }\n");
   limit(t, "jacobian", "E0219", "test \"t\" {\n x = ones(100, 100)\n assert sum(jacobian(x * x, x)) == 0\n}\n");
 }
@@ -232,12 +239,14 @@ static uint64_t next_random(uint64_t *s) {
 
 /* Tokens are what the grammar likes; byte noise seldom comes far. */
 static const char *const words[] = {
-  "0", "1", "-1", "2", "3", "1e30", "x", "y", "B", "D", "f32", "i32", "[", "]", "(", ")", "{", "}", ",", "=", ":=", "|>", "@", "'",
-  "+", "-", "*", "/", "//", "**", "==", "<", "..", "...", ":", "if", "else", "for", "in", "def", "param", "state", "use", "sum[i]",
-  "linear", "softmax", "mean", "grad", "reshape", "rearrange", "scan", "conv2d", "true", "training", "@nodecay ", "\"same\"", "net",
-  "field(0)", "window", "step", "1_000_000", "x[0]", "x[i, j]", "[1, 2]", "f", "n = 3", "axes = [0]", "not ", "and ", ";", "\n"};
+  "0", "1", "-1", "2", "3", "1e30", "x", "y", "B", "D", "f32", "i32", "[", "]", "(", ")", "{", "}", ",", "=", ":=",
+  "|>", "@", "'", "+", "-", "*", "/", "//", "**", "==", "<", "..", "...", ":", "if", "else", "for", "in", "def",
+  "param", "state", "use", "sum[i]", "linear", "softmax", "mean", "grad", "reshape", "rearrange", "scan", "conv2d",
+  "true", "training", "@nodecay ", "\"same\"", "net", "field(0)", "window", "step", "1_000_000", "x[0]", "x[i, j]",
+  "[1, 2]", "f", "n = 3", "axes = [0]", "not ", "and ", ";", "\n"};
 
-static bool word_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; }
+static bool word_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                               c == '_' || c == '.'; }
 
 /* The word at or behind a random place. */
 static size_t find_word(const char *s, size_t n, uint64_t *seed, size_t *len) {
