@@ -56,7 +56,7 @@ void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range,
   }
 }
 
-static void fill_vars(Interp *in, uint64_t seed) {
+void fill_vars(Interp *in, uint64_t seed) {
   for (int v = 0; v < in->m->nvar; v++) {
     Val *x = interp_value(in, in->m->var[v].type);
     if (x) fill(x, seed * 64 + 32 + (uint64_t)v, 0, specials_of(seed) / 2);

@@ -9,6 +9,10 @@ static void begin_graph(Gen *r, const char *name, GraphKind kind) {
   r->npool = 0;
   r->nmeta = 0;
   r->meta = chance(r, 35);
+  r->sized = r->size && kind != GK_INIT && chance(r, 85);
+  if (!r->sized) return;
+  Dim dim[2] = {r->size, 1 + (int64_t)rnd(r, 4)}; /* a caller gives a size by an input that has it */
+  keep(r, graph_input(r->g, "xb", type_make(r->m, DT_F32, 1 + (int)rnd(r, 2), dim), 0));
 }
 
 /* Writes of weights and states: new values, one another's old values, and inputs. */
@@ -80,7 +84,7 @@ static void train_graph(Gen *r) {
 
 static void init_graph(Gen *r) {
   begin_graph(r, "init", GK_INIT);
-  r->sized = r->meta = false;
+  r->meta = false;
   for (int v = 0; v < r->m->nvar; v++) {
     TypeId t = r->m->var[v].type;
     double one = 1;
@@ -96,8 +100,7 @@ static void init_graph(Gen *r) {
 static void make_module(Ctx *c, void *arg) {
   Gen *r = arg;
   r->m = module_new(c, "random");
-  r->sized = chance(r, 30);
-  if (r->sized) r->size = dim_size(r->m, "B", 1 + (int64_t)rnd(r, 6), 0);
+  if (chance(r, 30)) r->size = dim_size(r->m, "B", 1 + (int64_t)rnd(r, 6), 0);
   uint32_t kind = rnd(r, 10);
   if (kind < 4) train_graph(r);
   if (kind >= 2) export_graph(r, 0);

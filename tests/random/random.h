@@ -55,6 +55,7 @@ typedef struct Why { char text[600]; } Why;    /* what failed */
 bool check_interp(const char *text, uint64_t seed, Why *why);
 Module *read_module(Ctx *c, const char *text, uint64_t off, bool strict, Why *why); /* NULL: refused */
 Interp *reference(Module *m, uint64_t seed);   /* sizes, counters and weights set from the seed */
+void fill_vars(Interp *in, uint64_t seed);
 /* The inputs of a graph. range (may be NULL) bounds integers per port: 0 = any. */
 void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range, Val **port);
 bool same_bits(DType t, const void *a, const void *b, int64_t count, int64_t *at); /* NaN equals NaN */

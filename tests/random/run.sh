@@ -1,0 +1,39 @@
+#!/bin/sh
+# run.sh GRADC BUILD: random graphs, see main.c. FIRST, COUNT, C and NATIVE choose the first seed and how many graphs go
+# through the interpreter, the portable C and the native C: `COUNT=100000 FIRST=7 sh tests/random/run.sh gradc build`.
+here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd)
+build=$(cd "$2" && pwd) || exit 2
+cd "$root" || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+first=${FIRST:-1}; count=${COUNT:-2000}; portable=${C:-200}; native=${NATIVE:-40}; unit=40
+${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I. -o "$tmp/random" tests/random/*.c \
+  "$build"/ir/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o -lm || { echo "0 passed, 1 failed"; exit 1; }
+
+sanitize="gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+interpret() { # half of the graphs, in the background
+  "$tmp/random" check "$first" $((count / 2)) >"$tmp/log.1" 2>&1
+}
+units() { # units KIND N CC
+  n=0
+  while [ $n -lt "$2" ]; do
+    mkdir -p "$tmp/$1"
+    "$tmp/random" "$1" $((first + n)) $unit "$3" "$tmp/$1" >>"$tmp/log.$1" 2>&1
+    n=$((n + unit))
+  done
+}
+(interpret; units native "$native" "gcc -O1 -g") & half=$!
+"$tmp/random" check $((first + count / 2)) $((count - count / 2)) >"$tmp/log.2" 2>&1
+units c "$portable" "$sanitize"
+wait $half
+pass=0; fail=0
+for log in "$tmp"/log.*; do
+  grep -vE '^[0-9]+ (passed|refused)' "$log"
+  pass=$((pass + $(sed -n 's/^\([0-9]*\) passed.*/\1/p' "$log" | awk '{s += $1} END {print s + 0}')))
+  bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$log" | awk '{s += $1} END {print NR ? s : 1}')
+  fail=$((fail + bad))
+done
+refused=$(cat "$tmp"/log.* | sed -n 's/^\([0-9]*\) refused.*/\1/p' | awk '{s += $1} END {print s + 0}')
+[ "$refused" -eq 0 ] || echo "$refused of them refused for elementary functions of f64 (E0714)"
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]
