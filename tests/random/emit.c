@@ -60,7 +60,11 @@ static void scan_line(const char *line, Names *own, Names *macro) {
       if (isalpha((unsigned char)*p) && !isalnum((unsigned char)p[-1]) && p[-1] != '_') add_name(own, p, ident(p));
   for (const char *p = line; *p && *p != '\n';) {
     size_t n = ident(p);
-    if (n > 3 && !strncmp(p, "gc_", 3)) add_name(own, p, n);
+    if (n > 3 && !strncmp(p, "gc_", 3)) {
+      add_name(own, p, n);
+      for (const char *t = "fiubdv"; !strncmp(p + n, "##", 2) && *t; t++) /* the names that the macro makes */
+        add_name(own, ctx_strf(own->c, "%.*s%c", (int)n, p, *t), n + 1);
+    }
     if (n == 4 && !strncmp(p, "PRIM(", 5)) {
       size_t k = ident(p + 5);
       add_name(own, ctx_strf(own->c, "p_%.*s", (int)k, p + 5), k + 2);
@@ -70,8 +74,10 @@ static void scan_line(const char *line, Names *own, Names *macro) {
   }
 }
 
-static void put_module(Emit *e, const char *code, const char *header, const char *header_name) {
+static void put_module(Emit *e, char *code, const char *header, const char *header_name) {
   Names own = {.c = e->c}, macro = {.c = e->c};
+  char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, behind the functions: what calls them here needs none */
+  if (tables) tables[1] = 0;
   const char *skip = ctx_strf(e->c, "#include \"%s\"", header_name);
   for (const char *p = code; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
   for (const char *p = header; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);

@@ -10,7 +10,7 @@ first=${FIRST:-1}; count=${COUNT:-2000}; portable=${C:-200}; native=${NATIVE:-40
 ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I. -o "$tmp/random" tests/random/*.c \
   "$build"/ir/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o -lm || { echo "0 passed, 1 failed"; exit 1; }
 
-sanitize="gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all"
+sanitize="gcc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 interpret() { # half of the graphs, in the background
   "$tmp/random" check "$first" $((count / 2)) >"$tmp/log.1" 2>&1
 }
