@@ -11,9 +11,10 @@ add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
 if [ "$want" = check ] || [ "$want" = isa ]; then add clang clang; add gzip gzip; add strace strace; fi
 if [ "$want" = isa ]; then
-  add aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-  add riscv64-linux-gnu-gcc gcc-riscv64-linux-gnu
-  add arm-linux-gnueabihf-gcc gcc-arm-linux-gnueabihf
+  for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf; do
+    add "${pair%%:*}-gcc" "gcc-${pair%%:*}"
+    [ -e "/usr/${pair%%:*}/include/stdio.h" ] || need="$need libc6-dev-${pair##*:}-cross"
+  done
   add qemu-aarch64 qemu-user
 fi
 [ -n "$need" ] || exit 0

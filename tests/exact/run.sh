@@ -14,11 +14,11 @@ cc -std=gnu11 -O1 -g -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c 
 
 pass=0; fail=0
 same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
-  name=$1; want=$2; shift 2
-  if "$@" >"$tmp/out" 2>"$tmp/err" && cmp -s "$tmp/out" "$want"; then pass=$((pass + 1))
+  name=$1; expected=$2; shift 2
+  if "$@" >"$tmp/out" 2>"$tmp/err" && cmp -s "$tmp/out" "$expected"; then pass=$((pass + 1))
   else
     fail=$((fail + 1)); echo "FAIL  $name"; head -n 3 "$tmp/err"
-    diff "$want" "$tmp/out" | head -n 4
+    diff "$expected" "$tmp/out" | head -n 4
   fi
 }
 strict="-ffp-contract=off -fno-strict-aliasing"
