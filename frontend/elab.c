@@ -162,6 +162,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   check_items(e);
   el_leave(e, &s);
   sections(e, e->file->ast);
+  if (!e->fatal) el_check_uncalled(e);
   if (diag_errors(c)) return e->m;
   el_finish_vars(e);
   if (!diag_errors(c)) el_init_graph(e);

@@ -202,6 +202,7 @@ static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, Inst *a
 
 Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at) {
   Sig s;
+  f->def->called = true;
   if (!sig_open(e, f->def, &s)) return v_error();
   bool *taken = ctx_alloc(e->c, (size_t)s.n + 1);
   bool partial = lacks_tensors(&s, k, taken);

@@ -46,7 +46,7 @@ static void export_results(Elab *e, const Ast *a, Value v) {
       graph_result(e->g, ctx_strf(e->c, "out_%d", i + 1), el_tensor(e, v.list->v[i], DT_F32, last), last->mark);
   } else {
     Id id = el_tensor(e, v, DT_F32, last);
-    if (id && (a->kid[1] ? el_check_result(e, &(Def){a->text, a, e->file}, v_tensor(e, id)) : true))
+    if (id && (a->kid[1] ? el_check_result(e, &(Def){.name = a->text, .ast = a, .file = e->file}, v_tensor(e, id)) : true))
       graph_result(e->g, "out", id, last->mark);
   }
 }

@@ -123,7 +123,7 @@ static void add_item(Elab *e, File *f, const Ast *a) {
     *it = (Item){.kind = (ItemKind)kinds[i].kind, .name = a->text, .ast = a, .file = f};
     if (a->kind == AST_DEF) {
       it->def = ctx_alloc(e->c, sizeof *it->def);
-      *it->def = (Def){a->text, a, f};
+      *it->def = (Def){.name = a->text, .ast = a, .file = f};
     }
     file_add(e, f, it);
   }

@@ -44,6 +44,7 @@ typedef struct Def {
   const char *name;
   const Ast *ast;
   File *file;
+  bool called;
 } Def;
 
 /* A primitive reached by name. `params`: names separated by spaces, `?` behind optional ones; `*` last takes any
@@ -57,7 +58,7 @@ typedef struct Intrinsic {
 typedef struct Instance Instance;
 typedef struct Bound { const char *name; Value v; Loc at; int len; } Bound;
 struct Fn { /* one of def, intrinsic, op, and what is bound already */
-  const Def *def;
+  Def *def;
   const Intrinsic *intrinsic;
   int op;              /* 0: none */
   Instance *inst;      /* called through a `use` */
@@ -417,4 +418,7 @@ int el_optim_var(Elab *e, const Update *u, const char *name); /* a state of the 
 bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const Id *result, int n);
 void el_export(Elab *e, const Ast *a);
 void el_test(Elab *e, const Ast *a, int number);
+
+/* ---- elab_uncalled.c ---- */
+void el_check_uncalled(Elab *e);
 #endif

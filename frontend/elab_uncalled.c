@@ -1,0 +1,74 @@
+/* Defs that nothing calls are not elaborated, as their shapes are open. Their names are checked all the same. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+typedef struct Names { Table bound; const char **word; int n, cap; } Names;
+
+static void bind(Elab *e, Names *s, const char *name) {
+  if (table_get(&s->bound, name) >= 0) return;
+  table_set(e->c, &s->bound, name, s->n);
+  *VEC_PUSH(e->c, s->word, s->n, s->cap) = name;
+}
+
+static void bind_names_in(Elab *e, Names *s, const Ast *a) {
+  if (!a) return;
+  if (a->kind == AST_NAME) bind(e, s, a->text);
+  for (int i = 0; i < a->n; i++) bind_names_in(e, s, a->kid[i]);
+}
+
+/* Every name that some statement binds: where it stands does not matter here. */
+static void collect(Elab *e, Names *s, const Ast *a) {
+  if (!a) return;
+  switch (a->kind) {
+  case AST_BIND:
+    for (int i = 0; i + 1 < a->n; i++) bind(e, s, a->kid[i]->text);
+    break;
+  case AST_INDEXDEF: case AST_REDUCE:
+    for (int i = 1; i < a->n; i++) bind_names_in(e, s, a->kid[i]);
+    if (a->kind == AST_INDEXDEF) bind(e, s, a->text);
+    break;
+  case AST_PARAM: case AST_STATE: case AST_USE: case AST_FOR: bind(e, s, a->text); break;
+  default: break;
+  }
+  for (int i = 0; i < a->n; i++) collect(e, s, a->kid[i]);
+}
+
+static bool known(Elab *e, const Names *s, const char *name) {
+  static const char *const run[] = {"training", "step", "steps", "epoch", "int", "float"};
+  for (int i = 0; i < 6; i++)
+    if (!strcmp(name, run[i])) return true;
+  int op;
+  const Intrinsic *in = el_intrinsic(name);
+  return table_get(&s->bound, name) >= 0 || el_item(e, e->f->file, name) || dtype_find(name) >= 0 ||
+         (in && !in->internal) || el_find_op(name, -1, &op);
+}
+
+static void check(Elab *e, const Names *s, const Ast *a) {
+  if (!a) return;
+  if (a->kind == AST_NAME && !known(e, s, a->text)) {
+    Diag *d = el_error(e, 201, a, "unknown name `%s`", a->text);
+    const char *near = diag_suggest(e->c, a->text, s->word, s->n);
+    if (!near) near = el_suggest(e, a->text);
+    if (near) diag_help(e->c, d, "did you mean `%s`?", near);
+  }
+  for (int i = 0; i < a->n; i++) check(e, s, a->kid[i]);
+}
+
+void el_check_uncalled(Elab *e) {
+  for (int i = 0; i < e->file->n; i++) {
+    Item *it = e->file->item[i];
+    if (it->kind != IT_DEF || it->file != e->file || it->def->called || (it->ast->flags & AST_EXPORT)) continue;
+    Frame f = {.file = e->file, .ndots = -1}, *old = e->f;
+    Names s = {0};
+    const Ast *d = it->ast;
+    e->f = &f;
+    for (int k = 2; k < d->n; k++) {
+      bind(e, &s, d->kid[k]->text);
+      bind_names_in(e, &s, d->kid[k]->kid[0]); /* shape variables */
+    }
+    bind_names_in(e, &s, d->kid[1]);
+    collect(e, &s, d->kid[0]);
+    check(e, &s, d->kid[0]);
+    e->f = old;
+  }
+}
