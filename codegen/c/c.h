@@ -21,8 +21,11 @@ typedef struct CPrint {
   Str tables;                  /* constant data */
   Str helpers;                 /* folds of lanes */
   Str bodies;                  /* functions of scans' bodies */
-  const Graph **body; int nbody, capbody; /* that are printed */
+  struct CBody { const Graph *graph; bool parallel; } *body; int nbody, capbody; /* that are printed */
+  bool *parallel;              /* per graph of the module: some kernel is shared out */
   uint64_t prim;               /* sections of prim.h that are used: bit i = prim_section(i) */
+  uint64_t vprim;              /* the same, as vectors */
+  bool vectors;                /* native: vector types and loads are used */
   uint32_t helper;             /* helpers of c_prelude.c that are used: bits CH_* */
   bool gemm;                   /* native: gemm.inc is used */
   CKernel *kernel; int nkernel, capkernel;
@@ -31,7 +34,7 @@ typedef struct CPrint {
   const Graph *graph; Id at;   /* the node being printed, for reports */
 } CPrint;
 
-enum CHelper { CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8 };
+enum CHelper { CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32 };
 
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg);
@@ -40,6 +43,8 @@ const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i); 
 const char *c_cast(CPrint *p, DType to, DType from, const char *x);
 bool c_atomic(const char *text); /* needs no parentheses as an operand */
 void c_prim_use(CPrint *p, const char *section);
+void c_vector_types(CPrint *p, Str *o); /* c_vprelude.c */
+void c_vprim_use(CPrint *p, const char *section); /* the same for vectors */
 void c_prim_print(CPrint *p, Str *out); /* the sections of prim.h that are used */
 
 /* c_affine.c: dimensions and index expressions. */
@@ -47,16 +52,29 @@ const char *c_dim(CPrint *p, Dim d);
 const char *c_affine(CPrint *p, const Affine *a); /* over axis variables i0, i1, … */
 
 /* c_nest.c: the loops of one nest. */
-void c_nest(CPrint *p, const Kernel *k, const KNest *n, Str *o);
+/* How a nest is printed: its lane axis (-1: scalar), and the axis that threads share out in runs of `grain`. */
+typedef struct CShare {
+  int lane, vec;
+  bool lane_outer;
+  int split, grain;
+} CShare;
+typedef struct CPlan {
+  CShare *nest;  /* one per nest */
+  bool serial;   /* part 0 runs it alone */
+  bool tuned;    /* a native form shares it out by tasks of its own */
+} CPlan;
+CPlan c_plan(CPrint *p, const Kernel *k);
+void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str *o);
 
 /* c_kernel.c: the function of a kernel, made if new; its name. */
-void c_helper_fold(CPrint *p, int op, DType t); /* notes that lanes of that kind are folded */
-const char *c_kernel(CPrint *p, const Kernel *k);
+const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan);
+bool c_takes_part(const CPlan *plan);  /* its last parameters are part and parts */
 const char *c_table(CPrint *p, const Graph *g, Id n); /* the name of a constant's table */
 /* The entry of `text` in the table of functions, or a new one at the end, which the caller names and prints. */
 CKernel *c_intern(CPrint *p, const char *text, bool *made);
 
 /* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function; gemm.inc does the work. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
+bool native_conv(CPrint *p, const Kernel *k, Str *s);
 void native_print(CPrint *p, Str *out); /* tiles and gemm.inc, where they are used */
 #endif

@@ -197,29 +197,50 @@ static const char *section(CPrint *p, int i, const char **name, size_t *nname, c
   return NULL;
 }
 
-void c_prim_use(CPrint *p, const char *want) {
+static void use_section(CPrint *p, uint64_t *used, const char *want) {
   const char *name, *needs, *text;
   size_t nname, n;
   for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++) {
     if (nname != strlen(want) || memcmp(name, want, nname)) continue;
-    if (p->prim >> i & 1) return;
-    p->prim |= 1ull << i;
+    if (*used >> i & 1) return;
+    *used |= 1ull << i;
     while (*needs == ' ') needs++;
     size_t len = strcspn(needs, " *");
-    if (len) c_prim_use(p, ctx_intern(p->c, needs, len));
+    if (len) use_section(p, used, ctx_intern(p->c, needs, len));
     return;
   }
   diag_error(p->c, 403, 0, 1, "internal: prim.h has no section `%s`", want);
 }
 
-void c_prim_print(CPrint *p, Str *out) {
+void c_prim_use(CPrint *p, const char *want) {
+  use_section(p, &p->prim, want);
+}
+
+/* sin and cos of a vector reduce large arguments lane by lane. */
+void c_vprim_use(CPrint *p, const char *want) {
+  use_section(p, &p->vprim, want);
+  if (!strcmp(want, "sin") || !strcmp(want, "cos")) c_prim_use(p, "trig");
+}
+
+static void print_sections(CPrint *p, uint64_t *used, Str *out) {
   const char *name, *needs, *text;
   size_t nname, n;
-  if (!p->prim) return;
-  c_prim_use(p, "vocabulary");
-  c_prim_use(p, "end");
-  str_puts(out, "#define PRIM(name) p_##name\n#define PRIM_F float\n#define PRIM_I int32_t\n#define PRIM_U uint32_t\n"
-                "#define PRIM_D double\n#define PRIM_LANES 1\n");
+  use_section(p, used, "vocabulary");
+  use_section(p, used, "end");
   for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++)
-    if (p->prim >> i & 1) str_put(out, text, n);
+    if (*used >> i & 1) str_put(out, text, n);
+}
+
+void c_prim_print(CPrint *p, Str *out) {
+  if (p->prim) {
+    str_puts(out, "#define PRIM(name) p_##name\n#define PRIM_F float\n#define PRIM_I int32_t\n#define PRIM_U uint32_t\n"
+                  "#define PRIM_D double\n#define PRIM_LANES 1\n");
+    print_sections(p, &p->prim, out);
+  }
+  if (p->vprim) {
+    str_puts(out, "#define PRIM(name) v_##name\n#define PRIM_1(name) p_##name\n#define PRIM_F gc_vf\n#define PRIM_I gc_vi\n"
+                  "#define PRIM_U gc_vu\n#define PRIM_D gc_vd\n#define PRIM_LANES GC_LANES\n");
+    print_sections(p, &p->vprim, out);
+    str_puts(out, "#undef PRIM_1\n");
+  }
 }

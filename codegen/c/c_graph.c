@@ -85,31 +85,37 @@ static void call_kernel(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
   Kernel *k = kernel_build(c->gs, gr);
   Str s = {.c = p->c};
-  const char *name = c_kernel(p, k);
+  CPlan plan;
+  const char *name = c_kernel(p, k, &plan);
+  c_wait(c, k, &plan);
   for (int i = 0; i < k->nbuf; i++) str_printf(&s, "%s%s", i ? ", " : "", place(c, k->buf[i].node));
   for (int i = 0; i < p->m->nsize; i++)
     if (k->sizes >> i & 1) str_printf(&s, "%sn_%s", s.n ? ", " : "", p->m->size[i].name);
   if (k->uses_run) str_printf(&s, "%srun", s.n ? ", " : "");
   if (k->nstream) str_puts(&s, ", pass, turn");
   for (int i = 0; i < k->nstream; i++) str_printf(&s, ", %lluu", (unsigned long long)k->stream[i]);
-  if (p->native) str_printf(&s, "%spart, parts", s.n ? ", " : "");
+  const char *sep = s.n ? ", " : "";
+  if (c_takes_part(&plan)) str_printf(&s, plan.serial ? "%s0, 1" : "%spart, parts", sep);
+  c->parallel |= !plan.serial;
   c->uses_run |= k->uses_run;
   c->uses_random |= k->nstream > 0;
   c->sizes |= k->sizes;
   c_stmt(c, "/* %s */", call_comment(c, gr));
-  c_stmt(c, "%s(%s);", name, s.s ? s.s : "");
+  c_stmt(c, "%s%s(%s);", p->native && plan.serial ? "if (part == 0) " : "", name, s.s ? s.s : "");
 }
 
 /* Check mode: the stores of a kernel are looked through behind its call. */
 static void check_stores(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
+  bool waited = false;
   for (int i = 0; i < gr->nwrite; i++) {
     const Node *d = node_get(c->g, gr->write[i]);
     if (type_get(p->m, d->type)->dtype != DT_F32) continue;
     SourcePos at = source_pos(p->c, d->loc);
     p->helper |= CH_CHECK;
     str_printf(&p->nodes, "  {\"%s\", \"%s\", %d},\n", op_info[d->op].name, at.file, at.line);
-    c_stmt(c, "if (bad) gc_check(bad, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
+    if (!waited) c_stmt(c, "if (bad) gc_barrier(call);"), p->helper |= CH_BARRIER, waited = true;
+    c_stmt(c, "if (bad && part == 0) gc_check(bad, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
   }
 }
 
@@ -130,6 +136,7 @@ void c_graph_body(CGraph *c) {
     if (c->p->native && g->kind != GK_BODY) check_stores(c, gr);
     if (!g->checks || !is_loss(g, gr)) continue;
     c->p->helper |= CH_FINITE;
+    if (c->p->native) c_barrier(c);
     c_stmt(c, "if (!gc_finite(run->loss)) return -1;");
     c->uses_run = true;
   }
@@ -160,16 +167,21 @@ static const char *turn_place(CGraph *c, const Type *t, int axis, const char *ba
   return ctx_strf(p->c, "%s + t * (%s)", base, c_dim(p, n));
 }
 
+/* Copies around a body are made by one thread, between barriers. */
+static const char *only_first(const CGraph *c) {
+  return c->p->native ? "if (part == 0) " : "";
+}
+
 static void copy_slice(CGraph *c, const Type *t, int axis, const char *stacked, const char *slice, bool back) {
   CPrint *p = c->p;
   const char *inner = part_of(p, t, axis, true), *len = c_dim(p, t->dim[axis]), *rows = part_of(p, t, axis, false);
   const char *whole = ctx_strf(p->c, "(const unsigned char *)(%s) + t * (%s)", stacked, inner);
   p->helper |= CH_ROWS;
   if (back)
-    c_stmt(c, "gc_rows((unsigned char *)(%s) + t * (%s), (%s) * (%s), (const unsigned char *)%s, %s, %s, %s);", stacked, inner,
+    c_stmt(c, "%sgc_rows((unsigned char *)(%s) + t * (%s), (%s) * (%s), (const unsigned char *)%s, %s, %s, %s);", only_first(c), stacked, inner,
            len, inner, slice, inner, rows, inner);
   else
-    c_stmt(c, "gc_rows((unsigned char *)%s, %s, %s, (%s) * (%s), %s, %s);", slice, inner, whole, len, inner, rows, inner);
+    c_stmt(c, "%sgc_rows((unsigned char *)%s, %s, %s, (%s) * (%s), %s, %s);", only_first(c), slice, inner, whole, len, inner, rows, inner);
 }
 
 void c_scan(CGraph *c, const Group *gr) {
@@ -180,18 +192,22 @@ void c_scan(CGraph *c, const Group *gr) {
   ScanScratch sc;
   scan_scratch(g, gr->root, &sc);
   const char *scratch = ctx_strf(p->c, "(a + %lld)", (long long)g->anno[gr->root].offset);
-  const char *body = c_body_function(p, s.body);
+  bool parallel, slices = false;
+  const char *body = c_body_function(p, s.body, &parallel);
   const char **result = ctx_alloc(p->c, (size_t)(s.nc + s.ny + 1) * sizeof *result);
   for (int i = 0; i < gr->nnode; i++)
     if (gr->node[i] != gr->root) result[node_attr(g, gr->node[i], 0)->i] = place(c, gr->node[i]);
-  c_stmt(c, "{ /* %s */", call_comment(c, gr));
+  for (int i = 0; i < s.nx + s.ny; i++) slices |= sc.slice[i] >= 0;
+  if (p->native) c_barrier(c);
+  c->parallel |= parallel || g->kind == GK_BODY; /* the barriers around it are for all threads */
+  c_stmt(c, "%s{ /* %s */", p->native && !parallel ? "if (part == 0) " : "", call_comment(c, gr));
   c->indent++;
   for (int i = 0; i < s.nc; i++) {
     const Type *t = type_get(p->m, tuple->elem[i]);
     const char *type = dtype_info[t->dtype].c, *n = bytes_of(p, t);
     p->helper |= CH_ROWS;
     c_stmt(c, "%s *c%d = %s, *d%d = (%s *)(%s + %lld);", type, i, result[i], i, type, scratch, (long long)sc.carry[i]);
-    c_stmt(c, "gc_rows((unsigned char *)c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", i, place(c, node_in(g, gr->root, s.nx + i)), n);
+    c_stmt(c, "%sgc_rows((unsigned char *)c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", only_first(c), i, place(c, node_in(g, gr->root, s.nx + i)), n);
   }
   const char *len = c_dim(p, s.length);
   if (s.reverse) c_stmt(c, "for (ptrdiff_t t = %s; t-- > 0;) {", len);
@@ -216,8 +232,10 @@ void c_scan(CGraph *c, const Group *gr) {
   for (int i = 0; i < p->m->nsize; i++)
     str_puts(&args, known >> i & 1 ? ctx_strf(p->c, ", n_%s", p->m->size[i].name) : ", 0");
   c->sizes |= known;
-  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args.s, len, p->native ? ", part, parts" : "");
+  if (parallel) c_barrier(c);
+  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args.s, len, p->native ? ", call, part, parts" : "");
   c->uses_random = true;
+  if (parallel && slices) c_barrier(c);
   for (int i = 0; i < s.ny; i++)
     if (sc.slice[s.nx + i] >= 0)
       copy_slice(c, type_get(p->m, tuple->elem[s.nc + i]), s.axis, result[s.nc + i],
@@ -228,9 +246,11 @@ void c_scan(CGraph *c, const Group *gr) {
   }
   c->indent--;
   c_stmt(c, "}");
+  if (parallel) c_barrier(c);
   for (int i = 0; i < s.nc; i++)
-    c_stmt(c, "if (c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)c%d, 0, 1, %s);", i, result[i], result[i], i,
+    c_stmt(c, "%sif (c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)c%d, 0, 1, %s);", only_first(c), i, result[i], result[i], i,
            bytes_of(p, type_get(p->m, tuple->elem[i])));
   c->indent--;
   c_stmt(c, "}");
+  if (p->native) c_barrier(c);
 }

@@ -40,7 +40,7 @@ static void put_param(Str *s, const char *fmt, ...) {
 }
 
 /* Parameters: buffers, run-time sizes, the head, counters and streams of random numbers, the share of this thread. */
-static void put_params(CPrint *p, const Kernel *k, Str *s) {
+static void put_params(CPrint *p, const Kernel *k, const CPlan *plan, Str *s) {
   int read = 0, written = 0;
   str_puts(s, "(");
   for (int i = 0; i < k->nbuf; i++) {
@@ -53,30 +53,38 @@ static void put_params(CPrint *p, const Kernel *k, Str *s) {
   if (k->uses_run) put_param(s, "const %s *run", p->run);
   if (k->nstream) put_param(s, "uint32_t pass"), put_param(s, "uint32_t turn");
   for (int i = 0; i < k->nstream; i++) put_param(s, "uint64_t stream%d", i);
-  if (p->native) put_param(s, "int part"), put_param(s, "int parts");
+  if (c_takes_part(plan)) put_param(s, "int part"), put_param(s, "int parts");
   if (s->s[s->n - 1] == '(') str_puts(s, "void");
   str_puts(s, ")");
 }
 
 /* Tuned forms of the native dialect. False: the kernel does not suit it, and nothing was printed. */
-static bool (*const NATIVE[KC_COUNT])(CPrint *p, const Kernel *k, Str *s) = {[KC_CONTRACT] = native_contract};
+static bool (*const NATIVE[KC_COUNT])(CPrint *p, const Kernel *k, Str *s) = {
+  [KC_CONTRACT] = native_contract, [KC_CONV] = native_conv,
+};
 
-const char *c_kernel(CPrint *p, const Kernel *k) {
-  Str s = {.c = p->c};
+bool c_takes_part(const CPlan *plan) {
+  return !plan->serial || plan->tuned;
+}
+
+const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
+  Str s = {.c = p->c}, body = {.c = p->c};
   bool made;
-  put_params(p, k, &s);
+  p->graph = k->gs->g;
+  *plan = c_plan(p, k);
+  plan->tuned = p->native && NATIVE[k->group->cls] && NATIVE[k->group->cls](p, k, &body);
+  for (int i = 0; i < k->nnest && !plan->tuned; i++) {
+    if (k->nnest > 1) str_puts(&body, "  {\n");
+    c_nest(p, k, k->nest[i], &plan->nest[i], &body);
+    if (k->nnest > 1) str_puts(&body, "  }\n");
+  }
+  put_params(p, k, plan, &s);
   str_puts(&s, " {\n");
   for (int i = 0; i < k->nstream; i++) {
     c_prim_use(p, "random_key");
     str_printf(&s, "  const uint64_t key%d = p_random_key(run->seed, stream%d);\n", i, i);
   }
-  p->graph = k->gs->g;
-  bool tuned = p->native && NATIVE[k->group->cls] && NATIVE[k->group->cls](p, k, &s);
-  for (int i = 0; i < k->nnest && !tuned; i++) {
-    if (k->nnest > 1) str_puts(&s, "  {\n");
-    c_nest(p, k, k->nest[i], &s);
-    if (k->nnest > 1) str_puts(&s, "  }\n");
-  }
+  str_put(&s, body.s ? body.s : "", body.n);
   str_puts(&s, "}\n");
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
@@ -84,18 +92,6 @@ const char *c_kernel(CPrint *p, const Kernel *k) {
     str_printf(&p->kernels, "/* %s */\nstatic void %s%s\n", kernel_ops(p, k), e->name, s.s);
   }
   return e->name;
-}
-
-/* Fold of the 16 lanes of a chunk by halves. */
-void c_helper_fold(CPrint *p, int op, DType t) {
-  const char *name = op == OP_sum ? "sum" : op == OP_reduce_max ? "max" : "min", *type = dtype_info[t].c;
-  const char *arg[2] = {"l[i]", "l[i + h]"};
-  Str s = {.c = p->c};
-  bool made;
-  str_printf(&s, "static %s gc_%s16_%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n    for (int i = 0; i < h; i++) l[i] = %s;\n"
-             "  return l[0];\n}\n", type, name, dtype_info[t].name, type, c_body(p, (Op)op, t, t, arg));
-  c_intern(p, s.s, &made);
-  if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
 }
 
 const char *c_table(CPrint *p, const Graph *g, Id n) {

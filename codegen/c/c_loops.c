@@ -1,4 +1,4 @@
-/* Loops, accumulations in their strict order, and stores of one nest. */
+/* Loops and stores of one nest; which values are used where. */
 #include "codegen/c/nest.h"
 #include <string.h>
 
@@ -71,236 +71,105 @@ static void find_uses(CNest *c) {
     }
 }
 
-/* ---- accumulations ---- */
-
-const char *cn_acc(CNest *c, int acc) {
-  Op op = (Op)c->n->acc[acc].op;
-  return ctx_strf(c->p->c, op == OP_argmax || op == OP_argmin ? "at%d" : "s%d", acc);
-}
-
-static bool is_arg(const KAcc *a) {
-  return a->op == OP_argmax || a->op == OP_argmin;
-}
-
-/* What an accumulation starts from. */
-static const char *acc_zero(CNest *c, const KAcc *a) {
-  DType t = (DType)a->type;
-  if (a->op == OP_sum) return c_number(c->p, t, 0);
-  double inf = 1.0 / 0.0, v = a->op == OP_reduce_max || a->op == OP_argmax ? -inf : inf;
-  return c_number(c->p, t, v);
-}
-
-static const char *acc_body(CNest *c, const KAcc *a, const char *s, const char *v) {
-  const char *arg[3] = {s, v, "0"};
-  c->p->at = a->node;
-  return c_body(c->p, (Op)a->op, (DType)a->type, (DType)a->type, arg);
-}
-
-static void add_to(CNest *c, const KAcc *a, const char *s, const char *v) {
-  if (a->op == OP_sum && dtype_is_float(a->type)) cn_line(c, "%s += %s;", s, v);
-  else cn_line(c, "%s = %s;", s, acc_body(c, a, s, v));
-}
-
-/* Number of terms of a phase; false: depends on run-time sizes. */
-static bool phase_terms(CNest *c, int phase, int64_t *terms) {
-  const KPhase *p = &c->n->phase[phase];
-  *terms = 1;
-  for (int i = 0; i < p->naxis; i++) {
-    int64_t e = dim_bound(c->p->m, c->n->axes.axis[p->axis[i]].extent);
-    if (__builtin_mul_overflow(*terms, e, terms)) return false;
-  }
-  return true;
-}
-
-/* How the chunks of a phase's strict order are walked: not at all (all terms in one), as an outer loop over chunks of
- * its only axis, or by counting terms. */
-typedef enum Chunking { ONE_CHUNK, CHUNK_LOOP, CHUNK_COUNT } Chunking;
-typedef struct PhaseAcc { Chunking how; bool lanes, any, counts; } PhaseAcc;
-
-static PhaseAcc phase_acc(CNest *c, int phase) {
-  PhaseAcc r = {0};
-  int64_t terms;
-  for (int i = 0; i < c->n->nacc; i++) {
-    const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase) continue;
-    r.any = true;
-    if (a->order == KO_SEQ || is_arg(a)) continue;
-    r.lanes |= a->order == KO_LANES;
-    if (!phase_terms(c, phase, &terms) || terms > STRICT_CHUNK)
-      r.how = c->n->phase[phase].naxis == 1 ? CHUNK_LOOP : CHUNK_COUNT;
-  }
-  r.counts = r.how == CHUNK_COUNT || (r.lanes && c->n->phase[phase].naxis > 1);
-  return r;
-}
-
-static bool in_chunks(const KAcc *a, PhaseAcc r) {
-  return a->order != KO_SEQ && !is_arg(a) && r.how != ONE_CHUNK;
-}
-
-static bool in_lanes(const KAcc *a) {
-  return a->order == KO_LANES && !is_arg(a);
-}
-
-static const char *ctype(int t) {
-  return dtype_info[t].c;
-}
-
-/* Declares what each accumulation of the phase needs before its loops. */
-static void acc_declare(CNest *c, int phase, PhaseAcc r) {
-  for (int i = 0; i < c->n->nacc; i++) {
-    const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase) continue;
-    const char *zero = acc_zero(c, a);
-    if (is_arg(a)) cn_line(c, "int32_t at%d = 0;", i);
-    if (is_arg(a)) cn_line(c, "%s m%d = %s;", ctype(a->type), i, zero);
-    else if (!in_lanes(a) || in_chunks(a, r)) cn_line(c, "%s s%d = %s;", ctype(a->type), i, zero);
-  }
-  if (r.counts) cn_line(c, "int32_t term = 0;");
-  if (r.how == CHUNK_COUNT) cn_line(c, "int chunks = 0;");
-}
-
-/* Starts a chunk: its lanes, or its one partial result. */
-static void chunk_begin(CNest *c, int phase, PhaseAcc r, bool declare) {
-  for (int i = 0; i < c->n->nacc; i++) {
-    const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase || a->order == KO_SEQ || is_arg(a)) continue;
-    const char *zero = acc_zero(c, a), *type = ctype(a->type);
-    if (in_lanes(a)) {
-      if (declare && a->op == OP_sum) cn_line(c, "%s l%d[16] = {0};", type, i);
-      else if (declare) cn_line(c, "%s l%d[16];", type, i);
-      if (!declare || a->op != OP_sum) cn_line(c, "for (int l = 0; l < 16; l++) l%d[l] = %s;", i, zero);
-    } else if (in_chunks(a, r)) {
-      cn_line(c, "%sc%d = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", i, zero);
-    }
-  }
-}
-
-static void acc_term(CNest *c, int phase, PhaseAcc r) {
-  const KPhase *p = &c->n->phase[phase];
-  for (int i = 0; i < c->n->nacc; i++) {
-    const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase) continue;
-    const char *v = c->text[a->value], *s = ctx_strf(c->p->c, "s%d", i);
-    if (is_arg(a)) {
-      const char *m = ctx_strf(c->p->c, "m%d", i);
-      if (!c_atomic(v)) {
-        cn_line(c, "const %s w%d = %s;", ctype(a->type), i, v);
-        v = ctx_strf(c->p->c, "w%d", i);
-      }
-      cn_line(c, "if %s m%d = %s, at%d = (int32_t)(%s);", acc_body(c, a, m, v), i, v, i, c_affine(c->p, &a->index));
-      continue;
-    }
-    if (in_lanes(a)) {
-      const char *at = r.counts ? "term" : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0])
-                                                    : "0";
-      s = ctx_strf(c->p->c, "l%d[%s & 15]", i, at);
-    } else if (in_chunks(a, r)) {
-      s = ctx_strf(c->p->c, "c%d", i);
-    }
-    add_to(c, a, s, v);
-  }
-}
-
-static const char *fold_lanes(CNest *c, const KAcc *a, int i) {
-  const char *name = a->op == OP_sum ? "sum" : a->op == OP_reduce_max ? "max" : "min";
-  return ctx_strf(c->p->c, "gc_%s16_%s(l%d)", name, dtype_info[a->type].name, i);
-}
-
-/* Ends a chunk: its result starts or joins the total. `first`: C text that is true for the first chunk. */
-static void chunk_end(CNest *c, int phase, PhaseAcc r, const char *first) {
-  for (int i = 0; i < c->n->nacc; i++) {
-    const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase || a->order == KO_SEQ || is_arg(a)) continue;
-    if (in_lanes(a)) c_helper_fold(c->p, a->op, (DType)a->type);
-    if (!in_chunks(a, r)) {
-      if (in_lanes(a)) cn_line(c, "const %s s%d = %s;", ctype(a->type), i, fold_lanes(c, a, i));
-      continue;
-    }
-    const char *part = ctx_strf(c->p->c, "c%d", i), *s = ctx_strf(c->p->c, "s%d", i);
-    if (in_lanes(a)) cn_line(c, "const %s c%d = %s;", ctype(a->type), i, fold_lanes(c, a, i));
-    cn_line(c, "s%d = %s ? %s : %s;", i, first, part, acc_body(c, a, s, part));
-  }
-}
-
 /* ---- stores and loops ---- */
 
 void cn_stores(CNest *c, int phase, KStoreAt level) {
   for (int i = 0; i < c->n->nstore; i++) {
     const KStore *s = &c->n->store[i];
     if (s->phase != phase || s->level != level) continue;
+    if (c->lane >= 0 && (c->lane_outer || level == KS_INNER)) {
+      cnv_store(c, s);
+      continue;
+    }
     const char *at = c_affine(c->p, &s->at), *y = cn_buf(c, s->buf);
     cn_line(c, "%s[%s] %s %s;", y, at, s->add ? "+=" : "=", c->text[s->value]);
   }
 }
 
-static void open_loop(CNest *c, int a) {
-  const char *n = c_dim(c->p, c->n->axes.axis[a].extent);
-  cn_open_block(c, "for (ptrdiff_t i%d = 0; i%d < %s; i%d++)", a, a, n, a);
+static const char *extent_of(CNest *c, int a) {
+  return c_dim(c->p, c->n->axes.axis[a].extent);
+}
+
+/* The axis that threads share out runs over this thread's part. */
+void cn_open_loop(CNest *c, int a) {
+  if (a == c->split) cn_open_block(c, "for (ptrdiff_t i%d = lo; i%d < hi; i%d++)", a, a, a);
+  else cn_open_block(c, "for (ptrdiff_t i%d = 0; i%d < %s; i%d++)", a, a, extent_of(c, a), a);
+}
+
+static void end_count(CNest *c, int phase, PhaseAcc r) {
+  if (r.counts) cn_line(c, "term++;");
+  if (r.how != CHUNK_COUNT) return;
+  cn_open_block(c, "if (term == %d)", STRICT_CHUNK);
+  cn_open_block(c, " ");
+  ca_chunk_end(c, phase, r, "chunks == 0");
+  cn_close_block(c);
+  ca_chunk_begin(c, phase, r, false);
+  cn_line(c, "term = 0, chunks++;");
+  cn_close_block(c);
 }
 
 static void inner_loops(CNest *c, int phase, PhaseAcc r) {
   const KPhase *p = &c->n->phase[phase];
-  int opened = p->naxis;
   for (int k = 0; k < p->naxis; k++) {
     int a = p->axis[k];
     if (r.how == CHUNK_LOOP) {
-      const char *n = c_dim(c->p, c->n->axes.axis[a].extent);
+      const char *n = extent_of(c, a);
       cn_open_block(c, "for (ptrdiff_t b0 = 0; b0 < %s; b0 += %d)", n, STRICT_CHUNK);
       cn_line(c, "const ptrdiff_t b1 = %s - b0 < %d ? %s : b0 + %d;", n, STRICT_CHUNK, n, STRICT_CHUNK);
-      chunk_begin(c, phase, r, true);
+      ca_chunk_begin(c, phase, r, true);
       cn_open_block(c, "for (ptrdiff_t i%d = b0; i%d < b1; i%d++)", a, a, a);
     } else {
-      open_loop(c, a);
+      cn_open_loop(c, a);
     }
     cn_values(c, phase, c->n->nouter + k + 1);
   }
-  acc_term(c, phase, r);
+  ca_term(c, phase, r);
   cn_stores(c, phase, KS_INNER);
-  if (r.counts) cn_line(c, "term++;");
-  if (r.how == CHUNK_COUNT) {
-    cn_open_block(c, "if (term == %d)", STRICT_CHUNK);
-    cn_open_block(c, " ");
-    chunk_end(c, phase, r, "chunks == 0");
-    cn_close_block(c);
-    chunk_begin(c, phase, r, false);
-    cn_line(c, "term = 0, chunks++;");
-    cn_close_block(c);
-  }
-  for (; opened > 0; opened--) cn_close_block(c);
-  if (r.how == CHUNK_LOOP) chunk_end(c, phase, r, "b0 == 0"), cn_close_block(c);
+  end_count(c, phase, r);
+  for (int k = 0; k < p->naxis; k++) cn_close_block(c);
+  if (r.how == CHUNK_LOOP) ca_chunk_end(c, phase, r, "b0 == 0"), cn_close_block(c);
+}
+
+static const char *outer_conditions(const CNest *c, const KPhase *p) {
+  const char *valid = NULL;
+  for (int a = 0; a < c->n->axes.n; a++)
+    if (p->skip >> a & 1 && c->select >> a & 1)
+      valid = valid ? ctx_strf(c->p->c, "%s && %s", valid, c->valid[a]) : c->valid[a];
+  return valid;
 }
 
 static void print_phase(CNest *c, int phase) {
   const KNest *n = c->n;
   const KPhase *p = &n->phase[phase];
-  PhaseAcc r = phase_acc(c, phase);
+  PhaseAcc r = ca_phase(c, phase);
   for (int a = 0; a < n->axes.n; a++)
     if (cn_level(c, phase, n->axes.axis[a].needs) > n->nouter) c->made[a] = false;
   cn_values(c, phase, n->nouter);
   cn_stores(c, phase, KS_OUTER);
-  acc_declare(c, phase, r);
-  if (r.how != CHUNK_LOOP) chunk_begin(c, phase, r, true);
-  const char *valid = NULL;
-  for (int a = 0; a < n->axes.n; a++)
-    if (p->skip >> a & 1 && c->select >> a & 1)
-      valid = valid ? ctx_strf(c->p->c, "%s && %s", valid, c->valid[a]) : c->valid[a];
   bool inner = r.any;
   for (int i = 0; i < n->nstore; i++) inner |= n->store[i].phase == phase && n->store[i].level == KS_INNER;
+  if (inner && c->lane >= 0 && !c->lane_outer && p->naxis) {
+    cn_inner_lanes(c, phase, r);
+    return;
+  }
+  ca_declare(c, phase, r);
+  if (r.how != CHUNK_LOOP) ca_chunk_begin(c, phase, r, true);
+  const char *valid = outer_conditions(c, p);
   if (inner) {
     if (valid) cn_open_block(c, "if (%s)", valid);
     inner_loops(c, phase, r);
     if (valid) cn_close_block(c);
   }
-  if (r.how == ONE_CHUNK) chunk_end(c, phase, r, "");
+  if (r.how == ONE_CHUNK) ca_chunk_end(c, phase, r, "");
   if (r.how == CHUNK_COUNT) {
     cn_open_block(c, "if (term || chunks == 0)");
-    chunk_end(c, phase, r, "chunks == 0");
+    ca_chunk_end(c, phase, r, "chunks == 0");
     cn_close_block(c);
   }
 }
 
 CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
-  CNest c = {.p = p, .k = k, .n = n, .o = o, .indent = 1};
+  CNest c = {.p = p, .k = k, .n = n, .o = o, .indent = 1, .lane = -1, .split = -1};
   c.text = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.text);
   c.uses = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.uses);
   c.same_loop = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.same_loop);
@@ -309,12 +178,52 @@ CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
   return c;
 }
 
-void c_nest(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
-  CNest c = cn_begin(p, k, n, o);
-  for (int d = 0; d < n->nouter; d++) {
-    cn_values(&c, -1, d);
-    open_loop(&c, n->outer[d]);
+static void print_phases(CNest *c, int unused) {
+  (void)unused;
+  for (int i = 0; i < c->n->nphase; i++) print_phase(c, i);
+}
+
+/* The lane axis is the innermost outer loop; no order of evaluation depends on that of outer axes. */
+static KNest lane_last(const KNest *n, int lane) {
+  KNest r = *n;
+  int w = 0;
+  for (int i = 0; i < n->nouter; i++)
+    if (n->outer[i] != lane) r.outer[w++] = n->outer[i];
+  r.outer[w] = lane;
+  return r;
+}
+
+void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str *o) {
+  KNest turned;
+  if (share->lane >= 0 && share->lane_outer) {
+    turned = lane_last(n, share->lane);
+    n = &turned;
   }
-  for (int i = 0; i < n->nphase; i++) print_phase(&c, i);
-  for (int d = 0; d < n->nouter; d++) cn_close_block(&c);
+  CNest c = cn_begin(p, k, n, o);
+  c.lane = share->lane;
+  c.lane_outer = share->lane_outer;
+  c.vec = share->vec;
+  c.split = share->split;
+  p->vectors |= c.lane >= 0;
+  if (c.split >= 0) {
+    const char *e = extent_of(&c, c.split);
+    p->helper |= CH_SHARE;
+    cn_line(&c, "const ptrdiff_t lo = gc_share(%s, %d, part, parts), hi = gc_share(%s, %d, part + 1, parts);", e, share->grain, e,
+            share->grain);
+  }
+  int loops = n->nouter - (c.lane >= 0 && c.lane_outer);
+  for (int d = 0; d < loops; d++) {
+    cn_values(&c, -1, d);
+    cn_open_loop(&c, n->outer[d]);
+  }
+  if (loops < n->nouter) {
+    bool shared = c.split == c.lane;
+    int64_t extent;
+    bool whole = dim_number(p->m, n->axes.axis[c.lane].extent, &extent) && extent % c.vec == 0;
+    cn_values(&c, -1, loops);
+    cn_lane_copies(&c, c.lane, shared ? "lo" : "0", shared ? "hi" : extent_of(&c, c.lane), c.vec, whole, print_phases, 0);
+  } else {
+    print_phases(&c, 0);
+  }
+  for (int d = 0; d < loops; d++) cn_close_block(&c);
 }

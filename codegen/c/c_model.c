@@ -83,7 +83,7 @@ static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name
   str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, nin ? ctx_strf(p->c, "in_%d", g->index) : "0",
              nout ? ctx_strf(p->c, "out_%d", g->index) : "0", nin, nout, nsizes,
              nsizes ? ctx_strf(p->c, "sizes_%d", g->index) : "0", nsizes ? ctx_strf(p->c, "bounds_%d", g->index) : "0",
-             graph_flops(g), 1);
+             graph_flops(g), p->parallel[g->index] ? 1024 : 1);
   return s.s;
 }
 

@@ -34,6 +34,7 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   if (g->kind != GK_INIT) c_print_checks(&c);
   c_graph_body(&c);
   c_stmt(&c, "return 0;");
+  p->parallel[g->index] = c.parallel;
   str_printf(functions, "static int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
   put_locals(&c, functions);
   str_put(functions, body.s, body.n);
@@ -44,12 +45,14 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   CPrint *p = ctx_alloc(m->c, sizeof *p);
   *p = (CPrint){.m = m, .c = m->c, .o = o, .native = true, .run = "GcRun"};
   p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = m->c;
+  p->parallel = ctx_alloc(m->c, (size_t)m->ngraph + 1);
   Str functions = {.c = m->c}, model = {.c = m->c};
   int errors = diag_errors(m->c);
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY) print_graph(p, m->graph[i], &functions);
   c_model(p, &model);
   str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n%s", m->name, o->version ? o->version : "", PRELUDE);
+  c_vector_types(p, c_file);
   c_prim_print(p, c_file);
   native_print(p, c_file);
   c_helpers(p, c_file);

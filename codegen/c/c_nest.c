@@ -142,12 +142,14 @@ static bool is_inlined(const CNest *c, int i, const char *text) {
 }
 
 static void value_emit(CNest *c, int i) {
-  const char *text = value_text(c, &c->n->val[i]);
+  bool vector = cnv_is(c, i);
+  const char *text = vector ? cnv_text(c, i) : value_text(c, &c->n->val[i]);
   if (is_inlined(c, i, text)) {
     c->text[i] = text;
     return;
   }
-  cn_line(c, "const %s v%d = %s;", dtype_info[c->n->val[i].type].c, i, text);
+  const int type = c->n->val[i].type;
+  cn_line(c, "const %s v%d = %s;", vector ? cnv_type(type) : dtype_info[type].c, i, text);
   c->text[i] = ctx_strf(c->p->c, "v%d", i);
 }
 

@@ -35,6 +35,11 @@ static const struct { int bit; const char *text; } HELPER[] = {
             "                           ptrdiff_t rows, ptrdiff_t bytes) {\n"
             "  for (ptrdiff_t r = 0; r < rows; r++)\n"
             "    for (ptrdiff_t i = 0; i < bytes; i++) d[r * dstep + i] = s[r * sstep + i];\n}\n\n"},
+  {CH_SHARE, "/* The first of n rows that part p of `parts` takes, in runs of `grain`. */\n"
+             "static inline ptrdiff_t gc_share(ptrdiff_t n, ptrdiff_t grain, int p, int parts) {\n"
+             "  const ptrdiff_t at = (n + grain - 1) / grain * p / parts * grain;\n  return at < n ? at : n;\n}\n\n"},
+  {CH_BARRIER, "static inline void gc_barrier(const GcCall *call) {\n"
+               "  if (call->parts > 1) call->barrier(call->pool, call->part);\n}\n\n"},
   {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
              "static void gc_check(int32_t *bad, const float *y, ptrdiff_t n, int32_t node) {\n"
              "  for (ptrdiff_t i = 0; i < n && !*bad; i++)\n"
@@ -257,22 +262,23 @@ static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, S
 }
 
 /* The function of a scan's body: ports, then results, then run-time sizes and counters. */
-const char *c_body_function(CPrint *p, const Graph *g) {
+const char *c_body_function(CPrint *p, const Graph *g, bool *parallel) {
   const char *name = ctx_strf(p->c, "%s_%d", c_ident(p, g->name && *g->name ? g->name : "body"), g->index);
   for (int i = 0; i < p->nbody; i++)
-    if (p->body[i] == g) return name;
+    if (p->body[i].graph == g) return *parallel = p->body[i].parallel, name;
   Str body = {.c = p->c};
   CGraph c = {.p = p, .g = g, .gs = groups_make((Graph *)g), .o = &body, .indent = 1};
   c_name_params(&c);
   c_graph_body(&c);
-  *VEC_PUSH(p->c, p->body, p->nbody, p->capbody) = g;
+  *VEC_PUSH(p->c, p->body, p->nbody, p->capbody) = (struct CBody){g, c.parallel};
+  *parallel = c.parallel;
   str_printf(&p->bodies, "/* one turn of a scan: %s */\nstatic void %s(unsigned char *m, unsigned char *a", shapes_comment(p, g), name);
   for (int i = 0; i < g->nport; i++) str_printf(&p->bodies, ", const %s *%s", ctype_of(g, g->port[i]), c.in[i]);
   for (int i = 0; i < g->nout; i++) str_printf(&p->bodies, ", %s *%s", ctype_of(g, g->out[i].value), c.out[i]);
   for (int i = 0; i < p->m->nsize; i++) str_printf(&p->bodies, ", ptrdiff_t n_%s", p->m->size[i].name);
-  str_printf(&p->bodies, ", uint32_t pass, uint32_t turn%s) {\n  %s *const run = (%s *)m;\n", p->native ? ", int part, int parts" : "",
+  str_printf(&p->bodies, ", uint32_t pass, uint32_t turn%s) {\n  %s *const run = (%s *)m;\n", p->native ? ", const GcCall *call, int part, int parts" : "",
              p->run, p->run);
-  str_puts(&p->bodies, "  (void)a, (void)run, (void)pass, (void)turn;\n");
+  str_printf(&p->bodies, "  (void)a, (void)run, (void)pass, (void)turn%s;\n", p->native ? ", (void)call, (void)part, (void)parts" : "");
   for (int i = 0; i < g->nport; i++) str_printf(&p->bodies, "  (void)%s;\n", c.in[i]);
   for (int i = 0; i < p->m->nsize; i++) str_printf(&p->bodies, "  (void)n_%s;\n", p->m->size[i].name);
   str_put(&p->bodies, body.s ? body.s : "", body.n);

@@ -4,6 +4,15 @@
 #include "codegen/c/c.h"
 #include "ir/scan.h"
 
+/* Memory that a kernel touches, for barriers. */
+typedef struct CAccess {
+  int space;               /* 0: the caller's memory, 1: the arena, others: an input or result */
+  int64_t lo, hi;          /* bytes */
+  bool write, serial, rows;
+  Dim extent, row;         /* rows: thread t touches its run of `extent` rows, `row` bytes each */
+  int grain;
+} CAccess;
+
 /* One graph being printed. In C scope: m (the caller's memory), a (the arena), run, pass, turn, n_SIZE. */
 typedef struct CGraph {
   CPrint *p;
@@ -14,16 +23,20 @@ typedef struct CGraph {
   const char **in, **out;  /* expressions of the ports' and results' pointers */
   bool uses_run, uses_random;
   uint32_t sizes;          /* run-time sizes that are used */
+  CAccess *access; int naccess, capaccess; /* since the last barrier */
+  bool parallel;           /* some kernel is shared out */
 } CGraph;
 
 const char *c_ident(CPrint *p, const char *name);
 void c_stmt(CGraph *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void c_graph_body(CGraph *c);
 void c_scan(CGraph *c, const Group *gr);
+void c_barrier(CGraph *c);                    /* c_share.c */
+void c_wait(CGraph *c, const Kernel *k, const CPlan *plan); /* a barrier where kernel k needs one */
 void c_name_params(CGraph *c);                /* distinct C names of ports and results into c->in, c->out */
 uint32_t c_port_sizes(const Graph *g);        /* run-time sizes in the ports' shapes, bit i = module size i */
 int64_t c_port_range(const Graph *g, int port); /* > 0: integer values lie in [0, range) */
 void c_print_checks(CGraph *c);               /* refusals at the start of a call */
 void c_helpers(CPrint *p, Str *out);
-const char *c_body_function(CPrint *p, const Graph *body); /* its name; printed at its first use */
+const char *c_body_function(CPrint *p, const Graph *body, bool *parallel); /* its name; printed at its first use */
 #endif

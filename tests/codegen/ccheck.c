@@ -1,5 +1,6 @@
 /* Compares generated C with the interpreter, bit for bit.
- *   ccheck [--cc=COMMAND]... [--keep=DIR] [--native] FILE.ir...
+ *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] FILE.ir...
+ * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one.
  * Each file is one module. It is compiled with fusion on and off by every compiler command; its graphs run on random
  * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
  * NaN). Prints what differs, and `N passed, N failed`. */
@@ -16,7 +17,8 @@ enum { MAX_CC = 8, STEPS = 3 };
 static const char *cc_list[MAX_CC];
 static int ncc, passed, failed;
 static const char *keep_dir;
-static char *prim_text;
+static char *prim_text, *gemm_text;
+static const char *isa;
 
 static char *read_all(const char *path, size_t *n) {
   FILE *f = fopen(path, "rb");
@@ -171,7 +173,16 @@ static bool call_graph(Case *k, const Graph *g) {
     nres++;
   }
   int status = 0;
-  if (g->kind == GK_INIT) str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", model, (unsigned long long)k->in->seed);
+  if (isa) {
+    str_printf(&k->main, "  const void *in[] = {0");
+    for (int i = 0; i < g->nport; i++) str_printf(&k->main, ", p%d", i);
+    str_printf(&k->main, "};\n  void *out[] = {0");
+    for (int i = 0; i < nres && !train; i++) str_printf(&k->main, ", r%d", i);
+    str_printf(&k->main, "};\n  int64_t size[] = {0");
+    for (int s = 0; s < k->m->nsize; s++)
+      if (seen[s]) str_printf(&k->main, ", %lld", (long long)k->in->size[s]);
+    str_printf(&k->main, "};\n  int status = run(graph_%d, in + 1, out + 1, size + 1);\n", g->index);
+  } else if (g->kind == GK_INIT) str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", model, (unsigned long long)k->in->seed);
   else str_printf(&k->main, "  int status = %s_%s(mem%s);\n", model, g->name, args.s ? args.s : "");
   if (!k->in->finite) status = -1;
   str_puts(&k->main, "  fwrite(&status, sizeof status, 1, stdout);\n");
@@ -224,7 +235,8 @@ static bool compare(Case *k, const char *cc, const char *out, size_t n) {
 
 static bool run_one(Case *k, const char *cc) {
   const char *d = k->dir, *m = k->m->name;
-  char *cmd = ctx_strf(k->c, "cd %s && %s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
+  char *cmd = isa ? ctx_strf(k->c, "cd %s && %s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv -w -I%s/runtime -o prog main.c -lpthread 2>cc.txt && "
+                                   "./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && cmp out1.bin out.bin", d, cc, machine_find(isa)->cflags, getcwd(NULL, 0)) : ctx_strf(k->c, "cd %s && %s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
                        "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin", d, cc, m);
   int status = system(cmd);
   if (status != 0) {
@@ -256,9 +268,19 @@ static void check(const char *path, bool fuse) {
     if (!fuse) k->m->opt.off |= 1ull << PASS_fuse;
   }
   Str cf = {.c = c}, hf = {.c = c};
-  EmitOptions o = {.version = "test", .prim = prim_text};
+  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL};
+  static const char NATIVE[] =
+    "#include <pthread.h>\nstatic int parts;\nstatic pthread_barrier_t gate;\n"
+    "static void meet(void *pool, int part) { (void)pool, (void)part; pthread_barrier_wait(&gate); }\n"
+    "typedef struct { GcFn *fn; GcCall call; int status; } Share;\n"
+    "static void *share(void *x) { Share *s = x; s->status = s->fn(&s->call); return 0; }\n"
+    "static int run(GcFn *fn, const void *const *in, void *const *out, const int64_t *size) {\n"
+    "  Share s[8];\n  pthread_t id[8];\n"
+    "  for (int i = 0; i < parts; i++) {\n    s[i] = (Share){fn, {.mem = mem, .in = in, .out = out, .size = size, .part = i, .parts = parts, .barrier = meet}, 0};\n"
+    "    if (i) pthread_create(&id[i], 0, share, &s[i]);\n  }\n  share(&s[0]);\n"
+    "  for (int i = 1; i < parts; i++) pthread_join(id[i], 0);\n  return s[0].status;\n}\n";
   if (!k->m || !passes_run(k->ref, &(PassRun){.list = "autodiff"}) || !passes_run(k->m, &(PassRun){0}) ||
-      !emit_portable(k->m, &o, &cf, &hf)) {
+      !(isa ? emit_native(k->m, &o, &cf) : emit_portable(k->m, &o, &cf, &hf))) {
     diag_print(c, stdout, false);
     failed++;
     printf("%s: not compiled\n", k->what);
@@ -269,7 +291,11 @@ static void check(const char *path, bool fuse) {
   k->in->steps_per_epoch = 7;
   k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
   if (system(ctx_strf(c, "mkdir -p %s", k->dir))) goto end;
-  str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.h\"\n"
+  if (isa)
+    str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.c\"\n"
+               "static unsigned char mem[%lld] __attribute__((aligned(64)));\n%sint main(int argc, char **argv) {\n  parts = atoi(argv[argc - 1]);\n"
+               "  pthread_barrier_init(&gate, 0, parts);\n", k->m->name, (long long)k->m->total_bytes + 64, NATIVE);
+  else str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.h\"\n"
              "static unsigned char mem[%s_BYTES + 64] __attribute__((aligned(64)));\nint main(void) {\n", k->m->name, k->m->name);
   Graph *init = NULL;
   for (int i = 0; i < k->m->ngraph; i++)
@@ -305,8 +331,10 @@ end:
 
 int main(int argc, char **argv) {
   prim_text = read_all("ir/prim.h", NULL);
+  gemm_text = read_all("codegen/c/gemm.inc", NULL);
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--cc=", 5) && ncc < MAX_CC) cc_list[ncc++] = argv[i] + 5;
+    else if (!strncmp(argv[i], "--isa=", 6)) isa = argv[i] + 6;
     else if (!strncmp(argv[i], "--keep=", 7)) keep_dir = argv[i] + 7;
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";

@@ -1,0 +1,89 @@
+/* Vector types, partial loads and stores, folds of lanes: what the vector code of c_vector.c calls. */
+#include "codegen/c/c.h"
+
+static const char TYPES[] =
+  "typedef float gc_vf __attribute__((vector_size(4 * GC_LANES)));\n"
+  "typedef int32_t gc_vi __attribute__((vector_size(4 * GC_LANES)));\n"
+  "typedef uint32_t gc_vu __attribute__((vector_size(4 * GC_LANES)));\n"
+  "typedef double gc_vd __attribute__((vector_size(8 * GC_LANES)));\n"
+  "typedef float gc_uf __attribute__((vector_size(4 * GC_LANES), aligned(4), may_alias));\n"
+  "typedef int32_t gc_ui __attribute__((vector_size(4 * GC_LANES), aligned(4), may_alias));\n"
+  "typedef uint32_t gc_uu __attribute__((vector_size(4 * GC_LANES), aligned(4), may_alias));\n"
+  "typedef uint8_t gc_ub __attribute__((vector_size(GC_LANES), aligned(1), may_alias));\n"
+  "typedef int8_t gc_vb __attribute__((vector_size(GC_LANES)));\n"
+  "#define GC_SPLAT(s) ((float)(s) - (gc_vf){0})\n"
+  "#define GC_SPLATI(s) ((int32_t)(s) - (gc_vi){0})\n"
+  "#define GC_SPLATU(s) ((uint32_t)(s) - (gc_vu){0})\n"
+  "#ifdef __clang__\n#define GC_TURN(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)\n"
+  "#else\n#define GC_TURN(v, ...) __builtin_shuffle(v, (gc_vi){__VA_ARGS__})\n#endif\n"
+  "#define GC_FIRST(n) ((gc_vi)(GC_LANE < GC_SPLATI(n)))\n"
+  "static inline gc_vi gc_isel(gc_vi m, gc_vi a, gc_vi b) { return (a & m) | (b & ~m); }\n"
+  "static inline gc_vf gc_sel(gc_vi m, gc_vf a, gc_vf b) { return (gc_vf)gc_isel(m, (gc_vi)a, (gc_vi)b); }\n";
+
+/* Full and partial vectors of each type: T name, vector, unaligned vector, element. */
+static const char ACCESS[] =
+  "#define GC_ACCESS(T, V, U, E) \\\n"
+  "  static inline V gc_load_##T(const E *p) { return *(const U *)p; } \\\n"
+  "  static inline void gc_store_##T(E *p, V v) { *(U *)p = v; } \\\n"
+  "  static inline V gc_gather_##T(const E *p, ptrdiff_t step, ptrdiff_t n) { \\\n"
+  "    V v = {0}; \\\n"
+  "    for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) v[l] = p[l * step]; \\\n"
+  "    return v; \\\n"
+  "  } \\\n"
+  "  static inline void gc_scatter_##T(E *p, ptrdiff_t step, V v, ptrdiff_t n) { \\\n"
+  "    for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = v[l]; \\\n"
+  "  }\n"
+  "GC_ACCESS(f, gc_vf, gc_uf, float)\nGC_ACCESS(i, gc_vi, gc_ui, int32_t)\nGC_ACCESS(u, gc_vu, gc_uu, uint32_t)\n"
+  "#if defined __AVX512F__ && GC_LANES == 16\n"
+  "#define GC_MASK(n) ((__mmask16)((n) >= 16 ? 0xffff : (n) <= 0 ? 0 : (1u << (n)) - 1))\n"
+  "static inline gc_vf gc_loadn_f(const float *p, ptrdiff_t n) { return (gc_vf)_mm512_maskz_loadu_ps(GC_MASK(n), p); }\n"
+  "static inline gc_vi gc_loadn_i(const int32_t *p, ptrdiff_t n) { return (gc_vi)_mm512_maskz_loadu_epi32(GC_MASK(n), p); }\n"
+  "static inline gc_vu gc_loadn_u(const uint32_t *p, ptrdiff_t n) { return (gc_vu)_mm512_maskz_loadu_epi32(GC_MASK(n), p); }\n"
+  "static inline void gc_storen_f(float *p, gc_vf v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, GC_MASK(n), (__m512)v); }\n"
+  "static inline void gc_storen_i(int32_t *p, gc_vi v, ptrdiff_t n) { _mm512_mask_storeu_epi32(p, GC_MASK(n), (__m512i)v); }\n"
+  "static inline void gc_storen_u(uint32_t *p, gc_vu v, ptrdiff_t n) { _mm512_mask_storeu_epi32(p, GC_MASK(n), (__m512i)v); }\n"
+  "#else\n"
+  "#define GC_PARTIAL(T, V, E) \\\n"
+  "  static inline V gc_loadn_##T(const E *p, ptrdiff_t n) { return gc_gather_##T(p, 1, n); } \\\n"
+  "  static inline void gc_storen_##T(E *p, V v, ptrdiff_t n) { gc_scatter_##T(p, 1, v, n); }\n"
+  "GC_PARTIAL(f, gc_vf, float)\nGC_PARTIAL(i, gc_vi, int32_t)\nGC_PARTIAL(u, gc_vu, uint32_t)\n"
+  "#endif\n";
+
+/* A bool in memory is a byte, in a vector a mask. */
+static const char BOOLS[] =
+  "static inline gc_vi gc_load_b(const uint8_t *p) {\n"
+  "#if defined __AVX512F__ && GC_LANES == 16\n"
+  "  return (gc_vi)((gc_vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)) != 0);\n"
+  "#else\n"
+  "  return (gc_vi)(__builtin_convertvector(*(const gc_ub *)p, gc_vi) != 0);\n"
+  "#endif\n}\n"
+  "static inline gc_vi gc_gather_b(const uint8_t *p, ptrdiff_t step, ptrdiff_t n) {\n"
+  "  gc_vi v = {0};\n"
+  "  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) v[l] = -(int32_t)(p[l * step] != 0);\n"
+  "  return v;\n}\n"
+  "static inline void gc_scatter_b(uint8_t *p, ptrdiff_t step, gc_vi v, ptrdiff_t n) {\n"
+  "  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = (uint8_t)(v[l] & 1);\n}\n"
+  "static inline void gc_store_b(uint8_t *p, gc_vi v) {\n"
+  "#if defined __AVX512F__ && GC_LANES == 16\n"
+  "  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)(v & 1)));\n"
+  "#else\n"
+  "  *(gc_ub *)p = __builtin_convertvector(v & 1, gc_ub);\n"
+  "#endif\n}\n"
+  "static inline gc_vi gc_loadn_b(const uint8_t *p, ptrdiff_t n) { return gc_gather_b(p, 1, n); }\n"
+  "static inline void gc_storen_b(uint8_t *p, gc_vi v, ptrdiff_t n) { gc_scatter_b(p, 1, v, n); }\n";
+
+static void print_lane(Str *o, int lanes) {
+  str_puts(o, "#define GC_LANE ((gc_vi){");
+  for (int i = 0; i < lanes; i++) str_printf(o, "%s%d", i ? ", " : "", i);
+  str_puts(o, "})\n");
+}
+
+void c_vector_types(CPrint *p, Str *o) {
+  int lanes = p->o->machine ? p->o->machine->vec : 4;
+  if (!p->vectors && !p->vprim) return;
+  str_printf(o, "#define GC_LANES %d\n#ifdef __AVX512F__\n#include <immintrin.h>\n#endif\n%s", lanes, TYPES);
+  print_lane(o, lanes);
+  str_puts(o, ACCESS);
+  str_puts(o, BOOLS);
+  str_puts(o, "\n");
+}
