@@ -41,8 +41,8 @@ static void choose_split(CPrint *p, const KNest *n, CShare *s) {
   for (int i = 0; i < n->nouter; i++) {
     int a = n->outer[i];
     bool lane = a == s->lane;
-    int64_t e = dim_bound(p->m, n->axes.axis[a].extent) / (lane ? 4 * s->vec : 1);
-    if (best >= LEAST_ROWS || e <= best) continue; /* the outermost that has enough */
+    int64_t e = dim_bound(p->m, n->axes.axis[a].extent) / (lane ? 4 * s->vec : 1) + (lane && p->o->serial_cycles == 1);
+    if (best >= (p->o->serial_cycles == 1 ? 2 : LEAST_ROWS) || e <= best) continue; /* the outermost that has enough */
     best = e;
     s->split = a;
     s->grain = lane ? 4 * s->vec : 1;
@@ -64,7 +64,7 @@ CPlan c_plan(CPrint *p, const Kernel *k) {
     if (p->native) choose_split(p, n, s);
     cycles += nest_cycles(p, n, c.lane >= 0 ? c.vec : 1);
   }
-  r.serial = !p->native || cycles < SERIAL_CYCLES;
+  r.serial = !p->native || cycles < (p->o->serial_cycles ? p->o->serial_cycles : SERIAL_CYCLES);
   for (int i = 0; i < k->nnest; i++) r.serial |= r.nest[i].split < 0;
   for (int i = 0; i < k->nnest && r.serial; i++) r.nest[i].split = -1;
   return r;

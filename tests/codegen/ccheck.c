@@ -268,7 +268,7 @@ static void check(const char *path, bool fuse) {
     if (!fuse) k->m->opt.off |= 1ull << PASS_fuse;
   }
   Str cf = {.c = c}, hf = {.c = c};
-  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL};
+  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL, .serial_cycles = isa != NULL};
   static const char NATIVE[] =
     "#include <pthread.h>\nstatic int parts;\nstatic pthread_barrier_t gate;\n"
     "static void meet(void *pool, int part) { (void)pool, (void)part; pthread_barrier_wait(&gate); }\n"
