@@ -11,6 +11,7 @@ typedef struct Trainer {
   Report report;
   Progress progress;
   unsigned char **batch;
+  float *sum;         /* loss and metrics, over the passes of a step */
   uint64_t take;      /* records of a pass; accumulate passes make a step */
   uint32_t end;       /* stop after this many steps */
   uint32_t saved;     /* step of the newest checkpoint */
@@ -82,6 +83,7 @@ static void open_all(Trainer *t) {
   t->take = (uint64_t)a->t->batch;
   int fields = a->data ? a->data->d->nfields : 0;
   t->batch = rt_array((size_t)fields + 1, sizeof *t->batch);
+  t->sum = rt_array((size_t)t->app->t->nmetrics + 1, sizeof *t->sum);
   for (int f = 0; f < fields; f++) t->batch[f] = rt_mem(rt_mul(t->take, a->data->bytes[f]));
   t->end = a->run->steps;
   if (a->o.stop_at >= 0 && a->o.stop_at < t->end) t->end = (uint32_t)a->o.stop_at;
@@ -105,6 +107,16 @@ static void fill(Trainer *t, uint32_t step, uint64_t pass) {
   data_batch(a->data, step / spe, step % spe * per_step(t) + pass * t->take, t->take, false, t->batch);
 }
 
+/* The loss and metrics of a step are the means over its passes: the head holds them once the last pass is added. */
+static void add_pass(Trainer *t, int64_t pass) {
+  float *head = &t->app->run->loss;
+  int n = 1 + t->app->t->nmetrics;
+  for (int i = 0; i < n; i++) {
+    t->sum[i] = pass ? t->sum[i] + head[i] : head[i];
+    if (pass + 1 == t->app->t->accumulate) head[i] = t->sum[i] / (float)t->app->t->accumulate;
+  }
+}
+
 static int step_graphs(Trainer *t, uint32_t step, int32_t *bad) {
   App *a = t->app;
   const GcTrain *g = a->t;
@@ -117,6 +129,7 @@ static int step_graphs(Trainer *t, uint32_t step, int32_t *bad) {
     fill(t, step, (uint64_t)k);
     int status = app_call_pass(a, g->pass, in, (uint32_t)k, bad);
     if (status || (bad && *bad)) return status ? status : -1;
+    add_pass(t, k);
   }
   return app_call_pass(a, g->update, NULL, 0, bad);
 }
