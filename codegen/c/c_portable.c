@@ -1,6 +1,7 @@
 /* The portable dialect's files: NAME.c and NAME.h. */
 #include "codegen/c/graph.h"
 #include "codegen/c/model.h"
+#include "passes/persist.h"
 #include <string.h>
 
 static const char PRELUDE[] =
@@ -333,9 +334,14 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   }
   str_puts(&sig, ")");
   str_printf(h, "\n/* %lld passes over %lld records each, then the update */\n%s;\n", (long long)t->accumulate, (long long)t->batch, sig.s);
-  str_printf(out, "%s {\n  for (int k = 0; k < %lld; k++) {\n    const int s = %s_%s(mem, (uint32_t)k%s);\n    if (s) return s;\n  }\n"
-             "  return %s_%s(mem);\n}\n\n", sig.s, (long long)t->accumulate, p->m->name, c_ident(p, g->name), call.s ? call.s : "",
-             p->m->name, c_ident(p, t->update->name));
+  int n = 1 + t->nmetric;
+  str_printf(out,
+             "%s {\n  /* loss and metrics: means over the passes */\n  float *const head = (float *)((unsigned char *)mem + %d);\n"
+             "  float sum[%d];\n  for (int k = 0; k < %lld; k++) {\n    const int s = %s_%s(mem, (uint32_t)k%s);\n    if (s) return s;\n"
+             "    for (int i = 0; i < %d; i++) sum[i] = k ? sum[i] + head[i] : head[i];\n  }\n"
+             "  for (int i = 0; i < %d; i++) head[i] = sum[i] / %lld.0f;\n  return %s_%s(mem);\n}\n\n",
+             sig.s, HEAD_LOSS, n, (long long)t->accumulate, p->m->name, c_ident(p, g->name), call.s ? call.s : "", n, n,
+             (long long)t->accumulate, p->m->name, c_ident(p, t->update->name));
 }
 
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
