@@ -16,7 +16,10 @@ static void use_axis(CNest *c, int phase, int a) {
 
 static void use_axes(CNest *c, int phase, const Affine *e) {
   for (int i = 0; i < c->n->axes.n; i++)
-    if (e->coef[i]) use_axis(c, phase, i);
+    if (e->coef[i]) {
+      c->indexed |= 1u << i;
+      use_axis(c, phase, i);
+    }
 }
 
 static void use_value(CNest *c, int v, int phase, int level) {
@@ -28,6 +31,7 @@ static void use_value(CNest *c, int v, int phase, int level) {
   for (int i = 0; i < c->n->axes.n; i++) {
     bool guard = x->guards >> i & 1;
     if (guard) c->select |= 1u << i;
+    if (x->at.coef[i]) c->indexed |= 1u << i;
     if (!x->at.coef[i] && !guard) continue;
     use_axis(c, x->phase, i);
     if (phase != x->phase) use_axis(c, phase, i);

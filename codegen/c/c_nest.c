@@ -61,8 +61,8 @@ static void axis_text(CNest *c, int a) {
   }
   if (c->select >> a & 1) { /* where it is not valid nothing may be loaded from there: 0 is always a place */
     cn_line(c, "const int ok%d = %s;", a, c->valid[a]);
-    if (x->div == 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d : 0;", a, a, a);
-    else cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d / %lld : 0;", a, a, a, (long long)x->div);
+    if (c->indexed >> a & 1 && x->div == 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d : 0;", a, a, a);
+    else if (c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d / %lld : 0;", a, a, a, (long long)x->div);
     c->valid[a] = ctx_strf(c->p->c, "ok%d", a);
   } else if (c->skip >> a & 1) {
     cn_line(c, "if (!(%s)) continue;", c->valid[a]);

@@ -14,6 +14,7 @@ typedef struct CNest {
   bool *same_loop;     /* per value: its uses stand in its own loop */
   bool made[MAX_AXES]; /* derived axes printed in the present loops */
   const char *valid[MAX_AXES]; /* their conditions */
+  uint32_t indexed;    /* axes that some address uses */
   uint32_t select;     /* quotient axes that get index 0 where they are not valid */
   uint32_t skip;       /* quotient axes whose loop goes on to its next turn there */
   int lane, vec;       /* native: the axis along which values are vectors, -1: none; lanes of a vector */
