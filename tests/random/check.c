@@ -41,8 +41,7 @@ static double sample(Gen *r, DType t, int specials) {
   return (double)(rnd(r, 2001)) / 500 - 2;
 }
 
-static void fill(Val *v, uint64_t seed, int64_t range, int specials) {
-  Gen r = {.state = seed};
+static void fill(Val *v, Gen r, int64_t range, int specials) {
   for (int64_t i = 0; i < v->count; i++) val_set(v, i, range ? (double)rnd(&r, (uint32_t)range) : sample(&r, v->type, specials));
 }
 
@@ -52,21 +51,21 @@ static int specials_of(uint64_t seed) { return seed % 4 ? 0 : 10; }
 void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range, Val **port) {
   for (int p = 0; p < g->nport; p++) {
     port[p] = interp_value(in, node_get(g, g->port[p])->type);
-    if (port[p]) fill(port[p], seed * 64 + (uint64_t)p, range ? range[p] : 0, specials_of(seed));
+    if (port[p]) fill(port[p], gen_of(seed, 100 + (uint64_t)p), range ? range[p] : 0, specials_of(seed));
   }
 }
 
 void fill_vars(Interp *in, uint64_t seed) {
   for (int v = 0; v < in->m->nvar; v++) {
     Val *x = interp_value(in, in->m->var[v].type);
-    if (x) fill(x, seed * 64 + 32 + (uint64_t)v, 0, specials_of(seed) / 2);
+    if (x) fill(x, gen_of(seed, 200 + (uint64_t)v), 0, specials_of(seed) / 2);
     interp_set_var(in, v, x);
   }
 }
 
 Interp *reference(Module *m, uint64_t seed) {
   Interp *in = interp_new(m, false);
-  Gen r = {.state = seed};
+  Gen r = gen_of(seed, 1);
   in->seed = seed;
   in->step = 4;
   in->steps = 10;
@@ -223,7 +222,7 @@ bool check_interp(const char *text, uint64_t seed, Why *why) {
   uint64_t all = 0;
   for (int p = 0; p < PASS_COUNT; p++)
     if (pass_info[p].kind != PASS_LOWERING) all |= (uint64_t)1 << p;
-  Gen r = {.state = seed ^ 77};
+  Gen r = gen_of(seed, 2);
   uint64_t off[] = {0, all, rnd(&r, 1 << 16) & all, rnd(&r, 1 << 16) & all, all & ~((uint64_t)1 << rnd(&r, PASS_COUNT))};
   Run want = {0};
   if (!reprints(text, strlen(text), why)) return false;

@@ -3,12 +3,18 @@
 #include <math.h>
 #include <string.h>
 
-uint32_t rnd(Gen *r, uint32_t n) {
-  r->state += 0x9e3779b97f4a7c15u; /* splitmix64 */
-  uint64_t z = r->state;
+static uint64_t mixed(uint64_t z) { /* splitmix64 */
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
   z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-  return (uint32_t)((z ^ z >> 31) >> 32) % (n ? n : 1);
+  return z ^ z >> 31;
+}
+
+/* Mixed twice, so that the numbers of one seed are not those of the next, one later. */
+Gen gen_of(uint64_t seed, uint64_t use) { return (Gen){.state = mixed(mixed(seed) + use)}; }
+
+uint32_t rnd(Gen *r, uint32_t n) {
+  r->state += 0x9e3779b97f4a7c15u;
+  return (uint32_t)(mixed(r->state) >> 32) % (n ? n : 1);
 }
 
 bool chance(Gen *r, int percent) { return rnd(r, 100) < (uint32_t)percent; }

@@ -110,7 +110,7 @@ static void make_module(Ctx *c, void *arg) {
 
 char *generate(uint64_t seed) {
   Ctx *c = ctx_new();
-  Gen r = {.state = seed * 0x9e3779b97f4a7c15u};
+  Gen r = gen_of(seed, 0);
   char *text = NULL;
   if (c && ctx_try(c, make_module, &r)) {
     Str s = {.c = c};

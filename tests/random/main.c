@@ -16,15 +16,25 @@ enum { SECONDS = 60, BUDGET = 400, BUDGET_C = 80 };
 
 typedef struct Task {
   uint64_t seed;
-  int dialect;            /* -1: the interpreter */
+  int dialect, number;    /* -1: the interpreter; of the graph in its unit */
   const char *cc, *dir;
   char one[1000];         /* C: a folder for single graphs */
   char kind[14];          /* how the reason begins, while it is being made small */
   Why *why;
 } Task;
 
+typedef bool Doing(const char *text, const Task *t, Why *why);
+
+static bool check(const char *text, const Task *t, Why *why) {
+  return t->dialect < 0 ? check_interp(text, t->seed, why) : check_c(text, t->seed, t->dialect, t->cc, t->one, why);
+}
+
+static bool emit(const char *text, const Task *t, Why *why) {
+  return emit_module(text, t->seed, t->number, t->dialect, t->dir, why);
+}
+
 /* In a process of its own, so that a crash or an endless loop is a failure like any other. */
-static bool well_in_child(const char *text, const Task *t) {
+static bool in_child(Doing *doing, const char *text, const Task *t) {
   int pipes[2], status;
   if (pipe(pipes)) exit(2);
   fflush(stdout);
@@ -33,7 +43,7 @@ static bool well_in_child(const char *text, const Task *t) {
   if (!pid) {
     Why why = {{0}};
     alarm(SECONDS);
-    bool well = t->dialect < 0 ? check_interp(text, t->seed, &why) : check_c(text, t->seed, t->dialect, t->cc, t->one, &why);
+    bool well = doing(text, t, &why);
     if (!well && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
     _exit(!well);
   }
@@ -48,14 +58,14 @@ static bool well_in_child(const char *text, const Task *t) {
 
 static bool fails(const char *text, void *arg) {
   Task *t = arg;
-  return !well_in_child(text, t) && !strncmp(t->why->text, t->kind, strlen(t->kind));
+  return !in_child(check, text, t) && !strncmp(t->why->text, t->kind, strlen(t->kind));
 }
 
 static void report(const char *text, Task *t, const char *how) {
   printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
   snprintf(t->kind, sizeof t->kind, "%.13s", t->why->text);
   char *least = shrink(text, fails, t, t->dialect < 0 ? BUDGET : BUDGET_C);
-  bool still = !well_in_child(least, t);
+  bool still = !in_child(check, least, t);
   printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
   printf("--- again: %s\n", how);
   fflush(stdout);
@@ -70,7 +80,7 @@ static int check_graphs(uint64_t first, int n) {
     char *text = generate(t.seed), how[80];
     snprintf(how, sizeof how, "random check %llu 1", (unsigned long long)t.seed);
     if (!text) printf("FAIL  seed %llu: no graph was made\n", (unsigned long long)t.seed), failed++;
-    else if (!well_in_child(text, &t)) failed++, report(text, &t, how);
+    else if (!in_child(check, text, &t)) failed++, report(text, &t, how);
     free(text);
     if (failed > 20) break;
   }
@@ -98,7 +108,8 @@ static int run_unit(uint64_t first, int n, const char *how, Task *t) {
   for (int i = 0; i < n; i++) {
     char cmd[1200];
     snprintf(cmd, sizeof cmd, "'%s/unit' %d '%s' >'%s/out' 2>&1", t->dir, i, t->dir, t->dir);
-    if (!system(cmd)) continue;
+    int status = system(cmd);
+    if (!status || (WIFEXITED(status) && WEXITSTATUS(status) == 3)) continue; /* 3: not in the unit */
     t->seed = first + (uint64_t)i;
     snprintf(cmd, sizeof cmd, "%s/out", t->dir);
     char *text = generate(t->seed), *out = read_file(cmd);
@@ -122,7 +133,9 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
   for (int i = 0; i < n; i++) {
     char *text = generate(first + (uint64_t)i);
     t.seed = first + (uint64_t)i;
-    bool well = text && emit_module(text, t.seed, i, dialect, dir, &why);
+    t.number = i;
+    bool well = text && in_child(emit, text, &t);
+    if (!well && !no_module(dir, i)) return 2;
     bool no = !well && text && strstr(why.text, "E0714"); /* not compiled yet, and said so */
     refused += no;
     if (!well && !no) failed++, report(text, &t, how);

@@ -21,6 +21,7 @@ typedef struct Gen {
   Dim size;
 } Gen;
 
+Gen gen_of(uint64_t seed, uint64_t use);       /* a sequence of its own for each seed and use */
 uint32_t rnd(Gen *r, uint32_t n);              /* 0 .. n - 1 */
 bool chance(Gen *r, int percent);
 Id keep(Gen *r, Id n);                         /* n into the pool; n */
@@ -67,6 +68,7 @@ bool same_bits(DType t, const void *a, const void *b, int64_t count, int64_t *at
 enum { DIALECT_PORTABLE, DIALECT_NATIVE };
 bool begin_unit(const char *dir, int dialect);
 bool emit_module(const char *text, uint64_t seed, int number, int dialect, const char *dir, Why *why);
+bool no_module(const char *dir, int number); /* in the place of one that could not be emitted */
 bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why); /* compiles */
 /* One module alone: emitted into dir, compiled, run. */
 bool check_c(const char *text, uint64_t seed, int dialect, const char *cc, const char *dir, Why *why);
