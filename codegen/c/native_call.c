@@ -63,27 +63,46 @@ static void levels(CNest *c, const NativeAxes *x, int *level) {
   for (int i = 0; i < x->n; i++) cn_values(c, -1, ++*level);
 }
 
+/* One column, or a vector of them, whose axis is c->lane: column i - first of the sums. */
+static void print_columns(CNest *c, int axis) {
+  if (c->lane >= 0) cn_line(c, "const gc_vf s0 = gc_load_f(c + (i%d - first));", axis);
+  for (int i = 0; i < c->n->nphase; i++) cn_values(c, i, c->n->nouter);
+  for (int i = 0; i < c->n->nphase; i++) cn_stores(c, i, KS_OUTER);
+}
+
 /* Several axes of columns: runs along the last one, so that the loop over columns needs no division. */
 static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   const NativeAxes *x = &g->n;
   int last = x->n ? x->axis[x->n - 1] : -1;
+  const char *from = "n0", *to = "n0 + cols";
+  int64_t extent;
+  bool whole = x->n && dim_number(c->p->m, c->n->axes.axis[last].extent, &extent) && extent % c->vec == 0;
   if (x->n > 1) {
     cn_open_block(c, "for (long j0 = 0, run; j0 < cols; j0 += run)");
     split_index(c, x, "n0 + j0");
     for (int i = 1; i < x->n; i++) cn_values(c, -1, ++*level);
+    cn_line(c, "const ptrdiff_t first = i%d - j0;", last);
     cn_line(c, "run = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
-    cn_line(c, "GC_INDEPENDENT");
-    cn_open_block(c, "for (long j = j0; j < j0 + run; j++)");
-    cn_line(c, "const ptrdiff_t first = i%d, i%d = first + j - j0;", last, last);
+    from = "first + j0", to = "first + j0 + run";
   } else {
-    cn_line(c, "GC_INDEPENDENT");
-    cn_open_block(c, "for (long j = 0; j < cols; j++)");
-    if (x->n) cn_line(c, "const ptrdiff_t i%d = n0 + j;", last);
+    cn_line(c, "const ptrdiff_t first = %s;", x->n ? "n0" : "0");
   }
+  if (c->lane >= 0) {
+    c->p->vectors = true;
+    cn_lane_copies(c, last, from, to, c->vec, whole, print_columns, last);
+    return;
+  }
+  cn_line(c, "GC_INDEPENDENT");
+  if (x->n) cn_open_block(c, "for (ptrdiff_t i%d = %s; i%d < %s; i%d++)", last, from, last, to, last);
+  else cn_open_block(c, "for (ptrdiff_t j = 0; j < 1; j++)");
+  cn_line(c, "const float s0 = c[%s - first];", x->n ? ctx_strf(c->p->c, "i%d", last) : "j");
+  print_columns(c, last);
 }
 
 static void print_loops(CNest *c, const NativeGemm *g) {
-  int level = 0;
+  int level = 0, last = g->n.n ? g->n.axis[g->n.n - 1] : -1;
+  cnv_choose(c);
+  if (c->lane != last || !c->lane_outer) c->lane = -1;
   cn_values(c, -1, 0);
   split_index(c, &g->batch, "b");
   levels(c, &g->batch, &level);
@@ -91,9 +110,6 @@ static void print_loops(CNest *c, const NativeGemm *g) {
   split_index(c, &g->m, "m0 + r");
   levels(c, &g->m, &level);
   column_loop(c, g, &level);
-  cn_line(c, "const float s0 = c[j];");
-  for (int i = 0; i < c->n->nphase; i++) cn_values(c, i, c->n->nouter);
-  for (int i = 0; i < c->n->nphase; i++) cn_stores(c, i, KS_OUTER);
   while (c->indent > 1) cn_close_block(c);
 }
 
@@ -109,7 +125,6 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
     for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = part[i]->axis[d];
   str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s", a.n ? a.unpack.s : "");
   CNest c = cn_begin(p, k, &n, &s);
-  c.lane = -1;
   print_loops(&c, g);
   str_puts(&s, "}\n");
   CKernel *e = c_intern(p, s.s, &made);

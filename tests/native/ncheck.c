@@ -64,9 +64,10 @@ typedef struct Program {
 static void put_parts(Str *o, const char *body) {
   while (*body) {
     size_t n = strcspn(body, "\n"), blank = strspn(body, " ");
-    if (body[blank] == 'k' && body[blank + 1] >= '0' && body[blank + 1] <= '9')
+    if (body[blank] == 'k' || !strncmp(body + blank, "if (part", 8))
       str_puts(o, "  for (int part = 0; part < parts; part++)");
-    if (strncmp(body + blank, "if (bad)", 8)) str_put(o, body, n); /* no check mode here */
+    bool skip = !strncmp(body + blank, "if (bad", 7) || !strncmp(body + blank, "gc_barrier", 10); /* one thread, no checks */
+    if (!skip) str_put(o, body, n);
     str_puts(o, "\n");
     body += n + (body[n] == '\n');
   }
@@ -94,17 +95,17 @@ static bool print_program(Program *r) {
   EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = machine_find(r->isa),
                    .contract = !r->exact};
   *p = (CPrint){.m = r->m, .c = c, .o = &o, .run = "GcRun", .native = true};
+  p->parallel = ctx_alloc(c, (size_t)r->m->ngraph + 1);
   p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = c;
   Str functions = {.c = c};
   for (int i = 0; i < r->m->ngraph; i++) print_graph(r, p, r->m->graph[i], &functions);
   str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
-                     "typedef struct GcRun { uint64_t seed; uint32_t step, steps, steps_per_epoch; float loss; } GcRun;\n"
-                     "static inline ptrdiff_t gc_clamp(ptrdiff_t i, ptrdiff_t n) { return i < 0 ? 0 : i < n ? i : n - 1; }\n");
-
-
+                     "#include \"model.h\"\n");
+  c_vector_types(p, &r->text);
   c_prim_print(p, &r->text);
   native_print(p, &r->text);
-  const Str *part[] = {&p->helpers, &p->tables, &p->kernels, &functions};
+  c_helpers(p, &r->text);
+  const Str *part[] = {&p->tables, &p->kernels, &functions};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) str_put(&r->text, part[i]->s, part[i]->n);
   return !diag_errors(c);
@@ -223,7 +224,7 @@ static void compare(const Program *r, const char *cc, const char *out, size_t n)
 
 static void run_with(Program *r, const char *cc) {
   const char *fp = r->exact ? "off" : "fast";
-  char *cmd = ctx_strf(r->c, "cd %s && %s -std=gnu11 %s -fno-math-errno -fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
+  char *cmd = ctx_strf(r->c, "root=$PWD && cd %s && %s -std=gnu11 -I$root/runtime %s -fno-math-errno -fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
                              "./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
   int status = system(cmd);
   size_t n = 0;
