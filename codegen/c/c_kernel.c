@@ -73,6 +73,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   p->graph = k->gs->g;
   *plan = c_plan(p, k);
   plan->tuned = p->native && NATIVE[k->group->cls] && NATIVE[k->group->cls](p, k, &body);
+  if (plan->tuned) plan->serial = false; /* tasks go to all threads */
   for (int i = 0; i < k->nnest && !plan->tuned; i++) {
     if (k->nnest > 1) str_puts(&body, "  {\n");
     c_nest(p, k, k->nest[i], &plan->nest[i], &body);
