@@ -24,14 +24,17 @@ static bool in_carried(const Elab *e, Loc at) {
   return false;
 }
 
-/* A fault that shows inside the standard library is told at the call that led there. */
-static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
-  Loc loc = at;
-  int n = len;
-  for (const Frame *f = e->f; f && f->call && in_carried(e, loc); f = f->up) {
-    loc = f->call;
-    n = f->call_len;
+Loc el_user_place(const Elab *e, Loc at, int *len) {
+  for (const Frame *f = e->f; f && f->call && in_carried(e, at); f = f->up) {
+    at = f->call;
+    if (len) *len = f->call_len;
   }
+  return at;
+}
+
+static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
+  int n = len;
+  Loc loc = el_user_place(e, at, &n);
   Diag *d = diag_error(e->c, code, loc, n < 1 ? 1 : n, "%s", text);
   if (loc != at) diag_label(e->c, d, at, len < 1 ? 1 : len, "here");
   return d;

@@ -47,7 +47,7 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
     if (t == DT_COUNT && !(where && !i)) t = (DType)el_ty(e, in[i])->dtype;
   }
   e->m->last = NULL;
-  Id r = graph_node(e->g, (Op)op, in, n, attr, k ? k->mark : e->g->loc);
+  Id r = graph_node(e->g, (Op)op, in, n, attr, k ? el_user_place(e, k->mark, NULL) : e->g->loc);
   if (!r && k) label_failed(e, k);
   return v_tensor(e, r);
 }
@@ -211,7 +211,7 @@ Value el_expr(Elab *e, const Ast *a) {
   Loc old = 0;
   if (e->g) {
     old = e->g->loc;
-    e->g->loc = a->mark;
+    e->g->loc = el_user_place(e, a->mark, NULL);
   }
   Graph *g = e->g;
   Value v = expr(e, a);

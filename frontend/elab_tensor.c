@@ -24,7 +24,7 @@ Id el_contract(Elab *e, Id a, const char *la, Id b, const char *lb, const char *
   a = untranspose(e, a, la, xa);
   b = untranspose(e, b, lb, xb);
   Loc old = e->g->loc;
-  e->g->loc = loc;
+  e->g->loc = el_user_place(e, loc, NULL);
   Id r = b_contract(e->g, a, b, ctx_strf(e->c, "%s,%s->%s", xa, xb, out));
   e->g->loc = old;
   return r;

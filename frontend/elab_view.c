@@ -154,7 +154,7 @@ static Value fn_random(Elab *e, Call *k) {
   if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
   TypeId t = type_make(e->m, DT_F32, rank, dim);
   AttrId a = attr_make(e->m, OP_random, &(AttrVal){.i = el_stream(e)});
-  return v_tensor(e, graph_leaf(e->g, OP_random, t, a, k->mark));
+  return v_tensor(e, graph_leaf(e->g, OP_random, t, a, el_user_place(e, k->mark, NULL)));
 }
 
 /* iota(n): 0 .. n - 1 as i32[n] */

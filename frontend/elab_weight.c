@@ -143,7 +143,8 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
   if (v_bad(init)) return -1;
   const char *name = ctx_strf(e->c, "%s.%s", inst_path(e, i, false), s->text);
   if (optim) name = ctx_strf(e->c, "%s#%d", name, i->weight);
-  int v = var_add(e->m, name, optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM, type, e->hints, s->mark);
+  int v = var_add(e->m, name, optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM, type, e->hints,
+                  el_user_place(e, s->mark, NULL));
   *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) =
     (VarInfo){.inst = i, .name = s->text, .init = init, .weight = i->weight, .section = e->section, .loc = s->mark,
               .len = s->mark_len};
@@ -172,7 +173,8 @@ Value el_declare_var(Elab *e, const Ast *s) {
   if (v < 0 || !keeps_type(e, s, v, type)) return v_error();
   e->m->var[v].hints |= e->hints;
   Value x = s->kind == AST_STATE ? (Value){.kind = V_STATE, .i = v}
-                                 : (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, s->mark), .g = e->root};
+                                 : (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, el_user_place(e, s->mark, NULL)),
+                                           .g = e->root};
   scope_set(e->c, &e->f->scope, s->text, x, s->mark, s->mark_len);
   return v_none();
 }

@@ -14,7 +14,8 @@ static Value fn_conv(Elab *e, Call *k) {
     return v_error();
   AttrVal v[4] = {{.v = stride, .n = n}, {.v = pad, .n = 2 * n}, {.v = dilation, .n = n}, {.i = groups}};
   e->m->last = NULL;
-  return v_tensor(e, graph_node(e->g, OP_conv, (Id[]){x, w}, 2, attr_make(e->m, OP_conv, v), k->mark));
+  return v_tensor(e, graph_node(e->g, OP_conv, (Id[]){x, w}, 2, attr_make(e->m, OP_conv, v),
+                               el_user_place(e, k->mark, NULL)));
 }
 
 /* unfold(x, axes, size, stride, dilation): windows along the axes, their own axes at the end */
@@ -34,7 +35,8 @@ static Value fn_unfold(Elab *e, Call *k) {
                        dim_text(e->m, have));
   }
   AttrVal v[4] = {{.v = axes, .n = n}, {.v = size, .n = n}, {.v = stride, .n = n}, {.v = dilation, .n = n}};
-  return v_tensor(e, graph_node(e->g, OP_unfold, &x, 1, attr_make(e->m, OP_unfold, v), k->mark));
+  return v_tensor(e, graph_node(e->g, OP_unfold, &x, 1, attr_make(e->m, OP_unfold, v),
+                               el_user_place(e, k->mark, NULL)));
 }
 
 /* pad_with(x, axes, before, after, value) */

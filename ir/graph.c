@@ -57,7 +57,8 @@ int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hin
 }
 
 static bool stored_same(const Stored *a, const Stored *b) {
-  return a->rank == b->rank && a->panel == b->panel && a->panel_axis == b->panel_axis && !memcmp(a->perm, b->perm, a->rank);
+  return a->rank == b->rank && a->panel == b->panel && a->panel_axis == b->panel_axis &&
+         !memcmp(a->perm, b->perm, a->rank);
 }
 
 uint32_t stored_make(Module *m, const Stored *s) {
@@ -244,13 +245,21 @@ void graph_result(Graph *g, const char *name, Id value, Loc loc) {
 }
 
 void graph_write(Graph *g, int var, Id value, Loc loc) {
-  Out o = {g->m->var[var].name, value, var, loc};
-  for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var == var) {
-      g->out[i] = o;
-      return;
-    }
-  *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = o;
+  Module *m = g->m;
+  if (var >= g->nout_of) { /* also after a rebuild, which starts without the index */
+    int n = 2 * m->nvar;
+    g->out_of = ctx_alloc(m->c, (size_t)n * sizeof *g->out_of);
+    g->nout_of = n;
+    for (int i = 0; i < g->nout; i++)
+      if (g->out[i].var >= 0) g->out_of[g->out[i].var] = i + 1;
+  }
+  Out o = {m->var[var].name, value, var, loc};
+  if (g->out_of[var]) {
+    g->out[g->out_of[var] - 1] = o;
+    return;
+  }
+  *VEC_PUSH(m->c, g->out, g->nout, g->capout) = o;
+  g->out_of[var] = g->nout;
 }
 
 Anno *graph_annotate(Graph *g) {

@@ -193,6 +193,7 @@ struct Graph {
   int nport, capport;
   Out *out;
   int nout, capout;
+  int *out_of; int nout_of; /* per var: 1 + its write in `out`; 0: none. Made by graph_write */
   Anno *anno;         /* NULL until a pass annotates; graph_annotate() makes it */
   int nanno, capanno;
   int64_t arena;      /* bytes of the arena, by memory; -1 before */

@@ -57,7 +57,8 @@ static void annotations(Reader *r, Id n) {
     } else if (!strcmp(w, "stored")) {
       a.stored = (uint32_t)rd_natural(r, r->m->nstored);
     } else if (!strcmp(w, "alias")) {
-      if (rd_expect(r, "%")) *VEC_PUSH(r->c, r->later, r->nlater, r->caplater) = (struct Later){n, rd_natural(r, MAX_NODES), r->p};
+      if (rd_expect(r, "%"))
+        *VEC_PUSH(r->c, r->later, r->nlater, r->caplater) = (struct Later){n, rd_natural(r, MAX_NODES), r->p};
     } else {
       rd_fail(r, "unknown annotation `%s`", w);
     }
@@ -121,7 +122,8 @@ static void node(Reader *r) {
     if (!(in[i] = operand_node(r, &o[i], dtype))) return;
   Loc place = r->start + (Loc)(line - r->text);
   int errors = diag_errors(r->c);
-  Id id = op_info[op].cls == CL_LEAF ? graph_leaf(r->g, (Op)op, t, a, place) : graph_node(r->g, (Op)op, in, n, a, place);
+  Id id = op_info[op].cls == CL_LEAF ? graph_leaf(r->g, (Op)op, t, a, place)
+                                     : graph_node(r->g, (Op)op, in, n, a, place);
   r->failed |= !id || diag_errors(r->c) != errors;
   if (r->failed) return;
   if (node_get(r->g, id)->type != t)

@@ -164,7 +164,8 @@ void ir_print_graph(Str *out, Graph *g) {
     if (!is_literal(g, n) && !p.num[n]) p.num[n] = ++p.next;
   str_printf(out, "graph %s(", g->name);
   for (int i = 0; i < g->nport; i++)
-    str_printf(out, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s, type_text(g->m, node_get(g, g->port[i])->type));
+    str_printf(out, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s,
+               type_text(g->m, node_get(g, g->port[i])->type));
   str_puts(out, ")");
   if (strcmp(g->name, graph_kind_name[g->kind])) str_printf(out, " %s", graph_kind_name[g->kind]);
   if (g->training) str_puts(out, " training");

@@ -21,7 +21,7 @@ Loc source_add(Ctx *c, const char *name, const char *text, size_t n) {
   return s->start;
 }
 
-/* Its text is empty; distinct places get distinct Locs, the same one asked for again and again does not grow the map. */
+/* Its text is empty. The same place asked for again and again does not grow the map. */
 Loc source_at(Ctx *c, const char *file, int line, int col) {
   DiagState *d = diag_state(c);
   const char *name = ctx_name(c, file);

@@ -24,6 +24,7 @@ static void rebuild(Graph *g) {
 }
 
 static void rename_outs(Module *m, Graph *g, const int *to) {
+  g->nout_of = 0;
   for (int i = 0; i < g->nout; i++) {
     if (g->out[i].var < 0) continue;
     g->out[i].var = to[g->out[i].var];

@@ -45,7 +45,8 @@ static void check_body(Verifier *v, Id n) {
   for (int i = 0; i < info->nfields; i++) {
     if (info->field[i].kind != AK_GRAPH) continue;
     int64_t b = node_attr(v->g, n, i)->i;
-    if (b < 0 || b >= v->g->m->ngraph || b == v->g->index) broken(v, 8, n, "its body graph does not exist or is its own");
+    if (b < 0 || b >= v->g->m->ngraph || b == v->g->index)
+      broken(v, 8, n, "its body graph does not exist or is its own");
   }
 }
 

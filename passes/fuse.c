@@ -33,6 +33,7 @@ static void separate_roles(Graph *g) {
     g->out[w++] = o;
   }
   g->nout = w;
+  g->nout_of = 0;
   graph_annotate(g);
 }
 

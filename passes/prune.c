@@ -6,6 +6,7 @@ static void drop_optimizer_writes(const Module *m, Graph *g) {
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].var < 0 || m->var[g->out[i].var].kind != VK_OPTIM) g->out[n++] = g->out[i];
   g->nout = n;
+  g->nout_of = 0;
 }
 
 /* Vars are named by number, so only those at the end of the table can go: the elaborator puts optimizer state there. */
