@@ -90,7 +90,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
-    str_printf(&p->kernels, "/* %s */\nstatic void %s%s\n", kernel_ops(p, k), e->name, s.s);
+    str_printf(&p->kernels, "/* %s */\nstatic %svoid %s%s\n", kernel_ops(p, k), p->native ? "GC_KERNEL " : "", e->name, s.s);
   }
   return e->name;
 }

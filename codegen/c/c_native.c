@@ -3,8 +3,13 @@
 #include "codegen/c/model.h"
 #include <string.h>
 
+/* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
+ * grows with the square of a graph. */
 static const char PRELUDE[] = "#include \"model.h\"\n\n"
-                              "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n\n";
+                              "#define GC_KERNEL __attribute__((noinline))\n"
+                              "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n"
+                              "#define GC_GRAPH __attribute__((minsize))\n"
+                              "#else\n#define GC_GRAPH __attribute__((optimize(\"O1\")))\n#endif\n\n";
 
 /* Pointers of ports and results, run-time sizes, the head. */
 static void put_locals(CGraph *c, Str *out) {
@@ -35,7 +40,7 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   c_graph_body(&c);
   c_stmt(&c, "return 0;");
   p->parallel[g->index] = c.parallel;
-  str_printf(functions, "static int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
+  str_printf(functions, "static GC_GRAPH int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
   put_locals(&c, functions);
   str_put(functions, body.s, body.n);
   str_puts(functions, "}\n\n");

@@ -130,7 +130,7 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "e%d", p->nkernel - 1);
-    str_printf(&p->kernels, "static void %s%s\n", e->name, s.s);
+    str_printf(&p->kernels, "static GC_KERNEL void %s%s\n", e->name, s.s);
   }
   return e->name;
 }
