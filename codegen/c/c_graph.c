@@ -107,15 +107,14 @@ static void call_kernel(CGraph *c, const Group *gr) {
 /* Check mode: the stores of a kernel are looked through behind its call. */
 static void check_stores(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
-  bool waited = false;
   for (int i = 0; i < gr->nwrite; i++) {
     const Node *d = node_get(c->g, gr->write[i]);
     if (type_get(p->m, d->type)->dtype != DT_F32) continue;
     SourcePos at = source_pos(p->c, d->loc);
     p->helper |= CH_CHECK;
     str_printf(&p->nodes, "  {\"%s\", \"%s\", %d},\n", op_info[d->op].name, at.file, at.line);
-    if (!waited) c_stmt(c, "if (bad) gc_barrier(call);"), p->helper |= CH_BARRIER, waited = true;
-    c_stmt(c, "if (bad && part == 0) gc_check(bad, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
+    p->helper |= CH_BARRIER;
+    c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
   }
 }
 

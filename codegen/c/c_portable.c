@@ -39,12 +39,14 @@ static const struct { int bit; const char *text; } HELPER[] = {
   {CH_SHARE, "/* The first of n rows that part p of `parts` takes, in runs of `grain`. */\n"
              "static inline ptrdiff_t gc_share(ptrdiff_t n, ptrdiff_t grain, int p, int parts) {\n"
              "  const ptrdiff_t at = (n + grain - 1) / grain * p / parts * grain;\n  return at < n ? at : n;\n}\n\n"},
-  {CH_BARRIER, "static inline void gc_barrier(const GcCall *call) {\n"
+  {CH_BARRIER, "static __attribute__((noinline)) void gc_barrier(const GcCall *call) {\n"
                "  if (call->parts > 1) call->barrier(call->pool, call->part);\n}\n\n"},
   {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
-             "static __attribute__((noinline, cold)) void gc_check(int32_t *bad, const float *y, ptrdiff_t n, int32_t node) {\n"
-             "  for (ptrdiff_t i = 0; i < n && !*bad; i++)\n"
-             "    if (!(y[i] - y[i] == 0.0f)) *bad = node;\n}\n\n"},
+             "static __attribute__((noinline, cold)) void gc_check(const GcCall *call, const float *y, ptrdiff_t n, int32_t node) {\n"
+             "  gc_barrier(call);\n"
+             "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
+             "    if (!(y[i] - y[i] == 0.0f)) *call->bad = node;\n"
+             "  gc_barrier(call);\n}\n\n"},
 };
 
 void c_helpers(CPrint *p, Str *out) {
