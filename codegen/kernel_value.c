@@ -206,6 +206,18 @@ static int elem_value(KBuild *b, Id n, const Affine *idx) {
   return kernel_value_op(b, (Op)node_get(g, n)->op, (DType)t->dtype, n, arg, (int)node_get(g, n)->nin);
 }
 
+/* A value that an earlier phase has stored at these indices is loaded again, unless it is as cheap to compute. */
+enum { RELOAD_COST = 8 };
+static int reload(KBuild *b, Id n, const Affine *idx) {
+  Affine at;
+  if (!b->gs->buffer[n] || node_info(b->g, n)->cost < RELOAD_COST || !buffer_at(b, n, idx, &at)) return 0;
+  for (int i = 0; i < b->nest->nstore; i++) {
+    const KStore *s = &b->nest->store[i];
+    if (s->phase < b->phase && b->k->buf[s->buf].node == n && affine_same(&s->at, &at)) return load(b, n, &at);
+  }
+  return 0;
+}
+
 static int value_of(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   OpClass cls = node_info(g, n)->cls;
@@ -214,6 +226,8 @@ static int value_of(KBuild *b, Id n, const Affine *idx) {
   if (computed) /* an accumulation of an earlier phase of this kernel */
     for (int i = 0; i < b->nest->nacc; i++)
       if (b->nest->acc[i].node == n) return kernel_acc_value(b, i);
+  int again = computed ? reload(b, n, idx) : 0;
+  if (again) return again;
   switch (cls) {
   case CL_LEAF: return leaf_value(b, n, idx, NULL);
   case CL_VIEW: return view_value(b, n, idx);

@@ -160,7 +160,7 @@ static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
   }
   if (j->cls != KC_LOOP || node_info(g, j->space)->cls != CL_ELEM) return false;
   bool over_input = row_is_full(g, n, j->space) && reduces_rows(g, n);
-  bool over_result = dims_same(node_type(g, j->space), node_type(g, n));
+  bool over_result = row_is_outer(g, n, j->space);
   return (over_input || over_result) && reads_are_aligned(s, n, u->group, n);
 }
 
