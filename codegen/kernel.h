@@ -74,6 +74,7 @@ typedef struct KBuf {
   Id node;             /* a buffer, or a `const` (printed as a table) */
   uint8_t type;
   bool read, written;
+  bool table;          /* constant data (the const may have a buffer, too, that it is copied to) */
 } KBuf;
 
 typedef struct Kernel {

@@ -23,12 +23,17 @@ static void affine_sizes(KBuild *b, const Affine *a) {
   for (int i = 0; i < MAX_AXES; i++) kernel_sizes(b, a->coef[i]);
 }
 
-int kernel_buf(KBuild *b, Id node) {
+static int add_buf(KBuild *b, Id node, bool table) {
   Kernel *k = b->k;
   for (int i = 0; i < k->nbuf; i++)
-    if (k->buf[i].node == node) return i;
-  *VEC_PUSH(b->m->c, k->buf, k->nbuf, k->capbuf) = (KBuf){.node = node, .type = node_type(b->g, node)->dtype};
+    if (k->buf[i].node == node && k->buf[i].table == table) return i;
+  *VEC_PUSH(b->m->c, k->buf, k->nbuf, k->capbuf) =
+    (KBuf){.node = node, .type = node_type(b->g, node)->dtype, .table = table};
   return k->nbuf - 1;
+}
+
+int kernel_buf(KBuild *b, Id node) {
+  return add_buf(b, node, false);
 }
 
 static bool val_same(const KVal *a, const KVal *b) {
@@ -84,10 +89,14 @@ int kernel_acc_value(KBuild *b, int acc) {
   return val_make(b, v);
 }
 
-static int load(KBuild *b, Id n, const Affine *at) {
-  KVal v = {.kind = KV_LOAD, .type = node_type(b->g, n)->dtype, .node = n, .buf = kernel_buf(b, n), .at = *at};
+static int load_from(KBuild *b, Id n, const Affine *at, bool table) {
+  KVal v = {.kind = KV_LOAD, .type = node_type(b->g, n)->dtype, .node = n, .buf = add_buf(b, n, table), .at = *at};
   b->k->buf[v.buf].read = true;
   return val_make(b, v);
+}
+
+static int load(KBuild *b, Id n, const Affine *at) {
+  return load_from(b, n, at, false);
 }
 
 /* Position in the buffer, in its stored order. */
@@ -116,7 +125,7 @@ static int leaf_value(KBuild *b, Id n, const Affine *idx, const Affine *linear) 
   case OP_const:
     if (a->n != 1) {
       Affine at = linear ? *linear : affine_linear(b->m, t, idx);
-      return load(b, n, &at);
+      return load_from(b, n, &at, true);
     }
     v.kind = KV_CONST;
     v.c = a->fv[0];

@@ -28,7 +28,6 @@ static const char *place(CGraph *c, Id n) {
   const Graph *g = c->g;
   Op op = (Op)node_get(g, n)->op;
   const Anno *a = &g->anno[n];
-  if (op == OP_const && !a->kernel) return c_table(p, g, n);
   if (op == OP_param || op == OP_state) {
     int v = var_find(p->m, node_attr(g, n, 0)->s);
     return at_offset(p, ctype_of(g, n), "m", p->m->var[v].offset);
@@ -88,7 +87,8 @@ static void call_kernel(CGraph *c, const Group *gr) {
   CPlan plan;
   const char *name = c_kernel(p, k, &plan);
   c_wait(c, k, &plan);
-  for (int i = 0; i < k->nbuf; i++) str_printf(&s, "%s%s", i ? ", " : "", place(c, k->buf[i].node));
+  for (int i = 0; i < k->nbuf; i++) str_printf(&s, "%s%s", i ? ", " : "",
+                                                 k->buf[i].table ? c_table(p, c->g, k->buf[i].node) : place(c, k->buf[i].node));
   for (int i = 0; i < p->m->nsize; i++)
     if (k->sizes >> i & 1) str_printf(&s, "%sn_%s", s.n ? ", " : "", p->m->size[i].name);
   if (k->uses_run) str_printf(&s, "%srun", s.n ? ", " : "");

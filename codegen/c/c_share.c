@@ -133,7 +133,7 @@ void c_wait(CGraph *c, const Kernel *k, const CPlan *plan) {
   bool wait = false;
   for (int i = 0; i < k->nbuf; i++) {
     const KBuf *b = &k->buf[i];
-    if (node_get(c->g, b->node)->op == OP_const && !c->g->anno[b->node].kernel) continue;
+    if (b->table) continue;
     for (int write = 0; write < 2; write++) {
       if (write ? !b->written : !b->read) continue;
       CAccess a = {.write = write, .serial = plan->serial};
