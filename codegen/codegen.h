@@ -23,4 +23,5 @@ typedef struct EmitOptions {
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file);
 /* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
+enum { NATIVE_PARTS = 3 }; /* with -DGC_PART=0... that file is so many translation units to be linked */
 #endif

@@ -90,12 +90,11 @@ static const Machine *choose_machine(const Args *a, Words *w) {
   return m;
 }
 
-/* Runs the command; its standard error goes to a file. False: it could not be started, *status is an errno. */
-static bool run_command(char **argv, const char *log, int *status) {
+/* Starts the command; its output goes to a file. Returns 0 or an errno. */
+static int start_command(char **argv, const char *log, pid_t *pid) {
   posix_spawn_file_actions_t fa;
   posix_spawnattr_t at;
   sigset_t none;
-  pid_t pid;
   sigemptyset(&none);
   posix_spawn_file_actions_init(&fa);
   posix_spawn_file_actions_addopen(&fa, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -103,13 +102,10 @@ static bool run_command(char **argv, const char *log, int *status) {
   posix_spawnattr_init(&at);
   posix_spawnattr_setsigmask(&at, &none);
   posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
-  int err = posix_spawnp(&pid, argv[0], &fa, &at, argv, environ);
+  int err = posix_spawnp(pid, argv[0], &fa, &at, argv, environ);
   posix_spawnattr_destroy(&at);
   posix_spawn_file_actions_destroy(&fa);
-  if (err) return *status = err, false;
-  while (waitpid(pid, status, 0) < 0)
-    if (errno != EINTR) return *status = errno, false;
-  return true;
+  return err;
 }
 
 static void show_log(Ctx *c, const char *log) { /* the compiler's own message, its first lines */
@@ -125,24 +121,53 @@ static void show_log(Ctx *c, const char *log) { /* the compiler's own message, i
   fwrite(text, 1, (size_t)(p - text), stderr);
 }
 
-static int compile(Args *a, const Temp *t, Words *w) {
+/* One running compiler. */
+typedef struct Job { pid_t pid; int err; const char *log; } Job;
+
+static Job start(Args *a, const Temp *t, Words *w, int number) {
+  Job j = {.log = temp_path(t, ctx_strf(a->c, "cc%d.log", number))};
   *VEC_PUSH(a->c, w->v, w->n, w->cap) = NULL;
-  const char *log = temp_path(t, "cc.log");
-  int status;
-  if (!run_command(w->v, log, &status)) {
-    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", w->v[0], strerror(status));
+  j.err = start_command(w->v, j.log, &j.pid);
+  return j;
+}
+
+static int finish(Args *a, const char *cc, const Job *j) {
+  int status, err = j->err;
+  while (!err && waitpid(j->pid, &status, 0) < 0)
+    if (errno != EINTR) err = errno;
+  if (err) {
+    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(err));
     diag_help(a->c, d, "install one (gcc or clang), or name one with --cc");
     return EXIT_MODEL;
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return EXIT_WELL;
-  show_log(a->c, log);
+  show_log(a->c, j->log);
   if (WIFSIGNALED(status)) {
-    diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", w->v[0], WTERMSIG(status));
+    diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", cc, WTERMSIG(status));
     return EXIT_RESOURCES;
   }
-  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", w->v[0],
-             WEXITSTATUS(status));
+  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", cc, WEXITSTATUS(status));
   return EXIT_MODEL;
+}
+
+/* Compiles the parts of the generated file side by side; their objects join the command that links. */
+static int compile_parts(Args *a, const Temp *t, const Words *flags, const char *source, Words *link) {
+  Job job[NATIVE_PARTS];
+  int status = EXIT_WELL;
+  for (int i = 0; i < NATIVE_PARTS; i++) {
+    const char *object = temp_path(t, ctx_strf(a->c, "part%d.o", i));
+    Words w = {.c = a->c};
+    for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
+    const char *const more[] = {ctx_strf(a->c, "-DGC_PART=%d", i), "-c", "-o", object, source};
+    for (size_t k = 0; k < sizeof more / sizeof *more; k++) word(&w, more[k]);
+    job[i] = start(a, t, &w, i);
+    word(link, object);
+  }
+  for (int i = 0; i < NATIVE_PARTS; i++) {
+    if (status == EXIT_WELL) status = finish(a, flags->v[0], &job[i]);
+    else if (!job[i].err) waitpid(job[i].pid, NULL, 0);
+  }
+  return status;
 }
 
 /* What a run folder says of how the model was built. */
@@ -186,11 +211,18 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
   if (!save_file(c, source, text.s, text.n)) return EXIT_RESOURCES;
   words(&w, a->value[OPT_cflags]);
-  word(&w, "-o");
-  word(&w, out);
-  word(&w, source);
-  if (!add_runtime(a, t, &w)) return EXIT_RESOURCES;
-  word(&w, "-lpthread");
-  word(&w, "-lm");
-  return compile(a, t, &w);
+  word(&w, "-I");
+  word(&w, temp_path(t, "runtime"));
+  Words link = {.c = c}, runtime = {.c = c};
+  for (int i = 0; i < w.n; i++) word(&link, w.v[i]);
+  if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
+  int status = compile_parts(a, t, &w, source, &link);
+  if (status != EXIT_WELL) return status;
+  for (int i = 0; i < runtime.n; i++) word(&link, runtime.v[i]);
+  word(&link, "-lpthread");
+  word(&link, "-lm");
+  word(&link, "-o");
+  word(&link, out);
+  Job j = start(a, t, &link, NATIVE_PARTS);
+  return finish(a, w.v[0], &j);
 }

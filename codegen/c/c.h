@@ -18,6 +18,8 @@ typedef struct CPrint {
   bool native;
   const char *run;             /* type of the head: "struct NAME_run", "GcRun" */
   Str kernels;                 /* kernel functions, in order of first use */
+  size_t *kernel_at; int nkernel_at, capkernel_at; /* where each begins */
+  Str protos;                  /* native: their declarations */
   Str tables;                  /* constant data */
   Str helpers;                 /* folds of lanes */
   Str bodies;                  /* functions of scans' bodies */
@@ -69,6 +71,7 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str
 /* c_kernel.c: the function of a kernel, made if new; its name. */
 const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan);
 bool c_takes_part(const CPlan *plan);  /* its last parameters are part and parts */
+void c_put_kernel(CPrint *p, const char *comment, const char *name, const char *text); /* text: "(params) {\n..." */
 const char *c_table(CPrint *p, const Graph *g, Id n); /* the name of a constant's table */
 /* The entry of `text` in the table of functions, or a new one at the end, which the caller names and prints. */
 CKernel *c_intern(CPrint *p, const char *text, bool *made);
@@ -76,5 +79,6 @@ CKernel *c_intern(CPrint *p, const char *text, bool *made);
 /* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function; gemm.inc does the work. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
 bool native_conv(CPrint *p, const Kernel *k, Str *s);
-void native_print(CPrint *p, Str *out); /* tiles and gemm.inc, where they are used */
+void native_print(CPrint *p, Str *out);      /* what kernels must know of gemm.inc, where it is used */
+void native_print_body(CPrint *p, Str *out); /* tiles and the functions of gemm.inc */
 #endif

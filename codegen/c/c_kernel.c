@@ -67,6 +67,14 @@ bool c_takes_part(const CPlan *plan) {
   return !plan->serial || plan->tuned;
 }
 
+void c_put_kernel(CPrint *p, const char *comment, const char *name, const char *text) {
+  const char *link = p->native ? "GC_KERNEL" : "static";
+  int params = (int)(strstr(text, " {\n") - text);
+  if (p->native) str_printf(&p->protos, "GC_KERNEL void %s%.*s;\n", name, params, text);
+  *VEC_PUSH(p->c, p->kernel_at, p->nkernel_at, p->capkernel_at) = p->kernels.n;
+  str_printf(&p->kernels, "%s%s void %s%s\n", comment, link, name, text);
+}
+
 const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   Str s = {.c = p->c}, body = {.c = p->c};
   bool made;
@@ -90,7 +98,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
-    str_printf(&p->kernels, "/* %s */\nstatic %svoid %s%s\n", kernel_ops(p, k), p->native ? "GC_KERNEL " : "", e->name, s.s);
+    c_put_kernel(p, ctx_strf(p->c, "/* %s */\n", kernel_ops(p, k)), e->name, s.s);
   }
   return e->name;
 }

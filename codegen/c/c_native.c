@@ -4,9 +4,13 @@
 #include <string.h>
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
- * grows with the square of a graph. */
+ * grows with the square of a graph. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
+ * compiled side by side: contractions, half of the kernels, the other half with the graphs and the descriptor. */
 static const char PRELUDE[] = "#include \"model.h\"\n\n"
-                              "#define GC_KERNEL __attribute__((noinline))\n"
+                              "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n"
+                              "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
+                              "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
+                              "#define GC_KERNEL GC_LINK __attribute__((noinline))\n"
                               "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n"
                               "#define GC_GRAPH __attribute__((minsize))\n"
                               "#else\n#define GC_GRAPH __attribute__((optimize(\"O1\")))\n#endif\n\n";
@@ -46,10 +50,21 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   str_puts(functions, "}\n\n");
 }
 
+static void put_text(Str *out, const Str *s, size_t from, size_t to) {
+  if (to > from) str_put(out, s->s + from, to - from);
+}
+
+/* Where the kernel begins that lies in the middle of their text. */
+static size_t half_of_kernels(const CPrint *p) {
+  for (int i = 0; i < p->nkernel_at; i++)
+    if (p->kernel_at[i] >= p->kernels.n / 2) return p->kernel_at[i];
+  return p->kernels.n;
+}
+
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   CPrint *p = ctx_alloc(m->c, sizeof *p);
   *p = (CPrint){.m = m, .c = m->c, .o = o, .native = true, .run = "GcRun"};
-  p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = m->c;
+  p->kernels.c = p->protos.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = m->c;
   p->parallel = ctx_alloc(m->c, (size_t)m->ngraph + 1);
   Str functions = {.c = m->c}, model = {.c = m->c};
   int errors = diag_errors(m->c);
@@ -61,8 +76,18 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   c_prim_print(p, c_file);
   native_print(p, c_file);
   c_helpers(p, c_file);
-  const Str *part[] = {&p->tables, &p->kernels, &p->bodies, &functions, &model};
-  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-    if (part[i]->n) str_put(c_file, part[i]->s, part[i]->n), str_puts(c_file, "\n");
+  const Str *rest[] = {&p->bodies, &functions, &model};
+  size_t half = half_of_kernels(p);
+  put_text(c_file, &p->tables, 0, p->tables.n);
+  str_puts(c_file, "#if GC_IN(0)\n");
+  native_print_body(p, c_file);
+  str_puts(c_file, "#endif\n\n");
+  put_text(c_file, &p->protos, 0, p->protos.n);
+  str_puts(c_file, "\n#if GC_IN(1)\n");
+  put_text(c_file, &p->kernels, 0, half);
+  str_puts(c_file, "#endif\n#if GC_IN(2)\n");
+  put_text(c_file, &p->kernels, half, p->kernels.n);
+  for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
+  str_puts(c_file, "#endif\n");
   return diag_errors(m->c) == errors;
 }

@@ -3,6 +3,8 @@
 #include "codegen/c/tile.h"
 #include <string.h>
 
+#define GEMM_BODY "/*@ body"
+
 /* ---- what the epilogue needs of the kernel's parameters ---- */
 
 typedef struct Args { CPrint *p; Str unpack, pack; int n; } Args;
@@ -130,7 +132,7 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "e%d", p->nkernel - 1);
-    str_printf(&p->kernels, "static GC_KERNEL void %s%s\n", e->name, s.s);
+    c_put_kernel(p, "", e->name, s.s);
   }
   return e->name;
 }
@@ -185,12 +187,25 @@ void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *ep
   if (g->after) str_puts(s, g->after);
 }
 
+static const Machine *machine_of(const CPrint *p) {
+  return p->o->machine ? p->o->machine : machine_find("generic");
+}
+
 void native_print(CPrint *p, Str *out) {
   if (!p->gemm) return;
-  tile_print(out, p->o->machine ? p->o->machine : machine_find("generic"));
+  const char *body = strstr(p->o->gemm, GEMM_BODY);
+  tile_types(out, machine_of(p));
   str_printf(out, "enum { GC_EXACT = %d };\n", !p->o->contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
-  str_puts(out, p->o->gemm);
+  str_put(out, p->o->gemm, body ? (size_t)(body - p->o->gemm) : strlen(p->o->gemm));
+  str_puts(out, "\n");
+}
+
+void native_print_body(CPrint *p, Str *out) {
+  const char *body = p->gemm ? strstr(p->o->gemm, GEMM_BODY) : NULL;
+  if (!p->gemm) return;
+  tile_print(out, machine_of(p));
+  str_puts(out, body ? body : "");
   str_puts(out, "\n");
 }

@@ -35,7 +35,7 @@ static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
               "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const float *b = bp[s]");
   for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d] + x->ao[s]", i, i);
   str_puts(o, ";\n    long k = 0, o = 0;\n");
-  if (mr == mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
+  if (mr >= mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
     str_puts(o, "    for (; k + 2 <= len; k += 2) {\n");
     print_products(o, mc, mr, nv);
     print_products(o, mc, mr, nv);
@@ -78,7 +78,7 @@ static void print_transpose(Str *o, int w) {
   str_puts(o, "}\n\n");
 }
 
-void tile_print(Str *o, const Machine *mc) {
+void tile_types(Str *o, const Machine *mc) {
   str_printf(o,
              "enum { GC_VEC = %d, GC_MR = %d, GC_NV = %d, GC_NR = GC_NV * GC_VEC, GC_PANEL = %d, GC_KC = %d, GC_MC = %d };\n"
              "typedef float gc_vec __attribute__((vector_size(%d)));\n"
@@ -91,12 +91,19 @@ void tile_print(Str *o, const Machine *mc) {
              "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long ps; } gc_sum;\n"
              "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n\n",
              mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);
-  for (int nv = mc->nv; nv; nv /= 2)
+}
+
+void tile_print(Str *o, const Machine *mc) {
+  for (int nv = mc->nv; nv; nv /= 2) {
     for (int mr = 1; mr <= mc->mr; mr++) print_tile(o, mc, mr, nv);
-  str_puts(o, "/* gc_tile[w][rows]: tiles of GC_NV >> w vectors */\nstatic gc_tile_fn *const gc_tile[][GC_MR + 1] = {\n");
+    if (nv < mc->nv) print_tile(o, mc, 2 * mc->mr, nv); /* narrow ones keep the units busy by more rows */
+  }
+  str_puts(o, "/* gc_tile[w][rows]: tiles of GC_NV >> w vectors; twice GC_MR rows only where w > 0 */\n"
+              "static gc_tile_fn *const gc_tile[][2 * GC_MR + 1] = {\n");
   for (int nv = mc->nv; nv; nv /= 2) {
     str_puts(o, "  {0");
     for (int mr = 1; mr <= mc->mr; mr++) str_printf(o, ", gc_tile_%dx%d", mr, nv);
+    if (nv < mc->nv) str_printf(o, ", [2 * GC_MR] = gc_tile_%dx%d", 2 * mc->mr, nv);
     str_puts(o, "},\n");
   }
   str_puts(o, "};\n\n");

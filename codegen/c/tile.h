@@ -12,6 +12,7 @@
 
 enum { TILE_PANEL = 64 }; /* columns of a panel on every machine, so that stored weights do not depend on it */
 
-/* Prints the vector types, the tiles of the machine, their table, and gc_transpose. */
+void tile_types(Str *out, const Machine *mc); /* the blocking's constants and the vector types */
+/* The tiles of the machine, their table, and gc_transpose; needs the types. */
 void tile_print(Str *out, const Machine *mc);
 #endif

@@ -60,7 +60,8 @@ int main(int argc, char **argv) {
         else ((unsigned char *)in[f])[i] = (unsigned char)exact_int((uint32_t)s, (uint32_t)f, (uint32_t)i, p->range);
     }
     head->step = (uint32_t)s;
-    exact_step_line(s + 1, run(t->step, call, threads), head->loss);
+    int status = run(t->step, call, threads);
+    exact_step_line(s + 1, status, head->loss);
   }
   for (int k = 0; k < gc_model.nvars; k++) {
     const GcVar *v = &gc_model.vars[k];

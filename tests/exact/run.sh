@@ -34,7 +34,7 @@ portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS]
 }
 native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same label
   model=$1; dir=$tmp/$model$3
-  if $2 -std=gnu11 -I. -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
+  if $2 -w -std=gnu11 -I. -Iruntime -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
     for threads in 1 2 3 4; do same "$model native $2 threads $threads" "$dir/want" "$dir/native" "$steps" $threads; done
   else fail=$((fail + 1)); echo "FAIL  $model native $2"; head -n 4 "$tmp/err"; fi
 }

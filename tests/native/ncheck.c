@@ -96,16 +96,17 @@ static bool print_program(Program *r) {
                    .contract = !r->exact};
   *p = (CPrint){.m = r->m, .c = c, .o = &o, .run = "GcRun", .native = true};
   p->parallel = ctx_alloc(c, (size_t)r->m->ngraph + 1);
-  p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = c;
+  p->kernels.c = p->protos.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = c;
   Str functions = {.c = c};
   for (int i = 0; i < r->m->ngraph; i++) print_graph(r, p, r->m->graph[i], &functions);
   str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
-                     "#include \"model.h\"\n");
+                     "#include \"model.h\"\n#define GC_LINK static\n#define GC_KERNEL static\n");
   c_vector_types(p, &r->text);
   c_prim_print(p, &r->text);
   native_print(p, &r->text);
+  native_print_body(p, &r->text);
   c_helpers(p, &r->text);
-  const Str *part[] = {&p->tables, &p->kernels, &functions};
+  const Str *part[] = {&p->tables, &p->protos, &p->kernels, &functions};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) str_put(&r->text, part[i]->s, part[i]->n);
   return !diag_errors(c);
