@@ -1,0 +1,29 @@
+#!/bin/sh
+# run.sh GRADC BUILD: every op in generated C against the interpreter, bit for bit: portable by gcc and clang, with fusion
+# on and off; native for this machine and without any instruction set, by 1 and 3 threads.
+here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
+build=$(cd "$2" && pwd) || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$root" || exit 2
+cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ccheck" tests/codegen/ccheck.c \
+  $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) \
+  "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
+clang=
+command -v clang >/dev/null 2>&1 && clang="--cc=clang -O2"
+pass=0; fail=0
+check() { # check OPTIONS...
+  "$tmp/ccheck" "$@" tests/codegen/*.ir >"$tmp/log" 2>&1
+  line=$(tail -n 1 "$tmp/log")
+  case $line in
+    *passed*failed) grep -vE '^[0-9]+ passed' "$tmp/log" | head -n 40
+                    p=${line%% *}; f=${line#*, }; pass=$((pass + p)); fail=$((fail + ${f%% *})) ;;
+    *) tail -n 5 "$tmp/log"; fail=$((fail + 1)) ;;
+  esac
+}
+check "--cc=gcc -O0" "--cc=gcc -O3" ${clang:+"$clang"}
+check "--cc=gcc -O2" --isa=native
+check "--cc=gcc -O1" --isa=generic
+[ -n "$clang" ] && check "$clang" --isa=native
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]
