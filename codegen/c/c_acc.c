@@ -93,8 +93,13 @@ void ca_declare(CNest *c, int phase, PhaseAcc r) {
     if (ca_is_arg(a)) cn_line(c, "%s m%d = %s;", acc_type(c, a), i, zero);
     else if (!in_lanes(a) || in_chunks(a, r)) cn_line(c, "%s s%d = %s;", acc_type(c, a), i, zero);
   }
-  if (r.counts) cn_line(c, "int32_t term = 0;");
-  if (r.how == CHUNK_COUNT) cn_line(c, "int chunks = 0;");
+  static const char *const name[2] = {"term", "chunks"};
+  const bool wants[2] = {r.counts, r.how == CHUNK_COUNT};
+  for (int i = 0; i < 2; i++) {
+    if (!wants[i]) continue;
+    cn_line(c, c->counts[i] ? "%s = 0;" : "int32_t %s = 0;", name[i]);
+    c->counts[i] = true;
+  }
 }
 
 /* Starts a chunk: its lanes, or its one partial result. */

@@ -19,6 +19,7 @@ typedef struct CNest {
   uint32_t skip;       /* quotient axes whose loop goes on to its next turn there */
   int lane, vec;       /* native: the axis along which values are vectors, -1: none; lanes of a vector */
   bool lane_outer;     /* it is an outer axis: each lane has sums of its own */
+  bool counts[2];      /* `term`, `chunks` are declared in the present loops */
   const char *left;    /* number of lanes in the present copy of the loop; NULL: all */
   int split;           /* native: the loop axis that threads share out; -1: none */
   uint32_t *used_axes; /* [0]: derived axes that anything uses; [p + 1]: that phase p uses */
