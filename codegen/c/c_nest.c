@@ -57,7 +57,7 @@ static void axis_text(CNest *c, int a) {
     cn_line(c, "const ptrdiff_t e%d = %s;", a, e);
     c->valid[a] = ctx_strf(c->p->c, "e%d >= 0 && e%d %% %lld == 0 && e%d < %s * %lld", a, a, (long long)x->div, a,
                            c_atomic(extent) ? extent : ctx_strf(c->p->c, "(%s)", extent), (long long)x->div);
-    if (!(c->select >> a & 1)) cn_line(c, "const ptrdiff_t i%d = e%d / %lld;", a, a, (long long)x->div);
+    if (!(c->select >> a & 1) && c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = e%d / %lld;", a, a, (long long)x->div);
   }
   if (c->select >> a & 1) { /* where it is not valid nothing may be loaded from there: 0 is always a place */
     cn_line(c, "const int ok%d = %s;", a, c->valid[a]);
