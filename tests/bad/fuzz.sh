@@ -1,0 +1,36 @@
+#!/bin/sh
+# fuzz.sh GRADC BUILD: spoilt models and dumps through a gradc that is built with the sanitizers. Whatever comes in, gradc
+# ends with status 0 or 1 and, where it is 1, a coded error. COUNT: mutations of each file; FIRST: the first seed.
+here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd); build=$(cd "$2" && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$root" || exit 2
+asan=$build/tests/asan; mkdir -p "$asan"
+make -s BUILD="$asan" CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" "$asan/gradc" >"$tmp/log" 2>&1 ||
+  { tail -n 5 "$tmp/log"; echo "0 passed, 1 failed"; exit 1; }
+cc -O1 -Wall -Wextra -o "$tmp/mutate" tests/bad/mutate.c || exit 1
+export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1
+pass=0; fail=0
+try() { # try SEED FILE COMMAND...
+  seed=$1; file=$2; shift 2
+  "$tmp/mutate" "$seed" "$file" >"$tmp/in.${file##*.}"
+  timeout 20 "$@" "$tmp/in.${file##*.}" >"$tmp/out" 2>"$tmp/err"; status=$?
+  well=no
+  [ $status -eq 0 ] && well=yes
+  [ $status -eq 1 ] && grep -q '^error\[E[0-9]*\]' "$tmp/err" && ! grep -q Sanitizer "$tmp/err" && well=yes
+  if [ $well = yes ]; then pass=$((pass + 1)); return; fi
+  fail=$((fail + 1)); echo "FAIL  mutate $seed $file | $*: status $status"
+  grep -E 'ERROR|runtime error|error\[|#[0-9] ' "$tmp/err" | head -n 6
+}
+count=${COUNT:-25}; first=${FIRST:-1}
+for ir in mlp cnn; do
+  "$asan/gradc" ir "tests/golden/curves/$ir.nn" --stop-after=cse >"$tmp/$ir.ir" 2>/dev/null || rm -f "$tmp/$ir.ir"
+done
+for model in examples/models/*.nn; do
+  i=0; while [ $i -lt "$count" ]; do try $((first + i)) "$model" "$asan/gradc" check; i=$((i + 1)); done
+done
+for ir in tests/ir/*.ir tests/grad/scan.ir "$tmp"/*.ir; do
+  i=0; while [ $i -lt "$count" ]; do try $((first + i)) "$ir" "$asan/gradc" opt --verify --passes=autodiff,simplify,fold,cse,dce,layout,fuse,order,memory; i=$((i + 1)); done
+done
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]
