@@ -248,8 +248,12 @@ static int value_of(KBuild *b, Id n, const Affine *idx) {
 }
 
 static uint64_t memo_hash(const KBuild *b, Id n, const Affine *idx) {
-  int rank = node_type(b->g, n)->rank;
-  return hash_bytes(idx, (size_t)rank * sizeof *idx, (uint64_t)n << 16 | (uint64_t)b->phase << 8 | (uint64_t)b->k->nnest);
+  uint64_t h = (uint64_t)n << 16 | (uint64_t)b->phase << 8 | (uint64_t)b->k->nnest;
+  for (int i = 0; i < node_type(b->g, n)->rank; i++) {
+    h = (h ^ (uint64_t)idx[i].k) * 0x9e3779b97f4a7c15u;
+    for (int a = 0; a < b->nest->axes.n; a++) h = (h ^ (uint64_t)idx[i].coef[a]) * 0x9e3779b97f4a7c15u;
+  }
+  return h ^ h >> 32;
 }
 
 /* The same node at the same indices is walked once: shared subexpressions would take exponential time. */

@@ -9,6 +9,7 @@ typedef struct CKernel {       /* an emitted function or table */
   uint64_t hash;
   int next;
 } CKernel;
+typedef struct CSection { const char *name, *needs, *text; size_t n; } CSection; /* of prim.h */
 enum { C_BUCKETS = 1024 };
 
 typedef struct CPrint {
@@ -25,7 +26,8 @@ typedef struct CPrint {
   Str bodies;                  /* functions of scans' bodies */
   struct CBody { const Graph *graph; bool parallel; } *body; int nbody, capbody; /* that are printed */
   bool *parallel;              /* per graph of the module: some kernel is shared out */
-  uint64_t prim;               /* sections of prim.h that are used: bit i = prim_section(i) */
+  CSection *section; int nsection, capsection;
+  uint64_t prim;               /* sections of prim.h that are used: bit i = section[i] */
   uint64_t vprim;              /* the same, as vectors */
   bool vectors;                /* native: vector types and loads are used */
   uint32_t helper;             /* helpers of c_prelude.c that are used: bits CH_* */

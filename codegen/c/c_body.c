@@ -180,33 +180,28 @@ const char *c_cast(CPrint *p, DType to, DType from, const char *x) {
 
 /* ---- prim.h by sections ---- */
 
-/* The text of section i, from behind its mark to the next; its name and needs. NULL: no such section. */
-static const char *section(CPrint *p, int i, const char **name, size_t *nname, const char **needs, size_t *n) {
+/* Cuts the text at its marks, once. */
+static void find_sections(CPrint *p) {
   const char *s = p->o->prim;
-  for (int k = 0; s && (s = strstr(s, "/*@ ")); k++, s += 4) {
-    if (k < i) continue;
+  while (s && (s = strstr(s, "/*@ "))) {
     const char *colon = strchr(s, ':'), *end = strstr(s, "*/"), *next = end ? strstr(end, "/*@ ") : NULL;
-    if (!colon || !end || colon > end) return NULL;
-    *name = s + 4;
-    *nname = (size_t)(colon - *name);
-    *needs = colon + 1;
-    const char *text = end + 2 + (end[2] == '\n');
-    *n = next ? (size_t)(next - text) : strlen(text);
-    return text;
+    if (!colon || !end || colon > end) return;
+    const char *text = end + 2 + (end[2] == '\n'), *needs = colon + 1;
+    while (*needs == ' ') needs++;
+    *VEC_PUSH(p->c, p->section, p->nsection, p->capsection) = (CSection){
+      ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)), ctx_intern(p->c, needs, strcspn(needs, " *")), text,
+      next ? (size_t)(next - text) : strlen(text)};
+    s = text;
   }
-  return NULL;
 }
 
 static void use_section(CPrint *p, uint64_t *used, const char *want) {
-  const char *name, *needs, *text;
-  size_t nname, n;
-  for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++) {
-    if (nname != strlen(want) || memcmp(name, want, nname)) continue;
+  if (!p->nsection) find_sections(p);
+  for (int i = 0; i < p->nsection; i++) {
+    if (strcmp(p->section[i].name, want)) continue;
     if (*used >> i & 1) return;
     *used |= 1ull << i;
-    while (*needs == ' ') needs++;
-    size_t len = strcspn(needs, " *");
-    if (len) use_section(p, used, ctx_intern(p->c, needs, len));
+    if (*p->section[i].needs) use_section(p, used, p->section[i].needs);
     return;
   }
   diag_error(p->c, 403, 0, 1, "internal: prim.h has no section `%s`", want);
@@ -223,12 +218,10 @@ void c_vprim_use(CPrint *p, const char *want) {
 }
 
 static void print_sections(CPrint *p, uint64_t *used, Str *out) {
-  const char *name, *needs, *text;
-  size_t nname, n;
   use_section(p, used, "vocabulary");
   use_section(p, used, "end");
-  for (int i = 0; (text = section(p, i, &name, &nname, &needs, &n)); i++)
-    if (*used >> i & 1) str_put(out, text, n);
+  for (int i = 0; i < p->nsection; i++)
+    if (*used >> i & 1) str_put(out, p->section[i].text, p->section[i].n);
 }
 
 void c_prim_print(CPrint *p, Str *out) {
