@@ -5,13 +5,14 @@
 #include "passes/access.h"
 #include "passes/group.h"
 
-enum { MAX_USES = 8, MAX_GROUP = 128 };
+enum { MAX_USES = 8, MAX_GROUP = 128, MAX_DEPTH = 4 };
 
 /* A group that reads a node, through views and inlined nodes. */
 typedef struct Use {
   Id group;         /* by its root */
   bool operand;     /* reads it from memory: contractions, tables of gathers, scans */
   bool window;      /* reads its elements several times (unfold) */
+  int depth;        /* reductions that lie one behind the other from the readers on */
 } Use;
 
 typedef struct NodeUse {
@@ -36,6 +37,7 @@ typedef struct FuseState {
   /* the fused form */
   Id *group;        /* per node: root of its group; 0: none (yet), or inlined */
   bool *inlined;    /* per node: computed in each reader */
+  int *depth;       /* per node: reductions behind it in its group */
   NodeUse **uses;   /* per node, made at the first use */
   Join *join;       /* per node that is a root */
   uint32_t *first, *reader; /* readers of n in the graph: reader[first[n]] .. reader[first[n + 1]] */

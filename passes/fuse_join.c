@@ -28,6 +28,7 @@ static void use_add(FuseState *s, Id n, Use u, int cost) {
     if (k->use[i].group == u.group) {
       k->use[i].operand |= u.operand;
       k->use[i].window |= u.window;
+      if (u.depth > k->use[i].depth) k->use[i].depth = u.depth;
       return;
     }
   if (k->n < MAX_USES) {
@@ -62,9 +63,10 @@ static void use_inputs(FuseState *s, Id n) {
   const Graph *g = s->g;
   OpClass cls = node_info(g, n)->cls;
   bool operand = cls == CL_CONTRACT || cls == CL_CONV || cls == CL_SCAN;
+  int depth = s->depth[n] + (cls == CL_REDUCE);
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     bool table = node_get(g, n)->op == OP_gather && j == 0;
-    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = operand || table}, 0);
+    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = operand || table, .depth = depth}, 0);
   }
 }
 
@@ -153,7 +155,7 @@ static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
 static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
   const Graph *g = s->g;
   const Join *j = &s->join[u->group];
-  if (u->operand || u->window) return false;
+  if (u->operand || u->window || u->depth >= MAX_DEPTH) return false; /* every phase walks the row again */
   if (j->cls == KC_ROW) {
     Id x = node_in(g, n, 0);
     return row_is_full(g, j->space, x) && same_axes(g, n, j->space) && reads_are_aligned(s, n, u->group, j->space);
@@ -194,6 +196,7 @@ static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
     return false;
   }
   s->group[n] = u->group;
+  s->depth[n] = u->depth;
   j->n++;
   return true;
 }
@@ -271,6 +274,7 @@ void fuse_join(FuseState *s) {
   size_t n = (size_t)g->n;
   s->group = ctx_alloc(c, n * sizeof *s->group);
   s->inlined = ctx_alloc(c, n * sizeof *s->inlined);
+  s->depth = ctx_alloc(c, n * sizeof *s->depth);
   s->uses = ctx_alloc(c, n * sizeof *s->uses);
   s->join = ctx_alloc(c, n * sizeof *s->join);
   find_readers_of(s);
