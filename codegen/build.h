@@ -1,4 +1,5 @@
-/* The making of a kernel, shared by kernel.c (which classes have which nests) and kernel_value.c (values at indices). */
+/* The making of a kernel, shared by kernel.c (which classes have which nests) and kernel_value.c (values at indices).
+ * */
 #ifndef GRADC_KERNEL_BUILD_H
 #define GRADC_KERNEL_BUILD_H
 #include "codegen/kernel.h"

@@ -174,7 +174,8 @@ static void row_phase(KBuild *b, const Row *r, const int *phase, int p) {
     Id n = b->group->node[i];
     bool reduce = node_info(g, n)->cls == CL_REDUCE, full = !reduce && type_same_dims(node_type(g, n), r->full);
     if (reduce && phase[i] == p) row_reduce(b, r, n);
-    if (full && phase[i] == p && is_written(b, n)) kernel_store(b, n, r->idx, kernel_value(b, n, r->idx), KS_INNER, false);
+    if (full && phase[i] == p && is_written(b, n))
+      kernel_store(b, n, r->idx, kernel_value(b, n, r->idx), KS_INNER, false);
     if (full || !is_written(b, n) || phase[i] + reduce != p) continue;
     Affine idx[MAX_RANK];
     row_outer_index(r, node_type(g, n), idx);
@@ -183,7 +184,8 @@ static void row_phase(KBuild *b, const Row *r, const int *phase, int p) {
   KPhase *ph = &b->nest->phase[p];
   bool inner = false;
   for (int i = 0; i < b->nest->nacc; i++) inner |= b->nest->acc[i].phase == p;
-  for (int i = 0; i < b->nest->nstore; i++) inner |= b->nest->store[i].phase == p && b->nest->store[i].level == KS_INNER;
+  for (int i = 0; i < b->nest->nstore; i++)
+    inner |= b->nest->store[i].phase == p && b->nest->store[i].level == KS_INNER;
   if (!inner) return;
   ph->naxis = r->naxis;
   memcpy(ph->axis, r->axis, sizeof r->axis);

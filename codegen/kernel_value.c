@@ -1,4 +1,5 @@
-/* Values of nodes at indices: walks from a node through views, inlined nodes and the nodes of the group down to loads. */
+/* Values of nodes at indices: walks from a node through views, inlined nodes and the nodes of the group down to
+ * loads. */
 #include "codegen/build.h"
 #include <string.h>
 
@@ -269,7 +270,8 @@ int kernel_value(KBuild *b, Id n, const Affine *idx) {
   }
   int v = value_of(b, n, idx);
   if (!b->nmemo) VEC_PUSH(b->m->c, b->memo, b->nmemo, b->capmemo);
-  KMemo k = {h, n, b->phase, b->k->nnest, v, b->memo_of[h % KMEMO], ctx_alloc(b->m->c, (size_t)(rank + 1) * sizeof *idx)};
+  KMemo k = {h, n, b->phase, b->k->nnest, v, b->memo_of[h % KMEMO], NULL};
+  k.idx = ctx_alloc(b->m->c, (size_t)(rank + 1) * sizeof *idx);
   memcpy(k.idx, idx, (size_t)rank * sizeof *idx);
   *VEC_PUSH(b->m->c, b->memo, b->nmemo, b->capmemo) = k;
   b->memo_of[h % KMEMO] = b->nmemo - 1;

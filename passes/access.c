@@ -150,8 +150,8 @@ static bool affine_split(const Axes *s, const Affine *e, Dim d, Affine *q, Affin
   return dim_div(m, e->k, d, &q->k) && (!number || top < dn);
 }
 
-/* Both shapes are cut into the shortest runs of axes of equal count; within a run the position is linear in the result's
- * indices, and is split into the input's. */
+/* Both shapes are cut into the shortest runs of axes of equal count; within a run the position is linear in the
+ * result's indices, and is split into the input's. */
 static bool push_reshape(Axes *s, const Type *from, const Type *to, const Affine *idx, Affine *in) {
   Module *m = s->m;
   int i = 0, j = 0;

@@ -1,4 +1,5 @@
-/* Between fuse.c (normalising, plain form), fuse_join.c (the fused form) and fuse_edge.c (what a group reads of a node). */
+/* Between fuse.c (normalising, plain form), fuse_join.c (the fused form) and fuse_edge.c (what a group reads of a
+ * node). */
 #ifndef GRADC_FUSE_H
 #define GRADC_FUSE_H
 #include "ir/build.h"

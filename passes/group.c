@@ -176,7 +176,8 @@ static int last_phase(const Groups *gs, const Group *k, Id write) {
   return of_write == last ? last : -1;
 }
 
-/* Whether the group loads `read` only element by element: at each point of the index space, the element of that point. */
+/* Whether the group loads `read` only element by element: at each point of the index space, the element of that
+ * point. */
 static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
   const Graph *g = gs->g;
   const Type *t = node_type(g, read);

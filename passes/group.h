@@ -12,8 +12,8 @@
  *  - A scan node shares its kernel with one `get` node for each of its elements; the `get`s are its buffers. The tuple
  *    itself is no buffer: anno[scan] is the place of the kernel's scratch (Group.scratch bytes, live only while the
  *    kernel runs): SP_ARENA and an offset. Bodies are planned before the graphs that call them (Graph.arena).
- *  - A kernel that a later pass adds (a `copy` for a cycle) gets a new node, a fresh kernel number and nothing else; then
- *    numbers alone no longer rise, and Anno.pos orders. */
+ *  - A kernel that a later pass adds (a `copy` for a cycle) gets a new node, a fresh kernel number and nothing else;
+ *    then numbers alone no longer rise, and Anno.pos orders. */
 #ifndef GRADC_GROUP_H
 #define GRADC_GROUP_H
 #include "ir/ir.h"
@@ -47,13 +47,14 @@ typedef struct Groups {
 /* Needs anno with kernels. Never fails; linear in the size of the graph. Memory from the module's Ctx. */
 Groups *groups_make(Graph *g);
 
-/* Whether `write`, stored by kernel k, may take over the buffer of `read`, which k loads: every element is loaded for the
- * last time in the same iteration that stores the element of equal place, or before it. Types and stored orders agree. */
+/* Whether `write`, stored by kernel k, may take over the buffer of `read`, which k loads: every element is loaded for
+ * the last time in the same iteration that stores the element of equal place, or before it. Types and stored orders
+ * agree. */
 bool group_inplace(const Groups *gs, const Group *k, Id read, Id write);
 
-/* The layout of a scan's scratch, offsets from its start, each 64-byte aligned; -1: not needed. All sizes at the bounds.
- * Carries alternate between their result buffer and `carry`; a scanned operand or stacked result whose turns are not
- * contiguous passes through `slice`, one per scanned input, then one per stacked result. */
+/* The layout of a scan's scratch, offsets from its start, each 64-byte aligned; -1: not needed. All sizes at the
+ * bounds. Carries alternate between their result buffer and `carry`; a scanned operand or stacked result whose turns
+ * are not contiguous passes through `slice`, one per scanned input, then one per stacked result. */
 typedef struct ScanScratch {
   int64_t arena;          /* of the body */
   const int64_t *carry;   /* nc */

@@ -147,7 +147,8 @@ void ca_term(CNest *c, int phase, PhaseAcc r) {
       continue;
     }
     if (in_lanes(a)) {
-      const char *at = r.counts ? "term" : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0])
+      const char *at = r.counts ? "term" : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d",
+                                                               p->axis[0])
                                                     : "0";
       s = ctx_strf(c->p->c, "l%d[%s & 15]", i, at);
     } else if (in_chunks(a, r)) {
@@ -163,8 +164,10 @@ static void ca_helper_fold(CNest *c, const KAcc *a) {
   const char *name = a->op == OP_sum ? "sum" : a->op == OP_reduce_max ? "max" : "min", *type = acc_type(c, a);
   Str s = {.c = p->c};
   bool made;
-  str_printf(&s, "static %s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n    for (int i = 0; i < h; i++) l[i] = %s;\n"
-             "  return l[0];\n}\n", type, name, is_vector(c) ? "v" : "", dtype_info[a->type].name, type, acc_body(c, a, "l[i]", "l[i + h]"));
+  str_printf(&s, "static %s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
+                 "    for (int i = 0; i < h; i++) l[i] = %s;\n"
+             "  return l[0];\n}\n", type, name, is_vector(c) ? "v" : "", dtype_info[a->type].name, type, acc_body(c,
+                 a, "l[i]", "l[i + h]"));
   c_intern(p, s.s, &made);
   if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
 }

@@ -1,4 +1,5 @@
-/* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says what a
+/* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says
+ * what a
  * token is for a kind of element, the functions being those of prim.h. */
 #include "codegen/c/c.h"
 #include <ctype.h>
@@ -68,7 +69,8 @@ static const char *token_body(CPrint *p, const char *body, DType t, DType from, 
   DType kind_of = n == 3 && !memcmp(body, "SEL", 3) ? t : from;
   const Token *tok = find_token(body, n, kind_of == DT_F64 ? 'd' : dtype_info[kind_of].kind);
   if (!tok) {
-    diag_error(p->c, 714, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "%.*s of %s cannot be compiled yet", (int)n, body, dtype_info[kind_of].name);
+    diag_error(p->c, 714, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "%.*s of %s cannot be compiled yet", (int)n,
+               body, dtype_info[kind_of].name);
     return "0";
   }
   if (tok->need) c_prim_use(p, tok->need);
@@ -231,7 +233,8 @@ void c_prim_print(CPrint *p, Str *out) {
     print_sections(p, &p->prim, out);
   }
   if (p->vprim) {
-    str_puts(out, "#define PRIM(name) v_##name\n#define PRIM_1(name) p_##name\n#define PRIM_F gc_vf\n#define PRIM_I gc_vi\n"
+    str_puts(out, "#define PRIM(name) v_##name\n#define PRIM_1(name) p_##name\n#define PRIM_F gc_vf\n"
+                  "#define PRIM_I gc_vi\n"
                   "#define PRIM_U gc_vu\n#define PRIM_D gc_vd\n#define PRIM_LANES GC_LANES\n");
     print_sections(p, &p->vprim, out);
     str_puts(out, "#undef PRIM_1\n");

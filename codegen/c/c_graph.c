@@ -88,7 +88,8 @@ static void call_kernel(CGraph *c, const Group *gr) {
   const char *name = c_kernel(p, k, &plan);
   c_wait(c, k, &plan);
   for (int i = 0; i < k->nbuf; i++) str_printf(&s, "%s%s", i ? ", " : "",
-                                                 k->buf[i].table ? c_table(p, c->g, k->buf[i].node) : place(c, k->buf[i].node));
+                                                 k->buf[i].table ? c_table(p, c->g, k->buf[i].node) : place(c,
+                                                     k->buf[i].node));
   for (int i = 0; i < p->m->nsize; i++)
     if (k->sizes >> i & 1) str_printf(&s, "%sn_%s", s.n ? ", " : "", p->m->size[i].name);
   if (k->uses_run) str_printf(&s, "%srun", s.n ? ", " : "");
@@ -114,7 +115,8 @@ static void check_stores(CGraph *c, const Group *gr) {
     p->helper |= CH_CHECK;
     str_printf(&p->nodes, "  {\"%s\", \"%s\", %d},\n", op_info[d->op].name, at.file, at.line);
     p->helper |= CH_BARRIER;
-    c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)), ++p->nnodes);
+    c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)),
+           ++p->nnodes);
   }
 }
 
@@ -157,7 +159,8 @@ static const char *part_of(CPrint *p, const Type *t, int axis, bool inner) {
 }
 
 /* The pointer to turn t of a stacked buffer, or to the slice that stands for it. */
-static const char *turn_place(CGraph *c, const Type *t, int axis, const char *base, const char *scratch, int64_t slice) {
+static const char *turn_place(CGraph *c, const Type *t, int axis, const char *base, const char *scratch,
+                              int64_t slice) {
   CPrint *p = c->p;
   const char *type = dtype_info[t->dtype].c;
   if (slice >= 0) return ctx_strf(p->c, "(%s *)(%s + %lld)", type, scratch, (long long)slice);
@@ -177,10 +180,12 @@ static void copy_slice(CGraph *c, const Type *t, int axis, const char *stacked, 
   const char *whole = ctx_strf(p->c, "(const unsigned char *)(%s) + t * (%s)", stacked, inner);
   p->helper |= CH_ROWS;
   if (back)
-    c_stmt(c, "%sgc_rows((unsigned char *)(%s) + t * (%s), (%s) * (%s), (const unsigned char *)%s, %s, %s, %s);", only_first(c), stacked, inner,
+    c_stmt(c, "%sgc_rows((unsigned char *)(%s) + t * (%s), (%s) * (%s), (const unsigned char *)%s, %s, %s, %s);",
+           only_first(c), stacked, inner,
            len, inner, slice, inner, rows, inner);
   else
-    c_stmt(c, "%sgc_rows((unsigned char *)%s, %s, %s, (%s) * (%s), %s, %s);", only_first(c), slice, inner, whole, len, inner, rows, inner);
+    c_stmt(c, "%sgc_rows((unsigned char *)%s, %s, %s, (%s) * (%s), %s, %s);", only_first(c), slice, inner, whole, len,
+           inner, rows, inner);
 }
 
 void c_scan(CGraph *c, const Group *gr) {
@@ -206,7 +211,8 @@ void c_scan(CGraph *c, const Group *gr) {
     const char *type = dtype_info[t->dtype].c, *n = bytes_of(p, t);
     p->helper |= CH_ROWS;
     c_stmt(c, "%s *c%d = %s, *d%d = (%s *)(%s + %lld);", type, i, result[i], i, type, scratch, (long long)sc.carry[i]);
-    c_stmt(c, "%sgc_rows((unsigned char *)c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", only_first(c), i, place(c, node_in(g, gr->root, s.nx + i)), n);
+    c_stmt(c, "%sgc_rows((unsigned char *)c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", only_first(c), i, place(c,
+        node_in(g, gr->root, s.nx + i)), n);
   }
   const char *len = c_dim(p, s.length);
   if (s.reverse) c_stmt(c, "for (ptrdiff_t t = %s; t-- > 0;) {", len);
@@ -226,13 +232,15 @@ void c_scan(CGraph *c, const Group *gr) {
   }
   for (int i = 0; i < s.nc; i++) str_printf(&args, ", d%d", i);
   for (int i = 0; i < s.ny; i++)
-    str_printf(&args, ", %s", turn_place(c, type_get(p->m, tuple->elem[s.nc + i]), s.axis, result[s.nc + i], scratch, sc.slice[s.nx + i]));
+    str_printf(&args, ", %s", turn_place(c, type_get(p->m, tuple->elem[s.nc + i]), s.axis, result[s.nc + i], scratch,
+                                         sc.slice[s.nx + i]));
   uint32_t known = g->kind == GK_BODY ? ~0u : c_port_sizes(g); /* no body uses a size that its caller lacks */
   for (int i = 0; i < p->m->nsize; i++)
     str_puts(&args, known >> i & 1 ? ctx_strf(p->c, ", n_%s", p->m->size[i].name) : ", 0");
   c->sizes |= known;
   if (parallel) c_barrier(c);
-  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args.s, len, p->native ? ", call, part, parts" : "");
+  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args.s, len, p->native
+         ? ", call, part, parts" : "");
   c->uses_random = true;
   if (parallel && slices) c_barrier(c);
   for (int i = 0; i < s.ny; i++)
@@ -247,7 +255,8 @@ void c_scan(CGraph *c, const Group *gr) {
   c_stmt(c, "}");
   if (parallel) c_barrier(c);
   for (int i = 0; i < s.nc; i++)
-    c_stmt(c, "%sif (c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)c%d, 0, 1, %s);", only_first(c), i, result[i], result[i], i,
+    c_stmt(c, "%sif (c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)c%d, 0, 1, %s);",
+           only_first(c), i, result[i], result[i], i,
            bytes_of(p, type_get(p->m, tuple->elem[i])));
   c->indent--;
   c_stmt(c, "}");

@@ -1,10 +1,11 @@
-/* Loops in vectors: full ones, then one partial vector through the same code; and reductions along the lane axis, whose 16
- * strict lanes are one vector or several. */
+/* Loops in vectors: full ones, then one partial vector through the same code; and reductions along the lane axis,
+ * whose 16 strict lanes are one vector or several. */
 #include "codegen/c/nest.h"
 #include <string.h>
 
 /* Prints `body` for vectors [from, to) of `axis`, in steps of `step`, and for what is left. whole: nothing ever is. */
-void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int step, bool whole, void (*body)(CNest *, int), int phase) {
+void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int step, bool whole,
+                    void (*body)(CNest *, int), int phase) {
   size_t n = (size_t)c->n->nval + 1;
   const char **text = ctx_alloc(c->p->c, n * sizeof *text);
   bool made[MAX_AXES];
@@ -60,7 +61,8 @@ static void add_lanes(CNest *c, int phase, int u) {
     const char *v = cnv_arg(c, a->value), *zero = ca_zero(c, a, true);
     if (c->left && a->type == DT_F32) v = ctx_strf(c->p->c, "gc_sel(GC_FIRST(%s), %s, %s)", c->left, v, zero);
     else if (c->left)
-      v = ctx_strf(c->p->c, "(%s)gc_isel(GC_FIRST(%s), (gc_vi)%s, (gc_vi)%s)", cnv_type(a->type), c->left, c_atomic(v) ? v : ctx_strf(c->p->c, "(%s)", v), zero);
+      v = ctx_strf(c->p->c, "(%s)gc_isel(GC_FIRST(%s), (gc_vi)%s, (gc_vi)%s)", cnv_type(a->type), c->left, c_atomic(v)
+                   ? v : ctx_strf(c->p->c, "(%s)", v), zero);
     if (ca_is_arg(a)) {
       cn_line(c, "const %s w%d = %s;", cnv_type(a->type), i, v);
       ca_arg_term(c, a, ctx_strf(c->p->c, "mv%d", i), ctx_strf(c->p->c, "atv%d", i), ctx_strf(c->p->c, "w%d", i),
@@ -111,7 +113,8 @@ static const char *fold_helper(CNest *c, const KAcc *a) {
   str_printf(&s, "static inline %s %s(%s *l) {\n", dtype_info[a->type].c, name, type);
   for (int h = count / 2; h; h /= 2)
     for (int u = 0; u < h; u++)
-      str_printf(&s, "  l[%d] = %s;\n", u, ca_body(c, a, ctx_strf(p->c, "l[%d]", u), ctx_strf(p->c, "l[%d]", u + h), true));
+      str_printf(&s, "  l[%d] = %s;\n", u, ca_body(c, a, ctx_strf(p->c, "l[%d]", u), ctx_strf(p->c, "l[%d]", u + h),
+                                                   true));
   str_printf(&s, "  %s v = l[0];\n", type);
   for (int h = c->vec / 2; h; h /= 2) {
     Str w = {.c = p->c};
@@ -128,11 +131,14 @@ static const char *fold_helper(CNest *c, const KAcc *a) {
 
 static const char *arg_helper(CNest *c, const KAcc *a) {
   CPrint *p = c->p;
-  const char *type = dtype_info[a->type].c, *name = ctx_strf(p->c, "gc_%s_%s", op_info[a->op].name, dtype_info[a->type].name);
+  const char *type = dtype_info[a->type].c, *name = ctx_strf(p->c, "gc_%s_%s", op_info[a->op].name,
+                                                             dtype_info[a->type].name);
   Str s = {.c = p->c};
   bool made;
-  str_printf(&s, "/* the first of the best of all lanes */\nstatic inline int32_t %s(%s m, gc_vi at) {\n  %s best = m[0];\n  int32_t r = at[0];\n"
-             "  for (int i = 1; i < GC_LANES; i++)\n    if (%s || (m[i] == best && at[i] < r)) best = m[i], r = at[i];\n  return r;\n}\n",
+  str_printf(&s, "/* the first of the best of all lanes */\nstatic inline int32_t %s(%s m, gc_vi at) {\n"
+                 "  %s best = m[0];\n  int32_t r = at[0];\n"
+             "  for (int i = 1; i < GC_LANES; i++)\n"
+             "    if (%s || (m[i] == best && at[i] < r)) best = m[i], r = at[i];\n  return r;\n}\n",
              name, cnv_type(a->type), type, ca_body(c, a, "best", "m[i]", false));
   c_intern(p, s.s, &made);
   if (made) str_printf(&p->helpers, "%s\n", s.s);
@@ -146,7 +152,8 @@ static void fold_lanes(CNest *c, int phase, const char *first, bool chunks) {
     if (a->phase != phase || ca_is_arg(a)) continue;
     Str list = {.c = c->p->c};
     for (int u = 0; u < STRICT_LANES / c->vec; u++) str_printf(&list, "%sl%d_%d", u ? ", " : "", i, u);
-    const char *type = dtype_info[a->type].c, *call = ctx_strf(c->p->c, "%s((%s[]){%s})", fold_helper(c, a), cnv_type(a->type), list.s);
+    const char *type = dtype_info[a->type].c, *call = ctx_strf(c->p->c, "%s((%s[]){%s})", fold_helper(c, a),
+                                                               cnv_type(a->type), list.s);
     if (!chunks) {
       cn_line(c, "const %s s%d = %s;", type, i, call);
       continue;
@@ -205,7 +212,8 @@ void cn_inner_lanes(CNest *c, int phase, PhaseAcc r) {
     fold_lanes(c, phase, "b0 == 0", true);
     cn_close_block(c);
   } else {
-    cn_lane_copies(c, axis, shared ? "lo" : "0", shared ? "hi" : n, step, whole, r.how == CHUNK_COUNT ? counted_block : lane_block, phase);
+    cn_lane_copies(c, axis, shared ? "lo" : "0", shared ? "hi" : n, step, whole, r.how == CHUNK_COUNT ? counted_block
+                   : lane_block, phase);
   }
   for (int k = 0; k < last; k++) cn_close_block(c);
   if (r.how == ONE_CHUNK) fold_lanes(c, phase, "", false);

@@ -212,7 +212,8 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str
   if (c.split >= 0) {
     const char *e = extent_of(&c, c.split);
     p->helper |= CH_SHARE;
-    cn_line(&c, "const ptrdiff_t lo = gc_share(%s, %d, part, parts), hi = gc_share(%s, %d, part + 1, parts);", e, share->grain, e,
+    cn_line(&c, "const ptrdiff_t lo = gc_share(%s, %d, part, parts), hi = gc_share(%s, %d, part + 1, parts);", e,
+            share->grain, e,
             share->grain);
   }
   int loops = n->nouter - (c.lane >= 0 && c.lane_outer);
@@ -225,7 +226,8 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str
     int64_t extent;
     bool whole = dim_number(p->m, n->axes.axis[c.lane].extent, &extent) && extent % c.vec == 0;
     cn_values(&c, -1, loops);
-    cn_lane_copies(&c, c.lane, shared ? "lo" : "0", shared ? "hi" : extent_of(&c, c.lane), c.vec, whole, print_phases, 0);
+    cn_lane_copies(&c, c.lane, shared ? "lo" : "0", shared ? "hi" : extent_of(&c, c.lane), c.vec, whole, print_phases,
+                   0);
   } else {
     print_phases(&c, 0);
   }

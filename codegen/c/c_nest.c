@@ -57,12 +57,14 @@ static void axis_text(CNest *c, int a) {
     cn_line(c, "const ptrdiff_t e%d = %s;", a, e);
     c->valid[a] = ctx_strf(c->p->c, "e%d >= 0 && e%d %% %lld == 0 && e%d < %s * %lld", a, a, (long long)x->div, a,
                            c_atomic(extent) ? extent : ctx_strf(c->p->c, "(%s)", extent), (long long)x->div);
-    if (!(c->select >> a & 1) && c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = e%d / %lld;", a, a, (long long)x->div);
+    if (!(c->select >> a & 1) && c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = e%d / %lld;", a, a,
+                                                              (long long)x->div);
   }
   if (c->select >> a & 1) { /* where it is not valid nothing may be loaded from there: 0 is always a place */
     cn_line(c, "const int ok%d = %s;", a, c->valid[a]);
     if (c->indexed >> a & 1 && x->div == 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d : 0;", a, a, a);
-    else if (c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d / %lld : 0;", a, a, a, (long long)x->div);
+    else if (c->indexed >> a & 1) cn_line(c, "const ptrdiff_t i%d = ok%d ? e%d / %lld : 0;", a, a, a,
+                                          (long long)x->div);
     c->valid[a] = ctx_strf(c->p->c, "ok%d", a);
   } else if (c->skip >> a & 1) {
     cn_line(c, "if (!(%s)) continue;", c->valid[a]);
@@ -102,7 +104,8 @@ static const char *random_text(CNest *c, const KVal *v) {
   c_prim_use(c->p, "random_key");
   const char *at = c_affine(c->p, &v->at);
   const char *high = ctx_strf(c->p->c, "(uint32_t)((uint64_t)(%s) >> 32)", at);
-  return ctx_strf(c->p->c, "p_random((uint32_t)(%s), %s, (uint32_t)key%d, (uint32_t)(key%d >> 32), run->step, pass, turn)",
+  return ctx_strf(c->p->c, "p_random((uint32_t)(%s), %s, (uint32_t)key%d, (uint32_t)(key%d >> 32), run->step, "
+                           "pass, turn)",
                   at, high, v->stream, v->stream);
 }
 

@@ -42,7 +42,8 @@ static const struct { int bit; const char *text; } HELPER[] = {
   {CH_BARRIER, "static __attribute__((noinline)) void gc_barrier(const GcCall *call) {\n"
                "  if (call->parts > 1) call->barrier(call->pool, call->part);\n}\n\n"},
   {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
-             "static __attribute__((noinline, cold)) void gc_check(const GcCall *call, const float *y, ptrdiff_t n, int32_t node) {\n"
+             "static __attribute__((noinline, cold)) void gc_check(const GcCall *call, const float *y, ptrdiff_t "
+             "n, int32_t node) {\n"
              "  gc_barrier(call);\n"
              "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
              "    if (!(y[i] - y[i] == 0.0f)) *call->bad = node;\n"
@@ -60,9 +61,12 @@ void c_helpers(CPrint *p, Str *out) {
 /* A parameter's name that means nothing else in the function. */
 static const char *param_name(CPrint *p, const char *name) {
   static const char *const TAKEN[] = {
-    "a", "m", "t", "i", "e", "k", "s", "mem", "run", "pass", "turn", "part", "parts", "auto", "break", "case", "char", "const", "continue",
-    "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long", "register",
-    "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
+    "a", "m", "t", "i", "e", "k", "s", "mem", "run", "pass", "turn", "part", "parts", "auto", "break", "case", "char",
+        "const", "continue",
+    "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long",
+        "register",
+    "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
+        "void",
     "volatile", "while", "class", "new", "delete", "this", "template", "private", "public", "operator",
   };
   const char *s = c_ident(p, name);
@@ -219,7 +223,8 @@ static void print_weights(CGraph *c) {
     const Type *t = type_get(p->m, p->m->var[v].type);
     int64_t n = dim_bound(p->m, type_count(p->m, p->m->var[v].type));
     const char *type = dtype_info[t->dtype].c;
-    str_printf(&p->tables, "static const %s weight%d[%lld] = { /* %s */", type, v, (long long)(n ? n : 1), p->m->var[v].name);
+    str_printf(&p->tables, "static const %s weight%d[%lld] = { /* %s */", type, v, (long long)(n ? n : 1),
+               p->m->var[v].name);
     for (int64_t i = 0; i < n; i++)
       str_printf(&p->tables, "%s%s,", i % 8 ? " " : "\n  ", c_stored_number(p, (DType)t->dtype, w->values, i));
     str_puts(&p->tables, n ? "\n};\n" : "0};\n");
@@ -238,10 +243,12 @@ static bool all_given(CPrint *p, const Graph *init) {
 static const char *shapes_comment(CPrint *p, const Graph *g) {
   Str s = {.c = p->c};
   for (int i = 0; i < g->nport; i++)
-    str_printf(&s, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s, type_text(p->m, node_get(g, g->port[i])->type));
+    str_printf(&s, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s, type_text(p->m,
+        node_get(g, g->port[i])->type));
   str_puts(&s, " ->");
   for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var < 0) str_printf(&s, " %s: %s", g->out[i].name, type_text(p->m, node_get(g, g->out[i].value)->type));
+    if (g->out[i].var < 0) str_printf(&s, " %s: %s", g->out[i].name, type_text(p->m,
+                                                                               node_get(g, g->out[i].value)->type));
   str_printf(&s, "; arena %lld bytes", (long long)g->arena);
   return s.s;
 }
@@ -275,13 +282,16 @@ const char *c_body_function(CPrint *p, const Graph *g, bool *parallel) {
   c_graph_body(&c);
   *VEC_PUSH(p->c, p->body, p->nbody, p->capbody) = (struct CBody){g, c.parallel};
   *parallel = c.parallel;
-  str_printf(&p->bodies, "/* one turn of a scan: %s */\nstatic void %s(unsigned char *m, unsigned char *a", shapes_comment(p, g), name);
+  str_printf(&p->bodies, "/* one turn of a scan: %s */\nstatic void %s(unsigned char *m, unsigned char *a",
+             shapes_comment(p, g), name);
   for (int i = 0; i < g->nport; i++) str_printf(&p->bodies, ", const %s *%s", ctype_of(g, g->port[i]), c.in[i]);
   for (int i = 0; i < g->nout; i++) str_printf(&p->bodies, ", %s *%s", ctype_of(g, g->out[i].value), c.out[i]);
   for (int i = 0; i < p->m->nsize; i++) str_printf(&p->bodies, ", ptrdiff_t n_%s", p->m->size[i].name);
-  str_printf(&p->bodies, ", uint32_t pass, uint32_t turn%s) {\n  %s *const run = (%s *)m;\n", p->native ? ", const GcCall *call, int part, int parts" : "",
+  str_printf(&p->bodies, ", uint32_t pass, uint32_t turn%s) {\n  %s *const run = (%s *)m;\n", p->native
+             ? ", const GcCall *call, int part, int parts" : "",
              p->run, p->run);
-  str_printf(&p->bodies, "  (void)a, (void)run, (void)pass, (void)turn%s;\n", p->native ? ", (void)call, (void)part, (void)parts" : "");
+  str_printf(&p->bodies, "  (void)a, (void)run, (void)pass, (void)turn%s;\n", p->native
+             ? ", (void)call, (void)part, (void)parts" : "");
   for (int i = 0; i < g->nport; i++) str_printf(&p->bodies, "  (void)%s;\n", c.in[i]);
   for (int i = 0; i < p->m->nsize; i++) str_printf(&p->bodies, "  (void)n_%s;\n", p->m->size[i].name);
   str_put(&p->bodies, body.s ? body.s : "", body.n);
@@ -301,22 +311,28 @@ static bool is_emitted(const Module *m, const Graph *g) {
 
 static void header_begin(CPrint *p, Str *h, const char *guard) {
   Module *m = p->m;
-  str_printf(h, "/* %s: made by gradc %s.\n * mem: %lld bytes, aligned to 64: head %lld, weights and states %lld, arena %lld.\n"
-             " * Status: 0; k when input k is out of range; -1 the loss is not finite (nothing was updated); -2 run->steps or\n"
+  str_printf(h, "/* %s: made by gradc %s.\n"
+                " * mem: %lld bytes, aligned to 64: head %lld, weights and states %lld, arena %lld.\n"
+             " * Status: 0; k when input k is out of range; -1 the loss is not finite (nothing was updated); -2 "
+             "run->steps or\n"
              " * run->steps_per_epoch is needed and 0. */\n",
              m->name, p->o->version ? p->o->version : "", (long long)m->total_bytes, (long long)m->head_bytes,
              (long long)(m->total_bytes - m->head_bytes - m->arena_bytes), (long long)m->arena_bytes);
-  str_printf(h, "#ifndef %s\n#define %s\n#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
+  str_printf(h, "#ifndef %s\n#define %s\n#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\n"
+                "extern \"C\" {\n#endif\n\n",
              guard, guard);
-  str_printf(h, "/* The head of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n  uint32_t step, steps, steps_per_epoch;\n  float loss;\n", p->run);
+  str_printf(h, "/* The head of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n"
+                "  uint32_t step, steps, steps_per_epoch;\n  float loss;\n", p->run);
   for (int t = 0; t < m->ntrain; t++)
     for (int i = 0; i < m->train[t].nmetric; i++) {
       bool seen = false;
       for (int u = 0; u <= t; u++)
-        for (int j = 0; j < (u == t ? i : m->train[u].nmetric); j++) seen |= !strcmp(m->train[u].metric[j], m->train[t].metric[i]);
+        for (int j = 0; j < (u == t ? i : m->train[u].nmetric); j++) seen |= !strcmp(m->train[u].metric[j],
+            m->train[t].metric[i]);
       if (!seen) str_printf(h, "  float %s;\n", param_name(p, m->train[t].metric[i]));
     }
-  str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes, m->name);
+  str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
+             m->name);
   for (int v = 0; v < m->nvar; v++)
     str_printf(h, "#define %s_AT_%s %lld /* %s */\n", m->name, c_ident(p, m->var[v].name), (long long)m->var[v].offset,
                type_text(m, m->var[v].type));
@@ -335,11 +351,14 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
     str_printf(&call, ", %s + k * (%s)", c.in[i], n);
   }
   str_puts(&sig, ")");
-  str_printf(h, "\n/* %lld passes over %lld records each, then the update */\n%s;\n", (long long)t->accumulate, (long long)t->batch, sig.s);
+  str_printf(h, "\n/* %lld passes over %lld records each, then the update */\n%s;\n", (long long)t->accumulate,
+             (long long)t->batch, sig.s);
   int n = 1 + t->nmetric;
   str_printf(out,
-             "%s {\n  /* loss and metrics: means over the passes */\n  float *const head = (float *)((unsigned char *)mem + %d);\n"
-             "  float sum[%d];\n  for (int k = 0; k < %lld; k++) {\n    const int s = %s_%s(mem, (uint32_t)k%s);\n    if (s) return s;\n"
+             "%s {\n  /* loss and metrics: means over the passes */\n"
+             "  float *const head = (float *)((unsigned char *)mem + %d);\n"
+             "  float sum[%d];\n  for (int k = 0; k < %lld; k++) {\n    const int s = %s_%s(mem, (uint32_t)k%s);\n"
+             "    if (s) return s;\n"
              "    for (int i = 0; i < %d; i++) sum[i] = k ? sum[i] + head[i] : head[i];\n  }\n"
              "  for (int i = 0; i < %d; i++) head[i] = sum[i] / %lld.0f;\n  return %s_%s(mem);\n}\n\n",
              sig.s, HEAD_LOSS, n, (long long)t->accumulate, p->m->name, c_ident(p, g->name), call.s ? call.s : "", n, n,
@@ -364,10 +383,12 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   Graph none = {.m = m, .name = "init", .kind = GK_INIT, .n = 1};
   if (!init) print_graph(p, &none, "init", &functions, h_file);
   for (int t = 0; t < m->ntrain; t++)
-    if (m->train[t].pass && m->train[t].update && !m->opt.infer_only) print_accumulated(p, &m->train[t], &functions, h_file);
+    if (m->train[t].pass && m->train[t].update && !m->opt.infer_only) print_accumulated(p, &m->train[t], &functions,
+        h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
-  str_printf(c_file, "/* %s: made by gradc %s. Interface: %s.h. ISO C99; needs no library.\n * %lld bytes of memory, %lld of them the arena. */\n",
+  str_printf(c_file, "/* %s: made by gradc %s. Interface: %s.h. ISO C99; needs no library.\n"
+                     " * %lld bytes of memory, %lld of them the arena. */\n",
              m->name, o->version ? o->version : "", m->name, (long long)m->total_bytes, (long long)m->arena_bytes);
   str_printf(c_file, "#include \"%s.h\"\n%s", m->name, PRELUDE);
   c_prim_print(p, c_file);

@@ -25,7 +25,8 @@ static double nest_cycles(CPrint *p, const KNest *n, int lanes) {
     const KPhase *ph = &n->phase[i];
     double each = 1, points = outer * extents(p, n, ph->axis, ph->naxis);
     for (int k = 1; k < n->nval; k++)
-      if (n->val[k].phase == i) each += n->val[k].kind == KV_OP ? op_info[n->val[k].op].cost : n->val[k].kind == KV_RANDOM ? 30 : 1;
+      if (n->val[k].phase == i) each += n->val[k].kind == KV_OP ? op_info[n->val[k].op].cost
+          : n->val[k].kind == KV_RANDOM ? 30 : 1;
     for (int k = 0; k < n->nstore; k++) each += n->store[k].phase == i;
     sum += points * each;
   }

@@ -1,6 +1,6 @@
 /* Values of the native dialect that differ from lane to lane: vectors of GC_VEC elements along the nest's lane axis.
- * f32, i32 and u32 are vectors of these; a bool is a mask of i32, all ones or zero. Other types stay scalar, and with them
- * the whole nest. A partial vector at the end of an axis runs the same code on fewer lanes. */
+ * f32, i32 and u32 are vectors of these; a bool is a mask of i32, all ones or zero. Other types stay scalar, and with
+ * them the whole nest. A partial vector at the end of an axis runs the same code on fewer lanes. */
 #include "codegen/c/nest.h"
 #include <ctype.h>
 #include <string.h>
@@ -50,7 +50,8 @@ bool cnv_is(const CNest *c, int v) {
 static const VToken *find_token(const char *body, DType kind_of) {
   size_t n = strcspn(body, "(");
   for (size_t i = 0; i < sizeof TOKEN / sizeof *TOKEN; i++)
-    if (strlen(TOKEN[i].name) == n && !memcmp(TOKEN[i].name, body, n) && strchr(TOKEN[i].kinds, dtype_info[kind_of].kind))
+    if (strlen(TOKEN[i].name) == n && !memcmp(TOKEN[i].name, body, n) && strchr(TOKEN[i].kinds,
+                                                                                dtype_info[kind_of].kind))
       return &TOKEN[i];
   return NULL;
 }
@@ -79,7 +80,9 @@ static bool is_lane(const CNest *c, int a) {
     const KVal *v = &n->val[i];
     if (!c->uses[i] || !(v->needs >> a & 1)) continue;
     if (!is_vector_type(v->type) || (v->kind == KV_OP && !op_is_vector(n, v))) return false;
-    if (v->kind == KV_RANDOM && dim_bound(m, type_count(m, node_get(c->k->gs->g, v->node)->type)) > INT32_MAX) return false;
+    if (v->kind == KV_RANDOM && dim_bound(m,
+                                          type_count(m, node_get(c->k->gs->g,
+                                                                 v->node)->type)) > INT32_MAX) return false;
   }
   for (int i = 0; i < n->nstore; i++)
     if (!is_vector_type(c->k->buf[n->store[i].buf].type)) return false;
@@ -154,7 +157,8 @@ void cnv_choose(CNest *c) {
 /* ---- expressions ---- */
 
 static const char *splat(CNest *c, int t, const char *x) {
-  if (t == DT_BOOL) return ctx_strf(c->p->c, "GC_SPLATI(-(int32_t)(%s != 0))", c_atomic(x) ? x : ctx_strf(c->p->c, "(%s)", x));
+  if (t == DT_BOOL) return ctx_strf(c->p->c, "GC_SPLATI(-(int32_t)(%s != 0))", c_atomic(x) ? x : ctx_strf(c->p->c,
+      "(%s)", x));
   return ctx_strf(c->p->c, t == DT_F32 ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", x);
 }
 

@@ -46,7 +46,8 @@ const char *ca_body(CNest *c, const KAcc *a, const char *s, const char *v, bool 
 void ca_declare(CNest *c, int phase, PhaseAcc r);           /* what the phase needs before its loops */
 void ca_chunk_begin(CNest *c, int phase, PhaseAcc r, bool declare);
 void ca_term(CNest *c, int phase, PhaseAcc r);
-void ca_arg_term(CNest *c, const KAcc *a, const char *m, const char *at, const char *v, const char *index); /* vectors */
+/* The best so far, m, and where it is, at, after the vector v with those indices. */
+void ca_arg_term(CNest *c, const KAcc *a, const char *m, const char *at, const char *v, const char *index);
 void ca_chunk_end(CNest *c, int phase, PhaseAcc r, const char *first); /* first: C text, true for the first chunk */
 
 /* c_vector.c */
@@ -60,5 +61,6 @@ void cnv_store(CNest *c, const KStore *s);
 const char *cnv_index(CNest *c, const Affine *at); /* as a vector of i32 */
 void cn_inner_lanes(CNest *c, int phase, PhaseAcc r); /* c_lanes.c: the loops of a phase, its last axis in vectors */
 void cn_open_loop(CNest *c, int axis);
-void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int step, bool whole, void (*body)(CNest *, int), int phase);
+void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int step, bool whole,
+                    void (*body)(CNest *, int), int phase);
 #endif

@@ -93,7 +93,8 @@ static void permute(const Case *k, int var, const char *from, char *to, bool pac
   }
   for (int64_t i = 0; i < n; i++) {
     int64_t at = 0, rest = i;
-    for (int d = t->rank - 1; d >= 0; d--) at += rest % dim_bound(k->m, t->dim[d]) * stride[d], rest /= dim_bound(k->m, t->dim[d]);
+    for (int d = t->rank - 1; d >= 0; d--) at += rest % dim_bound(k->m, t->dim[d]) * stride[d],
+        rest /= dim_bound(k->m, t->dim[d]);
     memcpy(to + (pack ? at : i) * bytes, from + (pack ? i : at) * bytes, (size_t)bytes);
   }
 }
@@ -168,7 +169,8 @@ static bool call_graph(Case *k, const Graph *g) {
     Val *v = res[nres];
     const char *type = dtype_info[v->type].c;
     long long bytes = (long long)v->count * dtype_info[v->type].bytes;
-    if (train) str_printf(&k->main, "  %s *r%d = (%s *)(mem + %lld);\n", type, nres, type, (long long)g->anno[g->out[i].value].offset);
+    if (train) str_printf(&k->main, "  %s *r%d = (%s *)(mem + %lld);\n", type, nres, type,
+                          (long long)g->anno[g->out[i].value].offset);
     else str_printf(&k->main, "  %s *r%d = malloc(%lld + 1);\n", type, nres, bytes), str_printf(&args, ", r%d", nres);
     nres++;
   }
@@ -182,7 +184,8 @@ static bool call_graph(Case *k, const Graph *g) {
     for (int s = 0; s < k->m->nsize; s++)
       if (seen[s]) str_printf(&k->main, ", %lld", (long long)k->in->size[s]);
     str_printf(&k->main, "};\n  int status = run(graph_%d, in + 1, out + 1, size + 1);\n", g->index);
-  } else if (g->kind == GK_INIT) str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", model, (unsigned long long)k->in->seed);
+  } else if (g->kind == GK_INIT) str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", model,
+                                            (unsigned long long)k->in->seed);
   else str_printf(&k->main, "  int status = %s_%s(mem%s);\n", model, g->name, args.s ? args.s : "");
   if (!k->in->finite) status = -1;
   str_puts(&k->main, "  fwrite(&status, sizeof status, 1, stdout);\n");
@@ -235,9 +238,14 @@ static bool compare(Case *k, const char *cc, const char *out, size_t n) {
 
 static bool run_one(Case *k, const char *cc) {
   const char *d = k->dir, *m = k->m->name;
-  char *cmd = isa ? ctx_strf(k->c, "cd %s && %s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv -w -I%s/runtime -o prog main.c -lpthread 2>cc.txt && "
-                                   "./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && cmp out1.bin out.bin", d, cc, machine_find(isa)->cflags, getcwd(NULL, 0)) : ctx_strf(k->c, "cd %s && %s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
-                       "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin", d, cc, m);
+  char *cmd = isa ? ctx_strf(k->c, "cd %s && %s %s -std=gnu11 -fno-math-errno -fno-trapping-math "
+                                   "-ffp-contract=off -fwrapv -w -I%s/runtime -o prog main.c -lpthread 2>cc.txt && "
+                                   "./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && cmp out1.bin out.bin",
+                                       d, cc, machine_find(isa)->cflags, getcwd(NULL, 0)) : ctx_strf(k->c,
+                                           "cd %s && %s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding "
+                                           "-nostdlib -c %s.c -o m.o 2>cc.txt && "
+                       "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin",
+                           d, cc, m);
   int status = system(cmd);
   if (status != 0) {
     char *log = read_all(ctx_strf(k->c, "%s/cc.txt", d), NULL);
@@ -268,7 +276,8 @@ static void check(const char *path, bool fuse) {
     if (!fuse) k->m->opt.off |= 1ull << PASS_fuse;
   }
   Str cf = {.c = c}, hf = {.c = c};
-  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL, .serial_cycles = isa != NULL};
+  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL,
+                   .serial_cycles = isa != NULL};
   static const char NATIVE[] =
     "#include <pthread.h>\nstatic int parts;\nstatic pthread_barrier_t gate;\n"
     "static void meet(void *pool, int part) { (void)pool, (void)part; pthread_barrier_wait(&gate); }\n"
@@ -276,7 +285,9 @@ static void check(const char *path, bool fuse) {
     "static void *share(void *x) { Share *s = x; s->status = s->fn(&s->call); return 0; }\n"
     "static int run(GcFn *fn, const void *const *in, void *const *out, const int64_t *size) {\n"
     "  Share s[8];\n  pthread_t id[8];\n"
-    "  for (int i = 0; i < parts; i++) {\n    s[i] = (Share){fn, {.mem = mem, .in = in, .out = out, .size = size, .part = i, .parts = parts, .barrier = meet}, 0};\n"
+    "  for (int i = 0; i < parts; i++) {\n"
+    "    s[i] = (Share){fn, {.mem = mem, .in = in, .out = out, .size = size, .part = i, .parts = parts, .barrier "
+    "= meet}, 0};\n"
     "    if (i) pthread_create(&id[i], 0, share, &s[i]);\n  }\n  share(&s[0]);\n"
     "  for (int i = 1; i < parts; i++) pthread_join(id[i], 0);\n  return s[0].status;\n}\n";
   if (!k->m || !passes_run(k->ref, &(PassRun){.list = "autodiff"}) || !passes_run(k->m, &(PassRun){0}) ||
@@ -289,11 +300,13 @@ static void check(const char *path, bool fuse) {
   k->in = interp_new(k->ref, false);
   k->in->steps = 100;
   k->in->steps_per_epoch = 7;
-  k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+  k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+                                          (int)getpid());
   if (system(ctx_strf(c, "mkdir -p %s", k->dir))) goto end;
   if (isa)
     str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.c\"\n"
-               "static unsigned char mem[%lld] __attribute__((aligned(64)));\n%sint main(int argc, char **argv) {\n  parts = atoi(argv[argc - 1]);\n"
+               "static unsigned char mem[%lld] __attribute__((aligned(64)));\n"
+               "%sint main(int argc, char **argv) {\n  parts = atoi(argv[argc - 1]);\n"
                "  pthread_barrier_init(&gate, 0, parts);\n", k->m->name, (long long)k->m->total_bytes + 64, NATIVE);
   else str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.h\"\n"
              "static unsigned char mem[%s_BYTES + 64] __attribute__((aligned(64)));\nint main(void) {\n", k->m->name, k->m->name);
