@@ -4,7 +4,7 @@
 
 static const Setting train_settings[] = {
   {"data", 0},     {"loss", 0},       {"optim", 0},        {"batch", 0}, {"epochs", 0}, {"steps", 0}, {"accumulate", 0},
-  {"clip", 0},     {"precision", 702}, {"ema", 708},       {"seed", 0},  {"save", 0},   {"keep", 0},  {"early_stop", 0},
+  {"clip", 0},     {"precision", 702}, {"ema", 708},       {"seed", 0},  {"save", 0},   {"keep", 0},  {"early_stop", 713},
   {"workers", 713}, {"prefetch", 713}, {"resume", 713}};
 
 typedef struct Trained {
@@ -60,7 +60,6 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   well &= el_setting_int(e, s, "epochs", 1, 0, &t->epochs);
   well &= el_setting_int(e, s, "seed", 0, 0, &seed);
   well &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
-  well &= el_setting_int(e, s, "early_stop", 1, 0, &t->early_stop);
   well &= save_setting(e, s, &t->save_every);
   t->seed = (uint64_t)seed;
   if (!well) return false;
