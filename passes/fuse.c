@@ -92,6 +92,8 @@ static void demand_operands(FuseState *s, Id n) {
   }
 }
 
+enum { VIEW_CHAIN = 8 }; /* views on views that a reader composes: values are made by recursion through them */
+
 /* Views that cannot be composed: parts side by side, gaps, positions that would have to be divided. */
 static bool view_must_own(const Graph *g, Id n) {
   if (node_get(g, n)->op == OP_concat) return true;
@@ -100,6 +102,9 @@ static bool view_must_own(const Graph *g, Id n) {
     for (int i = 0; i < step->n; i++)
       if (step->v[i] != 1) return true;
   }
+  int chain = 0;
+  for (Id x = n; is_view(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
+    if (++chain > VIEW_CHAIN) return true;
   return !view_composes(g, n);
 }
 
@@ -107,7 +112,7 @@ static bool view_must_own(const Graph *g, Id n) {
 static void own_view(FuseState *s, Id n) {
   Graph *g = s->g;
   Id base = view_base(g, n);
-  if (node_get(g, n)->op == OP_reshape && !g->anno[base].kernel && node_info(g, base)->cls != CL_TUPLE) {
+  if (node_get(g, n)->op == OP_reshape && !view_composes(g, n) && !g->anno[base].kernel && node_info(g, base)->cls != CL_TUPLE) {
     g->anno[base].kernel = 1;
     s->own[base] = view_composes(g, n);
     g->anno[base].kernel = s->own[base];

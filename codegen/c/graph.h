@@ -30,7 +30,9 @@ typedef struct CGraph {
 const char *c_ident(CPrint *p, const char *name);
 void c_stmt(CGraph *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void c_graph_body(CGraph *c);
-void c_scan(CGraph *c, const Group *gr);
+const char *c_place(CGraph *c, Id n);         /* the pointer to a buffer, as an argument */
+const char *c_call_comment(CGraph *c, const Group *gr);
+void c_scan(CGraph *c, const Group *gr);      /* c_scan.c */
 void c_barrier(CGraph *c);                    /* c_share.c */
 void c_wait(CGraph *c, const Kernel *k, const CPlan *plan); /* a barrier where kernel k needs one */
 void c_name_params(CGraph *c);                /* distinct C names of ports and results into c->in, c->out */
