@@ -2,7 +2,7 @@
 
 /* The products of one k: each row's element times the vectors of the right operand. */
 static void print_products(Str *o, const Machine *mc, int mr, int nv) {
-  str_puts(o, "      {\n        __builtin_prefetch(pf), pf += x->ps;\n        gc_vec t");
+  str_puts(o, "      {\n        __builtin_prefetch(next), next += x->step;\n        gc_vec t");
   for (int j = 0; j < nv; j++) str_printf(o, ", b%d = *(const gc_vecu *)(b + %d)", j, j * mc->vec);
   str_puts(o, ";\n");
   for (int i = 0; i < mr; i++) {
@@ -23,7 +23,8 @@ static void print_accumulators(Str *o, const Machine *mc, int mr, int nv, const 
 
 /* One named variable per accumulator: compilers keep those in registers, arrays often not. */
 static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
-  str_printf(o, "static void gc_tile_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c, int acc) {\n", mr, nv);
+  str_printf(o, "static void gc_tile_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c, int acc) {\n",
+             mr, nv);
   for (int i = 0; i < mr; i++) {
     str_puts(o, "  gc_vec ");
     for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
@@ -31,8 +32,8 @@ static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
   }
   str_puts(o, "  if (acc) {\n");
   print_accumulators(o, mc, mr, nv, " c%d_%d = *(gc_vecu *)(c + %d);");
-  str_puts(o, "  }\n  const float *pf = x->next;\n  const long len = x->len, sk = x->sk;\n"
-              "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const float *b = bp[s]");
+  str_puts(o, "  }\n  const long len = x->len, sk = x->sk;\n  const float *next = x->next;\n");
+  str_puts(o, "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const float *b = bp[s]");
   for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d] + x->ao[s]", i, i);
   str_puts(o, ";\n    long k = 0, o = 0;\n");
   if (mr >= mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
@@ -87,8 +88,8 @@ void tile_types(Str *o, const Machine *mc) {
              "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
              "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
              "/* Terms of a tile: `ns` segments of `len`. Rows lie at ap[s * lda + i] + ao[s], each sk elements behind the one\n"
-             " * before along k. `next`, in steps of ps, is fetched meanwhile: it will be needed soon. */\n"
-             "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long ps; } gc_sum;\n"
+             " * before along k. `next` and what lies `step` apart is fetched meanwhile: it will be needed soon. */\n"
+             "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long step; } gc_sum;\n"
              "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n\n",
              mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);
 }
