@@ -209,7 +209,26 @@ static int var_of(const Graph *g, Id n) {
   return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
 }
 
+/* Scans take whole buffers, row by row: the weights that they read, and those that are given what a scan reads. */
+static bool *scanned_vars(Module *m) {
+  bool *scanned = ctx_alloc(m->c, (size_t)m->nvar + 1);
+  for (int k = 0; k < m->ngraph; k++) {
+    Graph *g = m->graph[k];
+    bool *read = ctx_alloc(m->c, (size_t)g->n);
+    for (Id n = 1; n < (Id)g->n; n++)
+      for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
+        Id x = node_in(g, n, (int)i);
+        read[x] = true;
+        if (var_of(g, x) >= 0) scanned[var_of(g, x)] = true;
+      }
+    for (int i = 0; i < g->nout; i++)
+      if (g->out[i].var >= 0 && read[g->out[i].value]) scanned[g->out[i].var] = true;
+  }
+  return scanned;
+}
+
 static void order_filters(Module *m) {
+  const bool *scanned = scanned_vars(m);
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     for (Id n = 1; n < (Id)g->n; n++) {
@@ -223,6 +242,8 @@ static void order_filters(Module *m) {
     int w = m->var[v].kind == VK_OPTIM ? persist_owner(m, m->var[v].name, &rest) : -1;
     if (w >= 0 && m->var[w].type == m->var[v].type) m->var[v].stored = m->var[w].stored;
   }
+  for (int v = 0; v < m->nvar; v++)
+    if (scanned[v]) m->var[v].stored = 0;
 }
 
 static void order_values(Graph *g, OrderFn *const *fn) {
@@ -241,6 +262,9 @@ static void order_values(Graph *g, OrderFn *const *fn) {
       if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
     }
   for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];
+  for (Id n = 1; n < (Id)g->n; n++)
+    for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++)
+      g->anno[node_in(g, n, (int)i)].stored = 0;
   for (int i = 0; i < g->nout; i++) {
     const Out *o = &g->out[i];
     if (node_info(g, o->value)->cls != CL_LEAF) g->anno[o->value].stored = o->var >= 0 ? m->var[o->var].stored : 0;
