@@ -16,7 +16,7 @@ static const VToken TOKEN[] = {
   {"ROUND", "f", "v_round($a)", "round"}, {"ROUND", "iu", "$a", NULL},
   {"EXP", "f", "v_exp($a)", "exp"},       {"EXPM1", "f", "v_expm1($a)", "expm1"},
   {"LOG", "f", "v_log($a)", "log"},       {"LOG1P", "f", "v_log1p($a)", "log1p"},
-  {"SQRT", "f", "v_sqrt($a)", "sqrt"},    {"RSQRT", "f", "v_rsqrt($a)", "rsqrt"},
+  {"SQRT", "f", "gc_sqrt($a)", "sqrt"},   {"RSQRT", "f", "(1.0f / gc_sqrt($a))", "sqrt"},
   {"SIN", "f", "v_sin($a)", "sin"},       {"COS", "f", "v_cos($a)", "cos"},
   {"TANH", "f", "v_tanh($a)", "tanh"},    {"SIGMOID", "f", "v_sigmoid($a)", "sigmoid"},
   {"ERF", "f", "v_erf($a)", "erf"},       {"POW", "f", "v_pow($a, $b)", "pow"},

@@ -78,6 +78,14 @@ static const char BOOLS[] =
   "static inline gc_vi gc_loadn_b(const uint8_t *p, ptrdiff_t n) { return gc_gather_b(p, 1, n); }\n"
   "static inline void gc_storen_b(uint8_t *p, gc_vi v, ptrdiff_t n) { gc_scatter_b(p, 1, v, n); }\n";
 
+/* The processor's own square root is correctly rounded, as that of prim.h is, and much faster. */
+static const char ROOT[] =
+  "#if defined __AVX512F__ && GC_LANES == 16\n#define gc_sqrt(x) ((gc_vf)_mm512_sqrt_ps((__m512)(x)))\n"
+  "#elif defined __AVX__ && GC_LANES == 8\n#include <immintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm256_sqrt_ps((__m256)(x)))\n"
+  "#elif defined __SSE2__ && GC_LANES == 4\n#include <emmintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm_sqrt_ps((__m128)(x)))\n"
+  "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
+  "#else\n#define gc_sqrt(x) v_sqrt(x)\n#endif\n";
+
 static void print_lane(Str *o, int lanes) {
   str_puts(o, "#define GC_LANE ((gc_vi){");
   for (int i = 0; i < lanes; i++) str_printf(o, "%s%d", i ? ", " : "", i);
@@ -91,5 +99,6 @@ void c_vector_types(CPrint *p, Str *o) {
   print_lane(o, lanes);
   str_puts(o, ACCESS);
   str_puts(o, BOOLS);
+  str_puts(o, ROOT);
   str_puts(o, "\n");
 }
