@@ -55,17 +55,17 @@ $(BUILD)/embed.o: $(BUILD)/embed.c
 
 check:
 	@sh tests/setup.sh check
-	@$(MAKE) -s all
+	@$(MAKE) -s -j2 all
 	@sh tests/check.sh ./gradc $(BUILD)
 
 check-isa:
 	@sh tests/setup.sh isa
-	@$(MAKE) -s all
+	@$(MAKE) -s -j2 all
 	@sh tests/check.sh ./gradc $(BUILD) isa
 
 demo:
 	@sh tests/setup.sh build
-	@$(MAKE) -s all
+	@$(MAKE) -s -j2 all
 	@sh examples/demo.sh ./gradc
 
 bench: all

@@ -3,7 +3,7 @@
 # tests/NAME/run.sh, called as `run.sh GRADC BUILD`; its last line of the form "N passed, N failed" counts, whatever
 # stands before it on the line, and so does its exit status. The last line here is "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
-gradc=$1; build=$2; shift 2
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
 [ $# -gt 0 ] || set -- ir ops grad front pass codegen native exact random bad runtime golden cli models
 pass=0; fail=0
 log=$(mktemp) || exit 2
