@@ -55,6 +55,7 @@ static void add_before(Names *s, const char *line, const char *stop) {
 static void scan_line(const char *line, Names *own, Names *macro) {
   if (!strncmp(line, "#define ", 8)) add_name(macro, line + 8, ident(line + 8));
   if (!strncmp(line, "static ", 7)) add_before(own, strncmp(line + 7, "__attribute__", 13) ? line : strchr(line, ')') + 2, "([=;");
+  if (!strncmp(line, "GC_LINK ", 8) || !strncmp(line, "GC_KERNEL ", 10)) add_before(own, line, "([=;");
   if (!strncmp(line, "enum {", 6))
     for (const char *p = line + 6; *p && *p != '\n' && *p != '}'; p++)
       if (isalpha((unsigned char)*p) && !isalnum((unsigned char)p[-1]) && p[-1] != '_') add_name(own, p, ident(p));
@@ -77,7 +78,7 @@ static void scan_line(const char *line, Names *own, Names *macro) {
 static void put_module(Emit *e, char *code, const char *header, const char *header_name) {
   Names own = {.c = e->c}, macro = {.c = e->c};
   char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, behind the functions: what calls them here needs none */
-  if (tables) tables[1] = 0;
+  if (tables) memcpy(tables + 1, "#endif\n", 8); /* it is the third part of the file */
   const char *skip = ctx_strf(e->c, "#include \"%s\"", header_name);
   for (const char *p = code; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
   for (const char *p = header; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
@@ -239,14 +240,15 @@ static void emit_job(Ctx *c, void *arg) {
   e->m = read_module(c, e->text, some_off(e->seed), true, e->why);
   Module *ref = e->m ? read_module(c, e->text, 0, true, e->why) : NULL;
   if (!ref) return;
-  char *prim = read_file("ir/prim.h");
+  char *prim = read_file("ir/prim.h"), *gemm = read_file("codegen/c/gemm.inc");
   Str code = {.c = c}, header = {.c = c};
-  EmitOptions o = {.version = "random", .prim = prim, .machine = machine_at((int)(e->seed % 4))};
+  EmitOptions o = {.version = "random", .prim = prim, .gemm = gemm, .machine = machine_at((int)(e->seed % 4)), .serial_cycles = 1};
   e->m->name = ctx_strf(c, "m%d", e->number);
   for (int i = 0; i < e->m->ngraph; i++) e->m->graph[i]->checks = e->m->graph[i]->kind == GK_TRAIN_STEP;
-  bool well = prim && passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
+  bool well = prim && gemm && passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
               (e->dialect == DIALECT_NATIVE ? emit_native(e->m, &o, &code) : emit_portable(e->m, &o, &code, &header));
   free(prim);
+  free(gemm);
   if (!well) {
     snprintf(e->why->text, sizeof e->why->text, "not emitted: %s", why_not(c));
     return;
