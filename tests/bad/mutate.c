@@ -42,9 +42,11 @@ static size_t word_at(const Text *t, size_t at, size_t *n) {
 }
 
 static void wound(Text *t) {
-  static const char *const some[] = {"(", ")", "[", "]", "{", "}", "=", ":=", "|>", "@", "...", "'", "\"", "0", "-1", "1e400",
-                                     "9223372036854775807", "256G", "if", "else", "for", "def", "param", "state", "use", "grad",
-                                     "\x00", "\xff\xfe", "\n", "#", ";", "%", "..", "//", "**", "[0:0]", "f32[", "i32", "1/0"};
+  static const char *const some[] = {
+    "(", ")", "[", "]", "{", "}", "=", ":=", "|>", "@", "...", "'", "\"", "0", "-1", "1e400", "9223372036854775807", "256G",
+    "if", "else", "for", "def", "param", "state", "use", "grad", "\x00", "\xff\xfe", "\n", "#", ";", "%", "..", "//", "**",
+    "[0:0]", "f32[", "i32", "1/0",
+  };
   size_t at = rnd(t->n), n, m, from;
   char piece[200];
   switch (rnd(8)) {

@@ -1,4 +1,4 @@
-/* A module in the strict interpreter: with passes off, on, and in random subsets, always the same bits; and its text. */
+/* A module in the strict interpreter: with passes off, on, in random subsets, always the same bits; and its text. */
 #include "random.h"
 #include <math.h>
 #include <stdlib.h>
@@ -42,7 +42,8 @@ static double sample(Gen *r, DType t, int specials) {
 }
 
 static void fill(Val *v, Gen r, int64_t range, int specials) {
-  for (int64_t i = 0; i < v->count; i++) val_set(v, i, range ? (double)rnd(&r, (uint32_t)range) : sample(&r, v->type, specials));
+  for (int64_t i = 0; i < v->count; i++)
+    val_set(v, i, range ? (double)rnd(&r, (uint32_t)range) : sample(&r, v->type, specials));
 }
 
 /* One seed in four brings infinities and NaN: they hide other differences, so not more. */
@@ -70,7 +71,10 @@ Interp *reference(Module *m, uint64_t seed) {
   in->step = 4;
   in->steps = 10;
   in->steps_per_epoch = 3;
-  for (int s = 0; s < m->nsize; s++) in->size[s] = chance(&r, 50) ? m->size[s].bound : 1 + rnd(&r, (uint32_t)m->size[s].bound);
+  for (int s = 0; s < m->nsize; s++) {
+    int64_t bound = m->size[s].bound;
+    in->size[s] = chance(&r, 50) ? bound : 1 + rnd(&r, (uint32_t)bound);
+  }
   fill_vars(in, seed);
   return in;
 }
@@ -119,7 +123,8 @@ static bool run_module(Interp *in, uint64_t seed, Run *run, Why *why) {
     if (!well) return fail(why, "%s: %s", g->name, in->error);
     for (int o = 0, k = 0; o < g->nout; o++)
       if (g->out[o].var < 0) run_add(run, result[k++], ctx_strf(m->c, "%s: %s", g->name, g->out[o].name));
-    for (int v = 0; v < m->nvar; v++) run_add(run, val_hold(in->var[v]), ctx_strf(m->c, "%s: \"%s\"", g->name, m->var[v].name));
+    for (int v = 0; v < m->nvar; v++)
+      run_add(run, val_hold(in->var[v]), ctx_strf(m->c, "%s: \"%s\"", g->name, m->var[v].name));
   }
   return true;
 }
@@ -223,7 +228,8 @@ bool check_interp(const char *text, uint64_t seed, Why *why) {
   for (int p = 0; p < PASS_COUNT; p++)
     if (pass_info[p].kind != PASS_LOWERING) all |= (uint64_t)1 << p;
   Gen r = gen_of(seed, 2);
-  uint64_t off[] = {0, all, rnd(&r, 1 << 16) & all, rnd(&r, 1 << 16) & all, all & ~((uint64_t)1 << rnd(&r, PASS_COUNT))};
+  uint64_t one = (uint64_t)1 << rnd(&r, PASS_COUNT);
+  uint64_t off[] = {0, all, rnd(&r, 1 << 16) & all, rnd(&r, 1 << 16) & all, all & ~one};
   Run want = {0};
   if (!reprints(text, strlen(text), why)) return false;
   if (!run_config(text, seed, 0, true, &want, why)) return false;

@@ -54,7 +54,8 @@ static void add_before(Names *s, const char *line, const char *stop) {
 
 static void scan_line(const char *line, Names *own, Names *macro) {
   if (!strncmp(line, "#define ", 8)) add_name(macro, line + 8, ident(line + 8));
-  if (!strncmp(line, "static ", 7)) add_before(own, strncmp(line + 7, "__attribute__", 13) ? line : strchr(line, ')') + 2, "([=;");
+  bool attribute = !strncmp(line, "static __attribute__", 20);
+  if (!strncmp(line, "static ", 7)) add_before(own, attribute ? strchr(line, ')') + 2 : line, "([=;");
   if (!strncmp(line, "GC_LINK ", 8) || !strncmp(line, "GC_KERNEL ", 10)) add_before(own, line, "([=;");
   if (!strncmp(line, "enum {", 6))
     for (const char *p = line + 6; *p && *p != '\n' && *p != '}'; p++)
@@ -77,7 +78,7 @@ static void scan_line(const char *line, Names *own, Names *macro) {
 
 static void put_module(Emit *e, char *code, const char *header, const char *header_name) {
   Names own = {.c = e->c}, macro = {.c = e->c};
-  char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, behind the functions: what calls them here needs none */
+  char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, which is not needed here */
   if (tables) memcpy(tables + 1, "#endif\n", 8); /* it is the third part of the file */
   const char *skip = ctx_strf(e->c, "#include \"%s\"", header_name);
   for (const char *p = code; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
@@ -99,7 +100,8 @@ static void put_var(Emit *e, int v, char *mem, bool pack, const void *values) {
   int64_t n = type_bytes(e->m, x->type), bytes = dtype_info[t->dtype].bytes;
   Stored plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = x->stored ? e->m->stored[x->stored - 1] : plain;
   for (int64_t i = 0; i < n / bytes; i++)
-    if (pack) memcpy(mem + exact_at(i, t->rank, t->dim, s.perm, s.panel, s.panel_axis) * bytes, (const char *)values + i * bytes, (size_t)bytes);
+    if (pack) memcpy(mem + exact_at(i, t->rank, t->dim, s.perm, s.panel, s.panel_axis) * bytes,
+                     (const char *)values + i * bytes, (size_t)bytes);
 }
 
 /* The bytes in front of the arena: the head's counters, and every weight. */
@@ -117,7 +119,8 @@ static void put_memory(Emit *e) {
 static void expect(Emit *e, const char *label, DType t, int64_t count, const void *values, const char *where) {
   const DTypeInfo *d = &dtype_info[t];
   fwrite(values, (size_t)d->bytes, (size_t)count, e->data);
-  str_printf(&e->body, "  gr_expect(\"%s\", '%c', %d, %lld, %s);\n", label, d->kind == 'b' ? 'u' : d->kind, d->bytes, (long long)count, where);
+  str_printf(&e->body, "  gr_expect(\"%s\", '%c', %d, %lld, %s);\n", label, d->kind == 'b' ? 'u' : d->kind, d->bytes,
+             (long long)count, where);
 }
 
 static void expect_vars(Emit *e, const char *graph) {
@@ -158,7 +161,8 @@ static void put_call(Emit *e, const Graph *g, int nres, int parts) {
     for (int p = 0; p < g->nport; p++) str_printf(b, ", in_%d", p);
     str_puts(b, "};\n  void *out[] = {NULL");
     for (int r = 0; r < nres && !in_head(g); r++) str_printf(b, ", out_%d", r);
-    str_printf(b, "};\n  const int64_t size[] = {0%s};\n  GcCall call = {.mem = mem, .in = in + 1, .out = out + 1, .size = size + 1};\n", sizes);
+    str_printf(b, "};\n  const int64_t size[] = {0%s};\n", sizes);
+    str_puts(b, "  GcCall call = {.mem = mem, .in = in + 1, .out = out + 1, .size = size + 1};\n");
     str_printf(b, "  int status = gr_call(graph_%d, call, %d);\n", g->index, parts);
     return;
   }
@@ -182,8 +186,8 @@ static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
   for (int p = 0; p < g->nport; p++) range[p] = c_port_range(g, p);
   fill_ports(e->in, ref, e->seed, range, port);
   put_memory(e);
-  str_printf(b, "  { /* %s */\n  unsigned char *mem = gr_bytes(%lld);\n  gr_take(mem, %lld);\n", g->name, (long long)e->m->total_bytes,
-             (long long)(e->m->total_bytes - e->m->arena_bytes));
+  str_printf(b, "  { /* %s */\n  unsigned char *mem = gr_bytes(%lld);\n  gr_take(mem, %lld);\n", g->name,
+             (long long)e->m->total_bytes, (long long)(e->m->total_bytes - e->m->arena_bytes));
   for (int p = 0; p < g->nport; p++) {
     size_t bytes = (size_t)(port[p]->count * dtype_info[port[p]->type].bytes);
     fwrite(port[p]->data, 1, bytes, e->data);
@@ -196,7 +200,8 @@ static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
     if (g->out[o].var >= 0) continue;
     if (in_head(g)) where[r] = ctx_strf(e->c, "mem + %lld", (long long)g->anno[g->out[o].value].offset);
     else where[r] = ctx_strf(e->c, "out_%d", r);
-    if (!in_head(g)) str_printf(b, "  void *out_%d = gr_bytes(%lld);\n", r, (long long)res[r]->count * dtype_info[res[r]->type].bytes);
+    if (!in_head(g)) str_printf(b, "  void *out_%d = gr_bytes(%lld);\n", r,
+                                (long long)res[r]->count * dtype_info[res[r]->type].bytes);
     r++;
   }
   put_call(e, g, nres, parts);
@@ -242,7 +247,8 @@ static void emit_job(Ctx *c, void *arg) {
   if (!ref) return;
   char *prim = read_file("ir/prim.h"), *gemm = read_file("codegen/c/gemm.inc");
   Str code = {.c = c}, header = {.c = c};
-  EmitOptions o = {.version = "random", .prim = prim, .gemm = gemm, .machine = machine_at((int)(e->seed % 4)), .serial_cycles = 1};
+  EmitOptions o = {.version = "random", .prim = prim, .gemm = gemm, .machine = machine_at((int)(e->seed % 4)),
+                   .serial_cycles = 1};
   e->m->name = ctx_strf(c, "m%d", e->number);
   for (int i = 0; i < e->m->ngraph; i++) e->m->graph[i]->checks = e->m->graph[i]->kind == GK_TRAIN_STEP;
   bool well = prim && gemm && passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
@@ -301,7 +307,8 @@ bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why) {
              "  snprintf(path, sizeof path, \"%%s/data.%%d\", argv[2], k);\n  gr_data = fopen(path, \"rb\");\n"
              "  if (!gr_data) return 2;\n  check[k]();\n  return fclose(gr_data) != 0;\n}\n", n);
   if (fclose(f)) return false;
-  snprintf(cmd, sizeof cmd, "%s -std=gnu99 -ffp-contract=off -w -I. -Iruntime -o '%s/unit' '%s/unit.c' -lm -lpthread >'%s/cc.log' 2>&1", cc, dir, dir, dir);
+  snprintf(cmd, sizeof cmd, "%s -std=gnu99 -ffp-contract=off -w -I. -Iruntime -o '%s/unit' '%s/unit.c' -lm -lpthread "
+           ">'%s/cc.log' 2>&1", cc, dir, dir, dir);
   if (!system(cmd)) return true;
   snprintf(cmd, sizeof cmd, "%s/cc.log", dir);
   char *log = read_file(cmd);
@@ -312,7 +319,8 @@ bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why) {
 
 bool check_c(const char *text, uint64_t seed, int dialect, const char *cc, const char *dir, Why *why) {
   char cmd[2500];
-  if (!begin_unit(dir, dialect) || !emit_module(text, seed, 0, dialect, dir, why) || !end_unit(dir, 1, cc, dialect, why)) return false;
+  if (!begin_unit(dir, dialect) || !emit_module(text, seed, 0, dialect, dir, why)) return false;
+  if (!end_unit(dir, 1, cc, dialect, why)) return false;
   snprintf(cmd, sizeof cmd, "timeout 20 '%s/unit' 0 '%s' >'%s/out' 2>&1", dir, dir, dir);
   if (!system(cmd)) return true;
   snprintf(cmd, sizeof cmd, "%s/out", dir);

@@ -125,6 +125,7 @@ static Id input_of(Gen *r, TypeId t) {
 }
 
 Id leaf_of(Gen *r, TypeId type) {
+  static const char *const counter[] = {"step", "steps", "epoch"};
   const Type *t = type_get(r->m, type);
   bool top = r->g->kind != GK_BODY;
   Id n = 0;
@@ -139,7 +140,7 @@ Id leaf_of(Gen *r, TypeId type) {
     if (t->rank && t->dtype != DT_BOOL)
       n = graph_leaf(r->g, OP_iota, type, attr_make(r->m, OP_iota, &(AttrVal){.i = rnd(r, t->rank)}), 0);
     else if (!t->rank && t->dtype == DT_F32)
-      n = graph_leaf(r->g, OP_run, type, attr_make(r->m, OP_run, &(AttrVal){.s = (const char *[]){"step", "steps", "epoch"}[rnd(r, 3)]}), 0);
+      n = graph_leaf(r->g, OP_run, type, attr_make(r->m, OP_run, &(AttrVal){.s = counter[rnd(r, 3)]}), 0);
     else if (!t->rank && t->dtype != DT_BOOL)
       n = graph_leaf(r->g, OP_size, type, attr_make(r->m, OP_size, &(AttrVal){.i = rnd_dim(r)}), 0);
     break;
@@ -155,7 +156,8 @@ Id value_of(Gen *r, TypeId type) {
   for (int i = 0; i < r->npool; i++) {
     const Type *p = node_type(r->g, r->pool[i]);
     if (node_get(r->g, r->pool[i])->type == type) same[nsame++] = r->pool[i];
-    else if (type_count(r->m, node_get(r->g, r->pool[i])->type) == type_count(r->m, type) && p->dtype == t->dtype) near = r->pool[i];
+    else if (p->dtype == t->dtype && type_count(r->m, node_get(r->g, r->pool[i])->type) == type_count(r->m, type))
+      near = r->pool[i];
   }
   if (nsame && chance(r, 85)) return same[rnd(r, (uint32_t)nsame)];
   if (near && chance(r, 50) && (n = b_reshape(r->g, near, t->rank, t->dim))) return keep(r, n);

@@ -31,7 +31,8 @@ static bool make_elem(Gen *r, Op op) {
   for (int i = 0; i < info->arity; i++) {
     DType d = op == OP_where && i == 0 ? DT_BOOL : t;
     const Type *full = type_get(r->m, wide);
-    in[i] = x && i == whole ? x : value_of(r, i == whole ? type_make(r->m, d, full->rank, full->dim) : narrowed(r, wide, d));
+    if (x && i == whole) in[i] = x;
+    else in[i] = value_of(r, i == whole ? type_make(r->m, d, full->rank, full->dim) : narrowed(r, wide, d));
   }
   return done(r, node(r, op, in, info->arity, &(AttrVal){.i = rnd_dtype(r)}));
 }
@@ -287,7 +288,8 @@ static bool make_conv(Gen *r, Op op) {
   Window c;
   TypeId tx, tw;
   rnd_conv(r, &c, &tx, &tw);
-  AttrVal v[5] = {{.v = c.stride, .n = c.spatial}, {.v = c.pad, .n = 2 * c.spatial}, {.v = c.dilation, .n = c.spatial}, {.i = c.groups}};
+  AttrVal v[5] = {{.v = c.stride, .n = c.spatial}, {.v = c.pad, .n = 2 * c.spatial}, {.v = c.dilation, .n = c.spatial},
+                  {.i = c.groups}};
   Id x = value_of(r, tx);
   Id w = value_of(r, tw);
   Id y = node(r, OP_conv, (Id[]){x, w}, 2, v);
@@ -352,7 +354,8 @@ static Make *const by_class[] = {
   [CL_CUM] = make_cumsum, [CL_META] = make_meta,
 };
 static Make *const by_op[OP_COUNT] = {
-  [OP_reshape] = make_reshape, [OP_transpose] = make_transpose, [OP_broadcast] = make_broadcast, [OP_slice] = make_slice,
+  [OP_reshape] = make_reshape, [OP_transpose] = make_transpose, [OP_broadcast] = make_broadcast,
+  [OP_slice] = make_slice,
   [OP_reverse] = make_reverse, [OP_pad] = make_pad, [OP_concat] = make_concat, [OP_unfold] = make_unfold,
   [OP_fold] = make_fold, [OP_gather] = make_gather, [OP_scatter_add] = make_scatter, [OP_scan] = make_scan,
   [OP_get] = make_scan,

@@ -30,7 +30,7 @@ static Graph *grow_body(Gen *r, const Shape *s, const TypeId *port) {
   r->npool = 0;
   r->depth++;
   for (int i = 0; i < s->nx + s->nc + s->ncap; i++)
-    keep(r, graph_input(body, ctx_strf(r->m->c, "%c%d", i < s->nx ? 'x' : i < s->nx + s->nc ? 'c' : 'k', i), port[i], 0));
+    keep(r, graph_input(body, ctx_strf(r->m->c, "%c%d", "xck"[(i >= s->nx) + (i >= s->nx + s->nc)], i), port[i], 0));
   grow_graph(r, 2 + (int)rnd(r, 5));
   for (int i = 0; i < s->nc; i++) {
     Id next = chance(r, 85) ? mixed(r, port[s->nx + i]) : value_of(r, port[s->nx + i]);
@@ -74,7 +74,10 @@ bool make_scan(Gen *r, Op op) {
     in[n] = value_of(r, port[n]);
   }
   Graph *body = grow_body(r, &s, port);
-  if (!body->nout) graph_result(body, "y", leaf_of(&(Gen){.state = r->state, .m = r->m, .g = body}, type_make(r->m, DT_F32, 0, NULL)), 0);
+  if (!body->nout) { /* it must have a result */
+    Gen leaf = {.state = r->state, .m = r->m, .g = body};
+    graph_result(body, "y", leaf_of(&leaf, type_make(r->m, DT_F32, 0, NULL)), 0);
+  }
   AttrVal v[] = {{.i = body->index}, {.i = s.nx}, {.i = s.nc}, {.i = s.axis}, {.i = chance(r, 35)}, {.i = s.length}};
   Id scan = graph_node(r->g, OP_scan, in, n, attr_make(r->m, OP_scan, v), 0);
   if (!scan) return false;

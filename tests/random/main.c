@@ -126,7 +126,8 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
   Why why = {{0}};
   Task t = {.dialect = dialect, .cc = cc, .dir = dir, .why = &why};
   char how[400];
-  snprintf(how, sizeof how, "random %s %llu %d '%s' DIR", dialect == DIALECT_NATIVE ? "native" : "c", (unsigned long long)first, n, cc);
+  snprintf(how, sizeof how, "random %s %llu %d '%s' DIR", dialect == DIALECT_NATIVE ? "native" : "c",
+           (unsigned long long)first, n, cc);
   int failed = 0, refused = 0;
   snprintf(t.one, sizeof t.one, "%s/one", dir);
   if ((mkdir(t.one, 0777) && errno != EEXIST) || !begin_unit(dir, dialect)) return 2;
@@ -141,8 +142,12 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
     if (!well && !no) failed++, report(text, &t, how);
     free(text);
   }
-  if (!end_unit(dir, n, cc, dialect, &why)) printf("FAIL  the unit of %d graphs from seed %llu: %s\n", n, (unsigned long long)first, why.text), failed += n;
-  else failed += run_unit(first, n, how, &t);
+  if (end_unit(dir, n, cc, dialect, &why)) {
+    failed += run_unit(first, n, how, &t);
+  } else {
+    printf("FAIL  the unit of %d graphs from seed %llu: %s\n", n, (unsigned long long)first, why.text);
+    failed += n;
+  }
   if (refused) printf("%d refused by E0714\n", refused);
   printf("%d passed, %d failed\n", n - failed < 0 ? 0 : n - failed, failed);
   return failed != 0;
@@ -177,8 +182,9 @@ int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "print")) return puts(generate(first)) < 0;
   if (argc == 4 && !strcmp(argv[1], "check")) return all_ops_made() ? check_graphs(first, atoi(argv[3])) : 1;
   if (argc >= 4 && !strcmp(argv[1], "file")) return check_file(argc, argv);
-  if (argc == 6 && !strcmp(argv[1], "c")) return check_unit(first, atoi(argv[3]), DIALECT_PORTABLE, argv[4], argv[5]);
-  if (argc == 6 && !strcmp(argv[1], "native")) return check_unit(first, atoi(argv[3]), DIALECT_NATIVE, argv[4], argv[5]);
+  bool native = argc == 6 && !strcmp(argv[1], "native");
+  if (native || (argc == 6 && !strcmp(argv[1], "c")))
+    return check_unit(first, atoi(argv[3]), native ? DIALECT_NATIVE : DIALECT_PORTABLE, argv[4], argv[5]);
   fprintf(stderr, "random check FIRST N | c|native FIRST N CC DIR | print SEED | file X.ir SEED [c|native CC DIR]\n");
   return 2;
 }

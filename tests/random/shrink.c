@@ -21,7 +21,9 @@ static const char *next_line(const char *from, const char **end) {
       if (close) *end = close + 3;
       return p;
     }
-    if (!strncmp(p, "param ", 6) || !strncmp(p, "state ", 6) || !strncmp(p, "optim ", 6) || !strncmp(p, "size ", 5)) return p;
+    static const char *const begin[] = {"param ", "state ", "optim ", "size "};
+    for (int i = 0; i < 4; i++)
+      if (!strncmp(p, begin[i], strlen(begin[i]))) return p;
   }
   return NULL;
 }
@@ -72,8 +74,8 @@ static bool drop_lines(char **text, Fails *fails, void *arg, int *budget) {
 
 /* ---- nodes ---- */
 
-/* Candidate `way` for node n of graph number gi: 0 an input in its place, 1.. one of its operands of the same type, else
- * a constant. n = 0: output number `way` is dropped. The dead go with it. */
+/* Candidate `way` for node n of graph number gi: 0 an input in its place, 1.. one of its operands of the same type,
+ * else a constant. n = 0: output number `way` is dropped. The dead go with it. */
 typedef struct Edit { const char *text; int gi, way; Id n; char *out; bool possible; } Edit;
 
 static Id replacement(Rebuild *r, const Edit *e) {
@@ -116,7 +118,8 @@ static void edit(Ctx *c, void *arg) {
   for (Id n = 1; n < (Id)g->n; n++) {
     if (!live[n] || r.map[n]) continue;
     if (n == e->n) r.map[n] = replacement(&r, e);
-    else if (node_get(g, n)->op == OP_input) r.map[n] = graph_input(r.new, node_attr(g, n, 0)->s, node_get(g, n)->type, 0);
+    else if (node_get(g, n)->op == OP_input)
+      r.map[n] = graph_input(r.new, node_attr(g, n, 0)->s, node_get(g, n)->type, 0);
     else graph_copy_node(&r, n);
     if (!r.map[n]) return;
   }
@@ -152,7 +155,7 @@ static bool drop_nodes(char **text, Fails *fails, void *arg, int *budget) {
         int before = count_values(*text);
         char *less = edited(*text, gi, n, way);
         if (less && count_values(less) > before) free(less), less = NULL;
-        if (less && count_values(less) == before && way == 0) free(less), less = NULL; /* an input for a leaf: no gain */
+        if (less && count_values(less) == before && way == 0) free(less), less = NULL; /* a leaf for a leaf */
         if (adopt(text, less, fails, arg, budget)) {
           any = true;
           break;
