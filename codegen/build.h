@@ -14,6 +14,9 @@ typedef struct KMemo {
 } KMemo;
 enum { KMEMO = 64 };
 
+/* A nest that walks matrices by panels: its indices, and the position that they have in such a matrix. */
+typedef struct KPanel { Panels p; Affine row, col, at; } KPanel;
+
 typedef struct KBuild {
   Kernel *k;
   KNest *nest;
@@ -24,6 +27,7 @@ typedef struct KBuild {
   int phase;          /* that values are being made for */
   uint32_t inner;     /* loop axes of the present phase */
   bool failed;
+  const KPanel *panel; /* the nest walks panels; NULL: it does not */
   KMemo *memo; int nmemo, capmemo;
   int memo_of[KMEMO]; /* heads of lists */
 } KBuild;

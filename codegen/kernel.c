@@ -92,10 +92,64 @@ static bool is_written(const KBuild *b, Id n) {
 
 /* ---- loop ---- */
 
+/* A matrix in panels that the group loads or stores at the indices of its index space. */
+static bool find_panels(const KBuild *b, Panels *p) {
+  const Type *t = node_type(b->g, b->group->root);
+  for (int w = 0; w < 2; w++)
+    for (int i = 0; i < (w ? b->group->nwrite : b->group->nread); i++) {
+      Id n = w ? b->group->write[i] : b->group->read[i];
+      if (buffer_panels(b->g, n, p) && type_same_dims(node_type(b->g, n), t)) return true;
+    }
+  return false;
+}
+
+static void loop_stores(KBuild *b, const Affine *idx) {
+  for (int i = 0; i < b->group->nnode; i++) {
+    Id n = b->group->node[i];
+    if (!is_written(b, n)) continue;
+    if (!type_same_dims(node_type(b->g, n), node_type(b->g, b->group->root))) {
+      kernel_fail(b, n, "another index space");
+      return;
+    }
+    kernel_store(b, n, idx, kernel_value(b, n, idx), KS_OUTER, false);
+  }
+}
+
+/* Two nests, of the full panels and of the last one, in both of which positions in panels are affine. */
+static void build_panels(KBuild *b, const Panels *p) {
+  int64_t full = p->cols / p->width;
+  for (int last = 0; last < 2; last++) {
+    int64_t width = last ? p->cols % p->width : p->width;
+    if (!width || (!last && !full)) continue;
+    Affine idx[MAX_RANK], term;
+    KPanel k = {.p = *p};
+    kernel_nest(b);
+    Affine q = last ? affine_const(full) : kernel_outer(b, full);
+    k.row = kernel_outer(b, p->rows);
+    Affine j = kernel_outer(b, width);
+    term = affine_scale(b->m, &q, p->width);
+    k.col = affine_add(b->m, &term, &j);
+    term = affine_scale(b->m, &term, p->rows);
+    Affine row = affine_scale(b->m, &k.row, width);
+    k.at = affine_add(b->m, &term, &row);
+    k.at = affine_add(b->m, &k.at, &j);
+    idx[p->axis] = k.col, idx[1 - p->axis] = k.row;
+    kernel_phase(b);
+    b->panel = &k;
+    loop_stores(b, idx);
+    b->panel = NULL;
+  }
+}
+
 static void build_loop(KBuild *b) {
   const Graph *g = b->g;
   Id root = b->group->root;
   Affine idx[MAX_RANK];
+  Panels panels;
+  if (find_panels(b, &panels)) {
+    build_panels(b, &panels);
+    return;
+  }
   kernel_nest(b);
   const Type *t = node_type(g, root);
   bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_self(g, root);
@@ -110,15 +164,7 @@ static void build_loop(KBuild *b) {
     *VEC_PUSH(b->m->c, b->nest->store, b->nest->nstore, b->nest->capstore) = s;
     return;
   }
-  for (int i = 0; i < b->group->nnode; i++) {
-    Id n = b->group->node[i];
-    if (!is_written(b, n)) continue;
-    if (!type_same_dims(node_type(g, n), t)) {
-      kernel_fail(b, n, "another index space");
-      return;
-    }
-    kernel_store(b, n, idx, kernel_value(b, n, idx), KS_OUTER, false);
-  }
+  loop_stores(b, idx);
 }
 
 /* ---- row: reductions and maps ---- */

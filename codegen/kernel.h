@@ -75,6 +75,7 @@ typedef struct KBuf {
   uint8_t type;
   bool read, written;
   bool table;          /* constant data (the const may have a buffer, too, that it is copied to) */
+  int64_t cols, rows;  /* cols > 0: a matrix in panels; its addresses are those of [rows, cols] row by row */
 } KBuf;
 
 typedef struct Kernel {

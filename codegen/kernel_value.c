@@ -103,7 +103,19 @@ static int load(KBuild *b, Id n, const Affine *at) {
 /* Position in the buffer, in its stored order. */
 static bool buffer_at(KBuild *b, Id n, const Affine *idx, Affine *at) {
   Dim stride[MAX_RANK];
+  Panels p;
   *at = affine_const(0);
+  if (buffer_panels(b->g, n, &p)) {
+    const KPanel *k = b->panel;
+    if (k && k->p.axis == p.axis && k->p.cols == p.cols && k->p.rows == p.rows && affine_same(&k->col, &idx[p.axis]) &&
+        affine_same(&k->row, &idx[1 - p.axis]))
+      return *at = k->at, true;
+    KBuf *buf = &b->k->buf[kernel_buf(b, n)];
+    buf->cols = p.cols, buf->rows = p.rows;
+    Affine row = affine_scale(b->m, &idx[1 - p.axis], p.cols);
+    *at = affine_add(b->m, &row, &idx[p.axis]);
+    return true;
+  }
   if (!buffer_strides(b->g, n, stride)) return false;
   for (int i = 0; i < node_type(b->g, n)->rank; i++) {
     Affine term = affine_scale(b->m, &idx[i], stride[i]);

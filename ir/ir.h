@@ -258,6 +258,7 @@ typedef struct Options {
   bool verify;            /* run the verifier after every pass */
   int align;              /* of buffers in bytes, 64 */
   bool infer_only;        /* --only=infer */
+  int panel;              /* weights of contractions may be stored in panels of so many columns; 0: never */
 } Options;
 
 struct Module {

@@ -109,6 +109,14 @@ bool buffer_strides(const Graph *g, Id b, Dim *stride) {
   return true;
 }
 
+bool buffer_panels(const Graph *g, Id b, Panels *p) {
+  const Type *t = node_type(g, b);
+  const Stored *s = stored_of(g, b);
+  if (!s || !s->panel || t->rank != 2) return false;
+  *p = (Panels){s->panel_axis, t->dim[s->panel_axis], t->dim[1 - s->panel_axis], s->panel};
+  return true;
+}
+
 bool buffer_row_major(const Graph *g, Id b) {
   const Stored *s = stored_of(g, b);
   if (!s) return true;

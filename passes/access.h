@@ -50,6 +50,10 @@ bool affine_same(const Affine *a, const Affine *b);
  * panels, which no affine expression reaches. */
 bool buffer_strides(const Graph *g, Id buffer, Dim *stride);
 bool buffer_row_major(const Graph *g, Id buffer);
+/* Of a matrix stored in panels: the axis that is split, its length and that of the other axis, the panels' columns.
+ * Panels follow one another, each row-major over the other axis; the last may be narrower. False: not in panels. */
+typedef struct Panels { int axis; int64_t cols, rows, width; } Panels;
+bool buffer_panels(const Graph *g, Id buffer, Panels *p);
 Affine affine_linear(Module *m, const Type *t, const Affine *idx); /* row-major position within the logical shape */
 
 /* Indices of a view node's result to indices of its input `in` (MAX_RANK of them). Adds to *guards the quotient axes

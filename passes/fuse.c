@@ -4,6 +4,7 @@
  * it, and are kernels (copies) where it does not. The fused form (fuse_join.c) puts more nodes into one kernel. Both
  * begin with the same normalising step, so that every result and every written value is one node with that one role. */
 #include "passes/fuse.h"
+#include "passes/layout.h"
 #include "passes/pass.h"
 #include "ir/scan.h"
 #include <string.h>
@@ -163,4 +164,5 @@ void fuse_graph(Graph *g, bool plain) {
 
 void pass_fuse(Module *m) {
   for (int i = 0; i < m->ngraph; i++) fuse_graph(m->graph[i], pass_off(m, PASS_fuse));
+  layout_panels(m);
 }

@@ -202,14 +202,25 @@ static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
   return true;
 }
 
+/* Whether equal indices lie at equal places. */
+static bool same_order(const Graph *g, Id a, Id b) {
+  const Type *t = node_type(g, a), *u = node_type(g, b);
+  Dim sa[MAX_RANK], sb[MAX_RANK];
+  Panels pa, pb;
+  bool panels = buffer_panels(g, a, &pa);
+  if (panels != buffer_panels(g, b, &pb)) return false;
+  for (int i = 0; i < t->rank; i++)
+    if (t->dim[i] != u->dim[i]) return false;
+  if (panels) return pa.axis == pb.axis && pa.width == pb.width;
+  if (!buffer_strides(g, a, sa) || !buffer_strides(g, b, sb)) return false;
+  return !t->rank || !memcmp(sa, sb, t->rank * sizeof *sa);
+}
+
 bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   const Graph *g = gs->g;
   const Type *r = node_type(g, read), *w = node_type(g, write);
-  Dim sr[MAX_RANK], sw[MAX_RANK];
   if (k->cls > KC_CONV || r->rank != w->rank || r->dtype != w->dtype) return false;
-  if (!buffer_strides(g, read, sr) || !buffer_strides(g, write, sw)) return false;
-  for (int i = 0; i < r->rank; i++)
-    if (r->dim[i] != w->dim[i] || sr[i] != sw[i]) return false;
+  if (!same_order(g, read, write)) return false;
   if (!reads_in_place(gs, k, read)) return false;
   if (k->cls != KC_ROW) return true;
   /* A row is walked once a phase: the store must come in the last one, and at every element of the row. */

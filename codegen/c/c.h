@@ -38,7 +38,9 @@ typedef struct CPrint {
   const Graph *graph; Id at;   /* the node being printed, for reports */
 } CPrint;
 
-enum CHelper { CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32 };
+enum CHelper {
+  CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32, CH_PANEL = 64
+};
 
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg);

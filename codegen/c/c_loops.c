@@ -85,8 +85,7 @@ void cn_stores(CNest *c, int phase, KStoreAt level) {
       cnv_store(c, s);
       continue;
     }
-    const char *at = c_affine(c->p, &s->at), *y = cn_buf(c, s->buf);
-    cn_line(c, "%s[%s] %s %s;", y, at, s->add ? "+=" : "=", c->text[s->value]);
+    cn_line(c, "%s %s %s;", cn_element(c, s->buf, &s->at), s->add ? "+=" : "=", c->text[s->value]);
   }
 }
 

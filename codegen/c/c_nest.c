@@ -79,8 +79,17 @@ static bool axes_ready(const CNest *c, const Affine *e) {
 
 /* ---- values ---- */
 
+/* An element of a buffer, wherever a matrix in panels has it. */
+const char *cn_element(CNest *c, int buf, const Affine *at) {
+  const KBuf *b = &c->k->buf[buf];
+  const char *x = cn_buf(c, buf), *e = c_affine(c->p, at);
+  if (!b->cols || c->panels_open) return ctx_strf(c->p->c, "%s[%s]", x, e);
+  c->p->helper |= CH_PANEL;
+  return ctx_strf(c->p->c, "%s[gc_panel_at(%s, %lld, %lld)]", x, e, (long long)b->cols, (long long)b->rows);
+}
+
 static const char *load_text(CNest *c, const KVal *v) {
-  return ctx_strf(c->p->c, "%s[%s]", cn_buf(c, v->buf), c_affine(c->p, &v->at));
+  return cn_element(c, v->buf, &v->at);
 }
 
 static const char *index_text(CNest *c, const KVal *v) {

@@ -36,6 +36,10 @@ static const struct { int bit; const char *text; } HELPER[] = {
             "                           ptrdiff_t rows, ptrdiff_t bytes) {\n"
             "  for (ptrdiff_t r = 0; r < rows; r++)\n"
             "    for (ptrdiff_t i = 0; i < bytes; i++) d[r * dstep + i] = s[r * sstep + i];\n}\n\n"},
+  {CH_PANEL, "/* Where element `at` of a matrix in panels lies; at counts row by row. */\n"
+             "static inline ptrdiff_t gc_panel_at(ptrdiff_t at, ptrdiff_t cols, ptrdiff_t rows) {\n"
+             "  const ptrdiff_t c = at % cols, q = c / 64 * 64, wide = cols - q < 64 ? cols - q : 64;\n"
+             "  return q * rows + at / cols * wide + c - q;\n}\n\n"},
   {CH_SHARE, "/* The first of n rows that part p of `parts` takes, in runs of `grain`. */\n"
              "static inline ptrdiff_t gc_share(ptrdiff_t n, ptrdiff_t grain, int p, int parts) {\n"
              "  const ptrdiff_t at = (n + grain - 1) / grain * p / parts * grain;\n  return at < n ? at : n;\n}\n\n"},

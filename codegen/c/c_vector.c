@@ -79,13 +79,16 @@ static bool is_lane(const CNest *c, int a) {
   for (int i = 1; i < n->nval; i++) {
     const KVal *v = &n->val[i];
     if (!c->uses[i] || !(v->needs >> a & 1)) continue;
+    if (v->kind == KV_LOAD && c->k->buf[v->buf].cols && !c->panels_open) return false;
     if (!is_vector_type(v->type) || (v->kind == KV_OP && !op_is_vector(n, v))) return false;
     if (v->kind == KV_RANDOM && dim_bound(m,
                                           type_count(m, node_get(c->k->gs->g,
                                                                  v->node)->type)) > INT32_MAX) return false;
   }
-  for (int i = 0; i < n->nstore; i++)
-    if (!is_vector_type(c->k->buf[n->store[i].buf].type)) return false;
+  for (int i = 0; i < n->nstore; i++) {
+    const KBuf *b = &c->k->buf[n->store[i].buf];
+    if (!is_vector_type(b->type) || (b->cols && !c->panels_open)) return false;
+  }
   return true;
 }
 

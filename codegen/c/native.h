@@ -25,6 +25,8 @@ typedef struct NativeImage {
 typedef struct NativeGemm {
   int a_buf, b_buf;           /* KBuf numbers of the operands */
   const char *a_at, *b_at;    /* their first elements */
+  int panels;                 /* of b, as in gemm.inc */
+  int64_t panel_rows;
   NativeAxes batch, m, n, k;
   NativeImage image;
   const char *before, *after; /* statements around the call; NULL: none */

@@ -9,8 +9,8 @@
 
 typedef struct Args { CPrint *p; Str unpack, pack; int n; } Args;
 
-static void pass_pointer(Args *a, const char *type, const char *name) {
-  str_printf(&a->unpack, "  %s *const %s = args[%d];\n", type, name, a->n);
+static void pass_pointer(Args *a, const char *type, const char *name, bool panels) {
+  str_printf(&a->unpack, "  %s *const %s%s = args[%d];\n", type, name, panels ? "_all" : "", a->n);
   str_printf(&a->pack, "%s(void *)%s", a->n++ ? ", " : "", name);
 }
 
@@ -29,11 +29,11 @@ static Args pass_params(CPrint *p, const Kernel *k, const NativeGemm *g) {
     for (int v = 1; v < k->nest[0]->nval && !used; v++)
       used = k->nest[0]->val[v].kind == KV_LOAD && k->nest[0]->val[v].buf == i && k->nest[0]->val[v].phase > 0;
     const char *type = dtype_info[b->type].c;
-    if (used) pass_pointer(&a, b->written ? type : ctx_strf(p->c, "const %s", type), name);
+    if (used) pass_pointer(&a, b->written ? type : ctx_strf(p->c, "const %s", type), name, b->cols > 0);
   }
   for (int i = 0; i < p->m->nsize; i++)
     if (k->sizes >> i & 1) pass_number(&a, "ptrdiff_t", ctx_strf(p->c, "n_%s", p->m->size[i].name));
-  if (k->uses_run) pass_pointer(&a, ctx_strf(p->c, "const %s", p->run), "run");
+  if (k->uses_run) pass_pointer(&a, ctx_strf(p->c, "const %s", p->run), "run", false);
   if (k->nstream) pass_number(&a, "uint32_t", "pass"), pass_number(&a, "uint32_t", "turn");
   for (int i = 0; i < k->nstream; i++) pass_number(&a, "uint64_t", ctx_strf(p->c, "key%d", i));
   for (int i = 0; i < g->m.n; i++)
@@ -75,10 +75,10 @@ static void print_columns(CNest *c, int axis) {
 /* Several axes of columns: runs along the last one, so that the loop over columns needs no division. */
 static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   const NativeAxes *x = &g->n;
-  int last = x->n ? x->axis[x->n - 1] : -1;
+  int last = x->axis[x->n - 1];
   const char *from = "n0", *to = "n0 + cols";
   int64_t extent;
-  bool whole = x->n && dim_number(c->p->m, c->n->axes.axis[last].extent, &extent) && extent % c->vec == 0;
+  bool whole = dim_number(c->p->m, c->n->axes.axis[last].extent, &extent) && extent % c->vec == 0;
   if (x->n > 1) {
     cn_open_block(c, "for (long j0 = 0, run; j0 < cols; j0 += run)");
     split_index(c, x, "n0 + j0");
@@ -87,7 +87,7 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
     cn_line(c, "run = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
     from = "first + j0", to = "first + j0 + run";
   } else {
-    cn_line(c, "const ptrdiff_t first = %s;", x->n ? "n0" : "0");
+    cn_line(c, "const ptrdiff_t first = n0;");
   }
   if (c->lane >= 0) {
     c->p->vectors = true;
@@ -95,13 +95,35 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
     return;
   }
   cn_line(c, "GC_INDEPENDENT");
-  if (x->n) cn_open_block(c, "for (ptrdiff_t i%d = %s; i%d < %s; i%d++)", last, from, last, to, last);
-  else cn_open_block(c, "for (ptrdiff_t j = 0; j < 1; j++)");
-  cn_line(c, "const float s0 = c[%s - first];", x->n ? ctx_strf(c->p->c, "i%d", last) : "j");
+  cn_open_block(c, "for (ptrdiff_t i%d = %s; i%d < %s; i%d++)", last, from, last, to, last);
+  cn_line(c, "const float s0 = c[i%d - first];", last);
   print_columns(c, last);
 }
 
-static void print_loops(CNest *c, const NativeGemm *g) {
+/* Matrices in panels: of the panel that the columns are, the row that the sums are, so that column i lies at [i]. */
+static void panel_rows(CNest *c, KNest *n, const NativeGemm *g) {
+  bool done[64] = {false};
+  for (int i = 1; i < n->nval + n->nstore; i++) {
+    KVal *v = i < n->nval ? &n->val[i] : NULL;
+    KStore *s = v ? NULL : &n->store[i - n->nval];
+    if (v && (v->kind != KV_LOAD || !c->uses[i])) continue;
+    int buf = v ? v->buf : s->buf;
+    const KBuf *b = &c->k->buf[buf];
+    Affine *at = v ? &v->at : &s->at, row = affine_const(0);
+    if (!b->cols) continue;
+    for (int a = 0; a < n->axes.n; a++)
+      if (a != g->n.axis[0] && at->coef[a]) row.coef[a] = 1;
+    const char *name = cn_buf(c, buf);
+    if (buf < 64 && !done[buf])
+      cn_line(c, "%s%s *const %s = %s_all + n0 * %lld + (%s) * cols - n0;", b->written ? "" : "const ", dtype_info[b->type].c,
+              name, name, (long long)b->rows, c_affine(c->p, &row));
+    if (buf < 64) done[buf] = true;
+    *at = affine_axis(g->n.axis[0]);
+    if (v) v->needs = 1u << g->n.axis[0] | v->needs;
+  }
+}
+
+static void print_loops(CNest *c, KNest *n, const NativeGemm *g) {
   int level = 0, last = g->n.n ? g->n.axis[g->n.n - 1] : -1;
   cnv_choose(c);
   if (c->lane != last || !c->lane_outer) c->lane = -1;
@@ -109,9 +131,12 @@ static void print_loops(CNest *c, const NativeGemm *g) {
   split_index(c, &g->batch, "b");
   levels(c, &g->batch, &level);
   cn_open_block(c, "for (long r = 0; r < rows; r++, c += GC_PANEL)");
+  if (!g->n.n) cn_line(c, "const float s0 = c[0];"); /* one column: its values belong to the row's level */
   split_index(c, &g->m, "m0 + r");
+  panel_rows(c, n, g);
   levels(c, &g->m, &level);
-  column_loop(c, g, &level);
+  if (g->n.n) column_loop(c, g, &level);
+  else print_columns(c, last);
   while (c->indent > 1) cn_close_block(c);
 }
 
@@ -126,8 +151,13 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   for (int i = 0; i < 3; i++)
     for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = part[i]->axis[d];
   str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s", a.n ? a.unpack.s : "");
+  n.val = ctx_alloc(p->c, sizeof *n.val * (size_t)(n.nval + 1));
+  memcpy(n.val, k->nest[0]->val, sizeof *n.val * (size_t)n.nval);
+  n.store = ctx_alloc(p->c, sizeof *n.store * (size_t)(n.nstore + 1));
+  memcpy(n.store, k->nest[0]->store, sizeof *n.store * (size_t)n.nstore);
   CNest c = cn_begin(p, k, &n, &s);
-  print_loops(&c, g);
+  c.panels_open = true;
+  print_loops(&c, &n, g);
   str_puts(&s, "}\n");
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
@@ -183,6 +213,7 @@ void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *ep
   put_axes(s, "n", &g->n, false);
   put_axes(s, "k", &g->k, true);
   put_image(s, &g->image);
+  if (g->panels) str_printf(s, "    .panels = %d, .prows = %lld,\n", g->panels, (long long)g->panel_rows);
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n  gc_contract(&g, part, parts);\n", epilogue);
   if (g->after) str_puts(s, g->after);
 }

@@ -8,8 +8,10 @@ static bool is_affine(const KNest *n, const KVal *x) {
   return true;
 }
 
-/* Whether the result runs fastest along rows, so that the operands should change their places. */
-static bool is_turned(const KNest *n, const NativeSum *s) {
+/* Whether the operands should change their places: because the right one is not the one in panels, or because the result
+ * runs fastest along rows, or along panels. */
+static bool is_turned(const Kernel *k, const KNest *n, const NativeSum *s) {
+  if (k->buf[s->left->buf].cols || k->buf[s->right->buf].cols) return k->buf[s->left->buf].cols > 0;
   for (int i = 0; i < n->nstore; i++)
     for (int k = 0; k < n->nouter; k++) {
       int a = n->outer[k];
@@ -18,11 +20,44 @@ static bool is_turned(const KNest *n, const NativeSum *s) {
   return false;
 }
 
-static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g) {
+/* The right operand in panels: along n, row by row over k, or along k. */
+static bool find_panels(CPrint *p, const Kernel *k, const KNest *n, const KVal *right, NativeGemm *g) {
+  const KBuf *b = &k->buf[right->buf];
+  if (!b->cols) return true;
+  if (g->batch.n || g->n.n != 1 || g->k.n != 1 || g->k.axis[0] < 0 || right->at.k) return false;
+  int an = g->n.axis[0], ak = g->k.axis[0];
+  bool along_n = right->at.coef[an] == 1 && right->at.coef[ak] == b->cols;
+  bool along_k = right->at.coef[ak] == 1 && right->at.coef[an] == b->cols;
+  int wide = along_n ? an : ak, tall = along_n ? ak : an;
+  if (!along_n && !along_k) return false;
+  if (n->axes.axis[wide].extent != b->cols || n->axes.axis[tall].extent != b->rows) return false;
+  g->panels = along_n ? 1 : 2;
+  g->panel_rows = b->rows;
+  if (along_k) g->n.s0[0] = c_dim(p, 1);
+  return true;
+}
+
+/* Stores and loads of the epilogue in panels: the panels' columns must be the columns of the sums. */
+static bool fits_panels(const Kernel *k, const KNest *n, const NativeGemm *g) {
+  for (int i = 1; i < n->nval + n->nstore; i++) {
+    const KVal *v = i < n->nval ? &n->val[i] : NULL;
+    const KStore *s = v ? NULL : &n->store[i - n->nval];
+    if (v && (v->kind != KV_LOAD || v->phase == 0)) continue;
+    const KBuf *b = &k->buf[v ? v->buf : s->buf];
+    const Affine *at = v ? &v->at : &s->at;
+    if (!b->cols) continue;
+    if (g->n.n != 1 || at->coef[g->n.axis[0]] != 1 || n->axes.axis[g->n.axis[0]].extent != b->cols || at->k) return false;
+    for (int a = 0; a < n->axes.n; a++)
+      if (a != g->n.axis[0] && at->coef[a] && at->coef[a] != b->cols) return false;
+  }
+  return true;
+}
+
+static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g) {
   NativeSum s;
   if (!native_sum(n, &s) || !is_affine(n, s.left) || !is_affine(n, s.right)) return false;
   const KVal *left = s.left, *right = s.right;
-  if (is_turned(n, &s)) left = s.right, right = s.left;
+  if (is_turned(k, n, &s)) left = s.right, right = s.left;
   g->a_buf = left->buf, g->a_at = c_dim(p, left->at.k);
   g->b_buf = right->buf, g->b_at = c_dim(p, right->at.k);
   bool fits = true;
@@ -39,12 +74,18 @@ static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g) {
   if (fits && !g->k.n) native_axis(p, &g->k, n, -1, 1, 1);
   native_sort(n, &g->m);
   native_sort(n, &g->n);
-  return fits;
+  return fits && find_panels(p, k, n, right, g) && fits_panels(k, n, g);
+}
+
+static bool has_panels(const Kernel *k) {
+  for (int i = 0; i < k->nbuf; i++)
+    if (k->buf[i].cols) return true;
+  return false;
 }
 
 bool native_contract(CPrint *p, const Kernel *k, Str *s) {
   NativeGemm g = {0};
-  if (k->nnest != 1 || !find_roles(p, k->nest[0], &g) || !native_worth(&g)) return false;
+  if (k->nnest != 1 || !find_roles(p, k, k->nest[0], &g) || !(native_worth(&g) || has_panels(k))) return false;
   native_call(p, k, &g, native_epilogue(p, k, &g), s);
   return true;
 }

@@ -21,6 +21,7 @@ typedef struct CNest {
   bool lane_outer;     /* it is an outer axis: each lane has sums of its own */
   bool counts[2];      /* `term`, `chunks` are declared in the present loops */
   const char *left;    /* number of lanes in the present copy of the loop; NULL: all */
+  bool panels_open;    /* addresses of matrices in panels were made plain (native_call.c) */
   int split;           /* native: the loop axis that threads share out; -1: none */
   uint32_t *used_axes; /* [0]: derived axes that anything uses; [p + 1]: that phase p uses */
 } CNest;
@@ -29,6 +30,7 @@ CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o); /* counts us
 void cn_line(CNest *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cn_open_block(CNest *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void cn_close_block(CNest *c);
+const char *cn_element(CNest *c, int buf, const Affine *at); /* as an lvalue */
 const char *cn_buf(CNest *c, int buf);   /* x0, x1, … loaded; y0, … stored */
 const char *cn_acc(CNest *c, int acc);   /* the variable that holds its result */
 void cn_values(CNest *c, int phase, int level); /* phase -1: of all phases, in the outer loops */
