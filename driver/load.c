@@ -1,4 +1,5 @@
 /* Reading and writing of what the commands work on. */
+#include "codegen/c/tile.h"
 #include "driver/driver.h"
 #include "driver/embed.h"
 #include "frontend/elab.h"
@@ -46,6 +47,7 @@ Module *load_module(Args *a, const char *path) {
   ElabOptions o = {.carried = carried};
   o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .align = 64,
                     .infer_only = args_has(a, OPT_only)};
+  if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) o.opt.panel = TILE_PANEL; /* what native kernels read */
   Loc start;
   Module *m;
   if (!load_source(a->c, path, &start)) return NULL;
