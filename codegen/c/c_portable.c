@@ -36,6 +36,11 @@ static const struct { int bit; const char *text; } HELPER[] = {
             "                           ptrdiff_t rows, ptrdiff_t bytes) {\n"
             "  for (ptrdiff_t r = 0; r < rows; r++)\n"
             "    for (ptrdiff_t i = 0; i < bytes; i++) d[r * dstep + i] = s[r * sstep + i];\n}\n\n"},
+  {CH_SLICES, "/* The same, shared out among threads. */\n"
+              "static void gc_slices(unsigned char *d, ptrdiff_t dstep, const unsigned char *s, ptrdiff_t sstep,\n"
+              "                      ptrdiff_t rows, ptrdiff_t bytes, int part, int parts) {\n"
+              "  for (ptrdiff_t r = rows * part / parts; r < rows * (part + 1) / parts; r++)\n"
+              "    __builtin_memcpy(d + r * dstep, s + r * sstep, (size_t)bytes);\n}\n\n"},
   {CH_PANEL, "/* Where element `at` of a matrix in panels lies; at counts row by row. */\n"
              "static inline ptrdiff_t gc_panel_at(ptrdiff_t at, ptrdiff_t cols, ptrdiff_t rows) {\n"
              "  const ptrdiff_t c = at % cols, q = c / 64 * 64, wide = cols - q < 64 ? cols - q : 64;\n"

@@ -25,23 +25,20 @@ static const char *turn_place(CGraph *c, const Type *t, int axis, const char *ba
   return ctx_strf(p->c, "%s + t * (%s)", base, c_dim(p, n));
 }
 
-/* Copies around a body are made by one thread, between barriers. */
+/* Copies of carries are made by one thread, between barriers. */
 static const char *only_first(const CGraph *c) {
   return c->p->native ? "if (part == 0) " : "";
 }
 
-static void copy_slice(CGraph *c, const Type *t, int axis, const char *stacked, const char *slice, bool back) {
+/* Between the stacked buffer and the slice of turn t. All threads share the rows where all of them run the body. */
+static void copy_slice(CGraph *c, const Type *t, int axis, const char *stacked, const char *slice, bool back, bool shared) {
   CPrint *p = c->p;
   const char *inner = part_of(p, t, axis, true), *len = c_dim(p, t->dim[axis]), *rows = part_of(p, t, axis, false);
-  const char *whole = ctx_strf(p->c, "(const unsigned char *)(%s) + t * (%s)", stacked, inner);
-  p->helper |= CH_ROWS;
-  if (back)
-    c_stmt(c, "%sgc_rows((unsigned char *)(%s) + t * (%s), (%s) * (%s), (const unsigned char *)%s, %s, %s, %s);",
-           only_first(c), stacked, inner,
-           len, inner, slice, inner, rows, inner);
-  else
-    c_stmt(c, "%sgc_rows((unsigned char *)%s, %s, %s, (%s) * (%s), %s, %s);", only_first(c), slice, inner, whole, len,
-           inner, rows, inner);
+  const char *whole = ctx_strf(p->c, "(unsigned char *)(%s) + t * (%s), (%s) * (%s)", stacked, inner, len, inner);
+  const char *one = ctx_strf(p->c, "(unsigned char *)%s, %s", slice, inner);
+  p->helper |= shared ? CH_SLICES : CH_ROWS;
+  c_stmt(c, "%s(%s, %s, %s, %s%s);", shared ? "gc_slices" : ctx_strf(p->c, "%sgc_rows", only_first(c)), back ? whole : one,
+         back ? one : whole, rows, inner, shared ? ", part, parts" : "");
 }
 
 /* One scan being printed: a loop over turns around the call of its body's function. */
@@ -99,7 +96,7 @@ static const char *body_args(ScanPrint *x) {
     bool carry = i >= x->s.nx && i < x->s.nx + x->s.nc;
     const char *from = carry ? ctx_strf(p->c, "c%d", i - x->s.nx) : c_place(c, in), *at = from;
     if (i < x->s.nx) at = turn_place(c, node_type(c->g, in), x->s.axis, from, x->scratch, x->sc.slice[i]);
-    if (i < x->s.nx && x->sc.slice[i] >= 0) copy_slice(c, node_type(c->g, in), x->s.axis, from, at, false);
+    if (i < x->s.nx && x->sc.slice[i] >= 0) copy_slice(c, node_type(c->g, in), x->s.axis, from, at, false, x->parallel);
     str_printf(&args, ", %s", at);
   }
   for (int i = 0; i < x->s.nc; i++) str_printf(&args, ", d%d", i);
@@ -120,7 +117,8 @@ static void print_turn(ScanPrint *x, const char *body) {
   if (x->parallel && x->slices) c_barrier(c);
   for (int i = 0; i < x->s.ny; i++)
     if (x->sc.slice[x->s.nx + i] >= 0)
-      copy_slice(c, element(x, x->s.nc + i), x->s.axis, x->result[x->s.nc + i], stacked_place(x, i, ""), true);
+      copy_slice(c, element(x, x->s.nc + i), x->s.axis, x->result[x->s.nc + i], stacked_place(x, i, ""), true,
+                 x->parallel);
   swap_carries(x);
 }
 
