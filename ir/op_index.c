@@ -63,7 +63,7 @@ static int gathered(Graph *g, const OpCall *k, int rank, const Dim *x, int64_t a
     return -1;
   }
   memcpy(dim, x, (size_t)axis * sizeof *dim);
-  memcpy(dim + axis, index->dim, index->rank * sizeof *dim);
+  if (index->rank) memcpy(dim + axis, index->dim, index->rank * sizeof *dim);
   memcpy(dim + axis + index->rank, x + axis + 1, (size_t)(rank - axis - 1) * sizeof *dim);
   return rank - 1 + index->rank;
 }

@@ -6,6 +6,10 @@
 /* The rules tell by themselves what an element-wise op takes. */
 ShapeFn shape_elem_f, shape_elem_bool, shape_elem_cmp, shape_where, shape_cast, shape_elem;
 
+static void dims_copy(Dim *to, const Dim *from, int n) {
+  for (int i = 0; i < n; i++) to[i] = from[i]; /* `from` is NULL where n is 0 */
+}
+
 static bool done(Gen *r, Id n) {
   if (n && node_type(r->g, n)->dtype != DT_TUPLE && !small(r, node_get(r->g, n)->type)) return false;
   return keep(r, n) != 0;
@@ -45,7 +49,7 @@ static bool make_reshape(Gen *r, Op op) {
   const Type *t = node_type(r->g, x);
   Dim dim[MAX_RANK];
   int rank = t->rank;
-  memcpy(dim, t->dim, (size_t)rank * sizeof *dim);
+  dims_copy(dim, t->dim, rank);
   for (int moves = 1 + (int)rnd(r, 4); moves > 0; moves--) {
     int i = rank ? (int)rnd(r, (uint32_t)rank) : 0;
     int64_t part = 2 + (int64_t)rnd(r, 3);
@@ -152,7 +156,7 @@ static bool make_concat(Gen *r, Op op) {
   int n = 1 + (int)rnd(r, 4), axis = (int)rnd(r, t.rank);
   for (int i = 1; i < n; i++) {
     Dim dim[MAX_RANK];
-    memcpy(dim, t.dim, t.rank * sizeof *dim);
+    dims_copy(dim, t.dim, t.rank);
     if (chance(r, 50)) dim[axis] = rnd(r, 4);
     in[i] = value_of(r, type_make(r->m, (DType)t.dtype, t.rank, dim));
   }
@@ -197,7 +201,7 @@ static bool make_fold(Gen *r, Op op) {
   Windows w;
   if (!rnd_windows(r, t, &w)) return false;
   Dim dim[MAX_RANK];
-  memcpy(dim, t->dim, t->rank * sizeof *dim);
+  dims_copy(dim, t->dim, t->rank);
   for (int i = 0; i < w.n; i++) {
     dim[w.axes[i]] = (t->dim[w.axes[i]] - w.dilation[i] * (w.size[i] - 1) - 1) / w.stride[i] + 1;
     dim[t->rank + i] = w.size[i];

@@ -61,9 +61,9 @@ bool make_scan(Gen *r, Op op) {
     Dim dim[MAX_RANK];
     int rank = type_get(r->m, t)->rank;
     if (rank < s.axis) return false;
-    memcpy(dim, type_get(r->m, t)->dim, (size_t)s.axis * sizeof *dim);
+    if (s.axis) memcpy(dim, type_get(r->m, t)->dim, (size_t)s.axis * sizeof *dim);
     dim[s.axis] = s.length;
-    memcpy(dim + s.axis + 1, type_get(r->m, t)->dim + s.axis, (size_t)(rank - s.axis) * sizeof *dim);
+    if (rank > s.axis) memcpy(dim + s.axis + 1, type_get(r->m, t)->dim + s.axis, (size_t)(rank - s.axis) * sizeof *dim);
     t = type_make(r->m, (DType)type_get(r->m, t)->dtype, rank + 1, dim);
     if (!small(r, t)) return false;
     in[n] = value_of(r, t);
