@@ -151,7 +151,7 @@ static void write_out(IoFile *f, const unsigned char *p, size_t n) {
 }
 
 void io_put(IoFile *f, const void *p, size_t n) {
-  if (f->used + n > BUFFER) {
+  if (f->used + n > BUFFER || n > BUFFER / 2) {
     write_out(f, f->buf, f->used);
     f->used = 0;
   }
