@@ -8,6 +8,7 @@ cd "$root" || exit 2
 objects=$(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o)
 cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ncheck" tests/native/ncheck.c $objects -lm || { echo "0 passed, 1 failed"; exit 1; }
 pass=0; fail=0
+command -v clang >/dev/null 2>&1 && CLANG=yes
 for cases in tests/native/*.txt; do
   awk -f tests/native/cases.awk "$cases" > "$tmp/native.ir"
   "$tmp/ncheck" --dir="$tmp" "$tmp/native.ir" > "$tmp/log"
@@ -16,5 +17,23 @@ for cases in tests/native/*.txt; do
   p=${line%% *}; f=${line#*, }; f=${f%% *}
   case $line in *passed*) pass=$((pass + p)); fail=$((fail + f)) ;; *) echo "$line"; fail=$((fail + 1)) ;; esac
 done
+# Panels: exact training gives the same weights with them and without, however it is run.
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' | tail -n 1; }
+same() { # same WHAT HASH
+  if [ -n "$2" ] && [ "$2" = "$want" ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "panels: $1: $2, not $want"; fi
+}
+train() { dir=$1; shift; "$tmp/panels" train --run-dir "$tmp/$dir" --json "$@" 2>/dev/null; }
+"$gradc" build --fp=strict --no-layout tests/native/panels.nn -o "$tmp/panels"
+want=$(train rows | hash_of)
+"$gradc" build --fp=strict tests/native/panels.nn -o "$tmp/panels"
+for n in 1 2 3 4; do same "$n threads" "$(train "threads$n" --threads "$n" | hash_of)"; done
+train resumed --stop-at 3 >/dev/null
+same resumed "$(train resumed --resume | hash_of)"
+for how in --isa=generic --no-fuse --no-memory ${CLANG:+--cc=clang}; do
+  "$gradc" build --fp=strict "$how" tests/native/panels.nn -o "$tmp/panels"
+  same "$how" "$(train "run$how" | hash_of)"
+done
+
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]
