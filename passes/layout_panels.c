@@ -1,5 +1,5 @@
-/* Weights of contractions in panels: see layout.h. Runs behind fuse, which says what kernels read and write together; no
- * kernel depends on it. */
+/* Weights of contractions in panels: see layout.h. Runs behind fuse, which says what kernels read and write together;
+ * no kernel depends on it. */
 #include "passes/layout.h"
 #include "passes/group.h"
 #include "passes/pass.h"
@@ -71,7 +71,8 @@ static bool suits(const Module *m, const Var *v) {
 }
 
 static uint32_t panel_order(Module *m, int axis) {
-  Stored s = {.rank = 2, .perm = {(uint8_t)(1 - axis), (uint8_t)axis}, .panel_axis = (uint8_t)axis, .panel = (uint32_t)m->opt.panel};
+  Stored s = {.rank = 2, .perm = {(uint8_t)(1 - axis), (uint8_t)axis}};
+  s.panel_axis = (uint8_t)axis, s.panel = (uint32_t)m->opt.panel;
   return stored_make(m, &s);
 }
 

@@ -36,7 +36,7 @@ typedef struct NativeGemm {
 typedef struct NativeSum { const KVal *left, *right; } NativeSum;
 bool native_sum(const KNest *n, NativeSum *s);                          /* one sum of products of two loads in f32 */
 bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1); /* false: too many */
-void native_sort(const KNest *n, NativeAxes *x);                        /* by strides of the first store, outermost first */
+void native_sort(const KNest *n, NativeAxes *x); /* by strides of the first store, outermost first */
 bool native_worth(const NativeGemm *g);
 
 /* The function that stores rows of finished sums; its name. */

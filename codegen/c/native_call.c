@@ -55,8 +55,9 @@ static void split_index(CNest *c, const NativeAxes *x, const char *flat) {
   for (int d = x->n - 1; d >= 0; d--) {
     int a = x->axis[d];
     const char *dim = c_atomic(x->dim[d]) ? x->dim[d] : ctx_strf(c->p->c, "(%s)", x->dim[d]);
-    if (d) cn_line(c, "const ptrdiff_t i%d = %s, q%d = (%s) / %s;", a, nest_index(c, x, d, ctx_strf(c->p->c, "(%s) %% %s", rest, dim)), a, rest, dim);
-    else cn_line(c, "const ptrdiff_t i%d = %s;", a, nest_index(c, x, d, rest));
+    const char *i = nest_index(c, x, d, d ? ctx_strf(c->p->c, "(%s) %% %s", rest, dim) : rest);
+    if (d) cn_line(c, "const ptrdiff_t i%d = %s, q%d = (%s) / %s;", a, i, a, rest, dim);
+    else cn_line(c, "const ptrdiff_t i%d = %s;", a, i);
     rest = ctx_strf(c->p->c, "q%d", a);
   }
 }
@@ -115,8 +116,8 @@ static void panel_rows(CNest *c, KNest *n, const NativeGemm *g) {
       if (a != g->n.axis[0] && at->coef[a]) row.coef[a] = 1;
     const char *name = cn_buf(c, buf);
     if (buf < 64 && !done[buf])
-      cn_line(c, "%s%s *const %s = %s_all + n0 * %lld + (%s) * cols - n0;", b->written ? "" : "const ", dtype_info[b->type].c,
-              name, name, (long long)b->rows, c_affine(c->p, &row));
+      cn_line(c, "%s%s *const %s = %s_all + n0 * %lld + (%s) * cols - n0;", b->written ? "" : "const ",
+              dtype_info[b->type].c, name, name, (long long)b->rows, c_affine(c->p, &row));
     if (buf < 64) done[buf] = true;
     *at = affine_axis(g->n.axis[0]);
     if (v) v->needs = 1u << g->n.axis[0] | v->needs;
@@ -150,7 +151,8 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   const NativeAxes *const part[] = {&g->batch, &g->m, &g->n};
   for (int i = 0; i < 3; i++)
     for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = part[i]->axis[d];
-  str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s", a.n ? a.unpack.s : "");
+  str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s",
+             a.n ? a.unpack.s : "");
   n.val = ctx_alloc(p->c, sizeof *n.val * (size_t)(n.nval + 1));
   memcpy(n.val, k->nest[0]->val, sizeof *n.val * (size_t)n.nval);
   n.store = ctx_alloc(p->c, sizeof *n.store * (size_t)(n.nstore + 1));

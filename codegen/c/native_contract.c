@@ -8,8 +8,8 @@ static bool is_affine(const KNest *n, const KVal *x) {
   return true;
 }
 
-/* Whether the operands should change their places: because the right one is not the one in panels, or because the result
- * runs fastest along rows, or along panels. */
+/* Whether the operands should change their places: because the right one is not the one in panels, or because the
+ * result runs fastest along rows. */
 static bool is_turned(const Kernel *k, const KNest *n, const NativeSum *s) {
   if (k->buf[s->left->buf].cols || k->buf[s->right->buf].cols) return k->buf[s->left->buf].cols > 0;
   for (int i = 0; i < n->nstore; i++)
@@ -46,7 +46,8 @@ static bool fits_panels(const Kernel *k, const KNest *n, const NativeGemm *g) {
     const KBuf *b = &k->buf[v ? v->buf : s->buf];
     const Affine *at = v ? &v->at : &s->at;
     if (!b->cols) continue;
-    if (g->n.n != 1 || at->coef[g->n.axis[0]] != 1 || n->axes.axis[g->n.axis[0]].extent != b->cols || at->k) return false;
+    if (g->n.n != 1 || at->coef[g->n.axis[0]] != 1 || at->k) return false;
+    if (n->axes.axis[g->n.axis[0]].extent != b->cols) return false;
     for (int a = 0; a < n->axes.n; a++)
       if (a != g->n.axis[0] && at->coef[a] && at->coef[a] != b->cols) return false;
   }

@@ -1,9 +1,9 @@
 /* Convolutions of the native dialect, as contractions over an image (gemm.inc): the rows of a convolution and of its dX
  * are pixels, its sum runs over taps and channels; the rows of dW are taps and channels, its sum runs over pixels.
  *
- * Where the stride s of dX is above 1, only some taps reach a pixel: those k for which x + lo - k * d is divisible by s.
- * They depend on the pixel's residue r = x mod s alone, so dX is one contraction for each residue: with x = s * i + r,
- * k = t + step * j, step = s / gcd(s, d), t the first tap that fits, the gradient's pixel is
+ * Where the stride s of dX is above 1, only some taps reach a pixel: those k for which x + lo - k * d is divisible
+ * by s. They depend on the pixel's residue r = x mod s alone, so dX is one contraction for each residue: with
+ * x = s * i + r, k = t + step * j, step = s / gcd(s, d), t the first tap that fits, the gradient's pixel is
  * i + (r + lo - t * d) / s - j * (step * d / s). */
 #include "codegen/c/native.h"
 
@@ -62,11 +62,13 @@ static bool put_residue(CPrint *p, const KNest *n, NativeGemm *g, int q, Dim pix
     if (find(&g->m, a) >= 0) row = find(&g->m, a);
     else if ((tap = find(&g->k, a)) < 0) return false;
   }
-  if (row < 0 || x->e.coef[g->m.axis[row]] != 1 || !dim_number(m, x->e.k, &lo) || !dim_number(m, pixel, &px)) return false;
+  if (row < 0 || x->e.coef[g->m.axis[row]] != 1) return false;
+  if (!dim_number(m, x->e.k, &lo) || !dim_number(m, pixel, &px)) return false;
   if (!dim_number(m, n->axes.axis[g->m.axis[row]].extent, &extent)) return false;
   if (tap >= 0) {
-    if (!dim_number(m, x->e.coef[g->k.axis[tap]], &d) || !dim_number(m, right->at.coef[g->k.axis[tap]], &wk)) return false;
-    if (!dim_number(m, n->axes.axis[g->k.axis[tap]].extent, &kc)) return false;
+    int a = g->k.axis[tap];
+    if (!dim_number(m, x->e.coef[a], &d) || !dim_number(m, right->at.coef[a], &wk)) return false;
+    if (!dim_number(m, n->axes.axis[a].extent, &kc)) return false;
   }
   dil = -d;
   int64_t step = s / gcd(s, dil ? dil : s), back = step * dil / s;
@@ -125,7 +127,8 @@ static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g, bool weights) {
    * outside only where channels lie side by side. */
   int last = g->k.n ? g->k.axis[g->k.n - 1] : -1;
   bool crosses = last < 0;
-  for (int i = 0; i < n->axes.n; i++) crosses |= n->axes.axis[i].kind == AX_QUOTIENT && n->axes.axis[i].e.coef[last < 0 ? 0 : last];
+  for (int i = 0; i < n->axes.n && !crosses; i++)
+    crosses = n->axes.axis[i].kind == AX_QUOTIENT && n->axes.axis[i].e.coef[last];
   if (!weights && crosses) fits = native_axis(p, &g->k, n, -1, 1, 1);
   else if (!weights) fits = left.coef[last] == 1;
   for (int i = 0; i < n->axes.n && fits; i++) {

@@ -23,8 +23,8 @@ static void print_accumulators(Str *o, const Machine *mc, int mr, int nv, const 
 
 /* One named variable per accumulator: compilers keep those in registers, arrays often not. */
 static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
-  str_printf(o, "static void gc_tile_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c, int acc) {\n",
-             mr, nv);
+  str_printf(o, "static void gc_tile_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c,\n"
+                "                        int acc) {\n", mr, nv);
   for (int i = 0; i < mr; i++) {
     str_puts(o, "  gc_vec ");
     for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
@@ -70,7 +70,8 @@ static void print_transpose(Str *o, int w) {
     for (int i = 0; i < w; i++) {
       if (i & half) continue;
       for (int high = 0; high < 2; high++) {
-        str_printf(o, "  gc_vec r%d_%d = GC_SHUFFLE(r%d_%d, r%d_%d, ", i + high * half, round + 1, i, round, i + half, round);
+        str_printf(o, "  gc_vec r%d_%d = GC_SHUFFLE(r%d_%d, r%d_%d, ", i + high * half, round + 1, i, round, i + half,
+                   round);
         print_mask(o, w, half, high);
         str_puts(o, ");\n");
       }
@@ -81,14 +82,15 @@ static void print_transpose(Str *o, int w) {
 
 void tile_types(Str *o, const Machine *mc) {
   str_printf(o,
-             "enum { GC_VEC = %d, GC_MR = %d, GC_NV = %d, GC_NR = GC_NV * GC_VEC, GC_PANEL = %d, GC_KC = %d, GC_MC = %d };\n"
+             "enum { GC_VEC = %d, GC_MR = %d, GC_NV = %d, GC_NR = GC_NV * GC_VEC, GC_PANEL = %d, GC_KC = %d, "
+             "GC_MC = %d };\n"
              "typedef float gc_vec __attribute__((vector_size(%d)));\n"
              "typedef int gc_veci __attribute__((vector_size(%d)));\n"
              "typedef float gc_vecu __attribute__((vector_size(%d), aligned(4), may_alias));\n"
              "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
              "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
-             "/* Terms of a tile: `ns` segments of `len`. Rows lie at ap[s * lda + i] + ao[s], each sk elements behind the one\n"
-             " * before along k. `next` and what lies `step` apart is fetched meanwhile: it will be needed soon. */\n"
+             "/* Terms of a tile: `ns` segments of `len`. Rows lie at ap[s * lda + i] + ao[s], their elements along k sk\n"
+             " * apart. `next` and what lies `step` apart is fetched meanwhile: it will be needed soon. */\n"
              "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long step; } gc_sum;\n"
              "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n\n",
              mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);

@@ -66,7 +66,8 @@ static void put_parts(Str *o, const char *body) {
     size_t n = strcspn(body, "\n"), blank = strspn(body, " ");
     if (body[blank] == 'k' || !strncmp(body + blank, "if (part", 8))
       str_puts(o, "  for (int part = 0; part < parts; part++)");
-    bool skip = !strncmp(body + blank, "if (bad", 7) || !strncmp(body + blank, "gc_barrier", 10); /* one thread, no checks */
+    /* one thread, no check mode */
+    bool skip = !strncmp(body + blank, "if (bad", 7) || !strncmp(body + blank, "gc_barrier", 10);
     if (!skip) str_put(o, body, n);
     str_puts(o, "\n");
     body += n + (body[n] == '\n');
@@ -99,7 +100,8 @@ static bool print_program(Program *r) {
   p->kernels.c = p->protos.c = p->tables.c = p->helpers.c = p->bodies.c = p->nodes.c = c;
   Str functions = {.c = c};
   for (int i = 0; i < r->m->ngraph; i++) print_graph(r, p, r->m->graph[i], &functions);
-  str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
+  str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+                     "#include <string.h>\n"
                      "#include \"model.h\"\n#define GC_LINK static\n#define GC_KERNEL static\n");
   c_vector_types(p, &r->text);
   c_prim_print(p, &r->text);
@@ -114,7 +116,8 @@ static bool print_program(Program *r) {
 
 /* Reads all inputs, runs every graph with each number of parts, writes all results. Memory is filled with NaN first. */
 static void print_main(Program *r) {
-  str_printf(&r->text, "static void *get(size_t n) {\n  void *p = malloc(n + 64);\n  if (fread(p, 1, n, stdin) != n) exit(1);\n"
+  str_printf(&r->text, "static void *get(size_t n) {\n  void *p = malloc(n + 64);\n"
+                       "  if (fread(p, 1, n, stdin) != n) exit(1);\n"
              "  return p;\n}\nint main(void) {\n  unsigned char *mem = malloc(%lld + 64);\n",
              (long long)r->m->total_bytes);
   for (int i = 0; i < r->m->ngraph; i++) {
@@ -185,14 +188,14 @@ static bool same(const Program *r, const Expect *e, const float *got, const floa
     float x = e->v[i], y = got[i];
     bool both_nan = x != x && y != y;
     if (memcmp(&got[i], &first[i], 4) && !(y != y && first[i] != first[i])) {
-      printf("%s [%s %s]: element %lld of result %d: %.9g in 1 part, %.9g in %d\n", e->g->name, cc, r->isa, (long long)i, e->out,
-             (double)first[i], (double)y, parts);
+      printf("%s [%s %s]: element %lld of result %d: %.9g in 1 part, %.9g in %d\n", e->g->name, cc, r->isa,
+             (long long)i, e->out, (double)first[i], (double)y, parts);
       return false;
     }
-    if (r->exact ? !memcmp(&x, &y, 4) || both_nan : fabs((double)x - (double)y) <= e->slack * (1 + fabs((double)x)) || both_nan)
-      continue;
-    printf("%s [%s %s%s]: element %lld of result %d: %.9g, not %.9g (%d parts)\n", e->g->name, cc, r->isa, r->exact ? "" : " fast",
-           (long long)i, e->out, (double)y, (double)x, parts);
+    bool close = fabs((double)x - (double)y) <= e->slack * (1 + fabs((double)x));
+    if (both_nan || (r->exact ? !memcmp(&x, &y, 4) : close)) continue;
+    printf("%s [%s %s%s]: element %lld of result %d: %.9g, not %.9g (%d parts)\n", e->g->name, cc, r->isa,
+           r->exact ? "" : " fast", (long long)i, e->out, (double)y, (double)x, parts);
     return false;
   }
   return true;
@@ -225,7 +228,8 @@ static void compare(const Program *r, const char *cc, const char *out, size_t n)
 
 static void run_with(Program *r, const char *cc) {
   const char *fp = r->exact ? "off" : "fast";
-  char *cmd = ctx_strf(r->c, "root=$PWD && cd %s && %s -std=gnu11 -I$root/runtime %s -fno-math-errno -fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
+  char *cmd = ctx_strf(r->c, "root=$PWD && cd %s && %s -std=gnu11 -I$root/runtime %s -fno-math-errno "
+                             "-fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
                              "./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
   int status = system(cmd);
   size_t n = 0;
@@ -250,7 +254,8 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
   r.m = r.ref ? load(c, path) : NULL;
   if (r.m) r.m->opt.strict = true, r.m->opt.align = 64;
   nexpect = 0;
-  if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff"}) || !passes_run(r.m, &(PassRun){0}) || !print_program(&r)) {
+  if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff"}) || !passes_run(r.m, &(PassRun){0}) ||
+      !print_program(&r)) {
     diag_print(c, stdout, false);
     failed++;
   } else {
