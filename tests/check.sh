@@ -15,13 +15,13 @@ for suite in "$@"; do
   fi
   "$here/$suite/run.sh" "$gradc" "$build" >"$log" 2>&1
   status=$?
-  line=$(grep -E '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
+  line=$(grep -aE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' | tail -n 1)
   f=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9][0-9]*\) failed.*/\1/p')
   if [ -z "$p" ] || [ "$p" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$f" = 0 ]; }; then f=$((${f:-0} + 1)); fi
   pass=$((pass + ${p:-0})); fail=$((fail + f))
   if [ "$f" -ne 0 ]; then
-    echo "FAIL  $suite (status $status)"; grep -vE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
+    echo "FAIL  $suite (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
   fi
   echo "$suite: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s)"
 done
