@@ -61,7 +61,6 @@ static void *block_new(Ctx *c, size_t n) {
     b->next = c->blocks;
     c->blocks = b;
   }
-  c->bytes += head + cap;
   b->used = n;
   return (char *)b + head;
 }
@@ -147,10 +146,6 @@ const char *ctx_intern(Ctx *c, const char *s, size_t n) {
 
 const char *ctx_name(Ctx *c, const char *s) {
   return ctx_intern(c, s, strlen(s));
-}
-
-size_t ctx_bytes(const Ctx *c) {
-  return c->bytes;
 }
 
 void str_put(Str *b, const char *s, size_t n) {

@@ -25,7 +25,6 @@ char *ctx_strf(Ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 char *ctx_vstrf(Ctx *c, const char *fmt, va_list ap);
 const char *ctx_intern(Ctx *c, const char *s, size_t n);           /* equal strings have equal pointers */
 const char *ctx_name(Ctx *c, const char *s);                       /* ctx_intern of a whole C string */
-size_t ctx_bytes(const Ctx *c);                                    /* memory taken so far */
 
 /* Growing array: `T *v` with `int nv, capv` beside it. VEC_PUSH yields a pointer to the new, zeroed element. */
 void *vec_push(Ctx *c, void **v, int *n, int *cap, size_t size);

@@ -12,7 +12,6 @@ typedef struct Name {
 
 struct Ctx {
   Block *blocks;
-  size_t bytes;
   jmp_buf *unwind;
   Name *names; /* open addressing, names_cap a power of two */
   size_t names_n, names_cap;

@@ -104,7 +104,6 @@ typedef struct GcTrain {
   uint64_t seed;
   const char *const *metrics;     /* names, in the order of GcRun's trailing floats and of eval_step's outputs */
   int nmetrics;
-  const uint8_t *metric_scalar;   /* unused metrics' bits, reserved */
   int64_t save_every, keep, early_stop; /* 0: default */
   /* The runtime sets GcRun.step before a call and to step + 1 after a good one. Status -1 leaves every weight and
    * optimizer state as it was. Loss and metrics of the step are read from GcRun after `step`, or after `update`. */

@@ -185,7 +185,7 @@ static void put_train(CPrint *p, Str *o) {
     if (t->nmetric) str_puts(o, "};\n");
     str_puts(&rows, "  {");
     put_string(&rows, t->name);
-    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, 0, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n", t->data,
+    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n", t->data,
                (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs, (unsigned long long)t->seed,
                t->nmetric ? ctx_strf(p->c, "metrics_%d", i) : "0", t->nmetric, (long long)t->save_every, (long long)t->keep,
                (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3], ref[4], t->navg);
