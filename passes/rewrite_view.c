@@ -1,4 +1,5 @@
-/* Rules on views, and on element-wise ops over broadcast operands. All exact: they move elements, or compute fewer. */
+/* Rules on views, and on element-wise ops over views. Exact, but for sums of pads: they move elements, or compute
+ * fewer. */
 #include "passes/rewrite.h"
 #include <string.h>
 
@@ -136,6 +137,54 @@ static Id elem_of_broadcast(Graph *g, Id n) {
   return any ? rw_fit(g, graph_node(g, (Op)d.op, in, (int)d.nin, d.attr, d.loc), n) : 0;
 }
 
+/* ---- sums of pads, which is what the gradients of slices add up to ---- */
+
+static bool is_zero_pad(const Graph *g, Id n) {
+  return rw_is(g, n, OP_pad) && node_attr(g, n, 3)->f == 0 && all_numbers(attr(g, n, 1));
+}
+
+/* The only axis along which two pads of one shape differ in what they hold and where; -1: there is no such axis. */
+static int differing_axis(const Graph *g, Id p, Id q) {
+  const Type *x = node_type(g, rw_in(g, p, 0)), *y = node_type(g, rw_in(g, q, 0));
+  int axis = -1;
+  for (int i = 0; i < x->rank; i++) {
+    int64_t step = attr(g, p, 2)->v[i];
+    if (step != attr(g, q, 2)->v[i] || !dim_is_const(x->dim[i]) || !dim_is_const(y->dim[i])) return -1;
+    if (x->dim[i] == y->dim[i] && attr(g, p, 1)->v[i] == attr(g, q, 1)->v[i]) continue;
+    if (axis >= 0 || step != 1) return -1;
+    axis = i;
+  }
+  return axis;
+}
+
+enum { MOST_PARTS = 64 }; /* of a concat that takes another's in: beyond, it stays one part, or chains cost a square */
+
+/* x and y side by side, by the parts of which they are made. */
+static Id concat_parts(Graph *g, Id x, Id y, int axis) {
+  Id of[2] = {x, y}, in[MOST_PARTS];
+  int n = 0;
+  for (int i = 0; i < 2; i++) {
+    const Node *d = node_get(g, of[i]);
+    bool inner = rw_is(g, of[i], OP_concat) && attr(g, of[i], 0)->i == axis && d->nin < MOST_PARTS / 2;
+    if (!inner) in[n++] = of[i];
+    for (uint32_t k = 0; inner && k < d->nin; k++) in[n++] = rw_in(g, of[i], (int)k);
+  }
+  return b_concat(g, in, n, axis);
+}
+
+/* Zeros around x and zeros around y, where y begins as x ends: zeros around both (-0 stays what + would make +0). */
+static Id add_touching_pads(Graph *g, Id n) {
+  Id p = rw_in(g, n, 0), q = rw_in(g, n, 1);
+  if (!is_zero_pad(g, p) || !is_zero_pad(g, q) || node_get(g, p)->type != node_get(g, q)->type) return 0;
+  int axis = differing_axis(g, p, q);
+  if (axis < 0) return 0;
+  if (attr(g, p, 1)->v[axis] > attr(g, q, 1)->v[axis]) p = rw_in(g, n, 1), q = rw_in(g, n, 0);
+  Id x = rw_in(g, p, 0), y = rw_in(g, q, 0);
+  if (attr(g, p, 1)->v[axis] + node_type(g, x)->dim[axis] != attr(g, q, 1)->v[axis]) return 0;
+  Id both = concat_parts(g, x, y, axis);
+  return graph_node(g, OP_pad, &both, 1, node_get(g, p)->attr, g->loc);
+}
+
 const Rewrite rewrite_view[] = {
   {OP_NONE, CL_VIEW, EXACT, view_of_const, "a rearranged constant of one value"},
   {OP_reshape, 0, EXACT, operand, "a reshape to the same shape"},
@@ -151,6 +200,7 @@ const Rewrite rewrite_view[] = {
   {OP_slice, 0, EXACT, slice_of_slice, "a slice of a slice"},
   {OP_slice, 0, EXACT, slice_of_pad, "a slice that undoes a pad"},
   {OP_slice, 0, EXACT, slice_of_concat, "a slice of one part of a concat"},
+  {OP_add, 0, FAST, add_touching_pads, "a sum of pads that lie side by side"},
   {OP_NONE, CL_ELEM, EXACT, elem_of_broadcast, "an element-wise op over a broadcast operand"},
   {0, 0, 0, NULL, NULL}
 };
