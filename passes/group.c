@@ -146,7 +146,7 @@ Groups *groups_make(Graph *g) {
     gr->nwrite = k.nlist;
     if (gr->cls == KC_SCAN) {
       ScanScratch s;
-      scan_scratch(g, gr->root, &s);
+      scan_scratch(g, gr, &s);
       gr->scratch = s.bytes;
     }
   }
@@ -237,30 +237,41 @@ static int64_t take(int64_t *top, int64_t bytes) {
   return at;
 }
 
-/* The turns of a stacked value are contiguous when nothing longer than 1 lies outside of the scanned axis. */
-static bool turns_contiguous(const Type *t, int64_t axis) {
-  for (int64_t i = 0; i < axis; i++)
-    if (t->dim[i] != 1) return false;
+/* Whether each turn of a stacked value lies in one piece, row by row. */
+static bool turns_contiguous(const Graph *g, Id stacked, int64_t axis) {
+  const Type *t = node_type(g, stacked);
+  Dim stride[MAX_RANK], step = 1;
+  if (!buffer_strides(g, stacked, stride)) return false;
+  for (int i = t->rank - 1; i >= 0; i--) {
+    if (i == axis || t->dim[i] == 1) continue;
+    if (stride[i] != step) return false;
+    step = dim_mul(g->m, step, t->dim[i]);
+  }
   return true;
 }
 
-void scan_scratch(const Graph *g, Id scan, ScanScratch *s) {
+void scan_scratch(const Graph *g, const Group *k, ScanScratch *s) {
   Module *m = g->m;
-  const Graph *body = m->graph[node_attr(g, scan, 0)->i];
-  const Type *t = node_type(g, scan);
-  int64_t axis = node_attr(g, scan, 3)->i;
-  *s = (ScanScratch){.nx = (int)node_attr(g, scan, 1)->i, .nc = (int)node_attr(g, scan, 2)->i};
+  const Graph *body = m->graph[node_attr(g, k->root, 0)->i];
+  const Type *t = node_type(g, k->root);
+  int64_t axis = node_attr(g, k->root, 3)->i;
+  *s = (ScanScratch){.nx = (int)node_attr(g, k->root, 1)->i, .nc = (int)node_attr(g, k->root, 2)->i};
   s->ny = (int)t->ntuple - s->nc;
   int64_t *carry = ctx_alloc(m->c, (size_t)(s->nc + 1) * sizeof *carry);
   int64_t *slice = ctx_alloc(m->c, (size_t)(s->nx + s->ny + 1) * sizeof *slice);
+  Id *stacked = ctx_alloc(m->c, (size_t)(s->nx + s->ny + 1) * sizeof *stacked);
+  for (int i = 0; i < s->nx; i++) stacked[i] = node_in(g, k->root, i);
+  for (int i = 0; i < k->nnode; i++) {
+    int64_t y = k->node[i] == k->root ? -1 : node_attr(g, k->node[i], 0)->i - s->nc;
+    if (y >= 0) stacked[s->nx + y] = k->node[i];
+  }
   s->arena = take(&s->bytes, body->arena > 0 ? body->arena : 0);
   for (int i = 0; i < s->nc; i++) carry[i] = take(&s->bytes, type_bytes(m, t->elem[i]));
   for (int i = 0; i < s->nx + s->ny; i++) {
-    TypeId stacked = i < s->nx ? node_get(g, node_in(g, scan, i))->type : t->elem[s->nc + i - s->nx];
-    int64_t len = dim_bound(m, type_get(m, stacked)->dim[axis]);
     slice[i] = -1;
-    if (!turns_contiguous(type_get(m, stacked), axis))
-      slice[i] = take(&s->bytes, len ? type_bytes(m, stacked) / len : 0);
+    if (!stacked[i] || turns_contiguous(g, stacked[i], axis)) continue;
+    int64_t len = dim_bound(m, node_type(g, stacked[i])->dim[axis]);
+    slice[i] = take(&s->bytes, len ? type_bytes(m, node_get(g, stacked[i])->type) / len : 0);
   }
   s->carry = carry;
   s->slice = slice;

@@ -62,7 +62,7 @@ typedef struct ScanScratch {
   int64_t bytes;
   int nx, nc, ny;
 } ScanScratch;
-void scan_scratch(const Graph *g, Id scan, ScanScratch *s);
+void scan_scratch(const Graph *g, const Group *k, ScanScratch *s); /* k: a scan's */
 
 /* Sets kernels, and inserts the copies that the guarantees above ask for: the plain form when `plain`. */
 void fuse_graph(Graph *g, bool plain);

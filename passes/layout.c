@@ -5,8 +5,8 @@
  * breaks: nothing
  *
  * Images around convolutions are stored channels-last, their weights with the output channels last, so that the inner
- * loops of the kernels run over contiguous channels; element-wise ops, reductions and windows adopt the order of what
- * they read. Optimizer states and gradients have the order of their weight. Inputs and results belong to the caller and
+ * loops of the kernels run over contiguous channels; what scans stack and take apart is stored turn by turn; element-wise
+ * ops, reductions and windows adopt the order of what they read. Optimizer states and gradients have the order of their weight. Inputs and results belong to the caller and
  * stay row-major: an image input of several channels is copied once. A transpose of a contraction becomes part of it.
  * Panels of contraction weights (Stored.panel) belong to tuned kernels, which choose them. Off: all row-major. */
 #include "ir/build.h"
@@ -41,6 +41,14 @@ static uint32_t image_order(Module *m, int rank) {
   Order o = {.rank = rank};
   for (int i = 2; i < rank; i++) o.axis[i - 1] = (uint8_t)i;
   o.axis[rank - 1] = 1;
+  return order_put(m, &o);
+}
+
+/* Of what a scan stacks or takes apart: the turns are the outermost axis, so that each lies in one piece. */
+static uint32_t turn_order(Module *m, int rank, int64_t axis) {
+  Order o = {.rank = 1, .axis = {(uint8_t)axis}};
+  for (int i = 0; i < rank; i++)
+    if (i != axis) o.axis[o.rank++] = (uint8_t)i;
   return order_put(m, &o);
 }
 
@@ -130,12 +138,19 @@ static uint32_t filter_grad_order(const Graph *g, Id n, const uint32_t *of) {
   return filter_order(g->m, rank_of(g, n));
 }
 
+static uint32_t stacked_order(const Graph *g, Id n, const uint32_t *of) {
+  Id x = node_in(g, n, 0);
+  (void)of;
+  if (node_info(g, x)->cls != CL_SCAN || node_attr(g, n, 0)->i < node_attr(g, x, 2)->i) return 0;
+  return turn_order(g->m, rank_of(g, n), node_attr(g, x, 3)->i);
+}
+
 static const struct { int op; int cls; OrderFn *fn; } order_rule[] = { /* op 0: any of the class; no row: row-major */
   {OP_conv, -1, conv_order}, {OP_conv_dx, -1, conv_order}, {OP_conv_dw, -1, filter_grad_order},
   {OP_fold, -1, fold_order}, {OP_unfold, -1, unfold_order}, {OP_transpose, -1, transpose_order},
   {OP_broadcast, -1, broadcast_order}, {OP_concat, -1, concat_order}, {OP_slice, -1, operand_order},
   {OP_pad, -1, operand_order}, {OP_reverse, -1, operand_order}, {0, CL_ELEM, largest_order},
-  {0, CL_REDUCE, reduce_order},
+  {0, CL_REDUCE, reduce_order}, {0, CL_TUPLE, stacked_order},
 };
 
 static void order_functions(OrderFn **fn) {
@@ -246,6 +261,22 @@ static void order_filters(Module *m) {
     if (scanned[v]) m->var[v].stored = 0;
 }
 
+/* What a scan takes apart is stored turn by turn, unless another reader of the kind, or whoever made it, has it row by
+ * row; its other operands are taken as they lie, row by row. */
+static void order_scanned(Graph *g) {
+  enum { FREE, TURNS, ROWS };
+  uint8_t *how = ctx_alloc(g->m->c, (size_t)g->n);
+  for (int pass = 0; pass < 2; pass++)
+    for (Id n = 1; n < (Id)g->n; n++)
+      for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
+        Id x = node_in(g, n, (int)i);
+        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF;
+        uint32_t order = turns ? turn_order(g->m, rank_of(g, x), node_attr(g, n, 3)->i) : 0;
+        if (pass == 0) how[x] = turns && (how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order)) ? TURNS : ROWS;
+        g->anno[x].stored = how[x] == TURNS ? order : 0;
+      }
+}
+
 static void order_values(Graph *g, OrderFn *const *fn) {
   Module *m = g->m;
   uint32_t *of = ctx_alloc(m->c, sizeof *of * (size_t)g->n); /* of views too */
@@ -262,9 +293,7 @@ static void order_values(Graph *g, OrderFn *const *fn) {
       if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
     }
   for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];
-  for (Id n = 1; n < (Id)g->n; n++)
-    for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++)
-      g->anno[node_in(g, n, (int)i)].stored = 0;
+  order_scanned(g);
   for (int i = 0; i < g->nout; i++) {
     const Out *o = &g->out[i];
     if (node_info(g, o->value)->cls != CL_LEAF) g->anno[o->value].stored = o->var >= 0 ? m->var[o->var].stored : 0;

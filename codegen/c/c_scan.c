@@ -21,7 +21,8 @@ static const char *turn_place(CGraph *c, const Type *t, int axis, const char *ba
   const char *type = dtype_info[t->dtype].c;
   if (slice >= 0) return ctx_strf(p->c, "(%s *)(%s + %lld)", type, scratch, (long long)slice);
   Dim n = 1;
-  for (int i = axis + 1; i < t->rank; i++) n = dim_mul(p->m, n, t->dim[i]);
+  for (int i = 0; i < t->rank; i++)
+    if (i != axis) n = dim_mul(p->m, n, t->dim[i]);
   return ctx_strf(p->c, "%s + t * (%s)", base, c_dim(p, n));
 }
 
@@ -126,7 +127,7 @@ void c_scan(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
   const Graph *g = c->g;
   ScanPrint x = {.c = c, .node = gr->root, .s = scan_of(g, gr->root), .tuple = node_type(g, gr->root)};
-  scan_scratch(g, gr->root, &x.sc);
+  scan_scratch(g, gr, &x.sc);
   x.scratch = ctx_strf(p->c, "(a + %lld)", (long long)g->anno[gr->root].offset);
   x.len = c_dim(p, x.s.length);
   x.result = ctx_alloc(p->c, (size_t)(x.s.nc + x.s.ny + 1) * sizeof *x.result);
