@@ -25,32 +25,94 @@ static int columns_of(const Graph *g, Id n, Id x, bool *right) {
   return c.axis[c.of[role][0]].at[*right ? OPERAND_RIGHT : OPERAND_LEFT];
 }
 
-/* Per var: -2 must not be in panels, -1 nothing said, else the axis whose panels its first contraction asks for. */
+/* Per var: NEVER in panels, UNSAID, else the axis whose panels its first contraction asks for. */
+enum { UNSAID = -1, NEVER = -2 };
+
+/* What the groups of a graph ask of one leaf. */
+static int asked_by(const Graph *g, const Group *k, Id leaf, int axis) {
+  const Type *t = node_type(g, leaf), *root = node_type(g, k->root);
+  bool operand = k->cls == KC_CONTRACT && (node_in(g, k->root, 0) == leaf || node_in(g, k->root, 1) == leaf), right;
+  if (operand) {
+    int a = columns_of(g, k->root, leaf, &right);
+    return a < 0 ? NEVER : axis == UNSAID ? a : axis;
+  }
+  bool same = root->rank == t->rank && root->dim[0] == t->dim[0] && root->dim[1] == t->dim[1];
+  return same && (k->cls == KC_LOOP || k->cls == KC_CONTRACT) ? axis : NEVER;
+}
+
 static void read_group(const Graph *g, const Group *k, int *axis) {
   for (int i = 0; i < k->nread; i++) {
     int v = var_of(g, k->read[i]);
-    if (v < 0 || axis[v] == -2) continue;
-    const Type *t = type_get(g->m, g->m->var[v].type);
-    const Type *root = node_type(g, k->root);
-    bool operand = false, right;
-    if (k->cls == KC_CONTRACT)
-      operand = node_in(g, k->root, 0) == k->read[i] || node_in(g, k->root, 1) == k->read[i];
-    int a = operand ? columns_of(g, k->root, k->read[i], &right) : -1;
-    bool same = root->rank == t->rank && root->dim[0] == t->dim[0] && root->dim[1] == t->dim[1];
-    if (operand ? a < 0 : !same || (k->cls != KC_LOOP && k->cls != KC_CONTRACT)) axis[v] = -2;
-    else if (operand && axis[v] == -1) axis[v] = a;
+    if (v >= 0 && axis[v] != NEVER && k->cls != KC_SCAN) axis[v] = asked_by(g, k, k->read[i], axis[v]);
   }
 }
 
-/* A view of the weight, or an inlined node over one, hides what is read where. */
-static void read_nodes(const Graph *g, int *axis) {
+/* Whether n reads the leaf as a contraction or element by element: a view of it, or an inlined node over one, hides
+ * what is read where. */
+static bool reads_plainly(const Graph *g, Id n, Id leaf) {
+  OpClass cls = node_info(g, n)->cls;
+  return cls == CL_CONTRACT || (cls == CL_ELEM && node_get(g, n)->type == node_get(g, leaf)->type);
+}
+
+/* ---- what scans capture: the body's port is stored as the weight ---- */
+
+typedef struct Capture { Graph *body; int port, var; } Capture; /* var < 0: something else is captured there */
+typedef struct Captures { Capture *v; int n, cap; } Captures;
+
+static bool captures(const Graph *g, Id scan, uint32_t i) {
+  return i >= (uint32_t)(node_attr(g, scan, 1)->i + node_attr(g, scan, 2)->i);
+}
+
+static void read_nodes(Graph *g, int *axis, Captures *c) {
+  Module *m = g->m;
   for (Id n = 1; n < (Id)g->n; n++)
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
-      int v = var_of(g, node_in(g, n, (int)i));
-      OpClass cls = node_info(g, n)->cls;
-      if (v >= 0 && cls != CL_CONTRACT && cls != CL_ELEM) axis[v] = -2;
-      if (v >= 0 && cls == CL_ELEM && node_get(g, n)->type != g->m->var[v].type) axis[v] = -2;
+      Id x = node_in(g, n, (int)i);
+      int v = var_of(g, x);
+      bool captured = node_info(g, n)->cls == CL_SCAN && captures(g, n, i);
+      if (captured) *VEC_PUSH(m->c, c->v, c->n, c->cap) = (Capture){m->graph[node_attr(g, n, 0)->i], (int)i, v};
+      else if (v >= 0 && !reads_plainly(g, n, x)) axis[v] = NEVER;
     }
+}
+
+static int asked_of_port(const Graph *body, const Groups *gs, Id port) {
+  int axis = UNSAID;
+  for (Id n = 1; n < (Id)body->n; n++)
+    for (uint32_t i = 0; i < node_get(body, n)->nin; i++)
+      if (node_in(body, n, (int)i) == port && !reads_plainly(body, n, port)) return NEVER;
+  for (int i = 0; i < body->nout; i++)
+    if (body->out[i].value == port) return NEVER;
+  for (int k = 0; k < gs->n && axis != NEVER; k++)
+    for (int i = 0; i < gs->group[k].nread && axis != NEVER; i++)
+      if (gs->group[k].read[i] == port) axis = asked_by(body, &gs->group[k], port, axis);
+  return axis;
+}
+
+/* A weight that is captured is as the bodies ask for it, and so are their ports; when one of the weights that come to a
+ * port cannot be, none is. */
+static void read_captures(const Captures *c, int *axis) {
+  for (int i = 0; i < c->n; i++) {
+    const Capture *x = &c->v[i];
+    if (x->var < 0 || axis[x->var] == NEVER) continue;
+    int a = asked_of_port(x->body, groups_make(x->body), x->body->port[x->port]);
+    if (a == NEVER || axis[x->var] == UNSAID) axis[x->var] = a;
+  }
+  for (bool again = true; again;) {
+    again = false;
+    for (int i = 0; i < c->n; i++)
+      for (int j = 0; j < c->n; j++) {
+        const Capture *x = &c->v[i], *y = &c->v[j];
+        if (x->body != y->body || x->port != y->port || x->var < 0 || axis[x->var] == NEVER) continue;
+        if (y->var >= 0 && axis[y->var] == axis[x->var]) continue;
+        axis[x->var] = NEVER, again = true;
+      }
+  }
+}
+
+static void store_ports(const Captures *c, const int *axis, Module *m) {
+  for (int i = 0; i < c->n; i++)
+    if (c->v[i].var >= 0 && axis[c->v[i].var] >= 0)
+      graph_annotate(c->v[i].body)[c->v[i].body->port[c->v[i].port]].stored = m->var[c->v[i].var].stored;
 }
 
 static void write_groups(const Graph *g, const Groups *gs, int *axis) {
@@ -60,7 +122,7 @@ static void write_groups(const Graph *g, const Groups *gs, int *axis) {
     int w = gs->writer[g->out[i].value];
     const Group *k = w >= 0 ? &gs->group[w] : NULL;
     bool plain = k && (k->cls == KC_LOOP || k->cls == KC_CONTRACT) && node_info(g, k->root)->cls != CL_VIEW;
-    if (!plain || node_get(g, k->root)->type != g->m->var[v].type) axis[v] = -2;
+    if (!plain || node_get(g, k->root)->type != g->m->var[v].type) axis[v] = NEVER;
   }
 }
 
@@ -79,19 +141,22 @@ static uint32_t panel_order(Module *m, int axis) {
 void layout_panels(Module *m) {
   if (!m->opt.panel || pass_off(m, PASS_layout)) return;
   int *axis = ctx_alloc(m->c, sizeof *axis * (size_t)(m->nvar + 1));
-  for (int v = 0; v < m->nvar; v++) axis[v] = suits(m, &m->var[v]) ? -1 : -2;
+  Captures captures = {0};
+  for (int v = 0; v < m->nvar; v++) axis[v] = suits(m, &m->var[v]) ? UNSAID : NEVER;
   for (int i = 0; i < m->ngraph; i++) {
     const Groups *gs = groups_make(m->graph[i]);
-    read_nodes(m->graph[i], axis);
+    read_nodes(m->graph[i], axis, &captures);
     for (int k = 0; k < gs->n; k++) read_group(m->graph[i], &gs->group[k], axis);
     write_groups(m->graph[i], gs, axis);
   }
+  read_captures(&captures, axis);
   for (int v = 0; v < m->nvar; v++) { /* optimizer states follow their weight, or stay as they are */
     const char *rest;
     int w = m->var[v].kind == VK_OPTIM ? persist_owner(m, m->var[v].name, &rest) : -1;
-    int a = w >= 0 && m->var[w].type == m->var[v].type && axis[v] != -2 ? axis[w] : axis[v];
+    int a = w >= 0 && m->var[w].type == m->var[v].type && axis[v] != NEVER ? axis[w] : axis[v];
     if (m->var[v].kind == VK_PARAM || w >= 0) m->var[v].stored = a >= 0 ? panel_order(m, a) : m->var[v].stored;
   }
+  store_ports(&captures, axis, m);
   for (int i = 0; i < m->ngraph; i++)
     for (int o = 0; o < m->graph[i]->nout; o++) {
       const Out *out = &m->graph[i]->out[o];
