@@ -21,6 +21,22 @@ static void product(KBuild *b, Id root, const Affine *left, const Affine *right)
   if (!b->failed) kernel_acc(b, root, OP_sum, KO_SEQ, v);
 }
 
+/* FAST: the sum runs through memory as its left operand lies there, so that its axes join where they can and end with
+ * the nearest elements. */
+static void sum_along_memory(KBuild *b, KPhase *p) {
+  const KNest *n = b->nest;
+  const KVal *left = NULL;
+  for (int i = 1; i < n->nval && !left; i++)
+    if (n->val[i].kind == KV_LOAD) left = &n->val[i];
+  for (int i = 1; left && i < p->naxis; i++)
+    for (int k = i; k > 0; k--) {
+      int64_t far = dim_bound(b->m, left->at.coef[p->axis[k - 1]]), near = dim_bound(b->m, left->at.coef[p->axis[k]]);
+      if (far >= near) break;
+      int axis = p->axis[k];
+      p->axis[k] = p->axis[k - 1], p->axis[k - 1] = axis;
+    }
+}
+
 void kernel_contract(KBuild *b) {
   Id root = b->group->root;
   Contract c;
@@ -36,6 +52,7 @@ void kernel_contract(KBuild *b) {
     if (x->at[OPERAND_RESULT] >= 0) out[x->at[OPERAND_RESULT]] = a;
   }
   product(b, root, idx[OPERAND_LEFT], idx[OPERAND_RIGHT]);
+  if (!b->m->opt.strict) sum_along_memory(b, p);
   build_epilogue(b, root, out);
 }
 
