@@ -238,7 +238,7 @@ void native_print(CPrint *p, Str *out) {
 void native_print_body(CPrint *p, Str *out) {
   const char *body = p->gemm ? strstr(p->o->gemm, GEMM_BODY) : NULL;
   if (!p->gemm) return;
-  tile_print(out, machine_of(p));
+  tile_print(out, machine_of(p), p->o->contract);
   str_puts(out, body ? body : "");
   str_puts(out, "\n");
 }

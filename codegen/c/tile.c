@@ -53,6 +53,59 @@ static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
   str_puts(o, "}\n\n");
 }
 
+/* ---- dots: both operands contiguous along k, so that the lanes of an accumulator are different k's ---- */
+
+/* Adds `nv` vectors up, each to one lane, and stores the first `nv` sums: halves of two vectors become one vector, until
+ * one is left whose groups of lanes belong to one sum each; these are folded. */
+static void print_lane_sums(Str *o, const Machine *mc, int row, int nv) {
+  int w = mc->vec, group = w; /* lanes that one sum still has */
+  for (int n = nv; n > 1; n /= 2, group /= 2)
+    for (int j = 0; j < n / 2; j++) {
+      str_printf(o, "  c%d_%d =", row, j);
+      for (int high = 0; high < 2; high++) {
+        str_printf(o, "%s GC_SHUFFLE(c%d_%d, c%d_%d, ", high ? " +" : "", row, 2 * j, row, 2 * j + 1);
+        for (int i = 0; i < w; i++) {
+          int half = group / 2, from = i / half * group + i % half + (high ? half : 0);
+          str_printf(o, "%s%d", i ? ", " : "", from);
+        }
+        str_puts(o, ")");
+      }
+      str_puts(o, ";\n");
+    }
+  for (int half = group / 2; half; half /= 2) {
+    str_printf(o, "  c%d_0 += GC_SHUFFLE(c%d_0, c%d_0, ", row, row, row);
+    for (int i = 0; i < w; i++) str_printf(o, "%s%d", i ? ", " : "", i ^ half);
+    str_puts(o, ");\n");
+  }
+  for (int j = 0; j < nv; j++)
+    str_printf(o, "%s c[%d] = c%d_0[%d];%s", j ? "" : " ", row * TILE_PANEL + j, row, j * group, j + 1 < nv ? "" : "\n");
+}
+
+static void print_dot(Str *o, const Machine *mc, int mr, int nv) {
+  str_printf(o, "static void gc_dot_%d(const gc_dots *x, const float *const *ap, float *c) {\n", mr);
+  for (int i = 0; i < mr; i++) {
+    str_puts(o, "  gc_vec ");
+    for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
+    str_puts(o, ";\n");
+  }
+  str_puts(o, "  const long len = x->len;\n");
+  for (int i = 0; i < mr; i++) str_printf(o, "%s*a%d = ap[%d]", i ? ", " : "  const float ", i, i);
+  str_puts(o, ";\n  for (long s = 0; s < x->ns; s++) {\n    const float *b0 = x->b + s * x->step");
+  for (int j = 1; j < nv; j++) str_printf(o, ", *b%d = b%d + x->ldb", j, j - 1);
+  str_puts(o, ";\n    for (long k = 0; k < len; k += GC_VEC) {\n      gc_vec t");
+  for (int j = 0; j < nv; j++) str_printf(o, ", v%d = *(const gc_vecu *)(b%d + k)", j, j);
+  str_puts(o, ";\n");
+  for (int i = 0; i < mr; i++) {
+    str_printf(o, "      t = *(const gc_vecu *)(a%d + k), GC_LOADED(t);", i);
+    for (int j = 0; j < nv; j++) str_printf(o, " c%d_%d += t * v%d;", i, j, j);
+    str_puts(o, "\n");
+  }
+  str_puts(o, "    }\n    ");
+  for (int i = 0; i < mr; i++) str_printf(o, "a%d += len%s", i, i + 1 < mr ? ", " : ";\n  }\n");
+  for (int i = 0; i < mr; i++) print_lane_sums(o, mc, i, nv);
+  str_puts(o, "}\n\n");
+}
+
 static void print_mask(Str *o, int w, int half, bool high) {
   for (int i = 0; i < w; i++) {
     int group = i / (2 * half), in = i % (2 * half), lane = group * 2 * half + in % half + (high ? half : 0);
@@ -89,14 +142,27 @@ void tile_types(Str *o, const Machine *mc) {
              "typedef float gc_vecu __attribute__((vector_size(%d), aligned(4), may_alias));\n"
              "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
              "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
+             "/* The value is loaded once, whoever uses it: compilers fold loads into each use, and loads are what is short. */\n"
+             "#if defined __x86_64__\n#define GC_LOADED(v) __extension__({ __asm__(\"\" : \"+v\"(v)); })\n"
+             "#elif defined __aarch64__\n#define GC_LOADED(v) __extension__({ __asm__(\"\" : \"+w\"(v)); })\n"
+             "#else\n#define GC_LOADED(v) (void)0\n#endif\n"
              "/* Terms of a tile: `ns` segments of `len`. Rows lie at ap[s * lda + i] + ao[s], their elements along k sk\n"
              " * apart. `next` and what lies `step` apart is fetched meanwhile: it will be needed soon. */\n"
              "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long step; } gc_sum;\n"
-             "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n\n",
+             "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n"
+             "/* Terms of a dot: `ns` segments of `len`, a multiple of GC_VEC, one behind the other in the rows ap[i];\n"
+             " * column j of the right operand is b[s * step + j * ldb ...]. */\n"
+             "typedef struct gc_dots { long ns, len, step, ldb; const float *b; } gc_dots;\n"
+             "typedef void gc_dot_fn(const gc_dots *, const float *const *, float *);\n\n",
              mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);
 }
 
-void tile_print(Str *o, const Machine *mc) {
+void tile_print(Str *o, const Machine *mc, bool dots) {
+  for (int mr = 1; mr <= mc->mr && dots; mr++) print_dot(o, mc, mr, mc->nv);
+  str_puts(o, "/* gc_dot[rows]: rows by GC_NV columns; none where sums must be exact */\n"
+              "static gc_dot_fn *const gc_dot[GC_MR + 1] = {0");
+  for (int mr = 1; mr <= mc->mr && dots; mr++) str_printf(o, ", gc_dot_%d", mr);
+  str_puts(o, "};\n\n");
   for (int nv = mc->nv; nv; nv /= 2) {
     for (int mr = 1; mr <= mc->mr; mr++) print_tile(o, mc, mr, nv);
     if (nv < mc->nv) print_tile(o, mc, 2 * mc->mr, nv); /* narrow ones keep the units busy by more rows */

@@ -13,6 +13,7 @@
 enum { TILE_PANEL = 64 }; /* columns of a panel on every machine, so that stored weights do not depend on it */
 
 void tile_types(Str *out, const Machine *mc); /* the blocking's constants and the vector types */
-/* The tiles of the machine, their table, and gc_transpose; needs the types. */
-void tile_print(Str *out, const Machine *mc);
+/* The tiles of the machine and gc_transpose, with their tables; needs the types. Dots, tiles for two operands that are
+ * contiguous along k, add in another order: they are for fast mode. */
+void tile_print(Str *out, const Machine *mc, bool dots);
 #endif
