@@ -160,7 +160,7 @@ static int compile_parts(Args *a, const Temp *t, const Words *flags, const char 
     for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
     const char *const more[] = {ctx_strf(a->c, "-DGC_PART=%d", i), "-c", "-o", object, source};
     for (size_t k = 0; k < sizeof more / sizeof *more; k++) word(&w, more[k]);
-    if (i == 0) word(&w, "-O2"); /* register tiles are written out: -O3 only takes longer */
+    if (i == 0) words(&w, "-O1 -fexpensive-optimizations"); /* register tiles are written out: more only takes longer */
     job[i] = start(a, t, &w, i);
     word(link, object);
   }

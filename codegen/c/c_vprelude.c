@@ -10,7 +10,7 @@ static const char TYPES[] =
   "typedef int32_t gc_ui __attribute__((vector_size(4 * GC_LANES), aligned(4), may_alias));\n"
   "typedef uint32_t gc_uu __attribute__((vector_size(4 * GC_LANES), aligned(4), may_alias));\n"
   "typedef uint8_t gc_ub __attribute__((vector_size(GC_LANES), aligned(1), may_alias));\n"
-  "typedef int8_t gc_vb __attribute__((vector_size(GC_LANES)));\n"
+  "typedef char gc_sb __attribute__((vector_size(GC_LANES)));\n"
   "#define GC_SPLAT(s) ((float)(s) - (gc_vf){0})\n"
   "#define GC_SPLATI(s) ((int32_t)(s) - (gc_vi){0})\n"
   "#define GC_SPLATU(s) ((uint32_t)(s) - (gc_vu){0})\n"
@@ -34,32 +34,23 @@ static const char ACCESS[] =
   "    for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = v[l]; \\\n"
   "  }\n"
   "GC_ACCESS(f, gc_vf, gc_uf, float)\nGC_ACCESS(i, gc_vi, gc_ui, int32_t)\nGC_ACCESS(u, gc_vu, gc_uu, uint32_t)\n"
-  "#if defined __AVX512F__ && GC_LANES == 16\n"
-  "#define GC_MASK(n) ((__mmask16)((n) >= 16 ? 0xffff : (n) <= 0 ? 0 : (1u << (n)) - 1))\n"
-  "static inline gc_vf gc_loadn_f(const float *p, ptrdiff_t n) { return (gc_vf)_mm512_maskz_loadu_ps(GC_MASK(n), "
-  "p); }\n"
-  "static inline gc_vi gc_loadn_i(const int32_t *p, ptrdiff_t n) { return "
-  "(gc_vi)_mm512_maskz_loadu_epi32(GC_MASK(n), p); }\n"
-  "static inline gc_vu gc_loadn_u(const uint32_t *p, ptrdiff_t n) { return "
-  "(gc_vu)_mm512_maskz_loadu_epi32(GC_MASK(n), p); }\n"
-  "static inline void gc_storen_f(float *p, gc_vf v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, GC_MASK(n), "
-  "(__m512)v); }\n"
-  "static inline void gc_storen_i(int32_t *p, gc_vi v, ptrdiff_t n) { _mm512_mask_storeu_epi32(p, GC_MASK(n), "
-  "(__m512i)v); }\n"
-  "static inline void gc_storen_u(uint32_t *p, gc_vu v, ptrdiff_t n) { _mm512_mask_storeu_epi32(p, GC_MASK(n), "
-  "(__m512i)v); }\n"
+  "#ifdef GC_LOADM\n"
+  "#define GC_MASK(n) ((uint16_t)((n) >= 16 ? 0xffff : (n) <= 0 ? 0 : (1u << (n)) - 1))\n"
+  "#define GC_PARTIAL(T, V, E) \\\n"
+  "  static inline V gc_loadn_##T(const E *p, ptrdiff_t n) { return (V)GC_LOADM(p, GC_MASK(n)); } \\\n"
+  "  static inline void gc_storen_##T(E *p, V v, ptrdiff_t n) { GC_STOREM(p, v, GC_MASK(n)); }\n"
   "#else\n"
   "#define GC_PARTIAL(T, V, E) \\\n"
   "  static inline V gc_loadn_##T(const E *p, ptrdiff_t n) { return gc_gather_##T(p, 1, n); } \\\n"
   "  static inline void gc_storen_##T(E *p, V v, ptrdiff_t n) { gc_scatter_##T(p, 1, v, n); }\n"
-  "GC_PARTIAL(f, gc_vf, float)\nGC_PARTIAL(i, gc_vi, int32_t)\nGC_PARTIAL(u, gc_vu, uint32_t)\n"
-  "#endif\n";
+  "#endif\n"
+  "GC_PARTIAL(f, gc_vf, float)\nGC_PARTIAL(i, gc_vi, int32_t)\nGC_PARTIAL(u, gc_vu, uint32_t)\n";
 
 /* A bool in memory is a byte, in a vector a mask. */
 static const char BOOLS[] =
   "static inline gc_vi gc_load_b(const uint8_t *p) {\n"
-  "#if defined __AVX512F__ && GC_LANES == 16\n"
-  "  return (gc_vi)((gc_vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)) != 0);\n"
+  "#ifdef GC_LOADM\n"
+  "  return (gc_vi)(GC_WIDEN(p) != 0);\n"
   "#else\n"
   "  return (gc_vi)(__builtin_convertvector(*(const gc_ub *)p, gc_vi) != 0);\n"
   "#endif\n}\n"
@@ -70,17 +61,32 @@ static const char BOOLS[] =
   "static inline void gc_scatter_b(uint8_t *p, ptrdiff_t step, gc_vi v, ptrdiff_t n) {\n"
   "  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = (uint8_t)(v[l] & 1);\n}\n"
   "static inline void gc_store_b(uint8_t *p, gc_vi v) {\n"
-  "#if defined __AVX512F__ && GC_LANES == 16\n"
-  "  _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)(v & 1)));\n"
+  "#ifdef GC_LOADM\n"
+  "  GC_NARROW(p, v & 1);\n"
   "#else\n"
   "  *(gc_ub *)p = __builtin_convertvector(v & 1, gc_ub);\n"
   "#endif\n}\n"
   "static inline gc_vi gc_loadn_b(const uint8_t *p, ptrdiff_t n) { return gc_gather_b(p, 1, n); }\n"
   "static inline void gc_storen_b(uint8_t *p, gc_vi v, ptrdiff_t n) { gc_scatter_b(p, 1, v, n); }\n";
 
-/* The processor's own square root is correctly rounded, as that of prim.h is, and much faster. */
-static const char ROOT[] =
-  "#if defined __AVX512F__ && GC_LANES == 16\n#define gc_sqrt(x) ((gc_vf)_mm512_sqrt_ps((__m512)(x)))\n"
+/* What the processor has and the language lacks: masked loads and stores, bytes as words and back, and the square root,
+ * which is correctly rounded, as that of prim.h is, and much faster. By gcc's own names, since its header of intrinsics
+ * takes longer to read than a model to compile. */
+static const char PROCESSOR[] =
+  "#if defined __AVX512F__ && GC_LANES == 16 && !defined __clang__\n"
+  "#define GC_LOADM(p, m) __builtin_ia32_loadups512_mask((const float *)(p), (gc_vf){0}, m)\n"
+  "#define GC_STOREM(p, v, m) __builtin_ia32_storeups512_mask((float *)(p), (gc_vf)(v), m)\n"
+  "#define GC_WIDEN(p) ((gc_vi)__builtin_ia32_pmovzxbd512_mask((gc_sb) * (const gc_ub *)(p), (gc_vi){0}, 0xffff))\n"
+  "#define GC_NARROW(p, v) (*(gc_ub *)(p) = (gc_ub)__builtin_ia32_pmovdb512_mask(v, (gc_sb){0}, 0xffff))\n"
+  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512_mask(x, (gc_vf){0}, 0xffff, 4))\n"
+  "#elif defined __AVX512F__ && GC_LANES == 16\n#include <immintrin.h>\n"
+  "#define GC_LOADM(p, m) _mm512_maskz_loadu_ps(m, p)\n"
+  "#define GC_STOREM(p, v, m) _mm512_mask_storeu_ps(p, m, (__m512)(v))\n"
+  "#define GC_WIDEN(p) ((gc_vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p))))\n"
+  "#define GC_NARROW(p, v) _mm_storeu_si128((__m128i *)(p), _mm512_cvtepi32_epi8((__m512i)(v)))\n"
+  "#define gc_sqrt(x) ((gc_vf)_mm512_sqrt_ps((__m512)(x)))\n"
+  "#elif defined __AVX__ && GC_LANES == 8 && !defined __clang__\n"
+  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps256(x))\n"
   "#elif defined __AVX__ && GC_LANES == 8\n#include <immintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm256_sqrt_ps((__m256)(x)))\n"
   "#elif defined __SSE2__ && GC_LANES == 4\n#include <emmintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm_sqrt_ps((__m128)(x)))\n"
   "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
@@ -95,10 +101,10 @@ static void print_lane(Str *o, int lanes) {
 void c_vector_types(CPrint *p, Str *o) {
   int lanes = p->o->machine ? p->o->machine->vec : 4;
   if (!p->vectors && !p->vprim) return;
-  str_printf(o, "#define GC_LANES %d\n#ifdef __AVX512F__\n#include <immintrin.h>\n#endif\n%s", lanes, TYPES);
+  str_printf(o, "#define GC_LANES %d\n%s", lanes, TYPES);
   print_lane(o, lanes);
+  str_puts(o, PROCESSOR);
   str_puts(o, ACCESS);
   str_puts(o, BOOLS);
-  str_puts(o, ROOT);
   str_puts(o, "\n");
 }
