@@ -1,15 +1,7 @@
 /* A graph as a C function's statements: one call per kernel, in order; scans as loops around their body's function. */
 #include "codegen/c/c.h"
 #include "codegen/c/graph.h"
-#include <ctype.h>
 #include <string.h>
-
-const char *c_ident(CPrint *p, const char *name) {
-  char *s = ctx_strf(p->c, "%s", name);
-  for (char *x = s; *x; x++)
-    if (!isalnum((unsigned char)*x)) *x = '_';
-  return s;
-}
 
 /* ---- places ---- */
 
