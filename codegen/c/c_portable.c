@@ -362,10 +362,10 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
         h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
-  str_printf(c_file, "/* %s: made by gradc %s. Interface: %s.h. ISO C99; needs no library.\n"
+  str_printf(c_file, "/* %s: made by gradc %s. ISO C99; needs no library.\n"
                      " * %lld bytes of memory, %lld of them the arena. */\n",
-             m->name, o->version ? o->version : "", m->name, (long long)m->total_bytes, (long long)m->arena_bytes);
-  str_printf(c_file, "#include \"%s.h\"\n%s", m->name, PRELUDE);
+             m->name, o->version ? o->version : "", (long long)m->total_bytes, (long long)m->arena_bytes);
+  str_printf(c_file, "#include \"%s\"\n%s", o->header ? o->header : ctx_strf(m->c, "%s.h", m->name), PRELUDE);
   c_prim_print(p, c_file);
   str_puts(c_file, "\n");
   c_helpers(p, c_file);

@@ -62,3 +62,9 @@ if "$gradc" emit --c odd.nn -o c 2>err; then
   grep -q 'float double_;' c/odd.h && grep -q 'float sum;' c/odd.h && pass || fail "metrics in struct odd_run: $(grep float c/odd.h)"
 else fail "names of C: $(head -n 2 err)"; fi
 "$gradc" build odd.nn -o odd 2>err && ./odd train --steps 2 --run-dir oddrun >out 2>err && pass || fail "names of C, native: $(head -n 2 err)"
+# The files have the stem of the .nn file, whatever it is; NAME is made of it.
+cp odd.nn 'my net-2.b.nn'
+"$gradc" emit --c 'my net-2.b.nn' -o 'a folder/sub' 2>err && [ -f 'a folder/sub/my net-2.b.h' ] && silent 'an odd stem' 'a folder/sub/my net-2.b.c' &&
+  grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass || fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
+cp odd.nn 'a"quote.nn'
+"$gradc" emit --c 'a"quote.nn' -o quote 2>err && silent 'a quote in the name' quote/a_quote.c
