@@ -14,6 +14,7 @@ typedef struct EmitOptions {
   const char *gemm;            /* native: text of codegen/c/gemm.inc */
   const char *dir;             /* native: folder of the .nn file, which data paths are relative to; NULL: of Module.file */
   const Machine *machine;      /* native: the vector width; NULL: the generic row */
+  const char *header;          /* portable: name of the header file; NULL: NAME.h */
   const EmitWeight *weight; int nweight; /* portable: NAME_init writes these instead of running `init` for them */
   int serial_cycles;           /* native: kernels of less work are run by one thread; 0: the usual limit; tests: 1 */
   bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */

@@ -53,18 +53,27 @@ static bool make_folders(Ctx *c, const char *dir) {
   }
 }
 
+/* The file's name without its ending; that of the module where it has none, or one that no #include can hold. */
+static const char *stem(const Module *m, const char *path) {
+  const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+  bool source = dot && dot > base && !strcmp(dot, ".nn") && !strpbrk(base, "\"\\\n");
+  return source ? ctx_strf(m->c, "%.*s", (int)(dot - base), base) : m->name;
+}
+
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   const Embedded *prim = embed_find("ir/prim.h");
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .prim = prim ? prim->text : "", .contract = false};
+  const char *name = stem(m, a->operand[0]);
+  o.header = ctx_strf(c, "%s.h", name);
   Str code = {.c = c}, header = {.c = c};
   if (args_has(a, OPT_weights) && !read_weights(a, m, &o)) return EXIT_MODEL;
   if (!emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";
-  bool well = make_folders(c, dir) && save_file(c, ctx_strf(c, "%s/%s.c", dir, m->name), code.s, code.n) &&
-              save_file(c, ctx_strf(c, "%s/%s.h", dir, m->name), header.s, header.n);
+  bool well = make_folders(c, dir) && save_file(c, ctx_strf(c, "%s/%s.c", dir, name), code.s, code.n) &&
+              save_file(c, ctx_strf(c, "%s/%s", dir, o.header), header.s, header.n);
   return well ? EXIT_WELL : EXIT_RESOURCES;
 }

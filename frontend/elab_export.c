@@ -53,16 +53,19 @@ static void export_results(Elab *e, const Ast *a, Value v) {
 
 static bool reserved(const char *name) {
   static const char *const names[] = {"init", "train_step", "train_pass", "train_update", "eval_step", "eval_done",
-                                      "bytes", "run"};
-  for (int i = 0; i < 8; i++)
+                                      "bytes", "BYTES", "run"};
+  static const char *const heads[] = {"bind_", "test_", "AT_", "train_step_", "train_pass_", "train_update_"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(name, names[i])) return true;
-  return !strncmp(name, "bind_", 5) || !strncmp(name, "test_", 5);
+  for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+    if (!strncmp(name, heads[i], strlen(heads[i]))) return true;
+  return false;
 }
 
 void el_export(Elab *e, const Ast *a) {
   Frame f;
   if (reserved(a->text)) {
-    el_fail(e, 222, a, "`%s` is the name of a function that every model has", a->text);
+    el_fail(e, 222, a, "`%s` is a name that every model has in C", a->text);
     return;
   }
   Graph *g = graph_new(e->m, a->text, GK_EXPORT, a->mark);

@@ -1,15 +1,8 @@
 /* A graph as a C function's statements: one call per kernel, in order; scans as loops around their body's function. */
 #include "codegen/c/c.h"
 #include "codegen/c/graph.h"
-#include <ctype.h>
+#include "codegen/c/model.h"
 #include <string.h>
-
-const char *c_ident(CPrint *p, const char *name) {
-  char *s = ctx_strf(p->c, "%s", name);
-  for (char *x = s; *x; x++)
-    if (!isalnum((unsigned char)*x)) *x = '_';
-  return s;
-}
 
 /* ---- places ---- */
 
@@ -113,7 +106,9 @@ static void check_stores(CGraph *c, const Group *gr) {
     if (type_get(p->m, d->type)->dtype != DT_F32) continue;
     SourcePos at = source_pos(p->c, d->loc);
     p->helper |= CH_CHECK;
-    str_printf(&p->nodes, "  {\"%s\", \"%s\", %d},\n", op_info[d->op].name, at.file, at.line);
+    str_printf(&p->nodes, "  {\"%s\", ", op_info[d->op].name);
+    c_string(&p->nodes, at.file);
+    str_printf(&p->nodes, ", %d},\n", at.line);
     p->helper |= CH_BARRIER;
     c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", c_place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)),
            ++p->nnodes);

@@ -3,7 +3,7 @@
 #include "passes/flops.h"
 #include <string.h>
 
-static void put_string(Str *o, const char *s) {
+void c_string(Str *o, const char *s) {
   if (!s) s = "";
   str_puts(o, "\"");
   int col = 0;
@@ -56,7 +56,7 @@ static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
     const Type *t = node_type(g, v);
     if (!n++) str_printf(o, "static const GcPort %s_%d[] = {\n", out ? "out" : "in", g->index);
     str_puts(o, "  {");
-    put_string(o, out ? g->out[i].name : node_attr(g, v, 0)->s);
+    c_string(o, out ? g->out[i].name : node_attr(g, v, 0)->s);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
     put_dims(p, o, t, c_port_sizes(g));
     str_printf(o, ", %lld},\n", (long long)(out ? 0 : c_port_range(g, i)));
@@ -79,7 +79,7 @@ static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name
     str_printf(o, "static const char *const sizes_%d[] = {%s};\nstatic const int64_t bounds_%d[] = {%s};\n", g->index, names.s,
                g->index, bounds.s);
   str_puts(&s, "{");
-  put_string(&s, name);
+  c_string(&s, name);
   str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, nin ? ctx_strf(p->c, "in_%d", g->index) : "0",
              nout ? ctx_strf(p->c, "out_%d", g->index) : "0", nin, nout, nsizes,
              nsizes ? ctx_strf(p->c, "sizes_%d", g->index) : "0", nsizes ? ctx_strf(p->c, "bounds_%d", g->index) : "0",
@@ -103,7 +103,7 @@ static void put_vars(CPrint *p, Str *o) {
     const Type *t = type_get(m, v->type);
     const Stored *st = v->stored ? &m->stored[v->stored - 1] : NULL;
     str_puts(o, "  {");
-    put_string(o, v->name);
+    c_string(o, v->name);
     str_printf(o, ", %d, %d, %d, %d, {", v->kind, t->dtype, t->rank, st ? st->panel_axis : 0);
     for (int k = 0; k < t->rank; k++) str_printf(o, "%s%d", k ? ", " : "", st ? st->perm[k] : k);
     str_printf(o, "%s}, %u, ", t->rank ? "" : "0", st ? st->panel : 0);
@@ -128,7 +128,7 @@ static void put_fields(CPrint *p, Str *o, const DataInfo *d, int at) {
     const FieldInfo *f = &d->field[i];
     const Type *t = type_get(p->m, f->type);
     str_puts(o, "  {");
-    put_string(o, f->name);
+    c_string(o, f->name);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
     put_dims(p, o, t, 0);
     str_printf(o, ", %d, %d, %d, %lld},\n", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
@@ -153,15 +153,15 @@ static void put_data(CPrint *p, Str *o) {
     if (d->npaths) str_printf(o, "static const char *const paths_%d[] = {", i);
     for (int k = 0; k < d->npaths; k++) {
       str_puts(o, k ? ", " : "");
-      put_string(o, d->paths[k]);
+      c_string(o, d->paths[k]);
     }
     if (d->npaths) str_puts(o, "};\n");
     str_puts(&rows, "  {");
-    put_string(&rows, d->name);
+    c_string(&rows, d->name);
     str_puts(&rows, ", ");
-    put_string(&rows, d->kind);
+    c_string(&rows, d->kind);
     str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
-    put_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
+    c_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
     str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window, (long long)d->count, d->header,
                d->lo ? ctx_strf(p->c, "lo_%d", i) : "0", d->hi ? ctx_strf(p->c, "hi_%d", i) : "0", d->ncols, d->holdout, d->shuffle,
                d->nfield ? ctx_strf(p->c, "fields_%d", i) : "0", d->nfield, bind);
@@ -180,11 +180,11 @@ static void put_train(CPrint *p, Str *o) {
     if (t->nmetric) str_printf(o, "static const char *const metrics_%d[] = {", i);
     for (int k = 0; k < t->nmetric; k++) {
       str_puts(o, k ? ", " : "");
-      put_string(o, t->metric[k]);
+      c_string(o, t->metric[k]);
     }
     if (t->nmetric) str_puts(o, "};\n");
     str_puts(&rows, "  {");
-    put_string(&rows, t->name);
+    c_string(&rows, t->name);
     str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n", t->data,
                (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs, (unsigned long long)t->seed,
                t->nmetric ? ctx_strf(p->c, "metrics_%d", i) : "0", t->nmetric, (long long)t->save_every, (long long)t->keep,
@@ -227,15 +227,15 @@ void c_model(CPrint *p, Str *o) {
   if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
   const char *slash = strrchr(m->file, '/');
   str_puts(o, "const GcModel gc_model = {\n  .name = ");
-  put_string(o, m->name);
+  c_string(o, m->name);
   str_puts(o, ",\n  .source = ");
-  put_string(o, m->source);
+  c_string(o, m->source);
   str_puts(o, ",\n  .source_name = ");
-  put_string(o, slash ? slash + 1 : m->file);
+  c_string(o, slash ? slash + 1 : m->file);
   str_puts(o, ",\n  .flags = ");
-  put_string(o, p->o->flags);
+  c_string(o, p->o->flags);
   str_puts(o, ",\n  .version = ");
-  put_string(o, p->o->version);
+  c_string(o, p->o->version);
   str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n", (long long)m->total_bytes,
              (long long)m->head_bytes, (long long)(m->total_bytes - m->head_bytes - m->arena_bytes), (long long)m->arena_bytes);
   str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n", m->nvar ? "vars" : "0", m->nvar,

@@ -65,45 +65,10 @@ void c_helpers(CPrint *p, Str *out) {
   if (p->helpers.n) str_put(out, p->helpers.s, p->helpers.n);
 }
 
-/* ---- names and parameters ---- */
-
-/* A parameter's name that means nothing else in the function. */
-static const char *param_name(CPrint *p, const char *name) {
-  static const char *const TAKEN[] = {
-    "a", "m", "t", "i", "e", "k", "s", "mem", "run", "pass", "turn", "part", "parts", "auto", "break", "case", "char",
-        "const", "continue",
-    "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int", "long",
-        "register",
-    "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned",
-        "void",
-    "volatile", "while", "class", "new", "delete", "this", "template", "private", "public", "operator",
-  };
-  const char *s = c_ident(p, name);
-  for (size_t i = 0; i < sizeof TAKEN / sizeof *TAKEN; i++)
-    if (!strcmp(s, TAKEN[i])) return ctx_strf(p->c, "%s_", s);
-  return s[0] >= '0' && s[0] <= '9' ? ctx_strf(p->c, "_%s", s) : s;
-}
+/* ---- parameters ---- */
 
 static const char *ctype_of(const Graph *g, Id n) {
   return dtype_info[node_type(g, n)->dtype].c;
-}
-
-/* Names, distinct among ports and results, into c->in and c->out. */
-void c_name_params(CGraph *c) {
-  CPrint *p = c->p;
-  const Graph *g = c->g;
-  c->in = ctx_alloc(p->c, (size_t)(g->nport + 1) * sizeof *c->in);
-  c->out = ctx_alloc(p->c, (size_t)(g->nout + 1) * sizeof *c->out);
-  for (int i = 0; i < g->nport; i++) c->in[i] = param_name(p, node_attr(g, g->port[i], 0)->s);
-  for (int i = 0, k = 0; i < g->nout; i++) {
-    if (g->out[i].var >= 0) continue;
-    const char *name = param_name(p, g->out[i].name && *g->out[i].name ? g->out[i].name : "out");
-    for (int j = 0; j < g->nport; j++)
-      if (!strcmp(name, c->in[j])) name = ctx_strf(p->c, "%s_out", name);
-    for (int j = 0; j < k; j++)
-      if (!strcmp(name, c->out[j])) name = ctx_strf(p->c, "%s_%d", name, k);
-    c->out[k++] = name;
-  }
 }
 
 uint32_t c_port_sizes(const Graph *g) {
@@ -338,12 +303,13 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
       for (int u = 0; u <= t; u++)
         for (int j = 0; j < (u == t ? i : m->train[u].nmetric); j++) seen |= !strcmp(m->train[u].metric[j],
             m->train[t].metric[i]);
-      if (!seen) str_printf(h, "  float %s;\n", param_name(p, m->train[t].metric[i]));
+      if (!seen) str_printf(h, "  float %s;\n", c_metric_name(p, m->train[t].metric[i]));
     }
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
+  const char **at = c_var_names(p);
   for (int v = 0; v < m->nvar; v++)
-    str_printf(h, "#define %s_AT_%s %lld /* %s */\n", m->name, c_ident(p, m->var[v].name), (long long)m->var[v].offset,
+    str_printf(h, "#define %s_AT_%s %lld /* %s: %s */\n", m->name, at[v], (long long)m->var[v].offset, m->var[v].name,
                type_text(m, m->var[v].type));
 }
 
@@ -380,7 +346,7 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = m->c;
   Str functions = {.c = m->c};
   int errors = diag_errors(m->c);
-  const char *guard = ctx_strf(m->c, "%s_H", m->name);
+  const char *guard = ctx_strf(m->c, "GRADC_%s_H", m->name); /* no name of the model's own */
   header_begin(p, h_file, guard);
   bool init = false;
   for (int i = 0; i < m->ngraph; i++) {
@@ -396,10 +362,10 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
         h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
-  str_printf(c_file, "/* %s: made by gradc %s. Interface: %s.h. ISO C99; needs no library.\n"
+  str_printf(c_file, "/* %s: made by gradc %s. ISO C99; needs no library.\n"
                      " * %lld bytes of memory, %lld of them the arena. */\n",
-             m->name, o->version ? o->version : "", m->name, (long long)m->total_bytes, (long long)m->arena_bytes);
-  str_printf(c_file, "#include \"%s.h\"\n%s", m->name, PRELUDE);
+             m->name, o->version ? o->version : "", (long long)m->total_bytes, (long long)m->arena_bytes);
+  str_printf(c_file, "#include \"%s\"\n%s", o->header ? o->header : ctx_strf(m->c, "%s.h", m->name), PRELUDE);
   c_prim_print(p, c_file);
   str_puts(c_file, "\n");
   c_helpers(p, c_file);

@@ -27,7 +27,6 @@ typedef struct CGraph {
   bool parallel;           /* some kernel is shared out */
 } CGraph;
 
-const char *c_ident(CPrint *p, const char *name);
 void c_stmt(CGraph *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void c_graph_body(CGraph *c);
 const char *c_place(CGraph *c, Id n);         /* the pointer to a buffer, as an argument */
@@ -35,10 +34,15 @@ const char *c_call_comment(CGraph *c, const Group *gr);
 void c_scan(CGraph *c, const Group *gr);      /* c_scan.c */
 void c_barrier(CGraph *c);                    /* c_share.c */
 void c_wait(CGraph *c, const Kernel *k, const CPlan *plan); /* a barrier where kernel k needs one */
-void c_name_params(CGraph *c);                /* distinct C names of ports and results into c->in, c->out */
 uint32_t c_port_sizes(const Graph *g);        /* run-time sizes in the ports' shapes, bit i = module size i */
 int64_t c_port_range(const Graph *g, int port); /* > 0: integer values lie in [0, range) */
 void c_print_checks(CGraph *c);               /* refusals at the start of a call */
 void c_helpers(CPrint *p, Str *out);
 const char *c_body_function(CPrint *p, const Graph *body, bool *parallel); /* its name; printed at its first use */
+
+/* c_names.c: names of the .nn file in C and C++. */
+const char *c_ident(CPrint *p, const char *name);
+void c_name_params(CGraph *c);                /* of ports and results, distinct in their function, into c->in, c->out */
+const char *c_metric_name(CPrint *p, const char *metric); /* a member of struct NAME_run */
+const char **c_var_names(CPrint *p);          /* one a variable, distinct */
 #endif

@@ -80,6 +80,11 @@ else fail "emit --weights: $(head -n 2 err)"; fi
 mkdir -p away/bin away/data; cp digits away/bin/; cp data/digits.csv.gz away/data/; mv data gone
 (cd away && env -i ./bin/digits train --steps 40 --json --run-dir r --data digits=data/digits.csv.gz >out 2>err) &&
   [ "$(hash_of away/out)" = "$whole" ] && pass || fail "an installed copy: $(head -n 2 away/err)"
+# Any name of a file, any folder.
+mkdir -p 'w"d\x y'; cp ../product.nn 'w"d\x y/q"\n 1.nn'
+run 0 '' "$gradc" build 'w"d\x y/q"\n 1.nn' -o 'w"d\x y/the program'
+run 0 '' './w"d\x y/the program' train --steps 2 --run-dir 'w"d\x y/run "1"'
+run 0 '' './w"d\x y/the program' train --resume --steps 4 --run-dir 'w"d\x y/run "1"'
 # What only compiles opens no data: the file is not there.
 for c in "check" "fmt --check" "ir" "emit --c -o c" "report" "build -o nodata"; do
   # shellcheck disable=SC2086

@@ -38,3 +38,33 @@ if [ -s example.c ]; then
   "$gradc" emit --c "$models/digits.nn" -o . && gcc -std=c99 -Wall -Wextra -Werror -O2 -o example example.c digits.c 2>err && ./example >out &&
     grep -q 'loss' out && pass || fail "the example of docs/runtime.md: $(head -n 5 err)"
 else fail "docs/runtime.md has no example in C"; fi
+# Names that mean something in C or C++, and weights whose names are one in C: distinct, and the header is C++ too.
+cat >odd.nn <<'N'
+def b(x: f32[B, 4]) { param w: f32[4, 4] = kaiming
+  x @ w }
+def a(x: f32[B, 4]) { param b_w: f32[4, 4] = kaiming
+  b(x) @ b_w }
+use n = a()
+use n_b = b()
+data d { source = uniform(n = 100, lo = [0, 0, 0, 0], hi = 1); x: f32[4] = field(0); class: f32[4] = field(0) }
+train { data = d; batch = 10; steps = 10; loss = mse(n_b(n(x)), class); optim = sgd(lr = 0.1)
+        metric.double = mean(x); metric.class = mean(x); metric.sum = mean(x) }
+export def H(x: f32[1, 4]) { n_b(x) }
+export def loop(double: f32[1, 4], double_: f32[1, 4], mem: f32[1, 4], namespace: f32[1, 4], NULL: f32[1, 4],
+                size_t: f32[1, 4], out: f32[1, 4], bad: f32[1, 4], call: f32[1, 4], odd_init: f32[1, 4], k7_row: f32[1, 4]) {
+  n_b(double) + n(double_) + mem + namespace + NULL + size_t + out + bad + call + odd_init + k7_row }
+N
+rm -rf c; mkdir c
+if "$gradc" emit --c odd.nn -o c 2>err; then
+  silent 'names of C' c/odd.c
+  clang -x c++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only c/odd.h 2>err && pass || fail "the header as C++: $(head -n 3 err)"
+  [ -z "$(sed -n 's/^#define odd_AT_\([^ ]*\) .*/\1/p' c/odd.h | sort | uniq -d)" ] && pass || fail "weights of one name: $(grep AT_ c/odd.h)"
+  grep -q 'float double_;' c/odd.h && grep -q 'float sum;' c/odd.h && pass || fail "metrics in struct odd_run: $(grep float c/odd.h)"
+else fail "names of C: $(head -n 2 err)"; fi
+"$gradc" build odd.nn -o odd 2>err && ./odd train --steps 2 --run-dir oddrun >out 2>err && pass || fail "names of C, native: $(head -n 2 err)"
+# The files have the stem of the .nn file, whatever it is; NAME is made of it.
+cp odd.nn 'my net-2.b.nn'
+"$gradc" emit --c 'my net-2.b.nn' -o 'a folder/sub' 2>err && [ -f 'a folder/sub/my net-2.b.h' ] && silent 'an odd stem' 'a folder/sub/my net-2.b.c' &&
+  grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass || fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
+cp odd.nn 'a"quote.nn'
+"$gradc" emit --c 'a"quote.nn' -o quote 2>err && silent 'a quote in the name' quote/a_quote.c
