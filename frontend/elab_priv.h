@@ -187,7 +187,7 @@ struct Body {
   int n, cap, cap2;
 };
 
-typedef struct Memo { Instance *inst; Graph *g; Arg *arg; int n; Value v; } Memo;
+typedef struct Memo { const Inst *inst; const Graph *g; int n; const Value *arg; bool done; Value v; } Memo; /* a call */
 typedef struct Origin { const char *def, *why; Loc at; } Origin; /* of a node's shape */
 typedef struct Range { Id id; int64_t n; } Range; /* an input whose values index an axis of n */
 
@@ -216,8 +216,7 @@ struct Elab {
   const char *section; /* name of the train section being elaborated */
   Id *cur;             /* per var: its value now in the root graph; 0 unread */
   int ncur;
-  Memo *memo;
-  int nmemo, capmemo;
+  struct Pool *memo;   /* calls of instances in the root graph and its scans */
   Origin *origin;
   int norigin, caporigin;
   int *origin_at;      /* per node of the root graph: 1 + number of its origin */
@@ -306,6 +305,8 @@ Value el_call(Elab *e, const Fn *fn, Call *k);
 Value el_call_value(Elab *e, const Ast *callee, Call *k);
 bool el_collect(Elab *e, const Ast *call, const Value *first, const Ast *first_ast, Call *k);
 void el_add_bound(Elab *e, const Fn *f, Call *k); /* what the function value has bound and the call does not name */
+Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg); /* of such a call: !done where it is a new one */
+struct Pool *el_memo_new(Elab *e);
 
 /* ---- elab_def.c ---- */
 Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at); /* at: the place of the call's weights; NULL: a child's */
@@ -382,7 +383,8 @@ typedef struct Saved {
   bool training;
   uint32_t hints;
   Id *cur;
-  int ncur, nmemo, norigin, norigin_at, nrange, caprange;
+  struct Pool *memo;
+  int ncur, norigin, norigin_at, nrange, caprange;
   Range *range;
   int *origin_at;
 } Saved;
