@@ -70,6 +70,7 @@ Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg) {
   for (int i = 0; i < n; i++) { /* lists and functions differ by their kind alone */
     int64_t x = arg[i].kind == V_TENSOR ? (int64_t)arg[i].id : arg[i].kind == V_INT ? arg[i].i : 0;
     h = hash_bytes(&x, sizeof x, h + (uint64_t)arg[i].kind);
+    e->turns += v_count(arg[i]);
   }
   Memo *m = ctx_alloc(e->c, sizeof *m);
   *m = (Memo){.inst = inst, .g = e->g, .n = n, .arg = arg};

@@ -82,7 +82,7 @@ static Value make_partial(Elab *e, const Fn *f, const Sig *s, const Call *k) {
     if (s->slot[i])
       p.bound[p.nbound++] = (Bound){s->ast->kid[i + 2]->text, s->slot[i]->v, s->slot[i]->at, s->slot[i]->len};
   p.at = k->mark;
-  return v_fn(e, p);
+  return el_limited(e, v_fn(e, p), k->mark, k->mark_len);
 }
 
 static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, const char *want) {

@@ -12,7 +12,7 @@
 #include "frontend/elab.h"
 #include "ir/build.h"
 
-enum { EL_MAX_CALLS = 256, EL_MAX_NESTING = 3000, EL_MAX_TURNS = 1000000 };
+enum { EL_MAX_CALLS = 256, EL_MAX_NESTING = 3000, EL_MAX_TURNS = 1000000, EL_MAX_TEXT = 4096 };
 
 /* ---- values ---- */
 typedef enum ValueKind {
@@ -32,9 +32,12 @@ typedef struct Value {
   };
   Graph *g;
 } Value;
+/* How deep lists and bound functions nest in a value, how many values it holds, whether it can become a tensor. */
+typedef struct Extent { int depth; int64_t count; bool numbers; } Extent;
 struct List {
   int n;
   Value *v;
+  Extent extent;       /* count 0: not measured yet */
 };
 
 typedef struct Elab Elab;
@@ -64,6 +67,7 @@ struct Fn { /* one of def, intrinsic, op, and what is bound already */
   Instance *inst;      /* called through a `use` */
   int nbound;
   Bound *bound;        /* by name */
+  Extent extent;
   Loc at;
 };
 
@@ -248,12 +252,14 @@ static inline Value v_str(const char *s) { return (Value){.kind = V_STR, .s = s}
 static inline Value v_error(void) { return (Value){.kind = V_ERROR}; }
 static inline Value v_none(void) { return (Value){.kind = V_NONE}; }
 static inline bool v_bad(Value v) { return v.kind == V_ERROR; }
-Value v_list(Elab *e, int n, const Value *v);
+Value v_list(Elab *e, int n, const Value *v); /* v NULL: to be filled before anything else looks at it */
 Value v_fn(Elab *e, Fn fn);
 Value v_dim(Elab *e, Dim d);                  /* INT or SIZE */
 Value v_tensor(Elab *e, Id id);               /* of the graph being built; 0 gives V_ERROR */
 bool v_number(Value v, double *f);            /* INT or FLOAT */
 bool v_same(Value a, Value b);
+int64_t v_count(Value v);                     /* of all values in it: what walking it takes */
+Value el_limited(Elab *e, Value v, Loc at, int len); /* v, unless it nests too deeply or holds too much */
 bool v_is_dim(Value v, Dim *d);               /* an INT >= 0 or a SIZE */
 bool v_tensorlike(Value v);                   /* a tensor, or a list that can become one */
 const char *v_text(Elab *e, Value v);         /* for messages: "f32[8, 10]", "3", "a list" */
