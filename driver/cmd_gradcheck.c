@@ -3,8 +3,8 @@
  * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and jvp(loss,
  * w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
  * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random
- * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at the value that it has in the
- * second graph; within a scan's step it is not. */
+ * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
+ * graph; within a scan's step it is not. */
 #include "driver/interpret.h"
 #include "passes/flops.h"
 #include "passes/pass.h"

@@ -191,7 +191,14 @@ struct Body {
   int n, cap, cap2;
 };
 
-typedef struct Memo { const Inst *inst; const Graph *g; int n; const Value *arg; bool done; Value v; } Memo; /* a call */
+typedef struct Memo { /* a call of an instance */
+  const Inst *inst;
+  const Graph *g;
+  int n;
+  const Value *arg;
+  bool done;
+  Value v;
+} Memo;
 typedef struct Origin { const char *def, *why; Loc at; } Origin; /* of a node's shape */
 typedef struct Range { Id id; int64_t n; } Range; /* an input whose values index an axis of n */
 
@@ -417,6 +424,7 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
 void el_data_section(Elab *e, const Ast *a);
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d);
 int el_data_find(const Module *m, const char *name);
+bool el_in_field(const Elab *e);              /* in a data section: of a record alone, in training and hold-out alike */
 
 /* ---- elab_train.c, elab_optim.c, elab_eval.c, elab_export.c ---- */
 typedef struct Update { Id weight, grad; int var; Inst *inst; } Update;

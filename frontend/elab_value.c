@@ -38,7 +38,8 @@ int64_t v_count(Value v) { return extent_of(v).count; }
 
 Value el_limited(Elab *e, Value v, Loc at, int len) {
   Extent x = extent_of(v);
-  if (x.depth > EL_MAX_CALLS) return el_fatal(e, 105, at, len, "lists and functions nest more than %d deep", EL_MAX_CALLS);
+  if (x.depth > EL_MAX_CALLS)
+    return el_fatal(e, 105, at, len, "lists and functions nest more than %d deep", EL_MAX_CALLS);
   if (x.count > EL_MAX_TURNS) return el_fatal(e, 219, at, len, "%s of more than %d values", v_kind(v), EL_MAX_TURNS);
   return v;
 }
