@@ -3,7 +3,8 @@
  * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and jvp(loss,
  * w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
  * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random
- * t. */
+ * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
+ * graph; within a scan's step it is not. */
 #include "driver/interpret.h"
 #include "passes/flops.h"
 #include "passes/pass.h"
@@ -21,10 +22,10 @@ typedef struct Check {
   Module *m;
   Interp *in;
   const TrainInfo *train;
-  Graph *loss, *grads;    /* ports of `grads`: the fields, then one tangent per weight */
+  Graph *loss, *grads;    /* ports of `loss`: the fields, then what is held; of `grads`: then one tangent per weight */
   int *var; int nvar;     /* weights checked */
   int elements;           /* of each */
-  Val **port; int nfield;
+  Val **port, **loss_port; int nfield, nheld;
   uint64_t random;
 } Check;
 
@@ -45,18 +46,25 @@ static Id loss_of(const Graph *g) {
   return 0;
 }
 
-/* What the loss of `from` depends on, as a new graph; map: its nodes' numbers there. */
-static Graph *loss_graph(Module *m, const Graph *from, const char *name, Id *map) {
+static bool is_held(const Graph *g, Id n) {
+  return node_info(g, n)->flags & NOGRAD && node_get(g, n)->nin && dtype_is_float(node_type(g, n)->dtype);
+}
+
+/* What the loss of `from` depends on, as a new graph; map: its nodes' numbers there. hold: held values are inputs. */
+static Graph *loss_graph(Module *m, const Graph *from, const char *name, Id *map, bool hold) {
   Graph *g = graph_new(m, name, GK_TEST, from->loc);
   bool *needed = ctx_alloc(m->c, (size_t)from->n);
   g->training = from->training;
   needed[loss_of(from)] = true;
   for (int i = 0; i < from->nport; i++) needed[from->port[i]] = true;
   for (Id n = (Id)from->n - 1; n > 0; n--)
-    for (uint32_t i = 0; needed[n] && i < node_get(from, n)->nin; i++) needed[node_in(from, n, (int)i)] = true;
+    for (uint32_t i = 0; needed[n] && i < node_get(from, n)->nin && !(hold && is_held(from, n)); i++)
+      needed[node_in(from, n, (int)i)] = true;
   for (int i = 0; i < from->nport; i++) map[from->port[i]] = copy_node(g, from, from->port[i], map);
   for (Id n = 1; n < (Id)from->n; n++)
-    if (needed[n] && !map[n]) map[n] = copy_node(g, from, n, map);
+    if (needed[n] && !map[n])
+      map[n] = hold && is_held(from, n) ? graph_input(g, ctx_strf(m->c, "held %d", (int)n), node_get(from, n)->type, 0)
+                                        : copy_node(g, from, n, map);
   graph_result(g, "loss", map[loss_of(from)], 0);
   return g;
 }
@@ -65,13 +73,13 @@ static bool make_graphs(Check *k) {
   const Graph *from = k->train->step ? k->train->step : k->train->pass;
   Module *m = k->m;
   if (!from || !loss_of(from)) return false;
-  Id *map = ctx_alloc(k->c, sizeof *map * (size_t)from->n);
-  k->loss = loss_graph(m, from, "gradcheck_loss", map);
-  memset(map, 0, sizeof *map * (size_t)from->n);
-  k->grads = loss_graph(m, from, "gradcheck_grads", map);
-  k->nfield = from->nport;
-  k->var = ctx_alloc(k->c, sizeof *k->var * (size_t)(m->nvar + 1));
   int n = from->n;
+  Id *map = ctx_alloc(k->c, sizeof *map * (size_t)n), *held = ctx_alloc(k->c, sizeof *held * (size_t)n);
+  k->loss = loss_graph(m, from, "gradcheck_loss", held, true);
+  k->grads = loss_graph(m, from, "gradcheck_grads", map, false);
+  k->nfield = from->nport;
+  k->nheld = k->loss->nport - k->nfield;
+  k->var = ctx_alloc(k->c, sizeof *k->var * (size_t)(m->nvar + 1));
   for (Id i = 1; i < (Id)n; i++) {
     if (!map[i] || node_get(from, i)->op != OP_param || !dtype_is_float(node_type(from, i)->dtype)) continue;
     int v = var_find(m, node_attr(from, i, 0)->s);
@@ -82,6 +90,8 @@ static bool make_graphs(Check *k) {
     graph_result(k->grads, "jvp", graph_node(k->grads, OP_jvp, (Id[]){loss, w, t}, 3, 0, m->var[v].loc), 0);
     k->var[k->nvar++] = v;
   }
+  for (Id i = 1; i < (Id)n; i++) /* in the order of the ports of `loss` */
+    if (held[i] && is_held(from, i)) graph_result(k->grads, "held", map[i], 0);
   return k->nvar > 0;
 }
 
@@ -114,7 +124,7 @@ static bool loss_at(Check *k, Val *w, int64_t e, double x, double *loss) {
   Val *result;
   double old = val_get(w, e);
   val_set(w, e, x);
-  bool well = interpret_run(k->in, k->loss, k->port, &result);
+  bool well = interpret_run(k->in, k->loss, k->loss_port, &result);
   val_set(w, e, old);
   if (!well) return false;
   *loss = val_get(result, 0);
@@ -138,6 +148,11 @@ static bool element_error(Check *k, Val *w, int64_t e, double grad, double *erro
   return true;
 }
 
+static void put_number(Str *s, const char *key, double x) {
+  if (isfinite(x)) str_printf(s, ",\"%s\":%.3g", key, x);
+  else str_printf(s, ",\"%s\":null", key);
+}
+
 static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool *failed) {
   const Var *v = &k->m->var[k->var[i]];
   Val *w = k->in->var[k->var[i]], *t = k->port[k->nfield + i];
@@ -156,8 +171,10 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
     Str s = {.c = k->c};
     str_puts(&s, "{\"weight\":");
     put_json_text(&s, v->name);
-    str_printf(&s, ",\"ok\":%s,\"elements\":%lld,\"error\":%.3g,\"forward_error\":%.3g}\n", well ? "true" : "false",
-               (long long)n, worst, forward);
+    str_printf(&s, ",\"ok\":%s,\"elements\":%lld", well ? "true" : "false", (long long)n);
+    put_number(&s, "error", worst);
+    put_number(&s, "forward_error", forward);
+    str_puts(&s, "}\n");
     fputs(s.s, stdout);
   } else {
     printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
@@ -185,6 +202,9 @@ static bool check_train(Check *k, bool *failed) {
   Val **result = ctx_alloc(k->c, sizeof *result * (size_t)(n + 1));
   if (!make_inputs(k) || !interpret_run(k->in, k->grads, k->port, result)) return false;
   bool well = true;
+  k->loss_port = ctx_alloc(k->c, sizeof *k->loss_port * (size_t)(k->nfield + k->nheld + 1));
+  for (int i = 0; i < k->nfield + k->nheld; i++)
+    k->loss_port[i] = i < k->nfield ? k->port[i] : result[1 + 2 * k->nvar + i - k->nfield];
   for (int i = 0; i < k->nvar && well; i++) well = check_weight(k, i, result[1 + 2 * i], result[2 + 2 * i], failed);
   interpret_drop(result, n);
   interpret_drop(k->port, k->grads->nport);

@@ -10,7 +10,7 @@ static const char *const carried_files[] = {"std/tensor.nn", "std/activation.nn"
 /* ---- graphs ---- */
 
 Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file) {
-  Saved s = {e->g, e->root, e->body, e->f, e->training, e->hints, e->cur, e->ncur, e->nmemo, e->norigin, e->norigin_at,
+  Saved s = {e->g, e->root, e->body, e->f, e->training, e->hints, e->cur, e->memo, e->ncur, e->norigin, e->norigin_at,
              e->nrange, e->caprange, e->range, e->origin_at};
   *f = (Frame){.file = file, .ndots = -1};
   g->training = training;
@@ -20,6 +20,7 @@ Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file) {
   e->training = training;
   e->hints = 0;
   e->cur = NULL;
+  e->memo = el_memo_new(e);
   e->ncur = 0;
   e->origin_at = NULL;
   e->norigin_at = 0;
@@ -38,7 +39,7 @@ void el_leave(Elab *e, const Saved *s) {
   e->hints = s->hints;
   e->cur = s->cur;
   e->ncur = s->ncur;
-  e->nmemo = s->nmemo;
+  e->memo = s->memo;
   e->origin_at = s->origin_at;
   e->norigin_at = s->norigin_at;
   e->range = s->range;

@@ -1,5 +1,6 @@
 /* Calls: arguments, what is called, instances and their memo, primitives, conversions. */
 #include "frontend/elab_priv.h"
+#include "ir/tables.h"
 #include <string.h>
 
 /* ---- arguments ---- */
@@ -54,30 +55,40 @@ void el_add_bound(Elab *e, const Fn *f, Call *k) {
 
 /* ---- instances ---- */
 
-static Memo *memo_find(Elab *e, const Instance *inst, const Call *k) {
-  for (int i = e->nmemo - 1; i >= 0; i--) {
-    Memo *m = &e->memo[i];
-    if (m->inst != inst || m->g != e->g || m->n != k->n) continue;
-    int j = 0;
-    while (j < k->n && m->arg[j].name == k->arg[j].name && v_same(m->arg[j].v, k->arg[j].v)) j++;
-    if (j == k->n) return m;
-  }
-  return NULL;
+/* In one graph, calls of an instance with the same arguments are one call, however they are written. */
+
+static bool memo_same(const void *a, const void *b) {
+  const Memo *x = a, *y = b;
+  int k = 0;
+  if (x->inst != y->inst || x->g != y->g || x->n != y->n) return false;
+  while (k < x->n && v_same(x->arg[k], y->arg[k])) k++;
+  return k == x->n;
 }
 
-/* In one graph, calls of an instance with the same arguments are one call. */
+Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg) {
+  uint64_t h = inst->path;
+  for (int i = 0; i < n; i++) { /* lists and functions differ by their kind alone */
+    int64_t x = arg[i].kind == V_TENSOR ? (int64_t)arg[i].id : arg[i].kind == V_INT ? arg[i].i : 0;
+    h = hash_bytes(&x, sizeof x, h + (uint64_t)arg[i].kind);
+    e->turns += v_count(arg[i]);
+  }
+  Memo *m = ctx_alloc(e->c, sizeof *m);
+  *m = (Memo){.inst = inst, .g = e->g, .n = n, .arg = arg};
+  int before = pool_find(e->memo, m, h, memo_same);
+  if (before) return e->memo->rec[before];
+  pool_add(e->c, e->memo, m, h);
+  return m;
+}
+
+Pool *el_memo_new(Elab *e) { return ctx_alloc(e->c, sizeof(Pool)); }
+
 static Value call_instance(Elab *e, Instance *inst, Call *k) {
-  Memo *m = memo_find(e, inst, k);
-  if (m) return m->v;
-  Arg *arg = k->arg;
-  int n = k->n;
   el_add_bound(e, inst->fn, k);
   uint32_t old = e->hints;
   e->hints |= inst->hints;
   inst_begin(inst->root);
   Value v = el_call_fn(e, inst->fn, k, inst->root);
   e->hints = old;
-  *VEC_PUSH(e->c, e->memo, e->nmemo, e->capmemo) = (Memo){inst, e->g, arg, n, v};
   return v;
 }
 

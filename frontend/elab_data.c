@@ -14,6 +14,8 @@ typedef struct DataCtx {
   bool run;       /* a run of columns: the port is a vector */
 } DataCtx;
 
+bool el_in_field(const Elab *e) { return e->root && e->root->kind == GK_BIND; }
+
 int el_data_find(const Module *m, const char *name) {
   for (int i = 0; i < m->ndata; i++)
     if (!strcmp(m->data[i].name, name)) return i;
@@ -197,6 +199,16 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   return true;
 }
 
+/* Fields are the same in training and hold-out, so nothing in them is random. */
+static void check_random(Elab *e, const Graph *g) {
+  for (Id i = 1; i < (Id)g->n; i++) {
+    const Node *d = node_get(g, i);
+    if (!(op_info[d->op].flags & RNG)) continue;
+    el_error_at(e, 709, d->loc, 1, "random numbers in a field: augmentation is not in this version");
+    return;
+  }
+}
+
 void el_data_section(Elab *e, const Ast *a) {
   Section s = {a, a->kid[0], data_settings, 8, "data"};
   Frame f;
@@ -215,6 +227,7 @@ void el_data_section(Elab *e, const Ast *a) {
       el_stmt(e, b);
     }
   }
+  check_random(e, g);
   if (well && !d->nfield && diag_errors(e->c) == before) el_fail(e, 302, a, "data section `%s` has no fields", a->text);
   el_leave(e, &saved);
   d->bind = g;

@@ -82,7 +82,7 @@ static Value make_partial(Elab *e, const Fn *f, const Sig *s, const Call *k) {
     if (s->slot[i])
       p.bound[p.nbound++] = (Bound){s->ast->kid[i + 2]->text, s->slot[i]->v, s->slot[i]->at, s->slot[i]->len};
   p.at = k->mark;
-  return v_fn(e, p);
+  return el_limited(e, v_fn(e, p), k->mark, k->mark_len);
 }
 
 static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, const char *want) {
@@ -172,7 +172,40 @@ static void note_origin(Elab *e, const Sig *s, Value v, const Call *k) {
   }
 }
 
-static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, Inst *at) {
+static Value run_body(Elab *e, const Def *d, const Sig *s, const Call *k) {
+  double x;
+  e->f->sig = NULL;
+  e->depth++;
+  diag_push_frame(e->c, d->name, k->mark);
+  Value v = el_block(e, d->ast->kid[0]);
+  const Ast *type = d->ast->kid[1];
+  if (type && v.kind == V_NONE) v = el_fail(e, 224, d->ast, "`%s` ends without a value", d->name);
+  if (type && v_tensorlike(v) && v.kind == V_LIST && (type->flags & AST_SHAPED))
+    v = v_tensor(e, el_tensor(e, v, DT_F32, d->ast->kid[0]));
+  if (type && dtype_find(type->text) >= 0 && (v_number(v, &x) || v.kind == V_SIZE))
+    v = v_tensor(e, el_tensor(e, v, (DType)dtype_find(type->text), d->ast->kid[0]));
+  if (!el_check_result(e, d, v)) v = v_error();
+  diag_pop_frame(e->c);
+  e->depth--;
+  note_origin(e, s, v, k);
+  return v;
+}
+
+/* The values of all parameters: what tells one call of an instance from another. */
+static Value *bound_values(Elab *e, const Sig *s) {
+  Value *v = ctx_alloc(e->c, (size_t)(s->n + 1) * sizeof *v);
+  for (int i = 0; i < s->n; i++) v[i] = scope_find(&e->f->scope, s->ast->kid[i + 2]->text)->v;
+  return v;
+}
+
+static Value run_instance(Elab *e, const Def *d, const Sig *s, const Call *k) {
+  Memo *m = el_memo(e, e->f->inst, s->n, bound_values(e, s));
+  if (!m->done) m->v = run_body(e, d, s, k);
+  m->done = true;
+  return m->v;
+}
+
+static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, Inst *at, bool instance) {
   if (e->depth >= EL_MAX_CALLS)
     return el_fatal(e, 213, k->mark, k->mark_len, "`%s` is called more than %d calls deep", d->name, EL_MAX_CALLS);
   Frame f = {.up = e->f, .name = d->name, .file = d->file, .inst = at, .ndots = -1, .call = k->mark,
@@ -180,22 +213,8 @@ static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, Inst *a
   Value v = v_error();
   e->turns += 16; /* a call costs more than an expression */
   e->f = &f;
-  if (bind_statics(e, s, k) && bind_tensors(e, s, k) && bind_defaults(e, s, k)) {
-    f.sig = NULL;
-    e->depth++;
-    diag_push_frame(e->c, d->name, k->mark);
-    v = el_block(e, d->ast->kid[0]);
-    if (d->ast->kid[1] && v.kind == V_NONE) v = el_fail(e, 224, d->ast, "`%s` ends without a value", d->name);
-    if (d->ast->kid[1] && v_tensorlike(v) && v.kind == V_LIST && (d->ast->kid[1]->flags & AST_SHAPED))
-      v = v_tensor(e, el_tensor(e, v, DT_F32, d->ast->kid[0]));
-    double x;
-    if (d->ast->kid[1] && dtype_find(d->ast->kid[1]->text) >= 0 && (v_number(v, &x) || v.kind == V_SIZE))
-      v = v_tensor(e, el_tensor(e, v, (DType)dtype_find(d->ast->kid[1]->text), d->ast->kid[0]));
-    if (!el_check_result(e, d, v)) v = v_error();
-    diag_pop_frame(e->c);
-    e->depth--;
-    note_origin(e, s, v, k);
-  }
+  if (bind_statics(e, s, k) && bind_tensors(e, s, k) && bind_defaults(e, s, k))
+    v = instance ? run_instance(e, d, s, k) : run_body(e, d, s, k);
   e->f = f.up;
   return v;
 }
@@ -208,8 +227,7 @@ Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at) {
   bool partial = lacks_tensors(&s, k, taken);
   if (!sig_assign(e, &s, k, partial)) return v_error();
   if (partial) return make_partial(e, f, &s, k);
-  if (!at) at = inst_child(e, e->f, f->def->name);
-  return run_def(e, f->def, &s, k, at);
+  return run_def(e, f->def, &s, k, at ? at : inst_child(e, e->f, f->def->name), at != NULL);
 }
 
 /* `use net = f(args)`: the function with its static arguments, not run even where no tensor is missing. */

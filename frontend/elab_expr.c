@@ -94,7 +94,7 @@ Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *lef
     Value both = v_list(e, a.list->n + b.list->n, NULL);
     for (int i = 0; i < both.list->n; i++)
       both.list->v[i] = i < a.list->n ? a.list->v[i] : b.list->v[i - a.list->n];
-    return both;
+    return el_limited(e, both, at->mark, at->mark_len);
   }
   if (tensor || lists || (floats && sizes)) return tensor_binary(e, op, a, b, at, left, right);
   return el_static_binary(e, op, a, b, at);
@@ -148,7 +148,7 @@ static Value list(Elab *e, const Ast *a) {
     if (v.list->v[i].kind == V_STATE) v.list->v[i] = v_tensor(e, el_here(e, v.list->v[i]));
     bad |= v_bad(v.list->v[i]);
   }
-  return bad ? v_error() : v;
+  return bad ? v_error() : el_limited(e, v, a->mark, a->mark_len);
 }
 
 static Value range(Elab *e, const Ast *a) {

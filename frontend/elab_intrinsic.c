@@ -139,7 +139,7 @@ bool el_want_axes(Elab *e, Call *k, int arg, int rank, bool all, int64_t *axes, 
     for (int i = 0; i < rank; i++) in[i] = all || given.kind == V_STR;
   } else {
     Value one = k->arg[arg].v;
-    List self = {1, &one};
+    List self = {.n = 1, .v = &one};
     const List *l = one.kind == V_LIST ? one.list : &self;
     for (int i = 0; i < l->n; i++) {
       int64_t a;

@@ -194,17 +194,26 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
   return it->v;
 }
 
+static Id run_leaf(Elab *e, const char *name) {
+  AttrId a = attr_make(e->m, OP_run, &(AttrVal){.s = name});
+  return graph_leaf(e->g, OP_run, el_scalar(e, DT_F32), a, e->g->loc);
+}
+
 /* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   Binding *b = e->f ? scope_find(&e->f->scope, name) : NULL;
   if (b) return *v = b->v, true;
-  if (!strcmp(name, "training")) return *v = v_bool(e->training), true;
+  if (!strcmp(name, "training")) {
+    *v = v_bool(e->training);
+    if (el_in_field(e)) *v = el_fail(e, 709, at, "`training` in a field: augmentation is not in this version");
+    return true;
+  }
   Item *it = el_item(e, e->f ? e->f->file : e->file, name);
   if (it) return *v = el_item_value(e, it, at), true;
   if (!strcmp(name, "step") || !strcmp(name, "steps") || !strcmp(name, "epoch")) {
-    *v = e->g ? v_tensor(e, graph_leaf(e->g, OP_run, el_scalar(e, DT_F32),
-                                       attr_make(e->m, OP_run, &(AttrVal){.s = name}), e->g->loc))
-              : el_fail(e, 215, at, "`%s` is a run-time value", name);
+    *v = el_in_field(e) ? el_fail(e, 311, at, "`%s` has no part in a field of data", name)
+         : e->g         ? v_tensor(e, run_leaf(e, name))
+                        : el_fail(e, 215, at, "`%s` is a run-time value", name);
     return true;
   }
   const Intrinsic *in = el_intrinsic(name);

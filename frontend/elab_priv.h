@@ -12,7 +12,7 @@
 #include "frontend/elab.h"
 #include "ir/build.h"
 
-enum { EL_MAX_CALLS = 256, EL_MAX_NESTING = 3000, EL_MAX_TURNS = 1000000 };
+enum { EL_MAX_CALLS = 256, EL_MAX_NESTING = 3000, EL_MAX_TURNS = 1000000, EL_MAX_TEXT = 4096 };
 
 /* ---- values ---- */
 typedef enum ValueKind {
@@ -32,9 +32,12 @@ typedef struct Value {
   };
   Graph *g;
 } Value;
+/* How deep lists and bound functions nest in a value, how many values it holds, whether it can become a tensor. */
+typedef struct Extent { int depth; int64_t count; bool numbers; } Extent;
 struct List {
   int n;
   Value *v;
+  Extent extent;       /* count 0: not measured yet */
 };
 
 typedef struct Elab Elab;
@@ -64,6 +67,7 @@ struct Fn { /* one of def, intrinsic, op, and what is bound already */
   Instance *inst;      /* called through a `use` */
   int nbound;
   Bound *bound;        /* by name */
+  Extent extent;
   Loc at;
 };
 
@@ -187,7 +191,14 @@ struct Body {
   int n, cap, cap2;
 };
 
-typedef struct Memo { Instance *inst; Graph *g; Arg *arg; int n; Value v; } Memo;
+typedef struct Memo { /* a call of an instance */
+  const Inst *inst;
+  const Graph *g;
+  int n;
+  const Value *arg;
+  bool done;
+  Value v;
+} Memo;
 typedef struct Origin { const char *def, *why; Loc at; } Origin; /* of a node's shape */
 typedef struct Range { Id id; int64_t n; } Range; /* an input whose values index an axis of n */
 
@@ -216,8 +227,7 @@ struct Elab {
   const char *section; /* name of the train section being elaborated */
   Id *cur;             /* per var: its value now in the root graph; 0 unread */
   int ncur;
-  Memo *memo;
-  int nmemo, capmemo;
+  struct Pool *memo;   /* calls of instances in the root graph and its scans */
   Origin *origin;
   int norigin, caporigin;
   int *origin_at;      /* per node of the root graph: 1 + number of its origin */
@@ -249,12 +259,14 @@ static inline Value v_str(const char *s) { return (Value){.kind = V_STR, .s = s}
 static inline Value v_error(void) { return (Value){.kind = V_ERROR}; }
 static inline Value v_none(void) { return (Value){.kind = V_NONE}; }
 static inline bool v_bad(Value v) { return v.kind == V_ERROR; }
-Value v_list(Elab *e, int n, const Value *v);
+Value v_list(Elab *e, int n, const Value *v); /* v NULL: to be filled before anything else looks at it */
 Value v_fn(Elab *e, Fn fn);
 Value v_dim(Elab *e, Dim d);                  /* INT or SIZE */
 Value v_tensor(Elab *e, Id id);               /* of the graph being built; 0 gives V_ERROR */
 bool v_number(Value v, double *f);            /* INT or FLOAT */
 bool v_same(Value a, Value b);
+int64_t v_count(Value v);                     /* of all values in it: what walking it takes */
+Value el_limited(Elab *e, Value v, Loc at, int len); /* v, unless it nests too deeply or holds too much */
 bool v_is_dim(Value v, Dim *d);               /* an INT >= 0 or a SIZE */
 bool v_tensorlike(Value v);                   /* a tensor, or a list that can become one */
 const char *v_text(Elab *e, Value v);         /* for messages: "f32[8, 10]", "3", "a list" */
@@ -306,6 +318,8 @@ Value el_call(Elab *e, const Fn *fn, Call *k);
 Value el_call_value(Elab *e, const Ast *callee, Call *k);
 bool el_collect(Elab *e, const Ast *call, const Value *first, const Ast *first_ast, Call *k);
 void el_add_bound(Elab *e, const Fn *f, Call *k); /* what the function value has bound and the call does not name */
+Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg); /* of such a call: !done where it is a new one */
+struct Pool *el_memo_new(Elab *e);
 
 /* ---- elab_def.c ---- */
 Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at); /* at: the place of the call's weights; NULL: a child's */
@@ -382,7 +396,8 @@ typedef struct Saved {
   bool training;
   uint32_t hints;
   Id *cur;
-  int ncur, nmemo, norigin, norigin_at, nrange, caprange;
+  struct Pool *memo;
+  int ncur, norigin, norigin_at, nrange, caprange;
   Range *range;
   int *origin_at;
 } Saved;
@@ -409,6 +424,7 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
 void el_data_section(Elab *e, const Ast *a);
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d);
 int el_data_find(const Module *m, const char *name);
+bool el_in_field(const Elab *e);              /* in a data section: of a record alone, in training and hold-out alike */
 
 /* ---- elab_train.c, elab_optim.c, elab_eval.c, elab_export.c ---- */
 typedef struct Update { Id weight, grad; int var; Inst *inst; } Update;

@@ -85,8 +85,11 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
     if (!el_want_bool(e, k, 0, false, &flag)) return false;
     d->header = flag;
   }
-  for (int i = csv; i < k->n; i++)
+  for (int i = csv; i < k->n; i++) {
+    if (csv && d->npaths)
+      return el_error_at(e, 202, k->arg[i].at, k->arg[i].len, "`csv` reads one file; this is one too many"), false;
     if (!add_path(e, d, &k->arg[i], &cap)) return false;
+  }
   if (d->npaths) return true;
   el_error_at(e, 202, k->mark, k->mark_len, "`%s` needs a path", d->kind);
   return false;

@@ -90,11 +90,18 @@ static Value size_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
                  v_text(e, a), v_text(e, b));
 }
 
+static Value text_join(Elab *e, const char *a, const char *b, const Ast *at) {
+  if (strlen(a) + strlen(b) > EL_MAX_TEXT)
+    return el_fatal(e, 219, at->mark, at->mark_len, "a text of more than %d characters", EL_MAX_TEXT);
+  e->turns += EL_MAX_TEXT / 64;
+  return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a, b)));
+}
+
 static Value other_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
+  e->turns += v_count(a);
   if (op == AST_EQ) return v_bool(v_same(a, b));
   if (op == AST_NE) return v_bool(!v_same(a, b));
-  if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR)
-    return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a.s, b.s)));
+  if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR) return text_join(e, a.s, b.s, at);
   return el_fail(e, 226, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
 }
 

@@ -46,7 +46,7 @@ Value el_list_items(Elab *e, Value v, const Ast *at) {
   Type t = *el_ty(e, x);
   if (!t.rank || !dim_is_const(t.dim[0]))
     return el_fail(e, 225, at, "%s cannot be taken apart along its first axis", v_text(e, v));
-  if (t.dim[0] > EL_MAX_TURNS)
+  if (t.dim[0] > EL_MAX_TURNS / 2) /* a part takes two nodes */
     return el_fatal(e, 219, at->mark, at->mark_len, "taking apart an axis of %lld", (long long)t.dim[0]);
   Value l = v_list(e, (int)t.dim[0], NULL);
   Dim start[MAX_RANK] = {0}, stop[MAX_RANK];
@@ -57,6 +57,12 @@ Value el_list_items(Elab *e, Value v, const Ast *at) {
     l.list->v[i] = v_tensor(e, b_reshape(e->g, b_slice(e->g, x, start, stop, NULL), t.rank - 1, t.dim + 1));
   }
   return l;
+}
+
+/* Its size; -1 where there is none, or none known at compile time. */
+static int64_t first_axis(const Elab *e, Value v) {
+  const Type *t = type_get(e->m, v.g->node[v.id].type);
+  return t->rank && dim_is_const(t->dim[0]) ? t->dim[0] : -1;
 }
 
 static void bind_name(Elab *e, const Ast *name, Value v) {
@@ -70,11 +76,13 @@ bool el_bind(Elab *e, const Ast *bind, Value v) {
     bind_name(e, bind->kid[0], v);
     return !v_bad(v);
   }
-  Value l = el_list_items(e, v, bind->kid[n]);
-  if (!v_bad(l) && l.list->n != n) {
-    Diag *d = el_error(e, 225, bind, "%d names for %d parts", n, l.list->n);
+  int64_t parts = v.kind == V_LIST ? v.list->n : v.kind == V_TENSOR ? first_axis(e, v) : n;
+  Value l = v_error();
+  if (parts < 0 || parts == n) {
+    l = el_list_items(e, v, bind->kid[n]);
+  } else {
+    Diag *d = el_error(e, 225, bind, "%d names for %lld parts", n, (long long)parts);
     el_label_operand(e, d, bind->kid[n], v);
-    l = v_error();
   }
   for (int i = 0; i < n; i++) bind_name(e, bind->kid[i], v_bad(l) ? l : l.list->v[i]);
   return !v_bad(l);

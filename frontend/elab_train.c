@@ -79,9 +79,19 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
 
 /* ---- the forward part, the same source for training and for evaluation ---- */
 
+/* Names of fields that could not be elaborated must not be "unknown". */
+static void poison_fields(Elab *e, const char *data) {
+  const Item *it = el_item(e, e->file, data);
+  for (int i = 0; it && it->kind == IT_DATA && i < it->ast->kid[0]->n; i++) {
+    const Ast *f = it->ast->kid[0]->kid[i];
+    if (f->kind == AST_FIELD) scope_set(e->c, &e->f->scope, f->text, v_error(), f->mark, f->mark_len);
+  }
+}
+
 static void bind_inputs(Elab *e, const TrainInfo *t, Dim batch) {
   if (t->data < 0) return;
   const DataInfo *d = &e->m->data[t->data];
+  poison_fields(e, d->name);
   for (int i = 0; i < d->nfield; i++) {
     const FieldInfo *f = &d->field[i];
     const Type *ty = type_get(e->m, f->type);

@@ -8,11 +8,51 @@ Value v_list(Elab *e, int n, const Value *v) {
   l->n = n;
   l->v = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *v);
   if (n && v) memcpy(l->v, v, (size_t)n * sizeof *v);
+  e->turns += n;
   return (Value){.kind = V_LIST, .list = l};
+}
+
+/* ---- extents: a value may hold another one many times, so they are measured once a list ---- */
+
+static Extent extent_of(Value v);
+
+static void extent_add(Extent *x, Value v) {
+  Extent k = extent_of(v);
+  if (k.depth >= x->depth) x->depth = k.depth + 1;
+  x->count += k.count;
+  x->numbers &= k.numbers;
+}
+
+static Extent extent_of(Value v) {
+  bool number = v.kind == V_INT || v.kind == V_FLOAT || v.kind == V_BOOL;
+  if (v.kind == V_FN) return v.fn->extent;
+  if (v.kind != V_LIST) return (Extent){0, 1, number || v.kind == V_TENSOR || v.kind == V_STATE};
+  Extent *x = &v.list->extent;
+  if (x->count) return *x;
+  *x = (Extent){1, 1, v.list->n > 0};
+  for (int i = 0; i < v.list->n; i++) extent_add(x, v.list->v[i]);
+  return *x;
+}
+
+int64_t v_count(Value v) { return extent_of(v).count; }
+
+Value el_limited(Elab *e, Value v, Loc at, int len) {
+  Extent x = extent_of(v);
+  if (x.depth > EL_MAX_CALLS)
+    return el_fatal(e, 105, at, len, "lists and functions nest more than %d deep", EL_MAX_CALLS);
+  if (x.count > EL_MAX_TURNS) return el_fatal(e, 219, at, len, "%s of more than %d values", v_kind(v), EL_MAX_TURNS);
+  return v;
+}
+
+bool v_tensorlike(Value v) {
+  return (v.kind == V_LIST || v.kind == V_TENSOR || v.kind == V_STATE) && extent_of(v).numbers;
 }
 
 Value v_fn(Elab *e, Fn fn) {
   Fn *p = ctx_alloc(e->c, sizeof *p);
+  fn.extent = (Extent){1, 1, false};
+  for (int i = 0; i < fn.nbound; i++) extent_add(&fn.extent, fn.bound[i].v);
+  fn.extent.numbers = false;
   *p = fn;
   return (Value){.kind = V_FN, .fn = p};
 }
@@ -65,16 +105,6 @@ bool v_is_dim(Value v, Dim *d) {
   return v.kind == V_SIZE || (v.kind == V_INT && v.i >= 0);
 }
 
-bool v_tensorlike(Value v) {
-  if (v.kind == V_TENSOR || v.kind == V_STATE) return true;
-  if (v.kind != V_LIST) return false;
-  for (int i = 0; i < v.list->n; i++) {
-    Value x = v.list->v[i];
-    if (x.kind != V_INT && x.kind != V_FLOAT && x.kind != V_BOOL && !v_tensorlike(x)) return false;
-  }
-  return v.list->n > 0;
-}
-
 const char *el_type_text(Elab *e, TypeId id) {
   const Type *t = type_get(e->m, id);
   if (t->dtype == DT_TUPLE) return type_text(e->m, id);
@@ -110,6 +140,7 @@ const char *v_text(Elab *e, Value v) {
   case V_STATE: return el_type_text(e, e->m->var[v.i].type);
   case V_LIST: {
     Str s = {.c = e->c};
+    if (extent_of(v).depth > 3) return "a list of lists";
     for (int i = 0; i < v.list->n && i < 4; i++) str_printf(&s, "%s%s", i ? ", " : "[", v_text(e, v.list->v[i]));
     str_puts(&s, !v.list->n ? "[]" : v.list->n > 4 ? ", ...]" : "]");
     return s.s;
@@ -190,13 +221,11 @@ static Id list_stack(Elab *e, Value v, DType want, const Ast *at) {
       want = (DType)type_get(e->m, v.list->v[i].g->node[v.list->v[i].id].type)->dtype;
   for (int i = 0; i < n; i++) {
     if (!(part[i] = el_tensor(e, v.list->v[i], want, at))) return 0;
-    const Type *t = el_ty(e, part[i]);
-    Dim dim[MAX_RANK + 1] = {1};
-    if (i && el_type(e, part[i]) == el_type(e, part[0])) continue;
-    if (i || t->rank >= MAX_RANK)
-      return el_fail(e, 205, at, "the tensors of a list that is used as one have different shapes (%s vs %s)",
-                     el_type_text(e, el_type(e, part[0])), el_type_text(e, el_type(e, part[i]))), 0;
-    (void)dim;
+    if (el_ty(e, part[i])->rank == MAX_RANK)
+      return el_fail(e, 205, at, "a list of tensors has one axis more than they, and at most %d", MAX_RANK), 0;
+    if (el_type(e, part[i]) == el_type(e, part[0])) continue;
+    return el_fail(e, 205, at, "the tensors of a list that is used as one have different shapes (%s vs %s)",
+                   el_type_text(e, el_type(e, part[0])), el_type_text(e, el_type(e, part[i]))), 0;
   }
   for (int i = 0; i < n; i++) {
     const Type *t = el_ty(e, part[i]);
@@ -215,6 +244,7 @@ static bool holds_tensor(Value v) {
 }
 
 static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
+  e->turns += v_count(v);
   if (v.list->n && holds_tensor(v)) return list_stack(e, v, want, at);
   int rank = 0;
   Dim dim[MAX_RANK + 1], count = 1;

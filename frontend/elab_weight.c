@@ -164,6 +164,7 @@ Value el_declare_var(Elab *e, const Ast *s) {
   TypeId type = el_declared(e, s->kid[0]);
   Inst *i = e->f->inst;
   if (!type) return v_error();
+  if (el_in_field(e)) return el_fail(e, 311, s, "weights and states have no part in a field of data");
   if (!i->weights) return in_section(e, s);
   if (i->weight >= 0 && s->kind == AST_PARAM) return el_fail(e, 216, s, "an optimizer keeps states, not weights");
   if (s->kind == AST_PARAM && !dtype_is_float(type_get(e->m, type)->dtype))

@@ -1,5 +1,5 @@
-/* Interning tables of a module, for type.c and graph.c only. A record is found by its bytes: `pool` holds each once,
- * in order of first use, so nothing depends on hash order. */
+/* Interning tables of a module, for type.c, graph.c and vars.c only, and the pool that they are made of: it holds each
+ * record once, in order of first use, so nothing depends on hash order. */
 #ifndef GRADC_TABLES_H
 #define GRADC_TABLES_H
 #include "ir.h"

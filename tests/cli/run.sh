@@ -112,6 +112,10 @@ expect 1 '"test":"fails","ok":false' test fails.nn --json
 expect 0 'ok .*model.linear_1.w' gradcheck product.nn
 expect 0 '"weight":"model.linear_1.w","ok":true' gradcheck product.nn --json
 expect 1 'E0506' gradcheck fails.nn
+sed 's/mse(model(x),/mse(model(stop_gradient(model(x)) * x) + 0 * floor(model(x)),/' product.nn >held.nn
+expect 0 'ok .*model.linear_1.w' gradcheck held.nn
+sed 's/mse(model(x),/mse(sqrt(0 * model(x)),/' product.nn >nan.nn
+expect 1 '"ok":false,.*"error":null' gradcheck nan.nn --json
 expect 0 'parameters  *65$' report product.nn
 expect 0 '"parameters":65,"flops_per_step":[0-9]*,"ram_bytes":[0-9]*,"activation_bytes":[0-9]*' report product.nn --json
 ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)

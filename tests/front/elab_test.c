@@ -225,6 +225,25 @@ static void test_limits(Test *t) {
   limit(t, "static turns", "E0219",
         "test \"t\" {\n a = 0\n for i in 0..1_000_000 { for j in 0..1_000_000 { a = a + 1 } }\n assert a == 0\n}\n");
   limit(t, "product", "E02", "test \"t\" { assert sum(ones(1000000, 1000000, 1000000, 1000000)) == 0 }\n");
+  limit(t, "depth of lists", "E0105", "test \"t\" {\n y = 1\n for i in 0..1_000_000 { y = [y] }\n assert y == y\n}\n");
+  limit(t, "depth of functions", "E0105",
+        "def f(x: f32[B], g: fn) { g(x) }\n"
+        "test \"t\" {\n g = relu\n for i in 0..1_000_000 { g = f(g = g) }\n assert g == g\n}\n");
+  limit(t, "shared lists", "E0219", "test \"t\" {\n y = 1\n for i in 0..60 { y = [y, y] }\n assert y == y\n}\n");
+  limit(t, "long lists", "E0219",
+        "test \"t\" {\n y = [relu]\n for i in 0..60 { y = y + y }\n assert y == y\n}\n");
+  limit(t, "joined lists", "E0219",
+        "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { z = y[1:] }\n assert y == y\n}\n");
+  limit(t, "compared lists", "E0219",
+        "test \"t\" {\n y = 0..999_000\n z = 0..999_000\n for i in 0..1_000_000 { t = y == z }\n assert y == y\n}\n");
+  limit(t, "lists as tensors", "E0219",
+        "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { t = abs(y) }\n assert y == y\n}\n");
+  limit(t, "passed lists", "E0219",
+        "def f(x: f32[B], l: list) { x }\n"
+        "test \"t\" {\n y = 0..999_000\n for i in 0..999_000 { z = f(ones(1), y) }\n assert y == y\n}\n");
+  limit(t, "text", "E0219", "test \"t\" {\n s = \"a\"\n for i in 0..60 { s = s + s }\n assert s == s\n}\n");
+  limit(t, "texts", "E0219",
+        "test \"t\" {\n s = \"a\"\n for i in 0..1_000_000 { t = s + \"b\" }\n assert s == s\n}\n");
   limit(t, "jacobian", "E0219", "test \"t\" {\n x = ones(100, 100)\n assert sum(jacobian(x * x, x)) == 0\n}\n");
 }
 
