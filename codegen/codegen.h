@@ -5,8 +5,8 @@
 #include "codegen/kernel.h"
 #include "codegen/machine.h"
 
-/* Values of a weight that are to be part of the program: dense, row-major in logical shape, in the C type. */
-typedef struct EmitWeight { const char *name; const void *values; } EmitWeight;
+/* Trained weights: in the program's text, or in a file beside it that NAME_load copies or NAME_map only points to. */
+typedef enum WeightsAs { WEIGHTS_EMBED, WEIGHTS_BLOB, WEIGHTS_EXTERN } WeightsAs;
 
 typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
@@ -15,13 +15,17 @@ typedef struct EmitOptions {
   const char *dir;             /* native: folder of the .nn file, which data paths are relative to; NULL: of Module.file */
   const Machine *machine;      /* native: the vector width; NULL: the generic row */
   const char *header;          /* portable: name of the header file; NULL: NAME.h */
-  const EmitWeight *weight; int nweight; /* portable: NAME_init writes these instead of running `init` for them */
+  const void *const *values;   /* portable: trained values per Module.var, dense, row-major in logical shape, in the C
+                                  type; NULL: not given. `values` NULL: none is */
+  WeightsAs weights_as;
   int serial_cycles;           /* native: kernels of less work are run by one thread; 0: the usual limit; tests: 1 */
   bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */
 } EmitOptions;
 
 /* The portable dialect: ISO C99, one .c and one .h. Leaves training out when Module.opt.infer_only. */
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file);
+/* The file of trained weights that such a program loads or maps; empty where they are embedded. */
+void emit_weights(Module *m, const EmitOptions *o, Str *file);
 /* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
 enum { NATIVE_PARTS = 3 }; /* with -DGC_PART=0... that file is so many translation units to be linked */

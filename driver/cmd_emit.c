@@ -3,7 +3,9 @@
 #include "driver/driver.h"
 #include "driver/embed.h"
 #include "driver/weights.h"
+#include "passes/pass.h"
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -17,7 +19,7 @@ static bool fits(const Module *m, const Var *v, const WeightView *t) {
 /* The file's values of every weight, and of every state that it holds. */
 static bool read_weights(Args *a, Module *m, EmitOptions *o) {
   const char *path = a->value[OPT_weights], *why;
-  EmitWeight *w = ctx_alloc(a->c, sizeof *w * (size_t)(m->nvar + 1));
+  const void **values = ctx_alloc(a->c, sizeof *values * (size_t)(m->nvar + 1));
   Weights *file = weights_read(path, &why);
   if (!file) {
     diag_error(a->c, 505, 0, 1, "%s", why);
@@ -27,15 +29,41 @@ static bool read_weights(Args *a, Module *m, EmitOptions *o) {
     const Var *v = &m->var[i];
     const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);
     if (t && fits(m, v, t)) {
-      w[o->nweight++] = (EmitWeight){v->name, t->values};
+      values[i] = t->values;
     } else if (v->kind == VK_PARAM || t) {
       diag_error(a->c, 505, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
                  t ? "has another shape or element type" : "is missing", type_text(m, v->type));
       return false;
     }
   }
-  o->weight = w;
+  o->values = values;
   return true;
+}
+
+/* What the passes must know of the weights that the program brings. */
+static bool give_weights(Args *a, Module *m, EmitOptions *o) {
+  const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "embed";
+  o->weights_as = !strcmp(as, "blob") ? WEIGHTS_BLOB : !strcmp(as, "extern") ? WEIGHTS_EXTERN : WEIGHTS_EMBED;
+  if (!args_has(a, OPT_weights)) return true;
+  if (!read_weights(a, m, o)) return false;
+  m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB;
+  for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
+  module_given(m);
+  return true;
+}
+
+/* Refuses combinations of options that mean nothing. */
+static int check_options(const Args *a) {
+  const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "";
+  if (as[0] && !args_has(a, OPT_weights)) {
+    fprintf(stderr, "gradc emit: --weights-as=%s needs --weights=FILE\n", as);
+    return EXIT_USAGE;
+  }
+  if (!strcmp(as, "extern") && !args_has(a, OPT_only)) {
+    fprintf(stderr, "gradc emit: mapped weights are never written, so --weights-as=extern needs --only=infer\n");
+    return EXIT_USAGE;
+  }
+  return EXIT_WELL;
 }
 
 static bool make_folders(Ctx *c, const char *dir) {
@@ -62,18 +90,21 @@ static const char *stem(const Module *m, const char *path) {
 
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
-  Module *m = load_planned(a, a->operand[0]);
+  int status = check_options(a);
+  if (status != EXIT_WELL) return status;
+  Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   const Embedded *prim = embed_find("ir/prim.h");
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .prim = prim ? prim->text : "", .contract = false};
   const char *name = stem(m, a->operand[0]);
   o.header = ctx_strf(c, "%s.h", name);
-  Str code = {.c = c}, header = {.c = c};
-  if (args_has(a, OPT_weights) && !read_weights(a, m, &o)) return EXIT_MODEL;
-  if (!emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
+  Str code = {.c = c}, header = {.c = c}, weights = {.c = c};
+  if (!give_weights(a, m, &o) || !plan_module(m) || !emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
+  emit_weights(m, &o, &weights);
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";
   bool well = make_folders(c, dir) && save_file(c, ctx_strf(c, "%s/%s.c", dir, name), code.s, code.n) &&
-              save_file(c, ctx_strf(c, "%s/%s", dir, o.header), header.s, header.n);
+              save_file(c, ctx_strf(c, "%s/%s", dir, o.header), header.s, header.n) &&
+              (!weights.n || save_file(c, ctx_strf(c, "%s/%s.weights", dir, name), weights.s, weights.n));
   return well ? EXIT_WELL : EXIT_RESOURCES;
 }

@@ -74,6 +74,7 @@ void help_command(CommandId cmd);
 bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
+bool plan_module(Module *m);                             /* those passes; false: reported */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n); /* false: reported */
 void put_json_text(Str *s, const char *text);            /* quoted and escaped */
 #endif

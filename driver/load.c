@@ -62,9 +62,11 @@ Module *load_module(Args *a, const char *path) {
   return m;
 }
 
+bool plan_module(Module *m) { return passes_run(m, &(PassRun){0}); }
+
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);
-  return m && passes_run(m, &(PassRun){0}) ? m : NULL;
+  return m && plan_module(m) ? m : NULL;
 }
 
 bool save_file(Ctx *c, const char *path, const char *text, size_t n) {

@@ -53,7 +53,7 @@ static void export_results(Elab *e, const Ast *a, Value v) {
 
 static bool reserved(const char *name) {
   static const char *const names[] = {"init", "train_step", "train_pass", "train_update", "eval_step", "eval_done",
-                                      "bytes", "BYTES", "run"};
+                                      "bytes", "BYTES", "run", "load", "map"};
   static const char *const heads[] = {"bind_", "test_", "AT_", "train_step_", "train_pass_", "train_update_"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(name, names[i])) return true;

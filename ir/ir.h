@@ -210,7 +210,9 @@ typedef struct Var {
   TypeId type;
   uint32_t hints;     /* HINT_* */
   uint32_t stored;    /* stored order, as Anno.stored */
-  int64_t offset;     /* in the caller's memory, by memory; -1 before */
+  int64_t offset;     /* in the caller's memory, or in read-only memory, by memory; -1 before */
+  bool given;         /* its values come with the program: `init` does not make them */
+  bool rom;           /* by memory: given, never written, and so in read-only memory */
   Loc loc;
 } Var;
 
@@ -258,6 +260,7 @@ typedef struct Options {
   bool verify;            /* run the verifier after every pass */
   int align;              /* of buffers in bytes, 64 */
   bool infer_only;        /* --only=infer */
+  bool rom;               /* given weights that no graph writes are read where they are */
   int panel;              /* weights of contractions may be stored in panels of so many columns; 0: never */
 } Options;
 
@@ -275,6 +278,7 @@ struct Module {
   TestInfo *test; int ntest, captest;
   Stored *stored; int nstored, capstored;
   int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */
+  int64_t rom_bytes;      /* of variables in read-only memory, which are in none of these */
   Diag *last;             /* of shape_fail: the elaborator adds labels */
   struct Tables *tab;     /* interning */
 };

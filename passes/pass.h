@@ -36,6 +36,8 @@ void module_keep(Module *m, const bool *roots);
 /* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation,
  * data, tests and the optimizer's state go. */
 void module_infer_only(Module *m);
+/* prune.c: `init` no longer makes the variables that are given. */
+void module_given(Module *m);
 
 /* One run of passes. `dump` receives the printed module: `number` counts passes from 1 (0: the module as it came). */
 typedef void DumpFn(void *arg, int number, const char *pass, const char *text, size_t n);

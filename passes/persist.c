@@ -62,12 +62,21 @@ static int slot_number(Module *m, const char ***slots, int *n, int *cap, const c
   return *n - 1;
 }
 
+/* Given, and written by no graph: never written at all. */
+static void find_rom(Module *m) {
+  for (int v = 0; v < m->nvar; v++) m->var[v].rom = m->opt.rom && m->var[v].given;
+  for (int i = 0; i < m->ngraph; i++)
+    for (int o = 0; o < m->graph[i]->nout; o++)
+      if (m->graph[i]->out[o].var >= 0) m->var[m->graph[i]->out[o].var].rom = false;
+}
+
 void persist_plan(Module *m) {
   int64_t align = m->opt.align > 0 ? m->opt.align : 64, at = HEAD_METRICS;
   int nslot = 0, capslot = 0;
   const char **slots = NULL;
   for (int t = 0; t < m->ntrain; t++)
     if (HEAD_METRICS + 4 * m->train[t].nmetric > at) at = HEAD_METRICS + 4 * m->train[t].nmetric;
+  if (m->opt.rom) at = (at + 7) / 8 * 8 + 8; /* the pointer to mapped weights */
   m->head_bytes = at = (at + align - 1) / align * align;
   Place *p = ctx_alloc(m->c, sizeof *p * (size_t)(m->nvar + 1));
   for (int v = 0; v < m->nvar; v++) {
@@ -80,9 +89,13 @@ void persist_plan(Module *m) {
     if (x->kind == VK_STATE) p[v].slot = 1; /* states follow the weights */
   }
   qsort(p, (size_t)m->nvar, sizeof *p, place_order);
+  find_rom(m);
+  m->rom_bytes = 0;
   for (int i = 0; i < m->nvar; i++) {
-    m->var[p[i].var].offset = at;
-    at += (type_bytes(m, m->var[p[i].var].type) + align - 1) / align * align;
+    Var *v = &m->var[p[i].var];
+    int64_t *top = v->rom ? &m->rom_bytes : &at;
+    v->offset = *top;
+    *top += (type_bytes(m, v->type) + align - 1) / align * align;
   }
   m->persistent_bytes = at - m->head_bytes;
 }

@@ -241,6 +241,7 @@ static void check_persistent(Check *c) {
   int64_t (*v)[2] = ctx_alloc(m->c, sizeof *v * (size_t)(m->nvar + 1)), end = m->head_bytes + m->persistent_bytes;
   int n = 0;
   for (int i = 0; i < m->nvar; i++) {
+    if (m->var[i].rom) continue;
     v[n][0] = m->var[i].offset;
     v[n][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
     if (v[n][0] < m->head_bytes || v[n][1] > end)

@@ -1,10 +1,15 @@
-/* A module for inference alone (--only=infer): not a pass, since it changes what is computed, not how. */
+/* A module for inference alone (--only=infer), or with weights that come with the program: no passes, since they change
+ * what is computed, not how. */
 #include "passes/pass.h"
 
-static void drop_optimizer_writes(const Module *m, Graph *g) {
+typedef bool VarFn(const Var *v);
+static bool is_optim(const Var *v) { return v->kind == VK_OPTIM; }
+static bool is_given(const Var *v) { return v->given; }
+
+static void drop_writes(const Module *m, Graph *g, VarFn *of) {
   int n = 0;
   for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var < 0 || m->var[g->out[i].var].kind != VK_OPTIM) g->out[n++] = g->out[i];
+    if (g->out[i].var < 0 || !of(&m->var[g->out[i].var])) g->out[n++] = g->out[i];
   g->nout = n;
   g->nout_of = 0;
 }
@@ -18,9 +23,14 @@ void module_infer_only(Module *m) {
   bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1);
   for (int i = 0; i < m->ngraph; i++) {
     keep[i] = m->graph[i]->kind == GK_EXPORT || m->graph[i]->kind == GK_INIT;
-    if (m->graph[i]->kind == GK_INIT) drop_optimizer_writes(m, m->graph[i]);
+    if (m->graph[i]->kind == GK_INIT) drop_writes(m, m->graph[i], is_optim);
   }
   module_keep(m, keep);
   drop_optimizer_state(m);
   m->ntrain = m->ndata = m->ntest = 0;
+}
+
+void module_given(Module *m) {
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_INIT) drop_writes(m, m->graph[i], is_given);
 }

@@ -2,6 +2,7 @@
 #include "codegen/c/c.h"
 #include "codegen/c/graph.h"
 #include "codegen/c/model.h"
+#include "codegen/c/weights.h"
 #include <string.h>
 
 /* ---- places ---- */
@@ -23,6 +24,7 @@ const char *c_place(CGraph *c, Id n) {
   const Anno *a = &g->anno[n];
   if (op == OP_param || op == OP_state) {
     int v = var_find(p->m, node_attr(g, n, 0)->s);
+    if (p->m->var[v].rom) return c_weights_place(p, v);
     return at_offset(p, ctype_of(g, n), "m", p->m->var[v].offset);
   }
   if (op == OP_input)

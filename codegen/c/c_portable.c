@@ -1,6 +1,7 @@
 /* The portable dialect's files: NAME.c and NAME.h. */
 #include "codegen/c/graph.h"
 #include "codegen/c/model.h"
+#include "codegen/c/weights.h"
 #include "passes/persist.h"
 #include <string.h>
 
@@ -135,6 +136,15 @@ static bool uses_run(const Graph *g, const char *name) {
   return false;
 }
 
+static bool reads_mapped(const CPrint *p, const Graph *g) {
+  int v;
+  for (Id n = 1; n < (Id)g->n && p->o->weights_as == WEIGHTS_EXTERN; n++)
+    if (node_info(g, n)->shape == op_info[OP_param].shape && (v = var_find(g->m, node_attr(g, n, 0)->s)) >= 0 &&
+        g->m->var[v].rom)
+      return true;
+  return false;
+}
+
 void c_print_checks(CGraph *c) {
   CPrint *p = c->p;
   const Graph *g = c->g;
@@ -152,6 +162,7 @@ void c_print_checks(CGraph *c) {
     c_stmt(c, "for (ptrdiff_t i = 0; i < %s; i++)", c_dim(p, type_count(p->m, node_get(g, g->port[i])->type)));
     c_stmt(c, "  if (%s%s[i] >= %lld) return %d;", low, c->in[i], (long long)range, i + 1);
   }
+  if (reads_mapped(p, g)) c->uses_run = true, c_stmt(c, "if (!run->weights) return -3;");
   if (uses_run(g, "steps")) c->uses_run = true, c_stmt(c, "if (!run->steps) return -2;");
   if (uses_run(g, "epoch")) c->uses_run = true, c_stmt(c, "if (!run->steps_per_epoch) return -2;");
 }
@@ -182,38 +193,6 @@ static void print_init_head(CGraph *c) {
   c_stmt(c, "run->loss = 0;");
 }
 
-static const EmitWeight *weight_of(CPrint *p, int var) {
-  for (int i = 0; i < p->o->nweight; i++)
-    if (!strcmp(p->o->weight[i].name, p->m->var[var].name)) return &p->o->weight[i];
-  return NULL;
-}
-
-/* Trained weights: tables, copied by NAME_init. */
-static void print_weights(CGraph *c) {
-  CPrint *p = c->p;
-  for (int v = 0; v < p->m->nvar; v++) {
-    const EmitWeight *w = weight_of(p, v);
-    if (!w) continue;
-    const Type *t = type_get(p->m, p->m->var[v].type);
-    int64_t n = dim_bound(p->m, type_count(p->m, p->m->var[v].type));
-    const char *type = dtype_info[t->dtype].c;
-    str_printf(&p->tables, "static const %s weight%d[%lld] = { /* %s */", type, v, (long long)(n ? n : 1),
-               p->m->var[v].name);
-    for (int64_t i = 0; i < n; i++)
-      str_printf(&p->tables, "%s%s,", i % 8 ? " " : "\n  ", c_stored_number(p, (DType)t->dtype, w->values, i));
-    str_puts(&p->tables, n ? "\n};\n" : "0};\n");
-    p->helper |= CH_ROWS;
-    c_stmt(c, "gc_rows(m + %lld, 0, (const unsigned char *)weight%d, 0, 1, %lld);", (long long)p->m->var[v].offset, v,
-           (long long)n * dtype_info[t->dtype].bytes);
-  }
-}
-
-static bool all_given(CPrint *p, const Graph *init) {
-  for (int i = 0; i < init->nout; i++)
-    if (init->out[i].var >= 0 && !weight_of(p, init->out[i].var)) return false;
-  return true;
-}
-
 static const char *shapes_comment(CPrint *p, const Graph *g) {
   Str s = {.c = p->c};
   for (int i = 0; i < g->nport; i++)
@@ -233,8 +212,8 @@ static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, S
   c_name_params(&c);
   if (g->kind == GK_INIT) print_init_head(&c);
   else c_print_checks(&c);
-  if (g->kind != GK_INIT || !all_given(p, g)) c_graph_body(&c);
-  if (g->kind == GK_INIT) print_weights(&c);
+  c_graph_body(&c);
+  if (g->kind == GK_INIT) c_weights_init(&c);
   if (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE) c_stmt(&c, "run->step++;");
   if (g->kind != GK_INIT) c_stmt(&c, "return 0;");
   const char *sig = signature(&c, name);
@@ -305,12 +284,16 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
             m->train[t].metric[i]);
       if (!seen) str_printf(h, "  float %s;\n", c_metric_name(p, m->train[t].metric[i]));
     }
+  if (m->rom_bytes && p->o->weights_as == WEIGHTS_EXTERN)
+    str_printf(h, "  const unsigned char *weights; /* set by %s_map */\n", m->name);
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
   const char **at = c_var_names(p);
-  for (int v = 0; v < m->nvar; v++)
+  for (int v = 0; v < m->nvar; v++) {
+    if (m->var[v].rom) continue;
     str_printf(h, "#define %s_AT_%s %lld /* %s: %s */\n", m->name, at[v], (long long)m->var[v].offset, m->var[v].name,
                type_text(m, m->var[v].type));
+  }
 }
 
 /* With accumulation a step is `accumulate` passes over parts of the fields, and an update. */
@@ -360,6 +343,7 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   for (int t = 0; t < m->ntrain; t++)
     if (m->train[t].pass && m->train[t].update && !m->opt.infer_only) print_accumulated(p, &m->train[t], &functions,
         h_file);
+  c_weights_functions(p, &functions, h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
   str_printf(c_file, "/* %s: made by gradc %s. ISO C99; needs no library.\n"
