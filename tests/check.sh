@@ -1,29 +1,37 @@
 #!/bin/sh
-# check.sh GRADC BUILD [SUITE...]: runs every test suite and adds up what they counted. A suite is a script
+# check.sh GRADC BUILD [SUITE...]: runs every test suite, two at a time, and adds up what they counted. A suite is a script
 # tests/NAME/run.sh, called as `run.sh GRADC BUILD`; its last line of the form "N passed, N failed" counts, whatever
 # stands before it on the line, and so does its exit status. The last line here is "N passed, N failed".
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
-[ $# -gt 0 ] || set -- ir ops grad front pass codegen native exact random bad runtime golden cli models
-pass=0; fail=0
-log=$(mktemp) || exit 2
-trap 'rm -f "$log"' EXIT
-for suite in "$@"; do
-  begin=$(date +%s)
-  if [ ! -f "$here/$suite/run.sh" ]; then
-    echo "FAIL  $suite: no such suite"; fail=$((fail + 1)); continue
-  fi
-  "$here/$suite/run.sh" "$gradc" "$build" >"$log" 2>&1
-  status=$?
+# The long ones first, so that the last to end are short.
+[ $# -gt 0 ] || set -- exact bad native random front golden codegen cli runtime models ops pass ir grad
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+
+suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAME.count
+  begin=$(date +%s); log=$tmp/$1.log; said=$tmp/$1.said
+  if [ -f "$here/$1/run.sh" ]; then "$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; status=$?
+  else echo "no such suite" >"$log"; status=1; fi
   line=$(grep -aE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' | tail -n 1)
   f=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9][0-9]*\) failed.*/\1/p')
   if [ -z "$p" ] || [ "$p" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$f" = 0 ]; }; then f=$((${f:-0} + 1)); fi
-  pass=$((pass + ${p:-0})); fail=$((fail + f))
-  if [ "$f" -ne 0 ]; then
-    echo "FAIL  $suite (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
-  fi
-  echo "$suite: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s)"
-done
-echo "$pass passed, $fail failed"
-[ "$fail" -eq 0 ]
+  {
+    if [ "$f" -ne 0 ]; then
+      echo "FAIL  $1 (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
+    fi
+    echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s)"
+  } >"$said"
+  echo "${p:-0} $f" >"$tmp/$1.count"
+  cat "$said"
+}
+
+worker() { # worker NAME...: those that no other worker has taken
+  for name in "$@"; do mkdir "$tmp/$name.taken" 2>/dev/null && suite "$name"; done
+}
+
+worker "$@" &
+worker "$@"
+wait
+cat "$tmp"/*.count | awk -v suites=$# '{ p += $1; f += $2 } END { if (NR < suites) f++; print p + 0 " passed, " f + 0 " failed"; exit f > 0 }'
