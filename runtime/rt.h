@@ -198,7 +198,7 @@ typedef struct Run {
 char *run_newest(const App *a);       /* newest folder under runs/ that holds a run of this model; NULL */
 bool run_holds(const char *folder);   /* does it hold a run? */
 void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses what must be refused */
-void run_adopt(App *a, const char *folder); /* takes seed, plan and data paths of an earlier run from its run.json */
+void run_adopt(App *a, const char *folder); /* takes seed, data paths and log_every of an earlier run from run.json */
 void run_begin(App *a, Run *r);       /* folder, .nn, run.json */
 void run_metrics(App *a, Run *r, uint32_t step); /* opens the metrics, cut back to `step` */
 const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */

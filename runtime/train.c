@@ -173,7 +173,7 @@ static void one_step(Trainer *t) {
     t->progress.best_step = step + 1;
   }
   uint32_t every = a->o.log_every > 0 ? (uint32_t)a->o.log_every : 1;
-  bool logged = run->step % every == 0 || run->step == t->end;
+  bool logged = run->step % every == 0 || run->step == run->steps; /* --stop-at leaves no line of its own */
   report_step(&t->report, run->step, logged ? run_log(a, &t->run) : NULL);
 }
 
