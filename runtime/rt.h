@@ -136,6 +136,7 @@ struct App {
 };
 extern volatile int gc_signal;   /* SIGINT, SIGTERM or SIGHUP, once it came */
 extern volatile int gc_training; /* set: the step loop looks at gc_signal; else a signal exits at once */
+void app_needs_train(const App *a); /* dies without one train section */
 void app_memory(App *a);         /* mem, threads */
 int app_call(App *a, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size);
 int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass, int32_t *bad);

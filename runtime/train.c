@@ -223,8 +223,7 @@ static void finish(Trainer *t) {
 
 int cmd_train(App *a) {
   Trainer t = {.app = a};
-  if (!a->t) rt_die(687, "%s has no train section", a->m->name);
-  if (a->m->ntrain > 1) rt_die(681, "several train sections are not there yet");
+  app_needs_train(a);
   open_all(&t);
   report_begin(&t.report, a, &t.run);
   bool out = loop(&t);

@@ -121,6 +121,7 @@ expect 'eval of the newest run' 0 'test accuracy 100.0 %' toy_asan eval
 expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' toy_asan eval --json --weights r1/weights.safetensors
 expect 'eval takes the seed of the run' 0 "$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')" toy eval --json --weights s8/weights.safetensors
 expect 'eval of no file' 1 'E0682' toy eval --weights none
+for c in train "eval --weights r1/weights.safetensors" bench; do expect "$c: which train section" 1 'E0681' toy_two $c; done
 expect 'info' 0 'net.linear.w  param  f32\[4, 3\]' toy_asan info
 toy info --json > out
 same 'info --json' out <(printf '%s\n' '{"name":"net.linear.w","shape":[4,3],"dtype":"f32","kind":"param"}' \
