@@ -7,6 +7,11 @@ uint64_t app_seed(const App *a) {
   return a->o.seed_set ? a->o.seed : a->t ? a->t->seed : 0;
 }
 
+void app_needs_train(const App *a) {
+  if (!a->t) rt_die(687, "%s has no train section", a->m->name);
+  if (a->m->ntrain > 1) rt_die(681, "several train sections are not there yet");
+}
+
 static int most(int parts, const GcGraph *g) {
   return g && g->fn && g->max_parts > parts ? g->max_parts : parts;
 }

@@ -107,7 +107,7 @@ int cmd_bench(App *a) {
   const GcTrain *t = a->t;
   if (a->o.steps == 0) rt_die(601, "--steps 0: nothing to time");
   if (a->o.infer && a->m->nexports == 0) rt_die(687, "%s has no `export def`", a->m->name);
-  if (!a->o.infer && !t) rt_die(687, "%s has no train section\n--infer times its export", a->m->name);
+  if (!a->o.infer) app_needs_train(a);
   app_memory(a);
   app_init(a);
   if (a->o.weights) weights_load(a, a->o.weights);

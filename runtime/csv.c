@@ -75,3 +75,18 @@ int csv_next(Csv *c) {
     return n;
   }
 }
+
+int csv_names(const CsvField *f, int n) {
+  int names = 0;
+  for (int i = 0; i < n; i++) {
+    const char *s = f[i].s, *end = s + f[i].n;
+    while (s < end && (*s == ' ' || *s == '\t')) s++;
+    if (s == end) continue;
+    char *stop;
+    strtod(s, &stop); /* takes nan and inf, too, and stops at what is behind a field: the text ends in a 0 */
+    while (stop < end && (*stop == ' ' || *stop == '\t')) stop++;
+    if (stop >= end) return -1;
+    names++;
+  }
+  return names;
+}

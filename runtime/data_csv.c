@@ -9,14 +9,15 @@ typedef struct Columns {
   uint64_t cap;
 } Columns;
 
-static bool is_header(const Data *d, const Csv *c, int n) {
-  double v;
+/* The fields that the data section names are words, all of them: with a number among them it is a wrong record. */
+static bool is_header(const Data *d, const Csv *c) {
+  int words = 0;
   for (int f = 0; f < d->d->nfields; f++) {
-    const GcField *g = &d->d->fields[f];
-    for (int i = 0; i < g->raw_count && g->raw_first + i < n; i++)
-      if (!num_parse(c->f[g->raw_first + i].s, c->f[g->raw_first + i].n, &v)) return true;
+    int n = csv_names(c->f + d->d->fields[f].raw_first, d->d->fields[f].raw_count);
+    if (n < 0) return false;
+    words += n;
   }
-  return false;
+  return words > 0;
 }
 
 static void reserve(Data *d, Columns *k) {
@@ -38,9 +39,10 @@ static void parse_record(Data *d, Columns *k, const Csv *c) {
       if (!num_parse(t->s, t->n, &v)) want = t->n ? "a number" : "a number, and the field is empty";
       else if (!num_store(type, dst, (size_t)i, v)) want = gc_dtype_name[type];
       if (want)
-        rt_die(610, "%s: record %llu, field %d: `%.*s` is not %s (line %llu)", d->path[0],
+        rt_die(610, "%s: record %llu, field %d: `%.*s` is not %s (line %llu)%s", d->path[0],
                (unsigned long long)d->n + 1, g->raw_first + i, t->n < 40 ? (int)t->n : 40, t->s, want,
-               (unsigned long long)c->line);
+               (unsigned long long)c->line,
+               d->n || d->d->header >= 0 ? "" : "\n`header = true` says that the first line holds names");
     }
   }
 }
@@ -70,7 +72,7 @@ static void open_csv(Data *d) {
     if (n != width)
       rt_die(613, "%s: record %llu has %d columns, the first one has %d (line %llu)", d->path[0], record, n, width,
              line);
-    if (first && (d->d->header == 1 || (d->d->header < 0 && is_header(d, &c, n)))) continue;
+    if (first && (d->d->header == 1 || (d->d->header < 0 && is_header(d, &c)))) continue;
     reserve(d, k);
     parse_record(d, k, &c);
     k->line[d->n++] = line;

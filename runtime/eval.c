@@ -84,7 +84,8 @@ void eval_run(App *a, bool all, Scores *s) {
 }
 
 int cmd_eval(App *a) {
-  if (!a->t || a->t->data < 0 || !a->t->eval) rt_die(687, "%s has no data to evaluate on", a->m->name);
+  app_needs_train(a);
+  if (a->t->data < 0 || !a->t->eval) rt_die(687, "%s has no data to evaluate on", a->m->name);
   char *weights = run_weights(a);
   app_memory(a);
   a->data = data_open(a, &a->m->data[a->t->data], app_seed(a));

@@ -108,8 +108,9 @@ typedef struct GcTrain {
   /* The runtime sets GcRun.step before a call and to step + 1 after a good one. Status -1 leaves every weight and
    * optimizer state as it was. Loss and metrics of the step are read from GcRun after `step`, or after `update`. */
   const GcGraph *step;            /* whole step when accumulate == 1 */
-  const GcGraph *pass, *update;   /* accumulate > 1: one pass over `batch` records (GcCall.pass == 0 starts the sums of
-                                     gradients, loss and metrics anew), then one update, which takes no inputs */
+  const GcGraph *pass, *update;   /* accumulate > 1: passes over `batch` records each, which add to the sums of gradients;
+                                     then one update, which takes no inputs and leaves them zero. Loss and metrics are
+                                     those of a pass: who calls takes the means */
   const GcGraph *eval;            /* inputs with leading run-time size B <= batch; outputs: `navg` f32 scalars that are
                                      averaged over the batches weighted by records */
   const GcGraph *eval_done;       /* averaged scalars in -> loss, metrics…; NULL: they are the loss and metrics */

@@ -92,12 +92,6 @@ static void put(Predictor *p, uint64_t record, uint64_t at, double v) {
   }
 }
 
-static bool numbers(const Csv *c, int n) {
-  double v;
-  for (int i = 0; i < n; i++) if (!num_parse(c->f[i].s, c->f[i].n, &v)) return false;
-  return true;
-}
-
 static void from_csv(Predictor *p, Bytes *b) {
   Csv c;
   csv_begin(&c, b);
@@ -107,12 +101,7 @@ static void from_csv(Predictor *p, Bytes *b) {
     unsigned long long r = record + 1, line = c.line;
     if (n < 0) rt_die(613, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", p->name, r,
                       line);
-    if (first && !numbers(&c, n)) {
-      double v;
-      bool any = false; /* a header has no number at all; anything else is a wrong record */
-      for (int i = 0; i < n; i++) any |= num_parse(c.f[i].s, c.f[i].n, &v);
-      if (!any) continue;
-    }
+    if (first && csv_names(c.f, n) > 0) continue;
     if ((uint64_t)n != p->need)
       rt_die(613, "%s: record %llu has %d columns, `%s` takes %llu (%s)", p->name, r, n, p->g->name,
              (unsigned long long)p->need, signature(p->g));

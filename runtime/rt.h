@@ -136,6 +136,7 @@ struct App {
 };
 extern volatile int gc_signal;   /* SIGINT, SIGTERM or SIGHUP, once it came */
 extern volatile int gc_training; /* set: the step loop looks at gc_signal; else a signal exits at once */
+void app_needs_train(const App *a); /* dies without one train section */
 void app_memory(App *a);         /* mem, threads */
 int app_call(App *a, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size);
 int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass, int32_t *bad);
@@ -198,7 +199,7 @@ typedef struct Run {
 char *run_newest(const App *a);       /* newest folder under runs/ that holds a run of this model; NULL */
 bool run_holds(const char *folder);   /* does it hold a run? */
 void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses what must be refused */
-void run_adopt(App *a, const char *folder); /* takes seed, plan and data paths of an earlier run from its run.json */
+void run_adopt(App *a, const char *folder); /* takes seed, data paths and log_every of an earlier run from run.json */
 void run_begin(App *a, Run *r);       /* folder, .nn, run.json */
 void run_metrics(App *a, Run *r, uint32_t step); /* opens the metrics, cut back to `step` */
 const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */
@@ -266,6 +267,7 @@ typedef struct Csv {
 } Csv;
 void csv_begin(Csv *c, Bytes *b);
 int csv_next(Csv *c); /* fields of the next record; 0: none left; -1: a quote is not closed */
+int csv_names(const CsvField *f, int n); /* how many are words; -1: one is a number, which no header holds */
 
 /* eval.c */
 typedef struct Scores {

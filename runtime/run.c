@@ -76,13 +76,16 @@ static bool adopt(App *a, Json *j) {
     char *key = json_string(j);
     if (!key || !json_want(j, ':')) return false;
     bool ok;
-    uint64_t seed;
+    uint64_t seed, every;
     if (!strcmp(key, "seed")) {
       ok = json_u64(j, &seed);
       if (ok && a->o.seed_set && a->o.resume && seed != a->o.seed)
         rt_die(603, "the run has seed %llu, not %llu", (unsigned long long)seed, (unsigned long long)a->o.seed);
       if (ok && !a->o.seed_set) a->o.seed = seed;
       a->o.seed_set = ok;
+    } else if (!strcmp(key, "log_every")) {
+      ok = json_u64(j, &every);
+      if (ok && a->o.log_every < 0 && every <= UINT32_MAX) a->o.log_every = (int64_t)every;
     } else if (!strcmp(key, "data")) ok = adopt_data(a, j, data);
     else ok = json_skip(j, 0);
     free(key);

@@ -173,7 +173,7 @@ static void one_step(Trainer *t) {
     t->progress.best_step = step + 1;
   }
   uint32_t every = a->o.log_every > 0 ? (uint32_t)a->o.log_every : 1;
-  bool logged = run->step % every == 0 || run->step == t->end;
+  bool logged = run->step % every == 0 || run->step == run->steps; /* --stop-at leaves no line of its own */
   report_step(&t->report, run->step, logged ? run_log(a, &t->run) : NULL);
 }
 
@@ -223,7 +223,7 @@ static void finish(Trainer *t) {
 
 int cmd_train(App *a) {
   Trainer t = {.app = a};
-  if (!a->t) rt_die(687, "%s has no train section", a->m->name);
+  app_needs_train(a);
   open_all(&t);
   report_begin(&t.report, a, &t.run);
   bool out = loop(&t);

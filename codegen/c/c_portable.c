@@ -296,6 +296,20 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
   }
 }
 
+/* Sums of gradients, which lie next to each other, begin with zero again: a failed step leaves nothing behind. */
+static const char *clear_sums(CPrint *p, const Graph *pass) {
+  int64_t from = INT64_MAX, to = 0;
+  for (int i = 0; i < pass->nout; i++) {
+    const Var *v = pass->out[i].var < 0 ? NULL : &p->m->var[pass->out[i].var];
+    if (!v || v->kind != VK_OPTIM) continue;
+    int64_t end = v->offset + type_bytes(p->m, v->type);
+    if (v->offset < from) from = v->offset;
+    if (end > to) to = end;
+  }
+  return ctx_strf(p->c, "for (size_t i = %lld; i < %lld; i++) ((unsigned char *)mem)[i] = 0;", (long long)from,
+                  (long long)to);
+}
+
 /* With accumulation a step is `accumulate` passes over parts of the fields, and an update. */
 static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   const Graph *g = t->pass;
@@ -315,12 +329,13 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   str_printf(out,
              "%s {\n  /* loss and metrics: means over the passes */\n"
              "  float *const head = (float *)((unsigned char *)mem + %d);\n"
-             "  float sum[%d];\n  for (int k = 0; k < %lld; k++) {\n    const int s = %s_%s(mem, (uint32_t)k%s);\n"
-             "    if (s) return s;\n"
+             "  float sum[%d];\n  int s = 0;\n  for (int k = 0; k < %lld && !s; k++) {\n"
+             "    s = %s_%s(mem, (uint32_t)k%s);\n"
              "    for (int i = 0; i < %d; i++) sum[i] = k ? sum[i] + head[i] : head[i];\n  }\n"
-             "  for (int i = 0; i < %d; i++) head[i] = sum[i] / %lld.0f;\n  return %s_%s(mem);\n}\n\n",
+             "  if (!s) {\n    for (int i = 0; i < %d; i++) head[i] = sum[i] / %lld.0f;\n    s = %s_%s(mem);\n  }\n"
+             "  if (s)\n    %s\n  return s;\n}\n\n",
              sig.s, HEAD_LOSS, n, (long long)t->accumulate, p->m->name, c_ident(p, g->name), call.s ? call.s : "", n, n,
-             (long long)t->accumulate, p->m->name, c_ident(p, t->update->name));
+             (long long)t->accumulate, p->m->name, c_ident(p, t->update->name), clear_sums(p, g));
 }
 
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {

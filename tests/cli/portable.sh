@@ -68,3 +68,35 @@ cp odd.nn 'my net-2.b.nn'
   grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass || fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
 cp odd.nn 'a"quote.nn'
 "$gradc" emit --c 'a"quote.nn' -o quote 2>err && silent 'a quote in the name' quote/a_quote.c
+# A step of several passes that fails in its last one leaves no sum of gradients behind: the next step is as if it had
+# not been.
+mkdir -p sums; cat >sums/sums.nn <<'N'
+def f(x: f32[B, 2]) { x |> linear(3) |> tanh |> linear(3) }
+use net = f()
+data d { source = csv("d.csv"); x: f32[2] = field(0:2); y: i32 = field(2) }
+train { data = d; batch = 2; accumulate = 3; steps = 10; loss = cross_entropy(net(x), y); optim = adam(lr = 0.1 * cosine(step / steps)) }
+N
+cat >sums/main.c <<'C'
+#include <string.h>
+#include "sums.h"
+static union { unsigned char b[sums_BYTES]; double a; } one __attribute__((aligned(64))), two __attribute__((aligned(64)));
+int main(void) {
+  float x[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3}, inf = 1e38f * 1e38f;
+  int32_t y[6] = {0, 1, 2, 0, 1, 2};
+  size_t from = sums_AT_net_linear_1_w, bytes;
+  sums_init(&one, 1); sums_init(&two, 1);
+  bytes = sizeof one - from;
+  ((struct sums_run *)&one)->steps = 0;
+  if (sums_train_step(&one, x, y) != -2) return 6;
+  ((struct sums_run *)&one)->steps = 10;
+  x[11] = inf - inf;
+  if (sums_train_step(&one, x, y) != -1) return 1;
+  x[11] = 3, y[5] = 3;
+  if (sums_train_step(&one, x, y) != 2) return 2;
+  y[5] = 2;
+  if (sums_train_step(&one, x, y) || sums_train_step(&two, x, y)) return 3;
+  return memcmp(one.b + from, two.b + from, bytes) ? 4 : memcmp(&one, &two, sizeof(struct sums_run)) ? 5 : 0;
+}
+C
+"$gradc" emit --c sums/sums.nn -o sums && gcc -std=c99 -O1 -Isums -o sums/main sums/main.c sums/sums.c 2>err && sums/main
+got=$?; [ $got -eq 0 ] && pass || fail "a step after a failed one: $got $(head -n 3 err)"

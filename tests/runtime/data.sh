@@ -72,6 +72,10 @@ sed '18s/^[^,]*/nan/' toy.csv | csv_bad 'NaN' 0610 'record 17, field 0'
 sed '18s/^[^,]*//' toy.csv | csv_bad 'an empty field' 0610 'record 17, field 0'
 sed '18s/^[^,]*/1e99/' toy.csv | csv_bad 'a number too large' 0610 'record 17, field 0'
 sed '18s/^/"/' toy.csv | csv_bad 'an open quote' 0613 'record 17'
+for line in x,1,2,3,0 nan,1,2,3,0 1,2,3,4,abc ,,,, 0,1,2,3,label nan,nan,inf,nan,nan; do # no header
+  sed "1s/.*/$line/" toy.csv | csv_bad "a first record of $line" 0610 'record 1, field'
+  grep -q 'help: `header = true`' err && pass || fail "a first record of $line: no word on header"
+done
 cut -d, -f1-3 toy.csv | csv_bad 'a file of fewer columns' 0613 'record 1, field 3'
 head -1 toy.csv | csv_bad 'a header alone' 0615 'no records'
 : | csv_bad 'an empty file' 0615 'no records'

@@ -55,6 +55,7 @@ library asan -O1 -g $sanitize
 program toy plain
 program toy_accum plain -DACCUMULATE=3 -DBATCH=4
 program toy_order plain -DSHUFFLE=0
+program toy_two plain -DTRAINS=2
 program toy_faults faults -DSAVE=20
 program toy_asan asan $sanitize
 program toy_plain asan $sanitize -DPLAIN=1

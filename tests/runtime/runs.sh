@@ -26,6 +26,10 @@ expect 'sanitized' 0 "$hash" toy_asan train --json --threads 2 --run-dir asan1
 expect 'log every' 0 '"step":70,' toy train --json --log-every 10 --run-dir log10
 [ "$(cut -d, -f1 log10/metrics.csv | tr '\n' ' ')" = 'step 10 20 30 40 50 60 70 72 ' ] && pass || fail 'log every 10'
 
+toy train --log-every 10 --stop-at 13 --run-dir log13 > out 2>&1
+expect 'log every: resumed' 0 "$hash" toy train --json --resume --run-dir log13
+for f in metrics.csv metrics.jsonl; do same 'log every: resumed' log10/$f log13/$f; done
+
 expect 'a folder that holds a run' 2 'E0602' toy train --run-dir r1
 expect 'force' 0 "$hash" toy train --json --run-dir r1 --force
 expect 'epochs' 0 '"steps":24,' toy train --json --epochs 2 --run-dir e2
@@ -117,6 +121,7 @@ expect 'eval of the newest run' 0 'test accuracy 100.0 %' toy_asan eval
 expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' toy_asan eval --json --weights r1/weights.safetensors
 expect 'eval takes the seed of the run' 0 "$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')" toy eval --json --weights s8/weights.safetensors
 expect 'eval of no file' 1 'E0682' toy eval --weights none
+for c in train "eval --weights r1/weights.safetensors" bench; do expect "$c: which train section" 1 'E0681' toy_two $c; done
 expect 'info' 0 'net.linear.w  param  f32\[4, 3\]' toy_asan info
 toy info --json > out
 same 'info --json' out <(printf '%s\n' '{"name":"net.linear.w","shape":[4,3],"dtype":"f32","kind":"param"}' \

@@ -268,7 +268,10 @@ enum { DATA = -1, STEPS = 30, EPOCHS = 0 };
 #else
 enum { DATA = 0, STEPS = 0, EPOCHS = 6 };
 #endif
-static const GcTrain train[] = {{.name = "train", .data = DATA, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = EPOCHS,
+#ifndef TRAINS
+#define TRAINS 1
+#endif
+static const GcTrain train[TRAINS] = {{.name = "train", .data = DATA, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = EPOCHS,
   .steps = STEPS,
   .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, .eval = DATA < 0 ? NULL : &g_eval,
   .navg = 2, .save_every = SAVE}};
@@ -286,4 +289,4 @@ static const GcNode nodes[] = {{"matmul", "toy.nn", 3}, {"log", "toy.nn", 7}};
 const GcModel gc_model = {.name = "toy", .source = "# toy\n", .source_name = "toy.nn", .flags = "", .version = "test",
   .bytes = sizeof(Mem), .head_bytes = offsetof(Mem, w), .persistent_bytes = offsetof(Mem, mw) - offsetof(Mem, w),
   .arena_bytes = sizeof(Mem) - offsetof(Mem, gw), .vars = vars, .nvars = 5, .data = data, .ndata = 1, .train = train,
-  .ntrain = 1, .init = &g_init, .exports = exports, .nexports = 2, .nodes = nodes, .nnodes = 2, .parameters = 15};
+  .ntrain = TRAINS, .init = &g_init, .exports = exports, .nexports = 2, .nodes = nodes, .nnodes = 2, .parameters = 15};
