@@ -170,7 +170,7 @@ static Id body_capture(Elab *e, Body *b, Graph *from, Id id) {
 }
 
 Id el_here(Elab *e, Value v) {
-  if (v.kind == V_STATE) return el_read_var(e, (int)v.i, e->g->loc);
+  if (v.kind == V_STATE) v = (Value){.kind = V_TENSOR, .id = el_read_var(e, (int)v.i, e->g->loc), .g = e->root};
   if (v.kind != V_TENSOR) return 0;
   if (v.g == e->g) return v.id;
   return e->body ? body_capture(e, e->body, v.g, v.id) : 0;
