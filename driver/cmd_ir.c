@@ -6,15 +6,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+typedef struct Dumps { Args *a; bool lost; } Dumps; /* lost: one could not be written */
+
 /* Without a folder, dumps go to standard output in place of the result, each under a comment with its pass. */
 static void dump(void *arg, int number, const char *pass, const char *text, size_t n) {
-  Args *a = arg;
+  Dumps *d = arg;
+  Args *a = d->a;
   if (!args_has(a, OPT_dump_dir)) {
     printf("# after pass %d, %s\n", number, pass);
     fwrite(text, 1, n, stdout);
     return;
   }
-  save_file(a->c, ctx_strf(a->c, "%s/%02d-%s.ir", a->value[OPT_dump_dir], number, pass), text, n);
+  const char *path = ctx_strf(a->c, "%s/%02d-%s.ir", a->value[OPT_dump_dir], number, pass);
+  if (!d->lost) d->lost = !save_file(a->c, path, text, n);
 }
 
 static bool make_folder(Args *a) {
@@ -29,10 +33,10 @@ static int print_after(Args *a, const char *list) {
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   const char *after = a->value[OPT_dump_after];
+  Dumps d = {.a = a};
   PassRun r = {.list = list, .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
-               .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = a};
-  if (!passes_run(m, &r)) return EXIT_MODEL;
-  if (diag_errors(a->c)) return EXIT_RESOURCES; /* a dump could not be written */
+               .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = &d};
+  if (!passes_run(m, &r) || d.lost) return d.lost ? EXIT_RESOURCES : EXIT_MODEL;
   if (after && !args_has(a, OPT_dump_dir)) return EXIT_WELL; /* the last dump was the result */
   Str s = {.c = a->c};
   ir_print(&s, m);

@@ -247,6 +247,9 @@ Value el_partial(Elab *e, const Ast *call) {
   if (!sig_open(e, f.fn->def, &s)) return v_error();
   bool *taken = ctx_alloc(e->c, (size_t)s.n + 1);
   if (!sig_assign(e, &s, &k, lacks_tensors(&s, &k, taken))) return v_error();
+  for (int i = 0; i < s.n; i++) /* what a call would find wrong is told here, though none may follow */
+    if (s.slot[i] && !s.type[i].tensor && v_bad(static_arg(e, &k, s.ast->kid[i + 2], &s.type[i], s.slot[i])))
+      return v_error();
   return make_partial(e, f.fn, &s, &k);
 }
 

@@ -32,10 +32,17 @@ Loc el_user_place(const Elab *e, Loc at, int *len) {
   return at;
 }
 
+void el_note_sizes(Elab *e, Diag *d) {
+  for (int i = 0; e->root && e->root->kind == GK_EVAL_STEP && i < e->m->nsize; i++)
+    diag_note(e->c, d, "in the evaluation, where `%s` is only known to be at most %lld: the last batch may be smaller",
+              e->m->size[i].name, (long long)e->m->size[i].bound);
+}
+
 static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
   int n = len;
   Loc loc = el_user_place(e, at, &n);
   Diag *d = diag_error(e->c, code, loc, n < 1 ? 1 : n, "%s", text);
+  el_note_sizes(e, d);
   if (loc != at) diag_label(e->c, d, at, len < 1 ? 1 : len, "here");
   return d;
 }

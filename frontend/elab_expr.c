@@ -31,6 +31,7 @@ static DType common_type(Elab *e, const Value *v, int n) {
 static void label_failed(Elab *e, const Call *k) {
   Diag *d = e->m->last;
   if (d) el_label_call(e, d, k);
+  if (d) el_note_sizes(e, d);
   e->m->last = NULL;
 }
 

@@ -289,6 +289,7 @@ Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attri
 void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v); /* its shape, and where that came from */
 void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v); /* the same under the primary caret */
 void el_label_call(Elab *e, Diag *d, const Call *k);
+void el_note_sizes(Elab *e, Diag *d); /* what is wrong only in an evaluation was right with all sizes known */
 void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
 

@@ -174,7 +174,9 @@ static const char *pattern_values(Elab *e, const Ast *type) {
     const Ast *p = type->kid[i];
     if (p->kind != AST_NAME) continue;
     Binding *b = scope_find(&e->f->scope, p->text);
-    if (b && !v_bad(b->v)) str_printf(&s, "%s%s = %s", s.n ? ", " : "", p->text, v_text(e, b->v));
+    bool again = false;
+    for (int k = 0; k < i; k++) again |= type->kid[k]->kind == AST_NAME && type->kid[k]->text == p->text;
+    if (b && !again && !v_bad(b->v)) str_printf(&s, "%s%s = %s", s.n ? ", " : "", p->text, v_text(e, b->v));
   }
   return s.n ? s.s : NULL;
 }

@@ -155,18 +155,14 @@ TypeId el_scalar(Elab *e, DType t) { return type_make(e->m, t, 0, NULL); }
 
 /* ---- into the graph ---- */
 
-/* A value of an outer graph inside a scan's body: constants are made again, all else becomes an input. */
+/* A value of an outer graph becomes an input of a scan's body, constants too: one may differentiate by them. */
 static Id body_capture(Elab *e, Body *b, Graph *from, Id id) {
   if (b->outer != from) id = b->up ? body_capture(e, b->up, from, id) : 0;
   if (!id) return 0;
   for (int i = 0; i < b->n; i++)
     if (b->from[i] == id) return b->to[i];
   const Node *n = node_get(b->outer, id);
-  Id in;
-  if (n->op == OP_const && n->nin == 0)
-    in = graph_leaf(b->g, OP_const, n->type, n->attr, n->loc);
-  else
-    in = graph_input(b->g, ctx_strf(e->c, "c%d", b->n), n->type, n->loc);
+  Id in = graph_input(b->g, ctx_strf(e->c, "c%d", b->n), n->type, n->loc);
   *VEC_PUSH(e->c, b->from, b->n, b->cap) = id;
   b->n--;
   *VEC_PUSH(e->c, b->to, b->n, b->cap2) = in;
@@ -174,7 +170,7 @@ static Id body_capture(Elab *e, Body *b, Graph *from, Id id) {
 }
 
 Id el_here(Elab *e, Value v) {
-  if (v.kind == V_STATE) return el_read_var(e, (int)v.i, e->g->loc);
+  if (v.kind == V_STATE) v = (Value){.kind = V_TENSOR, .id = el_read_var(e, (int)v.i, e->g->loc), .g = e->root};
   if (v.kind != V_TENSOR) return 0;
   if (v.g == e->g) return v.id;
   return e->body ? body_capture(e, e->body, v.g, v.id) : 0;

@@ -96,7 +96,8 @@ static Value in_section(Elab *e, const Ast *s) {
                         "`%s` declares %s, so it is called through a `use`", f->name ? f->name : "this",
                         state ? "a state" : "weights");
   diag_label(e->c, d, s->mark, s->mark_len, "`%s` is declared here", s->text);
-  if (f->name) diag_help(e->c, d, "write `use net = %s(...)` at top level, and call `net` here", f->name);
+  const char *name = f->name && strcmp(f->name, "net") ? "net" : "model";
+  if (f->name) diag_help(e->c, d, "write `use %s = %s(...)` at top level, and call `%s` here", name, f->name, name);
   return v_error();
 }
 

@@ -99,6 +99,7 @@ for f in d/*.ir; do
   "$gradc" opt --passes= "$f" >again.ir 2>err && cmp -s "$f" again.ir && pass || fail "$f is not printed back: $(head -c 200 err)"
 done
 [ $n -ge 9 ] && pass || fail "only $n dumps"
+expect 5 'E0502' ir product.nn --dump-dir product.nn
 expect 0 '# after pass .* cse' ir product.nn --dump-after=cse
 expect 0 '' opt --passes=simplify,dce d/01-autodiff.ir
 expect 1 'E0410' opt --passes=no d/01-autodiff.ir
