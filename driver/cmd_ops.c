@@ -48,7 +48,8 @@ static void put_text(Str *s, const OpInfo *o) {
 }
 
 static void put_markdown(Str *s, const OpInfo *o) {
-  str_printf(s, "| `%s` | %s | ", o->name, class_name[o->cls]);
+  str_printf(s, "| `%s` | %s%s%s | %s | ", o->name, o->token[0] ? "`" : "", o->token, o->token[0] ? "`" : "",
+             class_name[o->cls]);
   put_arity(s, o);
   str_puts(s, " | ");
   put_fields(s, o);
@@ -62,7 +63,9 @@ static void put_json(Str *s, const OpInfo *o) {
              o->arity);
   for (int k = 0; k < o->nfields; k++)
     str_printf(s, "%s{\"name\":\"%s\",\"kind\":\"%s\"}", k ? "," : "", o->field[k].name, kind_name[o->field[k].kind]);
-  str_puts(s, "],\"flags\":[");
+  str_puts(s, "],\"token\":");
+  put_json_text(s, o->token);
+  str_puts(s, ",\"flags\":[");
   const char *sep = "";
   for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++)
     if (o->flags & flag_name[k].flag) {
@@ -79,7 +82,8 @@ int cmd_ops(Args *a) {
   bool json = args_has(a, OPT_json), markdown = args_has(a, OPT_markdown) && !json;
   if (markdown)
     str_puts(&s, "# Primitive operations\n\nPrinted by `gradc ops --markdown` from `ir/ops.def`.\n\n"
-                 "| op | class | operands | attributes | element | flags | cost |\n|---|---|---|---|---|---|---|\n");
+                 "| op | in the language | class | operands | attributes | element | flags | cost |\n"
+                 "|---|---|---|---|---|---|---|---|\n");
   for (int i = 1; i < OP_COUNT; i++) {
     const OpInfo *o = &op_info[i];
     if (json) put_json(&s, o);

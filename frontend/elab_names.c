@@ -219,9 +219,9 @@ bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   const Intrinsic *in = el_intrinsic(name);
   if (in && (!in->internal || (e->f && e->f->file && e->f->file->carried)))
     return *v = v_fn(e, (Fn){.intrinsic = in}), true;
-  int op;
-  if (el_find_op(name, -1, &op)) return *v = v_fn(e, (Fn){.op = op}), true;
-  return false;
+  int op = el_named_op(name);
+  if (op >= 0) *v = v_fn(e, (Fn){.op = op});
+  return op >= 0;
 }
 
 typedef struct Words { const char **v; int n, cap; } Words;
@@ -239,7 +239,9 @@ const char *el_suggest(Elab *e, const char *name) {
   for (int s = 0; s < 3; s++)
     for (const Intrinsic *in = sets[s]; in->name; in++)
       if (!in->internal) *VEC_PUSH(e->c, w.v, w.n, w.cap) = in->name;
-  static const char *const more[] = {"training", "step", "steps", "epoch", "exp", "log", "sqrt", "where", "tanh"};
-  for (int i = 0; i < 9; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
+  for (int op = 1; op < OP_COUNT; op++)
+    if (el_named_op(op_info[op].token) >= 0) *VEC_PUSH(e->c, w.v, w.n, w.cap) = op_info[op].token;
+  static const char *const more[] = {"training", "step", "steps", "epoch"};
+  for (int i = 0; i < 4; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
   return diag_suggest(e->c, name, w.v, w.n);
 }

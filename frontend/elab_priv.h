@@ -310,7 +310,8 @@ Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *rig
 Id el_contract(Elab *e, Id a, const char *la, Id b, const char *lb, const char *out, Loc loc);
 Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k); /* element-wise, mixed operands */
 Value el_subscript(Elab *e, const Ast *a);
-Value el_static_math(Elab *e, int op, Value v, bool *known); /* exp(0.5) and the like */
+Value el_static_op(Elab *e, int op, const Value *v, int n, const Call *k); /* exp(0.5); V_NONE: not of numbers */
+int el_operator(int op, bool *turned);        /* the op of a binary AST_ operator, its operands exchanged; -1: none */
 
 /* ---- elab_call.c ---- */
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast);
@@ -327,7 +328,7 @@ Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
 Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */
 bool el_bind_params(Elab *e, const char *params, Call *k);
-bool el_find_op(const char *name, int nargs, int *op);
+int el_named_op(const char *name);            /* the op that is a function of that name; -1: none */
 
 /* ---- elab_shape.c ---- */
 typedef struct ParamType {

@@ -56,6 +56,9 @@ void val_set(Val *v, int64_t i, double x);        /* converts as `cast` does: ro
 int64_t val_int(const Val *v, int64_t i);         /* of an integer or bool */
 void val_set_int(Val *v, int64_t i, int64_t x);   /* keeps the low bits */
 void val_fill(Val *v, DType from, const void *p); /* sets all elements from a dense array of that dtype */
+/* An op's scalar body on numbers: as the double mode computes it, and on whole numbers, of which none is INT64_MIN. */
+double body_f64(Op op, double a, double b, double c);
+int64_t body_i64(Op op, int64_t a, int64_t b, int64_t c);
 
 /* ---- for the eval_ rules ---- */
 typedef struct Eval {

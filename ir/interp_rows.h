@@ -2,6 +2,7 @@
  *   T           the type the bodies compute in
  *   ROWS        the name of the function
  *   LOAD(v, i)  element i of a Val as T;  STORE(v, i, x)
+ *   BODY        perhaps: the name of the function of one body on numbers
  * and the macros of the bodies (ABS, EXP, SEL …). Results of BOOLEAN rows are stored as bool. */
 #define ROW_CL_LEAF(...)
 #define ROW_CL_VIEW(...)
@@ -51,3 +52,16 @@ void ROWS(Op op, Walk *w, const Val *const *in, Val *out) {
 #undef ROW_CL_TUPLE
 #undef ROW_CL_META
 #undef ROW_CL_ELEM
+
+#ifdef BODY
+T BODY(Op op, T a, T b, T c) {
+  (void)a, (void)b, (void)c;
+  switch (op) {
+#define OP(name, arity, cls, shape, vjp, jvp, eval, schema, flags, cost, prec, token, ...) \
+  case OP_##name: return (T[1]){__VA_ARGS__}[0];
+#include "ops.def"
+#undef OP
+  default: return 0;
+  }
+}
+#endif

@@ -146,11 +146,12 @@ typedef struct OpInfo {
   int flags, cost;           /* cost: recompute cost of one element, in multiplications */
   char prec;                 /* precision class: c contraction, e element-wise, r reduction or norm, i index, - none */
   const char *body;          /* scalar body over a, b, c; "" when the op has none */
-  const char *token;         /* operator or function name by which the language reaches it; "" = name */
+  const char *token;         /* operator or function by which the language reaches it; "": not by itself */
 } OpInfo;
 extern const OpInfo op_info[OP_COUNT]; /* made by ops.c from ops.def */
 int op_find(const char *name);         /* -1: none */
-int op_find_token(const char *token, int nargs); /* by operator token, e.g. "+" with 2 arguments; -1: none */
+int op_find_token(const char *token, int nargs); /* e.g. "+" with 2 operands, "exp" with 1; -1: none */
+bool op_takes_whole(Op op);            /* element-wise ops: false where the rule asks for floats */
 
 /* ---- graphs ---- */
 typedef enum GraphKind {
