@@ -14,7 +14,8 @@ static const char *const kind_name[] = {
 };
 static const struct { int flag; const char *name; } flag_name[] = {
   {COMMUTES, "commutes"}, {INPLACE, "inplace"}, {NOGRAD, "nograd"}, {RNG, "rng"},
-  {LINEAR, "linear"}, {FOLDS, "folds"}, {BOOLEAN, "boolean"},
+  {LINEAR, "linear"}, {FOLDS, "folds"}, {BOOLEAN, "boolean"}, {CHOOSES, "chooses"}, {MOVES, "moves"}, {FLAT, "flat"},
+  {MEMORY, "memory"},
 };
 
 static void put_fields(Str *s, const OpInfo *o) {

@@ -32,6 +32,12 @@ Loc el_user_place(const Elab *e, Loc at, int *len) {
   return at;
 }
 
+Loc el_stand(Elab *e, Loc at) {
+  Loc old = e->g->loc;
+  e->g->loc = el_user_place(e, at, NULL);
+  return old;
+}
+
 static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
   int n = len;
   Loc loc = el_user_place(e, at, &n);

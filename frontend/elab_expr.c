@@ -38,7 +38,7 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
   Id in[4];
   for (int i = 0; i < n; i++)
     if (v_bad(v[i])) return v_error();
-  bool where = op == OP_where;
+  bool where = op_info[op].flags & CHOOSES;
   DType t = common_type(e, v + where, n - where);
   for (int i = 0; i < n; i++) {
     const Ast *at = k && i < k->n ? k->arg[i].ast : NULL;

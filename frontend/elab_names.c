@@ -194,11 +194,6 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
   return it->v;
 }
 
-static Id run_leaf(Elab *e, const char *name) {
-  AttrId a = attr_make(e->m, OP_run, &(AttrVal){.s = name});
-  return graph_leaf(e->g, OP_run, el_scalar(e, DT_F32), a, e->g->loc);
-}
-
 /* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   Binding *b = e->f ? scope_find(&e->f->scope, name) : NULL;
@@ -212,7 +207,7 @@ bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   if (it) return *v = el_item_value(e, it, at), true;
   if (!strcmp(name, "step") || !strcmp(name, "steps") || !strcmp(name, "epoch")) {
     *v = el_in_field(e) ? el_fail(e, 311, at, "`%s` has no part in a field of data", name)
-         : e->g         ? v_tensor(e, run_leaf(e, name))
+         : e->g         ? v_tensor(e, b_run(e->g, name))
                         : el_fail(e, 215, at, "`%s` is a run-time value", name);
     return true;
   }

@@ -282,6 +282,7 @@ TypeId el_scalar(Elab *e, DType t);
 /* ---- elab_diag.c ---- */
 /* Faults and nodes that arise inside the standard library stand at the user's call that led there. */
 Loc el_user_place(const Elab *e, Loc at, int *len);
+Loc el_stand(Elab *e, Loc at);                /* new nodes stand there; returns where they stood before */
 Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));

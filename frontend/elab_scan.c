@@ -103,7 +103,7 @@ Value el_scan(Elab *e, Call *k) {
   for (int i = 0; i < s.nx; i++) in[n++] = s.x[i];
   for (int i = 0; i < s.nc; i++) in[n++] = s.carry[i];
   for (int i = 0; i < b.n; i++)
-    if (node_get(g, b.to[i])->op == OP_input) in[n++] = b.from[i];
+    if (node_is_input(g, b.to[i])) in[n++] = b.from[i];
   Scan node = {.body = g, .nx = s.nx, .nc = s.nc, .ncap = n - s.nx - s.nc, .ny = 1, .axis = (int)s.axis,
                .reverse = s.reverse, .length = s.length};
   Id id = scan_node(outer, &node, in, n, k->mark);

@@ -163,8 +163,8 @@ static Id body_capture(Elab *e, Body *b, Graph *from, Id id) {
     if (b->from[i] == id) return b->to[i];
   const Node *n = node_get(b->outer, id);
   Id in;
-  if (n->op == OP_const && n->nin == 0)
-    in = graph_leaf(b->g, OP_const, n->type, n->attr, n->loc);
+  if (node_is_const(b->outer, id))
+    in = graph_leaf(b->g, (Op)n->op, n->type, n->attr, n->loc);
   else
     in = graph_input(b->g, ctx_strf(e->c, "c%d", b->n), n->type, n->loc);
   *VEC_PUSH(e->c, b->from, b->n, b->cap) = id;

@@ -29,6 +29,8 @@ typedef struct Contract {
 const char *contract_parse(const char *spec, Contract *c);
 /* The contraction of a `contract` node with dims and strides. */
 void contract_of(const Graph *g, Id n, Contract *c);
+/* A transposed operand is read as it was before: its labels, one letter an axis, move instead of the elements. */
+Id contract_operand(const Graph *g, Id x, char *labels);
 Dim contract_count(Module *m, const Contract *c, AxisRole role); /* product of the dims of a role */
 
 /* A convolution's geometry, the same for conv, conv_dx and conv_dw:

@@ -83,7 +83,11 @@ enum OpFlags {
   RNG = 8,        /* depends on the run's seed and counters */
   LINEAR = 16,    /* linear in its (single) differentiable input: jvp applies the op to the tangent */
   FOLDS = 32,     /* may be evaluated at compile time when its inputs are constants */
-  BOOLEAN = 64    /* element-wise with bool result */
+  BOOLEAN = 64,   /* element-wise with bool result */
+  CHOOSES = 128,  /* the first operand is a bool that chooses between the others */
+  MOVES = 256,    /* each element is one of the operand's: in another place, or as another type */
+  FLAT = 512,     /* a view that keeps row-major positions */
+  MEMORY = 1024   /* a leaf that is memory of the caller: an input, weight or state */
 };
 typedef enum AttrKind { AK_INT, AK_FLOAT, AK_STR, AK_INTS, AK_DIMS, AK_DIM, AK_FLOATS, AK_DTYPE, AK_GRAPH, AK_BOOL } AttrKind;
 typedef struct AttrField { const char *name; AttrKind kind; } AttrField;
@@ -305,6 +309,11 @@ static inline const Node *node_get(const Graph *g, Id n) { return &g->node[n]; }
 static inline Id node_in(const Graph *g, Id n, int i) { return g->in[g->node[n].in + (uint32_t)i]; }
 static inline const Type *node_type(const Graph *g, Id n) { return type_get(g->m, g->node[n].type); }
 static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[g->node[n].op]; }
+static inline bool node_is_input(const Graph *g, Id n) { return g->node[n].op == OP_input; }
+static inline bool node_is_const(const Graph *g, Id n) { return g->node[n].op == OP_const; }
+static inline bool node_is_size(const Graph *g, Id n) { return g->node[n].op == OP_size; }
+Id node_origin(const Graph *g, Id n); /* the node whose elements n's are, through ops that only move or convert them */
+int node_var(const Graph *g, Id n);   /* the weight or state that a param or state node reads; -1: another node */
 uint32_t stored_make(Module *m, const Stored *s);                   /* number for Anno.stored / Var.stored */
 
 /* Rebuilding: passes copy a graph node by node. map[old] = new; graph_copy_node copies one node with mapped inputs.

@@ -93,6 +93,16 @@ void contract_of(const Graph *g, Id n, Contract *c) {
   for (int o = 0; o < 3; o++) set_strides(g->m, c, o);
 }
 
+Id contract_operand(const Graph *g, Id x, char *labels) {
+  for (; node_get(g, x)->op == OP_transpose; x = node_in(g, x, 0)) {
+    const AttrVal *perm = node_attr(g, x, 0);
+    char old[MAX_RANK];
+    memcpy(old, labels, (size_t)perm->n);
+    for (int i = 0; i < perm->n; i++) labels[perm->v[i]] = old[i];
+  }
+  return x;
+}
+
 Dim contract_count(Module *m, const Contract *c, AxisRole role) {
   Dim d = 1;
   for (int i = 0; i < c->n[role]; i++) d = dim_mul(m, d, c->axis[c->of[role][i]].dim);

@@ -96,9 +96,9 @@ TypeId shape_scatter(Graph *g, const OpCall *k) {
 
 void vjp_fold(Grad *s, Id n, Id dy) {
   Graph *g = s->g;
-  const AttrVal v[4] = {*node_attr(g, n, FOLD_AXES), *node_attr(g, n, FOLD_SIZE), *node_attr(g, n, FOLD_STRIDE),
-                        *node_attr(g, n, FOLD_DILATION)};
-  grad_to(s, 0, graph_node(g, OP_unfold, &dy, 1, attr_make(g->m, OP_unfold, v), g->loc));
+  const AttrVal *axes = node_attr(g, n, FOLD_AXES);
+  grad_to(s, 0, b_unfold(g, dy, axes->n, axes->v, node_attr(g, n, FOLD_SIZE)->v, node_attr(g, n, FOLD_STRIDE)->v,
+                         node_attr(g, n, FOLD_DILATION)->v));
 }
 
 static Id scatter(Graph *g, Id index, Id upd, const Type *shape, int64_t axis) {
