@@ -40,11 +40,11 @@ typedef enum KOrder { KO_SEQ, KO_CHUNK, KO_LANES } KOrder;
 enum { STRICT_CHUNK = 1024, STRICT_LANES = 16 };
 typedef struct KAcc {
   Id node;
-  uint16_t op;         /* sum, reduce_max, reduce_min, argmax, argmin; contractions and fold: sum */
-  uint8_t type;        /* of the accumulator; argmax: of the values compared */
+  uint16_t op;         /* a reduction, whose body combines two values; of contractions and fold: sum */
+  uint8_t type;        /* of the accumulator; ARG: of the values compared */
   KOrder order;
   int phase, value;    /* what is accumulated */
-  Affine index;        /* argmax: row-major index among the reduced axes */
+  Affine index;        /* ARG: row-major index among the reduced axes */
 } KAcc;
 
 typedef enum KStoreAt { KS_OUTER, KS_INNER } KStoreAt;

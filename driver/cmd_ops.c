@@ -1,21 +1,23 @@
 /* gradc ops: the op table as text, as a reference page, or as JSON lines. */
 #include "driver/driver.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *const class_name[] = {
-  [CL_LEAF] = "leaf", [CL_ELEM] = "element-wise", [CL_VIEW] = "view", [CL_REDUCE] = "reduction",
-  [CL_CONTRACT] = "contraction", [CL_CONV] = "convolution", [CL_WINDOW] = "window", [CL_INDEX] = "index",
-  [CL_CUM] = "cumulative", [CL_SCAN] = "scan", [CL_TUPLE] = "tuple", [CL_META] = "gradient",
+#define X(cls, name) name,
+  OP_CLASSES(X)
+#undef X
 };
 static const char *const kind_name[] = {
-  [AK_INT] = "int", [AK_FLOAT] = "float", [AK_STR] = "str", [AK_INTS] = "ints", [AK_DIMS] = "dims", [AK_DIM] = "dim",
-  [AK_FLOATS] = "floats", [AK_DTYPE] = "dtype", [AK_GRAPH] = "graph", [AK_BOOL] = "bool",
+#define X(kind, name) name,
+  ATTR_KINDS(X)
+#undef X
 };
 static const struct { int flag; const char *name; } flag_name[] = {
-  {COMMUTES, "commutes"}, {INPLACE, "inplace"}, {NOGRAD, "nograd"}, {RNG, "rng"},
-  {LINEAR, "linear"}, {FOLDS, "folds"}, {BOOLEAN, "boolean"}, {CHOOSES, "chooses"}, {MOVES, "moves"}, {FLAT, "flat"},
-  {MEMORY, "memory"},
+#define X(flag) {flag, #flag},
+  OP_FLAGS(X)
+#undef X
 };
 
 static void put_fields(Str *s, const OpInfo *o) {
@@ -23,10 +25,14 @@ static void put_fields(Str *s, const OpInfo *o) {
     str_printf(s, "%s%s: %s", k ? ", " : "", o->field[k].name, kind_name[o->field[k].kind]);
 }
 
-static void put_flags(Str *s, const OpInfo *o, const char *between) {
+static void put_flags(Str *s, const OpInfo *o, const char *quote, const char *between) {
   int n = 0;
-  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++)
-    if (o->flags & flag_name[k].flag) str_printf(s, "%s%s", n++ ? between : "", flag_name[k].name);
+  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++) {
+    if (!(o->flags & flag_name[k].flag)) continue;
+    str_printf(s, "%s%s", n++ ? between : "", quote);
+    for (const char *c = flag_name[k].name; *c; c++) str_printf(s, "%c", tolower((unsigned char)*c));
+    str_puts(s, quote);
+  }
 }
 
 static void put_arity(Str *s, const OpInfo *o) {
@@ -44,7 +50,7 @@ static void put_text(Str *s, const OpInfo *o) {
   put_fields(s, o);
   if (o->nfields) str_puts(s, "}");
   if (o->flags) str_puts(s, "  ");
-  put_flags(s, o, " ");
+  put_flags(s, o, "", " ");
   str_puts(s, "\n");
 }
 
@@ -55,7 +61,7 @@ static void put_markdown(Str *s, const OpInfo *o) {
   str_puts(s, " | ");
   put_fields(s, o);
   str_printf(s, " | %s%s%s | ", o->body[0] ? "`" : "", o->body, o->body[0] ? "`" : "");
-  put_flags(s, o, ", ");
+  put_flags(s, o, "", ", ");
   str_printf(s, " | %d |\n", o->cost);
 }
 
@@ -67,12 +73,7 @@ static void put_json(Str *s, const OpInfo *o) {
   str_puts(s, "],\"token\":");
   put_json_text(s, o->token);
   str_puts(s, ",\"flags\":[");
-  const char *sep = "";
-  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++)
-    if (o->flags & flag_name[k].flag) {
-      str_printf(s, "%s\"%s\"", sep, flag_name[k].name);
-      sep = ",";
-    }
+  put_flags(s, o, "\"", ",");
   str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->prec);
   put_json_text(s, o->body);
   str_puts(s, "}\n");

@@ -60,6 +60,10 @@ Id b_cast(Graph *g, Id x, DType t) {
   return make(g, OP_cast, &x, 1, &(AttrVal){.i = t});
 }
 
+Id b_copy(Graph *g, Id x, uint32_t clone) {
+  return graph_node(g, OP_copy, &x, 1, attr_with(g->m, OP_copy, 0, clone, 0), g->loc);
+}
+
 Id b_reduce(Graph *g, Op op, Id x, int naxes, const int64_t *axes, bool keep) {
   return make(g, op, &x, 1, (AttrVal[]){{.v = axes, .n = naxes}, {.i = keep}});
 }

@@ -20,6 +20,7 @@ Id b_size(Graph *g, DType t, Dim d);                     /* a dimension as a ran
 Id b_run(Graph *g, const char *name);                    /* step, steps or epoch: f32 */
 Id b_random(Graph *g, TypeId type, int64_t stream);
 Id b_cast(Graph *g, Id x, DType t);
+Id b_copy(Graph *g, Id x, uint32_t clone);               /* with another clone number, another copy */
 Id b_sum(Graph *g, Id x, int naxes, const int64_t *axes, bool keep);
 Id b_reduce(Graph *g, Op op, Id x, int naxes, const int64_t *axes, bool keep);
 Id b_reshape(Graph *g, Id x, int rank, const Dim *shape);

@@ -45,4 +45,7 @@ typedef struct ConvGeom {
   int64_t k[CONV_SPATIAL], stride[CONV_SPATIAL], dilation[CONV_SPATIAL], lo[CONV_SPATIAL], hi[CONV_SPATIAL];
 } ConvGeom;
 void conv_of(const Graph *g, Id n, ConvGeom *c); /* of a conv, conv_dx or conv_dw node */
+/* Of these nodes, what an operand is, or the result: x and y are images, w is the weight. */
+typedef enum ConvRole { CONV_X, CONV_W, CONV_Y } ConvRole;
+ConvRole conv_role(const Graph *g, Id n, int operand); /* OPERAND_LEFT, OPERAND_RIGHT, OPERAND_RESULT */
 #endif

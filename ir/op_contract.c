@@ -4,6 +4,7 @@
 #include "interp.h"
 #include "mac.h"
 #include "rule.h"
+#include "view.h"
 #include <string.h>
 
 /* ---- the spec ---- */
@@ -94,11 +95,12 @@ void contract_of(const Graph *g, Id n, Contract *c) {
 }
 
 Id contract_operand(const Graph *g, Id x, char *labels) {
-  for (; node_get(g, x)->op == OP_transpose; x = node_in(g, x, 0)) {
-    const AttrVal *perm = node_attr(g, x, 0);
+  int to[MAX_RANK];
+  for (; view_permutes(g, x, to); x = node_in(g, x, 0)) {
     char old[MAX_RANK];
-    memcpy(old, labels, (size_t)perm->n);
-    for (int i = 0; i < perm->n; i++) labels[perm->v[i]] = old[i];
+    int rank = node_type(g, x)->rank;
+    memcpy(old, labels, (size_t)rank);
+    for (int i = 0; i < rank; i++) labels[i] = old[to[i]];
   }
   return x;
 }
@@ -169,7 +171,7 @@ void vjp_contract(Grad *s, Id n, Id dy) {
 }
 
 /* Any op that is linear in each of its two operands. */
-Id jvp_contract(Grad *s, Id n, const Id *tangent) {
+Id jvp_product(Grad *s, Id n, const Id *tangent) {
   Graph *g = s->g;
   Id sum = 0;
   for (int i = 0; i < 2; i++) {

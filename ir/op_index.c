@@ -92,6 +92,14 @@ TypeId shape_scatter(Graph *g, const OpCall *k) {
   return type_make(g->m, (DType)upd->dtype, shape->n, shape->v);
 }
 
+Id node_indices(const Graph *g, Id n, Dim *length) {
+  bool gather = node_info(g, n)->cls == CL_GATHER;
+  if (!gather && node_info(g, n)->cls != CL_SCATTER) return 0;
+  const Type *indexed = gather ? node_type(g, node_in(g, n, 0)) : node_type(g, n);
+  *length = indexed->dim[node_attr(g, n, !gather)->i];
+  return node_in(g, n, gather);
+}
+
 /* ---- gradients ---- */
 
 void vjp_fold(Grad *s, Id n, Id dy) {
