@@ -89,7 +89,7 @@ typedef struct Kernel {
 } Kernel;
 
 /* The kernel of a group; never NULL (scans have none and must not be asked for). An impossible group is an internal
- * error (0901), after which the kernel has no nests. */
+ * error (0403), after which the kernel has no nests. */
 Kernel *kernel_build(const Groups *gs, const Group *group);
 
 /* For kernel_*.c and the printers. */

@@ -389,7 +389,7 @@ Value el_scan(Elab *e, Call *k);
 Value el_rearrange(Elab *e, Call *k);
 void el_note_range(Elab *e, Id index, int64_t n);
 
-/* ---- elab_graph.c: opening and closing graphs ---- */
+/* ---- elab.c: opening and closing graphs ---- */
 /* What el_enter puts aside and el_leave restores. */
 typedef struct Saved {
   Graph *g, *root;
