@@ -299,7 +299,6 @@ Item *el_item(Elab *e, const File *f, const char *name);      /* the file's own,
 Value el_item_value(Elab *e, Item *it, const Ast *at);
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
 const char *el_suggest(Elab *e, const char *name);
-void el_declare(Elab *e, File *f);
 
 /* ---- elab_expr.c ---- */
 Value el_expr(Elab *e, const Ast *a);

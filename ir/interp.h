@@ -68,7 +68,6 @@ typedef struct Eval {
   uint32_t turn;      /* scan turn of this evaluation (Philox counter): 0 outside of scans */
   struct Eval *up;    /* the evaluation whose scan node runs this body */
 } Eval;
-static inline bool eval_f64(const Eval *e) { return e->in->f64; }
 static inline Val *eval_in(const Eval *e, Id n, int i) { return e->val[node_in(e->g, n, i)]; }
 int64_t eval_dim(const Eval *e, Dim d);           /* the dimension's value in this run */
 int64_t eval_dim_attr(const Eval *e, Id n, int field, int k); /* element k of a DIMS attribute */

@@ -242,7 +242,7 @@ struct Graph {
   int64_t arena;      /* bytes of the arena, by memory; -1 before */
   int checks;         /* not 0: results are checked for NaN by this graph's runner (train_step) */
   Id *cons;           /* hash table of graph_node */
-  uint32_t ncons, capcons;
+  uint32_t capcons;
 };
 
 /* ---- the module ---- */
