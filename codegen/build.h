@@ -1,5 +1,5 @@
-/* The making of a kernel, shared by kernel.c (which classes have which nests) and kernel_value.c (values at indices).
- * */
+/* The making of a kernel, shared by kernel.c (which classes have which nests), kernel_sum.c (those of sums) and
+ * kernel_value.c (values at indices). */
 #ifndef GRADC_KERNEL_BUILD_H
 #define GRADC_KERNEL_BUILD_H
 #include "codegen/kernel.h"
@@ -43,12 +43,6 @@ int kernel_acc_value(KBuild *b, int acc);
 void kernel_store(KBuild *b, Id n, const Affine *idx, int value, KStoreAt at, bool add);
 void kernel_sizes(KBuild *b, Dim d);                   /* notes the run-time sizes in it */
 
-static inline bool type_same_dims(const Type *a, const Type *b) {
-  for (int i = 0; i < a->rank && a->rank == b->rank; i++)
-    if (a->dim[i] != b->dim[i]) return false;
-  return a->rank == b->rank;
-}
-
 /* kernel.c: nests, phases and axes. An axis of extent 1 is no axis: its index is 0. */
 void kernel_nest(KBuild *b);
 KPhase *kernel_phase(KBuild *b);
@@ -56,6 +50,7 @@ int kernel_axis(KBuild *b, Dim extent, Affine *idx); /* -1: of extent 1 */
 Affine kernel_outer(KBuild *b, Dim extent);
 Affine kernel_inner(KBuild *b, KPhase *p, Dim extent);
 int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value);
+int kernel_sum(KBuild *b, Id node, int value);       /* from +0, term by term */
 
 /* kernel_sum.c: the nests of these classes. */
 void kernel_contract(KBuild *b);

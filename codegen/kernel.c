@@ -50,6 +50,8 @@ int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value) {
   return b->nest->nacc - 1;
 }
 
+int kernel_sum(KBuild *b, Id node, int value) { return kernel_acc(b, node, OP_sum, KO_SEQ, value); }
+
 /* ---- phases of a group's nodes ---- */
 
 /* The phase in which n can be computed: behind every accumulation of the group that it depends on. */
@@ -254,7 +256,7 @@ static void build_row(KBuild *b) {
 
 static void (*const BUILD[KC_COUNT])(KBuild *) = {
   [KC_LOOP] = build_loop, [KC_ROW] = build_row, [KC_CONTRACT] = kernel_contract, [KC_CONV] = kernel_conv,
-  [KC_WINDOW] = kernel_fold, [KC_INDEX] = kernel_scatter, [KC_CUM] = kernel_cumsum, [KC_PIECE] = kernel_concat,
+  [KC_WINDOW] = kernel_fold, [KC_SCATTER] = kernel_scatter, [KC_CUM] = kernel_cumsum, [KC_CONCAT] = kernel_concat,
 };
 
 Kernel *kernel_build(const Groups *gs, const Group *group) {

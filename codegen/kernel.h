@@ -40,11 +40,11 @@ typedef enum KOrder { KO_SEQ, KO_CHUNK, KO_LANES } KOrder;
 enum { STRICT_CHUNK = 1024, STRICT_LANES = 16 };
 typedef struct KAcc {
   Id node;
-  uint16_t op;         /* sum, reduce_max, reduce_min, argmax, argmin; contractions and fold: sum */
-  uint8_t type;        /* of the accumulator; argmax: of the values compared */
+  uint16_t op;         /* a reduction, whose body combines two values; of contractions and fold: sum */
+  uint8_t type;        /* of the accumulator; ARG: of the values compared */
   KOrder order;
   int phase, value;    /* what is accumulated */
-  Affine index;        /* argmax: row-major index among the reduced axes */
+  Affine index;        /* ARG: row-major index among the reduced axes */
 } KAcc;
 
 typedef enum KStoreAt { KS_OUTER, KS_INNER } KStoreAt;
@@ -89,7 +89,7 @@ typedef struct Kernel {
 } Kernel;
 
 /* The kernel of a group; never NULL (scans have none and must not be asked for). An impossible group is an internal
- * error (0901), after which the kernel has no nests. */
+ * error (0403), after which the kernel has no nests. */
 Kernel *kernel_build(const Groups *gs, const Group *group);
 
 /* For kernel_*.c and the printers. */

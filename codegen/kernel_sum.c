@@ -18,7 +18,7 @@ static void build_epilogue(KBuild *b, Id root, const Affine *idx) {
 static void product(KBuild *b, Id root, const Affine *left, const Affine *right) {
   int arg[2] = {kernel_value(b, node_in(b->g, root, 0), left), kernel_value(b, node_in(b->g, root, 1), right)};
   int v = kernel_value_op(b, (Op)node_get(b->g, root)->op, (DType)node_type(b->g, root)->dtype, root, arg, 2);
-  if (!b->failed) kernel_acc(b, root, OP_sum, KO_SEQ, v);
+  if (!b->failed) kernel_sum(b, root, v);
 }
 
 /* FAST: the sum runs through memory as its left operand lies there, so that its axes join where they can and end with
@@ -92,47 +92,56 @@ static Affine conv_x(KBuild *b, KPhase *p, const ConvGeom *c, const ConvAxes *a,
   return tap(b, p, &e, 1, c->x[i], inside);
 }
 
+/* The axes by what the result is: its own ones are outer, those that it sums over inner, in the strict order. */
+typedef void ConvAxesFn(KBuild *b, KPhase *p, const ConvGeom *c, ConvAxes *a);
+
+static void axes_of_y(KBuild *b, KPhase *p, const ConvGeom *c, ConvAxes *a) {
+  a->batch = kernel_outer(b, c->batch);
+  a->group = kernel_outer(b, c->groups);
+  a->out = kernel_outer(b, c->out / c->groups);
+  for (int i = 0; i < c->spatial; i++) a->y[i] = kernel_outer(b, c->y[i]);
+  for (int i = 0; i < c->spatial; i++) a->k[i] = kernel_inner(b, p, c->k[i]);
+  a->in = kernel_inner(b, p, c->in / c->groups);
+  for (int i = 0; i < c->spatial; i++) a->x[i] = conv_x(b, p, c, a, i);
+}
+
+static void axes_of_x(KBuild *b, KPhase *p, const ConvGeom *c, ConvAxes *a) {
+  a->batch = kernel_outer(b, c->batch);
+  a->group = kernel_outer(b, c->groups);
+  a->in = kernel_outer(b, c->in / c->groups);
+  for (int i = 0; i < c->spatial; i++) a->x[i] = kernel_outer(b, c->x[i]);
+  for (int i = 0; i < c->spatial; i++) a->k[i] = kernel_inner(b, p, c->k[i]);
+  a->out = kernel_inner(b, p, c->out / c->groups);
+  for (int i = 0; i < c->spatial; i++) {
+    Affine kd = affine_scale(b->m, &a->k[i], dim_of(b->m, -c->dilation[i])), e = affine_add(b->m, &a->x[i], &kd);
+    e = affine_shift(b->m, &e, c->lo[i]);
+    a->y[i] = tap(b, p, &e, c->stride[i], c->y[i], false);
+  }
+}
+
+static void axes_of_w(KBuild *b, KPhase *p, const ConvGeom *c, ConvAxes *a) {
+  a->group = kernel_outer(b, c->groups);
+  a->out = kernel_outer(b, c->out / c->groups);
+  a->in = kernel_outer(b, c->in / c->groups);
+  for (int i = 0; i < c->spatial; i++) a->k[i] = kernel_outer(b, c->k[i]);
+  a->batch = kernel_inner(b, p, c->batch);
+  for (int i = 0; i < c->spatial; i++) a->y[i] = kernel_inner(b, p, c->y[i]);
+  for (int i = 0; i < c->spatial; i++) a->x[i] = conv_x(b, p, c, a, i);
+}
+
 void kernel_conv(KBuild *b) {
+  static ConvAxesFn *const axes_of[] = {[CONV_X] = axes_of_x, [CONV_W] = axes_of_w, [CONV_Y] = axes_of_y};
   Id root = b->group->root;
+  ConvRole result = conv_role(b->g, root, OPERAND_RESULT);
   ConvGeom c;
   ConvAxes a;
-  Affine x[MAX_RANK], w[MAX_RANK], y[MAX_RANK];
+  Affine at[3][MAX_RANK]; /* indices by role */
   conv_of(b->g, root, &c);
   kernel_nest(b);
-  KPhase *p = kernel_phase(b);
-  int64_t in = c.in / c.groups, out = c.out / c.groups;
-  Op op = (Op)node_get(b->g, root)->op;
-  if (op != OP_conv_dw) a.batch = kernel_outer(b, c.batch);
-  a.group = kernel_outer(b, c.groups);
-  if (op == OP_conv) {
-    a.out = kernel_outer(b, out);
-    for (int i = 0; i < c.spatial; i++) a.y[i] = kernel_outer(b, c.y[i]);
-    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_inner(b, p, c.k[i]);
-    a.in = kernel_inner(b, p, in);
-    for (int i = 0; i < c.spatial; i++) a.x[i] = conv_x(b, p, &c, &a, i);
-  } else if (op == OP_conv_dx) {
-    a.in = kernel_outer(b, in);
-    for (int i = 0; i < c.spatial; i++) a.x[i] = kernel_outer(b, c.x[i]);
-    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_inner(b, p, c.k[i]);
-    a.out = kernel_inner(b, p, out);
-    for (int i = 0; i < c.spatial; i++) {
-      Affine kd = affine_scale(b->m, &a.k[i], dim_of(b->m, -c.dilation[i])), e = affine_add(b->m, &a.x[i], &kd);
-      e = affine_shift(b->m, &e, c.lo[i]);
-      a.y[i] = tap(b, p, &e, c.stride[i], c.y[i], false);
-    }
-  } else {
-    a.out = kernel_outer(b, out);
-    a.in = kernel_outer(b, in);
-    for (int i = 0; i < c.spatial; i++) a.k[i] = kernel_outer(b, c.k[i]);
-    a.batch = kernel_inner(b, p, c.batch);
-    for (int i = 0; i < c.spatial; i++) a.y[i] = kernel_inner(b, p, c.y[i]);
-    for (int i = 0; i < c.spatial; i++) a.x[i] = conv_x(b, p, &c, &a, i);
-  }
-  conv_index(b, &c, &a, x, w, y);
-  if (op == OP_conv) product(b, root, x, w);
-  else if (op == OP_conv_dx) product(b, root, y, w);
-  else product(b, root, x, y);
-  build_epilogue(b, root, op == OP_conv ? y : op == OP_conv_dx ? x : w);
+  axes_of[result](b, kernel_phase(b), &c, &a);
+  conv_index(b, &c, &a, at[CONV_X], at[CONV_W], at[CONV_Y]);
+  product(b, root, at[conv_role(b->g, root, OPERAND_LEFT)], at[conv_role(b->g, root, OPERAND_RIGHT)]);
+  build_epilogue(b, root, at[result]);
 }
 
 /* fold: each element sums the windows that hold it, by rising window index. */
@@ -153,7 +162,7 @@ void kernel_fold(KBuild *b) {
     in[a] = tap(b, p, &e, stride->v[i], from->dim[a], false);
   }
   int v = kernel_value(b, node_in(g, root, 0), in);
-  if (!b->failed) kernel_acc(b, root, OP_sum, KO_SEQ, v);
+  if (!b->failed) kernel_sum(b, root, v);
   build_epilogue(b, root, out);
 }
 
@@ -176,7 +185,7 @@ void kernel_cumsum(KBuild *b) {
   }
   int v = kernel_value(b, node_in(g, root, 0), idx);
   if (b->failed) return;
-  int a = kernel_acc(b, root, OP_sum, KO_SEQ, v);
+  int a = kernel_sum(b, root, v);
   kernel_store(b, root, idx, kernel_acc_value(b, a), KS_INNER, false);
 }
 

@@ -1,6 +1,7 @@
 /* Values of nodes at indices: walks from a node through views, inlined nodes and the nodes of the group down to
  * loads. */
 #include "codegen/build.h"
+#include "ir/view.h"
 #include <string.h>
 
 void kernel_fail(KBuild *b, Id n, const char *why) {
@@ -130,6 +131,7 @@ static int load_index(KBuild *b, Id n, const Affine *idx) {
   return load(b, n, &at);
 }
 
+/* Leaves are one of a kind: what each is in a kernel is said here. */
 static int leaf_value(KBuild *b, Id n, const Affine *idx, const Affine *linear) {
   const Type *t = node_type(b->g, n);
   const AttrVal *a = node_attr(b->g, n, 0);
@@ -186,11 +188,13 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   if (view_push(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
     if (!guards) return v;
+    ViewMap map;
+    view_map(g, n, &map);
     KVal s = {.kind = KV_SELECT, .type = node_type(g, n)->dtype, .node = n, .nargs = 1, .arg = {v}, .guards = guards,
-              .c = node_attr(g, n, 3)->f};
+              .c = map.around};
     return val_make(b, s);
   }
-  if (node_get(g, n)->op != OP_reshape || !memory || !buffer_row_major(g, x))
+  if (!(node_info(g, n)->flags & FLAT) || !memory || !buffer_row_major(g, x))
     return kernel_fail(b, n, "a view is not affine"), 0;
   Affine at = affine_linear(b->m, node_type(g, n), idx);
   return leaf ? leaf_value(b, x, NULL, &at) : load(b, x, &at);
@@ -254,10 +258,9 @@ static int value_of(KBuild *b, Id n, const Affine *idx) {
   case CL_LEAF: return leaf_value(b, n, idx, NULL);
   case CL_VIEW: return view_value(b, n, idx);
   case CL_ELEM: return elem_value(b, n, idx);
-  case CL_INDEX: if (node_get(g, n)->op == OP_gather) return gather_value(b, n, idx); break;
-  default: break;
+  case CL_GATHER: return gather_value(b, n, idx);
+  default: return kernel_fail(b, n, "not a value"), 0;
   }
-  return kernel_fail(b, n, "not a value"), 0;
 }
 
 static uint64_t memo_hash(const KBuild *b, Id n, const Affine *idx) {

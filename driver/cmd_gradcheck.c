@@ -6,6 +6,7 @@
  * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
  * graph; within a scan's step it is not. */
 #include "driver/interpret.h"
+#include "ir/build.h"
 #include "passes/flops.h"
 #include "passes/pass.h"
 #include <math.h>
@@ -33,7 +34,7 @@ typedef struct Check {
 
 static Id copy_node(Graph *to, const Graph *g, Id n, const Id *map) {
   const Node *d = node_get(g, n);
-  if (d->op == OP_input) return graph_input(to, node_attr(g, n, 0)->s, d->type, d->loc);
+  if (node_is_input(g, n)) return graph_input(to, node_attr(g, n, 0)->s, d->type, d->loc);
   if (op_info[d->op].cls == CL_LEAF) return graph_leaf(to, (Op)d->op, d->type, d->attr, d->loc);
   Id *in = ctx_alloc(g->m->c, sizeof *in * (d->nin + 1));
   for (uint32_t i = 0; i < d->nin; i++) in[i] = map[node_in(g, n, (int)i)];
@@ -81,13 +82,14 @@ static bool make_graphs(Check *k) {
   k->nheld = k->loss->nport - k->nfield;
   k->var = ctx_alloc(k->c, sizeof *k->var * (size_t)(m->nvar + 1));
   for (Id i = 1; i < (Id)n; i++) {
-    if (!map[i] || node_get(from, i)->op != OP_param || !dtype_is_float(node_type(from, i)->dtype)) continue;
-    int v = var_find(m, node_attr(from, i, 0)->s);
+    int v = map[i] ? node_var(from, i) : -1;
+    if (v < 0 || m->var[v].kind != VK_PARAM || !dtype_is_float(node_type(from, i)->dtype)) continue;
     if (m->var[v].hints & HINT_FREEZE) continue;
     Id loss = map[loss_of(from)], w = map[i];
     Id t = graph_input(k->grads, ctx_strf(k->c, "tangent %s", m->var[v].name), m->var[v].type, 0);
-    graph_result(k->grads, "grad", graph_node(k->grads, OP_grad, (Id[]){loss, w}, 2, 0, m->var[v].loc), 0);
-    graph_result(k->grads, "jvp", graph_node(k->grads, OP_jvp, (Id[]){loss, w, t}, 3, 0, m->var[v].loc), 0);
+    k->grads->loc = m->var[v].loc;
+    graph_result(k->grads, "grad", b_grad(k->grads, loss, w), 0);
+    graph_result(k->grads, "jvp", b_jvp(k->grads, loss, w, t), 0);
     k->var[k->nvar++] = v;
   }
   for (Id i = 1; i < (Id)n; i++) /* in the order of the ports of `loss` */

@@ -1,20 +1,23 @@
 /* gradc ops: the op table as text, as a reference page, or as JSON lines. */
 #include "driver/driver.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 static const char *const class_name[] = {
-  [CL_LEAF] = "leaf", [CL_ELEM] = "element-wise", [CL_VIEW] = "view", [CL_REDUCE] = "reduction",
-  [CL_CONTRACT] = "contraction", [CL_CONV] = "convolution", [CL_WINDOW] = "window", [CL_INDEX] = "index",
-  [CL_CUM] = "cumulative", [CL_SCAN] = "scan", [CL_TUPLE] = "tuple", [CL_META] = "gradient",
+#define X(cls, name) name,
+  OP_CLASSES(X)
+#undef X
 };
 static const char *const kind_name[] = {
-  [AK_INT] = "int", [AK_FLOAT] = "float", [AK_STR] = "str", [AK_INTS] = "ints", [AK_DIMS] = "dims", [AK_DIM] = "dim",
-  [AK_FLOATS] = "floats", [AK_DTYPE] = "dtype", [AK_GRAPH] = "graph", [AK_BOOL] = "bool",
+#define X(kind, name) name,
+  ATTR_KINDS(X)
+#undef X
 };
 static const struct { int flag; const char *name; } flag_name[] = {
-  {COMMUTES, "commutes"}, {INPLACE, "inplace"}, {NOGRAD, "nograd"}, {RNG, "rng"},
-  {LINEAR, "linear"}, {FOLDS, "folds"}, {BOOLEAN, "boolean"},
+#define X(flag) {flag, #flag},
+  OP_FLAGS(X)
+#undef X
 };
 
 static void put_fields(Str *s, const OpInfo *o) {
@@ -22,10 +25,14 @@ static void put_fields(Str *s, const OpInfo *o) {
     str_printf(s, "%s%s: %s", k ? ", " : "", o->field[k].name, kind_name[o->field[k].kind]);
 }
 
-static void put_flags(Str *s, const OpInfo *o, const char *between) {
+static void put_flags(Str *s, const OpInfo *o, const char *quote, const char *between) {
   int n = 0;
-  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++)
-    if (o->flags & flag_name[k].flag) str_printf(s, "%s%s", n++ ? between : "", flag_name[k].name);
+  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++) {
+    if (!(o->flags & flag_name[k].flag)) continue;
+    str_printf(s, "%s%s", n++ ? between : "", quote);
+    for (const char *c = flag_name[k].name; *c; c++) str_printf(s, "%c", tolower((unsigned char)*c));
+    str_puts(s, quote);
+  }
 }
 
 static void put_arity(Str *s, const OpInfo *o) {
@@ -43,17 +50,18 @@ static void put_text(Str *s, const OpInfo *o) {
   put_fields(s, o);
   if (o->nfields) str_puts(s, "}");
   if (o->flags) str_puts(s, "  ");
-  put_flags(s, o, " ");
+  put_flags(s, o, "", " ");
   str_puts(s, "\n");
 }
 
 static void put_markdown(Str *s, const OpInfo *o) {
-  str_printf(s, "| `%s` | %s | ", o->name, class_name[o->cls]);
+  str_printf(s, "| `%s` | %s%s%s | %s | ", o->name, o->token[0] ? "`" : "", o->token, o->token[0] ? "`" : "",
+             class_name[o->cls]);
   put_arity(s, o);
   str_puts(s, " | ");
   put_fields(s, o);
   str_printf(s, " | %s%s%s | ", o->body[0] ? "`" : "", o->body, o->body[0] ? "`" : "");
-  put_flags(s, o, ", ");
+  put_flags(s, o, "", ", ");
   str_printf(s, " | %d |\n", o->cost);
 }
 
@@ -62,13 +70,10 @@ static void put_json(Str *s, const OpInfo *o) {
              o->arity);
   for (int k = 0; k < o->nfields; k++)
     str_printf(s, "%s{\"name\":\"%s\",\"kind\":\"%s\"}", k ? "," : "", o->field[k].name, kind_name[o->field[k].kind]);
-  str_puts(s, "],\"flags\":[");
-  const char *sep = "";
-  for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++)
-    if (o->flags & flag_name[k].flag) {
-      str_printf(s, "%s\"%s\"", sep, flag_name[k].name);
-      sep = ",";
-    }
+  str_puts(s, "],\"token\":");
+  put_json_text(s, o->token);
+  str_puts(s, ",\"flags\":[");
+  put_flags(s, o, "\"", ",");
   str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->prec);
   put_json_text(s, o->body);
   str_puts(s, "}\n");
@@ -79,7 +84,8 @@ int cmd_ops(Args *a) {
   bool json = args_has(a, OPT_json), markdown = args_has(a, OPT_markdown) && !json;
   if (markdown)
     str_puts(&s, "# Primitive operations\n\nPrinted by `gradc ops --markdown` from `ir/ops.def`.\n\n"
-                 "| op | class | operands | attributes | element | flags | cost |\n|---|---|---|---|---|---|---|\n");
+                 "| op | in the language | class | operands | attributes | element | flags | cost |\n"
+                 "|---|---|---|---|---|---|---|---|\n");
   for (int i = 1; i < OP_COUNT; i++) {
     const OpInfo *o = &op_info[i];
     if (json) put_json(&s, o);

@@ -54,14 +54,8 @@ const char *el_graph_name(Elab *e, const char *stem, const char *section) {
 /* The values of an index tensor lie in [0, n) if they come straight from an input: that input is checked. */
 void el_note_range(Elab *e, Id id, int64_t n) {
   if (e->body || n < 0) return;
-  for (;;) {
-    const Node *d = node_get(e->g, id);
-    if (d->op == OP_input) break;
-    bool moved = op_info[d->op].cls == CL_VIEW && d->nin == 1 && d->op != OP_pad;
-    if (!moved && d->op != OP_cast && d->op != OP_copy && d->op != OP_stop_gradient) return;
-    id = node_in(e->g, id, 0);
-  }
-  if (dtype_is_float(el_ty(e, id)->dtype)) return;
+  id = node_origin(e->g, id);
+  if (!node_is_input(e->g, id) || dtype_is_float(el_ty(e, id)->dtype)) return;
   *VEC_PUSH(e->c, e->range, e->nrange, e->caprange) = (Range){id, n};
 }
 

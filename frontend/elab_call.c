@@ -33,7 +33,7 @@ bool el_collect(Elab *e, const Ast *call, const Value *first, const Ast *first_a
 }
 
 static const char *fn_text(const Fn *f) {
-  return f->inst ? f->inst->name : f->def ? f->def->name : f->intrinsic ? f->intrinsic->name : op_info[f->op].name;
+  return f->inst ? f->inst->name : f->def ? f->def->name : f->intrinsic ? f->intrinsic->name : op_info[f->op].token;
 }
 
 /* Positional and named arguments, then what the function value has bound and the call does not name. */
@@ -94,10 +94,11 @@ static Value call_instance(Elab *e, Instance *inst, Call *k) {
 
 /* ---- primitives ---- */
 
-bool el_find_op(const char *name, int nargs, int *op) {
-  for (int n = nargs < 0 ? 1 : nargs; n <= (nargs < 0 ? 3 : nargs); n++)
-    if ((*op = op_find_token(name, n)) >= 0 && ((name[0] >= 'a' && name[0] <= 'z') || name[0] == '_')) return true;
-  return false;
+/* Operators are words of their own; only names are functions. */
+int el_named_op(const char *name) {
+  int op = -1;
+  for (int n = 1; n <= 3 && op < 0 && name[0] >= 'a' && name[0] <= 'z'; n++) op = op_find_token(name, n);
+  return op;
 }
 
 static Value op_attr(Elab *e, int op, Call *k, int arity, int rank, AttrVal *vals) {
@@ -143,9 +144,8 @@ static Value call_op(Elab *e, const Fn *f, Call *k) {
   }
   Value v[3];
   for (int i = 0; i < arity; i++) v[i] = k->arg[i].v;
-  bool known = false;
-  Value r = arity == 1 && !info->nfields ? el_static_math(e, op, v[0], &known) : v_none();
-  if (known) return r;
+  Value r = info->nfields ? v_none() : el_static_op(e, op, v, arity, k);
+  if (r.kind != V_NONE) return r;
   AttrId attr = 0;
   if (info->nfields || k->n > arity) {
     Id x = el_tensor(e, v[0], DT_F32, k->arg[0].ast);

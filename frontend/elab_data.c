@@ -193,7 +193,7 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   Id id = well ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
   e->data = NULL;
   if (!id) return false;
-  bool viewed = node_get(e->g, id)->op == OP_reshape && node_in(e->g, id, 0) == x.raw;
+  bool viewed = node_info(e->g, id)->flags & FLAT && node_in(e->g, id, 0) == x.raw;
   *identity &= id == x.raw || viewed;
   graph_result(e->g, f->name, id, line->mark);
   return true;

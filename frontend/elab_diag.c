@@ -38,6 +38,12 @@ void el_note_sizes(Elab *e, Diag *d) {
               e->m->size[i].name, (long long)e->m->size[i].bound);
 }
 
+Loc el_stand(Elab *e, Loc at) {
+  Loc old = e->g->loc;
+  e->g->loc = el_user_place(e, at, NULL);
+  return old;
+}
+
 static Diag *error_at(Elab *e, int code, Loc at, int len, const char *text) {
   int n = len;
   Loc loc = el_user_place(e, at, &n);

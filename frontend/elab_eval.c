@@ -25,15 +25,14 @@ static bool float_scalar(const Graph *g, Id n) {
 static Part part_of(const Split *s, Id n) {
   const Node *d = node_get(s->from, n);
   bool scalar = float_scalar(s->from, n);
-  if (d->op == OP_input || d->op == OP_size || d->op == OP_random) return BATCH;
+  if (node_is_input(s->from, n) || node_is_size(s->from, n) || op_info[d->op].flags & RNG) return BATCH;
   if (op_info[d->op].cls == CL_LEAF) return FREE;
   Part p = FREE;
   for (int i = 0; i < (int)d->nin; i++) {
     Id in = node_in(s->from, n, i);
     if (s->part[in] == FREE) continue;
     if (!scalar || !float_scalar(s->from, in)) return BATCH;
-    const Node *x = node_get(s->from, in);
-    if (s->part[in] == BATCH && x->op == OP_size) return BATCH;
+    if (s->part[in] == BATCH && node_is_size(s->from, in)) return BATCH;
     p = ABOVE;
   }
   return p;

@@ -39,7 +39,7 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
   Id in[4];
   for (int i = 0; i < n; i++)
     if (v_bad(v[i])) return v_error();
-  bool where = op == OP_where;
+  bool where = op_info[op].flags & CHOOSES;
   DType t = common_type(e, v + where, n - where);
   for (int i = 0; i < n; i++) {
     const Ast *at = k && i < k->n ? k->arg[i].ast : NULL;
@@ -53,24 +53,27 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
   return v_tensor(e, r);
 }
 
+/* The table has no > and >=: they are < and <= of exchanged operands. */
+int el_operator(int op, bool *turned) {
+  *turned = op == AST_GT || op == AST_GE;
+  return op_find_token(ast_op_text(op == AST_GT ? AST_LT : op == AST_GE ? AST_LE : op), 2);
+}
+
 static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {
-  if (op == AST_GT || op == AST_GE) {
+  if (op == AST_POW && b.kind == V_INT && b.i == 2) /* a product has no pole at 0 */
+    return tensor_binary(e, AST_MUL, a, a, at, left, right);
+  bool turned;
+  int code = el_operator(op, &turned);
+  if (turned) {
     Value x = a;
     const Ast *y = left;
     a = b, b = x;
     left = right, right = y;
-    op = op == AST_GT ? AST_LT : AST_LE;
   }
   Arg arg[2] = {{.ast = left, .v = a, .set = true}, {.ast = right, .v = b, .set = true}};
   Call k = {.name = ast_op_text(op), .at = at->at, .mark = at->mark, .len = at->len, .mark_len = at->mark_len,
             .arg = arg, .n = 2};
   Value v[2] = {a, b};
-  /* x ** 2 and the like: a power with a whole static exponent is a product, which has no pole at 0. */
-  if (op == AST_POW && b.kind == V_INT && b.i == 2) {
-    v[1] = a;
-    return el_op(e, OP_mul, v, 2, 0, &k);
-  }
-  int code = op_find_token(ast_op_text(op), 2);
   if (code < 0) return el_fail(e, 226, at, "`%s` does not take tensors", ast_op_text(op));
   return el_op(e, code, v, 2, 0, &k);
 }
@@ -111,7 +114,7 @@ Value el_unary(Elab *e, int op, Value a, const Ast *at) {
   Arg arg = {.ast = at->kid[0], .v = a, .set = true};
   Call k = {.name = ast_op_text(op), .at = at->at, .mark = at->mark, .len = at->len, .mark_len = at->mark_len,
             .arg = &arg, .n = 1};
-  return el_op(e, op == AST_NOT ? OP_not : OP_neg, &a, 1, 0, &k);
+  return el_op(e, op_find_token(ast_op_text(op), 1), &a, 1, 0, &k);
 }
 
 static Value logical(Elab *e, const Ast *a) {

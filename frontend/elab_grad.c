@@ -31,7 +31,7 @@ static bool differentiable(Elab *e, Call *k, Id y, Id x) {
 static Value grad_one(Elab *e, Call *k, Id y, Value by) {
   Id x = el_tensor(e, by, DT_F32, el_arg_ast(k, 1));
   if (!x || !differentiable(e, k, y, x)) return v_error();
-  return v_tensor(e, b_op2(e->g, OP_grad, y, x));
+  return v_tensor(e, b_grad(e->g, y, x));
 }
 
 /* grad(e, x): of the sum of e; of a list of tensors the list of gradients */
@@ -61,7 +61,7 @@ static Value fn_jvp(Elab *e, Call *k) {
   Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
   if (!x || !differentiable(e, k, y, x)) return v_error();
   Id t = tangent(e, k, x, 2);
-  return v_tensor(e, t ? b_op3(e->g, OP_jvp, y, x, t) : 0);
+  return v_tensor(e, t ? b_jvp(e->g, y, x, t) : 0);
 }
 
 /* hvp(e, x, v): forward over reverse */
@@ -69,7 +69,7 @@ static Value fn_hvp(Elab *e, Call *k) {
   Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
   if (!x || !differentiable(e, k, y, x)) return v_error();
   Id t = tangent(e, k, x, 2);
-  return v_tensor(e, t ? b_op3(e->g, OP_jvp, b_op2(e->g, OP_grad, y, x), x, t) : 0);
+  return v_tensor(e, t ? b_jvp(e->g, b_grad(e->g, y, x), x, t) : 0);
 }
 
 /* d y[i] / d x for each element of y: shape of y, then that of x */
@@ -81,14 +81,14 @@ static Value rows(Elab *e, Call *k, Id y, Id x) {
                        MAX_ROWS);
   if (ty.rank + tx.rank > MAX_RANK)
     return el_arg_fail(e, 205, k, 0, "the result would have more than %d axes", MAX_RANK);
-  if (tx.rank == MAX_RANK && ty.rank == 0) return v_tensor(e, b_op2(e->g, OP_grad, y, x));
+  if (tx.rank == MAX_RANK && ty.rank == 0) return v_tensor(e, b_grad(e->g, y, x));
   dims_copy(dim, ty.dim, ty.rank);
   dims_copy(dim + ty.rank, tx.dim, tx.rank);
   dims_copy(one + 1, tx.dim, tx.rank);
   Id flat = b_reshape(e->g, y, 1, &n), *row = ctx_alloc(e->c, (size_t)n * sizeof *row);
   for (Dim i = 0; i < n; i++) {
     Id part = b_slice(e->g, flat, &i, (Dim[]){i + 1}, NULL);
-    row[i] = b_reshape(e->g, b_op2(e->g, OP_grad, part, x), tx.rank + 1, one);
+    row[i] = b_reshape(e->g, b_grad(e->g, part, x), tx.rank + 1, one);
     if (!row[i]) return v_error();
   }
   Id all = n == 1 ? row[0] : b_concat(e->g, row, (int)n, 0);
@@ -104,7 +104,7 @@ static Value fn_jacobian(Elab *e, Call *k) {
 static Value fn_hessian(Elab *e, Call *k) {
   Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
   if (!x || !differentiable(e, k, y, x)) return v_error();
-  return rows(e, k, b_op2(e->g, OP_grad, y, x), x);
+  return rows(e, k, b_grad(e->g, y, x), x);
 }
 
 /* substitute(e, x, y): e computed anew with y in the place of x; for difference quotients of an expression */

@@ -53,7 +53,8 @@ IxVal ix_read(Elab *e, Index *x, const Ast *a);
 IxVal ix_eval(Elab *e, Index *x, const Ast *a);
 /* v's axes in that order; where v has none, an axis of size 1, or (widen) of the index's extent */
 IxVal ix_order(Elab *e, Index *x, IxVal v, int n, const int *label, bool widen);
-IxVal ix_sum_over(Elab *e, Index *x, IxVal v, Op op, int n, const int *label);   /* labels that v lacks are ignored */
+/* By sum, max or min; labels that v lacks are ignored. */
+IxVal ix_reduce(Elab *e, IxVal v, const char *how, int n, const int *label);
 int ix_union(int n, int *label, const IxVal *v);                /* adds v's labels; the new count; over MAX_RANK: -1 */
 bool ix_has(const IxVal *v, int label);
 IxVal ix_none(void);

@@ -68,12 +68,7 @@ static IxVal binary(Elab *e, Index *x, const Ast *a) {
   IxVal v[2] = {ix_eval(e, x, a->kid[0]), ix_eval(e, x, a->kid[1])}, r = {0};
   if (a->op == AST_MATMUL) return r.v = el_fail(e, 218, a, "`@` has no place in index notation; write the sum"), r;
   if (!align(e, x, a, v, 2, &r, false)) return ix_none();
-  if (a->op == AST_AND || a->op == AST_OR) {
-    Call k = {.name = ast_op_text(a->op), .at = a->at, .len = a->len, .mark = a->mark, .mark_len = a->mark_len};
-    r.v = el_op(e, op_find_token(ast_op_text(a->op), 2), (Value[]){v[0].v, v[1].v}, 2, 0, &k);
-  } else {
-    r.v = el_binary(e, a->op, v[0].v, v[1].v, a, a->kid[0], a->kid[1]);
-  }
+  r.v = el_binary(e, a->op, v[0].v, v[1].v, a, a->kid[0], a->kid[1]);
   return r;
 }
 
@@ -118,11 +113,10 @@ static IxVal call(Elab *e, Index *x, const Ast *a, const Ast *first) {
 
 /* ---- reductions ---- */
 
-IxVal ix_sum_over(Elab *e, Index *x, IxVal v, Op op, int n, const int *label) {
+IxVal ix_reduce(Elab *e, IxVal v, const char *how, int n, const int *label) {
   int64_t axes[MAX_RANK];
   int m = 0, keep = 0;
   IxVal r = v;
-  (void)x;
   if (v.v.kind != V_TENSOR) return v;
   for (int i = 0; i < v.n; i++) {
     bool over = false;
@@ -131,7 +125,7 @@ IxVal ix_sum_over(Elab *e, Index *x, IxVal v, Op op, int n, const int *label) {
     else r.label[keep++] = v.label[i];
   }
   r.n = keep;
-  if (m) r.v = v_tensor(e, b_reduce(e->g, op, v.v.id, m, axes, false));
+  if (m) r.v = v_tensor(e, b_reduce(e->g, (Op)op_find_token(how, 1), v.v.id, m, axes, false));
   return r;
 }
 
@@ -152,13 +146,13 @@ static IxVal product(Elab *e, Index *x, const Ast *at, IxVal a, IxVal b, int n, 
     if (in_a && in_b) both[nboth++] = label[i];
     else if (in_a || in_b) only[in_b][nonly[in_b]++] = label[i];
   }
-  a = ix_sum_over(e, x, a, OP_sum, nonly[0], only[0]);
-  b = ix_sum_over(e, x, b, OP_sum, nonly[1], only[1]);
+  a = ix_reduce(e, a, "sum", nonly[0], only[0]);
+  b = ix_reduce(e, b, "sum", nonly[1], only[1]);
   IxVal r = {0};
   if (!nboth) {
     IxVal v[2] = {a, b};
     if (!align(e, x, at, v, 2, &r, false)) return ix_none();
-    r.v = el_op(e, OP_mul, (Value[]){v[0].v, v[1].v}, 2, 0, NULL);
+    r.v = el_binary(e, AST_MUL, v[0].v, v[1].v, at, at, at);
     return r;
   }
   int all[2 * MAX_RANK], m = 0;
@@ -204,12 +198,12 @@ static IxVal reduce(Elab *e, Index *x, const Ast *a) {
       if (!align(e, x, body, v, 2, &r, false)) return x->nactive = was, ix_none();
       r.v = el_binary(e, AST_MUL, v[0].v, v[1].v, body, body->kid[0], body->kid[1]);
       l = r;
-      r = ix_sum_over(e, x, r, OP_sum, n, label);
+      r = ix_reduce(e, r, "sum", n, label);
       m = (IxVal){.v = v_none()};
     }
   } else {
     l = ix_eval(e, x, body);
-    r = ix_sum_over(e, x, l, sum || mean ? OP_sum : !strcmp(a->text, "max") ? OP_reduce_max : OP_reduce_min, n, label);
+    r = ix_reduce(e, l, mean ? "sum" : a->text, n, label);
   }
   x->nactive = was;
   Dim times = 1, count = 1;

@@ -53,8 +53,7 @@ static bool read_axis(Elab *e, Index *x, Read *r, int axis) {
     if (i == base) continue;
     if (r->n == MAX_RANK) return el_fail(e, 218, r->at[axis], "more than %d axes come together here", MAX_RANK), false;
     int64_t a = axis, size = extent[i], stride = --left ? 1 : f.coef[base], dilation = f.coef[i];
-    AttrVal v[4] = {{.v = &a, .n = 1}, {.v = &size, .n = 1}, {.v = &stride, .n = 1}, {.v = &dilation, .n = 1}};
-    r->x = graph_node(e->g, OP_unfold, &r->x, 1, attr_make(e->m, OP_unfold, v), e->g->loc);
+    r->x = b_unfold(e->g, r->x, 1, &a, &size, &stride, &dilation);
     r->label[r->n++] = f.var[i];
   }
   for (int i = 0; i < f.n && r->x; i++)
@@ -158,17 +157,15 @@ static IxVal pick(Elab *e, Index *x, Read *r, int axis, const Ast *a) {
   r->f[axis] = (IxLinear){.n = 1, .var = {fresh}, .coef = {1}};
   IxVal all = read_all(e, x, r, a);
   if (v_bad(all.v)) return all;
-  Id last = b_op2(e->g, OP_sub, b_size(e->g, DT_I32, n), b_const(e->g, DT_I32, 1));
-  Id at = b_op2(e->g, OP_max, b_op2(e->g, OP_min, b_cast(e->g, index.v.id, DT_I32), last), b_const(e->g, DT_I32, 0));
   IxVal side[2] = {{.v = v_tensor(e, b_iota(e->g, DT_I32, 1, &n, 0)), .n = 1, .label = {fresh}}, index};
-  side[1].v = v_tensor(e, at);
+  side[1].v = v_tensor(e, b_within(e->g, index.v.id, n));
   int label[MAX_RANK], m = ix_union(ix_union(0, label, &all), label, &index);
   if (m < 0) return no(e, a, "more than 8 indices meet here");
   for (int i = 0; i < 2; i++) side[i] = ix_order(e, x, side[i], m, label, false);
   all = ix_order(e, x, all, m, label, false);
-  Value same = el_op(e, OP_eq, (Value[]){side[0].v, side[1].v}, 2, 0, NULL);
-  all.v = el_op(e, OP_where, (Value[]){same, all.v, v_int(0)}, 3, 0, NULL);
-  return v_bad(all.v) ? all : ix_sum_over(e, x, all, OP_sum, 1, &fresh);
+  Value same = el_binary(e, AST_EQ, side[0].v, side[1].v, a, a, a);
+  all.v = el_op(e, op_find_token("where", 3), (Value[]){same, all.v, v_int(0)}, 3, 0, NULL);
+  return v_bad(all.v) ? all : ix_reduce(e, all, "sum", 1, &fresh);
 }
 
 /* Items that are no linear function of indices are index tensors. */

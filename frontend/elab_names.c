@@ -194,11 +194,6 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
   return it->v;
 }
 
-static Id run_leaf(Elab *e, const char *name) {
-  AttrId a = attr_make(e->m, OP_run, &(AttrVal){.s = name});
-  return graph_leaf(e->g, OP_run, el_scalar(e, DT_F32), a, e->g->loc);
-}
-
 /* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   Binding *b = e->f ? scope_find(&e->f->scope, name) : NULL;
@@ -212,16 +207,16 @@ bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   if (it) return *v = el_item_value(e, it, at), true;
   if (!strcmp(name, "step") || !strcmp(name, "steps") || !strcmp(name, "epoch")) {
     *v = el_in_field(e) ? el_fail(e, 311, at, "`%s` has no part in a field of data", name)
-         : e->g         ? v_tensor(e, run_leaf(e, name))
+         : e->g         ? v_tensor(e, b_run(e->g, name))
                         : el_fail(e, 215, at, "`%s` is a run-time value", name);
     return true;
   }
   const Intrinsic *in = el_intrinsic(name);
   if (in && (!in->internal || (e->f && e->f->file && e->f->file->carried)))
     return *v = v_fn(e, (Fn){.intrinsic = in}), true;
-  int op;
-  if (el_find_op(name, -1, &op)) return *v = v_fn(e, (Fn){.op = op}), true;
-  return false;
+  int op = el_named_op(name);
+  if (op >= 0) *v = v_fn(e, (Fn){.op = op});
+  return op >= 0;
 }
 
 typedef struct Words { const char **v; int n, cap; } Words;
@@ -239,7 +234,9 @@ const char *el_suggest(Elab *e, const char *name) {
   for (int s = 0; s < 3; s++)
     for (const Intrinsic *in = sets[s]; in->name; in++)
       if (!in->internal) *VEC_PUSH(e->c, w.v, w.n, w.cap) = in->name;
-  static const char *const more[] = {"training", "step", "steps", "epoch", "exp", "log", "sqrt", "where", "tanh"};
-  for (int i = 0; i < 9; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
+  for (int op = 1; op < OP_COUNT; op++)
+    if (el_named_op(op_info[op].token) >= 0) *VEC_PUSH(e->c, w.v, w.n, w.cap) = op_info[op].token;
+  static const char *const more[] = {"training", "step", "steps", "epoch"};
+  for (int i = 0; i < 4; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
   return diag_suggest(e->c, name, w.v, w.n);
 }

@@ -108,13 +108,13 @@ bool el_clip(Elab *e, const Ast *a, Update *u, int n) {
     for (int i = 0; i < n; i++) {
       Value g = v_tensor(e, u[i].grad), s = clip_call(e, "sum_of_squares", a, 1, &g);
       if (v_bad(s)) return false;
-      total = total ? b_op2(e->g, OP_add, total, s.id) : s.id;
+      total = total ? b_add(e->g, total, s.id) : s.id;
     }
     scale = clip_call(e, "clip_scale", a, 2, (Value[]){v_tensor(e, total), limit});
   }
   for (int i = 0; i < n; i++) {
     Value g = v_tensor(e, u[i].grad);
-    Value r = norm ? el_op(e, OP_mul, (Value[]){g, scale}, 2, 0, NULL)
+    Value r = norm ? el_binary(e, AST_MUL, g, scale, a, a, a)
                    : clip_call(e, "clip_value", a, 2, (Value[]){g, limit});
     if (r.kind != V_TENSOR) return false;
     u[i].grad = r.id;

@@ -282,6 +282,7 @@ TypeId el_scalar(Elab *e, DType t);
 /* ---- elab_diag.c ---- */
 /* Faults and nodes that arise inside the standard library stand at the user's call that led there. */
 Loc el_user_place(const Elab *e, Loc at, int *len);
+Loc el_stand(Elab *e, Loc at);                /* new nodes stand there; returns where they stood before */
 Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
@@ -299,7 +300,6 @@ Item *el_item(Elab *e, const File *f, const char *name);      /* the file's own,
 Value el_item_value(Elab *e, Item *it, const Ast *at);
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
 const char *el_suggest(Elab *e, const char *name);
-void el_declare(Elab *e, File *f);
 
 /* ---- elab_expr.c ---- */
 Value el_expr(Elab *e, const Ast *a);
@@ -311,7 +311,8 @@ Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *rig
 Id el_contract(Elab *e, Id a, const char *la, Id b, const char *lb, const char *out, Loc loc);
 Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k); /* element-wise, mixed operands */
 Value el_subscript(Elab *e, const Ast *a);
-Value el_static_math(Elab *e, int op, Value v, bool *known); /* exp(0.5) and the like */
+Value el_static_op(Elab *e, int op, const Value *v, int n, const Call *k); /* exp(0.5); V_NONE: not of numbers */
+int el_operator(int op, bool *turned);        /* the op of a binary AST_ operator, its operands exchanged; -1: none */
 
 /* ---- elab_call.c ---- */
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast);
@@ -328,7 +329,7 @@ Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
 Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */
 bool el_bind_params(Elab *e, const char *params, Call *k);
-bool el_find_op(const char *name, int nargs, int *op);
+int el_named_op(const char *name);            /* the op that is a function of that name; -1: none */
 
 /* ---- elab_shape.c ---- */
 typedef struct ParamType {
@@ -388,7 +389,7 @@ Value el_scan(Elab *e, Call *k);
 Value el_rearrange(Elab *e, Call *k);
 void el_note_range(Elab *e, Id index, int64_t n);
 
-/* ---- elab_graph.c: opening and closing graphs ---- */
+/* ---- elab.c: opening and closing graphs ---- */
 /* What el_enter puts aside and el_leave restores. */
 typedef struct Saved {
   Graph *g, *root;

@@ -2,59 +2,48 @@
 #include "frontend/elab_priv.h"
 #include <string.h>
 
-static Value reduce(Elab *e, Call *k, Op op) {
-  Id x = el_want_tensor(e, k, 0);
+static Value reduce(Elab *e, Call *k, Id x) {
   int64_t axes[MAX_RANK];
   int n;
   bool keep;
   if (!x || !el_want_bool(e, k, 2, false, &keep)) return v_error();
   if (!el_want_axes(e, k, 1, el_ty(e, x)->rank, true, axes, &n)) return v_error();
-  if (el_ty(e, x)->dtype == DT_BOOL && op == OP_sum) x = b_cast(e->g, x, DT_F32);
-  return v_tensor(e, n ? b_reduce(e->g, op, x, n, axes, keep) : x);
+  return v_tensor(e, n ? b_reduce(e->g, (Op)op_find_token(k->name, 1), x, n, axes, keep) : x);
 }
 
-static Value fn_sum(Elab *e, Call *k) { return reduce(e, k, OP_sum); }
+static Value fn_sum(Elab *e, Call *k) { /* of bools: how many hold */
+  Id x = el_want_tensor(e, k, 0);
+  return reduce(e, k, x && el_ty(e, x)->dtype == DT_BOOL ? b_cast(e->g, x, DT_F32) : x);
+}
 
 /* max(x, axes = ..) reduces; max(a, b) of two values is element-wise; two numbers, or a list of numbers, are static. */
-static Value min_max(Elab *e, Call *k, Op pair, Op whole) {
-  double a, b;
-  if (!k->arg[1].set) {
-    if (k->arg[0].v.kind == V_INT || k->arg[0].v.kind == V_FLOAT) return k->arg[0].v;
-    return reduce(e, k, whole);
-  }
-  if (k->arg[1].name) return reduce(e, k, whole);
+static Value fn_min_max(Elab *e, Call *k) {
+  double number;
+  if (!k->arg[1].set && v_number(k->arg[0].v, &number)) return k->arg[0].v;
+  if (!k->arg[1].set || k->arg[1].name) return reduce(e, k, el_want_tensor(e, k, 0));
   if (k->arg[2].set) return el_arg_fail(e, 202, k, 2, "`%s` of two values takes nothing more", k->name);
-  Value x = k->arg[0].v, y = k->arg[1].v;
-  if (v_number(x, &a) && v_number(y, &b)) {
-    bool first = pair == OP_max ? a >= b : a <= b;
-    if (x.kind == y.kind) return first ? x : y;
-    return v_float(first ? a : b);
-  }
-  if (x.kind == V_SIZE && y.kind == V_SIZE && x.i == y.i) return x;
-  for (int i = 0; i < 2; i++) {
-    Value v = k->arg[i].v;
-    if (!v_tensorlike(v) && !v_number(v, &a) && v.kind != V_SIZE)
-      return el_arg_fail(e, 204, k, i, "`%s` takes tensors and numbers, not %s", k->name, v_kind(v));
-  }
-  return el_op(e, pair, (Value[]){x, y}, 2, 0, k);
+  Value v[2] = {k->arg[0].v, k->arg[1].v};
+  int pair = op_find_token(k->name, 2);
+  Value r = el_static_op(e, pair, v, 2, k);
+  if (r.kind != V_NONE) return r;
+  if (v[0].kind == V_SIZE && v[1].kind == V_SIZE && v[0].i == v[1].i) return v[0];
+  for (int i = 0; i < 2; i++)
+    if (!v_tensorlike(v[i]) && !v_number(v[i], &number) && v[i].kind != V_SIZE)
+      return el_arg_fail(e, 204, k, i, "`%s` takes tensors and numbers, not %s", k->name, v_kind(v[i]));
+  return el_op(e, pair, v, 2, 0, k);
 }
 
-static Value fn_max(Elab *e, Call *k) { return min_max(e, k, OP_max, OP_reduce_max); }
-static Value fn_min(Elab *e, Call *k) { return min_max(e, k, OP_min, OP_reduce_min); }
-
-static Value arg_of(Elab *e, Call *k, Op op) {
+static Value fn_arg(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   int64_t axis;
   bool keep;
   if (!x || !el_want_bool(e, k, 2, false, &keep)) return v_error();
   if (!el_want_axis(e, k, 1, el_ty(e, x)->rank, -1, &axis)) return v_error();
-  return v_tensor(e, b_reduce(e->g, op, x, 1, &axis, keep));
+  return v_tensor(e, b_reduce(e->g, (Op)op_find_token(k->name, 1), x, 1, &axis, keep));
 }
 
-static Value fn_argmax(Elab *e, Call *k) { return arg_of(e, k, OP_argmax); }
-static Value fn_argmin(Elab *e, Call *k) { return arg_of(e, k, OP_argmin); }
-
+/* Each is the op of that name, with the language's defaults for its axes. */
 const Intrinsic el_reduce_intrinsics[] = {
-  {"sum", "x axes? keep?", fn_sum, false},       {"max", "x axes? keep?", fn_max, false},
-  {"min", "x axes? keep?", fn_min, false},       {"argmax", "x axis? keep?", fn_argmax, false},
-  {"argmin", "x axis? keep?", fn_argmin, false}, {0}};
+  {"sum", "x axes? keep?", fn_sum, false},      {"max", "x axes? keep?", fn_min_max, false},
+  {"min", "x axes? keep?", fn_min_max, false},  {"argmax", "x axis? keep?", fn_arg, false},
+  {"argmin", "x axis? keep?", fn_arg, false},   {0}};

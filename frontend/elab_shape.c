@@ -7,18 +7,7 @@
 
 typedef struct Wait { const Ast *pattern, *arg; const char *name; Dim dim; } Wait;
 
-const char *el_source(Elab *e, const Ast *a) {
-  size_t n;
-  const char *text = source_text(e->c, a->at, &n);
-  Loc start = a->at - 1;
-  for (int i = 0; i < e->nfiles; i++)
-    if (e->files[i]->start <= a->at && e->files[i]->start + n >= a->at) {
-      const char *t = source_text(e->c, e->files[i]->start, &n);
-      if (t == text) start = e->files[i]->start;
-    }
-  if (!text || a->at < start || a->at - start + (size_t)a->len > n) return "?";
-  return ctx_strf(e->c, "%.*s", a->len, text + (a->at - start));
-}
+const char *el_source(Elab *e, const Ast *a) { return source_part(e->c, a->at, a->len); }
 
 /* ---- types ---- */
 

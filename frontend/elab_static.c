@@ -1,5 +1,6 @@
 /* Arithmetic at compile time: whole numbers (64 bits, or run-time sizes as polynomials), float64, bools, text. */
 #include "frontend/elab_priv.h"
+#include "ir/interp.h"
 #include <math.h>
 #include <string.h>
 
@@ -45,22 +46,14 @@ static Value int_binary(Elab *e, int op, int64_t a, int64_t b, const Ast *at) {
   }
 }
 
+/* Floats mean what the op's body says. */
 static Value float_binary(Elab *e, int op, double a, double b, const Ast *at) {
-  switch (op) {
-  case AST_ADD: return v_float(a + b);
-  case AST_SUB: return v_float(a - b);
-  case AST_MUL: return v_float(a * b);
-  case AST_DIV: return b == 0 ? el_fail(e, 235, at, "division by zero") : v_float(a / b);
-  case AST_IDIV: return b == 0 ? el_fail(e, 235, at, "division by zero") : v_float(floor(a / b));
-  case AST_POW: return v_float(pow(a, b));
-  case AST_EQ: return v_bool(a == b);
-  case AST_NE: return v_bool(a != b);
-  case AST_LT: return v_bool(a < b);
-  case AST_LE: return v_bool(a <= b);
-  case AST_GT: return v_bool(a > b);
-  case AST_GE: return v_bool(a >= b);
-  default: return v_none();
-  }
+  bool turned;
+  int code = el_operator(op, &turned);
+  if (code < 0) return v_none();
+  if ((op == AST_DIV || op == AST_IDIV) && b == 0) return el_fail(e, 235, at, "division by zero");
+  double r = turned ? body_f64((Op)code, b, a, 0) : body_f64((Op)code, a, b, 0);
+  return op_info[code].flags & BOOLEAN ? v_bool(r != 0) : v_float(r);
 }
 
 /* A polynomial from an operand, which may be a negative number. */
@@ -120,31 +113,22 @@ Value el_static_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   return other_binary(e, op, a, b, at);
 }
 
-/* Element-wise primitives of one operand on a static number. */
-Value el_static_math(Elab *e, int op, Value v, bool *known) {
-  double x;
-  *known = false;
-  if (!v_number(v, &x)) return v;
-  *known = true;
-  bool whole = v.kind == V_INT;
-  switch (op) {
-  case OP_abs: return whole ? (v.i == INT64_MIN ? overflow(e, NULL) : v_int(v.i < 0 ? -v.i : v.i)) : v_float(fabs(x));
-  case OP_sign: return whole ? v_int((v.i > 0) - (v.i < 0)) : v_float((x > 0) - (x < 0));
-  case OP_floor: return whole ? v : v_float(floor(x));
-  case OP_ceil: return whole ? v : v_float(ceil(x));
-  case OP_round: return whole ? v : v_float(rint(x));
-  case OP_exp: return v_float(exp(x));
-  case OP_expm1: return v_float(expm1(x));
-  case OP_log: return v_float(log(x));
-  case OP_log1p: return v_float(log1p(x));
-  case OP_sqrt: return v_float(sqrt(x));
-  case OP_rsqrt: return v_float(1 / sqrt(x));
-  case OP_sin: return v_float(sin(x));
-  case OP_cos: return v_float(cos(x));
-  case OP_tanh: return v_float(tanh(x));
-  case OP_sigmoid: return v_float(1 / (1 + exp(-x)));
-  case OP_erf: return v_float(erf(x));
-  case OP_stop_gradient: return v;
-  default: *known = false; return v;
+/* A primitive of numbers, by its body: in float64, or in 64 bits where all of them are whole and the op takes such. */
+Value el_static_op(Elab *e, int op, const Value *v, int n, const Call *k) {
+  double x[2] = {0};
+  int64_t i[2] = {0};
+  bool whole = op_takes_whole((Op)op), numbers = true;
+  for (int j = 0; j < n; j++) {
+    if (n > 2 || !v_number(v[j], &x[j])) return v_none();
+    whole &= v[j].kind == V_INT;
+    i[j] = v[j].kind == V_INT ? v[j].i : 0;
+    numbers &= !isnan(x[j]);
   }
+  double r = body_f64((Op)op, x[0], x[1], 0);
+  if (isnan(r) && numbers)
+    return el_arg_fail(e, 233, k, n - 1, "`%s` has no value at %s%s%s", k->name, v_text(e, v[0]), n > 1 ? ", " : "",
+                       n > 1 ? v_text(e, v[1]) : "");
+  if (!whole) return v_float(r);
+  if (i[0] == INT64_MIN || i[1] == INT64_MIN) return overflow(e, el_arg_ast(k, 0));
+  return v_int(body_i64((Op)op, i[0], i[1], 0));
 }

@@ -1,30 +1,16 @@
 /* Matmul and subscripts. */
 #include "frontend/elab_priv.h"
+#include "ir/contract.h"
 #include <string.h>
 
 /* ---- contractions ---- */
 
-/* A transposed operand is read as it was before: the labels move instead of the elements. */
-static Id untranspose(Elab *e, Id x, const char *labels, char *out) {
-  size_t n = strlen(labels);
-  memcpy(out, labels, n + 1);
-  while (node_get(e->g, x)->op == OP_transpose) {
-    const AttrVal *perm = node_attr(e->g, x, 0);
-    char old[MAX_RANK + 1];
-    memcpy(old, out, n + 1);
-    for (size_t i = 0; i < n; i++) out[perm->v[i]] = old[i];
-    x = node_in(e->g, x, 0);
-  }
-  return x;
-}
-
 Id el_contract(Elab *e, Id a, const char *la, Id b, const char *lb, const char *out, Loc loc) {
   char xa[MAX_RANK + 1], xb[MAX_RANK + 1];
   if (!a || !b) return 0;
-  a = untranspose(e, a, la, xa);
-  b = untranspose(e, b, lb, xb);
-  Loc old = e->g->loc;
-  e->g->loc = el_user_place(e, loc, NULL);
+  a = contract_operand(e->g, a, strcpy(xa, la));
+  b = contract_operand(e->g, b, strcpy(xb, lb));
+  Loc old = el_stand(e, loc);
   Id r = b_contract(e->g, a, b, ctx_strf(e->c, "%s,%s->%s", xa, xb, out));
   e->g->loc = old;
   return r;

@@ -182,9 +182,8 @@ static int find_weights(Elab *e, Id loss, Update **out) {
   int n = 0;
   Update *u = ctx_alloc(e->c, (size_t)(e->m->nvar + 1) * sizeof *u);
   for (Id i = 1; i <= loss; i++) {
-    if (!seen[i] || e->g->node[i].op != OP_param) continue;
-    int v = var_find(e->m, node_attr(e->g, i, 0)->s);
-    if (e->m->var[v].hints & HINT_FREEZE) continue;
+    int v = seen[i] ? node_var(e->g, i) : -1;
+    if (v < 0 || e->m->var[v].kind != VK_PARAM || e->m->var[v].hints & HINT_FREEZE) continue;
     u[n++] = (Update){.weight = i, .var = v};
   }
   for (int i = 0; i < n; i++) {
@@ -199,7 +198,7 @@ static bool accumulate(Elab *e, Update *u, int n, int *acc) {
   for (int i = 0; i < n; i++) {
     acc[i] = el_optim_var(e, &u[i], "grad");
     Id sum = el_read_var(e, acc[i], e->g->loc);
-    graph_write(e->g, acc[i], b_op2(e->g, OP_add, sum, u[i].grad), e->g->loc);
+    graph_write(e->g, acc[i], b_add(e->g, sum, u[i].grad), e->g->loc);
   }
   return true;
 }
@@ -218,7 +217,7 @@ static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, 
   for (int i = 0; i < n; i++) {
     u[i].weight = graph_var(g, u[i].var, g->loc);
     Id sum = el_read_var(e, acc[i], g->loc);
-    u[i].grad = b_op2(g, OP_mul, sum, b_const(g, DT_F32, 1.0 / (double)r->t->accumulate));
+    u[i].grad = b_mul(g, sum, b_const(g, DT_F32, 1.0 / (double)r->t->accumulate));
   }
   Value fn = el_optimizer(e, optim);
   bool well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
@@ -235,7 +234,7 @@ static bool backward(Elab *e, Trained *r) {
   int n = find_weights(e, r->result[0], &u);
   if (!n) return el_fail(e, 314, el_setting_value(s, "loss"), "the loss depends on no weight that may change"), false;
   e->g->loc = el_setting_value(s, "loss")->mark;
-  for (int i = 0; i < n; i++) u[i].grad = b_op2(e->g, OP_grad, r->result[0], u[i].weight);
+  for (int i = 0; i < n; i++) u[i].grad = b_grad(e->g, r->result[0], u[i].weight);
   e->section = s->ast->text;
   bool well;
   if (split) {

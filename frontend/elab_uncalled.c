@@ -37,10 +37,9 @@ static bool known(Elab *e, const Names *s, const char *name) {
   static const char *const run[] = {"training", "step", "steps", "epoch", "int", "float"};
   for (int i = 0; i < 6; i++)
     if (!strcmp(name, run[i])) return true;
-  int op;
   const Intrinsic *in = el_intrinsic(name);
   return table_get(&s->bound, name) >= 0 || el_item(e, e->f->file, name) || dtype_find(name) >= 0 ||
-         (in && !in->internal) || el_find_op(name, -1, &op);
+         (in && !in->internal) || el_named_op(name) >= 0;
 }
 
 static void check(Elab *e, const Names *s, const Ast *a) {

@@ -153,8 +153,10 @@ static Value fn_random(Elab *e, Call *k) {
   Dim dim[MAX_RANK];
   if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
   TypeId t = type_make(e->m, DT_F32, rank, dim);
-  AttrId a = attr_make(e->m, OP_random, &(AttrVal){.i = el_stream(e)});
-  return v_tensor(e, graph_leaf(e->g, OP_random, t, a, el_user_place(e, k->mark, NULL)));
+  Loc old = el_stand(e, k->mark);
+  Id x = b_random(e->g, t, el_stream(e));
+  e->g->loc = old;
+  return v_tensor(e, x);
 }
 
 /* iota(n): 0 .. n - 1 as i32[n] */

@@ -12,10 +12,10 @@ static Value fn_conv(Elab *e, Call *k) {
   if (!el_want_ints(e, k, 2, n, 1, stride) || !el_want_ints(e, k, 3, 2 * n, 0, pad) ||
       !el_want_ints(e, k, 4, n, 1, dilation) || !el_want_int(e, k, 5, 1, &groups))
     return v_error();
-  AttrVal v[4] = {{.v = stride, .n = n}, {.v = pad, .n = 2 * n}, {.v = dilation, .n = n}, {.i = groups}};
-  e->m->last = NULL;
-  return v_tensor(e, graph_node(e->g, OP_conv, (Id[]){x, w}, 2, attr_make(e->m, OP_conv, v),
-                               el_user_place(e, k->mark, NULL)));
+  Loc old = el_stand(e, k->mark);
+  Id y = b_conv(e->g, x, w, n, stride, pad, dilation, groups);
+  e->g->loc = old;
+  return v_tensor(e, y);
 }
 
 /* unfold(x, axes, size, stride, dilation): windows along the axes, their own axes at the end */
@@ -34,9 +34,10 @@ static Value fn_unfold(Elab *e, Call *k) {
                        (long long)(dilation[i] * (size[i] - 1) + 1),
                        dim_text(e->m, have));
   }
-  AttrVal v[4] = {{.v = axes, .n = n}, {.v = size, .n = n}, {.v = stride, .n = n}, {.v = dilation, .n = n}};
-  return v_tensor(e, graph_node(e->g, OP_unfold, &x, 1, attr_make(e->m, OP_unfold, v),
-                               el_user_place(e, k->mark, NULL)));
+  Loc old = el_stand(e, k->mark);
+  x = b_unfold(e->g, x, n, axes, size, stride, dilation);
+  e->g->loc = old;
+  return v_tensor(e, x);
 }
 
 /* pad_with(x, axes, before, after, value) */

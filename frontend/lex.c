@@ -35,7 +35,7 @@ static const Spelling SYMBOLS[] = {
 /* What people write instead. */
 static const struct { const char *text, *help; } FOREIGN[] = {
   {"!", "write `not`"}, {"&&", "write `and`"}, {"&", "write `and`"}, {"||", "write `or`"},
-  {"|", "a pipe is `|>`, a choice `or`"}, {"%", "there is no remainder operator: write a - a // b * b"},
+  {"|", "a pipe is `|>`, a choice `or`"}, {"%", "the remainder is mod(a, b)"},
   {"^", "a power is `**`"}, {"\\", "a line goes on inside brackets and behind an operator"},
   {"`", "strings are written \"...\""}, {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""}, {"\xE2\x80\x99", "the transpose is a plain '"},

@@ -12,6 +12,16 @@ static Id make(Graph *g, Op op, const Id *in, int nin, const AttrVal *vals) {
 Id b_op1(Graph *g, Op op, Id a) { return make(g, op, &a, 1, NULL); }
 Id b_op2(Graph *g, Op op, Id a, Id b) { return make(g, op, (Id[]){a, b}, 2, NULL); }
 Id b_op3(Graph *g, Op op, Id a, Id b, Id c) { return make(g, op, (Id[]){a, b, c}, 3, NULL); }
+Id b_add(Graph *g, Id a, Id b) { return b_op2(g, OP_add, a, b); }
+Id b_sub(Graph *g, Id a, Id b) { return b_op2(g, OP_sub, a, b); }
+Id b_mul(Graph *g, Id a, Id b) { return b_op2(g, OP_mul, a, b); }
+Id b_grad(Graph *g, Id e, Id x) { return b_op2(g, OP_grad, e, x); }
+Id b_jvp(Graph *g, Id e, Id x, Id tangent) { return b_op3(g, OP_jvp, e, x, tangent); }
+
+Id b_within(Graph *g, Id index, Dim n) {
+  Id last = b_sub(g, b_size(g, DT_I32, n), b_const(g, DT_I32, 1));
+  return b_op2(g, OP_max, b_op2(g, OP_min, b_cast(g, index, DT_I32), last), b_const(g, DT_I32, 0));
+}
 
 /* ---- leaves ---- */
 
@@ -34,11 +44,24 @@ Id b_size(Graph *g, DType t, Dim d) {
   return graph_leaf(g, OP_size, type, attr_make(g->m, OP_size, &(AttrVal){.i = d}), g->loc);
 }
 
+Id b_run(Graph *g, const char *name) {
+  TypeId type = type_make(g->m, DT_F32, 0, NULL);
+  return graph_leaf(g, OP_run, type, attr_make(g->m, OP_run, &(AttrVal){.s = name}), g->loc);
+}
+
+Id b_random(Graph *g, TypeId type, int64_t stream) {
+  return graph_leaf(g, OP_random, type, attr_make(g->m, OP_random, &(AttrVal){.i = stream}), g->loc);
+}
+
 /* ---- conversions, reductions ---- */
 
 Id b_cast(Graph *g, Id x, DType t) {
   if (x && node_type(g, x)->dtype == t) return x;
   return make(g, OP_cast, &x, 1, &(AttrVal){.i = t});
+}
+
+Id b_copy(Graph *g, Id x, uint32_t clone) {
+  return graph_node(g, OP_copy, &x, 1, attr_with(g->m, OP_copy, 0, clone, 0), g->loc);
 }
 
 Id b_reduce(Graph *g, Op op, Id x, int naxes, const int64_t *axes, bool keep) {
@@ -97,12 +120,26 @@ Id b_reverse(Graph *g, Id x, int naxes, const int64_t *axes) {
   return naxes ? make(g, OP_reverse, &x, 1, &(AttrVal){.v = axes, .n = naxes}) : x;
 }
 
+Id b_unfold(Graph *g, Id x, int n, const int64_t *axes, const int64_t *size, const int64_t *stride,
+            const int64_t *dilation) {
+  return make(g, OP_unfold, &x, 1, (AttrVal[]){{.v = axes, .n = n}, {.v = size, .n = n}, {.v = stride, .n = n},
+                                               {.v = dilation, .n = n}});
+}
+
+/* ---- windows, indices, contractions ---- */
+
 Id b_gather(Graph *g, Id x, Id index, int axis) {
   return make(g, OP_gather, (Id[]){x, index}, 2, &(AttrVal){.i = axis});
 }
 
 Id b_contract(Graph *g, Id a, Id b, const char *spec) {
   return make(g, OP_contract, (Id[]){a, b}, 2, &(AttrVal){.s = spec});
+}
+
+Id b_conv(Graph *g, Id x, Id w, int spatial, const int64_t *stride, const int64_t *pad, const int64_t *dilation,
+          int64_t groups) {
+  return make(g, OP_conv, (Id[]){x, w}, 2, (AttrVal[]){{.v = stride, .n = spatial}, {.v = pad, .n = 2 * spatial},
+                                                       {.v = dilation, .n = spatial}, {.i = groups}});
 }
 
 Id b_get(Graph *g, Id tuple, int i) {

@@ -29,6 +29,8 @@ typedef struct Contract {
 const char *contract_parse(const char *spec, Contract *c);
 /* The contraction of a `contract` node with dims and strides. */
 void contract_of(const Graph *g, Id n, Contract *c);
+/* A transposed operand is read as it was before: its labels, one letter an axis, move instead of the elements. */
+Id contract_operand(const Graph *g, Id x, char *labels);
 Dim contract_count(Module *m, const Contract *c, AxisRole role); /* product of the dims of a role */
 
 /* A convolution's geometry, the same for conv, conv_dx and conv_dw:
@@ -43,4 +45,7 @@ typedef struct ConvGeom {
   int64_t k[CONV_SPATIAL], stride[CONV_SPATIAL], dilation[CONV_SPATIAL], lo[CONV_SPATIAL], hi[CONV_SPATIAL];
 } ConvGeom;
 void conv_of(const Graph *g, Id n, ConvGeom *c); /* of a conv, conv_dx or conv_dw node */
+/* Of these nodes, what an operand is, or the result: x and y are images, w is the weight. */
+typedef enum ConvRole { CONV_X, CONV_W, CONV_Y } ConvRole;
+ConvRole conv_role(const Graph *g, Id n, int operand); /* OPERAND_LEFT, OPERAND_RIGHT, OPERAND_RESULT */
 #endif

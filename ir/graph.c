@@ -240,6 +240,16 @@ Id graph_var(Graph *g, int var, Loc loc) {
   return graph_leaf(g, op, v->type, attr_make(g->m, op, &(AttrVal){.s = v->name}), loc);
 }
 
+Id node_origin(const Graph *g, Id n) {
+  while (node_info(g, n)->flags & MOVES) n = node_in(g, n, 0);
+  return n;
+}
+
+int node_var(const Graph *g, Id n) {
+  Op op = (Op)g->node[n].op;
+  return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
+}
+
 void graph_result(Graph *g, const char *name, Id value, Loc loc) {
   *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = (Out){ctx_name(g->m->c, name), value, -1, loc};
 }

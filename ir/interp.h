@@ -56,6 +56,9 @@ void val_set(Val *v, int64_t i, double x);        /* converts as `cast` does: ro
 int64_t val_int(const Val *v, int64_t i);         /* of an integer or bool */
 void val_set_int(Val *v, int64_t i, int64_t x);   /* keeps the low bits */
 void val_fill(Val *v, DType from, const void *p); /* sets all elements from a dense array of that dtype */
+/* An op's scalar body on numbers: as the double mode computes it, and on whole numbers, of which none is INT64_MIN. */
+double body_f64(Op op, double a, double b, double c);
+int64_t body_i64(Op op, int64_t a, int64_t b, int64_t c);
 
 /* ---- for the eval_ rules ---- */
 typedef struct Eval {
@@ -65,7 +68,6 @@ typedef struct Eval {
   uint32_t turn;      /* scan turn of this evaluation (Philox counter): 0 outside of scans */
   struct Eval *up;    /* the evaluation whose scan node runs this body */
 } Eval;
-static inline bool eval_f64(const Eval *e) { return e->in->f64; }
 static inline Val *eval_in(const Eval *e, Id n, int i) { return e->val[node_in(e->g, n, i)]; }
 int64_t eval_dim(const Eval *e, Dim d);           /* the dimension's value in this run */
 int64_t eval_dim_attr(const Eval *e, Id n, int field, int k); /* element k of a DIMS attribute */

@@ -4,6 +4,7 @@
 
 #define T double
 #define ROWS elem_rows_f64
+#define BODY body_f64
 #define LOAD(v, i) (((const double *)(v)->data)[i])
 #define STORE(v, i, x) (((double *)(v)->data)[i] = (x))
 

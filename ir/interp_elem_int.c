@@ -40,9 +40,11 @@
 
 #define T int64_t
 #define ROWS elem_rows_signed
+#define BODY body_i64
 #include "interp_rows.h"
 #undef T
 #undef ROWS
+#undef BODY
 
 #define T uint64_t
 #define ROWS elem_rows_unsigned

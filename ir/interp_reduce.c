@@ -19,12 +19,8 @@ static double settle(Val *cell, double x) {
   return val_get(cell, 0);
 }
 
-static double add(Val *cell, double a, double b) { return settle(cell, a + b); }
-static double maximum(Val *cell, double a, double b) { (void)cell; return a != a || a > b ? a : b; }
-static double minimum(Val *cell, double a, double b) { (void)cell; return a != a || a < b ? a : b; }
-
 typedef struct Reduction {
-  double (*combine)(Val *cell, double a, double b);
+  Op op;                 /* whose body combines two values */
   double start;
   bool lanes;            /* the last axis is reduced */
   Val *cell;
@@ -32,16 +28,18 @@ typedef struct Reduction {
   const int64_t *offset; /* of each of them from the first, in x */
 } Reduction;
 
+static double combine(const Reduction *r, double a, double b) { return settle(r->cell, body_f64(r->op, a, b, 0)); }
+
 static double reduce_chunk(const Reduction *r, const Val *x, const int64_t *offset, int64_t n, int64_t base) {
   int lanes = r->lanes ? LANES : 1;
   double lane[LANES];
   for (int i = 0; i < lanes; i++) lane[i] = r->start;
   for (int64_t i = 0; i < n; i++) {
     double *l = &lane[i % lanes];
-    *l = r->combine(r->cell, *l, val_get(x, base + offset[i]));
+    *l = combine(r, *l, val_get(x, base + offset[i]));
   }
   for (int half = lanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] = r->combine(r->cell, lane[i], lane[i + half]);
+    for (int i = 0; i < half; i++) lane[i] = combine(r, lane[i], lane[i + half]);
   return lane[0];
 }
 
@@ -49,7 +47,7 @@ static double reduce_one(const Reduction *r, const Val *x, int64_t base) {
   double total = r->start;
   for (int64_t i = 0; i < r->count; i += CHUNK) {
     double chunk = reduce_chunk(r, x, r->offset + i, r->count - i < CHUNK ? r->count - i : CHUNK, base);
-    total = i ? r->combine(r->cell, total, chunk) : chunk;
+    total = i ? combine(r, total, chunk) : chunk;
   }
   return total;
 }
@@ -77,14 +75,14 @@ static int64_t *offsets_of(Eval *e, const Val *x, const AttrVal *axes, bool redu
   return offset;
 }
 
-static double lowest(DType t) {
+/* What a reduction of that type starts from. */
+static double start_of(Op op, DType t) {
   const DTypeInfo *d = &dtype_info[t];
-  return d->kind == 'f' ? -INFINITY : d->kind == 'i' ? -ldexp(1, 8 * d->bytes - 1) : 0;
-}
-
-static double highest(DType t) {
-  const DTypeInfo *d = &dtype_info[t];
-  return d->kind == 'f' ? INFINITY : ldexp(1, 8 * d->bytes - (d->kind == 'i')) - 1;
+  bool lowest = op_info[op].flags & FROM_LOWEST, highest = op_info[op].flags & FROM_HIGHEST;
+  if (!lowest && !highest) return 0;
+  if (d->kind == 'f') return lowest ? -INFINITY : INFINITY;
+  int bits = 8 * d->bytes - (d->kind == 'i');
+  return highest ? ldexp(1, bits) - 1 : d->kind == 'i' ? -ldexp(1, bits) : 0;
 }
 
 static bool last_axis_reduced(const Val *x, const AttrVal *axes) {
@@ -99,9 +97,7 @@ void eval_reduce(Eval *e, Id n) {
   Op op = (Op)node_get(e->g, n)->op;
   Val *y = eval_out(e, n), *held[3];
   int64_t results;
-  Reduction r = {.combine = op == OP_sum ? add : op == OP_reduce_max ? maximum : minimum,
-                 .start = op == OP_sum ? 0 : op == OP_reduce_max ? lowest(x->type) : highest(x->type),
-                 .lanes = last_axis_reduced(x, axes),
+  Reduction r = {.op = op, .start = start_of(op, x->type), .lanes = last_axis_reduced(x, axes),
                  .cell = held[2] = eval_new_shape(e, x->type, 0, NULL)};
   r.offset = offsets_of(e, x, axes, true, &r.count, &held[0]);
   const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
@@ -109,21 +105,21 @@ void eval_reduce(Eval *e, Id n) {
   for (int i = 0; i < 3; i++) val_drop(held[i]);
 }
 
-/* The first of the largest elements (of the smallest, for argmin); NaN is passed over; 0 if nothing else. */
+/* The first of the elements that the body prefers to all others; NaN is passed over; 0 if nothing else. */
 void eval_argmax(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
   const AttrVal *axes = node_attr(e->g, n, 0);
-  bool max = node_get(e->g, n)->op == OP_argmax;
+  Op op = (Op)node_get(e->g, n)->op;
   Val *y = eval_out(e, n), *held[2];
   int64_t count, results;
   const int64_t *offset = offsets_of(e, x, axes, true, &count, &held[0]);
   const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
   for (int64_t i = 0; i < results; i++) {
-    double best = max ? lowest(x->type) : highest(x->type);
+    double best = start_of(op, x->type);
     int64_t at = 0;
     for (int64_t k = 0; k < count; k++) {
       double v = val_get(x, base[i] + offset[k]);
-      if (max ? best < v : v < best) best = v, at = k;
+      if (body_f64(op, best, v, 0) != 0) best = v, at = k;
     }
     val_set_int(y, i, at);
   }
@@ -144,7 +140,7 @@ void eval_cumsum(Eval *e, Id n) {
     double total = 0;
     for (int64_t k = 0; k < length; k++) {
       int64_t at = base[i] + (reverse ? length - 1 - k : k) * stride[axis];
-      total = add(cell, total, val_get(x, at));
+      total = settle(cell, total + val_get(x, at));
       val_set(y, at, total);
     }
   }

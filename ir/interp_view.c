@@ -1,5 +1,6 @@
 /* Evaluation of views and other data movement: copies, as values are dense. */
 #include "interp.h"
+#include "view.h"
 #include <string.h>
 
 /* Elements of `size` bytes between two strided runs. */
@@ -25,52 +26,31 @@ void eval_reshape(Eval *e, Id n) {
   eval_set(e, n, eval_share(e, eval_in(e, n, 0), t->rank, dim));
 }
 
-/* Where the view's element 0 lies in x, and its strides there. */
-static int64_t view_strides(Eval *e, Id n, const Val *x, int64_t *stride) {
-  const AttrVal *v = node_attr(e->g, n, 0);
+/* Where the view's element 0 lies in x, and the strides there of its axes. */
+static int64_t view_strides(Eval *e, Id n, const Val *x, const Val *y, int64_t *stride) {
+  ViewMap v;
   int64_t own[MAX_RANK], base = 0;
-  int rank = node_type(e->g, n)->rank;
+  view_map(e->g, n, &v);
   val_strides(x, own);
-  for (int i = 0; i < x->rank; i++) stride[i] = own[i];
-  switch (node_get(e->g, n)->op) {
-  case OP_transpose:
-    for (int i = 0; i < x->rank; i++) stride[i] = own[v->v[i]];
-    break;
-  case OP_broadcast:
-    for (int i = 0; i < rank; i++) {
-      int a = i - (rank - x->rank);
-      stride[i] = a < 0 || x->dim[a] == 1 ? 0 : own[a];
+  for (int i = 0; i < v.rank; i++) {
+    const ViewAxis *a = &v.axis[i];
+    int64_t first = eval_dim(e, a->start), lo = first, hi = first;
+    for (int k = 0; k < a->n; k++) {
+      int64_t reach = a->by[k] * (y->dim[a->axis[k]] - 1);
+      *(reach < 0 ? &lo : &hi) += reach;
+      stride[a->axis[k]] += own[i] * a->by[k];
     }
-    break;
-  case OP_slice:
-    for (int i = 0; i < x->rank; i++) {
-      int64_t start = eval_dim_attr(e, n, 0, i), stop = eval_dim_attr(e, n, 1, i);
-      if (start < 0 || start > stop || stop > x->dim[i]) eval_fail(e, n, "slice: outside of axis %d at these sizes", i);
-      stride[i] = own[i] * node_attr(e->g, n, 2)->v[i];
-      base += own[i] * start;
-    }
-    break;
-  case OP_reverse:
-    for (int i = 0; i < v->n; i++) {
-      stride[v->v[i]] = -own[v->v[i]];
-      base += own[v->v[i]] * (x->dim[v->v[i]] - 1);
-    }
-    break;
-  case OP_unfold:
-    for (int i = 0; i < v->n; i++) {
-      stride[v->v[i]] = own[v->v[i]] * node_attr(e->g, n, 2)->v[i];
-      stride[x->rank + i] = own[v->v[i]] * node_attr(e->g, n, 3)->v[i];
-    }
-    break;
-  default: eval_fail(e, n, "`%s` is not a view", node_info(e->g, n)->name);
+    if (y->count && (lo < 0 || hi >= x->dim[i]))
+      eval_fail(e, n, "%s: outside of axis %d at these sizes", node_info(e->g, n)->name, i);
+    base += own[i] * first;
   }
   return base;
 }
 
 void eval_view(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
-  int64_t stride[2 * MAX_RANK] = {0}, base = view_strides(e, n, x, stride);
   Val *y = eval_out(e, n);
+  int64_t stride[MAX_RANK] = {0}, base = view_strides(e, n, x, y, stride);
   Walk w;
   walk_init(&w, y->rank, y->dim);
   walk_add_val(&w, y);

@@ -61,6 +61,7 @@ typedef struct Type {
 TypeId type_make(Module *m, DType dtype, int rank, const Dim *dim);
 TypeId type_tuple(Module *m, int n, const TypeId *elem);
 const Type *type_get(const Module *m, TypeId t);
+bool type_same_dims(const Type *a, const Type *b);   /* whatever the element types */
 const char *type_text(Module *m, TypeId t);          /* "f32[64,784]", "f32", "(f32[2], i32)" */
 Dim type_count(Module *m, TypeId t);                 /* number of elements */
 int64_t type_bytes(Module *m, TypeId t);             /* at the bounds; < 0: over 2^47 */
@@ -73,19 +74,48 @@ typedef enum Op {
 #undef OP
   OP_COUNT
 } Op;
+/* Classes say how an op is computed: which kind of kernel a node makes, or joins. */
+#define OP_CLASSES(X)                                                                                     \
+  X(LEAF, "leaf") X(ELEM, "element-wise") X(VIEW, "view") X(CONCAT, "concatenation") X(REDUCE, "reduction") \
+  X(CONTRACT, "contraction") X(CONV, "convolution") X(WINDOW, "window") X(GATHER, "gather")               \
+  X(SCATTER, "scatter") X(CUM, "cumulative") X(SCAN, "scan") X(TUPLE, "tuple") X(META, "gradient")
 typedef enum OpClass {
-  CL_LEAF, CL_ELEM, CL_VIEW, CL_REDUCE, CL_CONTRACT, CL_CONV, CL_WINDOW, CL_INDEX, CL_CUM, CL_SCAN, CL_TUPLE, CL_META
+#define X(cls, name) CL_##cls,
+  OP_CLASSES(X)
+#undef X
+  CL_COUNT
 } OpClass;
-enum OpFlags {
-  COMMUTES = 1,   /* binary, operands may be exchanged without changing a bit */
-  INPLACE = 2,    /* the result may take the place of an input of the same type and stored order */
-  NOGRAD = 4,     /* no gradient flows through it (integer results, comparisons, stop_gradient) */
-  RNG = 8,        /* depends on the run's seed and counters */
-  LINEAR = 16,    /* linear in its (single) differentiable input: jvp applies the op to the tangent */
-  FOLDS = 32,     /* may be evaluated at compile time when its inputs are constants */
-  BOOLEAN = 64    /* element-wise with bool result */
+#define OP_FLAGS(X)                                                                                               \
+  X(COMMUTES) /* binary, operands may be exchanged without changing a bit */                                      \
+  X(NOGRAD)   /* no gradient flows through it (integer results, comparisons, stop_gradient) */                    \
+  X(LINEAR)   /* linear in its operands taken together: for one operand, jvp applies the op to the tangent */     \
+  X(FOLDS)    /* may be evaluated at compile time when its inputs are constants */                                \
+  X(BOOLEAN)  /* element-wise with bool result */                                                                 \
+  X(CHOOSES)  /* the first operand is a bool that chooses between the others */                                   \
+  X(MOVES)    /* each element is one of the operand's: in another place, or as another type */                    \
+  X(FLAT)     /* a view that keeps row-major positions */                                                         \
+  X(FROM_LOWEST) X(FROM_HIGHEST) /* a reduction that starts from the lowest, the highest value instead of 0 */    \
+  X(ARG)      /* a reduction to the index of the element that the body prefers */                                 \
+  X(RNG)      /* depends on the run's seed and counters */                                                        \
+  X(MEMORY)   /* a leaf that is memory of the caller: an input, weight or state */
+enum {
+#define X(flag) BIT_##flag,
+  OP_FLAGS(X)
+#undef X
 };
-typedef enum AttrKind { AK_INT, AK_FLOAT, AK_STR, AK_INTS, AK_DIMS, AK_DIM, AK_FLOATS, AK_DTYPE, AK_GRAPH, AK_BOOL } AttrKind;
+enum OpFlags {
+#define X(flag) flag = 1 << BIT_##flag,
+  OP_FLAGS(X)
+#undef X
+};
+#define ATTR_KINDS(X)                                                                                  \
+  X(INT, "int") X(FLOAT, "float") X(STR, "str") X(INTS, "ints") X(DIMS, "dims") X(DIM, "dim")          \
+  X(FLOATS, "floats") X(DTYPE, "dtype") X(GRAPH, "graph") X(BOOL, "bool")
+typedef enum AttrKind {
+#define X(kind, name) AK_##kind,
+  ATTR_KINDS(X)
+#undef X
+} AttrKind;
 typedef struct AttrField { const char *name; AttrKind kind; } AttrField;
 
 /* One attribute value; which member counts is told by the field's kind: INT BOOL DIM DTYPE GRAPH -> i; FLOAT -> f;
@@ -146,15 +176,22 @@ typedef struct OpInfo {
   int flags, cost;           /* cost: recompute cost of one element, in multiplications */
   char prec;                 /* precision class: c contraction, e element-wise, r reduction or norm, i index, - none */
   const char *body;          /* scalar body over a, b, c; "" when the op has none */
-  const char *token;         /* operator or function name by which the language reaches it; "" = name */
+  const char *token;         /* operator or function by which the language reaches it; "": not by itself */
 } OpInfo;
 extern const OpInfo op_info[OP_COUNT]; /* made by ops.c from ops.def */
 int op_find(const char *name);         /* -1: none */
-int op_find_token(const char *token, int nargs); /* by operator token, e.g. "+" with 2 arguments; -1: none */
+int op_find_token(const char *token, int nargs); /* e.g. "+" with 2 operands, "exp" with 1; -1: none */
+bool op_takes_whole(Op op);            /* element-wise ops: false where the rule asks for floats */
 
 /* ---- graphs ---- */
+#define GRAPH_KINDS(X)                                                                               \
+  X(INIT, "init") X(TRAIN_STEP, "train_step") X(TRAIN_PASS, "train_pass")                            \
+  X(TRAIN_UPDATE, "train_update") X(EVAL_STEP, "eval_step") X(EVAL_DONE, "eval_done")                \
+  X(EXPORT, "export") X(TEST, "test") X(BIND, "bind") X(BODY, "body")
 typedef enum GraphKind {
-  GK_INIT, GK_TRAIN_STEP, GK_TRAIN_PASS, GK_TRAIN_UPDATE, GK_EVAL_STEP, GK_EVAL_DONE, GK_EXPORT, GK_TEST, GK_BIND, GK_BODY
+#define X(kind, name) GK_##kind,
+  GRAPH_KINDS(X)
+#undef X
 } GraphKind;
 
 typedef struct Out {
@@ -166,7 +203,13 @@ typedef struct Out {
 
 /* Annotations by layout, fuse, order and memory. The interpreter ignores them. A node is *materialised* when it has a
  * place: it is read by another kernel than its own, or written, or a result. */
-typedef enum Space { SP_NONE, SP_ARENA, SP_VAR, SP_HEAD, SP_IN, SP_OUT } Space;
+#define SPACES(X) \
+  X(NONE, "none") X(ARENA, "arena") X(VAR, "var") X(HEAD, "head") X(IN, "in") X(OUT, "out")
+typedef enum Space {
+#define X(space, name) SP_##space,
+  SPACES(X)
+#undef X
+} Space;
 typedef struct Anno {
   uint32_t kernel;  /* 0: not computed on its own (leaf, view, or inlined into every kernel that reads it) */
   uint32_t pos;     /* position of the kernel in the order of execution, from 1; 0: not ordered yet */
@@ -199,11 +242,16 @@ struct Graph {
   int64_t arena;      /* bytes of the arena, by memory; -1 before */
   int checks;         /* not 0: results are checked for NaN by this graph's runner (train_step) */
   Id *cons;           /* hash table of graph_node */
-  uint32_t ncons, capcons;
+  uint32_t capcons;
 };
 
 /* ---- the module ---- */
-typedef enum VarKind { VK_PARAM, VK_STATE, VK_OPTIM } VarKind;
+#define VAR_KINDS(X) X(PARAM, "param") X(STATE, "state") X(OPTIM, "optim")
+typedef enum VarKind {
+#define X(kind, name) VK_##kind,
+  VAR_KINDS(X)
+#undef X
+} VarKind;
 typedef struct Var {
   const char *name;
   VarKind kind;
@@ -308,6 +356,14 @@ static inline const Node *node_get(const Graph *g, Id n) { return &g->node[n]; }
 static inline Id node_in(const Graph *g, Id n, int i) { return g->in[g->node[n].in + (uint32_t)i]; }
 static inline const Type *node_type(const Graph *g, Id n) { return type_get(g->m, g->node[n].type); }
 static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[g->node[n].op]; }
+static inline bool node_is_input(const Graph *g, Id n) { return g->node[n].op == OP_input; }
+static inline bool node_is_const(const Graph *g, Id n) { return g->node[n].op == OP_const; }
+static inline bool node_is_size(const Graph *g, Id n) { return g->node[n].op == OP_size; }
+static inline bool node_is_run(const Graph *g, Id n) { return g->node[n].op == OP_run; }
+Id node_origin(const Graph *g, Id n); /* the node whose elements n's are, through ops that only move or convert them */
+/* The operand of a gather or scatter_add that holds indices, and the length of the axis they index; 0: another node. */
+Id node_indices(const Graph *g, Id n, Dim *length);
+int node_var(const Graph *g, Id n);   /* the weight or state that a param or state node reads; -1: another node */
 uint32_t stored_make(Module *m, const Stored *s);                   /* number for Anno.stored / Var.stored */
 
 /* Rebuilding: passes copy a graph node by node. map[old] = new; graph_copy_node copies one node with mapped inputs.

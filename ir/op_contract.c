@@ -4,6 +4,7 @@
 #include "interp.h"
 #include "mac.h"
 #include "rule.h"
+#include "view.h"
 #include <string.h>
 
 /* ---- the spec ---- */
@@ -93,6 +94,17 @@ void contract_of(const Graph *g, Id n, Contract *c) {
   for (int o = 0; o < 3; o++) set_strides(g->m, c, o);
 }
 
+Id contract_operand(const Graph *g, Id x, char *labels) {
+  int to[MAX_RANK];
+  for (; view_permutes(g, x, to); x = node_in(g, x, 0)) {
+    char old[MAX_RANK];
+    int rank = node_type(g, x)->rank;
+    memcpy(old, labels, (size_t)rank);
+    for (int i = 0; i < rank; i++) labels[i] = old[to[i]];
+  }
+  return x;
+}
+
 Dim contract_count(Module *m, const Contract *c, AxisRole role) {
   Dim d = 1;
   for (int i = 0; i < c->n[role]; i++) d = dim_mul(m, d, c->axis[c->of[role][i]].dim);
@@ -159,7 +171,7 @@ void vjp_contract(Grad *s, Id n, Id dy) {
 }
 
 /* Any op that is linear in each of its two operands. */
-Id jvp_contract(Grad *s, Id n, const Id *tangent) {
+Id jvp_product(Grad *s, Id n, const Id *tangent) {
   Graph *g = s->g;
   Id sum = 0;
   for (int i = 0; i < 2; i++) {

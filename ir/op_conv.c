@@ -8,12 +8,20 @@
 
 enum { F_STRIDE, F_PAD, F_DILATION, F_GROUPS, F_SHAPE };
 
-/* Where a call's x, w and y come from: an operand, or the attribute `shape`. */
-enum { FROM_SHAPE = -1, COMPUTED = -2 };
-typedef struct Roles { int x, w, y; } Roles;
-static Roles roles_of(int op) {
-  if (op == OP_conv) return (Roles){0, 1, COMPUTED};
-  return op == OP_conv_dx ? (Roles){FROM_SHAPE, 1, 0} : (Roles){0, FROM_SHAPE, 1};
+/* The roles of the left operand, the right one and the result. */
+static const ConvRole *roles_of(int op) {
+  static const ConvRole conv[3] = {CONV_X, CONV_W, CONV_Y}, dx[3] = {CONV_Y, CONV_W, CONV_X},
+                        dw[3] = {CONV_X, CONV_Y, CONV_W};
+  return op == OP_conv ? conv : op == OP_conv_dx ? dx : dw;
+}
+
+ConvRole conv_role(const Graph *g, Id n, int operand) { return roles_of(node_get(g, n)->op)[operand]; }
+
+/* Shapes by role. An adjoint's result has that of the attribute `shape`; conv's y is computed, and NULL here. */
+static void shapes_of(const Graph *g, int op, const Attr *a, const Id *in, const Dim *dim[3]) {
+  const ConvRole *role = roles_of(op);
+  for (int i = 0; i < 2; i++) dim[role[i]] = node_type(g, in[i])->dim;
+  dim[role[OPERAND_RESULT]] = op == OP_conv ? NULL : a->v[F_SHAPE].v;
 }
 
 /* ---- geometry ---- */
@@ -41,11 +49,11 @@ static bool geom_out(Module *m, ConvGeom *c, int i) {
 }
 
 void conv_of(const Graph *g, Id n, ConvGeom *c) {
-  const Roles r = roles_of(node_get(g, n)->op);
-  const Attr *a = attr_get(g->m, node_get(g, n)->attr);
-  const Dim *x = r.x == FROM_SHAPE ? a->v[F_SHAPE].v : node_type(g, node_in(g, n, r.x))->dim;
-  const Dim *w = r.w == FROM_SHAPE ? a->v[F_SHAPE].v : node_type(g, node_in(g, n, r.w))->dim;
-  geom_fill(c, a, node_type(g, node_in(g, n, 0))->rank, x, w);
+  const Node *d = node_get(g, n);
+  const Attr *a = attr_get(g->m, d->attr);
+  const Dim *dim[3];
+  shapes_of(g, d->op, a, g->in + d->in, dim);
+  geom_fill(c, a, node_type(g, n)->rank, dim[CONV_X], dim[CONV_W]);
   for (int i = 0; i < c->spatial; i++) geom_out(g->m, c, i);
 }
 
@@ -139,24 +147,20 @@ TypeId shape_conv(Graph *g, const OpCall *k) {
 }
 
 /* The adjoints: their result has the attribute's shape, and y must be what conv would make of it. */
-static TypeId shape_adjoint(Graph *g, const OpCall *k) {
+TypeId shape_conv_adjoint(Graph *g, const OpCall *k) {
   const Type *t[2];
   if (!check_operands(g, k, t) || !rule_shape(g, k, F_SHAPE) || !rule_length(g, k, F_SHAPE, t[0]->rank)) return 0;
-  const Dim *shape = call_attr(g, k, F_SHAPE)->v;
-  const Roles r = roles_of(k->op);
-  const Dim *x = r.x == FROM_SHAPE ? shape : t[r.x]->dim, *w = r.w == FROM_SHAPE ? shape : t[r.w]->dim;
+  const Dim *dim[3];
   Dim y[MAX_RANK];
   int rank = t[0]->rank;
-  if (!conv_shapes(g, k, x, w, rank, y)) return 0;
+  shapes_of(g, k->op, attr_get(g->m, k->attr), k->in, dim);
+  if (!conv_shapes(g, k, dim[CONV_X], dim[CONV_W], rank, y)) return 0;
   for (int i = 0; i < rank; i++)
-    if (y[i] != t[r.y]->dim[i])
+    if (y[i] != dim[CONV_Y][i])
       return shape_fail(g, k, 205, "%s: axis %d of the gradient is %s, the convolution gives %s",
-                        op_info[k->op].name, i, dim_text(g->m, t[r.y]->dim[i]), dim_text(g->m, y[i]));
-  return type_make(g->m, (DType)t[0]->dtype, rank, shape);
+                        op_info[k->op].name, i, dim_text(g->m, dim[CONV_Y][i]), dim_text(g->m, y[i]));
+  return type_make(g->m, (DType)t[0]->dtype, rank, call_attr(g, k, F_SHAPE)->v);
 }
-
-TypeId shape_conv_dx(Graph *g, const OpCall *k) { return shape_adjoint(g, k); }
-TypeId shape_conv_dw(Graph *g, const OpCall *k) { return shape_adjoint(g, k); }
 
 /* ---- gradients ---- */
 
@@ -189,9 +193,6 @@ void vjp_conv_dw(Grad *s, Id n, Id dw) {
   if (grad_wants(s, 0)) grad_to(s, 0, conv_like(s, n, OP_conv_dx, y, dw, x));
   if (grad_wants(s, 1)) grad_to(s, 1, conv_like(s, n, OP_conv, x, dw, y));
 }
-
-JvpFn jvp_contract;
-Id jvp_conv(Grad *s, Id n, const Id *tangent) { return jvp_contract(s, n, tangent); }
 
 /* ---- evaluation: channels last, sums of scaled rows over the channels of a group ---- */
 

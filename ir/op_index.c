@@ -92,13 +92,21 @@ TypeId shape_scatter(Graph *g, const OpCall *k) {
   return type_make(g->m, (DType)upd->dtype, shape->n, shape->v);
 }
 
+Id node_indices(const Graph *g, Id n, Dim *length) {
+  bool gather = node_info(g, n)->cls == CL_GATHER;
+  if (!gather && node_info(g, n)->cls != CL_SCATTER) return 0;
+  const Type *indexed = gather ? node_type(g, node_in(g, n, 0)) : node_type(g, n);
+  *length = indexed->dim[node_attr(g, n, !gather)->i];
+  return node_in(g, n, gather);
+}
+
 /* ---- gradients ---- */
 
 void vjp_fold(Grad *s, Id n, Id dy) {
   Graph *g = s->g;
-  const AttrVal v[4] = {*node_attr(g, n, FOLD_AXES), *node_attr(g, n, FOLD_SIZE), *node_attr(g, n, FOLD_STRIDE),
-                        *node_attr(g, n, FOLD_DILATION)};
-  grad_to(s, 0, graph_node(g, OP_unfold, &dy, 1, attr_make(g->m, OP_unfold, v), g->loc));
+  const AttrVal *axes = node_attr(g, n, FOLD_AXES);
+  grad_to(s, 0, b_unfold(g, dy, axes->n, axes->v, node_attr(g, n, FOLD_SIZE)->v, node_attr(g, n, FOLD_STRIDE)->v,
+                         node_attr(g, n, FOLD_DILATION)->v));
 }
 
 static Id scatter(Graph *g, Id index, Id upd, const Type *shape, int64_t axis) {

@@ -2,6 +2,7 @@
  * interp_view.c. slice and pad are each other's gradients, so are reverse and reverse, unfold and fold. */
 #include "grad.h"
 #include "rule.h"
+#include "view.h"
 #include <string.h>
 
 /* ---- shapes ---- */
@@ -144,6 +145,84 @@ TypeId shape_unfold(Graph *g, const OpCall *k) {
     dim[x->rank + i] = s;
   }
   return type_make(g->m, (DType)x->dtype, x->rank + axes->n, dim);
+}
+
+/* ---- index maps ---- */
+
+static void map_axis(ViewMap *v, int i, Dim start, int axis, int64_t by) {
+  v->axis[i] = (ViewAxis){.start = start, .n = 1, .axis = {axis}, .by = {by}, .div = 1};
+}
+
+static void map_pad(const Graph *g, Id n, ViewMap *v) {
+  const Type *x = node_type(g, node_in(g, n, 0)), *y = node_type(g, n);
+  const AttrVal *start = node_attr(g, n, 1), *step = node_attr(g, n, 2);
+  v->around = node_attr(g, n, 3)->f;
+  for (int i = 0; i < v->rank; i++) {
+    if (start->v[i] == 0 && x->dim[i] == y->dim[i]) continue;
+    v->axis[i].start = dim_sub(g->m, 0, start->v[i]);
+    v->axis[i].div = step->v[i];
+    v->axis[i].guarded = true;
+  }
+}
+
+static void map_unfold(const Graph *g, Id n, ViewMap *v) {
+  const AttrVal *axes = node_attr(g, n, 0), *stride = node_attr(g, n, 2), *dilation = node_attr(g, n, 3);
+  for (int k = 0; k < axes->n; k++) {
+    ViewAxis *a = &v->axis[axes->v[k]];
+    a->by[0] = stride->v[k];
+    a->axis[a->n] = v->rank + k;
+    a->by[a->n++] = dilation->v[k];
+  }
+}
+
+bool view_map(const Graph *g, Id n, ViewMap *v) {
+  const Type *x = node_type(g, node_in(g, n, 0)), *y = node_type(g, n);
+  const AttrVal *a = node_attr(g, n, 0);
+  *v = (ViewMap){.rank = x->rank};
+  for (int i = 0; i < v->rank; i++) map_axis(v, i, 0, i, 1);
+  switch (node_get(g, n)->op) {
+  case OP_transpose:
+    for (int i = 0; i < v->rank; i++) map_axis(v, (int)a->v[i], 0, i, 1);
+    return true;
+  case OP_broadcast:
+    for (int i = 0; i < v->rank; i++) map_axis(v, i, 0, y->rank - v->rank + i, x->dim[i] != 1);
+    return true;
+  case OP_slice:
+    for (int i = 0; i < v->rank; i++) map_axis(v, i, a->v[i], i, node_attr(g, n, 2)->v[i]);
+    return true;
+  case OP_reverse:
+    for (int i = 0; i < a->n; i++) map_axis(v, (int)a->v[i], dim_sub(g->m, y->dim[a->v[i]], 1), (int)a->v[i], -1);
+    return true;
+  case OP_pad: return map_pad(g, n, v), true;
+  case OP_unfold: return map_unfold(g, n, v), true;
+  default: return false;
+  }
+}
+
+bool view_has_gaps(const Graph *g, Id n) {
+  ViewMap v;
+  bool gaps = false;
+  for (int i = 0; view_map(g, n, &v) && i < v.rank; i++) gaps |= v.axis[i].div != 1;
+  return gaps;
+}
+
+bool view_overlaps(const Graph *g, Id n) {
+  ViewMap v;
+  bool windows = false;
+  for (int i = 0; view_map(g, n, &v) && i < v.rank; i++) windows |= v.axis[i].n > 1;
+  return windows;
+}
+
+bool view_permutes(const Graph *g, Id n, int *to) {
+  ViewMap v;
+  if (node_info(g, n)->cls != CL_VIEW || !view_map(g, n, &v)) return false;
+  const Type *x = node_type(g, node_in(g, n, 0)), *y = node_type(g, n);
+  for (int i = 0; i < v.rank; i++) {
+    const ViewAxis *a = &v.axis[i];
+    if (a->start || a->n != 1 || a->by[0] != 1 || a->guarded || y->dim[a->axis[0]] != x->dim[i]) return false;
+    to[i] = a->axis[0];
+  }
+  return x->rank == y->rank;
 }
 
 /* ---- gradients ---- */

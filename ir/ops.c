@@ -45,9 +45,9 @@ int op_find(const char *name) {
 }
 
 int op_find_token(const char *token, int nargs) {
-  for (int i = 1; i < OP_COUNT; i++) {
-    const char *t = op_info[i].token[0] ? op_info[i].token : op_info[i].name;
-    if (strcmp(t, "-") && !strcmp(t, token) && op_info[i].arity == nargs) return i;
-  }
-  return !strcmp(token, "-") ? nargs == 1 ? OP_neg : nargs == 2 ? OP_sub : -1 : -1;
+  for (int i = 1; i < OP_COUNT; i++)
+    if (op_info[i].token[0] && op_info[i].arity == nargs && !strcmp(op_info[i].token, token)) return i;
+  return -1;
 }
+
+bool op_takes_whole(Op op) { return op_info[op].shape != shape_elem_f; }

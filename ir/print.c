@@ -32,8 +32,7 @@ static bool anno_is_zero(const Graph *g, Id n) {
 }
 
 static bool is_literal(const Graph *g, Id n) {
-  const Node *d = node_get(g, n);
-  return d->op == OP_const && type_get(g->m, d->type)->rank == 0 && anno_is_zero(g, n);
+  return node_is_const(g, n) && node_type(g, n)->rank == 0 && anno_is_zero(g, n);
 }
 
 static void print_literal(Printer *p, Id n, int operand_dtype) {

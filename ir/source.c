@@ -75,6 +75,12 @@ const char *source_text(Ctx *c, Loc start, size_t *n) {
   return s ? s->text : "";
 }
 
+const char *source_part(Ctx *c, Loc at, int len) {
+  const Source *s = source_of(c, at);
+  size_t left = s ? s->n - (at - s->start) : 0;
+  return ctx_strf(c, "%.*s", (size_t)len < left ? len : (int)left, s ? s->text + (at - s->start) : "");
+}
+
 static void lines_find(Ctx *c, Source *s) {
   *VEC_PUSH(c, s->line, s->nline, s->line_cap) = 0;
   for (size_t i = 0; i < s->n; i++)

@@ -3,10 +3,11 @@
 #define GRADC_TEXT_H
 #include "ir.h"
 
-static const char *const graph_kind_name[] = {"init", "train_step", "train_pass", "train_update", "eval_step",
-                                              "eval_done", "export", "test", "bind", "body"};
-static const char *const var_kind_name[] = {"param", "state", "optim"};
-static const char *const space_name[] = {"none", "arena", "var", "head", "in", "out"};
+#define X(id, name) name,
+static const char *const graph_kind_name[] = {GRAPH_KINDS(X)};
+static const char *const var_kind_name[] = {VAR_KINDS(X)};
+static const char *const space_name[] = {SPACES(X)};
+#undef X
 enum { NKINDS = sizeof graph_kind_name / sizeof *graph_kind_name, NSPACES = SP_OUT + 1 };
 
 const char *number_text(Ctx *c, double v); /* shortest decimal that reads back as v; nan, inf, -inf */

@@ -242,6 +242,12 @@ const Type *type_get(const Module *m, TypeId t) {
   return m->tab->types.rec[t];
 }
 
+bool type_same_dims(const Type *a, const Type *b) {
+  for (int i = 0; i < a->rank && a->rank == b->rank; i++)
+    if (a->dim[i] != b->dim[i]) return false;
+  return a->rank == b->rank;
+}
+
 const char *type_text(Module *m, TypeId id) {
   if (!id) return "?";
   const Type *t = type_get(m, id);

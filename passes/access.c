@@ -1,4 +1,5 @@
 #include "passes/access.h"
+#include "ir/view.h"
 #include <string.h>
 
 bool dim_number(Module *m, Dim d, int64_t *v) {
@@ -92,7 +93,8 @@ int axes_quotient(Axes *s, const Affine *e, int64_t div, Dim extent) {
 
 static const Stored *stored_of(const Graph *g, Id b) {
   uint32_t s = g->anno ? g->anno[b].stored : 0;
-  if (node_info(g, b)->shape == op_info[OP_param].shape) s = g->m->var[var_find(g->m, node_attr(g, b, 0)->s)].stored;
+  int v = node_var(g, b);
+  if (v >= 0) s = g->m->var[v].stored;
   return s ? &g->m->stored[s - 1] : NULL;
 }
 
@@ -197,73 +199,27 @@ static bool push_reshape(Axes *s, const Type *from, const Type *to, const Affine
   return true;
 }
 
-static bool push_pad(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards) {
-  const Type *x = node_type(g, node_in(g, view, 0)), *y = node_type(g, view);
-  const AttrVal *start = node_attr(g, view, 1), *step = node_attr(g, view, 2);
-  for (int i = 0; i < x->rank; i++) {
-    in[i] = idx[i];
-    if (start->v[i] == 0 && x->dim[i] == y->dim[i]) continue;
-    Affine e = affine_shift(s->m, &idx[i], dim_sub(s->m, 0, start->v[i]));
-    int q = axes_quotient(s, &e, step->v[i], x->dim[i]);
-    if (q < 0) return false;
-    in[i] = affine_axis(q);
-    *guards |= 1u << q;
+static bool push_axis(Axes *s, const ViewAxis *a, Dim extent, const Affine *idx, Affine *in, uint32_t *guards) {
+  *in = affine_const(a->start);
+  for (int k = 0; k < a->n; k++) {
+    Affine term = affine_scale(s->m, &idx[a->axis[k]], dim_of(s->m, a->by[k]));
+    *in = affine_add(s->m, in, &term);
   }
+  if (!a->guarded) return true;
+  int q = axes_quotient(s, in, a->div, extent);
+  if (q < 0) return false;
+  *in = affine_axis(q);
+  *guards |= 1u << q;
   return true;
 }
 
-static void push_slice(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
-  const AttrVal *start = node_attr(g, view, 0), *step = node_attr(g, view, 2);
-  for (int i = 0; i < start->n; i++) {
-    in[i] = affine_scale(s->m, &idx[i], step->v[i]);
-    in[i] = affine_shift(s->m, &in[i], start->v[i]);
-  }
-}
-
-static void push_unfold(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
-  const AttrVal *axes = node_attr(g, view, 0), *stride = node_attr(g, view, 2), *dilation = node_attr(g, view, 3);
-  int rank = node_type(g, node_in(g, view, 0))->rank;
-  for (int i = 0; i < rank; i++) in[i] = idx[i];
-  for (int k = 0; k < axes->n; k++) {
-    int64_t a = axes->v[k];
-    Affine o = affine_scale(s->m, &idx[a], stride->v[k]), w = affine_scale(s->m, &idx[rank + k], dilation->v[k]);
-    in[a] = affine_add(s->m, &o, &w);
-  }
-}
-
-static void push_reverse(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in) {
-  const Type *t = node_type(g, view);
-  const AttrVal *axes = node_attr(g, view, 0);
-  for (int i = 0; i < t->rank; i++) in[i] = idx[i];
-  for (int k = 0; k < axes->n; k++) {
-    int64_t a = axes->v[k];
-    in[a] = affine_scale(s->m, &idx[a], dim_of(s->m, -1));
-    in[a] = affine_shift(s->m, &in[a], dim_sub(s->m, t->dim[a], 1));
-  }
-}
-
 bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards) {
-  Id x = node_in(g, view, 0);
-  const Type *from = node_type(g, x), *to = node_type(g, view);
-  switch (node_get(g, view)->op) {
-  case OP_reshape: return push_reshape(s, from, to, idx, in);
-  case OP_transpose: {
-    const AttrVal *perm = node_attr(g, view, 0);
-    for (int i = 0; i < to->rank; i++) in[perm->v[i]] = idx[i];
-    return true;
-  }
-  case OP_broadcast:
-    for (int i = 0; i < from->rank; i++) {
-      int o = to->rank - from->rank + i;
-      in[i] = from->dim[i] == 1 ? affine_const(0) : idx[o];
-    }
-    return true;
-  case OP_slice: return push_slice(s, g, view, idx, in), true;
-  case OP_reverse: return push_reverse(s, g, view, idx, in), true;
-  case OP_unfold: return push_unfold(s, g, view, idx, in), true;
-  case OP_pad: return push_pad(s, g, view, idx, in, guards);
-  default: return false;
-  }
+  const Type *from = node_type(g, node_in(g, view, 0));
+  ViewMap v;
+  if (!view_map(g, view, &v)) return push_reshape(s, from, node_type(g, view), idx, in);
+  for (int i = 0; i < v.rank; i++)
+    if (!push_axis(s, &v.axis[i], from->dim[i], idx, &in[i], guards)) return false;
+  return true;
 }
 
 static bool is_view(const Graph *g, Id n) {
@@ -275,7 +231,7 @@ static bool has_kernel(const Graph *g, Id n) {
 }
 
 Id view_base(const Graph *g, Id n) {
-  while (is_view(g, n) && !has_kernel(g, n) && node_get(g, n)->op != OP_concat) n = node_in(g, n, 0);
+  while (is_view(g, n) && !has_kernel(g, n)) n = node_in(g, n, 0);
   return n;
 }
 
@@ -290,10 +246,10 @@ static bool composes(const Graph *g, Id n, bool strided, bool self) {
   while (is_view(g, n) && (self || !has_kernel(g, n))) {
     Id x = node_in(g, n, 0);
     bool last = !is_view(g, x) || has_kernel(g, x);
-    bool buffer = (node_info(g, x)->cls == CL_LEAF && node_get(g, x)->op != OP_iota) ||
+    bool buffer = node_info(g, x)->flags & (MEMORY | RNG) || node_is_const(g, x) ||
                   (has_kernel(g, x) && g->anno[x].kernel != kernel);
     if (!view_push(&s, g, n, idx, in, &guards)) /* what lies row-major in memory needs no indices, only a position */
-      return last && buffer && node_get(g, n)->op == OP_reshape && buffer_row_major(g, x) && (!strided || !guards);
+      return last && buffer && node_info(g, n)->flags & FLAT && buffer_row_major(g, x) && (!strided || !guards);
     Affine *swap = idx;
     idx = in;
     in = swap;

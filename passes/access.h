@@ -58,7 +58,7 @@ Affine affine_linear(Module *m, const Type *t, const Affine *idx); /* row-major 
 
 /* Indices of a view node's result to indices of its input `in` (MAX_RANK of them). Adds to *guards the quotient axes
  * that must be valid (pad: elsewhere the value is the pad's). False: not affine (a reshape that would have to divide),
- * or not one input (concat), or out of axes. */
+ * or out of axes. */
 bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards);
 
 /* Follows n through views to the first node that is not a view, or owns a buffer of its own (kernel != 0). */

@@ -1,4 +1,4 @@
-/* Parts of autodiff: sweeps over a graph (autodiff_sweep.c), the gradient of scan (autodiff_scan.c, autodiff_split.c),
+/* Parts of autodiff: sweeps over a graph (autodiff_sweep.c), the gradient of scan (autodiff_scan.c, autodiff_cut.c),
  * the expansion of grad and jvp nodes (autodiff.c). */
 #ifndef GRADC_AUTODIFF_H
 #define GRADC_AUTODIFF_H

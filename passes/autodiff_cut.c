@@ -35,8 +35,6 @@ Id cut_port(Cut *c, const char *name, TypeId type) {
   return graph_input(c->w, port_name(c->w, name), type, node_get(c->g, c->node)->loc);
 }
 
-static bool is_port(const Graph *g, Id n) { return node_get(g, n)->op == OP_input; }
-
 /* Number of the body's own port that n is; -1: none. */
 static int own_port(const Cut *c, Id n) {
   for (int i = 0; i < c->scan.body->nport; i++)
@@ -51,7 +49,7 @@ static void mark_invariant(Cut *c) {
   for (int i = c->scan.nx + c->scan.nc; i < c->scan.body->nport; i++) c->invariant[w->port[i]] = true;
   for (Id n = 1; n < (Id)w->n; n++) {
     const Node *d = node_get(w, n);
-    if (!c->primal[n] || is_port(w, n) || (op_info[d->op].flags & RNG) ||
+    if (!c->primal[n] || node_is_input(w, n) || (op_info[d->op].flags & RNG) ||
         op_info[d->op].cls == CL_SCAN)
       continue;
     bool same = true;
@@ -85,7 +83,7 @@ void cut_primal(Cut *c, Sweep *inner, Id *ids, int nids) {
     remap_sources(map, &c->captured);
   }
   for (Id n = 1; n < (Id)w->n; n++) /* the extra results of the body's own extended scans */
-    if (node_get(w, n)->op == OP_get && c->primal[node_in(w, n, 0)]) c->primal[n] = true;
+    if (node_info(w, n)->cls == CL_TUPLE && c->primal[node_in(w, n, 0)]) c->primal[n] = true;
   for (int i = c->scan.nc; i < c->scan.body->nout; i++) c->kept_at[c->out[i]] = i + 1;
   mark_invariant(c);
 }
@@ -94,8 +92,7 @@ void cut_primal(Cut *c, Sweep *inner, Id *ids, int nids) {
  * smaller than what they show. */
 static bool recomputed(const Cut *c, Id n) {
   if (c->invariant[n]) return true;
-  const OpInfo *info = node_info(c->w, n);
-  if (info->cls != CL_VIEW || node_get(c->w, n)->nin != 1) return false;
+  if (node_info(c->w, n)->cls != CL_VIEW) return false;
   Module *m = c->w->m;
   return dim_bound(m, type_count(m, node_get(c->w, node_in(c->w, n, 0))->type)) <=
          dim_bound(m, type_count(m, node_get(c->w, n)->type));
@@ -217,12 +214,12 @@ static void find_sources(Cut *c, bool *need) {
   for (int i = 0; i < c->next.n; i++) need[c->next.v[i]] = true;
   for (int i = 0; i < c->y.n; i++) need[c->y.v[i]] = true;
   for (Id n = (Id)w->n - 1; n > 0; n--) {
-    if (!need[n] || is_port(w, n) || (c->primal[n] && !recomputed(c, n))) continue;
+    if (!need[n] || node_is_input(w, n) || (c->primal[n] && !recomputed(c, n))) continue;
     for (uint32_t i = 0; i < node_get(w, n)->nin; i++) need[node_in(w, n, (int)i)] = true;
   }
   for (Id n = 1; n < (Id)w->n; n++) {
-    if (!need[n] || !c->primal[n] || (!is_port(w, n) && recomputed(c, n))) continue;
-    int port = is_port(w, n) ? own_port(c, n) : -1;
+    if (!need[n] || !c->primal[n] || (!node_is_input(w, n) && recomputed(c, n))) continue;
+    int port = node_is_input(w, n) ? own_port(c, n) : -1;
     if (port >= c->scan.nx + c->scan.nc) {
       push_source(ctx, &c->captured, n, node_in(c->g, c->node, port));
     } else {
@@ -237,7 +234,7 @@ static void add_port(Cut *c, Rebuild *r, const Source *s, bool scanned) {
   const Node *d = node_get(w, s->w);
   TypeId type = d->type;
   if (scanned) type = scan_turn_type(w->m, node_type(c->g, s->outer), c->scan.axis);
-  const char *name = is_port(w, s->w) ? node_attr(w, s->w, 0)->s : ctx_strf(w->m->c, "v%d", to->nport);
+  const char *name = node_is_input(w, s->w) ? node_attr(w, s->w, 0)->s : ctx_strf(w->m->c, "v%d", to->nport);
   to->loc = d->loc;
   Id p = graph_input(to, port_name(to, name), type, d->loc);
   r->map[s->w] = b_reshape(to, p, node_type(w, s->w)->rank, node_type(w, s->w)->dim);

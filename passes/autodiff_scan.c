@@ -62,11 +62,6 @@ typedef struct Sums {
 
 static bool is_derivative(const Sums *s, Id n) { return !s->c->primal[n] && !s->c->invariant[n]; }
 
-/* A node whose inputs' sums give its own: linear in one input, or an addition. */
-static bool is_linear(const Graph *w, Id n) {
-  return (node_info(w, n)->flags & LINEAR && node_get(w, n)->nin == 1) || node_get(w, n)->op == OP_add;
-}
-
 static void classify(Sums *s) {
   Graph *w = s->c->w;
   for (Id n = 1; n < s->n; n++) {
@@ -75,9 +70,10 @@ static void classify(Sums *s) {
     bool fits = info->cls == CL_CONTRACT;
     for (int i = 0; fits && i < 2; i++) fits = cut_can_stack(s->c, node_in(w, n, i));
     if (fits) s->how[n] = SUM_CONTRACT;
-    for (uint32_t i = 0; s->how[n] == SUM_CARRY && is_linear(w, n) && i < node_get(w, n)->nin; i++)
+    bool linear = info->flags & LINEAR; /* the sums of its operands give its own */
+    for (uint32_t i = 0; s->how[n] == SUM_CARRY && linear && i < node_get(w, n)->nin; i++)
       if (s->how[node_in(w, n, (int)i)] != SUM_CARRY) s->how[n] = SUM_LINEAR;
-    if (s->how[n] == SUM_CARRY && node_get(w, n)->op == OP_sum && s->stacked[node_in(w, n, 0)]) s->how[n] = SUM_REDUCE;
+    if (s->how[n] == SUM_CARRY && linear && info->cls == CL_REDUCE && s->stacked[node_in(w, n, 0)]) s->how[n] = SUM_REDUCE;
   }
 }
 
@@ -104,7 +100,7 @@ static void carry_sums(Sums *s) {
     Id acc = cut_port(c, ctx_strf(ctx, "acc%d", i), type);
     *VEC_PUSH(ctx, s->slot.v, s->slot.n, s->slot.cap) = (Id)c->carry.n;
     *VEC_PUSH(ctx, c->carry.v, c->carry.n, c->carry.cap) = (Source){acc, b_full(c->g, type, 0)};
-    *VEC_PUSH(ctx, c->next.v, c->next.n, c->next.cap) = b_op2(w, OP_add, acc, n);
+    *VEC_PUSH(ctx, c->next.v, c->next.n, c->next.cap) = b_add(w, acc, n);
   }
 }
 

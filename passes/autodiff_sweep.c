@@ -105,7 +105,7 @@ static Id fit(Graph *g, Id a, TypeId want) {
 /* Sweeps meet consumers in falling order, so this is the order in which adjoints add. */
 static void accumulate(Graph *g, Id *sum, Id term, TypeId type) {
   term = fit(g, term, type);
-  if (term) *sum = *sum ? b_op2(g, OP_add, *sum, term) : term;
+  if (term) *sum = *sum ? b_add(g, *sum, term) : term;
 }
 
 static Id *elements(Sweep *w, Id tuple) {

@@ -9,7 +9,7 @@
 #include "passes/pass.h"
 
 static bool goes_after(const Graph *g, Id a, Id b) {
-  bool ca = node_get(g, a)->op == OP_const, cb = node_get(g, b)->op == OP_const;
+  bool ca = node_is_const(g, a), cb = node_is_const(g, b);
   return ca != cb ? ca : a > b;
 }
 

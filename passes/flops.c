@@ -8,10 +8,7 @@ typedef double CountFn(const Graph *g, Id n);
 static double count(const Graph *g, Id n) { return (double)dim_bound(g->m, type_count(g->m, node_get(g, n)->type)); }
 static double of_result(const Graph *g, Id n) { return count(g, n); }
 static double of_operand(const Graph *g, Id n) { return count(g, node_in(g, n, 0)); }
-
-static double of_indexed(const Graph *g, Id n) { /* a scatter adds each update; a gather only moves */
-  return node_get(g, n)->op == OP_scatter_add ? count(g, node_in(g, n, 1)) : 0;
-}
+static double of_updates(const Graph *g, Id n) { return count(g, node_in(g, n, 1)); }
 
 static double of_contract(const Graph *g, Id n) {
   Contract c;
@@ -36,7 +33,7 @@ static double of_scan(const Graph *g, Id n) {
 
 static CountFn *const count_fn[] = {
   [CL_ELEM] = of_result, [CL_REDUCE] = of_operand, [CL_CUM] = of_result, [CL_WINDOW] = of_operand,
-  [CL_INDEX] = of_indexed, [CL_CONTRACT] = of_contract, [CL_CONV] = of_conv, [CL_SCAN] = of_scan, [CL_META] = NULL,
+  [CL_SCATTER] = of_updates, [CL_CONTRACT] = of_contract, [CL_CONV] = of_conv, [CL_SCAN] = of_scan, [CL_META] = NULL,
 };
 
 static bool is_float(const Graph *g, Id n) {

@@ -13,18 +13,17 @@
 
 enum { MAX_ELEMENTS = 256 };
 
-/* Marks nodes of FOLDS ops, or views, whose operands are all constant; views only inside of such computations. */
+/* Marks nodes of FOLDS ops whose operands are all constant. */
 static int find_constants(const Graph *g, bool *folds) {
   int n = 0;
   for (Id k = 1; k < (Id)g->n; k++) {
-    const OpInfo *info = node_info(g, k);
     const Node *d = node_get(g, k);
-    if (d->op == OP_const || d->nin == 0 || !(info->flags & FOLDS || info->cls == CL_VIEW)) continue;
+    if (!(op_info[d->op].flags & FOLDS)) continue;
     Dim count = type_count(g->m, d->type);
     bool all = dim_is_const(count) && count > 0 && count <= MAX_ELEMENTS && !attr_get(g->m, d->attr)->clone;
     for (uint32_t i = 0; all && i < d->nin; i++) {
       Id x = node_in(g, k, (int)i);
-      all = folds[x] || node_get(g, x)->op == OP_const;
+      all = folds[x] || node_is_const(g, x);
     }
     folds[k] = all;
     n += all;
@@ -55,7 +54,7 @@ static Graph *make_program(Graph *g, const bool *folds, const bool *edge, Id *or
     nin = 0;
     for (uint32_t i = 0; i < d->nin; i++) {
       Id x = node_in(g, k, (int)i);
-      if (!map[x]) map[x] = graph_leaf(p, OP_const, node_get(g, x)->type, node_get(g, x)->attr, 0);
+      if (!map[x]) map[x] = graph_leaf(p, (Op)node_get(g, x)->op, node_get(g, x)->type, node_get(g, x)->attr, 0);
       *VEC_PUSH(m->c, in, nin, capin) = map[x];
     }
     map[k] = graph_node(p, (Op)d->op, in, nin, d->attr, d->loc);

@@ -7,14 +7,15 @@
 #include "passes/layout.h"
 #include "passes/pass.h"
 #include "ir/scan.h"
+#include "ir/view.h"
 #include <string.h>
 
 /* ---- one role a value ---- */
 
 /* A `copy` of n that is no other node: its clone number sets it apart. */
 static Id fresh_copy(Graph *g, Id n, uint32_t clone, Loc loc) {
-  Id in[1] = {n};
-  Id c = graph_node(g, OP_copy, in, 1, attr_with(g->m, OP_copy, attr_make(g->m, OP_copy, NULL), clone, 0), loc);
+  g->loc = loc;
+  Id c = b_copy(g, n, clone);
   graph_annotate(g);
   g->anno[c] = (Anno){.stored = g->anno[n].stored};
   return c;
@@ -25,10 +26,8 @@ static void separate_roles(Graph *g) {
   bool *taken = ctx_alloc(g->m->c, (size_t)(g->n + g->nout));
   for (int i = 0; i < g->nout; i++) {
     Out o = g->out[i];
-    const Node *d = node_get(g, o.value);
-    bool leaf = op_info[d->op].cls == CL_LEAF;
-    bool var = d->op == OP_param || d->op == OP_state;
-    if (o.var >= 0 && var && var_find(g->m, node_attr(g, o.value, 0)->s) == o.var) continue; /* "w" := w */
+    bool leaf = node_info(g, o.value)->cls == CL_LEAF;
+    if (o.var >= 0 && node_var(g, o.value) == o.var) continue; /* "w" := w */
     if (leaf || taken[o.value]) o.value = fresh_copy(g, o.value, (uint32_t)i + 1, o.loc);
     taken[o.value] = true;
     g->out[w++] = o;
@@ -68,26 +67,28 @@ static bool is_view(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_VIEW;
 }
 
-static bool owns_leaf(const Graph *g, Id n) {
-  Op op = (Op)node_get(g, n)->op;
-  return op == OP_input || op == OP_param || op == OP_state;
+uint32_t memory_operands(const Graph *g, Id n) {
+  switch (node_info(g, n)->cls) {
+  case CL_CONTRACT: case CL_CONV: case CL_SCAN: return node_get(g, n)->nin;
+  case CL_GATHER: return 1;
+  default: return 0;
+  }
 }
 
-/* Readers that need an operand in memory: contractions and convolutions in strides, scans as a whole buffer. */
+/* Contractions and convolutions read in strides, gathers through any view, scans a whole buffer. */
 static void demand_operands(FuseState *s, Id n) {
   Graph *g = s->g;
   OpClass cls = node_info(g, n)->cls;
-  bool table = node_get(g, n)->op == OP_gather;
-  if (cls != CL_CONTRACT && cls != CL_CONV && cls != CL_SCAN && !table) return;
-  for (uint32_t i = 0; i < (table ? 1 : node_get(g, n)->nin); i++) {
+  for (uint32_t i = 0; i < memory_operands(g, n); i++) {
     Id x = node_in(g, n, (int)i), base = view_base(g, x);
+    bool stored = node_info(g, x)->flags & MEMORY;
     if (is_view(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
       s->own[base] = true;
       g->anno[base].kernel = 1;
     }
-    if (table && is_view(g, x)) continue;
-    if (cls == CL_SCAN) s->own[x] |= !owns_leaf(g, x);
-    else if (node_info(g, x)->cls == CL_LEAF) s->own[x] |= !owns_leaf(g, x) && node_get(g, x)->op != OP_const;
+    if (cls == CL_GATHER && is_view(g, x)) continue;
+    if (cls == CL_SCAN) s->own[x] |= !stored;
+    else if (node_info(g, x)->cls == CL_LEAF) s->own[x] |= !stored && !node_is_const(g, x);
     else s->own[x] |= !is_view(g, x) || !view_is_strided(g, x);
     if (s->own[x]) g->anno[x].kernel = 1;
   }
@@ -95,15 +96,10 @@ static void demand_operands(FuseState *s, Id n) {
 
 enum { VIEW_CHAIN = 8 }; /* views on views that a reader composes: values are made by recursion through them */
 
-/* Views that cannot be composed: parts side by side, gaps, positions that would have to be divided. */
+/* Views that cannot be composed: gaps, positions that would have to be divided. */
 static bool view_must_own(const Graph *g, Id n) {
-  if (node_get(g, n)->op == OP_concat) return true;
-  if (node_get(g, n)->op == OP_pad) {
-    const AttrVal *step = node_attr(g, n, 2);
-    for (int i = 0; i < step->n; i++)
-      if (step->v[i] != 1) return true;
-  }
   int chain = 0;
+  if (view_has_gaps(g, n)) return true;
   for (Id x = n; is_view(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
     if (++chain > VIEW_CHAIN) return true;
   return !view_composes(g, n);
@@ -113,13 +109,25 @@ static bool view_must_own(const Graph *g, Id n) {
 static void own_view(FuseState *s, Id n) {
   Graph *g = s->g;
   Id base = view_base(g, n);
-  if (node_get(g, n)->op == OP_reshape && !view_composes(g, n) && !g->anno[base].kernel && node_info(g, base)->cls != CL_TUPLE) {
+  bool flat = node_info(g, n)->flags & FLAT, tuple = node_info(g, base)->cls == CL_TUPLE;
+  if (flat && !tuple && !view_composes(g, n) && !g->anno[base].kernel) {
     g->anno[base].kernel = 1;
     s->own[base] = view_composes(g, n);
     g->anno[base].kernel = s->own[base];
     if (s->own[base]) return;
   }
   s->own[n] = true;
+}
+
+/* Whether a node that is no view owns storage: all that is computed in the plain form, and in any form what makes a
+ * kernel by itself. */
+static bool computed_apart(const Graph *g, Id n, bool plain) {
+  const OpInfo *info = node_info(g, n);
+  switch (info->cls) {
+  case CL_CONCAT: case CL_WINDOW: case CL_SCATTER: case CL_CUM: case CL_SCAN: return true;
+  case CL_LEAF: return plain && info->flags & RNG;
+  default: return plain;
+  }
 }
 
 /* Marks in s->own (and, so that accesses end there, by kernel 1) the nodes that own storage whatever is fused. */
@@ -129,11 +137,8 @@ static void find_owners(FuseState *s) {
   for (Id n = 1; n < (Id)g->n; n++) {
     g->anno[n].kernel = 0;
     if (!s->live[n]) continue;
-    OpClass cls = node_info(g, n)->cls;
-    if (is_view(g, n) && view_must_own(g, n)) own_view(s, n);
-    if (!s->own[n] && cls != CL_LEAF && !is_view(g, n) && s->plain) s->own[n] = true;
-    if (cls == CL_WINDOW || cls == CL_CUM || cls == CL_SCAN || node_get(g, n)->op == OP_scatter_add) s->own[n] = true;
-    if (node_get(g, n)->op == OP_random && s->plain) s->own[n] = true;
+    if (!is_view(g, n)) s->own[n] |= computed_apart(g, n, s->plain);
+    else if (view_must_own(g, n)) own_view(s, n);
     g->anno[n].kernel = s->own[n];
     demand_operands(s, n);
   }

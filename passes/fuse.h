@@ -44,6 +44,9 @@ typedef struct FuseState {
   uint32_t *first, *reader; /* readers of n in the graph: reader[first[n]] .. reader[first[n + 1]] */
 } FuseState;
 void fuse_join(FuseState *s);
+/* Number of operands, from the first, that a node reads from memory: of contractions, convolutions and scans, and the
+ * table of a gather. */
+uint32_t memory_operands(const Graph *g, Id n);
 
 /* fuse_edge.c. `outer`: for a row, whether idx are those of its outer axes alone. */
 bool row_is_full(const Graph *g, Id reduction, Id n);   /* n has the shape of what is reduced */

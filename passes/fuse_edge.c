@@ -3,12 +3,8 @@
 #include "passes/fuse.h"
 #include <string.h>
 
-static bool dims_same(const Type *a, const Type *b) {
-  return a->rank == b->rank && (!a->rank || !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim));
-}
-
 bool row_is_full(const Graph *g, Id red, Id n) {
-  return dims_same(node_type(g, n), node_type(g, node_in(g, red, 0)));
+  return type_same_dims(node_type(g, n), node_type(g, node_in(g, red, 0)));
 }
 
 static void reduced_axes(const Graph *g, Id red, bool *reduced) {
@@ -137,7 +133,7 @@ bool reads_are_aligned(const FuseState *s, Id n, Id group, Id red) {
       if (!full && !row_is_outer(g, red, c)) return false;
       row_index(g, red, node_type(g, c), full, idx);
     } else {
-      if (!dims_same(node_type(g, c), space)) return false;
+      if (!type_same_dims(node_type(g, c), space)) return false;
       memcpy(idx, w.want, sizeof idx);
     }
     if (!walk_operands(&w, c, idx)) return false;

@@ -5,17 +5,15 @@
  * from a smaller root to a larger one, so that groups never depend on each other in a circle, and kernels numbered by
  * their roots are in order. Linear time: a node keeps at most MAX_USES readers. */
 #include "passes/fuse.h"
+#include "ir/view.h"
 #include <string.h>
 
 enum { CHEAP = 4 }; /* multiplications an element that are sooner repeated than stored and loaded */
 
-static bool dims_same(const Type *a, const Type *b) {
-  return a->rank == b->rank && (!a->rank || !memcmp(a->dim, b->dim, a->rank * sizeof *a->dim));
-}
-
+/* Computed element by element: wherever a reader wants one. */
 static bool is_map(const Graph *g, Id n) {
-  Op op = (Op)node_get(g, n)->op;
-  return node_info(g, n)->cls == CL_ELEM || op == OP_gather || op == OP_random;
+  const OpInfo *info = node_info(g, n);
+  return info->cls == CL_ELEM || info->cls == CL_GATHER || info->flags & RNG;
 }
 
 /* ---- readers ---- */
@@ -46,7 +44,7 @@ static void use_pass(FuseState *s, Id n) {
   const Graph *g = s->g;
   if (!s->uses[n]) return;
   NodeUse k = *s->uses[n];
-  bool window = node_get(g, n)->op == OP_unfold;
+  bool window = node_info(g, n)->cls == CL_VIEW && view_overlaps(g, n);
   int cost = k.inlined_cost + (s->inlined[n] ? node_info(g, n)->cost : 0);
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     Id x = node_in(g, n, (int)j);
@@ -61,32 +59,16 @@ static void use_pass(FuseState *s, Id n) {
 
 static void use_inputs(FuseState *s, Id n) {
   const Graph *g = s->g;
-  OpClass cls = node_info(g, n)->cls;
-  bool operand = cls == CL_CONTRACT || cls == CL_CONV || cls == CL_SCAN;
-  int depth = s->depth[n] + (cls == CL_REDUCE);
-  for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
-    bool table = node_get(g, n)->op == OP_gather && j == 0;
-    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = operand || table, .depth = depth}, 0);
-  }
+  uint32_t operands = memory_operands(g, n);
+  int depth = s->depth[n] + (node_info(g, n)->cls == CL_REDUCE);
+  for (uint32_t j = 0; j < node_get(g, n)->nin; j++)
+    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = j < operands, .depth = depth}, 0);
 }
 
 /* ---- joining ---- */
 
 static void start_group(FuseState *s, Id n) {
-  const Graph *g = s->g;
-  Join *j = &s->join[n];
-  *j = (Join){.space = n, .n = 1};
-  switch (node_info(g, n)->cls) {
-  case CL_REDUCE: j->cls = KC_ROW; break;
-  case CL_CONTRACT: j->cls = KC_CONTRACT; break;
-  case CL_CONV: j->cls = KC_CONV; break;
-  case CL_WINDOW: j->cls = KC_WINDOW; break;
-  case CL_INDEX: j->cls = is_map(g, n) ? KC_LOOP : KC_INDEX; break;
-  case CL_CUM: j->cls = KC_CUM; break;
-  case CL_SCAN: j->cls = KC_SCAN; break;
-  case CL_VIEW: j->cls = node_get(g, n)->op == OP_concat ? KC_PIECE : KC_LOOP; break;
-  default: j->cls = KC_LOOP;
-  }
+  s->join[n] = (Join){.cls = kernel_class_of(s->g, n), .space = n, .n = 1};
   s->group[n] = n;
 }
 
@@ -144,8 +126,8 @@ static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
   if (stored && (j->cls > KC_WINDOW || is_divided_view(s, u->group))) return false;
   if (j->cls == KC_SCAN) return false;
   const Type *space = node_type(g, j->space);
-  if (j->cls == KC_PIECE || j->cls == KC_INDEX || j->cls == KC_CUM) return true;
-  if (dims_same(t, space)) return true;
+  if (j->cls == KC_CONCAT || j->cls == KC_SCATTER || j->cls == KC_CUM) return true;
+  if (type_same_dims(t, space)) return true;
   if (stored) return false;
   return cost <= CHEAP || is_hoisted(t, space) || dim_bound(g->m, type_count(g->m, node_get(g, n)->type)) >=
                                                     dim_bound(g->m, type_count(g->m, node_get(g, j->space)->type));
@@ -169,7 +151,7 @@ static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
 static bool sum_joins(const FuseState *s, Id n, const Use *u) {
   const Join *j = &s->join[u->group];
   return !u->operand && !u->window && j->cls == KC_LOOP && node_info(s->g, j->space)->cls == CL_ELEM &&
-         dims_same(node_type(s->g, j->space), node_type(s->g, n)) && reads_are_aligned(s, n, u->group, 0);
+         type_same_dims(node_type(s->g, j->space), node_type(s->g, n)) && reads_are_aligned(s, n, u->group, 0);
 }
 
 /* The members that a row would store must have its full or its outer shape. */
@@ -190,7 +172,7 @@ static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
     if (j->cls != KC_ROW) j->cls = KC_ROW, j->space = n;
   } else if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_WINDOW) {
     if (!sum_joins(s, n, u)) return false;
-    j->cls = cls == CL_CONTRACT ? KC_CONTRACT : cls == CL_CONV ? KC_CONV : KC_WINDOW;
+    j->cls = kernel_class_of(g, n);
     j->space = n;
   } else {
     return false;
@@ -221,8 +203,7 @@ static bool is_inlinable(const FuseState *s, Id n) {
   int large = 0;
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     Id x = node_in(g, n, (int)j);
-    Op op = (Op)node_get(g, x)->op;
-    if (op == OP_const || op == OP_iota || op == OP_run || op == OP_size) continue;
+    if (node_info(g, x)->cls == CL_LEAF && !(node_info(g, x)->flags & (MEMORY | RNG))) continue;
     if (2 * dim_bound(g->m, type_count(g->m, node_get(g, x)->type)) <= mine) continue;
     if (large++ || !in_memory(s, x)) return false;
   }
@@ -264,7 +245,7 @@ static void find_readers_of(FuseState *s) {
 
 static bool is_computed(const FuseState *s, Id n) {
   OpClass cls = node_info(s->g, n)->cls;
-  if (cls == CL_LEAF) return s->own[n] || node_get(s->g, n)->op == OP_random;
+  if (cls == CL_LEAF) return s->own[n] || node_info(s->g, n)->flags & RNG;
   return cls != CL_TUPLE && (cls != CL_VIEW || s->own[n]);
 }
 

@@ -4,22 +4,15 @@
 #include <string.h>
 
 const char *const kernel_class_name[KC_COUNT] = {
-  "loop", "row", "contract", "conv", "window", "index", "cum", "piece", "scan",
+  "loop", "row", "contract", "conv", "window", "scatter", "cum", "concat", "scan",
 };
 
-/* Which class a node makes its kernel, and the rank among several: the highest is the kernel's root. */
-static KernelClass node_class(const Graph *g, Id n) {
-  switch (node_info(g, n)->cls) {
-  case CL_REDUCE: return KC_ROW;
-  case CL_CONTRACT: return KC_CONTRACT;
-  case CL_CONV: return KC_CONV;
-  case CL_WINDOW: return KC_WINDOW;
-  case CL_INDEX: return node_get(g, n)->op == OP_gather ? KC_LOOP : KC_INDEX;
-  case CL_CUM: return KC_CUM;
-  case CL_SCAN: return KC_SCAN;
-  case CL_VIEW: return node_get(g, n)->op == OP_concat ? KC_PIECE : KC_LOOP;
-  default: return KC_LOOP;
-  }
+KernelClass kernel_class_of(const Graph *g, Id n) {
+  static const KernelClass made[CL_COUNT] = {
+    [CL_REDUCE] = KC_ROW, [CL_CONTRACT] = KC_CONTRACT, [CL_CONV] = KC_CONV, [CL_WINDOW] = KC_WINDOW,
+    [CL_SCATTER] = KC_SCATTER, [CL_CUM] = KC_CUM, [CL_CONCAT] = KC_CONCAT, [CL_SCAN] = KC_SCAN,
+  };
+  return made[node_info(g, n)->cls]; /* KC_LOOP of all others */
 }
 
 typedef struct Maker {
@@ -37,11 +30,6 @@ static void push(Maker *k, Id n, uint32_t at) {
   *VEC_PUSH(k->g->m->c, k->stack, k->nstack, k->capstack) = n;
 }
 
-static bool owns_leaf(const Graph *g, Id n) {
-  Op op = (Op)node_get(g, n)->op;
-  return op == OP_input || op == OP_param || op == OP_state;
-}
-
 static int id_cmp(const void *a, const void *b) {
   Id x = *(const Id *)a, y = *(const Id *)b;
   return x < y ? -1 : x > y;
@@ -57,7 +45,7 @@ static void find_reads(Maker *k, const Group *gr, uint32_t at) {
     Id n = k->stack[--k->nstack];
     uint32_t kernel = g->anno[n].kernel;
     if (kernel == gr->kernel) continue;
-    if (kernel || owns_leaf(g, n)) {
+    if (kernel || node_info(g, n)->flags & MEMORY) {
       *VEC_PUSH(g->m->c, k->list, k->nlist, k->caplist) = n;
       continue;
     }
@@ -102,7 +90,7 @@ static void find_nodes(Maker *k) {
     gr->node = ids + first[i];
     gr->nnode = first[i + 1] - first[i];
     for (int j = 0; j < gr->nnode; j++) {
-      KernelClass cls = node_class(g, gr->node[j]);
+      KernelClass cls = kernel_class_of(g, gr->node[j]);
       if (!j || cls >= gr->cls) gr->cls = cls, gr->root = gr->node[j];
       if (g->anno[gr->node[j]].pos) gr->pos = g->anno[gr->node[j]].pos;
     }
@@ -123,7 +111,7 @@ Groups *groups_make(Graph *g) {
   gs->writer = writer;
   find_nodes(&k);
   for (Id n = 1; n < (Id)g->n; n++) {
-    k.buffer[n] = owns_leaf(g, n) || (node_info(g, n)->cls == CL_TUPLE && g->anno[n].kernel);
+    k.buffer[n] = node_info(g, n)->flags & MEMORY || (node_info(g, n)->cls == CL_TUPLE && g->anno[n].kernel);
     writer[n] = -1;
   }
   for (int i = 0; i < g->nout; i++) k.buffer[g->out[i].value] = true, k.uses[g->out[i].value]++;
@@ -195,8 +183,7 @@ static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
       }
       OpClass cls = node_info(g, n)->cls;
       if (cls != CL_ELEM && cls != CL_REDUCE) return false;
-      const Type *y = node_type(g, cls == CL_ELEM ? n : read);
-      if (y->rank != t->rank || (t->rank && memcmp(y->dim, t->dim, t->rank * sizeof *t->dim))) return false;
+      if (!type_same_dims(node_type(g, cls == CL_ELEM ? n : read), t)) return false;
     }
   }
   return true;
@@ -224,9 +211,7 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   if (!reads_in_place(gs, k, read)) return false;
   if (k->cls != KC_ROW) return true;
   /* A row is walked once a phase: the store must come in the last one, and at every element of the row. */
-  const Type *full = node_type(g, node_in(g, k->root, 0));
-  bool is_full = full->rank == w->rank && (!w->rank || !memcmp(full->dim, w->dim, w->rank * sizeof *w->dim));
-  return is_full && last_phase(gs, k, write) >= 0;
+  return type_same_dims(node_type(g, node_in(g, k->root, 0)), w) && last_phase(gs, k, write) >= 0;
 }
 
 /* ---- scans ---- */

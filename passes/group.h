@@ -19,10 +19,11 @@
 #include "ir/ir.h"
 
 /* loop: a map over one index space. row: reductions and maps that share outer axes. contract, conv: sums of products
- * with an epilogue. window: fold. index: gather, scatter. cum: running sums. piece: concat and pad, by parts. */
+ * with an epilogue. window: fold. cum: running sums. concat: by parts. A group of several nodes has the highest class. */
 typedef enum KernelClass {
-  KC_LOOP, KC_ROW, KC_CONTRACT, KC_CONV, KC_WINDOW, KC_INDEX, KC_CUM, KC_PIECE, KC_SCAN, KC_COUNT
+  KC_LOOP, KC_ROW, KC_CONTRACT, KC_CONV, KC_WINDOW, KC_SCATTER, KC_CUM, KC_CONCAT, KC_SCAN, KC_COUNT
 } KernelClass;
+KernelClass kernel_class_of(const Graph *g, Id n); /* of a kernel of that node alone */
 extern const char *const kernel_class_name[KC_COUNT];
 
 typedef struct Group {

@@ -10,6 +10,8 @@
  * stay row-major: an image input of several channels is copied once. A transpose of a contraction becomes part of it.
  * Panels of contraction weights (Stored.panel) belong to tuned kernels, which choose them. Off: all row-major. */
 #include "ir/build.h"
+#include "ir/contract.h"
+#include "ir/view.h"
 #include "passes/pass.h"
 #include "passes/persist.h"
 #include <string.h>
@@ -61,13 +63,11 @@ static uint32_t filter_order(Module *m, int rank) {
   return order_put(m, &o);
 }
 
-/* The order of what is left when axes go (`to` < 0) and the others get new numbers; `behind` new axes come last. */
-static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to, int before, int behind) {
+/* The order of what is left when axes go (`to` < 0) and the others get new numbers. */
+static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to) {
   Order from = order_get(m, stored, rank), o = {0};
-  for (int i = 0; i < before; i++) o.axis[o.rank++] = (uint8_t)i;
   for (int i = 0; i < rank; i++)
     if (to[from.axis[i]] >= 0) o.axis[o.rank++] = (uint8_t)to[from.axis[i]];
-  for (int i = 0; i < behind; i++, o.rank++) o.axis[o.rank] = (uint8_t)o.rank;
   return order_put(m, &o);
 }
 
@@ -76,14 +76,12 @@ static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to, i
 typedef uint32_t OrderFn(const Graph *g, Id n, const uint32_t *of);
 
 static int rank_of(const Graph *g, Id n) { return node_type(g, n)->rank; }
-static uint32_t operand_order(const Graph *g, Id n, const uint32_t *of) { return of[node_in(g, n, 0)]; }
 
 static uint32_t largest_order(const Graph *g, Id n, const uint32_t *of) {
   const Type *t = node_type(g, n);
   for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
     Id x = node_in(g, n, (int)i);
-    const Type *u = node_type(g, x);
-    if (of[x] && u->rank == t->rank && (!t->rank || !memcmp(u->dim, t->dim, t->rank * sizeof(Dim)))) return of[x];
+    if (of[x] && type_same_dims(node_type(g, x), t)) return of[x];
   }
   return 0;
 }
@@ -94,28 +92,26 @@ static uint32_t concat_order(const Graph *g, Id n, const uint32_t *of) {
   return 0;
 }
 
-static uint32_t transpose_order(const Graph *g, Id n, const uint32_t *of) {
-  int to[MAX_RANK];
-  for (int i = 0; i < rank_of(g, n); i++) to[node_attr(g, n, 0)->v[i]] = i;
-  return order_map(g->m, of[node_in(g, n, 0)], rank_of(g, n), to, 0, 0);
-}
-
-static uint32_t broadcast_order(const Graph *g, Id n, const uint32_t *of) {
-  int rank = rank_of(g, node_in(g, n, 0)), more = rank_of(g, n) - rank, to[MAX_RANK];
-  for (int i = 0; i < rank; i++) to[i] = i + more;
-  return of[node_in(g, n, 0)] ? order_map(g->m, of[node_in(g, n, 0)], rank, to, more, 0) : 0;
-}
-
-static uint32_t unfold_order(const Graph *g, Id n, const uint32_t *of) {
-  int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK];
-  for (int i = 0; i < rank; i++) to[i] = i;
-  return of[node_in(g, n, 0)] ? order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, rank_of(g, n) - rank) : 0;
+/* As the input lies; axes that it has not come first, those within windows last. */
+static uint32_t view_order(const Graph *g, Id n, const uint32_t *of) {
+  ViewMap v;
+  Order o = {0};
+  bool seen[MAX_RANK] = {0};
+  if (!view_map(g, n, &v)) return 0;
+  Order from = order_get(g->m, of[node_in(g, n, 0)], v.rank);
+  for (int i = 0; i < v.rank; i++)
+    for (int k = 0; k < v.axis[i].n; k++) seen[v.axis[i].axis[k]] = true;
+  for (int i = 0; i < rank_of(g, n); i++)
+    if (!seen[i]) o.axis[o.rank++] = (uint8_t)i;
+  for (int i = 0; i < v.rank; i++) o.axis[o.rank++] = (uint8_t)v.axis[from.axis[i]].axis[0];
+  for (int i = v.rank; o.rank < rank_of(g, n); i++) o.axis[o.rank++] = (uint8_t)i;
+  return order_put(g->m, &o);
 }
 
 static uint32_t fold_order(const Graph *g, Id n, const uint32_t *of) {
   int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK];
   for (int i = 0; i < rank; i++) to[i] = i < rank_of(g, n) ? i : -1;
-  return order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, 0);
+  return order_map(g->m, of[node_in(g, n, 0)], rank, to);
 }
 
 static uint32_t reduce_order(const Graph *g, Id n, const uint32_t *of) {
@@ -125,17 +121,13 @@ static uint32_t reduce_order(const Graph *g, Id n, const uint32_t *of) {
   for (int i = 0; i < axes->n; i++) to[axes->v[i]] = -1;
   for (int i = 0; i < rank; i++)
     if (to[i] >= 0) to[i] = k++;
-  return order_map(g->m, of[node_in(g, n, 0)], rank, to, 0, 0);
+  return order_map(g->m, of[node_in(g, n, 0)], rank, to);
 }
 
 static uint32_t conv_order(const Graph *g, Id n, const uint32_t *of) {
   (void)of;
-  return image_order(g->m, rank_of(g, n));
-}
-
-static uint32_t filter_grad_order(const Graph *g, Id n, const uint32_t *of) {
-  (void)of;
-  return filter_order(g->m, rank_of(g, n));
+  bool weight = conv_role(g, n, OPERAND_RESULT) == CONV_W;
+  return weight ? filter_order(g->m, rank_of(g, n)) : image_order(g->m, rank_of(g, n));
 }
 
 static uint32_t stacked_order(const Graph *g, Id n, const uint32_t *of) {
@@ -145,21 +137,10 @@ static uint32_t stacked_order(const Graph *g, Id n, const uint32_t *of) {
   return turn_order(g->m, rank_of(g, n), node_attr(g, x, 3)->i);
 }
 
-static const struct { int op; int cls; OrderFn *fn; } order_rule[] = { /* op 0: any of the class; no row: row-major */
-  {OP_conv, -1, conv_order}, {OP_conv_dx, -1, conv_order}, {OP_conv_dw, -1, filter_grad_order},
-  {OP_fold, -1, fold_order}, {OP_unfold, -1, unfold_order}, {OP_transpose, -1, transpose_order},
-  {OP_broadcast, -1, broadcast_order}, {OP_concat, -1, concat_order}, {OP_slice, -1, operand_order},
-  {OP_pad, -1, operand_order}, {OP_reverse, -1, operand_order}, {0, CL_ELEM, largest_order},
-  {0, CL_REDUCE, reduce_order}, {0, CL_TUPLE, stacked_order},
+static OrderFn *const order_rule[CL_COUNT] = { /* none: row-major */
+  [CL_ELEM] = largest_order, [CL_VIEW] = view_order, [CL_CONCAT] = concat_order, [CL_REDUCE] = reduce_order,
+  [CL_CONV] = conv_order, [CL_WINDOW] = fold_order, [CL_TUPLE] = stacked_order,
 };
-
-static void order_functions(OrderFn **fn) {
-  for (int op = 1; op < OP_COUNT; op++)
-    for (size_t i = 0; i < sizeof order_rule / sizeof *order_rule && !fn[op]; i++) {
-      bool any = !order_rule[i].op && (int)op_info[op].cls == order_rule[i].cls;
-      if (order_rule[i].op == op || any) fn[op] = order_rule[i].fn;
-    }
-}
 
 /* ---- graphs ---- */
 
@@ -169,22 +150,20 @@ static bool has_channels(const Graph *g, Id n) {
 }
 
 /* A transpose that takes the contraction it reads, which has no other reader, into itself. */
-static bool sinks(const Graph *g, Id n, const uint32_t *uses) {
-  if (node_get(g, n)->op != OP_transpose) return false;
+static bool sinks(const Graph *g, Id n, const uint32_t *uses, int *to) {
+  if (!view_permutes(g, n, to)) return false;
   Id x = node_in(g, n, 0);
-  return node_get(g, x)->op == OP_contract && uses[x] == 1;
+  return node_info(g, x)->cls == CL_CONTRACT && uses[x] == 1;
 }
 
-static Id sink_transpose(Rebuild *r, Id n) {
+static Id sink_transpose(Rebuild *r, Id n, const int *to) {
   Graph *g = r->old;
-  Id x = node_in(g, n, 0), in[2];
-  const char *spec = node_attr(g, x, 0)->s;
-  char *to = ctx_strf(g->m->c, "%s", spec), *result = strstr(to, "->") + 2;
-  const char *old = strstr(spec, "->") + 2;
-  for (int i = 0; i < rank_of(g, n); i++) result[i] = old[node_attr(g, n, 0)->v[i]];
-  for (int i = 0; i < 2; i++) in[i] = r->map[node_in(g, x, i)];
+  Id x = node_in(g, n, 0);
+  const char *spec = node_attr(g, x, 0)->s, *old = strstr(spec, "->") + 2;
+  char *sunk = ctx_strf(g->m->c, "%s", spec);
+  for (int i = 0; i < rank_of(g, n); i++) sunk[old - spec + to[i]] = old[i];
   r->new->loc = node_get(g, x)->loc;
-  return b_contract(r->new, in[0], in[1], to);
+  return b_contract(r->new, r->map[node_in(g, x, 0)], r->map[node_in(g, x, 1)], sunk);
 }
 
 /* Image inputs of several channels are copied for the convolutions that read them. */
@@ -192,8 +171,9 @@ static Id copy_input(Rebuild *r, Id n) {
   const Node *d = node_get(r->old, n);
   if (op_info[d->op].cls != CL_CONV) return 0;
   Id in[2], x = node_in(r->old, n, 0);
-  if (node_get(r->old, x)->op != OP_input || !has_channels(r->old, x) || r->old->kind == GK_BODY) return 0;
-  in[0] = graph_node(r->new, OP_copy, (Id[]){r->map[x]}, 1, 0, d->loc);
+  if (!node_is_input(r->old, x) || !has_channels(r->old, x) || r->old->kind == GK_BODY) return 0;
+  r->new->loc = d->loc;
+  in[0] = b_copy(r->new, r->map[x], 0);
   in[1] = r->map[node_in(r->old, n, 1)];
   return graph_node(r->new, (Op)d->op, in, 2, d->attr, d->loc);
 }
@@ -202,26 +182,22 @@ static void reshape_graph(Graph *g) {
   uint32_t *uses = ctx_alloc(g->m->c, sizeof *uses * (size_t)g->n);
   bool any = false, *gone = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
-    any |= node_get(g, n)->op == OP_contract || node_info(g, n)->cls == CL_CONV;
+    any |= node_info(g, n)->cls == CL_CONTRACT || node_info(g, n)->cls == CL_CONV;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
   }
   for (int i = 0; i < g->nout; i++) uses[g->out[i].value]++;
   if (!any) return;
+  int exchange[MAX_RANK];
   for (Id n = 1; n < (Id)g->n; n++)
-    if (sinks(g, n, uses)) gone[node_in(g, n, 0)] = true;
+    if (sinks(g, n, uses, exchange)) gone[node_in(g, n, 0)] = true;
   Rebuild r = graph_rebuild_begin(g);
   for (Id n = 1; n < (Id)g->n; n++) {
     if (r.map[n] || gone[n]) continue;
-    Id to = sinks(g, n, uses) ? sink_transpose(&r, n) : copy_input(&r, n);
+    Id to = sinks(g, n, uses, exchange) ? sink_transpose(&r, n, exchange) : copy_input(&r, n);
     if (to) r.map[n] = to;
     else graph_copy_node(&r, n);
   }
   graph_rebuild_end(&r);
-}
-
-static int var_of(const Graph *g, Id n) {
-  int op = node_get(g, n)->op;
-  return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
 }
 
 /* Scans take whole buffers, row by row: the weights that they read, and those that are given what a scan reads. */
@@ -234,7 +210,7 @@ static bool *scanned_vars(Module *m) {
       for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
         Id x = node_in(g, n, (int)i);
         read[x] = true;
-        if (var_of(g, x) >= 0) scanned[var_of(g, x)] = true;
+        if (node_var(g, x) >= 0) scanned[node_var(g, x)] = true;
       }
     for (int i = 0; i < g->nout; i++)
       if (g->out[i].var >= 0 && read[g->out[i].value]) scanned[g->out[i].var] = true;
@@ -247,9 +223,10 @@ static void order_filters(Module *m) {
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     for (Id n = 1; n < (Id)g->n; n++) {
-      if (node_info(g, n)->cls != CL_CONV || node_get(g, n)->op == OP_conv_dw) continue; /* that one reads two images */
-      int v = var_of(g, node_in(g, n, 1));
-      if (v >= 0) m->var[v].stored = filter_order(m, type_get(m, m->var[v].type)->rank);
+      for (int k = 0; node_info(g, n)->cls == CL_CONV && k < 2; k++) {
+        int v = conv_role(g, n, k) == CONV_W ? node_var(g, node_in(g, n, k)) : -1;
+        if (v >= 0) m->var[v].stored = filter_order(m, type_get(m, m->var[v].type)->rank);
+      }
     }
   }
   for (int v = 0; v < m->nvar; v++) {
@@ -277,19 +254,20 @@ static void order_scanned(Graph *g) {
       }
 }
 
-static void order_values(Graph *g, OrderFn *const *fn) {
+static void order_values(Graph *g) {
   Module *m = g->m;
   uint32_t *of = ctx_alloc(m->c, sizeof *of * (size_t)g->n); /* of views too */
   for (Id n = 1; n < (Id)g->n; n++) {
-    int v = var_of(g, n);
+    int v = node_var(g, n);
+    OrderFn *rule = order_rule[node_info(g, n)->cls];
     if (v >= 0) of[n] = m->var[v].stored;
-    else if (fn[node_get(g, n)->op]) of[n] = fn[node_get(g, n)->op](g, n, of);
+    else if (rule) of[n] = rule(g, n, of);
   }
   /* What a convolution reads and nothing else ordered. */
   for (Id n = (Id)g->n - 1; n > 0; n--)
-    for (uint32_t i = 0; node_info(g, n)->cls == CL_CONV && i < 2; i++) {
-      Id x = node_in(g, n, (int)i);
-      bool image = i == 0 || node_get(g, n)->op == OP_conv_dw;
+    for (int i = 0; node_info(g, n)->cls == CL_CONV && i < 2; i++) {
+      Id x = node_in(g, n, i);
+      bool image = conv_role(g, n, i) != CONV_W;
       if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
     }
   for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];
@@ -302,15 +280,13 @@ static void order_values(Graph *g, OrderFn *const *fn) {
 
 void pass_layout(Module *m) {
   bool plain = pass_off(m, PASS_layout);
-  OrderFn **fn = ctx_alloc(m->c, sizeof *fn * OP_COUNT);
-  order_functions(fn);
   for (int v = 0; v < m->nvar; v++) m->var[v].stored = 0;
   for (int i = 0; i < m->ngraph && !plain; i++) reshape_graph(m->graph[i]);
   if (!plain) order_filters(m);
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     graph_annotate(g);
-    if (!plain) order_values(g, fn);
+    if (!plain) order_values(g);
     for (Id n = 1; n < (Id)g->n && plain; n++) g->anno[n].stored = 0;
   }
 }

@@ -8,11 +8,6 @@
 
 enum { LEAST_PANELS = 16384 }; /* elements of a weight that is worth it */
 
-static int var_of(const Graph *g, Id n) {
-  int op = node_get(g, n)->op;
-  return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
-}
-
 /* The axis of the contraction's operand x that its other operand does not have and the result does: the columns of a
  * product x @ w. -1: x is not such a matrix. */
 static int columns_of(const Graph *g, Id n, Id x, bool *right) {
@@ -42,7 +37,7 @@ static int asked_by(const Graph *g, const Group *k, Id leaf, int axis) {
 
 static void read_group(const Graph *g, const Group *k, int *axis) {
   for (int i = 0; i < k->nread; i++) {
-    int v = var_of(g, k->read[i]);
+    int v = node_var(g, k->read[i]);
     if (v >= 0 && axis[v] != NEVER && k->cls != KC_SCAN) axis[v] = asked_by(g, k, k->read[i], axis[v]);
   }
 }
@@ -68,7 +63,7 @@ static void read_nodes(Graph *g, int *axis, Captures *c) {
   for (Id n = 1; n < (Id)g->n; n++)
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
       Id x = node_in(g, n, (int)i);
-      int v = var_of(g, x);
+      int v = node_var(g, x);
       bool captured = node_info(g, n)->cls == CL_SCAN && captures(g, n, i);
       if (captured) *VEC_PUSH(m->c, c->v, c->n, c->cap) = (Capture){m->graph[node_attr(g, n, 0)->i], (int)i, v};
       else if (v >= 0 && !reads_plainly(g, n, x)) axis[v] = NEVER;

@@ -1,5 +1,6 @@
 /* Rules on reductions and contractions. */
 #include "passes/rewrite.h"
+#include "ir/contract.h"
 #include <string.h>
 
 /* Whether the reduction runs over axes of size 1 only: each result is made of one element. */
@@ -63,13 +64,11 @@ static bool is_contracted(const char *spec, char label) { return !strchr(strstr(
 static Id contract_of_transpose(Graph *g, Id n) {
   const char *spec = node_attr(g, n, 0)->s;
   for (int k = 0; k < 2; k++) {
-    Id t = rw_in(g, n, k);
-    if (!rw_is(g, t, OP_transpose)) continue;
-    const AttrVal *perm = node_attr(g, t, 0);
     int len;
     const char *old = labels(spec, k, &len);
     char *to = ctx_strf(g->m->c, "%s", spec), *own = to + (old - spec);
-    for (int i = 0; i < len; i++) own[perm->v[i]] = old[i];
+    Id in[2] = {rw_in(g, n, 0), rw_in(g, n, 1)}, x = contract_operand(g, in[k], own);
+    if (x == in[k]) continue;
     bool same = true;
     for (int i = 0, j = 0; k == 0 && same; i++, j++) {
       while (i < len && !is_contracted(spec, old[i])) i++;
@@ -78,8 +77,8 @@ static Id contract_of_transpose(Graph *g, Id n) {
       same = old[i] == own[j];
     }
     if (!same) continue;
-    Id x = rw_in(g, t, 0);
-    return b_contract(g, k ? rw_in(g, n, 0) : x, k ? x : rw_in(g, n, 1), to);
+    in[k] = x;
+    return b_contract(g, in[0], in[1], to);
   }
   return 0;
 }

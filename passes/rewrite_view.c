@@ -9,10 +9,10 @@ static Id operand_if(const Graph *g, Id n, Op op) { /* the operand of n's operan
   return rw_is(g, x, op) ? rw_in(g, x, 0) : 0;
 }
 
-/* A rearranged constant of one value. Pads and concats are not LINEAR. */
+/* A rearranged constant of one value, but for pads, which add another. */
 static Id view_of_const(Graph *g, Id n) {
   double v;
-  if (node_get(g, n)->nin != 1 || !(node_info(g, n)->flags & LINEAR) || !b_is_const(g, rw_in(g, n, 0), &v)) return 0;
+  if (!(node_info(g, n)->flags & MOVES) || !b_is_const(g, rw_in(g, n, 0), &v)) return 0;
   return b_full(g, node_get(g, n)->type, v);
 }
 

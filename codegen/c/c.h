@@ -30,7 +30,7 @@ typedef struct CPrint {
   uint64_t prim;               /* sections of prim.h that are used: bit i = section[i] */
   uint64_t vprim;              /* the same, as vectors */
   bool vectors;                /* native: vector types and loads are used */
-  uint32_t helper;             /* helpers of c_prelude.c that are used: bits CH_* */
+  uint32_t helper;             /* helpers that are used: bits CH_* */
   bool gemm;                   /* native: gemm.inc is used */
   CKernel *kernel; int nkernel, capkernel;
   int bucket[C_BUCKETS];

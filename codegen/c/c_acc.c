@@ -1,13 +1,16 @@
 /* Accumulations of a nest in their strict order. */
 #include "codegen/c/nest.h"
 
-const char *cn_acc(CNest *c, int acc) {
-  Op op = (Op)c->n->acc[acc].op;
-  return ctx_strf(c->p->c, op == OP_argmax || op == OP_argmin ? "at%d" : "s%d", acc);
+bool ca_is_arg(const KAcc *a) {
+  return op_info[a->op].flags & ARG;
 }
 
-bool ca_is_arg(const KAcc *a) {
-  return a->op == OP_argmax || a->op == OP_argmin;
+bool ca_is_sum(const KAcc *a) {
+  return !(op_info[a->op].flags & (FROM_LOWEST | FROM_HIGHEST));
+}
+
+const char *cn_acc(CNest *c, int acc) {
+  return ctx_strf(c->p->c, ca_is_arg(&c->n->acc[acc]) ? "at%d" : "s%d", acc);
 }
 
 /* Each lane has sums of its own: the accumulators are vectors. */
@@ -21,8 +24,8 @@ static const char *acc_type(const CNest *c, const KAcc *a) {
 
 const char *ca_zero(CNest *c, const KAcc *a, bool vector) {
   DType t = (DType)a->type;
-  double inf = 1.0 / 0.0, v = a->op == OP_reduce_max || a->op == OP_argmax ? -inf : inf;
-  const char *zero = c_number(c->p, t, a->op == OP_sum ? 0 : v);
+  double inf = 1.0 / 0.0;
+  const char *zero = c_number(c->p, t, ca_is_sum(a) ? 0 : op_info[a->op].flags & FROM_LOWEST ? -inf : inf);
   if (!vector) return zero;
   return ctx_strf(c->p->c, t == DT_F32 ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", zero);
 }
@@ -43,7 +46,7 @@ static const char *acc_body(CNest *c, const KAcc *a, const char *s, const char *
 }
 
 static void add_to(CNest *c, const KAcc *a, const char *s, const char *v) {
-  if (a->op == OP_sum && dtype_is_float(a->type)) cn_line(c, "%s += %s;", s, v);
+  if (ca_is_sum(a) && dtype_is_float(a->type)) cn_line(c, "%s += %s;", s, v);
   else cn_line(c, "%s = %s;", s, acc_body(c, a, s, v));
 }
 
@@ -57,7 +60,6 @@ static bool phase_terms(CNest *c, int phase, int64_t *terms) {
   }
   return true;
 }
-
 
 PhaseAcc ca_phase(CNest *c, int phase) {
   PhaseAcc r = {0};
@@ -109,9 +111,9 @@ void ca_chunk_begin(CNest *c, int phase, PhaseAcc r, bool declare) {
     if (a->phase != phase || a->order == KO_SEQ || ca_is_arg(a)) continue;
     const char *zero = acc_zero(c, a), *type = acc_type(c, a);
     if (in_lanes(a)) {
-      if (declare && a->op == OP_sum) cn_line(c, "%s l%d[16] = {0};", type, i);
+      if (declare && ca_is_sum(a)) cn_line(c, "%s l%d[16] = {0};", type, i);
       else if (declare) cn_line(c, "%s l%d[16];", type, i);
-      if (!declare || a->op != OP_sum) cn_line(c, "for (int l = 0; l < 16; l++) l%d[l] = %s;", i, zero);
+      if (!declare || !ca_is_sum(a)) cn_line(c, "for (int l = 0; l < 16; l++) l%d[l] = %s;", i, zero);
     } else if (in_chunks(a, r)) {
       cn_line(c, "%sc%d = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", i, zero);
     }
@@ -161,7 +163,7 @@ void ca_term(CNest *c, int phase, PhaseAcc r) {
 /* Fold of the 16 lanes of a chunk by halves. */
 static void ca_helper_fold(CNest *c, const KAcc *a) {
   CPrint *p = c->p;
-  const char *name = a->op == OP_sum ? "sum" : a->op == OP_reduce_max ? "max" : "min", *type = acc_type(c, a);
+  const char *name = op_info[a->op].token, *type = acc_type(c, a);
   Str s = {.c = p->c};
   bool made;
   str_printf(&s, "static %s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
@@ -173,7 +175,7 @@ static void ca_helper_fold(CNest *c, const KAcc *a) {
 }
 
 static const char *fold_lanes(CNest *c, const KAcc *a, int i) {
-  const char *name = a->op == OP_sum ? "sum" : a->op == OP_reduce_max ? "max" : "min";
+  const char *name = op_info[a->op].token;
   return ctx_strf(c->p->c, "gc_%s16_%s%s(l%d)", name, is_vector(c) ? "v" : "", dtype_info[a->type].name, i);
 }
 

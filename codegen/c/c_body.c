@@ -1,6 +1,5 @@
 /* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says
- * what a
- * token is for a kind of element, the functions being those of prim.h. */
+ * what a token is for a kind of element, the functions being those of prim.h. */
 #include "codegen/c/c.h"
 #include <ctype.h>
 #include <math.h>

@@ -20,14 +20,11 @@ static const char *at_offset(CPrint *p, const char *type, const char *base, int6
 const char *c_place(CGraph *c, Id n) {
   CPrint *p = c->p;
   const Graph *g = c->g;
-  Op op = (Op)node_get(g, n)->op;
   const Anno *a = &g->anno[n];
-  if (op == OP_param || op == OP_state) {
-    int v = var_find(p->m, node_attr(g, n, 0)->s);
-    if (p->m->var[v].rom) return c_weights_place(p, v);
-    return at_offset(p, ctype_of(g, n), "m", p->m->var[v].offset);
-  }
-  if (op == OP_input)
+  int var = node_var(g, n);
+  if (var >= 0 && p->m->var[var].rom) return c_weights_place(p, var);
+  if (var >= 0) return at_offset(p, ctype_of(g, n), "m", p->m->var[var].offset);
+  if (node_is_input(g, n))
     for (int i = 0; i < g->nport; i++)
       if (g->port[i] == n) return c->in[i];
   switch (a->space) {
@@ -54,8 +51,7 @@ const char *c_call_comment(CGraph *c, const Group *gr) {
     str_printf(&s, "%s:%d: ", slash ? slash + 1 : at.file, at.line);
   }
   for (int i = 0; i < gr->nread; i++) {
-    Op op = (Op)node_get(g, gr->read[i])->op;
-    if (op == OP_param || op == OP_state || op == OP_input)
+    if (node_info(g, gr->read[i])->flags & MEMORY)
       str_printf(&s, "%s%s", node_attr(g, gr->read[i], 0)->s, i + 1 < gr->nread ? ", " : "");
     else str_printf(&s, "_%s", i + 1 < gr->nread ? ", " : "");
   }

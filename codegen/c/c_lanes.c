@@ -70,7 +70,7 @@ static void add_lanes(CNest *c, int phase, int u) {
       continue;
     }
     const char *l = ctx_strf(c->p->c, "l%d_%d", i, u);
-    if (a->op == OP_sum && a->type == DT_F32) cn_line(c, "%s += %s;", l, v);
+    if (ca_is_sum(a) && a->type == DT_F32) cn_line(c, "%s += %s;", l, v);
     else cn_line(c, "%s = %s;", l, ca_body(c, a, l, v, true));
   }
 }
@@ -105,8 +105,8 @@ static void lane_block(CNest *c, int phase) {
 /* The fold of a vector by halves, after that of the vectors of a block. */
 static const char *fold_helper(CNest *c, const KAcc *a) {
   CPrint *p = c->p;
-  const char *op = a->op == OP_sum ? "sum" : a->op == OP_reduce_max ? "max" : "min", *type = cnv_type(a->type);
-  const char *name = ctx_strf(p->c, "gc_fold_%s_%s", op, dtype_info[a->type].name);
+  const char *type = cnv_type(a->type);
+  const char *name = ctx_strf(p->c, "gc_fold_%s_%s", op_info[a->op].token, dtype_info[a->type].name);
   int count = STRICT_LANES / c->vec;
   Str s = {.c = p->c};
   bool made;
@@ -131,7 +131,7 @@ static const char *fold_helper(CNest *c, const KAcc *a) {
 
 static const char *arg_helper(CNest *c, const KAcc *a) {
   CPrint *p = c->p;
-  const char *type = dtype_info[a->type].c, *name = ctx_strf(p->c, "gc_%s_%s", op_info[a->op].name,
+  const char *type = dtype_info[a->type].c, *name = ctx_strf(p->c, "gc_%s_%s", op_info[a->op].token,
                                                              dtype_info[a->type].name);
   Str s = {.c = p->c};
   bool made;

@@ -117,31 +117,24 @@ int64_t c_port_range(const Graph *g, int port) {
     for (int f = 0; f < g->m->data[d].nfield; f++)
       if (!strcmp(g->m->data[d].field[f].name, node_attr(g, n, 0)->s)) range = g->m->data[d].field[f].range;
   for (Id k = 1; k < (Id)g->n; k++) {
-    Op op = (Op)node_get(g, k)->op;
-    int table = op == OP_gather ? 1 : op == OP_scatter_add ? 0 : -1;
-    if (table < 0) continue;
-    Id x = node_in(g, k, table);
-    while (node_info(g, x)->cls == CL_VIEW && node_get(g, x)->nin == 1) x = node_in(g, x, 0);
-    if (x != n) continue;
-    const Type *into = op == OP_gather ? node_type(g, node_in(g, k, 0)) : node_type(g, k);
-    int64_t len = dim_bound(g->m, into->dim[node_attr(g, k, op == OP_gather ? 0 : 1)->i]);
-    if (!range || len < range) range = len;
+    Dim length;
+    Id indices = node_indices(g, k, &length);
+    if (!indices || node_origin(g, indices) != n) continue;
+    int64_t most = dim_bound(g->m, length);
+    if (!range || most < range) range = most;
   }
   return range;
 }
 
 static bool uses_run(const Graph *g, const char *name) {
   for (Id n = 1; n < (Id)g->n; n++)
-    if (node_get(g, n)->op == OP_run && !strcmp(node_attr(g, n, 0)->s, name)) return true;
+    if (node_is_run(g, n) && !strcmp(node_attr(g, n, 0)->s, name)) return true;
   return false;
 }
 
 static bool reads_mapped(const CPrint *p, const Graph *g) {
-  int v;
   for (Id n = 1; n < (Id)g->n && p->o->weights_as == WEIGHTS_EXTERN; n++)
-    if (node_info(g, n)->shape == op_info[OP_param].shape && (v = var_find(g->m, node_attr(g, n, 0)->s)) >= 0 &&
-        g->m->var[v].rom)
-      return true;
+    if (node_var(g, n) >= 0 && p->m->var[node_var(g, n)].rom) return true;
   return false;
 }
 

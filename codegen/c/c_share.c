@@ -101,11 +101,11 @@ static void locate(CGraph *c, Id n, CAccess *a) {
   Module *m = c->p->m;
   const Graph *g = c->g;
   const Anno *x = &g->anno[n];
-  int op = node_get(g, n)->op, var = op == OP_param || op == OP_state ? var_find(m, node_attr(g, n, 0)->s) : -1;
+  int var = node_var(g, n);
   int64_t bytes = type_bytes(m, node_get(g, n)->type);
   a->space = 0;
   if (var >= 0) a->lo = m->var[var].offset;
-  else if (op == OP_input) a->space = 2 + (int)n, a->lo = 0;
+  else if (node_is_input(g, n)) a->space = 2 + (int)n, a->lo = 0;
   else if (x->space == SP_VAR) a->lo = m->var[x->index].offset;
   else if (x->space == SP_HEAD) a->lo = x->offset;
   else if (x->space == SP_OUT) a->space = -1 - (int)x->index, a->lo = 0;

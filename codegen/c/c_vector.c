@@ -110,8 +110,7 @@ static bool lane_suits_inner(const CNest *c, int a) {
     for (int i = 0; i < n->nacc; i++) {
       const KAcc *k = &n->acc[i];
       if (k->phase != p) continue;
-      bool arg = k->op == OP_argmax || k->op == OP_argmin;
-      if (!arg && (k->order != KO_LANES || (ph->naxis > 1 && !whole))) return false;
+      if (!ca_is_arg(k) && (k->order != KO_LANES || (ph->naxis > 1 && !whole))) return false;
       if (!is_vector_type(k->type) || k->type == DT_BOOL) return false;
     }
   }

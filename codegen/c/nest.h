@@ -42,7 +42,8 @@ int cn_level(const CNest *c, int phase, uint32_t needs);
 typedef enum Chunking { ONE_CHUNK, CHUNK_LOOP, CHUNK_COUNT } Chunking;
 typedef struct PhaseAcc { Chunking how; bool lanes, any, counts; } PhaseAcc;
 PhaseAcc ca_phase(CNest *c, int phase);
-bool ca_is_arg(const KAcc *a);
+bool ca_is_arg(const KAcc *a); /* keeps the index of the best */
+bool ca_is_sum(const KAcc *a); /* starts from 0 */
 const char *ca_zero(CNest *c, const KAcc *a, bool vector);  /* what an accumulation starts from */
 const char *ca_body(CNest *c, const KAcc *a, const char *s, const char *v, bool vector);
 void ca_declare(CNest *c, int phase, PhaseAcc r);           /* what the phase needs before its loops */

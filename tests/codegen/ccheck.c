@@ -19,6 +19,7 @@ static int ncc, passed, failed;
 static const char *keep_dir;
 static char *prim_text, *gemm_text;
 static const char *isa;
+static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
 static char *read_all(const char *path, size_t *n) {
   FILE *f = fopen(path, "rb");
@@ -269,6 +270,8 @@ static void check(const char *path, bool fuse) {
   k->ref = load(c, path);
   k->m = k->ref ? load(c, path) : NULL;
   rng = 12345;
+  for (int i = 0; k->ref && i < k->ref->ngraph; i++)
+    for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
   if (k->m) {
     k->m->opt.strict = true;
     k->m->opt.verify = true;
@@ -354,6 +357,8 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++)
     if (argv[i][0] != '-')
       for (int fuse = 0; fuse < 2; fuse++) check(argv[i], fuse);
+  for (int op = 1; op < OP_COUNT; op++)
+    if (!met[op] && op_info[op].cls != CL_META) printf("no graph has the op `%s`\n", op_info[op].name), failed++;
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

@@ -1,6 +1,7 @@
 /* The interpreter: weights, writes, run-time scalars and sizes, random numbers, failures that leave nothing behind. */
 #include "suite.h"
 #include "ir/interp_prim.h"
+#include "ir/scan.h"
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static void check_writes(Suite *s) {
   graph_write(g, a, vb, 0);
   graph_write(g, b, va, 0);
   graph_result(g, "sum", b_op2(g, OP_add, va, vb), 0);
+  s->seen[OP_param] = s->seen[OP_state] = true;
   Interp *in = interp_new(g->m, false);
   Val *out;
   check(s, !interp_run(in, g, NULL, &out) && strstr(in->error, "`a`") && !live(in), "reading an unset weight fails");
@@ -59,6 +61,7 @@ static void check_ports(Suite *s) {
   TypeId t = type_make(g->m, DT_F32, 2, (Dim[]){b, 3});
   Id x = graph_input(g, "x", t, 0), n = b_size(g, DT_F32, b);
   graph_result(g, "mean", b_op2(g, OP_div, b_sum(g, x, 1, &(int64_t){0}, false), n), 0);
+  s->seen[OP_input] = s->seen[OP_size] = true;
   Interp *in = interp_new(g->m, false);
   Val *wide = interp_value(in, t), *out = NULL, *none = NULL;
   check(s, wide->count == 24 && !interp_size(in, "B", 9) && !interp_size(in, "C", 1), "a size starts at its bound");
@@ -92,6 +95,7 @@ static void check_run_scalars(Suite *s) {
   Graph *g = fresh(s);
   Interp *in = interp_new(g->m, false);
   in->step = 25, in->steps = 100, in->steps_per_epoch = 10;
+  s->seen[OP_run] = true;
   check(s, run_scalar(in, g, "step") == 25 && run_scalar(in, g, "steps") == 100 && run_scalar(in, g, "epoch") == 2,
         "step, steps, epoch");
   interp_free(in);
@@ -118,6 +122,7 @@ static void check_random(Suite *s) {
   graph_result(g, "y", graph_leaf(g, OP_random, t, attr_make(g->m, OP_random, &(AttrVal){.i = 77}), 0), 0);
   Interp *in = interp_new(g->m, false);
   uint64_t key = prim_random_key(5, 77);
+  s->seen[OP_random] = true;
   in->seed = 5;
   Val *out[4];
   for (int k = 0; k < 4; k++) {
@@ -144,14 +149,36 @@ static void check_release(Suite *s) {
   check(s, r && r->rank == 2 && r->v[999] == 1999000, "a long chain");
 }
 
+/* Carries are the running sums of the turns, from the last one if `reverse`; they are stacked along axis 1. */
+static void check_scan(Suite *s, bool reverse) {
+  Graph *g = fresh(s), *body = graph_new(g->m, "body", GK_BODY, 0);
+  Id xt = port(body, "x", DT_F32, 1, (int64_t[]){2}), h = port(body, "h", DT_F32, 1, (int64_t[]){2});
+  Id sum = b_add(body, h, xt);
+  graph_result(body, "h", sum, 0);
+  graph_result(body, "y", sum, 0);
+  Id in[2] = {port(g, "x", DT_F32, 2, (int64_t[]){2, 3}), port(g, "h", DT_F32, 1, (int64_t[]){2})};
+  Scan scan = {.body = body, .nx = 1, .nc = 1, .ny = 1, .axis = 1, .reverse = reverse, .length = 3};
+  graph_result(g, "y", b_get(g, scan_node(g, &scan, in, 2, 0), 1), 0);
+  const double x[] = {1, 2, 4, 8, 16, 32}, start[] = {100, 200};
+  const double forth[] = {101, 103, 107, 208, 224, 256}, back[] = {107, 106, 104, 256, 248, 232};
+  const Result *y = run_graph(s, g, false, (const double *const[]){x, start});
+  check(s, y && y->count == 6 && !memcmp(y->v, reverse ? back : forth, sizeof back), "scan, reverse %d", reverse);
+  s->seen[OP_scan] = true;
+}
+
 static void check_meta(Suite *s) {
-  Graph *g = fresh(s);
-  Id x = port(g, "x", DT_F32, 0, NULL), y = b_op2(g, OP_mul, x, x);
-  graph_result(g, "dy", graph_node(g, OP_grad, (Id[]){y, x}, 2, 0, 0), 0);
-  Interp *in = interp_new(g->m, true);
-  Val *v = scalar(in, 3), *out = NULL;
-  check(s, !interp_run(in, g, &v, &out) && strstr(in->error, "grad"), "an unexpanded grad is refused");
-  interp_free(in);
+  for (int op = 1; op < OP_COUNT; op++) {
+    if (op_info[op].cls != CL_META) continue;
+    Graph *g = fresh(s);
+    Id x = port(g, "x", DT_F32, 0, NULL), y = b_op2(g, OP_mul, x, x);
+    graph_result(g, "dy", graph_node(g, (Op)op, (Id[]){y, x, x}, op_info[op].arity, 0, 0), 0);
+    Interp *in = interp_new(g->m, true);
+    Val *v = scalar(in, 3), *out = NULL;
+    s->seen[op] = true;
+    check(s, !interp_run(in, g, &v, &out) && strstr(in->error, op_info[op].name), "an unexpanded %s is refused",
+          op_info[op].name);
+    interp_free(in);
+  }
 }
 
 void test_interp(Suite *s) {
@@ -162,5 +189,7 @@ void test_interp(Suite *s) {
   check_leaves(s);
   check_random(s);
   check_release(s);
+  check_scan(s, false);
+  check_scan(s, true);
   check_meta(s);
 }

@@ -59,6 +59,7 @@ const Result *run_graph(Suite *s, Graph *g, bool f64, const double *const *data)
   Interp *in = interp_new(g->m, f64);
   Val *ports[8], *out = NULL;
   const Result *r = NULL;
+  s->seen[node_get(g, g->out[0].value)->op] = true;
   for (int i = 0; i < g->nport; i++) {
     ports[i] = interp_value(in, node_get(g, g->port[i])->type);
     for (int64_t k = 0; k < ports[i]->count; k++) val_set(ports[i], k, data[i][k]);
@@ -73,13 +74,20 @@ const Result *run_graph(Suite *s, Graph *g, bool f64, const double *const *data)
   return r;
 }
 
+/* A row of the table whose values nothing tests fails here. */
+static void check_coverage(Suite *s) {
+  for (int op = 1; op < OP_COUNT; op++) check(s, s->seen[op], "no test of the values of `%s`", op_info[op].name);
+}
+
 int main(void) {
   Suite s = {.c = ctx_new()};
   test_elem(&s);
   test_view(&s);
   test_reduce(&s);
+  test_sums(&s);
   test_rules(&s);
   test_interp(&s);
+  check_coverage(&s);
   printf("ops: %d passed, %d failed\n", s.passed, s.failed);
   ctx_free(s.c);
   return s.failed != 0;

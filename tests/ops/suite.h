@@ -4,7 +4,11 @@
 #include "ir/build.h"
 #include "ir/interp.h"
 
-typedef struct Suite { Ctx *c; int passed, failed; } Suite;
+typedef struct Suite {
+  Ctx *c;
+  int passed, failed;
+  bool seen[OP_COUNT];  /* ops whose values were tested: marked by run_graph for the op of the result */
+} Suite;
 
 void check(Suite *s, bool ok, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Graph *fresh(Suite *s);                               /* an empty graph of a module of its own */
@@ -21,6 +25,7 @@ bool same_bits(double a, double b);                   /* equal, with the sign of
 void test_elem(Suite *s);
 void test_view(Suite *s);
 void test_reduce(Suite *s);
+void test_sums(Suite *s);
 void test_rules(Suite *s);
 void test_interp(Suite *s);
 #endif

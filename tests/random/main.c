@@ -72,18 +72,33 @@ static void report(const char *text, Task *t, const char *how) {
   free(least);
 }
 
+enum { MANY = 500 }; /* graphs that every op stands in */
+
+/* Marks the ops of a graph's text: "= add(". */
+static void note_ops(const char *text, bool *seen) {
+  for (int op = 1; op < OP_COUNT; op++) {
+    char word[40];
+    snprintf(word, sizeof word, "= %s(", op_info[op].name);
+    seen[op] |= strstr(text, word) != NULL;
+  }
+}
+
 static int check_graphs(uint64_t first, int n) {
   int failed = 0;
+  bool seen[OP_COUNT] = {0};
   Why why;
   for (int i = 0; i < n; i++) {
     Task t = {.seed = first + (uint64_t)i, .dialect = -1, .why = &why};
     char *text = generate(t.seed), how[80];
     snprintf(how, sizeof how, "random check %llu 1", (unsigned long long)t.seed);
+    if (text) note_ops(text, seen);
     if (!text) printf("FAIL  seed %llu: no graph was made\n", (unsigned long long)t.seed), failed++;
     else if (!in_child(check, text, &t)) failed++, report(text, &t, how);
     free(text);
     if (failed > 20) break;
   }
+  for (int op = 1; op < OP_COUNT && n >= MANY; op++)
+    if (!seen[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name), failed++;
   printf("%d passed, %d failed\n", n - failed, failed);
   return failed != 0;
 }
