@@ -250,7 +250,6 @@ static void emit_job(Ctx *c, void *arg) {
   EmitOptions o = {.version = "random", .prim = prim, .gemm = gemm, .machine = machine_at((int)(e->seed % 4)),
                    .serial_cycles = 1};
   e->m->name = ctx_strf(c, "m%d", e->number);
-  for (int i = 0; i < e->m->ngraph; i++) e->m->graph[i]->checks = e->m->graph[i]->kind == GK_TRAIN_STEP;
   bool well = prim && gemm && passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
               (e->dialect == DIALECT_NATIVE ? emit_native(e->m, &o, &code) : emit_portable(e->m, &o, &code, &header));
   free(prim);
