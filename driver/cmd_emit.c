@@ -64,10 +64,8 @@ int cmd_emit(Args *a) {
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
-  const Embedded *prim = embed_find("ir/prim.h");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .prim = prim ? prim->text : "", .contract = false};
   const char *name = stem(m, a->operand[0]);
-  o.header = ctx_strf(c, "%s.h", name);
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = ctx_strf(c, "%s.h", name)};
   Str code = {.c = c}, header = {.c = c};
   if (args_has(a, OPT_weights) && !read_weights(a, m, &o)) return EXIT_MODEL;
   if (!emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
