@@ -43,7 +43,7 @@ $(BUILD)/libgradc.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
 # Everything that gradc carries inside itself.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim.h codegen/c/*.inc)) $(BUILD)/libgradc.a
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc.a
 $(BUILD)/embed.c: driver/embed.sh $(EMBED)
 	@mkdir -p $(@D)
 	sh driver/embed.sh $(EMBED) > $@

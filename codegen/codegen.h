@@ -10,8 +10,8 @@ typedef enum WeightsAs { WEIGHTS_EMBED, WEIGHTS_BLOB, WEIGHTS_EXTERN } WeightsAs
 
 typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
-  const char *prim;            /* text of ir/prim.h */
-  const char *gemm;            /* native: text of codegen/c/gemm.inc */
+  /* Text of a file that the compiler carries (ir/prim*.h, codegen/c/gemm.inc), as in ElabOptions. */
+  const char *(*carried)(const char *name, size_t *n);
   const char *dir;             /* native: folder of the .nn file, which data paths are relative to; NULL: of Module.file */
   const Machine *machine;      /* native: the vector width; NULL: the generic row */
   const char *header;          /* portable: name of the header file; NULL: NAME.h */

@@ -94,10 +94,8 @@ int cmd_emit(Args *a) {
   if (status != EXIT_WELL) return status;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
-  const Embedded *prim = embed_find("ir/prim.h");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .prim = prim ? prim->text : "", .contract = false};
   const char *name = stem(m, a->operand[0]);
-  o.header = ctx_strf(c, "%s.h", name);
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = ctx_strf(c, "%s.h", name)};
   Str code = {.c = c}, header = {.c = c}, weights = {.c = c};
   if (!give_weights(a, m, &o) || !plan_module(m) || !emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
   emit_weights(m, &o, &weights);

@@ -42,9 +42,8 @@ static Id copy_node(Graph *to, const Graph *g, Id n, const Id *map) {
 }
 
 static Id loss_of(const Graph *g) {
-  for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) return g->out[i].value;
-  return 0;
+  int i = graph_loss(g);
+  return i < 0 ? 0 : g->out[i].value;
 }
 
 static bool is_held(const Graph *g, Id n) {

@@ -21,8 +21,8 @@ typedef struct Cost {
 
 static const bool *forward_nodes(const Graph *g) {
   bool *fwd = ctx_alloc(g->m->c, (size_t)g->n);
-  for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) fwd[g->out[i].value] = true;
+  int loss = graph_loss(g);
+  if (loss >= 0) fwd[g->out[loss].value] = true;
   for (Id n = (Id)g->n - 1; n > 0; n--)
     for (uint32_t i = 0; fwd[n] && i < node_get(g, n)->nin; i++) fwd[node_in(g, n, (int)i)] = true;
   return fwd;

@@ -12,5 +12,5 @@ typedef struct Embedded {
 extern const Embedded embedded[];
 extern const int nembedded;
 
-const Embedded *embed_find(const char *name); /* NULL: none */
+const char *embed_text(const char *name, size_t *n); /* its text, n: its length; NULL: none */
 #endif

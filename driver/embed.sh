@@ -23,9 +23,9 @@ echo '};'
 echo "const int nembedded = $i;"
 cat <<'C'
 
-const Embedded *embed_find(const char *name) {
+const char *embed_text(const char *name, size_t *n) {
   for (int i = 0; i < nembedded; i++)
-    if (!strcmp(embedded[i].name, name)) return &embedded[i];
+    if (!strcmp(embedded[i].name, name)) return *n = embedded[i].n, embedded[i].text;
   return 0;
 }
 C

@@ -31,12 +31,6 @@ static bool ends_with(const char *s, const char *end) {
   return n >= k && !strcmp(s + n - k, end);
 }
 
-static const char *carried(const char *name, size_t *n) {
-  const Embedded *e = embed_find(name);
-  if (e) *n = e->n;
-  return e ? e->text : NULL;
-}
-
 /* build and run are fast unless told otherwise, and report plans what they would; all else is exact. */
 static bool is_strict(const Args *a) {
   if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
@@ -44,7 +38,7 @@ static bool is_strict(const Args *a) {
 }
 
 Module *load_module(Args *a, const char *path) {
-  ElabOptions o = {.carried = carried};
+  ElabOptions o = {.carried = embed_text};
   o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .align = 64,
                     .infer_only = args_has(a, OPT_only)};
   if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) o.opt.panel = TILE_PANEL; /* what native kernels read */

@@ -181,11 +181,6 @@ static const char *flags_text(const Args *a) {
   return s.s ? s.s : "";
 }
 
-static const char *carried_text(const char *name) {
-  const Embedded *e = embed_find(name);
-  return e ? e->text : "";
-}
-
 /* The folder of the model, whole, so that the binary finds its data from wherever it is started. */
 static const char *folder_of(Ctx *c, const char *path) {
   char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
@@ -216,9 +211,8 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
   word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .prim = carried_text("ir/prim.h"),
-                   .gemm = carried_text("codegen/c/gemm.inc"), .machine = choose_machine(a, &w),
-                   .contract = !m->opt.strict};
+  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
+                   .machine = choose_machine(a, &w), .contract = !m->opt.strict};
   o.dir = folder_of(c, a->operand[0]);
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;

@@ -265,7 +265,6 @@ static bool train_graph(Elab *e, Trained *r) {
   Graph *g = graph_new(e->m, el_graph_name(e, split ? "train_pass" : "train_step", s->ast->text),
                        split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->mark);
   *(split ? &t->pass : &t->step) = g;
-  g->checks = 1;
   Saved saved = el_enter(e, g, true, &f, e->file);
   f.inst = inst_root(e, "train", false);
   bind_inputs(e, t, t->batch);

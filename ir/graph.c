@@ -37,6 +37,16 @@ Graph *graph_find(Module *m, const char *name) {
   return NULL;
 }
 
+bool graph_trains(const Graph *g) {
+  return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
+}
+
+int graph_loss(const Graph *g) {
+  for (int i = 0; i < g->nout && graph_trains(g) && g->kind != GK_TRAIN_UPDATE; i++)
+    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) return i;
+  return -1;
+}
+
 /* ---- persistent tensors ---- */
 
 static bool names_same(const void *a, const void *b) {
@@ -299,7 +309,6 @@ Rebuild graph_rebuild_begin(Graph *g) {
   r.new->index = g->index;
   r.new->training = g->training;
   r.new->loc = g->loc;
-  r.new->checks = g->checks;
   for (int i = 0; i < g->nport; i++) {
     graph_copy_node(&r, g->port[i]);
     *VEC_PUSH(g->m->c, r.new->port, r.new->nport, r.new->capport) = r.map[g->port[i]];

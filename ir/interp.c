@@ -212,13 +212,9 @@ void eval_body(Eval *up, const Graph *body, uint32_t turn, uint32_t length, Val 
 }
 
 static bool loss_is_finite(const Graph *g, Val *const *out) {
-  bool trains = g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
-  for (int i = 0; trains && i < g->nout; i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss") && out[i]->count == 1) {
-      double loss = val_get(out[i], 0);
-      return loss - loss == 0;
-    }
-  return true;
+  int i = graph_loss(g);
+  double loss = i < 0 || out[i]->count != 1 ? 0 : val_get(out[i], 0);
+  return loss - loss == 0;
 }
 
 static void run(Interp *in, const Graph *g, Val *const *ports, Val **results) {

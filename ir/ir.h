@@ -240,7 +240,6 @@ struct Graph {
   Anno *anno;         /* NULL until a pass annotates; graph_annotate() makes it */
   int nanno, capanno;
   int64_t arena;      /* bytes of the arena, by memory; -1 before */
-  int checks;         /* not 0: results are checked for NaN by this graph's runner (train_step) */
   Id *cons;           /* hash table of graph_node */
   uint32_t capcons;
 };
@@ -334,6 +333,9 @@ struct Module {
 Module *module_new(Ctx *c, const char *name);
 Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
 Graph *graph_find(Module *m, const char *name);              /* NULL: none */
+bool graph_trains(const Graph *g); /* train_step, train_pass, train_update: their results live in the head of mem */
+int graph_loss(const Graph *g);    /* the output of train_step or train_pass without which, if not finite, nothing is
+                                      written; -1: none */
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
 int var_find(const Module *m, const char *name);             /* -1: none */
 void vars_arrange(Module *m, const int *order, const char *const *name); /* vars.c: renames and reorders all */

@@ -32,10 +32,6 @@ static int64_t aligned(const Module *m, int64_t n) {
   return (n + a - 1) / a * a;
 }
 
-static bool is_train(const Graph *g) {
-  return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
-}
-
 /* ---- places that do not move ---- */
 
 static void place_leaves(Graph *g) {
@@ -63,9 +59,9 @@ static void place_outputs(Graph *g) {
       a->space = SP_VAR;
       a->index = (uint32_t)g->out[i].var;
     } else {
-      a->space = is_train(g) ? SP_HEAD : SP_OUT;
+      a->space = graph_trains(g) ? SP_HEAD : SP_OUT;
       a->index = result++;
-      a->offset = is_train(g) ? head_offset(g->m, g->out[i].name, (int)a->index) : 0;
+      a->offset = graph_trains(g) ? head_offset(g->m, g->out[i].name, (int)a->index) : 0;
     }
   }
 }

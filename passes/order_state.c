@@ -9,10 +9,6 @@
 
 /* Waits: edges from a group to the number of the output that has to come after it. */
 
-static bool is_loss(const Graph *g, const Out *o) {
-  return o->var < 0 && (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS) && !strcmp(o->name, "loss");
-}
-
 static bool is_var_leaf(const Graph *g, Id n) {
   return node_get(g, n)->op == OP_param || node_get(g, n)->op == OP_state;
 }
@@ -33,9 +29,8 @@ static int *writes_of_leaves(const Graph *g) {
 
 /* The group that makes the loss; -1: none. */
 static int loss_group(const Groups *gs) {
-  for (int i = 0; i < gs->g->nout; i++)
-    if (is_loss(gs->g, &gs->g->out[i])) return gs->writer[gs->g->out[i].value];
-  return -1;
+  int loss = graph_loss(gs->g);
+  return loss < 0 ? -1 : gs->writer[gs->g->out[loss].value];
 }
 
 static EdgeList waits_make(const Groups *gs) {

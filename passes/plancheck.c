@@ -168,12 +168,9 @@ static void check_overlap(Check *c, const Group *p) {
 }
 
 static bool loss_missing(const Check *c) {
-  for (int i = 0; i < c->g->nout; i++) {
-    const Out *o = &c->g->out[i];
-    if (o->var < 0 && !strcmp(o->name, "loss") && (c->g->kind == GK_TRAIN_STEP || c->g->kind == GK_TRAIN_PASS))
-      return c->in_result[c->g->anno[o->value].index] != o->value;
-  }
-  return false;
+  int i = graph_loss(c->g);
+  Id loss = i < 0 ? 0 : c->g->out[i].value;
+  return loss && c->in_result[c->g->anno[loss].index] != loss;
 }
 
 static void do_write(Check *c, Id n) {

@@ -9,7 +9,7 @@ typedef struct CKernel {       /* an emitted function or table */
   uint64_t hash;
   int next;
 } CKernel;
-typedef struct CSection { const char *name, *needs, *text; size_t n; } CSection; /* of prim.h */
+typedef struct CSection { const char *name, *needs, *text; size_t n; } CSection; /* of prim.h and its parts */
 enum { C_BUCKETS = 1024 };
 
 typedef struct CPrint {
@@ -31,7 +31,7 @@ typedef struct CPrint {
   uint64_t vprim;              /* the same, as vectors */
   bool vectors;                /* native: vector types and loads are used */
   uint32_t helper;             /* helpers that are used: bits CH_* */
-  bool gemm;                   /* native: gemm.inc is used */
+  const char *gemm;            /* native: the text of gemm.inc, once it is used */
   CKernel *kernel; int nkernel, capkernel;
   int bucket[C_BUCKETS];
   Str nodes; int nnodes;       /* native: rows of GcModel.nodes, for check mode */

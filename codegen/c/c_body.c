@@ -181,23 +181,29 @@ const char *c_cast(CPrint *p, DType to, DType from, const char *x) {
 
 /* ---- prim.h by sections ---- */
 
-/* Cuts the text at its marks, once. */
-static void find_sections(CPrint *p) {
-  const char *s = p->o->prim;
-  while (s && (s = strstr(s, "/*@ "))) {
-    const char *colon = strchr(s, ':'), *end = strstr(s, "*/"), *next = end ? strstr(end, "/*@ ") : NULL;
+/* Cuts a text at its marks. A section that begins with an #include stands for the sections of that file. */
+static void find_sections(CPrint *p, const char *file) {
+  static const char include[] = "#include \"";
+  size_t n;
+  const char *s = p->o->carried(file, &n), *next;
+  for (s = s ? strstr(s, "/*@ ") : NULL; s; s = next) {
+    const char *colon = strchr(s, ':'), *end = strstr(s, "*/");
     if (!colon || !end || colon > end) return;
-    const char *text = end + 2 + (end[2] == '\n'), *needs = colon + 1;
+    const char *text = end + 2 + (end[2] == '\n'), *needs = colon + 1, *name = text + sizeof include - 1;
     while (*needs == ' ') needs++;
-    *VEC_PUSH(p->c, p->section, p->nsection, p->capsection) = (CSection){
-      ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)), ctx_intern(p->c, needs, strcspn(needs, " *")), text,
-      next ? (size_t)(next - text) : strlen(text)};
-    s = text;
+    next = strstr(text, "/*@ ");
+    n = next ? (size_t)(next - text) : strlen(text);
+    while (n && text[n - 1] == '\n') n--;
+    if (!strncmp(text, include, sizeof include - 1))
+      find_sections(p, ctx_strf(p->c, "ir/%.*s", (int)strcspn(name, "\""), name));
+    else
+      *VEC_PUSH(p->c, p->section, p->nsection, p->capsection) = (CSection){
+        ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)), ctx_intern(p->c, needs, strcspn(needs, " *")), text, n};
   }
 }
 
 static void use_section(CPrint *p, uint64_t *used, const char *want) {
-  if (!p->nsection) find_sections(p);
+  if (!p->nsection) find_sections(p, "ir/prim.h");
   for (int i = 0; i < p->nsection; i++) {
     if (strcmp(p->section[i].name, want)) continue;
     if (*used >> i & 1) return;
@@ -222,7 +228,7 @@ static void print_sections(CPrint *p, uint64_t *used, Str *out) {
   use_section(p, used, "vocabulary");
   use_section(p, used, "end");
   for (int i = 0; i < p->nsection; i++)
-    if (*used >> i & 1) str_put(out, p->section[i].text, p->section[i].n);
+    if (*used >> i & 1) str_printf(out, "%.*s\n\n", (int)p->section[i].n, p->section[i].text);
 }
 
 void c_prim_print(CPrint *p, Str *out) {

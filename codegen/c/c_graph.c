@@ -113,22 +113,15 @@ static void check_stores(CGraph *c, const Group *gr) {
   }
 }
 
-static bool is_loss(const Graph *g, const Group *gr) {
-  for (int i = 0; i < g->nout; i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss"))
-      for (int k = 0; k < gr->nwrite; k++)
-        if (gr->write[k] == g->out[i].value) return true;
-  return false;
-}
-
 void c_graph_body(CGraph *c) {
   const Graph *g = c->g;
+  int loss = graph_loss(g);
   for (int i = 0; i < c->gs->n; i++) {
     const Group *gr = &c->gs->group[i];
     if (gr->cls == KC_SCAN) c_scan(c, gr);
     else call_kernel(c, gr);
     if (c->p->native && g->kind != GK_BODY) check_stores(c, gr);
-    if (!g->checks || !is_loss(g, gr)) continue;
+    if (loss < 0 || c->gs->writer[g->out[loss].value] != i) continue;
     c->p->helper |= CH_FINITE;
     if (c->p->native) c_barrier(c);
     c_stmt(c, "if (!gc_finite(run->loss)) return -1;");

@@ -44,14 +44,10 @@ static void put_dims(CPrint *p, Str *o, const Type *t, uint32_t sizes) {
   str_puts(o, t->rank ? "}" : "0}");
 }
 
-bool c_results_in_head(const Graph *g) {
-  return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
-}
-
 static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
   int n = 0;
   for (int i = 0; i < (out ? g->nout : g->nport); i++) {
-    if (out && (g->out[i].var >= 0 || c_results_in_head(g))) continue;
+    if (out && (g->out[i].var >= 0 || graph_trains(g))) continue;
     Id v = out ? g->out[i].value : g->port[i];
     const Type *t = node_type(g, v);
     if (!n++) str_printf(o, "static const GcPort %s_%d[] = {\n", out ? "out" : "in", g->index);

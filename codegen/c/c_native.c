@@ -25,7 +25,7 @@ static void put_locals(CGraph *c, Str *out) {
                 "  const int part = call->part, parts = call->parts;\n  int32_t *const bad = call->bad;\n");
   for (int i = 0; i < g->nport; i++)
     str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i], i);
-  for (int i = 0, k = 0; i < g->nout && !c_results_in_head(g); i++)
+  for (int i = 0, k = 0; i < g->nout && !graph_trains(g); i++)
     if (g->out[i].var < 0) {
       str_printf(out, "  %s *const %s = call->out[%d];\n", dtype_info[node_type(g, g->out[i].value)->dtype].c, c->out[k], k);
       k++;

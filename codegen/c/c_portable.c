@@ -98,7 +98,7 @@ static const char *signature(CGraph *c, const char *name) {
   uint32_t sizes = c_port_sizes(g);
   for (int i = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1) str_printf(&s, ", ptrdiff_t n_%s", p->m->size[i].name);
-  for (int i = 0, k = 0; i < g->nout && !c_results_in_head(g); i++)
+  for (int i = 0, k = 0; i < g->nout && !graph_trains(g); i++)
     if (g->out[i].var < 0) str_printf(&s, ", %s *%s", ctype_of(g, g->out[i].value), c->out[k++]);
   str_puts(&s, ")");
   return s.s;
@@ -248,11 +248,7 @@ const char *c_body_function(CPrint *p, const Graph *g, bool *parallel) {
 /* ---- files ---- */
 
 static bool is_emitted(const Module *m, const Graph *g) {
-  switch (g->kind) {
-  case GK_INIT: case GK_EXPORT: return true;
-  case GK_TRAIN_STEP: case GK_TRAIN_PASS: case GK_TRAIN_UPDATE: return !m->opt.infer_only;
-  default: return false;
-  }
+  return g->kind == GK_INIT || g->kind == GK_EXPORT || (graph_trains(g) && !m->opt.infer_only);
 }
 
 static void header_begin(CPrint *p, Str *h, const char *guard) {

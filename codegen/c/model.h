@@ -3,7 +3,6 @@
 #define GRADC_C_MODEL_H
 #include "codegen/c/c.h"
 
-bool c_results_in_head(const Graph *g); /* results of training graphs go to the head of mem */
 void c_string(Str *o, const char *s);   /* as a C literal; NULL: "" */
 void c_model(CPrint *p, Str *out);      /* needs the graphs printed as graph_INDEX, and p->nodes complete */
 #endif

@@ -206,7 +206,8 @@ static const char *operand(CPrint *p, const Kernel *k, int buf, const char *at) 
 
 void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
   Args a = pass_params(p, k, g);
-  p->gemm = true;
+  size_t n;
+  p->gemm = p->o->carried("codegen/c/gemm.inc", &n);
   if (g->before) str_puts(s, g->before);
   str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s, .b = %s,\n", a.n ? a.pack.s : "0",
              operand(p, k, g->a_buf, g->a_at), operand(p, k, g->b_buf, g->b_at));
@@ -226,17 +227,17 @@ static const Machine *machine_of(const CPrint *p) {
 
 void native_print(CPrint *p, Str *out) {
   if (!p->gemm) return;
-  const char *body = strstr(p->o->gemm, GEMM_BODY);
+  const char *body = strstr(p->gemm, GEMM_BODY);
   tile_types(out, machine_of(p));
   str_printf(out, "enum { GC_EXACT = %d };\n", !p->o->contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
-  str_put(out, p->o->gemm, body ? (size_t)(body - p->o->gemm) : strlen(p->o->gemm));
+  str_put(out, p->gemm, body ? (size_t)(body - p->gemm) : strlen(p->gemm));
   str_puts(out, "\n");
 }
 
 void native_print_body(CPrint *p, Str *out) {
-  const char *body = p->gemm ? strstr(p->o->gemm, GEMM_BODY) : NULL;
+  const char *body = p->gemm ? strstr(p->gemm, GEMM_BODY) : NULL;
   if (!p->gemm) return;
   tile_print(out, machine_of(p), p->o->contract);
   str_puts(out, body ? body : "");

@@ -5,6 +5,7 @@
  * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
  * NaN). Prints what differs, and `N passed, N failed`. */
 #include "codegen/codegen.h"
+#include "driver/embed.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include <math.h>
@@ -17,7 +18,6 @@ enum { MAX_CC = 8, STEPS = 3 };
 static const char *cc_list[MAX_CC];
 static int ncc, passed, failed;
 static const char *keep_dir;
-static char *prim_text, *gemm_text;
 static const char *isa;
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
@@ -279,7 +279,7 @@ static void check(const char *path, bool fuse) {
     if (!fuse) k->m->opt.off |= 1ull << PASS_fuse;
   }
   Str cf = {.c = c}, hf = {.c = c};
-  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = isa ? machine_find(isa) : NULL,
+  EmitOptions o = {.version = "test", .carried = embed_text, .machine = isa ? machine_find(isa) : NULL,
                    .serial_cycles = isa != NULL};
   static const char NATIVE[] =
     "#include <pthread.h>\nstatic int parts;\nstatic pthread_barrier_t gate;\n"
@@ -346,8 +346,6 @@ end:
 }
 
 int main(int argc, char **argv) {
-  prim_text = read_all("ir/prim.h", NULL);
-  gemm_text = read_all("codegen/c/gemm.inc", NULL);
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--cc=", 5) && ncc < MAX_CC) cc_list[ncc++] = argv[i] + 5;
     else if (!strncmp(argv[i], "--isa=", 6)) isa = argv[i] + 6;

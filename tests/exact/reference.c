@@ -12,16 +12,10 @@
 
 typedef struct Job { const char *path, *out; int steps; uint64_t off; int status; } Job;
 
-static const char *carried(const char *name, size_t *n) {
-  const Embedded *e = embed_find(name);
-  if (e) *n = e->n;
-  return e ? e->text : NULL;
-}
-
 static Module *load(Ctx *c, const Job *j, const char *list) {
   Loc start;
   if (!source_read(c, j->path, &start)) return NULL;
-  ElabOptions o = {.carried = carried, .opt = {.strict = true, .off = j->off, .align = 64}};
+  ElabOptions o = {.carried = embed_text, .opt = {.strict = true, .off = j->off, .align = 64}};
   Module *m = elaborate(c, start, j->path, &o);
   if (diag_errors(c) || !passes_run(m, &(PassRun){.list = list})) return NULL;
   return m;
@@ -95,9 +89,8 @@ static void job(Ctx *c, void *arg) {
   if (!f) return;
   write_spec(f, planned, j->steps);
   fclose(f);
-  size_t n;
   Str text = {.c = c};
-  EmitOptions e = {.prim = carried("ir/prim.h", &n), .gemm = carried("codegen/c/gemm.inc", &n), .machine = machine_find("native")};
+  EmitOptions e = {.carried = embed_text, .machine = machine_find("native")};
   f = fopen(ctx_strf(c, "%s/native.c", j->out), "w");
   if (!f || !emit_native(planned, &e, &text)) {
     diag_print(c, stderr, false);

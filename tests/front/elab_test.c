@@ -35,12 +35,6 @@ static void check(Test *t, bool ok, const char *what, const char *name) {
   printf("FAIL %s: %s\n", name, what);
 }
 
-static const char *carried(const char *name, size_t *n) {
-  const Embedded *x = embed_find(name);
-  if (x) *n = x->n;
-  return x ? x->text : NULL;
-}
-
 static char *slurp(const char *path, size_t *n) {
   FILE *f = fopen(path, "rb");
   if (!f) return NULL;
@@ -63,7 +57,7 @@ typedef struct Run {
 static void run_body(Ctx *c, void *arg) {
   void **a = arg;
   const char *name = a[0], *text = a[1];
-  ElabOptions o = {.carried = carried};
+  ElabOptions o = {.carried = embed_text};
   *(Module **)a[3] = elaborate(c, source_add(c, name, text, *(size_t *)a[2]), name, &o);
 }
 

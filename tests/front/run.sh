@@ -1,5 +1,6 @@
 #!/bin/sh
-# The front end: diagnostics, lexer, parser, fmt, elaborator; with the sanitizers and one malloc an object.
+# The front end: diagnostics, lexer, parser, fmt, elaborator; with the sanitizers and one malloc an object. Programs in
+# README.md and docs/.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..; out=$2/tests; mkdir -p "$out"
 cd "$root" || exit 2
 sources="ir/ctx.c ir/source.c ir/utf8.c ir/diag.c ir/diag_print.c $(ls frontend/lex*.c frontend/ast*.c) frontend/parse.c
@@ -23,6 +24,19 @@ done
 for f in tests/front/elab/*_values.nn; do
   if "$1" test "$f" > "$out/values.log" 2>&1; then passed=$((passed + 1))
   else failed=$((failed + 1)); echo "FAIL $f"; cat "$out/values.log"; fi
+done
+# The programs in the pages are true.
+rm -rf "$out/pages" && mkdir "$out/pages"
+well() { # STATUS NAME
+  if [ "$1" -eq 0 ]; then passed=$((passed + 1))
+  else failed=$((failed + 1)); echo "FAIL $2"; cat "$out/pages.log"; fi
+}
+awk -v dir="$out/pages" -f tests/front/snippets.awk README.md docs/*.md > "$out/pages.log"
+well $? "pages"
+[ "$(ls "$out/pages" | wc -l)" -ge 5 ]; well $? "pages: programs are missing"
+for f in "$out"/pages/*; do
+  case $f in *.nn) "$1" check "$f" ;; *) "$1" opt --verify --passes= "$f" ;; esac > "$out/pages.log" 2>&1
+  well $? "$f"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

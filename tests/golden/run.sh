@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh GRADC [BUILD]: gradc against the committed results of PyTorch (README.md): operations, then loss curves in
-# both floating-point modes.
+# run.sh GRADC [BUILD]: gradc against the committed results of PyTorch (README.md): operations, layers, then loss curves
+# in both floating-point modes.
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${1:-./gradc}
 log=$(mktemp) || exit 2
@@ -20,6 +20,7 @@ part() { # COMMAND...: adds up its last line "…: N passed, N failed"
 }
 
 part sh "$here/run_ops.sh" "$gradc"
+part sh "$here/run_layers.sh" "$gradc"
 part sh "$here/run_curves.sh" "$gradc"
 part sh "$here/run_curves.sh" "$gradc" --fp=strict
 echo "golden: $pass passed, $fail failed"

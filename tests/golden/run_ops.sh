@@ -5,7 +5,7 @@ gradc=${1:-./gradc}
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-awk -f "$here/ops/to_nn.awk" "$here/ops/ops.txt" > "$tmp/ops.nn" || exit 2
+awk -f "$here/ops/literal.awk" -f "$here/ops/to_nn.awk" "$here/ops/ops.txt" > "$tmp/ops.nn" || exit 2
 count=$(grep -c '^test ' "$tmp/ops.nn")
 [ "$count" -gt 100 ] || { echo "golden ops: ops.txt gave too few tests" >&2; exit 1; }
 # One `gradc test` for all; if it fails, each case alone, so that one error does not hide the others.

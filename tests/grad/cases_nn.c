@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *carried(const char *name, size_t *n) {
-  const Embedded *e = embed_find(name);
-  if (e) *n = e->n;
-  return e ? e->text : NULL;
-}
-
 /* g without its writes, which would change the weights from run to run. */
 static Graph *without_writes(Graph *g) {
   Graph *f = graph_new(g->m, ctx_strf(g->m->c, "%s_results", g->name), GK_TEST, g->loc);
@@ -30,7 +24,7 @@ static Graph *without_writes(Graph *g) {
 void cases_read_nn(Suite *s, const char *path) {
   Loc start;
   if (!source_read(s->c, path, &start)) perror(path), exit(1);
-  Module *m = elaborate(s->c, start, path, &(ElabOptions){.carried = carried, .opt = {.strict = true, .align = 64}});
+  Module *m = elaborate(s->c, start, path, &(ElabOptions){.carried = embed_text, .opt = {.strict = true, .align = 64}});
   if (diag_errors(s->c)) {
     diag_print(s->c, stderr, false);
     exit(1);

@@ -5,6 +5,7 @@
  * as 1 to 4 parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on
  * they must be close, and the same for any number of parts. Prints what differs, and `N passed, N failed`. */
 #include "codegen/c/graph.h"
+#include "driver/embed.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
 #include <math.h>
@@ -15,7 +16,6 @@
 
 enum { MOST_PARTS = 4, MOST_GRAPHS = 512 };
 static int passed, failed;
-static char *prim_text, *gemm_text;
 
 static char *read_all(const char *path, size_t *n) {
   FILE *f = fopen(path, "rb");
@@ -93,7 +93,7 @@ static void print_graph(Program *r, CPrint *p, Graph *g, Str *o) {
 static bool print_program(Program *r) {
   CPrint *p = ctx_alloc(r->c, sizeof *p);
   Ctx *c = r->c;
-  EmitOptions o = {.version = "test", .prim = prim_text, .gemm = gemm_text, .machine = machine_find(r->isa),
+  EmitOptions o = {.version = "test", .carried = embed_text, .machine = machine_find(r->isa),
                    .contract = !r->exact};
   *p = (CPrint){.m = r->m, .c = c, .o = &o, .run = "GcRun", .native = true};
   p->parallel = ctx_alloc(c, (size_t)r->m->ngraph + 1);
@@ -275,13 +275,11 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
 
 int main(int argc, char **argv) {
   const char *dir = NULL, *path = NULL;
-  prim_text = read_all("ir/prim.h", NULL);
-  gemm_text = read_all("codegen/c/gemm.inc", NULL);
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--dir=", 6)) dir = argv[i] + 6;
     else path = argv[i];
   }
-  if (!dir || !path || !prim_text || !gemm_text) return fprintf(stderr, "usage: ncheck --dir=DIR FILE.ir\n"), 2;
+  if (!dir || !path) return fprintf(stderr, "usage: ncheck --dir=DIR FILE.ir\n"), 2;
   bool clang = system("clang --version >/dev/null 2>&1") == 0;
   check(path, dir, "native", true, clang);
   check(path, dir, "native", false, clang);

@@ -6,7 +6,7 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
 objects=$(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o)
-cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ncheck" tests/native/ncheck.c $objects -lm || { echo "0 passed, 1 failed"; exit 1; }
+cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ncheck" tests/native/ncheck.c $objects "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
 pass=0; fail=0
 command -v clang >/dev/null 2>&1 && CLANG=yes
 for cases in tests/native/*.txt; do

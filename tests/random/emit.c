@@ -1,5 +1,6 @@
 /* Modules as C: emitted, gathered into one translation unit, compared with the strict interpreter bit for bit. */
 #include "codegen/codegen.h"
+#include "driver/embed.h"
 #include "random.h"
 #include "tests/exact/exact.h"
 #include <ctype.h>
@@ -245,16 +246,12 @@ static void emit_job(Ctx *c, void *arg) {
   e->m = read_module(c, e->text, some_off(e->seed), true, e->why);
   Module *ref = e->m ? read_module(c, e->text, 0, true, e->why) : NULL;
   if (!ref) return;
-  char *prim = read_file("ir/prim.h"), *gemm = read_file("codegen/c/gemm.inc");
   Str code = {.c = c}, header = {.c = c};
-  EmitOptions o = {.version = "random", .prim = prim, .gemm = gemm, .machine = machine_at((int)(e->seed % 4)),
+  EmitOptions o = {.version = "random", .carried = embed_text, .machine = machine_at((int)(e->seed % 4)),
                    .serial_cycles = 1};
   e->m->name = ctx_strf(c, "m%d", e->number);
-  for (int i = 0; i < e->m->ngraph; i++) e->m->graph[i]->checks = e->m->graph[i]->kind == GK_TRAIN_STEP;
-  bool well = prim && gemm && passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
+  bool well = passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0}) &&
               (e->dialect == DIALECT_NATIVE ? emit_native(e->m, &o, &code) : emit_portable(e->m, &o, &code, &header));
-  free(prim);
-  free(gemm);
   if (!well) {
     snprintf(e->why->text, sizeof e->why->text, "not emitted: %s", why_not(c));
     return;

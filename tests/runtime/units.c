@@ -363,6 +363,22 @@ static void test_order(void) {
   CHECK(partition(1, 0.5, 1) && partition(5, 1, 1) && partition(7, 0.01, 0));
 }
 
+/* Pieces shorter and longer than half the buffer of 64 KiB, one behind another: the file is all of them in order. It
+ * begins as a checkpoint with a long header does, with 8 bytes of length. */
+static void test_writer(void) {
+  static const size_t piece[] = {8, 40000, 32768, 20, 32769, 65536, 1, 65537, 200000, 30000, 30000, 30000, 33000, 7};
+  static unsigned char a[600000];
+  for (size_t i = 0; i < sizeof a; i++) a[i] = (unsigned char)(i * 2654435761u >> 13);
+  char err[ERR_TEXT];
+  IoFile f;
+  Bytes b = {NULL, 0};
+  size_t n = 0;
+  io_create(&f, "pieces");
+  for (int i = 0; i < COUNT(piece); n += piece[i++]) io_put(&f, a + n, piece[i]);
+  CHECK(n < sizeof a && io_commit(&f, err) && io_read_all("pieces", &b, err) && b.n == n && !memcmp(a, b.p, n));
+  CHECK(io_remove("pieces"));
+}
+
 static void test_hash(void) { /* fixed for ever: files carry these */
   CHECK(gc_hash(0, "abc", 3) != gc_hash(0, "abd", 3) && gc_hash(0, "abc", 3) != gc_hash(0, "abc\0", 4));
   CHECK(gc_hash(gc_hash(0, "a", 1), "bc", 2) != gc_hash(gc_hash(0, "ab", 2), "c", 1));
@@ -394,6 +410,7 @@ int main(int argc, char **argv) {
   test_csv();
   test_pool();
   test_order();
+  test_writer();
   test_hash();
   printf("units: %d passed, %d failed\n", passed, failed);
   return failed != 0;

@@ -1,25 +1,5 @@
 # to_nn.awk - turns the cases of ops.txt that need no weights into `test` blocks of one .nn file: values and gradients,
-# to 1e-5 of 1 + |value| (the blocks run in float32).   awk -f to_nn.awk ops.txt > ops.nn
-
-# "[2,3] v v v v v v" from word `at` on, as a nested list; a scalar as a list of one, which broadcasts.
-function literal(at, real,    shape, dims, d, k, i, j, size, out) {
-  shape = $at
-  gsub(/[][]/, "", shape)
-  d = split(shape, dims, ",")
-  if (d == 0) return "[" number($(at + 1), real) "]"
-  k = NF - at
-  for (i = 1; i <= k; i++) {
-    size = 1
-    for (j = d; j >= 1; j--) { size *= dims[j]; if ((i - 1) % size == 0) out = out "[" }
-    out = out number($(at + i), real)
-    size = 1
-    for (j = d; j >= 1; j--) { size *= dims[j]; if (i % size == 0) out = out "]" }
-    if (i < k) out = out ", "
-  }
-  return out
-}
-
-function number(v, real) { return real && v !~ /[.e]/ ? v ".0" : v }
+# to 1e-5 of 1 + |value| (the blocks run in float32).   awk -f literal.awk -f to_nn.awk ops.txt > ops.nn
 
 function near(value, wanted) {
   return "    want = " wanted "\n    assert max(abs(" value " - want) / (1 + abs(want))) < 1e-5\n"

@@ -1,0 +1,122 @@
+/* Conversions, integer division and random numbers of prim.h, which includes this file. */
+
+/*@ to_int: vocabulary */
+/* Towards 0, saturating at lo and hi, integers of at most 24 bits; NaN gives 0. For u8, i8, u16, i16. */
+static inline PRIM_I PRIM(to_int)(PRIM_F x, float lo, float hi) {
+  PRIM_F c = P_SEL(P_LT(x, lo), P_K(lo), P_SEL(P_LT(hi, x), P_K(hi), x));
+  return P_TOI(P_SEL(P_EQ(c, c), c, P_K(0.0f)));
+}
+
+/*@ to_i32: vocabulary */
+static inline PRIM_I PRIM(to_i32)(PRIM_F x) {
+  PRIM_I big = P_LE(2147483648.0f, x), small = P_LT(x, -2147483648.0f);
+  PRIM_I i = P_TOI(P_SEL(P_EQ(x, x) & ~(big | small), x, P_K(0.0f)));
+  return P_ISEL(big, (PRIM_I){0} + 0x7fffffff, P_ISEL(small, (PRIM_I){0} + P_SIGN, i));
+}
+
+/*@ to_u32: vocabulary */
+static inline PRIM_U PRIM(to_u32)(PRIM_F x) {
+  PRIM_I high = P_LE(2147483648.0f, x), big = P_LE(4294967296.0f, x);
+  PRIM_F c = P_SEL(high, x - 2147483648.0f, x);
+  PRIM_I i = P_TOI(P_SEL(P_LT(0.0f, c) & ~big, c, P_K(0.0f)));
+  return (PRIM_U)(P_ISEL(big, (PRIM_I){0} - 1, i | (high & P_SIGN)));
+}
+
+/*@ idiv_i32: vocabulary */
+/* Rounds down; 0 for a divisor of 0; the most negative number divided by -1 is itself. */
+static inline PRIM_I PRIM(idiv_i32)(PRIM_I a, PRIM_I b) {
+  PRIM_I none = P_EQ(b, 0), minus = P_EQ(b, -1);
+  PRIM_I d = P_ISEL(none | minus, (PRIM_I){0} + 1, b), q = a / d, r = a - q * d;
+  q = q + (~P_EQ(r, 0) & P_LT(r ^ d, 0)); /* a mask is -1 */
+  q = P_ISEL(minus, (PRIM_I)(0u - (PRIM_U)a), q);
+  return P_ISEL(none, (PRIM_I){0}, q);
+}
+
+/*@ mod_i32: vocabulary */
+/* The divisor's sign; 0 for a divisor of 0. */
+static inline PRIM_I PRIM(mod_i32)(PRIM_I a, PRIM_I b) {
+  PRIM_I none = P_EQ(b, 0) | P_EQ(b, -1);
+  PRIM_I d = P_ISEL(none, (PRIM_I){0} + 1, b), r = a % d;
+  r = r + (d & ~P_EQ(r, 0) & P_LT(r ^ d, 0));
+  return P_ISEL(none, (PRIM_I){0}, r);
+}
+
+/*@ idiv_u32: vocabulary */
+static inline PRIM_U PRIM(idiv_u32)(PRIM_U a, PRIM_U b) {
+  PRIM_U none = (PRIM_U)P_EQ(b, 0u);
+  return (a / (b | (none & 1u))) & ~none;
+}
+
+/*@ mod_u32: vocabulary */
+static inline PRIM_U PRIM(mod_u32)(PRIM_U a, PRIM_U b) {
+  PRIM_U none = (PRIM_U)P_EQ(b, 0u);
+  return (a % (b | (none & 1u))) & ~none;
+}
+
+/*@ philox: vocabulary */
+/* Philox4x32-10 (Salmon et al., 2011): c is the counter and becomes the result. */
+#if PRIM_LANES > 1
+typedef uint64_t PRIM(wide) __attribute__((vector_size(sizeof(PRIM_U)))); /* products of every other lane */
+#endif
+static inline PRIM_U PRIM(mulhi)(PRIM_U a, uint32_t b) {
+#if PRIM_LANES > 1
+  PRIM(wide) even = ((PRIM(wide))a & 0xffffffffu) * b, odd = ((PRIM(wide))a >> 32) * b;
+  return (PRIM_U)((even >> 32) | (odd & 0xffffffff00000000u));
+#else
+  return (PRIM_U)(((uint64_t)a * b) >> 32);
+#endif
+}
+static inline void PRIM(philox)(PRIM_U *c, uint32_t key0, uint32_t key1) {
+  for (int round = 0; round < 10; round++) {
+    PRIM_U h0 = PRIM(mulhi)(c[0], 0xd2511f53u), h1 = PRIM(mulhi)(c[2], 0xcd9e8d57u);
+    PRIM_U l0 = c[0] * 0xd2511f53u, l1 = c[2] * 0xcd9e8d57u;
+    c[0] = h1 ^ c[1] ^ key0;
+    c[1] = l1;
+    c[2] = h0 ^ c[3] ^ key1;
+    c[3] = l0;
+    key0 += 0x9e3779b9u;
+    key1 += 0xbb67ae85u;
+  }
+}
+
+/*@ random: philox */
+/* Uniform numbers in [0, 1) of 24 bits. Element i of a `random` node is word (i / 16) mod 4 of the Philox block
+ * b = (i / 64) 16 + i mod 16: 16 blocks side by side give 64 elements in order. Counter: low 32 bits of b; step;
+ * turn of the scan (of nested scans, outer turn times inner length plus inner turn); b's high bits xor pass 2^12.
+ * The key is random_key(seed, stream). */
+static inline PRIM_F PRIM(unit)(PRIM_U word) {
+  return P_TOF((PRIM_I)(word >> 8)) * 5.9604644775390625e-8f; /* 2^-24 */
+}
+/* Elements 64 j + 16 w + l for w = 0 .. 3, block = 16 j + l: out[w]. */
+static inline void PRIM(random4)(PRIM_U block, uint32_t block_high, uint32_t key0, uint32_t key1, uint32_t step,
+                                 uint32_t pass, uint32_t turn, PRIM_F *out) {
+  PRIM_U c[4];
+  c[0] = block;
+  c[1] = (PRIM_U){0} + step;
+  c[2] = (PRIM_U){0} + turn;
+  c[3] = (PRIM_U){0} + (block_high ^ (pass << 12));
+  PRIM(philox)(c, key0, key1);
+  for (int w = 0; w < 4; w++) out[w] = PRIM(unit)(c[w]);
+}
+/* Any elements: index is the low 32 bits, index_high the rest (the same for all lanes). */
+static inline PRIM_F PRIM(random)(PRIM_U index, uint32_t index_high, uint32_t key0, uint32_t key1, uint32_t step,
+                                  uint32_t pass, uint32_t turn) {
+  PRIM_F out[4];
+  PRIM_U block = (((index >> 2) | (index_high << 30)) & ~15u) | (index & 15u);
+  PRIM_I w = (PRIM_I)((index >> 4) & 3u);
+  PRIM(random4)(block, index_high >> 2, key0, key1, step, pass, turn, out);
+  return P_SEL(P_LT(w, 2), P_SEL(P_EQ(w, 0), out[0], out[1]), P_SEL(P_EQ(w, 2), out[2], out[3]));
+}
+
+/*@ random_key: vocabulary */
+#if PRIM_LANES == 1
+/* Low word: key0, high word: key1. The finaliser of SplitMix64, twice, so that near seeds and streams are unrelated. */
+static inline uint64_t PRIM(mix)(uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+static inline uint64_t PRIM(random_key)(uint64_t seed, uint64_t stream) {
+  return PRIM(mix)(PRIM(mix)(seed + 0x9e3779b97f4a7c15u) ^ stream);
+}
+#endif
