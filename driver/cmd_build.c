@@ -5,39 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
 
 static int cannot(Ctx *c, const char *path) {
-  diag_error(c, 502, 0, 1, "%s: %s", path, errno ? strerror(errno) : "could not be written");
+  diag_error(c, 502, 0, 1, "%s: %s", path, strerror(errno));
   return EXIT_RESOURCES;
 }
 
-/* Moves the program to where it belongs, so that an old one is replaced at once or stays: copied beside it, renamed. */
+/* Takes the program to where it belongs. */
 static int install(Ctx *c, const char *from, const char *to) {
-  char *beside = ctx_strf(c, "%s.XXXXXX", to), buf[65536];
-  errno = 0;
-  int in = open(from, O_RDONLY | O_CLOEXEC);
-  if (in < 0) return cannot(c, from);
-  int out = mkstemp(beside);
-  if (out < 0) {
-    close(in);
-    return cannot(c, to);
-  }
-  bool well = true;
-  for (ssize_t n; well && (n = read(in, buf, sizeof buf)) != 0;) well = n > 0 && write(out, buf, (size_t)n) == n;
-  mode_t mask = umask(0);
-  umask(mask);
-  well = well && !fchmod(out, 0777 & ~mask);
-  well = !close(out) && well;
-  close(in);
-  if (well && !rename(beside, to)) return EXIT_WELL;
-  int err = errno;
-  unlink(beside);
-  errno = err;
-  return cannot(c, to);
+  Str s = {.c = c};
+  char buf[65536];
+  FILE *f = fopen(from, "rb");
+  if (!f) return cannot(c, from);
+  for (size_t n; (n = fread(buf, 1, sizeof buf, f)) > 0;) str_put(&s, buf, n);
+  bool well = !ferror(f);
+  fclose(f);
+  if (!well) return cannot(c, from);
+  return save_file(c, to, s.s ? s.s : "", s.n, 0777) ? EXIT_WELL : EXIT_RESOURCES;
 }
 
 int cmd_build(Args *a) {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool fits(const Module *m, const Var *v, const WeightView *t) {
   const Type *type = type_get(m, v->type);
@@ -101,8 +102,13 @@ int cmd_emit(Args *a) {
   emit_weights(m, &o, &weights);
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";
-  bool well = make_folders(c, dir) && save_file(c, ctx_strf(c, "%s/%s.c", dir, name), code.s, code.n) &&
-              save_file(c, ctx_strf(c, "%s/%s", dir, o.header), header.s, header.n) &&
-              (!weights.n || save_file(c, ctx_strf(c, "%s/%s.weights", dir, name), weights.s, weights.n));
-  return well ? EXIT_WELL : EXIT_RESOURCES;
+  const struct { const char *path; const Str *text; } file[] = {
+    {ctx_strf(c, "%s/%s.c", dir, name), &code}, {ctx_strf(c, "%s/%s", dir, o.header), &header},
+    {ctx_strf(c, "%s/%s.weights", dir, name), &weights},
+  };
+  int n = weights.n ? 3 : 2, i = 0;
+  if (!make_folders(c, dir)) return EXIT_RESOURCES;
+  while (i < n && save_file(c, file[i].path, file[i].text->s, file[i].text->n, 0)) i++;
+  for (int k = 0; k < i && i < n; k++) unlink(file[k].path); /* half of a program is of no use */
+  return i == n ? EXIT_WELL : EXIT_RESOURCES;
 }

@@ -22,7 +22,7 @@ int cmd_fmt(Args *a) {
       if (!same) status = EXIT_MODEL;
     } else if (!args_has(a, OPT_write) || !strcmp(a->operand[i], "-")) {
       fwrite(text, 1, len, stdout);
-    } else if (!same && !save_file(a->c, a->operand[i], text, len)) {
+    } else if (!same && !save_file(a->c, a->operand[i], text, len, 0)) {
       return EXIT_RESOURCES;
     }
   }

@@ -18,7 +18,7 @@ static void dump(void *arg, int number, const char *pass, const char *text, size
     return;
   }
   const char *path = ctx_strf(a->c, "%s/%02d-%s.ir", a->value[OPT_dump_dir], number, pass);
-  if (!d->lost) d->lost = !save_file(a->c, path, text, n);
+  if (!d->lost) d->lost = !save_file(a->c, path, text, n, 0);
 }
 
 static bool make_folder(Args *a) {

@@ -75,6 +75,8 @@ bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input.
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
 bool plan_module(Module *m);                             /* those passes; false: reported */
-bool save_file(Ctx *c, const char *path, const char *text, size_t n); /* false: reported */
+/* Writes beside the file and renames: the old one or the new one is there, whole. mode 0: that of the old one, or 0666
+ * without the umask's bits. False: reported. */
+bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);
 void put_json_text(Str *s, const char *text);            /* quoted and escaped */
 #endif

@@ -5,8 +5,12 @@
 #include "frontend/elab.h"
 #include "passes/pass.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { E_READ = 501, E_WRITE = 502 };
 
@@ -63,13 +67,33 @@ Module *load_planned(Args *a, const char *path) {
   return m && plan_module(m) ? m : NULL;
 }
 
-bool save_file(Ctx *c, const char *path, const char *text, size_t n) {
-  errno = 0;
-  FILE *f = fopen(path, "wb");
-  bool well = f && fwrite(text, 1, n, f) == n;
-  if (f && fclose(f)) well = false;
-  if (!well) diag_error(c, E_WRITE, 0, 1, "%s: %s", path, errno ? strerror(errno) : "could not be written");
-  return well;
+static bool write_all(int fd, const char *p, size_t n) {
+  while (n) {
+    ssize_t k = write(fd, p, n);
+    if (k < 0 && errno != EINTR) return false;
+    if (k > 0) p += k, n -= (size_t)k;
+  }
+  return true;
+}
+
+/* What is no regular file, such as a pipe, is written to as it is. */
+bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode) {
+  struct stat st;
+  bool there = stat(path, &st) == 0, beside = !there || S_ISREG(st.st_mode);
+  char *real = there && beside ? realpath(path, NULL) : NULL; /* a link stays one */
+  const char *to = real ? ctx_strf(c, "%s", real) : path, *name = beside ? ctx_strf(c, "%s.XXXXXX", to) : to;
+  free(real);
+  mode_t mask = umask(0);
+  umask(mask);
+  int fd = beside ? mkstemp((char *)name) : open(name, O_WRONLY | O_CLOEXEC);
+  bool well = fd >= 0 && write_all(fd, text, n);
+  if (well && beside) well = !fchmod(fd, mode ? mode & ~mask : there ? st.st_mode & 07777 : 0666 & ~mask);
+  if (fd >= 0 && close(fd)) well = false;
+  if (well && beside) well = !rename(name, to);
+  if (well) return true;
+  diag_error(c, E_WRITE, 0, 1, "%s: %s", path, strerror(errno));
+  if (fd >= 0 && beside) unlink(name);
+  return false;
 }
 
 void put_json_text(Str *s, const char *text) {

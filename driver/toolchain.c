@@ -70,7 +70,7 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
     bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def");
     if (lib ? !archive : code ? archive : !header) continue;
     const char *path = temp_path(t, lib ? "libgradc.a" : e->name);
-    if (!save_file(a->c, path, e->text, e->n)) return false;
+    if (!save_file(a->c, path, e->text, e->n, 0)) return false;
     if (lib || code) word(w, path);
   }
   return true;
@@ -217,7 +217,7 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   Str text = {.c = c};
   if (!emit_native(m, &o, &text)) return EXIT_MODEL;
   const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
-  if (!save_file(c, source, text.s, text.n)) return EXIT_RESOURCES;
+  if (!save_file(c, source, text.s, text.n, 0)) return EXIT_RESOURCES;
   words(&w, a->value[OPT_cflags]);
   word(&w, "-I");
   word(&w, temp_path(t, "runtime"));

@@ -134,6 +134,20 @@ grep -q "product_train_step" i/product.h && fail "--only=infer has a training st
 expect 1 'E0505' emit --c product.nn --weights=product.nn -o w
 [ -e w/product.c ] && fail "emit wrote a file beside an error" || pass
 
+# ---- where nothing can be written: what was there stays, and no half of a file comes ----
+i=0; while [ $i -lt 300 ]; do echo "const  a$i=$i"; i=$((i + 1)); done >long.nn
+cp long.nn long; cp e/sub/product.c old.c; mkdir full; cp e/sub/product.c full/; chmod 600 long.nn
+limited() { (trap '' XFSZ; ulimit -f 4; exec "$gradc" "$@" >out 2>err); }
+limited emit --c product.nn -o full; got=$?
+[ $got -eq 5 ] && grep -q E0502 err && pass || fail "emit on a full disk: status $got: $(cat err)"
+cmp -s full/product.c old.c && [ "$(ls full)" = product.c ] && pass || fail "emit on a full disk left $(ls -l full)"
+limited emit --c product.nn -o none; [ -z "$(ls none)" ] && pass || fail "emit on a full disk left $(ls none)"
+limited fmt --write long.nn; got=$?
+[ $got -eq 5 ] && cmp -s long.nn long && pass || fail "fmt --write on a full disk: status $got, $(wc -c <long.nn) bytes left"
+mkdir there; mv long.nn there/; ln -s there/long.nn linked.nn
+expect 0 '' fmt --write linked.nn
+[ -L linked.nn ] && [ "$(ls -l there/long.nn | cut -c1-10)" = -rw------- ] && ! cmp -s there/long.nn long && pass || fail "fmt --write through a link: $(ls -l linked.nn there)"
+
 # ---- build, run ----
 expect 0 '' build product.nn -o m
 nothing_left build
