@@ -158,8 +158,8 @@ typedef TypeId ShapeFn(Graph *g, const OpCall *k);
 TypeId shape_fail(Graph *g, const OpCall *k, int code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 typedef struct Grad Grad; /* the autodiff driver's state: ir/grad.h */
-typedef void VjpFn(Grad *s, Id n, Id dy);           /* calls grad_to(s, i, adjoint of input i) for inputs that want one */
-typedef Id JvpFn(Grad *s, Id n, const Id *tangent); /* tangent[i] of input i, 0 where it is zero; returns the result's */
+typedef void VjpFn(Grad *s, Id n, Id dy);           /* calls grad_to(s, i, adjoint of input i) where one is wanted */
+typedef Id JvpFn(Grad *s, Id n, const Id *tangent); /* tangent[i] of input i, 0: it is zero; returns the result's */
 struct Eval;
 typedef void EvalFn(struct Eval *e, Id n);          /* interpreter: ir/interp.h */
 
