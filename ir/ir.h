@@ -361,6 +361,8 @@ static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[g-
 static inline bool node_is_input(const Graph *g, Id n) { return g->node[n].op == OP_input; }
 static inline bool node_is_const(const Graph *g, Id n) { return g->node[n].op == OP_const; }
 static inline bool node_is_size(const Graph *g, Id n) { return g->node[n].op == OP_size; }
+extern const char *const run_scalars[];  /* that `run` nodes name: step, steps, epoch; then NULL */
+bool is_run_scalar(const char *name);
 static inline bool node_is_run(const Graph *g, Id n) { return g->node[n].op == OP_run; }
 Id node_origin(const Graph *g, Id n); /* the node whose elements n's are, through ops that only move or convert them */
 /* The operand of a gather or scatter_add that holds indices, and the length of the axis they index; 0: another node. */
