@@ -12,7 +12,7 @@ typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
   /* Text of a file that the compiler carries (ir/prim*.h, codegen/c/gemm.inc), as in ElabOptions. */
   const char *(*carried)(const char *name, size_t *n);
-  const char *dir;             /* native: folder of the .nn file, which data paths are relative to; NULL: of Module.file */
+  const char *dir;             /* native: folder that data paths are relative to; NULL: that of Module.file */
   const Machine *machine;      /* native: the vector width; NULL: the generic row */
   const char *header;          /* portable: name of the header file; NULL: NAME.h */
   const void *const *values;   /* portable: trained values per Module.var, dense, row-major in logical shape, in the C

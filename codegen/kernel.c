@@ -65,8 +65,8 @@ static int phase_of(const KBuild *b, Id n, const int *phase) {
       if (b->group->node[mid] < n) lo = mid + 1;
       else hi = mid;
     }
-    OpClass cls = node_info(g, n)->cls;
-    return phase[lo] + (cls >= CL_REDUCE && cls <= CL_WINDOW);
+    KernelClass made = kernel_class_of(g, n);
+    return phase[lo] + (made > KC_LOOP && made <= KC_WINDOW); /* an accumulation is a value from the next phase on */
   }
   if (g->anno[n].kernel) return 0;
   for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {

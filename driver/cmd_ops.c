@@ -41,7 +41,7 @@ static void put_arity(Str *s, const OpInfo *o) {
 }
 
 static void put_text(Str *s, const OpInfo *o) {
-  str_printf(s, "%-14s %-13s ", o->name, class_name[o->cls]);
+  str_printf(s, "%-14s %-14s %-14s ", o->name, o->token, class_name[o->cls]);
   size_t at = s->n;
   put_arity(s, o);
   while (s->n < at + 4) str_puts(s, " ");

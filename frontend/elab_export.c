@@ -46,7 +46,8 @@ static void export_results(Elab *e, const Ast *a, Value v) {
       graph_result(e->g, ctx_strf(e->c, "out_%d", i + 1), el_tensor(e, v.list->v[i], DT_F32, last), last->mark);
   } else {
     Id id = el_tensor(e, v, DT_F32, last);
-    if (id && (a->kid[1] ? el_check_result(e, &(Def){.name = a->text, .ast = a, .file = e->file}, v_tensor(e, id)) : true))
+    Def self = {.name = a->text, .ast = a, .file = e->file};
+    if (id && (!a->kid[1] || el_check_result(e, &self, v_tensor(e, id))))
       graph_result(e->g, "out", id, last->mark);
   }
 }

@@ -205,7 +205,7 @@ bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   }
   Item *it = el_item(e, e->f ? e->f->file : e->file, name);
   if (it) return *v = el_item_value(e, it, at), true;
-  if (!strcmp(name, "step") || !strcmp(name, "steps") || !strcmp(name, "epoch")) {
+  if (is_run_scalar(name)) {
     *v = el_in_field(e) ? el_fail(e, 311, at, "`%s` has no part in a field of data", name)
          : e->g         ? v_tensor(e, b_run(e->g, name))
                         : el_fail(e, 215, at, "`%s` is a run-time value", name);
@@ -236,7 +236,7 @@ const char *el_suggest(Elab *e, const char *name) {
       if (!in->internal) *VEC_PUSH(e->c, w.v, w.n, w.cap) = in->name;
   for (int op = 1; op < OP_COUNT; op++)
     if (el_named_op(op_info[op].token) >= 0) *VEC_PUSH(e->c, w.v, w.n, w.cap) = op_info[op].token;
-  static const char *const more[] = {"training", "step", "steps", "epoch"};
-  for (int i = 0; i < 4; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = more[i];
+  for (int i = 0; run_scalars[i]; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = run_scalars[i];
+  *VEC_PUSH(e->c, w.v, w.n, w.cap) = "training";
   return diag_suggest(e->c, name, w.v, w.n);
 }

@@ -104,7 +104,7 @@ Value el_static_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   if (a.kind == V_INT && b.kind == V_INT) {
     Value v = int_binary(e, op, a.i, b.i, at);
     if (v.kind != V_NONE) return v;
-  } else if (whole_a && whole_b && op != AST_POW && op < AST_EQ + 6) {
+  } else if (whole_a && whole_b && op != AST_POW && op <= AST_GE) {
     return size_binary(e, op, a, b, at);
   } else if (v_number(a, &x) && v_number(b, &y)) {
     Value v = float_binary(e, op, x, y, at);

@@ -3,9 +3,9 @@
 #include <string.h>
 
 static const Setting train_settings[] = {
-  {"data", 0},     {"loss", 0},       {"optim", 0},        {"batch", 0}, {"epochs", 0}, {"steps", 0}, {"accumulate", 0},
-  {"clip", 0},     {"precision", 702}, {"ema", 708},       {"seed", 0},  {"save", 0},   {"keep", 0},  {"early_stop", 713},
-  {"workers", 713}, {"prefetch", 713}, {"resume", 713}};
+  {"data", 0}, {"loss", 0}, {"optim", 0}, {"batch", 0}, {"epochs", 0}, {"steps", 0}, {"accumulate", 0}, {"clip", 0},
+  {"precision", 702}, {"ema", 708}, {"seed", 0}, {"save", 0}, {"keep", 0}, {"early_stop", 713}, {"workers", 713},
+  {"prefetch", 713}, {"resume", 713}};
 
 typedef struct Trained {
   const Section *s;

@@ -34,11 +34,11 @@ static void collect(Elab *e, Names *s, const Ast *a) {
 }
 
 static bool known(Elab *e, const Names *s, const char *name) {
-  static const char *const run[] = {"training", "step", "steps", "epoch", "int", "float"};
-  for (int i = 0; i < 6; i++)
-    if (!strcmp(name, run[i])) return true;
+  static const char *const words[] = {"training", "int", "float"};
+  for (int i = 0; i < 3; i++)
+    if (!strcmp(name, words[i])) return true;
   const Intrinsic *in = el_intrinsic(name);
-  return table_get(&s->bound, name) >= 0 || el_item(e, e->f->file, name) || dtype_find(name) >= 0 ||
+  return is_run_scalar(name) || table_get(&s->bound, name) >= 0 || el_item(e, e->f->file, name) || dtype_find(name) >= 0 ||
          (in && !in->internal) || el_named_op(name) >= 0;
 }
 

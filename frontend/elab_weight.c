@@ -174,9 +174,9 @@ Value el_declare_var(Elab *e, const Ast *s) {
   if (v < 0) v = add_var(e, s, type);
   if (v < 0 || !keeps_type(e, s, v, type)) return v_error();
   e->m->var[v].hints |= e->hints;
-  Value x = s->kind == AST_STATE ? (Value){.kind = V_STATE, .i = v}
-                                 : (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, el_user_place(e, s->mark, NULL)),
-                                           .g = e->root};
+  Value x = {.kind = V_STATE, .i = v};
+  if (s->kind == AST_PARAM)
+    x = (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, el_user_place(e, s->mark, NULL)), .g = e->root};
   scope_set(e->c, &e->f->scope, s->text, x, s->mark, s->mark_len);
   return v_none();
 }

@@ -13,7 +13,7 @@ Loc source_add(Ctx *c, const char *name, const char *text, size_t n);
 bool source_read(Ctx *c, const char *path, Loc *start);     /* false: could not be read (errno tells) */
 const char *source_text(Ctx *c, Loc start, size_t *n);      /* the whole text that `start` lies in */
 const char *source_part(Ctx *c, Loc at, int len);           /* a copy of so many bytes from `at` on */
-Loc source_at(Ctx *c, const char *file, int line, int col); /* a place in a source whose text is not at hand (IR dumps) */
+Loc source_at(Ctx *c, const char *file, int line, int col); /* a place in a source that is not at hand (IR dumps) */
 typedef struct SourcePos { const char *file; int line, col; } SourcePos; /* from 1; file "" when Loc is 0 */
 SourcePos source_pos(Ctx *c, Loc at);
 
@@ -21,7 +21,8 @@ SourcePos source_pos(Ctx *c, Loc at);
 Diag *diag_error(Ctx *c, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 Diag *diag_warn(Ctx *c, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void diag_label(Ctx *c, Diag *d, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-void diag_primary(Ctx *c, Diag *d, const char *fmt, ...) __attribute__((format(printf, 3, 4))); /* text after the primary caret */
+/* Text after the primary caret. */
+void diag_primary(Ctx *c, Diag *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_help(Ctx *c, Diag *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_note(Ctx *c, Diag *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

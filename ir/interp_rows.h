@@ -10,6 +10,7 @@ void ROWS(Op op, Walk *w, const Val *const *in, Val *out) {
   switch (op) {
 #define OP(name, arity, cls, shape, vjp, jvp, eval, schema, flags, cost, prec, token, ...) \
   case OP_##name:                                                                          \
+    if (cls != CL_ELEM) break;                                                             \
     for (bool more = walk_begin(w); more; more = walk_next(w))                             \
       for (int64_t i = 0; i < w->len; i++) {                                               \
         const T a = LOAD(in[0], w->at[0] + i * w->step[0]);                                \

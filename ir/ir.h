@@ -158,8 +158,8 @@ typedef TypeId ShapeFn(Graph *g, const OpCall *k);
 TypeId shape_fail(Graph *g, const OpCall *k, int code, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 typedef struct Grad Grad; /* the autodiff driver's state: ir/grad.h */
-typedef void VjpFn(Grad *s, Id n, Id dy);           /* calls grad_to(s, i, adjoint of input i) for inputs that want one */
-typedef Id JvpFn(Grad *s, Id n, const Id *tangent); /* tangent[i] of input i, 0 where it is zero; returns the result's */
+typedef void VjpFn(Grad *s, Id n, Id dy);           /* calls grad_to(s, i, adjoint of input i) where one is wanted */
+typedef Id JvpFn(Grad *s, Id n, const Id *tangent); /* tangent[i] of input i, 0: it is zero; returns the result's */
 struct Eval;
 typedef void EvalFn(struct Eval *e, Id n);          /* interpreter: ir/interp.h */
 
@@ -361,6 +361,8 @@ static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[g-
 static inline bool node_is_input(const Graph *g, Id n) { return g->node[n].op == OP_input; }
 static inline bool node_is_const(const Graph *g, Id n) { return g->node[n].op == OP_const; }
 static inline bool node_is_size(const Graph *g, Id n) { return g->node[n].op == OP_size; }
+extern const char *const run_scalars[];  /* that `run` nodes name: step, steps, epoch; then NULL */
+bool is_run_scalar(const char *name);
 static inline bool node_is_run(const Graph *g, Id n) { return g->node[n].op == OP_run; }
 Id node_origin(const Graph *g, Id n); /* the node whose elements n's are, through ops that only move or convert them */
 /* The operand of a gather or scatter_add that holds indices, and the length of the axis they index; 0: another node. */

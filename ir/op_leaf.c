@@ -4,6 +4,14 @@
 #include "rule.h"
 #include <string.h>
 
+const char *const run_scalars[] = {"step", "steps", "epoch", NULL};
+
+bool is_run_scalar(const char *name) {
+  for (int i = 0; run_scalars[i]; i++)
+    if (!strcmp(run_scalars[i], name)) return true;
+  return false;
+}
+
 TypeId shape_given(Graph *g, const OpCall *k) {
   const char *name = op_info[k->op].name;
   if (!k->given) return shape_fail(g, k, RULE_ATTR, "%s: has no type", name);
@@ -28,7 +36,7 @@ TypeId shape_given(Graph *g, const OpCall *k) {
   case OP_run:
     if (t->rank) return shape_fail(g, k, RULE_OPERAND, "%s: is one number, not a tensor", name);
     if (k->op == OP_run && t->dtype != DT_F32) return shape_fail(g, k, RULE_OPERAND, "run: gives f32");
-    if (k->op == OP_run && (!v->s || (strcmp(v->s, "step") && strcmp(v->s, "steps") && strcmp(v->s, "epoch"))))
+    if (k->op == OP_run && (!v->s || !is_run_scalar(v->s)))
       return shape_fail(g, k, RULE_ATTR, "run: knows `step`, `steps` and `epoch`, not `%s`", v->s ? v->s : "");
     return k->given;
   default: return k->given;

@@ -51,8 +51,8 @@ bool rule_shape(Graph *g, const OpCall *k, int field) {
   }
   for (int i = 0; i < s->n; i++)
     if (!dim_may_le(g->m, 0, s->v[i])) {
-      shape_fail(g, k, RULE_NEGATIVE, "%s: size %s of axis %d is negative", op_info[k->op].name, dim_text(g->m, s->v[i]),
-                 i);
+      shape_fail(g, k, RULE_NEGATIVE, "%s: size %s of axis %d is negative", op_info[k->op].name,
+                 dim_text(g->m, s->v[i]), i);
       return false;
     }
   return true;

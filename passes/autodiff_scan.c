@@ -73,7 +73,8 @@ static void classify(Sums *s) {
     bool linear = info->flags & LINEAR; /* the sums of its operands give its own */
     for (uint32_t i = 0; s->how[n] == SUM_CARRY && linear && i < node_get(w, n)->nin; i++)
       if (s->how[node_in(w, n, (int)i)] != SUM_CARRY) s->how[n] = SUM_LINEAR;
-    if (s->how[n] == SUM_CARRY && linear && info->cls == CL_REDUCE && s->stacked[node_in(w, n, 0)]) s->how[n] = SUM_REDUCE;
+    bool sum = linear && info->cls == CL_REDUCE;
+    if (s->how[n] == SUM_CARRY && sum && s->stacked[node_in(w, n, 0)]) s->how[n] = SUM_REDUCE;
   }
 }
 

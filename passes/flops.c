@@ -31,9 +31,9 @@ static double of_scan(const Graph *g, Id n) {
   return graph_flops(s.body) * (double)dim_bound(g->m, s.length);
 }
 
-static CountFn *const count_fn[] = {
+static CountFn *const count_fn[CL_COUNT] = {
   [CL_ELEM] = of_result, [CL_REDUCE] = of_operand, [CL_CUM] = of_result, [CL_WINDOW] = of_operand,
-  [CL_SCATTER] = of_updates, [CL_CONTRACT] = of_contract, [CL_CONV] = of_conv, [CL_SCAN] = of_scan, [CL_META] = NULL,
+  [CL_SCATTER] = of_updates, [CL_CONTRACT] = of_contract, [CL_CONV] = of_conv, [CL_SCAN] = of_scan,
 };
 
 static bool is_float(const Graph *g, Id n) {

@@ -48,7 +48,7 @@ void fuse_join(FuseState *s);
  * table of a gather. */
 uint32_t memory_operands(const Graph *g, Id n);
 
-/* fuse_edge.c. `outer`: for a row, whether idx are those of its outer axes alone. */
+/* ---- fuse_edge.c ---- */
 bool row_is_full(const Graph *g, Id reduction, Id n);   /* n has the shape of what is reduced */
 bool row_is_outer(const Graph *g, Id reduction, Id n);  /* ... of the result, its axes kept or not */
 /* Whether every read of n by members of `group`, were it in a row shaped by `red` (or, red = 0, in a loop over n's own

@@ -91,7 +91,7 @@ static bool find_readers(const FuseState *s, Id n, Id group, Id *list, int *coun
 }
 
 /* Indices of a value with the full or the outer shape of a row. */
-static bool row_index(const Graph *g, Id red, const Type *t, bool full, Affine *idx) {
+static void row_index(const Graph *g, Id red, const Type *t, bool full, Affine *idx) {
   const Type *f = node_type(g, node_in(g, red, 0));
   bool reduced[MAX_RANK];
   reduced_axes(g, red, reduced);
@@ -103,7 +103,6 @@ static bool row_index(const Graph *g, Id red, const Type *t, bool full, Affine *
   for (int i = 0; i < f->rank; i++) /* an axis of extent 1 has no loop */
     for (int k = 0; k < t->rank; k++)
       if (f->dim[i] == 1) idx[k].coef[i] = 0;
-  return true;
 }
 
 bool reads_are_aligned(const FuseState *s, Id n, Id group, Id red) {

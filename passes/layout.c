@@ -5,10 +5,11 @@
  * breaks: nothing
  *
  * Images around convolutions are stored channels-last, their weights with the output channels last, so that the inner
- * loops of the kernels run over contiguous channels; what scans stack and take apart is stored turn by turn; element-wise
- * ops, reductions and windows adopt the order of what they read. Optimizer states and gradients have the order of their weight. Inputs and results belong to the caller and
- * stay row-major: an image input of several channels is copied once. A transpose of a contraction becomes part of it.
- * Panels of contraction weights (Stored.panel) belong to tuned kernels, which choose them. Off: all row-major. */
+ * loops of the kernels run over contiguous channels; what scans stack and take apart is stored turn by turn;
+ * element-wise ops, reductions and windows adopt the order of what they read. Optimizer states and gradients have the
+ * order of their weight. Inputs and results belong to the caller and stay row-major: an image input of several channels
+ * is copied once. A transpose of a contraction becomes part of it. Panels of contraction weights (Stored.panel) belong
+ * to tuned kernels, which choose them. Off: all row-major. */
 #include "ir/build.h"
 #include "ir/contract.h"
 #include "ir/view.h"
@@ -249,7 +250,8 @@ static void order_scanned(Graph *g) {
         Id x = node_in(g, n, (int)i);
         bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF;
         uint32_t order = turns ? turn_order(g->m, rank_of(g, x), node_attr(g, n, 3)->i) : 0;
-        if (pass == 0) how[x] = turns && (how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order)) ? TURNS : ROWS;
+        bool agreed = how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order);
+        if (pass == 0) how[x] = turns && agreed ? TURNS : ROWS;
         g->anno[x].stored = how[x] == TURNS ? order : 0;
       }
 }

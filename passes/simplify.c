@@ -10,19 +10,17 @@
 #include "passes/pass.h"
 #include <math.h>
 
-enum { MAX_TURNS = 16, MAX_RULES = 32 /* that fit one op */ };
+enum { MAX_TURNS = 16 };
 
-typedef struct RuleSet { /* per op, the rules that may fit, in order */
-  const Rewrite *rule[OP_COUNT][MAX_RULES];
-  int n[OP_COUNT];
-} RuleSet;
+/* Per op, the rules that may fit, in order. */
+typedef struct RuleSet { struct { const Rewrite **rule; int n, cap; } of[OP_COUNT]; } RuleSet;
 
-static void add_rules(RuleSet *s, const Rewrite *r, bool strict) {
+static void add_rules(Ctx *c, RuleSet *s, const Rewrite *r, bool strict) {
   for (; r->fn; r++) {
     if (strict && r->exactness == FAST) continue;
     for (int op = 1; op < OP_COUNT; op++)
-      if (s->n[op] < MAX_RULES && (r->op == op || (r->op == OP_NONE && op_info[op].cls == r->cls)))
-        s->rule[op][s->n[op]++] = r;
+      if (r->op == op || (r->op == OP_NONE && op_info[op].cls == r->cls))
+        *VEC_PUSH(c, s->of[op].rule, s->of[op].n, s->of[op].cap) = r;
   }
 }
 
@@ -43,8 +41,8 @@ static Id rewrite(const RuleSet *s, Graph *g, Id n) {
     Id to = 0;
     if (attr_get(g->m, d->attr)->clone) return n; /* a recompute clone stays what it is */
     g->loc = d->loc;
-    for (int i = 0; i < s->n[op] && !to; i++) {
-      to = s->rule[op][i]->fn(g, n);
+    for (int i = 0; i < s->of[op].n && !to; i++) {
+      to = s->of[op].rule[i]->fn(g, n);
       if (to == n || (to && node_get(g, to)->type != node_get(g, n)->type)) to = 0;
     }
     if (!to) return n;
@@ -69,9 +67,9 @@ static bool has_meta(const Module *m) {
 
 void pass_simplify(Module *m) {
   RuleSet *s = ctx_alloc(m->c, sizeof *s);
-  add_rules(s, rewrite_elem, m->opt.strict);
-  add_rules(s, rewrite_view, m->opt.strict);
-  add_rules(s, rewrite_sum, m->opt.strict);
-  if (!has_meta(m)) add_rules(s, rewrite_lowered, m->opt.strict);
+  add_rules(m->c, s, rewrite_elem, m->opt.strict);
+  add_rules(m->c, s, rewrite_view, m->opt.strict);
+  add_rules(m->c, s, rewrite_sum, m->opt.strict);
+  if (!has_meta(m)) add_rules(m->c, s, rewrite_lowered, m->opt.strict);
   for (int i = 0; i < m->ngraph; i++) simplify_graph(m->graph[i], s);
 }

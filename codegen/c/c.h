@@ -45,7 +45,8 @@ enum CHelper {
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg);
 const char *c_number(CPrint *p, DType t, double v);
-const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i); /* element i of an array of the C type */
+/* Element i of an array of the C type. */
+const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i);
 const char *c_cast(CPrint *p, DType to, DType from, const char *x);
 bool c_atomic(const char *text); /* needs no parentheses as an operand */
 void c_prim_use(CPrint *p, const char *section);
@@ -80,7 +81,8 @@ const char *c_table(CPrint *p, const Graph *g, Id n); /* the name of a constant'
 /* The entry of `text` in the table of functions, or a new one at the end, which the caller names and prints. */
 CKernel *c_intern(CPrint *p, const char *text, bool *made);
 
-/* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function; gemm.inc does the work. */
+/* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function, by means of
+ * gemm.inc. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
 bool native_conv(CPrint *p, const Kernel *k, Str *s);
 void native_print(CPrint *p, Str *out);      /* what kernels must know of gemm.inc, where it is used */

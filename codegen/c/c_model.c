@@ -61,6 +61,11 @@ static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
   return n;
 }
 
+/* "NAME_AT", or 0 where there is no such table. */
+static const char *table_ref(CPrint *p, bool made, const char *name, int at) {
+  return made ? ctx_strf(p->c, "%s_%d", name, at) : "0";
+}
+
 /* The tables of a graph; returns the initialiser of its GcGraph. */
 static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name) {
   int nin = put_ports(p, o, g, false), nout = put_ports(p, o, g, true), nsizes = 0;
@@ -72,14 +77,13 @@ static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name
       str_printf(&bounds, "%s%lld", nsizes++ ? ", " : "", (long long)p->m->size[i].bound);
     }
   if (nsizes)
-    str_printf(o, "static const char *const sizes_%d[] = {%s};\nstatic const int64_t bounds_%d[] = {%s};\n", g->index, names.s,
-               g->index, bounds.s);
+    str_printf(o, "static const char *const sizes_%d[] = {%s};\nstatic const int64_t bounds_%d[] = {%s};\n", g->index,
+               names.s, g->index, bounds.s);
   str_puts(&s, "{");
   c_string(&s, name);
-  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, nin ? ctx_strf(p->c, "in_%d", g->index) : "0",
-             nout ? ctx_strf(p->c, "out_%d", g->index) : "0", nin, nout, nsizes,
-             nsizes ? ctx_strf(p->c, "sizes_%d", g->index) : "0", nsizes ? ctx_strf(p->c, "bounds_%d", g->index) : "0",
-             graph_flops(g), p->parallel[g->index] ? 1024 : 1);
+  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, table_ref(p, nin, "in", g->index),
+             table_ref(p, nout, "out", g->index), nin, nout, nsizes, table_ref(p, nsizes, "sizes", g->index),
+             table_ref(p, nsizes, "bounds", g->index), graph_flops(g), p->parallel[g->index] ? 1024 : 1);
   return s.s;
 }
 
@@ -158,9 +162,9 @@ static void put_data(CPrint *p, Str *o) {
     c_string(&rows, d->kind);
     str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
     c_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
-    str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window, (long long)d->count, d->header,
-               d->lo ? ctx_strf(p->c, "lo_%d", i) : "0", d->hi ? ctx_strf(p->c, "hi_%d", i) : "0", d->ncols, d->holdout, d->shuffle,
-               d->nfield ? ctx_strf(p->c, "fields_%d", i) : "0", d->nfield, bind);
+    str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window,
+               (long long)d->count, d->header, table_ref(p, d->lo, "lo", i), table_ref(p, d->hi, "hi", i), d->ncols,
+               d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind);
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }
@@ -181,10 +185,11 @@ static void put_train(CPrint *p, Str *o) {
     if (t->nmetric) str_puts(o, "};\n");
     str_puts(&rows, "  {");
     c_string(&rows, t->name);
-    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n", t->data,
-               (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs, (unsigned long long)t->seed,
-               t->nmetric ? ctx_strf(p->c, "metrics_%d", i) : "0", t->nmetric, (long long)t->save_every, (long long)t->keep,
-               (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3], ref[4], t->navg);
+    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n",
+               t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
+               (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
+               (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
+               ref[4], t->navg);
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }
@@ -232,10 +237,11 @@ void c_model(CPrint *p, Str *o) {
   c_string(o, p->o->flags);
   str_puts(o, ",\n  .version = ");
   c_string(o, p->o->version);
-  str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n", (long long)m->total_bytes,
-             (long long)m->head_bytes, (long long)(m->total_bytes - m->head_bytes - m->arena_bytes), (long long)m->arena_bytes);
-  str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n", m->nvar ? "vars" : "0", m->nvar,
-             m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
-  str_printf(o, "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n};\n", init_row,
-             exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m));
+  int64_t persistent = m->total_bytes - m->head_bytes - m->arena_bytes;
+  str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n",
+             (long long)m->total_bytes, (long long)m->head_bytes, (long long)persistent, (long long)m->arena_bytes);
+  str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n",
+             m->nvar ? "vars" : "0", m->nvar, m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
+  str_printf(o, "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n};\n",
+             init_row, exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m));
 }

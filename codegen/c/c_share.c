@@ -26,7 +26,7 @@ static double nest_cycles(CPrint *p, const KNest *n, int lanes) {
     double each = 1, points = outer * extents(p, n, ph->axis, ph->naxis);
     for (int k = 1; k < n->nval; k++)
       if (n->val[k].phase == i) each += n->val[k].kind == KV_OP ? op_info[n->val[k].op].cost
-          : n->val[k].kind == KV_RANDOM ? 30 : 1;
+          : n->val[k].kind == KV_RANDOM ? node_info(p->graph, n->val[k].node)->cost : 1;
     for (int k = 0; k < n->nstore; k++) each += n->store[k].phase == i;
     sum += points * each;
   }
