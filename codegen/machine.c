@@ -14,18 +14,24 @@ const Machine *machine_at(int i) {
   return i >= 0 && i < (int)(sizeof table / sizeof *table) ? &table[i] : NULL;
 }
 
-static const char *native(void) {
+bool machine_runs(const Machine *m) {
+  if (!*m->cflags) return true; /* plain vectors, which every processor has code for */
 #if defined __x86_64__ && defined __GNUC__
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-    return "avx512";
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
-  return "generic";
-#elif defined __aarch64__
-  return "neon";
+  if (m->vec == 8) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #else
-  return "generic";
+  return false;
 #endif
+}
+
+static const char *native(void) {
+#if defined __aarch64__
+  return "neon";
+#endif
+  for (int i = 0; machine_at(i); i++)
+    if (*table[i].cflags && machine_runs(&table[i])) return table[i].name;
+  return "generic";
 }
 
 const Machine *machine_find(const char *isa) {

@@ -2,6 +2,7 @@
  * `native` by asking the processor that gradc runs on. Results never depend on it in strict mode. */
 #ifndef GRADC_MACHINE_H
 #define GRADC_MACHINE_H
+#include <stdbool.h>
 
 typedef struct Machine {
   const char *name;
@@ -13,4 +14,5 @@ typedef struct Machine {
 
 const Machine *machine_find(const char *isa); /* NULL: no such name */
 const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
+bool machine_runs(const Machine *m);          /* whether this processor can run the row's code */
 #endif

@@ -29,7 +29,9 @@ static bool colour(void) {
   return !(no && *no) && isatty(2);
 }
 
-static void print_error(int code, const char *text) {
+static void print_error(int code, const char *fmt, va_list ap) {
+  char text[4096];
+  vsnprintf(text, sizeof text, fmt, ap);
   rt_live(NULL);
   fflush(stdout);
   const char *end = strchr(text, '\n');
@@ -44,21 +46,17 @@ static void print_error(int code, const char *text) {
 }
 
 void rt_error(int code, const char *fmt, ...) {
-  char text[4096];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  print_error(code, fmt, ap);
   va_end(ap);
-  print_error(code, text);
 }
 
 void rt_die(int code, const char *fmt, ...) {
-  char text[4096];
   va_list ap;
   va_start(ap, fmt);
-  vsnprintf(text, sizeof text, fmt, ap);
+  print_error(code, fmt, ap);
   va_end(ap);
-  print_error(code, text);
   exit(rt_status(code));
 }
 

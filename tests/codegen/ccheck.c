@@ -6,10 +6,9 @@
  * NaN). Prints what differs, and `N passed, N failed`. */
 #include "codegen/codegen.h"
 #include "driver/embed.h"
-#include "ir/interp.h"
 #include "passes/pass.h"
-#include <math.h>
-#include <stdlib.h>
+#include "tests/files.h"
+#include "tests/graphs.h"
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,46 +16,10 @@
 enum { MAX_CC = 8, STEPS = 3 };
 static const char *cc_list[MAX_CC];
 static int ncc, passed, failed;
+static uint64_t rng;
 static const char *keep_dir;
 static const char *isa;
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
-
-static char *read_all(const char *path, size_t *n) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  size_t cap = 1 << 16, len = 0, got;
-  char *s = malloc(cap + 1);
-  while ((got = fread(s + len, 1, cap - len, f)) > 0)
-    if ((len += got) == cap) s = realloc(s, (cap *= 2) + 1);
-  fclose(f);
-  s[len] = 0;
-  if (n) *n = len;
-  return s;
-}
-
-static Module *load(Ctx *c, const char *path) {
-  Loc at;
-  if (!source_read(c, path, &at)) return NULL;
-  Module *m = ir_parse(c, at);
-  return diag_errors(c) ? NULL : m;
-}
-
-/* ---- random values ---- */
-
-static uint64_t rng = 1;
-static uint32_t next_random(void) {
-  rng = rng * 6364136223846793005u + 1442695040888963407u;
-  return (uint32_t)(rng >> 33);
-}
-
-static void randomize(Val *v) {
-  for (int64_t i = 0; i < v->count; i++) {
-    double x = (double)next_random() / 2147483648.0;
-    if (v->type == DT_BOOL) val_set(v, i, x < 0.5);
-    else if (dtype_is_float(v->type)) val_set(v, i, x * 4 - 2);
-    else val_set(v, i, floor(x * 5));
-  }
-}
 
 /* ---- one configuration ---- */
 
@@ -127,94 +90,107 @@ static void expect_vars(Case *k, const char *graph) {
   }
 }
 
-static Graph *reference(const Case *k, const Graph *g) {
-  Graph *r = graph_find(k->ref, g->name);
-  return r;
+/* ---- one call ---- */
+
+typedef struct Call {
+  const Graph *g;
+  Val *port[256], *res[256];
+  bool sized[64];       /* per size of the module: an input has it, so that it is an argument */
+  Str args;             /* text */
+  int nres;
+} Call;
+
+static void put_ports(Case *k, Call *f, const Graph *ref) {
+  for (int i = 0; i < f->g->nport; i++) {
+    Val *v = f->port[i] = interp_value(k->in, node_get(ref, ref->port[i])->type);
+    size_t bytes = (size_t)v->count * (size_t)dtype_info[v->type].bytes;
+    randomize(v, &rng);
+    str_put(&k->input, v->data, bytes);
+    str_printf(&k->main, "  %s *p%d = malloc(%zu + 1);\n  if (fread(p%d, 1, %zu, stdin) != %zu) return 1;\n",
+               dtype_info[v->type].c, i, bytes, i, bytes, bytes);
+    str_printf(&f->args, ", p%d", i);
+    const Type *t = node_type(f->g, f->g->port[i]);
+    for (int d = 0, n; d < t->rank; d++) {
+      const DimTerm *term = dim_terms(k->m, t->dim[d], &n);
+      for (int x = 0; x < n; x++)
+        for (int s = 0; s < k->m->nsize; s++) f->sized[s] |= term[x].exp[s] != 0;
+    }
+  }
+  for (int s = 0; s < k->m->nsize; s++)
+    if (f->sized[s]) str_printf(&f->args, ", %lld", (long long)k->in->size[s]);
+}
+
+/* Results of training lie in the head of mem; all others are the caller's. */
+static void put_results(Case *k, Call *f) {
+  for (int i = 0; i < f->g->nout; i++) {
+    if (f->g->out[i].var >= 0) continue;
+    const Val *v = f->res[f->nres];
+    const char *type = dtype_info[v->type].c;
+    str_printf(&k->main, "  %s *r%d = ", type, f->nres);
+    if (graph_trains(f->g)) {
+      str_printf(&k->main, "(%s *)(mem + %lld);\n", type, (long long)f->g->anno[f->g->out[i].value].offset);
+    } else {
+      str_printf(&k->main, "malloc(%lld + 1);\n", (long long)v->count * dtype_info[v->type].bytes);
+      str_printf(&f->args, ", r%d", f->nres);
+    }
+    f->nres++;
+  }
+}
+
+static void put_call(Case *k, const Call *f) {
+  const Graph *g = f->g;
+  if (isa) {
+    str_puts(&k->main, "  const void *in[] = {0");
+    for (int i = 0; i < g->nport; i++) str_printf(&k->main, ", p%d", i);
+    str_puts(&k->main, "};\n  void *out[] = {0");
+    for (int i = 0; i < f->nres && !graph_trains(g); i++) str_printf(&k->main, ", r%d", i);
+    str_puts(&k->main, "};\n  int64_t size[] = {0");
+    for (int s = 0; s < k->m->nsize; s++)
+      if (f->sized[s]) str_printf(&k->main, ", %lld", (long long)k->in->size[s]);
+    str_printf(&k->main, "};\n  int status = run(graph_%d, in + 1, out + 1, size + 1);\n", g->index);
+  } else if (g->kind == GK_INIT) {
+    str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", k->m->name, (unsigned long long)k->in->seed);
+  } else {
+    str_printf(&k->main, "  int status = %s_%s(mem%s);\n", k->m->name, g->name, f->args.s ? f->args.s : "");
+  }
+  str_puts(&k->main, "  fwrite(&status, sizeof status, 1, stdout);\n");
+}
+
+/* Its status, the results where that is 0, and all weights. */
+static void expect_call(Case *k, const Call *f) {
+  int status = k->in->finite ? 0 : -1;
+  expect(k, ctx_strf(k->c, "%s: status", f->g->name), DT_I32, 1, &status);
+  for (int i = 0, r = 0; i < f->g->nout && status == 0; i++) {
+    if (f->g->out[i].var >= 0) continue;
+    const Val *v = f->res[r];
+    expect(k, ctx_strf(k->c, "%s: %s", f->g->name, f->g->out[i].name), v->type, v->count, v->data);
+    str_printf(&k->main, "  fwrite(r%d, 1, %lld, stdout);\n", r++, (long long)v->count * dtype_info[v->type].bytes);
+  }
+  expect_vars(k, f->g->name);
 }
 
 static bool call_graph(Case *k, const Graph *g) {
-  Graph *r = reference(k, g);
-  const char *model = k->m->name;
-  bool train = g->kind == GK_TRAIN_STEP;
-  Val *port[256] = {0}, *res[256] = {0};
+  const Graph *ref = graph_find(k->ref, g->name);
+  Call f = {.g = g, .args = {.c = k->c}};
   put_memory(k);
   str_printf(&k->main, "  { /* %s */\n  if (fread(mem, 1, %lld, stdin) == 0) return 1;\n", g->name,
              (long long)(k->m->total_bytes - k->m->arena_bytes));
-  Str args = {.c = k->c};
-  for (int i = 0; i < g->nport; i++) {
-    port[i] = interp_value(k->in, node_get(r, r->port[i])->type);
-    randomize(port[i]);
-    size_t bytes = (size_t)port[i]->count * (size_t)dtype_info[port[i]->type].bytes;
-    str_put(&k->input, port[i]->data, bytes);
-    str_printf(&k->main, "  %s *p%d = malloc(%zu + 1);\n  if (fread(p%d, 1, %zu, stdin) != %zu) return 1;\n",
-               dtype_info[port[i]->type].c, i, bytes, i, bytes, bytes);
-    str_printf(&args, ", p%d", i);
-  }
-  bool seen[64] = {0};
-  for (int s = 0; s < k->m->nsize; s++)
-    for (int i = 0; i < g->nport && !seen[s]; i++)
-      for (int d = 0; d < node_type(g, g->port[i])->rank && !seen[s]; d++) {
-        int n;
-        const DimTerm *t = dim_terms(k->m, node_type(g, g->port[i])->dim[d], &n);
-        for (int x = 0; x < n; x++) seen[s] |= t[x].exp[s] != 0;
-      }
-  for (int s = 0; s < k->m->nsize; s++)
-    if (seen[s]) str_printf(&args, ", %lld", (long long)k->in->size[s]);
-  if (!interp_run(k->in, r, port, res)) {
+  put_ports(k, &f, ref);
+  if (!interp_run(k->in, ref, f.port, f.res)) {
     printf("%s: %s: the interpreter failed: %s\n", k->what, g->name, k->in->error);
     return false;
   }
-  int nres = 0;
-  for (int i = 0; i < g->nout; i++) {
-    if (g->out[i].var >= 0) continue;
-    Val *v = res[nres];
-    const char *type = dtype_info[v->type].c;
-    long long bytes = (long long)v->count * dtype_info[v->type].bytes;
-    if (train) str_printf(&k->main, "  %s *r%d = (%s *)(mem + %lld);\n", type, nres, type,
-                          (long long)g->anno[g->out[i].value].offset);
-    else str_printf(&k->main, "  %s *r%d = malloc(%lld + 1);\n", type, nres, bytes), str_printf(&args, ", r%d", nres);
-    nres++;
-  }
-  int status = 0;
-  if (isa) {
-    str_printf(&k->main, "  const void *in[] = {0");
-    for (int i = 0; i < g->nport; i++) str_printf(&k->main, ", p%d", i);
-    str_printf(&k->main, "};\n  void *out[] = {0");
-    for (int i = 0; i < nres && !train; i++) str_printf(&k->main, ", r%d", i);
-    str_printf(&k->main, "};\n  int64_t size[] = {0");
-    for (int s = 0; s < k->m->nsize; s++)
-      if (seen[s]) str_printf(&k->main, ", %lld", (long long)k->in->size[s]);
-    str_printf(&k->main, "};\n  int status = run(graph_%d, in + 1, out + 1, size + 1);\n", g->index);
-  } else if (g->kind == GK_INIT) str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", model,
-                                            (unsigned long long)k->in->seed);
-  else str_printf(&k->main, "  int status = %s_%s(mem%s);\n", model, g->name, args.s ? args.s : "");
-  if (!k->in->finite) status = -1;
-  str_puts(&k->main, "  fwrite(&status, sizeof status, 1, stdout);\n");
-  expect(k, ctx_strf(k->c, "%s: status", g->name), DT_I32, 1, &status);
-  nres = 0;
-  for (int i = 0; i < g->nout; i++) {
-    if (g->out[i].var >= 0) continue;
-    Val *v = res[nres];
-    if (status == 0) {
-      expect(k, ctx_strf(k->c, "%s: %s", g->name, g->out[i].name), v->type, v->count, v->data);
-      str_printf(&k->main, "  fwrite(r%d, 1, %lld, stdout);\n", nres, (long long)v->count * dtype_info[v->type].bytes);
-    }
-    val_drop(v);
-    nres++;
-  }
-  for (int i = 0; i < g->nport; i++) val_drop(port[i]);
-  expect_vars(k, g->name);
+  put_results(k, &f);
+  put_call(k, &f);
+  expect_call(k, &f);
   str_puts(&k->main, "  }\n");
-  if (train) k->in->step++;
+  for (int i = 0; i < f.nres; i++) val_drop(f.res[i]);
+  for (int i = 0; i < g->nport; i++) val_drop(f.port[i]);
+  if (graph_trains(g)) k->in->step++;
   return true;
 }
 
 /* ---- compilers ---- */
-
-static bool write_file(const char *path, const char *s, size_t n) {
-  FILE *f = fopen(path, "wb");
-  return f && fwrite(s ? s : "", 1, n, f) == n && fclose(f) == 0;
-}
 
 static bool compare(Case *k, const char *cc, const char *out, size_t n) {
   size_t at = 0;
@@ -238,51 +214,45 @@ static bool compare(Case *k, const char *cc, const char *out, size_t n) {
 }
 
 static bool run_one(Case *k, const char *cc) {
-  const char *d = k->dir, *m = k->m->name;
-  char *cmd = isa ? ctx_strf(k->c, "cd %s && %s %s -std=gnu11 -fno-math-errno -fno-trapping-math "
-                                   "-ffp-contract=off -fwrapv -w -I%s/runtime -o prog main.c -lpthread 2>cc.txt && "
-                                   "./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && cmp out1.bin out.bin",
-                                       d, cc, machine_find(isa)->cflags, getcwd(NULL, 0)) : ctx_strf(k->c,
-                                           "cd %s && %s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding "
-                                           "-nostdlib -c %s.c -o m.o 2>cc.txt && "
-                       "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin",
-                           d, cc, m);
-  int status = system(cmd);
+  const char *build = isa
+    ? ctx_strf(k->c, "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv -w -I%s/runtime "
+               "-o prog main.c -lpthread 2>cc.txt && ./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && "
+               "cmp out1.bin out.bin", cc, machine_find(isa)->cflags, getcwd(NULL, 0))
+    : ctx_strf(k->c, "%s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
+               "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin", cc,
+               k->m->name);
+  int status = system(ctx_strf(k->c, "cd %s && %s", k->dir, build));
   if (status != 0) {
-    char *log = read_all(ctx_strf(k->c, "%s/cc.txt", d), NULL);
-    printf("%s [%s]: failed (%d) in %s\n%.1500s\n", k->what, cc, status, d, log ? log : "");
+    char *log = read_file(ctx_strf(k->c, "%s/cc.txt", k->dir), NULL);
+    printf("%s [%s]: failed (%d) in %s\n%.1500s\n", k->what, cc, status, k->dir, log ? log : "");
     free(log);
     return false;
   }
   size_t n;
-  char *out = read_all(ctx_strf(k->c, "%s/out.bin", d), &n);
+  char *out = read_file(ctx_strf(k->c, "%s/out.bin", k->dir), &n);
   bool same = out && compare(k, cc, out, n);
   free(out);
   return same;
 }
 
-static void check(const char *path, bool fuse) {
-  Ctx *c = ctx_new();
-  Case *k = calloc(1, sizeof *k);
-  k->c = c;
-  k->what = ctx_strf(c, "%s%s", path, fuse ? "" : " (fusion off)");
-  k->input.c = k->expect.c = k->main.c = c;
-  k->ref = load(c, path);
-  k->m = k->ref ? load(c, path) : NULL;
-  rng = 12345;
-  for (int i = 0; k->ref && i < k->ref->ngraph; i++)
-    for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
-  if (k->m) {
-    k->m->opt.strict = true;
-    k->m->opt.verify = true;
-    k->m->opt.align = 64;
-    if (!fuse) k->m->opt.off |= 1ull << PASS_fuse;
-  }
-  Str cf = {.c = c}, hf = {.c = c};
+/* ---- one file ---- */
+
+static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header) {
   EmitOptions o = {.version = "test", .carried = embed_text, .machine = isa ? machine_find(isa) : NULL,
                    .serial_cycles = isa != NULL};
-  static const char NATIVE[] =
-    "#include <pthread.h>\nstatic int parts;\nstatic pthread_barrier_t gate;\n"
+  k->ref = read_graphs(k->c, path);
+  k->m = k->ref ? read_graphs(k->c, path) : NULL;
+  if (!k->m) return false;
+  for (int i = 0; i < k->ref->ngraph; i++)
+    for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
+  k->m->opt = (Options){.strict = true, .verify = true, .align = 64, .off = fuse ? 0 : 1ull << PASS_fuse};
+  return passes_run(k->ref, &(PassRun){.list = "autodiff"}) && passes_run(k->m, &(PassRun){0}) &&
+         (isa ? emit_native(k->m, &o, code) : emit_portable(k->m, &o, code, header));
+}
+
+static void begin_main(Case *k) {
+  static const char native[] =
+    "static int parts;\nstatic pthread_barrier_t gate;\n"
     "static void meet(void *pool, int part) { (void)pool, (void)part; pthread_barrier_wait(&gate); }\n"
     "typedef struct { GcFn *fn; GcCall call; int status; } Share;\n"
     "static void *share(void *x) { Share *s = x; s->status = s->fn(&s->call); return 0; }\n"
@@ -293,54 +263,71 @@ static void check(const char *path, bool fuse) {
     "= meet}, 0};\n"
     "    if (i) pthread_create(&id[i], 0, share, &s[i]);\n  }\n  share(&s[0]);\n"
     "  for (int i = 1; i < parts; i++) pthread_join(id[i], 0);\n  return s[0].status;\n}\n";
-  if (!k->m || !passes_run(k->ref, &(PassRun){.list = "autodiff"}) || !passes_run(k->m, &(PassRun){0}) ||
-      !(isa ? emit_native(k->m, &o, &cf) : emit_portable(k->m, &o, &cf, &hf))) {
+  str_printf(&k->main, "#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.%c\"\n"
+             "static unsigned char mem[%lld] __attribute__((aligned(64)));\n", k->m->name, isa ? 'c' : 'h',
+             (long long)k->m->total_bytes + 64);
+  str_printf(&k->main, "%sint main(int argc, char **argv) {\n  (void)argc, (void)argv;\n", isa ? native : "");
+  if (isa) str_puts(&k->main, "  parts = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, parts);\n");
+}
+
+/* init first, or random weights where there is none; then the others in order. */
+static bool call_all(Case *k) {
+  Module *m = k->m;
+  const Graph *init = NULL;
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_INIT) init = m->graph[i];
+  for (int v = 0; v < m->nvar && !init; v++) {
+    Val *x = interp_value(k->in, m->var[v].type);
+    randomize(x, &rng);
+    interp_set_var(k->in, v, x);
+  }
+  bool ok = !init || call_graph(k, init);
+  for (int i = 0; i < m->ngraph && ok; i++) {
+    const Graph *g = m->graph[i];
+    for (int s = 0; s < (g->kind == GK_TRAIN_STEP ? STEPS : 1) && ok; s++)
+      if (is_callable(g) && g != init) ok = call_graph(k, g);
+  }
+  return ok;
+}
+
+/* Everything that the compilers need, in a folder of its own. */
+static bool prepare(Case *k, const char *path, bool fuse) {
+  Ctx *c = k->c;
+  Str code = {.c = c}, header = {.c = c};
+  if (!compile(k, path, fuse, &code, &header)) {
     diag_print(c, stdout, false);
-    failed++;
     printf("%s: not compiled\n", k->what);
-    goto end;
+    return false;
   }
   k->in = interp_new(k->ref, false);
   k->in->steps = 100;
   k->in->steps_per_epoch = 7;
-  k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
-                                          (int)getpid());
-  if (system(ctx_strf(c, "mkdir -p %s", k->dir))) goto end;
-  if (isa)
-    str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.c\"\n"
-               "static unsigned char mem[%lld] __attribute__((aligned(64)));\n"
-               "%sint main(int argc, char **argv) {\n  parts = atoi(argv[argc - 1]);\n"
-               "  pthread_barrier_init(&gate, 0, parts);\n", k->m->name, (long long)k->m->total_bytes + 64, NATIVE);
-  else str_printf(&k->main, "#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.h\"\n"
-             "static unsigned char mem[%s_BYTES + 64] __attribute__((aligned(64)));\nint main(void) {\n", k->m->name, k->m->name);
-  Graph *init = NULL;
-  for (int i = 0; i < k->m->ngraph; i++)
-    if (k->m->graph[i]->kind == GK_INIT) init = k->m->graph[i];
-  if (!init)
-    for (int v = 0; v < k->m->nvar; v++) {
-      Val *x = interp_value(k->in, k->m->var[v].type);
-      randomize(x);
-      interp_set_var(k->in, v, x);
-    }
-  bool ok = !init || call_graph(k, init);
-  for (int i = 0; i < k->m->ngraph && ok; i++) {
-    const Graph *g = k->m->graph[i];
-    for (int s = 0; s < (g->kind == GK_TRAIN_STEP ? STEPS : 1) && ok; s++)
-      if (is_callable(g) && g != init) ok = call_graph(k, g);
-  }
+  begin_main(k);
+  if (!call_all(k)) return false;
   str_puts(&k->main, "  return 0;\n}\n");
-  ok = ok && write_file(ctx_strf(c, "%s/%s.c", k->dir, k->m->name), cf.s, cf.n) &&
-       write_file(ctx_strf(c, "%s/%s.h", k->dir, k->m->name), hf.s, hf.n) &&
-       write_file(ctx_strf(c, "%s/main.c", k->dir), k->main.s, k->main.n) &&
-       write_file(ctx_strf(c, "%s/in.bin", k->dir), k->input.s, k->input.n);
-  if (!ok) failed++;
-  for (int i = 0; i < ncc && ok; i++) {
+  return !system(ctx_strf(c, "mkdir -p %s", k->dir)) &&
+         write_file(ctx_strf(c, "%s/%s.c", k->dir, k->m->name), code.s, code.n) &&
+         write_file(ctx_strf(c, "%s/%s.h", k->dir, k->m->name), header.s, header.n) &&
+         write_file(ctx_strf(c, "%s/main.c", k->dir), k->main.s, k->main.n) &&
+         write_file(ctx_strf(c, "%s/in.bin", k->dir), k->input.s, k->input.n);
+}
+
+static void check(const char *path, bool fuse) {
+  Ctx *c = ctx_new();
+  Case *k = calloc(1, sizeof *k);
+  const char *tmp = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+  k->c = k->input.c = k->expect.c = k->main.c = c;
+  k->what = ctx_strf(c, "%s%s", path, fuse ? "" : " (fusion off)");
+  k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", tmp, (int)getpid());
+  rng = 12345;
+  bool well = prepare(k, path, fuse);
+  failed += !well;
+  for (int i = 0; i < ncc && well; i++) {
     if (run_one(k, cc_list[i])) passed++;
     else failed++;
   }
-  interp_free(k->in);
+  if (k->in) interp_free(k->in);
   if (!keep_dir && system(ctx_strf(c, "rm -rf %s", k->dir))) printf("cannot remove %s\n", k->dir);
-end:
   free(k);
   ctx_free(c);
 }

@@ -1,5 +1,5 @@
 /* Tests of the printed form of diagnostics and of suggestions: each case builds one and compares the text. */
-#include "ir/diag.h"
+#include "suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,27 +92,18 @@ static void test_frames(Ctx *c) {
   check("long chain", notes == 8 && strstr(text, "and 93 calls between") ? "" : text, "");
 }
 
-static char *printed(Ctx *c, bool color) {
-  char *s = NULL;
-  size_t n = 0;
-  FILE *f = open_memstream(&s, &n);
-  diag_print(c, f, color);
-  fclose(f);
-  return s;
-}
-
 static void test_limits(void) {
   Ctx *c = ctx_new();
   Loc s = add(c, "a.nn", "x");
   for (int i = 0; i < 25; i++) diag_error(c, 107, s, 1, "fault %d", i);
   for (int i = 0; i < 25; i++) diag_help(c, diag_error(c, 107, s, 1, "fault 3"), "again");
   check("errors are counted", diag_errors(c) == 50 ? "" : "another number\n", "");
-  char *t = printed(c, false);
+  char *t = diags_text(c, false);
   int shown = 0;
   for (const char *p = t; (p = strstr(p, "error[")); p++) shown++;
   check("20 are shown", shown == 20 && strstr(t, "5 more errors are not shown") ? "" : t, "");
   free(t);
-  t = printed(c, false);
+  t = diags_text(c, false);
   check("each is printed once", t, "");
   free(t);
   diag_error(c, 107, 0, 1, "no place");
@@ -120,7 +111,7 @@ static void test_limits(void) {
   c = ctx_new();
   s = add(c, "a.nn", "x");
   diag_error(c, 107, s, 1, "fault");
-  t = printed(c, true);
+  t = diags_text(c, true);
   check("colour", t, "\033[1;31merror[E0107]\033[0m\033[1m: fault\033[0m\n \033[1;34m--> \033[0ma.nn:1:1\n"
         "\033[1;34m  |\033[0m\n\033[1;34m1 |\033[0m x\n\033[1;34m  |\033[0m \033[1;31m^\033[0m\n\n");
   free(t);

@@ -7,6 +7,8 @@
  * --update writes the golden files anew. */
 #include "driver/embed.h"
 #include "frontend/elab.h"
+#include "suite.h"
+#include "tests/files.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,16 +37,6 @@ static void check(Test *t, bool ok, const char *what, const char *name) {
   printf("FAIL %s: %s\n", name, what);
 }
 
-static char *slurp(const char *path, size_t *n) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  char *s = malloc(1 << 20);
-  *n = fread(s, 1, (1 << 20) - 1, f);
-  s[*n] = 0;
-  fclose(f);
-  return s;
-}
-
 /* ---- one elaboration ---- */
 
 typedef struct Run {
@@ -63,12 +55,9 @@ static void run_body(Ctx *c, void *arg) {
 
 static Run run_text(const char *name, const char *text, size_t n) {
   Run r = {.c = ctx_new()};
-  size_t size;
   ctx_try(r.c, run_body, (void *[]){(void *)name, (void *)text, &n, &r.m});
   r.errors = diag_errors(r.c);
-  FILE *f = open_memstream(&r.diags, &size);
-  diag_print(r.c, f, false);
-  fclose(f);
+  r.diags = diags_text(r.c, false);
   return r;
 }
 
@@ -142,7 +131,7 @@ static void golden(Test *t, const char *nn, const char *ext, const char *got) {
     fputs(got, f);
     fclose(f);
   }
-  char *want = slurp(path, &n);
+  char *want = read_file(path, &n);
   check(t, want && !strcmp(want, got), want ? "differs from its golden file" : "has no golden file", path);
   if (want && strcmp(want, got)) printf("---- got:\n%s", got);
   free(want);
@@ -150,7 +139,7 @@ static void golden(Test *t, const char *nn, const char *ext, const char *got) {
 
 static void test_file(Test *t, const char *path, bool has_golden) {
   size_t n;
-  char *text = slurp(path, &n);
+  char *text = read_file(path, &n);
   Run r = run_text(path, text, n), again = run_text(path, text, n);
   check(t, !strcmp(r.diags, again.diags), "two runs differ in their diagnostics", path);
   if (!r.errors) {
@@ -324,7 +313,7 @@ static void test_mutations(Test *t, int count, uint64_t seed) {
   long slowest = 0;
   for (int i = 0; i < count; i++) {
     size_t n;
-    char *text = slurp(t->file[next_random(&seed) % (uint64_t)t->nfile], &n);
+    char *text = read_file(t->file[next_random(&seed) % (uint64_t)t->nfile], &n);
     memcpy(s, text, n + 1);
     free(text);
     if (i % 2) n = exchange_word(s, n, 1 << 19, &seed);

@@ -4,7 +4,8 @@
  * DIR/design and DIR/parse is formatted, which must keep the tree and be a fixpoint; deep and long inputs; and
  * mutations of the design files, which must end in a tree or in errors. --update writes the golden files anew. */
 #include "frontend/parse.h"
-#include "ir/diag.h"
+#include "suite.h"
+#include "tests/files.h"
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,36 +29,16 @@ static void check(Test *t, bool ok, const char *what, const char *name) {
   }
 }
 
-static char *slurp(const char *path, size_t *n) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  char *s = malloc(1 << 20);
-  *n = fread(s, 1, (1 << 20) - 1, f);
-  s[*n] = 0;
-  fclose(f);
-  return s;
-}
-
 static const char *base_name(const char *path) {
   const char *s = strrchr(path, '/');
   return s ? s + 1 : path;
-}
-
-/* All diagnostics of a context as one text, which the caller frees. */
-static char *all_diags(Ctx *c) {
-  char *s = NULL;
-  size_t n = 0;
-  FILE *f = open_memstream(&s, &n);
-  diag_print(c, f, false);
-  fclose(f);
-  return s;
 }
 
 static void golden(Test *t, const char *nn, const char *ext, const char *got) {
   char path[512];
   size_t n;
   snprintf(path, sizeof path, "%.*s.%s", (int)strlen(nn) - 3, nn, ext);
-  char *want = slurp(path, &n);
+  char *want = read_file(path, &n);
   if (!want) return;
   if (t->update) {
     FILE *f = fopen(path, "wb");
@@ -84,12 +65,12 @@ static void check_fmt(Test *t, Ctx *c, Loc at, const char *text, const char *nam
 
 static void run_file(Test *t, const char *path) {
   size_t n;
-  char *text = slurp(path, &n);
+  char *text = read_file(path, &n);
   Ctx *c = ctx_new();
   Loc at = source_add(c, base_name(path), text, n);
   Ast *a = parse_source(c, at);
   bool good = diag_errors(c) == 0;
-  char *err = all_diags(c);
+  char *err = diags_text(c, false);
   golden(t, path, "err", err);
   free(err);
   if (good) {
@@ -155,7 +136,7 @@ static void run_deep(Test *t, int k, int repeat) {
   parse_source(c, at);
   const char *fmt = diag_errors(c) ? NULL : fmt_source(c, at);
   double seconds = (double)(clock() - from) / CLOCKS_PER_SEC;
-  char *err = all_diags(c), code[16];
+  char *err = diags_text(c, false), code[16];
   snprintf(code, sizeof code, "[E%04d]", DEEP[k].code);
   check(t, DEEP[k].code ? strstr(err, code) != NULL : !*err && fmt, "not the expected outcome", DEEP[k].name);
   check(t, seconds < 5, "takes more than 5 s", DEEP[k].name);
@@ -226,7 +207,8 @@ static void run_mutations(Test *t, int count) {
   int good = 0;
   for (int i = 0; i < count; i++) {
     size_t n, on;
-    char *text = slurp(t->file[i % t->ndesign], &n), *other = slurp(t->file[lcg(&seed) % (uint64_t)t->ndesign], &on);
+    char *text = read_file(t->file[i % t->ndesign], &n);
+    char *other = read_file(t->file[lcg(&seed) % (uint64_t)t->ndesign], &on);
     memcpy(buf, text, n);
     size_t m = mutate(buf, n, CAP, other, on, &seed);
     Ctx *c = ctx_new();
@@ -237,7 +219,7 @@ static void run_mutations(Test *t, int count) {
       good++;
       check_fmt(t, c, at, fmt_source(c, at), "mutant");
     }
-    char *err = all_diags(c);
+    char *err = diags_text(c, false);
     check(t, a && a->kind == AST_FILE && (diag_errors(c) == 0) == (*err == 0), "neither a tree nor errors", "mutant");
     if (t->failed > failed) printf("---- mutant %d ----\n%.*s\n", i, (int)m, buf);
     free(err);

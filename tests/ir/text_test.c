@@ -1,8 +1,7 @@
 /* print -> parse -> print is a fixpoint; wrong text is refused with a located error; any byte string ends well.
  * text_test FILE.ir... */
 #include "ir/ir.h"
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/files.h"
 #include <string.h>
 
 typedef struct Text { const char *name, *s; size_t n; char *out; int errors; } Text;
@@ -27,18 +26,10 @@ static Text run(const char *name, const char *s, size_t n) {
   return t;
 }
 
-static char *slurp(const char *path, size_t *n) {
-  FILE *f = fopen(path, "rb");
-  char *s = calloc(1, 1 << 20);
-  if (!f || !s) exit(2);
-  *n = fread(s, 1, (1 << 20) - 1, f);
-  fclose(f);
-  return s;
-}
-
 static int fixpoint(const char *path) {
   size_t n;
-  char *s = slurp(path, &n);
+  char *s = read_file(path, &n);
+  if (!s) exit(2);
   Text a = run(path, s, n), b = {0};
   if (a.out) b = run(path, a.out, strlen(a.out));
   bool same = a.out && b.out && !strcmp(a.out, b.out) && strlen(a.out) == n && !memcmp(a.out, s, n);
@@ -50,7 +41,7 @@ static int fixpoint(const char *path) {
 /* Every mutation ends with text that reprints, or with an error; never with a crash. */
 static int mutations(const char *path, int rounds) {
   size_t n;
-  char *s = slurp(path, &n), *t = malloc(n + 1);
+  char *s = read_file(path, &n), *t = malloc(n + 1);
   uint32_t x = 12345;
   for (int i = 0; i < rounds; i++) {
     memcpy(t, s, n);

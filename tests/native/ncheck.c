@@ -1,54 +1,23 @@
 /* The tuned kernels of the native dialect against the interpreter.
- *   ncheck [--seed=N] [--keep=DIR] CASES
- * Reads a list of cases (cases.txt), one graph a line, each a contraction or convolution of random operands with an
- * epilogue; prints the kernels for one instruction set after the other, compiles them with gcc and clang, and runs them
- * as 1 to 4 parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on
- * they must be close, and the same for any number of parts. Prints what differs, and `N passed, N failed`. */
+ *   ncheck --dir=DIR FILE.ir
+ * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for one
+ * row of the machine table after the other, all that this processor can run, compiles them, and runs them as 1 to 4
+ * parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on they must be
+ * close, and the same for any number of parts. Prints what differs, and `N passed, N failed`.
+ *   ncheck --rows
+ * prints the names of those rows. */
 #include "codegen/c/graph.h"
 #include "driver/embed.h"
-#include "ir/interp.h"
 #include "passes/pass.h"
-#include <math.h>
-#include <stdlib.h>
+#include "tests/files.h"
+#include "tests/graphs.h"
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { MOST_PARTS = 4, MOST_GRAPHS = 512 };
 static int passed, failed;
-
-static char *read_all(const char *path, size_t *n) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  size_t cap = 1 << 16, len = 0, got;
-  char *s = malloc(cap + 1);
-  while ((got = fread(s + len, 1, cap - len, f)) > 0)
-    if ((len += got) == cap) s = realloc(s, (cap *= 2) + 1);
-  fclose(f);
-  s[len] = 0;
-  if (n) *n = len;
-  return s;
-}
-
-static bool write_file(const char *path, const char *s, size_t n) {
-  FILE *f = fopen(path, "wb");
-  return f && fwrite(s ? s : "", 1, n, f) == n && fclose(f) == 0;
-}
-
-static Module *load(Ctx *c, const char *path) {
-  Loc at;
-  if (!source_read(c, path, &at)) return NULL;
-  Module *m = ir_parse(c, at);
-  return diag_errors(c) ? NULL : m;
-}
-
 static uint64_t rng = 1;
-static void randomize(Val *v) {
-  for (int64_t i = 0; i < v->count; i++) {
-    rng = rng * 6364136223846793005u + 1442695040888963407u;
-    val_set(v, i, (double)(rng >> 33) / 2147483648.0 * 4 - 2);
-  }
-}
 
 /* ---- the program ---- */
 
@@ -168,7 +137,7 @@ static void run_reference(Program *r, Str *input) {
     Val *port[16], *res[16] = {0};
     for (int k = 0; k < g->nport; k++) {
       port[k] = interp_value(in, node_get(g, g->port[k])->type);
-      randomize(port[k]);
+      randomize(port[k], &rng);
       str_put(input, port[k]->data, (size_t)port[k]->count * 4);
     }
     if (!interp_run(in, g, port, res)) printf("%s: the interpreter failed: %s\n", g->name, in->error), failed++;
@@ -233,11 +202,11 @@ static void run_with(Program *r, const char *cc) {
                              "./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
   int status = system(cmd);
   size_t n = 0;
-  char *out = status ? NULL : read_all(ctx_strf(r->c, "%s/out.bin", r->dir), &n);
+  char *out = status ? NULL : read_file(ctx_strf(r->c, "%s/out.bin", r->dir), &n);
   if (out) {
     compare(r, cc, out, n);
   } else {
-    char *log = read_all(ctx_strf(r->c, "%s/cc.txt", r->dir), NULL);
+    char *log = read_file(ctx_strf(r->c, "%s/cc.txt", r->dir), NULL);
     printf("[%s %s]: failed (%d)\n%.1500s\n", cc, r->isa, status, log ? log : "");
     free(log);
     failed++;
@@ -250,8 +219,8 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
   Program r = {.c = c, .dir = dir, .isa = isa, .exact = exact, .text = {.c = c}, .main = {.c = c}};
   Str input = {.c = c};
   r.cflags = machine_find(isa)->cflags;
-  r.ref = load(c, path);
-  r.m = r.ref ? load(c, path) : NULL;
+  r.ref = read_graphs(c, path);
+  r.m = r.ref ? read_graphs(c, path) : NULL;
   if (r.m) r.m->opt.strict = true, r.m->opt.align = 64;
   nexpect = 0;
   if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff"}) || !passes_run(r.m, &(PassRun){0}) ||
@@ -279,12 +248,17 @@ int main(int argc, char **argv) {
     if (!strncmp(argv[i], "--dir=", 6)) dir = argv[i] + 6;
     else path = argv[i];
   }
+  if (path && !strcmp(path, "--rows")) {
+    for (int i = 0; machine_at(i); i++)
+      if (machine_runs(machine_at(i))) puts(machine_at(i)->name);
+    return 0;
+  }
   if (!dir || !path) return fprintf(stderr, "usage: ncheck --dir=DIR FILE.ir\n"), 2;
   bool clang = system("clang --version >/dev/null 2>&1") == 0;
-  check(path, dir, "native", true, clang);
+  for (int i = 0; machine_at(i); i++)
+    if (machine_runs(machine_at(i)))
+      check(path, dir, machine_at(i)->name, true, clang && machine_at(i) == machine_find("native"));
   check(path, dir, "native", false, clang);
-  check(path, dir, "generic", true, false);
-  if (machine_find("native") == machine_find("avx512")) check(path, dir, "avx2", true, false);
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

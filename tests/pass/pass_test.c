@@ -4,7 +4,7 @@
 #include "ir/interp.h"
 #include "passes/group.h"
 #include "passes/pass.h"
-#include <math.h>
+#include "tests/graphs.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,11 +77,9 @@ static bool same_results(const Results *a, const Results *b) {
 
 /* Planned passes may not run on a graph that has kernels but is not ordered, such as an expected output. */
 static Module *load(Ctx *c, const char *path, uint64_t off) {
-  Loc start;
-  if (!source_read(c, path, &start)) return NULL;
-  Module *m = ir_parse(c, start);
-  m->opt = (Options){.strict = true, .verify = true, .align = 64, .off = off};
-  return diag_errors(c) ? NULL : m;
+  Module *m = read_graphs(c, path);
+  if (m) m->opt = (Options){.strict = true, .verify = true, .align = 64, .off = off};
+  return m;
 }
 
 static void test_bits(Ctx *c, const char *path) {

@@ -3,6 +3,7 @@
 #include "driver/embed.h"
 #include "random.h"
 #include "tests/exact/exact.h"
+#include "tests/files.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -308,7 +309,7 @@ bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why) {
            ">'%s/cc.log' 2>&1", cc, dir, dir, dir);
   if (!system(cmd)) return true;
   snprintf(cmd, sizeof cmd, "%s/cc.log", dir);
-  char *log = read_file(cmd);
+  char *log = read_file(cmd, NULL);
   snprintf(why->text, sizeof why->text, "not compiled: %.500s", log ? log : "");
   free(log);
   return (void)dialect, false;
@@ -321,7 +322,7 @@ bool check_c(const char *text, uint64_t seed, int dialect, const char *cc, const
   snprintf(cmd, sizeof cmd, "timeout 20 '%s/unit' 0 '%s' >'%s/out' 2>&1", dir, dir, dir);
   if (!system(cmd)) return true;
   snprintf(cmd, sizeof cmd, "%s/out", dir);
-  char *out = read_file(cmd);
+  char *out = read_file(cmd, NULL);
   snprintf(why->text, sizeof why->text, "%.500s", out ? out : "");
   free(out);
   return false;

@@ -5,6 +5,7 @@
  * random file X.ir SEED [c|native CC DIR]   one text, on the inputs of that seed
  * A failure is printed with its seed and its graph, made small. The last line is `N passed, N failed`. */
 #include "random.h"
+#include "tests/files.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,18 +106,6 @@ static int check_graphs(uint64_t first, int n) {
 
 /* ---- as C ---- */
 
-char *read_file(const char *path) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  size_t cap = 1 << 16, n = 0, got;
-  char *s = malloc(cap + 1);
-  while ((got = fread(s + n, 1, cap - n, f)) > 0)
-    if ((n += got) == cap) s = realloc(s, (cap *= 2) + 1);
-  fclose(f);
-  s[n] = 0;
-  return s;
-}
-
 /* The graphs of a unit that was compiled, each as a process: `unit NUMBER` reads data.NUMBER. */
 static int run_unit(uint64_t first, int n, const char *how, Task *t) {
   int failed = 0;
@@ -127,7 +116,7 @@ static int run_unit(uint64_t first, int n, const char *how, Task *t) {
     if (!status || (WIFEXITED(status) && WEXITSTATUS(status) == 3)) continue; /* 3: not in the unit */
     t->seed = first + (uint64_t)i;
     snprintf(cmd, sizeof cmd, "%s/out", t->dir);
-    char *text = generate(t->seed), *out = read_file(cmd);
+    char *text = generate(t->seed), *out = read_file(cmd, NULL);
     snprintf(t->why->text, sizeof t->why->text, "%.500s", out ? out : "");
     failed++;
     report(text, t, how);
@@ -170,7 +159,7 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
 
 static int check_file(int argc, char **argv) {
   Why why = {{0}};
-  char *text = read_file(argv[2]);
+  char *text = read_file(argv[2], NULL);
   if (!text) return 2;
   uint64_t seed = strtoull(argv[3], NULL, 10);
   bool native = argc > 6 && !strcmp(argv[4], "native");

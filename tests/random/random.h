@@ -72,7 +72,6 @@ bool no_module(const char *dir, int number); /* in the place of one that could n
 bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why); /* compiles */
 /* One module alone: emitted into dir, compiled, run. */
 bool check_c(const char *text, uint64_t seed, int dialect, const char *cc, const char *dir, Why *why);
-char *read_file(const char *path); /* in malloc memory; NULL: cannot be read */
 
 /* ---- shrink.c ---- */
 
