@@ -3,7 +3,17 @@
  *   ROWS        the name of the function
  *   LOAD(v, i)  element i of a Val as T;  STORE(v, i, x)
  *   BODY        perhaps: the name of the function of one body on numbers
- * and the macros of the bodies (ABS, EXP, SEL …). Results of BOOLEAN rows are stored as bool. */
+ * and those macros of the bodies that a type has in its own way (ABS, EXP …). Results of BOOLEAN rows are stored as
+ * bool. */
+#define SEL(m, a, b) ((m) ? (a) : (b))
+#define LT(a, b) ((a) < (b))
+#define LE(a, b) ((a) <= (b))
+#define EQ(a, b) ((a) == (b))
+#define NE(a, b) ((a) != (b))
+#define NOT(a) (!(a))
+#define AND(a, b) ((a) && (b))
+#define OR(a, b) ((a) || (b))
+#define CAST(a) (a)
 #define VALUE(...) ((T[1]){__VA_ARGS__}[0]) /* 0 of a row without a body */
 
 void ROWS(Op op, Walk *w, const Val *const *in, Val *out) {

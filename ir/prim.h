@@ -1,5 +1,6 @@
 /* Rounding, elementary functions, conversions, random numbers: the bodies that the interpreter and all generated code
- * share. Here the vocabulary and what is exact; prim_elementary.h and prim_int.h hold the rest.
+ * share. Here the vocabulary and what is exact; prim_elementary.h and prim_int.h hold the rest, and prim_f64.h the same
+ * for a double, which only a scalar instantiation has.
  *
  * Written once over a small vocabulary, for one float or for a GCC vector of them; both give the same bits as long as
  * products are not contracted into FMA. Freestanding: no header, no libm, no writable data. Included, or pasted, once
@@ -140,6 +141,9 @@ static inline PRIM_F PRIM(mod)(PRIM_F a, PRIM_F b) {
 
 /*@ integers: */
 #include "prim_int.h"
+
+/*@ double: */
+#include "prim_f64.h"
 
 /*@ end: */
 #undef P_K

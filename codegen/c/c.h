@@ -9,7 +9,11 @@ typedef struct CKernel {       /* an emitted function or table */
   uint64_t hash;
   int next;
 } CKernel;
-typedef struct CSection { const char *name, *needs, *text; size_t n; } CSection; /* of prim.h and its parts */
+typedef struct CSection {      /* of prim.h and its parts */
+  const char *name, *needs, *text;
+  size_t n;
+  bool used[2];                /* as scalars, as vectors */
+} CSection;
 enum { C_BUCKETS = 1024 };
 
 typedef struct CPrint {
@@ -27,8 +31,7 @@ typedef struct CPrint {
   struct CBody { const Graph *graph; bool parallel; } *body; int nbody, capbody; /* that are printed */
   bool *parallel;              /* per graph of the module: some kernel is shared out */
   CSection *section; int nsection, capsection;
-  uint64_t prim;               /* sections of prim.h that are used: bit i = section[i] */
-  uint64_t vprim;              /* the same, as vectors */
+  bool prim, vprim;            /* some section is used, as scalars, as vectors */
   bool vectors;                /* native: vector types and loads are used */
   uint32_t helper;             /* helpers that are used: bits CH_* */
   const char *gemm;            /* native: the text of gemm.inc, once it is used */

@@ -6,34 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* kinds: f f32, d f64 (which has no elementary functions), i u b. $a $b $c: operands, $t: the C type. need: section of
- * prim.h. */
+/* kinds: f f32, d f64, i u b. $a $b $c: operands, $t: the C type, $s: the suffix of f64. need: section of prim.h, less
+ * the suffix. */
 typedef struct Token { const char *name, *kinds, *text, *need; } Token;
 static const Token TOKEN[] = {
-  {"ABS", "f", "p_abs($a)", "abs"},       {"ABS", "i", "($a < 0 ? ($t)(0u - (uint32_t)$a) : $a)", NULL},
-  {"ABS", "u", "$a", NULL},               {"SIGN", "f", "p_sign($a)", "sign"},
+  {"ABS", "fd", "p_abs$s($a)", "abs"},       {"ABS", "i", "($a < 0 ? ($t)(0u - (uint32_t)$a) : $a)", NULL},
+  {"ABS", "u", "$a", NULL},                  {"SIGN", "fd", "p_sign$s($a)", "sign"},
   {"SIGN", "i", "(($a > 0) - ($a < 0))", NULL}, {"SIGN", "u", "($a > 0)", NULL},
-  {"FLOOR", "f", "p_floor($a)", "floor"}, {"FLOOR", "iu", "$a", NULL},
-  {"CEIL", "f", "p_ceil($a)", "ceil"},    {"CEIL", "iu", "$a", NULL},
-  {"ROUND", "f", "p_round($a)", "round"}, {"ROUND", "iu", "$a", NULL},
-  {"EXP", "f", "p_exp($a)", "exp"},       {"EXPM1", "f", "p_expm1($a)", "expm1"},
-  {"LOG", "f", "p_log($a)", "log"},       {"LOG1P", "f", "p_log1p($a)", "log1p"},
-  {"SQRT", "f", "p_sqrt($a)", "sqrt"},    {"RSQRT", "f", "p_rsqrt($a)", "rsqrt"},
-  {"SIN", "f", "p_sin($a)", "sin"},       {"COS", "f", "p_cos($a)", "cos"},
-  {"TANH", "f", "p_tanh($a)", "tanh"},    {"SIGMOID", "f", "p_sigmoid($a)", "sigmoid"},
-  {"ERF", "f", "p_erf($a)", "erf"},       {"POW", "f", "p_pow($a, $b)", "pow"},
-  {"IDIV", "f", "p_idiv($a, $b)", "idiv"}, {"IDIV", "i", "p_idiv_i32($a, $b)", "idiv_i32"},
+  {"FLOOR", "fd", "p_floor$s($a)", "floor"}, {"FLOOR", "iu", "$a", NULL},
+  {"CEIL", "fd", "p_ceil$s($a)", "ceil"},    {"CEIL", "iu", "$a", NULL},
+  {"ROUND", "fd", "p_round$s($a)", "round"}, {"ROUND", "iu", "$a", NULL},
+  {"EXP", "fd", "p_exp$s($a)", "exp"},       {"EXPM1", "fd", "p_expm1$s($a)", "expm1"},
+  {"LOG", "fd", "p_log$s($a)", "log"},       {"LOG1P", "fd", "p_log1p$s($a)", "log1p"},
+  {"SQRT", "fd", "p_sqrt$s($a)", "sqrt"},    {"RSQRT", "fd", "p_rsqrt$s($a)", "rsqrt"},
+  {"SIN", "fd", "p_sin$s($a)", "sin"},       {"COS", "fd", "p_cos$s($a)", "cos"},
+  {"TANH", "fd", "p_tanh$s($a)", "tanh"},    {"SIGMOID", "fd", "p_sigmoid$s($a)", "sigmoid"},
+  {"ERF", "fd", "p_erf$s($a)", "erf"},       {"POW", "fd", "p_pow$s($a, $b)", "pow"},
+  {"IDIV", "fd", "p_idiv$s($a, $b)", "idiv"}, {"IDIV", "i", "p_idiv_i32($a, $b)", "idiv_i32"},
   {"IDIV", "ub", "p_idiv_u32($a, $b)", "idiv_u32"},
-  {"MOD", "f", "p_mod($a, $b)", "mod"},   {"MOD", "i", "p_mod_i32($a, $b)", "mod_i32"},
+  {"MOD", "fd", "p_mod$s($a, $b)", "mod"},   {"MOD", "i", "p_mod_i32($a, $b)", "mod_i32"},
   {"MOD", "ub", "p_mod_u32($a, $b)", "mod_u32"},
-  {"MAX", "f", "p_max($a, $b)", "max"},   {"MAX", "iub", "($a > $b ? $a : $b)", NULL},
-  {"MIN", "f", "p_min($a, $b)", "min"},   {"MIN", "iub", "($a < $b ? $a : $b)", NULL},
-  {"EQ", "fdiub", "($a == $b)", NULL},     {"NE", "fdiub", "($a != $b)", NULL},
-  {"LT", "fdiub", "($a < $b)", NULL},      {"LE", "fdiub", "($a <= $b)", NULL},
-  {"AND", "b", "($a & $b)", NULL},        {"OR", "b", "($a | $b)", NULL},
-  {"ABS", "d", "($a <= 0 ? 0.0 - $a : $a)", NULL}, {"SIGN", "d", "($a > 0 ? 1.0 : $a < 0 ? -1.0 : $a)", NULL},
-  {"MAX", "d", "($a != $a || $a > $b ? $a : $b)", NULL}, {"MIN", "d", "($a != $a || $a < $b ? $a : $b)", NULL},
-  {"NOT", "b", "!$a", NULL},              {"SEL", "fdiub", "($a ? $b : $c)", NULL},
+  {"MAX", "fd", "p_max$s($a, $b)", "max"},   {"MAX", "iub", "($a > $b ? $a : $b)", NULL},
+  {"MIN", "fd", "p_min$s($a, $b)", "min"},   {"MIN", "iub", "($a < $b ? $a : $b)", NULL},
+  {"EQ", "fdiub", "($a == $b)", NULL},       {"NE", "fdiub", "($a != $b)", NULL},
+  {"LT", "fdiub", "($a < $b)", NULL},        {"LE", "fdiub", "($a <= $b)", NULL},
+  {"AND", "b", "($a & $b)", NULL},           {"OR", "b", "($a | $b)", NULL},
+  {"NOT", "b", "!$a", NULL},                 {"SEL", "fdiub", "($a ? $b : $c)", NULL},
 };
 
 bool c_atomic(const char *s) {
@@ -66,17 +64,19 @@ static const char *token_body(CPrint *p, const char *body, DType t, DType from, 
     if (islower((unsigned char)*s) && k < 3) letter[k++] = *s;
   if (n == 4 && !memcmp(body, "CAST", 4)) return c_cast(p, t, from, arg[0]);
   DType kind_of = n == 3 && !memcmp(body, "SEL", 3) ? t : from;
-  const Token *tok = find_token(body, n, kind_of == DT_F64 ? 'd' : dtype_info[kind_of].kind);
+  const char *suffix = kind_of == DT_F64 ? "_f64" : "";
+  const Token *tok = find_token(body, n, *suffix ? 'd' : dtype_info[kind_of].kind);
   if (!tok) {
-    diag_error(p->c, 714, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "%.*s of %s cannot be compiled yet", (int)n,
+    diag_error(p->c, 403, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "internal: %.*s of %s has no form in C", (int)n,
                body, dtype_info[kind_of].name);
     return "0";
   }
-  if (tok->need) c_prim_use(p, tok->need);
+  if (tok->need) c_prim_use(p, ctx_strf(p->c, "%s%s", tok->need, suffix));
   Str s = {.c = p->c};
   for (const char *x = tok->text; *x; x++) {
     if (*x != '$') str_put(&s, x, 1);
     else if (*++x == 't') str_puts(&s, dtype_info[t].c);
+    else if (*x == 's') str_puts(&s, suffix);
     else str_puts(&s, strchr(tok->text, ' ') && tok->text[0] == '(' ? operand(p, arg[letter[*x - 'a'] - 'a'])
                     : tok->text[0] == '!' ? operand(p, arg[letter[*x - 'a'] - 'a']) : arg[letter[*x - 'a'] - 'a']);
   }
@@ -198,50 +198,53 @@ static void find_sections(CPrint *p, const char *file) {
       find_sections(p, ctx_strf(p->c, "ir/%.*s", (int)strcspn(name, "\""), name));
     else
       *VEC_PUSH(p->c, p->section, p->nsection, p->capsection) = (CSection){
-        ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)), ctx_intern(p->c, needs, strcspn(needs, " *")), text, n};
+        .name = ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)),
+        .needs = ctx_intern(p->c, needs, strcspn(needs, " *")), .text = text, .n = n};
   }
 }
 
-static void use_section(CPrint *p, uint64_t *used, const char *want) {
+static void use_section(CPrint *p, bool vector, const char *want) {
   if (!p->nsection) find_sections(p, "ir/prim.h");
   for (int i = 0; i < p->nsection; i++) {
     if (strcmp(p->section[i].name, want)) continue;
-    if (*used >> i & 1) return;
-    *used |= 1ull << i;
-    if (*p->section[i].needs) use_section(p, used, p->section[i].needs);
+    if (p->section[i].used[vector]) return;
+    p->section[i].used[vector] = true;
+    if (*p->section[i].needs) use_section(p, vector, p->section[i].needs);
     return;
   }
   diag_error(p->c, 403, 0, 1, "internal: prim.h has no section `%s`", want);
 }
 
 void c_prim_use(CPrint *p, const char *want) {
-  use_section(p, &p->prim, want);
+  p->prim = true;
+  use_section(p, false, want);
 }
 
 /* sin and cos of a vector reduce large arguments lane by lane. */
 void c_vprim_use(CPrint *p, const char *want) {
-  use_section(p, &p->vprim, want);
+  p->vprim = true;
+  use_section(p, true, want);
   if (!strcmp(want, "sin") || !strcmp(want, "cos")) c_prim_use(p, "trig");
 }
 
-static void print_sections(CPrint *p, uint64_t *used, Str *out) {
-  use_section(p, used, "vocabulary");
-  use_section(p, used, "end");
+static void print_sections(CPrint *p, bool vector, Str *out) {
+  use_section(p, vector, "vocabulary");
+  use_section(p, vector, "end");
   for (int i = 0; i < p->nsection; i++)
-    if (*used >> i & 1) str_printf(out, "%.*s\n\n", (int)p->section[i].n, p->section[i].text);
+    if (p->section[i].used[vector]) str_printf(out, "%.*s\n\n", (int)p->section[i].n, p->section[i].text);
 }
 
 void c_prim_print(CPrint *p, Str *out) {
   if (p->prim) {
     str_puts(out, "#define PRIM(name) p_##name\n#define PRIM_F float\n#define PRIM_I int32_t\n#define PRIM_U uint32_t\n"
                   "#define PRIM_D double\n#define PRIM_LANES 1\n");
-    print_sections(p, &p->prim, out);
+    print_sections(p, false, out);
   }
   if (p->vprim) {
     str_puts(out, "#define PRIM(name) v_##name\n#define PRIM_1(name) p_##name\n#define PRIM_F gc_vf\n"
                   "#define PRIM_I gc_vi\n"
                   "#define PRIM_U gc_vu\n#define PRIM_D gc_vd\n#define PRIM_LANES GC_LANES\n");
-    print_sections(p, &p->vprim, out);
+    print_sections(p, true, out);
     str_puts(out, "#undef PRIM_1\n");
   }
 }

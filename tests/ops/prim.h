@@ -1,12 +1,5 @@
 /* Scalar and vector instantiations of ir/prim.h: prim_NAME, v4_NAME, v8_NAME, v16_NAME. */
-#include <stdint.h>
-#define PRIM_LANES 1
-#define PRIM(name) prim_##name
-#define PRIM_F float
-#define PRIM_I int32_t
-#define PRIM_U uint32_t
-#define PRIM_D double
-#include "../../ir/prim.h"
+#include "../../ir/interp_prim.h"
 #define PRIM_1(name) prim_##name
 
 #ifndef SCALAR_ONLY

@@ -1,5 +1,6 @@
-/* Accuracy of prim.h against libm's double functions: over all floats with a stride (argument 1, default 4099; 1 is
- * exhaustive), and at special values. Prints the worst error of each function in units in the last place. */
+/* Accuracy of prim.h against libm's functions of the next wider format: over all floats with a stride (argument 1,
+ * default 4099; 1 is exhaustive), at random doubles, and at special values. Prints the worst error of each function in
+ * units in the last place. */
 #include "prim.h"
 #include <math.h>
 #include <stdbool.h>
@@ -15,15 +16,22 @@ static float from_bits(uint32_t u) {
   return x;
 }
 
-/* Error of `got` in ulps of the float format at `want`; 0 where both are NaN or the same infinity. */
-static double ulps(float got, double want) {
-  float rounded = (float)want;
-  if (isnan(want) || isnan(got)) return isnan(want) && isnan(got) ? 0 : 1e9;
+/* Error of `got` in ulps of a format of `digits` bits and least exponent `least` at `want`; 0 where both are NaN or the
+ * same infinity. `rounded` is `want` in that format. */
+static double error_of(double got, double rounded, long double want, int digits, int least) {
+  if (isnan(rounded) || isnan(got)) return isnan(rounded) && isnan(got) ? 0 : 1e9;
   if (isinf(rounded) || isinf(got)) return rounded == got ? 0 : 1e9;
   int e;
-  frexp(want, &e);
-  double ulp = ldexp(1, (e < -125 ? -125 : e) - 24);
-  return fabs(got - want) / ulp;
+  frexpl(want, &e);
+  return (double)(fabsl(got - want) / ldexpl(1, (e < least ? least : e) - digits));
+}
+
+static double ulps(float got, double want) {
+  return error_of(got, (float)want, want, 24, -125);
+}
+
+static double ulps_f64(double got, long double want) {
+  return error_of(got, (double)want, want, 53, -1021);
 }
 
 static double d_sigmoid(double x) { return 1 / (1 + exp(-x)); }
@@ -119,6 +127,99 @@ static void check_divmod(long n) {
   failures += bad;
 }
 
+/* ---- doubles, against libm's long doubles ---- */
+
+static uint64_t random_word(void) {
+  uint64_t high = random_bits();
+  return high << 32 | random_bits();
+}
+
+static double double_of(uint64_t u) {
+  double x;
+  memcpy(&x, &u, 8);
+  return x;
+}
+
+static const double special_f64[] = {
+  0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, -3, 4.9e-324, -4.9e-324, 2.2250738585072014e-308,
+  1.7976931348623157e308, -1.7976931348623157e308, INFINITY, -INFINITY, NAN, 4503599627370495.5, -4503599627370495.5,
+  9007199254740993.0, -745.2, -708.5, 709.8, 33554431.999999996, 33554432,
+  5.319372648326541e255 /* nearest to a multiple of pi/2 */};
+enum { SPECIAL_F64 = sizeof special_f64 / sizeof *special_f64 };
+
+/* Any bits, wide, near 0, and of all sizes below 2^20. */
+static double sample_f64(long i) {
+  double unit = (double)(int64_t)random_word() / 9223372036854775808.0;
+  if (i < SPECIAL_F64) return special_f64[i];
+  return i % 4 == 0 ? double_of(random_word()) : i % 4 == 1 ? 40 * unit : i % 4 == 2 ? 2 * unit
+                    : ldexp(unit, 20 - (int)(random_bits() % 80));
+}
+
+static long double l_sqrt(long double x) { return sqrt((double)x); } /* rounds right, as IEEE 754 asks */
+static long double l_sigmoid(long double x) { return 1 / (1 + expl(-x)); }
+static long double l_rsqrt(long double x) { return 1 / sqrtl(x); }
+static long double l_sign(long double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+
+typedef struct UnaryF64 {
+  const char *name;
+  double (*f)(double);
+  long double (*d)(long double);
+  double limit;
+} UnaryF64;
+static const UnaryF64 unary_f64[] = {
+  {"exp", prim_exp_f64, expl, 1}, {"expm1", prim_expm1_f64, expm1l, 2}, {"log", prim_log_f64, logl, 1},
+  {"log1p", prim_log1p_f64, log1pl, 1}, {"sqrt", prim_sqrt_f64, l_sqrt, 0}, {"rsqrt", prim_rsqrt_f64, l_rsqrt, 1.51},
+  {"tanh", prim_tanh_f64, tanhl, 2.6}, {"sigmoid", prim_sigmoid_f64, l_sigmoid, 2},
+  {"erf", prim_erf_f64, erfl, 1.3}, {"sin", prim_sin_f64, sinl, 2.7}, {"cos", prim_cos_f64, cosl, 2.7},
+  {"floor", prim_floor_f64, floorl, 0},
+  {"ceil", prim_ceil_f64, ceill, 0}, {"round", prim_round_f64, rintl, 0}, {"abs", prim_abs_f64, fabsl, 0},
+  {"sign", prim_sign_f64, l_sign, 0},
+};
+
+static void check_unary_f64(const UnaryF64 *t, long n) {
+  double worst = 0, at = 0;
+  for (long i = 0; i < n; i++) {
+    double x = sample_f64(i), y = t->f(x);
+    long double want = t->d(x);
+    double e = y == 0 && !isnan(x) && !signbit(y) != !signbit((double)want) ? 1e9 : ulps_f64(y, want);
+    if (!(e <= worst)) worst = e, at = x;
+  }
+  printf("%-8s f64 %.3f ulp at %a%s\n", t->name, worst, at, worst > t->limit ? "  FAILED" : "");
+  failures += worst > t->limit;
+}
+
+static void check_pow_f64(long n) {
+  double worst = 0, wa = 0, wb = 0;
+  for (long i = 0; i < n; i++) {
+    double a = sample_f64(SPECIAL_F64 + i), b = sample_f64(SPECIAL_F64 + i / 4);
+    if (i % 5 == 1) b = (double)((int)(random_bits() % 41) - 20);
+    if (i % 5 == 2) a = 1 + a * ldexp(1, -20), b *= 4096; /* near 1, where the exponent is large */
+    if (i < SPECIAL_F64 * SPECIAL_F64) a = special_f64[i / SPECIAL_F64], b = special_f64[i % SPECIAL_F64];
+    double y = prim_pow_f64(a, b);
+    long double want = powl(a, b);
+    double e = y == 0 && want == 0 && !signbit(y) != !signbit(want) ? 1e9 : ulps_f64(y, want);
+    if (!(e <= worst)) worst = e, wa = a, wb = b;
+  }
+  printf("pow      f64 %.3f ulp at %a, %a%s\n", worst, wa, wb, worst > 1.4 ? "  FAILED" : "");
+  failures += worst > 1.4;
+}
+
+static void check_divmod_f64(long n) {
+  long wrong = 0;
+  double wa = 0, wb = 0;
+  for (long i = 0; i < n; i++) {
+    double a = ldexp((double)(int64_t)random_word(), -(int)(random_bits() % 70));
+    double b = ldexp(a, -(int)(random_bits() % 40)) * (double)(int32_t)random_bits() / 1073741824.0;
+    if (b == 0 || fabs(a / b) > 4e15) continue;
+    double r = fmod(a, b);
+    if (r != 0 && (r < 0) != (b < 0)) r += b; /* rounds, as prim_mod_f64 does then */
+    long double q = rintl(((long double)a - r) / b);
+    if (prim_mod_f64(a, b) != r || prim_idiv_f64(a, b) != (double)q) wrong++, wa = a, wb = b;
+  }
+  printf("mod      f64 %ld wrong (at %a, %a)%s\n", wrong, wa, wb, wrong ? "  FAILED" : "");
+  failures += wrong != 0;
+}
+
 static void expect(const char *what, bool ok) {
   if (!ok) printf("%s FAILED\n", what), failures++;
 }
@@ -178,6 +279,9 @@ int main(int argc, char **argv) {
     if (!only || !strcmp(only, unary[i].name)) check_unary(&unary[i], stride ? stride : 1);
   check_pow(400000);
   check_divmod(400000);
+  for (size_t i = 0; i < sizeof unary_f64 / sizeof *unary_f64; i++) check_unary_f64(&unary_f64[i], 400000);
+  check_pow_f64(400000);
+  check_divmod_f64(400000);
   check_integers();
   check_random();
   printf(failures ? "%d FAILED\n" : "prim accuracy: ok\n", failures);
