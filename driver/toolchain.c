@@ -173,7 +173,7 @@ static int compile_parts(Args *a, const Temp *t, const Words *flags, const char 
 
 /* What a run folder says of how the model was built. */
 static const char *flags_text(const Args *a) {
-  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa};
+  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram};
   Str s = {.c = a->c};
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     if (args_has(a, shown[i]))

@@ -417,6 +417,7 @@ typedef struct Section {
   const char *kind;
 } Section;
 bool el_settings(Elab *e, const Section *s);  /* misspelt, given twice, not yet, budgets */
+void el_target_section(Elab *e, const Ast *a);
 bool el_is_setting(const Section *s, const char *name);
 const Ast *el_setting(const Section *s, const char *name);    /* the BIND, or NULL */
 const Ast *el_setting_value(const Section *s, const char *name);
