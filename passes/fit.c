@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STEPS = 40000000 }; /* pairs of buffers that all placements may look at */
+/* Pairs of buffers that all placements may look at; the first two are worth more. */
+enum { FIRST = 2, FIRST_STEPS = 400000000, MAX_STEPS = 40000000 };
 typedef enum Fit { LOWEST, TIGHTEST, NFITS } Fit;
 
 int64_t fit_bound(Ctx *c, const Rect *r, int n, int turns) {
@@ -211,10 +212,11 @@ int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
     keep_better(&b, r, n, sweep(c, r, n, turns, k / NFITS, k % NFITS));
   int64_t least = INT64_MAX;
   Key start = 0;
-  for (int k = 0; k < NKEYS * NFITS && b.top > b.bound && (steps += placing_steps(&p)) <= MAX_STEPS; k++) {
-    sort_by(&p, k / NFITS);
-    int64_t top = place(&p, k % NFITS);
-    if (top < least) least = top, start = k / NFITS;
+  for (int k = 0; k < NKEYS * NFITS && b.top > b.bound; k++) {
+    if ((steps += placing_steps(&p)) > (k < FIRST ? FIRST_STEPS : MAX_STEPS)) break;
+    sort_by(&p, k % NKEYS);
+    int64_t top = place(&p, k / NKEYS);
+    if (top < least) least = top, start = k % NKEYS;
     keep_better(&b, r, n, top);
   }
   if (b.top > b.bound && (steps += placing_steps(&p)) <= MAX_STEPS) climb(&p, &b, start, steps);

@@ -98,6 +98,7 @@ static void order_graph(Graph *g, bool plain) {
   int *seq = NULL, *pos = ctx_alloc(s->c, sizeof *pos * (size_t)(gs->n + 1));
   for (int rule = 0; rule < (plain ? 1 : NRULES); rule++) {
     int *by_rule = list_run(s, (Rule)rule);
+    if (!plain) sched_improve(s, by_rule);
     double area;
     int64_t peak = sched_peak(s, by_rule, pos, &area);
     if (peak > least || (peak == least && area >= least_area)) continue;
@@ -105,7 +106,6 @@ static void order_graph(Graph *g, bool plain) {
     least_area = area;
     seq = by_rule;
   }
-  if (!plain) sched_improve(s, seq);
   for (int i = 0; i < gs->n; i++) {
     const Group *p = &gs->group[seq[i]];
     for (int k = 0; k < p->nnode; k++) g->anno[p->node[k]].pos = (uint32_t)i + 1;
