@@ -4,16 +4,16 @@
  * keeps:  the graph's meaning; adds `copy` nodes where a weight's new value cannot take the old one's place
  * breaks: memory (places)
  *
- * Of three orders (construction; what frees bytes as soon as it can; least growth first) the one with the lowest peak
- * of live bytes is taken, of equals that with the fewest bytes alive on average; all are linear, but for a heap's
- * logarithm. Then order_improve.c lowers its peak, step by step. Off: construction order. */
+ * Three orders (what frees bytes as soon as it can; least growth first; construction) are made, all linear but for a
+ * heap's logarithm, and improved (order_improve.c). The one with the lowest peak of live bytes is taken, the first of
+ * equals, so that mostly a weight's gradient is used up right after it was made. Off: construction order. */
 #include "passes/pass.h"
 #include "passes/sched.h"
 #include <string.h>
 
 /* ---- list scheduling ---- */
 
-typedef enum Rule { BY_CONSTRUCTION, FREE_EARLY, LEAST_GROWTH, NRULES } Rule;
+typedef enum Rule { FREE_EARLY, LEAST_GROWTH, BY_CONSTRUCTION, NRULES } Rule;
 
 typedef struct List {
   const Sched *s;
@@ -22,6 +22,7 @@ typedef struct List {
   int *left, *last;     /* per buffer: loads to come; their groups combined by exclusive or, so the last one's number */
   int64_t *growth;      /* per group: bytes after it less bytes before it, as far as known */
   bool *done;
+  int64_t crumb;        /* growth that hardly counts: a thousandth of the largest buffer */
   Heap ready;
 } List;
 
@@ -40,15 +41,17 @@ static List list_start(const Sched *s, Rule rule) {
       l.last[p->read[i]] ^= k;
     }
   }
-  for (Id b = 1; b < (Id)gs->g->n; b++)
+  for (Id b = 1; b < (Id)gs->g->n; b++) {
+    if (s->bytes[b] / 1000 > l.crumb) l.crumb = s->bytes[b] / 1000;
     if (l.left[b] == 1) l.growth[l.last[b]] -= s->bytes[b];
     else if (!l.left[b] && gs->writer[b] >= 0) l.growth[gs->writer[b]] -= s->bytes[b]; /* nobody loads it */
+  }
   return l;
 }
 
 static void offer(List *l, int k) {
   int64_t g = l->growth[k];
-  heap_push(l->s->c, &l->ready, l->rule == BY_CONSTRUCTION ? 0 : l->rule == FREE_EARLY ? g > 0 : g, k);
+  heap_push(l->s->c, &l->ready, l->rule == BY_CONSTRUCTION ? 0 : l->rule == FREE_EARLY ? (g > 0) + (g > l->crumb) : g, k);
 }
 
 /* The order by one rule. A group may stand in the heap several times, since its growth falls when it becomes the last to
@@ -94,16 +97,12 @@ static void order_graph(Graph *g, bool plain) {
   if (sched_copy_circles(g, gs)) gs = groups_make(g);
   Sched *s = sched_make(gs);
   int64_t least = INT64_MAX;
-  double least_area = 0;
-  int *seq = NULL, *pos = ctx_alloc(s->c, sizeof *pos * (size_t)(gs->n + 1));
-  for (int rule = 0; rule < (plain ? 1 : NRULES); rule++) {
-    int *by_rule = list_run(s, (Rule)rule);
-    if (!plain) sched_improve(s, by_rule);
-    double area;
-    int64_t peak = sched_peak(s, by_rule, pos, &area);
-    if (peak > least || (peak == least && area >= least_area)) continue;
+  const int *seq = NULL;
+  for (Rule rule = plain ? BY_CONSTRUCTION : 0; rule < NRULES; rule++) {
+    int *by_rule = list_run(s, rule);
+    int64_t peak = plain ? 0 : sched_improve(s, by_rule);
+    if (peak >= least) continue;
     least = peak;
-    least_area = area;
     seq = by_rule;
   }
   for (int i = 0; i < gs->n; i++) {

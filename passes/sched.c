@@ -126,15 +126,3 @@ int64_t sched_turn(Sched *s, const int *pos, int k, int64_t *live) {
   *live += made - freed;
   return during;
 }
-
-int64_t sched_peak(Sched *s, const int *seq, int *pos, double *area) {
-  int64_t live = 0, peak = 0;
-  *area = 0;
-  for (int i = 0; i < s->n; i++) pos[seq[i]] = i;
-  for (int i = 0; i < s->n; i++) {
-    int64_t during = sched_turn(s, pos, seq[i], &live);
-    *area += (double)during;
-    if (during > peak) peak = during;
-  }
-  return peak;
-}

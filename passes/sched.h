@@ -43,9 +43,8 @@ Sched *sched_make(const Groups *gs);
 /* One turn of an order: pos[k] is the place of group k. Returns the bytes alive while k runs, given those before it in
  * *live, which becomes those after it. Exactly what memory will need, buffers taken over in place included. */
 int64_t sched_turn(Sched *s, const int *pos, int k, int64_t *live);
-/* The most bytes alive in a turn, and their sum over all turns; sets pos. */
-int64_t sched_peak(Sched *s, const int *seq, int *pos, double *area);
 
-/* Changes a valid order, step by step, so that its peak falls; as long as a fixed number of trials lasts. */
-void sched_improve(Sched *s, int *seq);
+/* Changes a valid order, step by step, so that its peak falls, as long as a fixed number of trials lasts. Returns the
+ * most bytes alive in a turn. */
+int64_t sched_improve(Sched *s, int *seq);
 #endif
