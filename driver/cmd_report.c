@@ -1,7 +1,6 @@
 /* gradc report: what a model costs before it runs. */
-#include "driver/driver.h"
+#include "driver/report.h"
 #include "passes/flops.h"
-#include "passes/live.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +14,19 @@ typedef struct Cost {
   int64_t activations;
   const Lives *fullest;          /* the graph with the most bytes alive; NULL: none */
   const Live *top; int ntop;     /* the largest of its values alive at the peak */
+  Gradients gradients;           /* of all training graphs; bytes: of the one with the most */
+  Loc kept_by, gathered_by;      /* clip = norm(..), accumulate; 0: neither */
+  bool memory;                   /* --memory: */
+  int64_t stack;                 /* -1: not known, */
+  const char *why;
 } Cost;
 
 static void cost_of_graph(Cost *k, Graph *g) {
   const Lives *l = lives_make(g);
+  Gradients grads = gradients_find(l);
+  k->gradients.weights += grads.weights;
+  k->gradients.unbuffered += grads.unbuffered;
+  if (grads.bytes > k->gradients.bytes) k->gradients.bytes = grads.bytes;
   if (l->kept > k->activations) k->activations = l->kept;
   if (k->fullest && l->peak <= k->fullest->peak) return;
   k->fullest = l;
@@ -40,6 +48,8 @@ static void cost_of_module(Cost *k) {
     if (t->step) cost_of_graph(k, t->step);
     if (t->pass) cost_of_graph(k, t->pass);
     if (t->update) cost_of_graph(k, t->update);
+    if (t->clip_at) k->kept_by = t->clip_at;
+    if (t->accumulate_at) k->gathered_by = t->accumulate_at;
   }
   for (int i = 0; i < m->ngraph && !m->ntrain; i++)
     if (m->graph[i]->kind == GK_EXPORT) {
@@ -55,17 +65,15 @@ static const char *place_text(Ctx *c, Loc loc) {
   return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
 }
 
-static const char *grouped(Ctx *c, double v) { /* 1234567 as 1,234,567 */
-  char *s = ctx_strf(c, "%.0f", v), *out = ctx_alloc(c, 2 * strlen(s) + 1);
-  size_t n = strlen(s), k = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (i && (n - i) % 3 == 0 && s[i - 1] != '-') out[k++] = ',';
-    out[k++] = s[i];
-  }
-  return out;
-}
-
 static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
+
+/* What keeps gradients: {"gradients_kept_by":"clip","gradients_kept_at":"m.nn:5:3"}, or nothing. */
+static void put_why(Str *s, const Cost *k) {
+  Loc at = k->gathered_by ? k->gathered_by : k->kept_by;
+  if (!at) return;
+  str_printf(s, ",\"gradients_kept_by\":\"%s\",\"gradients_kept_at\":", k->gathered_by ? "accumulate" : "clip");
+  put_json_text(s, place_text(k->c, at));
+}
 
 static void print_json(const Cost *k) {
   const Module *m = k->m;
@@ -77,6 +85,9 @@ static void print_json(const Cost *k) {
   put_bytes(&s, "persistent_bytes", m->persistent_bytes);
   put_bytes(&s, "arena_bytes", m->arena_bytes);
   put_bytes(&s, "live_peak_bytes", k->fullest ? k->fullest->peak : 0);
+  put_bytes(&s, "gradient_bytes", k->gradients.bytes);
+  put_why(&s, k);
+  if (k->memory) put_bytes(&s, "stack_bytes", k->stack);
   str_puts(&s, ",\"tensors\":[");
   for (int i = 0; i < k->ntop; i++) {
     const Node *d = node_get(k->fullest->g, k->top[i].node);
@@ -90,6 +101,15 @@ static void print_json(const Cost *k) {
   puts(s.s);
 }
 
+static void print_gradients(const Cost *k) {
+  const Gradients *g = &k->gradients;
+  printf("  of it, gradients  %18s\n", grouped(k->c, (double)g->bytes));
+  if (k->gathered_by)
+    printf("    gathered in the optimizer's state by `accumulate`, %s\n", place_text(k->c, k->gathered_by));
+  if (k->kept_by) printf("    all alive at once: clip = norm(...) needs them together, %s\n", place_text(k->c, k->kept_by));
+  else printf("    %d of %d are used up in the kernel that makes them\n", g->unbuffered, g->weights);
+}
+
 static void print_text(const Cost *k) {
   const Module *m = k->m;
   printf("parameters          %18s\n", grouped(k->c, k->parameters));
@@ -98,19 +118,35 @@ static void print_text(const Cost *k) {
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
   printf("  arena             %18s\n", grouped(k->c, (double)m->arena_bytes));
   printf("  of it, activations%18s\n", grouped(k->c, (double)k->activations));
-  if (k->ntop) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->fullest->peak));
-  for (int i = 0; i < k->ntop; i++) {
+  if (k->gradients.weights) print_gradients(k);
+  if (k->memory && k->stack >= 0) printf("stack, deepest      %18s\n", grouped(k->c, (double)k->stack));
+  else if (k->memory) printf("stack, deepest               not known: %s\n", k->why);
+  if (k->ntop && !k->memory) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->fullest->peak));
+  for (int i = 0; i < k->ntop && !k->memory; i++) {
     const Node *d = node_get(k->fullest->g, k->top[i].node);
     printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type),
            op_info[d->op].name, place_text(k->c, d->loc));
   }
 }
 
+/* The plan of the graph that decides the arena's size. */
+static int draw(Args *a, const Cost *k) {
+  Graph *g = largest_plan(k->m);
+  if (!g) return EXIT_WELL;
+  Plan p = plan_of(k->m, g);
+  if (args_has(a, OPT_svg) && !report_svg(&p, a->value[OPT_svg])) return EXIT_RESOURCES;
+  if (args_has(a, OPT_json)) report_lines(&p);
+  else report_map(&p);
+  return EXIT_WELL;
+}
+
 int cmd_report(Args *a) {
   Cost k = {.c = a->c, .m = load_planned(a, a->operand[0])};
   if (!k.m) return EXIT_MODEL;
   cost_of_module(&k);
+  k.memory = args_has(a, OPT_memory) || args_has(a, OPT_svg);
+  if (k.memory) k.stack = report_stack(a, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);
   else print_text(&k);
-  return EXIT_WELL;
+  return k.memory ? draw(a, &k) : EXIT_WELL;
 }

@@ -292,7 +292,7 @@ typedef struct TrainInfo {
   const char **metric; int nmetric;
   Graph *step, *pass, *update, *eval, *eval_done;
   int navg;
-  Loc loc;
+  Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 
 typedef struct TestInfo { /* one `test` section; its results are bools, one per assert */

@@ -7,14 +7,15 @@ typedef struct Live {
   Id node;             /* the value; of a scan's scratch the scan */
   int64_t bytes, offset;
   int birth, death;    /* first and last turn, both included; a value that another takes over in place ends before it */
-  bool kept;           /* made by the forward pass, loaded by the backward pass */
+  bool forward, kept;  /* made by the forward pass; and loaded by the backward pass */
+  bool scratch;
 } Live;
 
 typedef struct Lives {
   Graph *g;
   const Groups *gs;
   Live *v; int n;      /* by birth */
-  int64_t peak;        /* most bytes alive at once: no placing of these values needs less */
+  int64_t peak;        /* most bytes alive at once, alignment included: no placing of these values needs less */
   int peak_turn;       /* the first turn with so many */
   int64_t kept;        /* most bytes of kept values alive at once */
 } Lives;

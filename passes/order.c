@@ -51,11 +51,12 @@ static List list_start(const Sched *s, Rule rule) {
 
 static void offer(List *l, int k) {
   int64_t g = l->growth[k];
-  heap_push(l->s->c, &l->ready, l->rule == BY_CONSTRUCTION ? 0 : l->rule == FREE_EARLY ? (g > 0) + (g > l->crumb) : g, k);
+  int64_t cost = l->rule == LEAST_GROWTH ? g : l->rule == FREE_EARLY ? (g > 0) + (g > l->crumb) : 0;
+  heap_push(l->s->c, &l->ready, cost, k);
 }
 
-/* The order by one rule. A group may stand in the heap several times, since its growth falls when it becomes the last to
- * load a buffer; later entries are skipped. */
+/* The order by one rule. A group may stand in the heap several times, since its growth falls when it becomes the last
+ * to load a buffer; later entries are skipped. */
 static int *list_run(const Sched *s, Rule rule) {
   List l = list_start(s, rule);
   int *seq = ctx_alloc(s->c, sizeof *seq * (size_t)(s->n + 1)), n = 0;

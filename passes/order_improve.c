@@ -148,9 +148,10 @@ static bool lower_peak(Search *x) {
 
 int64_t sched_improve(Sched *s, int *seq) {
   size_t n = (size_t)s->n + 1;
-  Search x = {.s = s, .seq = seq, .pos = ctx_alloc(s->c, n * sizeof(int)), .before = ctx_alloc(s->c, n * sizeof(int64_t)),
-              .during = ctx_alloc(s->c, n * sizeof(int64_t)), .above = ctx_alloc(s->c, n), .below = ctx_alloc(s->c, n),
-              .moved = ctx_alloc(s->c, n), .trial = ctx_alloc(s->c, n * sizeof(int))};
+  Search x = {.s = s, .seq = seq, .pos = ctx_alloc(s->c, n * sizeof(int)),
+              .before = ctx_alloc(s->c, n * sizeof(int64_t)), .during = ctx_alloc(s->c, n * sizeof(int64_t)),
+              .above = ctx_alloc(s->c, n), .below = ctx_alloc(s->c, n), .moved = ctx_alloc(s->c, n),
+              .trial = ctx_alloc(s->c, n * sizeof(int))};
   if (!s->n) return 0;
   do measure(&x);
   while (x.turns < MAX_TURNS && lower_peak(&x));
