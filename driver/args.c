@@ -57,7 +57,20 @@ static int unknown_option(Args *a, const char *flag) {
                ctx_strf(a->c, "`gradc %s` has no option `%s`", command_info[a->cmd].name, flag));
 }
 
+bool args_bytes(const char *text, int64_t *n) {
+  int64_t v = 0;
+  const char *p = text;
+  for (; *p >= '0' && *p <= '9' && v < (int64_t)1 << 50; p++) v = 10 * v + *p - '0';
+  int shift = *p == 'K' ? 10 : *p == 'M' ? 20 : *p == 'G' ? 30 : 0;
+  if (p == text || p[shift > 0] || v < 1 || v >= (int64_t)1 << (62 - shift)) return false;
+  *n = v << shift;
+  return true;
+}
+
 static int check_choice(Args *a, const Option *o, const char *value) {
+  int64_t bytes;
+  if (!strcmp(o->value, "BYTES") && !args_bytes(value, &bytes))
+    return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` takes bytes, such as 256K, not `%s`", o->flag, value));
   if (!o->choices[0]) return GO_ON;
   const char *words[8];
   int n = 0;

@@ -1,107 +1,36 @@
 /* gradc report: what a model costs before it runs. */
-#include "driver/driver.h"
+#include "driver/report.h"
 #include "passes/flops.h"
-#include "passes/group.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_TENSORS = 8 };
 
-typedef struct Live { const Graph *g; Id node; int64_t bytes; int birth, death; bool kept; } Live; /* an arena buffer */
 typedef struct Cost {
   Ctx *c;
   Module *m;
   double parameters, flops;
-  int64_t activations, peak;
-  Live *top; int ntop;     /* the largest buffers alive at the peak */
+  int64_t activations;
+  const Lives *fullest;          /* the graph with the most bytes alive; NULL: none */
+  const Live *top; int ntop;     /* the largest of its values alive at the peak */
+  Gradients gradients;           /* of all training graphs; bytes: of the one with the most */
+  Loc kept_by, gathered_by;      /* clip = norm(..), accumulate; 0: neither */
+  bool memory;                   /* --memory: */
+  int64_t stack;                 /* -1: not known, */
+  const char *why;
 } Cost;
 
-/* ---- the arena of one graph over time ---- */
-
-static const bool *forward_nodes(const Graph *g) {
-  bool *fwd = ctx_alloc(g->m->c, (size_t)g->n);
-  int loss = graph_loss(g);
-  if (loss >= 0) fwd[g->out[loss].value] = true;
-  for (Id n = (Id)g->n - 1; n > 0; n--)
-    for (uint32_t i = 0; fwd[n] && i < node_get(g, n)->nin; i++) fwd[node_in(g, n, (int)i)] = true;
-  return fwd;
-}
-
-/* A kernel belongs to the forward pass when the loss needs something that it stores. */
-static bool is_forward(const Group *p, const bool *fwd) {
-  for (int i = 0; i < p->nwrite; i++)
-    if (fwd[p->write[i]]) return true;
-  return false;
-}
-
-static Live *arena_buffers(Graph *g, const Groups *gs, int *count) {
-  Ctx *c = g->m->c;
-  const bool *fwd = forward_nodes(g);
-  int *number = ctx_alloc(c, sizeof *number * (size_t)g->n), n = 0;
-  Live *v = ctx_alloc(c, sizeof *v * (size_t)(g->n + gs->n));
-  for (int k = 0; k < gs->n; k++) {
-    const Group *p = &gs->group[k];
-    bool forward = is_forward(p, fwd);
-    if (p->scratch > 0) v[n++] = (Live){g, p->root, p->scratch, k, k, false};
-    for (int i = 0; i < p->nread; i++) {
-      Live *x = number[p->read[i]] ? &v[number[p->read[i]] - 1] : NULL;
-      if (!x) continue;
-      x->death = k;
-      x->kept |= !forward && fwd[x->node];
-    }
-    for (int i = 0; i < p->nwrite; i++) {
-      Id b = p->write[i];
-      if (g->anno[b].space != SP_ARENA) continue;
-      Id over = g->anno[b].alias;
-      if (over && number[over] && v[number[over] - 1].birth < k) v[number[over] - 1].death = k - 1; /* not both */
-      v[n++] = (Live){g, b, type_bytes(g->m, node_get(g, b)->type), k, k, false};
-      number[b] = n;
-    }
-  }
-  *count = n;
-  return v;
-}
-
-/* The turn with the most bytes alive, of all buffers or of those kept for the backward pass. */
-static int peak_turn(Ctx *c, const Live *v, int n, int turns, bool kept, int64_t *peak) {
-  int64_t *change = ctx_alloc(c, sizeof *change * (size_t)(turns + 2)), live = 0;
-  int at = 0;
-  for (int i = 0; i < n; i++) {
-    if (kept && !v[i].kept) continue;
-    change[v[i].birth] += v[i].bytes;
-    change[v[i].death + 1] -= v[i].bytes;
-  }
-  *peak = 0;
-  for (int t = 0; t < turns; t++) {
-    live += change[t];
-    if (live <= *peak) continue;
-    *peak = live;
-    at = t;
-  }
-  return at;
-}
-
-static int by_bytes(const void *a, const void *b) {
-  const Live *x = a, *y = b;
-  return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : (x->node > y->node) - (x->node < y->node);
-}
-
 static void cost_of_graph(Cost *k, Graph *g) {
-  const Groups *gs = groups_make(g);
-  int n, at;
-  int64_t peak, kept;
-  Live *v = arena_buffers(g, gs, &n);
-  at = peak_turn(k->c, v, n, gs->n, false, &peak);
-  peak_turn(k->c, v, n, gs->n, true, &kept);
-  if (kept > k->activations) k->activations = kept;
-  if (peak <= k->peak) return;
-  k->peak = peak;
-  k->ntop = 0;
-  for (int i = 0; i < n; i++)
-    if (v[i].birth <= at && at <= v[i].death) v[k->ntop++] = v[i];
-  qsort(v, (size_t)k->ntop, sizeof *v, by_bytes);
-  k->top = v;
+  const Lives *l = lives_make(g);
+  Gradients grads = gradients_find(l);
+  k->gradients.weights += grads.weights;
+  k->gradients.unbuffered += grads.unbuffered;
+  if (grads.bytes > k->gradients.bytes) k->gradients.bytes = grads.bytes;
+  if (l->kept > k->activations) k->activations = l->kept;
+  if (k->fullest && l->peak <= k->fullest->peak) return;
+  k->fullest = l;
+  k->top = lives_at_peak(l, &k->ntop);
   if (k->ntop > MOST_TENSORS) k->ntop = MOST_TENSORS;
 }
 
@@ -119,6 +48,8 @@ static void cost_of_module(Cost *k) {
     if (t->step) cost_of_graph(k, t->step);
     if (t->pass) cost_of_graph(k, t->pass);
     if (t->update) cost_of_graph(k, t->update);
+    if (t->clip_at) k->kept_by = t->clip_at;
+    if (t->accumulate_at) k->gathered_by = t->accumulate_at;
   }
   for (int i = 0; i < m->ngraph && !m->ntrain; i++)
     if (m->graph[i]->kind == GK_EXPORT) {
@@ -134,17 +65,15 @@ static const char *place_text(Ctx *c, Loc loc) {
   return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
 }
 
-static const char *grouped(Ctx *c, double v) { /* 1234567 as 1,234,567 */
-  char *s = ctx_strf(c, "%.0f", v), *out = ctx_alloc(c, 2 * strlen(s) + 1);
-  size_t n = strlen(s), k = 0;
-  for (size_t i = 0; i < n; i++) {
-    if (i && (n - i) % 3 == 0 && s[i - 1] != '-') out[k++] = ',';
-    out[k++] = s[i];
-  }
-  return out;
-}
-
 static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
+
+/* What keeps gradients: {"gradients_kept_by":"clip","gradients_kept_at":"m.nn:5:3"}, or nothing. */
+static void put_why(Str *s, const Cost *k) {
+  Loc at = k->gathered_by ? k->gathered_by : k->kept_by;
+  if (!at) return;
+  str_printf(s, ",\"gradients_kept_by\":\"%s\",\"gradients_kept_at\":", k->gathered_by ? "accumulate" : "clip");
+  put_json_text(s, place_text(k->c, at));
+}
 
 static void print_json(const Cost *k) {
   const Module *m = k->m;
@@ -155,10 +84,13 @@ static void print_json(const Cost *k) {
   put_bytes(&s, "head_bytes", m->head_bytes);
   put_bytes(&s, "persistent_bytes", m->persistent_bytes);
   put_bytes(&s, "arena_bytes", m->arena_bytes);
-  put_bytes(&s, "live_peak_bytes", k->peak);
+  put_bytes(&s, "live_peak_bytes", k->fullest ? k->fullest->peak : 0);
+  put_bytes(&s, "gradient_bytes", k->gradients.bytes);
+  put_why(&s, k);
+  if (k->memory) put_bytes(&s, "stack_bytes", k->stack);
   str_puts(&s, ",\"tensors\":[");
   for (int i = 0; i < k->ntop; i++) {
-    const Node *d = node_get(k->top[i].g, k->top[i].node);
+    const Node *d = node_get(k->fullest->g, k->top[i].node);
     SourcePos p = source_pos(k->c, d->loc);
     str_printf(&s, "%s{\"op\":\"%s\",\"type\":\"%s\",\"bytes\":%lld,\"file\":", i ? "," : "", op_info[d->op].name,
                type_text(k->m, d->type), (long long)k->top[i].bytes);
@@ -169,6 +101,15 @@ static void print_json(const Cost *k) {
   puts(s.s);
 }
 
+static void print_gradients(const Cost *k) {
+  const Gradients *g = &k->gradients;
+  printf("  of it, gradients  %18s\n", grouped(k->c, (double)g->bytes));
+  if (k->gathered_by)
+    printf("    gathered in the optimizer's state by `accumulate`, %s\n", place_text(k->c, k->gathered_by));
+  if (k->kept_by) printf("    all alive at once: clip = norm(...) needs them together, %s\n", place_text(k->c, k->kept_by));
+  else printf("    %d of %d are used up in the kernel that makes them\n", g->unbuffered, g->weights);
+}
+
 static void print_text(const Cost *k) {
   const Module *m = k->m;
   printf("parameters          %18s\n", grouped(k->c, k->parameters));
@@ -177,19 +118,35 @@ static void print_text(const Cost *k) {
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
   printf("  arena             %18s\n", grouped(k->c, (double)m->arena_bytes));
   printf("  of it, activations%18s\n", grouped(k->c, (double)k->activations));
-  if (k->ntop) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->peak));
-  for (int i = 0; i < k->ntop; i++) {
-    const Node *d = node_get(k->top[i].g, k->top[i].node);
+  if (k->gradients.weights) print_gradients(k);
+  if (k->memory && k->stack >= 0) printf("stack, deepest      %18s\n", grouped(k->c, (double)k->stack));
+  else if (k->memory) printf("stack, deepest               not known: %s\n", k->why);
+  if (k->ntop && !k->memory) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->fullest->peak));
+  for (int i = 0; i < k->ntop && !k->memory; i++) {
+    const Node *d = node_get(k->fullest->g, k->top[i].node);
     printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type),
            op_info[d->op].name, place_text(k->c, d->loc));
   }
+}
+
+/* The plan of the graph that decides the arena's size. */
+static int draw(Args *a, const Cost *k) {
+  Graph *g = largest_plan(k->m);
+  if (!g) return EXIT_WELL;
+  Plan p = plan_of(k->m, g);
+  if (args_has(a, OPT_svg) && !report_svg(&p, a->value[OPT_svg])) return EXIT_RESOURCES;
+  if (args_has(a, OPT_json)) report_lines(&p);
+  else report_map(&p);
+  return EXIT_WELL;
 }
 
 int cmd_report(Args *a) {
   Cost k = {.c = a->c, .m = load_planned(a, a->operand[0])};
   if (!k.m) return EXIT_MODEL;
   cost_of_module(&k);
+  k.memory = args_has(a, OPT_memory) || args_has(a, OPT_svg);
+  if (k.memory) k.stack = report_stack(a, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);
   else print_text(&k);
-  return EXIT_WELL;
+  return k.memory ? draw(a, &k) : EXIT_WELL;
 }

@@ -64,6 +64,7 @@ extern const Option option_info[OPT_COUNT];
 
 /* args.c. Returns -1 to go on, else the exit status (help was printed, or the usage was wrong and reported). */
 int args_parse(Args *a, int argc, char **argv);
+bool args_bytes(const char *text, int64_t *n); /* "300", "256K": at least 1, below 2^62; K, M, G are powers of 1024 */
 static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != NULL; }
 
 /* help.c */
@@ -74,7 +75,7 @@ void help_command(CommandId cmd);
 bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
-bool plan_module(Module *m);                             /* those passes; false: reported */
+bool plan_module(Module *m);                             /* those passes, and the budget is kept; false: reported */
 /* Writes beside the file and renames: the old one or the new one is there, whole. mode 0: that of the old one, or 0666
  * without the umask's bits. False: reported. */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);

@@ -3,6 +3,7 @@
 #include "driver/driver.h"
 #include "driver/embed.h"
 #include "frontend/elab.h"
+#include "passes/budget.h"
 #include "passes/pass.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +44,9 @@ static bool is_strict(const Args *a) {
 
 Module *load_module(Args *a, const char *path) {
   ElabOptions o = {.carried = embed_text};
-  o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .align = 64,
+  o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
                     .infer_only = args_has(a, OPT_only)};
+  if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &o.opt.ram);
   if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) o.opt.panel = TILE_PANEL; /* what native kernels read */
   Loc start;
   Module *m;
@@ -60,7 +62,7 @@ Module *load_module(Args *a, const char *path) {
   return m;
 }
 
-bool plan_module(Module *m) { return passes_run(m, &(PassRun){0}); }
+bool plan_module(Module *m) { return passes_run(m, &(PassRun){0}) && budget_met(m); }
 
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);

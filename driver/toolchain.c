@@ -173,7 +173,7 @@ static int compile_parts(Args *a, const Temp *t, const Words *flags, const char 
 
 /* What a run folder says of how the model was built. */
 static const char *flags_text(const Args *a) {
-  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa};
+  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram};
   Str s = {.c = a->c};
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     if (args_has(a, shown[i]))
@@ -233,4 +233,26 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&link, out);
   Job j = start(a, t, &link, NATIVE_PARTS);
   return finish(a, w.v[0], &j);
+}
+
+const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
+  static const char *const fixed[] = {"-std=c99", "-O2", "-ffreestanding", "-w", "-fstack-usage", "-c", "-o"};
+  const char *cc = a->value[OPT_cc] ? a->value[OPT_cc] : "cc";
+  Words w = {.c = a->c};
+  Loc at;
+  size_t n;
+  int status;
+  word(&w, cc);
+  for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) word(&w, fixed[i]);
+  word(&w, temp_path(t, "model.o"));
+  words(&w, a->value[OPT_cflags]);
+  word(&w, temp_path(t, "model.c"));
+  Job j = start(a, t, &w, 0);
+  *why = ctx_strf(a->c, "the C compiler `%s` cannot be run", cc);
+  if (j.err) return NULL;
+  while (waitpid(j.pid, &status, 0) < 0)
+    if (errno != EINTR) return NULL;
+  *why = ctx_strf(a->c, "the C compiler `%s` does not tell it", cc);
+  if (status || !source_read(a->c, temp_path(t, "model.su"), &at)) return NULL;
+  return source_text(a->c, at, &n);
 }

@@ -12,4 +12,7 @@ const char *temp_path(const Temp *t, const char *name);
 
 /* Builds the operand's model as a program at `out` (a path in `t`). Returns the exit status; not 0: reported. */
 int toolchain_build(Args *a, Temp *t, const char *out);
+
+/* Compiles model.c in `t`, portable C, and returns what -fstack-usage says of it. NULL: it could not; *why tells. */
+const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why);
 #endif

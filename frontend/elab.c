@@ -132,7 +132,7 @@ static void sections(Elab *e, const Ast *file) {
     case AST_DEF:
       if (a->flags & AST_EXPORT) el_export(e, a);
       break;
-    case AST_TARGET: el_fail(e, 705, a, "target sections are not in this version"); break;
+    case AST_TARGET: el_target_section(e, a); break;
     default: break;
     }
   }

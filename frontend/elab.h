@@ -5,7 +5,7 @@
 #include "ir/ir.h"
 
 typedef struct ElabOptions {
-  Options opt; /* becomes Module.opt */
+  Options opt; /* becomes Module.opt, with the file's budget where it sets none */
   /* Text of a file that the compiler carries ("std/nn.nn", "runtime/optim.nn"), or NULL: the front end does not know
    * where the table lives. */
   const char *(*carried)(const char *name, size_t *n);

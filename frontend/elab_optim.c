@@ -91,10 +91,14 @@ static Value clip_call(Elab *e, const char *def, const Ast *at, int n, const Val
   return el_call_def(e, def, arg, n, &from);
 }
 
+bool el_is_norm(const Ast *a) {
+  return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "norm");
+}
+
 /* clip = norm(x): all gradients scaled so that their common norm is at most x; clip = value(x): each element. */
 bool el_clip(Elab *e, const Ast *a, Update *u, int n) {
   bool call = a->kind == AST_CALL && a->n == 2 && a->kid[0]->kind == AST_NAME && a->kid[1]->kind != AST_NAMED;
-  bool norm = call && !strcmp(a->kid[0]->text, "norm"), value = call && !strcmp(a->kid[0]->text, "value");
+  bool norm = call && el_is_norm(a), value = call && !strcmp(a->kid[0]->text, "value");
   if (!norm && !value) return el_fail(e, 307, a, "`clip` is norm(1.0) or value(0.5)"), false;
   Value limit = el_expr(e, a->kid[1]);
   double x;

@@ -417,6 +417,7 @@ typedef struct Section {
   const char *kind;
 } Section;
 bool el_settings(Elab *e, const Section *s);  /* misspelt, given twice, not yet, budgets */
+void el_target_section(Elab *e, const Ast *a);
 bool el_is_setting(const Section *s, const char *name);
 const Ast *el_setting(const Section *s, const char *name);    /* the BIND, or NULL */
 const Ast *el_setting_value(const Section *s, const char *name);
@@ -432,6 +433,7 @@ bool el_in_field(const Elab *e);              /* in a data section: of a record 
 typedef struct Update { Id weight, grad; int var; Inst *inst; } Update;
 void el_train_section(Elab *e, const Ast *a);
 Value el_optimizer(Elab *e, const Ast *a);    /* the function (w, g) -> w */
+bool el_is_norm(const Ast *clip);             /* norm(x) */
 bool el_clip(Elab *e, const Ast *clip, Update *u, int n);
 bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* a state of the section beside the weight */

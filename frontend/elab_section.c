@@ -45,12 +45,34 @@ static bool check_setting(Elab *e, const Section *s, int at, const Setting *set)
   return true;
 }
 
-static bool check_budget(Elab *e, const Section *s, const Ast *b) {
-  bool known = !strcmp(s->kind, "train") && !strcmp(b->text, "ram");
-  if (known)
-    return el_fail(e, 703, b, "the budget `%s <= %s` is not in this version", b->text, el_source(e, b->kid[0])), false;
+/* Of all budgets of a file the least counts; --ram takes the place of all. */
+static bool set_ram(Elab *e, const Ast *b) {
+  Options *o = &e->m->opt;
+  Value v = el_static(e, b->kid[0]);
+  if (v_bad(v)) return false;
+  if (v.kind != V_INT || v.i < 1)
+    return el_fail(e, 307, b->kid[0], "`ram` is a whole number of bytes, at least 1, not %s", v_text(e, v)), false;
+  if (e->o->opt.ram || (o->ram && o->ram <= v.i)) return true;
+  o->ram = v.i;
+  o->ram_at = b->mark;
+  return true;
+}
+
+static bool check_budget(Elab *e, const Section *s, int at) {
+  const Ast *b = s->block->kid[at];
+  bool target = !strcmp(s->kind, "target");
+  for (int i = 0; i < at; i++) {
+    const Ast *first = s->block->kid[i];
+    if (first->kind != AST_BUDGET || first->text != b->text) continue;
+    Diag *d = el_error(e, 308, b, "the budget `%s` is set twice", b->text);
+    diag_label(e->c, d, first->mark, first->mark_len, "first here");
+    return false;
+  }
+  if (!strcmp(b->text, "ram")) return set_ram(e, b);
+  if (target && !strcmp(b->text, "flash"))
+    return el_fail(e, 703, b, "the budget `flash <= %s` is not in this version", el_source(e, b->kid[0])), false;
   Diag *d = el_error(e, 312, b, "a %s section has no budget `%s`", s->kind, b->text);
-  if (!strcmp(s->kind, "train")) diag_help(e->c, d, "budgets of training are `ram <= ...`");
+  diag_help(e->c, d, target ? "budgets of a target are `ram <= ...`" : "budgets of training are `ram <= ...`");
   return false;
 }
 
@@ -112,17 +134,31 @@ static bool all_used(Elab *e, const Section *s) {
   return well;
 }
 
-/* Checks of a section that need no elaboration. */
+/* Checks of a section that need no elaboration; budgets are taken up. */
 bool el_settings(Elab *e, const Section *s) {
   bool well = true;
   for (int i = 0; i < s->block->n; i++) {
     const Ast *b = s->block->kid[i];
     if (b->hints) el_hints(e, b);
-    if (b->kind == AST_BUDGET) well &= check_budget(e, s, b);
+    if (b->kind == AST_BUDGET) well &= check_budget(e, s, i);
     if (b->kind != AST_BIND || b->n != 2) continue;
     for (int k = 0; k < s->nset; k++)
       if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
     if (!strncmp(b->kid[0]->text, "metric.", 7)) well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0});
   }
   return all_used(e, s) && well;
+}
+
+/* Of a target this version knows its memory alone. */
+void el_target_section(Elab *e, const Ast *a) {
+  Section s = {.ast = a, .block = a->kid[0], .kind = "target"};
+  for (int i = 0; i < s.block->n; i++)
+    if (s.block->kid[i]->kind != AST_BUDGET) {
+      el_fail(e, 705, a, "target sections with more than budgets are not in this version");
+      return;
+    }
+  Frame f = {.file = e->file, .inst = inst_root(e, "target", false), .ndots = -1};
+  e->f = &f;
+  el_settings(e, &s);
+  e->f = NULL;
 }

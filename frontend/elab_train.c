@@ -62,6 +62,9 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   well &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
   well &= save_setting(e, s, &t->save_every);
   t->seed = (uint64_t)seed;
+  const Ast *clip = el_setting_value(s, "clip");
+  if (clip && el_is_norm(clip)) t->clip_at = clip->at;
+  if (t->accumulate > 1) t->accumulate_at = el_setting(s, "accumulate")->at;
   if (!well) return false;
   if (!el_setting(s, "loss")) return missing(e, s, "loss");
   if (!el_setting(s, "optim")) return missing(e, s, "optim");

@@ -7,7 +7,6 @@ Module *module_new(Ctx *c, const char *name) {
   m->c = c;
   m->name = ctx_name(c, name);
   m->file = "";
-  m->opt.align = 64;
   m->head_bytes = m->persistent_bytes = m->arena_bytes = m->total_bytes = -1;
   m->tab = ctx_alloc(c, sizeof *m->tab);
   return m;

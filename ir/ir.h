@@ -292,7 +292,7 @@ typedef struct TrainInfo {
   const char **metric; int nmetric;
   Graph *step, *pass, *update, *eval, *eval_done;
   int navg;
-  Loc loc;
+  Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 
 typedef struct TestInfo { /* one `test` section; its results are bools, one per assert */
@@ -305,10 +305,11 @@ typedef struct Options {
   bool strict;            /* --fp=strict */
   uint64_t off;           /* optional passes switched off: bit i = row i of passes.def */
   bool verify;            /* run the verifier after every pass */
-  int align;              /* of buffers in bytes, 64 */
   bool infer_only;        /* --only=infer */
   bool rom;               /* given weights that no graph writes are read where they are */
   int panel;              /* weights of contractions may be stored in panels of so many columns; 0: never */
+  int64_t ram;            /* a budget of bytes for head, weights, optimizer and the largest plan together; 0: none */
+  Loc ram_at;             /* where the file sets it; 0: --ram */
 } Options;
 
 struct Module {

@@ -1,6 +1,7 @@
 /* The source map: all sources lie one behind the other in the space of Locs, which start at 1. */
 #include "diag_state.h"
 #include "utf8.h"
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -79,6 +80,13 @@ const char *source_part(Ctx *c, Loc at, int len) {
   const Source *s = source_of(c, at);
   size_t left = s ? s->n - (at - s->start) : 0;
   return ctx_strf(c, "%.*s", (size_t)len < left ? len : (int)left, s ? s->text + (at - s->start) : "");
+}
+
+int source_word(Ctx *c, Loc at) {
+  const Source *s = source_of(c, at);
+  size_t n = 0, most = s ? s->n - (at - s->start) : 0;
+  while (n < most && (isalnum((unsigned char)s->text[at - s->start + n]) || s->text[at - s->start + n] == '_')) n++;
+  return n ? (int)n : 1;
 }
 
 static void lines_find(Ctx *c, Source *s) {

@@ -1,10 +1,12 @@
 /* Offsets: sweeps through time with a list of holes, which are nearly linear; then greedy placements in orders of size
- * and lifetime, and in orders changed where the peak lies, which are quadratic and so only tried while steps last. */
+ * and lifetime; then a climb from order to order towards the bound. Placements are quadratic, and so only made while
+ * steps last. */
 #include "passes/fit.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STEPS = 100000000 };
+/* Pairs of buffers that all placements may look at; the first two are worth more. */
+enum { FIRST = 2, FIRST_STEPS = 400000000, MAX_STEPS = 40000000 };
 typedef enum Fit { LOWEST, TIGHTEST, NFITS } Fit;
 
 int64_t fit_bound(Ctx *c, const Rect *r, int n, int turns) {
@@ -137,6 +139,8 @@ static int64_t find_gap(const Rect *placed, int k, const Rect *x, Fit fit) {
   return best < 0 ? end : best;
 }
 
+static int64_t placing_steps(const Placer *p) { return (int64_t)p->n * p->n / 2 + 1; }
+
 static int64_t place(Placer *p, Fit fit) {
   int64_t top = 0;
   for (int k = 0; k < p->n; k++) {
@@ -153,14 +157,6 @@ static int64_t place(Placer *p, Fit fit) {
   return top;
 }
 
-/* The buffer that ends at the top is placed earlier, halfway to the front. */
-static void promote(Placer *p) {
-  Item up = p->item[p->peak];
-  int to = p->peak / 2;
-  memmove(&p->item[to + 1], &p->item[to], sizeof up * (size_t)(p->peak - to));
-  p->item[to] = up;
-}
-
 /* ---- the best of all ---- */
 
 typedef struct Best { int64_t top, bound, *offset; } Best;
@@ -171,24 +167,59 @@ static void keep_better(Best *b, const Rect *r, int n, int64_t top) {
   for (int i = 0; i < n; i++) b->offset[i] = r[i].offset;
 }
 
+/* splitmix64, from a fixed seed: the same plan everywhere. */
+static int rnd(uint64_t *s, int n) {
+  uint64_t z = *s += 0x9e3779b97f4a7c15u;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return (int)(((z ^ z >> 31) >> 33) % (uint64_t)n);
+}
+
+static void shift(Item *v, int from, int to) {
+  Item x = v[from];
+  if (from > to) memmove(v + to + 1, v + to, sizeof x * (size_t)(from - to));
+  else memmove(v + from, v + from + 1, sizeof x * (size_t)(to - from));
+  v[to] = x;
+}
+
+/* The buffer that ends at the top is placed earlier, anywhere before; what makes the top higher is mostly taken back,
+ * but not always: one step in 16 leads away. */
+static void climb(Placer *p, Best *b, Key key, int64_t steps) {
+  uint64_t seed = 1;
+  sort_by(p, key);
+  int64_t top = place(p, LOWEST);
+  while (b->top > b->bound && (steps += placing_steps(p)) <= MAX_STEPS) {
+    int from = p->peak, to = from ? rnd(&seed, from) : 0;
+    shift(p->item, from, to);
+    int64_t now = place(p, LOWEST);
+    keep_better(b, p->r, p->n, now);
+    if (now <= top || !rnd(&seed, 16)) {
+      top = now;
+    } else {
+      shift(p->item, to, from);
+      p->peak = from;
+    }
+  }
+}
+
 int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
-  enum { PROMOTIONS = 300 };
   if (!n) return 0;
-  int64_t steps = 0, cost = (int64_t)n * n / 2 + 1;
+  int64_t steps = 0;
   size_t count = (size_t)n;
   Best b = {INT64_MAX, fit_bound(c, r, n, turns), ctx_alloc(c, sizeof *b.offset * count)};
   Placer p = {r, n, ctx_alloc(c, sizeof *p.item * count), ctx_alloc(c, sizeof *p.placed * count), 0};
   for (int k = 0; k < 2 * NFITS && b.top > b.bound; k++)
     keep_better(&b, r, n, sweep(c, r, n, turns, k / NFITS, k % NFITS));
-  for (int k = 0; k < NKEYS * NFITS && b.top > b.bound && (steps += cost) <= MAX_STEPS; k++) {
-    sort_by(&p, k / NFITS);
-    keep_better(&b, r, n, place(&p, k % NFITS));
+  int64_t least = INT64_MAX;
+  Key start = 0;
+  for (int k = 0; k < NKEYS * NFITS && b.top > b.bound; k++) {
+    if ((steps += placing_steps(&p)) > (k < FIRST ? FIRST_STEPS : MAX_STEPS)) break;
+    sort_by(&p, k % NKEYS);
+    int64_t top = place(&p, k / NKEYS);
+    if (top < least) least = top, start = k % NKEYS;
+    keep_better(&b, r, n, top);
   }
-  sort_by(&p, SIZE_TIMES_LIFE);
-  for (int k = 0; k < PROMOTIONS && b.top > b.bound && (steps += cost) <= MAX_STEPS; k++) {
-    keep_better(&b, r, n, place(&p, LOWEST));
-    promote(&p);
-  }
+  if (b.top > b.bound && (steps += placing_steps(&p)) <= MAX_STEPS) climb(&p, &b, start, steps);
   for (int i = 0; i < n; i++) r[i].offset = b.offset[i];
   return b.top;
 }

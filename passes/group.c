@@ -1,5 +1,6 @@
 #include "passes/group.h"
 #include "passes/access.h"
+#include "passes/persist.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,9 +217,9 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
 
 /* ---- scans ---- */
 
-static int64_t take(int64_t *top, int64_t bytes) {
+static int64_t take(const Module *m, int64_t *top, int64_t bytes) {
   int64_t at = *top;
-  *top += (bytes + 63) / 64 * 64;
+  *top += plan_round(m, bytes);
   return at;
 }
 
@@ -250,13 +251,13 @@ void scan_scratch(const Graph *g, const Group *k, ScanScratch *s) {
     int64_t y = k->node[i] == k->root ? -1 : node_attr(g, k->node[i], 0)->i - s->nc;
     if (y >= 0) stacked[s->nx + y] = k->node[i];
   }
-  s->arena = take(&s->bytes, body->arena > 0 ? body->arena : 0);
-  for (int i = 0; i < s->nc; i++) carry[i] = take(&s->bytes, type_bytes(m, t->elem[i]));
+  s->arena = take(m, &s->bytes, body->arena > 0 ? body->arena : 0);
+  for (int i = 0; i < s->nc; i++) carry[i] = take(m, &s->bytes, type_bytes(m, t->elem[i]));
   for (int i = 0; i < s->nx + s->ny; i++) {
     slice[i] = -1;
     if (!stacked[i] || turns_contiguous(g, stacked[i], axis)) continue;
     int64_t len = dim_bound(m, node_type(g, stacked[i])->dim[axis]);
-    slice[i] = take(&s->bytes, len ? type_bytes(m, node_get(g, stacked[i])->type) / len : 0);
+    slice[i] = take(m, &s->bytes, len ? type_bytes(m, node_get(g, stacked[i])->type) / len : 0);
   }
   s->carry = carry;
   s->slice = slice;

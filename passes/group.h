@@ -54,8 +54,8 @@ Groups *groups_make(Graph *g);
  * agree. */
 bool group_inplace(const Groups *gs, const Group *k, Id read, Id write);
 
-/* The layout of a scan's scratch, offsets from its start, each 64-byte aligned; -1: not needed. All sizes at the
- * bounds. Carries alternate between their result buffer and `carry`; a scanned operand or stacked result whose turns
+/* The layout of a scan's scratch, offsets from its start, each aligned as all buffers are; -1: not needed. All sizes at
+ * the bounds. Carries alternate between their result buffer and `carry`; a scanned operand or stacked result whose turns
  * are not contiguous passes through `slice`, one per scanned input, then one per stacked result. */
 typedef struct ScanScratch {
   int64_t arena;          /* of the body */

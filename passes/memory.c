@@ -10,7 +10,7 @@
  * scans that run it: its arena is part of their scratch. Off: a buffer a value, side by side.
  * plancheck.c proves the result. */
 #include "passes/fit.h"
-#include "passes/group.h"
+#include "passes/live.h"
 #include "passes/pass.h"
 #include "passes/persist.h"
 #include <string.h>
@@ -26,11 +26,6 @@ typedef struct Plan {
   Rect *rect;
   int nrect, caprect;
 } Plan;
-
-static int64_t aligned(const Module *m, int64_t n) {
-  int64_t a = m->opt.align > 0 ? m->opt.align : 64;
-  return (n + a - 1) / a * a;
-}
 
 /* ---- places that do not move ---- */
 
@@ -77,7 +72,7 @@ static void find_deaths(Plan *p) {
 }
 
 static int rect_new(Plan *p, int64_t bytes, int birth, int death) {
-  *VEC_PUSH(p->m->c, p->rect, p->nrect, p->caprect) = (Rect){aligned(p->m, bytes), birth, death, 0};
+  *VEC_PUSH(p->m->c, p->rect, p->nrect, p->caprect) = (Rect){plan_round(p->m, bytes), birth, death, 0};
   return p->nrect;
 }
 
@@ -168,16 +163,12 @@ static void plan_graph(Graph *g, bool plain) {
   plan_arena(g, plain);
 }
 
-/* Tests run in the interpreter only; a body's arena is part of its scans' scratch. */
-static bool runs_in_model(const Graph *g) { return g->kind != GK_BODY && g->kind != GK_TEST; }
-
 void pass_memory(Module *m) {
   bool plain = pass_off(m, PASS_memory);
   persist_plan(m);
   for (int i = 0; i < m->ngraph; i++) m->graph[i]->arena = UNPLANNED;
   for (int i = 0; i < m->ngraph; i++) plan_graph(m->graph[i], plain);
-  m->arena_bytes = 0;
-  for (int i = 0; i < m->ngraph; i++)
-    if (runs_in_model(m->graph[i]) && m->graph[i]->arena > m->arena_bytes) m->arena_bytes = m->graph[i]->arena;
+  const Graph *most = largest_plan(m);
+  m->arena_bytes = most ? most->arena : 0;
   m->total_bytes = m->head_bytes + m->persistent_bytes + m->arena_bytes;
 }

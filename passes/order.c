@@ -4,152 +4,82 @@
  * keeps:  the graph's meaning; adds `copy` nodes where a weight's new value cannot take the old one's place
  * breaks: memory (places)
  *
- * Of three orders (construction; what frees bytes as soon as it can; least growth first) the one with the lowest peak
- * of live bytes is taken, the first of equals. All are linear, but for a heap's logarithm. Off: construction order. */
+ * Three orders (what frees bytes as soon as it can; least growth first; construction) are made, all linear but for a
+ * heap's logarithm, and improved (order_improve.c). The one with the lowest peak of live bytes is taken, the first of
+ * equals, so that mostly a weight's gradient is used up right after it was made. Off: construction order. */
 #include "passes/pass.h"
 #include "passes/sched.h"
 #include <string.h>
 
-/* ---- heap and edges ---- */
-
-static bool key_less(HeapKey a, HeapKey b) { return a.cost != b.cost ? a.cost < b.cost : a.item < b.item; }
-
-void heap_push(Ctx *c, Heap *h, int64_t cost, int item) {
-  (void)VEC_PUSH(c, h->v, h->n, h->cap);
-  int i = h->n - 1;
-  HeapKey k = {cost, item};
-  for (; i > 0 && key_less(k, h->v[(i - 1) / 2]); i = (i - 1) / 2) h->v[i] = h->v[(i - 1) / 2];
-  h->v[i] = k;
-}
-
-HeapKey heap_pop(Heap *h) {
-  HeapKey top = h->v[0], k = h->v[--h->n];
-  int i = 0;
-  for (int kid; (kid = 2 * i + 1) < h->n; i = kid) {
-    if (kid + 1 < h->n && key_less(h->v[kid + 1], h->v[kid])) kid++;
-    if (!key_less(h->v[kid], k)) break;
-    h->v[i] = h->v[kid];
-  }
-  h->v[i] = k;
-  return top;
-}
-
-void edge_add(Ctx *c, EdgeList *e, int from, int to) { *VEC_PUSH(c, e->v, e->n, e->cap) = (Edge){from, to}; }
-
-Adjacent adjacent(Ctx *c, int n, const EdgeList *e) {
-  Adjacent a = {ctx_alloc(c, sizeof(int) * (size_t)(n + 2)), ctx_alloc(c, sizeof(int) * (size_t)(e->n + 1))};
-  for (int i = 0; i < e->n; i++) a.first[e->v[i].from + 2]++;
-  for (int i = 2; i <= n + 1; i++) a.first[i] += a.first[i - 1];
-  for (int i = 0; i < e->n; i++) a.to[a.first[e->v[i].from + 1]++] = e->v[i].to;
-  return a;
-}
-
-EdgeList sched_flow(const Groups *gs) {
-  EdgeList e = {0};
-  for (int k = 0; k < gs->n; k++)
-    for (int i = 0; i < gs->group[k].nread; i++) {
-      int w = gs->writer[gs->group[k].read[i]];
-      if (w >= 0 && w != k) edge_add(gs->g->m->c, &e, w, k);
-    }
-  return e;
-}
-
 /* ---- list scheduling ---- */
 
-typedef struct Sched {
-  const Groups *gs;
-  Ctx *c;
-  int64_t *bytes;       /* per node: what it takes in the arena */
-  const int *npred0;
-  Adjacent succ;
-  /* of one run: */
+typedef enum Rule { FREE_EARLY, LEAST_GROWTH, BY_CONSTRUCTION, NRULES } Rule;
+
+typedef struct List {
+  const Sched *s;
+  Rule rule;
   int *npred;
   int *left, *last;     /* per buffer: loads to come; their groups combined by exclusive or, so the last one's number */
   int64_t *growth;      /* per group: bytes after it less bytes before it, as far as known */
   bool *done;
-  int *seq;
-} Sched;
-typedef enum Rule { BY_CONSTRUCTION, FREE_EARLY, LEAST_GROWTH, NRULES } Rule;
+  int64_t crumb;        /* growth that hardly counts: a thousandth of the largest buffer */
+  Heap ready;
+} List;
 
-static Sched sched_new(const Groups *gs) {
-  const Graph *g = gs->g;
-  Sched s = {.gs = gs, .c = g->m->c};
-  size_t n = (size_t)gs->n + 1;
-  EdgeList e = sched_flow(gs);
-  sched_wait_edges(gs, &e);
-  s.succ = adjacent(s.c, gs->n, &e);
-  int *npred = ctx_alloc(s.c, n * sizeof(int));
-  for (int i = 0; i < e.n; i++) npred[e.v[i].to]++;
-  s.npred0 = npred;
-  s.bytes = ctx_alloc(s.c, sizeof(int64_t) * (size_t)g->n);
-  for (Id b = 1; b < (Id)g->n; b++)
-    if (gs->buffer[b] && gs->writer[b] >= 0) s.bytes[b] = type_bytes(g->m, node_get(g, b)->type);
-  for (int i = 0; i < g->nout; i++) s.bytes[g->out[i].value] = 0; /* these live with the caller */
-  s.npred = ctx_alloc(s.c, n * sizeof(int));
-  s.left = ctx_alloc(s.c, sizeof(int) * (size_t)g->n);
-  s.last = ctx_alloc(s.c, sizeof(int) * (size_t)g->n);
-  s.growth = ctx_alloc(s.c, n * sizeof(int64_t));
-  s.done = ctx_alloc(s.c, n * sizeof(bool));
-  return s;
-}
-
-static void sched_reset(Sched *s) {
+static List list_start(const Sched *s, Rule rule) {
   const Groups *gs = s->gs;
-  memcpy(s->npred, s->npred0, sizeof(int) * (size_t)gs->n);
-  memset(s->left, 0, sizeof(int) * (size_t)gs->g->n);
-  memset(s->last, 0, sizeof(int) * (size_t)gs->g->n);
-  memset(s->done, 0, sizeof(bool) * (size_t)gs->n);
-  s->seq = ctx_alloc(s->c, sizeof(int) * (size_t)(gs->n + 1));
-  for (int k = 0; k < gs->n; k++) {
+  size_t n = (size_t)s->n + 1, nodes = (size_t)gs->g->n;
+  List l = {.s = s, .rule = rule, .npred = ctx_alloc(s->c, n * sizeof(int)), .done = ctx_alloc(s->c, n),
+            .growth = ctx_alloc(s->c, n * sizeof(int64_t)), .left = ctx_alloc(s->c, nodes * sizeof(int)),
+            .last = ctx_alloc(s->c, nodes * sizeof(int))};
+  for (int k = 0; k < s->n; k++) {
     const Group *p = &gs->group[k];
-    s->growth[k] = 0;
-    for (int i = 0; i < p->nwrite; i++) s->growth[k] += s->bytes[p->write[i]];
+    l.npred[k] = s->pred.first[k + 1] - s->pred.first[k];
+    for (int i = 0; i < p->nwrite; i++) l.growth[k] += s->bytes[p->write[i]];
     for (int i = 0; i < p->nread; i++) {
-      s->left[p->read[i]]++;
-      s->last[p->read[i]] ^= k;
+      l.left[p->read[i]]++;
+      l.last[p->read[i]] ^= k;
     }
   }
-  for (Id b = 1; b < (Id)gs->g->n; b++)
-    if (s->left[b] == 1) s->growth[s->last[b]] -= s->bytes[b];
-    else if (!s->left[b] && gs->writer[b] >= 0) s->growth[gs->writer[b]] -= s->bytes[b]; /* nobody loads it */
+  for (Id b = 1; b < (Id)gs->g->n; b++) {
+    if (s->bytes[b] / 1000 > l.crumb) l.crumb = s->bytes[b] / 1000;
+    if (l.left[b] == 1) l.growth[l.last[b]] -= s->bytes[b];
+    else if (!l.left[b] && gs->writer[b] >= 0) l.growth[gs->writer[b]] -= s->bytes[b]; /* nobody loads it */
+  }
+  return l;
 }
 
-static void offer(Sched *s, Heap *h, Rule rule, int k) {
-  heap_push(s->c, h, rule == BY_CONSTRUCTION ? 0 : rule == FREE_EARLY ? s->growth[k] > 0 : s->growth[k], k);
+static void offer(List *l, int k) {
+  int64_t g = l->growth[k];
+  int64_t cost = l->rule == LEAST_GROWTH ? g : l->rule == FREE_EARLY ? (g > 0) + (g > l->crumb) : 0;
+  heap_push(l->s->c, &l->ready, cost, k);
 }
 
-/* The order by one rule into s->seq; returns the peak of live bytes. A group may stand in the heap several times, since
- * its growth falls when it becomes the last to load a buffer; later entries are skipped. */
-static int64_t sched_run(Sched *s, Rule rule) {
-  const Groups *gs = s->gs;
-  Heap h = {0};
-  int64_t live = 0, peak = 0;
-  int n = 0;
-  sched_reset(s);
-  for (int k = 0; k < gs->n; k++)
-    if (!s->npred[k]) offer(s, &h, rule, k);
-  while (h.n) {
-    int k = heap_pop(&h).item;
-    const Group *p = &gs->group[k];
-    if (s->done[k]) continue;
-    s->done[k] = true;
-    s->seq[n++] = k;
-    int64_t made = p->scratch;
-    for (int i = 0; i < p->nwrite; i++) made += s->bytes[p->write[i]];
-    if (live + made > peak) peak = live + made;
-    live += s->growth[k];
+/* The order by one rule. A group may stand in the heap several times, since its growth falls when it becomes the last
+ * to load a buffer; later entries are skipped. */
+static int *list_run(const Sched *s, Rule rule) {
+  List l = list_start(s, rule);
+  int *seq = ctx_alloc(s->c, sizeof *seq * (size_t)(s->n + 1)), n = 0;
+  for (int k = 0; k < s->n; k++)
+    if (!l.npred[k]) offer(&l, k);
+  while (l.ready.n) {
+    int k = heap_pop(&l.ready).item;
+    const Group *p = &s->gs->group[k];
+    if (l.done[k]) continue;
+    l.done[k] = true;
+    seq[n++] = k;
     for (int i = 0; i < p->nread; i++) {
       Id b = p->read[i];
-      s->last[b] ^= k;
-      if (--s->left[b] != 1) continue;
-      int other = s->last[b];
-      s->growth[other] -= s->bytes[b];
-      if (!s->npred[other]) offer(s, &h, rule, other);
+      l.last[b] ^= k;
+      if (--l.left[b] != 1) continue;
+      int other = l.last[b];
+      l.growth[other] -= s->bytes[b];
+      if (!l.npred[other]) offer(&l, other);
     }
     for (int i = s->succ.first[k]; i < s->succ.first[k + 1]; i++)
-      if (!--s->npred[s->succ.to[i]]) offer(s, &h, rule, s->succ.to[i]);
+      if (!--l.npred[s->succ.to[i]]) offer(&l, s->succ.to[i]);
   }
-  return peak;
+  return seq;
 }
 
 static bool has_kernels(const Graph *g, const Groups *gs) {
@@ -166,14 +96,15 @@ static void order_graph(Graph *g, bool plain) {
     return;
   }
   if (sched_copy_circles(g, gs)) gs = groups_make(g);
-  Sched s = sched_new(gs);
-  int64_t best = 0;
-  int *seq = NULL;
-  for (int rule = 0; rule < (plain ? 1 : NRULES); rule++) {
-    int64_t peak = sched_run(&s, (Rule)rule);
-    if (seq && peak >= best) continue;
-    best = peak;
-    seq = s.seq;
+  Sched *s = sched_make(gs);
+  int64_t least = INT64_MAX;
+  const int *seq = NULL;
+  for (Rule rule = plain ? BY_CONSTRUCTION : 0; rule < NRULES; rule++) {
+    int *by_rule = list_run(s, rule);
+    int64_t peak = plain ? 0 : sched_improve(s, by_rule);
+    if (peak >= least) continue;
+    least = peak;
+    seq = by_rule;
   }
   for (int i = 0; i < gs->n; i++) {
     const Group *p = &gs->group[seq[i]];

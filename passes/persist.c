@@ -3,6 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+int64_t plan_align(const Module *m) { return m->opt.ram ? 16 : 64; }
+
+int64_t plan_round(const Module *m, int64_t bytes) {
+  int64_t a = plan_align(m);
+  return (bytes + a - 1) / a * a;
+}
+
 static bool same_metric(const char *result, const char *metric) {
   static const char prefix[] = "metric.";
   if (!strncmp(result, prefix, sizeof prefix - 1)) result += sizeof prefix - 1;
@@ -71,13 +78,13 @@ static void find_rom(Module *m) {
 }
 
 void persist_plan(Module *m) {
-  int64_t align = m->opt.align > 0 ? m->opt.align : 64, at = HEAD_METRICS;
+  int64_t at = HEAD_METRICS;
   int nslot = 0, capslot = 0;
   const char **slots = NULL;
   for (int t = 0; t < m->ntrain; t++)
     if (HEAD_METRICS + 4 * m->train[t].nmetric > at) at = HEAD_METRICS + 4 * m->train[t].nmetric;
   if (m->opt.rom) at = (at + 7) / 8 * 8 + 8; /* the pointer to mapped weights */
-  m->head_bytes = at = (at + align - 1) / align * align;
+  m->head_bytes = at = plan_round(m, at);
   Place *p = ctx_alloc(m->c, sizeof *p * (size_t)(m->nvar + 1));
   for (int v = 0; v < m->nvar; v++) {
     const char *rest;
@@ -95,7 +102,7 @@ void persist_plan(Module *m) {
     Var *v = &m->var[p[i].var];
     int64_t *top = v->rom ? &m->rom_bytes : &at;
     v->offset = *top;
-    *top += (type_bytes(m, v->type) + align - 1) / align * align;
+    *top += plan_round(m, type_bytes(m, v->type));
   }
   m->persistent_bytes = at - m->head_bytes;
 }

@@ -6,6 +6,10 @@
 /* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics… }. */
 enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 
+/* Every place in the caller's memory is a multiple of it: a cache line; under a budget a vector register. */
+int64_t plan_align(const Module *m);
+int64_t plan_round(const Module *m, int64_t bytes); /* up to such a multiple */
+
 /* Byte offset in the head of a training graph's result; `index` counts its results. */
 int64_t head_offset(const Module *m, const char *name, int index);
 

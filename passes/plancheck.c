@@ -86,7 +86,7 @@ static int by_value(const void *a, const void *b) {
 static int64_t bytes_of(const Check *c, Id n) { return type_bytes(c->m, node_get(c->g, n)->type); }
 
 static bool in_arena(Check *c, Id n, int64_t at, int64_t bytes) {
-  int64_t align = c->m->opt.align > 0 ? c->m->opt.align : 64;
+  int64_t align = plan_align(c->m);
   if (at < 0 || bytes < 0 || at > c->g->arena - bytes)
     fault(c, n, "bytes %lld + %lld lie outside of the arena of %lld", (long long)at, (long long)bytes,
           (long long)c->g->arena);

@@ -254,12 +254,12 @@ static bool is_emitted(const Module *m, const Graph *g) {
 static void header_begin(CPrint *p, Str *h, const char *guard) {
   Module *m = p->m;
   str_printf(h, "/* %s: made by gradc %s.\n"
-                " * mem: %lld bytes, aligned to 64: head %lld, weights and states %lld, arena %lld.\n"
+                " * mem: %lld bytes, aligned to %d: head %lld, weights and states %lld, arena %lld.\n"
              " * Status: 0; k when input k is out of range; -1 the loss is not finite (nothing was updated); -2 "
              "run->steps or\n"
              " * run->steps_per_epoch is needed and 0. */\n",
-             m->name, p->o->version ? p->o->version : "", (long long)m->total_bytes, (long long)m->head_bytes,
-             (long long)(m->total_bytes - m->head_bytes - m->arena_bytes), (long long)m->arena_bytes);
+             m->name, p->o->version ? p->o->version : "", (long long)m->total_bytes, (int)plan_align(m),
+             (long long)m->head_bytes, (long long)m->persistent_bytes, (long long)m->arena_bytes);
   str_printf(h, "#ifndef %s\n#define %s\n#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\n"
                 "extern \"C\" {\n#endif\n\n",
              guard, guard);
@@ -359,6 +359,10 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   c_helpers(p, c_file);
   const Str *part[] = {&p->tables, &p->kernels, &p->bodies, &functions};
   str_printf(c_file, "const size_t %s_bytes = %s_BYTES;\n\n", m->name, m->name);
+  if (m->opt.ram)
+    str_printf(c_file, "/* The budget of %lld bytes is kept, or this does not compile. */\n"
+                       "typedef char %s_keeps_its_budget[%s_BYTES <= %lld ? 1 : -1];\n\n",
+               (long long)m->opt.ram, m->name, m->name, (long long)m->opt.ram);
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) str_put(c_file, part[i]->s, part[i]->n), str_puts(c_file, "\n");
   return diag_errors(m->c) == errors;

@@ -23,7 +23,7 @@ awk -v dir="$tmp" '
 for d in "$tmp"/[0-9]*; do
   [ -f "$d/case" ] || : >"$d/case"
   code=$(cat "$d/code"); cmd=$(cat "$d/cmd")
-  case $cmd in "" | gradcheck) name=case.nn ;; emit* | build*) name=case.nn ;; *) name=case.ir ;; esac
+  case $cmd in "" | gradcheck | report | emit* | build*) name=case.nn ;; *) name=case.ir ;; esac
   mv "$d/case" "$d/$name"
   # shellcheck disable=SC2086
   (cd "$d" && timeout 20 "$gradc" $(echo "${cmd:-check}" | sed "s|OUT|out|") "$name" >out.txt 2>err.txt)

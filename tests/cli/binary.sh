@@ -8,11 +8,6 @@ run() { # run STATUS PATTERN COMMAND...
   else pass; fi
 }
 hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' "$1" | tail -n 1; }
-json_lines() { # every line of a file is one JSON object
-  awk '{ s = $0; gsub(/\\./, "", s); gsub(/"[^"]*"/, "0", s)
-         if (s !~ /^\{.*\}$/ || s ~ /[^][{}:,0-9.eE+truefalsn-]/) { print "line " NR ": " $0; bad = 1 } }
-       END { exit bad || NR == 0 }' "$1"
-}
 mkdir -p data; cp "$root/examples/data/digits.csv.gz" data/
 sed 's|\.\./data/|data/|' "$models/digits.nn" >digits.nn
 run 0 '' "$gradc" build digits.nn -o digits --fp=strict

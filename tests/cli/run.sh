@@ -29,6 +29,11 @@ check() { # WHAT COMMAND…
   what=$1; shift
   if "$@" >/dev/null 2>&1; then pass; else fail "$what"; fi
 }
+json_lines() { # every line of a file is one JSON object
+  awk '{ s = $0; gsub(/\\./, "", s); gsub(/"[^"]*"/, "0", s)
+         if (s !~ /^\{.*\}$/ || s ~ /[^][{}:,0-9.eE+truefalsn-]/) { print "line " NR ": " $0; bad = 1 } }
+       END { exit bad || NR == 0 }' "$1"
+}
 nothing_left() { if [ -z "$(ls -A t)" ]; then pass; else fail "$1 left $(ls t)"; rm -rf t/*; fi; }
 
 cat >product.nn <<'N'
@@ -164,7 +169,7 @@ expect 0 '"event":"done"' run product.nn --steps 5 --json --run-dir r2
 nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
-for part in portable binary weights; do
+for part in portable memory binary weights; do
   mkdir "$tmp/$part"; cd "$tmp/$part" || exit 2
   # shellcheck disable=SC1090
   . "$here/$part.sh"

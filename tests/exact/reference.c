@@ -15,7 +15,7 @@ typedef struct Job { const char *path, *out; int steps; uint64_t off; int status
 static Module *load(Ctx *c, const Job *j, const char *list) {
   Loc start;
   if (!source_read(c, j->path, &start)) return NULL;
-  ElabOptions o = {.carried = embed_text, .opt = {.strict = true, .off = j->off, .align = 64}};
+  ElabOptions o = {.carried = embed_text, .opt = {.strict = true, .off = j->off}};
   Module *m = elaborate(c, start, j->path, &o);
   if (diag_errors(c) || !passes_run(m, &(PassRun){.list = list})) return NULL;
   return m;

@@ -24,7 +24,7 @@ static Graph *without_writes(Graph *g) {
 void cases_read_nn(Suite *s, const char *path) {
   Loc start;
   if (!source_read(s->c, path, &start)) perror(path), exit(1);
-  Module *m = elaborate(s->c, start, path, &(ElabOptions){.carried = embed_text, .opt = {.strict = true, .align = 64}});
+  Module *m = elaborate(s->c, start, path, &(ElabOptions){.carried = embed_text, .opt = {.strict = true}});
   if (diag_errors(s->c)) {
     diag_print(s->c, stderr, false);
     exit(1);

@@ -221,7 +221,7 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
   r.cflags = machine_find(isa)->cflags;
   r.ref = read_graphs(c, path);
   r.m = r.ref ? read_graphs(c, path) : NULL;
-  if (r.m) r.m->opt.strict = true, r.m->opt.align = 64;
+  if (r.m) r.m->opt.strict = true;
   nexpect = 0;
   if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff"}) || !passes_run(r.m, &(PassRun){0}) ||
       !print_program(&r)) {

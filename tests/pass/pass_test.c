@@ -78,7 +78,7 @@ static bool same_results(const Results *a, const Results *b) {
 /* Planned passes may not run on a graph that has kernels but is not ordered, such as an expected output. */
 static Module *load(Ctx *c, const char *path, uint64_t off) {
   Module *m = read_graphs(c, path);
-  if (m) m->opt = (Options){.strict = true, .verify = true, .align = 64, .off = off};
+  if (m) m->opt = (Options){.strict = true, .verify = true, .off = off};
   return m;
 }
 

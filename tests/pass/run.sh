@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh GRADC BUILD: tests of passes. tests/pass/PASS/NAME.ir goes through PASS (with NAME.flags, and behind what PASS
 # needs) and must give NAME.out. UPDATE=1 writes the expected files instead. Then pass_test.c: every graph gives the
-# same bits before and after all passes, with each of them off, and wrong memory plans are refused.
+# same bits before and after all passes, with each of them off, and wrong memory plans are refused. plan_small.c: orders
+# and placements against the best of all; plan_models.c: how near the plans of models are to their bound.
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 gradc=${1:-$root/gradc}; build=${2:-$root/build}
@@ -35,17 +36,21 @@ for ir in "$here"/*/*.ir; do
   if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then ok; else bad "$name: printed, read, printed: differs"; fi
 done
 
-objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -name embed.o)
-# shellcheck disable=SC2086
-if ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I"$root" "$here/pass_test.c" $objs -lm -o "$tmp/pass_test"; then
-  "$tmp/pass_test" "$here"/*/*.ir >"$tmp/out" 2>&1; status=$?
-  line=$(tail -n 1 "$tmp/out")
+objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/runtime/*" ! -path "$build/tests/*")
+program() { # NAME ARGUMENTS…: compiles tests/pass/NAME.c and runs it; its last line counts
+  t=$1; shift
+  # shellcheck disable=SC2086
+  if ! ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I"$root" "$here/$t.c" $objs -lm -o "$tmp/$t"; then bad "$t.c does not compile"; return; fi
+  "$tmp/$t" "$@" >"$tmp/out" 2>&1; status=$?
   grep FAIL "$tmp/out" | head -n 20
+  grep -v '^ok' "$tmp/out" | grep '%'
+  line=$(tail -n 1 "$tmp/out")
   pass=$((pass + $(echo "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p' | grep . || echo 0)))
   fail=$((fail + $(echo "$line" | sed -n 's/.* \([0-9]*\) failed$/\1/p' | grep . || echo 1)))
-  [ $status -le 1 ] || bad "pass_test ended with status $status"
-else
-  bad "pass_test.c does not compile"
-fi
+  [ $status -le 1 ] || bad "$t ended with status $status"
+}
+program pass_test "$here"/*/*.ir
+program plan_small 2000
+program plan_models "$root"/examples/models/*.nn "$root"/bench/models/*.nn
 echo "pass: $pass passed, $fail failed"
 [ $fail -eq 0 ]

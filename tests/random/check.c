@@ -24,7 +24,7 @@ static void why_diag(Ctx *c, Why *why) {
 
 Module *read_module(Ctx *c, const char *text, uint64_t off, bool strict, Why *why) {
   Module *m = ir_parse(c, source_add(c, "random.ir", text, strlen(text)));
-  m->opt = (Options){.strict = strict, .verify = true, .align = 64, .off = off};
+  m->opt = (Options){.strict = strict, .verify = true, .off = off};
   if (!diag_errors(c)) ir_verify(m);
   if (!diag_errors(c)) return m;
   why_diag(c, why);

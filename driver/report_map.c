@@ -1,0 +1,226 @@
+/* The memory plan in a terminal: time from left to right, the arena from the bottom up, a cell for the value that lies
+ * there; and as JSON. */
+#include "driver/report.h"
+#include "passes/persist.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { ROWS = 16, MARGIN = 16, LEAST_WIDTH = 60, MOST_WIDTH = 200, LABELS = 12 };
+
+const char *const use_text[USE_COUNT] = {
+  "kept for the backward pass", "forward pass", "backward pass", "gradients of weights", "scratch of scans",
+};
+static const char *const shade[USE_COUNT] = {"█", "▓", "▒", "░", "·"};
+static const int color[USE_COUNT][2] = {{25, 31}, {65, 72}, {130, 137}, {125, 132}, {240, 243}}; /* two tones each */
+
+/* ---- what is drawn, shared with the SVG ---- */
+
+Plan plan_of(Module *m, Graph *g) {
+  Plan p = {.c = m->c, .m = m, .l = lives_make(g)};
+  p.grads = gradients_find(p.l);
+  return p;
+}
+
+Use plan_use(const Plan *p, const Live *v) {
+  if (v->scratch) return USE_SCRATCH;
+  if (v->kept) return USE_KEPT;
+  if (p->grads.weight[v->node]) return USE_GRADIENT;
+  return v->forward ? USE_FORWARD : USE_BACKWARD;
+}
+
+bool plan_again(const Plan *p, const Live *v) {
+  return attr_get(p->m, node_get(p->l->g, v->node)->attr)->clone != 0;
+}
+
+const char *plan_name(const Plan *p, const Live *v) {
+  const Node *d = node_get(p->l->g, v->node);
+  if (v->scratch) return ctx_strf(p->c, "%s, scratch", op_info[d->op].name);
+  return ctx_strf(p->c, "%s %s", op_info[d->op].name, type_text(p->m, d->type));
+}
+
+const char *plan_place(const Plan *p, const Live *v) {
+  SourcePos s = source_pos(p->c, node_get(p->l->g, v->node)->loc);
+  return s.line ? ctx_strf(p->c, "%s:%d:%d", s.file, s.line, s.col) : "";
+}
+
+const char *grouped(Ctx *c, double v) {
+  char *s = ctx_strf(c, "%.0f", v), *out = ctx_alloc(c, 2 * strlen(s) + 1);
+  size_t n = strlen(s), k = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (i && (n - i) % 3 == 0 && s[i - 1] != '-') out[k++] = ',';
+    out[k++] = s[i];
+  }
+  return out;
+}
+
+int plan_labels(const Plan *p, const Live **v, int most) {
+  int n, shown = 0;
+  const Live *at_peak = lives_at_peak(p->l, &n);
+  for (int i = 0; i < n && shown < most; i++)
+    if (at_peak[i].bytes * 100 >= p->l->peak) v[shown++] = &at_peak[i];
+  return shown;
+}
+
+/* ---- the terminal ---- */
+
+typedef struct Map {
+  const Plan *p;
+  int width;          /* columns of the drawing */
+  bool color;
+  int *turn;          /* per column: the turn that it shows, the fullest of its own */
+  const Live **cell;  /* row 0 is the bottom; NULL: free */
+  char *label;        /* per cell; 0: none */
+} Map;
+
+static int terminal_width(void) {
+  struct winsize w;
+  const char *columns = getenv("COLUMNS");
+  int n = isatty(1) && !ioctl(1, TIOCGWINSZ, &w) ? w.ws_col : columns ? atoi(columns) : 80;
+  return n < LEAST_WIDTH ? LEAST_WIDTH : n > MOST_WIDTH ? MOST_WIDTH : n;
+}
+
+static int column_of(const Map *m, int turn) { /* the first one that belongs to the turn */
+  int turns = m->p->l->gs->n;
+  return (int)((int64_t)turn * m->width / (turns ? turns : 1));
+}
+
+static void choose_turns(Map *m) {
+  const Lives *l = m->p->l;
+  int turns = l->gs->n;
+  int64_t *live = ctx_alloc(m->p->c, sizeof *live * (size_t)(turns + 2));
+  for (int i = 0; i < l->n; i++) {
+    live[l->v[i].birth] += l->v[i].bytes;
+    live[l->v[i].death + 1] -= l->v[i].bytes;
+  }
+  for (int t = 1; t < turns; t++) live[t] += live[t - 1];
+  for (int x = 0; x < m->width; x++) m->turn[x] = (int)((int64_t)x * turns / m->width);
+  for (int t = 0; t < turns; t++) {
+    int x = column_of(m, t);
+    if (x < m->width && live[t] > live[m->turn[x]]) m->turn[x] = t;
+  }
+}
+
+static void fill_cells(Map *m) {
+  const Lives *l = m->p->l;
+  int64_t top = l->g->arena;
+  for (int x = 0; x < m->width; x++)
+    for (int i = 0; i < l->n; i++) {
+      const Live *v = &l->v[i];
+      if (v->birth > m->turn[x] || v->death < m->turn[x]) continue;
+      for (int y = 0; y < ROWS; y++) {
+        double at = (y + 0.5) * (double)top / ROWS;
+        if (at >= (double)v->offset && at < (double)(v->offset + v->bytes)) m->cell[y * m->width + x] = v;
+      }
+    }
+}
+
+/* Each label into the middle of its value's cells, if it has any. */
+static void put_labels(Map *m, const Live **v, int n) {
+  for (int k = 0; k < n; k++) {
+    int first = 0, last = -1, low = ROWS, high = -1;
+    for (int i = 0; i < ROWS * m->width; i++) {
+      const Live *c = m->cell[i];
+      if (!c || c->node != v[k]->node || c->scratch != v[k]->scratch) continue;
+      int x = i % m->width, y = i / m->width;
+      if (last < 0 || x < first) first = x;
+      if (x > last) last = x;
+      if (y < low) low = y;
+      if (y > high) high = y;
+    }
+    if (last >= 0) m->label[(low + high) / 2 * m->width + (first + last) / 2] = (char)('a' + k);
+  }
+}
+
+static void put_cell(const Map *m, int i, const Live *left) {
+  const Live *v = m->cell[i];
+  const char text[2] = {m->label[i], 0};
+  Use use = v ? plan_use(m->p, v) : USE_COUNT;
+  if (m->color && v != left && left) fputs("\033[0m", stdout);
+  if (m->color && v != left && v) printf("\033[97;48;5;%dm", color[use][(v - m->p->l->v) % 2]);
+  bool again = v && plan_again(m->p, v) && i % 3 == 0;
+  fputs(text[0] ? text : again ? "↻" : m->color || !v ? " " : shade[use], stdout);
+}
+
+static void put_rows(const Map *m) {
+  Ctx *c = m->p->c;
+  int64_t top = m->p->l->g->arena;
+  for (int y = ROWS - 1; y >= 0; y--) {
+    bool tick = y == ROWS - 1 || y == ROWS / 2 - 1;
+    printf("%*s %s", MARGIN - 3, tick ? grouped(c, (double)top * (y + 1) / ROWS) : "", tick ? "┤" : "│");
+    for (int x = 0; x < m->width; x++) put_cell(m, y * m->width + x, x ? m->cell[y * m->width + x - 1] : NULL);
+    puts(m->color ? "\033[0m" : "");
+  }
+  printf("%*s └", MARGIN - 3, "0");
+  int peak = column_of(m, m->p->l->peak_turn);
+  while (peak < m->width - 1 && m->turn[peak] != m->p->l->peak_turn) peak++;
+  for (int x = 0; x < m->width; x++) fputs(x == peak ? "▲" : "─", stdout);
+  printf("\n%*s ", MARGIN - 2, "turn");
+  const char *last = ctx_strf(c, "%d", m->p->l->gs->n - 1), *mid = ctx_strf(c, "peak in %d", m->p->l->peak_turn);
+  int at = peak - (int)strlen(mid) / 2, most = m->width - (int)strlen(mid) - (int)strlen(last) - 1;
+  if (at > most) at = most;
+  if (at < 2) at = 2;
+  printf("0%*s%s%*s\n\n", at - 1, "", mid, m->width - at - (int)strlen(mid), last);
+}
+
+static void put_legend(const Map *m, const Live **v, int n) {
+  const Plan *p = m->p;
+  bool seen[USE_COUNT] = {false}, again = false;
+  for (int i = 0; i < p->l->n; i++) seen[plan_use(p, &p->l->v[i])] = true, again |= plan_again(p, &p->l->v[i]);
+  for (int k = 0; k < USE_COUNT; k++) {
+    if (!seen[k]) continue;
+    if (m->color) printf("\033[48;5;%dm  \033[0m %s   ", color[k][0], use_text[k]);
+    else printf("%s%s %s   ", shade[k], shade[k], use_text[k]);
+  }
+  printf("%s\n\n", again ? "↻ computed again" : "");
+  if (n) printf("largest at the peak:\n         bytes       offset      turns\n");
+  for (int k = 0; k < n; k++)
+    printf("%c %12s %12s %10s  %s%s  %s\n", 'a' + k, grouped(p->c, (double)v[k]->bytes),
+           grouped(p->c, (double)v[k]->offset), ctx_strf(p->c, "%d-%d", v[k]->birth, v[k]->death), plan_name(p, v[k]),
+           plan_again(p, v[k]) ? " ↻" : "", plan_place(p, v[k]));
+}
+
+void report_map(const Plan *p) {
+  const Lives *l = p->l;
+  const char *no_color = getenv("NO_COLOR");
+  Map m = {.p = p, .width = terminal_width() - MARGIN, .color = isatty(1) && !(no_color && *no_color)};
+  size_t cells = (size_t)(ROWS * m.width);
+  m.turn = ctx_alloc(p->c, sizeof *m.turn * (size_t)m.width);
+  m.cell = ctx_alloc(p->c, sizeof *m.cell * cells);
+  m.label = ctx_alloc(p->c, cells);
+  printf("\nthe arena of `%s`, %d kernels one after the other: %s bytes; no placing needs less than %s (+%.2f %%)\n\n",
+         l->g->name, l->gs->n, grouped(p->c, (double)l->g->arena), grouped(p->c, (double)l->peak),
+         l->peak ? 100.0 * (double)(l->g->arena - l->peak) / (double)l->peak : 0.0);
+  if (!l->n) return;
+  const Live *label[LABELS];
+  int n = plan_labels(p, label, LABELS);
+  choose_turns(&m);
+  fill_cells(&m);
+  put_labels(&m, label, n);
+  put_rows(&m);
+  put_legend(&m, label, n);
+}
+
+/* ---- JSON ---- */
+
+void report_lines(const Plan *p) {
+  const Lives *l = p->l;
+  printf("{\"graph\":\"%s\",\"turns\":%d,\"peak_turn\":%d,\"arena_bytes\":%lld,\"bound_bytes\":%lld}\n", l->g->name,
+         l->gs->n, l->peak_turn, (long long)l->g->arena, (long long)l->peak);
+  for (int i = 0; i < l->n; i++) {
+    static const char *const use_key[USE_COUNT] = {"kept", "forward", "backward", "gradient", "scratch"};
+    const Live *v = &l->v[i];
+    const Node *d = node_get(l->g, v->node);
+    SourcePos at = source_pos(p->c, d->loc);
+    Str s = {.c = p->c};
+    str_printf(&s, "{\"op\":\"%s\",\"type\":\"%s\",\"bytes\":%lld,\"offset\":%lld,\"first_turn\":%d,\"last_turn\":%d,",
+               op_info[d->op].name, type_text(p->m, d->type), (long long)v->bytes, (long long)v->offset, v->birth, v->death);
+    str_printf(&s, "\"use\":\"%s\",\"recomputed\":%s,\"file\":", use_key[plan_use(p, v)],
+               plan_again(p, v) ? "true" : "false");
+    put_json_text(&s, at.file);
+    str_printf(&s, ",\"line\":%d}", at.line);
+    puts(s.s);
+  }
+}

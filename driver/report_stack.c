@@ -1,0 +1,100 @@
+/* The deepest stack of the portable C. The C compiler tells each function's frame (-fstack-usage); who calls whom is
+ * read from the generated text, whose functions begin in the first column and end with a brace there. */
+#include "codegen/codegen.h"
+#include "driver/embed.h"
+#include "driver/report.h"
+#include "driver/toolchain.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Function {
+  const char *name, *body;
+  size_t n;             /* of the body */
+  int64_t frame, deepest; /* frame 0: inlined into its callers, whose frames hold its own; deepest -1: not known yet */
+} Function;
+typedef struct Functions { Ctx *c; Function *v; int n, cap; } Functions;
+
+static bool in_word(char ch) { return isalnum((unsigned char)ch) || ch == '_'; }
+
+static Function *find(const Functions *f, const char *name, size_t n) {
+  for (int i = 0; i < f->n; i++)
+    if (strlen(f->v[i].name) == n && !memcmp(f->v[i].name, name, n)) return &f->v[i];
+  return NULL;
+}
+
+/* A line such as `static void name(int x) {`: the word before its first parenthesis. */
+static void read_line(Functions *f, const char *line, size_t n) {
+  const char *open = memchr(line, '(', n), *end = open;
+  if (!open || line[n - 1] != '{' || !(isalpha((unsigned char)line[0]) || line[0] == '_')) return;
+  while (open > line && in_word(open[-1])) open--;
+  *VEC_PUSH(f->c, f->v, f->n, f->cap) =
+    (Function){.name = ctx_intern(f->c, open, (size_t)(end - open)), .body = line + n, .deepest = -1};
+}
+
+static void read_functions(Functions *f, const char *text) {
+  for (const char *p = text; *p;) {
+    size_t n = strcspn(p, "\n");
+    if (n) read_line(f, p, n);
+    if (n == 1 && *p == '}' && f->n && !f->v[f->n - 1].n) f->v[f->n - 1].n = (size_t)(p - f->v[f->n - 1].body);
+    p += n + (p[n] == '\n');
+  }
+}
+
+/* Lines `file.c:12:5:name<tab>216<tab>static`; compilers give copies of a function a suffix (.part.0). */
+static bool read_frames(Functions *f, const char *su) {
+  bool any = false;
+  for (const char *p = su; *p;) {
+    size_t n = strcspn(p, "\n"), left = strcspn(p, "\t");
+    if (left < n) {
+      const char *name = p + left;
+      while (name > p && name[-1] != ':') name--;
+      size_t len = strcspn(name, ".\t");
+      Function *x = find(f, name, len);
+      int64_t frame = strtoll(p + left, NULL, 10);
+      if (x && frame > x->frame) x->frame = frame;
+      any |= x != NULL;
+    }
+    p += n + (p[n] == '\n');
+  }
+  return any;
+}
+
+/* Generated C does not call itself, so recursion over calls ends. */
+static int64_t deepest(Functions *f, Function *x) {
+  if (x->deepest >= 0) return x->deepest;
+  int64_t most = 0;
+  x->deepest = 0;
+  for (size_t i = 0; i < x->n;) {
+    size_t len = 0;
+    while (i + len < x->n && in_word(x->body[i + len])) len++;
+    Function *called = len && x->body[i + len] == '(' ? find(f, x->body + i, len) : NULL;
+    int64_t below = called ? deepest(f, called) : 0;
+    if (below > most) most = below;
+    i += len ? len : 1;
+  }
+  return x->deepest = x->frame + most;
+}
+
+int64_t report_stack(Args *a, const char **why) {
+  Args as_emit = *a;
+  as_emit.cmd = CMD_emit;
+  Module *m = load_planned(&as_emit, a->operand[0]);
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = "model.h"};
+  Str code = {.c = a->c}, header = {.c = a->c};
+  Functions f = {.c = a->c};
+  Temp t;
+  *why = "the model's C could not be written";
+  if (!m || !emit_portable(m, &o, &code, &header) || !temp_make(a->c, &t)) return -1;
+  const char *su = NULL;
+  if (save_file(a->c, temp_path(&t, "model.h"), header.s, header.n, 0) &&
+      save_file(a->c, temp_path(&t, "model.c"), code.s, code.n, 0))
+    su = toolchain_stack_usage(a, &t, why);
+  read_functions(&f, code.s);
+  bool known = su && read_frames(&f, su);
+  temp_remove(&t);
+  int64_t most = 0;
+  for (int i = 0; i < f.n; i++)
+    if (deepest(&f, &f.v[i]) > most) most = f.v[i].deepest;
+  return known ? most : -1;
+}

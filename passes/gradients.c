@@ -1,0 +1,71 @@
+#include "passes/gradients.h"
+#include "passes/persist.h"
+#include <string.h>
+
+typedef struct Finder {
+  const Graph *g;
+  Module *m;
+  int *weight;         /* per node: 1 + the weight on whose way from gradient to update it lies */
+  Id *stack; int n, cap;
+} Finder;
+
+/* The weight that is, or that owns, what this output writes. */
+static int weight_of(Module *m, const Out *o) {
+  const char *rest;
+  if (o->var < 0 || m->var[o->var].kind == VK_STATE) return -1;
+  return m->var[o->var].kind == VK_PARAM ? o->var : persist_owner(m, o->name, &rest);
+}
+
+static Dim count(const Module *m, TypeId t) { return type_count((Module *)m, t); }
+
+/* Upwards from what is written, through element-wise operations and views on tensors of the weight's size. */
+static void walk(Finder *f, int weight, Id from) {
+  f->n = 0;
+  *VEC_PUSH(f->m->c, f->stack, f->n, f->cap) = from;
+  while (f->n) {
+    Id n = f->stack[--f->n];
+    const OpInfo *info = node_info(f->g, n);
+    if (f->weight[n] || info->cls == CL_LEAF || node_type(f->g, n)->dtype == DT_TUPLE) continue;
+    if (count(f->m, node_get(f->g, n)->type) != count(f->m, f->m->var[weight].type)) continue;
+    f->weight[n] = weight + 1;
+    if (info->cls != CL_ELEM && info->cls != CL_VIEW) continue; /* here the gradient was made */
+    for (uint32_t i = 0; i < node_get(f->g, n)->nin; i++)
+      *VEC_PUSH(f->m->c, f->stack, f->n, f->cap) = node_in(f->g, n, (int)i);
+  }
+}
+
+/* The most bytes that values on such ways take at once; *buffered: weights that have any. */
+static int64_t most_alive(const Finder *f, const Lives *l, bool *buffered) {
+  int turns = l->gs->n;
+  int64_t *change = ctx_alloc(f->m->c, sizeof *change * (size_t)(turns + 2)), live = 0, most = 0;
+  for (int i = 0; i < l->n; i++) {
+    const Live *v = &l->v[i];
+    if (!f->weight[v->node]) continue;
+    buffered[f->weight[v->node] - 1] = true;
+    change[v->birth] += v->bytes;
+    change[v->death + 1] -= v->bytes;
+  }
+  for (int t = 0; t < turns; t++)
+    if ((live += change[t]) > most) most = live;
+  return most;
+}
+
+Gradients gradients_find(const Lives *l) {
+  const Graph *g = l->g;
+  Module *m = g->m;
+  Finder f = {.g = g, .m = m, .weight = ctx_alloc(m->c, sizeof(int) * (size_t)g->n)};
+  bool *seen = ctx_alloc(m->c, (size_t)m->nvar + 1), *buffered = ctx_alloc(m->c, (size_t)m->nvar + 1);
+  Gradients r = {.weight = f.weight};
+  for (int i = 0; i < g->nout; i++) {
+    int w = weight_of(m, &g->out[i]);
+    if (w < 0) continue;
+    seen[w] = true;
+    walk(&f, w, g->out[i].value);
+  }
+  r.bytes = most_alive(&f, l, buffered);
+  for (int i = 0; i < m->nvar; i++) {
+    r.weights += seen[i];
+    r.unbuffered += seen[i] && !buffered[i];
+  }
+  return r;
+}

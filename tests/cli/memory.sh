@@ -1,0 +1,107 @@
+# Budgets of memory. Sourced by run.sh: uses gradc, models, expect, pass, fail.
+ram_of() { sed 's/.*"ram_bytes":\([0-9]*\).*/\1/'; }
+
+# N works and N - 1 does not, in every command; the C holds exactly N bytes and refuses to compile with more.
+for model in digits digits_cnn iris lstm; do
+  expect 1 'E0508' report --fp=strict --ram 1 "$models/$model.nn"
+  least=$(sed -n '/./h; ${x; s/^ *= help: the least budget that works is \([0-9]*\) bytes$/\1/p}' err)
+  [ -n "$least" ] || { fail "$model: the message does not end with the least budget: $(tail -n 2 err)"; continue; }
+  grep -q -- " $models/$model.nn:[0-9]" err && pass || fail "$model: the message has no source line"
+  expect 0 '' report --json --fp=strict --ram "$least" "$models/$model.nn"
+  [ "$(ram_of <out)" = "$least" ] && pass || fail "$model: ram_bytes $(ram_of <out) under a least budget of $least"
+  expect 0 '' emit --c "$models/$model.nn" --ram "$least" -o c
+  grep -q "^#define ${model}_BYTES $least\$" c/$model.h && pass || fail "$model: $(grep _BYTES c/$model.h), ram_bytes $least"
+  check "$model: C under a budget does not compile" cc -std=c99 -Wall -Wextra -Werror -pedantic -c c/$model.c -o c.o
+  sed "s/${model}_BYTES $least/${model}_BYTES $((least + 1))/" c/$model.h >c.h && mv c.h c/$model.h
+  cc -std=c99 -c c/$model.c -o c.o 2>err && fail "$model: more bytes than the budget compile" || pass
+  rm -rf c
+  expect 1 "the least budget that works is $least bytes" emit --c "$models/$model.nn" --ram $((least - 1)) -o c
+  [ -e c ] && fail "$model: emit wrote a file beside an error" || pass
+done
+
+# The file's budget, that of a target, and --ram in place of them.
+sed 's/batch = /ram <= 1000K; batch = /' "$models/digits.nn" >file.nn
+for c in report "build -o m" run "emit --c -o c"; do
+  # shellcheck disable=SC2086
+  expect 1 'ram <= 1000K' $c file.nn
+done
+[ -e m ] || [ -e c ] && fail "something was written beside an error" || pass
+expect 0 '' check file.nn
+expect 0 '^graph train_step' ir file.nn
+expect 0 'memory, all' report --ram 2M file.nn
+expect 0 '' build --ram 2M -o m file.nn
+(cat "$models/iris.nn"; echo 'target chip { ram <= 1K }') >target.nn
+expect 1 'target chip { ram <= 1K }' report target.nn
+(cat "$models/iris.nn"; printf 'target chip { ram <= 3K }\ntarget other { ram <= 4K }\n') >target.nn
+expect 0 '' emit --c target.nn -o c
+grep -q 'target_BYTES <= 3072 ? 1 : -1' c/target.c && pass || fail "the least of two budgets is not in the C"
+expect 0 '' emit --c target.nn --ram 1G -o c
+grep -q 'target_BYTES <= 1073741824 ? 1 : -1' c/target.c && pass || fail "--ram does not take the place of the file's budget"
+for wrong in 0 -1 K 1k 1.5K 256KB 9999999999G ''; do expect 2 'E0500.*`--ram` takes bytes' report target.nn "--ram=$wrong"; done
+
+# A small network of which all of training fits into 44 KB: memory and static data of its C, which needs no symbol.
+cat >yard.nn <<'N'
+def mlp(x: f32[B, 64]) -> f32[B, 10] { x |> linear(32) |> relu |> linear(10) }
+use net = mlp()
+data digits { source = csv("digits.csv.gz"); x: f32[64] = field(0:64) / 16; y: i32 = field(64) }
+train { data = digits; batch = 16; epochs = 10; loss = cross_entropy(net(x), y); optim = adam(lr = 1e-3); ram <= 44K }
+N
+expect 0 '' emit --c yard.nn -o yard
+check "the small network does not compile" cc -std=c99 -Os -ffreestanding -nostdlib -c yard/yard.c -o yard.o
+[ -z "$(nm -u yard.o)" ] && pass || fail "the small network needs $(nm -u yard.o)"
+static=$(size yard.o | awk 'NR == 2 { print $2 + $3 }'); bytes=$(sed -n 's/^#define yard_BYTES //p' yard/yard.h)
+[ $((static + bytes)) -le 45056 ] && pass || fail "the small network takes $bytes bytes and $static of static data"
+
+# The plan as a drawing, as lines of JSON, as a picture; the deepest stack; what keeps gradients.
+expect 0 'stack, deepest  *[1-9][0-9,]*$' report --memory yard.nn
+grep -q '█' out && grep -q '▲' out && grep -q 'no placing needs less than' out && pass || fail "report --memory draws nothing: $(head -n 20 out)"
+grep -q "$(printf '\033')" out && fail "colour in a file" || pass
+[ "$(grep -c -e '│' -e '┤' -e '└' out)" -eq 17 ] && pass || fail "the drawing has not 16 rows and an axis"
+COLUMNS=70 "$gradc" report --memory yard.nn >narrow 2>&1
+[ "$(sed -n 's/└/x/; s/▲/x/; s/─/x/g; /xx/p' narrow | awk '{ print length($0) }')" -le 70 ] && pass || fail "the drawing does not keep to 70 columns"
+if command -v script >/dev/null; then
+  script -qc "$gradc report --memory yard.nn" /dev/null >tty </dev/null
+  grep -q "$(printf '\033\\[97;48;5')" tty && pass || fail "no colour on a terminal"
+  NO_COLOR=1 script -qc "$gradc report --memory yard.nn" /dev/null >tty </dev/null
+  grep -q "$(printf '\033')" tty && fail "colour in spite of NO_COLOR" || pass
+fi
+expect 0 '"stack_bytes":[1-9]' report --memory --json yard.nn
+json_lines out >bad && pass || fail "report --memory --json: $(cat bad)"
+# No two values share a byte in a turn, and the fullest turn is the lower bound, counted anew from the lines.
+awk -F'[:,}]' '
+  function get(key,   i) { for (i = 1; i < NF; i++) if ($i == "\"" key "\"" || $i == "{\"" key "\"") return $(i + 1) }
+  /"arena_bytes"/ && /"turns"/ { arena = get("arena_bytes"); turns = get("turns") }
+  /"first_turn"/ { n++; at[n] = get("offset"); end[n] = at[n] + get("bytes"); a[n] = get("first_turn"); b[n] = get("last_turn")
+                   if (end[n] > arena) bad = 1
+                   for (i = 1; i < n; i++) if (a[i] <= b[n] && a[n] <= b[i] && at[i] < end[n] && at[n] < end[i]) bad = 1 }
+  END { exit bad || n < 5 || !turns }' out && pass || fail "values of report --memory --json overlap"
+expect 0 'stack, deepest  *not known: .*no-such-compiler' report --memory --cc=no-such-compiler yard.nn
+expect 0 '' report --svg plan.svg yard.nn
+grep -q '^<svg' plan.svg && grep -q '</svg>' plan.svg && grep -q 'lower bound' plan.svg && grep -q 'yard.nn:1' plan.svg && pass || fail "no picture"
+[ "$(grep -o '<[a-z][a-z]*' plan.svg | wc -l)" -eq "$(grep -o -e '</[a-z]*' -e '/>' plan.svg | wc -l)" ] && pass || fail "plan.svg leaves a tag open"
+expect 5 'E0502' report --svg no/such/folder/plan.svg yard.nn
+sed -i 's/batch = 16/clip = norm(1.0); batch = 16/' yard.nn
+expect 0 'clip = norm.*yard.nn:4:' report yard.nn
+expect 0 '"gradients_kept_by":"clip"' report --json yard.nn
+sed -i 's/clip = norm(1.0)/accumulate = 4/' yard.nn
+expect 0 'accumulate.*yard.nn:4:' report --ram 64K yard.nn
+cat >again.ir <<'I'
+module again
+param "w": f32[64,64]
+
+graph train_step(x: f32[16,64]) training {
+  %1: f32[16,64] = input "x"
+  %2: f32[64,64] = param "w"
+  %3: f32[16,64] = contract(%1, %2) {spec="mk,kn->mn"}
+  %4: f32[16,64] = exp(%3)
+  %5: f32[16,64] = contract(%4, %2) {spec="mk,kn->mn"}
+  %6: f32 = sum(%5) {axes=[0,1], keep=false}
+  %7: f32[16,64] = exp(%3) {clone=1}
+  %8: f32[64,64] = contract(%7, %5) {spec="mk,mn->kn"}
+  %9: f32[64,64] = sub(%2, %8)
+  loss = %6
+  "w" := %9
+}
+I
+expect 0 '↻ computed again' report --memory --no-fuse --svg again.svg again.ir
+grep -q 'url(#again)' again.svg && pass || fail "the picture does not mark what is computed again"
