@@ -215,6 +215,11 @@ bool io_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
+int64_t io_time(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : INT64_MIN;
+}
+
 bool io_make_folder(const char *path, bool fresh) {
   char *p = rt_strdup(path);
   bool ok = true;

@@ -53,6 +53,7 @@ bool io_close(IoFile *f);                     /* of io_append */
 bool io_remove(const char *path);
 bool io_make_folder(const char *path, bool fresh); /* and its parents; fresh: it must not exist yet (EEXIST) */
 bool io_exists(const char *path);
+int64_t io_time(const char *path); /* of its last change, ns; INT64_MIN: not there */
 char **io_list(const char *folder, int *n);   /* names, sorted with numbers in numeric order; NULL: cannot open */
 
 /* hash.c, rand.c */

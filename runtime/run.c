@@ -32,13 +32,30 @@ static char *source_name(const App *a) {
   return rt_printf("%s.nn", a->m->name);
 }
 
+static const char *const files[] = {"metrics.csv", "metrics.jsonl", "run.json", "weights.safetensors"};
+
+static int64_t last_change(const char *folder) {
+  int64_t last = INT64_MIN;
+  for (int i = 0; i < COUNT(files); i++) {
+    char *p = in(folder, files[i]);
+    if (io_time(p) > last) last = io_time(p);
+    free(p);
+  }
+  return last;
+}
+
+/* Folders may have any name, so their files tell the time; of those of one time the last in natural order counts. */
 char *run_newest(const App *a) {
   int n;
+  int64_t newest = INT64_MIN;
   char **name = io_list("runs", &n), *nn = source_name(a), *found = NULL;
-  for (int i = n - 1; i >= 0 && !found; i--) {
+  for (int i = 0; i < n; i++) {
     char *folder = in("runs", name[i]);
-    if (has(folder, nn) && run_holds(folder)) found = folder;
-    else free(folder);
+    int64_t t = last_change(folder);
+    bool newer = t >= newest && has(folder, nn) && run_holds(folder);
+    if (newer) newest = t;
+    free(newer ? found : folder);
+    if (newer) found = folder;
   }
   free(nn);
   return found;
@@ -173,11 +190,10 @@ static char *new_folder(void) {
 }
 
 static void clear(const char *folder) { /* what an earlier run left */
-  static const char *const mine[] = {"metrics.csv", "metrics.jsonl", "run.json", "weights.safetensors"};
   for (char *c; (c = checkpoint_newest(folder, NULL)); free(c))
     if (!io_remove(c)) rt_die(663, "%s: cannot remove: %s", c, strerror(errno));
-  for (int i = 0; i < COUNT(mine); i++) {
-    char *p = in(folder, mine[i]);
+  for (int i = 0; i < COUNT(files); i++) {
+    char *p = in(folder, files[i]);
     if (!io_remove(p)) rt_die(663, "%s: cannot remove: %s", p, strerror(errno));
     free(p);
   }

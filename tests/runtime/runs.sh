@@ -118,6 +118,10 @@ mkdir -p runs
 toy train > out 2> err
 folder=$(grep '^weights' out | cut -d' ' -f2)
 expect 'eval of the newest run' 0 'test accuracy 100.0 %' toy_asan eval
+toy train --run-dir runs/zebra > out 2>&1; toy train --run-dir runs/1 > out 2>&1
+expect 'the newest run, whatever its name' 0 'weights runs/1/' toy eval
+toy train --stop-at 5 --force --run-dir runs/zebra > out 2>&1
+expect 'the newest run to resume' 0 'weights runs/zebra/' toy train --resume
 expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' toy_asan eval --json --weights r1/weights.safetensors
 expect 'eval takes the seed of the run' 0 "$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')" toy eval --json --weights s8/weights.safetensors
 expect 'eval of no file' 1 'E0682' toy eval --weights none
