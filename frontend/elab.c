@@ -47,8 +47,12 @@ void el_leave(Elab *e, const Saved *s) {
   e->caprange = s->caprange;
 }
 
+/* The C interface is that of one train section, named or not; with several, names stand behind. */
 const char *el_graph_name(Elab *e, const char *stem, const char *section) {
-  return section ? ctx_strf(e->c, "%s_%s", stem, section) : stem;
+  const Ast *file = e->file->ast;
+  int n = 0;
+  for (int i = 0; i < file->n; i++) n += file->kid[i]->kind == AST_TRAIN;
+  return section && n > 1 ? ctx_strf(e->c, "%s_%s", stem, section) : stem;
 }
 
 /* The values of an index tensor lie in [0, n) if they come straight from an input: that input is checked. */

@@ -17,11 +17,25 @@ static bool same_metric(const char *result, const char *metric) {
   return !strcmp(result, metric);
 }
 
-int64_t head_offset(const Module *m, const char *name, int index) {
-  if (!strcmp(name, "loss")) return HEAD_LOSS;
+const char **head_metrics(const Module *m, int *n) {
+  const char **name = NULL;
+  int cap = 0;
+  *n = 0;
   for (int t = 0; t < m->ntrain; t++)
-    for (int i = 0; i < m->train[t].nmetric; i++)
-      if (same_metric(name, m->train[t].metric[i])) return HEAD_METRICS + 4 * i;
+    for (int i = 0; i < m->train[t].nmetric; i++) {
+      int k = 0;
+      while (k < *n && !same_metric(name[k], m->train[t].metric[i])) k++;
+      if (k == *n) *(const char **)vec_push(m->c, (void **)&name, n, &cap, sizeof *name) = m->train[t].metric[i];
+    }
+  return name;
+}
+
+int64_t head_offset(const Module *m, const char *name, int index) {
+  int n;
+  const char **metric = head_metrics(m, &n);
+  if (!strcmp(name, "loss")) return HEAD_LOSS;
+  for (int i = 0; i < n; i++)
+    if (same_metric(name, metric[i])) return HEAD_METRICS + 4 * i;
   return HEAD_METRICS + 4 * (int64_t)(index > 0 ? index - 1 : 0);
 }
 
@@ -78,11 +92,10 @@ static void find_rom(Module *m) {
 }
 
 void persist_plan(Module *m) {
-  int64_t at = HEAD_METRICS;
-  int nslot = 0, capslot = 0;
+  int nslot = 0, capslot = 0, nmetric;
   const char **slots = NULL;
-  for (int t = 0; t < m->ntrain; t++)
-    if (HEAD_METRICS + 4 * m->train[t].nmetric > at) at = HEAD_METRICS + 4 * m->train[t].nmetric;
+  head_metrics(m, &nmetric);
+  int64_t at = HEAD_METRICS + 4 * (int64_t)nmetric;
   if (m->opt.rom) at = (at + 7) / 8 * 8 + 8; /* the pointer to mapped weights */
   m->head_bytes = at = plan_round(m, at);
   Place *p = ctx_alloc(m->c, sizeof *p * (size_t)(m->nvar + 1));

@@ -10,6 +10,9 @@ enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 int64_t plan_align(const Module *m);
 int64_t plan_round(const Module *m, int64_t bytes); /* up to such a multiple */
 
+/* The metrics of all train sections, each name once: what stands behind the loss. */
+const char **head_metrics(const Module *m, int *n);
+
 /* Byte offset in the head of a training graph's result; `index` counts its results. */
 int64_t head_offset(const Module *m, const char *name, int index);
 

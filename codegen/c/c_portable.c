@@ -265,16 +265,9 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
              guard, guard);
   str_printf(h, "/* The head of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n"
                 "  uint32_t step, steps, steps_per_epoch;\n  float loss;\n", p->run);
-  for (int t = 0; t < m->ntrain; t++)
-    for (int i = 0; i < m->train[t].nmetric; i++) {
-      bool seen = false;
-      for (int u = 0; u <= t; u++)
-        for (int j = 0; j < (u == t ? i : m->train[u].nmetric); j++) seen |= !strcmp(m->train[u].metric[j],
-            m->train[t].metric[i]);
-      if (!seen) str_printf(h, "  float %s;\n", c_metric_name(p, m->train[t].metric[i]));
-    }
-  if (m->rom_bytes && p->o->weights_as == WEIGHTS_EXTERN)
-    str_printf(h, "  const unsigned char *weights; /* set by %s_map */\n", m->name);
+  int nmetric;
+  const char **metric = head_metrics(m, &nmetric);
+  for (int i = 0; i < nmetric; i++) str_printf(h, "  float %s;\n", c_metric_name(p, metric[i]));
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
   const char **at = c_var_names(p);
@@ -304,8 +297,8 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   const Graph *g = t->pass;
   CGraph c = {.p = p, .g = g};
   c_name_params(&c);
-  Str sig = {.c = p->c}, call = {.c = p->c};
-  str_printf(&sig, "int %s_train_step(void *mem", p->m->name);
+  Str sig = {.c = p->c}, call = {.c = p->c}, add = {.c = p->c}, mean = {.c = p->c};
+  str_printf(&sig, "int %s_train_step%s(void *mem", p->m->name, c_ident(p, g->name + strlen("train_pass")));
   for (int i = 0; i < g->nport; i++) {
     const char *n = c_dim(p, type_count(p->m, node_get(g, g->port[i])->type));
     str_printf(&sig, ", const %s *%s", ctype_of(g, g->port[i]), c.in[i]);
@@ -314,17 +307,17 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
   str_puts(&sig, ")");
   str_printf(h, "\n/* %lld passes over %lld records each, then the update */\n%s;\n", (long long)t->accumulate,
              (long long)t->batch, sig.s);
-  int n = 1 + t->nmetric;
+  for (int i = 0; i <= t->nmetric; i++) {
+    const char *name = i ? c_metric_name(p, t->metric[i - 1]) : "loss";
+    str_printf(&add, "    sum[%d] = k ? sum[%d] + run->%s : run->%s;\n", i, i, name, name);
+    str_printf(&mean, "    run->%s = sum[%d] / %lld.0f;\n", name, i, (long long)t->accumulate);
+  }
   str_printf(out,
-             "%s {\n  /* loss and metrics: means over the passes */\n"
-             "  float *const head = (float *)((unsigned char *)mem + %d);\n"
-             "  float sum[%d];\n  int s = 0;\n  for (int k = 0; k < %lld && !s; k++) {\n"
-             "    s = %s_%s(mem, (uint32_t)k%s);\n"
-             "    for (int i = 0; i < %d; i++) sum[i] = k ? sum[i] + head[i] : head[i];\n  }\n"
-             "  if (!s) {\n    for (int i = 0; i < %d; i++) head[i] = sum[i] / %lld.0f;\n    s = %s_%s(mem);\n  }\n"
-             "  if (s)\n    %s\n  return s;\n}\n\n",
-             sig.s, HEAD_LOSS, n, (long long)t->accumulate, p->m->name, c_ident(p, g->name), call.s ? call.s : "", n, n,
-             (long long)t->accumulate, p->m->name, c_ident(p, t->update->name), clear_sums(p, g));
+             "%s {\n  %s *const run = mem;\n  float sum[%d]; /* of loss and metrics, over the passes */\n  int s = 0;\n"
+             "  for (int k = 0; k < %lld && !s; k++) {\n    s = %s_%s(mem, (uint32_t)k%s);\n%s  }\n"
+             "  if (!s) {\n%s    s = %s_%s(mem);\n  }\n  if (s)\n    %s\n  return s;\n}\n\n",
+             sig.s, p->run, 1 + t->nmetric, (long long)t->accumulate, p->m->name, c_ident(p, g->name),
+             call.s ? call.s : "", add.s, mean.s, p->m->name, c_ident(p, t->update->name), clear_sums(p, g));
 }
 
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {

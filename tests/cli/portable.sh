@@ -100,3 +100,28 @@ int main(void) {
 C
 "$gradc" emit --c sums/sums.nn -o sums && gcc -std=c99 -O1 -Isums -o sums/main sums/main.c sums/sums.c 2>err && sums/main
 got=$?; [ $got -eq 0 ] && pass || fail "a step after a failed one: $got $(head -n 3 err)"
+# The one train section is NAME_train_step, whatever its name; several have theirs behind it, and share their metrics.
+sed 's/^train {/train fine {/; s/accumulate = 3; //' sums/sums.nn >sums/fine.nn
+"$gradc" emit --c sums/fine.nn -o sums 2>err && grep -q '^int fine_train_step(' sums/fine.h && pass || fail "a named train section: $(head -n 2 err)"
+cat >sums/both.nn <<'N'
+def f(x: f32[B, 2]) { linear(x, 1) }
+use net = f()
+data d { source = uniform(n = 100, lo = [0, 0], hi = 1); x: f32[2] = field(0) }
+train a { data = d; batch = 4; steps = 3; optim = sgd(lr = 0.1); loss = mse(net(x), x[:, 0:1]); metric.one = 1 + 0 * mean(x) }
+train b { data = d; batch = 4; accumulate = 3; steps = 5; optim = sgd(lr = 0.1); loss = mse(net(x), x[:, 1:2])
+          metric.two = 2 + 0 * mean(x); metric.one = 5 + 0 * mean(x); metric.three = 3 + 0 * mean(x) }
+N
+cat >sums/both.c.in <<'C'
+#include "both.h"
+static union { unsigned char b[both_BYTES]; double a; } mem __attribute__((aligned(64)));
+int main(void) {
+  float x[24] = {0};
+  struct both_run *r = (struct both_run *)&mem;
+  both_init(&mem, 1);
+  if (both_train_step_a(&mem, x) || r->one != 1) return 1;
+  if (both_train_step_b(&mem, x)) return 2;
+  return r->one == 5 && r->two == 2 && r->three == 3 && r->step == 2 ? 0 : 3;
+}
+C
+"$gradc" emit --c sums/both.nn -o sums 2>err && gcc -std=c99 -Wall -Wextra -Werror -O1 -Isums -o sums/both -x c sums/both.c.in sums/both.c 2>err && sums/both
+got=$?; [ $got -eq 0 ] && pass || fail "two train sections: $got $(head -n 3 err)"
