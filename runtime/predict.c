@@ -183,7 +183,7 @@ int cmd_predict(App *a) {
   if (!io_read_data(a->o.input, &b, err)) rt_die(611, "%s", err);
   app_memory(a);
   app_init(a);
-  weights_load(a, weights);
+  if (weights) weights_load(a, weights);
   prepare(&p);
   if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
   else if (is_text(&p, &b)) from_text(&p, &b);

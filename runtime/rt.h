@@ -205,7 +205,7 @@ void run_begin(App *a, Run *r);       /* folder, .nn, run.json */
 void run_metrics(App *a, Run *r, uint32_t step); /* opens the metrics, cut back to `step` */
 const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */
 void run_sync(Run *r);
-char *run_weights(App *a);            /* --weights or the newest run's; dies when there is none */
+char *run_weights(App *a);            /* --weights or the newest run's, else dies; NULL: the model has no weights */
 
 /* data.c and its sources */
 typedef struct Array { /* numbers of a file, row-major, first axis = records */

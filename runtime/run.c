@@ -300,13 +300,19 @@ void run_sync(Run *r) {
   if (!io_sync(&r->jsonl)) rt_die(663, "%s: cannot write: %s", r->jsonl.path, strerror(r->jsonl.err));
 }
 
+static bool has_weights(const GcModel *m) {
+  for (int i = 0; i < m->nvars; i++) if (m->vars[i].kind != GC_OPTIM) return true;
+  return false;
+}
+
 char *run_weights(App *a) {
   char *path = a->o.weights ? rt_strdup(a->o.weights) : NULL;
+  if (!path && !has_weights(a->m)) return NULL;
   if (!path) {
     char *folder = run_newest(a);
     if (!folder)
-      rt_die(683, "no run of %s under runs/ to take weights from\n`train` makes one; --weights FILE names a file",
-             a->m->name);
+      rt_die(683, "no run of %s under runs/ to take weights from\n%s--weights FILE names a file", a->m->name,
+             a->t ? "`train` makes one; " : "");
     path = in(folder, "weights.safetensors");
     free(folder);
   }

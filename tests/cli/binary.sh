@@ -80,6 +80,11 @@ mkdir -p 'w"d\x y'; cp ../product.nn 'w"d\x y/q"\n 1.nn'
 run 0 '' "$gradc" build 'w"d\x y/q"\n 1.nn' -o 'w"d\x y/the program'
 run 0 '' './w"d\x y/the program' train --steps 2 --run-dir 'w"d\x y/run "1"'
 run 0 '' './w"d\x y/the program' train --resume --steps 4 --run-dir 'w"d\x y/run "1"'
+# A model without weights needs no run.
+echo 'export def square(x: f32[1, 2]) { x * x }' >square.nn
+run 0 '' "$gradc" build square.nn -o square
+printf '1,2\n3,-4\n' >pairs.csv
+run 0 '^9,16$' ./square predict --input pairs.csv
 # What only compiles opens no data: the file is not there.
 for c in "check" "fmt --check" "ir" "emit --c -o c" "report" "build -o nodata"; do
   # shellcheck disable=SC2086
