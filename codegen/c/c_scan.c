@@ -137,7 +137,7 @@ void c_scan(CGraph *c, const Group *gr) {
   const char *body = c_body_function(p, x.s.body, &x.parallel);
   if (p->native) c_barrier(c);
   c->uses_random = true;
-  c->parallel |= x.parallel || g->kind == GK_BODY; /* the barriers around it are for all threads */
+  c->parallel |= x.parallel || (p->native && g->kind == GK_BODY); /* the barriers around it are for all threads */
   c_stmt(c, "%s{ /* %s */", p->native && !x.parallel ? "if (part == 0) " : "", c_call_comment(c, gr));
   c->indent++;
   begin_carries(&x);
