@@ -298,6 +298,7 @@ void el_unknown_name(Elab *e, const Ast *a, const char *name);
 File *el_load(Elab *e, const char *path, Loc start, bool carried);
 Item *el_item(Elab *e, const File *f, const char *name);      /* the file's own, then the standard library's */
 Value el_item_value(Elab *e, Item *it, const Ast *at);
+bool el_bounded(const Item *it);                              /* `dim T <= 1024`; NULL is none */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
 const char *el_suggest(Elab *e, const char *name);
 
@@ -403,6 +404,8 @@ typedef struct Saved {
   Range *range;
   int *origin_at;
 } Saved;
+/* What belongs to no section, constants and initial values, is evaluated with the init graph. */
+Saved el_outside(Elab *e);
 /* Begins building graph g from a section of `file`: opens *f as its frame. */
 Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file);
 void el_leave(Elab *e, const Saved *s);
