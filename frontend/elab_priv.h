@@ -362,6 +362,7 @@ Inst *inst_root(Elab *e, const char *name, bool weights);
 Inst *inst_child(Elab *e, Frame *f, const char *name);
 void inst_begin(Inst *i);
 Value el_declare_var(Elab *e, const Ast *s);
+void el_hint_weights(Elab *e, const Inst *i);  /* the present hints, for all weights of the calls at and below i */
 Value el_assign(Elab *e, const Ast *s);
 Id el_read_var(Elab *e, int var, Loc loc);
 Instance *el_instance(Elab *e, const Ast *use, const char *name, Inst *root);

@@ -167,6 +167,17 @@ static bool keeps_type(Elab *e, const Ast *s, int v, TypeId type) {
   return false;
 }
 
+/* Hints say how a weight is trained, so those of other graphs than that of training count only where they make it. */
+static void take_hints(Elab *e, int var) {
+  if (e->training) e->m->var[var].hints |= e->hints;
+}
+
+void el_hint_weights(Elab *e, const Inst *i) {
+  if (!e->hints) return;
+  for (int k = 0; k < i->nvar; k++) take_hints(e, i->var[k].var);
+  for (int k = 0; k < i->nkid; k++) el_hint_weights(e, i->kid[k]);
+}
+
 Value el_declare_var(Elab *e, const Ast *s) {
   TypeId type = el_declared(e, s->kid[0]);
   Inst *i = e->f->inst;
@@ -180,7 +191,7 @@ Value el_declare_var(Elab *e, const Ast *s) {
   int v = var_of(i, s->text);
   if (v < 0) v = add_var(e, s, type);
   if (v < 0 || !keeps_type(e, s, v, type)) return v_error();
-  e->m->var[v].hints |= e->hints;
+  take_hints(e, v);
   Value x = {.kind = V_STATE, .i = v};
   if (s->kind == AST_PARAM)
     x = (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, el_user_place(e, s->mark, NULL)), .g = e->root};
