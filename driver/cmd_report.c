@@ -10,7 +10,7 @@ enum { MOST_TENSORS = 8 };
 typedef struct Cost {
   Ctx *c;
   Module *m;
-  double parameters, flops;
+  double parameters, trained, flops; /* trained: of the parameters, those that training changes */
   int64_t activations;
   const Lives *fullest;          /* the graph with the most bytes alive; NULL: none */
   const Live *top; int ntop;     /* the largest of its values alive at the peak */
@@ -36,10 +36,23 @@ static void cost_of_graph(Cost *k, Graph *g) {
 
 /* ---- the module: its training step, or its exports when it does not train ---- */
 
+static bool is_trained(const Module *m, int var) {
+  for (int i = 0; i < m->ngraph; i++) {
+    const Graph *g = m->graph[i];
+    for (int k = 0; graph_trains(g) && k < g->nout; k++)
+      if (g->out[k].var == var) return true;
+  }
+  return false;
+}
+
 static void cost_of_module(Cost *k) {
   Module *m = k->m;
-  for (int i = 0; i < m->nvar; i++)
-    if (m->var[i].kind == VK_PARAM) k->parameters += (double)dim_bound(m, type_count(m, m->var[i].type));
+  for (int i = 0; i < m->nvar; i++) {
+    if (m->var[i].kind != VK_PARAM) continue;
+    double n = (double)dim_bound(m, type_count(m, m->var[i].type));
+    k->parameters += n;
+    if (is_trained(m, i)) k->trained += n;
+  }
   for (int i = 0; i < m->ntrain; i++) {
     const TrainInfo *t = &m->train[i];
     if (t->step) k->flops += graph_flops(t->step);
@@ -81,6 +94,7 @@ static void print_json(const Cost *k) {
   str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f", k->parameters, k->flops);
   put_bytes(&s, "ram_bytes", m->total_bytes);
   put_bytes(&s, "activation_bytes", k->activations);
+  str_printf(&s, ",\"trained_parameters\":%.0f", k->trained);
   put_bytes(&s, "head_bytes", m->head_bytes);
   put_bytes(&s, "persistent_bytes", m->persistent_bytes);
   put_bytes(&s, "arena_bytes", m->arena_bytes);
@@ -113,6 +127,10 @@ static void print_gradients(const Cost *k) {
 static void print_text(const Cost *k) {
   const Module *m = k->m;
   printf("parameters          %18s\n", grouped(k->c, k->parameters));
+  if (m->ntrain && k->trained < k->parameters) {
+    printf("  trained           %18s\n", grouped(k->c, k->trained));
+    printf("  frozen            %18s\n", grouped(k->c, k->parameters - k->trained));
+  }
   printf("FLOPs per %s      %18s\n", m->ntrain ? "step" : "call", grouped(k->c, k->flops));
   printf("memory, all         %18s bytes\n", grouped(k->c, (double)m->total_bytes));
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));

@@ -9,9 +9,23 @@ static const char *const carried_files[] = {"std/tensor.nn", "std/activation.nn"
 
 /* ---- graphs ---- */
 
+static Saved saved(const Elab *e) {
+  return (Saved){e->g, e->root, e->body, e->f, e->training, e->hints, e->cur, e->memo, e->ncur, e->norigin,
+                 e->norigin_at, e->nrange, e->caprange, e->range, e->origin_at};
+}
+
+Saved el_outside(Elab *e) {
+  Saved s = saved(e);
+  e->g = e->root = e->init;
+  e->body = NULL;
+  e->training = false;
+  e->origin_at = NULL;
+  e->norigin_at = 0;
+  return s;
+}
+
 Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file) {
-  Saved s = {e->g, e->root, e->body, e->f, e->training, e->hints, e->cur, e->memo, e->ncur, e->norigin, e->norigin_at,
-             e->nrange, e->caprange, e->range, e->origin_at};
+  Saved s = saved(e);
   *f = (Frame){.file = file, .ndots = -1};
   g->training = training;
   e->g = e->root = g;

@@ -130,8 +130,8 @@ static bool raw_port(Elab *e, DataCtx *x, int named) {
   Dim n = x->hi - x->lo;
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
-  if (!strcmp(d->kind, "text")) {
-    if (named) return el_fail(e, 311, expr, "a text has no fields; its record is `window`"), false;
+  if (d->window) {
+    if (named) return el_fail(e, 311, expr, "`%s` has no fields; its record is `window`", d->kind), false;
     f->raw_first = 0;
     f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->window});
   } else if (!named) {
@@ -151,7 +151,7 @@ static bool raw_port(Elab *e, DataCtx *x, int named) {
     f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->ncols});
   }
   x->raw = graph_input(e->g, f->name, f->raw_type, x->line->mark);
-  if (!strcmp(d->kind, "text"))
+  if (d->window)
     scope_set(e->c, &e->f->scope, ctx_name(e->c, "window"), v_tensor(e, x->raw), 0, 1);
   return true;
 }

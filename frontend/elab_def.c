@@ -200,7 +200,8 @@ static Value *bound_values(Elab *e, const Sig *s) {
 
 static Value run_instance(Elab *e, const Def *d, const Sig *s, const Call *k) {
   Memo *m = el_memo(e, e->f->inst, s->n, bound_values(e, s));
-  if (!m->done) m->v = run_body(e, d, s, k);
+  if (m->done) el_hint_weights(e, e->f->inst);
+  else m->v = run_body(e, d, s, k);
   m->done = true;
   return m->v;
 }

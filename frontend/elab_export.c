@@ -1,5 +1,6 @@
 /* `export def` and `test`. */
 #include "frontend/elab_priv.h"
+#include "ir/sizes.h"
 #include <string.h>
 
 static bool export_static(Elab *e, const Ast *p) {
@@ -12,9 +13,10 @@ static bool export_static(Elab *e, const Ast *p) {
 static bool export_input(Elab *e, const Ast *p) {
   const Ast *open = el_open_dim(e, p->kid[0]);
   if (open) {
+    const char *name = open->kind == AST_NAME ? open->text : "N";
     Diag *d = el_error(e, 313, open, "the size `%s` of an exported function must be known at compile time",
                        el_source(e, open));
-    diag_help(e->c, d, "write a number, or fix it by `dim %s = ...`", open->kind == AST_NAME ? open->text : "N");
+    diag_help(e->c, d, "write a number, fix it by `dim %s = ...`, or bound it by `dim %s <= ...`", name, name);
     return false;
   }
   TypeId t = el_declared(e, p->kid[0]);
@@ -52,6 +54,36 @@ static void export_results(Elab *e, const Ast *a, Value v) {
   }
 }
 
+/* The first run-time size of a set, as the file's `dim`. */
+static const Size *first_size(const Elab *e, uint32_t sizes) {
+  return &e->m->size[__builtin_ctz(sizes)];
+}
+
+/* Every size in use comes with some input, and what the graph asks of sizes holds at their bounds. */
+static void export_sizes(Elab *e, Graph *g) {
+  uint32_t known = graph_sizes(g);
+  int64_t bound[8] = {0};
+  for (int i = 0; i < e->m->nsize; i++) bound[i] = e->m->size[i].bound;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    uint32_t open = node_sizes(g, n) & ~known;
+    if (!open) continue;
+    const Size *s = first_size(e, open);
+    Diag *d = el_error_at(e, 313, node_get(g, n)->loc, 1, "nothing gives `%s` a value here: no input of `%s` has it",
+                          s->name, g->name);
+    diag_label(e->c, d, s->loc, (int)strlen(s->name), "known only at run time");
+    return;
+  }
+  Needs needs = graph_needs(g);
+  for (int i = 0; i < needs.n; i++) {
+    if (dim_value(e->m, needs.v[i].dim, bound) >= 0) continue;
+    const Size *s = first_size(e, dim_sizes(e->m, needs.v[i].dim));
+    Diag *d = el_error_at(e, 210, node_get(g, needs.v[i].node)->loc, 1,
+                          "`%s` is not possible at the bounds of the sizes: %s would be negative",
+                          node_info(g, needs.v[i].node)->name, dim_text(e->m, needs.v[i].dim));
+    diag_label(e->c, d, s->loc, (int)strlen(s->name), "`%s` may be %lld", s->name, (long long)s->bound);
+  }
+}
+
 static bool reserved(const char *name) {
   static const char *const names[] = {"init", "train_step", "train_pass", "train_update", "eval_step", "eval_done",
                                       "bytes", "BYTES", "run", "load", "map"};
@@ -73,8 +105,10 @@ void el_export(Elab *e, const Ast *a) {
   Saved s = el_enter(e, g, false, &f, e->file);
   f.inst = inst_root(e, a->text, false);
   if (export_params(e, a)) {
+    int before = diag_errors(e->c);
     Value v = el_block(e, a->kid[0]);
     if (!v_bad(v)) export_results(e, a, v);
+    if (e->m->nsize && diag_errors(e->c) == before) export_sizes(e, g);
   }
   el_leave(e, &s);
 }

@@ -155,15 +155,29 @@ Item *el_item(Elab *e, const File *f, const char *name) {
   return it ? it : e->std ? file_item(e->std, name) : NULL;
 }
 
+bool el_bounded(const Item *it) { return it && it->kind == IT_DIM && it->ast->flags & AST_BOUND; }
+
+/* A fixed dimension is its size, a bounded one a run-time size of the module. */
 static Value dim_value_of(Elab *e, Item *it) {
-  if (it->ast->flags & AST_BOUND)
-    return el_fail(e, 701, it->ast, "`dim %s <= ...`: a size known only at run time is not in this version", it->name);
   Value v = el_static(e, it->ast->kid[0]);
   Dim d;
   if (v_bad(v)) return v;
-  if (!v_is_dim(v, &d) || v.kind != V_INT)
-    return el_fail(e, 307, it->ast->kid[0], "the size of `%s` is a whole number >= 0, not %s", it->name, v_text(e, v));
-  return v;
+  bool bounded = el_bounded(it);
+  if (!v_is_dim(v, &d) || v.kind != V_INT || (bounded && (d < 1 || d > INT32_MAX)))
+    return el_fail(e, 307, it->ast->kid[0], "the %s of `%s` is a whole number %s, not %s", bounded ? "bound" : "size",
+                   it->name, bounded ? "from 1 to 2^31 - 1" : ">= 0", v_text(e, v));
+  return bounded ? v_dim(e, dim_size(e->m, it->name, d, it->ast->mark)) : v;
+}
+
+/* Evaluates a constant or dimension in the scope of its file. */
+static void evaluate(Elab *e, Item *it) {
+  Frame f = {.file = it->file, .inst = e->f ? e->f->inst : NULL, .ndots = -1};
+  Saved outside = el_outside(e);
+  it->state = 1;
+  e->f = &f;
+  it->v = it->kind == IT_DIM ? dim_value_of(e, it) : el_static(e, it->ast->kid[0]);
+  el_leave(e, &outside);
+  it->state = 2;
 }
 
 /* Constants are evaluated at their first use, in the scope of their file. */
@@ -182,16 +196,9 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
   default: break;
   }
   if (it->state == 1) return el_fail(e, 201, at, "`%s` is defined by itself", it->name);
-  if (it->state == 0) {
-    it->state = 1;
-    Frame f = {.file = it->file, .inst = e->f ? e->f->inst : NULL, .ndots = -1};
-    Frame *old = e->f;
-    e->f = &f;
-    it->v = it->kind == IT_DIM ? dim_value_of(e, it) : el_static(e, it->ast->kid[0]);
-    e->f = old;
-    it->state = 2;
-  }
-  return it->v;
+  if (it->state == 0) evaluate(e, it);
+  bool open = e->root && e->root->kind == GK_EXPORT; /* elsewhere a bounded dimension is its bound */
+  return it->v.kind == V_SIZE && !open ? v_int(dim_bound(e->m, it->v.i)) : it->v;
 }
 
 /* What a name means here: bound, an item of the file or the library, `training`, or a run-time scalar. */

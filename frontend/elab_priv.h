@@ -298,6 +298,7 @@ void el_unknown_name(Elab *e, const Ast *a, const char *name);
 File *el_load(Elab *e, const char *path, Loc start, bool carried);
 Item *el_item(Elab *e, const File *f, const char *name);      /* the file's own, then the standard library's */
 Value el_item_value(Elab *e, Item *it, const Ast *at);
+bool el_bounded(const Item *it);                              /* `dim T <= 1024`; NULL is none */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
 const char *el_suggest(Elab *e, const char *name);
 
@@ -361,6 +362,7 @@ Inst *inst_root(Elab *e, const char *name, bool weights);
 Inst *inst_child(Elab *e, Frame *f, const char *name);
 void inst_begin(Inst *i);
 Value el_declare_var(Elab *e, const Ast *s);
+void el_hint_weights(Elab *e, const Inst *i);  /* the present hints, for all weights of the calls at and below i */
 Value el_assign(Elab *e, const Ast *s);
 Id el_read_var(Elab *e, int var, Loc loc);
 Instance *el_instance(Elab *e, const Ast *use, const char *name, Inst *root);
@@ -403,6 +405,8 @@ typedef struct Saved {
   Range *range;
   int *origin_at;
 } Saved;
+/* What belongs to no section, constants and initial values, is evaluated with the init graph. */
+Saved el_outside(Elab *e);
 /* Begins building graph g from a section of `file`: opens *f as its frame. */
 Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file);
 void el_leave(Elab *e, const Saved *s);

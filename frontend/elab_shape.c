@@ -1,7 +1,8 @@
 /* Shapes in signatures: unifying them with what a call gives, and computing those that are declared.
  *
  * A name in a shape is a static argument, a constant, or else a shape variable. A pattern with one unknown variable is
- * solved for it (4*D, H/stride, T + 1); one with several waits until the other arguments have been seen. */
+ * solved for it (4*D, H/stride, T + 1); one with several waits until the other arguments have been seen. A bounded
+ * dimension in a signature is a shape variable, too, of sizes up to its bound. */
 #include "frontend/elab_priv.h"
 #include <string.h>
 
@@ -63,7 +64,22 @@ static bool name_known(Elab *e, const char *name) {
     return true;
   }
   Item *it = p ? NULL : el_item(e, e->f->file, name);
-  return it && (it->kind == IT_CONST || it->kind == IT_DIM);
+  return it && (it->kind == IT_CONST || it->kind == IT_DIM) && !(e->f->sig && el_bounded(it));
+}
+
+/* The bound of a name that is a bounded dimension; INT64_MAX of others. */
+static int64_t bound_of(Elab *e, const char *name) {
+  Item *it = el_item(e, e->f->file, name);
+  Value v = el_bounded(it) ? el_item_value(e, it, it->ast) : v_none();
+  return v.kind == V_INT || v.kind == V_SIZE ? dim_bound(e->m, v.i) : INT64_MAX;
+}
+
+/* The first bounded dimension in a pattern that has no value yet. */
+static const char *bounded_name(Elab *e, const Ast *a) {
+  if (a->kind == AST_NAME) return !name_known(e, a->text) && bound_of(e, a->text) < INT64_MAX ? a->text : NULL;
+  const char *found = NULL;
+  for (int i = 0; i < a->n && !found; i++) found = bounded_name(e, a->kid[i]);
+  return found;
 }
 
 static int unknowns(Elab *e, const Ast *a) {
@@ -86,7 +102,8 @@ bool el_dim(Elab *e, const Ast *a, Dim *d) {
   Value v = el_static(e, a);
   if (v_bad(v)) return false;
   if (v_is_dim(v, d)) {
-    if (*d > INT32_MAX) return el_fail(e, 220, a, "an axis of %s elements is too long", v_text(e, v)), false;
+    if (dim_bound(e->m, *d) > INT32_MAX)
+      return el_fail(e, 220, a, "an axis of %s elements is too long", v_text(e, v)), false;
     return true;
   }
   if (v.kind == V_INT) el_fail(e, 221, a, "this size is negative: %s", v_text(e, v));
@@ -144,7 +161,7 @@ static Solved solve(Elab *e, const Ast *p, Value want) {
     return v_bad(v) || v_same(v, want) ? SOLVED : DIFFERS; /* an error was told already */
   }
   if (p->kind == AST_NAME) {
-    if (!v_is_dim(want, &d)) return DIFFERS;
+    if (!v_is_dim(want, &d) || dim_bound(e->m, d) > bound_of(e, p->text)) return DIFFERS;
     scope_set(e->c, &e->f->scope, p->text, want, 0, 1);
     return SOLVED;
   }
@@ -208,7 +225,10 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
   case DIFFERS: {
     if (diag_errors(e->c) != before) return false;
     Value v = unknowns(e, pat) ? v_none() : el_static(e, pat);
-    const char *text = el_source(e, pat);
+    const char *text = el_source(e, pat), *bounded = v.kind == V_NONE ? bounded_name(e, pat) : NULL;
+    if (bounded)
+      return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "`%s` is at most %lld, so %s is not %s", bounded,
+                                                        (long long)bound_of(e, bounded), text, dim_text(e->m, dim)));
     if (v.kind == V_NONE)
       return unify_fail(e, p, t, arg, name, k, ctx_strf(e->c, "no whole number makes %s = %s", text,
                                                         dim_text(e->m, dim)));

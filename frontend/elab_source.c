@@ -4,12 +4,11 @@
 
 typedef struct SourceKind { const char *name, *params; } SourceKind;
 static const SourceKind source_kinds[] = {
-  {"csv", "header? *"}, {"idx", "*"}, {"npy", "*"}, {"text", "path window"}, {"uniform", "n lo hi"}, {"normal",
-                                                                                                      "n mean? std?"}};
-static const char *const later_kinds[] = {"npz", "tokens", "images", "safetensors", "stream", "concat", "cifar10",
-                                          "cifar100",
+  {"csv", "header? *"},     {"idx", "*"}, {"npy", "*"}, {"text", "path window"}, {"tokens", "path dtype window"},
+  {"uniform", "n lo hi"}, {"normal", "n mean? std?"}};
+static const char *const later_kinds[] = {"npz", "images", "safetensors", "stream", "concat", "cifar10", "cifar100",
                                           "mnist"};
-enum { NKINDS = 6, NLATER = 9 };
+enum { NKINDS = 7, NLATER = 8 };
 
 static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
   const char *words[NKINDS];
@@ -74,12 +73,23 @@ static bool read_synthetic(Elab *e, Call *k, DataInfo *d) {
   return true;
 }
 
+/* text(path, window); tokens(path, dtype, window), of u16 or u32. */
+static bool read_window(Elab *e, Call *k, DataInfo *d, int *cap) {
+  bool tokens = k->n == 3;
+  Value t = tokens ? k->arg[1].v : v_str("u8");
+  if (!add_path(e, d, &k->arg[0], cap) || !el_want_int(e, k, tokens ? 2 : 1, 1, &d->window)) return false;
+  int type = t.kind == V_STR ? dtype_find(t.s) : -1;
+  if (tokens && type != DT_U16 && type != DT_U32)
+    return el_arg_fail(e, 307, k, 1, "the tokens of a file are u16 or u32, not %s", v_text(e, t)), false;
+  d->element = (DType)type;
+  return true;
+}
+
 static bool read_args(Elab *e, Call *k, DataInfo *d) {
   int cap = 0;
   bool flag = false;
   if (!strcmp(d->kind, "uniform") || !strcmp(d->kind, "normal")) return read_synthetic(e, k, d);
-  if (!strcmp(d->kind, "text"))
-    return add_path(e, d, &k->arg[0], &cap) && el_want_int(e, k, 1, 1, &d->window);
+  if (!strcmp(d->kind, "text") || !strcmp(d->kind, "tokens")) return read_window(e, k, d, &cap);
   bool csv = !strcmp(d->kind, "csv");
   if (csv && k->arg[0].set) {
     if (!el_want_bool(e, k, 0, false, &flag)) return false;
@@ -112,7 +122,9 @@ bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
     const Ast *x = a->kid[i], *v = x->kind == AST_NAMED ? x->kid[0] : x;
     Arg *arg = &k.arg[k.n++];
     *arg = (Arg){.name = x->kind == AST_NAMED ? x->text : NULL, .ast = v, .set = true, .at = x->at, .len = x->len};
-    arg->v = v->kind == AST_SLICE ? el_fail(e, 307, v, "a slice cannot stand here") : el_static(e, v);
+    bool type = v->kind == AST_NAME && dtype_find(v->text) >= 0;
+    arg->v = v->kind == AST_SLICE ? el_fail(e, 307, v, "a slice cannot stand here") : type ? v_str(v->text)
+                                                                                     : el_static(e, v);
     if (v_bad(arg->v)) return false;
   }
   d->kind = source_kinds[kind].name;

@@ -62,9 +62,27 @@ static Dim dim_from(Elab *e, Value v) {
   return v.i == INT64_MIN ? INT64_MAX : dim_sub(e->m, 0, -v.i);
 }
 
+/* A comparison that has one result for all values of the sizes. */
+static bool compare_sizes(Elab *e, int op, Dim x, Dim y, Value *r) {
+  Dim d = dim_sub(e->m, x, y);
+  int64_t low = dim_least(e->m, d), high = dim_bound(e->m, d);
+  bool yes = false, no = false;
+  switch (op) {
+  case AST_EQ: yes = !low && !high, no = low > 0 || high < 0; break;
+  case AST_NE: yes = low > 0 || high < 0, no = !low && !high; break;
+  case AST_LT: yes = high < 0, no = low >= 0; break;
+  case AST_LE: yes = high <= 0, no = low > 0; break;
+  case AST_GT: yes = low > 0, no = high <= 0; break;
+  case AST_GE: yes = low >= 0, no = high < 0; break;
+  default: break;
+  }
+  *r = v_bool(yes);
+  return yes || no;
+}
+
 static Value size_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   Dim x = dim_from(e, a), y = dim_from(e, b), q;
-  bool same = x == y;
+  Value r;
   switch (op) {
   case AST_ADD: return v_dim(e, dim_add(e->m, x, y));
   case AST_SUB: return v_dim(e, dim_sub(e->m, x, y));
@@ -73,12 +91,9 @@ static Value size_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
     if (b.kind == V_INT && !b.i) return el_fail(e, 235, at, "division by zero");
     if (op == AST_DIV ? dim_div(e->m, x, y, &q) : dim_floordiv(e->m, x, y, &q)) return v_dim(e, q);
     return el_fail(e, 208, at, "%s does not divide %s exactly for every run-time size", v_text(e, b), v_text(e, a));
-  case AST_EQ: if (same) return v_bool(true); break;
-  case AST_NE: if (same) return v_bool(false); break;
-  case AST_LE: case AST_GE: if (same) return v_bool(true); break;
-  case AST_LT: case AST_GT: if (same) return v_bool(false); break;
   default: break;
   }
+  if (compare_sizes(e, op, x, y, &r)) return r;
   return el_fail(e, 215, at, "`%s` and `%s` cannot be compared at compile time: a size is known only at run time",
                  v_text(e, a), v_text(e, b));
 }

@@ -281,6 +281,13 @@ static bool train_graph(Elab *e, Trained *r) {
   return well;
 }
 
+/* The records of an evaluation's batch: a run-time size, by a name that the file has not given to one of its own. */
+static Dim batch_size(Elab *e, const Trained *r) {
+  const char *name = ctx_name(e->c, "B");
+  while (el_bounded(el_item(e, e->file, name))) name = ctx_name(e->c, ctx_strf(e->c, "%s_", name));
+  return dim_size(e->m, name, r->t->batch, r->s->ast->mark);
+}
+
 static void eval_graph(Elab *e, Trained *r) {
   TrainInfo *t = r->t;
   Frame f;
@@ -288,7 +295,7 @@ static void eval_graph(Elab *e, Trained *r) {
   t->eval = g;
   Saved saved = el_enter(e, g, false, &f, e->file);
   f.inst = inst_root(e, "eval", false);
-  bind_inputs(e, t, t->data < 0 ? 1 : dim_size(e->m, "B", t->batch, r->s->ast->mark));
+  bind_inputs(e, t, t->data < 0 ? 1 : batch_size(e, r));
   if (forward(e, r)) el_split_eval(e, g, t, r->name, r->result, r->n);
   take_ranges(e, t);
   el_leave(e, &saved);

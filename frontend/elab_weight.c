@@ -121,17 +121,9 @@ static Value initial(Elab *e, const Ast *s) {
     if (s->kind == AST_STATE) return v_int(0);
     return el_lookup(e, ctx_name(e->c, "kaiming"), s, &f) ? f : v_int(0);
   }
-  Graph *g = e->g, *root = e->root;
-  Body *body = e->body;
-  bool training = e->training;
-  e->g = e->root = e->init;
-  e->body = NULL;
-  e->training = false;
+  Saved outside = el_outside(e);
   Value v = el_expr(e, s->kid[1]);
-  e->g = g;
-  e->root = root;
-  e->body = body;
-  e->training = training;
+  el_leave(e, &outside);
   if (v.kind == V_BOOL || v.kind == V_STR || v.kind == V_NONE)
     return el_fail(e, 204, s->kid[1], "an initial value is a number, a tensor or an initialiser, not %s", v_kind(v));
   return v;
@@ -153,12 +145,37 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
   return v;
 }
 
+/* A weight is there before any size is known. */
+static bool fixed_type(Elab *e, const Ast *s, TypeId type) {
+  const Type *t = type_get(e->m, type);
+  for (int i = 0; i < t->rank; i++) {
+    if (dim_is_const(t->dim[i])) continue;
+    Diag *d = el_error(e, 217, s->kid[0], "`%s` is %s: a weight or state has one size, and %s is known only at run time",
+                       s->text, el_type_text(e, type), dim_text(e->m, t->dim[i]));
+    diag_help(e->c, d, "give it %lld, the most there can be, and slice it where it is used",
+              (long long)dim_bound(e->m, t->dim[i]));
+    return false;
+  }
+  return true;
+}
+
 static bool keeps_type(Elab *e, const Ast *s, int v, TypeId type) {
   if (e->m->var[v].type == type) return true;
   Diag *d = el_error(e, 217, s, "`%s` is %s here, but %s before", s->text, el_type_text(e, type),
                      el_type_text(e, e->m->var[v].type));
   diag_note(e->c, d, "a weight or state keeps one shape in all calls of its instance and in all graphs");
   return false;
+}
+
+/* Hints say how a weight is trained, so those of other graphs than that of training count only where they make it. */
+static void take_hints(Elab *e, int var) {
+  if (e->training) e->m->var[var].hints |= e->hints;
+}
+
+void el_hint_weights(Elab *e, const Inst *i) {
+  if (!e->hints) return;
+  for (int k = 0; k < i->nvar; k++) take_hints(e, i->var[k].var);
+  for (int k = 0; k < i->nkid; k++) el_hint_weights(e, i->kid[k]);
 }
 
 Value el_declare_var(Elab *e, const Ast *s) {
@@ -170,10 +187,11 @@ Value el_declare_var(Elab *e, const Ast *s) {
   if (i->weight >= 0 && s->kind == AST_PARAM) return el_fail(e, 216, s, "an optimizer keeps states, not weights");
   if (s->kind == AST_PARAM && !dtype_is_float(type_get(e->m, type)->dtype))
     return el_fail(e, 211, s->kid[0], "a weight holds floats; `state` may hold whole numbers");
+  if (!fixed_type(e, s, type)) return v_error();
   int v = var_of(i, s->text);
   if (v < 0) v = add_var(e, s, type);
   if (v < 0 || !keeps_type(e, s, v, type)) return v_error();
-  e->m->var[v].hints |= e->hints;
+  take_hints(e, v);
   Value x = {.kind = V_STATE, .i = v};
   if (s->kind == AST_PARAM)
     x = (Value){.kind = V_TENSOR, .id = graph_var(e->root, v, el_user_place(e, s->mark, NULL)), .g = e->root};

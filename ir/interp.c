@@ -1,5 +1,6 @@
 /* The interpreter: running a graph, and its values. */
 #include "interp.h"
+#include "sizes.h"
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,8 +218,22 @@ static bool loss_is_finite(const Graph *g, Val *const *out) {
   return loss - loss == 0;
 }
 
+/* Refuses sizes that the graph cannot have, as generated C does. */
+static void check_sizes(Eval *e) {
+  Module *m = e->in->m;
+  Needs needs = graph_needs((Graph *)e->g);
+  for (int i = 0; i < needs.n; i++) {
+    if (eval_dim(e, needs.v[i].dim) >= 0) continue;
+    int s = 31 - __builtin_clz(dim_sizes(m, needs.v[i].dim));
+    eval_fail(e, needs.v[i].node, "%s: impossible where %s is %lld: %s is negative",
+              node_info(e->g, needs.v[i].node)->name, m->size[s].name, (long long)e->in->size[s],
+              dim_text(m, needs.v[i].dim));
+  }
+}
+
 static void run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
   Eval e = {.in = in, .g = g};
+  check_sizes(&e);
   Val *holder, **out = eval_scratch(&e, (size_t)g->nout * sizeof *out + 1, &holder);
   eval_graph(&e, ports, out);
   in->finite = loss_is_finite(g, out);

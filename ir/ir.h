@@ -44,7 +44,8 @@ Dim dim_sub(Module *m, Dim a, Dim b);
 Dim dim_mul(Module *m, Dim a, Dim b);
 bool dim_div(Module *m, Dim a, Dim b, Dim *q);       /* exact division; false where it leaves a remainder */
 bool dim_floordiv(Module *m, Dim a, Dim b, Dim *q);  /* false: not expressible */
-int64_t dim_bound(Module *m, Dim d);                 /* value at the bounds; saturates at INT64_MAX */
+int64_t dim_bound(Module *m, Dim d);                 /* no value of the sizes gives more; saturates */
+int64_t dim_least(Module *m, Dim d);                 /* nor less */
 int64_t dim_value(Module *m, Dim d, const int64_t *sizes); /* sizes: one value per module size */
 /* Terms of a polynomial: coefficient and exponents of each size. n = 1 and all exponents 0 for constants. */
 typedef struct DimTerm { int64_t coef; uint8_t exp[8]; } DimTerm;
@@ -275,7 +276,8 @@ typedef struct FieldInfo {  /* a bound field of a data section */
 typedef struct DataInfo {
   const char *name, *kind;
   const char **paths; int npaths;
-  int64_t window, count;
+  int64_t window, count; /* window > 0: the source is a run of elements, of which it takes so many a record */
+  DType element;         /* of such a source's file */
   int header, ncols;
   const double *lo, *hi;
   double holdout;
@@ -328,6 +330,7 @@ struct Module {
   int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */
   int64_t rom_bytes;      /* of variables in read-only memory, which are in none of these */
   Diag *last;             /* of shape_fail: the elaborator adds labels */
+  struct Needs *needs;    /* where shape rules note what they take for granted; NULL: nowhere (sizes.h) */
   struct Tables *tab;     /* interning */
 };
 

@@ -43,7 +43,7 @@ static void geom_fill(ConvGeom *c, const Attr *a, int rank, const Dim *x, const 
 static bool geom_out(Module *m, ConvGeom *c, int i) {
   Dim room = dim_sub(m, dim_add(m, c->x[i], c->lo[i] + c->hi[i]), c->dilation[i] * (c->k[i] - 1) + 1);
   Dim q;
-  if (!dim_may_le(m, 0, room) || !dim_floordiv(m, room, c->stride[i], &q)) return false;
+  if (!rule_le(m, 0, room) || !dim_floordiv(m, room, c->stride[i], &q)) return false;
   c->y[i] = dim_add(m, q, 1);
   return true;
 }

@@ -13,7 +13,7 @@ static bool windows(Module *m, const Attr *a, int i, Dim l, Dim *count) {
   int64_t size = a->v[FOLD_SIZE].v[i], stride = a->v[FOLD_STRIDE].v[i], d = a->v[FOLD_DILATION].v[i], reach;
   if (size < 1 || stride < 1 || d < 1) return false;
   if (__builtin_mul_overflow(d, size - 1, &reach) || reach == INT64_MAX) return false;
-  if (!dim_may_le(m, reach + 1, l) || !dim_floordiv(m, dim_sub(m, l, reach + 1), stride, count)) return false;
+  if (!rule_le(m, reach + 1, l) || !dim_floordiv(m, dim_sub(m, l, reach + 1), stride, count)) return false;
   *count = dim_add(m, *count, 1);
   return true;
 }
@@ -58,7 +58,7 @@ static int gathered(Graph *g, const OpCall *k, int rank, const Dim *x, int64_t a
     shape_fail(g, k, RULE_AXIS, "%s: a tensor has at most %d axes, not %d", name, MAX_RANK, rank - 1 + index->rank);
     return -1;
   }
-  if (x[axis] == 0) {
+  if (!rule_le(g->m, 1, x[axis])) {
     shape_fail(g, k, RULE_RANGE, "%s: axis %lld has no elements to index", name, (long long)axis);
     return -1;
   }
@@ -190,13 +190,12 @@ static int64_t clamped(const Indexed *x, int64_t i) {
   return at < 0 ? 0 : at >= x->len ? x->len - 1 : at;
 }
 
-/* An empty axis, possible under run-time sizes, gives zeros. */
 void eval_gather(Eval *e, Id n) {
   const Val *v = eval_in(e, n, 0);
   Val *y = eval_out(e, n);
   Indexed x = indexed(v, (int)node_attr(e->g, n, 0)->i, eval_in(e, n, 1));
   size_t row = (size_t)(x.inner * dtype_info[v->type].bytes);
-  if (!x.len || !row) return;
+  if (!row) return;
   for (int64_t o = 0; o < x.outer; o++)
     for (int64_t i = 0; i < x.n; i++)
       memcpy((char *)y->data + (size_t)(o * x.n + i) * row,
@@ -208,7 +207,6 @@ void eval_scatter(Eval *e, Id n) {
   const Val *v = eval_in(e, n, 1);
   Val *y = eval_out(e, n);
   Indexed x = indexed(y, (int)node_attr(e->g, n, 1)->i, eval_in(e, n, 0));
-  if (!x.len) return;
   for (int64_t o = 0; o < x.outer; o++)
     for (int64_t i = 0; i < x.n; i++) {
       int64_t to = (o * x.len + clamped(&x, i)) * x.inner, from = (o * x.n + i) * x.inner;

@@ -54,7 +54,7 @@ static Graph *scan_body(Graph *g, const OpCall *k) {
                (long long)nx, (long long)nc, body->nport, body->nout);
     return NULL;
   }
-  if (v[F_AXIS].i < 0 || v[F_AXIS].i >= MAX_RANK || !dim_may_le(g->m, 0, v[F_LENGTH].i)) {
+  if (v[F_AXIS].i < 0 || v[F_AXIS].i >= MAX_RANK || !rule_le(g->m, 0, v[F_LENGTH].i)) {
     shape_fail(g, k, RULE_AXIS, "scan: axis %lld over %s turns is not possible", (long long)v[F_AXIS].i,
                dim_text(g->m, v[F_LENGTH].i));
     return NULL;

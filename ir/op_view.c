@@ -52,8 +52,8 @@ TypeId shape_slice(Graph *g, const OpCall *k) {
   if (!x || !rule_length(g, k, 0, x->rank) || !rule_length(g, k, 1, x->rank) || !rule_length(g, k, 2, x->rank))
     return 0;
   for (int i = 0; i < x->rank; i++) {
-    if (!dim_may_le(g->m, 0, start->v[i]) || !dim_may_le(g->m, start->v[i], stop->v[i]) ||
-        !dim_may_le(g->m, stop->v[i], x->dim[i]))
+    if (!rule_le(g->m, 0, start->v[i]) || !rule_le(g->m, start->v[i], stop->v[i]) ||
+        !rule_le(g->m, stop->v[i], x->dim[i]))
       return shape_fail(g, k, RULE_RANGE, "slice: %s:%s does not lie within 0:%s (axis %d)",
                         dim_text(g->m, start->v[i]), dim_text(g->m, stop->v[i]), dim_text(g->m, x->dim[i]), i);
     if (step->v[i] < 1) return shape_fail(g, k, RULE_RANGE, "slice: the step of axis %d must be at least 1", i);
@@ -75,7 +75,7 @@ TypeId shape_pad(Graph *g, const OpCall *k) {
     if (step->v[i] < 1) return shape_fail(g, k, RULE_RANGE, "pad: the step of axis %d must be at least 1", i);
     Dim past = dim_mul(g->m, dim_sub(g->m, x->dim[i], 1), step->v[i]); /* position of the last element from start */
     Dim end = dim_add(g->m, start->v[i], x->dim[i] == 0 ? 0 : dim_add(g->m, past, 1));
-    if (!dim_may_le(g->m, 0, start->v[i]) || !dim_may_le(g->m, end, shape->v[i]))
+    if (!rule_le(g->m, 0, start->v[i]) || !rule_le(g->m, end, shape->v[i]))
       return shape_fail(g, k, RULE_RANGE, "pad: %s elements from %s, step %lld, do not fit into %s (axis %d)",
                         dim_text(g->m, x->dim[i]), dim_text(g->m, start->v[i]), (long long)step->v[i],
                         dim_text(g->m, shape->v[i]), i);
@@ -134,7 +134,7 @@ TypeId shape_unfold(Graph *g, const OpCall *k) {
     if (s < 1 || stride->v[i] < 1 || d < 1)
       return shape_fail(g, k, RULE_RANGE, "unfold: size, stride and dilation must be at least 1");
     bool fits = !__builtin_mul_overflow(d, s - 1, &extent) && extent < INT64_MAX;
-    if (!fits || !dim_may_le(g->m, extent + 1, *l))
+    if (!fits || !rule_le(g->m, extent + 1, *l))
       return shape_fail(g, k, RULE_RANGE, "unfold: a window of %lld does not fit into %s (axis %lld)",
                         (long long)s, dim_text(g->m, *l), (long long)axes->v[i]);
     Dim steps = dim_sub(g->m, *l, extent + 1);

@@ -50,7 +50,7 @@ bool rule_shape(Graph *g, const OpCall *k, int field) {
     return false;
   }
   for (int i = 0; i < s->n; i++)
-    if (!dim_may_le(g->m, 0, s->v[i])) {
+    if (!rule_le(g->m, 0, s->v[i])) {
       shape_fail(g, k, RULE_NEGATIVE, "%s: size %s of axis %d is negative", op_info[k->op].name,
                  dim_text(g->m, s->v[i]), i);
       return false;
@@ -58,18 +58,12 @@ bool rule_shape(Graph *g, const OpCall *k, int field) {
   return true;
 }
 
-bool dim_may_le(Module *m, Dim a, Dim b) {
+bool rule_le(Module *m, Dim a, Dim b) {
   if (dim_is_const(a) && dim_is_const(b)) return a <= b;
   Dim d = dim_sub(m, b, a);
-  int n;
-  const DimTerm *t = dim_terms(m, d, &n);
-  static const uint8_t none[sizeof t->exp];
-  bool below = false; /* a negative constant term */
-  for (int i = 0; i < n; i++) {
-    if (t[i].coef > 0) return true;
-    below |= !memcmp(t[i].exp, none, sizeof none);
-  }
-  return !below;
+  if (dim_bound(m, d) < 0) return false;
+  if (m->needs && dim_least(m, d) < 0) need_add(m, d);
+  return true;
 }
 
 bool rule_broadcast(Graph *g, const OpCall *k, const Type *t, int *rank, Dim *dim) {

@@ -3,6 +3,7 @@
 #ifndef GRADC_RULE_H
 #define GRADC_RULE_H
 #include "build.h"
+#include "sizes.h"
 
 /* Codes of errors.def that the shape rules report. */
 enum RuleCode {
@@ -21,8 +22,9 @@ bool rule_axis(Graph *g, const OpCall *k, int64_t axis, int rank);
 bool rule_length(Graph *g, const OpCall *k, int field, int n);
 /* A list of dimensions that is to be a shape: its length is at most MAX_RANK, no dimension surely negative. */
 bool rule_shape(Graph *g, const OpCall *k, int field);
-/* a <= b; false only where it surely does not hold (run-time sizes are at least 0). */
-bool dim_may_le(Module *m, Dim a, Dim b);
+/* a <= b; false only where no value of the run-time sizes makes it hold. Where some do not, it is noted as a need of
+ * the graph, which calls check (sizes.h). */
+bool rule_le(Module *m, Dim a, Dim b);
 /* Shape of operands broadcast together as NumPy does: into dim and *rank, which hold the shape so far. */
 bool rule_broadcast(Graph *g, const OpCall *k, const Type *t, int *rank, Dim *dim);
 /* ceil(a / step), step >= 1. */

@@ -169,26 +169,43 @@ bool dim_floordiv(Module *m, Dim a, Dim b, Dim *q) {
   return dim_div(m, a, b, q);
 }
 
+/* A term's value; saturates. */
+static int64_t term_value(const DimTerm *t, const int64_t *sizes) {
+  int64_t x = t->coef;
+  for (int s = 0; s < MAX_SIZES; s++)
+    for (int e = 0; e < t->exp[s]; e++)
+      if (__builtin_mul_overflow(x, sizes[s], &x)) return t->coef < 0 ? -INT64_MAX : INT64_MAX;
+  return x;
+}
+
+static int64_t add_saturated(int64_t a, int64_t b) {
+  int64_t r;
+  return __builtin_add_overflow(a, b, &r) ? (a < 0 ? -INT64_MAX : INT64_MAX) : r;
+}
+
 int64_t dim_value(Module *m, Dim d, const int64_t *sizes) {
   if (d >= 0) return d;
   const Poly *p = m->tab->polys.rec[-d];
   int64_t sum = 0;
-  for (int i = 0; i < p->n; i++) {
-    int64_t x = p->t[i].coef;
-    for (int s = 0; s < MAX_SIZES; s++)
-      for (int e = 0; e < p->t[i].exp[s]; e++)
-        if (__builtin_mul_overflow(x, sizes[s], &x)) return INT64_MAX;
-    if (__builtin_add_overflow(sum, x, &sum)) return INT64_MAX;
-  }
+  for (int i = 0; i < p->n; i++) sum = add_saturated(sum, term_value(&p->t[i], sizes));
   return sum;
 }
 
-int64_t dim_bound(Module *m, Dim d) {
-  int64_t at[MAX_SIZES] = {0};
+/* The terms of one sign are largest at the bounds of the sizes, those of the other vanish where the sizes are 0. */
+static int64_t dim_extreme(Module *m, Dim d, bool most) {
+  static const uint8_t none[MAX_SIZES];
+  int64_t at[MAX_SIZES] = {0}, sum = 0;
   if (d >= 0) return d;
+  const Poly *p = m->tab->polys.rec[-d];
   for (int i = 0; i < m->nsize; i++) at[i] = m->size[i].bound;
-  return dim_value(m, d, at);
+  for (int i = 0; i < p->n; i++)
+    if ((p->t[i].coef > 0) == most || !memcmp(p->t[i].exp, none, MAX_SIZES))
+      sum = add_saturated(sum, term_value(&p->t[i], at));
+  return sum;
 }
+
+int64_t dim_bound(Module *m, Dim d) { return dim_extreme(m, d, true); }
+int64_t dim_least(Module *m, Dim d) { return dim_extreme(m, d, false); }
 
 const char *dim_text(Module *m, Dim d) {
   if (d >= 0) return ctx_strf(m->c, "%lld", (long long)d);

@@ -54,6 +54,8 @@ void app_check(const GcGraph *g, int status) {
   if (status > 0 && status <= g->nin)
     rt_die(617, "%s: a value of `%s` is out of range%s", g->name, g->in[status - 1].name,
            g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+  if (status > g->nin && status <= g->nin + g->nsizes)
+    rt_die(619, "%s: this value of `%s` is not possible", g->name, g->sizes[status - g->nin - 1]);
   if (status == -1) rt_die(670, "%s: the result is not finite", g->name);
   if (status == -2) rt_die(684, "%s: `steps` or `epoch` is needed, but the plan does not give it", g->name);
   rt_die(685, "%s: failed with status %d", g->name, status);
@@ -66,8 +68,26 @@ void app_init(App *a) {
   a->run->step = 0;
 }
 
-uint64_t app_elements(const GcPort *p, const int64_t *size) {
+static int64_t open_dim(const GcDim *d, int nsizes, const int64_t *size) {
+  int64_t sum = 0;
+  for (int t = 0; t < d->nterm; t++) {
+    int64_t x = d->term[t].coef;
+    for (int s = 0; s < nsizes; s++)
+      for (int e = 0; e < d->term[t].exp[s]; e++) x *= size[s];
+    sum += x;
+  }
+  return sum < 0 ? 0 : sum;
+}
+
+uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size) {
   uint64_t n = 1;
-  for (int i = 0; i < p->rank; i++) n *= (uint64_t)(p->dim[i] < 0 ? size[-1 - p->dim[i]] : p->dim[i]);
+  for (int i = 0; i < p->rank; i++) {
+    const GcDim *d = p->dim[i] < 0 ? &g->dims[-1 - p->dim[i]] : NULL;
+    n *= (uint64_t)(!d ? p->dim[i] : size ? open_dim(d, g->nsizes, size) : d->bound);
+  }
   return n;
+}
+
+void *app_buffer(const GcGraph *g, const GcPort *p) {
+  return rt_mem(rt_mul(app_elements(g, p, NULL), gc_dtype_size[p->dtype]) + 64);
 }

@@ -6,8 +6,8 @@
 enum { WARM_UP = 5, LEAST = 10, MOST = 2000 };
 static const double SECONDS = 2; /* without --steps: until this long, LEAST to MOST steps */
 
-static void fill_port(const GcPort *p, const int64_t *size, void *dst, uint64_t stream) {
-  uint64_t n = app_elements(p, size), top = p->range > 0 ? (uint64_t)p->range : 2;
+static void fill_port(const GcGraph *g, const GcPort *p, void *dst, uint64_t stream) {
+  uint64_t n = app_elements(g, p, NULL), top = p->range > 0 ? (uint64_t)p->range : 2;
   uint32_t r[4];
   for (uint64_t i = 0; i < n; i++) {
     if (i % 4 == 0) gc_philox(0x62656E6368u, i, stream, r);
@@ -17,12 +17,18 @@ static void fill_port(const GcPort *p, const int64_t *size, void *dst, uint64_t 
   }
 }
 
-static void **ports(const GcPort *p, int n, const int64_t *size, bool fill) {
-  void **v = rt_array((size_t)n + 1, sizeof *v);
-  for (int i = 0; i < n; i++) {
-    v[i] = rt_mem(rt_mul(app_elements(&p[i], size), gc_dtype_size[p[i].dtype]) + 64);
-    if (fill) fill_port(&p[i], size, v[i], (uint64_t)i);
+static void **inputs(const GcGraph *g) {
+  void **v = rt_array((size_t)g->nin + 1, sizeof *v);
+  for (int i = 0; i < g->nin; i++) {
+    v[i] = app_buffer(g, &g->in[i]);
+    fill_port(g, &g->in[i], v[i], (uint64_t)i);
   }
+  return v;
+}
+
+static void **outputs(const GcGraph *g) {
+  void **v = rt_array((size_t)g->nout + 1, sizeof *v);
+  for (int i = 0; i < g->nout; i++) v[i] = app_buffer(g, &g->out[i]);
   return v;
 }
 
@@ -92,7 +98,7 @@ static void report(const Bench *b) {
 
 /* The first batch of the data section where its files are there; random values in range where they are not. */
 static void **step_inputs(App *a, const GcGraph *g) {
-  void **in = ports(g->in, g->nin, g->size_bound, true);
+  void **in = inputs(g);
   if (a->t->data < 0 || !data_available(a, &a->m->data[a->t->data])) return in;
   Data *d = data_open(a, &a->m->data[a->t->data], app_seed(a));
   uint64_t batch = (uint64_t)a->t->batch;
@@ -113,8 +119,8 @@ int cmd_bench(App *a) {
   if (a->o.weights) weights_load(a, a->o.weights);
   if (a->o.infer) {
     b.g = &a->m->exports[0];
-    b.in = ports(b.g->in, b.g->nin, b.g->size_bound, true);
-    b.out = ports(b.g->out, b.g->nout, b.g->size_bound, false);
+    b.in = inputs(b.g);
+    b.out = outputs(b.g);
     b.flops = b.g->flops;
   } else {
     b.g = t->accumulate > 1 ? t->pass : t->step;

@@ -13,7 +13,7 @@ static void json_line(const App *a, const GcVar *v, bool hash) {
 }
 
 static void text_line(const App *a, const GcVar *v, int width, bool hash) {
-  char *shape = num_shape(v->rank, v->dim, v->dtype);
+  char *shape = num_shape(v->rank, v->dim, v->dtype, NULL);
   rt_out("%-*s  %-5s  %s", width, v->name, v->kind == GC_PARAM ? "param" : "state", shape);
   if (hash) rt_out("  %016llx", (unsigned long long)var_hash(v, a->mem));
   rt_out("\n");

@@ -31,7 +31,20 @@ typedef struct GcVar {
   size_t offset, bytes; /* within mem */
 } GcVar;
 
-/* One input or output of a graph. dim[] < 0: run-time size number -1 - dim[i] of the graph (see GcGraph.sizes). */
+/* A dimension that depends on run-time sizes: the sum of coef * product of size[i] ^ exp[i] over GcGraph.sizes. */
+enum { GC_MAX_SIZES = 8 };
+typedef struct GcTerm {
+  int64_t coef;
+  uint8_t exp[GC_MAX_SIZES];
+} GcTerm;
+typedef struct GcDim {
+  const char *text;       /* "T", "2*T+1" */
+  int64_t bound;          /* no value of the sizes gives more */
+  const GcTerm *term;
+  int nterm;
+} GcDim;
+
+/* One input or output of a graph. dim[] < 0: dimension number -1 - dim[i] of the graph's GcGraph.dims. */
 typedef struct GcPort {
   const char *name;
   uint8_t dtype, rank;
@@ -54,15 +67,17 @@ typedef struct GcCall {
   int32_t *bad;           /* non-NULL: check mode; the generated code stores 1 + index into GcModel.nodes of the
                              first node whose result is not finite, else leaves it 0 */
 } GcCall;
-typedef int GcFn(const GcCall *call); /* 0; k: input k (from 1) out of range; -1: loss not finite; -2: steps not set */
+/* 0; k: input k (from 1), or size k - nin, out of range; -1: loss not finite; -2: steps not set */
+typedef int GcFn(const GcCall *call);
 
 typedef struct GcGraph {
   const char *name;
   GcFn *fn; /* NULL: the graph does not exist */
   const GcPort *in, *out;
   int nin, nout, nsizes;
-  const char *const *sizes;    /* names of run-time sizes, e.g. "B" */
+  const char *const *sizes;    /* names of run-time sizes, e.g. "B"; a value is in 0 .. bound */
   const int64_t *size_bound;
+  const GcDim *dims;           /* of ports, where they depend on sizes */
   double flops;                /* per call at the bound */
   int max_parts;               /* more threads than this find nothing to do */
 } GcGraph;
@@ -74,17 +89,18 @@ typedef struct GcField {
   const char *name;
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK]; /* of one record */
-  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; text, uniform, normal: 0, 1
+  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; the others: 0, 1
                                (the window; all columns). Elements: those of bind's input; bind NULL: of the field */
   uint8_t raw_dtype;        /* what field(i)/window is converted to before the bind graph */
   int64_t range;            /* > 0: bound integer values must lie in [0, range), checked over all records */
 } GcField;
 typedef struct GcData {
-  const char *name, *kind;        /* kind: csv idx npy text uniform normal */
+  const char *name, *kind;        /* kind: csv idx npy text tokens uniform normal */
   const char *const *paths;       /* relative to the .nn file */
   int npaths;
   const char *dir;                /* folder of the .nn file as given at build time; "" when it was the current one */
-  int64_t window, n;              /* text: window; uniform/normal: number of records */
+  int64_t window, n;              /* text, tokens: window; uniform/normal: number of records */
+  uint8_t element;                /* text, tokens: type of the file's elements: u8, u16, u32 */
   int header;                     /* csv: -1 find out, 0, 1 */
   const double *lo, *hi;          /* uniform: lo/hi per column; normal: mean/std per column */
   int ncols;                      /* uniform/normal: columns */

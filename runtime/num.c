@@ -107,12 +107,12 @@ bool num_parse(const char *s, size_t n, double *v) {
   return *v - *v == 0;
 }
 
-char *num_shape(int rank, const int64_t *dim, GcDType t) {
+char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open) {
   char text[256];
   int n = snprintf(text, sizeof text, "%s", gc_dtype_name[t]);
   for (int i = 0; i < rank; i++) {
     n += snprintf(text + n, sizeof text - n, i ? ", " : "[");
-    n += dim[i] < 0 ? snprintf(text + n, sizeof text - n, "?")
+    n += dim[i] < 0 ? snprintf(text + n, sizeof text - n, "%.20s", open ? open[-1 - dim[i]].text : "?")
                     : snprintf(text + n, sizeof text - n, "%lld", (long long)dim[i]);
   }
   snprintf(text + n, sizeof text - n, rank ? "]" : "");

@@ -1,5 +1,6 @@
-/* `predict`: an exported function on every record of a file. A record fills the inputs of the export in order; a
- * run-time leading size is 1, any other one is its bound or the length of the text. */
+/* `predict`: an exported function on every record of a file. A record fills the inputs of the export in order. Where
+ * their shapes have run-time sizes, its length gives the last of them, and the others are 1; the shape of an npy record
+ * that has as many axes as the only input gives all. */
 #include "rt.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ typedef struct Predictor {
   const char *name; /* of the input, for messages */
   int64_t *size;
   void **in, **out;
-  uint64_t need; /* elements of a record */
+  uint64_t need; /* elements of a record, at the sizes */
 } Predictor;
 
 static const GcGraph *choose(const App *a) {
@@ -26,33 +27,56 @@ static const GcGraph *choose(const App *a) {
 static char *signature(const GcGraph *g) {
   char *s = rt_strdup("");
   for (int i = 0; i < g->nin; i++) {
-    char *shape = num_shape(g->in[i].rank, g->in[i].dim, g->in[i].dtype);
+    char *shape = num_shape(g->in[i].rank, g->in[i].dim, g->in[i].dtype, g->dims);
     s = rt_printf("%s%s%s: %s", s, i ? ", " : "", g->in[i].name, shape);
   }
   return s;
 }
 
-static bool leads(const GcGraph *g, int size) { /* is this run-time size the first axis of an input? */
-  for (int i = 0; i < g->nin; i++) if (g->in[i].rank && g->in[i].dim[0] == -1 - size) return true;
+/* ---- sizes ---- */
+
+static uint64_t elements(const Predictor *p) {
+  uint64_t n = 0;
+  for (int i = 0; i < p->g->nin; i++) n += app_elements(p->g, &p->g->in[i], p->size);
+  return n;
+}
+
+/* Sets the last size so that a record has n elements; false: no value does. */
+static bool fit(Predictor *p, uint64_t n) {
+  int last = p->g->nsizes - 1;
+  if (p->need == n) return true;
+  for (int64_t v = 0; last >= 0 && v <= p->g->size_bound[last]; v++) {
+    p->size[last] = v;
+    p->need = elements(p);
+    if (p->need == n) return true;
+  }
   return false;
 }
 
-static void *buffer(const GcPort *p, const int64_t *size) {
-  return rt_mem(rt_mul(app_elements(p, size), gc_dtype_size[p->dtype]) + 64);
+/* A record of n elements that no sizes fit. */
+static _Noreturn void misfit(const Predictor *p, uint64_t record, uint64_t n, const char *what) {
+  const GcGraph *g = p->g;
+  int last = g->nsizes - 1;
+  unsigned long long r = record + 1, have = n;
+  if (last < 0)
+    rt_die(613, "%s: record %llu has %llu %s, `%s` takes %llu (%s)", p->name, r, have, what, g->name,
+           (unsigned long long)p->need, signature(g));
+  rt_die(619, "%s: record %llu has %llu %s: no `%s` from 0 to %lld fits `%s` (%s)", p->name, r, have, what,
+         g->sizes[last], (long long)g->size_bound[last], g->name, signature(g));
 }
 
 static void prepare(Predictor *p) {
   const GcGraph *g = p->g;
   p->size = rt_array((size_t)g->nsizes + 1, sizeof *p->size);
-  for (int i = 0; i < g->nsizes; i++) p->size[i] = leads(g, i) ? 1 : g->size_bound[i];
+  for (int i = 0; i < g->nsizes; i++) p->size[i] = i + 1 < g->nsizes ? 1 : g->size_bound[i];
+  p->need = elements(p);
   p->in = rt_array((size_t)g->nin + 1, sizeof *p->in);
   p->out = rt_array((size_t)g->nout + 1, sizeof *p->out);
-  for (int i = 0; i < g->nin; i++) {
-    p->in[i] = buffer(&g->in[i], g->size_bound);
-    p->need += app_elements(&g->in[i], p->size);
-  }
-  for (int i = 0; i < g->nout; i++) p->out[i] = buffer(&g->out[i], g->size_bound);
+  for (int i = 0; i < g->nin; i++) p->in[i] = app_buffer(g, &g->in[i]);
+  for (int i = 0; i < g->nout; i++) p->out[i] = app_buffer(g, &g->out[i]);
 }
+
+/* ---- records ---- */
 
 static void run(Predictor *p, uint64_t record) {
   const GcGraph *g = p->g;
@@ -61,10 +85,13 @@ static void run(Predictor *p, uint64_t record) {
     rt_die(617, "%s: record %llu: a value of `%s` is out of range%s", p->name, (unsigned long long)record + 1,
            g->in[status - 1].name,
            g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+  if (status > g->nin && status <= g->nin + g->nsizes)
+    rt_die(619, "%s: record %llu: `%s` cannot be %lld in `%s` (%s)", p->name, (unsigned long long)record + 1,
+           g->sizes[status - g->nin - 1], (long long)p->size[status - g->nin - 1], g->name, signature(g));
   if (status != -1) app_check(g, status);
   bool first = true;
   for (int i = 0; i < g->nout; i++) {
-    uint64_t n = app_elements(&g->out[i], p->size);
+    uint64_t n = app_elements(g, &g->out[i], p->size);
     for (uint64_t k = 0; k < n; k++, first = false)
       rt_out("%s%.9g", first ? "" : ",", num_load(g->out[i].dtype, p->out[i], k));
   }
@@ -77,7 +104,7 @@ static void put(Predictor *p, uint64_t record, uint64_t at, double v) {
   uint64_t field = at;
   for (int i = 0; i < p->g->nin; i++) {
     const GcPort *q = &p->g->in[i];
-    uint64_t n = app_elements(q, p->size);
+    uint64_t n = app_elements(p->g, q, p->size);
     if (at >= n) {
       at -= n;
       continue;
@@ -102,9 +129,7 @@ static void from_csv(Predictor *p, Bytes *b) {
     if (n < 0) rt_die(613, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", p->name, r,
                       line);
     if (first && csv_names(c.f, n) > 0) continue;
-    if ((uint64_t)n != p->need)
-      rt_die(613, "%s: record %llu has %d columns, `%s` takes %llu (%s)", p->name, r, n, p->g->name,
-             (unsigned long long)p->need, signature(p->g));
+    if (!fit(p, (uint64_t)n)) misfit(p, record, (uint64_t)n, "columns");
     for (int i = 0; i < n; i++) {
       double v;
       if (!num_parse(c.f[i].s, c.f[i].n, &v))
@@ -117,17 +142,29 @@ static void from_csv(Predictor *p, Bytes *b) {
   if (record == 0) rt_die(615, "%s: no records", p->name);
 }
 
+/* Sizes from the shape of a record, axis by axis of the only input. */
+static void take_shape(Predictor *p, const Array *a) {
+  const GcGraph *g = p->g;
+  const GcPort *q = &g->in[0];
+  if (g->nin != 1 || a->rank - 1 != q->rank) return;
+  for (int i = 0; i < q->rank; i++)
+    for (int s = 0; s < g->nsizes && q->dim[i] < 0; s++)
+      if (!strcmp(g->dims[-1 - q->dim[i]].text, g->sizes[s]) && a->dim[i + 1] <= (uint64_t)g->size_bound[s])
+        p->size[s] = (int64_t)a->dim[i + 1];
+  p->need = elements(p);
+}
+
 static void from_npy(Predictor *p, Bytes *b) {
   Array a = {.file = *b};
   char err[ERR_TEXT];
   if (!array_npy(&a, err)) rt_die(614, "%s: %s", p->name, err);
-  if (a.per != p->need && a.n * a.per == p->need) { /* one record without the axis that counts them */
+  take_shape(p, &a);
+  bool scalars = p->g->nsizes && a.rank == 1; /* no records of an input that has axes */
+  if ((scalars || !fit(p, a.per)) && fit(p, a.n * a.per)) { /* one record without the axis that counts them */
+    a.per *= a.n;
     a.n = 1;
-    a.per = p->need;
   }
-  if (a.per != p->need)
-    rt_die(613, "%s: a record has %llu elements, `%s` takes %llu (%s)", p->name, (unsigned long long)a.per, p->g->name,
-           (unsigned long long)p->need, signature(p->g));
+  if (!fit(p, a.per)) misfit(p, 0, a.per, "elements");
   if (a.n == 0) rt_die(615, "%s: no records", p->name);
   for (uint64_t r = 0; r < a.n; r++) {
     for (uint64_t i = 0; i < a.per; i++) put(p, r, i, array_get(&a, r * a.per + i));
@@ -135,19 +172,13 @@ static void from_npy(Predictor *p, Bytes *b) {
   }
 }
 
-/* Bytes as tokens: windows of the input's length, a short tail left out; with a run-time length the end of the text. */
+/* Bytes as tokens: windows of the input's length, a short tail left out; of a run-time length the end of the text, as
+ * much of it as the size allows. */
 static void from_text(Predictor *p, Bytes *b) {
   const GcGraph *g = p->g;
   if (g->nin != 1) rt_die(613, "%s: text fills one input, `%s` has %d (%s)", p->name, g->name, g->nin, signature(g));
-  const GcPort *q = &g->in[0];
-  size_t start = 0;
-  for (int i = 0; i < q->rank; i++) {
-    if (q->dim[i] >= 0 || leads(g, (int)(-1 - q->dim[i]))) continue;
-    int64_t *size = &p->size[-1 - q->dim[i]], bound = g->size_bound[-1 - q->dim[i]];
-    *size = (int64_t)b->n < bound ? (int64_t)b->n : bound;
-    start = b->n - (size_t)*size;
-    p->need = app_elements(q, p->size);
-  }
+  size_t start = g->nsizes && b->n > p->need ? b->n - p->need : 0;
+  if (g->nsizes && b->n && !fit(p, b->n - start)) misfit(p, 0, b->n, "bytes");
   if (b->n - start < p->need || p->need == 0)
     rt_die(615, "%s: %zu bytes, `%s` takes %llu (%s)", p->name, b->n, g->name, (unsigned long long)p->need,
            signature(g));

@@ -88,7 +88,7 @@ extern const char *const gc_dtype_name[];
 bool num_store(GcDType t, void *dst, size_t i, double v); /* false: v has no exact place in t */
 double num_load(GcDType t, const void *src, size_t i);
 bool num_parse(const char *s, size_t n, double *v);       /* decimal, finite, blanks around allowed */
-char *num_shape(int rank, const int64_t *dim, GcDType t); /* f32[1, 64]; run-time sizes as ? */
+char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open); /* f32[1, 64]; open[-1 - dim]: f32[1, T] */
 
 /* gz.c */
 bool gz_is(const Bytes *b);
@@ -144,7 +144,8 @@ int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass
 void app_check(const GcGraph *g, int status); /* dies when a call outside of training failed */
 void app_init(App *a);           /* the init graph at run->seed */
 uint64_t app_seed(const App *a); /* --seed, or the file's */
-uint64_t app_elements(const GcPort *p, const int64_t *size);
+uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: the most there can be */
+void *app_buffer(const GcGraph *g, const GcPort *p); /* for any sizes */
 
 /* vars.c */
 size_t var_count(const GcVar *v);
@@ -240,7 +241,7 @@ typedef struct SourceKind {
   void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converted to raw_dtype */
   void (*close)(Data *d);
 } SourceKind;
-extern const SourceKind source_csv, source_idx, source_npy, source_text, source_uniform, source_normal;
+extern const SourceKind source_csv, source_idx, source_npy, source_text, source_tokens, source_uniform, source_normal;
 Data *data_open(App *a, const GcData *d, uint64_t seed);
 bool data_available(App *a, const GcData *d); /* are its files there? */
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* one record's bound fields */

@@ -8,7 +8,7 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
                     void (*body)(CNest *, int), int phase) {
   size_t n = (size_t)c->n->nval + 1;
   const char **text = ctx_alloc(c->p->c, n * sizeof *text);
-  bool made[MAX_AXES];
+  bool made[MAX_AXES], counts[2] = {c->counts[0], c->counts[1]};
   int64_t extent;
   bool none = dim_number(c->p->m, c->n->axes.axis[axis].extent, &extent) && extent < step; /* no full vector */
   memcpy(text, c->text, n * sizeof *text);
@@ -23,6 +23,7 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
   if (!whole) {
     memcpy(c->text, text, n * sizeof *text);
     memcpy(c->made, made, sizeof made);
+    memcpy(c->counts, counts, sizeof counts);
     cn_open_block(c, "if (i%d < %s)", axis, to);
     cn_line(c, "const ptrdiff_t left = %s - i%d;", to, axis);
     c->left = "left";

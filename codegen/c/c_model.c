@@ -28,23 +28,45 @@ void c_string(Str *o, const char *s) {
 _Static_assert(DT_BOOL == 0 && DT_I32 == 6 && DT_F32 == 7 && DT_F64 == 8, "order of runtime/model.h");
 _Static_assert(VK_PARAM == 0 && VK_STATE == 1 && VK_OPTIM == 2, "order of runtime/model.h");
 
-/* The dims of a type; a run-time size as -1 - its place among the graph's `sizes`. */
-static void put_dims(CPrint *p, Str *o, const Type *t, uint32_t sizes) {
-  Module *m = p->m;
+/* The dimensions of a graph's ports that depend on run-time sizes; those of weights and fields do not. */
+typedef struct OpenDims { Dim *dim; int n, cap; } OpenDims;
+
+static int open_dim(CPrint *p, OpenDims *s, Dim d) {
+  for (int i = 0; i < s->n; i++)
+    if (s->dim[i] == d) return i;
+  *VEC_PUSH(p->c, s->dim, s->n, s->cap) = d;
+  return s->n - 1;
+}
+
+static void put_dims(CPrint *p, Str *o, const Type *t, OpenDims *open) {
   str_puts(o, "{");
   for (int i = 0; i < t->rank; i++) {
-    long long d = t->dim[i] < 0 ? dim_bound(m, t->dim[i]) : t->dim[i];
-    for (int s = 0, k = 0; s < m->nsize; s++)
-      if (sizes >> s & 1) {
-        if (dim_size(m, m->size[s].name, 0, 0) == t->dim[i]) d = -1 - k;
-        k++;
-      }
+    long long d = t->dim[i] < 0 && open ? -1 - open_dim(p, open, t->dim[i]) : dim_bound(p->m, t->dim[i]);
     str_printf(o, "%s%lld", i ? ", " : "", d);
   }
   str_puts(o, t->rank ? "}" : "0}");
 }
 
-static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
+static void put_open_dims(CPrint *p, Str *o, const Graph *g, const OpenDims *s, uint32_t sizes) {
+  Str rows = {.c = p->c};
+  for (int i = 0; i < s->n; i++) {
+    int n;
+    const DimTerm *t = dim_terms(p->m, s->dim[i], &n);
+    str_printf(o, "static const GcTerm terms_%d_%d[] = {", g->index, i);
+    for (int k = 0; k < n; k++) {
+      str_printf(o, "%s{%lld, {", k ? ", " : "", (long long)t[k].coef);
+      for (int z = 0, any = 0; z < p->m->nsize; z++)
+        if (sizes >> z & 1) str_printf(o, "%s%d", any++ ? ", " : "", t[k].exp[z]);
+      str_puts(o, "}}");
+    }
+    str_puts(o, "};\n");
+    str_printf(&rows, "%s{\"%s\", %lld, terms_%d_%d, %d}", i ? ", " : "", dim_text(p->m, s->dim[i]),
+               (long long)dim_bound(p->m, s->dim[i]), g->index, i, n);
+  }
+  if (s->n) str_printf(o, "static const GcDim dims_%d[] = {%s};\n", g->index, rows.s);
+}
+
+static int put_ports(CPrint *p, Str *o, const Graph *g, bool out, OpenDims *open) {
   int n = 0;
   for (int i = 0; i < (out ? g->nout : g->nport); i++) {
     if (out && (g->out[i].var >= 0 || graph_trains(g))) continue;
@@ -54,7 +76,7 @@ static int put_ports(CPrint *p, Str *o, const Graph *g, bool out) {
     str_puts(o, "  {");
     c_string(o, out ? g->out[i].name : node_attr(g, v, 0)->s);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
-    put_dims(p, o, t, c_port_sizes(g));
+    put_dims(p, o, t, open);
     str_printf(o, ", %lld},\n", (long long)(out ? 0 : c_port_range(g, i)));
   }
   if (n) str_puts(o, "};\n");
@@ -68,8 +90,10 @@ static const char *table_ref(CPrint *p, bool made, const char *name, int at) {
 
 /* The tables of a graph; returns the initialiser of its GcGraph. */
 static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name) {
-  int nin = put_ports(p, o, g, false), nout = put_ports(p, o, g, true), nsizes = 0;
-  uint32_t sizes = c_port_sizes(g);
+  OpenDims open = {0};
+  int nin = put_ports(p, o, g, false, &open), nout = put_ports(p, o, g, true, &open), nsizes = 0;
+  uint32_t sizes = graph_sizes(g);
+  put_open_dims(p, o, g, &open, sizes);
   Str names = {.c = p->c}, bounds = {.c = p->c}, s = {.c = p->c};
   for (int i = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1) {
@@ -81,9 +105,10 @@ static const char *graph_row(CPrint *p, Str *o, const Graph *g, const char *name
                names.s, g->index, bounds.s);
   str_puts(&s, "{");
   c_string(&s, name);
-  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %.17g, %d}", g->index, table_ref(p, nin, "in", g->index),
+  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %s, %.17g, %d}", g->index, table_ref(p, nin, "in", g->index),
              table_ref(p, nout, "out", g->index), nin, nout, nsizes, table_ref(p, nsizes, "sizes", g->index),
-             table_ref(p, nsizes, "bounds", g->index), graph_flops(g), p->parallel[g->index] ? 1024 : 1);
+             table_ref(p, nsizes, "bounds", g->index), table_ref(p, open.n, "dims", g->index), graph_flops(g),
+             p->parallel[g->index] ? 1024 : 1);
   return s.s;
 }
 
@@ -107,7 +132,7 @@ static void put_vars(CPrint *p, Str *o) {
     str_printf(o, ", %d, %d, %d, %d, {", v->kind, t->dtype, t->rank, st ? st->panel_axis : 0);
     for (int k = 0; k < t->rank; k++) str_printf(o, "%s%d", k ? ", " : "", st ? st->perm[k] : k);
     str_printf(o, "%s}, %u, ", t->rank ? "" : "0", st ? st->panel : 0);
-    put_dims(p, o, t, 0);
+    put_dims(p, o, t, NULL);
     str_printf(o, ", %lld, %lld},\n", (long long)v->offset, (long long)type_bytes(p->m, v->type));
   }
   str_puts(o, "};\n");
@@ -130,7 +155,7 @@ static void put_fields(CPrint *p, Str *o, const DataInfo *d, int at) {
     str_puts(o, "  {");
     c_string(o, f->name);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
-    put_dims(p, o, t, 0);
+    put_dims(p, o, t, NULL);
     str_printf(o, ", %d, %d, %d, %lld},\n", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
   }
   str_puts(o, "};\n");
@@ -162,9 +187,9 @@ static void put_data(CPrint *p, Str *o) {
     c_string(&rows, d->kind);
     str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
     c_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
-    str_printf(&rows, ", %lld, %lld, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window,
-               (long long)d->count, d->header, table_ref(p, d->lo, "lo", i), table_ref(p, d->hi, "hi", i), d->ncols,
-               d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind);
+    str_printf(&rows, ", %lld, %lld, %d, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window,
+               (long long)d->count, d->element, d->header, table_ref(p, d->lo, "lo", i), table_ref(p, d->hi, "hi", i),
+               d->ncols, d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind);
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }

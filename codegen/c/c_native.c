@@ -30,7 +30,7 @@ static void put_locals(CGraph *c, Str *out) {
       str_printf(out, "  %s *const %s = call->out[%d];\n", dtype_info[node_type(g, g->out[i].value)->dtype].c, c->out[k], k);
       k++;
     }
-  uint32_t sizes = c_port_sizes(g);
+  uint32_t sizes = graph_sizes(g);
   for (int i = 0, k = 0; i < m->nsize; i++)
     if (sizes >> i & 1) str_printf(out, "  const ptrdiff_t n_%s = call->size[%d];\n", m->size[i].name, k++);
   str_puts(out, "  (void)m, (void)a, (void)run, (void)turn, (void)pass, (void)part, (void)parts, (void)bad;\n");

@@ -72,21 +72,6 @@ static const char *ctype_of(const Graph *g, Id n) {
   return dtype_info[node_type(g, n)->dtype].c;
 }
 
-uint32_t c_port_sizes(const Graph *g) {
-  uint32_t used = 0;
-  for (int i = 0; i < g->nport; i++) {
-    const Type *t = node_type(g, g->port[i]);
-    for (int d = 0; d < t->rank; d++) {
-      int n;
-      const DimTerm *term = dim_terms(g->m, t->dim[d], &n);
-      for (int k = 0; k < n; k++)
-        for (int s = 0; s < g->m->nsize; s++)
-          if (term[k].exp[s]) used |= 1u << s;
-    }
-  }
-  return used;
-}
-
 static const char *signature(CGraph *c, const char *name) {
   CPrint *p = c->p;
   const Graph *g = c->g;
@@ -95,7 +80,7 @@ static const char *signature(CGraph *c, const char *name) {
   str_printf(&s, "int %s_%s(void *mem", p->m->name, name);
   if (g->kind == GK_TRAIN_PASS) str_puts(&s, ", uint32_t pass");
   for (int i = 0; i < g->nport; i++) str_printf(&s, ", const %s *%s", ctype_of(g, g->port[i]), c->in[i]);
-  uint32_t sizes = c_port_sizes(g);
+  uint32_t sizes = graph_sizes(g);
   for (int i = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1) str_printf(&s, ", ptrdiff_t n_%s", p->m->size[i].name);
   for (int i = 0, k = 0; i < g->nout && !graph_trains(g); i++)
@@ -138,14 +123,26 @@ static bool reads_mapped(const CPrint *p, const Graph *g) {
   return false;
 }
 
-void c_print_checks(CGraph *c) {
+/* Sizes outside of 0 .. bound, and those that the graph cannot have: a status for each size, behind those of inputs. */
+static void print_size_checks(CGraph *c) {
   CPrint *p = c->p;
-  const Graph *g = c->g;
-  uint32_t sizes = c_port_sizes(g);
+  uint32_t sizes = graph_sizes(c->g);
   for (int i = 0, k = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1)
       c_stmt(c, "if (n_%s < 0 || n_%s > %lld) return %d;", p->m->size[i].name, p->m->size[i].name,
-             (long long)p->m->size[i].bound, g->nport + ++k);
+             (long long)p->m->size[i].bound, c->g->nport + ++k);
+  Needs needs = graph_needs((Graph *)c->g);
+  for (int i = 0; i < needs.n; i++) {
+    uint32_t last = 31 - (uint32_t)__builtin_clz(dim_sizes(p->m, needs.v[i].dim));
+    c_stmt(c, "if (%s < 0) return %d;", c_dim(p, needs.v[i].dim),
+           c->g->nport + 1 + __builtin_popcount(sizes & ((1u << last) - 1)));
+  }
+}
+
+void c_print_checks(CGraph *c) {
+  CPrint *p = c->p;
+  const Graph *g = c->g;
+  print_size_checks(c);
   for (int i = 0; i < g->nport; i++) {
     int64_t range = c_port_range(g, i);
     const Type *t = node_type(g, g->port[i]);
@@ -195,6 +192,9 @@ static const char *shapes_comment(CPrint *p, const Graph *g) {
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].var < 0) str_printf(&s, " %s: %s", g->out[i].name, type_text(p->m,
                                                                                node_get(g, g->out[i].value)->type));
+  uint32_t sizes = graph_sizes(g);
+  for (int i = 0; i < p->m->nsize; i++)
+    if (sizes >> i & 1) str_printf(&s, "; %s <= %lld", p->m->size[i].name, (long long)p->m->size[i].bound);
   str_printf(&s, "; arena %lld bytes", (long long)g->arena);
   return s.s;
 }
@@ -255,9 +255,8 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
   Module *m = p->m;
   str_printf(h, "/* %s: made by gradc %s.\n"
                 " * mem: %lld bytes, aligned to %d: head %lld, weights and states %lld, arena %lld.\n"
-             " * Status: 0; k when input k is out of range; -1 the loss is not finite (nothing was updated); -2 "
-             "run->steps or\n"
-             " * run->steps_per_epoch is needed and 0. */\n",
+                " * Status: 0; k when input k is out of range, sizes n_... counted behind the tensors; -1 the loss is not\n"
+                " * finite (nothing was updated); -2 run->steps or run->steps_per_epoch is needed and 0. */\n",
              m->name, p->o->version ? p->o->version : "", (long long)m->total_bytes, (int)plan_align(m),
              (long long)m->head_bytes, (long long)m->persistent_bytes, (long long)m->arena_bytes);
   str_printf(h, "#ifndef %s\n#define %s\n#include <stddef.h>\n#include <stdint.h>\n\n#ifdef __cplusplus\n"

@@ -102,7 +102,7 @@ static const char *body_args(ScanPrint *x) {
   }
   for (int i = 0; i < x->s.nc; i++) str_printf(&args, ", d%d", i);
   for (int i = 0; i < x->s.ny; i++) str_printf(&args, ", %s", stacked_place(x, i, x->result[x->s.nc + i]));
-  uint32_t known = c->g->kind == GK_BODY ? ~0u : c_port_sizes(c->g); /* no body uses a size that its caller lacks */
+  uint32_t known = c->g->kind == GK_BODY ? ~0u : graph_sizes(c->g); /* no body uses a size that its caller lacks */
   for (int i = 0; i < p->m->nsize; i++)
     str_puts(&args, known >> i & 1 ? ctx_strf(p->c, ", n_%s", p->m->size[i].name) : ", 0");
   c->sizes |= known;
@@ -137,7 +137,7 @@ void c_scan(CGraph *c, const Group *gr) {
   const char *body = c_body_function(p, x.s.body, &x.parallel);
   if (p->native) c_barrier(c);
   c->uses_random = true;
-  c->parallel |= x.parallel || g->kind == GK_BODY; /* the barriers around it are for all threads */
+  c->parallel |= x.parallel || (p->native && g->kind == GK_BODY); /* the barriers around it are for all threads */
   c_stmt(c, "%s{ /* %s */", p->native && !x.parallel ? "if (part == 0) " : "", c_call_comment(c, gr));
   c->indent++;
   begin_carries(&x);

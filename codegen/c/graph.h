@@ -3,6 +3,7 @@
 #define GRADC_C_GRAPH_H
 #include "codegen/c/c.h"
 #include "ir/scan.h"
+#include "ir/sizes.h"
 
 /* Memory that a kernel touches, for barriers. */
 typedef struct CAccess {
@@ -34,7 +35,6 @@ const char *c_call_comment(CGraph *c, const Group *gr);
 void c_scan(CGraph *c, const Group *gr);      /* c_scan.c */
 void c_barrier(CGraph *c);                    /* c_share.c */
 void c_wait(CGraph *c, const Kernel *k, const CPlan *plan); /* a barrier where kernel k needs one */
-uint32_t c_port_sizes(const Graph *g);        /* run-time sizes in the ports' shapes, bit i = module size i */
 int64_t c_port_range(const Graph *g, int port); /* > 0: integer values lie in [0, range) */
 void c_print_checks(CGraph *c);               /* refusals at the start of a call */
 void c_helpers(CPrint *p, Str *out);

@@ -1,33 +1,69 @@
 #!/usr/bin/env python3
-"""Writes digits.csv.gz, digits_sample.csv and iris.csv beside this file, the same bytes every time.
+"""Writes the data files beside this file, the same bytes every time.
 
-Needs scikit-learn, whose package carries both UCI data sets (SOURCES.md); nothing is downloaded.
+Needs scikit-learn, whose package carries both UCI data sets, and a Debian system, which has the licence (SOURCES.md);
+nothing is downloaded. `make_data.py licence` writes the licence alone, without scikit-learn.
 """
 
+import collections
 import gzip
 import os
-
-import numpy as np
-from sklearn.datasets import load_digits, load_iris
+import re
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def write(name, text):
+    data = text if isinstance(text, bytes) else text.encode("ascii")
     with open(os.path.join(HERE, name), "wb") as f:
         if name.endswith(".gz"):
             # No file name and no time in the header, so equal data are equal bytes.
             with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=f, mtime=0) as z:
-                z.write(text.encode("ascii"))
+                z.write(data)
         else:
-            f.write(text.encode("ascii"))
+            f.write(data)
 
 
 def rows(header, table, form):
     return "\n".join([",".join(header)] + [",".join(form % v for v in row) for row in table]) + "\n"
 
 
-def main():
+def merge(word, pair, joined):
+    out, i = [], 0
+    while i < len(word):
+        both = tuple(word[i:i + 2]) == pair
+        out.append(joined if both else word[i])
+        i += 2 if both else 1
+    return out
+
+
+def licence(tokens=512):
+    """The GPL, version 3, in byte pairs: words with the blank before them, the pair that is most frequent made one token
+    until there are so many. The vocabulary has one token a line, with \\n for a line's end."""
+    with open("/usr/share/common-licenses/GPL-3") as f:
+        pieces = re.findall(r"\n+| *[A-Za-z]+| *[^A-Za-z\s]+| +", f.read())
+    words = {w: list(w) for w in pieces}
+    vocabulary = sorted(set("".join(pieces)))
+    count = collections.Counter(pieces)
+    while len(vocabulary) < tokens:
+        pairs = collections.Counter()
+        for w, n in count.items():
+            for pair in zip(words[w], words[w][1:]):
+                pairs[pair] += n
+        best = min(pairs, key=lambda p: (-pairs[p], p))
+        vocabulary.append("".join(best))
+        words = {w: merge(t, best, vocabulary[-1]) for w, t in words.items()}
+    number = {t: i for i, t in enumerate(vocabulary)}
+    ids = [number[t] for w in pieces for t in words[w]]
+    write("licence.bin.gz", b"".join(i.to_bytes(2, "little") for i in ids))
+    write("licence.vocab", "".join(t.replace("\n", "\\n") + "\n" for t in vocabulary))
+
+
+def tables():
+    import numpy as np
+    from sklearn.datasets import load_digits, load_iris
+
     digits = load_digits()
     pixels = digits.data.astype(int)
     assert pixels.shape == (1797, 64) and pixels.min() == 0 and pixels.max() == 16
@@ -45,4 +81,6 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    licence()
+    if sys.argv[1:] != ["licence"]:
+        tables()

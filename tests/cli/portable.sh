@@ -11,7 +11,7 @@ silent() { # silent NAME FILE.c
     done
   done
 }
-for model in digits digits_cnn iris lstm; do
+for model in digits digits_cnn iris lstm gpt; do
   for only in "" --only=infer; do
     rm -rf c; mkdir c
     # shellcheck disable=SC2086

@@ -41,6 +41,32 @@ static inline int64_t exact_at(int64_t i, int rank, const int64_t *dim, const ui
   return p * panel * lead + at * width + index[axis] % panel;
 }
 
+/* Exports are called CALLS times: at the bounds, at 1, at odd values, at others, with sizes of 0, above the bound, below 0.
+ * The value of size k in call r. */
+enum { EXACT_CALLS = 7 };
+static inline int64_t exact_size(int r, int k, int64_t bound) {
+  switch (r) {
+  case 0: return bound;
+  case 1: return 1;
+  case 2: return ((bound + k) / 2) | 1;
+  case 3: return 1 + (int64_t)(exact_word(5, (uint32_t)k, 0) % (uint32_t)bound);
+  case 4: return 0;
+  case 5: return k ? 1 : bound + 1;
+  default: return k ? 1 : -1;
+  }
+}
+
+/* One value of an export's input f, as exact_float and exact_int give it for step 1000 + call. */
+static inline void exact_put(void *p, int is_float, int bytes, int64_t range, int call, int f, int64_t i) {
+  uint32_t s = 1000 + (uint32_t)call;
+  if (is_float) ((float *)p)[i] = exact_float(s, (uint32_t)f, (uint32_t)i);
+  else if (bytes == 4) ((int32_t *)p)[i] = exact_int(s, (uint32_t)f, (uint32_t)i, range);
+  else ((unsigned char *)p)[i] = (unsigned char)exact_int(s, (uint32_t)f, (uint32_t)i, range);
+}
+static inline void exact_call_line(const char *name, int call, int status, uint64_t h) {
+  printf("call %s %d status %d %08lx%08lx\n", name, call, status, (unsigned long)(h >> 32), (unsigned long)(h & 0xffffffffu));
+}
+
 static inline void exact_step_line(int step, int status, float loss) {
   union { float f; uint32_t u; } b = {loss};
   printf("step %d status %d loss %08lx %.9g\n", step, status, (unsigned long)b.u, loss);

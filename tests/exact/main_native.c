@@ -34,6 +34,48 @@ static int run(const GcGraph *g, GcCall call, int threads) {
   return s[0].status;
 }
 
+static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
+
+static int64_t elements(const GcGraph *g, const GcPort *p, const int64_t *size) { /* size NULL: the most there are */
+  int64_t n = 1;
+  for (int d = 0; d < p->rank; d++) {
+    const GcDim *o = p->dim[d] < 0 ? &g->dims[-1 - p->dim[d]] : NULL;
+    int64_t sum = o && !size ? o->bound : 0;
+    for (int t = 0; o && size && t < o->nterm; t++) {
+      int64_t x = o->term[t].coef;
+      for (int s = 0; s < g->nsizes; s++)
+        for (int e = 0; e < o->term[t].exp[s]; e++) x *= size[s];
+      sum += x;
+    }
+    n *= o ? sum : p->dim[d];
+  }
+  return n;
+}
+
+static void call_export(const GcGraph *g, GcCall call, int r, int threads) {
+  void *in[16], *out[16];
+  int64_t size[GC_MAX_SIZES];
+  uint64_t h = 0xcbf29ce484222325u;
+  if (r && !g->nsizes) return;
+  for (int s = 0; s < g->nsizes; s++) size[s] = exact_size(r, s, g->size_bound[s]);
+  for (int i = 0; i < g->nin; i++) {
+    const GcPort *p = &g->in[i];
+    in[i] = calloc((size_t)elements(g, p, NULL) + 1, 8);
+    for (int64_t k = 0; r < 5 && k < elements(g, p, size); k++)
+      exact_put(in[i], p->dtype >= GC_F32, bytes[p->dtype], p->range, r, i, k);
+  }
+  for (int i = 0; i < g->nout; i++) out[i] = calloc((size_t)elements(g, &g->out[i], NULL) + 1, 8);
+  call.in = (const void *const *)in;
+  call.out = out;
+  call.size = size;
+  int status = run(g, call, threads);
+  for (int i = 0; i < g->nout && !status; i++)
+    h = exact_hash(h, out[i], (int)elements(g, &g->out[i], size) * bytes[g->out[i].dtype]);
+  exact_call_line(g->name, r, status, h);
+  for (int i = 0; i < g->nin; i++) free(in[i]);
+  for (int i = 0; i < g->nout; i++) free(out[i]);
+}
+
 int main(int argc, char **argv) {
   int steps = argc > 1 ? atoi(argv[1]) : 1, threads = argc > 2 ? atoi(argv[2]) : 1;
   const GcTrain *t = &gc_model.train[0];
@@ -63,9 +105,10 @@ int main(int argc, char **argv) {
     int status = run(t->step, call, threads);
     exact_step_line(s + 1, status, head->loss);
   }
+  for (int k = 0; k < gc_model.nexports; k++)
+    for (int r = 0; r < EXACT_CALLS; r++) call_export(&gc_model.exports[k], call, r, threads);
   for (int k = 0; k < gc_model.nvars; k++) {
     const GcVar *v = &gc_model.vars[k];
-    static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
     int64_t n = 1;
     uint64_t h = 0xcbf29ce484222325u;
     for (int d = 0; d < v->rank; d++) n *= v->dim[d];

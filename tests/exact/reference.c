@@ -1,6 +1,7 @@
 /* reference MODEL.nn STEPS OUT [--no-PASS...]: trains MODEL for STEPS steps in the strict interpreter on batches of
  * exact.h and prints each loss and the hash of every persistent tensor. OUT/spec.h receives what main_portable.c must
  * know of the C that `gradc emit --c [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. */
+#include "codegen/c/graph.h"
 #include "codegen/codegen.h"
 #include "driver/embed.h"
 #include "exact.h"
@@ -47,6 +48,100 @@ static bool train(const Module *m, Interp *in, const Graph *step, int number) {
   return ok;
 }
 
+/* ---- exports ---- */
+
+/* The status that a call with these sizes has: of the first size out of its bounds, of the last in a need that fails. */
+static int status_of(Graph *g, const int64_t *size) {
+  Module *m = g->m;
+  uint32_t sizes = graph_sizes(g);
+  for (int i = 0, k = 0; i < m->nsize; i++)
+    if (sizes >> i & 1 && ++k && (size[i] < 0 || size[i] > m->size[i].bound)) return g->nport + k;
+  Needs needs = graph_needs(g);
+  for (int i = 0; i < needs.n; i++) {
+    if (dim_value(m, needs.v[i].dim, size) >= 0) continue;
+    int status = g->nport;
+    for (int s = 0; dim_sizes(m, needs.v[i].dim) >> s; s++) status += sizes >> s & 1;
+    return status;
+  }
+  return 0;
+}
+
+/* The sizes of call r; false: the export has none, and is called once. */
+static bool sizes_of(const Graph *g, int r, int64_t *size) {
+  uint32_t sizes = graph_sizes(g);
+  for (int i = 0, k = 0; i < g->m->nsize; i++) size[i] = sizes >> i & 1 ? exact_size(r, k++, g->m->size[i].bound) : 1;
+  return sizes || !r;
+}
+
+static bool call_export(const Module *m, Interp *in, Graph *g, int r) {
+  int64_t size[8];
+  Val *port[16] = {0}, *result[16] = {0};
+  uint64_t h = 0xcbf29ce484222325u;
+  if (!sizes_of(g, r, size)) return true;
+  int status = status_of(g, size);
+  bool ok = true;
+  if (!status || r == 4) {
+    for (int i = 0; i < m->nsize; i++) in->size[i] = size[i];
+    for (int f = 0; f < g->nport; f++) {
+      const Type *t = node_type(g, g->port[f]);
+      port[f] = interp_value(in, node_get(g, g->port[f])->type);
+      for (int64_t i = 0; i < port[f]->count; i++)
+        exact_put(port[f]->data, dtype_is_float(t->dtype), dtype_info[t->dtype].bytes, c_port_range(g, f), r, f, i);
+    }
+    ok = interp_run(in, g, port, result) == !status; /* a need that fails is refused here, too */
+    for (int i = 0; ok && !status && i < interp_nresults(g); i++)
+      h = exact_hash(h, result[i]->data, (int)(result[i]->count * dtype_info[result[i]->type].bytes));
+    if (!ok) fprintf(stderr, "%s at call %d: %s\n", g->name, r, in->error ? in->error : "not refused");
+  }
+  exact_call_line(g->name, r, status, h);
+  for (int i = 0; i < 16; i++) val_drop(port[i]), val_drop(result[i]);
+  return ok;
+}
+
+static void write_call(FILE *f, const Module *m, const Graph *g, int r) {
+  int64_t size[8];
+  if (!sizes_of(g, r, size)) return;
+  fprintf(f, "  {\"%s\", %d, call_%d, {", g->name, r, g->index);
+  for (int i = 0, k = 0; i < m->nsize; i++)
+    if (graph_sizes(g) >> i & 1) fprintf(f, "%s%lld", k++ ? ", " : "", (long long)size[i]);
+  fprintf(f, "}, %d, {", g->nport);
+  for (int i = 0; i < m->nsize; i++) size[i] = r > 4 ? 0 : size[i];
+  for (int i = 0; i < g->nport; i++) {
+    TypeId t = node_get(g, g->port[i])->type;
+    const DTypeInfo *d = &dtype_info[type_get(m, t)->dtype];
+    fprintf(f, "%s{%d, %d, %lld, %lld}", i ? ", " : "", d->kind == 'f', d->bytes,
+            (long long)dim_value((Module *)m, type_count((Module *)m, t), size), (long long)c_port_range(g, i));
+  }
+  fprintf(f, "}, %d, {", interp_nresults(g));
+  for (int i = 0, k = 0; i < g->nout; i++) {
+    if (g->out[i].var >= 0) continue;
+    TypeId t = node_get(g, g->out[i].value)->type;
+    int64_t n = dim_value((Module *)m, type_count((Module *)m, t), size) * dtype_info[type_get(m, t)->dtype].bytes;
+    fprintf(f, "%s%lld", k++ ? ", " : "", (long long)(n < 0 ? 0 : n));
+  }
+  fprintf(f, "}},\n");
+}
+
+static void write_calls(FILE *f, const Module *m) {
+  fprintf(f, "typedef struct Call { const char *name; int number; int (*call)(void *, void **, const int64_t *, void **);\n"
+             "  int64_t size[8]; int nin; Field in[8]; int nout; int64_t out[8]; } Call;\n");
+  for (int k = 0; k < m->ngraph; k++) {
+    const Graph *g = m->graph[k];
+    if (g->kind != GK_EXPORT) continue;
+    fprintf(f, "static int call_%d(void *mem, void **in, const int64_t *size, void **out) {\n  (void)size;\n  return %s_%s(mem",
+            g->index, m->name, g->name);
+    for (int i = 0; i < g->nport; i++) fprintf(f, ", in[%d]", i);
+    for (int i = 0; i < __builtin_popcount(graph_sizes(g)); i++) fprintf(f, ", size[%d]", i);
+    for (int i = 0; i < interp_nresults(g); i++) fprintf(f, ", out[%d]", i);
+    fprintf(f, ");\n}\n");
+  }
+  int n = 0;
+  fprintf(f, "static const Call call[] = {\n");
+  for (int k = 0; k < m->ngraph; k++)
+    for (int r = 0; r < EXACT_CALLS && m->graph[k]->kind == GK_EXPORT; r++, n++) write_call(f, m, m->graph[k], r);
+  fprintf(f, "  {0}\n};\nenum { NCALL = sizeof call / sizeof *call - 1 };\n");
+}
+
 static void write_spec(FILE *f, const Module *m, int steps) {
   const Graph *g = m->train[0].step;
   fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d };\n", m->name, steps);
@@ -76,6 +171,7 @@ static void write_spec(FILE *f, const Module *m, int steps) {
     fprintf(f, "%s}, %u, %d},\n", t->rank ? "" : "0", s.panel, s.panel_axis);
   }
   fprintf(f, "};\n");
+  write_calls(f, m);
 }
 
 static void job(Ctx *c, void *arg) {
@@ -104,6 +200,8 @@ static void job(Ctx *c, void *arg) {
   in->steps_per_epoch = 7;
   bool ok = interp_run(in, graph_find(m, "init"), NULL, NULL);
   for (int i = 0; ok && i < j->steps; i++) ok = train(m, in, m->train[0].step, i);
+  for (int k = 0; ok && k < m->ngraph; k++)
+    for (int r = 0; ok && r < EXACT_CALLS && m->graph[k]->kind == GK_EXPORT; r++) ok = call_export(m, in, m->graph[k], r);
   for (int i = 0; ok && i < m->nvar; i++)
     if (in->var[i]) exact_var_line(m->var[i].name, val_hash(in->var[i]));
   if (!ok && in->error) fprintf(stderr, "%s\n", in->error);

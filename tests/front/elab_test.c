@@ -93,6 +93,7 @@ static const char *info_text(Run *r) {
     str_printf(&s, "data %s: %s", d->name, d->kind);
     for (int k = 0; k < d->npaths; k++) str_printf(&s, " \"%s\"", d->paths[k]);
     for (int k = 0; k < d->ncols; k++) str_printf(&s, " %g..%g", d->lo[k], d->hi[k]);
+    if (d->window) str_printf(&s, " of %s", dtype_info[d->element].name);
     str_printf(&s, " window %lld count %lld header %d holdout %g shuffle %d bind %s\n", (long long)d->window,
                (long long)d->count, d->header, d->holdout, d->shuffle, d->bind ? d->bind->name : "-");
     for (int k = 0; k < d->nfield; k++) {

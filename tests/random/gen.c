@@ -49,9 +49,18 @@ DType rnd_dtype(Gen *r) {
 
 bool small(Gen *r, TypeId t) { return dim_bound(r->m, type_count(r->m, t)) <= MAX_ELEMS; }
 
+Dim rnd_size(Gen *r) { return r->size[rnd(r, (uint32_t)r->nsize)]; }
+
+/* Sizes are at least 1 in these tests, so that what is made of them is not negative. */
+static Dim rnd_sized(Gen *r) {
+  Dim s = rnd_size(r);
+  if (chance(r, 65)) return s;
+  return chance(r, 60) ? dim_mul(r->m, s, 2) : chance(r, 60) ? dim_add(r->m, s, 1) : dim_mul(r->m, s, rnd_size(r));
+}
+
 static Dim rnd_dim(Gen *r) {
   static const int64_t dims[] = {1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 16, 17, 20, 33};
-  if (r->sized && chance(r, 22)) return chance(r, 80) ? r->size : dim_mul(r->m, r->size, 2);
+  if (r->sized && chance(r, 22)) return rnd_sized(r);
   if (chance(r, 3)) return 0;
   if (chance(r, 3)) return 1025 + (int64_t)rnd(r, 1100); /* more than a chunk of a reduction */
   return dims[rnd(r, sizeof dims / sizeof *dims)];

@@ -9,10 +9,13 @@ static void begin_graph(Gen *r, const char *name, GraphKind kind) {
   r->npool = 0;
   r->nmeta = 0;
   r->meta = chance(r, 35);
-  r->sized = r->size && kind != GK_INIT && chance(r, 85);
-  if (!r->sized) return;
-  Dim dim[2] = {r->size, 1 + (int64_t)rnd(r, 4)}; /* a caller gives a size by an input that has it */
-  keep(r, graph_input(r->g, "xb", type_make(r->m, DT_F32, 1 + (int)rnd(r, 2), dim), 0));
+  r->sized = r->nsize && kind != GK_INIT && chance(r, 85);
+  for (int i = 0; r->sized && i < r->nsize; i++) { /* a caller gives a size by an input that has it */
+    Dim dim[2] = {r->size[i], 1 + (int64_t)rnd(r, 4)};
+    if (chance(r, 40)) dim[1] = dim[0], dim[0] = 1 + (int64_t)rnd(r, 4);
+    int rank = dim[0] == r->size[i] ? 1 + (int)rnd(r, 2) : 2;
+    keep(r, graph_input(r->g, i ? "xt" : "xb", type_make(r->m, DT_F32, rank, dim), 0));
+  }
 }
 
 /* Writes of weights and states: new values, one another's old values, and inputs. */
@@ -100,7 +103,8 @@ static void init_graph(Gen *r) {
 static void make_module(Ctx *c, void *arg) {
   Gen *r = arg;
   r->m = module_new(c, "random");
-  if (chance(r, 30)) r->size = dim_size(r->m, "B", 1 + (int64_t)rnd(r, 6), 0);
+  if (chance(r, 40)) r->size[r->nsize++] = dim_size(r->m, "B", 1 + (int64_t)rnd(r, 6), 0);
+  if (chance(r, 25)) r->size[r->nsize++] = dim_size(r->m, "T", 1 + (int64_t)rnd(r, 24), 0);
   uint32_t kind = rnd(r, 10);
   if (kind < 4) train_graph(r);
   if (kind >= 2) export_graph(r, 0);

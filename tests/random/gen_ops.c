@@ -103,6 +103,12 @@ static bool make_slice(Gen *r, Op op) {
   const Type *t = node_type(r->g, x);
   for (int i = 0; i < t->rank; i++) {
     start[i] = 0, stop[i] = t->dim[i], step[i] = 1;
+    if (r->sized && chance(r, 50)) { /* to or from a size */
+      Dim s = rnd_size(r), rest = dim_sub(r->m, t->dim[i], s);
+      if (dim_least(r->m, rest) < 0 && rest) continue;
+      *(chance(r, 70) ? &stop[i] : &start[i]) = s;
+      continue;
+    }
     if (!dim_is_const(t->dim[i]) || chance(r, 40)) continue;
     start[i] = rnd(r, (uint32_t)t->dim[i] + 1);
     stop[i] = start[i] + rnd(r, (uint32_t)(t->dim[i] - start[i]) + 1);
@@ -272,7 +278,7 @@ static void rnd_conv(Gen *r, Window *c, TypeId *x, TypeId *w) {
   DType t = rnd_float(r);
   Dim dx[5], dw[5];
   *c = (Window){.spatial = chance(r, 60) ? 2 : chance(r, 80) ? 1 : 3, .groups = chance(r, 75) ? 1 : 2};
-  dx[0] = r->sized && chance(r, 30) ? r->size : rnd(r, 20) ? 1 + rnd(r, 3) : 0;
+  dx[0] = r->sized && chance(r, 30) ? rnd_size(r) : rnd(r, 20) ? 1 + rnd(r, 3) : 0;
   dx[1] = c->groups * (1 + rnd(r, 3));
   dw[0] = c->groups * (int64_t)(1 + rnd(r, 4));
   dw[1] = dx[1] / c->groups;

@@ -52,7 +52,7 @@ bool make_scan(Gen *r, Op op) {
   if (r->depth >= 2 || r->nbody >= 6 || (op == OP_get && chance(r, 60))) return false;
   Shape s = {.nx = (int)rnd(r, MOST), .nc = (int)rnd(r, MOST), .ncap = (int)rnd(r, MOST), .ny = (int)rnd(r, MOST),
              .axis = (int)rnd(r, 2)};
-  s.length = r->sized && chance(r, 30) ? r->size : rnd(r, 6);
+  s.length = r->sized && chance(r, 30) ? rnd_size(r) : rnd(r, 6);
   Id in[3 * MOST];
   TypeId port[3 * MOST];
   int n = 0;

@@ -18,13 +18,15 @@ typedef struct Gen {
   int nbody, depth, nmeta; /* bodies so far; nesting of scans; grad and jvp nodes of this graph */
   bool meta;              /* this graph is within a grad-free part when false */
   bool sized;             /* run-time sizes may be used */
-  Dim size;
+  Dim size[2];
+  int nsize;
 } Gen;
 
 Gen gen_of(uint64_t seed, uint64_t use);       /* a sequence of its own for each seed and use */
 uint32_t rnd(Gen *r, uint32_t n);              /* 0 .. n - 1 */
 bool chance(Gen *r, int percent);
 Id keep(Gen *r, Id n);                         /* n into the pool; n */
+Dim rnd_size(Gen *r);                          /* a run-time size; only where they may be used */
 DType rnd_dtype(Gen *r);
 DType rnd_float(Gen *r);
 TypeId rnd_type(Gen *r, DType t, int max_rank); /* often one that a value has already */

@@ -39,6 +39,14 @@ npy_hash=$(grep -o 'weights_hash.*' out)
 expect 'idx trains' 0 '"steps":36' toy_idx train --json --run-dir d2
 [ "$npy_hash" = "$(grep -o 'weights_hash.*' out)" ] && pass || fail 'npy and idx of the same numbers train alike'
 expect 'text trains' 0 'weights_hash' toy_text train --json --run-dir d3
+# the same bytes as u16: equal tokens, so an equal run; packed or with half a window behind them as well
+printf "$(od -An -v -tx1 toy.txt | tr -s ' \n' ' ' | sed 's/ \(..\)/\\x\1\\0/g; s/ *$//')" > toy.bin
+text_hash=$(grep -o 'weights_hash.*' out)
+expect 'tokens train' 0 "$text_hash" toy_tokens train --json --run-dir d7
+gzip < toy.bin > toy.bin.gz
+expect 'tokens, packed' 0 "$text_hash" toy_tokens train --json --run-dir d8 --data toy=toy.bin.gz
+{ cat toy.bin; printf 'abcd'; } > tail.bin
+expect 'tokens: a tail is left out' 0 "$text_hash" toy_tokens train --json --run-dir d9 --data toy=tail.bin
 expect 'uniform trains' 0 '"steps":60' toy_uniform train --json --run-dir d4
 expect 'uniform has the numbers of its seed' 0 "$(grep -o 'weights_hash.*' out)" toy_uniform train --json --run-dir d5
 expect 'normal trains' 0 '"steps":60' toy_normal train --json --run-dir d6
@@ -114,6 +122,15 @@ npy_bad 'idx: unknown type' 0614 'type.idx' x.idx type.idx toy_idx
 npy_bad 'idx: a shape that overflows' 0614 'huge.idx' huge.idx y.idx toy_idx
 expect 'idx: one file too few' 4 'E0616' toy_idx train --data toy=x.idx
 printf abc > short.txt
+tokens_bad() { # NAME CODE PATTERN, the file on standard input
+  cat > bad.bin
+  expect "tokens: $1" 4 "error\[E$2\]: bad.bin: $3" toy_tokens train --run-dir bad --data toy=bad.bin
+  [ -e bad ] && fail "tokens: $1: a run folder was made" || pass
+}
+head -c 8 toy.bin | tokens_bad 'shorter than a window' 0615 '4 tokens, fewer than one window of 5'
+: | tokens_bad 'an empty file' 0615 '0 tokens'
+head -c 101 toy.bin | tokens_bad 'cut within a token' 0612 'record 13: .*101 bytes are no whole number of u16'
+head -c 40 toy.bin.gz | tokens_bad 'cut gzip' 0611 'not a sound gzip file'
 expect 'text: shorter than a window' 4 'E0615.*short.txt' toy_text train --data toy=short.txt
 
 # every prefix of a file is refused or taken, never a crash

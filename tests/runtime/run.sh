@@ -59,7 +59,7 @@ program toy_two plain -DTRAINS=2
 program toy_faults faults -DSAVE=20
 program toy_asan asan $sanitize
 program toy_plain asan $sanitize -DPLAIN=1
-for s in npy idx text uniform normal none; do program "toy_$s" asan $sanitize -DSOURCE_$s; done
+for s in npy idx text tokens uniform normal none; do program "toy_$s" asan $sanitize -DSOURCE_$s; done
 $CC -std=gnu11 -O1 -g -Wall -Wextra -Werror $sanitize "$here/units.c" "$build/asan/libgc.a" -lpthread -o "$build/units" || exit 1
 PATH=$build:$PATH
 cd "$work" || exit 1

@@ -142,7 +142,18 @@ same 'predict -' first out
 expect 'predict npy' 0 '^[012],' toy_asan predict --input x.npy
 expect 'predict text' 0 '^294$' sh -c 'printf abc | toy_asan predict --fn length --input -'
 expect 'predict a text longer than the bound' 0 '^1160$' sh -c 'yes a | head -c 64 | tr "\n" "0" | toy_asan predict --fn length --input -'
-expect 'predict: no such export' 2 'there are predict, length' toy predict --fn prdict --input new.csv
+expect 'predict: a length a record' 0 '^6$' sh -c 'printf "1,2,3\n7\n" | toy_asan predict --fn length --input -'
+expect 'predict: a length a record' 0 '^7$' sh -c 'printf "1,2,3\n7\n" | toy_asan predict --fn length --input -'
+expect 'predict: results of a length' 0 '^1,1.5,2,3,4$' sh -c 'printf "1,2,4\n" | toy_asan predict --fn between --input -'
+expect 'predict: above the bound' 4 'E0619.*record 2 has 17 columns: no `T` from 0 to 16 fits `between` (x: f32\[T\])' \
+  sh -c '{ echo 1,2; seq -s, 17; } | toy_asan predict --fn between --input -'
+{ npy '<i4' '(2, 0)'; } > none.npy
+expect 'predict: a size that cannot be' 4 'E0619.*none.npy: record 1: `T` cannot be 0 in `length`' toy_asan predict --fn length --input none.npy
+{ npy '|u1' '(5,)'; bytes 1 2 3 4 5; } > row.npy
+expect 'predict: an npy row' 0 '^15$' toy_asan predict --fn length --input row.npy
+{ npy '|u1' '(2, 3)'; bytes 1 2 3 4 5 6; } > rows.npy
+expect 'predict: npy rows' 0 '^6$' toy_asan predict --fn length --input rows.npy
+expect 'predict: no such export' 2 'there are predict, length, between' toy predict --fn prdict --input new.csv
 expect 'predict: no input' 2 'E0601' toy predict
 expect 'predict: a missing file' 1 'E0680' toy predict --input none.csv
 expect 'predict: wrong columns' 4 'toy.csv: record 1 has 5 columns, `predict` takes 4 (x: f32\[1, 4\])' toy_asan predict --input toy.csv

@@ -1,7 +1,7 @@
 /* A model written by hand against runtime/model.h: three classes from four numbers, softmax regression, SGD with
  * momentum. Its weights lie in panels, its step splits over two threads with a barrier, its data come from any source
- * (-DSOURCE_csv, _npy, _idx, _text, _uniform, _normal, _none), and it can accumulate (-DACCUMULATE=2), so that the runtime is tested
- * without the compiler. Environment TOY_NAN_AT=N makes the loss of step N not finite; TOY_SLEEP_MS=N slows steps. */
+ * (-DSOURCE_csv, _npy, _idx, _text, _tokens, _uniform, _normal, _none), and it can accumulate (-DACCUMULATE=2), so that
+ * the runtime is tested without the compiler. Environment TOY_NAN_AT=N makes the loss of step N not finite; TOY_SLEEP_MS=N slows steps. */
 #define _GNU_SOURCE
 #include "../../runtime/model.h"
 #include <stdlib.h>
@@ -19,6 +19,12 @@
 #endif
 #ifndef SAVE
 #define SAVE 0
+#endif
+#ifdef SOURCE_tokens
+#define SOURCE_text
+#define ELEMENT GC_U16
+#else
+#define ELEMENT GC_U8
 #endif
 enum { IN = 4, OUT = 3, PANEL = 2 };
 
@@ -178,8 +184,15 @@ static int predict(const GcCall *c) {
 static int length(const GcCall *c) { /* a run-time size: the sum of T tokens */
   const int32_t *t = c->in[0];
   float s = 0;
+  if (c->size[0] < 1 || c->size[0] > 16) return 2;
   for (int64_t i = 0; i < c->size[0]; i++) s += (float)t[i];
   *(float *)c->out[0] = s;
+  return 0;
+}
+
+static int between(const GcCall *c) { /* 2 T - 1 numbers of T: each, and between two their mean */
+  const float *x = c->in[0];
+  for (int64_t i = 0; i < 2 * c->size[0] - 1; i++) ((float *)c->out[0])[i] = 0.5f * (x[i / 2] + x[(i + 1) / 2]);
   return 0;
 }
 
@@ -206,26 +219,36 @@ static const GcPort scalars[] = {{"loss", GC_F32, 0, {0}, 0}, {"acc", GC_F32, 0,
 static const GcPort one_in[] = {F32("x", 1, IN)};
 static const GcPort one_out[] = {{"class", GC_I32, 1, {1}, 0}, F32("z", 1, OUT)};
 static const GcPort tokens[] = {{"tok", GC_I32, 2, {1, -1}, 256}};
+static const GcPort row[] = {F32("x", -1)}, longer[] = {F32("y", -2)};
 static const char *const sizes[] = {"B"}, *const sizes_t[] = {"T"};
 static const int64_t bounds[] = {BATCH}, bounds_t[] = {16};
+static const GcTerm one_size[] = {{1, {1}}}, two_more[] = {{2, {1}}, {-1, {0}}};
+static const GcDim dims[] = {{"B", BATCH, one_size, 1}}, dims_t[] = {{"T", 16, one_size, 1}, {"2*T-1", 31, two_more, 2}};
 
 static const GcGraph g_init = {.name = "init", .fn = init, .max_parts = 1};
 static const GcGraph g_step = {.name = "train_step", .fn = step, .in = step_in, .nin = 2, .flops = 1000, .max_parts = 2};
 static const GcGraph g_pass = {.name = "train_pass", .fn = pass, .in = step_in, .nin = 2, .flops = 900, .max_parts = 2};
 static const GcGraph g_update = {.name = "train_update", .fn = update, .flops = 100, .max_parts = 1};
 static const GcGraph g_eval = {.name = "eval_step", .fn = eval, .in = eval_in, .out = scalars, .nin = 2, .nout = 2,
-  .nsizes = 1, .sizes = sizes, .size_bound = bounds, .max_parts = 1};
+  .nsizes = 1, .sizes = sizes, .size_bound = bounds, .dims = dims, .max_parts = 1};
 static const GcGraph exports[] = {
   {.name = "predict", .fn = predict, .in = one_in, .out = one_out, .nin = 1, .nout = 2, .max_parts = 1},
   {.name = "length", .fn = length, .in = tokens, .out = scalars, .nin = 1, .nout = 1, .nsizes = 1, .sizes = sizes_t,
-   .size_bound = bounds_t, .max_parts = 1},
+   .size_bound = bounds_t, .dims = dims_t, .max_parts = 1},
+  {.name = "between", .fn = between, .in = row, .out = longer, .nin = 1, .nout = 1, .nsizes = 1, .sizes = sizes_t,
+   .size_bound = bounds_t, .dims = dims_t, .max_parts = 1},
 };
 
 #if defined SOURCE_text
 static const GcPort raw[] = {F32("x", 5), F32("y", 5)};
 static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0}, {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT}};
+#ifdef SOURCE_tokens
+static const char *const paths[] = {"toy.bin"};
+#define KIND "tokens"
+#else
 static const char *const paths[] = {"toy.txt"};
 #define KIND "text"
+#endif
 #elif defined SOURCE_uniform || defined SOURCE_normal
 static const GcPort raw[] = {F32("x", 4), F32("y", 4)};
 static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0}, {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT}};
@@ -259,7 +282,7 @@ static const double lo[] = {0, 0, 0, 0}, hi[] = {8, 8, 8, 8};
 #endif
 static const GcData data[] = {{.name = "toy", .kind = KIND, .paths = paths,
   .npaths = KIND[0] == 'n' && KIND[1] == 'p' ? 2 : KIND[0] == 'i' ? 2 : KIND[0] == 'c' || KIND[0] == 't' ? 1 : 0,
-  .dir = "", .window = 5, .n = 100, .header = -1, .lo = lo, .hi = hi, .ncols = 4, .holdout = 0.2, .shuffle = SHUFFLE,
+  .dir = "", .window = 5, .element = ELEMENT, .n = 100, .header = -1, .lo = lo, .hi = hi, .ncols = 4, .holdout = 0.2, .shuffle = SHUFFLE,
   .fields = fields, .nfields = 2, .bind = PLAIN ? NULL : &g_bind}};
 
 static const char *const metrics[] = {"acc"};
@@ -289,4 +312,4 @@ static const GcNode nodes[] = {{"matmul", "toy.nn", 3}, {"log", "toy.nn", 7}};
 const GcModel gc_model = {.name = "toy", .source = "# toy\n", .source_name = "toy.nn", .flags = "", .version = "test",
   .bytes = sizeof(Mem), .head_bytes = offsetof(Mem, w), .persistent_bytes = offsetof(Mem, mw) - offsetof(Mem, w),
   .arena_bytes = sizeof(Mem) - offsetof(Mem, gw), .vars = vars, .nvars = 5, .data = data, .ndata = 1, .train = train,
-  .ntrain = TRAINS, .init = &g_init, .exports = exports, .nexports = 2, .nodes = nodes, .nnodes = 2, .parameters = 15};
+  .ntrain = TRAINS, .init = &g_init, .exports = exports, .nexports = 3, .nodes = nodes, .nnodes = 2, .parameters = 15};

@@ -1,0 +1,81 @@
+/* Run-time sizes of graphs. */
+#include "sizes.h"
+
+uint32_t dim_sizes(Module *m, Dim d) {
+  int n;
+  const DimTerm *t = dim_terms(m, d, &n);
+  uint32_t sizes = 0;
+  for (int i = 0; i < n; i++)
+    for (int s = 0; s < m->nsize; s++)
+      if (t[i].exp[s]) sizes |= 1u << s;
+  return sizes;
+}
+
+static uint32_t type_sizes(Module *m, const Type *t) {
+  uint32_t sizes = 0;
+  if (t->dtype == DT_TUPLE)
+    for (uint32_t i = 0; i < t->ntuple; i++) sizes |= type_sizes(m, type_get(m, t->elem[i]));
+  else
+    for (int i = 0; i < t->rank; i++) sizes |= dim_sizes(m, t->dim[i]);
+  return sizes;
+}
+
+uint32_t graph_sizes(const Graph *g) {
+  uint32_t sizes = 0;
+  for (int i = 0; i < g->nport; i++) sizes |= type_sizes(g->m, node_type(g, g->port[i]));
+  return sizes;
+}
+
+/* The body graph of an attribute, NULL for other kinds. */
+static Graph *body_of(const Graph *g, Id n, int field) {
+  return node_info(g, n)->field[field].kind == AK_GRAPH ? g->m->graph[node_attr(g, n, field)->i] : NULL;
+}
+
+uint32_t node_sizes(const Graph *g, Id n) {
+  const OpInfo *info = node_info(g, n);
+  uint32_t sizes = type_sizes(g->m, node_type(g, n));
+  for (int f = 0; f < info->nfields; f++) {
+    const AttrVal *v = node_attr(g, n, f);
+    const Graph *body = body_of(g, n, f);
+    if (info->field[f].kind == AK_DIM) sizes |= dim_sizes(g->m, v->i);
+    for (int i = 0; info->field[f].kind == AK_DIMS && i < v->n; i++) sizes |= dim_sizes(g->m, v->v[i]);
+    for (Id b = 1; body && b < (Id)body->n; b++) sizes |= node_sizes(body, b);
+  }
+  return sizes;
+}
+
+/* ---- needs ---- */
+
+void need_add(Module *m, Dim d) {
+  Needs *s = m->needs;
+  for (int i = 0; i < s->n; i++)
+    if (s->v[i].dim == d) return;
+  *VEC_PUSH(m->c, s->v, s->n, s->cap) = (Need){d, s->node};
+}
+
+/* Runs the shape rules of all nodes once more, now with a place to note needs. A dimension of a value is a need, too:
+ * some come about by arithmetic that no rule compares. */
+static void collect(Graph *g, bool own) {
+  Module *m = g->m;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    const Node *d = node_get(g, n);
+    const Type *t = type_get(m, d->type);
+    OpCall k = {.op = (Op)d->op, .in = g->in + d->in, .nin = (int)d->nin, .attr = d->attr, .loc = d->loc,
+                .given = op_info[d->op].cls == CL_LEAF ? d->type : 0};
+    if (own) m->needs->node = n;
+    op_info[d->op].shape(g, &k);
+    for (int i = 0; t->dtype != DT_TUPLE && i < t->rank; i++)
+      if (dim_least(m, t->dim[i]) < 0) need_add(m, t->dim[i]);
+    for (int f = 0; f < op_info[d->op].nfields; f++)
+      if (body_of(g, n, f)) collect(body_of(g, n, f), false);
+  }
+}
+
+Needs graph_needs(Graph *g) {
+  Needs s = {0};
+  if (!g->m->nsize) return s;
+  g->m->needs = &s;
+  collect(g, true);
+  g->m->needs = NULL;
+  return s;
+}
