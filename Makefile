@@ -12,7 +12,11 @@ DIRS = ir frontend passes codegen codegen/c driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
 
+# Objects of sources that are gone; the tests link all that they find.
+STALE = $(filter-out $(OBJS) $(RT_OBJS),$(wildcard $(DIRS:%=$(BUILD)/%/*.o) $(BUILD)/runtime/*.o))
+
 all: gradc
+	@rm -f $(STALE)
 
 gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
