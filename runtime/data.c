@@ -46,14 +46,15 @@ static char *find(const GcData *d, const char *path) {
   return io_exists(path) ? rt_strdup(path) : NULL;
 }
 
-static char **split(const char *list, int *n) {
+/* A,B of --data; where the source reads a single file, commas are part of its name. */
+static char **split(const char *list, int most, int *n) {
   *n = 1;
-  for (const char *s = list; *s; s++) *n += *s == ',';
+  for (const char *s = list; *s && most > 1; s++) *n += *s == ',';
   char **v = rt_array((size_t)*n, sizeof *v), *copy = rt_strdup(list);
   int i = 0;
   for (char *s = copy; s; i++) {
     v[i] = s;
-    s = strchr(s, ',');
+    s = most > 1 ? strchr(s, ',') : NULL;
     if (s) *s++ = 0;
   }
   return v;
@@ -64,7 +65,7 @@ static void find_files(Data *d, const SourceKind *kind) {
   const char *given = override(d->app, g);
   if (given && !kind->max_files) rt_die(600, "--data %s: the source `%s` reads no files", g->name, g->kind);
   if (given) {
-    d->path = split(given, &d->npaths);
+    d->path = split(given, kind->max_files, &d->npaths);
     for (int i = 0; i < d->npaths; i++)
       if (!io_exists(d->path[i])) rt_die(680, "cannot open `%s` (--data %s)", d->path[i], g->name);
   } else {

@@ -92,6 +92,8 @@ head -c 5000 random | csv_bad 'random bytes' '061[03]' ''
 expect 'csv: a missing file' 1 'E0680' toy_asan train --data toy=none.csv
 expect 'csv: an unknown section' 2 'E0600.*no such data section' toy_asan train --data tyo=toy.csv
 expect 'csv: two files' 1 'E0680' toy_asan train --data toy=toy.csv,toy.csv
+cp toy.csv 'a,b=c.csv'
+expect 'csv: any name' 0 accuracy toy_asan train --run-dir c7 --data 'toy=a,b=c.csv'
 expect 'csv: a folder' 4 'E0611' toy_asan train --data toy=.
 expect 'too few records' 1 'E0684' toy_asan train --data toy=<(head -6 toy.csv)
 
