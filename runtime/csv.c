@@ -76,6 +76,14 @@ int csv_next(Csv *c) {
   }
 }
 
+char *csv_shown(const CsvField *f) {
+  enum { SHOWN = 40 };
+  size_t n = f->n < SHOWN ? f->n : SHOWN;
+  char *s = rt_alloc(n + 1);
+  for (size_t i = 0; i < n; i++) s[i] = (unsigned char)f->s[i] < 32 || f->s[i] == 127 ? '?' : f->s[i];
+  return s;
+}
+
 int csv_names(const CsvField *f, int n) {
   int names = 0;
   for (int i = 0; i < n; i++) {

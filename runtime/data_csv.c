@@ -39,9 +39,8 @@ static void parse_record(Data *d, Columns *k, const Csv *c) {
       if (!num_parse(t->s, t->n, &v)) want = t->n ? "a number" : "a number, and the field is empty";
       else if (!num_store(type, dst, (size_t)i, v)) want = gc_dtype_name[type];
       if (want)
-        rt_die(610, "%s: record %llu, field %d: `%.*s` is not %s (line %llu)%s", d->path[0],
-               (unsigned long long)d->n + 1, g->raw_first + i, t->n < 40 ? (int)t->n : 40, t->s, want,
-               (unsigned long long)c->line,
+        rt_die(610, "%s: record %llu, field %d: `%s` is not %s (line %llu)%s", d->path[0],
+               (unsigned long long)d->n + 1, g->raw_first + i, csv_shown(t), want, (unsigned long long)c->line,
                d->n || d->d->header >= 0 ? "" : "\n`header = true` says that the first line holds names");
     }
   }

@@ -133,8 +133,8 @@ static void from_csv(Predictor *p, Bytes *b) {
     for (int i = 0; i < n; i++) {
       double v;
       if (!num_parse(c.f[i].s, c.f[i].n, &v))
-        rt_die(610, "%s: record %llu, field %d: `%.*s` is not a number (line %llu)", p->name, r, i,
-               c.f[i].n < 40 ? (int)c.f[i].n : 40, c.f[i].s, line);
+        rt_die(610, "%s: record %llu, field %d: `%s` is not a number (line %llu)", p->name, r, i, csv_shown(&c.f[i]),
+               line);
       put(p, record, (uint64_t)i, v);
     }
     run(p, record++);

@@ -269,6 +269,7 @@ typedef struct Csv {
 } Csv;
 void csv_begin(Csv *c, Bytes *b);
 int csv_next(Csv *c); /* fields of the next record; 0: none left; -1: a quote is not closed */
+char *csv_shown(const CsvField *f); /* the field, or its begin, for a message: on one line, whatever is in it */
 int csv_names(const CsvField *f, int n); /* how many are words; -1: one is a number, which no header holds */
 
 /* eval.c */

@@ -84,6 +84,7 @@ for line in x,1,2,3,0 nan,1,2,3,0 1,2,3,4,abc ,,,, 0,1,2,3,label nan,nan,inf,nan
   sed "1s/.*/$line/" toy.csv | csv_bad "a first record of $line" 0610 'record 1, field'
   grep -q 'help: `header = true`' err && pass || fail "a first record of $line: no word on header"
 done
+sed '18s/^[^,]*/"7\n\x1b[31m"/' toy.csv | csv_bad 'control characters' 0610 'record 17, field 0: `7??\[31m. is not a number'
 cut -d, -f1-3 toy.csv | csv_bad 'a file of fewer columns' 0613 'record 1, field 3'
 head -1 toy.csv | csv_bad 'a header alone' 0615 'no records'
 : | csv_bad 'an empty file' 0615 'no records'
