@@ -1,4 +1,4 @@
-/* reference MODEL.nn STEPS OUT [--no-PASS...]: trains MODEL for STEPS steps in the strict interpreter on batches of
+/* reference MODEL.nn STEPS OUT [--no-PASS...] [--ram=BYTES]: trains MODEL for STEPS steps in the strict interpreter on batches of
  * exact.h and prints each loss and the hash of every persistent tensor. OUT/spec.h receives what main_portable.c must
  * know of the C that `gradc emit --c [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. */
 #include "codegen/c/graph.h"
@@ -8,15 +8,16 @@
 #include "frontend/elab.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
+#include "passes/persist.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Job { const char *path, *out; int steps; uint64_t off; int status; } Job;
+typedef struct Job { const char *path, *out; int steps; uint64_t off; int64_t ram; int status; } Job;
 
 static Module *load(Ctx *c, const Job *j, const char *list) {
   Loc start;
   if (!source_read(c, j->path, &start)) return NULL;
-  ElabOptions o = {.carried = embed_text, .opt = {.strict = true, .off = j->off}};
+  ElabOptions o = {.carried = embed_text, .opt = {.strict = true, .off = j->off, .ram = j->ram}};
   Module *m = elaborate(c, start, j->path, &o);
   if (diag_errors(c) || !passes_run(m, &(PassRun){.list = list})) return NULL;
   return m;
@@ -144,7 +145,7 @@ static void write_calls(FILE *f, const Module *m) {
 
 static void write_spec(FILE *f, const Module *m, int steps) {
   const Graph *g = m->train[0].step;
-  fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d };\n", m->name, steps);
+  fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d, ALIGN = %d };\n", m->name, steps, (int)plan_align(m));
   fprintf(f, "static const uint64_t seed = %lluu;\n", (unsigned long long)m->train[0].seed);
   fprintf(f, "typedef struct Field { int is_float, bytes; int64_t count, range; } Field;\nstatic const Field field[] = {\n");
   for (int i = 0; i < g->nport; i++) {
@@ -213,6 +214,10 @@ int main(int argc, char **argv) {
   if (argc < 4) return 2;
   Job j = {.path = argv[1], .steps = atoi(argv[2]), .out = argv[3], .status = 1};
   for (int i = 4; i < argc; i++) {
+    if (!strncmp(argv[i], "--ram=", 6)) {
+      j.ram = atoll(argv[i] + 6);
+      continue;
+    }
     const char *name = argv[i] + (strncmp(argv[i], "--no-", 5) ? 0 : 5);
     int p = pass_find(name, strlen(name));
     if (p < 0) return 2;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # run.sh GRADC BUILD: strict training steps give the same bits (losses, weights, states, moments) everywhere: in the
-# interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, and natively with 1 to 4
-# threads. So do exports, at several values of their run-time sizes, and refuse the same values. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
+# interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, under a budget (other
+# alignment), and natively with 1 to 4 threads. So do exports, at several values of their run-time sizes, and refuse the
+# same values. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
@@ -22,7 +23,7 @@ same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
   fi
 }
 strict="-ffp-contract=off -fno-strict-aliasing"
-portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS]
+portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   model=$1; label=$2; compile=$3; runner=$4; shift 4
   dir=$tmp/$model$label; mkdir -p "$dir"
   nn=tests/golden/curves/$model.nn; [ -f "$nn" ] || nn=tests/exact/$model.nn
@@ -52,6 +53,8 @@ for m in $models; do
   native "$m" "gcc -O2 -march=native $strict" gcc-O0
   native "$m" "clang -O2 -march=native -mprefer-vector-width=512 $strict" gcc-O0
   for p in simplify fold cse dce layout fuse order memory; do portable "$m" "no-$p" "gcc -O1" "" "--no-$p"; done
+  portable "$m" ram "gcc -O3 -march=native -ffp-contract=off" "" --ram=1099511627776
+  native "$m" "gcc -O2 -march=native $strict" ram
   want=
 done
 echo "$pass passed, $fail failed"
