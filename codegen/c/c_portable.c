@@ -89,12 +89,20 @@ static const char *ctype_of(const Graph *g, Id n) {
 }
 
 /* Names, distinct among ports and results, into c->in and c->out. */
+/* A name that is not among the n before it. */
+static const char *fresh_name(CPrint *p, const char *name, const char *const *before, int n) {
+  for (int i = 0; i < n; i++)
+    if (!strcmp(name, before[i])) return fresh_name(p, ctx_strf(p->c, "%s_", name), before, n);
+  return name;
+}
+
 void c_name_params(CGraph *c) {
   CPrint *p = c->p;
   const Graph *g = c->g;
   c->in = ctx_alloc(p->c, (size_t)(g->nport + 1) * sizeof *c->in);
   c->out = ctx_alloc(p->c, (size_t)(g->nout + 1) * sizeof *c->out);
-  for (int i = 0; i < g->nport; i++) c->in[i] = param_name(p, node_attr(g, g->port[i], 0)->s);
+  for (int i = 0; i < g->nport; i++)
+    c->in[i] = fresh_name(p, param_name(p, node_attr(g, g->port[i], 0)->s), c->in, i);
   for (int i = 0, k = 0; i < g->nout; i++) {
     if (g->out[i].var >= 0) continue;
     const char *name = param_name(p, g->out[i].name && *g->out[i].name ? g->out[i].name : "out");
@@ -204,7 +212,9 @@ static void put_locals(CGraph *c, Str *out, bool arena) {
   str_printf(out, "  %s *const run = mem;\n", c->p->run);
   str_puts(out, "  const uint32_t turn = 0;\n");
   if (c->g->kind != GK_TRAIN_PASS) str_puts(out, "  const uint32_t pass = 0;\n");
-  str_printf(out, "  (void)m, %s(void)run, (void)pass, (void)turn;\n", arena ? "(void)a, " : "");
+  str_printf(out, "  (void)m, %s(void)run, (void)pass, (void)turn", arena ? "(void)a, " : "");
+  for (int i = 0; i < c->g->nport; i++) str_printf(out, ", (void)%s", c->in[i]);
+  str_puts(out, ";\n");
 }
 
 static void print_init_head(CGraph *c) {
@@ -332,14 +342,12 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
              guard, guard);
   str_printf(h, "/* The head of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n"
                 "  uint32_t step, steps, steps_per_epoch;\n  float loss;\n", p->run);
-  for (int t = 0; t < m->ntrain; t++)
-    for (int i = 0; i < m->train[t].nmetric; i++) {
-      bool seen = false;
-      for (int u = 0; u <= t; u++)
-        for (int j = 0; j < (u == t ? i : m->train[u].nmetric); j++) seen |= !strcmp(m->train[u].metric[j],
-            m->train[t].metric[i]);
-      if (!seen) str_printf(h, "  float %s;\n", param_name(p, m->train[t].metric[i]));
-    }
+  int nmetric = m->ntrain ? m->train[0].nmetric : 0;
+  const char **metric = ctx_alloc(p->c, (size_t)(nmetric + 1) * sizeof *metric);
+  for (int i = 0; i < nmetric; i++) {
+    metric[i] = fresh_name(p, param_name(p, m->train[0].metric[i]), metric, i);
+    str_printf(h, "  float %s;\n", metric[i]);
+  }
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
   for (int v = 0; v < m->nvar; v++)

@@ -11,6 +11,19 @@ silent() { # silent NAME FILE.c
     done
   done
 }
+# Inputs that nothing reads, and names that are words of C or of the generated code.
+mkdir odd
+cat >odd/odd.nn <<'N'
+def net(x: f32[B, 2]) { x |> linear(3) }
+use double = net()
+data d { source = uniform(n = 10, lo = [0, 0], hi = 1)
+         struct: f32[2] = field(0); while: f32[2] = field(0); run: f32[2] = field(0); mem: f32[2] = field(0) }
+train { data = d; batch = 2; steps = 3; loss = mean(double(struct)); optim = sgd(lr = 1e-3); metric.int = mean(while); metric.int_ = 1; metric.a.b = 2; metric.a_b = 3 }
+export def main(int: f32[1, 2], int_: f32, register: f32[3], mem: f32[2], out: f32[2], m: f32, a: f32, turn: f32) { double(int) }
+export def switch(out_1: f32[2]) { [out_1, out_1] }
+export def nothing(x: f32[2]) -> f32[2] { [1, 2] }
+N
+"$gradc" emit --c odd/odd.nn -o odd 2>err && silent "odd names" odd/odd.c || fail "odd names: $(head -n 3 err)"
 for model in digits digits_cnn iris lstm; do
   for only in "" --only=infer; do
     rm -rf c; mkdir c
