@@ -62,9 +62,21 @@ Module *load_module(Args *a, const char *path) {
   return m;
 }
 
+static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
+
+/* What is planned has one training step, or none. */
+static bool one_train(const Module *m) {
+  const TrainInfo *t = m->train;
+  if (m->ntrain <= 1) return true;
+  Diag *d = diag_error(m->c, 715, t[1].loc, head_len(&t[1]),
+                       "a second train section: a program trains by one in this version");
+  diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
+  return false;
+}
+
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);
-  return m && passes_run(m, &(PassRun){0}) ? m : NULL;
+  return m && one_train(m) && passes_run(m, &(PassRun){0}) ? m : NULL;
 }
 
 bool save_file(Ctx *c, const char *path, const char *text, size_t n) {
