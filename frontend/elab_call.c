@@ -173,6 +173,16 @@ Value el_call(Elab *e, const Fn *f, Call *k) {
 
 /* ---- conversions: f32(x), i32(x), int(x), float(x) ---- */
 
+/* A number, or the numbers of a list, as a cast to a type of whole numbers or bools makes them. */
+static Value whole(Elab *e, Value v, DType t) {
+  double x;
+  if (v_number(v, &x)) return v_int((int64_t)dtype_cast(t, x));
+  if (v.kind != V_LIST) return v;
+  Value l = v_list(e, v.list->n, NULL);
+  for (int i = 0; i < v.list->n; i++) l.list->v[i] = whole(e, v.list->v[i], t);
+  return l;
+}
+
 static bool convert(Elab *e, const char *name, Call *k, Value *r) {
   int t = dtype_find(name);
   double x;
@@ -185,6 +195,7 @@ static bool convert(Elab *e, const char *name, Call *k, Value *r) {
     el_error_at(e, 202, k->mark, k->mark_len, "`%s` converts one value", name);
   } else if (t >= 0) {
     bool plain = v.kind == V_INT || v.kind == V_FLOAT || v.kind == V_SIZE || v.kind == V_LIST;
+    if (!dtype_is_float(t)) v = whole(e, v, (DType)t);
     Id id = el_tensor(e, v, plain ? (DType)t : DT_COUNT, k->arg[0].ast);
     *r = v_tensor(e, b_cast(e->g, id, (DType)t));
   } else if (to_float && v_number(v, &x)) {

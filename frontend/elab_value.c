@@ -253,14 +253,9 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   double *x = ctx_alloc(e->c, (size_t)count * sizeof *x);
   list_fill(v, x);
   DType t = bools ? DT_BOOL : want < DT_COUNT ? want : whole ? DT_I32 : DT_F32;
+  for (Dim i = 0; i < count; i++)
+    if (!dtype_holds(t, x[i])) return el_fail(e, 211, at, "%.9g is not a value of %s", x[i], dtype_info[t].name), 0;
   return b_tensor(e->g, type_make(e->m, t, rank, dim), x, (int)count);
-}
-
-static bool fits(DType t, double x) {
-  static const double lo[DT_COUNT] = {[DT_I8] = -128, [DT_I16] = -32768, [DT_I32] = -2147483648.0};
-  static const double hi[DT_COUNT] = {[DT_BOOL] = 1, [DT_U8] = 255, [DT_I8] = 127, [DT_U16] = 65535, [DT_I16] = 32767,
-                                      [DT_U32] = 4294967295.0, [DT_I32] = 2147483647};
-  return dtype_is_float(t) || (x == floor(x) && x >= lo[t] && x <= hi[t]);
 }
 
 Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
@@ -276,7 +271,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   case V_INT: case V_FLOAT: {
     double x = v.kind == V_INT ? (double)v.i : v.f;
     DType t = want < DT_COUNT ? want : DT_F32;
-    if (!fits(t, x))
+    if (!dtype_holds(t, x))
       return el_fail(e, 211, at, "%s is not a value of %s", v_text(e, v), dtype_info[t].name), 0;
     return b_const(e->g, t, x);
   }
