@@ -65,9 +65,10 @@ static bool memo_same(const void *a, const void *b) {
   return k == x->n;
 }
 
-Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg) {
+Memo *el_memo(Elab *e, const Inst *inst, int n, Value *arg) {
   uint64_t h = inst->path;
   for (int i = 0; i < n; i++) { /* lists and functions differ by their kind alone */
+    if (arg[i].kind == V_TENSOR) arg[i].id = el_disown(e, arg[i].id);
     int64_t x = arg[i].kind == V_TENSOR ? (int64_t)arg[i].id : arg[i].kind == V_INT ? arg[i].i : 0;
     h = hash_bytes(&x, sizeof x, h + (uint64_t)arg[i].kind);
     e->turns += v_count(arg[i]);
@@ -197,7 +198,8 @@ static bool convert(Elab *e, const char *name, Call *k, Value *r) {
     bool plain = v.kind == V_INT || v.kind == V_FLOAT || v.kind == V_SIZE || v.kind == V_LIST;
     if (!dtype_is_float(t)) v = whole(e, v, (DType)t);
     Id id = el_tensor(e, v, plain ? (DType)t : DT_COUNT, k->arg[0].ast);
-    *r = v_tensor(e, b_cast(e->g, id, (DType)t));
+    id = b_cast(e->g, id, (DType)t);
+    *r = v_tensor(e, v.kind == V_INT || v.kind == V_FLOAT ? el_own(e, e->g, id, e->g->n) : id);
   } else if (to_float && v_number(v, &x)) {
     *r = v_float(x);
   } else if (to_float && v.kind == V_SIZE) {
