@@ -65,9 +65,10 @@ static bool memo_same(const void *a, const void *b) {
   return k == x->n;
 }
 
-Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg) {
+Memo *el_memo(Elab *e, const Inst *inst, int n, Value *arg) {
   uint64_t h = inst->path;
   for (int i = 0; i < n; i++) { /* lists and functions differ by their kind alone */
+    if (arg[i].kind == V_TENSOR) arg[i].id = el_disown(e, arg[i].id);
     int64_t x = arg[i].kind == V_TENSOR ? (int64_t)arg[i].id : arg[i].kind == V_INT ? arg[i].i : 0;
     h = hash_bytes(&x, sizeof x, h + (uint64_t)arg[i].kind);
     e->turns += v_count(arg[i]);
@@ -173,6 +174,16 @@ Value el_call(Elab *e, const Fn *f, Call *k) {
 
 /* ---- conversions: f32(x), i32(x), int(x), float(x) ---- */
 
+/* A number, or the numbers of a list, as a cast to a type of whole numbers or bools makes them. */
+static Value whole(Elab *e, Value v, DType t) {
+  double x;
+  if (v_number(v, &x)) return v_int((int64_t)dtype_cast(t, x));
+  if (v.kind != V_LIST) return v;
+  Value l = v_list(e, v.list->n, NULL);
+  for (int i = 0; i < v.list->n; i++) l.list->v[i] = whole(e, v.list->v[i], t);
+  return l;
+}
+
 static bool convert(Elab *e, const char *name, Call *k, Value *r) {
   int t = dtype_find(name);
   double x;
@@ -185,8 +196,10 @@ static bool convert(Elab *e, const char *name, Call *k, Value *r) {
     el_error_at(e, 202, k->mark, k->mark_len, "`%s` converts one value", name);
   } else if (t >= 0) {
     bool plain = v.kind == V_INT || v.kind == V_FLOAT || v.kind == V_SIZE || v.kind == V_LIST;
+    if (!dtype_is_float(t)) v = whole(e, v, (DType)t);
     Id id = el_tensor(e, v, plain ? (DType)t : DT_COUNT, k->arg[0].ast);
-    *r = v_tensor(e, b_cast(e->g, id, (DType)t));
+    id = b_cast(e->g, id, (DType)t);
+    *r = v_tensor(e, v.kind == V_INT || v.kind == V_FLOAT ? el_own(e, e->g, id, e->g->n) : id);
   } else if (to_float && v_number(v, &x)) {
     *r = v_float(x);
   } else if (to_float && v.kind == V_SIZE) {

@@ -38,6 +38,7 @@ struct List {
   int n;
   Value *v;
   Extent extent;       /* count 0: not measured yet */
+  Value tensor;        /* what it became as a tensor last */
 };
 
 typedef struct Elab Elab;
@@ -222,6 +223,7 @@ struct Elab {
   int stamp;           /* number of the graph */
   VarInfo *var;
   int nvar, capvar;
+  uint32_t nowned;     /* constants set apart from equal ones */
   const char *stream;  /* random streams by this name instead of by the call path */
   int nstream;
   const char *section; /* name of the train section being elaborated */
@@ -275,6 +277,10 @@ const char *el_type_text(Elab *e, TypeId t);  /* as in the language: "f32[8, 10]
 Id el_here(Elab *e, Value v);                 /* node of the graph being built; captures into scan bodies */
 /* The value as a tensor; numbers and lists become constants of type `want` (DT_COUNT: f32, or i32 if all whole). */
 Id el_tensor(Elab *e, Value v, DType want, const Ast *at);
+/* The constant `id`, which is new if g had fewer than id nodes before, as one that no other is taken for: tests have no
+ * inputs, so they differentiate by constants, and equal constants are one node. In other graphs they stay one. */
+Id el_own(Elab *e, Graph *g, Id id, int before);
+Id el_disown(Elab *e, Id id); /* the one that all equal constants are without that */
 TypeId el_type(Elab *e, Id id);
 const Type *el_ty(Elab *e, Id id);
 TypeId el_scalar(Elab *e, DType t);
@@ -321,7 +327,7 @@ Value el_call(Elab *e, const Fn *fn, Call *k);
 Value el_call_value(Elab *e, const Ast *callee, Call *k);
 bool el_collect(Elab *e, const Ast *call, const Value *first, const Ast *first_ast, Call *k);
 void el_add_bound(Elab *e, const Fn *f, Call *k); /* what the function value has bound and the call does not name */
-Memo *el_memo(Elab *e, const Inst *inst, int n, const Value *arg); /* of such a call: !done where it is a new one */
+Memo *el_memo(Elab *e, const Inst *inst, int n, Value *arg); /* of such a call: !done where it is a new one */
 struct Pool *el_memo_new(Elab *e);
 
 /* ---- elab_def.c ---- */

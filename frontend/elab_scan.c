@@ -13,9 +13,15 @@ typedef struct ScanArgs {
   Dim length;
 } ScanArgs;
 
+/* Whether the argument is a list of tensors; one of numbers is a tensor. */
+static bool is_many(const Call *k, int arg) {
+  Value v = k->arg[arg].v;
+  return v.kind == V_LIST && (!v_tensorlike(v) || v.list->v[0].kind == V_TENSOR);
+}
+
 static bool tensors(Elab *e, Call *k, int arg, Id *out, int *n) {
   Value v = k->arg[arg].v;
-  bool list = v.kind == V_LIST && (!v_tensorlike(v) || v.list->v[0].kind == V_TENSOR);
+  bool list = is_many(k, arg);
   *n = list ? v.list->n : 1;
   if (*n < 1 || *n > MAX_CARRY)
     return el_arg_fail(e, 204, k, arg, "`scan` takes 1 to %d tensors here", MAX_CARRY), false;
@@ -26,7 +32,7 @@ static bool tensors(Elab *e, Call *k, int arg, Id *out, int *n) {
 
 static bool read_args(Elab *e, Call *k, ScanArgs *s) {
   if (!tensors(e, k, 0, s->x, &s->nx) || !tensors(e, k, 3, s->carry, &s->nc)) return false;
-  s->one = k->arg[3].v.kind != V_LIST;
+  s->one = !is_many(k, 3);
   if (k->arg[2].v.kind != V_FN)
     return el_arg_fail(e, 204, k, 2, "the step of a `scan` is a function, not %s", v_text(e, k->arg[2].v)), false;
   if (!el_want_bool(e, k, 4, false, &s->reverse)) return false;

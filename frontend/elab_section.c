@@ -90,6 +90,17 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
   return true;
 }
 
+/* A metric stands beside these in the logs of a run and in the C struct of one. */
+static bool check_metric(Elab *e, const Ast *b) {
+  static const char *const taken[] = {"loss", "step", "steps", "steps_per_epoch", "seed", "event", "records",
+                                      "weights_hash"};
+  const char *name = b->kid[0]->text + strlen("metric.");
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    if (!strcmp(name, taken[i]))
+      return el_fail(e, 222, b->kid[0], "`%s` is a name that every run has; a metric needs another one", name), false;
+  return true;
+}
+
 /* ---- names that are neither settings nor used: most often a setting that is misspelt ---- */
 
 static bool names_it(const Ast *a, const char *name) {
@@ -144,7 +155,8 @@ bool el_settings(Elab *e, const Section *s) {
     if (b->kind != AST_BIND || b->n != 2) continue;
     for (int k = 0; k < s->nset; k++)
       if (is_bind_of(b, s->set[k].name)) well &= check_setting(e, s, i, &s->set[k]);
-    if (!strncmp(b->kid[0]->text, "metric.", 7)) well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0});
+    if (strncmp(b->kid[0]->text, "metric.", 7)) continue;
+    well &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0}) && check_metric(e, b);
   }
   return all_used(e, s) && well;
 }

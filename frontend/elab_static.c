@@ -105,10 +105,21 @@ static Value text_join(Elab *e, const char *a, const char *b, const Ast *at) {
   return v_str(ctx_name(e->c, ctx_strf(e->c, "%s%s", a, b)));
 }
 
+/* Numbers are equal by their values, lists by their elements. */
+static bool equal(Value a, Value b) {
+  double x, y;
+  if (v_number(a, &x) && v_number(b, &y) && a.kind != b.kind) return x == y;
+  if (a.kind != V_LIST || b.kind != V_LIST) return v_same(a, b);
+  if (a.list->n != b.list->n) return false;
+  for (int i = 0; i < a.list->n; i++)
+    if (!equal(a.list->v[i], b.list->v[i])) return false;
+  return true;
+}
+
 static Value other_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   e->turns += v_count(a);
-  if (op == AST_EQ) return v_bool(v_same(a, b));
-  if (op == AST_NE) return v_bool(!v_same(a, b));
+  if (op == AST_EQ) return v_bool(equal(a, b));
+  if (op == AST_NE) return v_bool(!equal(a, b));
   if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR) return text_join(e, a.s, b.s, at);
   return el_fail(e, 226, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
 }

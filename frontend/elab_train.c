@@ -130,17 +130,6 @@ static Id single_float(Elab *e, const Ast *b, Value v) {
   return 0;
 }
 
-/* Metrics stand beside these, in struct NAME_run and in the lines of a run. */
-static bool metric_name(Elab *e, const Ast *b) {
-  static const char *const names[] = {"seed", "step", "steps", "steps_per_epoch", "loss", "event", "records",
-                                      "weights_hash"};
-  const char *name = b->kid[0]->text + 7;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(name, names[i]))
-      return el_fail(e, 222, b->kid[0], "`%s` stands beside the metrics of every step", name), false;
-  return true;
-}
-
 /* Elaborates everything but optim and clip, in the order of the file; `loss` and metrics become results. */
 static bool forward(Elab *e, Trained *r) {
   const Ast *block = r->s->block;
@@ -155,7 +144,7 @@ static bool forward(Elab *e, Trained *r) {
       bind_setting(e, b);
       continue;
     }
-    well &= !v_bad(el_stmt(e, b)) && (!metric || metric_name(e, b));
+    well &= !v_bad(el_stmt(e, b));
     if (!loss && !metric) continue;
     Binding *bound = scope_find(&e->f->scope, name);
     if (!bound || v_bad(bound->v)) return false;

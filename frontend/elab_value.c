@@ -239,6 +239,34 @@ static bool holds_tensor(Value v) {
   return false;
 }
 
+/* ---- constants ---- */
+
+static Id constant_like(Elab *e, Graph *g, Id id, uint32_t clone) {
+  const Node d = *node_get(g, id);
+  return graph_leaf(g, OP_const, d.type, attr_with(e->m, OP_const, d.attr, clone, 0), d.loc);
+}
+
+Id el_own(Elab *e, Graph *g, Id id, int before) {
+  if (!id || e->root->kind != GK_TEST || node_get(g, id)->op != OP_const) return id;
+  bool scalar = !node_type(g, id)->rank; /* a number in an expression may become the same node later */
+  return (int)id < before || scalar ? constant_like(e, g, id, ++e->nowned) : id;
+}
+
+Id el_disown(Elab *e, Id id) {
+  return node_get(e->g, id)->op == OP_const ? constant_like(e, e->g, id, 0) : id;
+}
+
+/* In a test a list is one tensor wherever it is used, within a scan's step too. */
+static Id numbers_tensor(Elab *e, List *l, TypeId type, const double *x, int n) {
+  Value *v = &l->tensor;
+  if (e->root->kind != GK_TEST) return b_tensor(e->g, type, x, n);
+  if (v->kind != V_TENSOR || v->g != e->root || node_get(v->g, v->id)->type != type) {
+    int before = e->root->n;
+    *v = (Value){.kind = V_TENSOR, .g = e->root, .id = el_own(e, e->root, b_tensor(e->root, type, x, n), before)};
+  }
+  return v->id ? el_here(e, *v) : 0;
+}
+
 static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   e->turns += v_count(v);
   if (v.list->n && holds_tensor(v)) return list_stack(e, v, want, at);
@@ -253,14 +281,9 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   double *x = ctx_alloc(e->c, (size_t)count * sizeof *x);
   list_fill(v, x);
   DType t = bools ? DT_BOOL : want < DT_COUNT ? want : whole ? DT_I32 : DT_F32;
-  return b_tensor(e->g, type_make(e->m, t, rank, dim), x, (int)count);
-}
-
-static bool fits(DType t, double x) {
-  static const double lo[DT_COUNT] = {[DT_I8] = -128, [DT_I16] = -32768, [DT_I32] = -2147483648.0};
-  static const double hi[DT_COUNT] = {[DT_BOOL] = 1, [DT_U8] = 255, [DT_I8] = 127, [DT_U16] = 65535, [DT_I16] = 32767,
-                                      [DT_U32] = 4294967295.0, [DT_I32] = 2147483647};
-  return dtype_is_float(t) || (x == floor(x) && x >= lo[t] && x <= hi[t]);
+  for (Dim i = 0; i < count; i++)
+    if (!dtype_holds(t, x[i])) return el_fail(e, 211, at, "%.9g is not a value of %s", x[i], dtype_info[t].name), 0;
+  return numbers_tensor(e, v.list, type_make(e->m, t, rank, dim), x, (int)count);
 }
 
 Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
@@ -276,7 +299,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   case V_INT: case V_FLOAT: {
     double x = v.kind == V_INT ? (double)v.i : v.f;
     DType t = want < DT_COUNT ? want : DT_F32;
-    if (!fits(t, x))
+    if (!dtype_holds(t, x))
       return el_fail(e, 211, at, "%s is not a value of %s", v_text(e, v), dtype_info[t].name), 0;
     return b_const(e->g, t, x);
   }

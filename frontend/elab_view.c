@@ -81,7 +81,8 @@ static Value filled(Elab *e, Call *k, double x) {
   if (!shape_arg(e, k, 0, &rank, dim)) return v_error();
   TypeId t = type_make(e->m, DT_F32, rank, dim);
   if (type_bytes(e->m, t) < 0) return el_arg_fail(e, 220, k, 0, "this tensor takes more than 2^47 bytes");
-  return v_tensor(e, b_full(e->g, t, x));
+  int before = e->g->n;
+  return v_tensor(e, el_own(e, e->g, b_full(e->g, t, x), before));
 }
 
 static Value fn_zeros(Elab *e, Call *k) { return filled(e, k, 0); }

@@ -30,22 +30,12 @@ void val_set_int(Val *v, int64_t i, int64_t x) {
   }
 }
 
-/* As `cast`: to bool, whether it is not 0; to integers, towards 0, saturating, NaN giving 0; to f32, rounded. */
-static double clamp_to(double x, double lo, double hi) {
-  return x != x ? 0 : x < lo ? lo : x > hi ? hi : x;
-}
-
 void val_set(Val *v, int64_t i, double x) {
+  x = dtype_cast(v->type, x);
   switch (v->type) {
-  case DT_BOOL: ((uint8_t *)v->data)[i] = x != 0; break;
-  case DT_U8: ((uint8_t *)v->data)[i] = (uint8_t)clamp_to(x, 0, UINT8_MAX); break;
-  case DT_I8: ((int8_t *)v->data)[i] = (int8_t)clamp_to(x, INT8_MIN, INT8_MAX); break;
-  case DT_U16: ((uint16_t *)v->data)[i] = (uint16_t)clamp_to(x, 0, UINT16_MAX); break;
-  case DT_I16: ((int16_t *)v->data)[i] = (int16_t)clamp_to(x, INT16_MIN, INT16_MAX); break;
-  case DT_U32: ((uint32_t *)v->data)[i] = (uint32_t)clamp_to(x, 0, UINT32_MAX); break;
-  case DT_I32: ((int32_t *)v->data)[i] = (int32_t)clamp_to(x, INT32_MIN, INT32_MAX); break;
-  case DT_F32: ((float *)v->data)[i] = (float)x; break;
-  case DT_F64: ((double *)v->data)[i] = x; break;
+#define X(dt, c) case DT_##dt: ((c *)v->data)[i] = (c)x; break;
+    VAL_TYPES(X)
+#undef X
   default: break;
   }
 }

@@ -31,6 +31,10 @@ typedef struct DTypeInfo { const char *name; int bytes; const char *c; char kind
 extern const DTypeInfo dtype_info[DT_COUNT];
 int dtype_find(const char *name); /* -1: none */
 static inline bool dtype_is_float(int t) { return t == DT_F32 || t == DT_F64; }
+/* What `cast` makes of x: to bool, whether it is not 0; to integers, towards 0, saturating, NaN giving 0; to f32,
+ * rounded. */
+double dtype_cast(DType t, double x);
+static inline bool dtype_holds(DType t, double x) { return dtype_is_float(t) || dtype_cast(t, x) == x; }
 
 /* ---- dimensions: a number >= 0, or (negative) a polynomial in run-time sizes, interned and normalised ---- */
 typedef int64_t Dim;

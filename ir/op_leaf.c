@@ -23,6 +23,9 @@ TypeId shape_given(Graph *g, const OpCall *k) {
     Dim count = type_count(g->m, k->given);
     if (v->n != 1 && v->n != count)
       return shape_fail(g, k, RULE_ATTR, "const: %d values for %s elements", v->n, dim_text(g->m, count));
+    for (int i = 0; i < v->n; i++)
+      if (!dtype_holds((DType)t->dtype, v->fv[i]))
+        return shape_fail(g, k, RULE_ATTR, "const: %.9g is not a value of %s", v->fv[i], dtype_info[t->dtype].name);
     return k->given;
   }
   case OP_iota:

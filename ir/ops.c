@@ -1,4 +1,5 @@
 #include "build.h"
+#include <math.h>
 #include <string.h>
 
 /* The families' rules, declared from the rows themselves. Several rows may share a rule. */
@@ -36,6 +37,15 @@ int dtype_find(const char *name) {
   for (int i = 0; i < DT_COUNT; i++)
     if (!strcmp(dtype_info[i].name, name)) return i;
   return -1;
+}
+
+double dtype_cast(DType t, double x) {
+  if (t == DT_F64) return x;
+  if (t == DT_F32) return (float)x;
+  if (t == DT_BOOL) return x != 0;
+  bool negative = dtype_info[t].kind == 'i';
+  double span = (double)((uint64_t)1 << (8 * dtype_info[t].bytes - negative)), lo = negative ? -span : 0, hi = span - 1;
+  return x != x ? 0 : x < lo ? lo : x > hi ? hi : trunc(x);
 }
 
 int op_find(const char *name) {

@@ -1,5 +1,6 @@
 /* Names of the .nn file as identifiers of C and C++: parameters, metrics, weights. */
 #include "codegen/c/graph.h"
+#include "passes/persist.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -71,8 +72,14 @@ void c_name_params(CGraph *c) {
 }
 
 const char *c_metric_name(CPrint *p, const char *metric) {
-  const char *s = c_ident(p, metric);
-  return listed(KEYWORDS, s) ? ctx_strf(p->c, "%s_", s) : s;
+  int n, i = 0;
+  const char **all = head_metrics(p->m, &n), **name = ctx_alloc(p->c, (size_t)(n + 1) * sizeof *name);
+  for (; i < n; i++) {
+    const char *s = c_ident(p, all[i]);
+    name[i] = distinct(p, listed(KEYWORDS, s) ? ctx_strf(p->c, "%s_", s) : s, name, i);
+    if (!strcmp(all[i], metric)) break;
+  }
+  return i < n ? name[i] : metric;
 }
 
 const char **c_var_names(CPrint *p) {

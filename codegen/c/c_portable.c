@@ -170,7 +170,9 @@ static void put_locals(CGraph *c, Str *out, bool arena) {
   str_printf(out, "  %s *const run = mem;\n", c->p->run);
   str_puts(out, "  const uint32_t turn = 0;\n");
   if (c->g->kind != GK_TRAIN_PASS) str_puts(out, "  const uint32_t pass = 0;\n");
-  str_printf(out, "  (void)m, %s(void)run, (void)pass, (void)turn;\n", arena ? "(void)a, " : "");
+  str_printf(out, "  (void)m, %s(void)run, (void)pass, (void)turn", arena ? "(void)a, " : "");
+  for (int i = 0; i < c->g->nport; i++) str_printf(out, ", (void)%s", c->in[i]);
+  str_puts(out, ";\n");
 }
 
 static void print_init_head(CGraph *c) {

@@ -70,7 +70,8 @@ int main(int argc, char **argv) {
   static const char *const wrong[] = {
     "graph g() test {", "graph g() test {\n  %1: f32 = nop\n}\n", "param \"w\": f32[2", "param \"w\": f99[2]\n",
     "graph g(x: f32[2]) test {\n  %1: f32[2] = input \"x\"\n  %2: f32[3] = neg(%1)\n}\n",
-    "graph g() test {\n  %2: f32 = const {value=[1]}\n}\n", "graph g() test {\n  y = %1\n}\n", "graph g() wrong {\n}\n",
+    "graph g() test {\n  %2: f32 = const {value=[1]}\n}\n", "graph g() test {\n  y = %1\n}\n",
+    "graph g() test {\n  %1: i32[2] = const {value=[1.5,2]}\n}\n", "graph g() wrong {\n}\n",
     "graph g(x: f32[2,3], y: f32[4,5]) test {\n  %1: f32[2,3] = input \"x\"\n  %2: f32[4,5] = input \"y\"\n"
     "  %3: f32[2,5] = contract(%1, %2) {spec=\"mk,kn->mn\"}\n}\n",
   };

@@ -110,9 +110,25 @@ static void check_leaves(Suite *s) {
   for (int64_t i = 0; ok && i < 12; i++) ok = y->v[i] == (double)(i / 2 % 3);
   check(s, ok, "iota");
   g = fresh(s);
-  graph_result(g, "y", b_tensor(g, type_of(g, DT_U8, 1, &(int64_t){3}), (const double[]){1, 255, 300}, 3), 0);
+  graph_result(g, "y", b_tensor(g, type_of(g, DT_U8, 1, &(int64_t){3}), (const double[]){1, 128, 255}, 3), 0);
   y = run_graph(s, g, false, NULL);
-  check(s, y && y->v[0] == 1 && y->v[1] == 255 && y->v[2] == 255, "const");
+  check(s, y && y->v[0] == 1 && y->v[1] == 128 && y->v[2] == 255, "const");
+}
+
+/* Values that are set from outside are cast. */
+static void check_set(Suite *s) {
+  static const struct { DType type; double x, y; } set[] = {
+    {DT_U8, 300, 255}, {DT_U8, -1, 0}, {DT_U8, NAN, 0}, {DT_I8, -2.9, -2}, {DT_I16, 1e9, 32767}, {DT_U32, 5e9, 4294967295.0},
+    {DT_I32, -INFINITY, -2147483648.0}, {DT_BOOL, 0.5, 1}, {DT_F32, 0.1, 0.1f}, {DT_F64, 0.1, 0.1}};
+  Graph *g = fresh(s);
+  Interp *in = interp_new(g->m, false);
+  for (size_t i = 0; i < sizeof set / sizeof *set; i++) {
+    Val *v = interp_value(in, type_of(g, set[i].type, 0, NULL));
+    val_set(v, 0, set[i].x);
+    check(s, val_get(v, 0) == set[i].y, "%g set as %s", set[i].x, dtype_info[set[i].type].name);
+    val_drop(v);
+  }
+  interp_free(in);
 }
 
 /* Element i of stream 77, as prim.h numbers them; another step, pass or seed gives other numbers. */
@@ -187,6 +203,7 @@ void test_interp(Suite *s) {
   check_ports(s);
   check_run_scalars(s);
   check_leaves(s);
+  check_set(s);
   check_random(s);
   check_release(s);
   check_scan(s, false);
