@@ -135,7 +135,9 @@ typedef struct Attr {
   uint32_t hints;     /* statement hints, HINT_* */
   AttrVal *v;
 } Attr;
-enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2 };
+/* Hints of vars, and of nodes: a statement under @checkpoint marks what it computes with HINT_REGION times its number,
+ * so that each such statement is a region of its own. */
+enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2, HINT_CHECKPOINT = 128, HINT_REGION = 256 };
 
 typedef struct Node {
   uint16_t op, unused;
@@ -229,6 +231,7 @@ struct Graph {
   int index;          /* in m->graph */
   bool training;
   Loc loc;            /* location given to new nodes by the builders of build.h */
+  uint32_t hints;     /* given to new nodes by graph_node: a region's number */
   Node *node;         /* node[0] is unused */
   int n, capn;
   Id *in;             /* the nodes' input lists */
