@@ -384,6 +384,9 @@ Rebuild graph_rebuild_begin(Graph *g);
 Id graph_copy_node(Rebuild *r, Id n);        /* also sets r->map[n] */
 void graph_rebuild_end(Rebuild *r);
 
+/* A copy of the whole module for trials, in a Ctx made by ctx_fork of its own: copy.c. */
+Module *module_copy(Ctx *c, const Module *from);
+
 /* Text form. */
 void ir_print(Str *out, Module *m);
 void ir_print_graph(Str *out, Graph *g);
