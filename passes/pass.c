@@ -17,6 +17,12 @@ int pass_find(const char *name, size_t n) {
   return -1;
 }
 
+static PassId pass_at(char letter) {
+  int i = 0;
+  while (pass_info[i].letter != letter) i++;
+  return (PassId)i;
+}
+
 static int find_or_report(Ctx *c, const char *name, size_t n) {
   int p = pass_find(name, n);
   if (p >= 0) return p;
@@ -32,9 +38,7 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
 static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int n = 0;
   if (!r->list) {
-    for (const char *p = PIPELINE; *p; p++)
-      for (int i = 0; i < PASS_COUNT; i++)
-        if (pass_info[i].letter == *p) seq[n++] = i;
+    for (const char *p = PIPELINE; *p; p++) seq[n++] = pass_at(*p);
   } else {
     for (const char *p = r->list; *p;) {
       size_t len = strcspn(p, ",");
@@ -54,6 +58,13 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int end = n;
   while (end > 0 && seq[end - 1] != last) end--;
   return end ? end : n;
+}
+
+void passes_behind(Module *m, PassId p) {
+  for (const char *s = strchr(PIPELINE, pass_info[p].letter) + 1; *s; s++) {
+    PassId next = pass_at(*s);
+    if (pass_info[next].kind != PASS_OPTIONAL || !pass_off(m, next)) pass_info[next].run(m);
+  }
 }
 
 static const char *print_module(Module *m, size_t *n) {
