@@ -6,6 +6,7 @@
  * that leads out of a block is at home in the next one, its reader: that one keeps it, and needs it to run again. */
 #ifndef GRADC_CHECKPOINT_H
 #define GRADC_CHECKPOINT_H
+#include "passes/budget.h"
 #include "passes/flops.h"
 #include "passes/sched.h"
 
@@ -14,6 +15,7 @@ typedef struct Buf {
   Id node;
   int64_t bytes;
   int home;              /* block, from 0 */
+  bool small;            /* of no account, wherever it leads */
   bool entry;            /* leads into its home from the block before */
   bool wanted;           /* the backward part loads it */
   bool elem;             /* computed element by element: may take over an operand */
@@ -55,7 +57,17 @@ typedef struct Outcome {
 } Outcome;
 Outcome model_run(Model *m, int from, int to, bool *kept);
 
-/* Plans, from the fastest to the smallest: none is both slower and larger than another, as the model sees it. */
+/* Plans, from the smallest to the fastest, at most `most`: as the model sees it none is both slower and larger than
+ * another. kept: per buffer. */
 typedef struct Chosen { double added; int64_t peak; const bool *kept; } Chosen;
-Chosen *chain_plans(Model *m, int *n);
+Chosen *chain_plans(Model *m, int most, int *n);
+
+/* What the module would take were only this graph in it, and the seconds of a call, after a trial of what is left of the
+ * pipeline with the nodes in `drop` (NULL: none) computed again in the backward part. */
+Candidate checkpoint_judge(Module *m, int graph, const bool *drop);
+
+/* A training graph's fixed list of plans, whatever the budget, and what memory plans for each. drop: as above; the first
+ * is NULL. */
+typedef struct Plans { const bool **drop; Candidate *v; int n; } Plans;
+Plans checkpoint_plans(Module *m, int graph);
 #endif

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_STATES = 3000, LEVELS = 256, MOST_PLANS = 400 };
+enum { MOST_STATES = 3000, LEVELS = 256 };
 
 typedef struct Segment {
   int from, to;         /* blocks, both included */
@@ -178,26 +178,35 @@ static const bool *kept_by(const Chain *c, const State *s) {
   return kept;
 }
 
-static int by_time(const void *a, const void *b) {
-  const State *x = a, *y = b;
-  if (x->added != y->added) return x->added < y->added ? -1 : 1;
-  return by_held(a, b);
+/* Of plans by rising peak and falling time at most `most`: of every step between the smallest and the largest peak the
+ * fastest that keeps below it. */
+static int pick(const States *s, int most, int *picked) {
+  int n = 0;
+  if (s->n <= most) {
+    for (; n < s->n; n++) picked[n] = n;
+    return n;
+  }
+  double low = (double)s->v[0].peak, range = (double)s->v[s->n - 1].peak - low;
+  for (int k = 0, i = 0; k < most; k++) {
+    while (i + 1 < s->n && (double)s->v[i + 1].peak <= low + range * k / (most - 1)) i++;
+    if (!n || picked[n - 1] != i) picked[n++] = i;
+  }
+  return n;
 }
 
-Chosen *chain_plans(Model *m, int *n) {
+Chosen *chain_plans(Model *m, int most, int *n) {
   Chain c = {.m = m, .kept = ctx_alloc(m->c, (size_t)m->nbuf), .was = ctx_alloc(m->c, (size_t)m->nbuf)};
   find_segments(&c);
   run_chain(&c);
   States *s = &c.end[m->nblock];
   for (int i = 0; i < s->n; i++) s->v[i].held = 0; /* no block is left that it would matter to */
-  drop_beaten(m->c, s);
-  qsort(s->v, (size_t)s->n, sizeof *s->v, by_time);
-  int most = s->n < MOST_PLANS ? s->n : MOST_PLANS;
-  Chosen *v = ctx_alloc(m->c, sizeof *v * (size_t)(most + 1));
-  for (int i = 0; i < most; i++) {
-    const State *x = &s->v[most > 1 ? (int64_t)i * (s->n - 1) / (most - 1) : 0];
+  drop_beaten(m->c, s); /* sorts, too */
+  int *picked = ctx_alloc(m->c, sizeof *picked * (size_t)(most + 1));
+  *n = pick(s, most, picked);
+  Chosen *v = ctx_alloc(m->c, sizeof *v * (size_t)(*n + 1));
+  for (int i = 0; i < *n; i++) {
+    const State *x = &s->v[picked[i]];
     v[i] = (Chosen){x->added, x->peak, kept_by(&c, x)};
   }
-  *n = most;
   return v;
 }

@@ -74,13 +74,19 @@ static void find_buffers(Model *m) {
 
 /* ---- blocks ---- */
 
-enum { MOST_BLOCKS = 64, WIDEST = 4 };
+enum { MOST_BLOCKS = 64, WIDEST = 4, SMALL = 64 /* times smaller than the largest: of no account */ };
+
+static void find_small(Model *m) {
+  int64_t most = 0;
+  for (int i = 0; i < m->nbuf; i++) most = m->buf[i].bytes > most ? m->buf[i].bytes : most;
+  for (int i = 0; i < m->nbuf; i++) m->buf[i].small = m->buf[i].bytes <= most / SMALL;
+}
 
 /* Parts the forward turns behind each one over which no more than `width` buffers lead; returns the number of blocks. */
 static int part(Model *m, int width, int *block) {
   int n = m->gs->n, blocks = 0, over = 0, *change = ctx_alloc(m->c, sizeof *change * (size_t)(n + 1));
   for (int i = 0; i < m->nbuf; i++) {
-    if (!m->buf[i].bytes) continue;
+    if (m->buf[i].small) continue;
     change[m->buf[i].birth]++;
     change[m->buf[i].last]--;
   }
@@ -102,11 +108,12 @@ static int coarsen(int *block, int turns, int blocks) {
 static void find_blocks(Model *m) {
   int n = m->gs->n, *block = ctx_alloc(m->c, sizeof *block * (size_t)(n + 1));
   m->nblock = 1;
+  find_small(m);
   for (int width = 1; width <= WIDEST && m->nblock < 3; width++) m->nblock = part(m, width, block);
   m->nblock = coarsen(block, n, m->nblock);
   for (int i = 0; i < m->nbuf; i++) {
     Buf *b = &m->buf[i];
-    b->entry = block[b->last] > block[b->birth];
+    b->entry = !b->small && block[b->last] > block[b->birth];
     b->home = block[b->birth] + b->entry;
   }
   /* The backward part comes back from block to block: a kernel belongs to the earliest that it or one before read. */
@@ -114,7 +121,7 @@ static void find_blocks(Model *m) {
   for (int t = 0; t < n; t++) {
     for (int i = 0; m->late[t] && i < m->gs->group[t].nread; i++) {
       int b = m->number[m->gs->group[t].read[i]];
-      if (b && m->buf[b - 1].home < at) at = m->buf[b - 1].home;
+      if (b && !m->buf[b - 1].small && m->buf[b - 1].home < at) at = m->buf[b - 1].home;
     }
     if (m->late[t]) block[t] = at;
   }

@@ -41,7 +41,8 @@ typedef struct Cloning {
   Id *twin;    /* per old node: its clone */
   bool *made;
   Id *stack;
-  int nstack, capstack, n;
+  int nstack, capstack;
+  uint32_t clone;
 } Cloning;
 
 /* Node n with the inputs of the backward part. */
@@ -75,13 +76,13 @@ static void clone_inputs(Cloning *k, Id n) {
     if (x == n || k->made[x]) continue;
     const Node *d = node_get(g, x);
     k->made[x] = true;
-    k->twin[x] = copy_for_backward(k, x, attr_with(g->m, (Op)d->op, d->attr, 1, attr_get(g->m, d->attr)->hints));
-    k->n++;
+    k->twin[x] = copy_for_backward(k, x, attr_with(g->m, (Op)d->op, d->attr, k->clone, attr_get(g->m, d->attr)->hints));
   }
 }
 
-int joint_recompute(Graph *g, const bool *late, const bool *drop) {
-  Cloning k = {.r = graph_rebuild_begin(g), .drop = drop, .made = ctx_alloc(g->m->c, (size_t)g->n)};
+void joint_recompute(Graph *g, const bool *late, const bool *drop, uint32_t clone) {
+  Cloning k = {.r = graph_rebuild_begin(g), .drop = drop, .clone = clone,
+               .made = ctx_alloc(g->m->c, (size_t)g->n)};
   k.twin = ctx_alloc(g->m->c, (size_t)g->n * sizeof *k.twin);
   for (Id n = 1; n < (Id)g->n; n++) {
     if (k.r.map[n]) continue;
@@ -93,5 +94,4 @@ int joint_recompute(Graph *g, const bool *late, const bool *drop) {
     k.r.map[n] = copy_for_backward(&k, n, node_get(g, n)->attr);
   }
   graph_rebuild_end(&k.r);
-  return k.n;
 }

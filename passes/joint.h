@@ -14,8 +14,11 @@ static inline bool joint_is_free(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_LEAF && !joint_is_random(g, n);
 }
 
+/* Clone numbers. Those of the one pass are no operands of the other's kernels: what is shared would have to be stored. */
+enum { CLONE_FREE = 1, CLONE_BUDGET = 2 };
+
 /* Gives the backward part clones of the forward nodes in `drop` that it needs, and of nothing else: what a clone reads
  * is a clone where it is in `drop`, else the original. A clone stands before its first reader in the order of
- * construction. `drop` holds no free nodes. Values stay the same, bit for bit; returns the number of clones. */
-int joint_recompute(Graph *g, const bool *late, const bool *drop);
+ * construction. `drop` holds no free nodes. Values stay the same, bit for bit. */
+void joint_recompute(Graph *g, const bool *late, const bool *drop, uint32_t clone);
 #endif

@@ -111,7 +111,7 @@ static void recompute_graph(Graph *g) {
   bool *drop = ctx_alloc(c, n);
   for (Id i = 1; i < (Id)n; i++)
     drop[i] = k.number[i] && (is_transparent(g, i) ? drop[node_in(g, i, 0)] : behind[2 * k.number[i]]);
-  joint_recompute(g, k.late, drop);
+  joint_recompute(g, k.late, drop, CLONE_FREE);
 }
 
 void pass_recompute(Module *m) {
