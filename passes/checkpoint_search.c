@@ -81,7 +81,7 @@ static void try_plan(Search *s, const bool *kept) {
 
 static bool is_beaten(const Search *s, int plan) {
   const Candidate *v = s->p.v, *x = &v[plan];
-  for (int i = 0; i < s->p.n; i++) {
+  for (int i = 1; i < s->p.n; i++) {
     bool same = v[i].bytes == x->bytes && v[i].added == x->added;
     if (v[i].bytes <= x->bytes && v[i].added <= x->added && (!same || i < plan)) return true;
   }
