@@ -85,11 +85,12 @@ Pool *el_memo_new(Elab *e) { return ctx_alloc(e->c, sizeof(Pool)); }
 
 static Value call_instance(Elab *e, Instance *inst, Call *k) {
   el_add_bound(e, inst->fn, k);
-  uint32_t old = e->hints;
-  e->hints |= inst->hints;
+  uint32_t old = e->hints, around = el_region(e, inst->hints);
+  e->hints |= inst->hints & ~HINT_CHECKPOINT;
   inst_begin(inst->root);
   Value v = el_call_fn(e, inst->fn, k, inst->root);
   e->hints = old;
+  el_region_end(e, around);
   return v;
 }
 

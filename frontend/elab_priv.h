@@ -218,6 +218,7 @@ struct Elab {
   Frame *f;
   bool training, fatal, unparsed; /* unparsed: statements are missing, so nothing can be elaborated */
   uint32_t hints;      /* of the statements around */
+  uint32_t nregion;    /* statements under @checkpoint so far */
   int depth, nesting;
   int64_t turns;
   int stamp;           /* number of the graph */
@@ -361,6 +362,8 @@ Value el_stmt(Elab *e, const Ast *s);
 Value el_if(Elab *e, const Ast *a);
 bool el_bind(Elab *e, const Ast *bind, Value v);
 uint32_t el_hints(Elab *e, const Ast *a);
+uint32_t el_region(Elab *e, uint32_t hints);  /* what el_region_end wants */
+void el_region_end(Elab *e, uint32_t old);
 Value el_list_items(Elab *e, Value v, const Ast *at); /* of a list or a tensor's first axis */
 
 /* ---- elab_weight.c ---- */

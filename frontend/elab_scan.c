@@ -98,9 +98,11 @@ Value el_scan(Elab *e, Call *k) {
   Graph *g = graph_new(e->m, ctx_strf(e->c, "scan_%d", e->m->ngraph), GK_BODY, k->mark);
   Body b = {.up = e->body, .outer = outer, .g = g};
   g->training = e->training;
+  g->hints = outer->hints;
   e->body = &b;
   e->g = g;
   bool well = run_step(e, k, &s, &b);
+  g->hints = 0;
   e->g = outer;
   e->body = b.up;
   if (!well) return v_error();

@@ -150,7 +150,9 @@ bool el_settings(Elab *e, const Section *s) {
   bool well = true;
   for (int i = 0; i < s->block->n; i++) {
     const Ast *b = s->block->kid[i];
-    if (b->hints) el_hints(e, b);
+    bool setting = b->kind == AST_BIND && b->n == 2 && el_is_setting(s, b->kid[0]->text);
+    if (b->hints && el_hints(e, b) & HINT_CHECKPOINT && setting && strcmp(b->kid[0]->text, "loss"))
+      el_error(e, 303, b->hints->kid[0], "`@checkpoint` stands before a statement, a setting computes nothing");
     if (b->kind == AST_BUDGET) well &= check_budget(e, s, i);
     if (b->kind != AST_BIND || b->n != 2) continue;
     for (int k = 0; k < s->nset; k++)

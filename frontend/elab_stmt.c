@@ -10,11 +10,20 @@ static bool failed_before(const Elab *e, const Ast *s) {
 
 /* ---- hints ---- */
 
+/* Whether the statement has something inside that could be computed again, or is a `use` of what has. */
+static bool computes(const Ast *a) {
+  switch (a->kind) {
+  case AST_PARAM: case AST_STATE: case AST_ASSERT: case AST_FIELD: case AST_BUDGET: case AST_DEF: case AST_CONST:
+  case AST_DIM: case AST_DATA: case AST_TRAIN: case AST_TARGET: case AST_TEST: case AST_IMPORT: return false;
+  default: return true;
+  }
+}
+
 /* Hints whose effect this version has; the others of the language are refused by name. */
 uint32_t el_hints(Elab *e, const Ast *a) {
   static const struct { const char *name; uint32_t bit; int later; } known[] = {
-    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", 0, 704}, {"fp32", 0, 712}, {"quant", 0,
-                                                                                                         706}};
+    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", HINT_CHECKPOINT, 0}, {"fp32", 0, 712},
+    {"quant", 0, 706}};
   uint32_t bits = 0;
   for (int i = 0; a->hints && i < a->hints->n; i++) {
     const Ast *h = a->hints->kid[i];
@@ -30,11 +39,25 @@ uint32_t el_hints(Elab *e, const Ast *a) {
       el_fail(e, known[k].later, h, "`@%s` is not in this version", h->text);
     } else if (h->n) {
       el_fail(e, 202, h, "`@%s` takes no arguments", h->text);
+    } else if (known[k].bit == HINT_CHECKPOINT && !computes(a)) {
+      el_fail(e, 303, h, "`@checkpoint` stands before a statement that computes a value, or before a `use`");
     } else {
       bits |= known[k].bit;
     }
   }
   return bits;
+}
+
+/* Under @checkpoint what is computed from here on is a region; the one around goes on afterwards. Evaluation and
+ * inference compute nothing again. */
+uint32_t el_region(Elab *e, uint32_t hints) {
+  uint32_t old = e->g ? e->g->hints : 0;
+  if (hints & HINT_CHECKPOINT && e->g && e->training) e->g->hints = ++e->nregion * HINT_REGION;
+  return old;
+}
+
+void el_region_end(Elab *e, uint32_t old) {
+  if (e->g) e->g->hints = old;
 }
 
 /* ---- bindings ---- */
@@ -200,10 +223,11 @@ Value el_stmt(Elab *e, const Ast *s) {
     return v_error();
   }
   int before = diag_errors(e->c);
-  uint32_t old = e->hints;
-  if (s->hints) e->hints |= el_hints(e, s);
+  uint32_t old = e->hints, hints = s->hints ? el_hints(e, s) : 0, around = el_region(e, hints);
+  e->hints |= hints & ~HINT_CHECKPOINT;
   Value v = stmt(e, s);
   e->hints = old;
+  el_region_end(e, around);
   if (diag_errors(e->c) > before) {
     *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
     v = v_error();

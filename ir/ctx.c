@@ -28,6 +28,16 @@ void ctx_free(Ctx *c) {
   free(c);
 }
 
+Ctx *ctx_fork(Ctx *c) {
+  Ctx *f = ctx_new();
+  if (!f) ctx_abort(c);
+  f->unwind = c->unwind;
+  f->names_n = c->names_n;
+  f->names_cap = c->names_cap;
+  f->names = c->names ? ctx_grow(f, c->names, c->names_cap * sizeof *c->names, c->names_cap * sizeof *c->names) : NULL;
+  return f;
+}
+
 bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg) {
   jmp_buf here, *outer = c->unwind;
   bool ok = false;

@@ -14,6 +14,7 @@ typedef uint32_t Loc; /* position in the source map: 1 + offset in the concatena
 
 Ctx *ctx_new(void);      /* NULL when out of memory */
 void ctx_free(Ctx *c);
+Ctx *ctx_fork(Ctx *c); /* for trials: knows the names of c, which must outlive it, and unwinds as c does */
 
 /* Entry points run `fn` under ctx_try: returns false when memory ran out (or ctx_abort was called) on the way. */
 bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg);

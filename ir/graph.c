@@ -228,6 +228,8 @@ static Id node_make(Graph *g, const OpCall *k) {
 }
 
 Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc) {
+  const Attr *a = attr_get(g->m, attr);
+  if (g->hints) attr = attr_with(g->m, op, attr, a->clone, a->hints | g->hints);
   return node_make(g, &(OpCall){.op = op, .in = in, .nin = nin, .attr = attr, .loc = loc});
 }
 

@@ -139,7 +139,9 @@ typedef struct Attr {
   uint32_t hints;     /* statement hints, HINT_* */
   AttrVal *v;
 } Attr;
-enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2 };
+/* Hints of vars, and of nodes: a statement under @checkpoint marks what it computes with HINT_REGION times its number,
+ * so that each such statement is a region of its own. */
+enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2, HINT_CHECKPOINT = 128, HINT_REGION = 256 };
 
 typedef struct Node {
   uint16_t op, unused;
@@ -233,6 +235,7 @@ struct Graph {
   int index;          /* in m->graph */
   bool training;
   Loc loc;            /* location given to new nodes by the builders of build.h */
+  uint32_t hints;     /* given to new nodes by graph_node: a region's number */
   Node *node;         /* node[0] is unused */
   int n, capn;
   Id *in;             /* the nodes' input lists */
@@ -384,6 +387,9 @@ typedef struct Rebuild { Graph *old, *new; Id *map; } Rebuild;
 Rebuild graph_rebuild_begin(Graph *g);
 Id graph_copy_node(Rebuild *r, Id n);        /* also sets r->map[n] */
 void graph_rebuild_end(Rebuild *r);
+
+/* A copy of the whole module for trials, in a Ctx made by ctx_fork of its own: copy.c. */
+Module *module_copy(Ctx *c, const Module *from);
 
 /* Text form. */
 void ir_print(Str *out, Module *m);

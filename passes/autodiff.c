@@ -47,6 +47,7 @@ static void expand_grads(Expand *x, Id n) {
   }
   if (!e) return; /* refused before */
   g->loc = node_get(old, n)->loc;
+  g->hints = attr_get(g->m, node_get(old, n)->attr)->hints; /* a gradient under @checkpoint is part of its region */
   Id ones = b_full(g, node_get(g, e)->type, 1);
   sweep_back(&x->w, 1, &e, &ones, nwrt, wrt);
   for (Id k = n; k; k = x->next[k]) {
@@ -54,6 +55,7 @@ static void expand_grads(Expand *x, Id n) {
     g->loc = node_get(old, k)->loc;
     x->r.map[k] = value ? value : b_full(g, node_get(old, k)->type, 0);
   }
+  g->hints = 0;
 }
 
 static void expand_jvp(Expand *x, Id n) {

@@ -1,5 +1,6 @@
-/* Counting floating-point operations. */
+/* Counting floating-point operations, and estimating times. */
 #include "passes/flops.h"
+#include "passes/group.h"
 #include "ir/contract.h"
 #include "ir/scan.h"
 
@@ -41,11 +42,63 @@ static bool is_float(const Graph *g, Id n) {
   return t->dtype == DT_TUPLE || dtype_is_float(t->dtype);
 }
 
+double node_flops(const Graph *g, Id n) {
+  CountFn *fn = count_fn[node_info(g, n)->cls];
+  return fn && node_info(g, n)->cost && is_float(g, n) ? fn(g, n) : 0;
+}
+
 double graph_flops(const Graph *g) {
   double flops = 0;
-  for (Id n = 1; n < (Id)g->n; n++) {
-    CountFn *fn = count_fn[node_info(g, n)->cls];
-    if (fn && node_info(g, n)->cost && is_float(g, n)) flops += fn(g, n);
-  }
+  for (Id n = 1; n < (Id)g->n; n++) flops += node_flops(g, n);
   return flops;
+}
+
+double graph_recomputed(const Graph *g) {
+  double flops = 0;
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (attr_get(g->m, node_get(g, n)->attr)->clone) flops += node_flops(g, n);
+    else if (node_info(g, n)->cls == CL_SCAN)
+      flops += graph_recomputed(scan_of(g, n).body) * (double)dim_bound(g->m, scan_of(g, n).length);
+  return flops;
+}
+
+/* ---- time ---- */
+
+const Rates common_rates = {100e9, 40e9, 12e9};
+
+double node_seconds(const Graph *g, Id n, const Rates *r) {
+  const OpInfo *info = node_info(g, n);
+  if (info->cls == CL_SCAN) {
+    Scan s = scan_of(g, n);
+    double turn = 0;
+    for (Id k = 1; k < (Id)s.body->n; k++) turn += node_seconds(s.body, k, r);
+    return turn * (double)dim_bound(g->m, s.length);
+  }
+  if (info->cls == CL_CONTRACT || info->cls == CL_CONV) return node_flops(g, n) / r->contract;
+  double work = info->cls == CL_ELEM || info->cls == CL_LEAF ? count(g, n) * info->cost : node_flops(g, n);
+  return work / r->element;
+}
+
+static double bytes_moved(const Graph *g, const Group *k) {
+  double bytes = 0;
+  for (int i = 0; i < k->nread; i++) bytes += (double)type_bytes(g->m, node_get(g, k->read[i])->type);
+  for (int i = 0; i < k->nwrite; i++) bytes += (double)type_bytes(g->m, node_get(g, k->write[i])->type);
+  return bytes;
+}
+
+double graph_seconds(Graph *g, const Rates *r) {
+  const Groups *gs = groups_make(g);
+  double all = 0;
+  for (int k = 0; k < gs->n; k++) {
+    const Group *p = &gs->group[k];
+    double compute = 0, move = bytes_moved(g, p) / r->bytes;
+    if (p->cls == KC_SCAN) {
+      Scan s = scan_of(g, p->root);
+      all += graph_seconds(s.body, r) * (double)dim_bound(g->m, s.length);
+      continue;
+    }
+    for (int i = 0; i < p->nnode; i++) compute += node_seconds(g, p->node[i], r);
+    all += compute > move ? compute : move;
+  }
+  return all;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* simplify runs again after fold, which makes constants for it. */
-static const char PIPELINE[] = "asfscdluom";
+static const char PIPELINE[] = "asfscdrkluom";
 
 const PassInfo pass_info[PASS_COUNT] = {
 #define PASS(letter, name, kind, purpose) [PASS_##name] = {letter, #name, PASS_##kind, pass_##name, purpose},
@@ -15,6 +15,12 @@ int pass_find(const char *name, size_t n) {
   for (int i = 0; i < PASS_COUNT; i++)
     if (strlen(pass_info[i].name) == n && !memcmp(pass_info[i].name, name, n)) return i;
   return -1;
+}
+
+static PassId pass_at(char letter) {
+  int i = 0;
+  while (pass_info[i].letter != letter) i++;
+  return (PassId)i;
 }
 
 static int find_or_report(Ctx *c, const char *name, size_t n) {
@@ -32,9 +38,7 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
 static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int n = 0;
   if (!r->list) {
-    for (const char *p = PIPELINE; *p; p++)
-      for (int i = 0; i < PASS_COUNT; i++)
-        if (pass_info[i].letter == *p) seq[n++] = i;
+    for (const char *p = PIPELINE; *p; p++) seq[n++] = pass_at(*p);
   } else {
     for (const char *p = r->list; *p;) {
       size_t len = strcspn(p, ",");
@@ -54,6 +58,13 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int end = n;
   while (end > 0 && seq[end - 1] != last) end--;
   return end ? end : n;
+}
+
+void passes_behind(Module *m, PassId p) {
+  for (const char *s = strchr(PIPELINE, pass_info[p].letter) + 1; *s; s++) {
+    PassId next = pass_at(*s);
+    if (pass_info[next].kind != PASS_OPTIONAL || !pass_off(m, next)) pass_info[next].run(m);
+  }
 }
 
 static const char *print_module(Module *m, size_t *n) {

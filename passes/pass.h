@@ -49,6 +49,9 @@ typedef struct PassRun {
   void *dump_arg;
 } PassRun;
 
+/* For trials: runs the passes that stand behind p in the pipeline, but for optional ones that are off. */
+void passes_behind(Module *m, PassId p);
+
 /* False when a pass reported an error, or when the run names a pass that does not exist (also reported). */
 bool passes_run(Module *m, const PassRun *r);
 #endif

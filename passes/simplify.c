@@ -41,6 +41,7 @@ static Id rewrite(const RuleSet *s, Graph *g, Id n) {
     Id to = 0;
     if (attr_get(g->m, d->attr)->clone) return n; /* a recompute clone stays what it is */
     g->loc = d->loc;
+    g->hints = attr_get(g->m, d->attr)->hints;
     for (int i = 0; i < s->of[op].n && !to; i++) {
       to = s->of[op].rule[i]->fn(g, n);
       if (to == n || (to && node_get(g, to)->type != node_get(g, n)->type)) to = 0;
@@ -53,8 +54,10 @@ static Id rewrite(const RuleSet *s, Graph *g, Id n) {
 
 static void simplify_graph(Graph *g, const RuleSet *s) {
   Rebuild r = graph_rebuild_begin(g);
-  for (Id n = 1; n < (Id)g->n; n++)
+  for (Id n = 1; n < (Id)g->n; n++) {
     if (!r.map[n]) r.map[n] = rewrite(s, r.new, graph_copy_node(&r, n));
+    r.new->hints = 0;
+  }
   graph_rebuild_end(&r);
 }
 

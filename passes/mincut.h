@@ -1,0 +1,15 @@
+/* Minimum cuts: the cheapest set of edges whose removal parts a source from a sink. */
+#ifndef GRADC_MINCUT_H
+#define GRADC_MINCUT_H
+#include "ir/ctx.h"
+
+#define CUT_NEVER (INT64_MAX / 4) /* capacity of an edge that is not to be cut; real ones add up to less */
+
+typedef struct Net Net;
+Net *net_new(Ctx *c, int vertices); /* numbered from 0 */
+void net_edge(Net *n, int from, int to, int64_t capacity);
+
+/* Per vertex: whether it lies on the sink's side of a minimum cut, of several the one nearest to the sink. The cut are
+ * the edges that lead there from the other side. Dinic's algorithm (Soviet Math. Doklady 11, 1970), deterministic. */
+const bool *net_cut(Net *n, int source, int sink);
+#endif
