@@ -187,7 +187,7 @@ struct Graph {
   const char *name;
   GraphKind kind;
   int index;          /* in m->graph */
-  bool training;
+  bool training, full; /* full: has no room for a node, which was said */
   Loc loc;            /* location given to new nodes by the builders of build.h */
   Node *node;         /* node[0] is unused */
   int n, capn;
