@@ -215,7 +215,8 @@ static Id node_make(Graph *g, const OpCall *k) {
   Id same = cons_find(g, k->op, k->in, k->nin, k->attr, keyed);
   if (same) return same;
   if (g->n > MAX_NODES) {
-    shape_fail(g, k, 219, "the graph `%s` has more than %d nodes", g->name, MAX_NODES);
+    if (!g->full) shape_fail(g, k, 219, "the graph `%s` has more than %d nodes", g->name, MAX_NODES);
+    g->full = true;
     return 0;
   }
   TypeId t = op_info[k->op].shape(g, k);

@@ -233,7 +233,7 @@ struct Graph {
   const char *name;
   GraphKind kind;
   int index;          /* in m->graph */
-  bool training;
+  bool training, full; /* full: has no room for a node, which was said */
   Loc loc;            /* location given to new nodes by the builders of build.h */
   uint32_t hints;     /* given to new nodes by graph_node: a region's number */
   Node *node;         /* node[0] is unused */

@@ -34,6 +34,13 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
   return -1;
 }
 
+static bool runs(Ctx *c, const int *seq, int n, int pass) {
+  for (int i = 0; i < n; i++)
+    if (seq[i] == pass) return true;
+  diag_error(c, 410, 0, 1, "the pass `%s` is not among those that run", pass_info[pass].name);
+  return false;
+}
+
 /* The passes to run, in order; -1 after a report. */
 static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int n = 0;
@@ -54,10 +61,9 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   }
   if (!r->stop_after) return n;
   int last = find_or_report(c, r->stop_after, strlen(r->stop_after));
-  if (last < 0) return -1;
-  int end = n;
-  while (end > 0 && seq[end - 1] != last) end--;
-  return end ? end : n;
+  if (last < 0 || !runs(c, seq, n, last)) return -1;
+  while (seq[n - 1] != last) n--;
+  return n;
 }
 
 void passes_behind(Module *m, PassId p) {
@@ -101,6 +107,7 @@ bool passes_run(Module *m, const PassRun *r) {
     d.all = !strcmp(r->dump_after, "all");
     d.changed = !strcmp(r->dump_after, "changed");
     if (!d.all && !d.changed && (d.only = find_or_report(m->c, r->dump_after, strlen(r->dump_after))) < 0) return false;
+    if (d.only >= 0 && !runs(m->c, seq, n, d.only)) return false;
     if (d.changed) d.text = print_module(m, &d.n);
   }
   int before = diag_errors(m->c);

@@ -97,6 +97,7 @@ grep -q '!kernel' out && fail "--stop-after=autodiff ran fuse" || pass
 expect 0 'arena=' ir product.nn
 expect 2 '' ir product.nn --stop-after
 expect 1 'E0410' ir product.nn --stop-after=autodif
+expect 1 'E0410.*cse. is not among' ir product.nn --stop-after=autodiff --dump-after=cse
 expect 0 '' ir product.nn --dump-after=all --dump-dir d
 n=0
 for f in d/*.ir; do

@@ -188,6 +188,7 @@ static void limit(Test *t, const char *name, const char *code, const char *text)
   long begin = now_ms();
   Run r = run_text(name, text, strlen(text));
   check(t, strstr(r.diags, code) != NULL, "another error was expected", name);
+  check(t, r.errors == 1, "one error was expected", name);
   if (!strstr(r.diags, code)) printf("---- wanted %s, got:\n%.2000s", code, r.diags);
   check(t, now_ms() - begin < LIMIT_MS, "takes more than two seconds", name);
   run_free(&r);
@@ -201,6 +202,9 @@ static void test_limits(Test *t) {
   limit(t, "nodes", "E0219",
         "def f(x: f32[B]) {\n for i in 0..1000 { for j in 0..1100 { x = x + 1.5 * (i * 1100 + j) } }\n x\n}\n"
         "test \"t\" { assert sum(f(ones(2))) == 0 }\n");
+  limit(t, "nodes of two statements", "E0219",
+        "test \"t\" {\n x = ones(2)\n for i in 0..499_998 { x = x + i }\n"
+        " y = 0.5 * x - 1.5 * x\n z = 2.5 * x + 3.5 * x\n assert x == 1\n}\n");
   limit(t, "calls", "E02", "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
                            "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
   limit(t, "bytes", "E0220",
