@@ -189,11 +189,24 @@ static const char *folder_of(Ctx *c, const char *path) {
   return dir;
 }
 
+static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
+
+/* The training binary has one step; portable C has one for each section. */
+static bool one_train(const Module *m) {
+  const TrainInfo *t = m->train;
+  if (m->ntrain <= 1) return true;
+  Diag *d = diag_error(m->c, 715, t[1].loc, head_len(&t[1]),
+                       "a second train section: a training binary has one in this version");
+  diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
+  diag_help(m->c, d, "`gradc emit --c` writes a training step for each of them");
+  return false;
+}
+
 int toolchain_build(Args *a, Temp *t, const char *out) {
   static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
-  if (!m) return EXIT_MODEL;
+  if (!m || !one_train(m)) return EXIT_MODEL;
   Words w = {.c = c};
   word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
   for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);

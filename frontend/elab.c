@@ -44,6 +44,13 @@ Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file) {
   return s;
 }
 
+/* A setting is a static value, but what it is made of may be anything: it gets a graph that nobody keeps. */
+Saved el_enter_settings(Elab *e, const Ast *section, Frame *f) {
+  Graph *g = graph_new(e->m, "settings", GK_TEST, section->mark);
+  e->m->ngraph--;
+  return el_enter(e, g, false, f, e->file);
+}
+
 void el_leave(Elab *e, const Saved *s) {
   e->g = s->g;
   e->root = s->root;

@@ -418,6 +418,7 @@ typedef struct Saved {
 Saved el_outside(Elab *e);
 /* Begins building graph g from a section of `file`: opens *f as its frame. */
 Saved el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file);
+Saved el_enter_settings(Elab *e, const Ast *section, Frame *f); /* for those of a section without a graph of its own */
 void el_leave(Elab *e, const Saved *s);
 const char *el_graph_name(Elab *e, const char *stem, const char *section);
 

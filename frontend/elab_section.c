@@ -171,8 +171,9 @@ void el_target_section(Elab *e, const Ast *a) {
       el_fail(e, 705, a, "target sections with more than budgets are not in this version");
       return;
     }
-  Frame f = {.file = e->file, .inst = inst_root(e, "target", false), .ndots = -1};
-  e->f = &f;
+  Frame f;
+  Saved saved = el_enter_settings(e, a, &f);
+  f.inst = inst_root(e, "target", false);
   el_settings(e, &s);
-  e->f = NULL;
+  el_leave(e, &saved);
 }

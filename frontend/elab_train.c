@@ -294,10 +294,11 @@ void el_train_section(Elab *e, const Ast *a) {
   Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
   TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
   *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .loc = a->mark};
-  Frame f = {.file = e->file, .inst = inst_root(e, "train", false), .ndots = -1};
-  e->f = &f;
+  Frame f;
+  Saved saved = el_enter_settings(e, a, &f);
+  f.inst = inst_root(e, "train", false);
   bool well = el_settings(e, &s) && read_settings(e, &s, t);
-  e->f = NULL;
+  el_leave(e, &saved);
   if (!well) return;
   Trained r = {.s = &s, .t = t};
   r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);

@@ -243,17 +243,17 @@ static bool holds_tensor(Value v) {
 
 static Id constant_like(Elab *e, Graph *g, Id id, uint32_t clone) {
   const Node d = *node_get(g, id);
-  return graph_leaf(g, OP_const, d.type, attr_with(e->m, OP_const, d.attr, clone, 0), d.loc);
+  return graph_leaf(g, (Op)d.op, d.type, attr_with(e->m, (Op)d.op, d.attr, clone, 0), d.loc);
 }
 
 Id el_own(Elab *e, Graph *g, Id id, int before) {
-  if (!id || e->root->kind != GK_TEST || node_get(g, id)->op != OP_const) return id;
+  if (!id || e->root->kind != GK_TEST || !node_is_const(g, id)) return id;
   bool scalar = !node_type(g, id)->rank; /* a number in an expression may become the same node later */
   return (int)id < before || scalar ? constant_like(e, g, id, ++e->nowned) : id;
 }
 
 Id el_disown(Elab *e, Id id) {
-  return node_get(e->g, id)->op == OP_const ? constant_like(e, e->g, id, 0) : id;
+  return node_is_const(e->g, id) ? constant_like(e, e->g, id, 0) : id;
 }
 
 /* In a test a list is one tensor wherever it is used, within a scan's step too. */

@@ -165,6 +165,11 @@ static bool affine_split(const Axes *s, const Affine *e, Dim d, Affine *q, Affin
 static bool push_reshape(Axes *s, const Type *from, const Type *to, const Affine *idx, Affine *in) {
   Module *m = s->m;
   int i = 0, j = 0;
+  for (int x = 0; x < to->rank; x++)
+    if (to->dim[x] == 0) { /* nothing is ever read */
+      for (int y = 0; y < from->rank; y++) in[y] = affine_const(0);
+      return true;
+    }
   while (i < to->rank || j < from->rank) {
     int i0 = i, j0 = j;
     Dim a = i < to->rank ? to->dim[i++] : 1, b = j < from->rank ? from->dim[j++] : 1;
