@@ -44,10 +44,10 @@ static Model *model_of(Ctx *c, const Module *m, int graph) {
   return model_make(t->graph[graph], joint_late(t->graph[graph]));
 }
 
-/* How many plans a graph is tried with: many for a small one, so that the list has every plan of a short chain. */
+/* How many plans a graph is tried with: many for a small one, so that the list has every plan that a short chain needs. */
 static int trials_for(const Graph *g) {
-  enum { FEWEST = 40, MOST = 2000, NODES = 100000 };
-  int n = NODES / g->n;
+  enum { FEWEST = 40, MOST = 3000, PAIRS = 40000000 };
+  int n = (int)(PAIRS / ((int64_t)g->n * g->n));
   return n < FEWEST ? FEWEST : n > MOST ? MOST : n;
 }
 
@@ -88,6 +88,17 @@ static bool is_beaten(const Search *s, int plan) {
   return false;
 }
 
+/* The first plan that none beats, else the first; 0: the neighbours of all were tried. */
+static int next_to_grow(const Search *s) {
+  int first = 0;
+  for (int i = 1; i < s->p.n; i++) {
+    if (s->grown[i]) continue;
+    if (!is_beaten(s, i)) return i;
+    if (!first) first = i;
+  }
+  return first;
+}
+
 static void try_neighbours(Search *s, int plan) {
   const Model *m = s->model;
   for (int b = 0; b < m->nbuf && s->trials > 0; b++) {
@@ -108,14 +119,7 @@ Plans checkpoint_plans(Module *m, int graph) {
   const Chosen *chosen = chain_plans(s.model, s.trials, &n);
   try_plan(&s, NULL);
   for (int i = 0; i < n; i++) try_plan(&s, chosen[i].kept);
-  for (bool more = true; more && s.trials > 0;) {
-    more = false;
-    for (int i = 1; i < s.p.n && s.trials > 0; i++) {
-      if (s.grown[i] || is_beaten(&s, i)) continue;
-      s.grown[i] = more = true;
-      try_neighbours(&s, i);
-    }
-  }
+  for (int next; s.trials > 0 && (next = next_to_grow(&s)); s.grown[next] = true) try_neighbours(&s, next);
   ctx_free(c);
   return s.p;
 }

@@ -118,7 +118,7 @@ static void check_chain(const ChainOf *k) {
 }
 
 int main(int argc, char **argv) {
-  int longest = argc > 1 ? atoi(argv[1]) : MOST, many = argc > 2 ? atoi(argv[2]) : 6;
+  int longest = argc > 1 ? atoi(argv[1]) : MOST, many = argc > 2 ? atoi(argv[2]) : 4;
   for (int n = 1; n <= longest; n++)
     for (int i = 0; i < (n < 6 ? 4 * many : many); i++) {
       ChainOf k = {.n = n};

@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh GRADC BUILD: what is kept and what is computed again. cut_test: minimum cuts against all cuts.
+# run.sh GRADC BUILD: what is kept and what is computed again. cut_test: minimum cuts against all cuts; chain_test: plans
+# for a budget against all plans.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
@@ -8,7 +9,7 @@ cd "$root" || exit 2
 pass=0; fail=0
 objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -name embed.o)
 
-for test in cut_test; do
+for test in cut_test chain_test; do
   # shellcheck disable=SC2086
   if ! ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I. -o "$tmp/$test" "$here/$test.c" $objs -lm; then
     fail=$((fail + 1)); echo "FAIL  $test.c does not compile"; continue
