@@ -48,6 +48,7 @@ Module *load_module(Args *a, const char *path) {
                     .infer_only = args_has(a, OPT_only)};
   if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &o.opt.ram);
   if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) o.opt.panel = TILE_PANEL; /* what native kernels read */
+  int errors = diag_errors(a->c);
   Loc start;
   Module *m;
   if (!load_source(a->c, path, &start)) return NULL;
@@ -57,7 +58,7 @@ Module *load_module(Args *a, const char *path) {
   } else {
     m = elaborate(a->c, start, path, &o);
   }
-  if (diag_errors(a->c)) return NULL;
+  if (diag_errors(a->c) > errors) return NULL;
   if (o.opt.infer_only) module_infer_only(m);
   return m;
 }

@@ -164,7 +164,7 @@ static void sections(Elab *e, const Ast *file) {
 }
 
 Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
-  Elab self = {.c = c, .o = o}, *e = &self;
+  Elab self = {.c = c, .o = o, .errors = diag_errors(c)}, *e = &self;
   size_t n;
   e->m = module_new(c, "model");
   e->m->name = ctx_name(c, stem_of(e, path));
@@ -183,8 +183,8 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   el_leave(e, &s);
   sections(e, e->file->ast);
   if (!e->fatal) el_check_uncalled(e);
-  if (diag_errors(c)) return e->m;
+  if (el_failed(e)) return e->m;
   el_finish_vars(e);
-  if (!diag_errors(c)) el_init_graph(e);
+  if (!el_failed(e)) el_init_graph(e);
   return e->m;
 }

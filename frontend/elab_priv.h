@@ -219,7 +219,7 @@ struct Elab {
   bool training, fatal, unparsed; /* unparsed: statements are missing, so nothing can be elaborated */
   uint32_t hints;      /* of the statements around */
   uint32_t nregion;    /* statements under @checkpoint so far */
-  int depth, nesting;
+  int depth, nesting, errors; /* errors: of files before this one */
   int64_t turns;
   int stamp;           /* number of the graph */
   VarInfo *var;
@@ -243,6 +243,8 @@ struct Elab {
   struct DataCtx *data; /* data section being elaborated */
   int *asserts;        /* inside a test: number of its assertions so far */
 };
+
+static inline bool el_failed(const Elab *e) { return diag_errors(e->c) > e->errors; }
 
 /* Lists of dimensions; `from` may be NULL when n is 0, as a Type's is. */
 static inline void dims_copy(Dim *to, const Dim *from, int n) {

@@ -291,7 +291,7 @@ void el_finish_vars(Elab *e) {
     table_set(e->c, &seen, name[v], v);
     rank[v] = (Rank){(int)e->m->var[v].kind, e->m->var[v].kind == VK_PARAM ? (int)e->m->var[v].hints : 0, 0, 0, v};
   }
-  if (diag_errors(e->c)) return;
+  if (el_failed(e)) return;
   qsort(rank, (size_t)n, sizeof *rank, rank_cmp);
   for (int i = 0; i < n; i++) at[rank[i].v] = i;
   for (int i = 0; i < n; i++) rank[i].group = 0;

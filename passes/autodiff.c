@@ -104,7 +104,8 @@ static void expand_graph(Graph *g, bool *done) {
     any |= node_info(g, n)->cls == CL_META;
     if (node_info(g, n)->cls == CL_SCAN) expand_graph(scan_of(g, n).body, done);
   }
-  while (any && !diag_errors(g->m->c)) any = expand_round(g);
+  int errors = diag_errors(g->m->c);
+  while (any && diag_errors(g->m->c) == errors) any = expand_round(g);
 }
 
 void pass_autodiff(Module *m) {

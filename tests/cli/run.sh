@@ -70,6 +70,9 @@ expect 1 'wrong.nn:2:' check wrong.nn
 [ -s out ] && fail "an error went to standard output" || pass
 grep -q "$(printf '\033')" err && fail "colour in a file" || pass
 expect 0 '' check product.nn fails.nn
+printf 'def f(x: f32[B, 4]) {\n  param w: f32[4] = [1, 2]\n  x * w }\nuse m = f()\nexport def g(x: f32[1, 4]) { m(x) }\n' >initial.nn
+expect 1 'E0217.*initial value' check wrong.nn initial.nn
+expect 1 'wrong.nn:2:' check initial.nn wrong.nn
 [ -s out ] && fail "check printed something" || pass
 if [ -w /dev/full ]; then
   "$gradc" ops >/dev/full 2>err; [ $? -eq 5 ] && pass || fail "a full device is not status 5"
