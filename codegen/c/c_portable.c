@@ -269,6 +269,8 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
   int nmetric;
   const char **metric = head_metrics(m, &nmetric);
   for (int i = 0; i < nmetric; i++) str_printf(h, "  float %s;\n", c_metric_name(p, metric[i]));
+  if (m->rom_bytes && p->o->weights_as == WEIGHTS_EXTERN)
+    str_printf(h, "  const unsigned char *weights; /* set by %s_map */\n", m->name);
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
   const char **at = c_var_names(p);
