@@ -88,7 +88,8 @@ bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mo
   free(real);
   mode_t mask = umask(0);
   umask(mask);
-  int fd = beside ? mkstemp((char *)name) : open(name, O_WRONLY | O_CLOEXEC);
+  bool closed = there && !mode && access(path, W_OK); /* a rename would not mind */
+  int fd = closed ? -1 : beside ? mkstemp((char *)name) : open(name, O_WRONLY | O_CLOEXEC);
   bool well = fd >= 0 && write_all(fd, text, n);
   if (well && beside) well = !fchmod(fd, mode ? mode & ~mask : there ? st.st_mode & 07777 : 0666 & ~mask);
   if (fd >= 0 && close(fd)) well = false;

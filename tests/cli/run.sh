@@ -153,6 +153,11 @@ cmp -s full/product.c old.c && [ "$(ls full)" = product.c ] && pass || fail "emi
 limited emit --c product.nn -o none; [ -z "$(ls none)" ] && pass || fail "emit on a full disk left $(ls none)"
 limited fmt --write long.nn; got=$?
 [ $got -eq 5 ] && cmp -s long.nn long && pass || fail "fmt --write on a full disk: status $got, $(wc -c <long.nn) bytes left"
+chmod 400 long.nn
+if [ ! -w long.nn ]; then # not as root
+  expect 5 'E0502' fmt --write long.nn
+fi
+chmod 600 long.nn
 mkdir there; mv long.nn there/; ln -s there/long.nn linked.nn
 expect 0 '' fmt --write linked.nn
 [ -L linked.nn ] && [ "$(ls -l there/long.nn | cut -c1-10)" = -rw------- ] && ! cmp -s there/long.nn long && pass || fail "fmt --write through a link: $(ls -l linked.nn there)"
