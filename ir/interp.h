@@ -2,7 +2,7 @@
  *
  * Two modes. Strict (f64 = false): every value is stored in the C type of its dtype, float arithmetic is f32 with the
  * bodies of prim.h, in the order of evaluation that belongs to the op; these are the bits every other way to compute a
- * graph must reproduce. Double (f64 = true): all floats are stored and computed as double (by libm), in the same order;
+ * graph must reproduce. Double (f64 = true): all floats are stored and computed as double, in the same order;
  * integers and bools keep their types. Values are dense and row-major in logical shape, whatever a graph's annotations
  * say; run-time sizes have the values of Interp.size.
  *

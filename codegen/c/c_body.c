@@ -67,8 +67,8 @@ static const char *token_body(CPrint *p, const char *body, DType t, DType from, 
   const char *suffix = kind_of == DT_F64 ? "_f64" : "";
   const Token *tok = find_token(body, n, *suffix ? 'd' : dtype_info[kind_of].kind);
   if (!tok) {
-    diag_error(p->c, 403, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "internal: %.*s of %s has no form in C", (int)n,
-               body, dtype_info[kind_of].name);
+    diag_error(p->c, 403, p->at ? node_get(p->graph, p->at)->loc : 0, 1, "internal: %.*s of %s has no C", (int)n, body,
+               dtype_info[kind_of].name);
     return "0";
   }
   if (tok->need) c_prim_use(p, ctx_strf(p->c, "%s%s", tok->need, suffix));
