@@ -183,8 +183,8 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   Affine in[MAX_RANK];
   uint32_t guards = 0;
   Id x = node_in(g, n, 0);
-  bool leaf = node_info(g, x)->cls == CL_LEAF && !g->anno[x].kernel;
-  bool memory = leaf || (g->anno[x].kernel && !in_group(b, x));
+  bool own = in_group(b, x), leaf = node_info(g, x)->cls == CL_LEAF && (own || !g->anno[x].kernel);
+  bool memory = leaf || (g->anno[x].kernel && !own); /* or, of random numbers, as good as that: known by position */
   if (view_push(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
     if (!guards) return v;
