@@ -119,9 +119,12 @@ static void print_gradients(const Cost *k) {
   const Gradients *g = &k->gradients;
   printf("  of it, gradients  %18s\n", grouped(k->c, (double)g->bytes));
   if (k->gathered_by)
-    printf("    gathered in the optimizer's state by `accumulate`, %s\n", place_text(k->c, k->gathered_by));
-  if (k->kept_by) printf("    all alive at once: clip = norm(...) needs them together, %s\n", place_text(k->c, k->kept_by));
-  else printf("    %d of %d are used up in the kernel that makes them\n", g->unbuffered, g->weights);
+    printf("    gathered beside the optimizer's state: `accumulate`, %s\n", place_text(k->c, k->gathered_by));
+  else if (k->kept_by)
+    printf("    all alive at once: clip = norm(...) needs them together, %s\n", place_text(k->c, k->kept_by));
+  else
+    printf("    %d of %d are used up in the kernel that makes them%s\n", g->unbuffered, g->weights,
+           g->unbuffered < g->weights ? "; the others have several parts or readers" : "");
 }
 
 static void print_text(const Cost *k) {

@@ -5,6 +5,7 @@
 typedef struct Finder {
   const Graph *g;
   Module *m;
+  const bool *forward;
   int *weight;         /* per node: 1 + the weight on whose way from gradient to update it lies */
   Id *stack; int n, cap;
 } Finder;
@@ -20,13 +21,15 @@ static Dim count(const Module *m, TypeId t) { return type_count((Module *)m, t);
 
 /* Upwards from what is written, through element-wise operations and views on tensors of the weight's size. */
 static void walk(Finder *f, int weight, Id from) {
+  const Type *w = type_get(f->m, f->m->var[weight].type);
   f->n = 0;
   *VEC_PUSH(f->m->c, f->stack, f->n, f->cap) = from;
   while (f->n) {
     Id n = f->stack[--f->n];
     const OpInfo *info = node_info(f->g, n);
-    if (f->weight[n] || info->cls == CL_LEAF || node_type(f->g, n)->dtype == DT_TUPLE) continue;
-    if (count(f->m, node_get(f->g, n)->type) != count(f->m, f->m->var[weight].type)) continue;
+    const Type *t = node_type(f->g, n);
+    if (f->weight[n] || f->forward[n] || info->cls == CL_LEAF || t->dtype == DT_TUPLE) continue;
+    if (count(f->m, node_get(f->g, n)->type) != count(f->m, f->m->var[weight].type) || (w->rank && !t->rank)) continue;
     f->weight[n] = weight + 1;
     if (info->cls != CL_ELEM && info->cls != CL_VIEW) continue; /* here the gradient was made */
     for (uint32_t i = 0; i < node_get(f->g, n)->nin; i++)
@@ -53,7 +56,7 @@ static int64_t most_alive(const Finder *f, const Lives *l, bool *buffered) {
 Gradients gradients_find(const Lives *l) {
   const Graph *g = l->g;
   Module *m = g->m;
-  Finder f = {.g = g, .m = m, .weight = ctx_alloc(m->c, sizeof(int) * (size_t)g->n)};
+  Finder f = {.g = g, .m = m, .forward = l->forward, .weight = ctx_alloc(m->c, sizeof(int) * (size_t)g->n)};
   bool *seen = ctx_alloc(m->c, (size_t)m->nvar + 1), *buffered = ctx_alloc(m->c, (size_t)m->nvar + 1);
   Gradients r = {.weight = f.weight};
   for (int i = 0; i < g->nout; i++) {

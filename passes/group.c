@@ -1,5 +1,5 @@
 #include "passes/group.h"
-#include "passes/access.h"
+#include "passes/fuse.h"
 #include "passes/persist.h"
 #include <stdlib.h>
 #include <string.h>
@@ -144,50 +144,76 @@ Groups *groups_make(Graph *g) {
 
 /* ---- taking over a buffer ---- */
 
-/* The phase of each of the group's nodes: the number of its reductions that lie one behind the other before it. */
-static int last_phase(const Groups *gs, const Group *k, Id write) {
+enum { MOST_NODES = 64, MOST_STEPS = 256 };
+
+/* What lies behind an operand of a group's node, through views and inlined nodes. */
+typedef struct Behind {
+  const Graph *g;
+  const Group *k;
+  const int *phase;  /* of the group's nodes so far; NULL: no matter */
+  Id read;           /* looked for, or 0 */
+  int steps;
+  bool found;        /* `read`, or a value of the group that is no reduction, at who knows which index */
+} Behind;
+
+/* The number of reductions of the group that lie one behind the other up to x; moved: a view stands before it. */
+static int behind(Behind *b, Id x, bool moved) {
+  const Graph *g = b->g;
+  moved |= node_info(g, x)->cls == CL_VIEW;
+  x = view_base(g, x);
+  if (x == b->read) b->found = true;
+  if (g->anno[x].kernel == b->k->kernel) {
+    bool reduces = node_info(g, x)->cls == CL_REDUCE;
+    if (moved && !reduces) b->found = true;
+    for (int i = 0; b->phase && i < b->k->nnode; i++)
+      if (b->k->node[i] == x) return b->phase[i] + reduces;
+  }
+  int most = 0;
+  for (uint32_t i = 0; !g->anno[x].kernel && node_info(g, x)->cls != CL_LEAF && i < node_get(g, x)->nin; i++) {
+    if (--b->steps < 0) break;
+    int p = behind(b, node_in(g, x, (int)i), moved);
+    if (p > most) most = p;
+  }
+  return most;
+}
+
+/* A row is walked once a phase: whether `write` is stored in the last one. */
+static bool in_last_phase(const Groups *gs, const Group *k, Id write) {
   const Graph *g = gs->g;
-  int phase[64], last = 0, of_write = 0;
-  if (k->nnode > 64) return -1;
+  int phase[MOST_NODES], last = 0, of_write = 0;
+  Behind b = {.g = g, .k = k, .phase = phase, .steps = MOST_STEPS};
+  if (k->nnode > MOST_NODES) return false;
   for (int i = 0; i < k->nnode; i++) {
     phase[i] = 0;
     for (uint32_t j = 0; j < node_get(g, k->node[i])->nin; j++) {
-      Id x = view_base(g, node_in(g, k->node[i], (int)j));
-      int p = 0;
-      for (int q = 0; q < i; q++)
-        if (k->node[q] == x) p = phase[q] + (node_info(g, x)->cls == CL_REDUCE);
-      if (g->anno[x].kernel == 0 && node_info(g, x)->cls != CL_LEAF) return -1; /* inlined: who knows what it reads */
+      int p = behind(&b, node_in(g, k->node[i], (int)j), false);
       if (p > phase[i]) phase[i] = p;
     }
     if (phase[i] > last) last = phase[i];
     if (k->node[i] == write) of_write = phase[i];
   }
-  return of_write == last ? last : -1;
+  return of_write == last && b.steps >= 0;
 }
 
 /* Whether the group loads `read` only element by element: at each point of the index space, the element of that
  * point. */
 static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
   const Graph *g = gs->g;
-  const Type *t = node_type(g, read);
+  Behind b = {.g = g, .k = k, .read = read, .steps = MOST_STEPS};
   for (int i = 0; i < k->nnode; i++) {
     Id n = k->node[i];
+    OpClass cls = node_info(g, n)->cls;
     for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
       Id x = node_in(g, n, (int)j);
       if (x != read) {
-        if (g->anno[x].kernel == 0 && node_info(g, x)->cls != CL_LEAF) { /* a view or an inlined node over it? */
-          Id base = view_base(g, x);
-          if (base == read || (g->anno[base].kernel == 0 && node_info(g, base)->cls != CL_LEAF)) return false;
-          if (g->anno[base].kernel == k->kernel && node_info(g, base)->cls != CL_REDUCE) return false; /* elsewhere */
-        }
+        if (!g->anno[x].kernel) behind(&b, x, false);
         continue;
       }
-      OpClass cls = node_info(g, n)->cls;
       if (cls != CL_ELEM && cls != CL_REDUCE) return false;
-      if (!type_same_dims(node_type(g, cls == CL_ELEM ? n : read), t)) return false;
+      if (!type_same_dims(node_type(g, cls == CL_ELEM ? n : read), node_type(g, read))) return false;
     }
   }
-  return true;
+  return !b.found && b.steps >= 0;
 }
 
 /* Whether equal indices lie at equal places. */
@@ -211,8 +237,9 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   if (!same_order(g, read, write)) return false;
   if (!reads_in_place(gs, k, read)) return false;
   if (k->cls != KC_ROW) return true;
-  /* A row is walked once a phase: the store must come in the last one, and at every element of the row. */
-  return type_same_dims(node_type(g, node_in(g, k->root, 0)), w) && last_phase(gs, k, write) >= 0;
+  /* The store must come at every element of the row, or once for it, when all loads are done. */
+  bool full = type_same_dims(node_type(g, node_in(g, k->root, 0)), w);
+  return (full || row_is_outer(g, k->root, write)) && in_last_phase(gs, k, write);
 }
 
 /* ---- scans ---- */

@@ -23,7 +23,7 @@ static bool is_forward(const Group *p, const bool *fwd) {
 static void find_values(Lives *l) {
   Graph *g = l->g;
   const Groups *gs = l->gs;
-  const bool *fwd = forward_nodes(g);
+  const bool *fwd = l->forward = forward_nodes(g);
   int *number = ctx_alloc(g->m->c, sizeof *number * (size_t)g->n), n = 0;
   Live *v = l->v = ctx_alloc(g->m->c, sizeof *v * (size_t)(g->n + gs->n));
   for (int k = 0; k < gs->n; k++) {

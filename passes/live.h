@@ -14,6 +14,7 @@ typedef struct Live {
 typedef struct Lives {
   Graph *g;
   const Groups *gs;
+  const bool *forward; /* per node: the loss, or without one any result, depends on it */
   Live *v; int n;      /* by birth */
   int64_t peak;        /* most bytes alive at once, alignment included: no placing of these values needs less */
   int peak_turn;       /* the first turn with so many */

@@ -80,6 +80,14 @@ expect 0 '' report --svg plan.svg yard.nn
 grep -q '^<svg' plan.svg && grep -q '</svg>' plan.svg && grep -q 'lower bound' plan.svg && grep -q 'yard.nn:1' plan.svg && pass || fail "no picture"
 [ "$(grep -o '<[a-z][a-z]*' plan.svg | wc -l)" -eq "$(grep -o -e '</[a-z]*' -e '/>' plan.svg | wc -l)" ] && pass || fail "plan.svg leaves a tag open"
 expect 5 'E0502' report --svg no/such/folder/plan.svg yard.nn
+# Gradients are used up in the kernels that make them, unless something needs them together.
+for optim in 'sgd(lr = 0.1)' 'sgd(lr = 0.1, momentum = 0.9, nesterov = true)' 'adam(lr = 1e-3)' 'adamw(lr = 1e-3)' 'rmsprop(lr = 1e-3)'; do
+  sed "s/optim = adam(lr = 1e-3)/optim = $optim/" yard.nn >optim.nn
+  expect 0 '"gradient_bytes":0,' report --json optim.nn
+  expect 0 '4 of 4 are used up' report optim.nn
+done
+sed 's/batch = 16/clip = value(0.1); batch = 16/' yard.nn >optim.nn
+expect 0 '"gradient_bytes":0,' report --json optim.nn
 sed -i 's/batch = 16/clip = norm(1.0); batch = 16/' yard.nn
 expect 0 'clip = norm.*yard.nn:4:' report yard.nn
 expect 0 '"gradients_kept_by":"clip"' report --json yard.nn
