@@ -166,8 +166,8 @@ static bool push_reshape(Axes *s, const Type *from, const Type *to, const Affine
   Module *m = s->m;
   int i = 0, j = 0;
   for (int x = 0; x < to->rank; x++)
-    if (to->dim[x] == 0) { /* nothing is ever read */
-      for (int y = 0; y < from->rank; y++) in[y] = affine_const(0);
+    if (to->dim[x] == 0) { /* nothing is ever read: within the loop that never runs */
+      for (int y = 0; y < from->rank; y++) in[y] = idx[x];
       return true;
     }
   while (i < to->rank || j < from->rank) {
