@@ -37,8 +37,8 @@ static void check_graph(const char *path, Graph *g, int64_t ram) {
 static void check_model(const char *path, Options opt) {
   Ctx *c = ctx_new();
   Loc start;
-  Module *m = source_read(c, path, &start) ? elaborate(c, start, path, &(ElabOptions){.carried = embed_text, .opt = opt})
-                                           : NULL;
+  ElabOptions o = {.carried = embed_text, .opt = opt};
+  Module *m = source_read(c, path, &start) ? elaborate(c, start, path, &o) : NULL;
   if (!m || diag_errors(c) || !passes_run(m, &(PassRun){0})) {
     printf("FAIL %s: cannot be planned\n", path);
     diag_print(c, stdout, false);

@@ -1,5 +1,5 @@
 /* plan_small SEEDS: orders and placements against the best there are, found by trying all: random graphs of up to 8
- * kernels, every order of which is valid; random buffers, up to 7 of them, in every order of placing (in the order of
+ * kernels, in every order that is valid; random buffers, up to 7 of them, in every order of placing (in the order of
  * its offsets, each buffer in the lowest gap, the best placement comes out). States how often the passes find the best. */
 #include "passes/fit.h"
 #include "passes/live.h"
@@ -30,7 +30,8 @@ enum { KERNELS = 8 };
 static const char *random_graph(Ctx *c, uint64_t seed, int n) {
   Str s = {.c = c};
   int size[KERNELS + 1] = {1 + (int)rnd(&seed, 4)}, used[KERNELS + 1] = {0};
-  str_printf(&s, "module small\n\ngraph g(x: f32[%d,16]) export {\n  %%1: f32[%d,16] = input \"x\"\n", size[0], size[0]);
+  str_printf(&s, "module small\n\ngraph g(x: f32[%d,16]) export {\n", size[0]);
+  str_printf(&s, "  %%1: f32[%d,16] = input \"x\"\n", size[0]);
   for (int i = 1; i <= n; i++) {
     int a = (int)rnd(&seed, (uint32_t)i), b = (int)rnd(&seed, (uint32_t)i), kind = (int)rnd(&seed, 4);
     if (i > 2 && rnd(&seed, 2)) a = i - 1; /* half of them in chains */
