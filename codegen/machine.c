@@ -4,10 +4,10 @@
 /* Register tiles: mr * nv accumulators plus nv vectors of the right operand and a broadcast fit the register file
  * (32 registers: 6x4, 16 registers: 6x2), and loads per multiply-add stay under 0.46. */
 static const Machine table[] = {
-  {"avx512", "-march=native -mprefer-vector-width=512", 16, 6, 4, 384, 264},
-  {"avx2", "-mavx2 -mfma -mf16c", 8, 6, 2, 256, 168},
-  {"neon", "", 4, 6, 4, 256, 120},
-  {"generic", "", 4, 4, 2, 256, 120},
+  {"avx512", "-march=native -mprefer-vector-width=512", 16, 6, 4, 384, 264, {150, 60, 12.5}},
+  {"avx2", "-mavx2 -mfma -mf16c", 8, 6, 2, 256, 168, {80, 30, 12.5}},
+  {"neon", "", 4, 6, 4, 256, 120, {30, 12, 8}},
+  {"generic", "", 4, 4, 2, 256, 120, {25, 10, 10}},
 };
 
 const Machine *machine_at(int i) {

@@ -4,12 +4,17 @@
 #define GRADC_MACHINE_H
 #include <stdbool.h>
 
+/* What one core does in a nanosecond, for estimates: operations of contractions (between the peaks that were measured on
+ * machines of the kind), multiplications of element-wise loops, bytes from memory. */
+typedef struct Pace { double contract, element, bytes; } Pace;
+
 typedef struct Machine {
   const char *name;
   const char *cflags; /* for the C compiler, separated by blanks; "" for the baseline */
   int vec;            /* floats in a vector */
   int mr, nv;         /* register tile of contractions: mr rows by nv vectors */
   int kc, mc;         /* cache block of contractions: contracted elements, rows */
+  Pace pace;
 } Machine;
 
 const Machine *machine_find(const char *isa); /* NULL: no such name */

@@ -1,4 +1,5 @@
 /* gradc report: what a model costs before it runs. */
+#include "codegen/machine.h"
 #include "driver/report.h"
 #include "passes/flops.h"
 #include <stdio.h>
@@ -10,7 +11,9 @@ enum { MOST_TENSORS = 8 };
 typedef struct Cost {
   Ctx *c;
   Module *m;
+  Rates rates;                   /* of one core of the machine that --isa names */
   double parameters, trained, flops; /* trained: of the parameters, those that training changes */
+  double recomputed, seconds;    /* of the flops, those of values computed before; the time of a step or call */
   int64_t activations;
   const Lives *fullest;          /* the graph with the most bytes alive; NULL: none */
   const Live *top; int ntop;     /* the largest of its values alive at the peak */
@@ -45,6 +48,12 @@ static bool is_trained(const Module *m, int var) {
   return false;
 }
 
+static void cost_of_run(Cost *k, Graph *g, double times) {
+  k->flops += graph_flops(g) * times;
+  k->recomputed += graph_recomputed(g) * times;
+  k->seconds += graph_seconds(g, &k->rates) * times;
+}
+
 static void cost_of_module(Cost *k) {
   Module *m = k->m;
   for (int i = 0; i < m->nvar; i++) {
@@ -55,9 +64,9 @@ static void cost_of_module(Cost *k) {
   }
   for (int i = 0; i < m->ntrain; i++) {
     const TrainInfo *t = &m->train[i];
-    if (t->step) k->flops += graph_flops(t->step);
-    if (t->pass) k->flops += graph_flops(t->pass) * (double)(t->accumulate > 0 ? t->accumulate : 1);
-    if (t->update) k->flops += graph_flops(t->update);
+    if (t->step) cost_of_run(k, t->step, 1);
+    if (t->pass) cost_of_run(k, t->pass, (double)(t->accumulate > 0 ? t->accumulate : 1));
+    if (t->update) cost_of_run(k, t->update, 1);
     if (t->step) cost_of_graph(k, t->step);
     if (t->pass) cost_of_graph(k, t->pass);
     if (t->update) cost_of_graph(k, t->update);
@@ -66,7 +75,7 @@ static void cost_of_module(Cost *k) {
   }
   for (int i = 0; i < m->ngraph && !m->ntrain; i++)
     if (m->graph[i]->kind == GK_EXPORT) {
-      if (k->flops == 0) k->flops = graph_flops(m->graph[i]);
+      if (k->flops == 0) cost_of_run(k, m->graph[i], 1);
       cost_of_graph(k, m->graph[i]);
     }
 }
@@ -76,6 +85,11 @@ static void cost_of_module(Cost *k) {
 static const char *place_text(Ctx *c, Loc loc) {
   SourcePos p = source_pos(c, loc);
   return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
+}
+
+/* What is computed again, of what would be computed without that. */
+static double recompute_percent(const Cost *k) {
+  return k->recomputed > 0 ? 100 * k->recomputed / (k->flops - k->recomputed) : 0;
 }
 
 static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
@@ -92,6 +106,8 @@ static void print_json(const Cost *k) {
   const Module *m = k->m;
   Str s = {.c = k->c};
   str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f", k->parameters, k->flops);
+  str_printf(&s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":%.6g", recompute_percent(k),
+             1e3 * k->seconds);
   put_bytes(&s, "ram_bytes", m->total_bytes);
   put_bytes(&s, "activation_bytes", k->activations);
   str_printf(&s, ",\"trained_parameters\":%.0f", k->trained);
@@ -135,6 +151,8 @@ static void print_text(const Cost *k) {
     printf("  frozen            %18s\n", grouped(k->c, k->parameters - k->trained));
   }
   printf("FLOPs per %s      %18s\n", m->ntrain ? "step" : "call", grouped(k->c, k->flops));
+  if (k->recomputed > 0) printf("  of it, recomputed %18.2f %% more\n", recompute_percent(k));
+  printf("predicted time      %18.3f ms on one core\n", 1e3 * k->seconds);
   printf("memory, all         %18s bytes\n", grouped(k->c, (double)m->total_bytes));
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
   printf("  arena             %18s\n", grouped(k->c, (double)m->arena_bytes));
@@ -161,8 +179,14 @@ static int draw(Args *a, const Cost *k) {
   return EXIT_WELL;
 }
 
+static Rates rates_of(const Args *a) {
+  const Machine *m = machine_find(a->value[OPT_isa] ? a->value[OPT_isa] : "native");
+  Pace p = (m ? m : machine_find("generic"))->pace;
+  return (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
+}
+
 int cmd_report(Args *a) {
-  Cost k = {.c = a->c, .m = load_planned(a, a->operand[0])};
+  Cost k = {.c = a->c, .m = load_planned(a, a->operand[0]), .rates = rates_of(a)};
   if (!k.m) return EXIT_MODEL;
   cost_of_module(&k);
   k.memory = args_has(a, OPT_memory) || args_has(a, OPT_svg);
