@@ -45,7 +45,7 @@ Affine kernel_inner(KBuild *b, KPhase *p, Dim extent) {
 
 int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value) {
   *VEC_PUSH(b->m->c, b->nest->acc, b->nest->nacc, b->nest->capacc) =
-    (KAcc){.node = node, .op = (uint16_t)op, .type = b->nest->val[value].type, .order = order, .phase = b->phase,
+    (KAcc){.node = node, .op = (uint16_t)op, .type = dtype_computed(b->nest->val[value].type), .order = order, .phase = b->phase,
            .value = value};
   return b->nest->nacc - 1;
 }

@@ -9,6 +9,7 @@
 #define GRADC_KERNEL_H
 #include "passes/access.h"
 #include "passes/group.h"
+#include <string.h>
 
 typedef enum KValKind {
   KV_CONST,   /* c */
@@ -20,6 +21,8 @@ typedef enum KValKind {
   KV_SELECT,  /* arg[0] where all quotient axes of `guards` are valid, else c (pad) */
   KV_ACC      /* the result of accumulation arg[0] (an index into acc) */
 } KValKind;
+/* A value of a 16-bit float type is an f32 that such a number can hold: loads widen, stores narrow, and whatever gives
+ * a value of that type rounds it. */
 typedef struct KVal {
   KValKind kind;
   uint8_t type;        /* DType */
@@ -33,6 +36,9 @@ typedef struct KVal {
   uint32_t guards, needs; /* needs: loop axes that it depends on */
   int phase;           /* the first that needs it */
 } KVal;
+static inline bool kval_is_cast(const KVal *v) {
+  return v->kind == KV_OP && !strncmp(op_info[v->op].body, "CAST(", 5);
+}
 
 /* Strict order of an accumulation: seq, from +0 term by term; chunk, chunks of 1024, each from +0, added in order;
  * lanes, the same with 16 lanes in a chunk. Over the row-major index of the phase's inner axes. */
@@ -41,7 +47,7 @@ enum { STRICT_CHUNK = 1024, STRICT_LANES = 16 };
 typedef struct KAcc {
   Id node;
   uint16_t op;         /* a reduction, whose body combines two values; of contractions and fold: sum */
-  uint8_t type;        /* of the accumulator; ARG: of the values compared */
+  uint8_t type;        /* of the accumulator (f32 for 16-bit floats); ARG: of the values compared */
   KOrder order;
   int phase, value;    /* what is accumulated */
   Affine index;        /* ARG: row-major index among the reduced axes */
@@ -52,6 +58,7 @@ typedef struct KStore {
   int phase, buf, value;
   KStoreAt level;      /* outer: before the inner loops of its phase; inner: in them, behind the accumulations */
   bool add;            /* buf[at] += value (scatter) */
+  /* A store into a buffer of a 16-bit type rounds; the cast before it, if any, was left out. */
   Affine at;
 } KStore;
 

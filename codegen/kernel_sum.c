@@ -17,7 +17,8 @@ static void build_epilogue(KBuild *b, Id root, const Affine *idx) {
 
 static void product(KBuild *b, Id root, const Affine *left, const Affine *right) {
   int arg[2] = {kernel_value(b, node_in(b->g, root, 0), left), kernel_value(b, node_in(b->g, root, 1), right)};
-  int v = kernel_value_op(b, (Op)node_get(b->g, root)->op, (DType)node_type(b->g, root)->dtype, root, arg, 2);
+  DType t = dtype_computed(node_type(b->g, root)->dtype); /* products are not rounded, their sum is */
+  int v = kernel_value_op(b, (Op)node_get(b->g, root)->op, t, root, arg, 2);
   if (!b->failed) kernel_sum(b, root, v);
 }
 

@@ -301,6 +301,10 @@ void kernel_store(KBuild *b, Id n, const Affine *idx, int value, KStoreAt level,
     return;
   }
   s.buf = kernel_buf(b, n);
+  if (kval_is_cast(&b->nest->val[value]) && dtype_is_half(b->k->buf[s.buf].type)) {
+    int x = b->nest->val[value].arg[0];
+    if (dtype_computed(b->nest->val[x].type) == DT_F32) s.value = x;
+  }
   b->k->buf[s.buf].written = true;
   affine_sizes(b, &s.at);
   *VEC_PUSH(b->m->c, b->nest->store, b->nest->nstore, b->nest->capstore) = s;

@@ -64,7 +64,7 @@ static void val_free_since(Interp *in, Val *mark) {
 }
 
 static DType storage_of(const Interp *in, DType t) {
-  return in->f64 && dtype_is_float(t) ? DT_F64 : t;
+  return in->f64 && dtype_is_float(t) ? DT_F64 : dtype_computed(t);
 }
 
 static void concrete_shape(const Interp *in, const Type *t, int64_t *dim) {
@@ -154,6 +154,17 @@ static void count_uses(const Graph *g, uint32_t *uses) {
     for (uint32_t i = 0; uses[n] && i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
 }
 
+/* A value from outside becomes the node's: shared, or rounded where its type has 16 bits and it comes as any f32. */
+static void bind(Eval *e, Id n, Val *v) {
+  DType t = (DType)node_type(e->g, n)->dtype;
+  if (!dtype_is_half(t)) {
+    eval_set(e, n, eval_share(e, v, v->rank, v->dim));
+    return;
+  }
+  val_fill(eval_out(e, n), v->type, v->data);
+  val_round(e->val[n], t);
+}
+
 static void bind_port(Eval *e, Id n, Val *v) {
   const Type *t = node_type(e->g, n);
   int64_t dim[MAX_RANK];
@@ -164,7 +175,7 @@ static void bind_port(Eval *e, Id n, Val *v) {
   for (int i = 0; same && i < t->rank; i++) same = v->dim[i] == dim[i];
   if (!same)
     eval_fail(e, n, "the value of `%s` does not have the type %s", name, type_text(e->in->m, node_get(e->g, n)->type));
-  eval_set(e, n, eval_share(e, v, v->rank, v->dim));
+  bind(e, n, v);
 }
 
 static void eval_node(Eval *e, Id n) {
@@ -174,13 +185,14 @@ static void eval_node(Eval *e, Id n) {
     int var = var_find(e->in->m, name);
     Val *v = var < 0 ? NULL : e->in->var[var];
     if (!v) eval_fail(e, n, "`%s` was not set before it was read", name);
-    eval_set(e, n, eval_share(e, v, v->rank, v->dim));
+    bind(e, n, v);
   } else if (op_info[d->op].cls == CL_META) {
     eval_fail(e, n, "`%s` must be expanded by autodiff before the graph is run", op_info[d->op].name);
   } else if (d->op == OP_input) {
     if (!e->val[n]) eval_fail(e, n, "input `%s` is not a port of the graph", node_attr(e->g, n, 0)->s);
   } else {
     op_info[d->op].eval(e, n);
+    val_round(e->val[n], (DType)node_type(e->g, n)->dtype);
   }
 }
 
@@ -305,5 +317,6 @@ bool interp_size(Interp *in, const char *name, int64_t value) {
 
 void interp_set_var(Interp *in, int var, Val *v) {
   val_drop(in->var[var]);
+  if (v) val_round(v, (DType)type_get(in->m, in->m->var[var].type)->dtype);
   in->var[var] = v;
 }

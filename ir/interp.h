@@ -2,7 +2,9 @@
  *
  * Two modes. Strict (f64 = false): every value is stored in the C type of its dtype, float arithmetic is f32 with the
  * bodies of prim.h, in the order of evaluation that belongs to the op; these are the bits every other way to compute a
- * graph must reproduce. Double (f64 = true): all floats are stored and computed as double, in the same order;
+ * graph must reproduce. A value of a 16-bit float type is stored as f32, and rounded once when its node is computed, so
+ * that no rule need know of these types. Double (f64 = true): all floats are stored and computed as double, in the same
+ * order;
  * integers and bools keep their types. Values are dense and row-major in logical shape, whatever a graph's annotations
  * say; run-time sizes have the values of Interp.size.
  *
@@ -56,6 +58,8 @@ void val_set(Val *v, int64_t i, double x);        /* converts as `cast` does: ro
 int64_t val_int(const Val *v, int64_t i);         /* of an integer or bool */
 void val_set_int(Val *v, int64_t i, int64_t x);   /* keeps the low bits */
 void val_fill(Val *v, DType from, const void *p); /* sets all elements from a dense array of that dtype */
+void val_round(Val *v, DType t);                  /* where t has 16 bits: every f32 element to the nearest of type t */
+void val_store(const Val *v, DType t, void *to);  /* the elements as a dense array of the dtype that v stands for */
 /* An op's scalar body on numbers: as the double mode computes it, and on whole numbers, of which none is INT64_MIN. */
 double body_f64(Op op, double a, double b, double c);
 int64_t body_i64(Op op, int64_t a, int64_t b, int64_t c);

@@ -1,9 +1,33 @@
 /* Elements of values, and walks over index spaces. */
 #include "interp.h"
+#include "interp_prim.h"
 #include <string.h>
+
+/* ---- floats of 16 bits: as bits in data from outside, as the f32 of that value everywhere else ---- */
+
+static float half_get(DType t, uint16_t h) {
+  return t == DT_F16 ? prim_from_f16(h) : prim_from_bf16(h);
+}
+
+static uint16_t half_of(DType t, float x) {
+  return (uint16_t)(t == DT_F16 ? prim_to_f16(x) : prim_to_bf16(x));
+}
+
+void val_round(Val *v, DType t) {
+  float *x = v->data;
+  for (int64_t i = 0; v->type == DT_F32 && dtype_is_half(t) && i < v->count; i++) x[i] = half_get(t, half_of(t, x[i]));
+}
+
+void val_store(const Val *v, DType t, void *to) {
+  Val array = {.type = t, .count = v->count, .data = to};
+  val_fill(&array, v->type, v->data);
+}
+
+/* ---- elements ---- */
 
 double val_get(const Val *v, int64_t i) {
   switch (v->type) {
+  case DT_F16: case DT_BF16: return half_get(v->type, ((const uint16_t *)v->data)[i]);
 #define X(dt, c) case DT_##dt: return (double)((const c *)v->data)[i];
     VAL_TYPES(X)
 #undef X
@@ -36,6 +60,7 @@ void val_set(Val *v, int64_t i, double x) {
 #define X(dt, c) case DT_##dt: ((c *)v->data)[i] = (c)x; break;
     VAL_TYPES(X)
 #undef X
+  case DT_F16: case DT_BF16: ((uint16_t *)v->data)[i] = half_of(v->type, (float)x); break;
   default: break;
   }
 }

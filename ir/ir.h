@@ -19,7 +19,8 @@ typedef uint32_t AttrId; /* interned attribute record; 0: no attributes */
 #define DTYPES(X)                                                                                       \
   X(BOOL, "bool", 1, "uint8_t", 'b') X(U8, "u8", 1, "uint8_t", 'u') X(I8, "i8", 1, "int8_t", 'i')       \
   X(U16, "u16", 2, "uint16_t", 'u') X(I16, "i16", 2, "int16_t", 'i') X(U32, "u32", 4, "uint32_t", 'u')  \
-  X(I32, "i32", 4, "int32_t", 'i') X(F32, "f32", 4, "float", 'f') X(F64, "f64", 8, "double", 'f')
+  X(I32, "i32", 4, "int32_t", 'i') X(F32, "f32", 4, "float", 'f') X(F64, "f64", 8, "double", 'f')      \
+  X(F16, "f16", 2, "uint16_t", 'f') X(BF16, "bf16", 2, "uint16_t", 'f')
 typedef enum DType {
 #define X(e, name, bytes, c, kind) DT_##e,
   DTYPES(X)
@@ -30,7 +31,11 @@ typedef enum DType {
 typedef struct DTypeInfo { const char *name; int bytes; const char *c; char kind; } DTypeInfo;
 extern const DTypeInfo dtype_info[DT_COUNT];
 int dtype_find(const char *name); /* -1: none */
-static inline bool dtype_is_float(int t) { return t == DT_F32 || t == DT_F64; }
+static inline bool dtype_is_float(int t) { return t >= DT_F32 && t <= DT_BF16; }
+/* Floats of 16 bits are a form of storage: whatever is computed from them is computed in f32, to which they widen
+ * exactly, and a result of such a type is rounded to it once, to the nearest, ties to even. */
+static inline bool dtype_is_half(int t) { return t == DT_F16 || t == DT_BF16; }
+static inline DType dtype_computed(int t) { return dtype_is_half(t) ? DT_F32 : (DType)t; }
 /* What `cast` makes of x: to bool, whether it is not 0; to integers, towards 0, saturating, NaN giving 0; to f32,
  * rounded. */
 double dtype_cast(DType t, double x);

@@ -84,8 +84,8 @@ TypeId shape_scatter(Graph *g, const OpCall *k) {
   int rank = gathered(g, k, shape->n, shape->v, call_attr(g, k, 1)->i, index, dim);
   if (rank < 0) return 0;
   TypeId want = type_make(g->m, (DType)upd->dtype, rank, dim);
-  if (!dtype_is_float(upd->dtype))
-    return shape_fail(g, k, RULE_DTYPE, "scatter_add: needs floats, not %s", dtype_info[upd->dtype].name);
+  if (!dtype_is_float(upd->dtype) || dtype_is_half(upd->dtype)) /* its sums grow in memory */
+    return shape_fail(g, k, RULE_DTYPE, "scatter_add: needs f32 or f64, not %s", dtype_info[upd->dtype].name);
   if (want != node_get(g, k->in[1])->type)
     return shape_fail(g, k, 205, "scatter_add: the values are %s, their places %s",
                       type_text(g->m, node_get(g, k->in[1])->type), type_text(g->m, want));
@@ -110,6 +110,7 @@ void vjp_fold(Grad *s, Id n, Id dy) {
 }
 
 static Id scatter(Graph *g, Id index, Id upd, const Type *shape, int64_t axis) {
+  upd = b_cast(g, upd, dtype_computed(node_type(g, upd)->dtype));
   const AttrVal v[2] = {{.v = shape->dim, .n = shape->rank}, {.i = axis}};
   return graph_node(g, OP_scatter_add, (Id[]){index, upd}, 2, attr_make(g->m, OP_scatter_add, v), g->loc);
 }

@@ -41,7 +41,7 @@ int dtype_find(const char *name) {
 
 double dtype_cast(DType t, double x) {
   if (t == DT_F64) return x;
-  if (t == DT_F32) return (float)x;
+  if (t == DT_F32 || dtype_is_half(t)) return (float)x; /* a 16-bit one is rounded when it is stored */
   if (t == DT_BOOL) return x != 0;
   bool negative = dtype_info[t].kind == 'i';
   double span = (double)((uint64_t)1 << (8 * dtype_info[t].bytes - negative)), lo = negative ? -span : 0, hi = span - 1;

@@ -1,5 +1,35 @@
 /* Conversions, integer division and random numbers of prim.h, which includes this file. */
 
+/*@ bf16: vocabulary */
+/* Floats of 16 bits are kept as their bits, in the low half of an integer. From f32 to the nearest, ties to even; a NaN
+ * becomes quiet and keeps the high bits of its payload. bf16 is the high half of an f32. */
+static inline PRIM_F PRIM(from_bf16)(PRIM_U h) {
+  return P_FLT((PRIM_I)(h << 16));
+}
+static inline PRIM_U PRIM(to_bf16)(PRIM_F x) {
+  PRIM_U u = (PRIM_U)P_BITS(x), near = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  return (PRIM_U)P_ISEL(P_EQ(x, x), (PRIM_I)near, (PRIM_I)((u >> 16) | 0x40u));
+}
+
+/*@ f16: vocabulary */
+/* Both biases of the exponent differ by 112. Below 2^-14 f16 counts in units of 2^-24, which are the ulp of f32 at 1/2:
+ * an addition there rounds, a subtraction at 2^-14 gives the fraction back. */
+static inline PRIM_F PRIM(from_f16)(PRIM_U h) {
+  PRIM_I m = (PRIM_I)((h & 0x7fffu) << 13), sign = (PRIM_I)((h & 0x8000u) << 16);
+  PRIM_I tiny = P_LT(m, 0x00800000), large = P_LE(0x0f800000, m), nan = P_LT(0x0f800000, m);
+  PRIM_I small = P_BITS(P_FLT(m + 0x38800000) - 6.103515625e-05f);
+  PRIM_I y = P_ISEL(tiny, small, P_ISEL(large, m | 0x7f800000, m + 0x38000000));
+  return P_FLT(y | sign | (nan & 0x00400000));
+}
+static inline PRIM_U PRIM(to_f16)(PRIM_F x) {
+  PRIM_I a = P_BITS(x) & 0x7fffffff, sign = (PRIM_I)(((PRIM_U)P_BITS(x) >> 16) & 0x8000u);
+  PRIM_U u = (PRIM_U)a, near = (u - 0x38000000u + 0xfffu + ((u >> 13) & 1u)) >> 13;
+  PRIM_I small = P_BITS(P_FLT(P_ISEL(P_LT(a, 0x38800000), a, (PRIM_I){0})) + 0.5f) - 0x3f000000;
+  PRIM_I y = P_ISEL(P_LT(a, 0x38800000), small, P_ISEL(P_LE(0x47800000, a), (PRIM_I){0} + 0x7c00, (PRIM_I)near));
+  y = P_ISEL(P_LT(0x7f800000, a), ((a >> 13) & 0x3ff) | 0x7e00, y);
+  return (PRIM_U)(y | sign);
+}
+
 /*@ to_int: vocabulary */
 /* Towards 0, saturating at lo and hi, integers of at most 24 bits; NaN gives 0. For u8, i8, u16, i16. */
 static inline PRIM_I PRIM(to_int)(PRIM_F x, float lo, float hi) {

@@ -21,6 +21,10 @@ extern const Rewrite rewrite_elem[], rewrite_view[], rewrite_sum[], rewrite_lowe
 
 static inline bool rw_is(const Graph *g, Id n, Op op) { return node_get(g, n)->op == op; }
 static inline Id rw_in(const Graph *g, Id n, int i) { return node_in(g, n, i); }
+/* Constants of 16-bit types hold few digits: rules that make new ones leave such nodes alone. */
+static inline bool rw_wide(const Graph *g, Id n) {
+  return dtype_is_float(node_type(g, n)->dtype) && !dtype_is_half(node_type(g, n)->dtype);
+}
 static inline bool rw_float(const Graph *g, Id n) { return dtype_is_float(node_type(g, n)->dtype); }
 bool rw_is_const(const Graph *g, Id n, double v); /* a constant of that one value, the sign of 0 included */
 Id rw_fit(Graph *g, Id x, Id like);               /* x broadcast to the shape of `like` */

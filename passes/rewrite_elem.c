@@ -111,10 +111,10 @@ static Id cast_to_same(Graph *g, Id n) { return rw_in(g, n, 0); } /* the driver 
 /* Whether every value of one element type is one of the other. */
 static bool widens(DType from, DType to) {
   const DTypeInfo *a = &dtype_info[from], *b = &dtype_info[to];
-  int bits = 8 * a->bytes;
+  int bits = 8 * a->bytes, digits = to == DT_BF16 ? 8 : to == DT_F16 ? 11 : to == DT_F32 ? 24 : 53;
   if (from == to || a->kind == 'b') return true;
-  if (a->kind == 'f') return b->kind == 'f' && b->bytes >= a->bytes;
-  if (b->kind == 'f') return bits <= (b->bytes == 4 ? 24 : 53);
+  if (a->kind == 'f') return b->kind == 'f' && b->bytes > a->bytes;
+  if (b->kind == 'f') return bits <= digits;
   return a->kind == b->kind ? b->bytes >= a->bytes : a->kind == 'u' && b->kind == 'i' && b->bytes > a->bytes;
 }
 static Id cast_of_cast(Graph *g, Id n) {
@@ -131,19 +131,19 @@ static Id cast_of_cast(Graph *g, Id n) {
 static Id div_by_power(Graph *g, Id n) {
   double v;
   int e;
-  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v)) return 0;
+  if (!rw_wide(g, n) || !b_is_const(g, rw_in(g, n, 1), &v)) return 0;
   if (fabs(frexp(v, &e)) != 0.5 || e < -120 || e > 120) return 0;
   return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
 }
 static Id div_by_const(Graph *g, Id n) {
   double v;
-  if (!rw_float(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || !(fabs(v) > 1e-30 && fabs(v) < 1e30)) return 0;
+  if (!rw_wide(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || !(fabs(v) > 1e-30 && fabs(v) < 1e30)) return 0;
   return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
 }
 static Id scaled_twice(Graph *g, Id n) {
   Id x = rw_in(g, n, 0);
   double a, b;
-  if (!rw_float(g, n) || !rw_is(g, x, OP_mul)) return 0;
+  if (!rw_wide(g, n) || !rw_is(g, x, OP_mul)) return 0;
   if (!b_is_const(g, rw_in(g, n, 1), &b) || !b_is_const(g, rw_in(g, x, 1), &a)) return 0;
   if (!(fabs(a * b) > 1e-30 && fabs(a * b) < 1e30)) return 0;
   return b_op2(g, OP_mul, rw_in(g, x, 0), b_const(g, (DType)node_type(g, n)->dtype, a * b));

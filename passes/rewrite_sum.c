@@ -28,7 +28,7 @@ static Id sum_units(Graph *g, Id n) {
 /* The sum of n equal elements is n times one of them (rounded once instead of often). */
 static Id sum_of_broadcast(Graph *g, Id n) {
   Id b = rw_in(g, n, 0);
-  if (!rw_is(g, b, OP_broadcast)) return 0;
+  if (!rw_is(g, b, OP_broadcast) || dtype_is_half(node_type(g, n)->dtype)) return 0;
   Id x = rw_in(g, b, 0);
   const Type *wide = node_type(g, b), *narrow = node_type(g, x), *t = node_type(g, n);
   const AttrVal *axes = node_attr(g, n, 0);

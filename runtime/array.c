@@ -38,15 +38,15 @@ static const char *entry(const char *header, const char *key) {
 
 static bool npy_type(Array *a, const char *p, char *err) {
   if (!p || *p != '\'' || !p[1] || !p[2] || !p[3] || p[4] != '\'')
-    return rt_fail(err, "its element type is not one of b1 u1 u2 u4 u8 i1 i2 i4 i8 f4 f8");
+    return rt_fail(err, "its element type is not one of b1 u1 u2 u4 u8 i1 i2 i4 i8 f2 f4 f8");
   char order = p[1];
   a->kind = p[2];
   a->size = (size_t)(p[3] - '0');
   a->swap = order == '>';
   bool whole = (a->kind == 'u' || a->kind == 'i') && (a->size == 1 || a->size == 2 || a->size == 4 || a->size == 8);
-  bool real = a->kind == 'f' && (a->size == 4 || a->size == 8);
+  bool real = a->kind == 'f' && (a->size == 2 || a->size == 4 || a->size == 8);
   if (!strchr("<>|=", order) || !(whole || real || (a->kind == 'b' && a->size == 1)))
-    return rt_fail(err, "element type %.5s is not one of b1 u1 u2 u4 u8 i1 i2 i4 i8 f4 f8", p);
+    return rt_fail(err, "element type %.5s is not one of b1 u1 u2 u4 u8 i1 i2 i4 i8 f2 f4 f8", p);
   return true;
 }
 
@@ -120,8 +120,10 @@ double array_get(const Array *a, uint64_t i) {
       memcpy(&d, &u, 8);
       return d;
     }
+    uint16_t h = (uint16_t)u;
     uint32_t w = (uint32_t)u;
     float f;
+    if (a->size == 2) return num_load(GC_F16, &h, 0);
     memcpy(&f, &w, 4);
     return f;
   }

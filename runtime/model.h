@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 enum { GC_MAX_RANK = 8 };
-typedef enum GcDType { GC_BOOL, GC_U8, GC_I8, GC_U16, GC_I16, GC_U32, GC_I32, GC_F32, GC_F64 } GcDType;
+typedef enum GcDType {
+  GC_BOOL, GC_U8, GC_I8, GC_U16, GC_I16, GC_U32, GC_I32, GC_F32, GC_F64, GC_F16, GC_BF16 /* floats from GC_F32 on */
+} GcDType;
 typedef enum GcKind { GC_PARAM, GC_STATE, GC_OPTIM } GcKind;
 
 /* The head of the caller's memory: struct NAME_run of the C interface begins with these; one f32 per metric follows

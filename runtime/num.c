@@ -3,9 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
-const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64"};
-_Static_assert(COUNT(gc_dtype_size) == GC_F64 + 1, "one size per GcDType");
+#define PRIM_LANES 1
+#define PRIM(name) prim_##name
+#define PRIM_F float
+#define PRIM_I int32_t
+#define PRIM_U uint32_t
+#define PRIM_D double
+#include "../ir/prim.h"
+
+const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2};
+const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"};
+_Static_assert(COUNT(gc_dtype_size) == GC_BF16 + 1, "one size per GcDType");
 
 static const struct { double lo, hi; } range[] = {
   {0, 1}, {0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 4294967295.0}, {-2147483648.0, 2147483647.0},
@@ -20,6 +28,11 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
   if (t == GC_F64) {
     ((double *)dst)[i] = v;
     return true;
+  }
+  if (t >= GC_F16) {
+    ((uint16_t *)dst)[i] = (uint16_t)(t == GC_F16 ? prim_to_f16((float)v) : prim_to_bf16((float)v));
+    double h = num_load(t, dst, i);
+    return h - h == 0 || v - v != 0;
   }
   if (!(v >= range[t].lo && v <= range[t].hi)) return false;
   int64_t k = (int64_t)v;
@@ -41,6 +54,8 @@ double num_load(GcDType t, const void *src, size_t i) {
   case GC_U32: return ((const uint32_t *)src)[i];
   case GC_I32: return ((const int32_t *)src)[i];
   case GC_F32: return ((const float *)src)[i];
+  case GC_F16: return prim_from_f16(((const uint16_t *)src)[i]);
+  case GC_BF16: return prim_from_bf16(((const uint16_t *)src)[i]);
   default: return ((const double *)src)[i];
   }
 }

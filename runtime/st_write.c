@@ -27,7 +27,7 @@ static void add_pair(Text *t, const char *key, const char *value) {
 }
 
 static const char *type_name(GcDType t) {
-  static const char *const name[] = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "F32", "F64"};
+  static const char *const name[] = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "F32", "F64", "F16", "BF16"};
   return name[t];
 }
 

@@ -105,10 +105,14 @@ uint64_t vars_hash(const GcModel *m, const void *mem) {
 const GcVar *vars_not_finite(const GcModel *m, const void *mem) {
   for (int i = 0; i < m->nvars; i++) {
     const GcVar *v = &m->vars[i];
-    if (v->kind != GC_PARAM || v->dtype != GC_F32) continue;
-    const float *p = (const float *)((const unsigned char *)mem + v->offset);
-    float sum = 0; /* NaN and Inf stay in a sum of differences; finite values add zeros */
-    for (size_t k = 0, n = var_count(v); k < n; k++) sum += p[k] - p[k];
+    if (v->kind != GC_PARAM || v->dtype < GC_F32) continue;
+    const void *at = (const unsigned char *)mem + v->offset;
+    const float *p = at;
+    double sum = 0; /* NaN and Inf stay in a sum of differences; finite values add zeros */
+    for (size_t k = 0, n = var_count(v); k < n; k++) {
+      double x = v->dtype == GC_F32 ? (double)p[k] : num_load(v->dtype, at, k);
+      sum += x - x;
+    }
     if (sum != 0) return v;
   }
   return NULL;

@@ -33,6 +33,7 @@ typedef struct CPrint {
   CSection *section; int nsection, capsection;
   bool prim, vprim;            /* some section is used, as scalars, as vectors */
   bool vectors;                /* native: vector types and loads are used */
+  uint32_t halves;             /* native: 16-bit types that vectors are loaded and stored in: bit i = DType i */
   uint32_t helper;             /* helpers that are used: bits CH_* */
   const char *gemm;            /* native: the text of gemm.inc, once it is used */
   CKernel *kernel; int nkernel, capkernel;
@@ -42,18 +43,23 @@ typedef struct CPrint {
 } CPrint;
 
 enum CHelper {
-  CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32, CH_PANEL = 64, CH_SLICES = 128
+  CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32, CH_PANEL = 64,
+  CH_SLICES = 128, CH_CHECK_HALF = 256
 };
 
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg);
 const char *c_number(CPrint *p, DType t, double v);
+const char *c_table_number(CPrint *p, DType t, double v); /* as an element of an array of the C type */
+const char *c_widened(CPrint *p, DType t, const char *bits); /* an element of a buffer, and a value to be stored in one: */
+const char *c_narrowed(CPrint *p, DType t, const char *x);   /* 16-bit floats to f32 and back, other types as they are */
 /* Element i of an array of the C type. */
 const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i);
 const char *c_cast(CPrint *p, DType to, DType from, const char *x);
 bool c_atomic(const char *text); /* needs no parentheses as an operand */
 void c_prim_use(CPrint *p, const char *section);
 void c_vector_types(CPrint *p, Str *o); /* c_vprelude.c */
+void c_vector_halves(CPrint *p, Str *o);
 void c_vprim_use(CPrint *p, const char *section); /* the same for vectors */
 void c_prim_print(CPrint *p, Str *out); /* the sections of prim.h that are used */
 

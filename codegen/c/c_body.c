@@ -1,6 +1,7 @@
 /* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says
  * what a token is for a kind of element, the functions being those of prim.h. */
 #include "codegen/c/c.h"
+#include "ir/interp.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -83,9 +84,37 @@ static const char *token_body(CPrint *p, const char *body, DType t, DType from, 
   return s.s;
 }
 
+/* An f32 rounded to a 16-bit type, as an f32. */
+static const char *rounded(CPrint *p, DType t, const char *x) {
+  const char *name = dtype_info[t].name;
+  c_prim_use(p, name);
+  return ctx_strf(p->c, "p_from_%s(p_to_%s(%s))", name, name, x);
+}
+
+const char *c_widened(CPrint *p, DType t, const char *bits) {
+  if (!dtype_is_half(t)) return bits;
+  c_prim_use(p, dtype_info[t].name);
+  return ctx_strf(p->c, "p_from_%s(%s)", dtype_info[t].name, bits);
+}
+
+const char *c_narrowed(CPrint *p, DType t, const char *x) {
+  if (!dtype_is_half(t)) return x;
+  c_prim_use(p, dtype_info[t].name);
+  return ctx_strf(p->c, "(uint16_t)p_to_%s(%s)", dtype_info[t].name, x);
+}
+
+/* Ops that give what an operand holds. */
+static bool keeps_digits(const char *body) {
+  return !body[1] || !strncmp(body, "SEL(", 4) || !strncmp(body, "MAX(", 4) || !strncmp(body, "MIN(", 4);
+}
+
 const char *c_body(CPrint *p, Op op, DType t, DType from, const char *const *arg) {
   const char *body = op_info[op].body;
-  if (isupper((unsigned char)body[0])) return token_body(p, body, t, from, arg);
+  if (dtype_is_half(t) && strncmp(body, "CAST(", 5)) {
+    const char *x = c_body(p, op, DT_F32, dtype_computed(from), arg);
+    return keeps_digits(body) ? x : rounded(p, t, x);
+  }
+  if (isupper((unsigned char)body[0])) return token_body(p, body, t, dtype_computed(from), arg);
   bool wraps = dtype_info[t].kind != 'f' && body[1]; /* integers wrap: computed unsigned */
   Str s = {.c = p->c};
   if (wraps) str_printf(&s, "(%s)(", dtype_info[t].c);
@@ -114,6 +143,15 @@ static double int_high(DType t) {
   return t == DT_BOOL ? 1 : ldexp(1, 8 * dtype_info[t].bytes - (dtype_info[t].kind == 'i')) - 1;
 }
 
+/* The nearest number of a 16-bit type, and its bits. */
+static double half_number(DType t, double v, uint16_t *bits) {
+  uint16_t h = 0;
+  Val one = {.type = t, .count = 1, .data = &h};
+  val_set(&one, 0, v);
+  if (bits) *bits = h;
+  return val_get(&one, 0);
+}
+
 const char *c_number(CPrint *p, DType t, double v) {
   char text[64];
   if (dtype_info[t].kind != 'f') {
@@ -124,6 +162,7 @@ const char *c_number(CPrint *p, DType t, double v) {
     return ctx_strf(p->c, t == DT_U32 ? "%.0fu" : "%.0f", trunc(v));
   }
   float f = (float)v;
+  if (dtype_is_half(t)) f = (float)half_number(t, v, NULL), t = DT_F32;
   if (t == DT_F32) v = (double)f;
   if (isnan(v)) return t == DT_F32 ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
   if (isinf(v)) return ctx_strf(p->c, t == DT_F32 ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
@@ -135,7 +174,15 @@ const char *c_number(CPrint *p, DType t, double v) {
   return ctx_strf(p->c, t == DT_F32 ? "%sf" : "%s", text);
 }
 
+const char *c_table_number(CPrint *p, DType t, double v) {
+  uint16_t bits;
+  if (!dtype_is_half(t)) return c_number(p, t, v);
+  half_number(t, v, &bits);
+  return ctx_strf(p->c, "%u", bits);
+}
+
 const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i) {
+  if (dtype_is_half(t)) t = DT_U16; /* bits */
   switch (t) {
 #define X(e, name, bytes, ctype, kind) case DT_##e: return c_number(p, t, (double)((const C_##e *)values)[i]);
   typedef uint8_t C_BOOL, C_U8;
@@ -146,6 +193,7 @@ const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i) {
   typedef int32_t C_I32;
   typedef float C_F32;
   typedef double C_F64;
+  typedef uint16_t C_F16, C_BF16;
   DTYPES(X)
 #undef X
   default: return "0";
@@ -153,6 +201,9 @@ const char *c_stored_number(CPrint *p, DType t, const void *values, int64_t i) {
 }
 
 const char *c_cast(CPrint *p, DType to, DType from, const char *x) {
+  if (to == from) return x;
+  from = dtype_computed(from);
+  if (dtype_is_half(to)) return rounded(p, to, c_cast(p, DT_F32, from, x));
   const DTypeInfo *a = &dtype_info[from], *b = &dtype_info[to];
   if (to == from) return x;
   if (to == DT_BOOL) return ctx_strf(p->c, "(%s != 0)", operand(p, x));
@@ -247,4 +298,5 @@ void c_prim_print(CPrint *p, Str *out) {
     print_sections(p, true, out);
     str_puts(out, "#undef PRIM_1\n");
   }
+  c_vector_halves(p, out);
 }

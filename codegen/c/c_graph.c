@@ -101,15 +101,17 @@ static void check_stores(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
   for (int i = 0; i < gr->nwrite; i++) {
     const Node *d = node_get(c->g, gr->write[i]);
-    if (type_get(p->m, d->type)->dtype != DT_F32) continue;
+    DType t = (DType)type_get(p->m, d->type)->dtype;
+    if (dtype_computed(t) != DT_F32) continue;
     SourcePos at = source_pos(p->c, d->loc);
-    p->helper |= CH_CHECK;
+    p->helper |= dtype_is_half(t) ? CH_CHECK_HALF : CH_CHECK;
     str_printf(&p->nodes, "  {\"%s\", ", op_info[d->op].name);
     c_string(&p->nodes, at.file);
     str_printf(&p->nodes, ", %d},\n", at.line);
     p->helper |= CH_BARRIER;
-    c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", c_place(c, gr->write[i]), c_dim(p, type_count(p->m, d->type)),
-           ++p->nnodes);
+    const char *count = c_dim(p, type_count(p->m, d->type)), *y = c_place(c, gr->write[i]);
+    if (t == DT_F32) c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", y, count, ++p->nnodes);
+    else c_stmt(c, "if (bad) gc_check_half(call, %s, %s, %d, %s);", y, count, ++p->nnodes, c_table_number(p, t, 1.0 / 0.0));
   }
 }
 

@@ -110,7 +110,7 @@ const char *c_table(CPrint *p, const Graph *g, Id n) {
   bool made;
   str_printf(&s, "[%d] = {", a->n ? a->n : 1);
   for (int i = 0, col = 0; i < a->n; i++) {
-    const char *v = c_number(p, (DType)t->dtype, a->fv[i]);
+    const char *v = c_table_number(p, (DType)t->dtype, a->fv[i]);
     col += (int)strlen(v) + 2;
     if (col > 116 || !i) str_puts(&s, "\n  "), col = 2 + (int)strlen(v) + 2;
     str_printf(&s, "%s, ", v);

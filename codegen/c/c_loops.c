@@ -85,7 +85,8 @@ void cn_stores(CNest *c, int phase, KStoreAt level) {
       cnv_store(c, s);
       continue;
     }
-    cn_line(c, "%s %s %s;", cn_element(c, s->buf, &s->at), s->add ? "+=" : "=", c->text[s->value]);
+    cn_line(c, "%s %s %s;", cn_element(c, s->buf, &s->at), s->add ? "+=" : "=",
+            c_narrowed(c->p, (DType)c->k->buf[s->buf].type, c->text[s->value]));
   }
 }
 

@@ -25,7 +25,8 @@ void c_string(Str *o, const char *s) {
 }
 
 /* GcDType has the order of DType, GcKind that of VarKind. */
-_Static_assert(DT_BOOL == 0 && DT_I32 == 6 && DT_F32 == 7 && DT_F64 == 8, "order of runtime/model.h");
+_Static_assert(DT_BOOL == 0 && DT_I32 == 6 && DT_F32 == 7 && DT_F64 == 8 && DT_F16 == 9 && DT_BF16 == 10,
+               "order of runtime/model.h");
 _Static_assert(VK_PARAM == 0 && VK_STATE == 1 && VK_OPTIM == 2, "order of runtime/model.h");
 
 /* The dimensions of a graph's ports that depend on run-time sizes; those of weights and fields do not. */

@@ -89,13 +89,14 @@ const char *cn_element(CNest *c, int buf, const Affine *at) {
 }
 
 static const char *load_text(CNest *c, const KVal *v) {
-  return cn_element(c, v->buf, &v->at);
+  return c_widened(c->p, (DType)v->type, cn_element(c, v->buf, &v->at));
 }
 
 static const char *index_text(CNest *c, const KVal *v) {
   DType t = (DType)v->type;
   const char *e = c_affine(c->p, &v->at);
   if (!c_atomic(e)) e = ctx_strf(c->p->c, "(%s)", e);
+  if (dtype_is_half(t)) return c_cast(c->p, t, DT_F32, ctx_strf(c->p->c, "(float)%s", e));
   if (dtype_is_float(t)) return ctx_strf(c->p->c, "(%s)%s", dtype_info[t].c, e);
   if (t == DT_BOOL) return ctx_strf(c->p->c, "(%s != 0)", e);
   int64_t top = ((int64_t)1 << (8 * dtype_info[t].bytes - (dtype_info[t].kind == 'i'))) - 1;
@@ -135,7 +136,7 @@ static const char *value_text(CNest *c, const KVal *v) {
   case KV_RANDOM: return random_text(c, v);
   case KV_RUN: return run_text(c, v);
   case KV_SELECT: return select_text(c, v);
-  case KV_ACC: return cn_acc(c, v->arg[0]);
+  case KV_ACC: return c_cast(c->p, (DType)v->type, dtype_computed(v->type), cn_acc(c, v->arg[0]));
   case KV_OP: break;
   }
   const char *arg[3] = {"0", "0", "0"};
@@ -160,7 +161,7 @@ static void value_emit(CNest *c, int i) {
     c->text[i] = text;
     return;
   }
-  const int type = c->n->val[i].type;
+  const int type = dtype_computed(c->n->val[i].type);
   cn_line(c, "const %s v%d = %s;", vector ? cnv_type(type) : dtype_info[type].c, i, text);
   c->text[i] = ctx_strf(c->p->c, "v%d", i);
 }

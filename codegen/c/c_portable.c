@@ -58,6 +58,13 @@ static const struct { int bit; const char *text; } HELPER[] = {
              "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
              "    if (!(y[i] - y[i] == 0.0f)) *call->bad = node;\n"
              "  gc_barrier(call);\n}\n\n"},
+  {CH_CHECK_HALF, "/* The same of 16-bit floats; inf: the bits of infinity. */\n"
+                  "static __attribute__((noinline, cold)) void gc_check_half(const GcCall *call, const uint16_t *y, "
+                  "ptrdiff_t n,\n                                                    int32_t node, int inf) {\n"
+                  "  gc_barrier(call);\n"
+                  "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
+                  "    if ((y[i] & inf) == inf) *call->bad = node;\n"
+                  "  gc_barrier(call);\n}\n\n"},
 };
 
 void c_helpers(CPrint *p, Str *out) {

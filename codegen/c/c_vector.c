@@ -36,11 +36,17 @@ static const VToken TOKEN[] = {
 };
 
 static bool is_vector_type(int t) {
-  return t == DT_F32 || t == DT_I32 || t == DT_U32 || t == DT_BOOL;
+  return dtype_computed(t) == DT_F32 || t == DT_I32 || t == DT_U32 || t == DT_BOOL;
 }
 
 const char *cnv_type(int t) {
-  return t == DT_F32 ? "gc_vf" : t == DT_U32 ? "gc_vu" : "gc_vi";
+  return dtype_computed(t) == DT_F32 ? "gc_vf" : t == DT_U32 ? "gc_vu" : "gc_vi";
+}
+
+/* The ending of the functions that load and store an element type. */
+static const char *access_name(CNest *c, int t) {
+  if (dtype_is_half(t)) c->p->halves |= 1u << t, c_vprim_use(c->p, dtype_info[t].name);
+  return t == DT_BOOL ? "b" : t == DT_F16 ? "h" : t == DT_BF16 ? "bh" : t == DT_F32 ? "f" : t == DT_U32 ? "u" : "i";
 }
 
 bool cnv_is(const CNest *c, int v) {
@@ -161,7 +167,8 @@ void cnv_choose(CNest *c) {
 static const char *splat(CNest *c, int t, const char *x) {
   if (t == DT_BOOL) return ctx_strf(c->p->c, "GC_SPLATI(-(int32_t)(%s != 0))", c_atomic(x) ? x : ctx_strf(c->p->c,
       "(%s)", x));
-  return ctx_strf(c->p->c, t == DT_F32 ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", x);
+  bool real = dtype_computed(t) == DT_F32;
+  return ctx_strf(c->p->c, real ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", x);
 }
 
 /* Value v as a vector. */
@@ -172,6 +179,12 @@ const char *cnv_arg(CNest *c, int v) {
 
 static const char *cast(CNest *c, DType to, DType from, const char *x) {
   CPrint *p = c->p;
+  if (to == from) return x;
+  from = dtype_computed(from);
+  if (dtype_is_half(to)) {
+    c->p->halves |= 1u << to, c_vprim_use(p, dtype_info[to].name);
+    return ctx_strf(p->c, "gc_round_%s(%s)", access_name(c, to), cast(c, DT_F32, from, x));
+  }
   if (to == from) return x;
   if (to == DT_BOOL) return ctx_strf(p->c, from == DT_F32 ? "(gc_vi)(%s != 0.0f)" : "(gc_vi)(%s != 0)", x);
   if (from == DT_BOOL)
@@ -194,6 +207,8 @@ static const char *paren(CNest *c, const char *x) {
 const char *cnv_body(CNest *c, Op op, DType t, DType from, const char *const *arg) {
   const char *body = op_info[op].body;
   Str s = {.c = c->p->c};
+  if (dtype_is_half(t) && strncmp(body, "CAST(", 5))
+    return cast(c, t, DT_F32, cnv_body(c, op, DT_F32, dtype_computed(from), arg));
   if (isupper((unsigned char)body[0])) {
     if (!strncmp(body, "CAST(", 5)) return cast(c, t, from, paren(c, arg[0]));
     const VToken *k = find_token(body, token_type(body, t, from));
@@ -227,7 +242,7 @@ const char *cnv_body(CNest *c, Op op, DType t, DType from, const char *const *ar
 /* p + l * stride for the lanes, of which `left` (NULL: all) are there. */
 static const char *load_text(CNest *c, const KVal *v) {
   CPrint *p = c->p;
-  const char *name = v->type == DT_BOOL ? "b" : v->type == DT_F32 ? "f" : v->type == DT_U32 ? "u" : "i";
+  const char *name = access_name(c, v->type);
   const char *at = ctx_strf(p->c, "%s + %s", cn_buf(c, v->buf), c_affine(p, &v->at));
   Dim step = v->at.coef[c->lane];
   if (step == 1 && !c->left) return ctx_strf(p->c, "gc_load_%s(%s)", name, at);
@@ -265,7 +280,7 @@ const char *cnv_text(CNest *c, int i) {
   case KV_INDEX: return cast(c, (DType)v->type, DT_I32, cnv_index(c, &v->at));
   case KV_RANDOM: return random_text(c, v);
   case KV_SELECT: return select_text(c, v);
-  case KV_ACC: return cn_acc(c, v->arg[0]);
+  case KV_ACC: return cast(c, (DType)v->type, dtype_computed(v->type), cn_acc(c, v->arg[0]));
   default: break;
   }
   const char *arg[3] = {"0", "0", "0"};
@@ -275,8 +290,7 @@ const char *cnv_text(CNest *c, int i) {
 
 void cnv_store(CNest *c, const KStore *s) {
   CPrint *p = c->p;
-  int t = c->k->buf[s->buf].type;
-  const char *name = t == DT_BOOL ? "b" : t == DT_F32 ? "f" : t == DT_U32 ? "u" : "i";
+  const char *name = access_name(c, c->k->buf[s->buf].type);
   const char *at = ctx_strf(p->c, "%s + %s", cn_buf(c, s->buf), c_affine(p, &s->at)), *v = cnv_arg(c, s->value);
   Dim step = s->at.coef[c->lane];
   const char *left = c->left ? c->left : "GC_LANES", *d = c_dim(p, step);

@@ -92,6 +92,74 @@ static const char PROCESSOR[] =
   "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
   "#else\n#define gc_sqrt(x) v_sqrt(x)\n#endif\n";
 
+/* 16-bit floats in memory are vectors of their bits. With bf16 instructions the fast mode rounds as they do: numbers
+ * below the least normal one to 0. */
+static const char HALVES[] =
+  "typedef uint16_t gc_vw __attribute__((vector_size(2 * GC_LANES)));\n"
+  "typedef int16_t gc_sw __attribute__((vector_size(2 * GC_LANES)));\n"
+  "typedef uint16_t gc_uw __attribute__((vector_size(2 * GC_LANES), aligned(2), may_alias));\n"
+  "#if defined __AVX512F__ && GC_LANES == 16 && !defined __clang__\n"
+  "#define GC_WIDE(w) ((gc_vu)__builtin_ia32_pmovzxwd512_mask((gc_sw)(w), (gc_vi){0}, 0xffff))\n"
+  "#define GC_LOW(u) ((gc_vw)__builtin_ia32_pmovdw512_mask((gc_vi)(u), (gc_sw){0}, 0xffff))\n"
+  "#else\n"
+  "#define GC_WIDE(w) __builtin_convertvector(w, gc_vu)\n#define GC_LOW(u) __builtin_convertvector(u, gc_vw)\n"
+  "#endif\n"
+  "static inline gc_vw gc_gather_w(const uint16_t *p, ptrdiff_t step, ptrdiff_t n) {\n"
+  "  gc_vw v = {0};\n  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) v[l] = p[l * step];\n  return v;\n}\n"
+  "static inline void gc_scatter_w(uint16_t *p, ptrdiff_t step, gc_vw v, ptrdiff_t n) {\n"
+  "  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = v[l];\n}\n"
+  "#if GC_LANES == 16 && defined __AVX512BW__ && defined __AVX512VL__ && !defined __clang__\n"
+  "#define gc_loadn_w(p, n) \\\n"
+  "  ((gc_vw)__builtin_ia32_loaddquhi256_mask((const int16_t *)(p), (gc_sw){0}, GC_MASK(n)))\n"
+  "#define gc_storen_w(p, v, n) __builtin_ia32_storedquhi256_mask((int16_t *)(p), (gc_sw)(v), GC_MASK(n))\n"
+  "#elif GC_LANES == 16 && defined __AVX512BW__ && defined __AVX512VL__\n"
+  "#define gc_loadn_w(p, n) ((gc_vw)_mm256_maskz_loadu_epi16(GC_MASK(n), p))\n"
+  "#define gc_storen_w(p, v, n) _mm256_mask_storeu_epi16(p, GC_MASK(n), (__m256i)(v))\n"
+  "#else\n"
+  "#define gc_loadn_w(p, n) gc_gather_w(p, 1, n)\n#define gc_storen_w(p, v, n) gc_scatter_w(p, 1, v, n)\n"
+  "#endif\n"
+  "#define GC_HALF(T) \\\n"
+  "  static inline gc_vf gc_load_##T(const uint16_t *p) { return gc_wide_##T(*(const gc_uw *)p); } \\\n"
+  "  static inline gc_vf gc_loadn_##T(const uint16_t *p, ptrdiff_t n) { return gc_wide_##T(gc_loadn_w(p, n)); } \\\n"
+  "  static inline gc_vf gc_gather_##T(const uint16_t *p, ptrdiff_t step, ptrdiff_t n) { \\\n"
+  "    return gc_wide_##T(gc_gather_w(p, step, n)); } \\\n"
+  "  static inline void gc_store_##T(uint16_t *p, gc_vf v) { *(gc_uw *)p = gc_half_##T(v); } \\\n"
+  "  static inline void gc_storen_##T(uint16_t *p, gc_vf v, ptrdiff_t n) { gc_storen_w(p, gc_half_##T(v), n); } \\\n"
+  "  static inline void gc_scatter_##T(uint16_t *p, ptrdiff_t step, gc_vf v, ptrdiff_t n) { \\\n"
+  "    gc_scatter_w(p, step, gc_half_##T(v), n); } \\\n"
+  "  static inline gc_vf gc_round_##T(gc_vf v) { return gc_wide_##T(gc_half_##T(v)); }\n";
+static const char HALF_BF16[] =
+  "static inline gc_vf gc_wide_bh(gc_vw w) { return (gc_vf)(GC_WIDE(w) << 16); }\n"
+  "static inline gc_vw gc_half_bh(gc_vf v) {\n"
+  "#if GC_FAST && GC_LANES == 16 && defined __AVX512BF16__\n"
+  "  gc_vw w;\n  __asm__(\"vcvtneps2bf16 %1, %0\" : \"=v\"(w) : \"v\"(v));\n  return w;\n"
+  "#else\n  return GC_LOW(v_to_bf16(v));\n#endif\n}\n"
+  "GC_HALF(bh)\n";
+static const char HALF_F16[] =
+  "#if GC_LANES == 16 && defined __AVX512F__ && !defined __clang__\n"
+  "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps512_mask((gc_sw)(w), (gc_vf){0}, 0xffff, 4))\n"
+  "#define gc_half_h(v) ((gc_vw)__builtin_ia32_vcvtps2ph512_mask(v, 0, (gc_sw){0}, 0xffff))\n"
+  "#elif GC_LANES == 16 && defined __AVX512F__\n"
+  "#define gc_wide_h(w) ((gc_vf)_mm512_cvtph_ps((__m256i)(w)))\n"
+  "#define gc_half_h(v) ((gc_vw)_mm512_cvtps_ph((__m512)(v), 0))\n"
+  "#elif GC_LANES == 8 && defined __F16C__\n"
+  "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps256((gc_sw)(w)))\n"
+  "#define gc_half_h(v) ((gc_vw)__builtin_ia32_vcvtps2ph256(v, 0))\n"
+  "#elif GC_LANES == 4 && defined __aarch64__\n"
+  "#define gc_wide_h(w) ((gc_vf)vcvt_f32_f16((float16x4_t)(w)))\n"
+  "#define gc_half_h(v) ((gc_vw)vcvt_f16_f32((float32x4_t)(v)))\n"
+  "#else\n"
+  "#define gc_wide_h(w) v_from_f16(GC_WIDE(w))\n#define gc_half_h(v) GC_LOW(v_to_f16(v))\n"
+  "#endif\nGC_HALF(h)\n";
+
+void c_vector_halves(CPrint *p, Str *o) {
+  if (!p->halves) return;
+  str_printf(o, "#define GC_FAST %d\n%s", p->o->contract, HALVES);
+  if (p->halves >> DT_BF16 & 1) str_puts(o, HALF_BF16);
+  if (p->halves >> DT_F16 & 1) str_puts(o, HALF_F16);
+  str_puts(o, "\n");
+}
+
 static void print_lane(Str *o, int lanes) {
   str_puts(o, "#define GC_LANE ((gc_vi){");
   for (int i = 0; i < lanes; i++) str_printf(o, "%s%d", i ? ", " : "", i);

@@ -84,7 +84,24 @@ static double wrap(DType t, double x) {
   return val_get(&one, 0);
 }
 
+/* x as a number of the 16-bit type; the gap between it and the next one. */
+static double half_of(DType t, double x) {
+  Val one = {.type = t, .count = 1, .data = &(double){0}};
+  val_set(&one, 0, x);
+  return val_get(&one, 0);
+}
+
+static double half_gap(DType t, double x) {
+  int e = 0, least = t == DT_F16 ? -14 : -126;
+  frexp(x, &e);
+  return ldexp(1, (e - 1 < least ? least : e - 1) - (t == DT_F16 ? 10 : 7));
+}
+
 static bool close(DType t, double got, double want) {
+  if (dtype_is_half(t)) { /* of two neighbours either where the exact result lies in the middle, but for a trifle */
+    if (same_bits(got, half_of(t, want)) || got == half_of(t, want)) return true;
+    return isfinite(got) && isfinite(want) && fabs(got - want) <= 0.5001 * half_gap(t, want);
+  }
   if (t == DT_F32) {
     float w = (float)want;
     if (isinf(w) || isnan(w) || want == 0) return isnan(w) ? isnan(got) : got == w;
@@ -107,13 +124,16 @@ static void check_row(Suite *s, const Row *row, DType t, const Shape *shape, boo
     int64_t count = 1;
     for (int k = 0; k < shape[i].rank; k++) count *= shape[i].dim[k];
     data[i] = ctx_alloc(s->c, (size_t)(count + 1) * sizeof **data);
-    for (int64_t k = 0; k < count; k++) data[i][k] = sample(own, &state);
+    for (int64_t k = 0; k < count; k++) {
+      double x = sample(own, &state);
+      data[i][k] = dtype_is_half(own) ? half_of(own, x) : x;
+    }
   }
   graph_result(g, "y", graph_node(g, op, in, arity, 0, 0), 0);
   const Result *y = run_graph(s, g, f64, (const double *const *)data);
   if (!y) return;
   int64_t wrong = 0;
-  DType kind = op_info[op].flags & BOOLEAN ? DT_BOOL : f64 && t == DT_F32 ? DT_F64 : t;
+  DType kind = op_info[op].flags & BOOLEAN ? DT_BOOL : f64 && t == DT_F32 ? DT_F64 : t, storage = dtype_computed(kind);
   for (int64_t i = 0; i < y->count; i++) {
     double v[3] = {0};
     for (int k = 0; k < arity; k++) v[k] = data[k][broadcast_index(y, i, &shape[k])];
@@ -123,7 +143,7 @@ static void check_row(Suite *s, const Row *row, DType t, const Shape *shape, boo
     double want = by_zero ? 0 : wrap(kind, row->ref(v[0], v[1], v[2]));
     wrong += !close(kind, y->v[i], want);
   }
-  check(s, !wrong && y->type == kind, "%s %s%s: %lld of %lld elements wrong (%s)", row->name, dtype_info[t].name,
+  check(s, !wrong && y->type == storage, "%s %s%s: %lld of %lld elements wrong (%s)", row->name, dtype_info[t].name,
         f64 ? " in double" : "", (long long)wrong, (long long)y->count, shape_text(s, y->rank, y->dim));
 }
 
@@ -148,6 +168,7 @@ static void check_casts(Suite *s) {
         double x0 = val_get(&tmp, 0), want = x0;
         if (d->kind == 'b') want = x0 != 0;
         else if (to == DT_F32) want = (float)x0;
+        else if (dtype_is_half(to)) want = half_of((DType)to, (float)x0);
         else if (d->kind != 'f') want = isnan(x0) ? 0 : fmin(fmax(trunc(x0), lo), hi);
         wrong += !same_bits(y->v[i] + 0.0, want + 0.0);
       }

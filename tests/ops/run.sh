@@ -28,6 +28,8 @@ note "prim accuracy" $?
 for arch in "" -march=native; do
   $cc $flags -O2 $arch -o "$out/prim_vector" tests/ops/prim_vector.c && "$out/prim_vector"
   note "prim vector $arch" $?
+  $cc $flags -O2 $arch -o "$out/prim_half" tests/ops/prim_half.c -lm && "$out/prim_half" 101
+  note "floats of 16 bits $arch" $?
 done
 # In the fast mode products may be contracted: the same bounds hold.
 $cc -std=gnu11 -O2 -march=native -ffp-contract=fast -DSCALAR_ONLY -o "$out/prim_fast" tests/ops/prim_accuracy.c -lm &&

@@ -66,8 +66,9 @@ static void scan_line(const char *line, Names *own, Names *macro) {
     size_t n = ident(p);
     if (n > 3 && !strncmp(p, "gc_", 3)) {
       add_name(own, p, n);
-      for (const char *t = "fiubdv"; !strncmp(p + n, "##", 2) && *t; t++) /* the names that the macro makes */
-        add_name(own, ctx_strf(own->c, "%.*s%c", (int)n, p, *t), n + 1);
+      static const char *const type[] = {"f", "i", "u", "b", "d", "v", "h", "bh"}; /* the names that the macro makes */
+      for (int t = 0; !strncmp(p + n, "##", 2) && t < 8; t++)
+        add_name(own, ctx_strf(own->c, "%.*s%s", (int)n, p, type[t]), n + strlen(type[t]));
     }
     if (n == 4 && !strncmp(p, "PRIM(", 5)) {
       size_t k = ident(p + 5);
@@ -106,6 +107,15 @@ static void put_var(Emit *e, int v, char *mem, bool pack, const void *values) {
                      (const char *)values + i * bytes, (size_t)bytes);
 }
 
+/* A value's elements as C has them in memory. */
+static void *stored(const Emit *e, const Val *v, DType t) {
+  void *p = ctx_alloc(e->c, (size_t)(v->count * dtype_info[t].bytes) + 1);
+  val_store(v, t, p);
+  return p;
+}
+
+static DType var_dtype(const Emit *e, int v) { return (DType)type_get(e->m, e->m->var[v].type)->dtype; }
+
 /* The bytes in front of the arena: the head's counters, and every weight. */
 static void put_memory(Emit *e) {
   size_t n = (size_t)(e->m->total_bytes - e->m->arena_bytes);
@@ -113,24 +123,26 @@ static void put_memory(Emit *e) {
   uint32_t head[3] = {e->in->step, e->in->steps, e->in->steps_per_epoch};
   memcpy(mem, &e->in->seed, 8);
   memcpy(mem + 8, head, sizeof head);
-  for (int v = 0; v < e->m->nvar; v++) put_var(e, v, mem + e->m->var[v].offset, true, e->in->var[v]->data);
+  for (int v = 0; v < e->m->nvar; v++)
+    put_var(e, v, mem + e->m->var[v].offset, true, stored(e, e->in->var[v], var_dtype(e, v)));
   fwrite(mem, 1, n, e->data);
   free(mem);
 }
 
 static void expect(Emit *e, const char *label, DType t, int64_t count, const void *values, const char *where) {
   const DTypeInfo *d = &dtype_info[t];
+  char kind = t == DT_F16 ? 'h' : t == DT_BF16 ? 'w' : d->kind == 'b' ? 'u' : d->kind;
   fwrite(values, (size_t)d->bytes, (size_t)count, e->data);
-  str_printf(&e->body, "  gr_expect(\"%s\", '%c', %d, %lld, %s);\n", label, d->kind == 'b' ? 'u' : d->kind, d->bytes,
-             (long long)count, where);
+  str_printf(&e->body, "  gr_expect(\"%s\", '%c', %d, %lld, %s);\n", label, kind, d->bytes, (long long)count, where);
 }
 
 static void expect_vars(Emit *e, const char *graph) {
   for (int v = 0; v < e->m->nvar; v++) {
     const Val *x = e->in->var[v];
-    char *packed = malloc((size_t)(x->count * dtype_info[x->type].bytes) + 1);
-    put_var(e, v, packed, true, x->data);
-    expect(e, ctx_strf(e->c, "%s: weight %s", graph, e->m->var[v].name), x->type, x->count, packed,
+    DType t = var_dtype(e, v);
+    char *packed = malloc((size_t)(x->count * dtype_info[t].bytes) + 1);
+    put_var(e, v, packed, true, stored(e, x, t));
+    expect(e, ctx_strf(e->c, "%s: weight %s", graph, e->m->var[v].name), t, x->count, packed,
            ctx_strf(e->c, "mem + %lld", (long long)e->m->var[v].offset));
     free(packed);
   }
@@ -191,19 +203,22 @@ static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
   str_printf(b, "  { /* %s */\n  unsigned char *mem = gr_bytes(%lld);\n  gr_take(mem, %lld);\n", g->name,
              (long long)e->m->total_bytes, (long long)(e->m->total_bytes - e->m->arena_bytes));
   for (int p = 0; p < g->nport; p++) {
-    size_t bytes = (size_t)(port[p]->count * dtype_info[port[p]->type].bytes);
-    fwrite(port[p]->data, 1, bytes, e->data);
+    DType t = (DType)node_type(g, g->port[p])->dtype;
+    size_t bytes = (size_t)(port[p]->count * dtype_info[t].bytes);
+    fwrite(stored(e, port[p], t), 1, bytes, e->data);
     str_printf(b, "  void *in_%d = gr_input(%zu);\n", p, bytes);
   }
   if (!interp_run(e->in, ref, port, res)) return snprintf(e->why->text, sizeof e->why->text, "%s", e->in->error), false;
   int nres = interp_nresults(ref);
   const char *where[64];
+  DType type[64];
   for (int o = 0, r = 0; o < g->nout; o++) {
     if (g->out[o].var >= 0) continue;
+    type[r] = (DType)node_type(g, g->out[o].value)->dtype;
     if (in_head(g)) where[r] = ctx_strf(e->c, "mem + %lld", (long long)g->anno[g->out[o].value].offset);
     else where[r] = ctx_strf(e->c, "out_%d", r);
     if (!in_head(g)) str_printf(b, "  void *out_%d = gr_bytes(%lld);\n", r,
-                                (long long)res[r]->count * dtype_info[res[r]->type].bytes);
+                                (long long)res[r]->count * dtype_info[type[r]].bytes);
     r++;
   }
   put_call(e, g, nres, parts);
@@ -211,7 +226,7 @@ static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
   fwrite(&status, sizeof status, 1, e->data);
   str_printf(b, "  gr_status(\"%s\", status);\n", g->name);
   for (int r = 0; r < nres && status == 0; r++)
-    expect(e, ctx_strf(e->c, "%s: result %d", g->name, r), res[r]->type, res[r]->count, res[r]->data, where[r]);
+    expect(e, ctx_strf(e->c, "%s: result %d", g->name, r), type[r], res[r]->count, stored(e, res[r], type[r]), where[r]);
   expect_vars(e, g->name);
   for (int r = 0; r < nres; r++) val_drop(res[r]);
   for (int p = 0; p < g->nport; p++) {

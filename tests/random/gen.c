@@ -39,12 +39,15 @@ Id keep(Gen *r, Id n) {
 
 /* ---- types ---- */
 
-DType rnd_float(Gen *r) { return chance(r, 94) ? DT_F32 : DT_F64; }
+DType rnd_float(Gen *r) {
+  uint32_t k = rnd(r, 100);
+  return k < 86 ? DT_F32 : k < 92 ? DT_F64 : k < 96 ? DT_BF16 : DT_F16;
+}
 
 DType rnd_dtype(Gen *r) {
-  static const DType rare[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_F64};
+  static const DType rare[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_F64, DT_F16, DT_BF16, DT_BF16};
   uint32_t k = rnd(r, 100);
-  return k < 62 ? DT_F32 : k < 78 ? DT_I32 : k < 88 ? DT_BOOL : rare[rnd(r, sizeof rare / sizeof *rare)];
+  return k < 58 ? DT_F32 : k < 74 ? DT_I32 : k < 84 ? DT_BOOL : rare[rnd(r, sizeof rare / sizeof *rare)];
 }
 
 bool small(Gen *r, TypeId t) { return dim_bound(r->m, type_count(r->m, t)) <= MAX_ELEMS; }

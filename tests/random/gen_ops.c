@@ -327,7 +327,7 @@ static bool make_gather(Gen *r, Op op) {
 }
 
 static bool make_scatter(Gen *r, Op op) {
-  TypeId to = rnd_type(r, rnd_float(r), 3), index = index_type(r);
+  TypeId to = rnd_type(r, dtype_computed(rnd_float(r)), 3), index = index_type(r);
   const Type *t = type_get(r->m, to), *k = type_get(r->m, index);
   Dim dim[MAX_RANK];
   if (!t->rank) return false;

@@ -28,10 +28,16 @@ static void *gr_input(size_t n) {
   return p;
 }
 
+/* kind: that of the element type; h: f16, w: bf16. */
 static double gr_number(const unsigned char *p, char kind, size_t bytes) {
   float f;
   double d;
   int64_t i = 0;
+  uint16_t w = 0;
+  if (kind == 'h' || kind == 'w') memcpy(&w, p, 2);
+  if (kind == 'h' && (w & 0x7fff) > 0x7c00) return NAN;
+  if (kind == 'h') return ldexp((w & 0x3ff) + (w & 0x7c00 ? 1024 : 0), (w & 0x7c00 ? w >> 10 & 31 : 1) - 25);
+  if (kind == 'w') return i = (int64_t)w << 16, memcpy(&f, &i, 4), f;
   if (kind == 'f' && bytes == 4) return memcpy(&f, p, 4), f;
   if (kind == 'f') return memcpy(&d, p, 8), d;
   memcpy(&i, p, bytes);
