@@ -106,11 +106,11 @@ static void print_json(const Cost *k) {
   const Module *m = k->m;
   Str s = {.c = k->c};
   str_printf(&s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f", k->parameters, k->flops);
-  str_printf(&s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":%.6g", recompute_percent(k),
-             1e3 * k->seconds);
   put_bytes(&s, "ram_bytes", m->total_bytes);
   put_bytes(&s, "activation_bytes", k->activations);
   str_printf(&s, ",\"trained_parameters\":%.0f", k->trained);
+  str_printf(&s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":%.6g", recompute_percent(k),
+             1e3 * k->seconds);
   put_bytes(&s, "head_bytes", m->head_bytes);
   put_bytes(&s, "persistent_bytes", m->persistent_bytes);
   put_bytes(&s, "arena_bytes", m->arena_bytes);
