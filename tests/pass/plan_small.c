@@ -1,6 +1,6 @@
 /* plan_small SEEDS: orders and placements against the best there are, found by trying all: random graphs of up to 8
  * kernels, in every order that is valid; random buffers, up to 7 of them, in every order of placing (in the order of
- * its offsets, each buffer in the lowest gap, the best placement comes out). States how often the passes find the best. */
+ * its offsets, each buffer in the lowest gap, the best placement comes out). States how often the best is found. */
 #include "passes/fit.h"
 #include "passes/live.h"
 #include "passes/pass.h"
