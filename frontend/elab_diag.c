@@ -150,6 +150,9 @@ void el_label_call(Elab *e, Diag *d, const Call *k) {
 
 void el_unknown_name(Elab *e, const Ast *a, const char *name) {
   Diag *d = el_error(e, 201, a, "unknown name `%s`", name);
-  const char *s = el_suggest(e, name);
-  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  const char *dot = strrchr(name, '.'), *s = el_suggest(e, name);
+  Value v;
+  if (dot && el_lookup(e, ctx_name(e->c, dot + 1), a, &v) && v.kind == V_FN)
+    diag_help(e->c, d, "there are no methods: write %s(%.*s)", dot + 1, (int)(dot - name), name);
+  else if (s) diag_help(e->c, d, "did you mean `%s`?", s);
 }

@@ -39,7 +39,9 @@ static bool export_params(Elab *e, const Ast *a) {
 
 static void export_results(Elab *e, const Ast *a, Value v) {
   const Ast *last = a->kid[0]->n ? a->kid[0]->kid[a->kid[0]->n - 1] : a;
-  if (v.kind == V_NONE) {
+  if (v.kind == V_NONE && (last->kind == AST_CALL || last->kind == AST_PIPE)) {
+    el_fail(e, 224, last, "this call gives no value");
+  } else if (v.kind == V_NONE) {
     el_fail(e, 224, a, "`%s` ends without a value", a->text);
   } else if (v.kind == V_LIST && !v_tensorlike(v)) {
     el_fail(e, 313, last, "an export gives tensors, not %s", v_text(e, v));

@@ -143,7 +143,14 @@ static Value fn_concat(Elab *e, Call *k) {
   for (int i = 0; i < l.list->n; i++)
     if (!(in[i] = el_tensor(e, l.list->v[i], DT_F32, k->arg[0].ast))) return v_error();
   if (!el_want_axis(e, k, 1, el_ty(e, in[0])->rank, 0, &axis)) return v_error();
-  return v_tensor(e, l.list->n == 1 ? in[0] : b_concat(e->g, in, l.list->n, (int)axis));
+  if (l.list->n == 1) return v_tensor(e, in[0]);
+  e->m->last = NULL;
+  Id r = b_concat(e->g, in, l.list->n, (int)axis);
+  const Ast *a = k->arg[0].ast;
+  for (int i = 0; !r && e->m->last && a && a->kind == AST_LIST && i < a->n; i++)
+    el_label_operand(e, e->m->last, a->kid[i], v_tensor(e, in[i]));
+  e->m->last = NULL;
+  return v_tensor(e, r);
 }
 
 /* ---- of the carried files only ---- */
