@@ -194,8 +194,8 @@ static Value fn_fan_out(Elab *e, Call *k) { return fan(e, k, true); }
 /* index_in(t, n): t, whose values index an axis of n */
 static Value fn_index_in(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
-  int64_t n;
-  if (!x || !el_want_int(e, k, 1, 0, &n)) return v_error();
+  int64_t n = -1; /* of an axis whose size is known at run time only: no range */
+  if (!x || (k->arg[1].v.kind != V_SIZE && !el_want_int(e, k, 1, 0, &n))) return v_error();
   el_note_range(e, x, n);
   return v_tensor(e, x);
 }
