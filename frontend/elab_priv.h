@@ -136,7 +136,7 @@ typedef struct VarRec { const char *name; int var; } VarRec;
 typedef struct Inst Inst;
 struct Inst {          /* a place in the tree of calls */
   const char *name;    /* of the def, or of the `use` */
-  int ordinal;         /* of calls of this name in the parent, from 1; 0: needs no suffix (a `use`) */
+  int ordinal;         /* of calls of this name in the parent, from 1; 0: needs no suffix (a root) */
   Inst *up;
   Inst **kid;
   int nkid, capkid, cursor;

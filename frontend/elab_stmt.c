@@ -195,7 +195,6 @@ static Value stmt_assert(Elab *e, const Ast *s) {
 
 static Value stmt_use(Elab *e, const Ast *s) {
   Inst *at = inst_child(e, e->f, s->text);
-  at->ordinal = 0;
   Instance *inst = el_instance(e, s, s->text, at);
   Value v = inst ? v_fn(e, (Fn){.inst = inst, .at = s->mark}) : v_error();
   scope_set(e->c, &e->f->scope, s->text, v, s->mark, s->mark_len);
