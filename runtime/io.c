@@ -15,13 +15,15 @@
 enum { BUFFER = 1 << 16 };
 
 #ifdef GC_FAULTS
-/* GC_FAULT_KILL=N: SIGKILL before call N. GC_FAULT_IO=N: call N fails with EIO, with GC_FAULT_FROM the later ones too.
- * Both are for files of the program's own; standard input and output are tested from outside. */
+/* GC_FAULT_KILL=N, GC_FAULT_TERM=N: SIGKILL or SIGTERM before call N. GC_FAULT_IO=N: call N fails with EIO, with
+ * GC_FAULT_FROM the later ones too. They are for files of the program's own; standard input and output are tested from
+ * outside. */
 static bool step(void) {
   static long count;
-  const char *kill_at = getenv("GC_FAULT_KILL"), *fail_at = getenv("GC_FAULT_IO");
+  const char *kill_at = getenv("GC_FAULT_KILL"), *term_at = getenv("GC_FAULT_TERM"), *fail_at = getenv("GC_FAULT_IO");
   count++;
   if (kill_at && count == atol(kill_at)) raise(SIGKILL);
+  if (term_at && count == atol(term_at)) raise(SIGTERM);
   if (fail_at && (count == atol(fail_at) || (count > atol(fail_at) && getenv("GC_FAULT_FROM")))) {
     errno = EIO;
     return false;

@@ -228,6 +228,7 @@ int cmd_train(App *a) {
   report_begin(&t.report, a, &t.run);
   bool out = loop(&t);
   if (a->run->step != t.saved) save(&t);
+  else run_sync(&t.run); /* the head of the metrics, when a signal came before the first step */
   if (!out) rt_out_flush();
   int signal = gc_signal;
   gc_training = 0;

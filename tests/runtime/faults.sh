@@ -50,7 +50,18 @@ for n in $(seq 1 "$total"); do
   recovers "killed at call $n"
   rm -rf k
 done
-# the same while resuming
+# SIGTERM instead: where it says that it has saved, the metrics are there, too
+for n in $(seq 1 "$total"); do
+  GC_FAULT_TERM=$n toy_faults train --threads 1 --run-dir k > out 2> err
+  got=$?
+  case $got in 0 | 143) ;; *) fail "SIGTERM at call $n: status $got" ;; esac
+  if grep -q '^saved after step' err && [ "$(head -1 k/metrics.csv)" != step,loss,acc ]; then
+    fail "SIGTERM at call $n: metrics.csv lacks its head"
+  fi
+  recovers "SIGTERM at call $n"
+  rm -rf k
+done
+# the same as SIGKILL, while resuming
 toy_faults train --threads 1 --stop-at 30 --run-dir half > out 2>&1
 for n in $(seq 1 3 "$total"); do
   cp -r half k

@@ -31,17 +31,18 @@ same() { # NAME FILE FILE
 }
 
 library() { # NAME FLAGS…: the runtime as an archive
-  local d=$build/$1 f
+  local d=$build/$1 f o objects=
   shift
   mkdir -p "$d"
   for f in "$root"/runtime/*.c; do
-    local o=$d/$(basename "$f" .c).o
+    o=$d/$(basename "$f" .c).o
+    objects="$objects $o"
     if [ ! -f "$o" ] || [ -n "$(find "$f" "$root/runtime/rt.h" "$root/runtime/model.h" -newer "$o")" ]; then
       $CC -std=gnu11 -Wall -Wextra -Werror "$@" -c "$f" -o "$o" || exit 1
     fi
   done
   rm -f "$d/libgc.a"
-  ar rcs "$d/libgc.a" "$d"/*.o
+  ar rcs "$d/libgc.a" $objects # none of a source that is gone
 }
 program() { # OUTPUT LIBRARY FLAGS…
   local out=$1 lib=$2
