@@ -1,5 +1,6 @@
 /* plan_large NODES: a graph of so many nodes, a few of them equal, is ordered, placed and proved within a second of
- * processor time, twice, and both plans are the same: trials are counted, and the clock decides nothing. */
+ * processor time, twice, and both plans are the same: trials are counted, and the clock decides nothing. The graph is
+ * random, without the regular structure of a network, and so harder to place. */
 #include "passes/live.h"
 #include "passes/pass.h"
 #include <stdio.h>
