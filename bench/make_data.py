@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RECORDS = {"mlp": 512, "cnn": 256, "tiny": 1024, "lstm": 64}
+RECORDS = {"mlp": 512, "cnn": 256, "tiny": 1024, "lstm": 64, "resnet": 16}
 
 
 def main():
@@ -19,6 +19,8 @@ def main():
         "tiny_x": rng.random((n["tiny"], 2), np.float32),
         "tiny_y": rng.random((n["tiny"], 1), np.float32),
         "lstm_x": rng.standard_normal((n["lstm"], 64, 128), np.float32),
+        "resnet_x": rng.random((n["resnet"], 3, 224, 224), np.float32),
+        "resnet_y": rng.integers(0, 1000, n["resnet"], np.int32),
         "lstm_y": rng.integers(0, 128, (n["lstm"], 64), np.int32),
     }
     os.makedirs(os.path.join(HERE, "data"), exist_ok=True)

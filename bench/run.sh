@@ -21,44 +21,7 @@ done
 works=${works:-mlp tiny cnn gpt lstm}
 [ -x "$gradc" ] || { echo "bench: $gradc is not there: run make first" >&2; exit 2; }
 
-environment() {
-  [ -n "${PYTHON:-}" ] && return
-  PYTHON=$here/.venv/bin/python
-  if ! cmp -s "$here/requirements.txt" "$here/.venv/installed.txt"; then
-    rm -rf "$here/.venv"
-    if ! python3 -m venv "$here/.venv" >/dev/null 2>&1; then
-      sudo=; [ "$(id -u)" -eq 0 ] || sudo=sudo
-      echo "bench: installing python3-venv" >&2
-      $sudo apt-get install -y -q python3-venv >&2
-      python3 -m venv "$here/.venv"
-    fi
-    echo "bench: installing $(tr '\n' ' ' < "$here/requirements.txt")into bench/.venv" >&2
-    "$PYTHON" -m pip install -q -r "$here/requirements.txt" >&2
-    cp "$here/requirements.txt" "$here/.venv/installed.txt"
-  fi
-}
-
-# field LINE KEY: a number of a line of JSON
-field() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *\([-+0-9.eE]*\).*/\1/p'; }
-# word LINE KEY: a string of it
-word() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *"\([^"]*\)".*/\1/p'; }
-
-# bound THREADS COMMAND...: on the first THREADS CPUs that this process may use
-bound() {
-  n=$1; shift
-  if command -v taskset >/dev/null; then
-    cpus=$(taskset -cp $$ | sed 's/.*: //' | awk -v n="$n" '{
-      k = split($0, part, ","); out = ""
-      for (i = 1; i <= k && n > 0; i++) {
-        m = split(part[i], r, "-"); last = m > 1 ? r[2] : r[1]
-        for (c = r[1] + 0; c <= last + 0 && n > 0; c++) { out = out (out == "" ? "" : ",") c; n-- }
-      }
-      print out }')
-    taskset -c "$cpus" "$@"
-  else
-    "$@"
-  fi
-}
+. "$here/common.sh"
 
 # Enough steps for seconds, not minutes, on a slow core.
 steps() { case $1 in mlp) echo 400 ;; tiny) echo 50000 ;; cnn) echo 60 ;; gpt) echo 8 ;; lstm) echo 40 ;; esac; }
@@ -71,10 +34,6 @@ run_gradc() {
   line=$(bound "$3" "$bin/$2" bench --threads "$3" --steps "$(steps "$2")" --json)
   record "$1" "$2" "$3" gradc "$line" ""
 }
-
-# Without these glibc gives every large block back to the kernel and takes it again, page fault by page fault, which
-# costs PyTorch up to a quarter of a step.
-torch_env="MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648"
 
 torch() { # THREADS ARGUMENTS...
   count=$1; shift

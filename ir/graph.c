@@ -318,11 +318,13 @@ Rebuild graph_rebuild_begin(Graph *g) {
   return r;
 }
 
-Id graph_copy_node(Rebuild *r, Id n) {
+Id graph_copy_node(Rebuild *r, Id n) { return graph_copy_as(r, n, r->old->node[n].attr); }
+
+Id graph_copy_as(Rebuild *r, Id n, AttrId attr) {
   const Node *d = &r->old->node[n];
   Id few[8], *in = d->nin > 8 ? ctx_alloc(r->old->m->c, d->nin * sizeof(Id)) : few;
   for (uint32_t i = 0; i < d->nin; i++) in[i] = r->map[r->old->in[d->in + i]];
-  return r->map[n] = node_make(r->new, &(OpCall){.op = (Op)d->op, .in = in, .nin = (int)d->nin, .attr = d->attr,
+  return r->map[n] = node_make(r->new, &(OpCall){.op = (Op)d->op, .in = in, .nin = (int)d->nin, .attr = attr,
                                                  .loc = d->loc, .given = d->type});
 }
 

@@ -391,6 +391,7 @@ uint32_t stored_make(Module *m, const Stored *s);                   /* number fo
 typedef struct Rebuild { Graph *old, *new; Id *map; } Rebuild;
 Rebuild graph_rebuild_begin(Graph *g);
 Id graph_copy_node(Rebuild *r, Id n);        /* also sets r->map[n] */
+Id graph_copy_as(Rebuild *r, Id n, AttrId attr); /* the same with other attributes */
 void graph_rebuild_end(Rebuild *r);
 
 /* A copy of the whole module for trials, in a Ctx made by ctx_fork of its own: copy.c. */

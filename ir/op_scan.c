@@ -16,10 +16,14 @@ Scan scan_of(const Graph *g, Id n) {
   return s;
 }
 
-Id scan_node(Graph *g, const Scan *s, const Id *in, int nin, Loc loc) {
+AttrId scan_attr(Module *m, const Scan *s) {
   AttrVal v[] = {[F_BODY] = {.i = s->body->index}, [F_NX] = {.i = s->nx}, [F_NC] = {.i = s->nc},
                  [F_AXIS] = {.i = s->axis}, [F_REVERSE] = {.i = s->reverse}, [F_LENGTH] = {.i = s->length}};
-  return graph_node(g, OP_scan, in, nin, attr_make(g->m, OP_scan, v), loc);
+  return attr_make(m, OP_scan, v);
+}
+
+Id scan_node(Graph *g, const Scan *s, const Id *in, int nin, Loc loc) {
+  return graph_node(g, OP_scan, in, nin, scan_attr(g->m, s), loc);
 }
 
 TypeId scan_turn_type(Module *m, const Type *x, int axis) {

@@ -10,6 +10,7 @@
 #include "passes/checkpoint.h"
 #include "passes/joint.h"
 #include "passes/pass.h"
+#include "passes/thin.h"
 
 static uint32_t region(const Graph *g, Id n) { return attr_get(g->m, node_get(g, n)->attr)->hints / HINT_REGION; }
 
@@ -36,16 +37,30 @@ static void force_regions(Graph *g) {
 
 /* ---- for a budget ---- */
 
+/* The list has the plans of the graph as it is and, where scans can be made thinner at the price of time, those of the
+ * graph with such scans. */
 static void meet_budget(Module *m, int graph) {
   Graph *g = m->graph[graph];
-  const bool *late = joint_late(g);
-  if (!late || checkpoint_judge(m, graph, NULL).bytes <= m->opt.ram) return;
-  Plans p = checkpoint_plans(m, graph);
-  int best = budget_choose(p.v, p.n, m->opt.ram);
-  if (p.drop[best]) joint_recompute(g, late, p.drop[best], CLONE_BUDGET);
+  if (!joint_late(g) || checkpoint_judge(m, graph, NULL).bytes <= m->opt.ram) return;
+  Ctx *c = ctx_fork(m->c);
+  Module *thin = module_copy(c, m);
+  bool thins = thin_scans(thin->graph[graph], THIN_ALL, CLONE_BUDGET);
+  Plans p[2] = {checkpoint_plans(m, graph)};
+  if (thins) p[1] = checkpoint_plans(thin, graph);
+  Candidate best[2];
+  int at[2];
+  for (int k = 0; k <= thins; k++) at[k] = budget_choose(p[k].v, p[k].n, m->opt.ram), best[k] = p[k].v[at[k]];
+  int k = budget_choose(best, 1 + thins, m->opt.ram);
+  if (k) thin_scans(g, THIN_ALL, CLONE_BUDGET);
+  if (p[k].drop[at[k]]) joint_recompute(g, joint_late(g), p[k].drop[at[k]], CLONE_BUDGET);
+  ctx_free(c);
 }
 
 void pass_checkpoint(Module *m) {
-  for (int i = 0; i < m->ngraph; i++) force_regions(m->graph[i]);
-  for (int i = 0; i < m->ngraph && m->opt.ram; i++) meet_budget(m, i);
+  int n = m->ngraph; /* bodies are added meanwhile */
+  for (int i = 0; i < n; i++) {
+    thin_scans(m->graph[i], THIN_REGIONS, CLONE_BUDGET);
+    force_regions(m->graph[i]);
+  }
+  for (int i = 0; i < n && m->opt.ram; i++) meet_budget(m, i);
 }

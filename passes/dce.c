@@ -1,32 +1,64 @@
-/* dce: drops the nodes that no result and no write depends on, and the bodies that no scan runs any more.
+/* dce: drops the nodes that no result and no write depends on, what scans stack and nobody reads, and the bodies that no
+ * scan runs any more.
  *
  * needs:  nothing
  * keeps:  annotations, ports, the order of what stays
  * breaks: nothing
  * One sweep backwards marks, one forwards copies. */
 #include "passes/pass.h"
+#include "passes/trim.h"
 
-static bool *live_nodes(const Graph *g, bool *body_used) {
-  bool *live = ctx_alloc(g->m->c, (size_t)g->n);
-  for (int i = 0; i < g->nout; i++) live[g->out[i].value] = true;
+typedef struct Live {
+  bool *node;
+  Trim **trim;    /* per live scan */
+} Live;
+
+/* Which results of a live scan are read: its `get`s stand behind it. */
+static void mark_scan(const Graph *g, Id n, const Live *l, const bool *read) {
+  const Trim *t = l->trim[n] = trim_find(g, n, read);
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++)
+    if (t->port[i]) l->node[node_in(g, n, (int)i)] = true;
+}
+
+static Live *live_nodes(const Graph *g, bool *body_used) {
+  Ctx *c = g->m->c;
+  Live *l = ctx_alloc(c, sizeof *l);
+  *l = (Live){ctx_alloc(c, (size_t)g->n), ctx_alloc(c, sizeof *l->trim * (size_t)g->n)};
+  bool **read = ctx_alloc(c, sizeof *read * (size_t)g->n); /* per scan */
+  for (int i = 0; i < g->nout; i++) l->node[g->out[i].value] = true;
   for (Id n = (Id)g->n - 1; n >= 1; n--) {
-    if (!live[n]) continue;
+    if (!l->node[n]) continue;
     const OpInfo *info = node_info(g, n);
-    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) live[node_in(g, n, (int)i)] = true;
+    if (info->cls == CL_TUPLE) {
+      Id s = node_in(g, n, 0);
+      if (!read[s]) read[s] = ctx_alloc(c, node_type(g, s)->ntuple + 1);
+      read[s][node_attr(g, n, 0)->i] = true;
+    }
+    if (info->cls == CL_SCAN && read[n]) {
+      mark_scan(g, n, l, read[n]);
+    } else {
+      for (uint32_t i = 0; i < node_get(g, n)->nin; i++) l->node[node_in(g, n, (int)i)] = true;
+    }
     for (int f = 0; f < info->nfields; f++)
       if (info->field[f].kind == AK_GRAPH) body_used[node_attr(g, n, f)->i] = true;
   }
-  return live;
+  return l;
 }
 
-static void drop_dead(Graph *g, const bool *live) {
-  int dead = 0;
-  for (Id n = 1; n < (Id)g->n; n++) dead += !live[n];
-  for (int i = 0; i < g->nport; i++) dead -= !live[g->port[i]];
-  if (!dead) return;
+static void drop_dead(Graph *g, const Live *l) {
+  bool any = false;
+  bool *port = ctx_alloc(g->m->c, (size_t)g->n);
+  for (int i = 0; i < g->nport; i++) port[g->port[i]] = true;
+  for (Id n = 1; n < (Id)g->n; n++) any |= (!l->node[n] && !port[n]) || (l->trim[n] && !l->trim[n]->whole);
+  if (!any) return;
   Rebuild r = graph_rebuild_begin(g);
-  for (Id n = 1; n < (Id)g->n; n++)
-    if (live[n] && !r.map[n]) graph_copy_node(&r, n);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    if (!l->node[n] || r.map[n]) continue;
+    const Trim *t = node_info(g, n)->cls == CL_TUPLE ? l->trim[node_in(g, n, 0)] : l->trim[n];
+    if (!t || t->whole) graph_copy_node(&r, n);
+    else if (node_info(g, n)->cls == CL_SCAN) trim_scan(&r, n, t);
+    else trim_get(&r, n, t);
+  }
   graph_rebuild_end(&r);
 }
 
@@ -59,9 +91,10 @@ static void keep_graphs(Module *m, const bool *keep) {
 }
 
 /* The nodes of each graph that something depends on, of `roots` and of the bodies that they run; NULL for others. */
-static bool **live_graphs(Module *m, const bool *roots) {
+static Live **live_graphs(Module *m, const bool *roots) {
   size_t n = (size_t)m->ngraph + 1;
-  bool *used = ctx_alloc(m->c, n), **live = ctx_alloc(m->c, sizeof *live * n);
+  bool *used = ctx_alloc(m->c, n);
+  Live **live = ctx_alloc(m->c, sizeof *live * n);
   for (int i = 0; i < m->ngraph; i++)
     if (roots[i]) live[i] = live_nodes(m->graph[i], used);
   for (bool more = true; more;) {
@@ -76,16 +109,21 @@ static bool **live_graphs(Module *m, const bool *roots) {
 }
 
 void module_keep(Module *m, const bool *roots) {
-  bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1), **live = live_graphs(m, roots);
+  bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1);
+  Live **live = live_graphs(m, roots);
   for (int i = 0; i < m->ngraph; i++) keep[i] = live[i] != NULL;
   keep_graphs(m, keep);
 }
 
-void pass_dce(Module *m) {
+static bool *roots_of(const Module *m) {
   bool *roots = ctx_alloc(m->c, (size_t)m->ngraph + 1);
   for (int i = 0; i < m->ngraph; i++) roots[i] = m->graph[i]->kind != GK_BODY;
-  bool **live = live_graphs(m, roots);
-  for (int i = 0; i < m->ngraph; i++)
+  return roots;
+}
+
+void pass_dce(Module *m) {
+  Live **live = live_graphs(m, roots_of(m));
+  for (int i = 0, n = m->ngraph; i < n; i++) /* trimmed scans bring bodies of their own */
     if (live[i]) drop_dead(m->graph[i], live[i]);
-  module_keep(m, roots);
+  module_keep(m, roots_of(m));
 }

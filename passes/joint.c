@@ -33,6 +33,32 @@ const bool *joint_late(const Graph *g) {
   return late;
 }
 
+/* ---- what is cheap ---- */
+
+static int64_t count(const Graph *g, Id n) { return dim_bound(g->m, type_count(g->m, node_get(g, n)->type)); }
+
+bool joint_is_transparent(const Graph *g, Id n) {
+  const OpInfo *info = node_info(g, n);
+  return info->cls == CL_VIEW && info->flags & LINEAR && count(g, n) <= count(g, node_in(g, n, 0));
+}
+
+bool joint_is_cheap(const Graph *g, Id n) {
+  return node_info(g, n)->cls == CL_ELEM || joint_is_transparent(g, n) || joint_is_random(g, n);
+}
+
+const uint8_t *joint_costs(const Graph *g, const bool *given) {
+  uint8_t *cost = ctx_alloc(g->m->c, (size_t)g->n);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    int sum = node_info(g, n)->cost;
+    for (uint32_t i = 0; i < node_get(g, n)->nin && sum <= MAX_COST; i++) {
+      Id x = node_in(g, n, (int)i);
+      if (joint_is_cheap(g, x) && cost[x] <= MAX_COST && !(given && given[x])) sum += cost[x];
+    }
+    cost[n] = (uint8_t)(sum <= MAX_COST ? sum : MAX_COST + 1);
+  }
+  return cost;
+}
+
 /* ---- clones ---- */
 
 typedef struct Cloning {

@@ -14,6 +14,15 @@ static inline bool joint_is_free(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_LEAF && !joint_is_random(g, n);
 }
 
+/* A view that every reader composes, at no more places than its input has elements. */
+bool joint_is_transparent(const Graph *g, Id n);
+/* Element-wise ops, such views, random numbers: what can go into the kernels that read it. */
+bool joint_is_cheap(const Graph *g, Id n);
+/* Multiplications for an element of each node, from what is not cheap, is in `given` (NULL: nothing is), or takes more
+ * than MAX_COST itself and so is kept anyhow: a load and a store take no less time than MAX_COST of them. */
+enum { MAX_COST = 48 };
+const uint8_t *joint_costs(const Graph *g, const bool *given);
+
 /* Clone numbers. Those of the one pass are no operands of the other's kernels: what is shared would have to be stored. */
 enum { CLONE_FREE = 1, CLONE_BUDGET = 2 };
 

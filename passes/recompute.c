@@ -12,8 +12,7 @@
 #include "passes/joint.h"
 #include "passes/mincut.h"
 #include "passes/pass.h"
-
-enum { MAX_COST = 48 }; /* multiplications an element that take no longer than its load and store */
+#include "passes/thin.h"
 
 typedef struct Cutter {
   Graph *g;
@@ -25,41 +24,15 @@ typedef struct Cutter {
   int n;
 } Cutter;
 
-static Dim count(const Graph *g, Id n) { return dim_bound(g->m, type_count(g->m, node_get(g, n)->type)); }
-
-/* A view that every reader composes, at no more places than its input has elements. */
-static bool is_transparent(const Graph *g, Id n) {
-  const OpInfo *info = node_info(g, n);
-  return info->cls == CL_VIEW && info->flags & LINEAR && count(g, n) <= count(g, node_in(g, n, 0));
-}
-
 /* Readers that go into no kernel with what computes their operand. */
 static bool reads_memory(const Graph *g, Id n) {
   OpClass cls = node_info(g, n)->cls;
-  return cls != CL_ELEM && cls != CL_REDUCE && cls != CL_TUPLE && !is_transparent(g, n);
-}
-
-static bool is_cheap(const Graph *g, Id n) {
-  return node_info(g, n)->cls == CL_ELEM || is_transparent(g, n) || joint_is_random(g, n);
-}
-
-/* Multiplications an element, from what is kept in any case; what takes more than MAX_COST is kept too. */
-static const uint8_t *formula_costs(const Graph *g) {
-  uint8_t *cost = ctx_alloc(g->m->c, (size_t)g->n);
-  for (Id n = 1; n < (Id)g->n; n++) {
-    int sum = node_info(g, n)->cost;
-    for (uint32_t i = 0; i < node_get(g, n)->nin && sum <= MAX_COST; i++) {
-      Id x = node_in(g, n, (int)i);
-      if (is_cheap(g, x) && cost[x] <= MAX_COST) sum += cost[x];
-    }
-    cost[n] = (uint8_t)(sum <= MAX_COST ? sum : MAX_COST + 1);
-  }
-  return cost;
+  return cls != CL_ELEM && cls != CL_REDUCE && cls != CL_TUPLE && !joint_is_transparent(g, n);
 }
 
 static bool is_kept(const Cutter *k, Id n) {
-  if (is_transparent(k->g, n)) return false;
-  return k->memory[n] || !is_cheap(k->g, n) || k->cost[n] > MAX_COST;
+  if (joint_is_transparent(k->g, n)) return false;
+  return k->memory[n] || !joint_is_cheap(k->g, n) || k->cost[n] > MAX_COST;
 }
 
 /* From the backward part down through all that could be cloned. */
@@ -68,7 +41,7 @@ static void find_wanted(Cutter *k) {
   for (Id n = (Id)g->n - 1; n > 0; n--) {
     if (k->wanted[n]) k->number[n] = ++k->n;
     if (!k->late[n] && (!k->wanted[n] || is_kept(k, n))) continue;
-    bool memory = reads_memory(g, n) || (k->memory[n] && is_transparent(g, n));
+    bool memory = reads_memory(g, n) || (k->memory[n] && joint_is_transparent(g, n));
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
       Id x = node_in(g, n, (int)i);
       k->memory[x] |= memory;
@@ -87,7 +60,7 @@ static const bool *cut(Cutter *k) {
     int in = 2 * k->number[n];
     if (!in && !k->late[n]) continue;
     bool kept = in && is_kept(k, n);
-    if (in) net_edge(net, in, in + 1, is_transparent(g, n) ? CUT_NEVER : type_bytes(g->m, node_get(g, n)->type));
+    if (in) net_edge(net, in, in + 1, joint_is_transparent(g, n) ? CUT_NEVER : type_bytes(g->m, node_get(g, n)->type));
     if (kept) net_edge(net, SOURCE, in, CUT_NEVER);
     for (uint32_t i = 0; !kept && i < node_get(g, n)->nin; i++) {
       int from = 2 * k->number[node_in(g, n, (int)i)];
@@ -102,7 +75,7 @@ static void recompute_graph(Graph *g) {
   size_t n = (size_t)g->n;
   Cutter k = {.g = g, .late = joint_late(g)};
   if (!k.late) return;
-  k.cost = formula_costs(g);
+  k.cost = joint_costs(g, NULL);
   k.wanted = ctx_alloc(c, n);
   k.memory = ctx_alloc(c, n);
   k.number = ctx_alloc(c, n * sizeof *k.number);
@@ -110,10 +83,13 @@ static void recompute_graph(Graph *g) {
   const bool *behind = cut(&k);
   bool *drop = ctx_alloc(c, n);
   for (Id i = 1; i < (Id)n; i++)
-    drop[i] = k.number[i] && (is_transparent(g, i) ? drop[node_in(g, i, 0)] : behind[2 * k.number[i]]);
+    drop[i] = k.number[i] && (joint_is_transparent(g, i) ? drop[node_in(g, i, 0)] : behind[2 * k.number[i]]);
   joint_recompute(g, k.late, drop, CLONE_FREE);
 }
 
 void pass_recompute(Module *m) {
-  for (int i = 0; i < m->ngraph; i++) recompute_graph(m->graph[i]);
+  for (int i = 0, n = m->ngraph; i < n; i++) { /* bodies are added meanwhile */
+    thin_scans(m->graph[i], THIN_FREE, CLONE_FREE);
+    recompute_graph(m->graph[i]);
+  }
 }

@@ -1,14 +1,14 @@
 #!/bin/sh
 # run.sh GRADC BUILD: strict training steps give the same bits (losses, weights, states, moments) everywhere: in the
-# interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, under a budget (other
-# alignment), and natively with 1 to 4 threads. So do exports, at several values of their run-time sizes, and refuse the
+# interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, under budgets (other
+# alignment; activations computed again: the least that works, and half the way to it), and natively with 1 to 4 threads. So do exports, at several values of their run-time sizes, and refuse the
 # same values. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
-steps=${STEPS:-20}; models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm bounded}
+steps=${STEPS:-20}; models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm bounded gpt_dropout scan_checkpoint}
 cc -std=gnu11 -O1 -g -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c \
   $(ls "$build"/ir/*.o "$build"/passes/*.o "$build"/frontend/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) \
   "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
@@ -23,10 +23,11 @@ same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
   fi
 }
 strict="-ffp-contract=off -fno-strict-aliasing"
+source_of() { nn=tests/golden/curves/$1.nn; [ -f "$nn" ] || nn=tests/exact/$1.nn; echo "$nn"; }
 portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   model=$1; label=$2; compile=$3; runner=$4; shift 4
   dir=$tmp/$model$label; mkdir -p "$dir"
-  nn=tests/golden/curves/$model.nn; [ -f "$nn" ] || nn=tests/exact/$model.nn
+  nn=$(source_of "$model")
   if "$tmp/reference" "$nn" "$steps" "$dir" "$@" >"$dir/want" 2>"$tmp/err" &&
      "$gradc" emit --c "$nn" -o "$dir" "$@" >"$tmp/err" 2>&1 &&
      $compile -std=c99 -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
@@ -41,6 +42,17 @@ native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same lab
   else fail=$((fail + 1)); echo "FAIL  $model native $2"; head -n 4 "$tmp/err"; fi
 }
 
+in_less_memory() { # MODEL
+  nn=$(source_of "$1")
+  least=$("$gradc" emit --c "$nn" -o "$tmp/refused" --ram=1 2>&1 | sed -n 's/.*the least budget that works is \([0-9]*\) bytes/\1/p')
+  most=$("$gradc" report --fp=strict --json "$nn" | sed -n 's/.*"ram_bytes":\([0-9]*\).*/\1/p')
+  if [ -z "$least" ] || [ -z "$most" ]; then fail=$((fail + 1)); echo "FAIL  $1: no budget is refused"; return; fi
+  portable "$1" least "gcc -O1" "" --ram="$least"
+  native "$1" "gcc -O2 -march=native $strict" least
+  [ "$least" -ge "$most" ] || portable "$1" half "gcc -O1" "" --ram=$(((least + most) / 2))
+  for p in recompute checkpoint; do portable "$1" "no-$p" "gcc -O1" "" "--no-$p"; done
+}
+
 for m in $models; do
   if [ -n "${CROSS:-}" ]; then
     for pair in $CROSS; do portable "$m" "-${pair%%:*}" "${pair%%:*} -O2 -static" "${pair##*:}"; done
@@ -48,6 +60,8 @@ for m in $models; do
   fi
   portable "$m" gcc-O0 "gcc -O0" ""
   want=$tmp/${m}gcc-O0/want
+  in_less_memory "$m"
+  case $m in gpt_dropout|scan_checkpoint) want=; continue ;; esac
   portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
   portable "$m" clang "clang -O2" ""
   native "$m" "gcc -O2 -march=native $strict" gcc-O0

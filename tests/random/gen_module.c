@@ -8,7 +8,7 @@ static void begin_graph(Gen *r, const char *name, GraphKind kind) {
   r->g->training = kind == GK_TRAIN_STEP;
   r->npool = 0;
   r->nmeta = 0;
-  r->meta = chance(r, 35);
+  r->meta = chance(r, kind == GK_TRAIN_STEP ? 60 : 35);
   r->sized = r->nsize && kind != GK_INIT && chance(r, 85);
   for (int i = 0; r->sized && i < r->nsize; i++) { /* a caller gives a size by an input that has it */
     Dim dim[2] = {r->size[i], 1 + (int64_t)rnd(r, 4)};
@@ -74,7 +74,9 @@ static void train_graph(Gen *r) {
   begin_graph(r, "train_step", GK_TRAIN_STEP);
   for (int i = 1 + (int)rnd(r, 3); i > 0; i--) leaf_of(r, rnd_type(r, rnd_float(r), 4));
   grow_graph(r, 2 + (int)rnd(r, 18));
-  Id loss = scalar_of(r);
+  bool net = r->meta && chance(r, 60);
+  Id loss = net ? grow_net(r) : scalar_of(r);
+  if (net && chance(r, 30)) loss = b_op2(r->g, OP_add, loss, scalar_of(r));
   graph_result(r->g, "loss", loss, 0);
   if (chance(r, 40)) graph_result(r->g, "metric", chance(r, 80) ? scalar_of(r) : loss, 0);
   for (int v = 0; v < r->m->nvar && r->meta; v++) /* a step against the gradient */

@@ -49,6 +49,9 @@ bool op_has_maker(Op op);                      /* false for leaves, and for an o
 /* gen_scan.c */
 bool make_scan(Gen *r, Op op);
 
+/* gen_net.c: a loss of weights through a few layers. */
+Id grow_net(Gen *r);
+
 char *generate(uint64_t seed);                 /* gen_module.c: the module's IR text, in malloc memory */
 
 /* ---- check.c ---- */
