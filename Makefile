@@ -46,9 +46,6 @@ $(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -fPIC -MMD -MP
 $(BUILD)/libgradc.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
-# Objects of sources that are gone go too: the tests link all that is there.
-$(shell rm -f $(filter-out $(OBJS) $(RT_OBJS),$(foreach d,$(DIRS) runtime,$(wildcard $(BUILD)/$(d)/*.o))))
-
 # Everything that gradc carries inside itself.
 EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc.a
 $(BUILD)/embed.c: driver/embed.sh $(EMBED)
