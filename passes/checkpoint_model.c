@@ -105,6 +105,25 @@ static int coarsen(int *block, int turns, int blocks) {
   return (blocks - 1) / by + 1;
 }
 
+/* The backward part comes back from block to block: a kernel belongs to the earliest one of which it loads something, else
+ * to the one that the kernel before it has come back to. What runs among the forward kernels stays where it is. */
+static void place_backward(const Model *m, int *block) {
+  int at = m->nblock - 1, turn = 0;
+  for (int t = 0; t < m->gs->n; t++)
+    if (!m->late[t]) turn = t;
+  for (int t = 0; t < m->gs->n; t++) {
+    int home = m->nblock;
+    for (int i = 0; m->late[t] && i < m->gs->group[t].nread; i++) {
+      int b = m->number[m->gs->group[t].read[i]];
+      if (b && !m->buf[b - 1].small && m->buf[b - 1].home < home) home = m->buf[b - 1].home;
+    }
+    if (home < m->nblock) block[t] = home;
+    if (t < turn || !m->late[t]) continue;
+    if (home < m->nblock) at = home;
+    block[t] = at;
+  }
+}
+
 static void find_blocks(Model *m) {
   int n = m->gs->n, *block = ctx_alloc(m->c, sizeof *block * (size_t)(n + 1));
   m->nblock = 1;
@@ -116,15 +135,7 @@ static void find_blocks(Model *m) {
     b->entry = !b->small && block[b->last] > block[b->birth];
     b->home = block[b->birth] + b->entry;
   }
-  /* The backward part comes back from block to block: a kernel belongs to the earliest that it or one before read. */
-  int at = m->nblock - 1;
-  for (int t = 0; t < n; t++) {
-    for (int i = 0; m->late[t] && i < m->gs->group[t].nread; i++) {
-      int b = m->number[m->gs->group[t].read[i]];
-      if (b && !m->buf[b - 1].small && m->buf[b - 1].home < at) at = m->buf[b - 1].home;
-    }
-    if (m->late[t]) block[t] = at;
-  }
+  place_backward(m, block);
   m->block = block;
 }
 
