@@ -150,28 +150,21 @@ enum { MOST_NODES = 64, MOST_STEPS = 256 };
 typedef struct Behind {
   const Graph *g;
   const Group *k;
-  const int *phase;  /* of the group's nodes so far; NULL: no matter */
-  Id read;           /* looked for, or 0 */
+  const int *phase;  /* of the group's nodes so far */
+  Id read;           /* looked for */
   int steps;
-  bool found;        /* `read`, or a value of the group that is no reduction, at who knows which index */
 } Behind;
 
-/* The number of reductions of the group that lie one behind the other up to x; moved: a view stands before it. */
-static int behind(Behind *b, Id x, bool moved) {
+/* The number of reductions of the group that lie one behind the other up to x. */
+static int behind(Behind *b, Id x) {
   const Graph *g = b->g;
-  moved |= node_info(g, x)->cls == CL_VIEW;
   x = view_base(g, x);
-  if (x == b->read) b->found = true;
-  if (g->anno[x].kernel == b->k->kernel) {
-    bool reduces = node_info(g, x)->cls == CL_REDUCE;
-    if (moved && !reduces) b->found = true;
-    for (int i = 0; b->phase && i < b->k->nnode; i++)
-      if (b->k->node[i] == x) return b->phase[i] + reduces;
-  }
+  for (int i = 0; g->anno[x].kernel == b->k->kernel && i < b->k->nnode; i++)
+    if (b->k->node[i] == x) return b->phase[i] + (node_info(g, x)->cls == CL_REDUCE);
   int most = 0;
   for (uint32_t i = 0; !g->anno[x].kernel && node_info(g, x)->cls != CL_LEAF && i < node_get(g, x)->nin; i++) {
     if (--b->steps < 0) break;
-    int p = behind(b, node_in(g, x, (int)i), moved);
+    int p = behind(b, node_in(g, x, (int)i));
     if (p > most) most = p;
   }
   return most;
@@ -186,13 +179,27 @@ static bool in_last_phase(const Groups *gs, const Group *k, Id write) {
   for (int i = 0; i < k->nnode; i++) {
     phase[i] = 0;
     for (uint32_t j = 0; j < node_get(g, k->node[i])->nin; j++) {
-      int p = behind(&b, node_in(g, k->node[i], (int)j), false);
+      int p = behind(&b, node_in(g, k->node[i], (int)j));
       if (p > phase[i]) phase[i] = p;
     }
     if (phase[i] > last) last = phase[i];
     if (k->node[i] == write) of_write = phase[i];
   }
   return of_write == last && b.steps >= 0;
+}
+
+/* Whether x, which the group needs at the points of `at` (NULL: at who knows which), loads `read` nowhere but at the
+ * element of each point. */
+static bool loads_in_place(Behind *b, Id x, const Type *at) {
+  const Graph *g = b->g;
+  OpClass cls = node_info(g, x)->cls;
+  if (x == b->read) return at && type_same_dims(at, node_type(g, x));
+  if (cls == CL_LEAF || (g->anno[x].kernel && g->anno[x].kernel != b->k->kernel)) return true;
+  if (g->anno[x].kernel && (at || cls == CL_REDUCE)) return true; /* of the group: looked at by itself */
+  if (cls != CL_ELEM || (at && !type_same_dims(at, node_type(g, x)))) at = NULL;
+  for (uint32_t i = 0; i < node_get(g, x)->nin; i++)
+    if (--b->steps < 0 || !loads_in_place(b, node_in(g, x, (int)i), at)) return false;
+  return true;
 }
 
 /* Whether the group loads `read` only element by element: at each point of the index space, the element of that
@@ -205,15 +212,11 @@ static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
     OpClass cls = node_info(g, n)->cls;
     for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
       Id x = node_in(g, n, (int)j);
-      if (x != read) {
-        if (!g->anno[x].kernel) behind(&b, x, false);
-        continue;
-      }
-      if (cls != CL_ELEM && cls != CL_REDUCE) return false;
-      if (!type_same_dims(node_type(g, cls == CL_ELEM ? n : read), node_type(g, read))) return false;
+      const Type *at = cls == CL_ELEM ? node_type(g, n) : cls == CL_REDUCE ? node_type(g, x) : NULL;
+      if (!loads_in_place(&b, x, at)) return false;
     }
   }
-  return !b.found && b.steps >= 0;
+  return true;
 }
 
 /* Whether equal indices lie at equal places. */

@@ -26,7 +26,7 @@ for ir in "$here"/*/*.ir; do
   name=$(basename "$(dirname "$ir")")/$(basename "$ir" .ir); stem=${ir%.ir}
   p=$(passes "$(dirname "$name")"); flags=
   case $p in *order*) flags=--no-fuse ;; esac
-  [ ! -f "$stem.flags" ] || flags="$flags $(cat "$stem.flags")"
+  [ ! -f "$stem.flags" ] || flags=$(cat "$stem.flags")
   # shellcheck disable=SC2086
   if ! (cd "$(dirname "$ir")" && "$gradc" opt --verify --passes="$p" $flags "$(basename "$ir")") >"$tmp/out" 2>"$tmp/err"; then
     bad "$name: $(head -n 3 "$tmp/err")"; continue
