@@ -208,9 +208,17 @@ static Id node_append(Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeI
   return (Id)g->n - 1;
 }
 
-static Id node_make(Graph *g, const OpCall *k) {
+/* A result of a tuple has the tuple's clone number and hints: whoever asks for it gets the same node. */
+static AttrId attr_of_result(const Graph *g, const OpCall *k) {
+  const Attr *of = attr_get(g->m, g->node[k->in[0]].attr);
+  return attr_with(g->m, k->op, k->attr, of->clone, of->hints);
+}
+
+static Id node_make(Graph *g, const OpCall *call) {
+  OpCall k[1] = {*call};
   for (int i = 0; i < k->nin; i++)
     if (!k->in[i]) return 0; /* an operand was refused before: no second message */
+  if (op_info[k->op].cls == CL_TUPLE && k->nin == 1) k->attr = attr_of_result(g, k);
   TypeId keyed = op_info[k->op].cls == CL_LEAF ? k->given : 0;
   Id same = cons_find(g, k->op, k->in, k->nin, k->attr, keyed);
   if (same) return same;
