@@ -23,7 +23,8 @@ done
 works=${works:-gpt2 gpt resnet18}
 [ -x "$gradc" ] || { echo "bench: $gradc is not there: run make first" >&2; exit 2; }
 . "$here/common.sh"
-[ "$only" = gradc ] || environment
+environment
+"$PYTHON" "$here/make_data.py"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM

@@ -153,9 +153,9 @@ def main():
     model, x, y, opt = workload()
     run = model
     if ARGS.mode == "compile":
-        import torch._functorch.config
+        from torch._functorch import config
 
-        torch._functorch.config.activation_memory_budget = ARGS.share
+        config.activation_memory_budget = ARGS.share
         run = torch.compile(model)
 
     def step():
@@ -175,7 +175,7 @@ def main():
         begin = time.perf_counter()
         step()
         times.append(1e3 * (time.perf_counter() - begin))
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 # before the profiler takes its own
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # before the profiler takes its own
     opt.zero_grad(set_to_none=True)
     print(
         json.dumps(
