@@ -8,7 +8,7 @@ CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra
 ALL_CFLAGS = -std=gnu11 -ffp-contract=off $(WARN) $(CFLAGS) -I. -I$(BUILD) -MMD -MP
 
-DIRS = ir frontend passes codegen codegen/c driver
+DIRS = ir frontend passes codegen codegen/c codegen/jit driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
 
@@ -21,8 +21,8 @@ all: gradc
 gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
-$(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc.a
-	$(CC) $(CFLAGS) -o $@ $^ -lm
+$(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc_rt.a
+	$(CC) $(CFLAGS) -o $@ $^ -lm -ldl -lpthread
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -43,14 +43,14 @@ $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
 # The runtime: an archive that programs link, and that gradc itself uses to read weights.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
 $(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -fPIC -MMD -MP
-$(BUILD)/libgradc.a: $(RT_OBJS)
+$(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
 # Objects of sources that are gone go too: the tests link all that is there.
 $(shell rm -f $(filter-out $(OBJS) $(RT_OBJS),$(foreach d,$(DIRS) runtime,$(wildcard $(BUILD)/$(d)/*.o))))
 
 # Everything that gradc carries inside itself.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc.a
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc_rt.a
 $(BUILD)/embed.c: driver/embed.sh $(EMBED)
 	@mkdir -p $(@D)
 	sh driver/embed.sh $(EMBED) > $@

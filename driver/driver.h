@@ -33,6 +33,9 @@ enum CommandBits {
   TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_emit | C_report
 };
 
+/* A loaded model and the command line that it is to run: malloced, they outlive the compilation. jit NULL: none. */
+typedef struct Program { struct Jit *jit; int argc; char **argv; } Program;
+
 typedef struct Args {
   Ctx *c;
   CommandId cmd;
@@ -40,6 +43,7 @@ typedef struct Args {
   const char **operand; int noperand;
   const char **passed; int npassed; /* PASSED options as given */
   uint64_t off;                     /* --no-PASS, as Options.off */
+  Program then;                     /* what a command that ended well leaves to be run */
 } Args;
 typedef int CommandFn(Args *a);     /* returns the exit status */
 

@@ -1,22 +1,16 @@
 /* Running the C compiler on the generated program. No shell takes part. */
 #include "driver/toolchain.h"
-#include "codegen/codegen.h"
+#include "codegen/jit/spawn.h"
 #include "driver/embed.h"
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#include <fcntl.h>
-
-extern char **environ;
 enum { E_CC_RUN = 503, E_CC = 504 };
 
-typedef struct Words { Ctx *c; char **v; int n, cap; } Words;
+typedef struct Words { Ctx *c; const char **v; int n, cap; } Words;
 
 static void word(Words *w, const char *s) { *VEC_PUSH(w->c, w->v, w->n, w->cap) = ctx_strf(w->c, "%s", s); }
 
@@ -69,7 +63,7 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
     bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
     bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def");
     if (lib ? !archive : code ? archive : !header) continue;
-    const char *path = temp_path(t, lib ? "libgradc.a" : e->name);
+    const char *path = temp_path(t, lib ? "libgradc_rt.a" : e->name);
     if (!save_file(a->c, path, e->text, e->n, 0)) return false;
     if (lib || code) word(w, path);
   }
@@ -77,36 +71,6 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
 }
 
 /* ---- the compiler ---- */
-
-static const Machine *choose_machine(const Args *a, Words *w) {
-  const char *isa = a->value[OPT_isa] ? a->value[OPT_isa] : "native";
-  const Machine *m = machine_find(isa), *generic = machine_find("generic");
-  if (a->value[OPT_cc] && !archive_fits(a) && !a->value[OPT_isa]) m = generic; /* the target need not be this machine */
-  if (!m) {
-    word(w, ctx_strf(a->c, "-march=%s", isa));
-    return generic;
-  }
-  words(w, m->cflags);
-  return m;
-}
-
-/* Starts the command; its output goes to a file. Returns 0 or an errno. */
-static int start_command(char **argv, const char *log, pid_t *pid) {
-  posix_spawn_file_actions_t fa;
-  posix_spawnattr_t at;
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawn_file_actions_init(&fa);
-  posix_spawn_file_actions_addopen(&fa, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&fa, 1, 2);
-  posix_spawnattr_init(&at);
-  posix_spawnattr_setsigmask(&at, &none);
-  posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
-  int err = posix_spawnp(pid, argv[0], &fa, &at, argv, environ);
-  posix_spawnattr_destroy(&at);
-  posix_spawn_file_actions_destroy(&fa);
-  return err;
-}
 
 static void show_log(Ctx *c, const char *log) { /* the compiler's own message, its first lines */
   enum { LINES = 20 };
@@ -122,21 +86,19 @@ static void show_log(Ctx *c, const char *log) { /* the compiler's own message, i
 }
 
 /* One running compiler. */
-typedef struct Job { pid_t pid; int err; const char *log; } Job;
+typedef struct Job { Spawned s; const char *log; } Job;
 
 static Job start(Args *a, const Temp *t, Words *w, int number) {
   Job j = {.log = temp_path(t, ctx_strf(a->c, "cc%d.log", number))};
   *VEC_PUSH(a->c, w->v, w->n, w->cap) = NULL;
-  j.err = start_command(w->v, j.log, &j.pid);
+  j.s = spawn_start(w->v, j.log);
   return j;
 }
 
-static int finish(Args *a, const char *cc, const Job *j) {
-  int status, err = j->err;
-  while (!err && waitpid(j->pid, &status, 0) < 0)
-    if (errno != EINTR) err = errno;
-  if (err) {
-    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(err));
+static int finish(Args *a, const char *cc, Job *j) {
+  int status = spawn_wait(&j->s);
+  if (j->s.err) {
+    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(j->s.err));
     diag_help(a->c, d, "install one (gcc or clang), or name one with --cc");
     return EXIT_MODEL;
   }
@@ -166,7 +128,7 @@ static int compile_parts(Args *a, const Temp *t, const Words *flags, const char 
   }
   for (int i = 0; i < NATIVE_PARTS; i++) {
     if (status == EXIT_WELL) status = finish(a, flags->v[0], &job[i]);
-    else if (!job[i].err) waitpid(job[i].pid, NULL, 0);
+    else spawn_wait(&job[i].s);
   }
   return status;
 }
@@ -202,25 +164,27 @@ static bool one_train(const Module *m) {
   return false;
 }
 
+static CompileOptions options(const Args *a) {
+  CompileOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
+  o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
+                         .dir = folder_of(a->c, a->operand[0])};
+  if (o.cc && !archive_fits(a) && !o.isa) o.isa = "generic"; /* the target need not be this machine */
+  return o;
+}
+
 int toolchain_build(Args *a, Temp *t, const char *out) {
-  static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !one_train(m)) return EXIT_MODEL;
-  Words w = {.c = c};
-  word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
-  for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
-  word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
-                   .machine = choose_machine(a, &w), .contract = !m->opt.strict};
-  o.dir = folder_of(c, a->operand[0]);
+  CompileOptions o = options(a);
   Str text = {.c = c};
-  if (!emit_native(m, &o, &text)) return EXIT_MODEL;
+  Flags flags = {0};
+  if (!compile_text(m, &o, &text, &flags)) return EXIT_MODEL;
   const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
   if (!save_file(c, source, text.s, text.n, 0)) return EXIT_RESOURCES;
-  words(&w, a->value[OPT_cflags]);
-  word(&w, "-I");
-  word(&w, temp_path(t, "runtime"));
+  Words w = {.c = c};
+  word(&w, o.cc ? o.cc : "cc");
+  for (int i = 0; i < flags.n; i++) word(&w, flags.v[i]);
   Words link = {.c = c}, runtime = {.c = c};
   for (int i = 0; i < w.n; i++) word(&link, w.v[i]);
   if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
@@ -235,13 +199,20 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   return finish(a, w.v[0], &j);
 }
 
+int toolchain_load(Args *a, Jit **jit) {
+  Module *m = load_planned(a, a->operand[0]);
+  if (!m || !one_train(m)) return EXIT_MODEL;
+  CompileOptions o = options(a);
+  *jit = compile_jit(m, &o);
+  return *jit ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
+}
+
 const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
   static const char *const fixed[] = {"-std=c99", "-O2", "-ffreestanding", "-w", "-fstack-usage", "-c", "-o"};
   const char *cc = a->value[OPT_cc] ? a->value[OPT_cc] : "cc";
   Words w = {.c = a->c};
   Loc at;
   size_t n;
-  int status;
   word(&w, cc);
   for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) word(&w, fixed[i]);
   word(&w, temp_path(t, "model.o"));
@@ -249,9 +220,8 @@ const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
   word(&w, temp_path(t, "model.c"));
   Job j = start(a, t, &w, 0);
   *why = ctx_strf(a->c, "the C compiler `%s` cannot be run", cc);
-  if (j.err) return NULL;
-  while (waitpid(j.pid, &status, 0) < 0)
-    if (errno != EINTR) return NULL;
+  int status = spawn_wait(&j.s);
+  if (j.s.err) return NULL;
   *why = ctx_strf(a->c, "the C compiler `%s` does not tell it", cc);
   if (status || !source_read(a->c, temp_path(t, "model.su"), &at)) return NULL;
   return source_text(a->c, at, &n);

@@ -203,7 +203,7 @@ static void finish(Trainer *t) {
   App *a = t->app;
   Scores s, *held = NULL;
   if (a->data && a->data->nhold && a->t->eval && a->t->eval->fn) {
-    eval_run(a, false, &s);
+    eval_scores(a, false, &s);
     held = &s;
   }
   report_done(&t->report, &t->run, held);

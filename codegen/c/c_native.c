@@ -6,8 +6,7 @@
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
  * grows with the square of a graph. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
  * compiled side by side: contractions, half of the kernels, the other half with the graphs and the descriptor. */
-static const char PRELUDE[] = "#include \"model.h\"\n\n"
-                              "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n"
+static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n"
                               "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
                               "#define GC_KERNEL GC_LINK __attribute__((noinline))\n"
@@ -71,7 +70,10 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY) print_graph(p, m->graph[i], &functions);
   c_model(p, &model);
-  str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n%s", m->name, o->version ? o->version : "", PRELUDE);
+  size_t n;
+  str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n", m->name, o->version ? o->version : "");
+  str_puts(c_file, o->carried("runtime/model.h", &n));
+  str_puts(c_file, PRELUDE);
   c_vector_types(p, c_file);
   c_prim_print(p, c_file);
   native_print(p, c_file);
