@@ -112,21 +112,28 @@ static int finish(Args *a, const char *cc, Job *j) {
   return EXIT_MODEL;
 }
 
-/* Compiles the parts of the generated file side by side; their objects join the command that links. */
-static int compile_parts(Args *a, const Temp *t, const Words *flags, const char *source, Words *link) {
-  Job job[NATIVE_PARTS];
-  int status = EXIT_WELL;
-  for (int i = 0; i < NATIVE_PARTS; i++) {
-    const char *object = temp_path(t, ctx_strf(a->c, "part%d.o", i));
+/* Compiles the units of the generated file side by side; their objects join the command that links. */
+static int compile_units(Args *a, const Temp *t, const NativeC *n, const Words *flags, const char *name, Words *link) {
+  Job job[NATIVE_PARTS + 1];
+  int status = EXIT_WELL, units = NATIVE_PARTS + (n->sums.n && !n->object.p);
+  const char *source = temp_path(t, ctx_strf(a->c, "%s.c", name)), *sums = temp_path(t, "sums.c");
+  const char *object = temp_path(t, "sums.o");
+  if (!save_file(a->c, source, n->text.s, n->text.n, 0)) return EXIT_RESOURCES;
+  if (n->object.p && !save_file(a->c, object, n->object.p, n->object.n, 0)) return EXIT_RESOURCES;
+  if (units > NATIVE_PARTS && !save_file(a->c, sums, n->sums.s, n->sums.n, 0)) return EXIT_RESOURCES;
+  if (n->object.p) word(link, object);
+  for (int i = 0; i < units; i++) {
+    bool part = i < NATIVE_PARTS;
+    const char *to = part ? temp_path(t, ctx_strf(a->c, "part%d.o", i)) : object;
+    const char *const last[] = {"-c", "-o", to, part ? source : sums};
     Words w = {.c = a->c};
     for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
-    const char *const more[] = {ctx_strf(a->c, "-DGC_PART=%d", i), "-c", "-o", object, source};
-    for (size_t k = 0; k < sizeof more / sizeof *more; k++) word(&w, more[k]);
-    if (i == 0) words(&w, "-O1 -fexpensive-optimizations"); /* register tiles are written out: more only takes longer */
+    for (int k = 0; k < (part ? 1 : 2); k++) word(&w, part ? native_part[i] : native_sums_flags[k]);
+    for (size_t k = 0; k < sizeof last / sizeof *last; k++) word(&w, last[k]);
     job[i] = start(a, t, &w, i);
-    word(link, object);
+    word(link, to);
   }
-  for (int i = 0; i < NATIVE_PARTS; i++) {
+  for (int i = 0; i < units; i++) {
     if (status == EXIT_WELL) status = finish(a, flags->v[0], &job[i]);
     else spawn_wait(&job[i].s);
   }
@@ -168,7 +175,8 @@ static CompileOptions options(const Args *a) {
   CompileOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
   o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
                          .dir = folder_of(a->c, a->operand[0])};
-  if (o.cc && !archive_fits(a) && !o.isa) o.isa = "generic"; /* the target need not be this machine */
+  o.foreign = !archive_fits(a);
+  if (o.foreign && !o.isa) o.isa = "generic";
   return o;
 }
 
@@ -177,32 +185,39 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !one_train(m)) return EXIT_MODEL;
   CompileOptions o = options(a);
-  Str text = {.c = c};
-  Flags flags = {0};
-  if (!compile_text(m, &o, &text, &flags)) return EXIT_MODEL;
-  const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
-  if (!save_file(c, source, text.s, text.n, 0)) return EXIT_RESOURCES;
+  NativeC n;
+  if (!compile_text(m, &o, &n)) return EXIT_MODEL;
   Words w = {.c = c};
   word(&w, o.cc ? o.cc : "cc");
-  for (int i = 0; i < flags.n; i++) word(&w, flags.v[i]);
+  word(&w, "-O3");
+  for (int i = 0; i < n.flags.n; i++) word(&w, n.flags.v[i]);
   Words link = {.c = c}, runtime = {.c = c};
   for (int i = 0; i < w.n; i++) word(&link, w.v[i]);
   if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
-  int status = compile_parts(a, t, &w, source, &link);
+  int status = compile_units(a, t, &n, &w, m->name, &link);
   if (status != EXIT_WELL) return status;
   for (int i = 0; i < runtime.n; i++) word(&link, runtime.v[i]);
   word(&link, "-lpthread");
   word(&link, "-lm");
   word(&link, "-o");
   word(&link, out);
-  Job j = start(a, t, &link, NATIVE_PARTS);
+  Job j = start(a, t, &link, NATIVE_PARTS + 1);
   return finish(a, w.v[0], &j);
+}
+
+static int no_clang(Args *a) {
+  Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "`--jit=clang`: the clang libraries are not here");
+  diag_help(a->c, d, "`--jit=cc` compiles with cc; gradc takes the libraries of clang 14 to 19 in when it is built");
+  return EXIT_MODEL;
 }
 
 int toolchain_load(Args *a, Jit **jit) {
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !one_train(m)) return EXIT_MODEL;
   CompileOptions o = options(a);
+  o.cache = compile_cache(a->c);
+  o.only_cc = o.cc || (args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], "cc"));
+  if (args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], "clang") && !jit_has_clang()) return no_clang(a);
   *jit = compile_jit(m, &o);
   return *jit ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
 }

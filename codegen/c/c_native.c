@@ -5,9 +5,9 @@
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
  * grows with the square of a graph. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
- * compiled side by side: contractions, half of the kernels, the other half with the graphs and the descriptor. */
-static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n"
-                              "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
+ * compiled side by side: some of the kernels, the rest of them with the graphs and the descriptor. */
+#define HIDDEN "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
+static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n" HIDDEN
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
                               "#define GC_KERNEL GC_LINK __attribute__((noinline))\n"
                               "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n"
@@ -53,11 +53,24 @@ static void put_text(Str *out, const Str *s, size_t from, size_t to) {
   if (to > from) str_put(out, s->s + from, to - from);
 }
 
-/* Where the kernel begins that lies in the middle of their text. */
-static size_t half_of_kernels(const CPrint *p) {
+/* Where the kernel begins that lies in the middle of the text of kernels and graphs. */
+static size_t half_of_text(const CPrint *p, const Str *functions) {
   for (int i = 0; i < p->nkernel_at; i++)
-    if (p->kernel_at[i] >= p->kernels.n / 2) return p->kernel_at[i];
+    if (p->kernel_at[i] >= (p->kernels.n + functions->n) / 2) return p->kernel_at[i];
   return p->kernels.n;
+}
+
+static void put_sums(CPrint *p, Str *file) {
+  if (!p->gemm) return;
+  str_puts(file, "/* Contractions: made by gradc, native dialect. */\n" HIDDEN);
+  native_print(p, file);
+  native_print_body(p, file);
+}
+
+void emit_sums(Ctx *c, const EmitOptions *o, Str *file) {
+  size_t n;
+  CPrint p = {.c = c, .o = o, .gemm = o->carried("codegen/c/gemm.inc", &n)};
+  put_sums(&p, file);
 }
 
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
@@ -79,15 +92,14 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   native_print(p, c_file);
   c_helpers(p, c_file);
   const Str *rest[] = {&p->bodies, &functions, &model};
-  size_t half = half_of_kernels(p);
+  size_t half = half_of_text(p, &functions);
   put_text(c_file, &p->tables, 0, p->tables.n);
-  str_puts(c_file, "#if GC_IN(0)\n");
-  native_print_body(p, c_file);
-  str_puts(c_file, "#endif\n\n");
+  if (o->sums) put_sums(p, o->sums);
+  else native_print_body(p, c_file);
   put_text(c_file, &p->protos, 0, p->protos.n);
-  str_puts(c_file, "\n#if GC_IN(1)\n");
+  str_puts(c_file, "\n#if GC_IN(0)\n");
   put_text(c_file, &p->kernels, 0, half);
-  str_puts(c_file, "#endif\n#if GC_IN(2)\n");
+  str_puts(c_file, "#endif\n#if GC_IN(1)\n");
   put_text(c_file, &p->kernels, half, p->kernels.n);
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
   str_puts(c_file, "#endif\n");

@@ -9,15 +9,28 @@ typedef struct CompileOptions {
   const char *isa;     /* native, generic, another row of machine.c, or what -march takes; NULL: native */
   const char *cflags;  /* further flags, separated by blanks; NULL: none */
   const char *cc;      /* NULL: cc */
+  bool foreign;        /* it may be for another machine than this one */
   const char *cache;   /* as in JitJob */
-  bool only_cc;
+  bool only_cc;        /* as in JitJob */
   JitFault fault;      /* set by compile_jit when it fails */
 } CompileOptions;
 
 typedef struct Flags { const char **v; int n, cap; } Flags;
 
-/* The native C of the module, and the flags that it is to be compiled with. False: reported. */
-bool compile_text(Module *m, CompileOptions *o, Str *text, Flags *flags);
+/* What the C compiler gets of a module. */
+typedef struct NativeC {
+  Str text;            /* its units are part[] of it ... */
+  Str sums;            /* ... and the contractions, with the flags of `sums_flags`, where this is not empty; */
+  JitObject object;    /* p not NULL: they are compiled already */
+  Flags flags;         /* of all of them, no -O among them */
+} NativeC;
+extern const char *const native_part[NATIVE_PARTS]; /* -DGC_PART=0 ... */
+extern const char *const native_sums_flags[2];      /* register tiles are written out: more only takes longer */
+
+/* False: reported. */
+bool compile_text(Module *m, CompileOptions *o, NativeC *to);
+/* The folder of this user's cache: $XDG_CACHE_HOME/gradc or ~/.cache/gradc; NULL: there is no home. */
+const char *compile_cache(Ctx *c);
 /* The module as code in this process, with gc_model in it. NULL: reported. */
 Jit *compile_jit(Module *m, CompileOptions *o);
 #endif

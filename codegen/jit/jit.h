@@ -6,16 +6,23 @@
 #include <stddef.h>
 
 typedef struct Jit Jit;
-typedef struct JitBytes { const void *p; size_t n; } JitBytes;
+
+/* A C file, which includes nothing but <stddef.h> and <stdint.h>. */
+typedef struct JitUnit {
+  const char *text; size_t n;
+  const char *const *flags; int nflags; /* of this unit alone; as for cc */
+} JitUnit;
+
+/* An object file that the code is linked with, position-independent. */
+typedef struct JitObject { const void *p; size_t n; } JitObject;
 
 typedef struct JitJob {
-  const char *text; size_t n;       /* one C file, which includes nothing but <stddef.h> and <stdint.h> */
-  int parts;                        /* > 1: so many translation units, with -DGC_PART=0 ..., compiled side by side */
-  const char *const *flags; int nflags; /* as for cc */
-  const JitBytes *object; int nobject;  /* object files that the code is linked with, position-independent */
-  const char *cc;                   /* the C compiler; NULL: cc */
-  const char *cache;                /* folder of what was compiled, by content, made if need be; NULL: none */
-  bool only_cc;                     /* leave the clang libraries alone */
+  const JitUnit *unit; int nunit;       /* compiled side by side */
+  const JitObject *object; int nobject;
+  const char *const *flags; int nflags; /* of all units, as for cc; a -O among them replaces the way's own */
+  const char *cc;                       /* the C compiler; NULL: cc */
+  const char *cache;                    /* folder of what was compiled, by content, made if need be; NULL: none */
+  bool only_cc;                         /* leave the clang libraries alone */
 } JitJob;
 
 typedef enum JitFault { JIT_MEMORY, JIT_SYSTEM, JIT_NO_COMPILER, JIT_REFUSED } JitFault;
@@ -30,5 +37,5 @@ const void *jit_symbol(const Jit *j, const char *name); /* of default visibility
 void jit_free(Jit *j);                                  /* what jit_symbol gave is gone */
 
 bool jit_has_clang(void);       /* the clang libraries are here: loads them */
-const char *jit_describe(void); /* "clang 14.0.6 (ORC)", or "cc and dlopen" */
+const char *jit_describe(void); /* "clang 14.0.6 (ORC LLJIT)", or "cc and dlopen" */
 #endif

@@ -1,4 +1,4 @@
-/* By a C compiler: parts become objects in a private folder, they one shared object, which is loaded from memory. */
+/* By a C compiler: units become objects in a private folder, they one shared object, which is loaded from memory. */
 #define _GNU_SOURCE
 #include "codegen/jit/image.h"
 #include "codegen/jit/spawn.h"
@@ -81,6 +81,7 @@ static void word(Words *w, const char *s) { *VEC_PUSH(w->c, w->v, w->n, w->cap) 
 static Command command(Ctx *c, Run *r, int number) {
   Command k = {.w = {.c = c}, .log = path_in(c, r, "log", number)};
   word(&k.w, compiler(r->job));
+  word(&k.w, "-O3");
   for (int i = 0; i < r->job->nflags; i++) word(&k.w, r->job->flags[i]);
   word(&k.w, "-fPIC");
   return k;
@@ -117,15 +118,16 @@ static bool run_all(Ctx *c, Run *r, Command *k, int n) {
 }
 
 static bool build(Ctx *c, Run *r) {
-  int n = r->job->parts > 1 ? r->job->parts : 1;
-  const char *source = path_in(c, r, "model", 0), *code = path_in(c, r, "code", 0);
+  int n = r->job->nunit;
+  const char *code = path_in(c, r, "code", 0);
   Command *part = ctx_alloc(c, sizeof *part * (size_t)n), link = command(c, r, n);
-  if (!put_file(c, r, source, r->job->text, r->job->n)) return false;
   word(&link.w, "-shared");
   for (int i = 0; i < n; i++) {
-    const char *object = path_in(c, r, "part", i);
+    const JitUnit *u = &r->job->unit[i];
+    const char *source = path_in(c, r, "unit", i), *object = path_in(c, r, "part", i);
+    if (!put_file(c, r, source, u->text, u->n)) return false;
     part[i] = command(c, r, i);
-    if (n > 1) word(&part[i].w, ctx_strf(c, "-DGC_PART=%d", i));
+    for (int k = 0; k < u->nflags; k++) word(&part[i].w, u->flags[k]);
     const char *const more[] = {"-c", "-x", "c", source, "-o", object};
     for (size_t m = 0; m < sizeof more / sizeof *more; m++) word(&part[i].w, more[m]);
     word(&link.w, object);

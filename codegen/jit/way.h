@@ -5,11 +5,11 @@
 
 typedef struct JitBlob { char *p; size_t n; } JitBlob; /* p malloced; NULL: not there */
 
-/* Functions that return false or NULL leave *error as jit_load does. */
+/* Functions that return false or NULL fill *error. */
 typedef struct JitWay {
   const char *name;
-  bool whole;                               /* a job is one unit; else each of its parts is one */
-  char *(*identity)(const JitJob *job);     /* what blobs depend on beside text, flags and objects; malloced */
+  bool whole;                               /* a job gives one blob; else each unit does, on a thread of its own */
+  char *(*identity)(const JitJob *job);     /* what blobs depend on beside texts, flags and objects; malloced */
   bool (*compile)(const JitJob *job, int unit, JitBlob *out, JitError *error);
   void *(*load)(const JitJob *job, const JitBlob *blob, int n, JitError *error);
   const void *(*symbol)(void *code, const char *name);
@@ -17,4 +17,5 @@ typedef struct JitWay {
 } JitWay;
 
 extern const JitWay jit_way_cc;
+const JitWay *jit_way_clang(void); /* NULL: not here */
 #endif
