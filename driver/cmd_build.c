@@ -42,10 +42,12 @@ int cmd_build(Args *a) {
 /* The model's code is loaded into this process, and the runtime's own command line takes over once the compilation is
  * over and its memory free. */
 int cmd_run(Args *a) {
-  signals_hold(true); /* a compiler's folder is not left behind */
-  int status = toolchain_load(a, &a->then.jit);
-  signals_hold(false);
-  if (status != EXIT_WELL) return status;
+  int status;
+  toolchain_prepare(a);
+  Module *m = load_planned(a, a->operand[0]);
+  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
+  a->then.jit = toolchain_load(a, m, &status);
+  if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 3, sizeof *argv), *as = NULL;
   if (!argv || asprintf(&as, "gradc run %s", a->operand[0]) < 0) ctx_abort(a->c);
   argv[0] = as;

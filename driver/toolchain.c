@@ -161,7 +161,7 @@ static const char *folder_of(Ctx *c, const char *path) {
 static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
 
 /* The training binary has one step; portable C has one for each section. */
-static bool one_train(const Module *m) {
+bool toolchain_one_train(const Module *m) {
   const TrainInfo *t = m->train;
   if (m->ntrain <= 1) return true;
   Diag *d = diag_error(m->c, 715, t[1].loc, head_len(&t[1]),
@@ -183,7 +183,7 @@ static CompileOptions options(const Args *a) {
 int toolchain_build(Args *a, Temp *t, const char *out) {
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !one_train(m)) return EXIT_MODEL;
+  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
   CompileOptions o = options(a);
   NativeC n;
   if (!compile_text(m, &o, &n)) return EXIT_MODEL;
@@ -205,21 +205,32 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   return finish(a, w.v[0], &j);
 }
 
-static int no_clang(Args *a) {
-  Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "`--jit=clang`: the clang libraries are not here");
-  diag_help(a->c, d, "`--jit=cc` compiles with cc; gradc takes the libraries of clang 14 to 19 in when it is built");
-  return EXIT_MODEL;
+static bool asks_for(const Args *a, const char *way) {
+  return args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], way);
 }
 
-int toolchain_load(Args *a, Jit **jit) {
-  Module *m = load_planned(a, a->operand[0]);
-  if (!m || !one_train(m)) return EXIT_MODEL;
+static bool by_cc(const Args *a) { return asks_for(a, "cc") || (args_has(a, OPT_cc) && !asks_for(a, "clang")); }
+
+static bool has_way(Args *a) {
+  if (!asks_for(a, "clang") || jit_has_clang()) return true;
+  Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "`--jit=clang`: the clang libraries are not here");
+  diag_help(a->c, d, "`--jit=cc` compiles with cc; gradc takes the libraries of clang 14 to 19 in when it is built");
+  return false;
+}
+
+void toolchain_prepare(const Args *a) {
+  if (!by_cc(a)) jit_prepare();
+}
+
+Jit *toolchain_load(Args *a, Module *m, int *status) {
   CompileOptions o = options(a);
   o.cache = compile_cache(a->c);
-  o.only_cc = o.cc || (args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], "cc"));
-  if (args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], "clang") && !jit_has_clang()) return no_clang(a);
-  *jit = compile_jit(m, &o);
-  return *jit ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
+  o.only_cc = by_cc(a);
+  signals_hold(true); /* a compiler's folder is not left behind */
+  Jit *j = has_way(a) ? compile_jit(m, &o) : NULL;
+  signals_hold(false);
+  *status = j ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
+  return j;
 }
 
 const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {

@@ -4,15 +4,15 @@
 #include <string.h>
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
- * grows with the square of a graph. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
+ * grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
  * compiled side by side: some of the kernels, the rest of them with the graphs and the descriptor. */
 #define HIDDEN "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
 static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n" HIDDEN
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
                               "#define GC_KERNEL GC_LINK __attribute__((noinline))\n"
                               "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n"
-                              "#define GC_GRAPH __attribute__((minsize))\n"
-                              "#else\n#define GC_GRAPH __attribute__((optimize(\"O1\")))\n#endif\n\n";
+                              "#define GC_CALLS __attribute__((noinline, optnone))\n"
+                              "#else\n#define GC_CALLS __attribute__((optimize(\"O1\")))\n#endif\n\n";
 
 /* Pointers of ports and results, run-time sizes, the head. */
 static void put_locals(CGraph *c, Str *out) {
@@ -43,7 +43,7 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   c_graph_body(&c);
   c_stmt(&c, "return 0;");
   p->parallel[g->index] = c.parallel;
-  str_printf(functions, "static GC_GRAPH int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
+  str_printf(functions, "static GC_CALLS int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
   put_locals(&c, functions);
   str_put(functions, body.s, body.n);
   str_puts(functions, "}\n\n");
@@ -53,10 +53,10 @@ static void put_text(Str *out, const Str *s, size_t from, size_t to) {
   if (to > from) str_put(out, s->s + from, to - from);
 }
 
-/* Where the kernel begins that lies in the middle of the text of kernels and graphs. */
-static size_t half_of_text(const CPrint *p, const Str *functions) {
+/* Where the kernel begins that lies in the middle of their text. */
+static size_t half_of_kernels(const CPrint *p) {
   for (int i = 0; i < p->nkernel_at; i++)
-    if (p->kernel_at[i] >= (p->kernels.n + functions->n) / 2) return p->kernel_at[i];
+    if (p->kernel_at[i] >= p->kernels.n / 2) return p->kernel_at[i];
   return p->kernels.n;
 }
 
@@ -92,7 +92,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   native_print(p, c_file);
   c_helpers(p, c_file);
   const Str *rest[] = {&p->bodies, &functions, &model};
-  size_t half = half_of_text(p, &functions);
+  size_t half = half_of_kernels(p);
   put_text(c_file, &p->tables, 0, p->tables.n);
   if (o->sums) put_sums(p, o->sums);
   else native_print_body(p, c_file);

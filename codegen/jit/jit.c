@@ -94,6 +94,16 @@ void jit_free(Jit *j) {
   free(j);
 }
 
+static void *load_way(void *arg) {
+  jit_way_clang();
+  return arg;
+}
+
+void jit_prepare(void) {
+  pthread_t t;
+  if (!pthread_create(&t, NULL, load_way, NULL)) pthread_detach(t);
+}
+
 bool jit_has_clang(void) { return jit_way_clang() != NULL; }
 
 const char *jit_describe(void) {

@@ -36,6 +36,7 @@ Jit *jit_load(const JitJob *job, JitError *error);
 const void *jit_symbol(const Jit *j, const char *name); /* of default visibility; NULL: not there */
 void jit_free(Jit *j);                                  /* what jit_symbol gave is gone */
 
-bool jit_has_clang(void);       /* the clang libraries are here: loads them */
+void jit_prepare(void);         /* begins to load the clang libraries, beside whatever the caller does until jit_load */
+bool jit_has_clang(void);       /* they are here: loads them */
 const char *jit_describe(void); /* "clang 14.0.6 (ORC LLJIT)", or "cc and dlopen" */
 #endif
