@@ -83,7 +83,7 @@ void eval_scores(App *a, bool all, Scores *s) {
   s->metric = result + 1;
 }
 
-int cmd_eval(App *a) {
+int gc_eval(App *a) {
   app_needs_train(a);
   if (a->t->data < 0 || !a->t->eval) rt_die(687, "%s has no data to evaluate on", a->m->name);
   char *weights = run_weights(a);

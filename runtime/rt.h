@@ -296,9 +296,9 @@ void report_scores_text(const App *a, const Scores *s, const char *prefix);
 char *report_float(float v);                        /* a JSON number, or null */
 uint64_t rt_peak_rss(void);
 
-int cmd_train(App *a);
-int cmd_eval(App *a);
-int cmd_predict(App *a);
-int cmd_info(App *a);
-int cmd_bench(App *a);
+int gc_train(App *a);
+int gc_eval(App *a);
+int gc_predict(App *a);
+int gc_info(App *a);
+int gc_bench(App *a);
 #endif

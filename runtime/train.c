@@ -221,7 +221,7 @@ static void finish(Trainer *t) {
   if (held && s.loss - s.loss != 0) rt_die(670, "the loss on the hold-out is not finite");
 }
 
-int cmd_train(App *a) {
+int gc_train(App *a) {
   Trainer t = {.app = a};
   app_needs_train(a);
   open_all(&t);
