@@ -8,7 +8,7 @@ CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra
 ALL_CFLAGS = -std=gnu11 -ffp-contract=off $(WARN) $(CFLAGS) -I. -I$(BUILD) -MMD -MP
 
-DIRS = ir frontend passes codegen codegen/c driver
+DIRS = ir frontend passes codegen codegen/c codegen/jit driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
 
@@ -21,8 +21,8 @@ all: gradc
 gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
-$(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc.a
-	$(CC) $(CFLAGS) -o $@ $^ -lm
+$(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc_rt.a
+	$(CC) $(CFLAGS) -o $@ $^ -lm -ldl -lpthread
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -43,14 +43,37 @@ $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
 # The runtime: an archive that programs link, and that gradc itself uses to read weights.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
 $(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -fPIC -MMD -MP
-$(BUILD)/libgradc.a: $(RT_OBJS)
+$(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
-# Everything that gradc carries inside itself.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc.a
-$(BUILD)/embed.c: driver/embed.sh $(EMBED)
+# The compiler within: a shared object over the libraries of clang, any of 14 to 19, which gradc carries. LLVM_CONFIG=no
+# leaves it out, and models are compiled by cc alone.
+ifndef LLVM_CONFIG
+LLVM_CONFIG := $(shell CXX="$(CXX)" sh codegen/jit/find.sh)
+endif
+ifneq ($(filter-out no,$(LLVM_CONFIG)),)
+SHIM = $(BUILD)/codegen/jit/shim.so
+$(BUILD)/codegen/jit/shim.o: ALL_CFLAGS += -DGRADC_SHIM='"$(SHIM)"'
+$(BUILD)/codegen/jit/shim.o: $(SHIM)
+$(SHIM): codegen/jit/jit_clang.cpp codegen/jit/way.h codegen/jit/jit.h
 	@mkdir -p $(@D)
-	sh driver/embed.sh $(EMBED) > $@
+	$(CXX) -std=c++17 -O1 -fno-rtti -fPIC -shared -s $(WARN) -I. -isystem `$(LLVM_CONFIG) --includedir` -o $@ $< \
+	  `ls \`$(LLVM_CONFIG) --libdir\`/libclang-cpp.so* | head -n 1` `$(LLVM_CONFIG) --link-shared --ldflags --libs`
+endif
+
+# The contractions of every machine, as objects.
+$(BUILD)/sums.stamp: codegen/sums/make.sh codegen/c/gemm.inc $(BUILD)/mksums
+	sh codegen/sums/make.sh "$(CC)" $(BUILD)/mksums codegen/c/gemm.inc $(BUILD)/sums
+	@touch $@
+
+$(BUILD)/mksums: codegen/sums/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/embed.o,$(OBJS))
+	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
+
+# Everything that gradc carries inside itself, by its path within the source tree or the build folder.
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc_rt.a
+$(BUILD)/embed.c: driver/embed.sh $(EMBED) $(BUILD)/sums.stamp
+	@mkdir -p $(@D)
+	sh driver/embed.sh $(BUILD) $(EMBED) $(BUILD)/sums/*.obj > $@
 
 $(BUILD)/embed.o: $(BUILD)/embed.c
 	$(CC) $(ALL_CFLAGS) -c $< -o $@

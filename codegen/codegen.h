@@ -20,6 +20,9 @@ typedef struct EmitOptions {
   WeightsAs weights_as;
   int serial_cycles;           /* native: kernels of less work are run by one thread; 0: the usual limit; tests: 1 */
   bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */
+  Str *sums;                   /* native: gc_contract and its tiles become a unit of their own, the same for all models of
+                                  a machine and mode: it goes here, or nothing, where the module calls none of it.
+                                  NULL: they stand in the one file */
 } EmitOptions;
 
 /* The portable dialect: ISO C99, one .c and one .h. Leaves training out when Module.opt.infer_only. */
@@ -28,5 +31,7 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file);
 void emit_weights(Module *m, const EmitOptions *o, Str *file);
 /* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
-enum { NATIVE_PARTS = 3 }; /* with -DGC_PART=0... that file is so many translation units to be linked */
+enum { NATIVE_PARTS = 2 }; /* with -DGC_PART=0... that file is so many translation units to be linked */
+/* That unit of gc_contract, without a module: what emit_native puts into `sums`. */
+void emit_sums(Ctx *c, const EmitOptions *o, Str *file);
 #endif

@@ -3,15 +3,27 @@
 
 /* Register tiles: mr * nv accumulators plus nv vectors of the right operand and a broadcast fit the register file
  * (32 registers: 6x4, 16 registers: 6x2), and loads per multiply-add stay under 0.46. */
+#define AVX2 "-mavx2 -mfma -mf16c"
+#define AVX512 AVX2 " -mavx512f -mavx512bw -mavx512vl"
 static const Machine table[] = {
-  {"avx512", "-march=native -mprefer-vector-width=512", 16, 6, 4, 384, 264, {150, 60, 12.5}},
-  {"avx2", "-mavx2 -mfma -mf16c", 8, 6, 2, 256, 168, {80, 30, 12.5}},
-  {"neon", "", 4, 6, 4, 256, 120, {30, 12, 8}},
-  {"generic", "", 4, 4, 2, 256, 120, {25, 10, 10}},
+  {"avx512", "-march=native -mprefer-vector-width=512", AVX512 " -mprefer-vector-width=512", 16, 6, 4, 384, 264, {150, 60, 12.5}},
+  {"avx2", AVX2, AVX2, 8, 6, 2, 256, 168, {80, 30, 12.5}},
+  {"neon", "", "", 4, 6, 4, 256, 120, {30, 12, 8}},
+  {"generic", "", "", 4, 4, 2, 256, 120, {25, 10, 10}},
 };
 
 const Machine *machine_at(int i) {
   return i >= 0 && i < (int)(sizeof table / sizeof *table) ? &table[i] : NULL;
+}
+
+bool machine_here(const Machine *m) {
+#if defined __x86_64__
+  return strcmp(m->name, "neon");
+#elif defined __aarch64__
+  return !*m->cflags;
+#else
+  return !strcmp(m->name, "generic");
+#endif
 }
 
 bool machine_runs(const Machine *m) {

@@ -11,6 +11,7 @@ typedef struct Pace { double contract, element, bytes; } Pace;
 typedef struct Machine {
   const char *name;
   const char *cflags; /* for the C compiler, separated by blanks; "" for the baseline */
+  const char *least;  /* the same for code that any processor of the row runs */
   int vec;            /* floats in a vector */
   int mr, nv;         /* register tile of contractions: mr rows by nv vectors */
   int kc, mc;         /* cache block of contractions: contracted elements, rows */
@@ -19,5 +20,6 @@ typedef struct Machine {
 
 const Machine *machine_find(const char *isa); /* NULL: no such name */
 const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
+bool machine_here(const Machine *m);          /* whether the row is one of the architecture that gradc runs on */
 bool machine_runs(const Machine *m);          /* whether this processor can run the row's code */
 #endif

@@ -1,4 +1,5 @@
 /* The command line against the table of options.def. */
+#include "codegen/jit/jit.h"
 #include "driver/driver.h"
 #include "passes/pass.h"
 #include <stdio.h>
@@ -133,7 +134,7 @@ static int parse_global(Args *a, int argc, char **argv) {
     return EXIT_WELL;
   }
   if (!strcmp(argv[1], "--version")) {
-    puts("gradc " GRADC_VERSION);
+    printf("gradc " GRADC_VERSION ", with %s\n", jit_describe());
     return EXIT_WELL;
   }
   if (!strcmp(argv[1], "help")) {

@@ -1,13 +1,10 @@
 /* gradc build, gradc run: a program from a model. */
+#define _GNU_SOURCE
 #include "driver/toolchain.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-extern char **environ;
 
 static int cannot(Ctx *c, const char *path) {
   diag_error(c, 502, 0, 1, "%s: %s", path, strerror(errno));
@@ -42,24 +39,22 @@ int cmd_build(Args *a) {
   return status;
 }
 
-/* The program is opened, its folder removed, and then it takes the place of this process: nothing is left behind,
- * whatever ends it, and signals and the exit status need no passing on. */
+/* The model's code is loaded into this process, and the runtime's own command line takes over once the compilation is
+ * over and its memory free. */
 int cmd_run(Args *a) {
-  Temp t;
-  if (!temp_make(a->c, &t)) return EXIT_RESOURCES;
-  const char *program = temp_path(&t, "program");
-  int status = toolchain_build(a, &t, program);
-  int fd = status == EXIT_WELL ? open(program, O_RDONLY | O_CLOEXEC) : -1;
-  if (status == EXIT_WELL && fd < 0) status = cannot(a->c, program);
-  temp_remove(&t);
-  if (status != EXIT_WELL) return status;
-  char **argv = ctx_alloc(a->c, sizeof *argv * (size_t)(a->npassed + 3));
-  argv[0] = ctx_strf(a->c, "gradc run %s", a->operand[0]);
-  argv[1] = ctx_strf(a->c, "train");
-  for (int i = 0; i < a->npassed; i++) argv[2 + i] = ctx_strf(a->c, "%s", a->passed[i]);
-  setenv("GRADC_RUN_AS", argv[0], 1); /* how its messages say to go on: the program itself is gone */
-  fflush(stdout);
-  fexecve(fd, argv, environ);
-  diag_error(a->c, 503, 0, 1, "the program cannot be started: %s", strerror(errno));
-  return EXIT_RESOURCES;
+  int status;
+  toolchain_prepare(a);
+  Module *m = load_planned(a, a->operand[0]);
+  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
+  a->then.jit = toolchain_load(a, m, &status);
+  if (!a->then.jit) return status;
+  char **argv = calloc((size_t)a->npassed + 3, sizeof *argv), *as = NULL;
+  if (!argv || asprintf(&as, "gradc run %s", a->operand[0]) < 0) ctx_abort(a->c);
+  argv[0] = as;
+  argv[1] = "train";
+  for (int i = 0; i < a->npassed; i++) argv[2 + i] = (char *)a->passed[i];
+  a->then.argc = a->npassed + 2;
+  a->then.argv = argv;
+  setenv("GRADC_RUN_AS", as, 1); /* how its messages say to go on */
+  return EXIT_WELL;
 }

@@ -2,7 +2,6 @@
 #include "codegen/codegen.h"
 #include "driver/driver.h"
 #include "driver/embed.h"
-#include "driver/weights.h"
 #include "passes/pass.h"
 #include <errno.h>
 #include <stdio.h>
@@ -10,43 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool fits(const Module *m, const Var *v, const WeightView *t) {
-  const Type *type = type_get(m, v->type);
-  bool same = t->dtype == (int)type->dtype && t->rank == type->rank;
-  for (int i = 0; same && i < t->rank; i++) same = t->dim[i] == type->dim[i];
-  return same;
-}
-
-/* The file's values of every weight, and of every state that it holds. */
-static bool read_weights(Args *a, Module *m, EmitOptions *o) {
-  const char *path = a->value[OPT_weights], *why;
-  const void **values = ctx_alloc(a->c, sizeof *values * (size_t)(m->nvar + 1));
-  Weights *file = weights_read(path, &why);
-  if (!file) {
-    diag_error(a->c, 505, 0, 1, "%s", why);
-    return false;
-  }
-  for (int i = 0; i < m->nvar; i++) {
-    const Var *v = &m->var[i];
-    const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);
-    if (t && fits(m, v, t)) {
-      values[i] = t->values;
-    } else if (v->kind == VK_PARAM || t) {
-      diag_error(a->c, 505, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
-                 t ? "has another shape or element type" : "is missing", type_text(m, v->type));
-      return false;
-    }
-  }
-  o->values = values;
-  return true;
-}
-
 /* What the passes must know of the weights that the program brings. */
 static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "embed";
   o->weights_as = !strcmp(as, "blob") ? WEIGHTS_BLOB : !strcmp(as, "extern") ? WEIGHTS_EXTERN : WEIGHTS_EMBED;
   if (!args_has(a, OPT_weights)) return true;
-  if (!read_weights(a, m, o)) return false;
+  o->values = load_weights(m, a->value[OPT_weights]);
+  if (!o->values) return false;
   m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB;
   for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
   module_given(m);

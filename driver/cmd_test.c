@@ -1,13 +1,16 @@
-/* gradc test: runs the test blocks in the strict interpreter, on the initial weights of the file's seed.
+/* gradc test: runs the test blocks on the initial weights of the file's seed, in strict mode.
  *
  * Each result of a test graph is one assertion, a bool of any shape that must be true everywhere. Where it is a
  * comparison, its two sides are evaluated as further results, so that a failure can show them. */
-#include "driver/interpret.h"
-#include "passes/pass.h"
+#include "driver/engine.h"
+#include "driver/toolchain.h"
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Tests { Args *a; Module *m; Interp *in; int passed, failed; } Tests;
+/* One assertion: its comparison as the source has it, and the number of the left side's value; 0: it has none. */
+typedef struct Assertion { Loc loc; const char *op; int side; } Assertion;
+typedef struct Test { Graph *g; const char *title; Assertion *assertion; int n, nvalue; } Test;
+typedef struct Tests { Args *a; Engine e; int passed, failed; } Tests;
 
 static bool holds(const Val *v) {
   for (int64_t i = 0; i < v->count; i++)
@@ -15,30 +18,33 @@ static bool holds(const Val *v) {
   return true;
 }
 
-static void print_failure(const Tests *t, const Graph *g, const Out *o, Val *const *sides) {
+static void print_failure(const Tests *t, const Assertion *s, Val *const *value) {
   Ctx *c = t->a->c;
-  Id n = o->value;
-  SourcePos p = source_pos(c, o->loc);
+  SourcePos p = source_pos(c, s->loc);
   printf("  %s:%d:%d", p.file, p.line, p.col);
-  if (sides) printf(": %s  is not %s  %s", val_text(c, sides[0]), node_info(g, n)->name, val_text(c, sides[1]));
+  if (s->side)
+    printf(": %s  is not %s  %s", val_text(c, value[s->side]), s->op, val_text(c, value[s->side + 1]));
   putchar('\n');
 }
 
-/* Adds the sides of comparisons to the results; side[i] is the number of result i's left side, 0: it has none. */
-static int add_sides(Graph *g, int *side) {
-  int n = interp_nresults(g), total = n;
+/* Adds the sides of comparisons to the results. */
+static Test make_test(Ctx *c, const TestInfo *info) {
+  Graph *g = info->graph;
+  int n = interp_nresults(g);
+  Test t = {g, info->title, ctx_alloc(c, sizeof *t.assertion * (size_t)(n + 1)), n, n};
   for (int i = 0, k = 0; k < n; i++) {
     if (g->out[i].var >= 0) continue;
     Id v = g->out[i].value;
+    t.assertion[k] = (Assertion){g->out[i].loc, node_info(g, v)->name, 0};
     if (node_info(g, v)->flags & BOOLEAN && node_get(g, v)->nin == 2) {
-      side[k] = total;
+      t.assertion[k].side = t.nvalue;
       graph_result(g, "left", node_in(g, v, 0), 0);
       graph_result(g, "right", node_in(g, v, 1), 0);
-      total += 2;
+      t.nvalue += 2;
     }
     k++;
   }
-  return total;
+  return t;
 }
 
 static void report_test(Tests *t, const char *name, bool well) {
@@ -55,41 +61,48 @@ static void report_test(Tests *t, const char *name, bool well) {
   fputs(s.s, stdout);
 }
 
-static bool run_test(Tests *t, Graph *g, const char *name) {
-  Ctx *c = t->a->c;
-  int n = interp_nresults(g), *side = ctx_alloc(c, sizeof *side * (size_t)(n + 1)), total = add_sides(g, side);
-  Val **value = ctx_alloc(c, sizeof *value * (size_t)(total + 1));
-  if (!interpret_init(t->in) || !interpret_run(t->in, g, NULL, value)) {
-    report_test(t, name, false);
+static bool run_test(Tests *t, const Test *k) {
+  Val **value = ctx_alloc(t->a->c, sizeof *value * (size_t)(k->nvalue + 1));
+  if (!engine_init(&t->e) || !engine_run(&t->e, k->g, value)) {
+    report_test(t, k->title, false);
     return false;
   }
   bool well = true;
-  for (int k = 0; k < n; k++) well &= holds(value[k]);
-  report_test(t, name, well);
-  for (int i = 0, k = 0; k < n && !well && !args_has(t->a, OPT_json); i++) {
-    if (g->out[i].var >= 0) continue;
-    if (!holds(value[k])) print_failure(t, g, &g->out[i], side[k] ? value + side[k] : NULL);
-    k++;
-  }
-  interpret_drop(value, total);
+  for (int i = 0; i < k->n; i++) well &= holds(value[i]);
+  report_test(t, k->title, well);
+  for (int i = 0; i < k->n && !well && !args_has(t->a, OPT_json); i++)
+    if (!holds(value[i])) print_failure(t, &k->assertion[i], value);
+  interpret_drop(value, k->nvalue);
   return true;
 }
 
-static bool test_file(Tests *t, const char *path) {
-  t->m = load_module(t->a, path);
-  if (!t->m || !passes_run(t->m, &(PassRun){.stop_after = "autodiff"})) return false;
-  t->in = interpret_new(t->m, false);
-  if (!t->in) return false;
-  bool well = true;
-  for (int i = 0; i < t->m->ntest && well; i++) well = run_test(t, t->m->test[i].graph, t->m->test[i].title);
-  interp_free(t->in);
-  return well;
+static int test_file(Tests *t, const char *path) {
+  Ctx *c = t->a->c;
+  Module *m = load_module(t->a, path);
+  if (!m) return EXIT_MODEL;
+  int n = m->ntest;
+  if (!n) return EXIT_WELL;
+  Test *test = ctx_alloc(c, sizeof *test * (size_t)n);
+  Graph **want = ctx_alloc(c, sizeof *want * (size_t)n);
+  for (int i = 0; i < n; i++) {
+    test[i] = make_test(c, &m->test[i]);
+    want[i] = test[i].g;
+  }
+  int status = engine_open(&t->e, t->a, m, want, n);
+  for (int i = 0; i < n && status == EXIT_WELL; i++)
+    if (!run_test(t, &test[i])) status = EXIT_MODEL;
+  engine_close(&t->e);
+  return status;
 }
 
 int cmd_test(Args *a) {
   Tests t = {.a = a};
-  bool well = true;
-  for (int i = 0; i < a->noperand; i++) well &= test_file(&t, a->operand[i]);
+  int status = EXIT_WELL;
+  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
+  for (int i = 0; i < a->noperand; i++) {
+    int file = test_file(&t, a->operand[i]);
+    if (file != EXIT_WELL) status = file;
+  }
   if (!args_has(a, OPT_json)) printf("%d passed, %d failed\n", t.passed, t.failed);
-  return well && !t.failed ? EXIT_WELL : EXIT_MODEL;
+  return status == EXIT_WELL && t.failed ? EXIT_MODEL : status;
 }

@@ -33,6 +33,9 @@ enum CommandBits {
   TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_emit | C_report
 };
 
+/* A loaded model and the command line that it is to run: malloced, they outlive the compilation. jit NULL: none. */
+typedef struct Program { struct Jit *jit; int argc; char **argv; } Program;
+
 typedef struct Args {
   Ctx *c;
   CommandId cmd;
@@ -40,6 +43,7 @@ typedef struct Args {
   const char **operand; int noperand;
   const char **passed; int npassed; /* PASSED options as given */
   uint64_t off;                     /* --no-PASS, as Options.off */
+  Program then;                     /* what a command that ended well leaves to be run */
 } Args;
 typedef int CommandFn(Args *a);     /* returns the exit status */
 
@@ -76,6 +80,9 @@ bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input.
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
 bool plan_module(Module *m);                             /* those passes, and the budget is kept; false: reported */
+/* A safetensors file's values of every weight, and of every state that it holds, per Module.var: dense, row-major, in the
+ * type of the var; they live as long as the process. NULL: reported. */
+const void *const *load_weights(Module *m, const char *path);
 /* Writes beside the file and renames: the old one or the new one is there, whole. mode 0: that of the old one, or 0666
  * without the umask's bits. False: reported. */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);

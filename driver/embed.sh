@@ -1,21 +1,25 @@
 #!/bin/sh
-# embed.sh FILE...: the files as a C table (embed.h), on standard output. Texts are arrays of bytes: string literals
-# have a length limit in ISO C.
+# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is assembled.
+# Files below BUILD are named from there.
 set -e
-echo '/* Written by driver/embed.sh. */'
-echo '#include "driver/embed.h"'
-echo '#include <string.h>'
+build=$1; shift
+cat <<'C'
+/* Written by driver/embed.sh. */
+#include "driver/embed.h"
+#include <string.h>
+#define EMBED(i, path) \
+  __asm__(".pushsection .rodata\n.balign 16\ntext_" #i ":\n.incbin \"" path "\"\n.byte 0\n.popsection"); \
+  extern const char text_##i[]
+C
 i=0
 for f; do
-  echo "static const unsigned char text_$i[] = {"
-  od -An -v -tu1 "$f" | sed 's/^ *//; s/  */,/g; s/$/,/'
-  echo '0};'
+  echo "EMBED($i, \"$f\");"
   i=$((i + 1))
 done
 echo 'const Embedded embedded[] = {'
 i=0
 for f; do
-  echo "  {\"$f\", (const char *)text_$i, sizeof text_$i - 1},"
+  echo "  {\"${f#"$build"/}\", text_$i, $(($(wc -c <"$f")))},"
   i=$((i + 1))
 done
 echo '  {0, 0, 0}'

@@ -2,6 +2,7 @@
 #include "codegen/c/tile.h"
 #include "driver/driver.h"
 #include "driver/embed.h"
+#include "driver/weights.h"
 #include "frontend/elab.h"
 #include "passes/budget.h"
 #include "passes/pass.h"
@@ -44,6 +45,7 @@ static bool is_strict(const Args *a) {
 
 Module *load_module(Args *a, const char *path) {
   ElabOptions o = {.carried = embed_text};
+  if (a->cmd == CMD_eval) o.expression = source_add(a->c, "-e", a->value[OPT_expression], strlen(a->value[OPT_expression]));
   o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
                     .infer_only = args_has(a, OPT_only)};
   if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &o.opt.ram);
@@ -98,6 +100,35 @@ bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mo
   diag_error(c, E_WRITE, 0, 1, "%s: %s", path, strerror(errno));
   if (fd >= 0 && beside) unlink(name);
   return false;
+}
+
+static bool fits(const Module *m, const Var *v, const WeightView *t) {
+  const Type *type = type_get(m, v->type);
+  bool same = t->dtype == (int)type->dtype && t->rank == type->rank;
+  for (int i = 0; same && i < t->rank; i++) same = t->dim[i] == type->dim[i];
+  return same;
+}
+
+const void *const *load_weights(Module *m, const char *path) {
+  const char *why;
+  const void **values = ctx_alloc(m->c, sizeof *values * (size_t)(m->nvar + 1));
+  Weights *file = weights_read(path, &why);
+  if (!file) {
+    diag_error(m->c, 505, 0, 1, "%s", why);
+    return NULL;
+  }
+  for (int i = 0; i < m->nvar; i++) {
+    const Var *v = &m->var[i];
+    const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);
+    if (t && fits(m, v, t)) {
+      values[i] = t->values;
+    } else if (v->kind == VK_PARAM || t) {
+      diag_error(m->c, 505, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
+                 t ? "has another shape or element type" : "is missing", type_text(m, v->type));
+      return NULL;
+    }
+  }
+  return values;
 }
 
 void put_json_text(Str *s, const char *text) {

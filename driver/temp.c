@@ -8,25 +8,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void hold_signals(int how) {
+void signals_hold(bool hold) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGHUP);
-  sigprocmask(how, &set, NULL);
+  sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 
 bool temp_make(Ctx *c, Temp *t) {
   const char *base = getenv("TMPDIR");
   char *dir = ctx_strf(c, "%s/gradc-XXXXXX", base && *base ? base : "/tmp");
-  hold_signals(SIG_BLOCK);
+  signals_hold(true);
   if (mkdtemp(dir)) {
     *t = (Temp){c, dir};
     return true;
   }
   diag_error(c, 502, 0, 1, "%s: %s", dir, strerror(errno));
-  hold_signals(SIG_UNBLOCK);
+  signals_hold(false);
   return false;
 }
 
@@ -46,7 +46,7 @@ static void remove_folder(Ctx *c, const char *dir) {
 
 void temp_remove(Temp *t) {
   remove_folder(t->c, t->dir);
-  hold_signals(SIG_UNBLOCK);
+  signals_hold(false);
 }
 
 const char *temp_path(const Temp *t, const char *name) { return ctx_strf(t->c, "%s/%s", t->dir, name); }

@@ -1,22 +1,16 @@
 /* Running the C compiler on the generated program. No shell takes part. */
 #include "driver/toolchain.h"
-#include "codegen/codegen.h"
+#include "codegen/jit/spawn.h"
 #include "driver/embed.h"
 #include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-#include <fcntl.h>
-
-extern char **environ;
 enum { E_CC_RUN = 503, E_CC = 504 };
 
-typedef struct Words { Ctx *c; char **v; int n, cap; } Words;
+typedef struct Words { Ctx *c; const char **v; int n, cap; } Words;
 
 static void word(Words *w, const char *s) { *VEC_PUSH(w->c, w->v, w->n, w->cap) = ctx_strf(w->c, "%s", s); }
 
@@ -69,7 +63,7 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
     bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
     bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def");
     if (lib ? !archive : code ? archive : !header) continue;
-    const char *path = temp_path(t, lib ? "libgradc.a" : e->name);
+    const char *path = temp_path(t, lib ? "libgradc_rt.a" : e->name);
     if (!save_file(a->c, path, e->text, e->n, 0)) return false;
     if (lib || code) word(w, path);
   }
@@ -77,36 +71,6 @@ static bool add_runtime(const Args *a, const Temp *t, Words *w) {
 }
 
 /* ---- the compiler ---- */
-
-static const Machine *choose_machine(const Args *a, Words *w) {
-  const char *isa = a->value[OPT_isa] ? a->value[OPT_isa] : "native";
-  const Machine *m = machine_find(isa), *generic = machine_find("generic");
-  if (a->value[OPT_cc] && !archive_fits(a) && !a->value[OPT_isa]) m = generic; /* the target need not be this machine */
-  if (!m) {
-    word(w, ctx_strf(a->c, "-march=%s", isa));
-    return generic;
-  }
-  words(w, m->cflags);
-  return m;
-}
-
-/* Starts the command; its output goes to a file. Returns 0 or an errno. */
-static int start_command(char **argv, const char *log, pid_t *pid) {
-  posix_spawn_file_actions_t fa;
-  posix_spawnattr_t at;
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawn_file_actions_init(&fa);
-  posix_spawn_file_actions_addopen(&fa, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&fa, 1, 2);
-  posix_spawnattr_init(&at);
-  posix_spawnattr_setsigmask(&at, &none);
-  posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSIGMASK);
-  int err = posix_spawnp(pid, argv[0], &fa, &at, argv, environ);
-  posix_spawnattr_destroy(&at);
-  posix_spawn_file_actions_destroy(&fa);
-  return err;
-}
 
 static void show_log(Ctx *c, const char *log) { /* the compiler's own message, its first lines */
   enum { LINES = 20 };
@@ -122,21 +86,19 @@ static void show_log(Ctx *c, const char *log) { /* the compiler's own message, i
 }
 
 /* One running compiler. */
-typedef struct Job { pid_t pid; int err; const char *log; } Job;
+typedef struct Job { Spawned s; const char *log; } Job;
 
 static Job start(Args *a, const Temp *t, Words *w, int number) {
   Job j = {.log = temp_path(t, ctx_strf(a->c, "cc%d.log", number))};
   *VEC_PUSH(a->c, w->v, w->n, w->cap) = NULL;
-  j.err = start_command(w->v, j.log, &j.pid);
+  j.s = spawn_start(w->v, j.log);
   return j;
 }
 
-static int finish(Args *a, const char *cc, const Job *j) {
-  int status, err = j->err;
-  while (!err && waitpid(j->pid, &status, 0) < 0)
-    if (errno != EINTR) err = errno;
-  if (err) {
-    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(err));
+static int finish(Args *a, const char *cc, Job *j) {
+  int status = spawn_wait(&j->s);
+  if (j->s.err) {
+    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(j->s.err));
     diag_help(a->c, d, "install one (gcc or clang), or name one with --cc");
     return EXIT_MODEL;
   }
@@ -150,23 +112,30 @@ static int finish(Args *a, const char *cc, const Job *j) {
   return EXIT_MODEL;
 }
 
-/* Compiles the parts of the generated file side by side; their objects join the command that links. */
-static int compile_parts(Args *a, const Temp *t, const Words *flags, const char *source, Words *link) {
-  Job job[NATIVE_PARTS];
-  int status = EXIT_WELL;
-  for (int i = 0; i < NATIVE_PARTS; i++) {
-    const char *object = temp_path(t, ctx_strf(a->c, "part%d.o", i));
+/* Compiles the units of the generated file side by side; their objects join the command that links. */
+static int compile_units(Args *a, const Temp *t, const NativeC *n, const Words *flags, const char *name, Words *link) {
+  Job job[NATIVE_PARTS + 1];
+  int status = EXIT_WELL, units = NATIVE_PARTS + (n->sums.n && !n->object.p);
+  const char *source = temp_path(t, ctx_strf(a->c, "%s.c", name)), *sums = temp_path(t, "sums.c");
+  const char *object = temp_path(t, "sums.o");
+  if (!save_file(a->c, source, n->text.s, n->text.n, 0)) return EXIT_RESOURCES;
+  if (n->object.p && !save_file(a->c, object, n->object.p, n->object.n, 0)) return EXIT_RESOURCES;
+  if (units > NATIVE_PARTS && !save_file(a->c, sums, n->sums.s, n->sums.n, 0)) return EXIT_RESOURCES;
+  if (n->object.p) word(link, object);
+  for (int i = 0; i < units; i++) {
+    bool part = i < NATIVE_PARTS;
+    const char *to = part ? temp_path(t, ctx_strf(a->c, "part%d.o", i)) : object;
+    const char *const last[] = {"-c", "-o", to, part ? source : sums};
     Words w = {.c = a->c};
     for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
-    const char *const more[] = {ctx_strf(a->c, "-DGC_PART=%d", i), "-c", "-o", object, source};
-    for (size_t k = 0; k < sizeof more / sizeof *more; k++) word(&w, more[k]);
-    if (i == 0) words(&w, "-O1 -fexpensive-optimizations"); /* register tiles are written out: more only takes longer */
+    for (int k = 0; k < (part ? 1 : 2); k++) word(&w, part ? native_part[i] : native_sums_flags[k]);
+    for (size_t k = 0; k < sizeof last / sizeof *last; k++) word(&w, last[k]);
     job[i] = start(a, t, &w, i);
-    word(link, object);
+    word(link, to);
   }
-  for (int i = 0; i < NATIVE_PARTS; i++) {
+  for (int i = 0; i < units; i++) {
     if (status == EXIT_WELL) status = finish(a, flags->v[0], &job[i]);
-    else if (!job[i].err) waitpid(job[i].pid, NULL, 0);
+    else spawn_wait(&job[i].s);
   }
   return status;
 }
@@ -192,7 +161,7 @@ static const char *folder_of(Ctx *c, const char *path) {
 static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
 
 /* The training binary has one step; portable C has one for each section. */
-static bool one_train(const Module *m) {
+bool toolchain_one_train(const Module *m) {
   const TrainInfo *t = m->train;
   if (m->ntrain <= 1) return true;
   Diag *d = diag_error(m->c, 715, t[1].loc, head_len(&t[1]),
@@ -202,37 +171,66 @@ static bool one_train(const Module *m) {
   return false;
 }
 
+static CompileOptions options(const Args *a) {
+  CompileOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
+  o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
+                         .dir = folder_of(a->c, a->operand[0])};
+  o.foreign = !archive_fits(a);
+  if (o.foreign && !o.isa) o.isa = "generic";
+  return o;
+}
+
 int toolchain_build(Args *a, Temp *t, const char *out) {
-  static const char *const always[] = {"-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-w"};
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !one_train(m)) return EXIT_MODEL;
+  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
+  CompileOptions o = options(a);
+  NativeC n;
+  if (!compile_text(m, &o, &n)) return EXIT_MODEL;
   Words w = {.c = c};
-  word(&w, a->value[OPT_cc] ? a->value[OPT_cc] : "cc");
-  for (size_t i = 0; i < sizeof always / sizeof *always; i++) word(&w, always[i]);
-  word(&w, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  EmitOptions o = {.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
-                   .machine = choose_machine(a, &w), .contract = !m->opt.strict};
-  o.dir = folder_of(c, a->operand[0]);
-  Str text = {.c = c};
-  if (!emit_native(m, &o, &text)) return EXIT_MODEL;
-  const char *source = temp_path(t, ctx_strf(c, "%s.c", m->name));
-  if (!save_file(c, source, text.s, text.n, 0)) return EXIT_RESOURCES;
-  words(&w, a->value[OPT_cflags]);
-  word(&w, "-I");
-  word(&w, temp_path(t, "runtime"));
+  word(&w, o.cc ? o.cc : "cc");
+  word(&w, "-O3");
+  for (int i = 0; i < n.flags.n; i++) word(&w, n.flags.v[i]);
   Words link = {.c = c}, runtime = {.c = c};
   for (int i = 0; i < w.n; i++) word(&link, w.v[i]);
   if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
-  int status = compile_parts(a, t, &w, source, &link);
+  int status = compile_units(a, t, &n, &w, m->name, &link);
   if (status != EXIT_WELL) return status;
   for (int i = 0; i < runtime.n; i++) word(&link, runtime.v[i]);
   word(&link, "-lpthread");
   word(&link, "-lm");
   word(&link, "-o");
   word(&link, out);
-  Job j = start(a, t, &link, NATIVE_PARTS);
+  Job j = start(a, t, &link, NATIVE_PARTS + 1);
   return finish(a, w.v[0], &j);
+}
+
+static bool asks_for(const Args *a, const char *way) {
+  return args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], way);
+}
+
+static bool by_cc(const Args *a) { return asks_for(a, "cc") || (args_has(a, OPT_cc) && !asks_for(a, "clang")); }
+
+static bool has_way(Args *a) {
+  if (!asks_for(a, "clang") || jit_has_clang()) return true;
+  Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "`--jit=clang`: the clang libraries are not here");
+  diag_help(a->c, d, "`--jit=cc` compiles with cc; gradc takes the libraries of clang 14 to 19 in when it is built");
+  return false;
+}
+
+void toolchain_prepare(const Args *a) {
+  if (!by_cc(a)) jit_prepare();
+}
+
+Jit *toolchain_load(Args *a, Module *m, int *status) {
+  CompileOptions o = options(a);
+  o.cache = compile_cache(a->c);
+  o.only_cc = by_cc(a);
+  signals_hold(true); /* a compiler's folder is not left behind */
+  Jit *j = has_way(a) ? compile_jit(m, &o) : NULL;
+  signals_hold(false);
+  *status = j ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
+  return j;
 }
 
 const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
@@ -241,7 +239,6 @@ const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
   Words w = {.c = a->c};
   Loc at;
   size_t n;
-  int status;
   word(&w, cc);
   for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) word(&w, fixed[i]);
   word(&w, temp_path(t, "model.o"));
@@ -249,9 +246,8 @@ const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
   word(&w, temp_path(t, "model.c"));
   Job j = start(a, t, &w, 0);
   *why = ctx_strf(a->c, "the C compiler `%s` cannot be run", cc);
-  if (j.err) return NULL;
-  while (waitpid(j.pid, &status, 0) < 0)
-    if (errno != EINTR) return NULL;
+  int status = spawn_wait(&j.s);
+  if (j.s.err) return NULL;
   *why = ctx_strf(a->c, "the C compiler `%s` does not tell it", cc);
   if (status || !source_read(a->c, temp_path(t, "model.su"), &at)) return NULL;
   return source_text(a->c, at, &n);

@@ -1,6 +1,7 @@
 /* The elaborator's course over a file: names first, then each section's graphs in file order, then what needs the final
  * names of the weights. */
 #include "frontend/elab_priv.h"
+#include "frontend/parse.h"
 #include <string.h>
 
 static const char *const carried_files[] = {"std/tensor.nn", "std/activation.nn", "std/layer.nn", "std/loss.nn",
@@ -163,6 +164,12 @@ static void sections(Elab *e, const Ast *file) {
   }
 }
 
+static void expression(Elab *e) {
+  int before = diag_errors(e->c);
+  const Ast *a = parse_expression(e->c, e->o->expression);
+  if (diag_errors(e->c) == before) el_export(e, a->kid[0]);
+}
+
 Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   Elab self = {.c = c, .o = o, .errors = diag_errors(c)}, *e = &self;
   size_t n;
@@ -182,6 +189,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   check_items(e);
   el_leave(e, &s);
   sections(e, e->file->ast);
+  if (o->expression && !e->fatal) expression(e);
   if (!e->fatal) el_check_uncalled(e);
   if (el_failed(e)) return e->m;
   el_finish_vars(e);

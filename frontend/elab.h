@@ -9,6 +9,7 @@ typedef struct ElabOptions {
   /* Text of a file that the compiler carries ("std/nn.nn", "runtime/optim.nn"), or NULL: the front end does not know
    * where the table lives. */
   const char *(*carried)(const char *name, size_t *n);
+  Loc expression; /* a source that becomes the last export, `expression`; it sees what the file sees. 0: none */
 } ElabOptions;
 
 /* Elaborates the source that begins at `start` (from source_add or source_read); `path` is where it came from and what

@@ -37,6 +37,7 @@ static const char *describe(Parse *p, const Token *t) {
   const char *src = p->ts->src + (t->at - p->ts->start);
   int len = t->len > 40 ? 40 : t->len;
   if (t->kind == TK_EOF) return "the end of the file";
+  if (t->kind == TK_RBRACE && !t->len) return "the end of the expression";
   if (t->kind == TK_NEWLINE) return *src == ';' ? "`;`" : "the end of the line";
   if (t->kind == TK_INT || t->kind == TK_FLOAT) return ctx_strf(p->c, "the number %.*s", len, src);
   if (t->kind == TK_STR) return "this string";
@@ -228,8 +229,8 @@ static void feed_all(Parse *p, void *nn) {
   if (!p->stop) Nn(nn, TK_EOF, token(p, k), p);
 }
 
-Ast *parse_source(Ctx *c, Loc start) {
-  Parse p = {.c = c, .ts = lex_source(c, start)};
+static Ast *parse_tokens(Ctx *c, Tokens *ts) {
+  Parse p = {.c = c, .ts = ts};
   if (!p.ts->stop) {
     void *nn = ctx_alloc(c, nn_size());
     NnInit(nn);
@@ -238,4 +239,24 @@ Ast *parse_source(Ctx *c, Loc start) {
   if (!p.file || p.stop) parse_file(&p, nodes_new(&p));
   ast_check(c, p.file);
   return p.file;
+}
+
+Ast *parse_source(Ctx *c, Loc start) { return parse_tokens(c, lex_source(c, start)); }
+
+Ast *parse_expression(Ctx *c, Loc start) {
+  static const uint8_t head[] = {TK_EXPORT, TK_DEF, TK_NAME, TK_LP, TK_RP, TK_LBRACE};
+  enum { HEAD = sizeof head };
+  Tokens *ts = lex_source(c, start);
+  Token *t = ctx_alloc(c, sizeof *t * (size_t)(ts->n + HEAD + 1)), *end = &t[HEAD + ts->n - 1];
+  for (int i = 0; i < HEAD; i++) t[i] = (Token){.kind = head[i], .at = start, .text = ctx_name(c, "expression")};
+  for (int i = 0; i < ts->n - 1; i++) {
+    t[HEAD + i] = ts->t[i];
+    if (ts->t[i].match || lex_closes(ts->t[i].kind)) t[HEAD + i].match += HEAD;
+  }
+  *end = (Token){.kind = TK_RBRACE, .at = start + (Loc)ts->size, .match = HEAD - 1};
+  end[1] = ts->t[ts->n - 1];
+  t[3].match = 4, t[4].match = 3, t[HEAD - 1].match = (int)(end - t);
+  ts->t = t;
+  ts->n += HEAD + 1;
+  return parse_tokens(c, ts);
 }

@@ -141,9 +141,10 @@ static int64_t find_gap(const Rect *placed, int k, const Rect *x, Fit fit) {
 
 static int64_t placing_steps(const Placer *p) { return (int64_t)p->n * p->n / 2 + 1; }
 
-static int64_t place(Placer *p, Fit fit) {
+/* Ends as soon as the top is above `limit`. */
+static int64_t place(Placer *p, Fit fit, int64_t limit) {
   int64_t top = 0;
-  for (int k = 0; k < p->n; k++) {
+  for (int k = 0; k < p->n && top <= limit; k++) {
     Rect *x = &p->r[p->item[k].i];
     x->offset = find_gap(p->placed, k, x, fit);
     if (x->offset + x->size > top) {
@@ -187,13 +188,15 @@ static void shift(Item *v, int from, int to) {
 static void climb(Placer *p, Best *b, Key key, int64_t steps) {
   uint64_t seed = 1;
   sort_by(p, key);
-  int64_t top = place(p, LOWEST);
+  int64_t top = place(p, LOWEST, INT64_MAX);
   while (b->top > b->bound && (steps += placing_steps(p)) <= MAX_STEPS) {
     int from = p->peak, to = from ? rnd(&seed, from) : 0;
     shift(p->item, from, to);
-    int64_t now = place(p, LOWEST);
-    keep_better(b, p->r, p->n, now);
-    if (now <= top || !rnd(&seed, 16)) {
+    int64_t now = place(p, LOWEST, top);
+    bool away = now > top && !rnd(&seed, 16);
+    if (away) now = place(p, LOWEST, INT64_MAX);
+    if (away || now <= top) {
+      keep_better(b, p->r, p->n, now);
       top = now;
     } else {
       shift(p->item, to, from);
@@ -215,7 +218,7 @@ int64_t fit_rects(Ctx *c, Rect *r, int n, int turns) {
   for (int k = 0; k < NKEYS * NFITS && b.top > b.bound; k++) {
     if ((steps += placing_steps(&p)) > (k < FIRST ? FIRST_STEPS : MAX_STEPS)) break;
     sort_by(&p, k % NKEYS);
-    int64_t top = place(&p, k / NKEYS);
+    int64_t top = place(&p, k / NKEYS, INT64_MAX);
     if (top < least) least = top, start = k % NKEYS;
     keep_better(&b, r, n, top);
   }

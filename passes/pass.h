@@ -36,6 +36,9 @@ void module_keep(Module *m, const bool *roots);
 /* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation,
  * data, tests and the optimizer's state go. */
 void module_infer_only(Module *m);
+/* prune.c: the same for a module that is to run these graphs alone, which have no inputs: they are its exports from here
+ * on, and no budget holds. */
+void module_only(Module *m, Graph *const *want, int n);
 /* prune.c: `init` no longer makes the variables that are given. */
 void module_given(Module *m);
 

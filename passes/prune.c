@@ -30,6 +30,15 @@ void module_infer_only(Module *m) {
   m->ntrain = m->ndata = m->ntest = 0;
 }
 
+/* Other exports are taken for tests, the wanted graphs for exports: so each kind keeps one meaning from here on. */
+void module_only(Module *m, Graph *const *want, int n) {
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_EXPORT) m->graph[i]->kind = GK_TEST;
+  for (int i = 0; i < n; i++) want[i]->kind = GK_EXPORT;
+  module_infer_only(m);
+  m->opt.ram = 0;
+}
+
 void module_given(Module *m) {
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind == GK_INIT) drop_writes(m, m->graph[i], is_given);

@@ -108,7 +108,7 @@ static void **step_inputs(App *a, const GcGraph *g) {
   return in;
 }
 
-int cmd_bench(App *a) {
+int gc_bench(App *a) {
   Bench b = {.app = a};
   const GcTrain *t = a->t;
   if (a->o.steps == 0) rt_die(601, "--steps 0: nothing to time");

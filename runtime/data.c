@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 static const SourceKind *const kinds[] = {
-  &source_csv, &source_idx, &source_npy, &source_text, &source_tokens, &source_uniform, &source_normal,
+  &kind_csv, &kind_idx, &kind_npy, &kind_text, &kind_tokens, &kind_uniform, &kind_normal,
 };
 
 static const SourceKind *kind_of(const GcData *d) {

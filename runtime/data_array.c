@@ -46,5 +46,5 @@ static void close_array(Data *d) {
   free(a);
 }
 
-const SourceKind source_npy = {"npy", 1, 64, open_npy, read_array, close_array};
-const SourceKind source_idx = {"idx", 1, 64, open_idx, read_array, close_array};
+const SourceKind kind_npy = {"npy", 1, 64, open_npy, read_array, close_array};
+const SourceKind kind_idx = {"idx", 1, 64, open_idx, read_array, close_array};

@@ -93,4 +93,4 @@ static void close_csv(Data *d) {
   free(k);
 }
 
-const SourceKind source_csv = {"csv", 1, 1, open_csv, read_csv, close_csv};
+const SourceKind kind_csv = {"csv", 1, 1, open_csv, read_csv, close_csv};

@@ -27,5 +27,5 @@ static void close_synth(Data *d) {
   (void)d;
 }
 
-const SourceKind source_uniform = {"uniform", 0, 0, open_synth, read_synth, close_synth};
-const SourceKind source_normal = {"normal", 0, 0, open_synth, read_synth, close_synth};
+const SourceKind kind_uniform = {"uniform", 0, 0, open_synth, read_synth, close_synth};
+const SourceKind kind_normal = {"normal", 0, 0, open_synth, read_synth, close_synth};

@@ -39,5 +39,5 @@ static void close_window(Data *d) {
   free(d->source);
 }
 
-const SourceKind source_text = {"text", 1, 1, open_window, read_window, close_window};
-const SourceKind source_tokens = {"tokens", 1, 1, open_window, read_window, close_window};
+const SourceKind kind_text = {"text", 1, 1, open_window, read_window, close_window};
+const SourceKind kind_tokens = {"tokens", 1, 1, open_window, read_window, close_window};

@@ -57,7 +57,7 @@ static uint64_t average(App *a, bool all, double *sum) {
   return total;
 }
 
-void eval_run(App *a, bool all, Scores *s) {
+void eval_scores(App *a, bool all, Scores *s) {
   const GcTrain *t = a->t;
   if (!t->eval || !t->eval->fn) rt_die(687, "%s has no evaluation", a->m->name);
   double *sum = rt_array((size_t)t->navg, sizeof *sum);
@@ -83,7 +83,7 @@ void eval_run(App *a, bool all, Scores *s) {
   s->metric = result + 1;
 }
 
-int cmd_eval(App *a) {
+int gc_eval(App *a) {
   app_needs_train(a);
   if (a->t->data < 0 || !a->t->eval) rt_die(687, "%s has no data to evaluate on", a->m->name);
   char *weights = run_weights(a);
@@ -93,7 +93,7 @@ int cmd_eval(App *a) {
   weights_load(a, weights);
   Scores s;
   bool all = a->data->nhold == 0;
-  eval_run(a, all, &s);
+  eval_scores(a, all, &s);
   if (a->o.json) {
     char *scores = report_scores(a, &s);
     rt_out("{\"event\":\"eval\",\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n", (unsigned long long)s.records,

@@ -20,7 +20,7 @@ static void text_line(const App *a, const GcVar *v, int width, bool hash) {
   free(shape);
 }
 
-int cmd_info(App *a) {
+int gc_info(App *a) {
   const GcModel *m = a->m;
   bool hash = a->o.weights != NULL; /* values matter only where a file was named */
   int width = 0;

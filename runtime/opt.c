@@ -10,11 +10,11 @@ enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
 typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST } OptKind;
 
 const Command gc_commands[] = {
-  {"train", TRAIN, cmd_train, "--threads 2", "train the model and keep its weights in a run folder"},
-  {"eval", EVAL, cmd_eval, "", "loss and metrics on the hold-out, or on all records where there is none"},
-  {"predict", PREDICT, cmd_predict, "--input new.csv", "run an exported function on every record of a file"},
-  {"info", INFO, cmd_info, "", "the weights and states of the model, in order"},
-  {"bench", BENCH, cmd_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
+  {"train", TRAIN, gc_train, "--threads 2", "train the model and keep its weights in a run folder"},
+  {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, or on all records where there is none"},
+  {"predict", PREDICT, gc_predict, "--input new.csv", "run an exported function on every record of a file"},
+  {"info", INFO, gc_info, "", "the weights and states of the model, in order"},
+  {"bench", BENCH, gc_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
 };
 const int gc_ncommands = COUNT(gc_commands);
 

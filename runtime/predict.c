@@ -204,7 +204,7 @@ static bool is_text(const Predictor *p, const Bytes *b) {
   return false;
 }
 
-int cmd_predict(App *a) {
+int gc_predict(App *a) {
   if (!a->o.input) rt_die(601, "predict needs --input FILE (`-`: standard input)");
   Predictor p = {.app = a, .g = choose(a), .name = strcmp(a->o.input, "-") ? a->o.input : "standard input"};
   Bytes b;

@@ -241,7 +241,7 @@ typedef struct SourceKind {
   void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converted to raw_dtype */
   void (*close)(Data *d);
 } SourceKind;
-extern const SourceKind source_csv, source_idx, source_npy, source_text, source_tokens, source_uniform, source_normal;
+extern const SourceKind kind_csv, kind_idx, kind_npy, kind_text, kind_tokens, kind_uniform, kind_normal;
 Data *data_open(App *a, const GcData *d, uint64_t seed);
 bool data_available(App *a, const GcData *d); /* are its files there? */
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* one record's bound fields */
@@ -278,7 +278,7 @@ typedef struct Scores {
   float *metric;
   uint64_t records;
 } Scores;
-void eval_run(App *a, bool all, Scores *s); /* hold-out, or all records */
+void eval_scores(App *a, bool all, Scores *s); /* hold-out, or all records */
 
 /* report.c */
 typedef struct Report {
@@ -296,9 +296,9 @@ void report_scores_text(const App *a, const Scores *s, const char *prefix);
 char *report_float(float v);                        /* a JSON number, or null */
 uint64_t rt_peak_rss(void);
 
-int cmd_train(App *a);
-int cmd_eval(App *a);
-int cmd_predict(App *a);
-int cmd_info(App *a);
-int cmd_bench(App *a);
+int gc_train(App *a);
+int gc_eval(App *a);
+int gc_predict(App *a);
+int gc_info(App *a);
+int gc_bench(App *a);
 #endif

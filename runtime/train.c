@@ -203,7 +203,7 @@ static void finish(Trainer *t) {
   App *a = t->app;
   Scores s, *held = NULL;
   if (a->data && a->data->nhold && a->t->eval && a->t->eval->fn) {
-    eval_run(a, false, &s);
+    eval_scores(a, false, &s);
     held = &s;
   }
   report_done(&t->report, &t->run, held);
@@ -221,7 +221,7 @@ static void finish(Trainer *t) {
   if (held && s.loss - s.loss != 0) rt_die(670, "the loss on the hold-out is not finite");
 }
 
-int cmd_train(App *a) {
+int gc_train(App *a) {
   Trainer t = {.app = a};
   app_needs_train(a);
   open_all(&t);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # setup.sh build|check|isa: installs, from Debian's packages, what that make target needs and the machine lacks.
-#   build  lemon and a C compiler    check  also clang    isa  cross compilers and qemu-user
+#   build  lemon, a C compiler, clang's libraries and a C++ compiler (models are compiled in process; LLVM_CONFIG=no:
+#   without)    check  also clang    isa  cross compilers and qemu-user
 set -u
 want=${1:-build}
 need=
@@ -9,6 +10,8 @@ add() { has "$1" || need="$need $2"; }
 
 add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
+root=$(cd "$(dirname "$0")/.." && pwd)
+[ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find.sh")" != no ] || need="$need g++ llvm-dev libclang-dev"
 if [ "$want" = check ] || [ "$want" = isa ]; then add clang clang; add gzip gzip; add strace strace; fi
 if [ "$want" = isa ]; then
   for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf; do

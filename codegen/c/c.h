@@ -44,7 +44,7 @@ typedef struct CPrint {
 
 enum CHelper {
   CH_CLAMP = 1, CH_FINITE = 2, CH_ROWS = 4, CH_CHECK = 8, CH_SHARE = 16, CH_BARRIER = 32, CH_PANEL = 64,
-  CH_SLICES = 128, CH_CHECK_HALF = 256
+  CH_SLICES = 128, CH_CHECK_HALF = 256, CH_RANDOM = 512
 };
 
 /* c_body.c: the scalar body of an op over operand texts, as an expression of type t. `from` is the operands' type. */

@@ -98,7 +98,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
-    c_put_kernel(p, ctx_strf(p->c, "/* %s */\n", kernel_ops(p, k)), e->name, s.s);
+    c_put_kernel(p, ctx_strf(p->c, "/* %s */\n%s", kernel_ops(p, k), plan->tuned ? "GC_CALLS " : ""), e->name, s.s);
   }
   return e->name;
 }

@@ -4,16 +4,15 @@
 #include <string.h>
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
- * grows with the square of a graph. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
- * compiled side by side: contractions, half of the kernels, the other half with the graphs and the descriptor. */
-static const char PRELUDE[] = "#include \"model.h\"\n\n"
-                              "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n"
-                              "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
+ * grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
+ * compiled side by side: some of the kernels, the rest of them with the graphs and the descriptor. */
+#define HIDDEN "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
+static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n" HIDDEN
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
                               "#define GC_KERNEL GC_LINK __attribute__((noinline))\n"
                               "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n"
-                              "#define GC_GRAPH __attribute__((minsize))\n"
-                              "#else\n#define GC_GRAPH __attribute__((optimize(\"O1\")))\n#endif\n\n";
+                              "#define GC_CALLS __attribute__((noinline, optnone))\n"
+                              "#else\n#define GC_CALLS __attribute__((optimize(\"O1\")))\n#endif\n\n";
 
 /* Pointers of ports and results, run-time sizes, the head. */
 static void put_locals(CGraph *c, Str *out) {
@@ -44,7 +43,7 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   c_graph_body(&c);
   c_stmt(&c, "return 0;");
   p->parallel[g->index] = c.parallel;
-  str_printf(functions, "static GC_GRAPH int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
+  str_printf(functions, "static GC_CALLS int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);
   put_locals(&c, functions);
   str_put(functions, body.s, body.n);
   str_puts(functions, "}\n\n");
@@ -61,6 +60,19 @@ static size_t half_of_kernels(const CPrint *p) {
   return p->kernels.n;
 }
 
+static void put_sums(CPrint *p, Str *file) {
+  if (!p->gemm) return;
+  str_puts(file, "/* Contractions: made by gradc, native dialect. */\n" HIDDEN);
+  native_print(p, file);
+  native_print_body(p, file);
+}
+
+void emit_sums(Ctx *c, const EmitOptions *o, Str *file) {
+  size_t n;
+  CPrint p = {.c = c, .o = o, .gemm = o->carried("codegen/c/gemm.inc", &n)};
+  put_sums(&p, file);
+}
+
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   CPrint *p = ctx_alloc(m->c, sizeof *p);
   *p = (CPrint){.m = m, .c = m->c, .o = o, .native = true, .run = "GcRun"};
@@ -71,7 +83,10 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY) print_graph(p, m->graph[i], &functions);
   c_model(p, &model);
-  str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n%s", m->name, o->version ? o->version : "", PRELUDE);
+  size_t n;
+  str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n", m->name, o->version ? o->version : "");
+  str_puts(c_file, o->carried("runtime/model.h", &n));
+  str_puts(c_file, PRELUDE);
   c_vector_types(p, c_file);
   c_prim_print(p, c_file);
   native_print(p, c_file);
@@ -79,13 +94,12 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   const Str *rest[] = {&p->bodies, &functions, &model};
   size_t half = half_of_kernels(p);
   put_text(c_file, &p->tables, 0, p->tables.n);
-  str_puts(c_file, "#if GC_IN(0)\n");
-  native_print_body(p, c_file);
-  str_puts(c_file, "#endif\n\n");
+  if (o->sums) put_sums(p, o->sums);
+  else native_print_body(p, c_file);
   put_text(c_file, &p->protos, 0, p->protos.n);
-  str_puts(c_file, "\n#if GC_IN(1)\n");
+  str_puts(c_file, "\n#if GC_IN(0)\n");
   put_text(c_file, &p->kernels, 0, half);
-  str_puts(c_file, "#endif\n#if GC_IN(2)\n");
+  str_puts(c_file, "#endif\n#if GC_IN(1)\n");
   put_text(c_file, &p->kernels, half, p->kernels.n);
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
   str_puts(c_file, "#endif\n");

@@ -260,8 +260,8 @@ const char *cnv_index(CNest *c, const Affine *at) {
 static const char *random_text(CNest *c, const KVal *v) {
   c_vprim_use(c->p, "random");
   c_prim_use(c->p, "random_key");
-  return ctx_strf(c->p->c, "v_random((gc_vu)%s, 0, (uint32_t)key%d, (uint32_t)(key%d >> 32), run->step, pass, turn)",
-                  cnv_index(c, &v->at), v->stream, v->stream);
+  c->p->helper |= CH_RANDOM; /* a function of its own: compilers take long for each copy of it */
+  return ctx_strf(c->p->c, "gc_random((gc_vu)%s, key%d, run, pass, turn)", cnv_index(c, &v->at), v->stream);
 }
 
 static const char *select_text(CNest *c, const KVal *v) {

@@ -70,25 +70,22 @@ static const char BOOLS[] =
   "static inline void gc_storen_b(uint8_t *p, gc_vi v, ptrdiff_t n) { gc_scatter_b(p, 1, v, n); }\n";
 
 /* What the processor has and the language lacks: masked loads and stores, bytes as words and back, and the square root,
- * which is correctly rounded, as that of prim.h is, and much faster. By gcc's own names, since its header of intrinsics
- * takes longer to read than a model to compile. */
+ * which is correctly rounded, as that of prim.h is, and much faster. By the compilers' own names, since their headers
+ * of intrinsics take longer to read than a model to compile. */
 static const char PROCESSOR[] =
-  "#if defined __AVX512F__ && GC_LANES == 16 && !defined __clang__\n"
+  "#if defined __AVX512F__ && GC_LANES == 16\n"
   "#define GC_LOADM(p, m) __builtin_ia32_loadups512_mask((const float *)(p), (gc_vf){0}, m)\n"
   "#define GC_STOREM(p, v, m) __builtin_ia32_storeups512_mask((float *)(p), (gc_vf)(v), m)\n"
-  "#define GC_WIDEN(p) ((gc_vi)__builtin_ia32_pmovzxbd512_mask((gc_sb) * (const gc_ub *)(p), (gc_vi){0}, 0xffff))\n"
   "#define GC_NARROW(p, v) (*(gc_ub *)(p) = (gc_ub)__builtin_ia32_pmovdb512_mask(v, (gc_sb){0}, 0xffff))\n"
+  "#ifdef __clang__\n"
+  "#define GC_WIDEN(p) __builtin_convertvector(*(const gc_ub *)(p), gc_vi)\n"
+  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512(x, 4))\n"
+  "#else\n"
+  "#define GC_WIDEN(p) ((gc_vi)__builtin_ia32_pmovzxbd512_mask((gc_sb) * (const gc_ub *)(p), (gc_vi){0}, 0xffff))\n"
   "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512_mask(x, (gc_vf){0}, 0xffff, 4))\n"
-  "#elif defined __AVX512F__ && GC_LANES == 16\n#include <immintrin.h>\n"
-  "#define GC_LOADM(p, m) _mm512_maskz_loadu_ps(m, p)\n"
-  "#define GC_STOREM(p, v, m) _mm512_mask_storeu_ps(p, m, (__m512)(v))\n"
-  "#define GC_WIDEN(p) ((gc_vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(p))))\n"
-  "#define GC_NARROW(p, v) _mm_storeu_si128((__m128i *)(p), _mm512_cvtepi32_epi8((__m512i)(v)))\n"
-  "#define gc_sqrt(x) ((gc_vf)_mm512_sqrt_ps((__m512)(x)))\n"
-  "#elif defined __AVX__ && GC_LANES == 8 && !defined __clang__\n"
-  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps256(x))\n"
-  "#elif defined __AVX__ && GC_LANES == 8\n#include <immintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm256_sqrt_ps((__m256)(x)))\n"
-  "#elif defined __SSE2__ && GC_LANES == 4\n#include <emmintrin.h>\n#define gc_sqrt(x) ((gc_vf)_mm_sqrt_ps((__m128)(x)))\n"
+  "#endif\n"
+  "#elif defined __AVX__ && GC_LANES == 8\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps256(x))\n"
+  "#elif defined __SSE2__ && GC_LANES == 4\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps(x))\n"
   "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
   "#else\n#define gc_sqrt(x) v_sqrt(x)\n#endif\n";
 
@@ -108,13 +105,9 @@ static const char HALVES[] =
   "  gc_vw v = {0};\n  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) v[l] = p[l * step];\n  return v;\n}\n"
   "static inline void gc_scatter_w(uint16_t *p, ptrdiff_t step, gc_vw v, ptrdiff_t n) {\n"
   "  for (ptrdiff_t l = 0; l < GC_LANES; l++) if (l < n) p[l * step] = v[l];\n}\n"
-  "#if GC_LANES == 16 && defined __AVX512BW__ && defined __AVX512VL__ && !defined __clang__\n"
-  "#define gc_loadn_w(p, n) \\\n"
-  "  ((gc_vw)__builtin_ia32_loaddquhi256_mask((const int16_t *)(p), (gc_sw){0}, GC_MASK(n)))\n"
-  "#define gc_storen_w(p, v, n) __builtin_ia32_storedquhi256_mask((int16_t *)(p), (gc_sw)(v), GC_MASK(n))\n"
-  "#elif GC_LANES == 16 && defined __AVX512BW__ && defined __AVX512VL__\n"
-  "#define gc_loadn_w(p, n) ((gc_vw)_mm256_maskz_loadu_epi16(GC_MASK(n), p))\n"
-  "#define gc_storen_w(p, v, n) _mm256_mask_storeu_epi16(p, GC_MASK(n), (__m256i)(v))\n"
+  "#if GC_LANES == 16 && defined __AVX512BW__ && defined __AVX512VL__\n"
+  "#define gc_loadn_w(p, n) ((gc_vw)__builtin_ia32_loaddquhi256_mask((const void *)(p), (gc_sw){0}, GC_MASK(n)))\n"
+  "#define gc_storen_w(p, v, n) __builtin_ia32_storedquhi256_mask((void *)(p), (gc_sw)(v), GC_MASK(n))\n"
   "#else\n"
   "#define gc_loadn_w(p, n) gc_gather_w(p, 1, n)\n#define gc_storen_w(p, v, n) gc_scatter_w(p, 1, v, n)\n"
   "#endif\n"
@@ -136,12 +129,9 @@ static const char HALF_BF16[] =
   "#else\n  return GC_LOW(v_to_bf16(v));\n#endif\n}\n"
   "GC_HALF(bh)\n";
 static const char HALF_F16[] =
-  "#if GC_LANES == 16 && defined __AVX512F__ && !defined __clang__\n"
+  "#if GC_LANES == 16 && defined __AVX512F__\n"
   "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps512_mask((gc_sw)(w), (gc_vf){0}, 0xffff, 4))\n"
   "#define gc_half_h(v) ((gc_vw)__builtin_ia32_vcvtps2ph512_mask(v, 0, (gc_sw){0}, 0xffff))\n"
-  "#elif GC_LANES == 16 && defined __AVX512F__\n"
-  "#define gc_wide_h(w) ((gc_vf)_mm512_cvtph_ps((__m256i)(w)))\n"
-  "#define gc_half_h(v) ((gc_vw)_mm512_cvtps_ph((__m512)(v), 0))\n"
   "#elif GC_LANES == 8 && defined __F16C__\n"
   "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps256((gc_sw)(w)))\n"
   "#define gc_half_h(v) ((gc_vw)__builtin_ia32_vcvtps2ph256(v, 0))\n"

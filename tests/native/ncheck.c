@@ -71,7 +71,7 @@ static bool print_program(Program *r) {
   for (int i = 0; i < r->m->ngraph; i++) print_graph(r, p, r->m->graph[i], &functions);
   str_puts(&r->text, "#include <stddef.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
                      "#include <string.h>\n"
-                     "#include \"model.h\"\n#define GC_LINK static\n#define GC_KERNEL static\n");
+                     "#include \"model.h\"\n#define GC_LINK static\n#define GC_KERNEL static\n#define GC_CALLS\n");
   c_vector_types(p, &r->text);
   c_prim_print(p, &r->text);
   native_print(p, &r->text);

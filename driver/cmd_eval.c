@@ -1,0 +1,74 @@
+/* gradc eval: the value of one expression. */
+#include "driver/engine.h"
+#include "driver/toolchain.h"
+#include <stdio.h>
+#include <string.h>
+
+static void put_number(Str *s, const Val *v, int64_t i, bool json) {
+  double x = val_get(v, i);
+  if (v->type == DT_BOOL) str_puts(s, x != 0 ? "true" : "false");
+  else if (x - x == 0) str_printf(s, v->type == DT_F64 ? "%.17g" : "%.9g", x);
+  else str_puts(s, json ? "null" : x != x ? "nan" : x > 0 ? "inf" : "-inf");
+}
+
+/* Nested lists; each row of the last axis but one begins a line. */
+static int64_t put_value(Str *s, const Val *v, int axis, int64_t at, bool json) {
+  if (axis == v->rank) {
+    put_number(s, v, at, json);
+    return at + 1;
+  }
+  str_puts(s, "[");
+  for (int64_t i = 0; i < v->dim[axis]; i++) {
+    bool line = !json && axis + 1 < v->rank;
+    if (i && line) str_printf(s, ",\n%*s", axis + 1, "");
+    else if (i) str_puts(s, ", ");
+    at = put_value(s, v, axis + 1, at, json);
+  }
+  str_puts(s, "]");
+  return at;
+}
+
+static void print_result(Engine *e, const Graph *g, const Out *o, const Val *v) {
+  bool json = args_has(e->a, OPT_json);
+  Str s = {.c = e->a->c};
+  if (json) {
+    str_puts(&s, "{\"type\":");
+    put_json_text(&s, type_text(e->m, node_get(g, o->value)->type));
+    str_puts(&s, ",\"value\":");
+  }
+  put_value(&s, v, 0, 0, json);
+  str_puts(&s, json ? "}\n" : "\n");
+  fwrite(s.s, 1, s.n, stdout);
+}
+
+static Graph *last_export(const Module *m) {
+  for (int i = m->ngraph - 1; i >= 0; i--)
+    if (m->graph[i]->kind == GK_EXPORT) return m->graph[i];
+  return NULL;
+}
+
+int cmd_eval(Args *a) {
+  Engine e;
+  if (!args_has(a, OPT_expression)) {
+    Diag *d = diag_error(a->c, 500, 0, 1, "`gradc eval` needs `-e EXPR`");
+    diag_help(a->c, d, "gradc eval %s -e '1 + 1'", a->operand[0]);
+    return EXIT_USAGE;
+  }
+  const char *dot = strrchr(a->operand[0], '.');
+  if (dot && !strcmp(dot, ".ir")) {
+    diag_error(a->c, 500, 0, 1, "`gradc eval` takes a .nn file: printed graphs have no names for an expression to use");
+    return EXIT_USAGE;
+  }
+  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
+  Module *m = load_module(a, a->operand[0]);
+  Graph *g = m ? last_export(m) : NULL;
+  if (!g) return EXIT_MODEL;
+  Val **value = ctx_alloc(a->c, sizeof *value * (size_t)(interp_nresults(g) + 1));
+  int status = engine_open(&e, a, m, &g, 1);
+  if (status == EXIT_WELL && (!engine_init(&e) || !engine_run(&e, g, value))) status = EXIT_MODEL;
+  for (int i = 0, k = 0; status == EXIT_WELL && i < g->nout; i++)
+    if (g->out[i].var < 0) print_result(&e, g, &g->out[i], value[k++]);
+  if (status == EXIT_WELL) interpret_drop(value, interp_nresults(g));
+  engine_close(&e);
+  return status;
+}

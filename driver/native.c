@@ -1,0 +1,38 @@
+#include "driver/native.h"
+#include "runtime/rt.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct Native { App app; };
+
+Native *native_new(const GcModel *m, uint64_t seed) {
+  Native *n = rt_alloc(sizeof *n);
+  n->app.m = m;
+  n->app.o = (Opts){.threads = 1, .seed = seed, .seed_set = true};
+  app_memory(&n->app);
+  return n;
+}
+
+int native_init(Native *n) {
+  const GcGraph *g = n->app.m->init;
+  memset(n->app.mem, 0, n->app.m->bytes);
+  n->app.run->seed = n->app.o.seed;
+  return g && g->fn ? app_call(&n->app, g, NULL, NULL, NULL) : 0;
+}
+
+void native_set(Native *n, int var, const void *dense) {
+  var_from_logical(&n->app.m->vars[var], n->app.mem, dense);
+}
+
+int native_run(Native *n, const char *export, void *const *out) {
+  const GcModel *m = n->app.m;
+  for (int i = 0; i < m->nexports; i++)
+    if (!strcmp(m->exports[i].name, export)) return app_call(&n->app, &m->exports[i], NULL, out, NULL);
+  return -1;
+}
+
+void native_free(Native *n) {
+  if (n) munmap(n->app.mem, n->app.m->bytes);
+  free(n);
+}

@@ -1,0 +1,149 @@
+#!/bin/sh
+# run.sh GRADC BUILD: compiling in process. By clang (where gradc has it) and by cc and dlopen the same tests pass, and
+# give the bits of the interpreter and of a built program; the cache holds what it must, and bears all damage.
+gradc=$1; build=$2
+root=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 2
+passed=0; failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
+equal() { if [ "$2" = "$3" ]; then pass; else fail "$1: $2 is not $3"; fi; } # NAME GOT WANTED
+XDG_CACHE_HOME=$tmp/cache; TMPDIR=$tmp/temp; export XDG_CACHE_HOME TMPDIR
+mkdir "$TMPDIR"
+store=$XDG_CACHE_HOME/gradc
+ways=cc
+case $("$gradc" --version) in *clang*) ways="clang cc" ;; *) echo "no clang libraries in this build" ;; esac
+
+# No name of the runtime is one of the compiler too: both are in gradc.
+names() { nm "$@" | awk '$2 ~ /^[TDRBVC]$/ && $3 != "main" { print $3 }' | sort -u; }
+names "$build"/runtime/*.o >rt.names
+find "$build" -name '*.o' ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -path "$build/asan/*" | xargs nm |
+  awk '$2 ~ /^[TDRBVC]$/ { print $3 }' | sort -u >cc.names
+equal "names of both" "$(comm -12 rt.names cc.names | grep -v '^main$')" ""
+
+cat >small.nn <<'N'
+dim N = 5
+def net(x: f32[B, 3]) -> f32[B, N] { x |> linear(16) |> tanh |> dropout(0.5) |> linear(N) }
+use model = net()
+data points { source = uniform(n = 64, lo = [-1, -1, -1], hi = [1, 1, 1]); x: f32[3] = field(0) }
+train { data = points; batch = 16; steps = 20; seed = 7; optim = adam(lr = 1e-2)
+        loss = mse(model(x), concat([x, x[:, 0:2]], axis = 1)) }
+export def predict(x: f32[1, 3]) -> f32[1, N] { model(x) }
+test "sums" { assert sum([1, 2, 3]) == 6; assert max(abs(model(zeros(4, 3)))) < 1e9 }
+test "order" { a = cumsum(ones(7), axis = 0) * 3; assert a[2] == 9; assert argmax(a) == 6 }
+N
+cat >wrong.nn <<'N'
+test "fails" { assert 1 + 1 == 3; assert sum(ones(3)) > 4 }
+N
+
+# ---- values: interpreter, each way ----
+expressions='1 + 2
+[1.5, 2, 3] * 2
+i32([1, 2, 3])
+[1, 2] > [2, 1]
+model(ones(2, 3))
+softmax(cumsum(ones(1, 300), axis = 1) / 7)
+x = cumsum(ones(41), axis = 0) - 20; exp(x) / sin(x + 0.5)
+sum(sqrt(cumsum(ones(5000), axis = 0)))
+ones(2, 3, 4) @ ones(4, 2)
+log(zeros(2) - 1)'
+printf '%s\n' "$expressions" | while read -r e; do
+  want=$("$gradc" eval small.nn -e "$e" --interpret 2>&1) || echo "interpreter: $want"
+  for way in $ways; do
+    got=$("$gradc" eval small.nn -e "$e" --jit=$way 2>&1)
+    [ "$got" = "$want" ] || echo "$e by $way: $got is not $want"
+  done
+done >values
+equal values "$(cat values)" ""
+
+# ---- tests ----
+for file in small.nn wrong.nn "$root"/examples/models/iris.nn; do
+  "$gradc" test "$file" --interpret >want 2>&1; wanted=$?
+  for way in $ways; do
+    "$gradc" test "$file" --jit=$way >got 2>&1; equal "status of test $file by $way" $? $wanted
+    cmp -s got want && pass || fail "test $file by $way: $(cat got)"
+  done
+done
+
+# ---- training: each way, and a built program; strict, so that compilers agree ----
+hash_of() { sed -n 's/.*(hash \([0-9a-f]*\)).*/\1/p' "$1"; }
+"$gradc" build small.nn -o small --fp=strict && ./small train --run-dir built >out 2>err || fail "build: $(cat err)"
+want=$(hash_of out)
+[ -n "$want" ] && pass || fail "the built program printed $(cat out)"
+for way in $ways; do
+  for threads in 1 2; do
+    "$gradc" run small.nn --fp=strict --jit=$way --threads $threads --run-dir $way$threads >out 2>err
+    equal "status of run by $way" $? 0
+    equal "hash by $way with $threads threads" "$(hash_of out)" "$want"
+  done
+done
+"$gradc" eval small.nn -e 'model(ones(1, 3))' --weights built/weights.safetensors >e1
+"$gradc" eval small.nn -e 'model(ones(1, 3))' --weights built/weights.safetensors --interpret >e2
+cmp -s e1 e2 && pass || fail "trained weights: $(cat e1 e2)"
+"$gradc" eval small.nn -e 'model(ones(1, 3))' | cmp -s - e1 && fail "--weights changes nothing" || pass
+equal "left in the folder of temporary files" "$(ls "$TMPDIR")" ""
+
+# ---- the cache ----
+entries() { ls "$store" 2>/dev/null | wc -l; }
+for way in $ways; do
+  rm -rf "$store"
+  "$gradc" eval small.nn -e '2 + 3' --jit=$way >/dev/null; n=$(entries)
+  [ "$n" -gt 0 ] && pass || fail "$way: nothing is cached"
+  ls -l --time-style=full-iso "$store" | awk '{ print $5, $NF }' >before
+  equal "$way: again" "$("$gradc" eval small.nn -e '2 + 3' --jit=$way)" 5
+  equal "$way: entries after a second run" "$(entries)" "$n"
+  if [ $way = cc ]; then # a second run needs no compiler that works
+    mkdir bin; printf '#!/bin/sh\nexit 1\n' >bin/cc2; chmod +x bin/cc2
+    "$gradc" eval small.nn -e '2 + 3' --cc=bin/cc2 >/dev/null 2>&1 && fail "another compiler took the first one's code" || pass
+  fi
+  for damage in cut flip empty; do
+    for f in "$store"/*; do
+      case $damage in
+        cut) head -c 500 "$f" >t; cat t >"$f" ;;
+        flip) printf 'X' | dd of="$f" bs=1 seek=700 conv=notrunc 2>/dev/null ;;
+        empty) : >"$f" ;;
+      esac
+    done
+    equal "$way: a damaged entry ($damage)" "$("$gradc" eval small.nn -e '2 + 3' --jit=$way 2>&1)" 5
+    ls -l "$store" | awk '{ print $5, $NF }' >after
+    cmp -s before after && pass || fail "$way: $damage entries were not written anew: $(cat before after)"
+  done
+done
+for home in /dev/null /proc/none relative; do
+  equal "cache folder $home" "$(XDG_CACHE_HOME=$home HOME=$home "$gradc" eval small.nn -e '2 + 4' 2>&1)" 6
+done
+[ -e relative ] && fail "a relative XDG_CACHE_HOME was made" || pass
+rm -rf "$store"; mkdir -p "$store"
+i=0; while [ $i -lt 5 ]; do truncate -s 60M "$store/old$i"; touch -d "2001-01-0$((i + 1))" "$store/old$i"; i=$((i + 1)); done
+"$gradc" eval small.nn -e '2 + 5' >/dev/null
+equal "what a full cache keeps" "$(ls "$store" | grep -c old) $([ -e "$store/old4" ] && echo newest)" "3 newest"
+
+# ---- several at once ----
+rm -rf "$store"
+for i in 1 2 3 4; do "$gradc" eval small.nn -e 'sum(model(ones(8, 3)))' >out$i 2>&1 & done; wait
+equal "four at once" "$(sort -u out1 out2 out3 out4 | wc -l)" 1
+
+# ---- what is refused ----
+refused() { # STATUS PATTERN ARGUMENTS...
+  want=$1; pattern=$2; shift 2
+  "$gradc" "$@" >out 2>&1; got=$?
+  if [ $got -eq "$want" ] && grep -q "$pattern" out; then pass; else fail "$*: status $got, $(cat out)"; fi
+}
+refused 1 'E0201' eval small.nn -e 'nothing + 1'
+refused 1 '> -e:1:5' eval small.nn -e '1 + nothing'
+refused 1 'E0107' eval small.nn -e '1 +'
+refused 1 'E0224' eval small.nn -e ''
+refused 1 'E0205' eval small.nn -e 'model(ones(2, 2))'
+refused 2 'E0500' eval small.nn
+"$gradc" ir small.nn >small.ir; refused 2 'E0500' eval small.ir -e 1
+refused 1 'E0505' eval small.nn -e '1' --weights small.nn
+refused 1 'E0503' run small.nn --cc=no-such-compiler
+refused 1 'E0504' run small.nn --jit=cc --cflags=--no-such-flag
+[ "$ways" = cc ] || refused 1 'E0504' run small.nn --jit=clang --cflags=--no-such-flag
+[ "$ways" = cc ] && refused 1 'E0503' run small.nn --jit=clang
+refused 2 'E0500' run small.nn --jit=tcc
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
