@@ -20,6 +20,7 @@ typedef struct Machine {
 
 const Machine *machine_find(const char *isa); /* NULL: no such name */
 const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
+Pace machine_pace(const Machine *m);          /* of the row, or where it is known better, of this processor */
 bool machine_here(const Machine *m);          /* whether the row is one of the architecture that gradc runs on */
 bool machine_runs(const Machine *m);          /* whether this processor can run the row's code */
 #endif

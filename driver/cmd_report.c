@@ -181,7 +181,7 @@ static int draw(Args *a, const Cost *k) {
 
 static Rates rates_of(const Args *a) {
   const Machine *m = machine_find(a->value[OPT_isa] ? a->value[OPT_isa] : "native");
-  Pace p = (m ? m : machine_find("generic"))->pace;
+  Pace p = machine_pace(m ? m : machine_find("generic"));
   return (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
 }
 
