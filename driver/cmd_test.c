@@ -77,7 +77,7 @@ static bool run_test(Tests *t, Graph *g, const char *name) {
 
 static bool test_file(Tests *t, const char *path) {
   t->m = load_module(t->a, path);
-  if (!t->m || !passes_run(t->m, &(PassRun){.stop_after = "autodiff"})) return false;
+  if (!t->m || !passes_run(t->m, &(PassRun){.stop_after = "precision"})) return false;
   t->in = interpret_new(t->m, false);
   if (!t->in) return false;
   bool well = true;
