@@ -247,6 +247,15 @@ static bool join_beside(FuseState *s, Id n, Id first_reader) {
   return false;
 }
 
+/* Whether x, element-wise, is made of the sums of a contraction that nothing else reads. */
+static bool is_of_sums(const FuseState *s, Id x) {
+  OpClass cls = node_info(s->g, x)->cls;
+  if (s->first[x + 1] - s->first[x] != 1) return false;
+  for (uint32_t i = 0; cls == CL_ELEM && i < node_get(s->g, x)->nin; i++)
+    if (is_of_sums(s, node_in(s->g, x, (int)i))) return true;
+  return cls == CL_CONTRACT || cls == CL_CONV;
+}
+
 static void place_node(FuseState *s, Id n) {
   const NodeUse *k = s->uses[n];
   if (!k) { /* a result that nothing reads */
@@ -262,7 +271,8 @@ static void place_node(FuseState *s, Id n) {
     s->inlined[n] = true;
     return;
   }
-  if (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored)) start_group(s, n);
+  bool ends = stored && node_narrows(s->g, n) && is_of_sums(s, node_in(s->g, n, 0)); /* an epilogue stores 16 bits */
+  if (ends || (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored))) start_group(s, n);
 }
 
 /* ---- the whole graph ---- */
