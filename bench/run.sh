@@ -22,7 +22,7 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ "$precision" = f32 ] || { sides="torch compiled gradc"; torch_how="eager and compiled, autocast to bf16"; }
-[ -n "$works" ] || if [ "$precision" = f32 ]; then works="mlp tiny cnn gpt lstm"; else works="mlp cnn gpt"; fi
+[ -n "$works" ] || if [ "$precision" = f32 ]; then works="mlp tiny cnn gpt lstm"; else works="mlp cnn gpt lstm"; fi
 [ -x "$gradc" ] || { echo "bench: $gradc is not there: run make first" >&2; exit 2; }
 
 . "$here/common.sh"
