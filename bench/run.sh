@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh [--rounds N] [--threads "1 2"] [--seconds S] [WORKLOAD...]: gradc beside PyTorch eager, one training step each.
+# run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--precision bf16] [WORKLOAD...]: gradc beside PyTorch eager, one
+# training step each. With --precision bf16 both train so (PyTorch by autocast), and compiled PyTorch comes third.
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
 # model of models/ and runs both sides in turn, each run a process of its own bound to the same CPUs. Prints both sides'
@@ -8,17 +9,20 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
-rounds=3; threads="1 2"; seconds=6; works=
+rounds=3; threads="1 2"; seconds=6; works=; precision=f32; sides="torch gradc"; torch_how="eager, float32"
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
+    --precision) precision=$2; shift 2; [ "$precision" = bf16 ] || [ "$precision" = f32 ] || usage ;;
     mlp|tiny|cnn|gpt|lstm) works="$works $1"; shift ;;
-    *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) usage ;;
   esac
 done
-works=${works:-mlp tiny cnn gpt lstm}
+[ "$precision" = f32 ] || { sides="torch compiled gradc"; torch_how="eager and compiled, autocast to bf16"; }
+[ -n "$works" ] || if [ "$precision" = f32 ]; then works="mlp tiny cnn gpt lstm"; else works="mlp cnn gpt lstm"; fi
 [ -x "$gradc" ] || { echo "bench: $gradc is not there: run make first" >&2; exit 2; }
 
 . "$here/common.sh"
@@ -41,9 +45,14 @@ torch() { # THREADS ARGUMENTS...
   bound "$count" env $torch_env "$PYTHON" "$here/torch_step.py" "$@" --threads "$count"
 }
 
-run_torch() {
-  line=$(torch "$3" "$2" --seconds "$seconds" --optimizer "$(cat "$bin/$2.$3.pick")")
-  record "$1" "$2" "$3" torch "$line" "$(word "$line" optimizer)"
+run_torch() { # ROUND WORK THREADS SIDE
+  option=; [ "$4" = torch ] || option=--compile
+  line=$(torch "$3" "$2" --seconds "$seconds" --optimizer "$(cat "$bin/$2.$3.pick")" --precision "$precision" $option)
+  record "$1" "$2" "$3" "$4" "$line" "$(word "$line" optimizer)"
+}
+
+run_side() { # ROUND WORK THREADS SIDE
+  if [ "$4" = gradc ]; then run_gradc "$1" "$2" "$3"; else run_torch "$@"; fi
 }
 
 peak() { bound "$1" "$bin/peak" "$1"; }
@@ -65,12 +74,14 @@ summary() {
     END {
       printf "%-5s %7s | %11s %11s %7s %7s | %11s %11s %7s %-8s | %7s %7s\n", "work", "threads", "gradc med", "min ms", "GF/s",
              "MB", "torch med", "min ms", "MB", "optim", "by med", "by min"
-      for (i = 1; i <= keys; i++) {
-        split(key[i], p, ","); g = key[i] ",gradc"; t = key[i] ",torch"
+      for (i = 1; i <= 2 * keys; i++) {
+        k = key[int((i + 1) / 2)]
+        split(k, p, ","); g = k ",gradc"; t = k (i % 2 ? ",torch" : ",compiled")
         if (!(g in med) || !(t in med)) continue
         gm = middle(med[g]); tm = middle(med[t])
         printf "%-5s %7d | %11.4f %11.4f %7.1f %7.1f | %11.4f %11.4f %7.1f %-8s | %6.2fx %6.2fx\n", p[1], p[2], gm, low[g],
-               rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], how[t], tm / gm, low[t] / low[g]
+               rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], i % 2 ? how[t] : "compiled", tm / gm,
+               low[t] / low[g]
       }
     }' "$csv"
 }
@@ -88,13 +99,19 @@ cc=${CC:-cc}
 $cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread "$here/peak.c" -o "$bin/peak" 2>/dev/null ||
   $cc -O3 -march=native -ffp-contract=fast -pthread "$here/peak.c" -o "$bin/peak"
 for w in $works gemm; do
+  nn=$here/models/$w.nn
+  if [ "$precision" != f32 ]; then # beside the others, as data is found from there
+    nn=$here/models/.$w.$precision.nn
+    sed "s/^train {/train { precision = $precision;/" "$here/models/$w.nn" > "$nn"
+  fi
   # shellcheck disable=SC2086  # several flags
-  "$gradc" build "$here/models/$w.nn" -o "$bin/$w" ${BUILD_FLAGS:-} >&2
+  "$gradc" build "$nn" -o "$bin/$w" ${BUILD_FLAGS:-} >&2
+  [ "$precision" = f32 ] || rm "$nn"
 done
 
 echo "machine  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
 echo "gradc    $("$gradc" --version | head -n 1); flags: ${BUILD_FLAGS:-(default)}; cc: $($cc --version | head -n 1)"
-echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env, eager, float32"
+echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env, $torch_how"
 for t in $threads; do echo "peak     $(peak "$t")"; done
 one=$(field "$(peak 1)" gflops)
 gemm=$(field "$(bound 1 "$bin/gemm" bench --infer --threads 1 --steps 500 --json)" gflops)
@@ -102,7 +119,7 @@ echo "contract 256x768x768 on 1 thread: $gemm GF/s, $(awk "BEGIN { printf \"%.1f
 
 for w in $works; do
   for t in $threads; do
-    torch "$t" "$w" --pick > "$bin/$w.$t.pick"
+    torch "$t" "$w" --pick --precision "$precision" > "$bin/$w.$t.pick"
   done
 done
 
@@ -112,8 +129,8 @@ while [ "$round" -le "$rounds" ]; do
     for t in $threads; do
       echo "round $round of $rounds: $w, $t thread(s)" >&2
       # Who goes first changes from round to round.
-      if [ $((round % 2)) -eq 1 ]; then run_torch "$round" "$w" "$t"; run_gradc "$round" "$w" "$t"
-      else run_gradc "$round" "$w" "$t"; run_torch "$round" "$w" "$t"; fi
+      turn=$sides; [ $((round % 2)) -eq 1 ] || turn=$(printf '%s\n' $sides | tac)
+      for side in $turn; do run_side "$round" "$w" "$t" "$side"; done
     done
   done
   round=$((round + 1))

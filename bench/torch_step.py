@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""torch_step.py WORKLOAD --threads N [--seconds S]: one training step in PyTorch eager, as one line of JSON.
+"""torch_step.py WORKLOAD --threads N [--seconds S] [--precision bf16] [--compile]: one training step in PyTorch, eager
+or compiled, as one line of JSON.
 
 The peer of bench/models/WORKLOAD.nn: the same layers, batch, loss and optimizer, in PyTorch's best eager form: images
 channels-last, scaled_dot_product_attention, the library's LSTM, gradients set to None, and the given one of the
 optimizer's three implementations; `--pick` times all three and prints the name of the fastest. Data and weights are in
-memory before the clock starts; the loss is not read back inside it.
+memory before the clock starts; the loss is not read back inside it. With --precision bf16 model and loss run under
+torch.autocast, the weights stay float32; --compile puts the model through torch.compile.
 """
 
 import argparse
@@ -24,6 +26,8 @@ def arguments():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seconds", type=float, default=6.0, help="time to measure for (at least 10 steps)")
     p.add_argument("--optimizer", choices=KINDS, default="fused")
+    p.add_argument("--precision", choices=["f32", "bf16"], default="f32")
+    p.add_argument("--compile", action="store_true", help="measure the compiled model")
     p.add_argument("--pick", action="store_true", help="print the fastest optimizer implementation and stop")
     p.add_argument("--version", action="store_true", help="print the versions that matter and stop")
     a = p.parse_args()
@@ -142,9 +146,12 @@ def make_step(name, kind):
         **{"fused": dict(fused=True), "foreach": dict(foreach=True), "single": dict(foreach=False, fused=False)}[kind]
     )
 
+    forward = torch.compile(model) if ARGS.compile else model
+
     def step():
         opt.zero_grad(set_to_none=True)
-        l = loss(model(x), y)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=ARGS.precision == "bf16"):
+            l = loss(forward(x), y)
         l.backward()
         opt.step()
         return l

@@ -223,7 +223,7 @@ int cmd_gradcheck(Args *a) {
     else k[i].loss = NULL;
   }
   if (!any) diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
-  if (!any || !passes_run(m, &(PassRun){.stop_after = "autodiff"})) return EXIT_MODEL;
+  if (!any || !passes_run(m, &(PassRun){.stop_after = "precision"})) return EXIT_MODEL;
   Interp *in = interpret_new(m, true);
   if (!in) return EXIT_MODEL;
   in->steps = 100;

@@ -13,7 +13,7 @@ int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n) {
   *e = (Engine){.a = a, .m = m};
   if (args_has(a, OPT_weights) && !(e->given = load_weights(m, a->value[OPT_weights]))) return status;
   module_only(m, want, n);
-  if (!passes_run(m, code ? &(PassRun){0} : &(PassRun){.stop_after = "autodiff"})) return status;
+  if (!passes_run(m, code ? &(PassRun){0} : &(PassRun){.stop_after = "precision"})) return status;
   e->in = interp_new(m, false);
   if (!e->in) ctx_abort(a->c);
   e->in->seed = seed;

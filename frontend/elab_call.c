@@ -60,7 +60,7 @@ void el_add_bound(Elab *e, const Fn *f, Call *k) {
 static bool memo_same(const void *a, const void *b) {
   const Memo *x = a, *y = b;
   int k = 0;
-  if (x->inst != y->inst || x->g != y->g || x->n != y->n) return false;
+  if (x->inst != y->inst || x->g != y->g || x->hints != y->hints || x->n != y->n) return false;
   while (k < x->n && v_same(x->arg[k], y->arg[k])) k++;
   return k == x->n;
 }
@@ -74,7 +74,7 @@ Memo *el_memo(Elab *e, const Inst *inst, int n, Value *arg) {
     e->turns += v_count(arg[i]);
   }
   Memo *m = ctx_alloc(e->c, sizeof *m);
-  *m = (Memo){.inst = inst, .g = e->g, .n = n, .arg = arg};
+  *m = (Memo){.inst = inst, .g = e->g, .hints = e->hints & HINT_FP32, .n = n, .arg = arg};
   int before = pool_find(e->memo, m, h, memo_same);
   if (before) return e->memo->rec[before];
   pool_add(e->c, e->memo, m, h);
@@ -85,12 +85,10 @@ Pool *el_memo_new(Elab *e) { return ctx_alloc(e->c, sizeof(Pool)); }
 
 static Value call_instance(Elab *e, Instance *inst, Call *k) {
   el_add_bound(e, inst->fn, k);
-  uint32_t old = e->hints, around = el_region(e, inst->hints);
-  e->hints |= inst->hints & ~HINT_CHECKPOINT;
+  Hinted around = el_hint(e, inst->hints);
   inst_begin(inst->root);
   Value v = el_call_fn(e, inst->fn, k, inst->root);
-  e->hints = old;
-  el_region_end(e, around);
+  el_hint_end(e, around);
   return v;
 }
 

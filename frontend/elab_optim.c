@@ -37,16 +37,23 @@ static bool has_param(const Def *d, const char *name) {
   return false;
 }
 
+static int optim_var(Elab *e, TypeId type, VarInfo i) {
+  const char *name = ctx_strf(e->c, "optim#%s#%d.%s", e->section ? e->section : "", i.weight, i.name);
+  i.name = ctx_name(e->c, i.name);
+  i.section = e->section;
+  i.len = 1;
+  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = i;
+  return var_add(e->m, name, VK_OPTIM, type, 0, i.loc);
+}
+
 int el_optim_var(Elab *e, const Update *u, const char *name) {
   const Var *w = &e->m->var[u->var];
-  TypeId type = w->type;
-  Loc loc = w->loc;
-  int v = var_add(e->m, ctx_strf(e->c, "optim#%s#%d.%s", e->section ? e->section : "", u->var, name), VK_OPTIM, type,
-                  0, loc);
-  VarInfo info = {.inst = u->inst, .name = ctx_name(e->c, name), .init = v_int(0), .weight = u->var,
-                  .section = e->section, .loc = loc, .len = 1};
-  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = info;
-  return v;
+  return optim_var(e, w->type, (VarInfo){.inst = u->inst, .name = name, .init = v_int(0), .weight = u->var, .loc = w->loc});
+}
+
+int el_section_var(Elab *e, const char *name, double init) {
+  VarInfo i = {.inst = inst_root(e, "optim", true), .name = name, .init = v_float(init), .weight = -1, .loc = e->g->loc};
+  return optim_var(e, el_scalar(e, DT_F32), i);
 }
 
 static Id update_one(Elab *e, Value optim, const Call *from, Update *u) {

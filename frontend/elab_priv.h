@@ -195,6 +195,7 @@ struct Body {
 typedef struct Memo { /* a call of an instance */
   const Inst *inst;
   const Graph *g;
+  uint32_t hints; /* on precision */
   int n;
   const Value *arg;
   bool done;
@@ -364,8 +365,9 @@ Value el_stmt(Elab *e, const Ast *s);
 Value el_if(Elab *e, const Ast *a);
 bool el_bind(Elab *e, const Ast *bind, Value v);
 uint32_t el_hints(Elab *e, const Ast *a);
-uint32_t el_region(Elab *e, uint32_t hints);  /* what el_region_end wants */
-void el_region_end(Elab *e, uint32_t old);
+typedef struct Hinted { uint32_t vars, nodes; } Hinted; /* what a statement stood under */
+Hinted el_hint(Elab *e, uint32_t hints);                /* from now on these, too */
+void el_hint_end(Elab *e, Hinted around);
 Value el_list_items(Elab *e, Value v, const Ast *at); /* of a list or a tensor's first axis */
 
 /* ---- elab_weight.c ---- */
@@ -453,9 +455,27 @@ bool el_is_norm(const Ast *clip);             /* norm(x) */
 bool el_clip(Elab *e, const Ast *clip, Update *u, int n);
 bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* a state of the section beside the weight */
+int el_section_var(Elab *e, const char *name, double init);   /* a number of the section, beside its optimizer's states */
 bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const Id *result, int n);
 void el_export(Elab *e, const Ast *a);
 void el_test(Elab *e, const Ast *a, int number);
+
+/* ---- elab_precision.c ---- */
+typedef struct Held { int var, copy; } Held; /* a state, and the optimizer's copy of what it was before the step */
+typedef struct LossScale {
+  bool on;             /* else none of these functions does anything */
+  TrainInfo *t;
+  const Ast *at;
+  int good, pass;      /* vars */
+  Held *held; int nheld, capheld;
+  Id fits;             /* no gradient of this graph has overflowed */
+} LossScale;
+bool el_precision(Elab *e, const Section *s, TrainInfo *t); /* the setting */
+Id el_scale_loss(Elab *e, LossScale *s, TrainInfo *t, const Ast *at, Id loss);
+void el_unscale(Elab *e, const LossScale *s, Update *u, int n);
+void el_find_overflow(Elab *e, LossScale *s, const Update *u, int n);
+void el_scale_pass(Elab *e, LossScale *s);
+void el_scale_step(Elab *e, const LossScale *s); /* behind all other writes but those that hold after an overflow too */
 
 /* ---- elab_uncalled.c ---- */
 void el_check_uncalled(Elab *e);

@@ -25,7 +25,6 @@ const Ast *el_setting_value(const Section *s, const char *name) {
 }
 
 static bool is_default(const char *name, const Ast *v) {
-  if (!strcmp(name, "precision")) return v->kind == AST_NAME && !strcmp(v->text, "f32");
   if (!strcmp(name, "on_error")) return v->kind == AST_NAME && !strcmp(v->text, "stop");
   return false;
 }
@@ -93,7 +92,7 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
 /* A metric stands beside these in the logs of a run and in the C struct of one. */
 static bool check_metric(Elab *e, const Ast *b) {
   static const char *const taken[] = {"loss", "step", "steps", "steps_per_epoch", "seed", "event", "records",
-                                      "weights_hash"};
+                                      "weights_hash", SCALE_RESULT, "skipped_steps"};
   const char *name = b->kid[0]->text + strlen("metric.");
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (!strcmp(name, taken[i]))

@@ -26,7 +26,7 @@ bool el_param_type(Elab *e, const Ast *type, ParamType *p) {
   if (shaped && !strcmp(type->text, "int")) return p->dtype = P_WHOLE, true;
   p->dtype = dtype_find(type->text);
   if (p->dtype >= 0) return true;
-  if (!strcmp(type->text, "f16") || !strcmp(type->text, "bf16") || !strcmp(type->text, "i64"))
+  if (!strcmp(type->text, "i64"))
     return el_fail(e, 702, type, "the element type `%s` is not in this version", type->text), false;
   const char *words[DT_COUNT + 6];
   for (int i = 0; i < DT_COUNT; i++) words[i] = dtype_info[i].name;

@@ -22,7 +22,7 @@ static bool computes(const Ast *a) {
 /* Hints whose effect this version has; the others of the language are refused by name. */
 uint32_t el_hints(Elab *e, const Ast *a) {
   static const struct { const char *name; uint32_t bit; int later; } known[] = {
-    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", HINT_CHECKPOINT, 0}, {"fp32", 0, 712},
+    {"nodecay", HINT_NODECAY, 0}, {"freeze", HINT_FREEZE, 0}, {"checkpoint", HINT_CHECKPOINT, 0}, {"fp32", HINT_FP32, 0},
     {"quant", 0, 706}};
   uint32_t bits = 0;
   for (int i = 0; a->hints && i < a->hints->n; i++) {
@@ -49,15 +49,19 @@ uint32_t el_hints(Elab *e, const Ast *a) {
 }
 
 /* Under @checkpoint what is computed from here on is a region; the one around goes on afterwards. Evaluation and
- * inference compute nothing again. */
-uint32_t el_region(Elab *e, uint32_t hints) {
-  uint32_t old = e->g ? e->g->hints : 0;
-  if (hints & HINT_CHECKPOINT && e->g && e->training) e->g->hints = ++e->nregion * HINT_REGION;
-  return old;
+ * inference compute nothing again. Of the other hints nodes have @fp32. */
+Hinted el_hint(Elab *e, uint32_t hints) {
+  Hinted around = {e->hints, e->g ? e->g->hints : 0};
+  e->hints |= hints & ~HINT_CHECKPOINT;
+  if (!e->g) return around;
+  if (hints & HINT_CHECKPOINT && e->training) e->g->hints = (e->g->hints & HINT_FP32) | ++e->nregion * HINT_REGION;
+  e->g->hints |= hints & HINT_FP32;
+  return around;
 }
 
-void el_region_end(Elab *e, uint32_t old) {
-  if (e->g) e->g->hints = old;
+void el_hint_end(Elab *e, Hinted around) {
+  e->hints = around.vars;
+  if (e->g) e->g->hints = around.nodes;
 }
 
 /* ---- bindings ---- */
@@ -222,11 +226,9 @@ Value el_stmt(Elab *e, const Ast *s) {
     return v_error();
   }
   int before = diag_errors(e->c);
-  uint32_t old = e->hints, hints = s->hints ? el_hints(e, s) : 0, around = el_region(e, hints);
-  e->hints |= hints & ~HINT_CHECKPOINT;
+  Hinted around = el_hint(e, s->hints ? el_hints(e, s) : 0);
   Value v = stmt(e, s);
-  e->hints = old;
-  el_region_end(e, around);
+  el_hint_end(e, around);
   if (diag_errors(e->c) > before) {
     *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
     v = v_error();

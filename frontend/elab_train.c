@@ -4,7 +4,7 @@
 
 static const Setting train_settings[] = {
   {"data", 0}, {"loss", 0}, {"optim", 0}, {"batch", 0}, {"epochs", 0}, {"steps", 0}, {"accumulate", 0}, {"clip", 0},
-  {"precision", 702}, {"ema", 708}, {"seed", 0}, {"save", 0}, {"keep", 0}, {"early_stop", 713}, {"workers", 713},
+  {"precision", 0}, {"ema", 708}, {"seed", 0}, {"save", 0}, {"keep", 0}, {"early_stop", 713}, {"workers", 713},
   {"prefetch", 713}, {"resume", 713}};
 
 typedef struct Trained {
@@ -61,6 +61,7 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   well &= el_setting_int(e, s, "seed", 0, 0, &seed);
   well &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
   well &= save_setting(e, s, &t->save_every);
+  well &= el_precision(e, s, t);
   t->seed = (uint64_t)seed;
   const Ast *clip = el_setting_value(s, "clip");
   if (clip && el_is_norm(clip)) t->clip_at = clip->at;
@@ -195,11 +196,19 @@ static bool accumulate(Elab *e, Update *u, int n, int *acc) {
   return true;
 }
 
+/* Clipping and the update, in f32. */
+static bool update(Elab *e, const Section *s, Update *u, int n, const LossScale *scale) {
+  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
+  Value fn = el_optimizer(e, optim);
+  if (v_bad(fn) || (clip && !el_clip(e, clip, u, n)) || !el_update(e, fn, optim, u, n)) return false;
+  el_scale_step(e, scale);
+  return true;
+}
+
 /* The graph of the update under accumulation: the mean of the gathered gradients, which start again from zero. */
-static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, const Scope *pass) {
+static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, const Scope *pass, LossScale *scale) {
   const Section *s = r->s;
   Frame f;
-  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
   Graph *g = graph_new(e->m, el_graph_name(e, "train_update", s->ast->text), GK_TRAIN_UPDATE, s->ast->mark);
   Saved saved = el_enter(e, g, true, &f, e->file);
   f.inst = inst_root(e, "train", false);
@@ -211,8 +220,8 @@ static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, 
     Id sum = el_read_var(e, acc[i], g->loc);
     u[i].grad = b_mul(g, sum, b_const(g, DT_F32, 1.0 / (double)r->t->accumulate));
   }
-  Value fn = el_optimizer(e, optim);
-  bool well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
+  el_find_overflow(e, scale, u, n);
+  bool well = update(e, s, u, n, scale);
   for (int i = 0; i < n && well; i++) graph_write(g, acc[i], b_full(g, e->m->var[acc[i]].type, 0), g->loc);
   el_leave(e, &saved);
   return well;
@@ -220,22 +229,28 @@ static bool update_graph(Elab *e, Trained *r, Update *u, int n, const int *acc, 
 
 static bool backward(Elab *e, Trained *r) {
   const Section *s = r->s;
-  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
   bool split = r->t->accumulate > 1;
+  LossScale scale;
   Update *u;
   int n = find_weights(e, r->result[0], &u);
   if (!n) return el_fail(e, 314, el_setting_value(s, "loss"), "the loss depends on no weight that may change"), false;
   e->g->loc = el_setting_value(s, "loss")->mark;
-  for (int i = 0; i < n; i++) u[i].grad = b_grad(e->g, r->result[0], u[i].weight);
   e->section = s->ast->text;
+  Id loss = el_scale_loss(e, &scale, r->t, el_setting_value(s, "precision"), r->result[0]);
+  for (int i = 0; i < n; i++) u[i].grad = b_grad(e->g, loss, u[i].weight);
+  Hinted around = el_hint(e, r->t->precision == DT_F32 ? 0 : HINT_FP32);
   bool well;
+  el_unscale(e, &scale, u, n);
   if (split) {
     int *acc = ctx_alloc(e->c, (size_t)n * sizeof *acc);
-    well = accumulate(e, u, n, acc) && update_graph(e, r, u, n, acc, &e->f->scope);
+    well = accumulate(e, u, n, acc);
+    el_scale_pass(e, &scale);
+    well = well && update_graph(e, r, u, n, acc, &e->f->scope, &scale);
   } else {
-    Value fn = el_optimizer(e, optim);
-    well = !v_bad(fn) && (!clip || el_clip(e, clip, u, n)) && el_update(e, fn, optim, u, n);
+    el_find_overflow(e, &scale, u, n);
+    well = update(e, s, u, n, &scale);
   }
+  el_hint_end(e, around);
   e->section = NULL;
   return well;
 }
@@ -256,6 +271,7 @@ static bool train_graph(Elab *e, Trained *r) {
   bool split = t->accumulate > 1;
   Graph *g = graph_new(e->m, el_graph_name(e, split ? "train_pass" : "train_step", s->ast->text),
                        split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->mark);
+  g->precision = t->precision;
   *(split ? &t->pass : &t->step) = g;
   Saved saved = el_enter(e, g, true, &f, e->file);
   f.inst = inst_root(e, "train", false);

@@ -247,7 +247,9 @@ Value el_assign(Elab *e, const Ast *s) {
 
 static const char *final_name(Elab *e, int v, const char **name) {
   const VarInfo *i = &e->var[v];
-  if (i->weight < 0) return name[v] = ctx_name(e->c, ctx_strf(e->c, "%s.%s", inst_path(e, i->inst, true), i->name));
+  if (i->weight < 0)
+    return name[v] = ctx_name(e->c, ctx_strf(e->c, "%s.%s%s%s", inst_path(e, i->inst, true), i->section ? i->section : "",
+                                             i->section ? "." : "", i->name));
   const char *weight = name[i->weight], *inner = "";
   for (const Inst *p = i->inst; p->up && p->up->up; p = p->up) /* a def that the optimizer calls */
     inner = ctx_strf(e->c, "%s_%d.%s", p->name, p->ordinal, inner);
@@ -298,7 +300,7 @@ void el_finish_vars(Elab *e) {
   for (int v = 0; v < n; v++)
     if (e->m->var[v].kind == VK_OPTIM) {
       rank[at[v]].group = moment_group(e, &groups, v);
-      rank[at[v]].weight = at[e->var[v].weight];
+      rank[at[v]].weight = e->var[v].weight < 0 ? 0 : at[e->var[v].weight];
     }
   qsort(rank, (size_t)n, sizeof *rank, rank_cmp);
   VarInfo *info = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *info);

@@ -16,6 +16,7 @@ static Graph *graph_blank(Module *m) {
   Graph *g = ctx_alloc(m->c, sizeof *g);
   g->m = m;
   g->arena = -1;
+  g->precision = DT_F32;
   VEC_PUSH(m->c, g->node, g->n, g->capn); /* node 0 does not exist */
   return g;
 }
@@ -44,6 +45,12 @@ int graph_loss(const Graph *g) {
   for (int i = 0; i < g->nout && graph_trains(g) && g->kind != GK_TRAIN_UPDATE; i++)
     if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) return i;
   return -1;
+}
+
+int graph_checked(const Graph *g) {
+  for (int i = 0; i < g->nout && graph_trains(g); i++)
+    if (g->out[i].var < 0 && !strcmp(g->out[i].name, SCALE_RESULT)) return i;
+  return graph_loss(g);
 }
 
 /* ---- persistent tensors ---- */
@@ -274,6 +281,12 @@ void graph_result(Graph *g, const char *name, Id value, Loc loc) {
   *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = (Out){ctx_name(g->m->c, name), value, -1, loc};
 }
 
+bool module_scales(const Module *m) {
+  for (int t = 0; t < m->ntrain; t++)
+    if (m->train[t].precision == DT_F16) return true;
+  return false;
+}
+
 void graph_write(Graph *g, int var, Id value, Loc loc) {
   Module *m = g->m;
   if (var >= g->nout_of) { /* also after a rebuild, which starts without the index */
@@ -318,6 +331,7 @@ Rebuild graph_rebuild_begin(Graph *g) {
   r.new->kind = g->kind;
   r.new->index = g->index;
   r.new->training = g->training;
+  r.new->precision = g->precision;
   r.new->loc = g->loc;
   for (int i = 0; i < g->nport; i++) {
     graph_copy_node(&r, g->port[i]);

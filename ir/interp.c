@@ -225,7 +225,7 @@ void eval_body(Eval *up, const Graph *body, uint32_t turn, uint32_t length, Val 
 }
 
 static bool loss_is_finite(const Graph *g, Val *const *out) {
-  int i = graph_loss(g);
+  int i = graph_checked(g);
   double loss = i < 0 || out[i]->count != 1 ? 0 : val_get(out[i], 0);
   return loss - loss == 0;
 }

@@ -144,9 +144,9 @@ typedef struct Attr {
   uint32_t hints;     /* statement hints, HINT_* */
   AttrVal *v;
 } Attr;
-/* Hints of vars, and of nodes: a statement under @checkpoint marks what it computes with HINT_REGION times its number,
- * so that each such statement is a region of its own. */
-enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2, HINT_CHECKPOINT = 128, HINT_REGION = 256 };
+/* Hints of vars, and of nodes: HINT_FP32, and HINT_REGION times its number for what a statement under @checkpoint
+ * computes, so that each such statement is a region of its own. */
+enum Hints { HINT_NODECAY = 1, HINT_FREEZE = 2, HINT_FP32 = 4, HINT_CHECKPOINT = 128, HINT_REGION = 256 };
 
 typedef struct Node {
   uint16_t op, unused;
@@ -240,7 +240,8 @@ struct Graph {
   int index;          /* in m->graph */
   bool training, full; /* full: has no room for a node, which was said */
   Loc loc;            /* location given to new nodes by the builders of build.h */
-  uint32_t hints;     /* given to new nodes by graph_node: a region's number */
+  uint32_t hints;     /* given to new nodes by graph_node */
+  DType precision;    /* what the pass `precision` is to lower it to: DT_F16, DT_BF16; DT_F32: nothing */
   Node *node;         /* node[0] is unused */
   int n, capn;
   Id *in;             /* the nodes' input lists */
@@ -302,6 +303,9 @@ typedef struct TrainInfo {
   const char *name;
   int data;           /* -1: none */
   int64_t batch, accumulate, steps, epochs, save_every, keep, early_stop;
+  DType precision;    /* of contractions and of what kernels hand over: DT_F32, DT_F16, DT_BF16 */
+  double scale, scale_interval; /* f16: the loss's first scale; good steps after which it doubles */
+  int scale_var, skipped_var;   /* of that scale, of the number of steps left out under it; -1: none */
   uint64_t seed;
   const char **metric; int nmetric;
   Graph *step, *pass, *update, *eval, *eval_done;
@@ -350,8 +354,11 @@ Module *module_new(Ctx *c, const char *name);
 Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
 Graph *graph_find(Module *m, const char *name);              /* NULL: none */
 bool graph_trains(const Graph *g); /* train_step, train_pass, train_update: their results live in the head of mem */
-int graph_loss(const Graph *g);    /* the output of train_step or train_pass without which, if not finite, nothing is
-                                      written; -1: none */
+int graph_loss(const Graph *g);    /* the output of train_step or train_pass that is the loss; -1: none */
+/* The output of a training graph without which, if not finite, nothing is written: its loss, or where that is scaled the
+ * scale, NaN once it has fallen to nothing. -1: none. */
+#define SCALE_RESULT "loss_scale"
+int graph_checked(const Graph *g);
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
 int var_find(const Module *m, const char *name);             /* -1: none */
 void vars_arrange(Module *m, const int *order, const char *const *name); /* vars.c: renames and reorders all */
@@ -368,6 +375,7 @@ Id graph_leaf(Graph *g, Op op, TypeId type, AttrId attr, Loc loc); /* const, iot
 Id graph_input(Graph *g, const char *name, TypeId type, Loc loc);
 Id graph_var(Graph *g, int var, Loc loc);                           /* param or state node of a module var */
 void graph_result(Graph *g, const char *name, Id value, Loc loc);
+bool module_scales(const Module *m);                         /* whether some section scales its loss */
 void graph_write(Graph *g, int var, Id value, Loc loc);             /* replaces an earlier write of the same var */
 Anno *graph_annotate(Graph *g);                                     /* g->anno, one per node, kept in step */
 static inline const Node *node_get(const Graph *g, Id n) { return &g->node[n]; }
@@ -383,6 +391,8 @@ static inline bool node_is_run(const Graph *g, Id n) { return g->node[n].op == O
 Id node_origin(const Graph *g, Id n); /* the node whose elements n's are, through ops that only move or convert them */
 /* The operand of a gather or scatter_add that holds indices, and the length of the axis they index; 0: another node. */
 Id node_indices(const Graph *g, Id n, Dim *length);
+bool node_widens(const Graph *g, Id n);  /* a cast from a 16-bit float to f32 */
+bool node_narrows(const Graph *g, Id n); /* a cast from f32 to a 16-bit float */
 int node_var(const Graph *g, Id n);   /* the weight or state that a param or state node reads; -1: another node */
 uint32_t stored_make(Module *m, const Stored *s);                   /* number for Anno.stored / Var.stored */
 

@@ -60,6 +60,15 @@ TypeId shape_cast(Graph *g, const OpCall *k) {
   return type_make(g->m, (DType)to, t->rank, t->dim);
 }
 
+static bool casts(const Graph *g, Id n, bool widens) {
+  if (node_get(g, n)->op != OP_cast) return false;
+  int from = node_type(g, node_in(g, n, 0))->dtype, to = node_type(g, n)->dtype;
+  return widens ? dtype_is_half(from) && to == DT_F32 : from == DT_F32 && dtype_is_half(to);
+}
+
+bool node_widens(const Graph *g, Id n) { return casts(g, n, true); }
+bool node_narrows(const Graph *g, Id n) { return casts(g, n, false); }
+
 /* ---- reverse mode: x, a, b operands, y the result, dy its adjoint ---- */
 
 static Id mul(Grad *s, Id a, Id b) { return b_op2(s->g, OP_mul, a, b); }
@@ -182,12 +191,20 @@ static void vjp_choice(Grad *s, Id dy, Id first_wins) {
   if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, first_wins, zero, dy));
 }
 
+/* What tells which operand of the max or min n was taken, compared with the second one: the first; against 0 also the
+ * result, so that of relu nothing else is kept. (Against others it would not once it is rounded: see the pass
+ * `precision`.) */
+static Id telling(const Grad *s, Id n) {
+  double v;
+  return b_is_const(s->g, node_in(s->g, n, 1), &v) && v == 0 ? n : node_in(s->g, n, 0);
+}
+
 void vjp_max(Grad *s, Id n, Id dy) {
-  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 1), node_in(s->g, n, 0)));
+  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 1), telling(s, n)));
 }
 
 void vjp_min(Grad *s, Id n, Id dy) {
-  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 0), node_in(s->g, n, 1)));
+  vjp_choice(s, dy, b_op2(s->g, OP_lt, telling(s, n), node_in(s->g, n, 1)));
 }
 
 void vjp_where(Grad *s, Id n, Id dy) {

@@ -180,6 +180,7 @@ bool view_map(const Graph *g, Id n, ViewMap *v) {
   const AttrVal *a = node_attr(g, n, 0);
   *v = (ViewMap){.rank = x->rank};
   for (int i = 0; i < v->rank; i++) map_axis(v, i, 0, i, 1);
+  if (node_info(g, n)->cls != CL_VIEW) return true;
   switch (node_get(g, n)->op) {
   case OP_transpose:
     for (int i = 0; i < v->rank; i++) map_axis(v, (int)a->v[i], 0, i, 1);

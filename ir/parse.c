@@ -187,6 +187,12 @@ static void graph(Reader *r) {
       r->g->arena = rd_natural(r, INT64_MAX);
       continue;
     }
+    if (rd_take(r, "precision=")) {
+      int t = dtype_find(rd_word(r));
+      if (dtype_is_half(t)) r->g->precision = (DType)t;
+      else rd_fail(r, "the precision of a graph is f16 or bf16");
+      continue;
+    }
     const char *w = rd_word(r);
     int i = 0;
     while (i < NKINDS && strcmp(graph_kind_name[i], w)) i++;

@@ -46,6 +46,10 @@ void vars_arrange(Module *m, const int *order, const char *const *name) {
     const Var *v = &old[order[i]];
     to[order[i]] = var_add(m, name[order[i]], v->kind, v->type, v->hints, v->loc);
   }
+  for (int i = 0; i < m->ntrain; i++) {
+    TrainInfo *t = &m->train[i];
+    if (t->scale_var >= 0) t->scale_var = to[t->scale_var], t->skipped_var = to[t->skipped_var];
+  }
   for (int i = 0; i < m->ngraph; i++) {
     rename_outs(m, m->graph[i], to);
     if (any[i]) rebuild(m->graph[i]);

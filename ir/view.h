@@ -18,7 +18,8 @@ typedef struct ViewMap {
   double around;     /* the value outside of the input */
 } ViewMap;
 
-/* The map of a view node. False: it is FLAT, a matter of row-major positions alone. */
+/* The map of a view node, or of a cast, which is the identity. False: it is FLAT, a matter of row-major positions
+ * alone. */
 bool view_map(const Graph *g, Id n, ViewMap *v);
 bool view_has_gaps(const Graph *g, Id n);    /* whether some `div` is above 1 */
 bool view_overlaps(const Graph *g, Id n);    /* whether windows show an element several times */

@@ -231,12 +231,21 @@ static bool is_view(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_VIEW;
 }
 
+bool reads_through(const Graph *g, Id n) {
+  if (is_view(g, n) || node_widens(g, n)) return true;
+  if (!node_narrows(g, n)) return false;
+  Id x = node_in(g, n, 0);
+  while (is_view(g, x)) x = node_in(g, x, 0);
+  const Type *t = node_type(g, x);
+  return node_info(g, x)->flags & MEMORY && (node_var(g, x) >= 0 || t->rank < 3 || t->dim[1] == 1);
+}
+
 static bool has_kernel(const Graph *g, Id n) {
   return g->anno && g->anno[n].kernel;
 }
 
 Id view_base(const Graph *g, Id n) {
-  while (is_view(g, n) && !has_kernel(g, n)) n = node_in(g, n, 0);
+  while (reads_through(g, n) && !has_kernel(g, n)) n = node_in(g, n, 0);
   return n;
 }
 
@@ -248,9 +257,9 @@ static bool composes(const Graph *g, Id n, bool strided, bool self) {
   uint32_t guards = 0;
   const Type *t = node_type(g, n);
   for (int i = 0; i < t->rank; i++) idx[i] = affine_axis(axes_loop(&s, t->dim[i]));
-  while (is_view(g, n) && (self || !has_kernel(g, n))) {
+  while (reads_through(g, n) && (self || !has_kernel(g, n))) {
     Id x = node_in(g, n, 0);
-    bool last = !is_view(g, x) || has_kernel(g, x);
+    bool last = !reads_through(g, x) || has_kernel(g, x);
     bool buffer = node_info(g, x)->flags & (MEMORY | RNG) || node_is_const(g, x) ||
                   (has_kernel(g, x) && g->anno[x].kernel != kernel);
     if (!view_push(&s, g, n, idx, in, &guards)) /* what lies row-major in memory needs no indices, only a position */

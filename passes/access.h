@@ -61,7 +61,11 @@ Affine affine_linear(Module *m, const Type *t, const Affine *idx); /* row-major 
  * or out of axes. */
 bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards);
 
-/* Follows n through views to the first node that is not a view, or owns a buffer of its own (kernel != 0). */
+/* Whether those who read n read what it is made of, each for itself: a view; a cast from 16 bits, which is free; a cast
+ * to 16 bits of a weight or an input, so that there is no second copy (but an image of several channels, which is copied
+ * to be stored channels-last, is cast by that). */
+bool reads_through(const Graph *g, Id n);
+/* Follows n through views and such casts to the first other node, or to one that owns a buffer (kernel != 0). */
 Id view_base(const Graph *g, Id n);
 /* Whether the view n, with all views under it that have no kernel, is affine in its own axes down to its base. */
 bool view_composes(const Graph *g, Id n);

@@ -146,9 +146,12 @@ void tangent_to_element(Grad *s, int element, Id tangent) {
 
 /* ---- sweeps ---- */
 
+/* What is made of a node has its place in the source, and stays in f32 where the node does. */
 static void enter(Sweep *w, Id n) {
+  Graph *g = w->s.g;
   w->s.node = n;
-  w->s.g->loc = node_get(w->s.g, n)->loc;
+  g->loc = node_get(g, n)->loc;
+  g->hints = (g->hints & ~(uint32_t)HINT_FP32) | (attr_get(g->m, node_get(g, n)->attr)->hints & HINT_FP32);
 }
 
 static bool wants_any(const Sweep *w, Id n) {
@@ -159,6 +162,7 @@ static bool wants_any(const Sweep *w, Id n) {
 
 void sweep_back(Sweep *w, int nseed, const Id *seed, const Id *given, int nx, const Id *x) {
   Graph *g = w->s.g;
+  uint32_t hints = g->hints;
   mark(w, nx, x, nseed, seed);
   for (int i = 0; i < nseed; i++)
     if (w->wants[seed[i]]) {
@@ -171,11 +175,13 @@ void sweep_back(Sweep *w, int nseed, const Id *seed, const Id *given, int nx, co
     enter(w, n);
     node_info(g, n)->vjp(&w->s, n, node_type(g, n)->dtype == DT_TUPLE ? 0 : w->adj[n]);
   }
+  g->hints = hints;
 }
 
 void sweep_forward(Sweep *w, int nx, const Id *x, const Id *given, int ne, const Id *e) {
   Graph *g = w->s.g;
   Id few[8];
+  uint32_t hints = g->hints;
   mark(w, nx, x, ne, e);
   for (int i = 0; i < nx; i++)
     if (w->wants[x[i]]) w->adj[x[i]] = given[i];
@@ -191,6 +197,7 @@ void sweep_forward(Sweep *w, int nx, const Id *x, const Id *given, int ne, const
     Id r = node_info(g, n)->jvp(&w->s, n, t);
     if (node_type(g, n)->dtype != DT_TUPLE) w->adj[n] = fit(g, r, node_get(g, n)->type);
   }
+  g->hints = hints;
 }
 
 Id sweep_value(const Sweep *w, Id n) { return (int)n < w->cap ? w->adj[n] : 0; }

@@ -44,7 +44,8 @@ static bool is_float(const Graph *g, Id n) {
 
 double node_flops(const Graph *g, Id n) {
   CountFn *fn = count_fn[node_info(g, n)->cls];
-  return fn && node_info(g, n)->cost && is_float(g, n) ? fn(g, n) : 0;
+  bool counts = node_info(g, n)->cost && is_float(g, n) && !node_widens(g, n) && !node_narrows(g, n);
+  return fn && counts ? fn(g, n) : 0;
 }
 
 double graph_flops(const Graph *g) {

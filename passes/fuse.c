@@ -63,10 +63,6 @@ static bool *find_live(const Graph *g) {
   return live;
 }
 
-static bool is_view(const Graph *g, Id n) {
-  return node_info(g, n)->cls == CL_VIEW;
-}
-
 uint32_t memory_operands(const Graph *g, Id n) {
   switch (node_info(g, n)->cls) {
   case CL_CONTRACT: case CL_CONV: case CL_SCAN: return node_get(g, n)->nin;
@@ -82,14 +78,14 @@ static void demand_operands(FuseState *s, Id n) {
   for (uint32_t i = 0; i < memory_operands(g, n); i++) {
     Id x = node_in(g, n, (int)i), base = view_base(g, x);
     bool stored = node_info(g, x)->flags & MEMORY;
-    if (is_view(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
+    if (reads_through(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
       s->own[base] = true;
       g->anno[base].kernel = 1;
     }
-    if (cls == CL_GATHER && is_view(g, x)) continue;
+    if (cls == CL_GATHER && reads_through(g, x)) continue;
     if (cls == CL_SCAN) s->own[x] |= !stored;
     else if (node_info(g, x)->cls == CL_LEAF) s->own[x] |= !stored && !node_is_const(g, x);
-    else s->own[x] |= !is_view(g, x) || !view_is_strided(g, x);
+    else s->own[x] |= !reads_through(g, x) || !view_is_strided(g, x);
     if (s->own[x]) g->anno[x].kernel = 1;
   }
 }
@@ -100,7 +96,7 @@ enum { VIEW_CHAIN = 8 }; /* views on views that a reader composes: values are ma
 static bool view_must_own(const Graph *g, Id n) {
   int chain = 0;
   if (view_has_gaps(g, n)) return true;
-  for (Id x = n; is_view(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
+  for (Id x = n; reads_through(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
     if (++chain > VIEW_CHAIN) return true;
   return !view_composes(g, n);
 }
@@ -137,7 +133,7 @@ static void find_owners(FuseState *s) {
   for (Id n = 1; n < (Id)g->n; n++) {
     g->anno[n].kernel = 0;
     if (!s->live[n]) continue;
-    if (!is_view(g, n)) s->own[n] |= computed_apart(g, n, s->plain);
+    if (!reads_through(g, n)) s->own[n] |= computed_apart(g, n, s->plain);
     else if (view_must_own(g, n)) own_view(s, n);
     g->anno[n].kernel = s->own[n];
     demand_operands(s, n);

@@ -63,7 +63,7 @@ static bool walk(EdgeWalk *w, Id x, const Affine *idx) {
       if (!affine_same(&idx[d], &w->want[d])) return false;
     return true;
   }
-  if (node_info(g, x)->cls == CL_VIEW && !w->s->own[x]) {
+  if (reads_through(g, x) && !w->s->own[x]) {
     Id base = view_base(g, x);
     if (base != w->n && !w->s->inlined[base]) return true;
     return view_push(&w->axes, g, x, idx, in, &guards) && walk(w, node_in(g, x, 0), in);
@@ -82,7 +82,7 @@ static bool find_readers(const FuseState *s, Id n, Id group, Id *list, int *coun
         if (list[k] == c) goto next;
       if (*count == 64) return false;
       list[(*count)++] = c;
-    } else if (!s->group[c] && (node_info(s->g, c)->cls == CL_VIEW || s->inlined[c])) {
+    } else if (!s->group[c] && (reads_through(s->g, c) || s->inlined[c])) {
       if (!find_readers(s, c, group, list, count, depth + 1)) return false;
     }
   next:;

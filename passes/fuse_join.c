@@ -187,8 +187,24 @@ static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
 
 /* Whether x is in memory anyhow; a value that only n reads would be stored for the sake of n's readers. */
 static bool in_memory(const FuseState *s, Id x) {
-  x = view_base(s->g, x);
+  Id base = view_base(s->g, x);
+  for (; x != base; x = node_in(s->g, x, 0)) /* a rounded value is read through one cast */
+    if (node_widens(s->g, x) && s->first[x + 1] - s->first[x] > 1) return true;
   return node_info(s->g, x)->cls == CL_LEAF || s->own[x] || s->first[x + 1] - s->first[x] > 1;
+}
+
+/* What computing x once more costs for each of `mine` elements, from what is in memory in any case: leaves, rounded
+ * values, and what is much smaller. More than `most`: too much, or not possible. */
+static int cost_again(const FuseState *s, Id x, int64_t mine, int most) {
+  const Graph *g = s->g;
+  x = view_base(g, x);
+  OpClass cls = node_info(g, x)->cls;
+  if (cls == CL_LEAF || s->own[x] || dtype_is_half(node_type(g, x)->dtype)) return 0;
+  if (2 * dim_bound(g->m, type_count(g->m, node_get(g, x)->type)) <= mine) return 0;
+  int cost = cls == CL_ELEM ? node_info(g, x)->cost : most + 1;
+  for (uint32_t j = 0; j < node_get(g, x)->nin && cost <= most; j++)
+    cost += cost_again(s, node_in(g, x, (int)j), mine, most - cost);
+  return cost;
 }
 
 /* Cheap, and reading no more memory than it would fill: at most one operand as large as the result. */
@@ -200,7 +216,8 @@ static bool is_inlinable(const FuseState *s, Id n) {
   for (int i = 0; i < k->n; i++)
     if (k->use[i].operand || k->use[i].window) return false;
   int64_t mine = dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
-  int large = 0;
+  int large = 0, left = CHEAP - node_info(g, n)->cost - k->inlined_cost;
+  if (node_narrows(g, n)) return cost_again(s, node_in(g, n, 0), mine, left) <= left; /* else 16 bits are stored */
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     Id x = node_in(g, n, (int)j);
     if (node_info(g, x)->cls == CL_LEAF && !(node_info(g, x)->flags & (MEMORY | RNG))) continue;
@@ -208,6 +225,35 @@ static bool is_inlinable(const FuseState *s, Id n) {
     if (large++ || !in_memory(s, x)) return false;
   }
   return true;
+}
+
+/* Whether x, or a view of it, is read by nothing but n and members of the group. */
+static bool read_only_in(const FuseState *s, Id x, Id n, Id group) {
+  for (uint32_t i = s->first[x]; i < s->first[x + 1]; i++) {
+    Id c = s->reader[i];
+    if (c != n && s->live[c] && s->group[c] != group) return false;
+  }
+  return true;
+}
+
+/* A rounded copy for later readers is stored where other readers of the value have it computed: as one more result of
+ * their group, if all who read the copy come behind it. */
+static bool join_beside(FuseState *s, Id n, Id first_reader) {
+  Id x = node_in(s->g, n, 0);
+  for (uint32_t i = s->first[x]; i < s->first[x + 1]; i++) {
+    Use u = {.group = s->group[s->reader[i]]};
+    if (u.group && u.group < first_reader && u.group > n && try_join(s, n, &u, true)) return true;
+  }
+  return false;
+}
+
+/* Whether x, element-wise, is made of the sums of a contraction that nothing else reads. */
+static bool is_of_sums(const FuseState *s, Id x) {
+  OpClass cls = node_info(s->g, x)->cls;
+  if (s->first[x + 1] - s->first[x] != 1) return false;
+  for (uint32_t i = 0; cls == CL_ELEM && i < node_get(s->g, x)->nin; i++)
+    if (is_of_sums(s, node_in(s->g, x, (int)i))) return true;
+  return cls == CL_CONTRACT || cls == CL_CONV;
 }
 
 static void place_node(FuseState *s, Id n) {
@@ -220,11 +266,13 @@ static void place_node(FuseState *s, Id n) {
   for (int i = 1; i < k->n; i++)
     if (k->use[i].group < least->group) least = &k->use[i];
   bool stored = s->own[n] || k->n > 1 || k->many;
-  if (stored && !s->own[n] && is_inlinable(s, n)) {
+  bool copies = node_narrows(s->g, n) && !read_only_in(s, node_in(s->g, n, 0), n, least->group);
+  if ((stored || copies) && !s->own[n] && is_inlinable(s, n)) {
     s->inlined[n] = true;
     return;
   }
-  if (!try_join(s, n, least, stored)) start_group(s, n);
+  bool ends = stored && node_narrows(s->g, n) && is_of_sums(s, node_in(s->g, n, 0)); /* an epilogue stores 16 bits */
+  if (ends || (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored))) start_group(s, n);
 }
 
 /* ---- the whole graph ---- */
@@ -263,7 +311,7 @@ void fuse_join(FuseState *s) {
   for (Id x = (Id)n - 1; x > 0; x--) {
     if (!s->live[x]) continue;
     if (node_info(g, x)->cls == CL_TUPLE) continue; /* goes with its scan */
-    if (node_info(g, x)->cls == CL_VIEW && !s->own[x]) {
+    if (reads_through(g, x) && !s->own[x]) {
       use_pass(s, x);
       continue;
     }

@@ -219,13 +219,18 @@ static bool *scanned_vars(Module *m) {
   return scanned;
 }
 
+static Id behind_casts(const Graph *g, Id x) {
+  while (node_widens(g, x) || node_narrows(g, x)) x = node_in(g, x, 0);
+  return x;
+}
+
 static void order_filters(Module *m) {
   const bool *scanned = scanned_vars(m);
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     for (Id n = 1; n < (Id)g->n; n++) {
       for (int k = 0; node_info(g, n)->cls == CL_CONV && k < 2; k++) {
-        int v = conv_role(g, n, k) == CONV_W ? node_var(g, node_in(g, n, k)) : -1;
+        int v = conv_role(g, n, k) == CONV_W ? node_var(g, behind_casts(g, node_in(g, n, k))) : -1;
         if (v >= 0) m->var[v].stored = filter_order(m, type_get(m, m->var[v].type)->rank);
       }
     }
@@ -270,6 +275,7 @@ static void order_values(Graph *g) {
     for (int i = 0; node_info(g, n)->cls == CL_CONV && i < 2; i++) {
       Id x = node_in(g, n, i);
       bool image = conv_role(g, n, i) != CONV_W;
+      for (; image && node_widens(g, x) && !of[x]; x = node_in(g, x, 0)) of[x] = image_order(m, rank_of(g, x));
       if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
     }
   for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];

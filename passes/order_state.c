@@ -27,10 +27,10 @@ static int *writes_of_leaves(const Graph *g) {
   return of_leaf;
 }
 
-/* The group that makes the loss; -1: none. */
+/* The group that makes the loss, or what else is checked; -1: none. */
 static int loss_group(const Groups *gs) {
-  int loss = graph_loss(gs->g);
-  return loss < 0 ? -1 : gs->writer[gs->g->out[loss].value];
+  int checked = graph_checked(gs->g);
+  return checked < 0 ? -1 : gs->writer[gs->g->out[checked].value];
 }
 
 static EdgeList waits_make(const Groups *gs) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* simplify runs again after fold, which makes constants for it. */
-static const char PIPELINE[] = "asfscdrkdluom";
+static const char PIPELINE[] = "apsfscdrkdluom";
 
 const PassInfo pass_info[PASS_COUNT] = {
 #define PASS(letter, name, kind, purpose) [PASS_##name] = {letter, #name, PASS_##kind, pass_##name, purpose},

@@ -27,6 +27,7 @@ const char **head_metrics(const Module *m, int *n) {
       while (k < *n && !same_metric(name[k], m->train[t].metric[i])) k++;
       if (k == *n) *(const char **)vec_push(m->c, (void **)&name, n, &cap, sizeof *name) = m->train[t].metric[i];
     }
+  if (module_scales(m)) *(const char **)vec_push(m->c, (void **)&name, n, &cap, sizeof *name) = SCALE_RESULT;
   return name;
 }
 

@@ -3,14 +3,15 @@
 #define GRADC_PERSIST_H
 #include "ir/ir.h"
 
-/* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics… }. */
+/* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics…, loss_scale }, the last
+ * only where some section scales its loss. */
 enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 
 /* Every place in the caller's memory is a multiple of it: a cache line; under a budget a vector register. */
 int64_t plan_align(const Module *m);
 int64_t plan_round(const Module *m, int64_t bytes); /* up to such a multiple */
 
-/* The metrics of all train sections, each name once: what stands behind the loss. */
+/* The metrics of all train sections, each name once, and the loss's scale: what stands behind the loss. */
 const char **head_metrics(const Module *m, int *n);
 
 /* Byte offset in the head of a training graph's result; `index` counts its results. */

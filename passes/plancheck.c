@@ -168,7 +168,7 @@ static void check_overlap(Check *c, const Group *p) {
 }
 
 static bool loss_missing(const Check *c) {
-  int i = graph_loss(c->g);
+  int i = graph_checked(c->g);
   Id loss = i < 0 ? 0 : c->g->out[i].value;
   return loss && c->in_result[c->g->anno[loss].index] != loss;
 }

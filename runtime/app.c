@@ -32,6 +32,10 @@ void app_memory(App *a) {
   a->run->seed = app_seed(a);
 }
 
+const float *app_scalar(const App *a, int var) {
+  return var ? (const float *)(const void *)((const char *)a->mem + a->m->vars[var - 1].offset) : NULL;
+}
+
 static int call(App *a, const GcGraph *g, GcCall *c) {
   int parts = a->threads < g->max_parts ? a->threads : g->max_parts;
   c->mem = a->mem;

@@ -133,6 +133,9 @@ typedef struct GcTrain {
                                      averaged over the batches weighted by records */
   const GcGraph *eval_done;       /* averaged scalars in -> loss, metrics…; NULL: they are the loss and metrics */
   int navg;
+  int scale, skipped;             /* 1 + index into GcModel.vars (f32) of the loss's scale and of the number of steps whose
+                                     update was skipped, as some gradient had no finite value under it; 0: no scale.
+                                     Status -1 then means that the scale has fallen to nothing */
 } GcTrain;
 
 typedef struct GcModel {

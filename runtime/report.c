@@ -148,14 +148,27 @@ void report_scores_text(const App *a, const Scores *s, const char *prefix) {
   if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, 100.0 * (double)s->metric[acc]);
 }
 
+char *report_totals(const App *a, const Scores *s) {
+  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null"), *held = s ? report_scores(a, s) : NULL;
+  char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", a->run->step, loss, held ? ",\"holdout\":{" : "",
+                      held ? held : "", held ? "}" : "");
+  free(loss);
+  free(held);
+  if (!a->t->scale) return t;
+  char *longer = rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%.9g", t, (double)*app_scalar(a, a->t->skipped),
+                           (double)*app_scalar(a, a->t->scale));
+  free(t);
+  return longer;
+}
+
 void report_done(Report *r, const Run *run, const Scores *s) {
   const App *a = r->app;
   uint32_t step = a->run->step;
   unsigned long long hash = vars_hash(a->m, a->mem);
   if (a->o.json) {
-    char *loss = step ? report_float(a->run->loss) : rt_strdup("null"), *held = s ? report_scores(a, s) : NULL;
-    rt_out("{\"event\":\"done\",\"steps\":%u,\"loss\":%s%s%s%s,\"weights_hash\":\"%016llx\"}\n", step, loss,
-           held ? ",\"holdout\":{" : "", held ? held : "", held ? "}" : "", hash);
+    char *totals = report_totals(a, s);
+    rt_out("{\"event\":\"done\",%s,\"weights_hash\":\"%016llx\"}\n", totals, hash);
+    free(totals);
     return;
   }
   rt_live(NULL);
@@ -164,6 +177,9 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
   else duration(took, sizeof took, t);
   if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, (double)a->run->loss);
+  if (a->t->scale && *app_scalar(a, a->t->skipped) > 0)
+    rt_out("%.0f steps updated nothing, as a gradient was beyond its type; the loss scale is now %g\n",
+           (double)*app_scalar(a, a->t->skipped), (double)*app_scalar(a, a->t->scale));
   if (s) report_scores_text(a, s, "test ");
   rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
 }

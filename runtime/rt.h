@@ -141,6 +141,7 @@ void app_needs_train(const App *a); /* dies without one train section */
 void app_memory(App *a);         /* mem, threads */
 int app_call(App *a, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size);
 int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass, int32_t *bad);
+const float *app_scalar(const App *a, int var); /* the value of variable var - 1, a scalar; NULL: var is 0 */
 void app_check(const GcGraph *g, int status); /* dies when a call outside of training failed */
 void app_init(App *a);           /* the init graph at run->seed */
 uint64_t app_seed(const App *a); /* --seed, or the file's */
@@ -291,6 +292,7 @@ double rt_now(void); /* seconds, monotonic */
 void report_begin(Report *r, App *a, const Run *run);
 void report_step(Report *r, uint32_t step, const char *json_line); /* NULL: a step that is not logged */
 char *report_scores(const App *a, const Scores *s); /* {"loss":…,…} */
+char *report_totals(const App *a, const Scores *s); /* "steps":…,"loss":…,… of a run that is done; s may be NULL */
 void report_done(Report *r, const Run *run, const Scores *s);
 void report_scores_text(const App *a, const Scores *s, const char *prefix);
 char *report_float(float v);                        /* a JSON number, or null */

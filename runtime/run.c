@@ -199,12 +199,25 @@ static void clear(const char *folder) { /* what an earlier run left */
   }
 }
 
+/* The figures of a step: the loss, the metrics, the loss's scale where it has one. */
+static int columns(const App *a) {
+  return 1 + a->t->nmetrics + (a->t->scale != 0);
+}
+
+static const char *column_name(const App *a, int i) {
+  return i == 0 ? "loss" : i <= a->t->nmetrics ? a->t->metrics[i - 1] : "loss_scale";
+}
+
+static float column(const App *a, int i) {
+  return i <= a->t->nmetrics ? (&a->run->loss)[i] : *app_scalar(a, a->t->scale);
+}
+
 /* Room for the lines of a step, and what stands before each of its figures in JSON. */
 static void prepare_lines(const App *a, Run *r) {
   size_t n = 80;
-  r->key = rt_array((size_t)a->t->nmetrics + 1, sizeof *r->key);
-  for (int i = 0; i <= a->t->nmetrics; i++) {
-    char *name = json_quote(i ? a->t->metrics[i - 1] : "loss");
+  r->key = rt_array((size_t)columns(a), sizeof *r->key);
+  for (int i = 0; i < columns(a); i++) {
+    char *name = json_quote(column_name(a, i));
     r->key[i] = rt_printf(",%s:", name);
     n += strlen(r->key[i]) + 32;
     free(name);
@@ -227,10 +240,10 @@ static void put(IoFile *f, const char *s) {
 }
 
 static void put_header(const App *a, Run *r) {
-  put(&r->csv, "step,loss");
-  for (int i = 0; i < a->t->nmetrics; i++) {
+  put(&r->csv, "step");
+  for (int i = 0; i < columns(a); i++) {
     put(&r->csv, ",");
-    put(&r->csv, a->t->metrics[i]);
+    put(&r->csv, column_name(a, i));
   }
   put(&r->csv, "\n");
 }
@@ -277,16 +290,16 @@ void run_metrics(App *a, Run *r, uint32_t step) {
 
 /* Every step of a small model passes here: each figure is formatted once, nothing is allocated. */
 const char *run_log(App *a, Run *r) {
-  const float *v = &a->run->loss;
   char number[40], *c = r->csv_line, *j = r->json_line;
   c += sprintf(c, "%u", a->run->step);
   j = stpcpy(stpcpy(j, step_head), r->csv_line);
-  for (int i = 0; i <= a->t->nmetrics; i++) {
-    if (v[i] - v[i] == 0) sprintf(number, "%.9g", (double)v[i]);
-    else strcpy(number, v[i] != v[i] ? "nan" : v[i] > 0 ? "inf" : "-inf");
+  for (int i = 0; i < columns(a); i++) {
+    float v = column(a, i);
+    if (v - v == 0) sprintf(number, "%.9g", (double)v);
+    else strcpy(number, v != v ? "nan" : v > 0 ? "inf" : "-inf");
     *c++ = ',';
     c = stpcpy(c, number);
-    j = stpcpy(stpcpy(j, r->key[i]), v[i] - v[i] == 0 ? number : "null");
+    j = stpcpy(stpcpy(j, r->key[i]), v - v == 0 ? number : "null");
   }
   strcpy(c, "\n");
   strcpy(j, "}\n");

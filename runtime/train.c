@@ -150,13 +150,15 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
   }
   uint32_t saved;
   char *path = checkpoint_newest(t->run.folder, &saved);
+  if (a->t->scale)
+    batch = rt_printf("%s, however small the loss is scaled: the scale is %g", batch, (double)*app_scalar(a, a->t->scale));
   if (bad > 0 && bad <= a->m->nnodes) {
     const GcNode *n = &a->m->nodes[bad - 1];
     rt_die(670, "%s:%d: the result of `%s` is not finite in step %u%s\nthe last checkpoint is %s, after step %u",
            n->file, n->line, n->op, step + 1, batch, path ? path : "", saved);
   }
-  rt_die(670, "the loss is not finite in step %u%s\nthe last checkpoint is %s, after step %u", step + 1, batch,
-         path ? path : "", saved);
+  rt_die(670, "the %s not finite in step %u%s\nthe last checkpoint is %s, after step %u",
+         a->t->scale ? "gradients are" : "loss is", step + 1, batch, path ? path : "", saved);
 }
 
 static void one_step(Trainer *t) {
@@ -168,7 +170,7 @@ static void one_step(Trainer *t) {
   if (status > 0 && a->t->accumulate > 1) app_check(a->t->pass, status);
   if (status) app_check(a->t->accumulate > 1 ? a->t->update : a->t->step, status);
   run->step = step + 1; /* whether or not the graph has counted */
-  if (step == 0 || run->loss < t->progress.best) {
+  if (step == 0 || t->progress.best != t->progress.best || run->loss < t->progress.best) {
     t->progress.best = run->loss;
     t->progress.best_step = step + 1;
   }
@@ -207,14 +209,10 @@ static void finish(Trainer *t) {
     held = &s;
   }
   report_done(&t->report, &t->run, held);
-  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null");
-  char *scores = held ? report_scores(a, &s) : NULL;
-  char *line = rt_printf("{\"event\":\"done\",\"steps\":%u,\"loss\":%s%s%s%s}\n", a->run->step, loss,
-                         held ? ",\"holdout\":{" : "", held ? scores : "", held ? "}" : "");
+  char *totals = report_totals(a, held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
   io_put(&t->run.jsonl, line, strlen(line));
   free(line);
-  free(loss);
-  free(scores);
+  free(totals);
   run_sync(&t->run);
   rt_out_flush();
   if (a->run->step < a->run->steps) say_how_to_resume(t);

@@ -35,7 +35,7 @@ typedef struct CPrint {
   bool vectors;                /* native: vector types and loads are used */
   uint32_t halves;             /* native: 16-bit types that vectors are loaded and stored in: bit i = DType i */
   uint32_t helper;             /* helpers that are used: bits CH_* */
-  const char *gemm;            /* native: the text of gemm.inc, once it is used */
+  const char *gemm, *gemm_half; /* native: the texts of gemm.inc and gemm_half.inc, once they are used */
   CKernel *kernel; int nkernel, capkernel;
   int bucket[C_BUCKETS];
   Str nodes; int nnodes;       /* native: rows of GcModel.nodes, for check mode */
@@ -91,9 +91,9 @@ const char *c_table(CPrint *p, const Graph *g, Id n); /* the name of a constant'
 CKernel *c_intern(CPrint *p, const char *text, bool *made);
 
 /* native_contract.c, native_conv.c: tuned forms, printed into the body of the kernel's function, by means of
- * gemm.inc. */
+ * gemm.inc and gemm_half.inc. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
 bool native_conv(CPrint *p, const Kernel *k, Str *s);
-void native_print(CPrint *p, Str *out);      /* what kernels must know of gemm.inc, where it is used */
-void native_print_body(CPrint *p, Str *out); /* tiles and the functions of gemm.inc */
+void native_print(CPrint *p, Str *out);      /* what kernels must know of them, where they are used */
+void native_print_body(CPrint *p, Str *out); /* tiles and their functions */
 #endif

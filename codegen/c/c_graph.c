@@ -117,16 +117,16 @@ static void check_stores(CGraph *c, const Group *gr) {
 
 void c_graph_body(CGraph *c) {
   const Graph *g = c->g;
-  int loss = graph_loss(g);
+  int checked = graph_checked(g);
   for (int i = 0; i < c->gs->n; i++) {
     const Group *gr = &c->gs->group[i];
     if (gr->cls == KC_SCAN) c_scan(c, gr);
     else call_kernel(c, gr);
     if (c->p->native && g->kind != GK_BODY) check_stores(c, gr);
-    if (loss < 0 || c->gs->writer[g->out[loss].value] != i) continue;
+    if (checked < 0 || c->gs->writer[g->out[checked].value] != i) continue;
     c->p->helper |= CH_FINITE;
     if (c->p->native) c_barrier(c);
-    c_stmt(c, "if (!gc_finite(run->loss)) return -1;");
+    c_stmt(c, "if (!gc_finite(*%s)) return -1;", c_place(c, g->out[checked].value));
     c->uses_run = true;
   }
 }

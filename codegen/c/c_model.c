@@ -211,11 +211,11 @@ static void put_train(CPrint *p, Str *o) {
     if (t->nmetric) str_puts(o, "};\n");
     str_puts(&rows, "  {");
     c_string(&rows, t->name);
-    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d},\n",
+    str_printf(&rows, ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n   %s, %s, %s, %s, %s, %d, %d, %d},\n",
                t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
                (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
                (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
-               ref[4], t->navg);
+               ref[4], t->navg, 1 + t->scale_var, 1 + t->skipped_var);
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }

@@ -1,5 +1,5 @@
 /* Printing kernels of the native dialect: native_contract.c and native_conv.c find out what a kernel sums,
- * native_call.c prints the call of gemm.inc and the epilogue. */
+ * native_call.c prints the call of gemm.inc or gemm_half.inc and the epilogue. */
 #ifndef GRADC_C_NATIVE_H
 #define GRADC_C_NATIVE_H
 #include "codegen/c/nest.h"
@@ -21,9 +21,14 @@ typedef struct NativeImage {
   const char *ms[NATIVE_IMAGE], *ks[NATIVE_IMAGE], *at[NATIVE_IMAGE], *size[NATIVE_IMAGE];
 } NativeImage;
 
-/* gc_gemm of gemm.inc. */
+/* How operands are stored, and whether they are rounded when loaded: as in gemm_half.inc. */
+typedef enum NativeForm { NF_F32, NF_BF16, NF_F16, NF_AS_BF16, NF_AS_F16 } NativeForm;
+typedef struct NativeOperand { const KVal *load; NativeForm form; } NativeOperand;
+
+/* gc_gemm of gemm.inc, gc_half of gemm_half.inc. */
 typedef struct NativeGemm {
   int a_buf, b_buf;           /* KBuf numbers of the operands */
+  NativeForm a_form, b_form;
   const char *a_at, *b_at;    /* their first elements */
   int panels;                 /* of b, as in gemm.inc */
   int64_t panel_rows;
@@ -33,8 +38,8 @@ typedef struct NativeGemm {
 } NativeGemm;
 
 /* native_roles.c */
-typedef struct NativeSum { const KVal *left, *right; } NativeSum;
-bool native_sum(const KNest *n, NativeSum *s);                          /* one sum of products of two loads in f32 */
+typedef struct NativeSum { NativeOperand left, right; } NativeSum;
+bool native_sum(const Kernel *k, const KNest *n, NativeSum *s); /* one sum of products of two loads in f32 */
 bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1); /* false: too many */
 void native_sort(const KNest *n, NativeAxes *x); /* by strides of the first store, outermost first */
 bool native_worth(const NativeGemm *g);

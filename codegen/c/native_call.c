@@ -1,4 +1,4 @@
-/* The call of gc_contract, and the epilogue function that it is given. */
+/* The call of gc_contract or gc_contract_half, and the epilogue function that it is given. */
 #include "codegen/c/native.h"
 #include "codegen/c/tile.h"
 #include <string.h>
@@ -201,23 +201,36 @@ static void put_image(Str *s, const NativeImage *x) {
 static const char *operand(CPrint *p, const Kernel *k, int buf, const char *at) {
   CNest c = {.p = p, .k = k};
   const char *x = cn_buf(&c, buf);
-  return strcmp(at, "0") ? ctx_strf(p->c, "%s + (%s)", x, at) : x;
+  return strcmp(at, "0") ? ctx_strf(p->c, "(%s + (%s))", x, at) : x;
+}
+
+static void use_files(CPrint *p, bool half) {
+  size_t n;
+  p->gemm = p->o->carried("codegen/c/gemm.inc", &n);
+  if (!half) return;
+  p->gemm_half = p->o->carried("codegen/c/gemm_half.inc", &n);
+  p->vectors = true;
+  for (int t = 0; t < DT_COUNT; t++)
+    if (dtype_is_half(t)) p->halves |= 1u << t, c_vprim_use(p, dtype_info[t].name);
 }
 
 void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
   Args a = pass_params(p, k, g);
-  size_t n;
-  p->gemm = p->o->carried("codegen/c/gemm.inc", &n);
+  bool half = g->a_form || g->b_form;
+  use_files(p, half);
   if (g->before) str_puts(s, g->before);
-  str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s, .b = %s,\n", a.n ? a.pack.s : "0",
-             operand(p, k, g->a_buf, g->a_at), operand(p, k, g->b_buf, g->b_at));
+  str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s%s, .b = %s%s,\n", a.n ? a.pack.s : "0",
+             half ? "(const void *)" : "", operand(p, k, g->a_buf, g->a_at), half ? "(const void *)" : "",
+             operand(p, k, g->b_buf, g->b_at));
   put_axes(s, "batch", &g->batch, true);
   put_axes(s, "m", &g->m, false);
   put_axes(s, "n", &g->n, false);
   put_axes(s, "k", &g->k, true);
   put_image(s, &g->image);
   if (g->panels) str_printf(s, "    .panels = %d, .prows = %lld,\n", g->panels, (long long)g->panel_rows);
-  str_printf(s, "    .epilogue = %s, .args = args,\n  };\n  gc_contract(&g, part, parts);\n", epilogue);
+  str_printf(s, "    .epilogue = %s, .args = args,\n  };\n", epilogue);
+  if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, part, parts);\n", g->a_form, g->b_form);
+  else str_puts(s, "  gc_contract(&g, part, parts);\n");
   if (g->after) str_puts(s, g->after);
 }
 
@@ -225,21 +238,29 @@ static const Machine *machine_of(const CPrint *p) {
   return p->o->machine ? p->o->machine : machine_find("generic");
 }
 
+/* The part of a file in front of its body, or from there on. */
+static void put_file(Str *out, const char *text, bool behind) {
+  const char *body = text ? strstr(text, GEMM_BODY) : NULL;
+  if (!body) return;
+  if (behind) str_puts(out, body);
+  else str_put(out, text, (size_t)(body - text));
+  str_puts(out, "\n");
+}
+
 void native_print(CPrint *p, Str *out) {
   if (!p->gemm) return;
-  const char *body = strstr(p->gemm, GEMM_BODY);
   tile_types(out, machine_of(p));
   str_printf(out, "enum { GC_EXACT = %d };\n", !p->o->contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
-  str_put(out, p->gemm, body ? (size_t)(body - p->gemm) : strlen(p->gemm));
-  str_puts(out, "\n");
+  put_file(out, p->gemm, false);
+  put_file(out, p->gemm_half, false);
 }
 
 void native_print_body(CPrint *p, Str *out) {
-  const char *body = p->gemm ? strstr(p->gemm, GEMM_BODY) : NULL;
   if (!p->gemm) return;
   tile_print(out, machine_of(p), p->o->contract);
-  str_puts(out, body ? body : "");
-  str_puts(out, "\n");
+  put_file(out, p->gemm, true);
+  if (p->gemm_half) tile_print_pairs(out, machine_of(p));
+  put_file(out, p->gemm_half, true);
 }

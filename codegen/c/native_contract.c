@@ -11,11 +11,12 @@ static bool is_affine(const KNest *n, const KVal *x) {
 /* Whether the operands should change their places: because the right one is not the one in panels, or because the
  * result runs fastest along rows. */
 static bool is_turned(const Kernel *k, const KNest *n, const NativeSum *s) {
-  if (k->buf[s->left->buf].cols || k->buf[s->right->buf].cols) return k->buf[s->left->buf].cols > 0;
+  const KVal *left = s->left.load, *right = s->right.load;
+  if (k->buf[left->buf].cols || k->buf[right->buf].cols) return k->buf[left->buf].cols > 0;
   for (int i = 0; i < n->nstore; i++)
     for (int k = 0; k < n->nouter; k++) {
       int a = n->outer[k];
-      if (n->store[i].at.coef[a] == 1) return s->left->at.coef[a] && !s->right->at.coef[a];
+      if (n->store[i].at.coef[a] == 1) return left->at.coef[a] && !right->at.coef[a];
     }
   return false;
 }
@@ -56,11 +57,11 @@ static bool fits_panels(const Kernel *k, const KNest *n, const NativeGemm *g) {
 
 static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g) {
   NativeSum s;
-  if (!native_sum(n, &s) || !is_affine(n, s.left) || !is_affine(n, s.right)) return false;
-  const KVal *left = s.left, *right = s.right;
-  if (is_turned(k, n, &s)) left = s.right, right = s.left;
-  g->a_buf = left->buf, g->a_at = c_dim(p, left->at.k);
-  g->b_buf = right->buf, g->b_at = c_dim(p, right->at.k);
+  if (!native_sum(k, n, &s) || !is_affine(n, s.left.load) || !is_affine(n, s.right.load)) return false;
+  if (is_turned(k, n, &s)) s = (NativeSum){s.right, s.left};
+  const KVal *left = s.left.load, *right = s.right.load;
+  g->a_buf = left->buf, g->a_at = c_dim(p, left->at.k), g->a_form = s.left.form;
+  g->b_buf = right->buf, g->b_at = c_dim(p, right->at.k), g->b_form = s.right.form;
   bool fits = true;
   for (int i = 0; i < n->nouter && fits; i++) {
     int a = n->outer[i];

@@ -101,13 +101,13 @@ static bool put_residue(CPrint *p, const KNest *n, NativeGemm *g, int q, Dim pix
   return true;
 }
 
-static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g, bool weights) {
+static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g, bool weights) {
   NativeSum s;
   Affine left;
-  if (!native_sum(n, &s) || !flatten(p->m, n, &s.left->at, &left)) return false;
-  const Affine *right = &s.right->at;
-  g->a_buf = s.left->buf, g->a_at = c_dim(p, left.k);
-  g->b_buf = s.right->buf, g->b_at = c_dim(p, right->k);
+  if (!native_sum(k, n, &s) || !flatten(p->m, n, &s.left.load->at, &left)) return false;
+  const Affine *image = &s.left.load->at, *right = &s.right.load->at;
+  g->a_buf = s.left.load->buf, g->a_at = c_dim(p, left.k), g->a_form = s.left.form;
+  g->b_buf = s.right.load->buf, g->b_at = c_dim(p, right->k), g->b_form = s.right.form;
   bool fits = true;
   for (int i = 0; i < n->axes.n; i++) fits &= !right->coef[i] || n->axes.axis[i].kind == AX_LOOP;
   for (int i = 0; i < n->nouter && fits; i++) {
@@ -132,8 +132,8 @@ static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g, bool weights) {
   if (!weights && crosses) fits = native_axis(p, &g->k, n, -1, 1, 1);
   else if (!weights) fits = left.coef[last] == 1;
   for (int i = 0; i < n->axes.n && fits; i++) {
-    if (n->axes.axis[i].kind != AX_QUOTIENT || !s.left->at.coef[i]) continue;
-    fits = n->axes.axis[i].div == 1 ? put_image(p, n, g, i) : put_residue(p, n, g, i, s.left->at.coef[i], s.right);
+    if (n->axes.axis[i].kind != AX_QUOTIENT || !image->coef[i]) continue;
+    fits = n->axes.axis[i].div == 1 ? put_image(p, n, g, i) : put_residue(p, n, g, i, image->coef[i], s.right.load);
     if (weights && g->image.k[g->image.n - 1] == g->k.n - 1) g->image.last = g->image.n;
   }
   return fits;
@@ -142,7 +142,7 @@ static bool find_roles(CPrint *p, const KNest *n, NativeGemm *g, bool weights) {
 bool native_conv(CPrint *p, const Kernel *k, Str *s) {
   NativeGemm g = {0};
   bool weights = node_get(k->gs->g, k->group->root)->op == OP_conv_dw;
-  if (k->nnest != 1 || !find_roles(p, k->nest[0], &g, weights) || !native_worth(&g)) return false;
+  if (k->nnest != 1 || !find_roles(p, k, k->nest[0], &g, weights) || !native_worth(&g)) return false;
   native_call(p, k, &g, native_epilogue(p, k, &g), s);
   return true;
 }

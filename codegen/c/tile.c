@@ -1,13 +1,17 @@
 #include "tile.h"
 
+typedef struct Tile { const Machine *mc; int mr, nv; bool pairs; } Tile;
+
 /* The products of one k: each row's element times the vectors of the right operand. */
-static void print_products(Str *o, const Machine *mc, int mr, int nv) {
+static void print_products(Str *o, const Tile *x) {
   str_puts(o, "      {\n        __builtin_prefetch(next), next += x->step;\n        gc_vec t");
-  for (int j = 0; j < nv; j++) str_printf(o, ", b%d = *(const gc_vecu *)(b + %d)", j, j * mc->vec);
+  for (int j = 0; j < x->nv; j++) str_printf(o, ", b%d = *(const gc_vecu *)(b + %d)", j, j * x->mc->vec);
   str_puts(o, ";\n");
-  for (int i = 0; i < mr; i++) {
-    str_printf(o, "        t = a%d[o] - (gc_vec){0};", i);
-    for (int j = 0; j < nv; j++) str_printf(o, " c%d_%d += t * b%d;", i, j, j);
+  for (int i = 0; i < x->mr; i++) {
+    str_printf(o, x->pairs ? "        t = (gc_vec)(*(gc_int *)&a%d[o] - (gc_veci){0});"
+                           : "        t = a%d[o] - (gc_vec){0};", i);
+    for (int j = 0; j < x->nv; j++)
+      str_printf(o, x->pairs ? " GC_ADD_PAIR(c%d_%d, t, b%d);" : " c%d_%d += t * b%d;", i, j, j);
     str_puts(o, "\n");
   }
   str_printf(o, "        o += sk, b += %d;\n      }\n", TILE_PANEL);
@@ -22,35 +26,53 @@ static void print_accumulators(Str *o, const Machine *mc, int mr, int nv, const 
 }
 
 /* One named variable per accumulator: compilers keep those in registers, arrays often not. */
-static void print_tile(Str *o, const Machine *mc, int mr, int nv) {
-  str_printf(o, "static void gc_tile_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c,\n"
-                "                        int acc) {\n", mr, nv);
+static void print_tile(Str *o, const Tile *t) {
+  int mr = t->mr, nv = t->nv;
+  str_printf(o, "static void gc_%s_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c,\n"
+                "                        int acc) {\n", t->pairs ? "pair" : "tile", mr, nv);
   for (int i = 0; i < mr; i++) {
     str_puts(o, "  gc_vec ");
     for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
     str_puts(o, ";\n");
   }
   str_puts(o, "  if (acc) {\n");
-  print_accumulators(o, mc, mr, nv, " c%d_%d = *(gc_vecu *)(c + %d);");
+  print_accumulators(o, t->mc, mr, nv, " c%d_%d = *(gc_vecu *)(c + %d);");
   str_puts(o, "  }\n  const long len = x->len, sk = x->sk;\n  const float *next = x->next;\n");
   str_puts(o, "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const float *b = bp[s]");
   for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d] + x->ao[s]", i, i);
   str_puts(o, ";\n    long k = 0, o = 0;\n");
-  if (mr >= mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
+  if (mr >= t->mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
     str_puts(o, "    for (; k + 2 <= len; k += 2) {\n");
-    print_products(o, mc, mr, nv);
-    print_products(o, mc, mr, nv);
+    print_products(o, t);
+    print_products(o, t);
     str_puts(o, "    }\n");
   }
   str_puts(o, "    for (; k < len; k++) {\n");
-  print_products(o, mc, mr, nv);
+  print_products(o, t);
   str_puts(o, "    }\n  }\n");
   for (int i = 0; i < mr; i++) {
     str_puts(o, "   ");
-    for (int j = 0; j < nv; j++) str_printf(o, " *(gc_vecu *)(c + %d) = c%d_%d;", i * TILE_PANEL + j * mc->vec, i, j);
+    for (int j = 0; j < nv; j++) str_printf(o, " *(gc_vecu *)(c + %d) = c%d_%d;", i * TILE_PANEL + j * t->mc->vec, i, j);
     str_puts(o, "\n");
   }
   str_puts(o, "}\n\n");
+}
+
+/* The tiles and the table of them. */
+static void print_tiles(Str *o, const Machine *mc, bool pairs) {
+  const char *name = pairs ? "pair" : "tile";
+  for (int nv = mc->nv; nv; nv /= 2) {
+    for (int mr = 1; mr <= mc->mr; mr++) print_tile(o, &(Tile){mc, mr, nv, pairs});
+    if (nv < mc->nv) print_tile(o, &(Tile){mc, 2 * mc->mr, nv, pairs}); /* narrow ones: more rows keep units busy */
+  }
+  str_printf(o, "static gc_tile_fn *const gc_%s[][2 * GC_MR + 1] = {\n", pairs ? "pair_tile" : "tile");
+  for (int nv = mc->nv; nv; nv /= 2) {
+    str_puts(o, "  {0");
+    for (int mr = 1; mr <= mc->mr; mr++) str_printf(o, ", gc_%s_%dx%d", name, mr, nv);
+    if (nv < mc->nv) str_printf(o, ", [2 * GC_MR] = gc_%s_%dx%d", name, 2 * mc->mr, nv);
+    str_puts(o, "},\n");
+  }
+  str_puts(o, "};\n");
 }
 
 /* ---- dots: both operands contiguous along k, so that the lanes of an accumulator are different k's ---- */
@@ -163,18 +185,29 @@ void tile_print(Str *o, const Machine *mc, bool dots) {
               "static gc_dot_fn *const gc_dot[GC_MR + 1] = {0");
   for (int mr = 1; mr <= mc->mr && dots; mr++) str_printf(o, ", gc_dot_%d", mr);
   str_puts(o, "};\n\n");
-  for (int nv = mc->nv; nv; nv /= 2) {
-    for (int mr = 1; mr <= mc->mr; mr++) print_tile(o, mc, mr, nv);
-    if (nv < mc->nv) print_tile(o, mc, 2 * mc->mr, nv); /* narrow ones keep the units busy by more rows */
-  }
-  str_puts(o, "/* gc_tile[w][rows]: tiles of GC_NV >> w vectors; twice GC_MR rows only where w > 0 */\n"
-              "static gc_tile_fn *const gc_tile[][2 * GC_MR + 1] = {\n");
-  for (int nv = mc->nv; nv; nv /= 2) {
-    str_puts(o, "  {0");
-    for (int mr = 1; mr <= mc->mr; mr++) str_printf(o, ", gc_tile_%dx%d", mr, nv);
-    if (nv < mc->nv) str_printf(o, ", [2 * GC_MR] = gc_tile_%dx%d", 2 * mc->mr, nv);
-    str_puts(o, "},\n");
-  }
-  str_puts(o, "};\n\n");
+  str_puts(o, "/* gc_tile[w][rows]: tiles of GC_NV >> w vectors; twice GC_MR rows only where w > 0 */\n");
+  print_tiles(o, mc, false);
+  str_puts(o, "\n");
   print_transpose(o, mc->vec);
+}
+
+/* gc_narrow_pair: the elements of a vector and behind them those of another one, rounded. */
+void tile_print_pairs(Str *o, const Machine *mc) {
+  str_puts(o,
+           "#if GC_FAST && GC_LANES == 16 && defined __AVX512BF16__\n"
+           "#define GC_ADD_PAIR(c, a, b) __asm__(\"vdpbf16ps %2, %1, %0\" : \"+v\"(c) : \"v\"(a), \"v\"(b))\n"
+           "static inline gc_vec gc_narrow_pair(gc_vec x, gc_vec y) {\n"
+           "  gc_vec v;\n  __asm__(\"vcvtne2ps2bf16 %1, %2, %0\" : \"=v\"(v) : \"v\"(x), \"v\"(y));\n  return v;\n}\n"
+           "#elif GC_FAST && GC_LANES == 4 && defined __ARM_FEATURE_BF16_VECTOR_ARITHMETIC\n"
+           "#define GC_ADD_PAIR(c, a, b) "
+           "__asm__(\"bfdot %0.4s, %1.8h, %2.8h\" : \"+w\"(c) : \"w\"(a), \"w\"(b))\n"
+           "static inline gc_vec gc_narrow_pair(gc_vec x, gc_vec y) {\n"
+           "  gc_vec v;\n"
+           "  __asm__(\"bfcvtn %0.4h, %1.4s\\n\\tbfcvtn2 %0.8h, %2.4s\" : \"=&w\"(v) : \"w\"(x), \"w\"(y));\n"
+           "  return v;\n}\n"
+           "#endif\n"
+           "#ifdef GC_ADD_PAIR\nenum { GC_PAIRS = 1 };\ntypedef const int gc_int __attribute__((may_alias));\n");
+  print_tiles(o, mc, true);
+  str_puts(o, "#else\nenum { GC_PAIRS = 0 };\n#define gc_pair_tile gc_tile\n#define gc_narrow_pair(x, y) (x)\n"
+              "#endif\n\n");
 }

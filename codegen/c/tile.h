@@ -16,4 +16,7 @@ void tile_types(Str *out, const Machine *mc); /* the blocking's constants and th
 /* The tiles of the machine and gc_transpose, with their tables; needs the types. Dots, tiles for two operands that are
  * contiguous along k, add in another order: they are for fast mode. */
 void tile_print(Str *out, const Machine *mc, bool dots);
+/* gc_pair_tile: tiles for operands whose units are pairs of bf16, of which both products are added to the sum at once;
+ * GC_PAIRS says whether the compiler's target has instructions for that (and the mode lets them be used). */
+void tile_print_pairs(Str *out, const Machine *mc);
 #endif

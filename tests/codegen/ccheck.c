@@ -246,7 +246,7 @@ static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header
   for (int i = 0; i < k->ref->ngraph; i++)
     for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
   k->m->opt = (Options){.strict = true, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse};
-  return passes_run(k->ref, &(PassRun){.list = "autodiff"}) && passes_run(k->m, &(PassRun){0}) &&
+  return passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(k->m, &(PassRun){0}) &&
          (isa ? emit_native(k->m, &o, code) : emit_portable(k->m, &o, code, header));
 }
 

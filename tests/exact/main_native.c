@@ -76,33 +76,55 @@ static void call_export(const GcGraph *g, GcCall call, int r, int threads) {
   for (int i = 0; i < g->nout; i++) free(out[i]);
 }
 
+static void fill(const GcGraph *g, uint32_t f, void *to, uint32_t step, uint32_t pass) {
+  const GcPort *p = &g->in[f];
+  int64_t n = elements(g, p, NULL);
+  for (int64_t i = 0; i < n; i++) {
+    uint32_t at = (uint32_t)(pass * n + i);
+    if (p->dtype == GC_F32) ((float *)to)[i] = exact_float(step, f, at);
+    else if (p->dtype == GC_I32) ((int32_t *)to)[i] = exact_int(step, f, at, p->range);
+    else ((unsigned char *)to)[i] = (unsigned char)exact_int(step, f, at, p->range);
+  }
+}
+
+static int step(const GcTrain *t, GcCall call, uint32_t number, int threads) {
+  const GcGraph *g = t->update ? t->pass : t->step;
+  GcRun *head = call.mem;
+  void *in[16] = {0};
+  float sum = 0;
+  int status = 0;
+  for (int f = 0; f < g->nin; f++) in[f] = malloc((size_t)elements(g, &g->in[f], NULL) * 8 + 64);
+  call.in = (const void *const *)in;
+  for (uint32_t k = 0; k < t->accumulate && !status; k++) {
+    for (int f = 0; f < g->nin; f++) fill(g, (uint32_t)f, in[f], number, k);
+    call.pass = k;
+    status = run(g, call, threads);
+    sum = k ? sum + head->loss : head->loss;
+  }
+  for (int f = 0; f < g->nin; f++) free(in[f]);
+  if (!t->update) return status;
+  call.pass = 0;
+  head->loss = sum / (float)t->accumulate;
+  return status ? status : run(t->update, call, threads);
+}
+
 int main(int argc, char **argv) {
   int steps = argc > 1 ? atoi(argv[1]) : 1, threads = argc > 2 ? atoi(argv[2]) : 1;
   const GcTrain *t = &gc_model.train[0];
-  void *mem = aligned_alloc(4096, (gc_model.bytes + 4095) / 4096 * 4096), *in[16];
+  void *mem = aligned_alloc(4096, (gc_model.bytes + 4095) / 4096 * 4096);
   if (!mem || threads < 1 || threads > MAX_THREADS) return 2;
   memset(mem, 0, gc_model.bytes);
   pthread_barrier_init(&gate, NULL, (unsigned)threads);
   GcRun *head = mem;
   head->seed = t->seed;
-  GcCall call = {.mem = mem, .in = (const void *const *)in, .barrier = meet};
+  GcCall call = {.mem = mem, .barrier = meet};
   run(gc_model.init, call, threads);
   head->seed = t->seed;
   head->steps = (uint32_t)steps;
   head->steps_per_epoch = 7;
   for (int s = 0; s < steps; s++) {
-    for (int f = 0; f < t->step->nin; f++) {
-      const GcPort *p = &t->step->in[f];
-      int64_t n = 1;
-      for (int d = 0; d < p->rank; d++) n *= p->dim[d];
-      if (!s) in[f] = malloc((size_t)n * 8 + 64);
-      for (int64_t i = 0; i < n; i++)
-        if (p->dtype == GC_F32) ((float *)in[f])[i] = exact_float((uint32_t)s, (uint32_t)f, (uint32_t)i);
-        else if (p->dtype == GC_I32) ((int32_t *)in[f])[i] = exact_int((uint32_t)s, (uint32_t)f, (uint32_t)i, p->range);
-        else ((unsigned char *)in[f])[i] = (unsigned char)exact_int((uint32_t)s, (uint32_t)f, (uint32_t)i, p->range);
-    }
     head->step = (uint32_t)s;
-    int status = run(t->step, call, threads);
+    int status = step(t, call, (uint32_t)s, threads);
     exact_step_line(s + 1, status, head->loss);
   }
   for (int k = 0; k < gc_model.nexports; k++)

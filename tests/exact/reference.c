@@ -27,25 +27,47 @@ static uint64_t val_hash(const Val *v) {
   return exact_hash(0xcbf29ce484222325u, v->data, (int)(v->count * dtype_info[v->type].bytes));
 }
 
-static void fill(Val *v, int step, int f, int64_t range) {
-  for (int64_t i = 0; i < v->count; i++)
-    val_set(v, i, dtype_is_float(v->type) ? exact_float((uint32_t)step, (uint32_t)f, (uint32_t)i)
-                                         : exact_int((uint32_t)step, (uint32_t)f, (uint32_t)i, range));
+/* What a step calls with its fields: the whole of it, or a pass. */
+static Graph *train_graph(const Module *m) { return m->train[0].step ? m->train[0].step : m->train[0].pass; }
+
+static void fill(Val *v, int step, int pass, int f, int64_t range) {
+  for (int64_t i = 0; i < v->count; i++) {
+    uint32_t at = (uint32_t)(pass * v->count + i);
+    val_set(v, i, dtype_is_float(v->type) ? exact_float((uint32_t)step, (uint32_t)f, at)
+                                         : exact_int((uint32_t)step, (uint32_t)f, at, range));
+  }
 }
 
-static bool train(const Module *m, Interp *in, const Graph *step, int number) {
+static bool run_pass(const Module *m, Interp *in, int pass, float *loss) {
   Val *port[16] = {0}, *result[64] = {0};
   const DataInfo *d = &m->data[m->train[0].data];
-  for (int f = 0; f < step->nport; f++) {
-    port[f] = interp_value(in, node_get(step, step->port[f])->type);
-    fill(port[f], number, f, d->field[f].range);
+  const Graph *g = train_graph(m);
+  for (int f = 0; f < g->nport; f++) {
+    port[f] = interp_value(in, node_get(g, g->port[f])->type);
+    fill(port[f], (int)in->step, pass, f, d->field[f].range);
   }
-  in->step = (uint32_t)number;
-  bool ok = interp_run(in, step, port, result);
-  if (ok) exact_step_line(number + 1, in->finite ? 0 : -1, (float)val_get(result[0], 0));
-  else fprintf(stderr, "%s\n", in->error);
+  in->pass = (uint32_t)pass;
+  bool ok = interp_run(in, g, port, result);
+  if (ok) *loss = (float)val_get(result[0], 0);
   for (int i = 0; i < 16; i++) val_drop(port[i]);
-  for (int i = 0; i < interp_nresults(step) && i < 64; i++) val_drop(result[i]);
+  for (int i = 0; i < interp_nresults(g) && i < 64; i++) val_drop(result[i]);
+  return ok;
+}
+
+static bool train(const Module *m, Interp *in, int number) {
+  const TrainInfo *t = &m->train[0];
+  Val *result[4] = {0};
+  float loss = 0, sum = 0;
+  bool ok = true;
+  in->step = (uint32_t)number;
+  for (int k = 0; ok && k < t->accumulate; k++) {
+    ok = run_pass(m, in, k, &loss);
+    sum = k ? sum + loss : loss;
+  }
+  if (t->update) ok = ok && interp_run(in, t->update, NULL, result), loss = sum / (float)t->accumulate;
+  for (int i = 0; i < 4; i++) val_drop(result[i]);
+  if (ok) exact_step_line(number + 1, in->finite ? 0 : -1, loss);
+  else fprintf(stderr, "%s\n", in->error);
   return ok;
 }
 
@@ -144,14 +166,15 @@ static void write_calls(FILE *f, const Module *m) {
 }
 
 static void write_spec(FILE *f, const Module *m, int steps) {
-  const Graph *g = m->train[0].step;
+  const Graph *g = train_graph(m);
   fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d, ALIGN = %d };\n", m->name, steps, (int)plan_align(m));
   fprintf(f, "static const uint64_t seed = %lluu;\n", (unsigned long long)m->train[0].seed);
   fprintf(f, "typedef struct Field { int is_float, bytes; int64_t count, range; } Field;\nstatic const Field field[] = {\n");
   for (int i = 0; i < g->nport; i++) {
     TypeId t = node_get(g, g->port[i])->type;
     const DTypeInfo *d = &dtype_info[type_get(m, t)->dtype];
-    fprintf(f, "  {%d, %d, %lld, %lld},\n", d->kind == 'f', d->bytes, (long long)type_count((Module *)m, t),
+    fprintf(f, "  {%d, %d, %lld, %lld},\n", d->kind == 'f', d->bytes,
+            (long long)(m->train[0].accumulate * type_count((Module *)m, t)),
             (long long)m->data[m->train[0].data].field[i].range);
   }
   fprintf(f, "};\nstatic int model_step(void *mem, void **in) {\n  return %s_train_step(mem", m->name);
@@ -177,8 +200,8 @@ static void write_spec(FILE *f, const Module *m, int steps) {
 
 static void job(Ctx *c, void *arg) {
   Job *j = arg;
-  Module *m = load(c, j, "autodiff"), *planned = m ? load(c, j, NULL) : NULL;
-  if (!planned || !m->ntrain || m->train[0].data < 0 || !m->train[0].step) {
+  Module *m = load(c, j, "autodiff,precision"), *planned = m ? load(c, j, NULL) : NULL;
+  if (!planned || !m->ntrain || m->train[0].data < 0) {
     diag_print(c, stderr, false);
     return;
   }
@@ -200,7 +223,7 @@ static void job(Ctx *c, void *arg) {
   in->steps = (uint32_t)j->steps;
   in->steps_per_epoch = 7;
   bool ok = interp_run(in, graph_find(m, "init"), NULL, NULL);
-  for (int i = 0; ok && i < j->steps; i++) ok = train(m, in, m->train[0].step, i);
+  for (int i = 0; ok && i < j->steps; i++) ok = train(m, in, i);
   for (int k = 0; ok && k < m->ngraph; k++)
     for (int r = 0; ok && r < EXACT_CALLS && m->graph[k]->kind == GK_EXPORT; r++) ok = call_export(m, in, m->graph[k], r);
   for (int i = 0; ok && i < m->nvar; i++)

@@ -1,14 +1,17 @@
 #!/bin/sh
 # run.sh GRADC BUILD: strict training steps give the same bits (losses, weights, states, moments) everywhere: in the
 # interpreter, in portable C by gcc and clang at -O0 to -O3, with each optional pass off, under budgets (other
-# alignment; activations computed again: the least that works, and half the way to it), and natively with 1 to 4 threads. So do exports, at several values of their run-time sizes, and refuse the
-# same values. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
+# alignment; activations computed again: the least that works, and half the way to it), and natively with 1 to 4
+# threads. So do exports, at several values of their run-time sizes, and refuse the same values. MODEL:TYPE is the model
+# with that precision. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
-steps=${STEPS:-20}; models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm bounded gpt_dropout scan_checkpoint}
+steps=${STEPS:-20}
+models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm bounded gpt_dropout scan_checkpoint mlp:f16 cnn_batchnorm:bf16 gpt:f16
+  lstm:bf16 mixed:bf16 mixed:f16 overflow}
 cc -std=gnu11 -O1 -g -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c \
   $(ls "$build"/ir/*.o "$build"/passes/*.o "$build"/frontend/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) \
   "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
@@ -23,7 +26,9 @@ same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
   fi
 }
 strict="-ffp-contract=off -fno-strict-aliasing"
-source_of() { nn=tests/golden/curves/$1.nn; [ -f "$nn" ] || nn=tests/exact/$1.nn; echo "$nn"; }
+source_of() { # source_of MODEL
+  for dir in tests/golden/curves tests/exact tests/native "$tmp"; do [ ! -f "$dir/$1.nn" ] || { echo "$dir/$1.nn"; return; }; done
+}
 portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   model=$1; label=$2; compile=$3; runner=$4; shift 4
   dir=$tmp/$model$label; mkdir -p "$dir"
@@ -54,6 +59,10 @@ in_less_memory() { # MODEL
 }
 
 for m in $models; do
+  case $m in *:*) # with that precision
+    sed "s/^train {/train { precision = ${m##*:};/" "$(source_of "${m%%:*}")" >"$tmp/${m%%:*}_${m##*:}.nn"
+    m=${m%%:*}_${m##*:} ;;
+  esac
   if [ -n "${CROSS:-}" ]; then
     for pair in $CROSS; do portable "$m" "-${pair%%:*}" "${pair%%:*} -O2 -static" "${pair##*:}"; done
     continue
@@ -61,7 +70,7 @@ for m in $models; do
   portable "$m" gcc-O0 "gcc -O0" ""
   want=$tmp/${m}gcc-O0/want
   in_less_memory "$m"
-  case $m in gpt_dropout|scan_checkpoint) want=; continue ;; esac
+  case $m in gpt_dropout|scan_checkpoint|*_bf16|gpt_f16|mixed_f16|overflow) want=; continue ;; esac
   portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
   portable "$m" clang "clang -O2" ""
   native "$m" "gcc -O2 -march=native $strict" gcc-O0

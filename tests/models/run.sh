@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh GRADC [BUILD [MODEL...]]: every example model trains on its real data to the figure that figures.tsv states for its
-# hold-out (model, quantity, >= or <=, bound), and its `test` blocks pass; the trained gpt generates; and finetune.sh.
-# Status 1 when one does not.
+# hold-out (model, quantity, >= or <=, bound), and its `test` blocks pass; the trained gpt generates; precision.sh and
+# finetune.sh. Status 1 when one does not.
 here=$(cd "$(dirname "$0")" && pwd)
 models=$(cd "$here/../../examples/models" && pwd)
 gradc=${1:-./gradc}
@@ -47,6 +47,8 @@ if [ -f "$tmp/run_gpt/weights.safetensors" ]; then # behind " the GNU"
   if grep -q ' the GNU General Public License' "$tmp/text"; then pass=$((pass + 1)); echo "ok    gpt generates: $(head -n 1 "$tmp/text")"
   else fail=$((fail + 1)); echo "FAIL  gpt generates: $(head -n 3 "$tmp/text")"; fi
 fi
+# shellcheck disable=SC1091
+. "$here/precision.sh"
 # shellcheck disable=SC1091
 case " $* " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
 echo "models: $pass passed, $fail failed"

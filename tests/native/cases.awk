@@ -1,27 +1,49 @@
 # A list of cases as IR text: one graph a line.
 #   contract SPEC LABEL=SIZE... [act]    act: with the last axis' bias, another operand added, relu
 #   conv|conv_dx|conv_dw B C O X K STRIDE PAD DILATION GROUPS [act]    X, K, ...: one number an axis, joined by commas
+# -v a=FORM -v b=FORM: the operands' forms: f32, bf16, f16, as_bf16, as_f16.
 function shape(labels,   s, i) {
   for (i = 1; i <= length(labels); i++) s = s (i > 1 ? "," : "") size[substr(labels, i, 1)]
   return s
 }
-function graph(a, b, t, last, op) {
-  printf "\ngraph g%d(a: f32[%s], b: f32[%s]%s) export {\n", NR, a, b, with ? sprintf(", bias: f32[%s], other: f32[%s]", last, t) : ""
-  printf "  %%1: f32[%s] = input \"a\"\n  %%2: f32[%s] = input \"b\"\n", a, b
-  if (with) printf "  %%3: f32[%s] = input \"bias\"\n  %%4: f32[%s] = input \"other\"\n", last, t
-  printf "  %%%d: f32[%s] = %s\n", with ? 5 : 3, t, op
-  if (!with) { printf "  y = %%3\n}\n"; return }
-  printf "  %%6: f32[%s] = add(%%5, %%3)\n  %%7: f32[%s] = add(%%6, %%4)\n  %%8: f32[%s] = max(%%7, 0)\n  y = %%8\n}\n", t, t, t
+# An operand in f32, of what has the type `form` or, as_TYPE, is rounded to it.
+function operand(name, form, s, n,   type) {
+  type = form ~ /^as_/ ? "f32" : form
+  printf "  %%%d: %s[%s] = input \"%s\"\n", n++, type, s, name
+  if (form ~ /^as_/) {
+    type = substr(form, 4)
+    printf "  %%%d: %s[%s] = cast(%%%d) {to=%s}\n", n, type, s, n - 1, type
+    n++
+  }
+  if (type != "f32") printf "  %%%d: f32[%s] = cast(%%%d) {to=f32}\n", n, s, n - 1
+  return type == "f32" ? n : n + 1
+}
+# op: "%A", "%B" stand for the operands
+function graph(x, y, t, last, op,   n, at) {
+  printf "\ngraph g%d(a: %s[%s], b: %s[%s]%s) export {\n", NR, a ~ /^as_/ ? "f32" : a, x, b ~ /^as_/ ? "f32" : b, y,
+         with ? sprintf(", bias: f32[%s], other: f32[%s]", last, t) : ""
+  n = operand("a", a, x, 1)
+  sub(/%A/, "%" (n - 1), op)
+  n = operand("b", b, y, n)
+  sub(/%B/, "%" (n - 1), op)
+  if (with) printf "  %%%d: f32[%s] = input \"bias\"\n  %%%d: f32[%s] = input \"other\"\n", n, last, n + 1, t
+  at = with ? n + 2 : n
+  printf "  %%%d: f32[%s] = %s\n", at, t, op
+  if (!with) { printf "  y = %%%d\n}\n", at; return }
+  printf "  %%%d: f32[%s] = add(%%%d, %%%d)\n  %%%d: f32[%s] = add(%%%d, %%%d)\n", at + 1, t, at, n, at + 2, t, at + 1, n + 1
+  printf "  %%%d: f32[%s] = max(%%%d, 0)\n  y = %%%d\n}\n", at + 3, t, at + 2, at + 3
 }
 function repeat(x, n,   s, i) { for (i = 1; i <= n; i++) s = s (i > 1 ? "," : "") x; return s }
-BEGIN { print "module native\nsize B <= 38" }
+BEGIN {
+  print "module native\nsize B <= 38"
+}
 /^#/ || NF == 0 { next }
 { with = $NF == "act" }
 $1 == "contract" {
   split($2, part, /,|->/)
   for (i = 3; i <= NF - with; i++) { split($i, kv, "="); size[kv[1]] = kv[2] }
   graph(shape(part[1]), shape(part[2]), shape(part[3]), size[substr(part[3], length(part[3]))],
-        sprintf("contract(%%1, %%2) {spec=\"%s\"}", $2))
+        sprintf("contract(%%A, %%B) {spec=\"%s\"}", $2))
   next
 }
 {
@@ -34,7 +56,7 @@ $1 == "contract" {
   }
   xs = $2 "," $3 "," $5; ws = $4 "," $3 / $10 "," $6; ys = $2 "," $4 out
   attr = sprintf("stride=[%s], pad=[%s], dilation=[%s], groups=%d", $7, pads, $9, $10)
-  if ($1 == "conv") graph(xs, ws, ys, y, sprintf("conv(%%1, %%2) {%s}", attr))
-  else if ($1 == "conv_dx") graph(ys, ws, xs, x[n], sprintf("conv_dx(%%1, %%2) {%s, shape=[%s]}", attr, xs))
-  else graph(xs, ys, ws, k[n], sprintf("conv_dw(%%1, %%2) {%s, shape=[%s]}", attr, ws))
+  if ($1 == "conv") graph(xs, ws, ys, y, sprintf("conv(%%A, %%B) {%s}", attr))
+  else if ($1 == "conv_dx") graph(ys, ws, xs, x[n], sprintf("conv_dx(%%A, %%B) {%s, shape=[%s]}", attr, xs))
+  else graph(xs, ys, ws, k[n], sprintf("conv_dw(%%A, %%B) {%s, shape=[%s]}", attr, ws))
 }

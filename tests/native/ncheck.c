@@ -1,9 +1,10 @@
 /* The tuned kernels of the native dialect against the interpreter.
- *   ncheck --dir=DIR FILE.ir
+ *   ncheck --dir=DIR [--native] FILE.ir
  * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for one
  * row of the machine table after the other, all that this processor can run, compiles them, and runs them as 1 to 4
  * parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on they must be
- * close, and the same for any number of parts. Prints what differs, and `N passed, N failed`.
+ * close, and the same for any number of parts. Prints what differs, and `N passed, N failed`. --native: only for the
+ * row that is this processor's.
  *   ncheck --rows
  * prints the names of those rows. */
 #include "codegen/c/graph.h"
@@ -94,9 +95,11 @@ static void print_main(Program *r) {
     str_printf(&r->text, "  {\n    void *in[%d], *out[%d];\n", g->nport + 1, g->nout + 1);
     int64_t size[MAX_RANK] = {0};
     for (int s = 0; s < r->m->nsize; s++) size[s] = r->m->size[s].bound - 1;
-    for (int k = 0; k < g->nport; k++)
+    for (int k = 0; k < g->nport; k++) {
+      TypeId t = node_get(g, g->port[k])->type;
       str_printf(&r->text, "    in[%d] = get(%lld);\n", k,
-                 4 * (long long)dim_value(r->m, type_count(r->m, node_get(g, g->port[k])->type), size));
+                 dtype_info[type_get(r->m, t)->dtype].bytes * (long long)dim_value(r->m, type_count(r->m, t), size));
+    }
     str_printf(&r->text, "    for (int parts = 1; parts <= %d; parts++) {\n      memset(mem, 255, %lld);\n", MOST_PARTS,
                (long long)r->m->total_bytes);
     for (int k = 0; k < g->nout; k++) {
@@ -136,9 +139,14 @@ static void run_reference(Program *r, Str *input) {
     const Graph *g = graph_find(r->ref, r->m->graph[i]->name);
     Val *port[16], *res[16] = {0};
     for (int k = 0; k < g->nport; k++) {
-      port[k] = interp_value(in, node_get(g, g->port[k])->type);
+      TypeId t = node_get(g, g->port[k])->type;
+      DType d = type_get(r->ref, t)->dtype;
+      port[k] = interp_value(in, t);
       randomize(port[k], &rng);
-      str_put(input, port[k]->data, (size_t)port[k]->count * 4);
+      char *stored = malloc((size_t)port[k]->count * 4 + 4);
+      val_store(port[k], d, stored);
+      str_put(input, stored, (size_t)port[k]->count * dtype_info[d].bytes);
+      free(stored);
     }
     if (!interp_run(in, g, port, res)) printf("%s: the interpreter failed: %s\n", g->name, in->error), failed++;
     for (int k = 0; k < g->nout && res[k]; k++) {
@@ -223,7 +231,7 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
   r.m = r.ref ? read_graphs(c, path) : NULL;
   if (r.m) r.m->opt.strict = true;
   nexpect = 0;
-  if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff"}) || !passes_run(r.m, &(PassRun){0}) ||
+  if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(r.m, &(PassRun){0}) ||
       !print_program(&r)) {
     diag_print(c, stdout, false);
     failed++;
@@ -244,8 +252,10 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
 
 int main(int argc, char **argv) {
   const char *dir = NULL, *path = NULL;
+  bool native = false;
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--dir=", 6)) dir = argv[i] + 6;
+    else if (!strcmp(argv[i], "--native")) native = true;
     else path = argv[i];
   }
   if (path && !strcmp(path, "--rows")) {
@@ -253,10 +263,10 @@ int main(int argc, char **argv) {
       if (machine_runs(machine_at(i))) puts(machine_at(i)->name);
     return 0;
   }
-  if (!dir || !path) return fprintf(stderr, "usage: ncheck --dir=DIR FILE.ir\n"), 2;
+  if (!dir || !path) return fprintf(stderr, "usage: ncheck --dir=DIR [--native] FILE.ir\n"), 2;
   bool clang = system("clang --version >/dev/null 2>&1") == 0;
   for (int i = 0; machine_at(i); i++)
-    if (machine_runs(machine_at(i)))
+    if (machine_runs(machine_at(i)) && (!native || machine_at(i) == machine_find("native")))
       check(path, dir, machine_at(i)->name, true, clang && machine_at(i) == machine_find("native"));
   check(path, dir, "native", false, clang);
   printf("%d passed, %d failed\n", passed, failed);

@@ -85,7 +85,7 @@ static Module *load(Ctx *c, const char *path, uint64_t off) {
 static void test_bits(Ctx *c, const char *path) {
   Module *m = load(c, path, 0);
   Results *want = NULL;
-  if (!m || !passes_run(m, &(PassRun){.list = "autodiff"}) || !run_all(m, &want)) {
+  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"}) || !run_all(m, &want)) {
     expect(false, path, "cannot be read and run");
     return;
   }

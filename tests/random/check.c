@@ -206,7 +206,7 @@ static bool run_config(const char *text, uint64_t seed, uint64_t off, int64_t ra
   Run got = {0};
   bool first = !want->n;
   Job j = {.text = text, .seed = seed, .off = off, .ram = ram, .strict = strict, .run = first ? want : &got, .why = why,
-           .list = first ? "autodiff" : NULL};
+           .list = first ? "autodiff,precision" : NULL};
   bool well = ctx_try(c, job, &j) && j.well;
   Why inner = {{0}};
   if (well && !first && strict && !same_run(want, &got, &inner)) {

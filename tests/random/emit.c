@@ -267,7 +267,7 @@ static void emit_job(Ctx *c, void *arg) {
                    .serial_cycles = 1};
   e->m->name = ctx_strf(c, "m%d", e->number);
   e->m->opt.ram = e->seed % 4 == 0; /* the smallest plan */
-  bool well = passes_run(ref, &(PassRun){.list = "autodiff"}) && passes_run(e->m, &(PassRun){0});
+  bool well = passes_run(ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(e->m, &(PassRun){0});
   if (e->m->opt.ram) e->m->opt.ram = (int64_t)1 << 40; /* and a budget that it meets */
   well = well && (e->dialect == DIALECT_NATIVE ? emit_native(e->m, &o, &code)
                                                : emit_portable(e->m, &o, &code, &header));

@@ -72,6 +72,7 @@ static void export_graph(Gen *r, int number) {
 
 static void train_graph(Gen *r) {
   begin_graph(r, "train_step", GK_TRAIN_STEP);
+  if (chance(r, 40)) r->g->precision = chance(r, 50) ? DT_F16 : DT_BF16;
   for (int i = 1 + (int)rnd(r, 3); i > 0; i--) leaf_of(r, rnd_type(r, rnd_float(r), 4));
   grow_graph(r, 2 + (int)rnd(r, 18));
   bool net = r->meta && chance(r, 60);
