@@ -94,6 +94,7 @@ CKernel *c_intern(CPrint *p, const char *text, bool *made);
  * gemm.inc and gemm_half.inc. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
 bool native_conv(CPrint *p, const Kernel *k, Str *s);
+void native_use(CPrint *p, bool half);       /* of f32, or of 16-bit floats too */
 void native_print(CPrint *p, Str *out);      /* what kernels must know of them, where they are used */
 void native_print_body(CPrint *p, Str *out); /* tiles and their functions */
 #endif

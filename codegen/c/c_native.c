@@ -4,8 +4,9 @@
 #include <string.h>
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
- * grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the file is one of NATIVE_PARTS translation units that are
- * compiled side by side: some of the kernels, the rest of them with the graphs and the descriptor. */
+ * grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the file is
+ * one of NATIVE_PARTS translation units that are compiled side by side: some of the kernels, the rest of them with the
+ * graphs and the descriptor. */
 #define HIDDEN "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
 static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n" HIDDEN
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
@@ -60,17 +61,17 @@ static size_t half_of_kernels(const CPrint *p) {
   return p->kernels.n;
 }
 
-static void put_sums(CPrint *p, Str *file) {
-  if (!p->gemm) return;
+void emit_sums(Ctx *c, const EmitOptions *o, bool half, Str *file) {
+  CPrint p = {.c = c, .o = o, .native = true};
+  native_use(&p, half);
   str_puts(file, "/* Contractions: made by gradc, native dialect. */\n" HIDDEN);
-  native_print(p, file);
-  native_print_body(p, file);
-}
-
-void emit_sums(Ctx *c, const EmitOptions *o, Str *file) {
-  size_t n;
-  CPrint p = {.c = c, .o = o, .gemm = o->carried("codegen/c/gemm.inc", &n)};
-  put_sums(&p, file);
+  if (half) {
+    str_puts(file, "#include <stddef.h>\n#include <stdint.h>\n");
+    c_vector_types(&p, file);
+    c_prim_print(&p, file);
+  }
+  native_print(&p, file);
+  native_print_body(&p, file);
 }
 
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
@@ -94,8 +95,8 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   const Str *rest[] = {&p->bodies, &functions, &model};
   size_t half = half_of_kernels(p);
   put_text(c_file, &p->tables, 0, p->tables.n);
-  if (o->sums) put_sums(p, o->sums);
-  else native_print_body(p, c_file);
+  if (!o->sums) native_print_body(p, c_file);
+  else if (p->gemm) emit_sums(p->c, o, p->gemm_half, o->sums);
   put_text(c_file, &p->protos, 0, p->protos.n);
   str_puts(c_file, "\n#if GC_IN(0)\n");
   put_text(c_file, &p->kernels, 0, half);

@@ -204,7 +204,7 @@ static const char *operand(CPrint *p, const Kernel *k, int buf, const char *at) 
   return strcmp(at, "0") ? ctx_strf(p->c, "(%s + (%s))", x, at) : x;
 }
 
-static void use_files(CPrint *p, bool half) {
+void native_use(CPrint *p, bool half) {
   size_t n;
   p->gemm = p->o->carried("codegen/c/gemm.inc", &n);
   if (!half) return;
@@ -217,7 +217,7 @@ static void use_files(CPrint *p, bool half) {
 void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
   Args a = pass_params(p, k, g);
   bool half = g->a_form || g->b_form;
-  use_files(p, half);
+  native_use(p, half);
   if (g->before) str_puts(s, g->before);
   str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s%s, .b = %s%s,\n", a.n ? a.pack.s : "0",
              half ? "(const void *)" : "", operand(p, k, g->a_buf, g->a_at), half ? "(const void *)" : "",
