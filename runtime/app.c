@@ -1,6 +1,5 @@
 /* The running program: its memory, its threads, and the calls of its graphs. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 uint64_t app_seed(const App *a) {
@@ -28,6 +27,7 @@ void app_memory(App *a) {
   a->threads = a->o.threads > 0 ? (int)a->o.threads : pool_cpus();
   a->pool = pool_new(a->threads < parts ? a->threads : parts);
   a->mem = rt_mem(m->bytes);
+  if (a->t) a->sum = rt_array((size_t)a->t->nmetrics + 1, sizeof *a->sum);
   a->run = a->mem;
   a->run->seed = app_seed(a);
 }

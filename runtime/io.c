@@ -82,7 +82,7 @@ bool io_read_all(const char *path, Bytes *out, char *err) {
   int e = errno;
   if (!pipe) close(fd);
   if (r < 0) {
-    free(p);
+    rt_free(p);
     return rt_fail(err, "%s: cannot read: %s", path, strerror(e));
   }
   p[n] = 0;
@@ -99,7 +99,7 @@ bool io_read_data(const char *path, Bytes *out, char *err) {
     return true;
   }
   bool ok = gz_inflate(&b, out, why);
-  free(b.p);
+  rt_free(b.p);
   return ok || rt_fail(err, "%s: not a sound gzip file: %.400s", path, why);
 }
 
@@ -112,9 +112,9 @@ static void begin(IoFile *f, const char *path, const char *tmp) {
 }
 
 static void end(IoFile *f) {
-  free(f->buf);
-  free(f->path);
-  free(f->tmp);
+  rt_free(f->buf);
+  rt_free(f->path);
+  rt_free(f->tmp);
   f->buf = NULL;
   f->fd = -1;
 }
@@ -126,7 +126,7 @@ static void failed(IoFile *f) {
 void io_create(IoFile *f, const char *path) {
   char *tmp = rt_printf("%s.tmp", path);
   begin(f, path, tmp);
-  free(tmp);
+  rt_free(tmp);
   f->fd = open_file(f->tmp, O_WRONLY | O_CREAT | O_TRUNC);
   if (f->fd < 0) failed(f);
   struct stat st; /* a file that is replaced passes its mode on */
@@ -177,7 +177,7 @@ static bool sync_folder(const char *path) {
   char *slash = strrchr(folder, '/');
   if (slash) slash[slash == folder] = 0;
   int fd = open_file(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
-  free(folder);
+  rt_free(folder);
   if (fd < 0) return false;
   bool ok = step() && (fsync(fd) == 0 || errno == EINVAL); /* EINVAL: a file system without it */
   int e = errno;
@@ -239,7 +239,7 @@ bool io_make_folder(const char *path, bool fresh) {
     ok = false;
     e = ENOTDIR;
   }
-  free(p);
+  rt_free(p);
   errno = e;
   return ok;
 }

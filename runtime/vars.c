@@ -75,7 +75,7 @@ static uint64_t hash_into(uint64_t h, const GcVar *v, const void *mem) {
   void *p = rt_alloc(n);
   var_to_logical(v, mem, p);
   h = gc_hash(h, p, n);
-  free(p);
+  rt_free(p);
   return h;
 }
 
@@ -98,7 +98,7 @@ uint64_t vars_hash(const GcModel *m, const void *mem) {
     h = gc_hash(h, v[i]->dim, v[i]->rank * sizeof v[i]->dim[0]);
     h = hash_into(h, v[i], mem);
   }
-  free(v);
+  rt_free(v);
   return h;
 }
 
