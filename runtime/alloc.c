@@ -3,13 +3,13 @@
 #include <stdarg.h>
 #include <string.h>
 
-static _Noreturn void out_of_memory(size_t n) {
+void rt_out_of_memory(size_t n) {
   rt_die(660, "out of memory (%zu bytes more were needed)", n);
 }
 
 void *rt_alloc(size_t n) {
   void *p = rt_host->memory(rt_host, NULL, n ? n : 1);
-  if (!p) out_of_memory(n);
+  if (!p) rt_out_of_memory(n);
   return p;
 }
 
@@ -24,9 +24,13 @@ void *rt_array(size_t n, size_t size) {
   return rt_alloc(rt_mul(n, size));
 }
 
+void *rt_ask(void *p, size_t n) {
+  return rt_host->memory(rt_host, p, n ? n : 1);
+}
+
 void *rt_grow(void *p, size_t n) {
-  void *q = rt_host->memory(rt_host, p, n ? n : 1);
-  if (!q) out_of_memory(n);
+  void *q = rt_ask(p, n);
+  if (!q) rt_out_of_memory(n);
   return q;
 }
 
@@ -53,6 +57,6 @@ char *rt_printf(const char *fmt, ...) {
 
 void *rt_mem(size_t bytes) {
   void *p = rt_host->block(rt_host, bytes);
-  if (!p) out_of_memory(bytes);
+  if (!p) rt_out_of_memory(bytes);
   return p;
 }

@@ -68,11 +68,12 @@ void app_init(App *a) {
   a->run->step = 0;
 }
 
-static int64_t open_dim(const GcDim *d, int nsizes, const int64_t *size) {
+int64_t app_dim(const GcGraph *g, int64_t dim, const int64_t *size) {
+  const GcDim *d = &g->dims[-1 - dim];
   int64_t sum = 0;
   for (int t = 0; t < d->nterm; t++) {
     int64_t x = d->term[t].coef;
-    for (int s = 0; s < nsizes; s++)
+    for (int s = 0; s < g->nsizes; s++)
       for (int e = 0; e < d->term[t].exp[s]; e++) x *= size[s];
     sum += x;
   }
@@ -83,7 +84,7 @@ uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size) {
   uint64_t n = 1;
   for (int i = 0; i < p->rank; i++) {
     const GcDim *d = p->dim[i] < 0 ? &g->dims[-1 - p->dim[i]] : NULL;
-    n *= (uint64_t)(!d ? p->dim[i] : size ? open_dim(d, g->nsizes, size) : d->bound);
+    n *= (uint64_t)(!d ? p->dim[i] : size ? app_dim(g, p->dim[i], size) : d->bound);
   }
   return n;
 }

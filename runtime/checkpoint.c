@@ -60,14 +60,8 @@ static void prune(const char *folder, int keep) {
   rt_free(name);
 }
 
-/* Newest first on disk: a crash between the two leaves a checkpoint that is ahead of weights.safetensors, never the
- * other way round. Weights that are not finite are not saved: the checkpoints before stay. */
-void checkpoint_save(App *a, const char *folder, const Progress *p) {
-  char err[ERR_TEXT], text[NUMBERS][24];
-  const GcVar *bad = vars_not_finite(a->m, a->mem);
-  if (bad)
-    rt_die(671, "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are from before", bad->name,
-           a->run->step, folder);
+bool checkpoint_write(App *a, const char *path, const Progress *p, char *err) {
+  char text[NUMBERS][24];
   uint64_t v[NUMBERS];
   StMeta meta[NUMBERS];
   gather(a, p, v);
@@ -75,11 +69,20 @@ void checkpoint_save(App *a, const char *folder, const Progress *p) {
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
     meta[i] = (StMeta){names[i], text[i]};
   }
+  return st_write(a->m, a->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err);
+}
+
+/* Newest first on disk: a crash between the two leaves a checkpoint that is ahead of weights.safetensors, never the
+ * other way round. Weights that are not finite are not saved: the checkpoints before stay. */
+void checkpoint_save(App *a, const char *folder, const Progress *p) {
+  char err[ERR_TEXT];
+  const GcVar *bad = vars_not_finite(a->m, a->mem);
+  if (bad)
+    rt_die(671, "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are from before", bad->name,
+           a->run->step, folder);
   char *path = rt_printf("%s/checkpoint-%u.safetensors", folder, a->run->step);
   char *weights = rt_printf("%s/weights.safetensors", folder);
-  unsigned kept = KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE);
-  if (!st_write(a->m, a->mem, kept | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err) ||
-      !st_write(a->m, a->mem, kept, NULL, 0, weights, err))
+  if (!checkpoint_write(a, path, p, err) || !st_write(a->m, a->mem, KINDS_KEPT, NULL, 0, weights, err))
     rt_die(663, "%s\nwhat was saved before is intact", err);
   prune(folder, a->t->keep > 0 ? (int)a->t->keep : 2);
   rt_free(path);
@@ -115,7 +118,7 @@ void checkpoint_load(App *a, const char *path, Progress *p) {
   }
   if (v[NUMBERS - 1] != gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]))
     rt_die(640, "%s: its step, seed or plan are not those that were written", path);
-  weights_take(a, &f, path, KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE) | KIND_BIT(GC_OPTIM), 0);
+  weights_take(a, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
   scatter(a, p, v);
   st_release(&f);
 }

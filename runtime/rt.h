@@ -44,6 +44,8 @@ void *rt_alloc(size_t n);
 void *rt_array(size_t n, size_t size); /* n * size, checked */
 void *rt_grow(void *p, size_t n);      /* realloc */
 void rt_free(void *p);                 /* NULL is nothing */
+void *rt_ask(void *p, size_t n);       /* rt_grow, but NULL when there is no more: to tidy up, then rt_out_of_memory */
+_Noreturn void rt_out_of_memory(size_t n);
 char *rt_strdup(const char *s);
 char *rt_printf(const char *fmt, ...) PRINTF(1, 2);
 size_t rt_mul(size_t a, size_t b);     /* dies on overflow */
@@ -56,7 +58,7 @@ typedef struct Bytes {
 } Bytes;
 typedef struct IoFile { /* a file being written; the first failure sticks */
   int fd, err;
-  char *path, *tmp;
+  char *path, *tmp, *folder;
   unsigned char *buf;
   size_t used;
 } IoFile;
@@ -164,11 +166,13 @@ int app_call_pass(App *a, const GcGraph *g, const void *const *in, uint32_t pass
 void app_check(const GcGraph *g, int status); /* dies when a call outside of training failed */
 void app_init(App *a);           /* the init graph at run->seed */
 uint64_t app_seed(const App *a); /* --seed, or the file's */
+int64_t app_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* of a port's dimension < 0 */
 uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: the most there can be */
 void *app_buffer(const GcGraph *g, const GcPort *p); /* for any sizes */
 
 /* vars.c */
 size_t var_count(const GcVar *v);
+bool var_is_row_major(const GcVar *v); /* in memory too */
 void var_to_logical(const GcVar *v, const void *mem, void *dst);
 void var_from_logical(const GcVar *v, void *mem, const void *src);
 uint64_t var_hash(const GcVar *v, const void *mem);
@@ -200,6 +204,7 @@ const char *st_meta(const StFile *f, const char *key); /* NULL: not there */
 bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
               char *err);
 #define KIND_BIT(k) (1u << (k))
+#define KINDS_KEPT (KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE)) /* in a file of weights */
 
 /* weights.c: tensors of a file into the model. Wrong files die, after every tensor that does not fit was named. */
 /* Those of `kinds`; those of `optional` may be missing. */
@@ -213,6 +218,7 @@ typedef struct Progress { /* beside GcRun and the tensors, all that a resumed ru
   float best;
   uint32_t best_step;
 } Progress;
+bool checkpoint_write(App *a, const char *path, const Progress *p, char *err);
 void checkpoint_save(App *a, const char *folder, const Progress *p);
 char *checkpoint_newest(const char *folder, uint32_t *step); /* NULL: none */
 void checkpoint_load(App *a, const char *path, Progress *p);

@@ -77,19 +77,21 @@ bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *m
               char *err) {
   Text t = header(m, mem, kinds, meta, nmeta);
   uint64_t n = t.n;
+  size_t most = 0;
+  for (int i = 0; i < m->nvars; i++)
+    if (kinds & KIND_BIT(m->vars[i].kind) && m->vars[i].bytes > most) most = m->vars[i].bytes;
+  void *p = rt_alloc(most); /* before the file: nothing gives up while it is open */
   IoFile f;
   io_create(&f, path);
   io_put(&f, &n, 8);
   io_put(&f, t.p, t.n);
-  rt_free(t.p);
   for (int i = 0; i < m->nvars && !f.err; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
-    size_t bytes = var_count(v) * gc_dtype_size[v->dtype];
-    void *p = rt_alloc(bytes);
     var_to_logical(v, mem, p);
-    io_put(&f, p, bytes);
-    rt_free(p);
+    io_put(&f, p, var_count(v) * gc_dtype_size[v->dtype]);
   }
+  rt_free(p);
+  rt_free(t.p);
   return io_commit(&f, err);
 }

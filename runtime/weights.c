@@ -56,6 +56,6 @@ void weights_load(App *a, const char *path) {
   char err[ERR_TEXT];
   if (!io_exists(path)) rt_die(682, "cannot open `%s`", path);
   if (!st_read(path, &f, err)) rt_die(640, "%s", err);
-  weights_take(a, &f, path, KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE), KIND_BIT(GC_STATE));
+  weights_take(a, &f, path, KINDS_KEPT, KIND_BIT(GC_STATE));
   st_release(&f);
 }

@@ -4,8 +4,8 @@
 set -e
 build=$1; shift
 cat <<'C'
-/* Written by driver/embed.sh. */
-#include "driver/embed.h"
+/* Written by lib/embed.sh. */
+#include "lib/embed.h"
 #include <string.h>
 #define EMBED(i, path) \
   __asm__(".pushsection .rodata\n.balign 16\ntext_" #i ":\n.incbin \"" path "\"\n.byte 0\n.popsection"); \
