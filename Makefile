@@ -1,5 +1,6 @@
 # make            builds ./gradc (cc, make, lemon)
 # make check      all tests;  make check-isa  the other instruction sets under qemu-user
+# make install    into PREFIX (/usr/local), below DESTDIR; make uninstall; make lib  the library alone
 # make demo       trains the digits model;  make bench  gradc beside PyTorch
 CC ?= cc
 LEMON ?= lemon
@@ -94,6 +95,41 @@ $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/sums.stamp
 $(BUILD)/embed.o: $(BUILD)/embed.c
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# GNU conventions: PREFIX, or each folder by itself; DESTDIR for packages.
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+libdir ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+mandir ?= $(PREFIX)/share/man
+INSTALL ?= install
+define PC
+prefix=$(PREFIX)
+libdir=$(libdir)
+includedir=$(includedir)
+
+Name: gradc
+Description: compiler for neural networks, as a library
+Version: $(VERSION)
+Libs: -L$${libdir} -lgradc
+Libs.private: $(LIBS)
+Cflags: -I$${includedir}
+endef
+export PC
+
+install: all lib
+	$(INSTALL) -d $(addprefix "$(DESTDIR)",$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1)
+	$(INSTALL) -m 755 gradc "$(DESTDIR)$(bindir)/gradc"
+	$(INSTALL) -m 755 $(BUILD)/libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so.0"
+	ln -sf libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so"
+	$(INSTALL) -m 644 $(BUILD)/libgradc.a "$(DESTDIR)$(libdir)/libgradc.a"
+	$(INSTALL) -m 644 lib/gradc.h "$(DESTDIR)$(includedir)/gradc.h"
+	printf '%s\n' "$$PC" > "$(DESTDIR)$(libdir)/pkgconfig/gradc.pc"
+	./gradc help --man > "$(DESTDIR)$(mandir)/man1/gradc.1"
+
+uninstall:
+	rm -f "$(DESTDIR)$(bindir)/gradc" $(addprefix "$(DESTDIR)$(libdir)"/,libgradc.so.0 libgradc.so libgradc.a \
+	  pkgconfig/gradc.pc) "$(DESTDIR)$(includedir)/gradc.h" "$(DESTDIR)$(mandir)/man1/gradc.1"
+
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 check:
@@ -117,4 +153,4 @@ bench: all
 clean:
 	rm -rf $(BUILD) gradc
 
-.PHONY: all lib clean check check-isa demo bench
+.PHONY: all lib install uninstall clean check check-isa demo bench

@@ -74,6 +74,7 @@ static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != N
 /* help.c */
 void help_overview(void);
 void help_command(CommandId cmd);
+void help_man(void); /* man.c: `gradc help --man` */
 
 /* load.c */
 bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
