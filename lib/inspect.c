@@ -52,7 +52,7 @@ static void describe_fields(gradc_model *m) {
 void model_describe(gradc_model *m) {
   const GcModel *g = m->app.m;
   const GcTrain *t = m->app.t;
-  m->info = (gradc_info){.name = g->name, .backend = jit_describe(), .parameters = g->parameters,
+  m->info = (gradc_info){.name = g->name, .backend = jit_maker(m->jit), .parameters = g->parameters,
                          .memory_bytes = g->bytes, .weight_bytes = g->bytes - g->arena_bytes,
                          .arena_bytes = g->arena_bytes, .weights = g->nvars, .exports = g->nexports,
                          .threads = m->app.threads};

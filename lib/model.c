@@ -133,10 +133,13 @@ static uint64_t check_fields(FieldsCall *k, int64_t records) {
 }
 
 /* Nothing was updated, so the step can be run again, now looking at every node. */
-static _Noreturn void not_finite(FieldsCall *k) {
-  App *a = &k->m->app;
+static int32_t find_bad(FieldsCall *k) {
   int32_t bad = 0;
-  step_run(a, take, k, &bad);
+  step_run(&k->m->app, take, k, &bad);
+  return bad;
+}
+
+static _Noreturn void not_finite(const App *a, int32_t bad) {
   if (bad > 0 && bad <= a->m->nnodes) {
     const GcNode *n = &a->m->nodes[bad - 1];
     rt_die(670, "%s:%d: the result of `%s` is not finite in step %u", n->file, n->line, n->op, a->run->step + 1);
@@ -148,13 +151,19 @@ static void step(void *arg) {
   FieldsCall *k = arg;
   App *a = &k->m->app;
   check_fields(k, k->m->info.batch);
-  uint32_t before = a->run->step;
+  GcRun before = *a->run;
+  unsigned char *states = a->t->accumulate > 1 ? states_copy(a, NULL) : NULL; /* earlier passes have written them */
   int status = step_run(a, take, k, NULL);
-  if (status == -1) not_finite(k);
+  int32_t bad = status == -1 ? find_bad(k) : 0;
+  a->run->step = before.step + !status;
+  if (!status) return;
+  *a->run = before;
+  if (states) states_copy(a, states);
+  step_forget(a);
+  if (status == -1) not_finite(a, bad);
   if (status == -2)
     rt_die(684, "the rate needs `steps` or `epoch`, but the file does not fix them\ngradc_plan sets them");
   step_check(a, status);
-  a->run->step = before + 1;
 }
 
 gradc_status gradc_step(gradc_model *m, const gradc_array *fields, int n, gradc_error **error) {

@@ -63,9 +63,9 @@ void app_check(const GcGraph *g, int status) {
 
 void app_init(App *a) {
   a->run->seed = app_seed(a);
+  a->run->step = 0; /* what is drawn depends on it */
   if (a->m->init && a->m->init->fn) app_check(a->m->init, app_call(a, a->m->init, NULL, NULL, NULL));
   a->run->seed = app_seed(a);
-  a->run->step = 0;
 }
 
 int64_t app_dim(const GcGraph *g, int64_t dim, const int64_t *size) {

@@ -308,6 +308,8 @@ typedef const void *const *FieldsFn(void *arg, uint64_t at, uint64_t n); /* of r
 /* Loss and metrics in a->run are then the means over its passes, each of `batch` records. Returns the graph's status;
  * bad: check mode, see GcCall. */
 int step_run(App *a, FieldsFn *fields, void *arg, int32_t *bad);
+void step_forget(App *a);                     /* the gradients that passes have gathered */
+unsigned char *states_copy(App *a, unsigned char *copy); /* NULL: a copy of all states; else puts that back */
 void step_check(App *a, int status); /* dies of any status but 0 and -1 */
 typedef struct Scores {
   float loss;

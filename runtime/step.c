@@ -23,6 +23,16 @@ int step_run(App *a, FieldsFn *fields, void *arg, int32_t *bad) {
   return app_call_pass(a, t->update, NULL, 0, bad);
 }
 
+/* They are the variables `optim.WEIGHT.grad`. */
+void step_forget(App *a) {
+  for (int i = 0; a->t->accumulate > 1 && i < a->m->nvars; i++) {
+    const GcVar *v = &a->m->vars[i];
+    size_t n = strlen(v->name);
+    if (v->kind == GC_OPTIM && n > 5 && !strcmp(v->name + n - 5, ".grad"))
+      memset((unsigned char *)a->mem + v->offset, 0, v->bytes);
+  }
+}
+
 void step_check(App *a, int status) {
   if (status == -1) return;
   if (status > 0 && a->t->accumulate > 1) app_check(a->t->pass, status);
@@ -31,7 +41,7 @@ void step_check(App *a, int status) {
 
 /* ---- scores ---- */
 
-static unsigned char *states_copy(App *a, unsigned char *copy) { /* NULL: saves them, else puts them back */
+unsigned char *states_copy(App *a, unsigned char *copy) {
   size_t at = 0, total = 1;
   for (int i = 0; i < a->m->nvars; i++) if (a->m->vars[i].kind == GC_STATE) total += a->m->vars[i].bytes;
   unsigned char *to = copy ? copy : rt_alloc(total);
