@@ -1,5 +1,5 @@
-/* Allocation failures: every call of the interface with its first, second, ... allocation failing once, or from there on.
- * The call says so, the same call then succeeds, and in the end nothing is left. */
+/* Allocation failures: every call of the interface with its first, second, ... allocation failing once, or from there
+ * on. The call says so, the same call then succeeds, and in the end nothing is left. */
 #include "tests/lib/suite.h"
 
 typedef struct Faults {
@@ -35,7 +35,8 @@ static bool did(gradc_status s, gradc_error *e, const char *what, int line, bool
 #define DO(call)                                                                               \
   for (bool again_ = false; !gone;) {                                                          \
     gradc_error *e = NULL;                                                                     \
-    if (did(call, e, #call, __LINE__, &again_) || !again_) break;                              \
+    gradc_status status_ = call;                                                               \
+    if (did(status_, e, #call, __LINE__, &again_) || !again_) break;                           \
   }
 
 static void ignore(void *user, const char *name, const char *text, size_t size) {
@@ -118,8 +119,8 @@ static void wrong_calls(void) {
   gradc_error_free(e);
 }
 
-/* Until the scenario has no N-th allocation. Of the many of a compilation every one to `dense`, then further and further
- * apart. */
+/* Until the scenario has no N-th allocation. Of the many of a compilation every one to `dense`, then further and
+ * further apart. */
 static void sweep(const char *name, void (*scenario)(void), bool has_model, long dense) {
   long runs = 0, all = 0;
   for (long n = 1, more = 1; more; n += n < dense ? 1 : 1 + n / 8) {

@@ -1,5 +1,5 @@
-/* lib_test api | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn, points.csv
- * and search/. */
+/* lib_test api | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn,
+ * points.csv and search/. */
 #include "tests/lib/suite.h"
 
 int passed, failed;
@@ -64,10 +64,11 @@ int steps_main(const char *path, int steps) {
     field[i] = (gradc_array){malloc(n * 8), t->dtype, t->rank, shape[i]};
   }
   if (gradc_plan(m, (uint32_t)steps, (uint32_t)per_epoch, &e)) goto bad;
-  for (int i = 0; i < steps; i++)
-    if (gradc_data_batch(d, (int64_t)((size_t)i / per_epoch), (size_t)i % per_epoch * take, take, field, info->fields, &e) ||
-        gradc_step(m, field, info->fields, &e))
-      goto bad;
+  for (size_t i = 0; i < (size_t)steps; i++) {
+    size_t at = i % per_epoch * take;
+    if (gradc_data_batch(d, (int64_t)(i / per_epoch), at, take, field, info->fields, &e)) goto bad;
+    if (gradc_step(m, field, info->fields, &e)) goto bad;
+  }
   if (gradc_weights_hash(m, &hash, &e)) goto bad;
   printf("%016llx\n", (unsigned long long)hash);
   for (int i = 0; i < info->fields; i++) free(field[i].data);

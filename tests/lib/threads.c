@@ -1,5 +1,5 @@
-/* Eight models at once, each compiled, trained and asked on a thread of its own with two threads inside: the same bits as
- * one after the other. */
+/* Eight models at once, each compiled, trained and asked on a thread of its own with two threads inside: the same bits
+ * as one after the other. */
 #include "tests/lib/suite.h"
 #include <pthread.h>
 
