@@ -41,10 +41,11 @@ static void command(CommandId cmd) {
 }
 
 void help_man(void) {
-  fputs(".TH GRADC 1 \"\" \"gradc " GRADC_VERSION "\" \"User commands\"\n.SH NAME\ngradc \\- compiler for neural networks\n"
+  fputs(".TH GRADC 1 \"\" \"gradc " GRADC_VERSION "\" \"User commands\"\n"
+        ".SH NAME\ngradc \\- compiler for neural networks\n"
         ".SH SYNOPSIS\n.B gradc\n.I COMMAND\n[\\fIOPTIONS\\fR] \\fIFILE\\fR\n.SH DESCRIPTION\n"
-        "gradc compiles a neural network with its data, its training and its use, written in one .nn file, to a training\n"
-        "binary or to plain C.\n.SH COMMANDS\n", stdout);
+        "gradc compiles a neural network with its data, its training and its use, written in one .nn file, to a\n"
+        "training binary or to plain C.\n.SH COMMANDS\n", stdout);
   for (int i = 0; i < CMD_COUNT; i++) command(i);
   puts(".SH PASSES\nCommands that take \\fB\\-\\-no\\-\\fIPASS\\fR leave a pass out; results do not change:");
   for (int i = 0; i < PASS_COUNT; i++)

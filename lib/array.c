@@ -13,7 +13,8 @@ void array_check(const gradc_array *a, const gradc_tensor *t, const int64_t *sha
   if (a->rank && !a->shape) rt_die(E_ARRAY, "%s `%s`: its shape is NULL", who, t->name);
   bool fits = a->rank == t->rank && a->dtype == t->dtype;
   for (int i = 0; fits && i < t->rank; i++) fits = a->shape[i] == shape[i];
-  if (a->rank < 0 || a->rank > 2 * GRADC_MAX_RANK) rt_die(E_ARRAY, "%s `%s`: an array of rank %d", who, t->name, a->rank);
+  if (a->rank < 0 || a->rank > 2 * GRADC_MAX_RANK)
+    rt_die(E_ARRAY, "%s `%s`: an array of rank %d", who, t->name, a->rank);
   if (!fits)
     rt_die(E_ARRAY, "%s `%s` is %s, the array is %s", who, t->name, shape_text(t->dtype, t->rank, shape),
            shape_text(a->dtype, a->rank, a->shape));

@@ -41,7 +41,8 @@ static void infer(const GcGraph *g, const gradc_array *in, int64_t *size) {
     }
   for (int s = 0; s < g->nsizes; s++)
     if (size[s] < 0)
-      rt_die(E_SIZES, "`%s` takes a size `%s`, which follows from the shape of no input\ngive it", g->name, g->sizes[s]);
+      rt_die(E_SIZES, "`%s` takes a size `%s`, which follows from the shape of no input\ngive it", g->name,
+             g->sizes[s]);
 }
 
 static void check_sizes(const GcGraph *g, const int64_t *size) {

@@ -1,5 +1,6 @@
 #!/bin/sh
-# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is assembled.
+# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is
+# assembled.
 # Files below BUILD are named from there.
 set -e
 build=$1; shift

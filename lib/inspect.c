@@ -27,7 +27,8 @@ static gradc_tensor *ports(const GcGraph *g, const GcPort *p, int n) {
 }
 
 static void describe_export(gradc_function *f, const GcGraph *g) {
-  *f = (gradc_function){g->name, g->nin, g->nout, g->nsizes, ports(g, g->in, g->nin), ports(g, g->out, g->nout), {0}, {0}};
+  *f = (gradc_function){.name = g->name, .inputs = g->nin, .outputs = g->nout, .sizes = g->nsizes,
+                        .input = ports(g, g->in, g->nin), .output = ports(g, g->out, g->nout)};
   for (int i = 0; i < g->nsizes; i++) {
     f->size_name[i] = g->sizes[i];
     f->size_bound[i] = g->size_bound[i];

@@ -1,5 +1,5 @@
-/* The runtime as a program's: memory is malloc's, the model's own block sits on huge pages, messages go to standard error,
- * and a failure ends the process. */
+/* The runtime as a program's: memory is malloc's, the model's own block sits on huge pages, messages go to standard
+ * error, and a failure ends the process. */
 #define _GNU_SOURCE
 #include "rt.h"
 #include <errno.h>

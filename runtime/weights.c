@@ -7,7 +7,8 @@ static const char *wrong_tensor(const GcVar *v, const StTensor *t) { /* NULL: it
   for (int i = 0; same && i < v->rank; i++) same = t->dim[i] == v->dim[i];
   if (same && t->dtype == v->dtype) return NULL;
   char *want = num_shape(v->rank, v->dim, v->dtype, NULL);
-  char *have = t->dtype < 0 ? rt_strdup("of another element type") : num_shape(t->rank, t->dim, (GcDType)t->dtype, NULL);
+  char *have = t->dtype < 0 ? rt_strdup("of another element type")
+                            : num_shape(t->rank, t->dim, (GcDType)t->dtype, NULL);
   return rt_printf("is %s in the file, the model has %s", have, want);
 }
 

@@ -47,7 +47,8 @@ static void compiling(void) {
 
 /* Place, length, help and rendering of what is wrong in a source. */
 static void diagnostics(void) {
-  static const char nn[] = "def f(x: f32[2]) {\n    x + relo(x)\n}\nuse g = f()\nexport def h(x: f32[2]) { g(x) + z }\n";
+  static const char nn[] =
+    "def f(x: f32[2]) {\n    x + relo(x)\n}\nuse g = f()\nexport def h(x: f32[2]) { g(x) + z }\n";
   gradc_model *m;
   gradc_error *e = NULL;
   gradc_options o = options_make();
@@ -181,7 +182,8 @@ static void weights(gradc_model *m) {
   FAILS(GRADC_BAD_DATA, 642, "not a checkpoint", gradc_load_checkpoint(m, "w.safetensors", &e));
   gradc_model *other = NULL;
   gradc_options o = options_make();
-  static const char nn[] = "def g(x: f32[2]) { param w: f32[2] = 1\n x * w }\nuse h = g()\nexport def f(x: f32[2]) { h(x) }\n";
+  static const char nn[] =
+    "def g(x: f32[2]) { param w: f32[2] = 1\n x * w }\nuse h = g()\nexport def f(x: f32[2]) { h(x) }\n";
   WELL(compile_text(nn, &o, &other, &e));
   gradc_error *e = NULL;
   CHECK(gradc_load(other, "w.safetensors", &e) == GRADC_BAD_DATA && gradc_error_count(e) >= 6);
