@@ -40,5 +40,6 @@ int main(int argc, char **argv) {
   for (int i = 0; well && machine_at(i); i++)
     for (int fast = 0; well && fast < 2 && machine_here(machine_at(i)); fast++)
       well = write_unit(c, machine_at(i), fast, argv[2]);
+  ctx_free(c);
   return !well;
 }
