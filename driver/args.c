@@ -137,6 +137,10 @@ static int parse_global(Args *a, int argc, char **argv) {
     printf("gradc " GRADC_VERSION ", with %s\n", jit_describe());
     return EXIT_WELL;
   }
+  if (!strcmp(argv[1], "help") && !strcmp(argv[2], "--man")) {
+    help_man();
+    return EXIT_WELL;
+  }
   if (!strcmp(argv[1], "help")) {
     int status = find_command(a, argv[2]);
     if (status == GO_ON) help_command(a->cmd);

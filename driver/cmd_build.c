@@ -1,6 +1,7 @@
 /* gradc build, gradc run: a program from a model. */
 #define _GNU_SOURCE
 #include "driver/toolchain.h"
+#include "lib/unit.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ int cmd_run(Args *a) {
   int status;
   toolchain_prepare(a);
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
+  if (!m || !unit_one_train(m)) return EXIT_MODEL;
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 3, sizeof *argv), *as = NULL;

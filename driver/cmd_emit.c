@@ -1,7 +1,8 @@
 /* gradc emit: the model as portable C. */
 #include "codegen/codegen.h"
 #include "driver/driver.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
+#include "lib/unit.h"
 #include "passes/pass.h"
 #include <errno.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ int cmd_emit(Args *a) {
   const char *name = stem(m, a->operand[0]);
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = ctx_strf(c, "%s.h", name)};
   Str code = {.c = c}, header = {.c = c}, weights = {.c = c};
-  if (!give_weights(a, m, &o) || !plan_module(m) || !emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
+  if (!give_weights(a, m, &o) || !unit_plan(m) || !emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
   emit_weights(m, &o, &weights);
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";

@@ -2,8 +2,8 @@
 #ifndef GRADC_DRIVER_H
 #define GRADC_DRIVER_H
 #include "ir/ir.h"
+#include "lib/gradc.h"
 
-#define GRADC_VERSION "0.1.0"
 
 typedef enum ExitStatus { EXIT_WELL = 0, EXIT_MODEL = 1, EXIT_USAGE = 2, EXIT_RESOURCES = 5 } ExitStatus;
 
@@ -74,12 +74,12 @@ static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != N
 /* help.c */
 void help_overview(void);
 void help_command(CommandId cmd);
+void help_man(void); /* man.c: `gradc help --man` */
 
 /* load.c */
 bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
-bool plan_module(Module *m);                             /* those passes, and the budget is kept; false: reported */
 /* A safetensors file's values of every weight, and of every state that it holds, per Module.var: dense, row-major, in the
  * type of the var; they live as long as the process. NULL: reported. */
 const void *const *load_weights(Module *m, const char *path);

@@ -1,11 +1,8 @@
 /* Reading and writing of what the commands work on. */
 #include "codegen/c/tile.h"
 #include "driver/driver.h"
-#include "driver/embed.h"
 #include "driver/weights.h"
-#include "frontend/elab.h"
-#include "passes/budget.h"
-#include "passes/pass.h"
+#include "lib/unit.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,15 +23,10 @@ static bool read_stdin(Ctx *c, Loc *start) {
 }
 
 bool load_source(Ctx *c, const char *path, Loc *start) {
-  errno = 0;
-  if (strcmp(path, "-") ? source_read(c, path, start) : read_stdin(c, start)) return true;
-  diag_error(c, E_READ, 0, 1, "%s: %s", path, errno ? strerror(errno) : "could not be read");
+  if (strcmp(path, "-")) return unit_read(c, path, start);
+  if (read_stdin(c, start)) return true;
+  diag_error(c, E_READ, 0, 1, "%s: could not be read", path);
   return false;
-}
-
-static bool ends_with(const char *s, const char *end) {
-  size_t n = strlen(s), k = strlen(end);
-  return n >= k && !strcmp(s + n - k, end);
 }
 
 /* build and run are fast unless told otherwise, and report plans what they would; all else is exact. */
@@ -44,32 +36,19 @@ static bool is_strict(const Args *a) {
 }
 
 Module *load_module(Args *a, const char *path) {
-  ElabOptions o = {.carried = embed_text};
-  if (a->cmd == CMD_eval) o.expression = source_add(a->c, "-e", a->value[OPT_expression], strlen(a->value[OPT_expression]));
-  o.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
+  Unit u = {.path = path, .ir = a->cmd == CMD_opt};
+  if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", a->value[OPT_expression], strlen(a->value[OPT_expression]));
+  u.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
                     .infer_only = args_has(a, OPT_only)};
-  if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &o.opt.ram);
-  if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) o.opt.panel = TILE_PANEL; /* what native kernels read */
-  int errors = diag_errors(a->c);
+  if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &u.opt.ram);
+  if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) u.opt.panel = TILE_PANEL; /* what native kernels read */
   Loc start;
-  Module *m;
-  if (!load_source(a->c, path, &start)) return NULL;
-  if (a->cmd == CMD_opt || ends_with(path, ".ir")) {
-    m = ir_parse(a->c, start);
-    m->opt = o.opt;
-  } else {
-    m = elaborate(a->c, start, path, &o);
-  }
-  if (diag_errors(a->c) > errors) return NULL;
-  if (o.opt.infer_only) module_infer_only(m);
-  return m;
+  return load_source(a->c, path, &start) ? unit_module(a->c, &u, start) : NULL;
 }
-
-bool plan_module(Module *m) { return passes_run(m, &(PassRun){0}) && budget_met(m); }
 
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);
-  return m && plan_module(m) ? m : NULL;
+  return m && unit_plan(m) ? m : NULL;
 }
 
 static bool write_all(int fd, const char *p, size_t n) {

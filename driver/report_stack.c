@@ -1,7 +1,7 @@
 /* The deepest stack of the portable C. The C compiler tells each function's frame (-fstack-usage); who calls whom is
  * read from the generated text, whose functions begin in the first column and end with a brace there. */
 #include "codegen/codegen.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "driver/report.h"
 #include "driver/toolchain.h"
 #include <ctype.h>

@@ -1,7 +1,8 @@
 /* Running the C compiler on the generated program. No shell takes part. */
 #include "driver/toolchain.h"
 #include "codegen/jit/spawn.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
+#include "lib/unit.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,31 +151,10 @@ static const char *flags_text(const Args *a) {
   return s.s ? s.s : "";
 }
 
-/* The folder of the model, whole, so that the binary finds its data from wherever it is started. */
-static const char *folder_of(Ctx *c, const char *path) {
-  char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
-  const char *dir = slash ? ctx_strf(c, "%.*s", (int)(slash - real), real) : NULL;
-  free(real);
-  return dir;
-}
-
-static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
-
-/* The training binary has one step; portable C has one for each section. */
-bool toolchain_one_train(const Module *m) {
-  const TrainInfo *t = m->train;
-  if (m->ntrain <= 1) return true;
-  Diag *d = diag_error(m->c, 715, t[1].loc, head_len(&t[1]),
-                       "a second train section: a training binary has one in this version");
-  diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
-  diag_help(m->c, d, "`gradc emit --c` writes a training step for each of them");
-  return false;
-}
-
 static CompileOptions options(const Args *a) {
   CompileOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
   o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
-                         .dir = folder_of(a->c, a->operand[0])};
+                         .dir = unit_folder(a->c, a->operand[0])};
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";
   return o;
@@ -183,7 +163,7 @@ static CompileOptions options(const Args *a) {
 int toolchain_build(Args *a, Temp *t, const char *out) {
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !toolchain_one_train(m)) return EXIT_MODEL;
+  if (!m || !unit_one_train(m)) return EXIT_MODEL;
   CompileOptions o = options(a);
   NativeC n;
   if (!compile_text(m, &o, &n)) return EXIT_MODEL;

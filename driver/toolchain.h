@@ -18,7 +18,6 @@ int toolchain_build(Args *a, Temp *t, const char *out);
 /* A planned module as code in this process. NULL: reported, and *status is what to exit with. */
 Jit *toolchain_load(Args *a, Module *m, int *status);
 void toolchain_prepare(const Args *a);  /* begins with what it will need, beside what the caller does until then */
-bool toolchain_one_train(const Module *m); /* a training program has one train section; false: reported */
 
 /* Compiles model.c in `t`, portable C, and returns what -fstack-usage says of it. NULL: it could not; *why tells. */
 const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why);

@@ -10,6 +10,7 @@ struct Weights {
 };
 
 Weights *weights_read(const char *path, const char **why) {
+  rt_host = &rt_program;
   Weights *w = rt_alloc(sizeof *w); /* lives as long as the process: its data goes into the program */
   if (st_read(path, &w->file, w->why)) return w;
   *why = w->why;

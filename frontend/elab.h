@@ -10,6 +10,7 @@ typedef struct ElabOptions {
    * where the table lives. */
   const char *(*carried)(const char *name, size_t *n);
   Loc expression; /* a source that becomes the last export, `expression`; it sees what the file sees. 0: none */
+  const char *search; /* folders where imports are looked for that are not beside their file, "a:b"; NULL: none */
 } ElabOptions;
 
 /* Elaborates the source that begins at `start` (from source_add or source_read); `path` is where it came from and what

@@ -3,6 +3,7 @@
 #include "frontend/parse.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- tables by interned pointer: looked up, never walked ---- */
 
@@ -89,8 +90,20 @@ static const char *path_beside(Elab *e, const char *file, const char *path) {
   return ctx_strf(e->c, "%.*s/%s", (int)(slash - file), file, path);
 }
 
+/* Beside the file that asks, or else in the first folder of the search path that has it. */
+static const char *path_of_import(Elab *e, const char *file, const char *path) {
+  const char *beside = path_beside(e, file, path), *at = e->o->search;
+  if (path[0] == '/' || !at || access(beside, F_OK) == 0) return beside;
+  for (size_t n; *at; at += n + (at[n] == ':')) {
+    n = strcspn(at, ":");
+    const char *found = ctx_strf(e->c, "%.*s/%s", (int)n, at, path);
+    if (n && access(found, F_OK) == 0) return found;
+  }
+  return beside;
+}
+
 static bool path_import(Elab *e, File *f, const Ast *a) {
-  const char *path = path_beside(e, f->path, a->text);
+  const char *path = path_of_import(e, f->path, a->text);
   for (int i = 0; i < e->nfiles; i++)
     if (!strcmp(e->files[i]->path, path)) {
       File *g = e->files[i];

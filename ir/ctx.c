@@ -14,22 +14,68 @@ struct Block {
   struct Block *next;
   size_t used, cap;
 };
+enum { HEAD = (sizeof(Block) + ALIGN - 1) / ALIGN * ALIGN };
 
-Ctx *ctx_new(void) {
-  return calloc(1, sizeof(Ctx));
+/* What ctx_take has handed out, with its neighbours. */
+struct Taken {
+  _Alignas(ALIGN) Ctx *c;
+  Taken *prev, *next;
+  size_t bytes; /* with this head */
+};
+
+static void *get(MemoryFn *fn, void *user, size_t n) {
+  if (!fn) return calloc(1, n);
+  void *p = fn(user, NULL, 0, n);
+  return p ? memset(p, 0, n) : NULL;
 }
+
+static void put_back(MemoryFn *fn, void *user, void *p, size_t n) {
+  if (fn) fn(user, p, n, 0);
+  else free(p);
+}
+
+Ctx *ctx_new_from(MemoryFn *fn, void *user) {
+  Ctx *c = get(fn, user, sizeof *c);
+  if (!c) return NULL;
+  c->memory = fn;
+  c->user = user;
+  return c;
+}
+
+Ctx *ctx_new(void) { return ctx_new_from(NULL, NULL); }
 
 void ctx_free(Ctx *c) {
   if (!c) return;
+  while (c->taken) ctx_give(c->taken + 1);
   for (Block *b = c->blocks, *next; b; b = next) {
     next = b->next;
-    free(b);
+    put_back(c->memory, c->user, b, HEAD + b->cap);
   }
-  free(c);
+  put_back(c->memory, c->user, c, sizeof *c);
+}
+
+void *ctx_take(Ctx *c, size_t n) {
+  if (n > SIZE_MAX / 2) return NULL;
+  size_t bytes = sizeof(Taken) + n;
+  Taken *t = get(c->memory, c->user, bytes);
+  if (!t) return NULL;
+  *t = (Taken){c, NULL, c->taken, bytes};
+  if (c->taken) c->taken->prev = t;
+  c->taken = t;
+  return t + 1;
+}
+
+void ctx_give(void *p) {
+  if (!p) return;
+  Taken *t = (Taken *)p - 1;
+  if (t->prev) t->prev->next = t->next;
+  else t->c->taken = t->next;
+  if (t->next) t->next->prev = t->prev;
+  put_back(t->c->memory, t->c->user, t, t->bytes);
 }
 
 Ctx *ctx_fork(Ctx *c) {
-  Ctx *f = ctx_new();
+  Ctx *f = ctx_new_from(c->memory, c->user);
   if (!f) ctx_abort(c);
   f->unwind = c->unwind;
   f->names_n = c->names_n;
@@ -51,9 +97,8 @@ bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg) {
 }
 
 _Noreturn void ctx_abort(Ctx *c) {
-  if (c->unwind) longjmp(*c->unwind, 1);
-  fputs("gradc: out of memory\n", stderr);
-  exit(5);
+  if (!c->unwind) __builtin_trap(); /* who uses a Ctx without ctx_try has nowhere to go */
+  longjmp(*c->unwind, 1);
 }
 
 /* Half of a compilation's time would go into page faults of 4 KB each. */
@@ -67,16 +112,15 @@ static void use_huge_pages(void *p, size_t n) {
 }
 
 static void *block_new(Ctx *c, size_t n) {
-  size_t head = (sizeof(Block) + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 #ifdef GRADC_MALLOC_EACH /* one malloc an object, so that sanitizers see every overrun */
   size_t cap = n;
 #else
   size_t block = c->blocks ? NEXT_BLOCK : FIRST_BLOCK, cap = n > block / 4 ? n : block;
 #endif
-  if (cap > SIZE_MAX - head) ctx_abort(c);
-  Block *b = calloc(1, head + cap);
+  if (cap > SIZE_MAX - HEAD) ctx_abort(c);
+  Block *b = get(c->memory, c->user, HEAD + cap);
   if (!b) ctx_abort(c);
-  use_huge_pages(b, head + cap);
+  use_huge_pages(b, HEAD + cap);
   b->cap = cap;
   /* A block made for one large object goes behind the current one, which still has room. */
   if (cap == n && c->blocks) {
@@ -87,7 +131,7 @@ static void *block_new(Ctx *c, size_t n) {
     c->blocks = b;
   }
   b->used = n;
-  return (char *)b + head;
+  return (char *)b + HEAD;
 }
 
 void *ctx_alloc(Ctx *c, size_t n) {
@@ -95,7 +139,7 @@ void *ctx_alloc(Ctx *c, size_t n) {
   n = n ? (n + ALIGN - 1) & ~(size_t)(ALIGN - 1) : ALIGN;
   Block *b = c->blocks;
   if (!b || b->cap - b->used < n) return block_new(c, n);
-  void *p = (char *)b + ((sizeof(Block) + ALIGN - 1) & ~(size_t)(ALIGN - 1)) + b->used;
+  void *p = (char *)b + HEAD + b->used;
   b->used += n;
   return p;
 }

@@ -12,7 +12,12 @@
 typedef struct Ctx Ctx;
 typedef uint32_t Loc; /* position in the source map: 1 + offset in the concatenation of all sources; 0 = nowhere */
 
-Ctx *ctx_new(void);      /* NULL when out of memory */
+/* Where memory comes from: as realloc, but told how many bytes p had (0 when p is NULL); n = 0 frees. NULL: none left.
+ * Calls come from the thread that uses the Ctx. */
+typedef void *MemoryFn(void *user, void *p, size_t old, size_t n);
+
+Ctx *ctx_new(void);      /* from malloc; NULL when out of memory */
+Ctx *ctx_new_from(MemoryFn *fn, void *user);
 void ctx_free(Ctx *c);
 Ctx *ctx_fork(Ctx *c); /* for trials: knows the names of c, which must outlive it, and unwinds as c does */
 
@@ -22,6 +27,10 @@ _Noreturn void ctx_abort(Ctx *c);
 
 void *ctx_alloc(Ctx *c, size_t n);                                /* zeroed, 16-byte aligned, never NULL */
 void *ctx_grow(Ctx *c, void *old, size_t old_n, size_t n);         /* a larger copy; the tail is zeroed */
+/* For what is large and short-lived: given back one by one, what is left then with the Ctx. Zeroed, 16-byte aligned;
+ * NULL: out of memory. */
+void *ctx_take(Ctx *c, size_t n);
+void ctx_give(void *p);                                            /* NULL is nothing */
 char *ctx_strf(Ctx *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *ctx_vstrf(Ctx *c, const char *fmt, va_list ap);
 const char *ctx_intern(Ctx *c, const char *s, size_t n);           /* equal strings have equal pointers */

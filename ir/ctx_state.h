@@ -10,8 +10,13 @@ typedef struct Name {
   uint64_t hash;
 } Name;
 
+typedef struct Taken Taken;
+
 struct Ctx {
+  MemoryFn *memory; /* NULL: calloc and free, whose zeroed pages cost nothing until they are touched */
+  void *user;
   Block *blocks;
+  Taken *taken;
   jmp_buf *unwind;
   Name *names; /* open addressing, names_cap a power of two */
   size_t names_n, names_cap;

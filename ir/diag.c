@@ -108,6 +108,16 @@ int diag_errors(const Ctx *c) {
   return c->diag ? c->diag->errors : 0;
 }
 
+bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d) {
+  const Diag *x = diag_state(c)->first;
+  while (x && i-- > 0) x = x->next;
+  if (!(*d = x)) return false;
+  Str help = {.c = c};
+  for (int k = 0; k < x->nline; k++) str_printf(&help, "%s%s", k ? "\n" : "", x->line[k].text);
+  *v = (DiagView){x->code, x->label[0].len, x->warn, source_pos(c, x->label[0].at), x->msg, help.s ? help.s : ""};
+  return true;
+}
+
 static const DiagCode CODES[] = {
 #define E(code, title, text) {code, title, text},
 #include "errors.def"

@@ -34,6 +34,14 @@ void diag_pop_frame(Ctx *c);
 int diag_errors(const Ctx *c);                  /* number of errors so far; over 20 further ones are only counted */
 const char *diag_text(Ctx *c, const Diag *d);    /* one rendered diagnostic, no colour */
 void diag_print(Ctx *c, FILE *f, bool color);    /* all, in order of occurrence, each once */
+/* One of them as values, in order of occurrence, from 0; false: there is no i-th. */
+typedef struct DiagView {
+  int code, len; /* len: bytes that are underlined */
+  bool warn;
+  SourcePos at;
+  const char *msg, *help; /* help: its lines and those of notes; "" */
+} DiagView;
+bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d);
 const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int n); /* nearest, or NULL */
 
 typedef struct DiagCode { int code; const char *title, *text; } DiagCode;

@@ -2,7 +2,6 @@
 #include "interp.h"
 #include "sizes.h"
 #include <setjmp.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- values ---- */
@@ -21,10 +20,10 @@ static Val *val_alloc(Interp *in, DType storage, int rank, const int64_t *dim) {
     if (dim[i] < 0 || __builtin_mul_overflow(count, dim[i], &count)) return NULL;
   bool large = __builtin_mul_overflow(count, (int64_t)dtype_info[storage].bytes, &bytes);
   if (large || bytes > (int64_t)1 << 47) return NULL;
-  Val *v = calloc(1, sizeof *v);
+  Val *v = ctx_take(in->m->c, sizeof *v);
   if (!v) return NULL;
-  v->data = calloc(bytes ? (size_t)bytes : 1, 1);
-  if (!v->data) return free(v), NULL;
+  v->data = ctx_take(in->m->c, (size_t)bytes);
+  if (!v->data) return ctx_give(v), NULL;
   v->type = storage;
   v->rank = rank;
   v->count = count;
@@ -40,9 +39,9 @@ static void val_free(Val *v) {
   if (v->owner)
     val_drop(v->owner);
   else
-    free(v->data);
-  free(v->elem);
-  free(v);
+    ctx_give(v->data);
+  ctx_give(v->elem);
+  ctx_give(v);
 }
 
 void val_drop(Val *v) {
@@ -125,7 +124,7 @@ Val *eval_out(Eval *e, Id n) {
 }
 
 Val *eval_share(Eval *e, Val *v, int rank, const int64_t *dim) {
-  Val *s = must(e, calloc(1, sizeof *s));
+  Val *s = must(e, ctx_take(e->in->m->c, sizeof *s));
   s->type = v->type;
   s->rank = rank;
   s->count = v->count;
@@ -136,9 +135,9 @@ Val *eval_share(Eval *e, Val *v, int rank, const int64_t *dim) {
 }
 
 Val *eval_tuple(Eval *e, int n, Val *const *elem) {
-  Val *t = must(e, calloc(1, sizeof *t));
-  t->elem = malloc((size_t)(n + 1) * sizeof *elem);
-  if (!t->elem) free(t), must(e, NULL);
+  Val *t = must(e, ctx_take(e->in->m->c, sizeof *t));
+  t->elem = ctx_take(e->in->m->c, (size_t)(n + 1) * sizeof *elem);
+  if (!t->elem) ctx_give(t), must(e, NULL);
   t->type = DT_TUPLE;
   t->nelem = n;
   memcpy(t->elem, elem, (size_t)n * sizeof *elem);
@@ -283,11 +282,11 @@ int interp_nresults(const Graph *g) {
 /* ---- an interpreter ---- */
 
 Interp *interp_new(Module *m, bool f64) {
-  Interp *in = calloc(1, sizeof *in);
+  Interp *in = ctx_take(m->c, sizeof *in);
   if (!in) return NULL;
-  in->size = calloc((size_t)m->nsize + 1, sizeof *in->size);
-  in->var = calloc((size_t)m->nvar + 1, sizeof(Val *));
-  if (!in->size || !in->var) return free(in->size), free(in->var), free(in), NULL;
+  in->size = ctx_take(m->c, ((size_t)m->nsize + 1) * sizeof *in->size);
+  in->var = ctx_take(m->c, ((size_t)m->nvar + 1) * sizeof(Val *));
+  if (!in->size || !in->var) return ctx_give(in->size), ctx_give(in->var), ctx_give(in), NULL;
   in->m = m;
   in->f64 = f64;
   in->seed = 1;
@@ -300,9 +299,9 @@ Interp *interp_new(Module *m, bool f64) {
 void interp_free(Interp *in) {
   if (!in) return;
   val_free_since(in, &in->live);
-  free(in->size);
-  free(in->var);
-  free(in);
+  ctx_give(in->size);
+  ctx_give(in->var);
+  ctx_give(in);
 }
 
 bool interp_size(Interp *in, const char *name, int64_t value) {

@@ -8,8 +8,9 @@
  * integers and bools keep their types. Values are dense and row-major in logical shape, whatever a graph's annotations
  * say; run-time sizes have the values of Interp.size.
  *
- * Values are counted references in malloc memory, released after their last use. A rule never sees a failure: running
- * out of memory, or eval_fail, unwinds to interp_run, which releases everything of that run and returns false. */
+ * Values are counted references in memory of the Ctx (ctx_take), released after their last use. A rule never sees a
+ * failure: running out of memory, or eval_fail, unwinds to interp_run, which releases everything of that run and returns
+ * false. */
 #ifndef GRADC_INTERP_H
 #define GRADC_INTERP_H
 #include "ir.h"
@@ -40,7 +41,7 @@ typedef struct Interp {
 } Interp;
 
 /* ---- for tests and drivers ---- */
-Interp *interp_new(Module *m, bool f64);          /* seed 1; freed by interp_free, not with the Ctx */
+Interp *interp_new(Module *m, bool f64);          /* seed 1; freed by interp_free, at the latest with the Ctx */
 void interp_free(Interp *in);
 bool interp_size(Interp *in, const char *name, int64_t value); /* false: no such size, or out of its bound */
 /* A zeroed value of that type at the present sizes; the caller holds one reference. NULL: out of memory. */

@@ -1,33 +1,15 @@
-/* Memory: every size is checked, every failure is E0660, and the model's own block sits on huge pages. */
-#define _GNU_SOURCE
+/* Memory, from the host: every size is checked, and every failure is E0660. */
 #include "rt.h"
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#ifdef GC_FAULTS
-/* Test builds: the allocation of number GC_FAULT_ALLOC fails, and with GC_FAULT_FROM set all later ones do. */
-static bool fault(void) {
-  static long count;
-  const char *at = getenv("GC_FAULT_ALLOC");
-  if (!at) return false;
-  count++;
-  return count == atol(at) || (count > atol(at) && getenv("GC_FAULT_FROM"));
-}
-#else
-static bool fault(void) {
-  return false;
-}
-#endif
-
-static _Noreturn void out_of_memory(size_t n) {
+void rt_out_of_memory(size_t n) {
   rt_die(660, "out of memory (%zu bytes more were needed)", n);
 }
 
 void *rt_alloc(size_t n) {
-  void *p = fault() ? NULL : calloc(n ? n : 1, 1);
-  if (!p) out_of_memory(n);
+  void *p = rt_host->memory(rt_host, NULL, n ? n : 1);
+  if (!p) rt_out_of_memory(n);
   return p;
 }
 
@@ -42,10 +24,18 @@ void *rt_array(size_t n, size_t size) {
   return rt_alloc(rt_mul(n, size));
 }
 
+void *rt_ask(void *p, size_t n) {
+  return rt_host->memory(rt_host, p, n ? n : 1);
+}
+
 void *rt_grow(void *p, size_t n) {
-  void *q = fault() ? NULL : realloc(p, n ? n : 1);
-  if (!q) out_of_memory(n);
+  void *q = rt_ask(p, n);
+  if (!q) rt_out_of_memory(n);
   return q;
+}
+
+void rt_free(void *p) {
+  if (p) rt_host->memory(rt_host, p, 0);
 }
 
 char *rt_strdup(const char *s) {
@@ -66,16 +56,7 @@ char *rt_printf(const char *fmt, ...) {
 }
 
 void *rt_mem(size_t bytes) {
-  enum { HUGE_PAGE = 2 << 20 };
-  size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : 4096;
-  if (bytes > (size_t)PTRDIFF_MAX - 2 * align) out_of_memory(bytes);
-  size_t n = (bytes + align - 1) / align * align + align;
-  unsigned char *p = MAP_FAILED;
-  if (!fault()) p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED) out_of_memory(bytes);
-  p += (align - (uintptr_t)p % align) % align;
-#ifdef MADV_HUGEPAGE
-  if (align == HUGE_PAGE) madvise(p, n - align, MADV_HUGEPAGE);
-#endif
+  void *p = rt_host->block(rt_host, bytes);
+  if (!p) rt_out_of_memory(bytes);
   return p;
 }

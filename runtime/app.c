@@ -1,6 +1,5 @@
 /* The running program: its memory, its threads, and the calls of its graphs. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 uint64_t app_seed(const App *a) {
@@ -28,6 +27,7 @@ void app_memory(App *a) {
   a->threads = a->o.threads > 0 ? (int)a->o.threads : pool_cpus();
   a->pool = pool_new(a->threads < parts ? a->threads : parts);
   a->mem = rt_mem(m->bytes);
+  if (a->t) a->sum = rt_array((size_t)a->t->nmetrics + 1, sizeof *a->sum);
   a->run = a->mem;
   a->run->seed = app_seed(a);
 }
@@ -67,16 +67,17 @@ void app_check(const GcGraph *g, int status) {
 
 void app_init(App *a) {
   a->run->seed = app_seed(a);
+  a->run->step = 0; /* what is drawn depends on it */
   if (a->m->init && a->m->init->fn) app_check(a->m->init, app_call(a, a->m->init, NULL, NULL, NULL));
   a->run->seed = app_seed(a);
-  a->run->step = 0;
 }
 
-static int64_t open_dim(const GcDim *d, int nsizes, const int64_t *size) {
+int64_t app_dim(const GcGraph *g, int64_t dim, const int64_t *size) {
+  const GcDim *d = &g->dims[-1 - dim];
   int64_t sum = 0;
   for (int t = 0; t < d->nterm; t++) {
     int64_t x = d->term[t].coef;
-    for (int s = 0; s < nsizes; s++)
+    for (int s = 0; s < g->nsizes; s++)
       for (int e = 0; e < d->term[t].exp[s]; e++) x *= size[s];
     sum += x;
   }
@@ -87,7 +88,7 @@ uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size) {
   uint64_t n = 1;
   for (int i = 0; i < p->rank; i++) {
     const GcDim *d = p->dim[i] < 0 ? &g->dims[-1 - p->dim[i]] : NULL;
-    n *= (uint64_t)(!d ? p->dim[i] : size ? open_dim(d, g->nsizes, size) : d->bound);
+    n *= (uint64_t)(!d ? p->dim[i] : size ? app_dim(g, p->dim[i], size) : d->bound);
   }
   return n;
 }

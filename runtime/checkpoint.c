@@ -1,65 +1,6 @@
-/* Weights from files, and checkpoints: all that a run needs to go on as if it had never stopped. */
+/* Checkpoints: all that a run needs to go on as if it had never stopped. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
-
-static const char *wrong_tensor(const GcVar *v, const StTensor *t) { /* NULL: it fits */
-  bool same = t->rank == v->rank;
-  for (int i = 0; same && i < v->rank; i++) same = t->dim[i] == v->dim[i];
-  if (same && t->dtype == v->dtype) return NULL;
-  char *want = num_shape(v->rank, v->dim, v->dtype, NULL);
-  char *have = t->dtype < 0 ? rt_strdup("of another element type") : num_shape(t->rank, t->dim, (GcDType)t->dtype, NULL);
-  return rt_printf("is %s in the file, the model has %s", have, want);
-}
-
-static const GcVar *find_var(const GcModel *m, const char *name) {
-  for (int i = 0; i < m->nvars; i++) if (!strcmp(m->vars[i].name, name)) return &m->vars[i];
-  return NULL;
-}
-
-/* Takes the tensors of `kinds`; those of `optional` may be missing. Every tensor that does not fit is named. */
-static void load(App *a, const StFile *f, const char *path, unsigned kinds, unsigned optional) {
-  enum { SHOWN = 20 };
-  int wrong = 0;
-  for (int i = 0; i < a->m->nvars; i++) {
-    const GcVar *v = &a->m->vars[i];
-    if (!(kinds & KIND_BIT(v->kind))) continue;
-    const StTensor *t = st_find(f, v->name);
-    const char *why = t ? wrong_tensor(v, t) : optional & KIND_BIT(v->kind) ? NULL : "is missing";
-    if (!why) continue;
-    if (wrong++ < SHOWN) rt_error(641, "%s: `%s` %s", path, v->name, why);
-  }
-  for (int i = 0; i < f->n; i++)
-    if (!find_var(a->m, f->t[i].name) && wrong++ < SHOWN)
-      rt_error(641, "%s: the model has no `%s`", path, f->t[i].name);
-  if (wrong > SHOWN) rt_note("and %d more", wrong - SHOWN);
-  if (wrong) exit(rt_status(641));
-  for (int i = 0; i < a->m->nvars; i++) {
-    const GcVar *v = &a->m->vars[i];
-    const StTensor *t = kinds & KIND_BIT(v->kind) ? st_find(f, v->name) : NULL;
-    if (t) var_from_logical(v, a->mem, f->data + t->begin);
-  }
-}
-
-static void release(StFile *f) {
-  for (int i = 0; i < f->n; i++) free(f->t[i].name);
-  for (int i = 0; i < f->nmeta; i++) {
-    free(f->meta[i].key);
-    free(f->meta[i].value);
-  }
-  free(f->t);
-  free(f->meta);
-  free(f->file.p);
-}
-
-void weights_load(App *a, const char *path) {
-  StFile f;
-  char err[ERR_TEXT];
-  if (!io_exists(path)) rt_die(682, "cannot open `%s`", path);
-  if (!st_read(path, &f, err)) rt_die(640, "%s", err);
-  load(a, &f, path, KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE), KIND_BIT(GC_STATE));
-  release(&f);
-}
 
 /* Numbers travel as text; floats as their bits. */
 enum { NUMBERS = 11 }; /* the last is a hash of the others */
@@ -113,20 +54,14 @@ static void prune(const char *folder, int keep) {
     if (!unfinished(name[i]) && (!number_of(name[i], &step) || keep-- > 0)) continue;
     char *path = rt_printf("%s/%s", folder, name[i]);
     io_remove(path);
-    free(path);
+    rt_free(path);
   }
-  for (int i = 0; i < n; i++) free(name[i]);
-  free(name);
+  for (int i = 0; i < n; i++) rt_free(name[i]);
+  rt_free(name);
 }
 
-/* Newest first on disk: a crash between the two leaves a checkpoint that is ahead of weights.safetensors, never the
- * other way round. Weights that are not finite are not saved: the checkpoints before stay. */
-void checkpoint_save(App *a, const char *folder, const Progress *p) {
-  char err[ERR_TEXT], text[NUMBERS][24];
-  const GcVar *bad = vars_not_finite(a->m, a->mem);
-  if (bad)
-    rt_die(671, "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are from before", bad->name,
-           a->run->step, folder);
+bool checkpoint_write(App *a, const char *path, const Progress *p, char *err) {
+  char text[NUMBERS][24];
   uint64_t v[NUMBERS];
   StMeta meta[NUMBERS];
   gather(a, p, v);
@@ -134,15 +69,24 @@ void checkpoint_save(App *a, const char *folder, const Progress *p) {
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
     meta[i] = (StMeta){names[i], text[i]};
   }
+  return st_write(a->m, a->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err);
+}
+
+/* Newest first on disk: a crash between the two leaves a checkpoint that is ahead of weights.safetensors, never the
+ * other way round. Weights that are not finite are not saved: the checkpoints before stay. */
+void checkpoint_save(App *a, const char *folder, const Progress *p) {
+  char err[ERR_TEXT];
+  const GcVar *bad = vars_not_finite(a->m, a->mem);
+  if (bad)
+    rt_die(671, "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are from before", bad->name,
+           a->run->step, folder);
   char *path = rt_printf("%s/checkpoint-%u.safetensors", folder, a->run->step);
   char *weights = rt_printf("%s/weights.safetensors", folder);
-  unsigned kept = KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE);
-  if (!st_write(a->m, a->mem, kept | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err) ||
-      !st_write(a->m, a->mem, kept, NULL, 0, weights, err))
+  if (!checkpoint_write(a, path, p, err) || !st_write(a->m, a->mem, KINDS_KEPT, NULL, 0, weights, err))
     rt_die(663, "%s\nwhat was saved before is intact", err);
   prune(folder, a->t->keep > 0 ? (int)a->t->keep : 2);
-  free(path);
-  free(weights);
+  rt_free(path);
+  rt_free(weights);
 }
 
 char *checkpoint_newest(const char *folder, uint32_t *step) {
@@ -152,11 +96,11 @@ char *checkpoint_newest(const char *folder, uint32_t *step) {
   for (int i = 0; i < n; i++) {
     if (!number_of(name[i], &s) || (found && s < best)) continue;
     best = s;
-    free(found);
+    rt_free(found);
     found = rt_printf("%s/%s", folder, name[i]);
   }
-  for (int i = 0; i < n; i++) free(name[i]);
-  free(name);
+  for (int i = 0; i < n; i++) rt_free(name[i]);
+  rt_free(name);
   if (step) *step = (uint32_t)best;
   return found;
 }
@@ -174,7 +118,7 @@ void checkpoint_load(App *a, const char *path, Progress *p) {
   }
   if (v[NUMBERS - 1] != gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]))
     rt_die(640, "%s: its step, seed or plan are not those that were written", path);
-  load(a, &f, path, KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE) | KIND_BIT(GC_OPTIM), 0);
+  weights_take(a, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
   scatter(a, p, v);
-  release(&f);
+  st_release(&f);
 }

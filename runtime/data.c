@@ -42,7 +42,7 @@ static void check_overrides(const App *a) {
 static char *find(const GcData *d, const char *path) {
   char *beside = path[0] == '/' || !d->dir || !*d->dir ? NULL : rt_printf("%s/%s", d->dir, path);
   if (beside && io_exists(beside)) return beside;
-  free(beside);
+  rt_free(beside);
   return io_exists(path) ? rt_strdup(path) : NULL;
 }
 
@@ -89,7 +89,7 @@ bool data_available(App *a, const GcData *d) {
   if (override(a, d)) return true;
   for (int i = 0; i < d->npaths; i++) {
     char *p = find(d, d->paths[i]);
-    free(p);
+    rt_free(p);
     if (!p) return false;
   }
   return true;
@@ -197,7 +197,7 @@ static void bind_all(Data *d, const SourceKind *k) {
     bind(d, k, r, 0, dst);
     for (int f = 0; f < g->nfields; f++) check_bound(d, r, f, dst[f]);
   }
-  free(dst);
+  rt_free(dst);
   if (!keep) return;
   d->bound = bound;
   k->close(d);

@@ -1,6 +1,5 @@
 /* npy and idx: one file per field, records along the first axis. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 static void open_files(Data *d, bool (*parse)(Array *, char *)) {
@@ -42,8 +41,8 @@ static void read_array(const Data *d, uint64_t record, int field, void *raw) {
 
 static void close_array(Data *d) {
   Array *a = d->source;
-  for (int i = 0; i < d->npaths; i++) free(a[i].file.p);
-  free(a);
+  for (int i = 0; i < d->npaths; i++) rt_free(a[i].file.p);
+  rt_free(a);
 }
 
 const SourceKind kind_npy = {"npy", 1, 64, open_npy, read_array, close_array};

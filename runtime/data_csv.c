@@ -1,6 +1,5 @@
 /* csv: the columns that fields name, parsed once into the fields' raw types. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Columns {
@@ -76,8 +75,8 @@ static void open_csv(Data *d) {
     parse_record(d, k, &c);
     k->line[d->n++] = line;
   }
-  free(c.f);
-  free(b.p);
+  rt_free(c.f);
+  rt_free(b.p);
 }
 
 static void read_csv(const Data *d, uint64_t record, int field, void *raw) {
@@ -87,10 +86,10 @@ static void read_csv(const Data *d, uint64_t record, int field, void *raw) {
 
 static void close_csv(Data *d) {
   Columns *k = d->source;
-  for (int f = 0; f < d->d->nfields; f++) free(k->field[f]);
-  free(k->field);
-  free(k->line);
-  free(k);
+  for (int f = 0; f < d->d->nfields; f++) rt_free(k->field[f]);
+  rt_free(k->field);
+  rt_free(k->line);
+  rt_free(k);
 }
 
 const SourceKind kind_csv = {"csv", 1, 1, open_csv, read_csv, close_csv};

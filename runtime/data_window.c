@@ -1,7 +1,6 @@
 /* text and tokens: a file of elements, bytes of a text or little-endian u16 or u32 of tokens. Record i is the window that
  * starts at element i * (window - 1); a short tail is left out. */
 #include "rt.h"
-#include <stdlib.h>
 
 static void open_window(Data *d) {
   const GcData *g = d->d;
@@ -35,8 +34,8 @@ static void read_window(const Data *d, uint64_t record, int field, void *raw) {
 }
 
 static void close_window(Data *d) {
-  free(((Bytes *)d->source)->p);
-  free(d->source);
+  rt_free(((Bytes *)d->source)->p);
+  rt_free(d->source);
 }
 
 const SourceKind kind_text = {"text", 1, 1, open_window, read_window, close_window};

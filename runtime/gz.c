@@ -1,7 +1,6 @@
 /* gzip (RFC 1952) and deflate (RFC 1951): a small inflate, so that training binaries need nothing but libc.
  * All members of a file are decoded; checksum and length of each are verified. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { FAST = 10, MAX_BITS = 15, SYMBOLS = 288 };
@@ -237,11 +236,11 @@ bool gz_inflate(const Bytes *in, Bytes *out, char *err) {
   const char *wrong = NULL;
   do wrong = member(z);
   while (!wrong && z->p < z->end);
-  if (wrong) free(z->out.p);
+  if (wrong) rt_free(z->out.p);
   else {
     *out = z->out;
     out->p[out->n] = 0;
   }
-  free(z);
+  rt_free(z);
   return wrong ? rt_fail(err, "%s", wrong) : true;
 }

@@ -1,6 +1,5 @@
 /* `info`: the weights and states, in the model's order. */
 #include "rt.h"
-#include <stdlib.h>
 
 static void json_line(const App *a, const GcVar *v, bool hash) {
   char *name = json_quote(v->name);
@@ -9,7 +8,7 @@ static void json_line(const App *a, const GcVar *v, bool hash) {
   rt_out("],\"dtype\":\"%s\",\"kind\":\"%s\"", gc_dtype_name[v->dtype], v->kind == GC_PARAM ? "param" : "state");
   if (hash) rt_out(",\"hash\":\"%016llx\"", (unsigned long long)var_hash(v, a->mem));
   rt_out("}\n");
-  free(name);
+  rt_free(name);
 }
 
 static void text_line(const App *a, const GcVar *v, int width, bool hash) {
@@ -17,7 +16,7 @@ static void text_line(const App *a, const GcVar *v, int width, bool hash) {
   rt_out("%-*s  %-5s  %s", width, v->name, v->kind == GC_PARAM ? "param" : "state", shape);
   if (hash) rt_out("  %016llx", (unsigned long long)var_hash(v, a->mem));
   rt_out("\n");
-  free(shape);
+  rt_free(shape);
 }
 
 int gc_info(App *a) {

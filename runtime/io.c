@@ -64,17 +64,24 @@ static ssize_t write_some(int fd, const void *p, size_t n) {
   return r;
 }
 
+static unsigned char *room(unsigned char *p, size_t n, int fd) { /* the file does not stay open when there is none */
+  unsigned char *q = rt_ask(p, n);
+  if (q) return q;
+  if (fd) close(fd);
+  rt_out_of_memory(n);
+}
+
 bool io_read_all(const char *path, Bytes *out, char *err) {
   bool pipe = !strcmp(path, "-");
   int fd = pipe ? 0 : open_file(path, O_RDONLY);
   if (fd < 0) return rt_fail(err, "%s: cannot open: %s", path, strerror(errno));
   struct stat st;
   size_t cap = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : BUFFER;
-  unsigned char *p = rt_alloc(cap + 1);
+  unsigned char *p = room(NULL, cap + 1, fd);
   size_t n = 0;
   ssize_t r = 0;
   while (true) {
-    if (n == cap) p = rt_grow(p, (cap = rt_mul(cap, 2)) + 1);
+    if (n == cap) p = room(p, (cap *= 2) + 1, fd);
     r = read_some(fd, p + n, cap - n);
     if (r <= 0) break;
     n += (size_t)r;
@@ -82,7 +89,7 @@ bool io_read_all(const char *path, Bytes *out, char *err) {
   int e = errno;
   if (!pipe) close(fd);
   if (r < 0) {
-    free(p);
+    rt_free(p);
     return rt_fail(err, "%s: cannot read: %s", path, strerror(e));
   }
   p[n] = 0;
@@ -99,7 +106,7 @@ bool io_read_data(const char *path, Bytes *out, char *err) {
     return true;
   }
   bool ok = gz_inflate(&b, out, why);
-  free(b.p);
+  rt_free(b.p);
   return ok || rt_fail(err, "%s: not a sound gzip file: %.400s", path, why);
 }
 
@@ -109,12 +116,17 @@ static void begin(IoFile *f, const char *path, const char *tmp) {
   f->buf = rt_alloc(BUFFER);
   f->path = rt_strdup(path);
   f->tmp = tmp ? rt_strdup(tmp) : NULL;
+  f->folder = rt_strdup(path);
+  char *slash = strrchr(f->folder, '/');
+  if (!slash) strcpy(f->folder, *path ? "." : "");
+  else slash[slash == f->folder] = 0;
 }
 
 static void end(IoFile *f) {
-  free(f->buf);
-  free(f->path);
-  free(f->tmp);
+  rt_free(f->buf);
+  rt_free(f->path);
+  rt_free(f->tmp);
+  rt_free(f->folder);
   f->buf = NULL;
   f->fd = -1;
 }
@@ -126,7 +138,7 @@ static void failed(IoFile *f) {
 void io_create(IoFile *f, const char *path) {
   char *tmp = rt_printf("%s.tmp", path);
   begin(f, path, tmp);
-  free(tmp);
+  rt_free(tmp);
   f->fd = open_file(f->tmp, O_WRONLY | O_CREAT | O_TRUNC);
   if (f->fd < 0) failed(f);
   struct stat st; /* a file that is replaced passes its mode on */
@@ -172,12 +184,8 @@ bool io_sync(IoFile *f) {
   return !f->err;
 }
 
-static bool sync_folder(const char *path) {
-  char *folder = rt_strdup(path);
-  char *slash = strrchr(folder, '/');
-  if (slash) slash[slash == folder] = 0;
-  int fd = open_file(slash ? folder : ".", O_RDONLY | O_DIRECTORY);
-  free(folder);
+static bool sync_folder(const char *folder) {
+  int fd = open_file(folder, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return false;
   bool ok = step() && (fsync(fd) == 0 || errno == EINVAL); /* EINVAL: a file system without it */
   int e = errno;
@@ -191,7 +199,7 @@ bool io_commit(IoFile *f, char *err) {
   if (opened && close_file(f->fd) != 0) failed(f);
   ok = ok && !f->err;
   if (ok && (!step() || rename(f->tmp, f->path) != 0)) failed(f);
-  else if (ok && !sync_folder(f->path)) failed(f);
+  else if (ok && !sync_folder(f->folder)) failed(f);
   if (f->err) {
     if (opened) unlink(f->tmp);
     rt_fail(err, "%s: cannot write: %s", f->path, strerror(f->err));
@@ -239,7 +247,7 @@ bool io_make_folder(const char *path, bool fresh) {
     ok = false;
     e = ENOTDIR;
   }
-  free(p);
+  rt_free(p);
   errno = e;
   return ok;
 }

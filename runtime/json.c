@@ -1,7 +1,6 @@
 /* JSON, as much as safetensors headers and run.json need. Strings are checked: escapes, surrogates, control
  * characters. Nothing here trusts the text. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 static void blanks(Json *j) {
@@ -98,7 +97,7 @@ char *json_string(Json *j) {
     j->p++;
     return s;
   }
-  free(s);
+  rt_free(s);
   rt_fail(j->err, "a malformed string");
   return NULL;
 }
@@ -129,7 +128,7 @@ bool json_skip(Json *j, int depth) {
   blanks(j);
   if (j->p < j->end && *j->p == '"') {
     char *s = json_string(j);
-    free(s);
+    rt_free(s);
     return s != NULL;
   }
   bool object = json_is(j, '{');
@@ -139,7 +138,7 @@ bool json_skip(Json *j, int depth) {
   do {
     if (object) {
       char *key = json_string(j);
-      free(key);
+      rt_free(key);
       if (!key || !json_want(j, ':')) return false;
     }
     if (!json_skip(j, depth + 1)) return false;

@@ -118,7 +118,7 @@ bool num_parse(const char *s, size_t n, double *v) {
   memcpy(text, s, n);
   text[n] = 0;
   *v = strtod(text, NULL);
-  if (text != small) free(text);
+  if (text != small) rt_free(text);
   return *v - *v == 0;
 }
 

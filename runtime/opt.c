@@ -2,7 +2,6 @@
 #include "rt.h"
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_THREADS = 1024 };
@@ -95,7 +94,7 @@ static const struct Opt *find(const Command *c, const char *name, size_t n) {
   for (int i = 0; i < COUNT(options); i++) {
     bool here = options[i].commands & c->bit, same = !strcmp(typed, options[i].name);
     if (same && here) {
-      free(typed);
+      rt_free(typed);
       return &options[i];
     }
     if (same) rt_die(600, "`%s` is not an option of `%s`\n`%s --help` lists them", typed, c->name, c->name);

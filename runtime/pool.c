@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/futex.h>
@@ -26,9 +25,11 @@ struct Pool {
   _Alignas(LINE) atomic_uint arrived;
   _Alignas(LINE) GcFn *fn;
   GcCall *call;             /* one per thread */
+  struct Worker *worker;    /* the same; [0] is the caller's and unused */
   int *status;              /* LINE bytes apart */
   atomic_int *cpu;          /* where each thread was last seen; LINE bytes apart */
   int threads, parts, spin;
+  bool ends;                /* the next region is none: workers return */
   cpu_set_t allowed;
   int core[CPU_SETSIZE], ncores; /* one CPU of each core that this process may use */
 };
@@ -36,6 +37,7 @@ enum { APART = LINE / (int)sizeof(int), PATIENCE = 64 };
 typedef struct Worker {
   Pool *pool;
   int part;
+  pthread_t thread;
 } Worker;
 
 static void relax(void) {
@@ -94,23 +96,22 @@ static void spread(Pool *p, int part) {
 }
 
 static void *work(void *arg) {
-  Worker w = *(Worker *)arg;
-  free(arg);
-  Pool *p = w.pool;
+  const Worker *w = arg;
+  Pool *p = w->pool;
   int patience = 0;
   for (unsigned seen = 0;; seen++) {
     gate_wait(&p->region, seen, p->spin);
-    if (w.part < p->parts) {
+    if (p->ends) return NULL;
+    if (w->part < p->parts) {
       if (patience > 0) patience--;
-      else if (p->spin && crowded(p, w.part)) {
-        spread(p, w.part);
+      else if (p->spin && crowded(p, w->part)) {
+        spread(p, w->part);
         patience = PATIENCE; /* where cores are short it is of no use to move each time */
       }
-      p->status[w.part * APART] = p->fn(&p->call[w.part]);
+      p->status[w->part * APART] = p->fn(&p->call[w->part]);
     }
     gate_pass(&p->done); /* every worker reports, so that none can still read the region when the next one is set */
   }
-  return NULL;
 }
 
 int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
@@ -181,21 +182,26 @@ int pool_cpus(void) {
 
 Pool *pool_new(int threads) {
   if (threads <= 1) return NULL;
-  Pool *p = NULL;
-  if (posix_memalign((void **)&p, LINE, sizeof *p) != 0) rt_die(660, "out of memory for %d threads", threads);
-  memset(p, 0, sizeof *p);
-  p->threads = threads;
+  Pool *p = rt_mem(sizeof *p);
+  p->threads = 1; /* the caller; more as they start */
   p->ncores = cores(&p->allowed, p->core);
   p->spin = threads <= p->ncores ? SPIN : 0;
   p->cpu = rt_array((size_t)threads, LINE);
   p->call = rt_array((size_t)threads, sizeof *p->call);
   p->status = rt_array((size_t)threads, LINE);
-  for (int i = 1; i < threads; i++) {
-    Worker *w = rt_alloc(sizeof *w);
-    *w = (Worker){p, i};
-    pthread_t t;
-    if (pthread_create(&t, NULL, work, w) != 0) rt_die(662, "cannot start thread %d of %d", i + 1, threads);
-    pthread_detach(t);
+  p->worker = rt_array((size_t)threads, sizeof *p->worker);
+  for (int i = 1; i < threads; i++, p->threads++) {
+    p->worker[i] = (Worker){.pool = p, .part = i};
+    if (pthread_create(&p->worker[i].thread, NULL, work, &p->worker[i]) == 0) continue;
+    pool_free(p);
+    rt_die(662, "cannot start thread %d of %d", i + 1, threads);
   }
   return p;
+}
+
+void pool_free(Pool *p) {
+  if (!p) return;
+  p->ends = true;
+  gate_pass(&p->region);
+  for (int i = 1; i < p->threads; i++) pthread_join(p->worker[i].thread, NULL);
 }

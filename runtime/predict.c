@@ -2,7 +2,6 @@
  * their shapes have run-time sizes, its length gives the last of them, and the others are 1; the shape of an npy record
  * that has as many axes as the only input gives all. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Predictor {

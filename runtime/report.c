@@ -1,7 +1,6 @@
 /* What a person or a script sees of a run: the live line on a terminal, plain lines elsewhere, JSON lines for scripts,
  * and the figures at the end. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -34,9 +33,9 @@ static char *pairs(const App *a, float loss, const float *metric) {
   for (int i = -1; i < a->t->nmetrics; i++) {
     char *v = report_float(i < 0 ? loss : metric[i]), *name = json_quote(i < 0 ? "loss" : a->t->metrics[i]);
     char *longer = rt_printf("%s%s%s:%s", s ? s : "", s ? "," : "", name, v);
-    free(v);
-    free(name);
-    free(s);
+    rt_free(v);
+    rt_free(name);
+    rt_free(s);
     s = longer;
   }
   return s;

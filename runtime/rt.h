@@ -1,6 +1,6 @@
-/* What the files of the runtime share. Every failure that a user can cause ends in rt_die: one coded line on standard
- * error, and an exit status that follows from the code (errors_rt.def). Functions whose failure the caller must see
- * return false and leave the reason in a buffer instead. */
+/* What the files of the runtime share. Every failure that a user can cause ends in rt_die: a coded message to the host,
+ * and a status that follows from the code (errors_rt.def). Functions whose failure the caller must see return false and
+ * leave the reason in a buffer instead. */
 #ifndef GRADC_RT_H
 #define GRADC_RT_H
 #include "model.h"
@@ -11,13 +11,30 @@
 #define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
 enum { ERR_TEXT = 512 };
 
-/* err.c. Lines of a message after the first are printed as help. */
+/* Whom the runtime works for: where its memory comes from, and what becomes of its failures. A program prints them and
+ * exits (program.c); a library takes them as values and unwinds. */
+typedef struct RtHost RtHost;
+struct RtHost {
+  void *(*memory)(RtHost *h, void *p, size_t n); /* as realloc; new memory is zeroed; n = 0 frees. NULL: none left */
+  void *(*block)(RtHost *h, size_t n); /* zeroed, aligned to 128 bytes at least; freed with the host. NULL: none left */
+  void (*error)(RtHost *h, int code, const char *text); /* lines after the first are help */
+  void (*quit)(RtHost *h, int code) __attribute__((noreturn));
+};
+/* That of the running thread; set before anything else here is called. */
+#define RT_STATIC_TLS __attribute__((tls_model("initial-exec"))) /* never allocated late, where that could fail */
+extern _Thread_local RtHost *rt_host RT_STATIC_TLS;
+extern RtHost rt_program; /* program.c */
+
+/* err.c */
 enum { ST_USER = 1, ST_USAGE = 2, ST_DATA = 4, ST_RESOURCE = 5, ST_NOT_FINITE = 6 };
 int rt_status(int code);                                  /* the exit status that belongs to a code */
-void rt_error(int code, const char *fmt, ...) PRINTF(2, 3); /* prints, returns */
+void rt_error(int code, const char *fmt, ...) PRINTF(2, 3); /* says it, returns */
 _Noreturn void rt_die(int code, const char *fmt, ...) PRINTF(2, 3);
-void rt_note(const char *fmt, ...) PRINTF(1, 2);          /* a plain line on standard error */
+_Noreturn void rt_quit(int code);                         /* as rt_die, when all is said */
 bool rt_fail(char *err, const char *fmt, ...) PRINTF(2, 3); /* fills err[ERR_TEXT], returns false */
+
+/* program.c */
+void rt_note(const char *fmt, ...) PRINTF(1, 2);          /* a plain line on standard error */
 void rt_live(const char *line);                           /* replaces the live line; NULL: ends it */
 void rt_out(const char *fmt, ...) PRINTF(1, 2);           /* results, to standard output */
 void rt_out_flush(void);                                  /* dies when standard output cannot be written */
@@ -26,10 +43,13 @@ void rt_out_flush(void);                                  /* dies when standard 
 void *rt_alloc(size_t n);
 void *rt_array(size_t n, size_t size); /* n * size, checked */
 void *rt_grow(void *p, size_t n);      /* realloc */
+void rt_free(void *p);                 /* NULL is nothing */
+void *rt_ask(void *p, size_t n);       /* rt_grow, but NULL when there is no more: to tidy up, then rt_out_of_memory */
+_Noreturn void rt_out_of_memory(size_t n);
 char *rt_strdup(const char *s);
 char *rt_printf(const char *fmt, ...) PRINTF(1, 2);
 size_t rt_mul(size_t a, size_t b);     /* dies on overflow */
-void *rt_mem(size_t bytes);            /* the model's memory: huge pages when large; 64-byte aligned at least */
+void *rt_mem(size_t bytes);            /* RtHost.block: for the model and its batches */
 
 /* io.c */
 typedef struct Bytes {
@@ -38,7 +58,7 @@ typedef struct Bytes {
 } Bytes;
 typedef struct IoFile { /* a file being written; the first failure sticks */
   int fd, err;
-  char *path, *tmp;
+  char *path, *tmp, *folder;
   unsigned char *buf;
   size_t used;
 } IoFile;
@@ -98,6 +118,7 @@ bool gz_inflate(const Bytes *in, Bytes *out, char *err);
 typedef struct Pool Pool;
 int pool_cpus(void);                     /* physical cores that this process may use */
 Pool *pool_new(int threads);             /* NULL when threads == 1 */
+void pool_free(Pool *p);                 /* ends its threads; its memory goes with the host */
 int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts); /* the first part's status that is not 0 */
 
 /* opt.c */
@@ -133,6 +154,7 @@ struct App {
   GcRun *run;
   Pool *pool;
   int threads;
+  float *sum;        /* of loss and metrics, over the passes of a step */
   struct Data *data; /* of the train section; NULL: none */
 };
 extern volatile int gc_signal;   /* SIGINT, SIGTERM or SIGHUP, once it came */
@@ -145,11 +167,13 @@ const float *app_scalar(const App *a, int var); /* the value of variable var - 1
 void app_check(const GcGraph *g, int status); /* dies when a call outside of training failed */
 void app_init(App *a);           /* the init graph at run->seed */
 uint64_t app_seed(const App *a); /* --seed, or the file's */
+int64_t app_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* of a port's dimension < 0 */
 uint64_t app_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: the most there can be */
 void *app_buffer(const GcGraph *g, const GcPort *p); /* for any sizes */
 
 /* vars.c */
 size_t var_count(const GcVar *v);
+bool var_is_row_major(const GcVar *v); /* in memory too */
 void var_to_logical(const GcVar *v, const void *mem, void *dst);
 void var_from_logical(const GcVar *v, void *mem, const void *src);
 uint64_t var_hash(const GcVar *v, const void *mem);
@@ -181,6 +205,13 @@ const char *st_meta(const StFile *f, const char *key); /* NULL: not there */
 bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
               char *err);
 #define KIND_BIT(k) (1u << (k))
+#define KINDS_KEPT (KIND_BIT(GC_PARAM) | KIND_BIT(GC_STATE)) /* in a file of weights */
+
+/* weights.c: tensors of a file into the model. Wrong files die, after every tensor that does not fit was named. */
+/* Those of `kinds`; those of `optional` may be missing. */
+void weights_take(App *a, const StFile *f, const char *path, unsigned kinds, unsigned optional);
+void weights_load(App *a, const char *path); /* weights, and states where the file has them */
+void st_release(StFile *f);
 
 /* checkpoint.c */
 typedef struct Progress { /* beside GcRun and the tensors, all that a resumed run needs */
@@ -188,7 +219,7 @@ typedef struct Progress { /* beside GcRun and the tensors, all that a resumed ru
   float best;
   uint32_t best_step;
 } Progress;
-void weights_load(App *a, const char *path); /* weights, and states where the file has them; wrong files die */
+bool checkpoint_write(App *a, const char *path, const Progress *p, char *err);
 void checkpoint_save(App *a, const char *folder, const Progress *p);
 char *checkpoint_newest(const char *folder, uint32_t *step); /* NULL: none */
 void checkpoint_load(App *a, const char *path, Progress *p);
@@ -273,12 +304,23 @@ int csv_next(Csv *c); /* fields of the next record; 0: none left; -1: a quote is
 char *csv_shown(const CsvField *f); /* the field, or its begin, for a message: on one line, whatever is in it */
 int csv_names(const CsvField *f, int n); /* how many are words; -1: one is a number, which no header holds */
 
-/* eval.c */
+/* step.c: a training step, and the scores of records. Who calls owns the fields. */
+typedef const void *const *FieldsFn(void *arg, uint64_t at, uint64_t n); /* of records at .. at + n, row-major */
+/* Loss and metrics in a->run are then the means over its passes, each of `batch` records. Returns the graph's status;
+ * bad: check mode, see GcCall. */
+int step_run(App *a, FieldsFn *fields, void *arg, int32_t *bad);
+void step_forget(App *a);                     /* the gradients that passes have gathered */
+unsigned char *states_copy(App *a, unsigned char *copy); /* NULL: a copy of all states; else puts that back */
+void step_check(App *a, int status); /* dies of any status but 0 and -1 */
 typedef struct Scores {
   float loss;
   float *metric;
   uint64_t records;
 } Scores;
+/* What it writes into states is undone. */
+void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s);
+
+/* eval.c */
 void eval_scores(App *a, bool all, Scores *s); /* hold-out, or all records */
 
 /* report.c */

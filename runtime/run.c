@@ -16,7 +16,7 @@ static char *in(const char *folder, const char *name) {
 static bool has(const char *folder, const char *name) {
   char *p = in(folder, name);
   bool yes = io_exists(p);
-  free(p);
+  rt_free(p);
   return yes;
 }
 
@@ -24,7 +24,7 @@ static bool has(const char *folder, const char *name) {
 bool run_holds(const char *folder) {
   char *c = checkpoint_newest(folder, NULL);
   bool yes = c || has(folder, "metrics.csv") || has(folder, "weights.safetensors");
-  free(c);
+  rt_free(c);
   return yes;
 }
 
@@ -39,7 +39,7 @@ static int64_t last_change(const char *folder) {
   for (int i = 0; i < COUNT(files); i++) {
     char *p = in(folder, files[i]);
     if (io_time(p) > last) last = io_time(p);
-    free(p);
+    rt_free(p);
   }
   return last;
 }
@@ -54,10 +54,10 @@ char *run_newest(const App *a) {
     int64_t t = last_change(folder);
     bool newer = t >= newest && has(folder, nn) && run_holds(folder);
     if (newer) newest = t;
-    free(newer ? found : folder);
+    rt_free(newer ? found : folder);
     if (newer) found = folder;
   }
-  free(nn);
+  rt_free(nn);
   return found;
 }
 
@@ -70,7 +70,7 @@ void run_choose(App *a, Run *r) {
     if (!r->folder) rt_die(683, "no run of %s under runs/ to resume", a->m->name);
     char *c = checkpoint_newest(r->folder, NULL);
     if (!c) rt_die(683, "no checkpoint in %s to resume from\nwithout --resume, a run begins there", r->folder);
-    free(c);
+    rt_free(c);
   } else if (o->run_dir && !o->force && run_holds(o->run_dir))
     rt_die(602, "%s already holds a run\n--resume goes on with it, --force replaces it", o->run_dir);
 }
@@ -105,7 +105,7 @@ static bool adopt(App *a, Json *j) {
       if (ok && a->o.log_every < 0 && every <= UINT32_MAX) a->o.log_every = (int64_t)every;
     } else if (!strcmp(key, "data")) ok = adopt_data(a, j, data);
     else ok = json_skip(j, 0);
-    free(key);
+    rt_free(key);
     if (!ok) return false;
   } while (json_is(j, ','));
   return json_want(j, '}') && json_end(j);
@@ -118,9 +118,9 @@ void run_adopt(App *a, const char *folder) {
     if (!io_read_all(path, &b, err)) rt_die(663, "%s", err);
     Json j = {(char *)b.p, (char *)b.p + b.n, err};
     if (!adopt(a, &j)) rt_die(642, "%s: %s", path, err);
-    free(b.p);
+    rt_free(b.p);
   }
-  free(path);
+  rt_free(path);
 }
 
 static void write_file(const char *folder, const char *name, const char *text) {
@@ -129,14 +129,14 @@ static void write_file(const char *folder, const char *name, const char *text) {
   io_create(&f, path);
   io_put(&f, text, strlen(text));
   if (!io_commit(&f, err)) rt_die(663, "%s", err);
-  free(path);
+  rt_free(path);
 }
 
 static char *member(char *text, const char *key, const char *value, bool quoted) {
   char *q = quoted ? json_quote(value) : rt_strdup(value);
   char *s = rt_printf("%s%s\n  \"%s\": %s", text, text[1] ? "," : "", key, q);
-  free(q);
-  free(text);
+  rt_free(q);
+  rt_free(text);
   return s;
 }
 
@@ -161,16 +161,16 @@ static char *flags(const App *a) {
   char *list = rt_strdup("[");
   for (int i = 0; i < o->ndata; i++) {
     char *q = json_quote(o->data[i]), *longer = rt_printf("%s%s%s", list, i ? ", " : "", q);
-    free(q);
-    free(list);
+    rt_free(q);
+    rt_free(list);
     list = longer;
   }
   char *whole = rt_printf("%s]", list);
   t = member(t, "data", whole, false);
-  free(list);
-  free(whole);
+  rt_free(list);
+  rt_free(whole);
   char *s = rt_printf("%s\n}\n", t);
-  free(t);
+  rt_free(t);
   return s;
 }
 
@@ -185,17 +185,17 @@ static char *new_folder(void) {
     char *p = i == 1 ? rt_printf("runs/%s", text) : rt_printf("runs/%s-%d", text, i);
     if (io_make_folder(p, true)) return p;
     if (errno != EEXIST || i == 1000) rt_die(663, "%s: cannot make the folder: %s", p, strerror(errno));
-    free(p);
+    rt_free(p);
   }
 }
 
 static void clear(const char *folder) { /* what an earlier run left */
-  for (char *c; (c = checkpoint_newest(folder, NULL)); free(c))
+  for (char *c; (c = checkpoint_newest(folder, NULL)); rt_free(c))
     if (!io_remove(c)) rt_die(663, "%s: cannot remove: %s", c, strerror(errno));
   for (int i = 0; i < COUNT(files); i++) {
     char *p = in(folder, files[i]);
     if (!io_remove(p)) rt_die(663, "%s: cannot remove: %s", p, strerror(errno));
-    free(p);
+    rt_free(p);
   }
 }
 
@@ -220,7 +220,7 @@ static void prepare_lines(const App *a, Run *r) {
     char *name = json_quote(column_name(a, i));
     r->key[i] = rt_printf(",%s:", name);
     n += strlen(r->key[i]) + 32;
-    free(name);
+    rt_free(name);
   }
   r->csv_line = rt_alloc(n);
   r->json_line = rt_alloc(n);
@@ -230,8 +230,8 @@ static void open_metrics(const App *a, Run *r, size_t csv_keep, size_t jsonl_kee
   char *csv = in(r->folder, "metrics.csv"), *jsonl = in(r->folder, "metrics.jsonl");
   if (!io_append(&r->csv, csv, csv_keep)) rt_die(663, "%s: cannot write: %s", csv, strerror(r->csv.err));
   if (!io_append(&r->jsonl, jsonl, jsonl_keep)) rt_die(663, "%s: cannot write: %s", jsonl, strerror(r->jsonl.err));
-  free(csv);
-  free(jsonl);
+  rt_free(csv);
+  rt_free(jsonl);
   prepare_lines(a, r);
 }
 
@@ -256,8 +256,8 @@ void run_begin(App *a, Run *r) {
   char *nn = source_name(a), *json = flags(a);
   write_file(r->folder, nn, a->m->source ? a->m->source : "");
   write_file(r->folder, "run.json", json);
-  free(nn);
-  free(json);
+  rt_free(nn);
+  rt_free(json);
 }
 
 /* Bytes of the lines up to the first whose number, right behind `head`, is above `step`, or which has none. */
@@ -276,9 +276,9 @@ static size_t kept(const char *folder, const char *name, const char *head, int s
       }
       keep = (size_t)(nl + 1 - (char *)b.p);
     }
-    free(b.p);
+    rt_free(b.p);
   }
-  free(path);
+  rt_free(path);
   return keep;
 }
 
@@ -327,11 +327,11 @@ char *run_weights(App *a) {
       rt_die(683, "no run of %s under runs/ to take weights from\n%s--weights FILE names a file", a->m->name,
              a->t ? "`train` makes one; " : "");
     path = in(folder, "weights.safetensors");
-    free(folder);
+    rt_free(folder);
   }
   char *folder = rt_strdup(path), *slash = strrchr(folder, '/');
   if (slash) *slash = 0;
   run_adopt(a, slash ? folder : ".");
-  free(folder);
+  rt_free(folder);
   return path;
 }

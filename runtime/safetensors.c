@@ -47,7 +47,7 @@ static bool read_type(Json *j, StTensor *t, int *size) {
     t->dtype = types[i].dtype;
   }
   if (!*size) rt_fail(j->err, "`%.99s` has the unknown element type `%.40s`", t->name, s);
-  free(s);
+  rt_free(s);
   return *size != 0;
 }
 
@@ -60,14 +60,14 @@ static bool read_tensor(Json *j, StTensor *t) {
   do {
     char *key = json_string(j);
     if (!key || !json_want(j, ':')) {
-      free(key);
+      rt_free(key);
       return false;
     }
     unsigned k = !strcmp(key, "dtype") ? DTYPE : !strcmp(key, "shape") ? SHAPE
                : !strcmp(key, "data_offsets") ? OFFSETS : 0;
     bool ok = k && !(seen & k);
     if (!ok) rt_fail(j->err, "`%.99s` has a second or unknown entry `%.40s`", t->name, key);
-    free(key);
+    rt_free(key);
     if (!ok) return false;
     seen |= k;
     if (!(k == DTYPE ? read_type(j, t, &size) : k == SHAPE ? read_shape(j, t, &count) : read_offsets(j, t)))
@@ -105,7 +105,7 @@ static bool read_header(Json *j, StFile *f) {
     char *name = json_string(j);
     if (!name || !json_want(j, ':')) return false;
     if (!strcmp(name, "__metadata__")) {
-      free(name);
+      rt_free(name);
       if (!read_metadata(j, f)) return false;
       continue;
     }
@@ -159,7 +159,7 @@ static bool check_hashes(const StFile *f, char *err) {
     const StTensor *t = &f->t[i];
     char *key = rt_printf("hash.%s", t->name), text[17];
     const char *want = st_meta(f, key);
-    free(key);
+    rt_free(key);
     if (!want) continue;
     uint64_t h = gc_hash(0, f->data + t->begin, t->end - t->begin);
     snprintf(text, sizeof text, "%016llx", (unsigned long long)h);

@@ -1,7 +1,6 @@
 /* Writing safetensors: tensors in the model's order, logical row-major, a hash of each in __metadata__. The bytes
  * follow from names and values alone: equal weights are equal files. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct Text {
@@ -22,8 +21,8 @@ static void add_pair(Text *t, const char *key, const char *value) {
   add(t, k);
   add(t, ":");
   add(t, v);
-  free(k);
-  free(v);
+  rt_free(k);
+  rt_free(v);
 }
 
 static const char *type_name(GcDType t) {
@@ -44,7 +43,7 @@ static void add_tensor(Text *t, const GcVar *v, size_t begin, size_t end) {
   }
   snprintf(number, sizeof number, "],\"data_offsets\":[%zu,%zu]}", begin, end);
   add(t, number);
-  free(name);
+  rt_free(name);
 }
 
 static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta) {
@@ -59,7 +58,7 @@ static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMe
     char *key = rt_printf("hash.%s", v->name), value[17];
     snprintf(value, sizeof value, "%016llx", (unsigned long long)var_hash(v, mem));
     add_pair(&t, key, value);
-    free(key);
+    rt_free(key);
   }
   add(&t, "}");
   for (int i = 0; i < m->nvars; i++) {
@@ -78,19 +77,21 @@ bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *m
               char *err) {
   Text t = header(m, mem, kinds, meta, nmeta);
   uint64_t n = t.n;
+  size_t most = 0;
+  for (int i = 0; i < m->nvars; i++)
+    if (kinds & KIND_BIT(m->vars[i].kind) && m->vars[i].bytes > most) most = m->vars[i].bytes;
+  void *p = rt_alloc(most); /* before the file: nothing gives up while it is open */
   IoFile f;
   io_create(&f, path);
   io_put(&f, &n, 8);
   io_put(&f, t.p, t.n);
-  free(t.p);
   for (int i = 0; i < m->nvars && !f.err; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
-    size_t bytes = var_count(v) * gc_dtype_size[v->dtype];
-    void *p = rt_alloc(bytes);
     var_to_logical(v, mem, p);
-    io_put(&f, p, bytes);
-    free(p);
+    io_put(&f, p, var_count(v) * gc_dtype_size[v->dtype]);
   }
+  rt_free(p);
+  rt_free(t.p);
   return io_commit(&f, err);
 }

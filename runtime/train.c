@@ -1,6 +1,5 @@
 /* `train`: the plan, the step loop, saving, and stopping well: at the end, at --stop-at, at a signal, at NaN. */
 #include "rt.h"
-#include <stdlib.h>
 #include <string.h>
 
 enum { SAVE_SECONDS = 30 };
@@ -11,7 +10,6 @@ typedef struct Trainer {
   Report report;
   Progress progress;
   unsigned char **batch;
-  float *sum;         /* loss and metrics, over the passes of a step */
   uint64_t take;      /* records of a pass; accumulate passes make a step */
   uint32_t end;       /* stop after this many steps */
   uint32_t saved;     /* step of the newest checkpoint */
@@ -60,7 +58,7 @@ static void resume(Trainer *t) {
     rt_die(643, "%s: made with seed %llu, run.json says %llu", path, (unsigned long long)a->run->seed,
            (unsigned long long)app_seed(a));
   if (a->o.steps >= 0 || a->o.epochs >= 0) a->run->steps = steps; /* a new plan was asked for */
-  free(path);
+  rt_free(path);
 }
 
 static void save(Trainer *t) {
@@ -83,7 +81,6 @@ static void open_all(Trainer *t) {
   t->take = (uint64_t)a->t->batch;
   int fields = a->data ? a->data->d->nfields : 0;
   t->batch = rt_array((size_t)fields + 1, sizeof *t->batch);
-  t->sum = rt_array((size_t)t->app->t->nmetrics + 1, sizeof *t->sum);
   for (int f = 0; f < fields; f++) t->batch[f] = rt_mem(rt_mul(t->take, a->data->bytes[f]));
   t->end = a->run->steps;
   if (a->o.stop_at >= 0 && a->o.stop_at < t->end) t->end = (uint32_t)a->o.stop_at;
@@ -100,51 +97,25 @@ static void open_all(Trainer *t) {
   t->saved_at = rt_now();
 }
 
-static void fill(Trainer *t, uint32_t step, uint64_t pass) {
+static const void *const *fields(void *arg, uint64_t at, uint64_t n) {
+  Trainer *t = arg;
   App *a = t->app;
-  if (!a->data) return;
-  uint32_t spe = a->run->steps_per_epoch;
-  data_batch(a->data, step / spe, step % spe * per_step(t) + pass * t->take, t->take, false, t->batch);
-}
-
-/* The loss and metrics of a step are the means over its passes: the head holds them once the last pass is added. */
-static void add_pass(Trainer *t, int64_t pass) {
-  float *head = &t->app->run->loss;
-  int n = 1 + t->app->t->nmetrics;
-  for (int i = 0; i < n; i++) {
-    t->sum[i] = pass ? t->sum[i] + head[i] : head[i];
-    if (pass + 1 == t->app->t->accumulate) head[i] = t->sum[i] / (float)t->app->t->accumulate;
-  }
-}
-
-static int step_graphs(Trainer *t, uint32_t step, int32_t *bad) {
-  App *a = t->app;
-  const GcTrain *g = a->t;
-  const void *const *in = (const void *const *)t->batch;
-  if (g->accumulate <= 1) {
-    fill(t, step, 0);
-    return app_call_pass(a, g->step, in, 0, bad);
-  }
-  for (int64_t k = 0; k < g->accumulate; k++) {
-    fill(t, step, (uint64_t)k);
-    int status = app_call_pass(a, g->pass, in, (uint32_t)k, bad);
-    if (status || (bad && *bad)) return status ? status : -1;
-    add_pass(t, k);
-  }
-  return app_call_pass(a, g->update, NULL, 0, bad);
+  uint32_t step = a->run->step, spe = a->run->steps_per_epoch;
+  if (a->data) data_batch(a->data, step / spe, step % spe * per_step(t) + at, n, false, t->batch);
+  return (const void *const *)t->batch;
 }
 
 /* Nothing was updated, so the step can be run again, now looking at every node. */
 static _Noreturn void not_finite(Trainer *t, uint32_t step) {
   App *a = t->app;
   int32_t bad = 0;
-  step_graphs(t, step, &bad);
+  step_run(a, fields, t, &bad);
   run_sync(&t->run);
   char *batch = rt_strdup("");
   if (a->data) {
     uint32_t spe = a->run->steps_per_epoch;
     uint64_t at = step % spe * per_step(t), first = data_train_record(a->data, step / spe, at) + 1;
-    free(batch);
+    rt_free(batch);
     batch = rt_printf(" (batch %u of epoch %u, its first record is %llu)", step % spe + 1, step / spe + 1,
                       (unsigned long long)first);
   }
@@ -165,10 +136,9 @@ static void one_step(Trainer *t) {
   App *a = t->app;
   GcRun *run = a->run;
   uint32_t step = run->step;
-  int status = step_graphs(t, step, NULL);
+  int status = step_run(a, fields, t, NULL);
   if (status == -1) not_finite(t, step);
-  if (status > 0 && a->t->accumulate > 1) app_check(a->t->pass, status);
-  if (status) app_check(a->t->accumulate > 1 ? a->t->update : a->t->step, status);
+  step_check(a, status);
   run->step = step + 1; /* whether or not the graph has counted */
   if (step == 0 || t->progress.best != t->progress.best || run->loss < t->progress.best) {
     t->progress.best = run->loss;
@@ -211,8 +181,8 @@ static void finish(Trainer *t) {
   report_done(&t->report, &t->run, held);
   char *totals = report_totals(a, held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
   io_put(&t->run.jsonl, line, strlen(line));
-  free(line);
-  free(totals);
+  rt_free(line);
+  rt_free(totals);
   run_sync(&t->run);
   rt_out_flush();
   if (a->run->step < a->run->steps) say_how_to_resume(t);

@@ -9,7 +9,7 @@ size_t var_count(const GcVar *v) {
   return n;
 }
 
-static bool row_major(const GcVar *v) {
+bool var_is_row_major(const GcVar *v) {
   if (v->panel && v->rank) return false;
   for (int i = 0; i < v->rank; i++) if (v->stored[i] != i) return false;
   return true;
@@ -59,23 +59,23 @@ static void copy(const GcVar *v, unsigned char *stored, unsigned char *logical, 
 
 void var_to_logical(const GcVar *v, const void *mem, void *dst) {
   unsigned char *p = (unsigned char *)(uintptr_t)mem + v->offset;
-  if (row_major(v)) memcpy(dst, p, var_count(v) * gc_dtype_size[v->dtype]);
+  if (var_is_row_major(v)) memcpy(dst, p, var_count(v) * gc_dtype_size[v->dtype]);
   else copy(v, p, dst, false);
 }
 
 void var_from_logical(const GcVar *v, void *mem, const void *src) {
   unsigned char *p = (unsigned char *)mem + v->offset;
-  if (row_major(v)) memcpy(p, src, var_count(v) * gc_dtype_size[v->dtype]);
+  if (var_is_row_major(v)) memcpy(p, src, var_count(v) * gc_dtype_size[v->dtype]);
   else copy(v, p, (unsigned char *)(uintptr_t)src, true);
 }
 
 static uint64_t hash_into(uint64_t h, const GcVar *v, const void *mem) {
   size_t n = var_count(v) * gc_dtype_size[v->dtype];
-  if (row_major(v)) return gc_hash(h, (const unsigned char *)mem + v->offset, n);
+  if (var_is_row_major(v)) return gc_hash(h, (const unsigned char *)mem + v->offset, n);
   void *p = rt_alloc(n);
   var_to_logical(v, mem, p);
   h = gc_hash(h, p, n);
-  free(p);
+  rt_free(p);
   return h;
 }
 
@@ -98,7 +98,7 @@ uint64_t vars_hash(const GcModel *m, const void *mem) {
     h = gc_hash(h, v[i]->dim, v[i]->rank * sizeof v[i]->dim[0]);
     h = hash_into(h, v[i], mem);
   }
-  free(v);
+  rt_free(v);
   return h;
 }
 

@@ -12,7 +12,10 @@ add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find.sh")" != no ] || need="$need g++ llvm-dev libclang-dev"
-if [ "$want" = check ] || [ "$want" = isa ]; then add clang clang; add gzip gzip; add strace strace; fi
+if [ "$want" = check ] || [ "$want" = isa ]; then
+  add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base
+  [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null || need="$need python3-numpy python3-venv"
+fi
 if [ "$want" = isa ]; then
   for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf; do
     add "${pair%%:*}-gcc" "gcc-${pair%%:*}"

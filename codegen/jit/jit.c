@@ -94,6 +94,8 @@ void jit_free(Jit *j) {
   free(j);
 }
 
+const char *jit_maker(const Jit *j) { return j->way->name; }
+
 static void *load_way(void *arg) {
   jit_way_clang();
   return arg;

@@ -34,6 +34,7 @@ typedef struct JitError {
 /* Compiles and loads. NULL: *error tells why. */
 Jit *jit_load(const JitJob *job, JitError *error);
 const void *jit_symbol(const Jit *j, const char *name); /* of default visibility; NULL: not there */
+const char *jit_maker(const Jit *j);                    /* as jit_describe, of what made this code */
 void jit_free(Jit *j);                                  /* what jit_symbol gave is gone */
 
 void jit_prepare(void);         /* begins to load the clang libraries, beside whatever the caller does until jit_load */

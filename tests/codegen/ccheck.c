@@ -5,7 +5,7 @@
  * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
  * NaN). Prints what differs, and `N passed, N failed`. */
 #include "codegen/codegen.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "passes/pass.h"
 #include "tests/files.h"
 #include "tests/graphs.h"

@@ -3,7 +3,7 @@
  * know of the C that `gradc emit --c [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. */
 #include "codegen/c/graph.h"
 #include "codegen/codegen.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "exact.h"
 #include "frontend/elab.h"
 #include "ir/interp.h"

@@ -5,7 +5,7 @@
  * DIR/design is elaborated or refused, limits are met within two seconds, and mutations of all of them end in a module
  * or in errors.
  * --update writes the golden files anew. */
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "frontend/elab.h"
 #include "suite.h"
 #include "tests/files.h"

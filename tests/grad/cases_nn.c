@@ -1,7 +1,7 @@
 /* Cases written in the language: every `export def` of a .nn file is one, and the losses and metrics of a training
  * step; weights are variables too. */
 #include "suite.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "frontend/elab.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
  *   ncheck --rows
  * prints the names of those rows. */
 #include "codegen/c/graph.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "passes/pass.h"
 #include "tests/files.h"
 #include "tests/graphs.h"

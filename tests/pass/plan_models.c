@@ -1,7 +1,7 @@
 /* plan_models MODEL.nn...: how near the plans of models are to what no plan can be below. For every graph: the arena
  * is at most 2 % larger than the most bytes that live at once in the kernels' order. */
 #include "codegen/c/tile.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "frontend/elab.h"
 #include "passes/live.h"
 #include "passes/pass.h"

@@ -37,7 +37,7 @@ for ir in "$here"/*/*.ir; do
   if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then ok; else bad "$name: printed, read, printed: differs"; fi
 done
 
-objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/runtime/*" ! -path "$build/tests/*")
+objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/lib/*" ! -path "$build/runtime/*" ! -path "$build/tests/*")
 program() { # NAME ARGUMENTS…: compiles tests/pass/NAME.c and runs it; its last line counts
   t=$1; shift
   # shellcheck disable=SC2086

@@ -1,6 +1,6 @@
 /* Modules as C: emitted, gathered into one translation unit, compared with the strict interpreter bit for bit. */
 #include "codegen/codegen.h"
-#include "driver/embed.h"
+#include "lib/embed.h"
 #include "random.h"
 #include "tests/exact/exact.h"
 #include "tests/files.h"

@@ -7,7 +7,7 @@ tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
 pass=0; fail=0
-objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -name embed.o)
+objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/lib/*" ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -name embed.o)
 
 for test in cut_test chain_test; do
   # shellcheck disable=SC2086

@@ -389,6 +389,7 @@ static void test_hash(void) { /* fixed for ever: files carry these */
 const GcModel gc_model;
 
 int main(int argc, char **argv) {
+  rt_host = &rt_program;
   if (argc == 3 && !strcmp(argv[1], "gunzip")) {
     Bytes b;
     char err[ERR_TEXT];

@@ -1,11 +1,12 @@
 #!/bin/sh
-# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is assembled.
+# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is
+# assembled.
 # Files below BUILD are named from there.
 set -e
 build=$1; shift
 cat <<'C'
-/* Written by driver/embed.sh. */
-#include "driver/embed.h"
+/* Written by lib/embed.sh. */
+#include "lib/embed.h"
 #include <string.h>
 #define EMBED(i, path) \
   __asm__(".pushsection .rodata\n.balign 16\ntext_" #i ":\n.incbin \"" path "\"\n.byte 0\n.popsection"); \

@@ -1,0 +1,55 @@
+/* The manual page, in the macros of man(7), from the table. */
+#include "driver/driver.h"
+#include "passes/pass.h"
+#include <stdio.h>
+
+/* Text in which a hyphen is one that can be searched and copied, and a line begins no request. */
+static void put(const char *s) {
+  for (int first = 1; *s; s++, first = s[-1] == '\n') {
+    if (first && (*s == '.' || *s == '\'')) fputs("\\&", stdout);
+    if (*s == '-') fputs("\\-", stdout);
+    else if (*s == '\\') fputs("\\e", stdout);
+    else putchar(*s);
+  }
+}
+
+static void item(const char *flag, const char *between, const char *value, const char *text) {
+  fputs(".TP\n\\fB", stdout);
+  put(flag);
+  fputs("\\fR", stdout);
+  put(between);
+  put(value);
+  putchar('\n');
+  put(text);
+  putchar('\n');
+}
+
+static void command(CommandId cmd) {
+  const Command *k = &command_info[cmd];
+  printf(".SS gradc %s ", k->name);
+  put(k->operands);
+  putchar('\n');
+  put(k->purpose);
+  fputs(".\nExample:\n.B ", stdout);
+  put(k->example);
+  putchar('\n');
+  for (int i = 0; i < OPT_COUNT; i++) {
+    const Option *o = &option_info[i];
+    const char *value = o->choices[0] ? o->choices : o->value;
+    if (o->commands >> cmd & 1) item(o->flag, !value[0] ? "" : o->flag[1] == '-' ? "=" : " ", value, o->help);
+  }
+}
+
+void help_man(void) {
+  fputs(".TH GRADC 1 \"\" \"gradc " GRADC_VERSION "\" \"User commands\"\n"
+        ".SH NAME\ngradc \\- compiler for neural networks\n"
+        ".SH SYNOPSIS\n.B gradc\n.I COMMAND\n[\\fIOPTIONS\\fR] \\fIFILE\\fR\n.SH DESCRIPTION\n"
+        "gradc compiles a neural network with its data, its training and its use, written in one .nn file, to a\n"
+        "training binary or to plain C.\n.SH COMMANDS\n", stdout);
+  for (int i = 0; i < CMD_COUNT; i++) command(i);
+  puts(".SH PASSES\nCommands that take \\fB\\-\\-no\\-\\fIPASS\\fR leave a pass out; results do not change:");
+  for (int i = 0; i < PASS_COUNT; i++)
+    if (pass_info[i].kind != PASS_LOWERING) item(pass_info[i].name, "", "", pass_info[i].purpose);
+  puts(".SH EXIT STATUS\n0 well, 1 the model is wrong, 2 the command line is wrong, 5 out of resources.\n"
+       "Those of training are 4 too, data or weights are malformed, and 6, the loss is not finite.");
+}

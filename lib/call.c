@@ -1,0 +1,128 @@
+/* Exports: their run-time sizes, and calling them. */
+#include "lib/lib.h"
+#include <string.h>
+
+typedef struct ExportCall {
+  gradc_model *m;
+  int export;
+  const gradc_array *in, *out;
+  int nin, nout;
+  const int64_t *size; /* as given */
+  int64_t *to;         /* where sizes or a shape go */
+  int output;
+} ExportCall;
+
+static const GcGraph *graph_of(const ExportCall *k) {
+  const GcModel *g = k->m->app.m;
+  if (k->export < 0 || k->export >= g->nexports)
+    rt_die(E_NAME, "%s has no export %d: there are %d", g->name, k->export, g->nexports);
+  return &g->exports[k->export];
+}
+
+/* The size that a dimension is, by itself; -1: none. */
+static int own_size(const GcGraph *g, int64_t dim) {
+  if (dim >= 0) return -1;
+  const GcDim *d = &g->dims[-1 - dim];
+  int found = -1, powers = 0;
+  if (d->nterm != 1 || d->term[0].coef != 1) return -1;
+  for (int s = 0; s < g->nsizes; s++) {
+    powers += d->term[0].exp[s];
+    if (d->term[0].exp[s]) found = s;
+  }
+  return powers == 1 ? found : -1;
+}
+
+static void infer(const GcGraph *g, const gradc_array *in, int64_t *size) {
+  for (int s = 0; s < g->nsizes; s++) size[s] = -1;
+  for (int i = 0; i < g->nin; i++)
+    for (int d = 0; d < g->in[i].rank && in[i].rank == g->in[i].rank && in[i].shape; d++) {
+      int s = own_size(g, g->in[i].dim[d]);
+      if (s >= 0 && size[s] < 0) size[s] = in[i].shape[d];
+    }
+  for (int s = 0; s < g->nsizes; s++)
+    if (size[s] < 0)
+      rt_die(E_SIZES, "`%s` takes a size `%s`, which follows from the shape of no input\ngive it", g->name,
+             g->sizes[s]);
+}
+
+static void check_sizes(const GcGraph *g, const int64_t *size) {
+  for (int s = 0; s < g->nsizes; s++)
+    if (size[s] < 0 || size[s] > g->size_bound[s])
+      rt_die(E_SIZES, "`%s` of `%s` is 0 to %lld, not %lld", g->sizes[s], g->name, (long long)g->size_bound[s],
+             (long long)size[s]);
+}
+
+static void shape_of(const GcGraph *g, const GcPort *p, const int64_t *size, int64_t *shape) {
+  for (int i = 0; i < p->rank; i++) shape[i] = p->dim[i] < 0 ? app_dim(g, p->dim[i], size) : p->dim[i];
+}
+
+static void check_number(const GcGraph *g, const ExportCall *k) {
+  if (k->nin != g->nin || (g->nin && !k->in))
+    rt_die(E_ARRAY, "`%s` takes %d inputs, %d were given", g->name, g->nin, k->in ? k->nin : 0);
+}
+
+static void call(void *arg) {
+  ExportCall *k = arg;
+  const GcGraph *g = graph_of(k);
+  const gradc_function *f = &k->m->export[k->export];
+  int64_t size[GRADC_MAX_SIZES], shape[GRADC_MAX_RANK];
+  check_number(g, k);
+  if (k->nout != g->nout || (g->nout && !k->out))
+    rt_die(E_ARRAY, "`%s` has %d outputs, %d were given", g->name, g->nout, k->out ? k->nout : 0);
+  if (k->size) memcpy(size, k->size, (size_t)g->nsizes * sizeof *size);
+  else infer(g, k->in, size);
+  check_sizes(g, size);
+  const void **in = rt_array((size_t)g->nin + 1, sizeof *in);
+  void **out = rt_array((size_t)g->nout + 1, sizeof *out);
+  for (int i = 0; i < g->nin; i++) {
+    shape_of(g, &g->in[i], size, shape);
+    array_check(&k->in[i], &f->input[i], shape, "input");
+    in[i] = k->in[i].data;
+  }
+  for (int i = 0; i < g->nout; i++) {
+    shape_of(g, &g->out[i], size, shape);
+    array_check(&k->out[i], &f->output[i], shape, "output");
+    out[i] = k->out[i].data;
+  }
+  int status = app_call(&k->m->app, g, in, out, size);
+  if (status != -1) app_check(g, status); /* a result that is not finite speaks for itself */
+}
+
+gradc_status gradc_call(gradc_model *m, int export_, const gradc_array *in, int nin, const gradc_array *out, int nout,
+                        const int64_t *size, gradc_error **error) {
+  ExportCall k = {.m = m, .export = export_, .in = in, .nin = nin, .out = out, .nout = nout, .size = size};
+  return model_call(m, call, &k, error);
+}
+
+static void output_shape(void *arg) {
+  ExportCall *k = arg;
+  const GcGraph *g = graph_of(k);
+  if (k->output < 0 || k->output >= g->nout)
+    rt_die(E_NAME, "`%s` has no output %d: there are %d", g->name, k->output, g->nout);
+  if (!k->to || (g->nsizes && !k->size)) rt_die(E_CALL, "the sizes or the place for the shape are NULL");
+  check_sizes(g, k->size);
+  shape_of(g, &g->out[k->output], k->size, k->to);
+}
+
+gradc_status gradc_output_shape(gradc_model *m, int export_, int output, const int64_t *size, int64_t *shape,
+                                gradc_error **error) {
+  ExportCall k = {.m = m, .export = export_, .output = output, .size = size, .to = shape};
+  return model_call(m, output_shape, &k, error);
+}
+
+static void infer_sizes(void *arg) {
+  ExportCall *k = arg;
+  const GcGraph *g = graph_of(k);
+  int64_t size[GRADC_MAX_SIZES];
+  check_number(g, k);
+  infer(g, k->in, size);
+  check_sizes(g, size);
+  if (g->nsizes && !k->to) rt_die(E_CALL, "the place for the sizes is NULL");
+  memcpy(k->to, size, (size_t)g->nsizes * sizeof *size);
+}
+
+gradc_status gradc_infer_sizes(gradc_model *m, int export_, const gradc_array *in, int nin, int64_t *size,
+                               gradc_error **error) {
+  ExportCall k = {.m = m, .export = export_, .in = in, .nin = nin, .to = size};
+  return model_call(m, infer_sizes, &k, error);
+}

@@ -1,0 +1,158 @@
+/* The calls that take a source: compiling, checking, texts. */
+#include "codegen/c/tile.h"
+#include "codegen/jit/compile.h"
+#include "lib/embed.h"
+#include "lib/lib.h"
+#include "lib/unit.h"
+#include "passes/pass.h"
+#include <string.h>
+
+enum { E_USAGE = 500 };
+
+typedef struct Job {
+  const gradc_source *source;
+  gradc_options o;
+  bool native, well;
+  Unit unit;
+  Jit *jit;               /* of gradc_compile */
+  const char *after;      /* of gradc_dump: a pass; NULL: all */
+  gradc_sink *sink;
+  void *user;
+} Job;
+
+const char *gradc_version(void) { return GRADC_VERSION; }
+
+/* ---- options ---- */
+
+static bool set_off(Ctx *c, Job *k) { /* "fuse,order" */
+  for (const char *p = k->o.off; p && *p;) {
+    size_t n = strcspn(p, ",");
+    int i = pass_find(p, n);
+    if (i < 0 || pass_info[i].kind == PASS_LOWERING) {
+      diag_error(c, E_USAGE, 0, 1, "`%.*s` is no pass that can be switched off", (int)n, p);
+      return false;
+    }
+    k->unit.opt.off |= (uint64_t)1 << i;
+    p += n + (p[n] == ',');
+  }
+  return true;
+}
+
+static bool set_options(Ctx *c, Job *k) {
+  k->unit.path = k->source->path;
+  k->unit.search = k->o.search;
+  k->unit.opt.strict = k->o.strict || !k->native;
+  k->unit.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
+  if (k->native) k->unit.opt.panel = TILE_PANEL;
+  return set_off(c, k);
+}
+
+/* Options of a caller that was compiled with an older or newer header. */
+static void take_options(Job *k, const gradc_options *o) {
+  k->o = (gradc_options)GRADC_OPTIONS;
+  if (!o) return;
+  size_t n = o->size < sizeof *o ? o->size : sizeof *o;
+  memcpy(&k->o, o, n);
+}
+
+/* The module of the source. NULL: reported. */
+static Module *load(Ctx *c, Job *k) {
+  Loc start;
+  if (!set_options(c, k)) return NULL;
+  if (k->source->text) start = source_add(c, k->source->path, k->source->text, k->source->size);
+  else if (!unit_read(c, k->source->path, &start)) return NULL;
+  return unit_module(c, &k->unit, start);
+}
+
+/* ---- what is done with it ---- */
+
+static void check_job(Ctx *c, void *arg) {
+  Job *k = arg;
+  Module *m = load(c, k);
+  if (m && !ir_verify(m)) passes_run(m, &(PassRun){.stop_after = "autodiff"});
+  k->well = !diag_errors(c);
+}
+
+static void compile_job(Ctx *c, void *arg) {
+  Job *k = arg;
+  Module *m = load(c, k);
+  if (!m || !unit_plan(m) || !unit_one_train(m)) return;
+  const char *cache = !k->o.cache ? compile_cache(c) : *k->o.cache ? k->o.cache : NULL;
+  CompileOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc, .cache = cache,
+                      .only_cc = k->o.cc || k->o.backend == GRADC_CC};
+  o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = "", .carried = embed_text,
+                         .dir = unit_folder(c, k->source->path)};
+  k->jit = compile_jit(m, &o);
+  k->well = k->jit != NULL;
+}
+
+static void emit_job(Ctx *c, void *arg) {
+  Job *k = arg;
+  Module *m = load(c, k);
+  Str code = {.c = c}, header = {.c = c};
+  if (!m || !unit_plan(m)) return;
+  const char *c_name = ctx_strf(c, "%s.c", m->name), *h_name = ctx_strf(c, "%s.h", m->name);
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = h_name};
+  if (!emit_portable(m, &o, &code, &header)) return;
+  k->sink(k->user, c_name, code.s, code.n);
+  k->sink(k->user, h_name, header.s, header.n);
+  k->well = true;
+}
+
+static void dump_job(Ctx *c, void *arg) {
+  Job *k = arg;
+  Module *m = load(c, k);
+  if (!m || ((!k->after || *k->after) && !passes_run(m, &(PassRun){.stop_after = k->after}))) return;
+  Str s = {.c = c};
+  ir_print(&s, m);
+  k->sink(k->user, ctx_strf(c, "%s.ir", m->name), s.s, s.n);
+  k->well = true;
+}
+
+/* ---- calls ---- */
+
+static gradc_status run(Job *k, void (*fn)(Ctx *, void *), gradc_error **error, gradc_error **warnings) {
+  const gradc_alloc *a = k->o.alloc;
+  Ctx *c = ctx_new_from(a ? a->realloc : NULL, a ? a->user : NULL);
+  if (!c) return error_out_of_memory(error);
+  bool whole = ctx_try(c, fn, k);
+  gradc_status s = whole && k->well ? GRADC_OK : whole ? error_of_ctx(c, a, error) : error_out_of_memory(error);
+  if (!s && warnings) *warnings = error_warnings(c, a);
+  ctx_free(c);
+  return s;
+}
+
+static gradc_status text_call(Job *k, const gradc_source *source, const gradc_options *o, void (*fn)(Ctx *, void *),
+                              gradc_error **error) {
+  if (!source || !source->path) return error_null(error);
+  k->source = source;
+  take_options(k, o);
+  return run(k, fn, error, NULL);
+}
+
+gradc_status gradc_check(const gradc_source *source, const gradc_options *options, gradc_error **error) {
+  return text_call(&(Job){0}, source, options, check_job, error);
+}
+
+gradc_status gradc_emit_c(const gradc_source *source, const gradc_options *options, gradc_sink *sink, void *user,
+                          gradc_error **error) {
+  if (!sink) return error_null(error);
+  return text_call(&(Job){.sink = sink, .user = user}, source, options, emit_job, error);
+}
+
+gradc_status gradc_dump(const gradc_source *source, const gradc_options *options, const char *pass, gradc_sink *sink,
+                        void *user, gradc_error **error) {
+  if (!sink) return error_null(error);
+  return text_call(&(Job){.after = pass, .sink = sink, .user = user}, source, options, dump_job, error);
+}
+
+gradc_status gradc_compile(const gradc_source *source, const gradc_options *options, gradc_model **model,
+                           gradc_error **error) {
+  if (!model || !source || !source->path) return error_null(error);
+  *model = NULL;
+  Job k = {.source = source, .native = true};
+  gradc_error *warnings = NULL;
+  take_options(&k, options);
+  gradc_status s = run(&k, compile_job, error, &warnings);
+  return s ? s : model_start(k.jit, &k.o, warnings, model, error);
+}

@@ -1,0 +1,155 @@
+/* Errors as values: what was reported, copied out of the memory of the call that failed. */
+#include "lib/lib.h"
+#include <string.h>
+
+struct gradc_error {
+  Heap heap; /* with this struct */
+  gradc_status status;
+  int n, cap;
+  gradc_diagnostic *d;
+  const char *text;
+};
+
+/* For when there is no memory to say more, or no handle to take it from. */
+static const gradc_diagnostic fixed[] = {
+  {660, 0, "", 0, 0, 0, "out of memory", "", "error[E0660]: out of memory\n"},
+  {E_CALL, 0, "", 0, 0, 0, "a handle is NULL", "", "error[E0801]: a handle is NULL\n"},
+};
+static const gradc_error no_memory = {.status = GRADC_RESOURCES, .n = 1, .d = (gradc_diagnostic *)&fixed[0],
+                                      .text = "error[E0660]: out of memory\n"};
+static const gradc_error no_handle = {.status = GRADC_BAD_CALL, .n = 1, .d = (gradc_diagnostic *)&fixed[1],
+                                      .text = "error[E0801]: a handle is NULL\n"};
+
+gradc_status gradc_error_status(const gradc_error *e) { return e ? e->status : GRADC_OK; }
+const char *gradc_error_text(const gradc_error *e) { return e ? e->text : ""; }
+int gradc_error_count(const gradc_error *e) { return e ? e->n : 0; }
+const gradc_diagnostic *gradc_error_at(const gradc_error *e, int i) {
+  return e && i >= 0 && i < e->n ? &e->d[i] : NULL;
+}
+
+void gradc_error_free(gradc_error *e) {
+  if (e && e != &no_memory && e != &no_handle) heap_free(&e->heap);
+}
+
+gradc_status status_of(int code) {
+  if (code >= 800) return GRADC_BAD_CALL;
+  if (code >= 600 && code < 700) return (gradc_status)rt_status(code);
+  return code == 500 ? GRADC_BAD_CALL : code == 502 ? GRADC_RESOURCES : GRADC_BAD_MODEL;
+}
+
+gradc_status error_out_of_memory(gradc_error **error) {
+  if (error) *error = (gradc_error *)&no_memory;
+  return GRADC_RESOURCES;
+}
+
+gradc_status error_null(gradc_error **error) {
+  if (error) *error = (gradc_error *)&no_handle;
+  return GRADC_BAD_CALL;
+}
+
+/* ---- making one, within heap_try: out of memory unwinds ---- */
+
+typedef struct Making {
+  const gradc_alloc *alloc;
+  Heap heap;
+  gradc_error *e;
+  const Message *message; /* of the runtime; else */
+  Ctx *c;                 /* those that were reported there, */
+  bool warnings;          /* the warnings among them only */
+} Making;
+
+static void begin(Making *k) {
+  k->e = rt_alloc(sizeof *k->e);
+  k->e->text = rt_strdup("");
+}
+
+static gradc_diagnostic *add(Making *k, int code, const char *text) {
+  gradc_error *e = k->e;
+  if (e->n == e->cap) e->d = rt_grow(e->d, (size_t)(e->cap = 2 * e->cap + 1) * sizeof *e->d);
+  gradc_diagnostic *d = &e->d[e->n++];
+  *d = (gradc_diagnostic){.code = code, .file = "", .help = "", .text = rt_strdup(text)};
+  char *all = rt_printf("%s%s%s", e->text, e->n > 1 ? "\n" : "", text);
+  rt_free((char *)e->text);
+  e->text = all;
+  return d;
+}
+
+/* The first line is the message, the others are help. */
+static void add_message(Making *k, const Message *m) {
+  const char *end = strchr(m->text, '\n');
+  char *text = rt_printf("error[E%04d]: %.*s\n", m->code, end ? (int)(end - m->text) : (int)strlen(m->text), m->text);
+  for (const char *p = end; p; p = strchr(p + 1, '\n'))
+    text = rt_printf("%s   = help: %.*s\n", text, (int)strcspn(p + 1, "\n"), p + 1);
+  gradc_diagnostic *d = add(k, m->code, text);
+  d->message = rt_printf("%.*s", (int)strcspn(m->text, "\n"), m->text);
+  if (end) d->help = rt_strdup(end + 1);
+}
+
+static void make_of_heap(void *arg) {
+  Making *k = arg;
+  begin(k);
+  for (const Message *m = k->message; m; m = m->next) add_message(k, m);
+}
+
+static void view_all(Ctx *c, void *arg) {
+  Making *k = arg;
+  DiagView v;
+  const Diag *d;
+  for (int i = 0; diag_view(c, i, &v, &d); i++) {
+    if (k->warnings && !v.warn) continue;
+    gradc_diagnostic *to = add(k, v.code, diag_text(c, d));
+    to->warning = v.warn;
+    to->file = rt_strdup(v.at.file);
+    to->line = v.at.line;
+    to->column = v.at.col;
+    to->length = v.at.line ? v.len : 0;
+    to->message = rt_strdup(v.msg);
+    to->help = rt_strdup(v.help);
+    if (!v.warn && !k->e->status) k->e->status = status_of(v.code);
+  }
+}
+
+static void make_of_ctx(void *arg) {
+  Making *k = arg;
+  begin(k);
+  if (!ctx_try(k->c, view_all, k)) rt_quit(660);
+}
+
+/* NULL: out of memory. */
+static gradc_error *make(Making *k, void (*fn)(void *)) {
+  heap_init(&k->heap, k->alloc);
+  if (heap_try(&k->heap, fn, k)) {
+    heap_free(&k->heap);
+    return NULL;
+  }
+  k->e->heap = k->heap;
+  return k->e;
+}
+
+gradc_status error_of_heap(const Heap *h, int code, gradc_error **error) {
+  Making k = {.alloc = &h->alloc, .message = h->first};
+  if (!error) return status_of(code);
+  gradc_error *e = h->first ? make(&k, make_of_heap) : NULL;
+  if (!e) return error_out_of_memory(error), status_of(code);
+  e->status = status_of(code);
+  *error = e;
+  return e->status;
+}
+
+gradc_status error_of_ctx(Ctx *c, const gradc_alloc *alloc, gradc_error **error) {
+  Making k = {.alloc = alloc, .c = c};
+  gradc_error *e = make(&k, make_of_ctx);
+  if (!e || !e->n) return gradc_error_free(e), error_out_of_memory(error);
+  gradc_status s = e->status;
+  if (error) *error = e;
+  else gradc_error_free(e);
+  return s;
+}
+
+gradc_error *error_warnings(Ctx *c, const gradc_alloc *alloc) {
+  Making k = {.alloc = alloc, .c = c, .warnings = true};
+  gradc_error *e = make(&k, make_of_ctx);
+  if (e && e->n) return e;
+  gradc_error_free(e);
+  return NULL;
+}

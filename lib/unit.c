@@ -1,0 +1,58 @@
+#include "lib/unit.h"
+#include "frontend/elab.h"
+#include "lib/embed.h"
+#include "passes/budget.h"
+#include "passes/pass.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { E_READ = 501, E_TRAINS = 715 };
+
+static bool ends_with(const char *s, const char *end) {
+  size_t n = strlen(s), k = strlen(end);
+  return n >= k && !strcmp(s + n - k, end);
+}
+
+bool unit_read(Ctx *c, const char *path, Loc *start) {
+  errno = 0;
+  if (source_read(c, path, start)) return true;
+  diag_error(c, E_READ, 0, 1, "%s: %s", path, errno ? strerror(errno) : "could not be read");
+  return false;
+}
+
+Module *unit_module(Ctx *c, const Unit *u, Loc start) {
+  ElabOptions o = {.opt = u->opt, .carried = embed_text, .search = u->search, .expression = u->expression};
+  int errors = diag_errors(c);
+  Module *m;
+  if (u->ir || ends_with(u->path, ".ir")) {
+    m = ir_parse(c, start);
+    m->opt = u->opt;
+  } else {
+    m = elaborate(c, start, u->path, &o);
+  }
+  if (diag_errors(c) > errors) return NULL;
+  if (u->opt.infer_only) module_infer_only(m);
+  return m;
+}
+
+bool unit_plan(Module *m) { return passes_run(m, &(PassRun){0}) && budget_met(m); }
+
+static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
+
+bool unit_one_train(const Module *m) {
+  const TrainInfo *t = m->train;
+  if (m->ntrain <= 1) return true;
+  Diag *d = diag_error(m->c, E_TRAINS, t[1].loc, head_len(&t[1]),
+                       "a second train section: a training binary has one in this version");
+  diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
+  diag_help(m->c, d, "`gradc emit --c` writes a training step for each of them");
+  return false;
+}
+
+const char *unit_folder(Ctx *c, const char *path) {
+  char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+  const char *dir = slash ? ctx_strf(c, "%.*s", (int)(slash - real), real) : NULL;
+  free(real);
+  return dir;
+}

@@ -1,0 +1,610 @@
+"""gradc for Python: compiles a neural network written in one .nn file, trains it and runs it on NumPy arrays.
+
+    import gradc
+    m = gradc.compile("digits.nn")
+    loss = m.step(x, y)              # the fields of the data section, in its order
+    m.predict(pixels)                # an `export def`
+    m.weights["net.linear_1.w"]      # an array; m.weights[name] = array writes it
+    m.save("digits.safetensors")
+
+Errors are exceptions: `gradc.Error` carries the located message as the gradc command prints it, and its diagnostics.
+Arrays are handed over without copying where they are dense, row-major and of the model's element type; others are
+converted, but never to a type that cannot hold their values. One model is used by one thread at a time; different ones
+run at once, since the interpreter's lock is free while the library works.
+"""
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import time
+from ctypes import (POINTER, byref, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint32, c_uint64,
+                    c_void_p)
+from typing import (Any, Dict, Iterable, Iterator, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence, Tuple,
+                    Union)
+
+import numpy as np
+
+__all__ = ["compile", "check", "emit_c", "dump", "version", "progress", "Model", "Data", "Weights", "Function",
+           "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]
+
+Path = Union[str, "os.PathLike[str]"]
+
+
+# ---- the library ----
+
+
+def _struct(name: str, *fields: Tuple[str, Any]) -> Any:
+    return type(name, (ctypes.Structure,), {"_fields_": list(fields)})
+
+
+_MAX_RANK, _MAX_SIZES = 8, 8
+_SINK = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_void_p, c_size_t)
+_Diagnostic = _struct("_Diagnostic", ("code", c_int), ("warning", c_int), ("file", c_char_p), ("line", c_int),
+                      ("column", c_int), ("length", c_int), ("message", c_char_p), ("help", c_char_p),
+                      ("text", c_char_p))
+_Options = _struct("_Options", ("size", c_size_t), ("alloc", c_void_p), ("strict", c_int), ("threads", c_int),
+                   ("ram", c_int64), ("isa", c_char_p), ("backend", c_int), ("cc", c_char_p), ("cflags", c_char_p),
+                   ("cache", c_char_p), ("off", c_char_p), ("search", c_char_p))
+_Source = _struct("_Source", ("path", c_char_p), ("text", c_char_p), ("size", c_size_t))
+_Info = _struct("_Info", ("name", c_char_p), ("backend", c_char_p), ("parameters", c_double),
+                ("memory_bytes", c_size_t), ("weight_bytes", c_size_t), ("arena_bytes", c_size_t), ("weights", c_int),
+                ("exports", c_int), ("fields", c_int), ("metrics", c_int), ("trains", c_int), ("evaluates", c_int),
+                ("threads", c_int), ("batch", c_int64), ("steps", c_int64), ("epochs", c_int64), ("seed", c_uint64))
+_Tensor = _struct("_Tensor", ("name", c_char_p), ("dtype", c_int), ("kind", c_int), ("rank", c_int),
+                  ("shape", c_int64 * _MAX_RANK), ("dim", c_char_p * _MAX_RANK), ("range", c_int64))
+_Function = _struct("_Function", ("name", c_char_p), ("inputs", c_int), ("outputs", c_int), ("sizes", c_int),
+                    ("input", POINTER(_Tensor)), ("output", POINTER(_Tensor)), ("size_name", c_char_p * _MAX_SIZES),
+                    ("size_bound", c_int64 * _MAX_SIZES))
+_Array = _struct("_Array", ("data", c_void_p), ("dtype", c_int), ("rank", c_int), ("shape", POINTER(c_int64)))
+
+_ERROR = POINTER(c_void_p)
+_SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
+    "version": (c_char_p, []), "error_status": (c_int, [c_void_p]), "error_text": (c_char_p, [c_void_p]),
+    "error_count": (c_int, [c_void_p]), "error_at": (POINTER(_Diagnostic), [c_void_p, c_int]),
+    "error_free": (None, [c_void_p]), "free": (None, [c_void_p]), "warnings": (c_void_p, [c_void_p]),
+    "compile": (c_int, [POINTER(_Source), POINTER(_Options), POINTER(c_void_p), _ERROR]),
+    "check": (c_int, [POINTER(_Source), POINTER(_Options), _ERROR]),
+    "emit_c": (c_int, [POINTER(_Source), POINTER(_Options), _SINK, c_void_p, _ERROR]),
+    "dump": (c_int, [POINTER(_Source), POINTER(_Options), c_char_p, _SINK, c_void_p, _ERROR]),
+    "model_info": (POINTER(_Info), [c_void_p]), "weight": (POINTER(_Tensor), [c_void_p, c_int]),
+    "field": (POINTER(_Tensor), [c_void_p, c_int]), "export": (POINTER(_Function), [c_void_p, c_int]),
+    "init": (c_int, [c_void_p, c_uint64, _ERROR]), "plan": (c_int, [c_void_p, c_uint32, c_uint32, _ERROR]),
+    "step": (c_int, [c_void_p, POINTER(_Array), c_int, _ERROR]), "steps": (c_uint32, [c_void_p]),
+    "loss": (c_float, [c_void_p]), "metric": (c_float, [c_void_p, c_int]),
+    "metric_name": (c_char_p, [c_void_p, c_int]),
+    "evaluate": (c_int, [c_void_p, POINTER(_Array), c_int, POINTER(c_float), _ERROR]),
+    "call": (c_int, [c_void_p, c_int, POINTER(_Array), c_int, POINTER(_Array), c_int, POINTER(c_int64), _ERROR]),
+    "output_shape": (c_int, [c_void_p, c_int, c_int, POINTER(c_int64), POINTER(c_int64), _ERROR]),
+    "infer_sizes": (c_int, [c_void_p, c_int, POINTER(_Array), c_int, POINTER(c_int64), _ERROR]),
+    "read_weight": (c_int, [c_void_p, c_int, POINTER(_Array), _ERROR]),
+    "write_weight": (c_int, [c_void_p, c_int, POINTER(_Array), _ERROR]),
+    "view_weight": (c_void_p, [c_void_p, c_int]),
+    "weights_hash": (c_int, [c_void_p, POINTER(c_uint64), _ERROR]),
+    "save": (c_int, [c_void_p, c_char_p, _ERROR]), "load": (c_int, [c_void_p, c_char_p, _ERROR]),
+    "save_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
+    "load_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
+    "data_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), _ERROR]), "data_close": (None, [c_void_p]),
+    "data_records": (c_uint64, [c_void_p]), "data_held_out": (c_uint64, [c_void_p]),
+    "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(_Array), c_int, _ERROR]),
+}
+
+
+def _open_library() -> Dict[str, Any]:
+    """GRADC_LIBRARY, or the library beside this file, or an installed one."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libgradc.so.0")
+    path = os.environ.get("GRADC_LIBRARY") or (beside if os.path.exists(beside) else "libgradc.so.0")
+    lib = ctypes.CDLL(path)
+    calls = {}
+    for name, (result, arguments) in _SIGNATURES.items():
+        calls[name] = getattr(lib, "gradc_" + name)
+        calls[name].restype, calls[name].argtypes = result, arguments
+    return calls
+
+
+_lib = _open_library()
+
+
+def version() -> str:
+    """The version of the library."""
+    return _lib["version"]().decode()
+
+
+# ---- errors ----
+
+class Diagnostic(NamedTuple):
+    """One thing that is wrong, and where. `text` is all of it as the gradc command prints it."""
+    code: str  # "E0214"; `gradc explain E0214` tells more
+    warning: bool
+    file: str  # "": no place in a source
+    line: int
+    column: int
+    length: int
+    message: str
+    help: str
+    text: str
+
+
+class Error(Exception):
+    """What the library refused. `status` is the exit status that the gradc command would have."""
+
+    def __init__(self, status: int, text: str, diagnostics: Sequence[Diagnostic]):
+        super().__init__(text.rstrip("\n"))
+        self.status, self.diagnostics = status, tuple(diagnostics)
+
+    @property
+    def code(self) -> str:
+        """Of the first diagnostic, such as "E0214"."""
+        return self.diagnostics[0].code if self.diagnostics else ""
+
+
+class ModelError(Error):
+    """The model is wrong, or lacks what was asked for."""
+
+
+class CallError(Error, ValueError):
+    """An argument is wrong: an array of another shape, a name that is not there."""
+
+
+class DataError(Error):
+    """Data or weights are malformed or out of range."""
+
+
+class ResourceError(Error):
+    """Memory, threads or disk ran out."""
+
+
+class NotFiniteError(Error, ArithmeticError):
+    """The loss is not finite: nothing was updated."""
+
+
+_ERRORS = {1: ModelError, 2: CallError, 4: DataError, 5: ResourceError, 6: NotFiniteError}
+
+
+def _text(s: Optional[bytes]) -> str:
+    return (s or b"").decode("utf-8", "replace")
+
+
+def _diagnostics(e: Optional[int]) -> List[Diagnostic]:
+    found = [_lib["error_at"](e, i).contents for i in range(_lib["error_count"](e))]
+    return [Diagnostic(f"E{d.code:04d}", bool(d.warning), _text(d.file), d.line, d.column, d.length, _text(d.message),
+                       _text(d.help), _text(d.text)) for d in found]
+
+
+def _call(name: str, *arguments: Any) -> None:
+    """Calls a function that may fail; its failure is raised."""
+    e = c_void_p()
+    status = _lib[name](*arguments, byref(e))
+    if status == 0:
+        return
+    try:
+        raise _ERRORS.get(status, Error)(status, _text(_lib["error_text"](e)), _diagnostics(e))
+    finally:
+        _lib["error_free"](e)
+
+
+# ---- arrays ----
+
+# bf16 has no type in NumPy: its arrays are uint16, bit by bit.
+_DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2")]
+_DTYPE_NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
+
+
+class Tensor(NamedTuple):
+    """A weight, a field, an input or output. A dimension that depends on run-time sizes is its text, such as "T"."""
+    name: str
+    dtype: str
+    shape: Tuple[Union[int, str], ...]
+    kind: str = ""  # of weights: param, state, optimizer
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+def _tensor(t: Any, kind: bool = False) -> Tensor:
+    shape = tuple(_text(t.dim[i]) if t.shape[i] < 0 else t.shape[i] for i in range(t.rank))
+    return Tensor(_text(t.name), _DTYPE_NAMES[t.dtype], shape, ("param", "state", "optimizer")[t.kind] if kind else "")
+
+
+def _input(value: Any, t: Any) -> np.ndarray:
+    """The value as an array that the library reads: itself where it fits, else a converted copy."""
+    want, a = _DTYPES[t.dtype], np.asarray(value)
+    if a.dtype != want:
+        b = a.astype(want)
+        rounds = a.dtype.kind in "fiu" and want.kind == "f"  # to a float of any width: rounding is what is meant
+        if not rounds and not np.array_equal(b.astype(a.dtype), a):
+            raise TypeError(f"`{_text(t.name)}` is {_DTYPE_NAMES[t.dtype]}, and {a.dtype} does not fit into it")
+        a = b
+    return np.require(a, requirements=["C_CONTIGUOUS", "ALIGNED"])
+
+
+def _arrays(arrays: Sequence[np.ndarray], dtypes: Sequence[int]) -> Any:
+    """gradc_array[]: it refers to the arrays, which must stay."""
+    v = (_Array * max(1, len(arrays)))()
+    for to, a, dtype in zip(v, arrays, dtypes):
+        to.data, to.dtype, to.rank = a.ctypes.data, dtype, a.ndim
+        to.shape = (c_int64 * max(1, a.ndim))(*a.shape)
+    return v
+
+
+class _Inputs:
+    """Values for tensors, ready to be handed over. More or fewer of them than tensors are for the library to refuse."""
+
+    def __init__(self, values: Sequence[Any], tensors: Sequence[Any]):
+        n = len(tensors)
+        self.kept = [_input(v, tensors[i]) if i < n else np.asarray(v) for i, v in enumerate(values)]
+        self.array = _arrays(self.kept, [t.dtype for t in tensors] + [0] * max(0, len(values) - n))
+        self.n = len(values)
+
+
+# ---- options ----
+
+def _options(fp: str = "fast", threads: int = 0, ram: int = 0, isa: Optional[str] = None, backend: str = "auto",
+             cc: Optional[str] = None, cflags: Optional[str] = None, cache: Optional[str] = None,
+             off: Iterable[str] = (), search: Iterable[Path] = ()) -> Any:
+    for name, value, choices in (("fp", fp, ("fast", "strict")), ("backend", backend, ("auto", "cc"))):
+        if value not in choices:
+            raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
+    if isinstance(off, str) or isinstance(search, (str, bytes)):
+        raise TypeError("off and search are lists")
+    off_text, search_text = ",".join(off), b":".join(os.fsencode(s) for s in search)
+    text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache)]
+    return _Options(ctypes.sizeof(_Options), None, fp == "strict", threads, ram, text[0], backend == "cc", text[1],
+                    text[2], text[3], off_text.encode() or None, search_text or None)
+
+
+def _source(path: Path, text: Optional[str]) -> Any:
+    data = None if text is None else text.encode()
+    return _Source(os.fsencode(path), data, len(data or b""))
+
+
+def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
+    """Compiles a model: the file, or the text of one that would lie there. Options, all optional:
+
+    fp: "fast", or "strict": the same bits on every machine.  threads: 0, one a core.  ram: a budget in bytes.
+    isa: "native", "generic", or what the C compiler's -march takes.  backend: "auto" or "cc".  cc, cflags: the C
+    compiler and its flags.  cache: a folder for compiled code; None: the user's; "": none.  off: passes not to run.
+    search: folders for imports.
+    """
+    handle = c_void_p()
+    _call("compile", byref(_source(path, text)), byref(_options(**options)), byref(handle))
+    return Model(handle)
+
+
+def check(path: Path, text: Optional[str] = None, **options: Any) -> None:
+    """Raises what is wrong with a model, and does no more."""
+    _call("check", byref(_source(path, text)), byref(_options(**options)))
+
+
+def _texts(name: str, *arguments: Any) -> Dict[str, str]:
+    found: Dict[str, str] = {}
+
+    def sink(_user: Any, file: bytes, data: int, size: int) -> None:
+        found[_text(file)] = ctypes.string_at(data, size).decode("utf-8", "replace")
+    _call(name, *arguments, _SINK(sink), None)
+    return found
+
+
+def emit_c(path: Path, text: Optional[str] = None, **options: Any) -> Dict[str, str]:
+    """The model as portable C99: {"digits.c": ..., "digits.h": ...}."""
+    return _texts("emit_c", byref(_source(path, text)), byref(_options(**options)))
+
+
+def dump(path: Path, text: Optional[str] = None, after: Optional[str] = None,
+         **options: Any) -> str:
+    """The graphs as text, after that pass; "": as the front end made them; None: after all passes."""
+    pass_name = None if after is None else after.encode()
+    return "".join(_texts("dump", byref(_source(path, text)), byref(_options(**options)), pass_name).values())
+
+
+# ---- a model ----
+
+class Weights(MutableMapping[str, np.ndarray]):
+    """Weights and states by name, and the optimizer's. Getting one copies it out, in its logical shape; setting one
+    writes it."""
+
+    def __init__(self, model: "Model"):
+        self._model = model
+        self._tensors = [_lib["weight"](model._handle, i).contents for i in range(model._info.weights)]
+        self._number = {_text(t.name): i for i, t in enumerate(self._tensors)}
+
+    def _find(self, name: str) -> int:
+        self._model._open()
+        if name not in self._number:
+            raise KeyError(name)
+        return self._number[name]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        i = self._find(name)
+        t = self._tensors[i]
+        a = np.empty(tuple(t.shape[:t.rank]), _DTYPES[t.dtype])
+        _call("read_weight", self._model._handle, i, _arrays([a], [t.dtype]))
+        return a
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        i = self._find(name)
+        t = self._tensors[i]
+        a = _input(value, t)
+        _call("write_weight", self._model._handle, i, _arrays([a], [t.dtype]))
+
+    def __delitem__(self, name: str) -> None:
+        raise TypeError("a model keeps its weights")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._number)
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def view(self, name: str) -> Optional[np.ndarray]:
+        """The weight itself, without copying, until the model is closed; None where it is stored in another order."""
+        i = self._find(name)
+        t, at = self._tensors[i], _lib["view_weight"](self._model._handle, i)
+        if not at:
+            return None
+        shape, dtype = tuple(t.shape[:t.rank]), _DTYPES[t.dtype]
+        n = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        buffer = (ctypes.c_char * n).from_address(at)
+        buffer._model = self._model  # what it lies in stays as long as the view, unless it is closed by hand
+        return np.frombuffer(buffer, dtype).reshape(shape)
+
+    def tensor(self, name: str) -> Tensor:
+        """Name, element type, shape and kind, without its values."""
+        return _tensor(self._tensors[self._find(name)], kind=True)
+
+
+class Function:
+    """An `export def`. Called with an array for each input, it gives an array for each output (one alone as itself).
+    Run-time sizes follow from the inputs' shapes, or are given by name: f(x, T=5). `out` takes arrays to be filled."""
+
+    def __init__(self, model: "Model", number: int):
+        self._model, self._number = model, number
+        f = self._f = _lib["export"](model._handle, number).contents
+        self.name = _text(f.name)
+        self.inputs = [_tensor(f.input[i]) for i in range(f.inputs)]
+        self.outputs = [_tensor(f.output[i]) for i in range(f.outputs)]
+        self.sizes = {_text(f.size_name[i]): f.size_bound[i] for i in range(f.sizes)}
+        self.__doc__ = f"{self.name}({', '.join(map(str, self.inputs))}) -> {', '.join(map(str, self.outputs))}"
+
+    def __repr__(self) -> str:
+        return f"<gradc function {self.__doc__}>"
+
+    def _sizes(self, inputs: _Inputs, given: Mapping[str, int]) -> Any:
+        size = (c_int64 * _MAX_SIZES)()
+        unknown = [name for name in given if name not in self.sizes]
+        if unknown:
+            raise TypeError(f"{self.name}() has no run-time size {unknown[0]!r}")
+        if given and len(given) != len(self.sizes):
+            raise TypeError(f"{self.name}() takes all of its sizes or none: {', '.join(self.sizes)}")
+        if given:
+            size[:len(given)] = [given[name] for name in self.sizes]
+        else:
+            _call("infer_sizes", self._model._open(), self._number, inputs.array, inputs.n, size)
+        return size
+
+    def __call__(self, *values: Any, out: Union[np.ndarray, Sequence[np.ndarray], None] = None, **sizes: int) -> Any:
+        handle, f = self._model._open(), self._f
+        inputs = _Inputs(values, [f.input[i] for i in range(f.inputs)])
+        size = self._sizes(inputs, sizes)
+        given = None if out is None else [out] if isinstance(out, np.ndarray) else list(out)
+        results = []
+        for i in range(f.outputs if given is None else 0):
+            shape = (c_int64 * _MAX_RANK)()
+            _call("output_shape", handle, self._number, i, size, shape)
+            results.append(np.empty(tuple(shape[:f.output[i].rank]), _DTYPES[f.output[i].dtype]))
+        for i, a in enumerate(given or []):
+            if i < f.outputs and (a.dtype != _DTYPES[f.output[i].dtype] or not a.flags.carray):
+                raise TypeError(f"`out` {i} must be a dense, writable array of {_DTYPE_NAMES[f.output[i].dtype]}")
+            results.append(a)
+        outputs = _arrays(results, [f.output[i].dtype for i in range(f.outputs)] + [0] * len(results))
+        _call("call", handle, self._number, inputs.array, inputs.n, outputs, len(results), size)
+        return results[0] if len(results) == 1 else tuple(results)
+
+
+class Data:
+    """The data section that the model trains on: its files, its hold-out, the order of each epoch. For `with`, too."""
+
+    def __init__(self, model: "Model", path: Optional[Path] = None):
+        self._model, self._handle = model, c_void_p()
+        _call("data_open", model._open(), None if path is None else os.fsencode(path), byref(self._handle))
+        model._data.append(self)
+
+    def close(self) -> None:
+        """Frees the records."""
+        handle, self._handle = self._handle, c_void_p()
+        _lib["data_close"](handle)
+
+    def __enter__(self) -> "Data":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """Records to train on."""
+        return _lib["data_records"](self._handle)
+
+    @property
+    def held_out(self) -> int:
+        """Records that are never trained on."""
+        return _lib["data_held_out"](self._handle)
+
+    def batch(self, at: int, n: int, epoch: int = 0) -> Tuple[np.ndarray, ...]:
+        """Records at .. at + n in the order of an epoch, an array for each field; epoch < 0: of those held out."""
+        if not self._handle:
+            raise ValueError("the data is closed")
+        fields = self._model._fields
+        arrays = [np.empty((n, *f.shape[1:f.rank]), _DTYPES[f.dtype]) for f in fields]
+        _call("data_batch", self._handle, epoch, at, n, _arrays(arrays, [f.dtype for f in fields]), len(arrays))
+        return tuple(arrays)
+
+    def epoch(self, number: int = 0) -> Iterator[Tuple[np.ndarray, ...]]:
+        """The batches of an epoch, each as large as a training step takes; a short rest is left out."""
+        n = self._model.batch
+        for at in range(0, len(self) - n + 1, n):
+            yield self.batch(at, n, number)
+
+    @property
+    def holdout(self) -> Tuple[np.ndarray, ...]:
+        """All records that are held out."""
+        return self.batch(0, self.held_out, -1)
+
+
+class Model:
+    """A compiled model. Its exports are methods by their names: m.predict(x). `with` frees it at the end; else it goes
+    with its last reference."""
+
+    def __init__(self, handle: c_void_p):
+        self._handle = handle
+        self._data: List[Data] = []
+        self._info = _lib["model_info"](handle).contents
+        self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]
+        self._metrics = [_text(_lib["metric_name"](handle, i)) for i in range(self._info.metrics)]
+        self.exports: Dict[str, Function] = {}
+        for i in range(self._info.exports):
+            f = Function(self, i)
+            self.exports[f.name] = f
+        self.name: str = _text(self._info.name)
+        self.fields: List[Tensor] = [_tensor(f) for f in self._fields]
+        self.batch: int = self._info.batch
+        self.warnings: List[Diagnostic] = _diagnostics(_lib["warnings"](handle))
+        self.weights = Weights(self)
+        self.info: Dict[str, Any] = {name: getattr(self._info, name) for name, _ in _Info._fields_}
+        self.info.update(name=self.name, backend=_text(self._info.backend), parameters=int(self._info.parameters))
+
+    def _open(self) -> c_void_p:
+        if not self._handle:
+            raise ValueError("the model is closed")
+        return self._handle
+
+    def close(self) -> None:
+        """Frees the model, its data and all of its memory; views of weights are no longer to be used."""
+        for d in getattr(self, "_data", []):
+            d.close()
+        handle, self._handle = getattr(self, "_handle", c_void_p()), c_void_p()
+        _lib["free"](handle)
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if _lib is not None:
+            self.close()
+
+    def __getattr__(self, name: str) -> Function:
+        exports = self.__dict__.get("exports", {})
+        if name in exports:
+            return exports[name]
+        there = f"; there is {', '.join(exports)}" if exports else ""
+        raise AttributeError(f"the model has no `export def {name}`{there}")
+
+    def __dir__(self) -> List[str]:
+        return [*super().__dir__(), *self.exports]
+
+    def __repr__(self) -> str:
+        return f"<gradc model {self.name}: {self._info.parameters:,.0f} parameters, {self.steps} steps done>"
+
+    def init(self, seed: int) -> None:
+        """All weights, states and the optimizer as they begin, drawn by that seed."""
+        _call("init", self._open(), seed)
+
+    def plan(self, steps: int, steps_per_epoch: int = 0) -> None:
+        """What rates such as cosine(step / steps) look at, where the file counts in epochs."""
+        _call("plan", self._open(), steps, steps_per_epoch)
+
+    def step(self, *fields: Any) -> float:
+        """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the
+        batch, before its update."""
+        a = _Inputs(fields, self._fields)
+        _call("step", self._open(), a.array, a.n)
+        return _lib["loss"](self._handle)
+
+    def evaluate(self, *fields: Any) -> Dict[str, float]:
+        """Loss and metrics of any number of records."""
+        a, results = _Inputs(fields, self._fields), (c_float * (1 + len(self._metrics)))()
+        _call("evaluate", self._open(), a.array, a.n, results)
+        return dict(zip(["loss", *self._metrics], results))
+
+    @property
+    def steps(self) -> int:
+        """Training steps done so far."""
+        return _lib["steps"](self._handle)
+
+    @property
+    def loss(self) -> float:
+        """Of the last step."""
+        return _lib["loss"](self._handle)
+
+    @property
+    def metrics(self) -> Dict[str, float]:
+        """Of the last step, by name."""
+        return {name: _lib["metric"](self._handle, i) for i, name in enumerate(self._metrics)}
+
+    def data(self, path: Optional[Path] = None) -> Data:
+        """Opens the data section that the model trains on; `path` in place of its files."""
+        return Data(self, path)
+
+    def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:
+        """Trains on the data section for so many epochs (None: what the file says), and yields the loss of each step."""
+        d = data if data is not None else self.data()
+        epochs = (self._info.epochs or 1) if epochs is None else epochs
+        per_epoch = len(d) // self.batch
+        self.plan(epochs * per_epoch, per_epoch)
+        for number in range(epochs):
+            for batch in d.epoch(number):
+                yield self.step(*batch)
+
+    def save(self, path: Path) -> None:
+        """Weights and states as a safetensors file, whole or not at all."""
+        _call("save", self._open(), os.fsencode(path))
+
+    def load(self, path: Path) -> None:
+        """The weights of such a file, and its states where it has them."""
+        _call("load", self._open(), os.fsencode(path))
+
+    def save_checkpoint(self, path: Path) -> None:
+        """Also the optimizer's state and the steps done: training goes on as if it had never stopped."""
+        _call("save_checkpoint", self._open(), os.fsencode(path))
+
+    def load_checkpoint(self, path: Path) -> None:
+        """Takes up what save_checkpoint wrote."""
+        _call("load_checkpoint", self._open(), os.fsencode(path))
+
+    @property
+    def weights_hash(self) -> str:
+        """16 hex digits: equal weights, equal hash, on any machine."""
+        h = c_uint64()
+        _call("weights_hash", self._open(), byref(h))
+        return f"{h.value:016x}"
+
+
+def progress(losses: Iterable[float], total: Optional[int] = None, file: Any = None) -> Iterator[float]:
+    """Passes losses through and shows how far they are: one live line on a terminal, else a line every tenth.
+
+        for loss in gradc.progress(m.train(epochs=5), total): ...
+    """
+    file = sys.stderr if file is None else file
+    live, start, shown, n, loss = bool(getattr(file, "isatty", lambda: False)()), time.monotonic(), 0.0, 0, float("nan")
+
+    def line() -> str:
+        passed = time.monotonic() - start
+        left = f", {passed / n * (total - n):.0f} s left" if total and n else ""
+        return f"step {n}{f' of {total}' if total else ''}, loss {loss:.4f}, {n / max(passed, 1e-9):.0f} steps/s{left}"
+    for loss in losses:
+        n += 1
+        now = time.monotonic()
+        if live and now - shown > 0.1:
+            shown = now
+            file.write(f"\r{line()}\033[K")
+            file.flush()
+        elif not live and total and n * 10 // total > (n - 1) * 10 // total:
+            file.write(line() + "\n")
+        yield loss
+    if live:
+        file.write(f"\r{line()}\033[K\n")

@@ -1,0 +1,224 @@
+/* Every entry point, as it is meant to be used. */
+#include "tests/lib/suite.h"
+#include <math.h>
+
+static gradc_model *compile(const char *path) {
+  gradc_model *m = NULL;
+  gradc_options o = options_make();
+  WELL(gradc_compile(&(gradc_source){path, NULL, 0}, &o, &m, &e));
+  if (!m) exit(1);
+  return m;
+}
+
+static uint64_t hash_of(gradc_model *m) {
+  uint64_t h = 0;
+  WELL(gradc_weights_hash(m, &h, &e));
+  return h;
+}
+
+/* ---- tables ---- */
+
+static void tables(gradc_model *m) {
+  const gradc_info *i = gradc_model_info(m);
+  CHECK(!strcmp(i->name, "model") && i->trains && i->evaluates && i->fields == 2 && i->metrics == 1 && i->exports == 4);
+  CHECK(i->batch == 8 && i->epochs == 3 && i->steps == 0 && i->seed == 5 && i->threads == 1);
+  CHECK(i->parameters == 4 * 16 + 16 + 16 * 3 + 3 + 40);
+  CHECK(i->memory_bytes > i->weight_bytes && i->memory_bytes == i->weight_bytes + i->arena_bytes);
+  CHECK(!strcmp(i->backend, "cc and dlopen") && !gradc_warnings(m) && !strcmp(gradc_version(), GRADC_VERSION));
+  const gradc_tensor *x = gradc_field(m, 0), *y = gradc_field(m, 1);
+  const gradc_tensor *w = gradc_weight(m, gradc_find_weight(m, "n.linear_1.w"));
+  CHECK(x && !strcmp(x->name, "x") && x->dtype == GRADC_F32 && x->rank == 2 && x->shape[0] == 8 && x->shape[1] == 4);
+  CHECK(y && y->dtype == GRADC_I32 && y->rank == 1 && y->shape[0] == 8 && y->range == 3 && !gradc_field(m, 2));
+  CHECK(w && w->kind == GRADC_PARAM && w->rank == 2 && w->shape[0] == 4 && w->shape[1] == 16 && !gradc_weight(m, -1));
+  int kinds[3] = {0};
+  for (int k = 0; k < i->weights; k++) kinds[gradc_weight(m, k)->kind]++;
+  CHECK(kinds[GRADC_PARAM] == 5 && kinds[GRADC_STATE] == 1 && kinds[GRADC_OPTIMIZER] > 5);
+  const gradc_function *f = gradc_export(m, gradc_find_export(m, "halves"));
+  CHECK(f && f->inputs == 1 && f->outputs == 1 && f->sizes == 1);
+  CHECK(f && f->size_bound[0] == 8 && !strcmp(f->size_name[0], "T"));
+  CHECK(f && f->input[0].shape[0] == -1 && !strcmp(f->input[0].dim[0], "2*T") && !strcmp(f->output[0].dim[0], "T"));
+  CHECK(!gradc_export(m, 4) && gradc_find_export(m, "none") == -1 && gradc_find_weight(m, "none") == -1);
+  CHECK(!strcmp(gradc_metric_name(m, 0), "acc") && !gradc_metric_name(m, 1) && isnan(gradc_metric(m, 1)));
+}
+
+/* ---- training ---- */
+
+static void train(gradc_model *m) {
+  Batch b;
+  float first = 0, result[2], all[2], part[2][2];
+  WELL(gradc_plan(m, 60, 20, &e));
+  for (unsigned s = 0; s < 60; s++) {
+    batch_fill(&b, 8, s);
+    WELL(gradc_step(m, b.field, 2, &e));
+    if (!s) first = gradc_loss(m);
+  }
+  CHECK(gradc_steps(m) == 60 && gradc_loss(m) < first && gradc_metric(m, 0) > 0.5f);
+  uint64_t before = hash_of(m);
+  batch_fill(&b, 7, 100);
+  WELL(gradc_evaluate(m, b.field, 2, all, &e)); /* a batch of 4, and one of 3 */
+  b.x_shape[0] = b.y_shape[0] = 4;
+  WELL(gradc_evaluate(m, b.field, 2, part[0], &e));
+  b.x_shape[0] = b.y_shape[0] = 3;
+  b.field[0].data = b.x + 16, b.field[1].data = b.y + 4;
+  WELL(gradc_evaluate(m, b.field, 2, part[1], &e));
+  for (int k = 0; k < 2; k++) CHECK(all[k] == (float)((part[0][k] * 4.0 + part[1][k] * 3.0) / 7));
+  b.x_shape[0] = b.y_shape[0] = 1;
+  WELL(gradc_evaluate(m, b.field, 2, result, &e));
+  CHECK(isfinite(result[0]) && hash_of(m) == before); /* states too */
+}
+
+/* ---- exports ---- */
+
+static void calls(gradc_model *m) {
+  float x[8 * 4], two[8 * 4], logits[8 * 3], out[8];
+  int32_t class[8], tok[3] = {9, 0, 9};
+  int64_t five4[] = {5, 4}, five3[] = {5, 3}, five[] = {5}, six[] = {6}, three[] = {3}, size = 0, shape[GRADC_MAX_RANK];
+  for (int i = 0; i < 32; i++) x[i] = (float)i / 16 - 1;
+  gradc_array in = {x, GRADC_F32, 2, five4}, outs[] = {{logits, GRADC_F32, 2, five3}, {two, GRADC_F32, 2, five4}};
+  gradc_array classes = {class, GRADC_I32, 1, five};
+  WELL(gradc_infer_sizes(m, 1, &in, 1, &size, &e));
+  CHECK(size == 5);
+  WELL(gradc_output_shape(m, 1, 0, &size, shape, &e));
+  CHECK(shape[0] == 5 && shape[1] == 3);
+  WELL(gradc_call(m, gradc_find_export(m, "both"), &in, 1, outs, 2, NULL, &e));
+  WELL(gradc_call(m, gradc_find_export(m, "classify"), &in, 1, &classes, 1, &size, &e));
+  for (int i = 0; i < 5; i++) {
+    const float *l = logits + 3 * i;
+    CHECK(l[class[i]] >= l[0] && l[class[i]] >= l[1] && l[class[i]] >= l[2] && two[4 * i + 1] == 2 * x[4 * i + 1]);
+  }
+  float rows[3 * 4], table[40];
+  gradc_array t = {tok, GRADC_I32, 1, three}, r = {rows, GRADC_F32, 2, (int64_t[]){3, 4}};
+  gradc_array e0 = {table, GRADC_F32, 2, (int64_t[]){10, 4}};
+  WELL(gradc_call(m, gradc_find_export(m, "look"), &t, 1, &r, 1, NULL, &e));
+  WELL(gradc_read_weight(m, gradc_find_weight(m, "t.e"), &e0, &e));
+  CHECK(!memcmp(rows, table + 36, 16) && !memcmp(rows + 4, table, 16) && !memcmp(rows, rows + 8, 16));
+  gradc_array h = {x, GRADC_F32, 1, six}, o = {out, GRADC_F32, 1, three};
+  size = 3;
+  WELL(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
+  CHECK(out[0] == x[0] + x[3] && out[2] == x[2] + x[5]);
+  h.shape = three, o.shape = (int64_t[]){0}, h.data = o.data = NULL; /* nothing is an array, too */
+  size = 0;
+  h.shape = o.shape;
+  WELL(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
+}
+
+/* ---- weights ---- */
+
+static void weights(gradc_model *m) {
+  const gradc_info *info = gradc_model_info(m);
+  int views = 0;
+  for (int i = 0; i < info->weights; i++) {
+    const gradc_tensor *t = gradc_weight(m, i);
+    size_t n = 1;
+    for (int k = 0; k < t->rank; k++) n *= (size_t)t->shape[k];
+    float *v = malloc(n * sizeof *v), *w = malloc(n * sizeof *w), *in_place = gradc_view_weight(m, i);
+    gradc_array a = {v, t->dtype, t->rank, t->shape}, b = {w, t->dtype, t->rank, t->shape};
+    for (size_t k = 0; k < n; k++) v[k] = (float)k / 8 - 1;
+    WELL(gradc_write_weight(m, i, &a, &e));
+    WELL(gradc_read_weight(m, i, &b, &e));
+    CHECK(!memcmp(v, w, n * sizeof *v));
+    if (in_place) views++, CHECK(!memcmp(v, in_place, n * sizeof *v));
+    free(v);
+    free(w);
+  }
+  CHECK(views > 0 && !gradc_view_weight(m, info->weights));
+}
+
+static void files(gradc_model *m) {
+  gradc_model *other = compile("model.nn");
+  Batch b;
+  uint64_t h = hash_of(m);
+  CHECK(hash_of(other) != h);
+  WELL(gradc_save(m, "w.safetensors", &e));
+  WELL(gradc_load(other, "w.safetensors", &e));
+  CHECK(hash_of(other) == h);
+  WELL(gradc_init(m, 3, &e));
+  WELL(gradc_plan(m, 10, 5, &e));
+  for (unsigned s = 0; s < 10; s++) {
+    batch_fill(&b, 8, s);
+    WELL(gradc_step(m, b.field, 2, &e));
+    if (s == 4) WELL(gradc_save_checkpoint(m, "c.safetensors", &e));
+  }
+  WELL(gradc_load_checkpoint(other, "c.safetensors", &e));
+  CHECK(gradc_steps(other) == 5);
+  for (unsigned s = 5; s < 10; s++) {
+    batch_fill(&b, 8, s);
+    WELL(gradc_step(other, b.field, 2, &e));
+  }
+  CHECK(hash_of(other) == hash_of(m) && gradc_loss(other) == gradc_loss(m));
+  gradc_free(other);
+}
+
+/* ---- data ---- */
+
+static void data(gradc_model *m) {
+  gradc_data *d = NULL, *again = NULL;
+  Batch b, c;
+  WELL(gradc_data_open(m, NULL, &d, &e));
+  CHECK(gradc_data_records(d) == 80 && gradc_data_held_out(d) == 20);
+  batch_fill(&b, 8, 0);
+  batch_fill(&c, 8, 1);
+  WELL(gradc_data_batch(d, 0, 72, 8, b.field, 2, &e));
+  WELL(gradc_data_batch(d, 1, 72, 8, c.field, 2, &e));
+  CHECK(memcmp(b.x, c.x, sizeof b.x)); /* another epoch, another order */
+  WELL(gradc_data_batch(d, -1, 12, 8, b.field, 2, &e));
+  WELL(gradc_data_open(m, "more.csv", &again, &e));
+  CHECK(gradc_data_records(again) == 160);
+  gradc_data_close(again);
+  gradc_data_close(d);
+}
+
+/* ---- sources and options ---- */
+
+static void keep(void *user, const char *name, const char *text, size_t size) {
+  char *to = user;
+  CHECK(strlen(text) == size);
+  snprintf(to + strlen(to), 4000 - strlen(to), "%s:%.300s\n", name, text);
+}
+
+static void sources(uint64_t h) {
+  static const char nn[] = "export def twice(x: f32[3]) -> f32[3] { x * 2 }\n";
+  gradc_source text = {"in/memory.nn", nn, sizeof nn - 1}, file = {"model.nn", NULL, 0};
+  gradc_options o = options_make();
+  gradc_model *m = NULL;
+  float v[3] = {1, 2, 3};
+  gradc_array a = {v, GRADC_F32, 1, (int64_t[]){3}};
+  WELL(gradc_compile(&text, NULL, &m, &e)); /* whatever compiles here, with the user's cache */
+  WELL(gradc_call(m, 0, &a, 1, &a, 1, NULL, &e));
+  CHECK(v[2] == 6 && !strcmp(gradc_model_info(m)->name, "memory") && !gradc_model_info(m)->trains);
+  gradc_free(m);
+  o.off = "fuse,order,simplify";
+  o.isa = "generic";
+  o.threads = 2;
+  o.ram = 1 << 20;
+  WELL(gradc_compile(&file, &o, &m, &e));
+  CHECK(hash_of(m) == h); /* strict: no option changes a bit */
+  gradc_free(m);
+  char got[4096] = "";
+  o = options_make();
+  WELL(gradc_emit_c(&file, &o, keep, got, &e));
+  CHECK(strstr(got, "model.c:/*") && strstr(got, "model.h:/*"));
+  *got = 0;
+  WELL(gradc_dump(&text, &o, "", keep, got, &e));
+  CHECK(strstr(got, "memory.ir:module") && !strstr(got, "kernel"));
+  *got = 0;
+  WELL(gradc_dump(&text, &o, NULL, keep, got, &e));
+  *got = 0;
+  WELL(gradc_dump(&text, &o, "fuse", keep, got, &e));
+  WELL(gradc_check(&file, &o, &e));
+}
+
+void test_api(void) {
+  gradc_model *m = compile("model.nn");
+  uint64_t h = hash_of(m);
+  tables(m);
+  train(m);
+  calls(m);
+  WELL(gradc_init(m, 5, &e));
+  CHECK(hash_of(m) == h && gradc_steps(m) == 0); /* the file's seed */
+  weights(m);
+  files(m);
+  data(m);
+  gradc_free(m);
+  sources(h);
+}

@@ -1,0 +1,147 @@
+#!/bin/sh
+# run.sh GRADC BUILD: the library through gradc.h, static and shared, its Python module, its installation, and what it
+# exports. The library's own sources, the runtime's and the loader's are built here with the sanitizers of addresses, of
+# threads; FULL=1 builds all of the compiler so, too. Its other parts have no writable globals, which nm tells.
+here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd)
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+cd "$root" || exit 2
+passed=0; failed=0
+pass() { passed=$((passed + 1)); }
+fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
+check() { # WHAT COMMAND...
+  what=$1; shift
+  if "$@" >"$tmp/log" 2>&1; then pass; else fail "$what: $(tail -n 5 "$tmp/log")"; fi
+}
+counted() { # WHAT COMMAND...: one that prints "N passed, N failed"
+  what=$1; shift
+  "$@" >"$tmp/log" 2>&1; status=$?
+  n=$(tail -n 1 "$tmp/log" | sed -n 's/^\([0-9]*\) passed, 0 failed$/\1/p')
+  if [ "$status" -eq 0 ] && [ -n "$n" ]; then passed=$((passed + n)); else fail "$what: $(head -n 12 "$tmp/log")"; fi
+}
+python=$(command -v python3)
+[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null && python=/usr/bin/python3
+
+make -s lib BUILD="$2" >"$tmp/log" 2>&1 || { cat "$tmp/log"; echo "0 passed, 1 failed"; exit 1; }
+pc="-lm -ldl -lpthread"
+
+# ---- what the library shows, and what it needs ----
+nm -D --defined-only "$build/libgradc.so.0" | awk '$2 != "A" && $3 !~ /^gradc_[a-z_]*@@GRADC_0$/' >"$tmp/shown"
+[ ! -s "$tmp/shown" ] && pass || fail "the shared library exports $(cat "$tmp/shown")"
+nm -g --defined-only "$build/libgradc.a" | awk 'NF == 3 && $3 !~ /^gradc_/' >"$tmp/shown"
+[ ! -s "$tmp/shown" ] && pass || fail "the archive exports $(head -n 5 "$tmp/shown")"
+sed -n 's/^GRADC_API.*[ *]\(gradc_[a-z_]*\)(.*/\1/p' lib/gradc.h | sort >"$tmp/declared"
+nm -D --defined-only "$build/libgradc.so.0" | sed -n 's/.* T \(gradc_[a-z_]*\)@@GRADC_0/\1/p' | sort >"$tmp/defined"
+check "the header and the library agree" diff "$tmp/declared" "$tmp/defined"
+nm -D --undefined-only "$build/libgradc.so.0" |
+  grep -E ' (stdout|stderr|stdin|puts|putchar|printf|vprintf|fprintf|perror|exit|_exit|abort|signal|sigaction|setenv|chdir|umask)(@|$)' >"$tmp/shown"
+[ ! -s "$tmp/shown" ] && pass || fail "the library prints, exits or changes the process: $(cat "$tmp/shown")"
+# Writable when the library runs: nothing but a thread's host for the time of a call, and the clang libraries, loaded once.
+nm "$build/libgradc.so.0" | awk '$2 ~ /^[bB]$/ && $3 !~ /^(completed|__cpu_|__bss_start|_edata|_end)/ { print $3 }' | sed 's/\..*//' | sort >"$tmp/bss"
+grep -vxE 'rt_host|once|clang_way' "$tmp/bss" >"$tmp/shown"
+[ ! -s "$tmp/shown" ] && pass || fail "writable globals: $(cat "$tmp/shown")"
+data=$(objdump -h "$build/libgradc.so.0" | awk '$2 == ".data" { print $3 }')
+[ $((0x${data:-0})) -le 16 ] && pass || fail "initialised globals: 0x$data bytes"
+
+# ---- the header ----
+for std in c99 c17; do check "the header as $std" sh -c "echo '#include \"lib/gradc.h\"' | cc -std=$std -pedantic -Wall -Wextra -Werror -fsyntax-only -I. -xc -"; done
+cat >"$tmp/use.cpp" <<'C'
+#include "lib/gradc.h"
+#include <cstdio>
+int main() {
+  gradc_model *m = nullptr;
+  gradc_error *e = nullptr;
+  gradc_options o = GRADC_OPTIONS;
+  gradc_source s = {"none.nn", nullptr, 0};
+  return gradc_compile(&s, &o, &m, &e) == GRADC_BAD_MODEL && gradc_error_at(e, 0)->code == 501 ? (gradc_error_free(e), 0) : 1;
+}
+C
+for std in c++98 c++17; do
+  flag=; [ $std = c++98 ] && flag="-Dnullptr=0 -Wno-long-long"
+  # shellcheck disable=SC2086
+  check "the header as $std" c++ -std=$std $flag -pedantic -Wall -Wextra -Werror -I. -o "$tmp/use" "$tmp/use.cpp" "$build/libgradc.a" $pc
+  check "a C++ program ($std)" "$tmp/use"
+done
+
+# ---- the tests themselves ----
+mkdir "$tmp/t" && cp -r "$here/model.nn" "$here/search" "$tmp/t/"
+awk 'BEGIN { for (i = 0; i < 100; i++) { s = (i * 37 % 100) / 50 - 1
+  print s "," (i * 53 % 100) / 50 - 1 "," (i * 7 % 10) / 10 "," (i % 5) / 5 "," (s > 0.3 ? 2 : i % 2) } }' >"$tmp/t/points.csv"
+cat "$tmp/t/points.csv" "$tmp/t/points.csv" >"$tmp/t/more.csv"
+{ head -n 5 "$tmp/t/points.csv"; echo '1,2,word,4,1'; } >"$tmp/t/bad.csv"
+XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME
+tests=$(ls tests/lib/*.c)
+# shellcheck disable=SC2086
+check "the tests compile" cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -o "$tmp/static" $tests "$build/libgradc.a" $pc
+# shellcheck disable=SC2086
+check "the tests compile" cc -std=gnu11 -g -O1 -I. -o "$tmp/shared" $tests "$build/libgradc.so.0" -Wl,-rpath,"$build" $pc
+cd "$tmp/t" || exit 2
+counted "the archive" "$tmp/static" api
+counted "the shared library" "$tmp/shared" api
+cd "$root" || exit 2
+
+program="bench cli eval info main opt predict program report run train"
+own=$(ls lib/*.c codegen/jit/*.c runtime/*.c | grep -vE "^runtime/($(echo $program | tr ' ' '|'))\.c\$"; echo ir/ctx.c ir/source.c ir/interp.c)
+rest=$(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o |
+       grep -vE '/ir/(ctx|source|interp)\.o$')
+if [ -n "${FULL:-}" ]; then
+  own="$own $(ls ir/*.c frontend/*.c passes/*.c codegen/*.c codegen/c/*.c | grep -vE '^ir/(ctx|source|interp)\.c$') $build/frontend/nn.c"; rest=
+fi
+sanitized() { # NAME FLAGS: a test program with these sources; compiled side by side
+  mkdir -p "$tmp/$1"
+  # shellcheck disable=SC2086
+  for f in $own; do echo "$f"; done | xargs -P 2 -I{} sh -c 'cc -std=gnu11 -ffp-contract=off -g1 -O1 -w -I. -I"$1" -Ifrontend -Iruntime '"$2"' -c {} -o "$0/$(echo {} | tr / _).o"' "$tmp/$1" "$build" &&
+    cc -std=gnu11 -g1 -O1 -I. $2 -o "$tmp/$1/t" $tests "$tmp/$1"/*.o $rest "$build/embed.o" $pc
+}
+check "with the address sanitizer" sanitized address "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
+check "with the thread sanitizer" sanitized thread "-fsanitize=thread"
+cd "$tmp/t" || exit 2
+counted "entry points and errors, addresses" "$tmp/address/t" api
+counted "allocation failures" "$tmp/address/t" faults
+MODEL_FLAGS=-fsanitize=thread; export MODEL_FLAGS
+counted "eight models at once" "$tmp/thread/t" threads
+unset MODEL_FLAGS
+cd "$root" || exit 2
+
+# ---- the same bits as the training binary, whose data it reads ----
+equal() { # MODEL STEPS
+  "$gradc" build "$1" --fp=strict -o "$tmp/m" >"$tmp/log" 2>&1 || fail "build $1: $(cat "$tmp/log")"
+  want=$("$tmp/m" train --steps "$2" --json --run-dir "$tmp/run" --force 2>"$tmp/log" | sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p')
+  [ -n "$want" ] || fail "train $1: $(cat "$tmp/log")"
+  check "$1 through the library" sh -c "[ \"\$('$tmp/static' steps '$1' $2)\" = '$want' ]"
+}
+equal examples/models/digits.nn 60
+equal tests/golden/curves/mlp_clip_accumulate.nn 12
+equal tests/golden/curves/cnn_batchnorm.nn 12
+
+# ---- examples/embed, from an installation ----
+check "make install" make -s install BUILD="$2" PREFIX=/opt/gradc DESTDIR="$tmp/inst all"
+ls -1 "$tmp/inst all/opt/gradc"/bin "$tmp/inst all/opt/gradc"/lib/* "$tmp/inst all/opt/gradc"/include "$tmp/inst all/opt/gradc"/share/man/man1 |
+  grep -cE '^(gradc|.*/libgradc.a|.*/libgradc.so|.*/libgradc.so.0|gradc.pc|gradc.h|gradc.1)$' | grep -qx 7 && pass || fail "make install left $(find "$tmp/inst all" -type f)"
+check "make uninstall" sh -c "make -s uninstall PREFIX=/opt/gradc DESTDIR='$tmp/inst all' && [ -z \"\$(find '$tmp/inst all' ! -type d)\" ]"
+check "make install" make -s install BUILD="$2" PREFIX="$tmp/inst"
+cp -r examples "$tmp/examples" && cd "$tmp/examples/embed" || exit 2
+PKG_CONFIG_PATH=$tmp/inst/lib/pkgconfig; LD_LIBRARY_PATH=$tmp/inst/lib; export PKG_CONFIG_PATH LD_LIBRARY_PATH
+flags=$(pkg-config --cflags --libs gradc 2>&1)
+# shellcheck disable=SC2086
+check "examples/embed compiles" cc -std=c99 -pedantic -Wall -Wextra -Werror digits.c $flags -o digits
+check "examples/embed runs" sh -c './digits >out && tail -n 1 out | grep -qE "^this is a ([0-9]); the label says \1$" && grep -qE "accuracy (9[0-9]|100)" out'
+cd "$root" || exit 2
+unset LD_LIBRARY_PATH
+check "the manual page" sh -c "[ -z \"\$(groff -man -Tutf8 -ww -z '$tmp/inst/share/man/man1/gradc.1' 2>&1)\" ]"
+
+# ---- Python ----
+if "$python" -c 'import numpy' 2>"$tmp/log"; then
+  GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=python; export GRADC_LIBRARY PYTHONPATH
+  counted "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
+  unset GRADC_LIBRARY PYTHONPATH
+  venv() { "$python" -m venv --system-site-packages "$tmp/venv" && "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check ./python; }
+  check "pip install ./python" venv
+  check "the installed module" sh -c "cd / && '$tmp/venv/bin/python' -c 'import gradc; assert gradc.version() and \"venv\" in gradc.__file__'"
+else
+  fail "no Python with NumPy: tests/setup.sh installs it"
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
