@@ -151,12 +151,12 @@ char *report_totals(const App *a, const Scores *s) {
   char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null"), *held = s ? report_scores(a, s) : NULL;
   char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", a->run->step, loss, held ? ",\"holdout\":{" : "",
                       held ? held : "", held ? "}" : "");
-  free(loss);
-  free(held);
+  rt_free(loss);
+  rt_free(held);
   if (!a->t->scale) return t;
   char *longer = rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%.9g", t, (double)*app_scalar(a, a->t->skipped),
                            (double)*app_scalar(a, a->t->scale));
-  free(t);
+  rt_free(t);
   return longer;
 }
 
@@ -167,7 +167,7 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   if (a->o.json) {
     char *totals = report_totals(a, s);
     rt_out("{\"event\":\"done\",%s,\"weights_hash\":\"%016llx\"}\n", totals, hash);
-    free(totals);
+    rt_free(totals);
     return;
   }
   rt_live(NULL);
