@@ -7,6 +7,7 @@
 struct Native { App app; };
 
 Native *native_new(const GcModel *m, uint64_t seed) {
+  rt_host = &rt_program;
   Native *n = rt_alloc(sizeof *n);
   n->app.m = m;
   n->app.o = (Opts){.threads = 1, .seed = seed, .seed_set = true};
