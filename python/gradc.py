@@ -520,10 +520,26 @@ class Model:
 
     def step(self, *fields: Any) -> float:
         """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the
-        batch, before its update."""
+        batch, before its update. A rate that looks at `steps`, in a file that counts epochs, takes them from the data
+        section, unless plan() has said."""
         a = _Inputs(fields, self._fields)
-        _call("step", self._open(), a.array, a.n)
+        try:
+            _call("step", self._open(), a.array, a.n)
+        except ModelError as e:
+            if e.code != "E0684" or not self._plan_by_data():
+                raise
+            _call("step", self._handle, a.array, a.n)
         return _lib["loss"](self._handle)
+
+    def _plan_by_data(self) -> bool:
+        """The plan that the training binary would have. False: the file has none, or its data cannot be read."""
+        try:
+            with self.data() as d:
+                per_epoch = len(d) // self.batch
+        except Error:
+            return False
+        self.plan(self._info.epochs * per_epoch, per_epoch)
+        return self._info.epochs * per_epoch > 0
 
     def evaluate(self, *fields: Any) -> Dict[str, float]:
         """Loss and metrics of any number of records."""

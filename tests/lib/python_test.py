@@ -44,8 +44,13 @@ def batch(n=8):
 def training(m):
     check(m.name == "model" and m.batch == 8 and [str(f) for f in m.fields] == ["x: f32[8, 4]", "y: i32[8]"], m.fields)
     check(m.info["backend"] == "cc and dlopen" and m.info["parameters"] == 171 and "171 parameters" in repr(m), m.info)
+    os.rename("points.csv", "away.csv")
     raises(gradc.ModelError, "gradc_plan", lambda: m.step(*batch()), "E0684")
+    os.rename("away.csv", "points.csv")
+    first = m.step(*batch())  # 3 epochs of 10 steps, by the data section
+    m.init(5)
     m.plan(200, 100)
+    check(np.isfinite(first) and m.steps == 0, first)
     losses = [m.step(*batch()) for _ in range(200)]
     check(np.mean(losses[-20:]) < np.mean(losses[:20]) and m.loss == losses[-1] and m.steps == 200, losses[-1])
     check(set(m.metrics) == {"acc"} and 0 <= m.metrics["acc"] <= 1, m.metrics)

@@ -127,6 +127,14 @@ flags=$(pkg-config --cflags --libs gradc 2>&1)
 # shellcheck disable=SC2086
 check "examples/embed compiles" cc -std=c99 -pedantic -Wall -Wextra -Werror digits.c $flags -o digits
 check "examples/embed runs" sh -c './digits >out && tail -n 1 out | grep -qE "^this is a ([0-9]); the label says \1$" && grep -qE "accuracy (9[0-9]|100)" out'
+# What docs/library.md shows.
+block() { awk -v lang="$1" '$0 == "```" lang { on = 1; next } /^```/ { on = 0 } on' "$root/docs/library.md"; }
+cd "$tmp/examples/models" || exit 2
+block c >doc.c
+# shellcheck disable=SC2086
+check "the C of docs/library.md" sh -c "cc -std=c99 -Wall -Wextra -Werror doc.c $flags -o doc && ./doc >out && grep -q '^loss [0-9.e-]*, accuracy 1$' out && [ -f digits.safetensors ]"
+{ echo 'import numpy as np; x, x_test = np.zeros((32, 64), "f4"), np.zeros((70, 64)); y, y_test = [0] * 32, [1] * 70; pixels = x[:1]'
+  block python | sed 's/epochs=10/epochs=1/'; } >doc.py
 cd "$root" || exit 2
 unset LD_LIBRARY_PATH
 check "the manual page" sh -c "[ -z \"\$(groff -man -Tutf8 -ww -z '$tmp/inst/share/man/man1/gradc.1' 2>&1)\" ]"
@@ -135,6 +143,8 @@ check "the manual page" sh -c "[ -z \"\$(groff -man -Tutf8 -ww -z '$tmp/inst/sha
 if "$python" -c 'import numpy' 2>"$tmp/log"; then
   GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=python; export GRADC_LIBRARY PYTHONPATH
   counted "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
+  PYTHONPATH=$root/python
+  check "the Python of docs/library.md" sh -c "cd '$tmp/examples/models' && '$python' doc.py 2>&1 | grep -A 9 'E0201' | grep -qx 1"
   unset GRADC_LIBRARY PYTHONPATH
   venv() { "$python" -m venv --system-site-packages "$tmp/venv" && "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check ./python; }
   check "pip install ./python" venv
