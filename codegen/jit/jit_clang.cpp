@@ -75,8 +75,11 @@ JitBlob blob_of(llvm::StringRef s) {
 
 // The passes of -O1, which is what a job gets that asks for nothing else. The vectors and tiles of generated C are
 // written out: with these few it runs as fast as at cc -O3, and LLVM's own -O1 takes three times as long for them.
-const char PASSES[] = "function(sroa,early-cse),cgscc(inline),function(sroa,early-cse,simplifycfg,instcombine,"
-                      "loop-mssa(loop-rotate,licm),loop-vectorize,early-cse,simplifycfg)";
+#define PASSES_WITH(combine) "function(sroa,early-cse),cgscc(inline),function(sroa,early-cse,simplifycfg," combine \
+                             ",loop-mssa(loop-rotate,licm),loop-vectorize,early-cse,simplifycfg)"
+const char PASSES[] = PASSES_WITH("instcombine");
+// Some versions hold that pass, when it is named, to coming to rest at once.
+const char PASSES_RESTLESS[] = PASSES_WITH("instcombine<no-verify-fixpoint>");
 
 std::vector<const char *> words_of(const JitJob *job, const JitUnit &u) {
   std::vector<const char *> w = {"clang", "-O1", "-fPIC", "-fno-asynchronous-unwind-tables", "-nostdinc", "-isystem",
@@ -135,8 +138,14 @@ std::string emit(llvm::Module &m, const clang::CompilerInvocation &how, llvm::Sm
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, groups, modules);
   llvm::ModulePassManager passes;
-  std::string text = level == 1 ? PASSES : "default<O" + std::to_string(level) + ">";
-  if (auto e = builder.parsePassPipeline(passes, text)) return llvm::toString(std::move(e));
+  std::string text = level == 1 ? PASSES_RESTLESS : "default<O" + std::to_string(level) + ">";
+  auto refused = builder.parsePassPipeline(passes, text);
+  if (refused && level == 1) {
+    llvm::consumeError(std::move(refused));
+    passes = llvm::ModulePassManager();
+    refused = builder.parsePassPipeline(passes, PASSES);
+  }
+  if (refused) return llvm::toString(std::move(refused));
   passes.run(m, modules);
 
   llvm::raw_svector_ostream to(object);
