@@ -126,6 +126,7 @@ def jax_step():
 
 def tinygrad_step():
     from tinygrad import Tensor
+    from tinygrad.helpers import Context
     from tinygrad.nn.optim import AdamW
 
     def tensors(w):
@@ -155,7 +156,7 @@ def tinygrad_step():
     w = tensors(weights())
     x, y = map(Tensor, batch())
     optimizer = AdamW(leaves(w), lr=1e-3)
-    with Tensor.train():
+    with Context(TRAINING=1):
         loss = net(w, x).flatten(0, -2).sparse_categorical_crossentropy(y.flatten())
         loss.backward()
         optimizer.step()
