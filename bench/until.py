@@ -1,12 +1,12 @@
 """until.py ROUNDS PATTERN COMMAND...: milliseconds from the start of the command to its first line with PATTERN, least and median
-of the rounds; a round's folder is fresh, $FRESH in it is made empty."""
+of the rounds. Each starts in an empty folder, which is also where caches lie; $CACHE: those of XDG_CACHE_HOME there."""
 import os, shutil, statistics, subprocess, sys, tempfile, time
 
 rounds, pattern, command = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3:]
 took = []
 for _ in range(rounds):
     here = tempfile.mkdtemp()
-    env = dict(os.environ, XDG_CACHE_HOME=os.environ.get("CACHE", here))
+    env = dict(os.environ, XDG_CACHE_HOME=os.environ.get("CACHE", here), TORCHINDUCTOR_CACHE_DIR=here)
     begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=here, env=env) as p:
         for line in p.stdout:

@@ -1,6 +1,7 @@
 /* What a person or a script sees of a run: the live line on a terminal, plain lines elsewhere, JSON lines for scripts,
  * and the figures at the end. */
 #include "rt.h"
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
