@@ -356,7 +356,7 @@ Graph *graph_find(Module *m, const char *name);              /* NULL: none */
 bool graph_trains(const Graph *g); /* train_step, train_pass, train_update: their results live in the head of mem */
 int graph_loss(const Graph *g);    /* the output of train_step or train_pass that is the loss; -1: none */
 /* The output of a training graph without which, if not finite, nothing is written: its loss, or where that is scaled the
- * scale, NaN once it has fallen to nothing. -1: none. */
+ * scale, infinite once it has fallen to nothing. -1: none. */
 #define SCALE_RESULT "loss_scale"
 int graph_checked(const Graph *g);
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);

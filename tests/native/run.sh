@@ -94,6 +94,12 @@ if awk 'NR > 1 && ($1 == skipped) == ($2 == hash) { n++ } { skipped = $1; hash =
   "$tmp/steps"; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "skipped steps and hashes:"; cat "$tmp/steps"; fi
 loss=$(train whole | loss_of)
 if awk "BEGIN { exit !($loss < 0.05) }"; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "overflow: the loss is $loss"; fi
+# Where every step overflows training ends, once the scale has fallen to nothing.
+sed 's/1e30, 1)/1e30, 1e30)/' tests/native/overflow.nn >"$tmp/hopeless.nn"
+"$gradc" build "$tmp/hopeless.nn" -o "$tmp/model"
+"$tmp/model" train --run-dir "$tmp/hopeless" >"$tmp/log" 2>&1
+if [ $? -eq 6 ] && grep -q 'E0670.*in step 41 .*however small the loss is scaled: the scale is' "$tmp/log"; then pass=$((pass + 1))
+else fail=$((fail + 1)); cat "$tmp/log"; fi
 
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]
