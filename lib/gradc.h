@@ -205,8 +205,8 @@ GRADC_API gradc_status gradc_init(gradc_model *m, uint64_t seed, gradc_error **e
 GRADC_API gradc_status gradc_plan(gradc_model *m, uint32_t steps, uint32_t steps_per_epoch, gradc_error **error);
 
 /* One training step on gradc_info.batch records: the fields of the data section in its order, with the values that
- * its expressions give (`x` of `field(0:64) / 16` is divided already). GRADC_NOT_FINITE names the first operation
- * that was not finite; gradients gathered over several passes are lost then. */
+ * its expressions give (`x` of `field(0:64) / 16` is divided already). GRADC_NOT_FINITE names the first operation that
+ * was not finite. */
 GRADC_API gradc_status gradc_step(gradc_model *m, const gradc_array *fields, int n, gradc_error **error);
 GRADC_API uint32_t gradc_steps(const gradc_model *m);         /* done so far: the `step` of rates */
 GRADC_API float gradc_loss(const gradc_model *m);             /* of the last step's batch, before its update */

@@ -18,6 +18,7 @@ import ctypes
 import os
 import sys
 import time
+import weakref
 from ctypes import (POINTER, byref, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint32, c_uint64,
                     c_void_p)
 from typing import (Any, Dict, Iterable, Iterator, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence, Tuple,
@@ -407,7 +408,7 @@ class Data:
     def __init__(self, model: "Model", path: Optional[Path] = None):
         self._model, self._handle = model, c_void_p()
         _call("data_open", model._open(), None if path is None else os.fsencode(path), byref(self._handle))
-        model._data.append(self)
+        model._data.add(self)
 
     def close(self) -> None:
         """Frees the records."""
@@ -454,12 +455,12 @@ class Data:
 
 
 class Model:
-    """A compiled model. Its exports are methods by their names: m.predict(x). `with` frees it at the end; else it goes
-    with its last reference."""
+    """A compiled model. Its exports are methods by their names: m.predict(x). `with` frees it at the end; else the
+    garbage collector does."""
 
     def __init__(self, handle: c_void_p):
         self._handle = handle
-        self._data: List[Data] = []
+        self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
         self._info = _lib["model_info"](handle).contents
         self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]
         self._metrics = [_text(_lib["metric_name"](handle, i)) for i in range(self._info.metrics)]
@@ -482,7 +483,7 @@ class Model:
 
     def close(self) -> None:
         """Frees the model, its data and all of its memory; views of weights are no longer to be used."""
-        for d in getattr(self, "_data", []):
+        for d in list(getattr(self, "_data", [])):
             d.close()
         handle, self._handle = getattr(self, "_handle", c_void_p()), c_void_p()
         _lib["free"](handle)

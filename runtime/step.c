@@ -56,8 +56,9 @@ unsigned char *states_copy(App *a, unsigned char *copy) {
   return to;
 }
 
-/* The last batch is smaller. Scalars are averaged over the batches in double, weighted by records. */
-static void average(App *a, FieldsFn *fields, void *arg, uint64_t total, double *sum) {
+/* The last batch is smaller. Scalars are averaged over the batches in double, weighted by records. Returns the status of
+ * a batch that was refused, which ends it. */
+static int average(App *a, FieldsFn *fields, void *arg, uint64_t total, double *sum) {
   const GcGraph *g = a->t->eval;
   uint64_t batch = (uint64_t)a->t->batch;
   float *value = rt_array((size_t)a->t->navg, sizeof *value);
@@ -66,15 +67,17 @@ static void average(App *a, FieldsFn *fields, void *arg, uint64_t total, double 
   if (g->nsizes == 0 && total % batch)
     rt_die(686, "%s: %llu records do not fill batches of %llu, and the model fixes its batch", g->name,
            (unsigned long long)total, (unsigned long long)batch);
-  for (uint64_t at = 0; at < total; at += batch) {
+  int status = 0;
+  for (uint64_t at = 0; at < total && !status; at += batch) {
     uint64_t n = total - at < batch ? total - at : batch;
     int64_t size = (int64_t)n;
-    int status = app_call(a, g, fields(arg, at, n), out, g->nsizes ? &size : NULL);
-    if (status != -1) app_check(g, status); /* -1: the figures themselves will show it */
+    status = app_call(a, g, fields(arg, at, n), out, g->nsizes ? &size : NULL);
+    if (status == -1) status = 0; /* the figures themselves will show it */
     for (int i = 0; i < a->t->navg; i++) sum[i] += (double)value[i] * (double)n;
   }
   rt_free(value);
   rt_free(out);
+  return status;
 }
 
 void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s) {
@@ -83,7 +86,10 @@ void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s)
   double *sum = rt_array((size_t)t->navg, sizeof *sum);
   float *avg = rt_array((size_t)t->navg, sizeof *avg), *result = rt_array((size_t)t->nmetrics + 1, sizeof *result);
   unsigned char *states = states_copy(a, NULL);
-  average(a, fields, arg, records, sum);
+  int refused = average(a, fields, arg, records, sum);
+  states_copy(a, states);
+  rt_free(states);
+  app_check(t->eval, refused);
   s->records = records;
   for (int i = 0; i < t->navg; i++) avg[i] = (float)(sum[i] / (double)records);
   if (t->eval_done && t->eval_done->fn) {
@@ -96,8 +102,6 @@ void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s)
     rt_free(in);
     rt_free(out);
   } else memcpy(result, avg, ((size_t)t->nmetrics + 1) * sizeof *result);
-  states_copy(a, states);
-  rt_free(states);
   rt_free(sum);
   rt_free(avg);
   s->loss = result[0];

@@ -95,6 +95,10 @@ static void training(gradc_model *m) {
   FAILS(GRADC_BAD_DATA, 617, "`y` is out of range (0 to 2)", gradc_step(m, b.field, 2, &e));
   FAILS(GRADC_BAD_DATA, 617, "`y` is out of range", gradc_evaluate(m, b.field, 2, result, &e));
   batch_fill(&b, 8, 0);
+  b.y[6] = -1; /* in the second batch */
+  FAILS(GRADC_BAD_DATA, 617, "`y` is out of range", gradc_evaluate(m, b.field, 2, result, &e));
+  FAILS(GRADC_BAD_DATA, 617, "`y` is out of range", gradc_step(m, b.field, 2, &e));
+  batch_fill(&b, 8, 0);
   b.x[3] = NAN;
   FAILS(GRADC_NOT_FINITE, 670, "model.nn:", gradc_step(m, b.field, 2, &e));
   batch_fill(&b, 8, 0);
