@@ -41,7 +41,7 @@ static void find_operands(Maker *k, int b) {
   }
   if (x->bytes && moved / common_rates.bytes > x->seconds) x->seconds = moved / common_rates.bytes;
   int *from = ctx_alloc(m->c, sizeof *from * (size_t)(k->nlist + 1));
-  memcpy(from, k->list, sizeof *from * (size_t)k->nlist);
+  if (k->nlist) memcpy(from, k->list, sizeof *from * (size_t)k->nlist);
   x->from = from;
   x->nfrom = k->nlist;
 }
