@@ -51,6 +51,7 @@ int steps_main(const char *path, int steps) {
   gradc_model *m = NULL;
   gradc_data *d = NULL;
   uint64_t hash = 0;
+  o.cache = ""; /* it runs in the tree */
   o.threads = 2;
   if (gradc_compile(&(gradc_source){path, NULL, 0}, &o, &m, &e) || gradc_data_open(m, NULL, &d, &e)) goto bad;
   const gradc_info *info = gradc_model_info(m);
