@@ -17,12 +17,14 @@
 typedef struct Lower {
   Graph *old, *g;
   DType half;
+  const bool *full; /* as halves_find has it */
   Halves h;
   Id *map;         /* per old node: in f32, as those read it who compute at once */
   Id *rounded;     /* per old node: in 16 bits; 0: is not handed over so */
 } Lower;
 
-static Graph *lower_body(Graph *old, DType half, const bool *port_half, const bool *out_half);
+static Lower lower_of(Graph *old, DType half, const bool *full);
+static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half);
 
 static AttrId unhinted(Module *m, const Node *d) {
   const Attr *a = attr_get(m, d->attr);
@@ -84,13 +86,29 @@ static Id operand(Lower *l, Id n, Id x) {
 
 /* ---- scans ---- */
 
+/* What every turn of a scan multiplies with the same number is rounded in front of it, once. */
+static Id round_captured(Lower *l, Id x, bool multiplied) {
+  bool rounds = multiplied && node_type(l->old, x)->dtype == DT_F32 && !l->rounded[x];
+  return rounds ? b_cast(l->g, l->map[x], l->half) : 0;
+}
+
+/* The body's ports that show weights with the hint. */
+static const bool *full_ports(const Lower *l, Id n, const Graph *body) {
+  bool *full = ctx_alloc(body->m->c, (size_t)body->n);
+  for (int i = 0; i < body->nport; i++) full[body->port[i]] = is_fp32_weight(l->old, l->full, node_in(l->old, n, i));
+  return full;
+}
+
 static Id lower_scan(Lower *l, Id n, Id *in) {
   Graph *old = l->old;
   Scan s = scan_of(old, n);
+  Lower body = lower_of(s.body, l->half, full_ports(l, n, s.body));
   bool *port = ctx_alloc(old->m->c, (size_t)s.body->nport + 1), *out = ctx_alloc(old->m->c, (size_t)s.body->nout + 1);
   int nin = (int)node_get(old, n)->nin;
   for (int i = 0; i < nin; i++) {
-    Id x = node_in(old, n, i), h = i < s.nx || i >= s.nx + s.nc ? half_for(l, n, x) : 0;
+    bool captured = i >= s.nx + s.nc;
+    Id x = node_in(old, n, i), h = i < s.nx || captured ? half_for(l, n, x) : 0;
+    if (captured && !h) h = round_captured(l, x, body.h.multiplied[s.body->port[i]]);
     port[i] = h != 0;
     in[i] = h ? h : read_for(l, n, x);
   }
@@ -99,7 +117,7 @@ static Id lower_scan(Lower *l, Id n, Id *in) {
     int64_t i = node_attr(old, k, 0)->i;
     out[i] = i >= s.nc && l->h.handed[k] == IN_HALF;
   }
-  s.body = lower_body(s.body, l->half, port, out);
+  s.body = lower_body(&body, port, out);
   return scan_node(l->g, &s, in, nin, node_get(old, n)->loc);
 }
 
@@ -134,40 +152,40 @@ static void lower_nodes(Lower *l) {
     if (!l->map[n]) lower_node(l, n);
 }
 
-static Lower lower_of(Graph *old, DType half) {
-  Lower l = {.old = old, .half = half, .h = halves_find(old)};
+static Lower lower_of(Graph *old, DType half, const bool *full) {
+  Lower l = {.old = old, .half = half, .full = full, .h = halves_find(old, full)};
   l.rounded = ctx_alloc(old->m->c, sizeof *l.rounded * (size_t)old->n);
   return l;
 }
 
 /* A body whose ports and results of that number have 16 bits. */
-static Graph *lower_body(Graph *old, DType half, const bool *port_half, const bool *out_half) {
+static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half) {
+  Graph *old = l->old;
   Module *m = old->m;
-  Lower l = lower_of(old, half);
-  const char *name = ctx_strf(m->c, "%s.%s", old->name, dtype_info[half].name);
-  for (int k = 2; graph_find(m, name); k++) name = ctx_strf(m->c, "%s.%s_%d", old->name, dtype_info[half].name, k);
-  l.g = graph_new(m, name, GK_BODY, old->loc);
-  l.g->training = old->training;
-  l.map = ctx_alloc(m->c, sizeof *l.map * (size_t)old->n);
+  const char *name = ctx_strf(m->c, "%s.%s", old->name, dtype_info[l->half].name);
+  for (int k = 2; graph_find(m, name); k++) name = ctx_strf(m->c, "%s.%s_%d", old->name, dtype_info[l->half].name, k);
+  l->g = graph_new(m, name, GK_BODY, old->loc);
+  l->g->training = old->training;
+  l->map = ctx_alloc(m->c, sizeof *l->map * (size_t)old->n);
   for (int i = 0; i < old->nport; i++) {
     Id p = old->port[i];
     const Type *t = node_type(old, p);
-    TypeId type = port_half[i] ? type_make(m, half, t->rank, t->dim) : node_get(old, p)->type;
-    Id to = graph_input(l.g, node_attr(old, p, 0)->s, type, node_get(old, p)->loc);
-    l.rounded[p] = port_half[i] ? to : 0;
-    l.map[p] = b_cast(l.g, to, (DType)t->dtype);
+    TypeId type = port_half[i] ? type_make(m, l->half, t->rank, t->dim) : node_get(old, p)->type;
+    Id to = graph_input(l->g, node_attr(old, p, 0)->s, type, node_get(old, p)->loc);
+    l->rounded[p] = port_half[i] ? to : 0;
+    l->map[p] = b_cast(l->g, to, (DType)t->dtype);
   }
-  lower_nodes(&l);
+  lower_nodes(l);
   for (int i = 0; i < old->nout; i++) {
-    Id v = l.map[old->out[i].value];
-    l.g->loc = old->out[i].loc;
-    graph_result(l.g, old->out[i].name, out_half[i] ? b_cast(l.g, v, half) : v, old->out[i].loc);
+    Id v = l->map[old->out[i].value];
+    l->g->loc = old->out[i].loc;
+    graph_result(l->g, old->out[i].name, out_half[i] ? b_cast(l->g, v, l->half) : v, old->out[i].loc);
   }
-  return l.g;
+  return l->g;
 }
 
 static void lower_graph(Graph *g) {
-  Lower l = lower_of(g, g->precision);
+  Lower l = lower_of(g, g->precision, NULL);
   Rebuild r = graph_rebuild_begin(g);
   l.g = r.new;
   l.map = r.map;

@@ -22,6 +22,7 @@ typedef struct Readers {
   bool many;      /* more than one node */
   bool plain;     /* one at least without the hint */
   bool operand;   /* a lowered contraction */
+  bool other;     /* another node, or a result */
   bool apart;     /* one that takes it from memory: no element-wise op, no reduction */
   bool back;      /* one of the backward part, without the hint */
 } Readers;
@@ -32,17 +33,16 @@ static bool is_f32(const Graph *g, Id n) { return node_type(g, n)->dtype == DT_F
 static char class_of(const Graph *g, Id n) { return node_info(g, n)->prec; }
 static bool is_view(const Graph *g, Id n) { return node_info(g, n)->cls == CL_VIEW || node_info(g, n)->cls == CL_CONCAT; }
 
-/* Whether x is a weight with the hint, or a view of one. */
-static bool is_fp32_weight(const Graph *g, Id x) {
+bool is_fp32_weight(const Graph *g, const bool *full, Id x) {
   while (node_info(g, x)->cls == CL_VIEW) x = node_in(g, x, 0);
   int v = node_var(g, x);
-  return v >= 0 && g->m->var[v].hints & HINT_FP32;
+  return (full && full[x]) || (v >= 0 && g->m->var[v].hints & HINT_FP32);
 }
 
-static bool is_lowered(const Graph *g, Id n) {
+static bool is_lowered(const Graph *g, const bool *full, Id n) {
   bool sum = class_of(g, n) == 'c' && node_info(g, n)->cls != CL_SCAN;
-  return sum && is_f32(g, n) && !is_fp32(g, n) && !is_fp32_weight(g, node_in(g, n, 0)) &&
-         !is_fp32_weight(g, node_in(g, n, 1));
+  return sum && is_f32(g, n) && !is_fp32(g, n) && !is_fp32_weight(g, full, node_in(g, n, 0)) &&
+         !is_fp32_weight(g, full, node_in(g, n, 1));
 }
 
 /* ---- domains ---- */
@@ -92,6 +92,7 @@ static void read_by(const Graph *g, const Halves *h, Readers *r, Id n) {
   add_reader(r, n);
   r->plain |= !hinted;
   r->operand |= h->lowered[n];
+  r->other |= !h->lowered[n];
   r->apart |= cls != CL_ELEM && cls != CL_REDUCE;
   r->back |= !hinted && !h->forward[n];
 }
@@ -103,13 +104,17 @@ static void read_through(Readers *x, const Readers *view) {
   x->many |= view->many;
   x->plain |= view->plain;
   x->operand |= view->operand;
+  x->other |= view->other;
   x->apart |= view->apart;
   x->back |= view->back;
 }
 
 static Readers *find_readers(const Graph *g, const Halves *h) {
   Readers *r = ctx_alloc(g->m->c, sizeof *r * (size_t)g->n);
-  for (int i = 0; i < g->nout; i++) add_reader(&r[g->out[i].value], (Id)g->n);
+  for (int i = 0; i < g->nout; i++) {
+    add_reader(&r[g->out[i].value], (Id)g->n);
+    r[g->out[i].value].other = true;
+  }
   for (Id n = (Id)g->n - 1; n > 0; n--)
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
       Readers *x = &r[node_in(g, n, (int)i)];
@@ -167,14 +172,17 @@ static void round_behind_transposes(const Graph *g, const bool *lowered, uint8_t
   }
 }
 
-Halves halves_find(const Graph *g) {
+Halves halves_find(const Graph *g, const bool *full) {
   Ctx *c = g->m->c;
   uint8_t *domain = ctx_alloc(c, (size_t)g->n), *handed = ctx_alloc(c, (size_t)g->n);
   bool *lowered = ctx_alloc(c, (size_t)g->n);
-  for (Id n = 1; n < (Id)g->n; n++) lowered[n] = is_lowered(g, n);
+  for (Id n = 1; n < (Id)g->n; n++) lowered[n] = is_lowered(g, full, n);
   for (Id n = 1; n < (Id)g->n; n++) domain[n] = (uint8_t)domain_of(g, n, domain, lowered);
   Halves h = {.forward = find_forward(g), .lowered = lowered, .handed = handed};
   const Readers *r = find_readers(g, &h);
+  bool *multiplied = ctx_alloc(c, (size_t)g->n);
+  for (Id n = 1; n < (Id)g->n; n++) multiplied[n] = r[n].operand && !r[n].other;
+  h.multiplied = multiplied;
   for (Id n = 1; n < (Id)g->n; n++) handed[n] = (uint8_t)handed_over(g, n, (Domain)domain[n], &r[n], h.forward);
   round_behind_transposes(g, lowered, handed);
   return h;
