@@ -61,8 +61,11 @@ run_gradc() { # WORK SHARE
 }
 
 run_torch() { # WORK MODE SHARE
-  # shellcheck disable=SC2086  # several settings
-  line=$(bound "$threads" env $torch_env "$PYTHON" "$here/torch_memory.py" "$1" --mode "$2" --share "$3" --threads "$threads" --steps "$steps")
+  for try in 1 2 3; do # its profiler sometimes ends the process
+    # shellcheck disable=SC2086  # several settings
+    line=$(bound "$threads" env $torch_env "$PYTHON" "$here/torch_memory.py" "$1" --mode "$2" --share "$3" --threads "$threads" --steps "$steps") && break
+    echo "$1 torch-$2 $3: try $try failed" >&2; line=
+  done
   echo "$1,torch-$2,$3,$(field "$line" peak_bytes),$(field "$line" saved_bytes),$(field "$line" median_ms),$(field "$line" min_ms),$(field "$line" peak_rss_bytes)," >> "$csv"
 }
 
