@@ -37,7 +37,8 @@ static bool is_strict(const Args *a) {
 
 Module *load_module(Args *a, const char *path) {
   Unit u = {.path = path, .ir = a->cmd == CMD_opt};
-  if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", a->value[OPT_expression], strlen(a->value[OPT_expression]));
+  const char *e = a->value[OPT_expression];
+  if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", e, strlen(e));
   u.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
                     .infer_only = args_has(a, OPT_only)};
   if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &u.opt.ram);

@@ -51,8 +51,8 @@ static const struct { int bit; const char *text; } HELPER[] = {
              "  const ptrdiff_t at = (n + grain - 1) / grain * p / parts * grain;\n  return at < n ? at : n;\n}\n\n"},
   {CH_BARRIER, "static __attribute__((noinline)) void gc_barrier(const GcCall *call) {\n"
                "  if (call->parts > 1) call->barrier(call->pool, call->part);\n}\n\n"},
-  {CH_RANDOM, "static __attribute__((noinline)) gc_vf gc_random(gc_vu index, uint64_t key, const GcRun *run, uint32_t pass,\n"
-              "                                                 uint32_t turn) {\n"
+  {CH_RANDOM, "static __attribute__((noinline)) gc_vf gc_random(gc_vu index, uint64_t key, const GcRun *run, "
+              "uint32_t pass,\n                                                 uint32_t turn) {\n"
               "  return v_random(index, 0, (uint32_t)key, (uint32_t)(key >> 32), run->step, pass, turn);\n}\n\n"},
   {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
              "static __attribute__((noinline, cold)) void gc_check(const GcCall *call, const float *y, ptrdiff_t "

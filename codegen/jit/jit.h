@@ -1,5 +1,5 @@
-/* Machine code made from C in this process by the clang libraries, or by a C compiler and dlopen. Any number of jobs may
- * run at once, on threads of their own. Nothing is printed, and no memory comes from a Ctx: code outlives it. */
+/* Machine code made from C in this process by the clang libraries, or by a C compiler and dlopen. Any number of jobs
+ * may run at once, on threads of their own. Nothing is printed, and no memory comes from a Ctx: code outlives it. */
 #ifndef GRADC_JIT_H
 #define GRADC_JIT_H
 #include <stdbool.h>

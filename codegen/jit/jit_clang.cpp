@@ -216,7 +216,8 @@ std::unique_ptr<llvm::MemoryBuffer> copy_of(const void *p, size_t n, const char 
 llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> link(const JitJob *job, const JitBlob *blob, int n) {
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit) return jit.takeError();
-  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess((*jit)->getDataLayout().getGlobalPrefix());
+  char prefix = (*jit)->getDataLayout().getGlobalPrefix();
+  auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
   if (!process) return process.takeError();
   (*jit)->getMainJITDylib().addGenerator(std::move(*process)); // memset and memcpy
   for (int i = 0; i < n; i++)
@@ -254,4 +255,6 @@ void drop(void *code) { delete static_cast<llvm::orc::LLJIT *>(code); }
 } // namespace
 
 extern "C" const JitWay gradc_jit_way;
-const JitWay gradc_jit_way = {"clang " CLANG_VERSION_STRING " (ORC LLJIT)", false, identity, compile, load, symbol, drop};
+const JitWay gradc_jit_way = {
+  "clang " CLANG_VERSION_STRING " (ORC LLJIT)", false, identity, compile, load, symbol, drop,
+};

@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-__asm__(".pushsection .rodata\n.balign 16\n.hidden gradc_shim\n.globl gradc_shim\ngradc_shim:\n.incbin \"" GRADC_SHIM "\"\n"
+__asm__(".pushsection .rodata\n.balign 16\n.hidden gradc_shim\n.globl gradc_shim\ngradc_shim:\n"
+        ".incbin \"" GRADC_SHIM "\"\n"
         ".hidden gradc_shim_end\n.globl gradc_shim_end\ngradc_shim_end:\n.popsection");
 extern const char gradc_shim[], gradc_shim_end[];
 

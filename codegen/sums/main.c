@@ -1,6 +1,6 @@
 /* sums GEMM.INC DIR: writes the unit of contractions of every machine of this architecture, strict and fast, to
- * DIR/HASH.c, by the hash of its text, under which gradc looks for the object made from it. Prints for each the hash and the
- * flags that it is to be compiled with. */
+ * DIR/HASH.c, by the hash of its text, under which gradc looks for the object made from it. Prints for each the hash and
+ * the flags that it is to be compiled with. */
 #include "codegen/codegen.h"
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,8 @@ rm -rf "$dir"; mkdir -p "$dir"
 compile() { # HASH FLAGS...
   hash=$1; shift
   # shellcheck disable=SC2086  # CC may be several words
-  $cc -std=gnu11 -O1 -fexpensive-optimizations -fno-math-errno -fno-trapping-math -w -fPIC "$@" -c "$dir/$hash.c" -o "$dir/$hash.obj"
+  $cc -std=gnu11 -O1 -fexpensive-optimizations -fno-math-errno -fno-trapping-math -w -fPIC "$@" -c "$dir/$hash.c" \
+    -o "$dir/$hash.obj"
 }
 while read -r first && { read -r second || true; }; do
   # shellcheck disable=SC2086  # flags
