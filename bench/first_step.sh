@@ -1,8 +1,8 @@
 #!/bin/sh
-# first_step.sh [ROUNDS [WORK...]]: milliseconds from the start of a process to the end of its first training step: gradc compiling
-# in process, from its cache, and by cc; PyTorch eager and compiled; JAX and tinygrad where they can be installed. Medians
-# and least of the rounds (default 5); nothing but the second row of gradc finds a cache. GRADC names the compiler, PEERS
-# those it is beside. WORK: digits, chargpt, gpt (see first_step.py).
+# first_step.sh [ROUNDS [WORK...]]: milliseconds from the start of a process to the end of its first training step: gradc
+# compiling in process, from its cache, and by cc; PyTorch eager and compiled; JAX and tinygrad where they can be
+# installed. Medians and least of the rounds (default 5); only the second row of gradc finds a cache. GRADC names the
+# compiler, PEERS those it is beside. WORK: digits, chargpt, gpt (see first_step.py).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(readlink -f "${GRADC:-$here/../gradc}")
@@ -39,9 +39,9 @@ for work in $works; do
   esac
   set -- "$gradc" run "$nn" --steps 1 --json
   row "gradc, clang in process" $work '"step":1' "$@"
-  CACHE=$tmp/cache row "gradc, from the cache" $work '"step":1' "$@"
+  (export CACHE="$tmp/cache"; row "gradc, from the cache" $work '"step":1' "$@")
   row "gradc, cc and dlopen" $work '"step":1' "$@" --jit=cc
-  for peer in $peers; do
-    row $peer $work 'step 1' "$PYTHON" "$here/first_step.py" $peer $work
+  for peer in $peers; do # PYTHON: tinygrad has a use of its own for it
+    row $peer $work 'step 1' env -u PYTHON "$PYTHON" "$here/first_step.py" $peer $work
   done
 done

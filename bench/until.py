@@ -1,6 +1,13 @@
-"""until.py ROUNDS PATTERN COMMAND...: milliseconds from the start of the command to its first line with PATTERN, least and median
-of the rounds. Each starts in an empty folder, which is also where caches lie; $CACHE: those of XDG_CACHE_HOME there."""
-import os, shutil, statistics, subprocess, sys, tempfile, time
+"""until.py ROUNDS PATTERN COMMAND...: milliseconds from the start of the command to its first line with PATTERN, median
+and least of the rounds. Each starts in an empty folder, where caches lie too; $CACHE: where those of XDG_CACHE_HOME do."""
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
 
 rounds, pattern, command = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3:]
 took = []
