@@ -72,7 +72,7 @@ END {
   text(14, TOP + H / 2, "step, ms", "middle", sprintf("transform=\"rotate(-90 14 %d)\"", TOP + H / 2))
   for (i = 1; i <= works; i++) panel(work[i], LEFT + (i - 1) * (LEFT + W))
   for (s = 1; s <= 4; s++) {
-    x = LEFT + (s - 1) * 200
+    x = LEFT + (s - 1) * 240
     printf "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=\"%s\"/>\n", x, height - 12, color[side[s]]
     text(x + 10, height - 8, name[side[s]], "start", "")
   }
