@@ -8,6 +8,7 @@ gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); 
 [ $# -gt 0 ] || set -- exact lib bad native random front golden codegen cli jit runtime models recompute ops pass ir grad
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
+XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # compiled code is shared by the suites, and is not the user's
 
 suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAME.count
   begin=$(date +%s); log=$tmp/$1.log; said=$tmp/$1.said

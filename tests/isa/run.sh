@@ -1,6 +1,23 @@
 #!/bin/sh
 # run.sh GRADC BUILD: the strict training steps of tests/exact on AArch64, RISC-V 64 and ARMv7 (VFP; NEON flushes
-# denormals) under qemu-user.
+# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64, beside the same without.
 here=$(cd "$(dirname "$0")" && pwd)
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
 MODELS="mlp cnn gpt" CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm" \
-  exec sh "$here/../exact/run.sh" "$@"
+  sh "$here/../exact/run.sh" "$@" | tee "$tmp/exact"
+pass=$(sed -n 's/^\([0-9]*\) passed, .*/\1/p' "$tmp/exact"); fail=$(sed -n 's/.* \([0-9]*\) failed$/\1/p' "$tmp/exact")
+
+cp -r "$here/../../examples" "$tmp/examples" && cd "$tmp" || exit 2
+sed 's/^train {/train { precision = bf16;/' examples/models/digits.nn >examples/models/half.nn
+loss() { # NAME CFLAGS: after 40 steps
+  "$gradc" build examples/models/half.nn -o "$1" --cc aarch64-linux-gnu-gcc --isa neon --cflags "-static $2" &&
+    qemu-aarch64 -cpu max "./$1" train --steps 40 --threads 1 --json 2>err | sed -n 's/.*"event":"done".*"steps":40,"loss":\([0-9.]*\).*/\1/p'
+}
+plain=$(loss plain ""); dots=$(loss dots -march=armv8.2-a+bf16)
+used=$(aarch64-linux-gnu-objdump -d dots | grep -c bfdot)
+if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "$used" -gt 0 ]; then pass=$((pass + 1))
+else fail=$((fail + 1)); echo "FAIL  bf16: loss $dots with $used dot products, $plain without"; fi
+echo "$pass passed, $fail failed"
+[ "$fail" -eq 0 ]

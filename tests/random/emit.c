@@ -81,6 +81,10 @@ static void scan_line(const char *line, Names *own, Names *macro) {
 
 static void put_module(Emit *e, char *code, const char *header, const char *header_name) {
   Names own = {.c = e->c}, macro = {.c = e->c};
+  size_t n;
+  const char *shared = embed_text("runtime/model.h", &n); /* unit.h has it, once for all modules */
+  char *own_copy = strstr(code, shared);
+  if (own_copy) memmove(own_copy, own_copy + n, strlen(own_copy + n) + 1);
   char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, which is not needed here */
   if (tables) memcpy(tables + 1, "#endif\n", 8); /* it is the third part of the file */
   const char *skip = ctx_strf(e->c, "#include \"%s\"", header_name);
