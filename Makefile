@@ -18,6 +18,11 @@ OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
 # Objects of sources that are gone; the tests link all that they find.
 STALE = $(filter-out $(OBJS) $(RT_OBJS),$(wildcard $(DIRS:%=$(BUILD)/%/*.o) $(BUILD)/runtime/*.o))
 
+# Side by side on all processors, unless the caller says how many, or cleans before.
+ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS))$(filter clean,$(MAKECMDGOALS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
 all: gradc
 	@rm -f $(STALE)
 
@@ -134,17 +139,17 @@ uninstall:
 
 check:
 	@sh tests/setup.sh check
-	@$(MAKE) -s -j2 all
+	@$(MAKE) -s all
 	@sh tests/check.sh ./gradc $(BUILD)
 
 check-isa:
 	@sh tests/setup.sh isa
-	@$(MAKE) -s -j2 all
+	@$(MAKE) -s all
 	@sh tests/check.sh ./gradc $(BUILD) isa
 
 demo:
 	@sh tests/setup.sh build
-	@$(MAKE) -s -j2 all
+	@$(MAKE) -s all
 	@sh examples/demo.sh ./gradc
 
 bench: all
