@@ -132,6 +132,10 @@ Id b_gather(Graph *g, Id x, Id index, int axis) {
   return make(g, OP_gather, (Id[]){x, index}, 2, &(AttrVal){.i = axis});
 }
 
+Id b_scatter_add(Graph *g, Id index, Id values, int rank, const Dim *shape, int64_t axis) {
+  return make(g, OP_scatter_add, (Id[]){index, values}, 2, (AttrVal[]){{.v = shape, .n = rank}, {.i = axis}});
+}
+
 Id b_contract(Graph *g, Id a, Id b, const char *spec) {
   return make(g, OP_contract, (Id[]){a, b}, 2, &(AttrVal){.s = spec});
 }

@@ -34,6 +34,7 @@ Id b_reverse(Graph *g, Id x, int naxes, const int64_t *axes);
 Id b_unfold(Graph *g, Id x, int n, const int64_t *axes, const int64_t *size, const int64_t *stride,
             const int64_t *dilation);
 Id b_gather(Graph *g, Id x, Id index, int axis);
+Id b_scatter_add(Graph *g, Id index, Id values, int rank, const Dim *shape, int64_t axis);
 Id b_contract(Graph *g, Id a, Id b, const char *spec);   /* "mk,kn->mn" */
 /* pad: two numbers for each of the spatial axes. */
 Id b_conv(Graph *g, Id x, Id w, int spatial, const int64_t *stride, const int64_t *pad, const int64_t *dilation,

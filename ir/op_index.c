@@ -111,8 +111,7 @@ void vjp_fold(Grad *s, Id n, Id dy) {
 
 static Id scatter(Graph *g, Id index, Id upd, const Type *shape, int64_t axis) {
   upd = b_cast(g, upd, dtype_computed(node_type(g, upd)->dtype));
-  const AttrVal v[2] = {{.v = shape->dim, .n = shape->rank}, {.i = axis}};
-  return graph_node(g, OP_scatter_add, (Id[]){index, upd}, 2, attr_make(g->m, OP_scatter_add, v), g->loc);
+  return b_scatter_add(g, index, upd, shape->rank, shape->dim, axis);
 }
 
 void vjp_gather(Grad *s, Id n, Id dy) {

@@ -1,6 +1,7 @@
 #include "passes/checkpoint.h"
 #include "passes/joint.h"
 #include "passes/persist.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- what a buffer is computed from ---- */
@@ -74,12 +75,23 @@ static void find_buffers(Model *m) {
 
 /* ---- blocks ---- */
 
-enum { MOST_BLOCKS = 64, WIDEST = 4, SMALL = 64 /* times smaller than the largest: of no account */ };
+enum { MOST_BLOCKS = 64, WIDEST = 4, SMALL = 64 /* of no account: together less than such a part */ };
+
+static int by_bytes(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return x < y ? -1 : x > y;
+}
 
 static void find_small(Model *m) {
-  int64_t most = 0;
-  for (int i = 0; i < m->nbuf; i++) most = m->buf[i].bytes > most ? m->buf[i].bytes : most;
-  for (int i = 0; i < m->nbuf; i++) m->buf[i].small = m->buf[i].bytes <= most / SMALL;
+  int64_t all = 0, sum = 0, largest = 0, *bytes = ctx_alloc(m->c, sizeof *bytes * (size_t)(m->nbuf + 1));
+  for (int i = 0; i < m->nbuf; i++) all += bytes[i] = m->buf[i].bytes;
+  if (m->nbuf) qsort(bytes, (size_t)m->nbuf, sizeof *bytes, by_bytes);
+  for (int i = 0, to; i < m->nbuf; i = to) { /* all of one size, or none */
+    for (to = i; to < m->nbuf && bytes[to] == bytes[i]; to++) sum += bytes[to];
+    if (sum > all / SMALL) break;
+    largest = bytes[i];
+  }
+  for (int i = 0; i < m->nbuf; i++) m->buf[i].small = m->buf[i].bytes <= largest;
 }
 
 /* Parts the forward turns behind each one over which no more than `width` buffers lead; returns the number of blocks. */

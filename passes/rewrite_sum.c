@@ -1,4 +1,4 @@
-/* Rules on reductions and contractions. */
+/* Rules on reductions, contractions and scattered sums. */
 #include "passes/rewrite.h"
 #include "ir/contract.h"
 #include <string.h>
@@ -83,6 +83,38 @@ static Id contract_of_transpose(Graph *g, Id n) {
   return 0;
 }
 
+/* ---- scattered sums ---- */
+
+/* A few rows scattered over many, as those of an embedding's gradient over its vocabulary: summed up among themselves,
+ * each at the first one of the same index, one row lower; row 0 stays zero. The result gathers these rows, and as a
+ * gather it needs no memory where its reader is a kernel of elements: the update of the weight. To tell which rows
+ * are the same takes rows * rows comparisons, which must be fewer than the elements that are no longer stored. */
+enum { FEW = 4, WIDE = 16 };
+static Id scatter_of_few(Graph *g, Id n) {
+  const Type *t = node_type(g, n), *index = node_type(g, rw_in(g, n, 0)), *upd = node_type(g, rw_in(g, n, 1));
+  Dim rows = 1, many, wide = 1, dim[MAX_RANK];
+  if (node_attr(g, n, 1)->i != 0 || t->rank < 2) return 0;
+  for (int i = 0; i < index->rank; i++) rows = dim_mul(g->m, rows, index->dim[i]);
+  for (int i = 1; i < t->rank; i++) wide = dim_mul(g->m, wide, t->dim[i]);
+  many = t->dim[0];
+  if (!dim_is_const(rows) || !dim_is_const(wide) || !dim_is_const(many)) return 0;
+  if (rows < 1 || wide < WIDE || many / FEW < rows || rows > many * wide / rows) return 0;
+  DType type = (DType)upd->dtype;
+  Dim one[1] = {rows}, square[2] = {rows, rows};
+  memcpy(dim, t->dim, sizeof dim);
+  dim[0] = rows;
+  Id at = b_reshape(g, b_within(g, rw_in(g, n, 0), many), 1, one);
+  Id down = b_broadcast(g, b_reshape(g, at, 2, (Dim[]){rows, 1}), 2, square);
+  Id same = b_op2(g, OP_eq, down, b_broadcast(g, at, 2, square));
+  Id first = b_reduce(g, OP_argmax, b_cast(g, same, DT_I32), 1, (int64_t[]){1}, false);
+  Id own = b_iota(g, DT_I32, 1, one, 0), row = b_add(g, own, b_const(g, DT_I32, 1));
+  Id values = b_reshape(g, rw_in(g, n, 1), t->rank, dim);
+  dim[0] = rows + 1;
+  Id sums = b_scatter_add(g, b_add(g, first, b_const(g, DT_I32, 1)), values, t->rank, dim, 0);
+  Id mark = b_op3(g, OP_where, b_op2(g, OP_eq, first, own), b_cast(g, row, type), b_const(g, type, 0));
+  return b_gather(g, sums, b_cast(g, b_scatter_add(g, at, mark, 1, &many, 0), DT_I32), 0);
+}
+
 const Rewrite rewrite_sum[] = {
   {OP_reduce_max, 0, EXACT, reduce_units, "the maximum of one element"},
   {OP_reduce_min, 0, EXACT, reduce_units, "the minimum of one element"},
@@ -92,5 +124,6 @@ const Rewrite rewrite_sum[] = {
   {OP_sum, 0, EXACT, sum_units, "the sum of one element, + 0"},
   {OP_sum, 0, FAST, sum_of_broadcast, "the sum of equal elements"},
   {OP_contract, 0, EXACT, contract_of_transpose, "a contraction of a transposed operand"},
+  {OP_scatter_add, 0, EXACT, scatter_of_few, "a few rows scattered over many, as a gather of sums"},
   {0, 0, 0, NULL, NULL}
 };
