@@ -26,6 +26,10 @@ endif
 all: gradc
 	@rm -f $(STALE)
 
+# For a BUILD with other flags (tests/asan.sh).
+objects: $(filter-out $(BUILD)/embed.o,$(OBJS))
+	@rm -f $(STALE)
+
 gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
@@ -158,4 +162,4 @@ bench: all
 clean:
 	rm -rf $(BUILD) gradc
 
-.PHONY: all lib install uninstall clean check check-isa demo bench
+.PHONY: all objects lib install uninstall clean check check-isa demo bench

@@ -5,8 +5,8 @@ here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd); build=$(cd
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
-asan=$build/tests/asan; mkdir -p "$asan"
-make -s BUILD="$asan" CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" "$asan/gradc" >"$tmp/log" 2>&1 ||
+asan=$build/tests/asan
+sh tests/asan.sh "$build" >"$tmp/log" 2>&1 ||
   { echo "FAIL  the sanitized gradc is not built"; tail -n 5 "$tmp/log"; echo "0 passed, 1 failed"; exit 1; }
 cc -O1 -Wall -Wextra -o "$tmp/mutate" tests/bad/mutate.c || exit 1
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1

@@ -3,16 +3,11 @@
 # README.md and docs/.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..; out=$2/tests; mkdir -p "$out"
 cd "$root" || exit 2
-sources="ir/ctx.c ir/source.c ir/utf8.c ir/diag.c ir/diag_print.c $(ls frontend/lex*.c frontend/ast*.c) frontend/parse.c
-  frontend/fmt.c $2/frontend/nn.c"
-# The elaborator stands on the whole IR: what it does not make itself comes as it was built.
-elab="$(ls frontend/elab*.c) ir/type.c ir/graph.c ir/build.c ir/vars.c
-  $(ls "$2"/ir/*.o | grep -vE '/(ctx|source|utf8|diag|diag_print|type|graph|build|vars)\.o$') $(ls "$2"/passes/autodiff*.o) $2/embed.o"
+sh tests/asan.sh "$2" || { echo "0 passed, 1 failed"; exit 1; }
 passed=0 failed=0
 for t in diag parse elab; do
-  [ $t = elab ] && sources="$sources $elab"
-  cc -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DGRADC_MALLOC_EACH -I. -I"$2" \
-    -o "$out/${t}_test" "tests/front/${t}_test.c" $sources -lm && "$out/${t}_test" > "$out/$t.log" 2>&1
+  cc -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -I"$2" -o "$out/${t}_test" \
+    "tests/front/${t}_test.c" "$out/asan/gradc.a" "$2/embed.o" -lm -ldl -lpthread && "$out/${t}_test" > "$out/$t.log" 2>&1
   status=$?
   cat "$out/$t.log"
   line=$(tail -n 1 "$out/$t.log")

@@ -36,8 +36,10 @@ $cc -std=gnu11 -O2 -march=native -ffp-contract=fast -DSCALAR_ONLY -o "$out/prim_
   "$out/prim_fast" >"$out/prim_fast.txt" || cat "$out/prim_fast.txt"
 note "prim accuracy with FMA" $?
 
+sh tests/asan.sh "$2"
 $cc $flags -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -o "$out/ops" \
-  tests/ops/main.c tests/ops/elem.c tests/ops/view.c tests/ops/reduce.c tests/ops/sums.c tests/ops/rules.c tests/ops/interp.c ir/*.c passes/*.c -lm
+  tests/ops/main.c tests/ops/elem.c tests/ops/view.c tests/ops/reduce.c tests/ops/sums.c tests/ops/rules.c tests/ops/interp.c \
+  "$2/tests/asan/gradc.a" -lm
 line=$("$out/ops" | tee /dev/stderr | tail -n 1)
 p=$(echo "$line" | sed -n 's/.* \([0-9]*\) passed.*/\1/p'); f=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed.*/\1/p')
 pass=$((pass + ${p:-0})); fail=$((fail + ${f:-1}))

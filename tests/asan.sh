@@ -1,0 +1,16 @@
+#!/bin/sh
+# asan.sh BUILD: all of gradc with the sanitizers and one malloc an object, for the suites that share it: the program and an
+# archive of what is not the driver's, in BUILD/tests/asan. Suites wait for each other here; what is built stays.
+set -e
+build=$(cd "$1" && pwd); asan=$build/tests/asan
+cd "$(dirname "$0")/.."
+mkdir -p "$asan"
+exec 9>"$asan/lock"
+flock 9
+flags="-fsanitize=address,undefined -fno-sanitize-recover=all"
+make -s LLVM_CONFIG=no BUILD="$asan" WARN=-w CFLAGS="-O1 -g1 $flags -DGRADC_MALLOC_EACH" objects
+find "$asan" -name '*.o' ! -path "$asan/driver/*" | sort >"$asan/list"
+rm -f "$asan/gradc.a"
+xargs ar rcs "$asan/gradc.a" <"$asan/list"
+# shellcheck disable=SC2086  # flags
+cc $flags -o "$asan/gradc" "$asan"/driver/*.o "$asan/gradc.a" "$build/embed.o" "$build/libgradc_rt.a" -lm -ldl -lpthread
