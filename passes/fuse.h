@@ -39,6 +39,7 @@ typedef struct FuseState {
   Id *group;        /* per node: root of its group; 0: none (yet), or inlined */
   bool *inlined;    /* per node: computed in each reader */
   int *depth;       /* per node: reductions behind it in its group */
+  Id *aligned;      /* per node: 1 + the `red` for which reads_are_aligned has held */
   NodeUse **uses;   /* per node, made at the first use */
   Join *join;       /* per node that is a root */
   uint32_t *first, *reader; /* readers of n in the graph: reader[first[n]] .. reader[first[n + 1]] */
@@ -52,6 +53,7 @@ uint32_t memory_operands(const Graph *g, Id n);
 bool row_is_full(const Graph *g, Id reduction, Id n);   /* n has the shape of what is reduced */
 bool row_is_outer(const Graph *g, Id reduction, Id n);  /* ... of the result, its axes kept or not */
 /* Whether every read of n by members of `group`, were it in a row shaped by `red` (or, red = 0, in a loop over n's own
- * index space), is at the index where the kernel has just computed it. */
+ * index space), is at the index where the kernel has just computed it. So it must be for the members that read n, too:
+ * one that is read elsewhere, through a view, is computed there and would want n there. */
 bool reads_are_aligned(const FuseState *s, Id n, Id group, Id red);
 #endif

@@ -71,6 +71,8 @@ static bool walk(EdgeWalk *w, Id x, const Affine *idx) {
   return w->s->inlined[x] ? walk_operands(w, x, idx) : true;
 }
 
+enum { MAX_READERS = 64 };
+
 /* Members of `group` that read n, through views and inlined nodes. False: too many to look at. */
 static bool find_readers(const FuseState *s, Id n, Id group, Id *list, int *count, int depth) {
   if (depth > 32) return false;
@@ -80,7 +82,7 @@ static bool find_readers(const FuseState *s, Id n, Id group, Id *list, int *coun
     if (s->group[c] == group) {
       for (int k = 0; k < *count; k++)
         if (list[k] == c) goto next;
-      if (*count == 64) return false;
+      if (*count == MAX_READERS) return false;
       list[(*count)++] = c;
     } else if (!s->group[c] && (reads_through(s->g, c) || s->inlined[c])) {
       if (!find_readers(s, c, group, list, count, depth + 1)) return false;
@@ -105,37 +107,56 @@ static void row_index(const Graph *g, Id red, const Type *t, bool full, Affine *
       if (f->dim[i] == 1) idx[k].coef[i] = 0;
 }
 
-bool reads_are_aligned(const FuseState *s, Id n, Id group, Id red) {
+/* Whether reader c of w->n, a member of the group, asks at the point where it is itself computed for the element of
+ * that point. */
+static bool reads_at_point(EdgeWalk *w, Id c, Id red, const Type *space) {
+  const Graph *g = w->s->g;
+  OpClass cls = node_info(g, c)->cls;
+  Affine idx[MAX_RANK];
+  if (cls == CL_REDUCE) {
+    Id x = node_in(g, c, 0);
+    if (!red || !row_is_full(g, red, x)) return false;
+    row_index(g, red, node_type(g, x), true, idx);
+    return walk(w, x, idx);
+  }
+  if (cls != CL_ELEM) return false;
+  if (red) {
+    bool full = row_is_full(g, red, c);
+    if (!full && !row_is_outer(g, red, c)) return false;
+    row_index(g, red, node_type(g, c), full, idx);
+  } else {
+    if (!type_same_dims(node_type(g, c), space)) return false;
+    memcpy(idx, w->want, sizeof idx);
+  }
+  return walk_operands(w, c, idx);
+}
+
+/* The same of all its readers, which are put into `readers`. */
+static bool read_at_points(const FuseState *s, Id n, Id group, Id red, Id *readers, int *count) {
   const Graph *g = s->g;
-  Id readers[64];
-  int count = 0;
   EdgeWalk w = {.s = s, .n = n, .axes = {.m = g->m}};
-  if (!find_readers(s, n, group, readers, &count, 0)) return false;
+  *count = 0;
+  if (!find_readers(s, n, group, readers, count, 0)) return false;
   const Type *space = node_type(g, red ? node_in(g, red, 0) : n);
   for (int i = 0; i < space->rank; i++) axes_loop(&w.axes, space->dim[i]);
   if (red) row_index(g, red, node_type(g, n), row_is_full(g, red, n) && !row_is_outer(g, red, n), w.want);
   for (int i = 0; !red && i < space->rank; i++) w.want[i] = space->dim[i] == 1 ? affine_const(0) : affine_axis(i);
-  for (int k = 0; k < count; k++) {
-    Id c = readers[k];
-    Affine idx[MAX_RANK];
-    OpClass cls = node_info(g, c)->cls;
-    if (cls == CL_REDUCE) {
-      Id x = node_in(g, c, 0);
-      if (!red || !row_is_full(g, red, x)) return false;
-      row_index(g, red, node_type(g, x), true, idx);
-      if (!walk(&w, x, idx)) return false;
-      continue;
+  for (int k = 0; k < *count; k++)
+    if (!reads_at_point(&w, readers[k], red, space)) return false;
+  return true;
+}
+
+bool reads_are_aligned(const FuseState *s, Id n, Id group, Id red) {
+  Id list[MAX_GROUP + 1] = {n}, readers[MAX_READERS];
+  int listed = 1, count;
+  for (int i = 0; i < listed; i++) {
+    if (!read_at_points(s, list[i], group, red, readers, &count)) return false;
+    for (int k = 0; k < count; k++) {
+      bool known = readers[k] == group || s->aligned[readers[k]] == red + 1;
+      for (int j = 0; j < listed; j++) known |= list[j] == readers[k];
+      if (!known) list[listed++] = readers[k];
     }
-    if (cls != CL_ELEM) return false;
-    if (red) {
-      bool full = row_is_full(g, red, c);
-      if (!full && !row_is_outer(g, red, c)) return false;
-      row_index(g, red, node_type(g, c), full, idx);
-    } else {
-      if (!type_same_dims(node_type(g, c), space)) return false;
-      memcpy(idx, w.want, sizeof idx);
-    }
-    if (!walk_operands(&w, c, idx)) return false;
   }
+  for (int i = 0; i < listed; i++) s->aligned[list[i]] = red + 1;
   return true;
 }

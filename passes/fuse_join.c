@@ -304,6 +304,7 @@ void fuse_join(FuseState *s) {
   s->group = ctx_alloc(c, n * sizeof *s->group);
   s->inlined = ctx_alloc(c, n * sizeof *s->inlined);
   s->depth = ctx_alloc(c, n * sizeof *s->depth);
+  s->aligned = ctx_alloc(c, n * sizeof *s->aligned);
   s->uses = ctx_alloc(c, n * sizeof *s->uses);
   s->join = ctx_alloc(c, n * sizeof *s->join);
   find_readers_of(s);
