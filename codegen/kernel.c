@@ -1,5 +1,6 @@
 /* From a group of nodes to loop nests: which axes, phases, accumulations and stores each class of kernel has. */
 #include "codegen/build.h"
+#include "ir/view.h"
 #include <string.h>
 
 /* ---- nests and their axes ---- */
@@ -88,6 +89,10 @@ static int *find_phases(const KBuild *b) {
   return phase;
 }
 
+static bool in_group(const KBuild *b, Id n) {
+  return b->g->anno[n].kernel == b->group->kernel;
+}
+
 static bool is_written(const KBuild *b, Id n) {
   return b->gs->buffer[n];
 }
@@ -143,6 +148,78 @@ static void build_panels(KBuild *b, const Panels *p) {
   }
 }
 
+/* The axis of x, a chain of views down to the fold, that shows the fold's axis a; -1: none alone does. */
+static int axis_showing(const Graph *g, Id x, Id fold, int a) {
+  ViewMap v;
+  if (x == fold) return a;
+  a = axis_showing(g, node_in(g, x, 0), fold, a);
+  if (a < 0 || node_info(g, x)->cls != CL_VIEW) return a; /* a cast */
+  if (!view_map(g, x, &v) || v.axis[a].n != 1 || v.axis[a].by[0] != 1) return -1;
+  return v.axis[a].axis[0];
+}
+
+/* The strides of a short fold, read by way of x, that blocks of the index space may have. */
+static void find_strides(const KBuild *b, Id x, int64_t *step) {
+  enum { MOST_POINTS = 9 };
+  const Graph *g = b->g;
+  Id fold = view_base(g, x);
+  const Type *space = node_type(g, b->group->root);
+  if (!fold_is_short(g, fold) || !in_group(b, fold) || node_type(g, x)->rank != space->rank) return;
+  const AttrVal *axes = node_attr(g, fold, 1), *stride = node_attr(g, fold, 3);
+  int64_t points = 1;
+  for (int i = 0; i < axes->n; i++) {
+    int a = axis_showing(g, x, fold, (int)axes->v[i]);
+    if (a < 0 || !dim_is_const(space->dim[a]) || stride->v[i] > MOST_POINTS / points) continue;
+    step[a] = stride->v[i];
+    points *= stride->v[i];
+  }
+}
+
+/* Which windows hold a point depends on what its indices leave when they are divided by the strides. So the loop runs
+ * over blocks of as many points, with each remainder once: what is known of it is no condition any more, and the points
+ * share what they load. Axes that a block does not divide end with narrower ones, in nests of their own: `last` has the
+ * bits of such axes. */
+static void build_blocks(KBuild *b, const int64_t *step, uint32_t last) {
+  const Type *t = node_type(b->g, b->group->root);
+  Affine first[MAX_RANK], idx[MAX_RANK];
+  int64_t width[MAX_RANK], points = 1;
+  for (int i = 0; i < t->rank; i++) {
+    width[i] = step[i] == 1 ? 1 : last >> i & 1 ? t->dim[i] % step[i] : step[i];
+    points *= width[i];
+    if (step[i] > 1 && !(last >> i & 1) && t->dim[i] < step[i]) return;
+  }
+  if (!points) return;
+  kernel_nest(b);
+  for (int i = 0; i < t->rank; i++) {
+    if (last >> i & 1) first[i] = affine_const(t->dim[i] - width[i]);
+    else if (step[i] == 1) first[i] = kernel_outer(b, t->dim[i]);
+    else first[i] = kernel_outer(b, t->dim[i] / step[i]), first[i] = affine_scale(b->m, &first[i], step[i]);
+  }
+  kernel_phase(b);
+  for (int64_t p = 0; p < points; p++) {
+    int64_t rest = p;
+    for (int i = t->rank - 1; i >= 0; i--) idx[i] = affine_shift(b->m, &first[i], rest % width[i]), rest /= width[i];
+    loop_stores(b, idx);
+  }
+}
+
+static bool build_by_blocks(KBuild *b) {
+  const Graph *g = b->g;
+  int64_t step[MAX_RANK];
+  uint32_t stepped = 0;
+  for (int i = 0; i < MAX_RANK; i++) step[i] = 1;
+  for (int i = 0; i < b->group->nnode; i++) {
+    Id n = b->group->node[i];
+    find_strides(b, n, step);
+    for (uint32_t j = 0; node_info(g, n)->cls == CL_ELEM && j < node_get(g, n)->nin; j++)
+      if (type_same_dims(node_type(g, n), node_type(g, b->group->root))) find_strides(b, node_in(g, n, (int)j), step);
+  }
+  for (int i = 0; i < MAX_RANK; i++) stepped |= (uint32_t)(step[i] > 1) << i;
+  for (uint32_t last = 0; stepped && last <= stepped; last++)
+    if (!(last & ~stepped)) build_blocks(b, step, last);
+  return stepped;
+}
+
 static void build_loop(KBuild *b) {
   const Graph *g = b->g;
   Id root = b->group->root;
@@ -152,6 +229,7 @@ static void build_loop(KBuild *b) {
     build_panels(b, &panels);
     return;
   }
+  if (build_by_blocks(b)) return;
   kernel_nest(b);
   const Type *t = node_type(g, root);
   bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_self(g, root);

@@ -145,23 +145,19 @@ void kernel_conv(KBuild *b) {
   build_epilogue(b, root, at[result]);
 }
 
-/* fold: each element sums the windows that hold it, by rising window index. */
+/* fold of large windows: each element sums those that hold it, by rising window index. */
 void kernel_fold(KBuild *b) {
   Id root = b->group->root;
   const Graph *g = b->g;
-  const Type *t = node_type(g, root), *from = node_type(g, node_in(g, root, 0));
-  const AttrVal *axes = node_attr(g, root, 1), *size = node_attr(g, root, 2);
-  const AttrVal *stride = node_attr(g, root, 3), *dilation = node_attr(g, root, 4);
-  Affine out[MAX_RANK], in[MAX_RANK];
+  const Type *t = node_type(g, root);
+  const AttrVal *size = node_attr(g, root, 2);
+  Affine out[MAX_RANK], window[MAX_RANK], in[MAX_RANK];
   kernel_nest(b);
   KPhase *p = kernel_phase(b);
-  for (int i = 0; i < t->rank; i++) in[i] = out[i] = kernel_outer(b, t->dim[i]);
-  for (int i = 0; i < axes->n; i++) in[t->rank + i] = kernel_inner(b, p, size->v[i]);
-  for (int i = 0; i < axes->n; i++) {
-    int64_t a = axes->v[i];
-    Affine kd = affine_scale(b->m, &in[t->rank + i], dim_of(b->m, -dilation->v[i])), e = affine_add(b->m, &out[a], &kd);
-    in[a] = tap(b, p, &e, stride->v[i], from->dim[a], false);
-  }
+  for (int i = 0; i < t->rank; i++) out[i] = kernel_outer(b, t->dim[i]);
+  for (int i = 0; i < size->n; i++) window[i] = kernel_inner(b, p, size->v[i]);
+  if (fold_push(&b->nest->axes, g, root, out, window, in, &p->skip) != FOLD_HELD) kernel_fail(b, root, "too many axes");
+  for (int i = 0; i < t->rank; i++) kernel_sizes(b, node_type(g, node_in(g, root, 0))->dim[i]);
   int v = kernel_value(b, node_in(g, root, 0), in);
   if (!b->failed) kernel_sum(b, root, v);
   build_epilogue(b, root, out);

@@ -215,6 +215,31 @@ static int gather_value(KBuild *b, Id n, const Affine *idx) {
   return kernel_value(b, x, in);
 }
 
+/* fold of small windows: each element sums those that hold it, by rising window index. For a window that does not, +0
+ * is added, which changes no sum that began with +0. */
+static int fold_value(KBuild *b, Id n, const Affine *idx) {
+  const Graph *g = b->g;
+  Id x = node_in(g, n, 0);
+  const AttrVal *size = node_attr(g, n, 2);
+  DType t = (DType)node_type(g, n)->dtype, sums = dtype_computed(t); /* rounded once */
+  int sum = kernel_number(b, sums, 0), terms = 1;
+  for (int i = 0; i < size->n; i++) terms *= (int)size->v[i];
+  for (int i = 0; i < node_type(g, n)->rank; i++) kernel_sizes(b, node_type(g, x)->dim[i]);
+  for (int w = 0; w < terms && !b->failed; w++) {
+    Affine window[MAX_RANK], in[MAX_RANK];
+    KVal v = {.kind = KV_SELECT, .type = t, .node = n, .nargs = 1};
+    int64_t rest = w;
+    for (int i = size->n - 1; i >= 0; i--) window[i] = affine_const(rest % size->v[i]), rest /= size->v[i];
+    FoldPush push = fold_push(&b->nest->axes, g, n, idx, window, in, &v.guards);
+    if (push == FOLD_NEVER) continue;
+    if (push == FOLD_FAILS) return kernel_fail(b, n, "too many axes"), 0;
+    v.arg[0] = kernel_value(b, x, in);
+    int arg[2] = {sum, v.guards ? val_make(b, v) : v.arg[0]};
+    sum = kernel_value_op(b, OP_sum, sums, n, arg, 2);
+  }
+  return t == sums ? sum : kernel_value_op(b, OP_cast, t, n, &sum, 1);
+}
+
 static int elem_value(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   const Type *t = node_type(g, n);
@@ -259,6 +284,7 @@ static int value_of(KBuild *b, Id n, const Affine *idx) {
   case CL_VIEW: return view_value(b, n, idx);
   case CL_ELEM: return elem_value(b, n, idx);
   case CL_GATHER: return gather_value(b, n, idx);
+  case CL_WINDOW: return fold_value(b, n, idx);
   default: return kernel_fail(b, n, "not a value"), 0;
   }
 }

@@ -227,6 +227,73 @@ bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, 
   return true;
 }
 
+/* ---- fold ---- */
+
+enum { FOLD_AXES = 1, FOLD_SIZE, FOLD_STRIDE, FOLD_DILATION, MOST_TERMS = 9 };
+
+/* Whether 0 <= e < extent for every value of the loop axes. 0: for none; -1: for some, or who knows. */
+static int affine_within(const Axes *s, const Affine *e, Dim extent) {
+  int64_t lo, hi, end;
+  if (!dim_number(s->m, e->k, &lo) || !dim_number(s->m, extent, &end)) return -1;
+  hi = lo;
+  for (int i = 0; i < s->n; i++) {
+    int64_t c, n;
+    if (!e->coef[i]) continue;
+    if (s->axis[i].kind != AX_LOOP || !dim_number(s->m, e->coef[i], &c)) return -1;
+    if (!dim_number(s->m, s->axis[i].extent, &n) || n < 1) return -1;
+    *(c < 0 ? &lo : &hi) += c * (n - 1);
+  }
+  return lo >= 0 && hi < end ? 1 : hi < 0 || lo >= end ? 0 : -1;
+}
+
+/* Divides where that leaves the same for every value of the axes: *rest. False: it does not. */
+static bool affine_divide(Module *m, const Affine *e, int64_t div, Affine *q, int64_t *rest) {
+  int64_t k;
+  if (!dim_number(m, e->k, &k)) return false;
+  *q = affine_const(0);
+  for (int i = 0; i < MAX_AXES; i++)
+    if (e->coef[i] && !dim_div(m, e->coef[i], div, &q->coef[i])) return false;
+  *rest = (k % div + div) % div;
+  q->k = dim_of(m, (k - *rest) / div);
+  return true;
+}
+
+FoldPush fold_push(Axes *s, const Graph *g, Id n, const Affine *idx, const Affine *window, Affine *in,
+                   uint32_t *guards) {
+  const AttrVal *axes = node_attr(g, n, FOLD_AXES), *dilation = node_attr(g, n, FOLD_DILATION);
+  int rank = node_type(g, n)->rank;
+  memcpy(in, idx, (size_t)rank * sizeof *in);
+  memcpy(in + rank, window, (size_t)axes->n * sizeof *in);
+  for (int i = 0; i < axes->n; i++) {
+    int64_t a = axes->v[i], div = node_attr(g, n, FOLD_STRIDE)->v[i], rest;
+    Dim extent = node_type(g, node_in(g, n, 0))->dim[a];
+    Affine back = affine_scale(s->m, &window[i], dim_of(s->m, -dilation->v[i])), e = affine_add(s->m, &idx[a], &back);
+    Affine at;
+    if (affine_divide(s->m, &e, div, &at, &rest)) {
+      int within = rest ? 0 : affine_within(s, &at, extent);
+      if (!within) return FOLD_NEVER;
+      in[a] = at;
+      if (within > 0) continue;
+      e = at, div = 1;
+    }
+    int q = axes_quotient(s, &e, div, extent);
+    if (q < 0) return FOLD_FAILS;
+    in[a] = affine_axis(q);
+    *guards |= 1u << q;
+  }
+  return FOLD_HELD;
+}
+
+bool fold_is_short(const Graph *g, Id n) {
+  if (node_info(g, n)->cls != CL_WINDOW) return false;
+  const AttrVal *size = node_attr(g, n, FOLD_SIZE);
+  int64_t terms = 1;
+  for (int i = 0; i < size->n && terms <= MOST_TERMS; i++) terms *= size->v[i];
+  return terms <= MOST_TERMS;
+}
+
+/* ---- chains ---- */
+
 static bool is_view(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_VIEW;
 }

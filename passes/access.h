@@ -61,6 +61,16 @@ Affine affine_linear(Module *m, const Type *t, const Affine *idx); /* row-major 
  * or out of axes. */
 bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards);
 
+/* Indices of an element of the fold n, and of a window's element (one for each listed axis), to those of its operand:
+ * the window that has the one where the other is. Adds to *guards the quotient axes that must be valid where there is
+ * such a window not everywhere. FOLD_NEVER: it is nowhere. FOLD_FAILS: out of axes. */
+typedef enum FoldPush { FOLD_FAILS, FOLD_NEVER, FOLD_HELD } FoldPush;
+FoldPush fold_push(Axes *s, const Graph *g, Id n, const Affine *idx, const Affine *window, Affine *in,
+                   uint32_t *guards);
+/* Whether n is a fold of windows so small that its sum needs no loop: it is written out where its value is read. At
+ * most MAX_AXES - MAX_RANK quotient axes come of that. */
+bool fold_is_short(const Graph *g, Id n);
+
 /* Whether those who read n read what it is made of, each for itself: a view; a cast from 16 bits, which is free; a cast
  * to 16 bits of a weight or an input, so that there is no second copy (but an image of several channels, which is copied
  * to be stored channels-last, is cast by that). */

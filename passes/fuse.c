@@ -90,6 +90,14 @@ static void demand_operands(FuseState *s, Id n) {
   }
 }
 
+/* What a short fold reads it reads at many places, each with indices of its own: no padding adds to these. */
+static void demand_folded(FuseState *s, Id n) {
+  Graph *g = s->g;
+  if (!fold_is_short(g, n)) return;
+  Id x = node_in(g, n, 0);
+  if (reads_through(g, x) && !s->own[x]) g->anno[x].kernel = s->own[x] = !view_is_strided(g, x);
+}
+
 enum { VIEW_CHAIN = 8 }; /* views on views that a reader composes: values are made by recursion through them */
 
 /* Views that cannot be composed: gaps, positions that would have to be divided. */
@@ -120,7 +128,8 @@ static void own_view(FuseState *s, Id n) {
 static bool computed_apart(const Graph *g, Id n, bool plain) {
   const OpInfo *info = node_info(g, n);
   switch (info->cls) {
-  case CL_CONCAT: case CL_WINDOW: case CL_SCATTER: case CL_CUM: case CL_SCAN: return true;
+  case CL_CONCAT: case CL_SCATTER: case CL_CUM: case CL_SCAN: return true;
+  case CL_WINDOW: return plain || !fold_is_short(g, n);
   case CL_LEAF: return plain && info->flags & RNG;
   default: return plain;
   }
@@ -137,6 +146,7 @@ static void find_owners(FuseState *s) {
     else if (view_must_own(g, n)) own_view(s, n);
     g->anno[n].kernel = s->own[n];
     demand_operands(s, n);
+    demand_folded(s, n);
   }
 }
 

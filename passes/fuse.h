@@ -28,6 +28,8 @@ typedef struct Join {
   KernelClass cls;
   Id space;         /* loop, contract, conv, window: node of the index space; row: the reduction that shapes it */
   int n;            /* nodes */
+  int derived;      /* axes besides loops: of pads and gathers */
+  bool folds;       /* has a short fold, which takes many of these */
 } Join;
 
 typedef struct FuseState {

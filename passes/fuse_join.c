@@ -13,7 +13,7 @@ enum { CHEAP = 4 }; /* multiplications an element that are sooner repeated than 
 /* Computed element by element: wherever a reader wants one. */
 static bool is_map(const Graph *g, Id n) {
   const OpInfo *info = node_info(g, n);
-  return info->cls == CL_ELEM || info->cls == CL_GATHER || info->flags & RNG;
+  return info->cls == CL_ELEM || info->cls == CL_GATHER || info->flags & RNG || fold_is_short(g, n);
 }
 
 /* ---- readers ---- */
@@ -65,10 +65,44 @@ static void use_inputs(FuseState *s, Id n) {
     use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = j < operands, .depth = depth}, 0);
 }
 
+/* ---- axes ---- */
+
+enum { MOST_DERIVED = MAX_AXES - MAX_RANK };
+
+/* The axes, besides loops, that a node adds to a kernel. */
+static int derived_axes(const Graph *g, Id n) {
+  OpClass cls = node_info(g, n)->cls;
+  ViewMap v;
+  int count = 0;
+  if (cls == CL_GATHER) return 1;
+  if (cls == CL_VIEW && view_map(g, n, &v))
+    for (int i = 0; i < v.rank; i++) count += v.axis[i].guarded;
+  return count;
+}
+
+/* Whether a group can have so many more, or a short fold: it takes most of them, and has the kernel to itself. */
+static bool has_axes(const Join *j, int derived, bool folds) {
+  if (folds) return !j->derived && !j->folds;
+  return !derived || (!j->folds && j->derived + derived <= MOST_DERIVED);
+}
+
+static void take_axes(Join *j, int derived, bool folds) { j->derived += derived, j->folds |= folds; }
+
+/* Whether every group that reads the view has axes for it. Takes them; else it must be stored. */
+static bool view_has_axes(FuseState *s, Id view) {
+  const NodeUse *k = s->uses[view];
+  int count = derived_axes(s->g, view);
+  for (int i = 0; k && i < k->n; i++)
+    if (!has_axes(&s->join[k->use[i].group], count, false)) return false;
+  for (int i = 0; k && i < k->n; i++) take_axes(&s->join[k->use[i].group], count, false);
+  return !count || !k || !k->many;
+}
+
 /* ---- joining ---- */
 
 static void start_group(FuseState *s, Id n) {
   s->join[n] = (Join){.cls = kernel_class_of(s->g, n), .space = n, .n = 1};
+  take_axes(&s->join[n], derived_axes(s->g, n), fold_is_short(s->g, n));
   s->group[n] = n;
 }
 
@@ -110,13 +144,32 @@ static bool is_hoisted(const Type *t, const Type *space) {
   return d == t->rank;
 }
 
-/* Element-wise nodes, random numbers and gathers, into the group of their readers. */
+static int64_t count_of(const Graph *g, Id n) {
+  return dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
+}
+
+/* Whether one member of the loop reads n, at one place for each point, be it through views. */
+static bool is_read_once(const FuseState *s, Id n, Id group) {
+  const Graph *g = s->g;
+  const Join *j = &s->join[group];
+  Id x = n;
+  do {
+    if (s->first[x + 1] - s->first[x] != 1) return false;
+    x = s->reader[s->first[x]];
+  } while (!s->group[x] && reads_through(g, x));
+  return s->group[x] == group && node_info(g, x)->cls == CL_ELEM && count_of(g, n) >= count_of(g, j->space) &&
+         type_same_dims(node_type(g, x), node_type(g, j->space)) &&
+         (x == group || reads_are_aligned(s, x, group, 0));
+}
+
+/* Element-wise nodes, random numbers, gathers and short folds, into the group of their readers. */
 static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   const Join *j = &s->join[u->group];
   const Type *t = node_type(g, n);
   int cost = node_info(g, n)->cost;
   if (u->operand || (u->window && cost > CHEAP / 2)) return false;
+  if (fold_is_short(g, n) && (j->cls != KC_LOOP || (!stored && !is_read_once(s, n, u->group)))) return false;
   if (stored && !reads_are_aligned(s, n, u->group, j->cls == KC_ROW ? j->space : 0)) return false;
   if (j->cls == KC_ROW) {
     if (row_is_outer(g, j->space, n)) return true;
@@ -129,15 +182,14 @@ static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
   if (j->cls == KC_CONCAT || j->cls == KC_SCATTER || j->cls == KC_CUM) return true;
   if (type_same_dims(t, space)) return true;
   if (stored) return false;
-  return cost <= CHEAP || is_hoisted(t, space) || dim_bound(g->m, type_count(g->m, node_get(g, n)->type)) >=
-                                                    dim_bound(g->m, type_count(g->m, node_get(g, j->space)->type));
+  return cost <= CHEAP || is_hoisted(t, space) || count_of(g, n) >= count_of(g, j->space);
 }
 
 /* Reductions: into a loop over what they reduce, or over their result; or into a row of the same shape. */
 static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
   const Graph *g = s->g;
   const Join *j = &s->join[u->group];
-  if (u->operand || u->window || u->depth >= MAX_DEPTH) return false; /* every phase walks the row again */
+  if (u->operand || u->window || j->folds || u->depth >= MAX_DEPTH) return false; /* every phase walks the row again */
   if (j->cls == KC_ROW) {
     Id x = node_in(g, n, 0);
     return row_is_full(g, j->space, x) && same_axes(g, n, j->space) && reads_are_aligned(s, n, u->group, j->space);
@@ -150,7 +202,7 @@ static bool reduce_joins(const FuseState *s, Id n, const Use *u) {
 
 static bool sum_joins(const FuseState *s, Id n, const Use *u) {
   const Join *j = &s->join[u->group];
-  return !u->operand && !u->window && j->cls == KC_LOOP && node_info(s->g, j->space)->cls == CL_ELEM &&
+  return !u->operand && !u->window && !j->folds && j->cls == KC_LOOP && node_info(s->g, j->space)->cls == CL_ELEM &&
          type_same_dims(node_type(s->g, j->space), node_type(s->g, n)) && reads_are_aligned(s, n, u->group, 0);
 }
 
@@ -164,7 +216,9 @@ static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   Join *j = &s->join[u->group];
   OpClass cls = node_info(g, n)->cls;
-  if (j->n >= MAX_GROUP) return false;
+  int derived = derived_axes(g, n);
+  bool folds = fold_is_short(g, n);
+  if (j->n >= MAX_GROUP || !has_axes(j, derived, folds)) return false;
   if (is_map(g, n)) {
     if (!map_joins(s, n, u, stored)) return false;
   } else if (cls == CL_REDUCE) {
@@ -180,6 +234,7 @@ static bool try_join(FuseState *s, Id n, const Use *u, bool stored) {
   s->group[n] = u->group;
   s->depth[n] = u->depth;
   j->n++;
+  take_axes(j, derived, folds);
   return true;
 }
 
@@ -200,7 +255,7 @@ static int cost_again(const FuseState *s, Id x, int64_t mine, int most) {
   x = view_base(g, x);
   OpClass cls = node_info(g, x)->cls;
   if (cls == CL_LEAF || s->own[x] || dtype_is_half(node_type(g, x)->dtype)) return 0;
-  if (2 * dim_bound(g->m, type_count(g->m, node_get(g, x)->type)) <= mine) return 0;
+  if (2 * count_of(g, x) <= mine) return 0;
   int cost = cls == CL_ELEM ? node_info(g, x)->cost : most + 1;
   for (uint32_t j = 0; j < node_get(g, x)->nin && cost <= most; j++)
     cost += cost_again(s, node_in(g, x, (int)j), mine, most - cost);
@@ -215,13 +270,13 @@ static bool is_inlinable(const FuseState *s, Id n) {
   if (node_info(g, n)->cost + k->inlined_cost > CHEAP) return false;
   for (int i = 0; i < k->n; i++)
     if (k->use[i].operand || k->use[i].window) return false;
-  int64_t mine = dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
+  int64_t mine = count_of(g, n);
   int large = 0, left = CHEAP - node_info(g, n)->cost - k->inlined_cost;
   if (node_narrows(g, n)) return cost_again(s, node_in(g, n, 0), mine, left) <= left; /* else 16 bits are stored */
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     Id x = node_in(g, n, (int)j);
     if (node_info(g, x)->cls == CL_LEAF && !(node_info(g, x)->flags & (MEMORY | RNG))) continue;
-    if (2 * dim_bound(g->m, type_count(g->m, node_get(g, x)->type)) <= mine) continue;
+    if (2 * count_of(g, x) <= mine) continue;
     if (large++ || !in_memory(s, x)) return false;
   }
   return true;
@@ -313,8 +368,11 @@ void fuse_join(FuseState *s) {
     if (!s->live[x]) continue;
     if (node_info(g, x)->cls == CL_TUPLE) continue; /* goes with its scan */
     if (reads_through(g, x) && !s->own[x]) {
-      use_pass(s, x);
-      continue;
+      if (view_has_axes(s, x)) {
+        use_pass(s, x);
+        continue;
+      }
+      g->anno[x].kernel = s->own[x] = true;
     }
     if (!is_computed(s, x)) continue;
     if (node_info(g, x)->cls == CL_VIEW) start_group(s, x);

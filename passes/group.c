@@ -1,4 +1,5 @@
 #include "passes/group.h"
+#include "passes/access.h"
 #include "passes/fuse.h"
 #include "passes/persist.h"
 #include <stdlib.h>
@@ -13,7 +14,7 @@ KernelClass kernel_class_of(const Graph *g, Id n) {
     [CL_REDUCE] = KC_ROW, [CL_CONTRACT] = KC_CONTRACT, [CL_CONV] = KC_CONV, [CL_WINDOW] = KC_WINDOW,
     [CL_SCATTER] = KC_SCATTER, [CL_CUM] = KC_CUM, [CL_CONCAT] = KC_CONCAT, [CL_SCAN] = KC_SCAN,
   };
-  return made[node_info(g, n)->cls]; /* KC_LOOP of all others */
+  return fold_is_short(g, n) ? KC_LOOP : made[node_info(g, n)->cls]; /* KC_LOOP of all others */
 }
 
 typedef struct Maker {
