@@ -311,6 +311,15 @@ static bool is_of_sums(const FuseState *s, Id x) {
   return cls == CL_CONTRACT || cls == CL_CONV;
 }
 
+/* Whether n is better an epilogue of the sums that it is made of than part of the loop that reads it: it stores 16 bits;
+ * or the loop, over another index space, could not take the sums as well, which would be stored instead of n. */
+static bool ends_sums(const FuseState *s, Id n, const Use *u, bool stored) {
+  const Graph *g = s->g;
+  if (stored) return node_narrows(g, n) && is_of_sums(s, node_in(g, n, 0));
+  return !type_same_dims(node_type(g, n), node_type(g, s->join[u->group].space)) && node_info(g, n)->cls == CL_ELEM &&
+         is_of_sums(s, n);
+}
+
 static void place_node(FuseState *s, Id n) {
   const NodeUse *k = s->uses[n];
   if (!k) { /* a result that nothing reads */
@@ -326,8 +335,7 @@ static void place_node(FuseState *s, Id n) {
     s->inlined[n] = true;
     return;
   }
-  bool ends = stored && node_narrows(s->g, n) && is_of_sums(s, node_in(s->g, n, 0)); /* an epilogue stores 16 bits */
-  if (ends || (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored))) start_group(s, n);
+  if (ends_sums(s, n, least, stored) || (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored))) start_group(s, n);
 }
 
 /* ---- the whole graph ---- */
