@@ -64,8 +64,8 @@ int cmd_eval(Args *a) {
   Graph *g = m ? last_export(m) : NULL;
   if (!g) return EXIT_MODEL;
   Val **value = ctx_alloc(a->c, sizeof *value * (size_t)(interp_nresults(g) + 1));
-  int status = engine_open(&e, a, m, &g, 1);
-  if (status == EXIT_WELL && (!engine_init(&e) || !engine_run(&e, g, value))) status = EXIT_MODEL;
+  int status = engine_open(&e, a, m, &g, 1, false);
+  if (status == EXIT_WELL && (!engine_init(&e) || !engine_run(&e, g, NULL, value))) status = EXIT_MODEL;
   for (int i = 0, k = 0; status == EXIT_WELL && i < g->nout; i++)
     if (g->out[i].var < 0) print_result(&e, g, &g->out[i], value[k++]);
   if (status == EXIT_WELL) interpret_drop(value, interp_nresults(g));

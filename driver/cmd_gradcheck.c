@@ -5,10 +5,10 @@
  * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random
  * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
  * graph; within a scan's step it is not. */
-#include "driver/interpret.h"
+#include "driver/engine.h"
+#include "driver/toolchain.h"
 #include "ir/build.h"
 #include "passes/flops.h"
-#include "passes/pass.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +21,12 @@ typedef struct Check {
   Args *a;
   Ctx *c;
   Module *m;
-  Interp *in;
+  Engine *e;
   const TrainInfo *train;
   Graph *loss, *grads;    /* ports of `loss`: the fields, then what is held; of `grads`: then one tangent per weight */
   int *var; int nvar;     /* weights checked */
+  const char **type;      /* as the file has them */
+  Val **w;                /* their values */
   int elements;           /* of each */
   Val **port, **loss_port; int nfield, nheld;
   uint64_t random;
@@ -75,11 +77,13 @@ static bool make_graphs(Check *k) {
   if (!from || !loss_of(from)) return false;
   int n = from->n;
   Id *map = ctx_alloc(k->c, sizeof *map * (size_t)n), *held = ctx_alloc(k->c, sizeof *held * (size_t)n);
-  k->loss = loss_graph(m, from, "gradcheck_loss", held, true);
-  k->grads = loss_graph(m, from, "gradcheck_grads", map, false);
+  k->loss = loss_graph(m, from, ctx_strf(k->c, "gradcheck_loss%s", k->train->name), held, true);
+  k->grads = loss_graph(m, from, ctx_strf(k->c, "gradcheck_grads%s", k->train->name), map, false);
   k->nfield = from->nport;
   k->nheld = k->loss->nport - k->nfield;
   k->var = ctx_alloc(k->c, sizeof *k->var * (size_t)(m->nvar + 1));
+  k->type = ctx_alloc(k->c, sizeof *k->type * (size_t)(m->nvar + 1));
+  k->w = ctx_alloc(k->c, sizeof *k->w * (size_t)(m->nvar + 1));
   for (Id i = 1; i < (Id)n; i++) {
     int v = map[i] ? node_var(from, i) : -1;
     if (v < 0 || m->var[v].kind != VK_PARAM || !dtype_is_float(node_type(from, i)->dtype)) continue;
@@ -89,6 +93,7 @@ static bool make_graphs(Check *k) {
     k->grads->loc = m->var[v].loc;
     graph_result(k->grads, "grad", b_grad(k->grads, loss, w), 0);
     graph_result(k->grads, "jvp", b_jvp(k->grads, loss, w, t), 0);
+    k->type[k->nvar] = type_text(m, m->var[v].type);
     k->var[k->nvar++] = v;
   }
   for (Id i = 1; i < (Id)n; i++) /* in the order of the ports of `loss` */
@@ -110,7 +115,7 @@ static bool make_inputs(Check *k) {
   const DataInfo *d = k->train->data >= 0 ? &k->m->data[k->train->data] : NULL;
   for (int i = 0; i < k->grads->nport; i++) {
     TypeId type = node_get(k->grads, k->grads->port[i])->type;
-    Val *v = k->port[i] = interp_value(k->in, type);
+    Val *v = k->port[i] = interp_value(k->e->in, type);
     if (!v) return false;
     int64_t range = d && i < d->nfield && d->field[i].range > 0 ? d->field[i].range : 2;
     bool real = dtype_is_float(type_get(k->m, type)->dtype);
@@ -121,12 +126,14 @@ static bool make_inputs(Check *k) {
 
 /* ---- the comparison ---- */
 
-static bool loss_at(Check *k, Val *w, int64_t e, double x, double *loss) {
-  Val *result;
+static bool loss_at(Check *k, int i, int64_t e, double x, double *loss) {
+  Val *result, *w = k->w[i];
   double old = val_get(w, e);
   val_set(w, e, x);
-  bool well = interpret_run(k->in, k->loss, k->loss_port, &result);
+  engine_set_var(k->e, k->var[i], w);
+  bool well = engine_run(k->e, k->loss, k->loss_port, &result);
   val_set(w, e, old);
+  engine_set_var(k->e, k->var[i], w);
   if (!well) return false;
   *loss = val_get(result, 0);
   val_drop(result);
@@ -137,12 +144,12 @@ static double error_of(double a, double b) { return fabs(a - b) / fmax(1e-3, fma
 
 /* The relative error of one element of the gradient against central differences, the better of two steps: a kink such
  * as relu's may lie within one of them. */
-static bool element_error(Check *k, Val *w, int64_t e, double grad, double *error) {
-  double x = val_get(w, e);
+static bool element_error(Check *k, int weight, int64_t e, double grad, double *error) {
+  double x = val_get(k->w[weight], e);
   *error = INFINITY;
   for (int i = 0; i < 2 && !(*error <= TOLERANCE); i++) {
     double h = (i ? 1e-6 : 3e-5) * fmax(1, fabs(x)), up, down;
-    if (!loss_at(k, w, e, x + h, &up) || !loss_at(k, w, e, x - h, &down)) return false;
+    if (!loss_at(k, weight, e, x + h, &up) || !loss_at(k, weight, e, x - h, &down)) return false;
     double err = error_of((up - down) / (2 * h), grad);
     if (err < *error || !(*error == *error)) *error = err;
   }
@@ -156,12 +163,12 @@ static void put_number(Str *s, const char *key, double x) {
 
 static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool *failed) {
   const Var *v = &k->m->var[k->var[i]];
-  Val *w = k->in->var[k->var[i]], *t = k->port[k->nfield + i];
+  const Val *w = k->w[i], *t = k->port[k->nfield + i];
   double worst = 0, dot = 0, err;
   int64_t n = w->count < k->elements ? w->count : k->elements;
   for (int64_t e = 0; e < n; e++) {
     int64_t at = w->count <= k->elements ? e : (int64_t)(uniform(k) * (double)w->count);
-    if (!element_error(k, w, at, val_get(grad, at), &err)) return false;
+    if (!element_error(k, i, at, val_get(grad, at), &err)) return false;
     if (!(err <= worst)) worst = err;
   }
   for (int64_t e = 0; e < w->count; e++) dot += val_get(grad, e) * val_get(t, e);
@@ -179,18 +186,8 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
     fputs(s.s, stdout);
   } else {
     printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
-           type_text(k->m, v->type), worst, (long long)n, forward);
+           k->type[i], worst, (long long)n, forward);
   }
-  return true;
-}
-
-/* Weights of equal values may share their memory; here each one is changed by itself. */
-static bool own_weight(Check *k, int var) {
-  const Val *old = k->in->var[var];
-  Val *w = interp_value(k->in, k->m->var[var].type);
-  if (!w) return false;
-  for (int64_t e = 0; e < w->count; e++) val_set(w, e, val_get(old, e));
-  interp_set_var(k->in, var, w);
   return true;
 }
 
@@ -198,10 +195,9 @@ static bool check_train(Check *k, bool *failed) {
   int n = interp_nresults(k->grads);
   double evaluations = MAX_FLOPS / (graph_flops(k->loss) * 2 * k->nvar + 1);
   k->elements = evaluations < 1 ? 1 : evaluations > ELEMENTS ? ELEMENTS : (int)evaluations;
-  for (int i = 0; i < k->nvar; i++)
-    if (!own_weight(k, k->var[i])) return false;
+  for (int i = 0; i < k->nvar; i++) k->w[i] = engine_var(k->e, k->var[i]);
   Val **result = ctx_alloc(k->c, sizeof *result * (size_t)(n + 1));
-  if (!make_inputs(k) || !interpret_run(k->in, k->grads, k->port, result)) return false;
+  if (!make_inputs(k) || !engine_run(k->e, k->grads, k->port, result)) return false;
   bool well = true;
   k->loss_port = ctx_alloc(k->c, sizeof *k->loss_port * (size_t)(k->nfield + k->nheld + 1));
   for (int i = 0; i < k->nfield + k->nheld; i++)
@@ -212,26 +208,43 @@ static bool check_train(Check *k, bool *failed) {
   return well;
 }
 
+/* The graphs of all train sections, two each; `want` has room for them. */
+static int make_all_graphs(Args *a, Module *m, Check *k, Engine *e, Graph **want) {
+  int n = 0;
+  for (int i = 0; i < m->ntrain; i++) {
+    k[i] = (Check){.a = a, .c = a->c, .m = m, .e = e, .train = &m->train[i], .random = 1};
+    if (!make_graphs(&k[i])) {
+      k[i].loss = NULL;
+      continue;
+    }
+    want[n++] = k[i].loss;
+    want[n++] = k[i].grads;
+  }
+  return n;
+}
+
 int cmd_gradcheck(Args *a) {
+  Engine e;
+  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
-  Check *k = ctx_alloc(a->c, sizeof *k * (size_t)(m->ntrain + 1));
-  bool failed = false, any = false, well = true;
-  for (int i = 0; i < m->ntrain; i++) {
-    k[i] = (Check){.a = a, .c = a->c, .m = m, .train = &m->train[i], .random = 1};
-    if (make_graphs(&k[i])) any = true;
-    else k[i].loss = NULL;
+  int sections = m->ntrain;
+  Check *k = ctx_alloc(a->c, sizeof *k * (size_t)(sections + 1));
+  Graph **want = ctx_alloc(a->c, sizeof *want * (size_t)(2 * sections + 1));
+  int n = make_all_graphs(a, m, k, &e, want);
+  if (!n) {
+    diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
+    return EXIT_MODEL;
   }
-  if (!any) diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
-  if (!any || !passes_run(m, &(PassRun){.stop_after = "precision"})) return EXIT_MODEL;
-  Interp *in = interpret_new(m, true);
-  if (!in) return EXIT_MODEL;
-  in->steps = 100;
-  in->steps_per_epoch = 10;
-  for (int i = 0; i < m->ntrain && well; i++) {
-    k[i].in = in;
-    if (k[i].loss) well = check_train(&k[i], &failed);
+  int status = engine_open(&e, a, m, want, n, true);
+  bool failed = false;
+  if (status == EXIT_WELL) {
+    e.in->steps = 100;
+    e.in->steps_per_epoch = 10;
+    if (!engine_init(&e)) status = EXIT_MODEL;
   }
-  interp_free(in);
-  return well && !failed ? EXIT_WELL : EXIT_MODEL;
+  for (int i = 0; i < sections && status == EXIT_WELL; i++)
+    if (k[i].loss && !check_train(&k[i], &failed)) status = EXIT_MODEL;
+  engine_close(&e);
+  return failed ? EXIT_MODEL : status;
 }

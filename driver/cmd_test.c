@@ -63,7 +63,7 @@ static void report_test(Tests *t, const char *name, bool well) {
 
 static bool run_test(Tests *t, const Test *k) {
   Val **value = ctx_alloc(t->a->c, sizeof *value * (size_t)(k->nvalue + 1));
-  if (!engine_init(&t->e) || !engine_run(&t->e, k->g, value)) {
+  if (!engine_init(&t->e) || !engine_run(&t->e, k->g, NULL, value)) {
     report_test(t, k->title, false);
     return false;
   }
@@ -88,7 +88,7 @@ static int test_file(Tests *t, const char *path) {
     test[i] = make_test(c, &m->test[i]);
     want[i] = test[i].g;
   }
-  int status = engine_open(&t->e, t->a, m, want, n);
+  int status = engine_open(&t->e, t->a, m, want, n, false);
   for (int i = 0; i < n && status == EXIT_WELL; i++)
     if (!run_test(t, &test[i])) status = EXIT_MODEL;
   engine_close(&t->e);

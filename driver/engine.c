@@ -6,13 +6,14 @@
 
 enum { E_RUN = 507 };
 
-int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n) {
+int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n, bool f64) {
   int status = EXIT_MODEL;
   uint64_t seed = m->ntrain ? m->train[0].seed : 1;
   bool code = !args_has(a, OPT_interpret);
   *e = (Engine){.a = a, .m = m};
   if (args_has(a, OPT_weights) && !(e->given = load_weights(m, a->value[OPT_weights]))) return status;
   module_only(m, want, n);
+  if (f64) module_double(m);
   if (!passes_run(m, code ? &(PassRun){0} : &(PassRun){.stop_after = "precision"})) return status;
   e->in = interp_new(m, false);
   if (!e->in) ctx_abort(a->c);
@@ -20,49 +21,90 @@ int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n) {
   if (!code) return EXIT_WELL;
   e->jit = toolchain_load(a, m, &status);
   if (!e->jit) return status;
-  e->native = native_new(jit_symbol(e->jit, "gc_model"), seed);
+  e->native = native_new(jit_symbol(e->jit, "gc_model"));
   return EXIT_WELL;
+}
+
+static Val *new_value(Engine *e, TypeId type) {
+  Val *v = interp_value(e->in, type);
+  if (!v) ctx_abort(e->a->c);
+  return v;
+}
+
+static DType dtype_of(const Engine *e, TypeId type) { return (DType)type_get(e->m, type)->dtype; }
+
+/* Room for a value as code has it: its own, but for types of 16 bits. */
+static void *room_for(Engine *e, const Val *v, DType t) {
+  return v->type == t ? v->data : ctx_alloc(e->a->c, (size_t)v->count * (size_t)dtype_info[t].bytes + 64);
+}
+
+static const void *as_stored(Engine *e, const Val *v, DType t) {
+  void *p = room_for(e, v, t);
+  if (p != v->data) val_store(v, t, p);
+  return p;
+}
+
+Val *engine_var(Engine *e, int var) {
+  TypeId type = e->m->var[var].type;
+  Val *v = new_value(e, type);
+  if (!e->native) {
+    val_fill(v, e->in->var[var]->type, e->in->var[var]->data);
+    return v;
+  }
+  void *p = room_for(e, v, dtype_of(e, type));
+  native_get(e->native, var, p);
+  if (p != v->data) val_fill(v, dtype_of(e, type), p);
+  return v;
+}
+
+void engine_set_var(Engine *e, int var, Val *v) {
+  if (e->native) native_set(e->native, var, as_stored(e, v, dtype_of(e, e->m->var[var].type)));
+  else interp_set_var(e->in, var, val_hold(v));
 }
 
 static bool set_given(Engine *e) {
   for (int i = 0; i < e->m->nvar && e->given; i++) {
     if (!e->given[i]) continue;
-    if (e->native) {
-      native_set(e->native, i, e->given[i]);
-      continue;
-    }
-    Val *v = interp_value(e->in, e->m->var[i].type);
-    if (!v) ctx_abort(e->a->c);
-    val_fill(v, (DType)type_get(e->m, e->m->var[i].type)->dtype, e->given[i]);
-    interp_set_var(e->in, i, v);
+    Val *v = new_value(e, e->m->var[i].type);
+    val_fill(v, dtype_of(e, e->m->var[i].type), e->given[i]);
+    engine_set_var(e, i, v);
+    val_drop(v);
   }
   return true;
 }
 
 bool engine_init(Engine *e) {
   if (!e->native) return interpret_init(e->in) && set_given(e);
-  int status = native_init(e->native);
+  const Interp *in = e->in;
+  int status = native_init(e->native, &(GcRun){.seed = in->seed, .step = in->step, .steps = in->steps,
+                                               .steps_per_epoch = in->steps_per_epoch});
   if (!status) return set_given(e);
   diag_error(e->a->c, E_RUN, 0, 1, "`init` cannot be run: status %d", status);
   return false;
 }
 
-bool engine_run(Engine *e, const Graph *g, Val **results) {
-  if (!e->native) return interpret_run(e->in, g, NULL, results);
+bool engine_run(Engine *e, const Graph *g, Val *const *ports, Val **results) {
+  if (!e->native) return interpret_run(e->in, g, ports, results);
   Ctx *c = e->a->c;
   int n = interp_nresults(g);
-  void **out = ctx_alloc(c, sizeof *out * (size_t)(n + 1));
+  void **out = ctx_take(c, sizeof *out * (size_t)(n + 1));
+  const void **in = ctx_take(c, sizeof *in * (size_t)(g->nport + 1));
+  if (!in || !out) ctx_abort(c);
+  for (int i = 0; i < g->nport; i++) in[i] = as_stored(e, ports[i], (DType)node_type(g, g->port[i])->dtype);
   for (int i = 0, k = 0; i < g->nout; i++) {
     if (g->out[i].var >= 0) continue;
-    const Type *t = node_type(g, g->out[i].value);
-    results[k] = interp_value(e->in, node_get(g, g->out[i].value)->type);
-    if (!results[k]) ctx_abort(c);
-    out[k] = ctx_alloc(c, (size_t)results[k]->count * (size_t)dtype_info[t->dtype].bytes + 64);
+    results[k] = new_value(e, node_get(g, g->out[i].value)->type);
+    out[k] = room_for(e, results[k], (DType)node_type(g, g->out[i].value)->dtype);
     k++;
   }
-  int status = native_run(e->native, g->name, out);
-  for (int i = 0, k = 0; i < g->nout; i++)
-    if (g->out[i].var < 0) val_fill(results[k], (DType)node_type(g, g->out[i].value)->dtype, out[k]), k++;
+  int status = native_run(e->native, g->name, in, out);
+  for (int i = 0, k = 0; i < g->nout; i++) {
+    if (g->out[i].var >= 0) continue;
+    if (out[k] != results[k]->data) val_fill(results[k], (DType)node_type(g, g->out[i].value)->dtype, out[k]);
+    k++;
+  }
+  ctx_give(in);
+  ctx_give(out);
   if (!status) return true;
   diag_error(c, E_RUN, g->loc, 1, "`%s` cannot be run: status %d", g->name, status);
   interpret_drop(results, n);

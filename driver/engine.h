@@ -1,5 +1,5 @@
-/* Graphs without inputs, run on the file's initial weights: as code made in this process, or in the reference
- * interpreter. Strict mode gives the same bits either way. */
+/* Graphs run on the file's initial weights: as code made in this process, or in the reference interpreter. Strict mode
+ * gives the same bits either way. */
 #ifndef GRADC_ENGINE_H
 #define GRADC_ENGINE_H
 #include "driver/interpret.h"
@@ -7,16 +7,18 @@
 typedef struct Engine {
   Args *a;
   Module *m;
-  Interp *in;                  /* has the values; runs them where there is no code */
+  Interp *in;                  /* has the values, and the run's counters; runs the graphs where there is no code */
   const void *const *given;    /* weights of a file; NULL: the initial ones */
   struct Jit *jit;             /* NULL: --interpret */
   struct Native *native;
 } Engine;
 
-/* Runs the passes, and compiles unless --interpret stands. The module is of no other use from here on. Not EXIT_WELL:
- * reported; to be closed in any case. */
-int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n);
+/* Runs the passes, and compiles unless --interpret stands. f64: all floats become f64 before that. The module is of no
+ * other use from here on. Not EXIT_WELL: reported; to be closed in any case. */
+int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n, bool f64);
 bool engine_init(Engine *e);   /* initial values, or those of --weights; false: reported */
-bool engine_run(Engine *e, const Graph *g, Val **results); /* as interpret_run */
+bool engine_run(Engine *e, const Graph *g, Val *const *ports, Val **results); /* as interpret_run */
+Val *engine_var(Engine *e, int var);                /* a copy of its value */
+void engine_set_var(Engine *e, int var, Val *v);    /* v may be kept: it is to be set again whenever it changes */
 void engine_close(Engine *e);
 #endif

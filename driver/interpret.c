@@ -28,18 +28,6 @@ bool interpret_init(Interp *in) {
   return !init || interpret_run(in, init, NULL, NULL);
 }
 
-Interp *interpret_new(Module *m, bool f64) {
-  Interp *in = interp_new(m, f64);
-  if (!in) {
-    diag_error(m->c, 507, 0, 1, "there is no memory for the interpreter");
-    return NULL;
-  }
-  if (m->ntrain) in->seed = m->train[0].seed;
-  if (interpret_init(in)) return in;
-  interp_free(in);
-  return NULL;
-}
-
 void interpret_drop(Val **v, int n) {
   for (int i = 0; i < n; i++) val_drop(v[i]);
 }

@@ -6,19 +6,19 @@
 
 struct Native { App app; };
 
-Native *native_new(const GcModel *m, uint64_t seed) {
+Native *native_new(const GcModel *m) {
   rt_host = &rt_program;
   Native *n = rt_alloc(sizeof *n);
   n->app.m = m;
-  n->app.o = (Opts){.threads = 1, .seed = seed, .seed_set = true};
+  n->app.o = (Opts){.threads = 1};
   app_memory(&n->app);
   return n;
 }
 
-int native_init(Native *n) {
+int native_init(Native *n, const GcRun *head) {
   const GcGraph *g = n->app.m->init;
   memset(n->app.mem, 0, n->app.m->bytes);
-  n->app.run->seed = n->app.o.seed;
+  *n->app.run = *head;
   return g && g->fn ? app_call(&n->app, g, NULL, NULL, NULL) : 0;
 }
 
@@ -26,10 +26,14 @@ void native_set(Native *n, int var, const void *dense) {
   var_from_logical(&n->app.m->vars[var], n->app.mem, dense);
 }
 
-int native_run(Native *n, const char *export, void *const *out) {
+void native_get(const Native *n, int var, void *dense) {
+  var_to_logical(&n->app.m->vars[var], n->app.mem, dense);
+}
+
+int native_run(Native *n, const char *export, const void *const *in, void *const *out) {
   const GcModel *m = n->app.m;
   for (int i = 0; i < m->nexports; i++)
-    if (!strcmp(m->exports[i].name, export)) return app_call(&n->app, &m->exports[i], NULL, out, NULL);
+    if (!strcmp(m->exports[i].name, export)) return app_call(&n->app, &m->exports[i], in, out, NULL);
   return -1;
 }
 

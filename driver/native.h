@@ -5,10 +5,12 @@
 #include "runtime/model.h"
 
 typedef struct Native Native;
-Native *native_new(const GcModel *m, uint64_t seed);
-int native_init(Native *n);                             /* zeros, then what `init` writes; a status as of GcFn */
-void native_set(Native *n, int var, const void *dense); /* the values of a weight or state, as files have them */
-/* Runs an export that has no inputs; out[i] is room for its result of number i. */
-int native_run(Native *n, const char *export, void *const *out);
+Native *native_new(const GcModel *m);
+int native_init(Native *n, const GcRun *head);          /* zeros, then what `init` writes; a status as of GcFn */
+/* The values of a weight or state, as files have them. */
+void native_set(Native *n, int var, const void *dense);
+void native_get(const Native *n, int var, void *dense);
+/* Runs an export at the bounds of its run-time sizes; in[i], out[i]: its input, room for its result of number i. */
+int native_run(Native *n, const char *export, const void *const *in, void *const *out);
 void native_free(Native *n);
 #endif

@@ -39,6 +39,8 @@ void module_infer_only(Module *m);
 /* prune.c: the same for a module that is to run these graphs alone, which have no inputs: they are its exports from here
  * on, and no budget holds. */
 void module_only(Module *m, Graph *const *want, int n);
+/* double.c: every float of weights, states and graphs becomes an f64; needs: no pass has run. */
+void module_double(Module *m);
 /* prune.c: `init` no longer makes the variables that are given. */
 void module_given(Module *m);
 
