@@ -32,6 +32,7 @@ void emit_weights(Module *m, const EmitOptions *o, Str *file);
 /* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
 enum { NATIVE_PARTS = 2 }; /* with -DGC_PART=0... that file is so many translation units to be linked */
-/* That unit of gc_contract, without a module: what emit_native puts into `sums`. half: contractions of 16-bit floats too. */
-void emit_sums(Ctx *c, const EmitOptions *o, bool half, Str *file);
+/* That unit of gc_contract, without a module: what emit_native puts into `sums`. t: f32 or f64; half: contractions of
+ * 16-bit floats too. */
+void emit_sums(Ctx *c, const EmitOptions *o, DType t, bool half, Str *file);
 #endif

@@ -10,7 +10,6 @@ Native *native_new(const GcModel *m) {
   rt_host = &rt_program;
   Native *n = rt_alloc(sizeof *n);
   n->app.m = m;
-  n->app.o = (Opts){.threads = 1};
   app_memory(&n->app);
   return n;
 }

@@ -32,10 +32,11 @@ typedef struct CPrint {
   bool *parallel;              /* per graph of the module: some kernel is shared out */
   CSection *section; int nsection, capsection;
   bool prim, vprim;            /* some section is used, as scalars, as vectors */
-  bool vectors;                /* native: vector types and loads are used */
+  bool vectors, doubles;       /* native: vector types and loads are used; of f64, too */
   uint32_t halves;             /* native: 16-bit types that vectors are loaded and stored in: bit i = DType i */
   uint32_t helper;             /* helpers that are used: bits CH_* */
   const char *gemm, *gemm_half; /* native: the texts of gemm.inc and gemm_half.inc, once they are used */
+  DType gemm_type;             /* of their sums: f32 or f64 */
   CKernel *kernel; int nkernel, capkernel;
   int bucket[C_BUCKETS];
   Str nodes; int nnodes;       /* native: rows of GcModel.nodes, for check mode */
@@ -94,7 +95,7 @@ CKernel *c_intern(CPrint *p, const char *text, bool *made);
  * gemm.inc and gemm_half.inc. */
 bool native_contract(CPrint *p, const Kernel *k, Str *s);
 bool native_conv(CPrint *p, const Kernel *k, Str *s);
-void native_use(CPrint *p, bool half);       /* of f32, or of 16-bit floats too */
+void native_use(CPrint *p, DType t, bool half); /* sums of that type, f32 or f64; those of 16-bit floats, too */
 void native_print(CPrint *p, Str *out);      /* what kernels must know of them, where they are used */
 void native_print_body(CPrint *p, Str *out); /* tiles and their functions */
 #endif

@@ -26,8 +26,7 @@ const char *ca_zero(CNest *c, const KAcc *a, bool vector) {
   DType t = (DType)a->type;
   double inf = 1.0 / 0.0;
   const char *zero = c_number(c->p, t, ca_is_sum(a) ? 0 : op_info[a->op].flags & FROM_LOWEST ? -inf : inf);
-  if (!vector) return zero;
-  return ctx_strf(c->p->c, t == DT_F32 ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", zero);
+  return vector ? cnv_splat(c, t, zero) : zero;
 }
 
 static const char *acc_zero(CNest *c, const KAcc *a) {
@@ -124,8 +123,7 @@ void ca_chunk_begin(CNest *c, int phase, PhaseAcc r, bool declare) {
 void ca_arg_term(CNest *c, const KAcc *a, const char *m, const char *at, const char *v, const char *index) {
   const char *better = ca_body(c, a, m, v, true);
   cn_line(c, "%s = gc_isel(%s, %s, %s);", at, better, index, at);
-  if (a->type == DT_F32) cn_line(c, "%s = gc_sel(%s, %s, %s);", m, better, v, m);
-  else cn_line(c, "%s = (%s)gc_isel(%s, (gc_vi)%s, (gc_vi)%s);", m, cnv_type(a->type), better, v, m);
+  cn_line(c, "%s = %s;", m, cnv_select(c, a->type, better, v, m));
 }
 
 void ca_term(CNest *c, int phase, PhaseAcc r) {

@@ -60,10 +60,7 @@ static void add_lanes(CNest *c, int phase, int u) {
     const KAcc *a = &c->n->acc[i];
     if (a->phase != phase) continue;
     const char *v = cnv_arg(c, a->value), *zero = ca_zero(c, a, true);
-    if (c->left && a->type == DT_F32) v = ctx_strf(c->p->c, "gc_sel(GC_FIRST(%s), %s, %s)", c->left, v, zero);
-    else if (c->left)
-      v = ctx_strf(c->p->c, "(%s)gc_isel(GC_FIRST(%s), (gc_vi)%s, (gc_vi)%s)", cnv_type(a->type), c->left, c_atomic(v)
-                   ? v : ctx_strf(c->p->c, "(%s)", v), zero);
+    if (c->left) v = cnv_select(c, a->type, ctx_strf(c->p->c, "GC_FIRST(%s)", c->left), v, zero);
     if (ca_is_arg(a)) {
       cn_line(c, "const %s w%d = %s;", cnv_type(a->type), i, v);
       ca_arg_term(c, a, ctx_strf(c->p->c, "mv%d", i), ctx_strf(c->p->c, "atv%d", i), ctx_strf(c->p->c, "w%d", i),
@@ -71,7 +68,7 @@ static void add_lanes(CNest *c, int phase, int u) {
       continue;
     }
     const char *l = ctx_strf(c->p->c, "l%d_%d", i, u);
-    if (ca_is_sum(a) && a->type == DT_F32) cn_line(c, "%s += %s;", l, v);
+    if (ca_is_sum(a) && dtype_is_float(a->type)) cn_line(c, "%s += %s;", l, v);
     else cn_line(c, "%s = %s;", l, ca_body(c, a, l, v, true));
   }
 }
@@ -119,7 +116,7 @@ static const char *fold_helper(CNest *c, const KAcc *a) {
   str_printf(&s, "  %s v = l[0];\n", type);
   for (int h = c->vec / 2; h; h /= 2) {
     Str w = {.c = p->c};
-    str_puts(&w, "GC_TURN(v");
+    str_puts(&w, a->type == DT_F64 ? "GC_TURND(v" : "GC_TURN(v");
     for (int i = 0; i < c->vec; i++) str_printf(&w, ", %d", (i + h) % c->vec);
     str_puts(&w, ")");
     str_printf(&s, "  v = %s;\n", ca_body(c, a, "v", w.s, true));

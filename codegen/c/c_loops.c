@@ -209,6 +209,7 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str
   c.vec = share->vec;
   c.split = share->split;
   p->vectors |= c.lane >= 0;
+  for (int i = 1; i < n->nval; i++) p->doubles |= c.lane >= 0 && n->val[i].type == DT_F64;
   if (c.split >= 0) {
     const char *e = extent_of(&c, c.split);
     p->helper |= CH_SHARE;

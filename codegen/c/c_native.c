@@ -61,9 +61,9 @@ static size_t half_of_kernels(const CPrint *p) {
   return p->kernels.n;
 }
 
-void emit_sums(Ctx *c, const EmitOptions *o, bool half, Str *file) {
+void emit_sums(Ctx *c, const EmitOptions *o, DType t, bool half, Str *file) {
   CPrint p = {.c = c, .o = o, .native = true};
-  native_use(&p, half);
+  native_use(&p, t, half);
   str_puts(file, "/* Contractions: made by gradc, native dialect. */\n" HIDDEN);
   if (half) {
     str_puts(file, "#include <stddef.h>\n#include <stdint.h>\n");
@@ -96,7 +96,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   size_t half = half_of_kernels(p);
   put_text(c_file, &p->tables, 0, p->tables.n);
   if (!o->sums) native_print_body(p, c_file);
-  else if (p->gemm) emit_sums(p->c, o, p->gemm_half, o->sums);
+  else if (p->gemm) emit_sums(p->c, o, p->gemm_type, p->gemm_half, o->sums);
   put_text(c_file, &p->protos, 0, p->protos.n);
   str_puts(c_file, "\n#if GC_IN(0)\n");
   put_text(c_file, &p->kernels, 0, half);

@@ -1,11 +1,12 @@
 /* Values of the native dialect that differ from lane to lane: vectors of GC_VEC elements along the nest's lane axis.
- * f32, i32 and u32 are vectors of these; a bool is a mask of i32, all ones or zero. Other types stay scalar, and with
- * them the whole nest. A partial vector at the end of an axis runs the same code on fewer lanes. */
+ * f32, f64, i32 and u32 are vectors of these; a bool is a mask of i32, all ones or zero. Other types stay scalar, and
+ * with them the whole nest. A partial vector at the end of an axis runs the same code on fewer lanes. */
 #include "codegen/c/nest.h"
 #include <ctype.h>
 #include <string.h>
 
-/* $a $b $c: operands as vectors. need: section of prim.h. */
+/* kinds: as in c_body.c. $a $b $c: operands as vectors. need: section of prim.h. What f64 has no row for goes lane by lane,
+ * by its scalar body. */
 typedef struct VToken { const char *name, *kinds, *text, *need; } VToken;
 static const VToken TOKEN[] = {
   {"ABS", "f", "v_abs($a)", "abs"},       {"ABS", "i", "gc_isel($a < 0, (gc_vi)(0u - (gc_vu)$a), $a)", NULL},
@@ -30,23 +31,28 @@ static const VToken TOKEN[] = {
   {"MIN", "u", "(gc_vu)gc_isel((gc_vi)($a < $b), (gc_vi)$a, (gc_vi)$b)", NULL},
   {"EQ", "fiub", "(gc_vi)($a == $b)", NULL}, {"NE", "fiub", "(gc_vi)($a != $b)", NULL},
   {"LT", "fiu", "(gc_vi)($a < $b)", NULL},   {"LE", "fiu", "(gc_vi)($a <= $b)", NULL},
+  {"EQ", "d", "GC_NARROWED($a == $b)", NULL}, {"NE", "d", "GC_NARROWED($a != $b)", NULL},
+  {"LT", "d", "GC_NARROWED($a < $b)", NULL},  {"LE", "d", "GC_NARROWED($a <= $b)", NULL},
   {"AND", "b", "($a & $b)", NULL},        {"OR", "b", "($a | $b)", NULL},
   {"NOT", "b", "~$a", NULL},              {"SEL", "f", "gc_sel($a, $b, $c)", NULL},
+  {"SEL", "d", "gc_seld($a, $b, $c)", NULL},
   {"SEL", "ib", "gc_isel($a, $b, $c)", NULL}, {"SEL", "u", "(gc_vu)gc_isel($a, (gc_vi)$b, (gc_vi)$c)", NULL},
 };
 
 static bool is_vector_type(int t) {
-  return dtype_computed(t) == DT_F32 || t == DT_I32 || t == DT_U32 || t == DT_BOOL;
+  return dtype_is_float(t) || t == DT_I32 || t == DT_U32 || t == DT_BOOL;
 }
 
 const char *cnv_type(int t) {
-  return dtype_computed(t) == DT_F32 ? "gc_vf" : t == DT_U32 ? "gc_vu" : "gc_vi";
+  return dtype_computed(t) == DT_F32 ? "gc_vf" : t == DT_F64 ? "gc_vd" : t == DT_U32 ? "gc_vu" : "gc_vi";
 }
 
 /* The ending of the functions that load and store an element type. */
 static const char *access_name(CNest *c, int t) {
   if (dtype_is_half(t)) c->p->halves |= 1u << t, c_vprim_use(c->p, dtype_info[t].name);
-  return t == DT_BOOL ? "b" : t == DT_F16 ? "h" : t == DT_BF16 ? "bh" : t == DT_F32 ? "f" : t == DT_U32 ? "u" : "i";
+  static const char *const name[DT_COUNT] = {[DT_BOOL] = "b", [DT_U32] = "u", [DT_I32] = "i", [DT_F32] = "f",
+                                             [DT_F64] = "d", [DT_F16] = "h", [DT_BF16] = "bh"};
+  return name[t];
 }
 
 bool cnv_is(const CNest *c, int v) {
@@ -55,10 +61,9 @@ bool cnv_is(const CNest *c, int v) {
 
 static const VToken *find_token(const char *body, DType kind_of) {
   size_t n = strcspn(body, "(");
+  char kind = kind_of == DT_F64 ? 'd' : dtype_info[kind_of].kind;
   for (size_t i = 0; i < sizeof TOKEN / sizeof *TOKEN; i++)
-    if (strlen(TOKEN[i].name) == n && !memcmp(TOKEN[i].name, body, n) && strchr(TOKEN[i].kinds,
-                                                                                dtype_info[kind_of].kind))
-      return &TOKEN[i];
+    if (strlen(TOKEN[i].name) == n && !memcmp(TOKEN[i].name, body, n) && strchr(TOKEN[i].kinds, kind)) return &TOKEN[i];
   return NULL;
 }
 
@@ -72,7 +77,7 @@ static bool op_is_vector(const KNest *n, const KVal *v) {
   const char *body = op_info[v->op].body;
   DType from = (DType)n->val[v->arg[0]].type;
   if (!strncmp(body, "CAST(", 5) || !isupper((unsigned char)body[0])) return true;
-  return find_token(body, token_type(body, (DType)v->type, from)) != NULL;
+  return from == DT_F64 || find_token(body, token_type(body, (DType)v->type, from)) != NULL;
 }
 
 /* Whether everything that differs along axis `a` can be a vector. */
@@ -164,17 +169,45 @@ void cnv_choose(CNest *c) {
 
 /* ---- expressions ---- */
 
-static const char *splat(CNest *c, int t, const char *x) {
-  if (t == DT_BOOL) return ctx_strf(c->p->c, "GC_SPLATI(-(int32_t)(%s != 0))", c_atomic(x) ? x : ctx_strf(c->p->c,
-      "(%s)", x));
-  bool real = dtype_computed(t) == DT_F32;
-  return ctx_strf(c->p->c, real ? "GC_SPLAT(%s)" : t == DT_U32 ? "GC_SPLATU(%s)" : "GC_SPLATI(%s)", x);
+static const char *paren(CNest *c, const char *x) {
+  return c_atomic(x) ? x : ctx_strf(c->p->c, "(%s)", x);
+}
+
+const char *cnv_splat(CNest *c, int t, const char *x) {
+  CPrint *p = c->p;
+  if (t == DT_BOOL) return ctx_strf(p->c, "GC_SPLATI(-(int32_t)(%s != 0))", paren(c, x));
+  const char *kind = dtype_computed(t) == DT_F32 ? "" : t == DT_F64 ? "D" : t == DT_U32 ? "U" : "I";
+  return ctx_strf(p->c, "GC_SPLAT%s(%s)", kind, x);
+}
+
+const char *cnv_select(CNest *c, int t, const char *mask, const char *a, const char *b) {
+  if (dtype_is_float(t)) return ctx_strf(c->p->c, "gc_sel%s(%s, %s, %s)", t == DT_F64 ? "d" : "", mask, a, b);
+  return ctx_strf(c->p->c, "(%s)gc_isel(%s, (gc_vi)%s, (gc_vi)%s)", cnv_type(t), mask, paren(c, a), paren(c, b));
 }
 
 /* Value v as a vector. */
 const char *cnv_arg(CNest *c, int v) {
   const char *x = c->text[v];
-  return cnv_is(c, v) ? x : splat(c, c->n->val[v].type, x);
+  return cnv_is(c, v) ? x : cnv_splat(c, c->n->val[v].type, x);
+}
+
+/* Lane by lane, through arrays, so that compilers can make vectors of it again. A bool operand is a mask. */
+static const char *by_lanes(CNest *c, Op op, DType t, DType from, const char *const *arg, int nargs) {
+  CPrint *p = c->p;
+  Str s = {.c = p->c};
+  const char *lane[3];
+  str_puts(&s, "({ ");
+  for (int i = 0; i < nargs; i++) {
+    const char *letter = ctx_strf(p->c, "%c", "xyz"[i]);
+    const char *store = access_name(c, from == DT_BOOL ? DT_I32 : from);
+    str_printf(&s, "%s %s[GC_LANES]; gc_store_%s(%s, %s); ", dtype_info[from == DT_BOOL ? DT_I32 : from].c, letter, store,
+               letter, arg[i]);
+    lane[i] = ctx_strf(p->c, from == DT_BOOL ? "(%s[l] & 1)" : "%s[l]", letter);
+  }
+  DType to = t == DT_BOOL ? DT_I32 : t;
+  str_printf(&s, "%s r[GC_LANES]; for (int l = 0; l < GC_LANES; l++) r[l] = %s%s; gc_load_%s(r); })", dtype_info[to].c,
+             t == DT_BOOL ? "-(int32_t)" : "", paren(c, c_body(p, op, t, from, lane)), access_name(c, to));
+  return s.s;
 }
 
 static const char *cast(CNest *c, DType to, DType from, const char *x) {
@@ -186,6 +219,9 @@ static const char *cast(CNest *c, DType to, DType from, const char *x) {
     return ctx_strf(p->c, "gc_round_%s(%s)", access_name(c, to), cast(c, DT_F32, from, x));
   }
   if (to == from) return x;
+  if (dtype_is_float(to) && dtype_is_float(from)) return ctx_strf(p->c, "__builtin_convertvector(%s, %s)", x, cnv_type(to));
+  if (to == DT_F64 && from != DT_BOOL) return ctx_strf(p->c, "__builtin_convertvector(%s, gc_vd)", x);
+  if (to == DT_F64 || from == DT_F64) return by_lanes(c, OP_cast, to, from, &x, 1);
   if (to == DT_BOOL) return ctx_strf(p->c, from == DT_F32 ? "(gc_vi)(%s != 0.0f)" : "(gc_vi)(%s != 0)", x);
   if (from == DT_BOOL)
     return to == DT_F32 ? ctx_strf(p->c, "gc_sel(%s, GC_SPLAT(1.0f), GC_SPLAT(0.0f))", x)
@@ -197,10 +233,6 @@ static const char *cast(CNest *c, DType to, DType from, const char *x) {
   }
   if (to == DT_U32) return ctx_strf(p->c, "(gc_vu)gc_isel(%s < 0, GC_SPLATI(0), %s)", x, x); /* saturates */
   return ctx_strf(p->c, "gc_isel((gc_vi)(%s > 0x7fffffffu), GC_SPLATI(0x7fffffff), (gc_vi)%s)", x, x);
-}
-
-static const char *paren(CNest *c, const char *x) {
-  return c_atomic(x) ? x : ctx_strf(c->p->c, "(%s)", x);
 }
 
 /* The body over vector operands. */
@@ -216,7 +248,7 @@ const char *cnv_body(CNest *c, Op op, DType t, DType from, const char *const *ar
     int n = 0;
     for (const char *x = strchr(body, '('); *x; x++)
       if (islower((unsigned char)*x) && n < 3) letter[n++] = *x;
-    if (!k) return "0";
+    if (!k) return by_lanes(c, op, t, from, arg, n);
     if (k->need) c_vprim_use(c->p, k->need);
     for (const char *x = k->text; *x; x++) {
       if (*x != '$') str_put(&s, x, 1);
@@ -269,7 +301,7 @@ static const char *select_text(CNest *c, const KVal *v) {
   str_puts(&s, "(");
   for (int i = 0, k = 0; i < c->n->axes.n; i++)
     if (v->guards >> i & 1) str_printf(&s, "%sok%d", k++ ? " && " : "", i);
-  str_printf(&s, " ? %s : %s)", cnv_arg(c, v->arg[0]), splat(c, v->type, c_number(c->p, (DType)v->type, v->c)));
+  str_printf(&s, " ? %s : %s)", cnv_arg(c, v->arg[0]), cnv_splat(c, v->type, c_number(c->p, (DType)v->type, v->c)));
   return s.s;
 }
 

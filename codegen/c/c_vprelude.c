@@ -89,6 +89,27 @@ static const char PROCESSOR[] =
   "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
   "#else\n#define gc_sqrt(x) v_sqrt(x)\n#endif\n";
 
+/* f64: vectors of as many elements; masks are narrowed to those of i32, and widened to select. */
+static const char DOUBLES[] =
+  "typedef int64_t gc_vl __attribute__((vector_size(8 * GC_LANES)));\n"
+  "typedef double gc_ud __attribute__((vector_size(8 * GC_LANES), aligned(8), may_alias));\n"
+  "static inline gc_vd gc_load_d(const double *p) { return *(const gc_ud *)p; }\n"
+  "static inline void gc_store_d(double *p, gc_vd v) { *(gc_ud *)p = v; }\n"
+  "static inline gc_vd gc_gather_d(const double *p, ptrdiff_t step, ptrdiff_t n) {\n"
+  "  double t[GC_LANES] = {0};\n  for (ptrdiff_t l = 0; l < GC_LANES && l < n; l++) t[l] = p[l * step];\n"
+  "  return gc_load_d(t);\n}\n"
+  "static inline void gc_scatter_d(double *p, ptrdiff_t step, gc_vd v, ptrdiff_t n) {\n"
+  "  double t[GC_LANES];\n  gc_store_d(t, v);\n"
+  "  for (ptrdiff_t l = 0; l < GC_LANES && l < n; l++) p[l * step] = t[l];\n}\n"
+  "#ifdef __clang__\n#define GC_TURND GC_TURN\n"
+  "#else\n#define GC_TURND(v, ...) __builtin_shuffle(v, (gc_vl){__VA_ARGS__})\n#endif\n"
+  "#define GC_SPLATD(s) ((double)(s) - (gc_vd){0})\n"
+  "#define GC_NARROWED(m) __builtin_convertvector(m, gc_vi)\n"
+  "static inline gc_vd gc_loadn_d(const double *p, ptrdiff_t n) { return gc_gather_d(p, 1, n); }\n"
+  "static inline void gc_storen_d(double *p, gc_vd v, ptrdiff_t n) { gc_scatter_d(p, 1, v, n); }\n"
+  "static inline gc_vd gc_seld(gc_vi m, gc_vd a, gc_vd b) {\n"
+  "  gc_vl w = __builtin_convertvector(m, gc_vl);\n  return (gc_vd)(((gc_vl)a & w) | ((gc_vl)b & ~w));\n}\n";
+
 /* 16-bit floats in memory are vectors of their bits. With bf16 instructions the fast mode rounds as they do: numbers
  * below the least normal one to 0. */
 static const char HALVES[] =
@@ -164,5 +185,6 @@ void c_vector_types(CPrint *p, Str *o) {
   str_puts(o, PROCESSOR);
   str_puts(o, ACCESS);
   str_puts(o, BOOLS);
+  if (p->doubles) str_puts(o, DOUBLES);
   str_puts(o, "\n");
 }

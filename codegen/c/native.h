@@ -39,7 +39,8 @@ typedef struct NativeGemm {
 
 /* native_roles.c */
 typedef struct NativeSum { NativeOperand left, right; } NativeSum;
-bool native_sum(const Kernel *k, const KNest *n, NativeSum *s); /* one sum of products of two loads in f32 */
+/* One sum of products of two loads, in f32 or f64: the first one's type is that of all tuned sums of a program. */
+bool native_sum(const CPrint *p, const Kernel *k, const KNest *n, NativeSum *s);
 bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1); /* false: too many */
 void native_sort(const KNest *n, NativeAxes *x); /* by strides of the first store, outermost first */
 bool native_worth(const NativeGemm *g);

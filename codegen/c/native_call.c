@@ -66,9 +66,13 @@ static void levels(CNest *c, const NativeAxes *x, int *level) {
   for (int i = 0; i < x->n; i++) cn_values(c, -1, ++*level);
 }
 
+static DType sum_type(const Kernel *k) { return (DType)k->nest[0]->acc[0].type; }
+
 /* One column, or a vector of them, whose axis is c->lane: column i - first of the sums. */
 static void print_columns(CNest *c, int axis) {
-  if (c->lane >= 0) cn_line(c, "const gc_vf s0 = gc_load_f(c + (i%d - first));", axis);
+  DType t = sum_type(c->k);
+  if (c->lane >= 0)
+    cn_line(c, "const %s s0 = gc_load_%s(c + (i%d - first));", cnv_type(t), t == DT_F64 ? "d" : "f", axis);
   for (int i = 0; i < c->n->nphase; i++) cn_values(c, i, c->n->nouter);
   for (int i = 0; i < c->n->nphase; i++) cn_stores(c, i, KS_OUTER);
 }
@@ -92,12 +96,13 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   }
   if (c->lane >= 0) {
     c->p->vectors = true;
+    c->p->doubles |= sum_type(c->k) == DT_F64;
     cn_lane_copies(c, last, from, to, c->vec, whole, print_columns, last);
     return;
   }
   cn_line(c, "GC_INDEPENDENT");
   cn_open_block(c, "for (ptrdiff_t i%d = %s; i%d < %s; i%d++)", last, from, last, to, last);
-  cn_line(c, "const float s0 = c[i%d - first];", last);
+  cn_line(c, "const gc_real s0 = c[i%d - first];", last);
   print_columns(c, last);
 }
 
@@ -132,7 +137,7 @@ static void print_loops(CNest *c, KNest *n, const NativeGemm *g) {
   split_index(c, &g->batch, "b");
   levels(c, &g->batch, &level);
   cn_open_block(c, "for (long r = 0; r < rows; r++, c += GC_PANEL)");
-  if (!g->n.n) cn_line(c, "const float s0 = c[0];"); /* one column: its values belong to the row's level */
+  if (!g->n.n) cn_line(c, "const gc_real s0 = c[0];"); /* one column: its values belong to the row's level */
   split_index(c, &g->m, "m0 + r");
   panel_rows(c, n, g);
   levels(c, &g->m, &level);
@@ -151,7 +156,7 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   const NativeAxes *const part[] = {&g->batch, &g->m, &g->n};
   for (int i = 0; i < 3; i++)
     for (int d = 0; d < part[i]->n; d++) n.outer[n.nouter++] = part[i]->axis[d];
-  str_printf(&s, "(void *const *args, const float *c, long b, long m0, long rows, long n0, long cols) {\n%s",
+  str_printf(&s, "(void *const *args, const gc_real *c, long b, long m0, long rows, long n0, long cols) {\n%s",
              a.n ? a.unpack.s : "");
   n.val = ctx_alloc(p->c, sizeof *n.val * (size_t)(n.nval + 1));
   memcpy(n.val, k->nest[0]->val, sizeof *n.val * (size_t)n.nval);
@@ -204,8 +209,9 @@ static const char *operand(CPrint *p, const Kernel *k, int buf, const char *at) 
   return strcmp(at, "0") ? ctx_strf(p->c, "(%s + (%s))", x, at) : x;
 }
 
-void native_use(CPrint *p, bool half) {
+void native_use(CPrint *p, DType t, bool half) {
   size_t n;
+  p->gemm_type = t;
   p->gemm = p->o->carried("codegen/c/gemm.inc", &n);
   if (!half) return;
   p->gemm_half = p->o->carried("codegen/c/gemm_half.inc", &n);
@@ -217,7 +223,7 @@ void native_use(CPrint *p, bool half) {
 void native_call(CPrint *p, const Kernel *k, const NativeGemm *g, const char *epilogue, Str *s) {
   Args a = pass_params(p, k, g);
   bool half = g->a_form || g->b_form;
-  native_use(p, half);
+  native_use(p, sum_type(k), half);
   if (g->before) str_puts(s, g->before);
   str_printf(s, "  void *const args[] = {%s};\n  const gc_gemm g = {\n    .a = %s%s, .b = %s%s,\n", a.n ? a.pack.s : "0",
              half ? "(const void *)" : "", operand(p, k, g->a_buf, g->a_at), half ? "(const void *)" : "",
@@ -249,7 +255,7 @@ static void put_file(Str *out, const char *text, bool behind) {
 
 void native_print(CPrint *p, Str *out) {
   if (!p->gemm) return;
-  tile_types(out, machine_of(p));
+  tile_types(out, machine_of(p), p->gemm_type);
   str_printf(out, "enum { GC_EXACT = %d };\n", !p->o->contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
@@ -259,7 +265,7 @@ void native_print(CPrint *p, Str *out) {
 
 void native_print_body(CPrint *p, Str *out) {
   if (!p->gemm) return;
-  tile_print(out, machine_of(p), p->o->contract);
+  tile_print(out, machine_of(p), p->gemm_type, p->o->contract);
   put_file(out, p->gemm, true);
   if (p->gemm_half) tile_print_pairs(out, machine_of(p));
   put_file(out, p->gemm_half, true);

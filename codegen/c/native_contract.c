@@ -57,7 +57,7 @@ static bool fits_panels(const Kernel *k, const KNest *n, const NativeGemm *g) {
 
 static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g) {
   NativeSum s;
-  if (!native_sum(k, n, &s) || !is_affine(n, s.left.load) || !is_affine(n, s.right.load)) return false;
+  if (!native_sum(p, k, n, &s) || !is_affine(n, s.left.load) || !is_affine(n, s.right.load)) return false;
   if (is_turned(k, n, &s)) s = (NativeSum){s.right, s.left};
   const KVal *left = s.left.load, *right = s.right.load;
   g->a_buf = left->buf, g->a_at = c_dim(p, left->at.k), g->a_form = s.left.form;

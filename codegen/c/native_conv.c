@@ -104,7 +104,7 @@ static bool put_residue(CPrint *p, const KNest *n, NativeGemm *g, int q, Dim pix
 static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g, bool weights) {
   NativeSum s;
   Affine left;
-  if (!native_sum(k, n, &s) || !flatten(p->m, n, &s.left.load->at, &left)) return false;
+  if (!native_sum(p, k, n, &s) || !flatten(p->m, n, &s.left.load->at, &left)) return false;
   const Affine *image = &s.left.load->at, *right = &s.right.load->at;
   g->a_buf = s.left.load->buf, g->a_at = c_dim(p, left.k), g->a_form = s.left.form;
   g->b_buf = s.right.load->buf, g->b_at = c_dim(p, right->k), g->b_form = s.right.form;

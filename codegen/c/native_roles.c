@@ -3,26 +3,28 @@
 
 enum { LEAST_WORK = 16384, LEAST_BLOCK = 2048, LEAST_SUM = 4 }; /* below, plain loops are faster */
 
-/* A load behind casts between f32 and 16-bit types, of which the value has the rounding. */
-static bool is_operand(const Kernel *k, const KNest *n, const KVal *v, NativeOperand *x) {
+/* A load of sums in type t, behind casts between f32 and 16-bit types, of which the value has the rounding. */
+static bool is_operand(const Kernel *k, const KNest *n, const KVal *v, DType t, NativeOperand *x) {
   int rounded = -1;
   for (; kval_is_cast(v); v = &n->val[v->arg[0]]) {
-    if (dtype_computed(v->type) != DT_F32 || (rounded >= 0 && dtype_is_half(v->type))) return false;
+    if (dtype_computed(v->type) != t || (rounded >= 0 && dtype_is_half(v->type))) return false;
     if (dtype_is_half(v->type)) rounded = v->type;
   }
   int stored = v->kind == KV_LOAD ? k->buf[v->buf].type : -1;
   x->load = v;
   x->form = stored == DT_BF16 ? NF_BF16 : stored == DT_F16 ? NF_F16
           : rounded == DT_BF16 ? NF_AS_BF16 : rounded == DT_F16 ? NF_AS_F16 : NF_F32;
-  if (stored < 0 || dtype_computed(stored) != DT_F32 || (x->form != NF_F32 && k->buf[v->buf].cols)) return false;
+  if (stored < 0 || dtype_computed(stored) != t || (x->form != NF_F32 && k->buf[v->buf].cols)) return false;
   return !dtype_is_half(stored) || rounded < 0 || rounded == stored;
 }
 
-bool native_sum(const Kernel *k, const KNest *n, NativeSum *s) {
+bool native_sum(const CPrint *p, const Kernel *k, const KNest *n, NativeSum *s) {
   if (n->nphase != 2 || n->nacc != 1 || n->acc[0].order != KO_SEQ || n->acc[0].op != OP_sum) return false;
   const KVal *v = &n->val[n->acc[0].value];
-  if (v->kind != KV_OP || v->nargs != 2 || v->type != DT_F32) return false;
-  return is_operand(k, n, &n->val[v->arg[0]], &s->left) && is_operand(k, n, &n->val[v->arg[1]], &s->right);
+  if (v->kind != KV_OP || v->nargs != 2 || (v->type != DT_F32 && v->type != DT_F64)) return false;
+  if (p->gemm && p->gemm_type != v->type) return false;
+  DType t = (DType)v->type;
+  return is_operand(k, n, &n->val[v->arg[0]], t, &s->left) && is_operand(k, n, &n->val[v->arg[1]], t, &s->right);
 }
 
 bool native_axis(CPrint *p, NativeAxes *x, const KNest *n, int axis, Dim s0, Dim s1) {

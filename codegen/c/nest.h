@@ -58,6 +58,8 @@ void cnv_choose(CNest *c);
 bool cnv_is(const CNest *c, int v);           /* whether value v is a vector */
 const char *cnv_type(int dtype);
 const char *cnv_arg(CNest *c, int v);         /* value v as a vector, splat if it is none */
+const char *cnv_splat(CNest *c, int dtype, const char *x);
+const char *cnv_select(CNest *c, int dtype, const char *mask, const char *a, const char *b);
 const char *cnv_text(CNest *c, int v);        /* its expression */
 const char *cnv_body(CNest *c, Op op, DType t, DType from, const char *const *arg);
 void cnv_store(CNest *c, const KStore *s);

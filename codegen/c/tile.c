@@ -28,8 +28,8 @@ static void print_accumulators(Str *o, const Machine *mc, int mr, int nv, const 
 /* One named variable per accumulator: compilers keep those in registers, arrays often not. */
 static void print_tile(Str *o, const Tile *t) {
   int mr = t->mr, nv = t->nv;
-  str_printf(o, "static void gc_%s_%dx%d(const gc_sum *x, const float *const *ap, const float *const *bp, float *c,\n"
-                "                        int acc) {\n", t->pairs ? "pair" : "tile", mr, nv);
+  str_printf(o, "static void gc_%s_%dx%d(const gc_sum *x, const gc_real *const *ap, const gc_real *const *bp,\n"
+                "                        gc_real *c, int acc) {\n", t->pairs ? "pair" : "tile", mr, nv);
   for (int i = 0; i < mr; i++) {
     str_puts(o, "  gc_vec ");
     for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
@@ -37,8 +37,8 @@ static void print_tile(Str *o, const Tile *t) {
   }
   str_puts(o, "  if (acc) {\n");
   print_accumulators(o, t->mc, mr, nv, " c%d_%d = *(gc_vecu *)(c + %d);");
-  str_puts(o, "  }\n  const long len = x->len, sk = x->sk;\n  const float *next = x->next;\n");
-  str_puts(o, "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const float *b = bp[s]");
+  str_puts(o, "  }\n  const long len = x->len, sk = x->sk;\n  const gc_real *next = x->next;\n");
+  str_puts(o, "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const gc_real *b = bp[s]");
   for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d] + x->ao[s]", i, i);
   str_puts(o, ";\n    long k = 0, o = 0;\n");
   if (mr >= t->mc->mr) { /* twice a turn: the loop's own instructions cost 4 % */
@@ -104,15 +104,15 @@ static void print_lane_sums(Str *o, const Machine *mc, int row, int nv) {
 }
 
 static void print_dot(Str *o, const Machine *mc, int mr, int nv) {
-  str_printf(o, "static void gc_dot_%d(const gc_dots *x, const float *const *ap, float *c) {\n", mr);
+  str_printf(o, "static void gc_dot_%d(const gc_dots *x, const gc_real *const *ap, gc_real *c) {\n", mr);
   for (int i = 0; i < mr; i++) {
     str_puts(o, "  gc_vec ");
     for (int j = 0; j < nv; j++) str_printf(o, "%sc%d_%d = {0}", j ? ", " : "", i, j);
     str_puts(o, ";\n");
   }
   str_puts(o, "  const long len = x->len;\n");
-  for (int i = 0; i < mr; i++) str_printf(o, "%s*a%d = ap[%d]", i ? ", " : "  const float ", i, i);
-  str_puts(o, ";\n  for (long s = 0; s < x->ns; s++) {\n    const float *b0 = x->b + s * x->step");
+  for (int i = 0; i < mr; i++) str_printf(o, "%s*a%d = ap[%d]", i ? ", " : "  const gc_real ", i, i);
+  str_puts(o, ";\n  for (long s = 0; s < x->ns; s++) {\n    const gc_real *b0 = x->b + s * x->step");
   for (int j = 1; j < nv; j++) str_printf(o, ", *b%d = b%d + x->ldb", j, j - 1);
   str_puts(o, ";\n    for (long k = 0; k < len; k += GC_VEC) {\n      gc_vec t");
   for (int j = 0; j < nv; j++) str_printf(o, ", v%d = *(const gc_vecu *)(b%d + k)", j, j);
@@ -138,7 +138,7 @@ static void print_mask(Str *o, int w, int half, bool high) {
 /* A w by w transpose: log2(w) rounds exchange halves of ever smaller groups between rows w/2, w/4, ... apart. */
 static void print_transpose(Str *o, int w) {
   str_puts(o, "/* d[i * ldd + j] = s[j * lds + i] for i, j < GC_VEC */\n"
-              "static void gc_transpose(float *d, long ldd, const float *s, long lds) {\n");
+              "static void gc_transpose(gc_real *d, long ldd, const gc_real *s, long lds) {\n");
   for (int i = 0; i < w; i++) str_printf(o, "  gc_vec r%d_0 = *(const gc_vecu *)(s + %d * lds);\n", i, i);
   int round = 0;
   for (int half = w / 2; half; half /= 2, round++)
@@ -155,13 +155,24 @@ static void print_transpose(Str *o, int w) {
   str_puts(o, "}\n\n");
 }
 
-void tile_types(Str *o, const Machine *mc) {
+/* Half as many f64 fill a vector, and as many bytes a cache. */
+static Machine machine_for(const Machine *mc, DType t) {
+  Machine m = *mc;
+  if (t == DT_F64) m.vec /= 2, m.kc /= 2, m.mc /= 2;
+  return m;
+}
+
+void tile_types(Str *o, const Machine *machine, DType t) {
+  const Machine m = machine_for(machine, t), *mc = &m;
+  const char *real = dtype_info[t].c, *word = t == DT_F64 ? "long long" : "int";
+  int bytes = mc->vec * dtype_info[t].bytes;
   str_printf(o,
              "enum { GC_VEC = %d, GC_MR = %d, GC_NV = %d, GC_NR = GC_NV * GC_VEC, GC_PANEL = %d, GC_KC = %d, "
              "GC_MC = %d };\n"
-             "typedef float gc_vec __attribute__((vector_size(%d)));\n"
-             "typedef int gc_veci __attribute__((vector_size(%d)));\n"
-             "typedef float gc_vecu __attribute__((vector_size(%d), aligned(4), may_alias));\n"
+             "typedef %s gc_real;\n"
+             "typedef gc_real gc_vec __attribute__((vector_size(%d)));\n"
+             "typedef %s gc_veci __attribute__((vector_size(%d)));\n"
+             "typedef gc_real gc_vecu __attribute__((vector_size(%d), aligned(%d), may_alias));\n"
              "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
              "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
              "/* The value is loaded once, whoever uses it: compilers fold loads into each use, and loads are what is short. */\n"
@@ -170,16 +181,18 @@ void tile_types(Str *o, const Machine *mc) {
              "#else\n#define GC_LOADED(v) (void)0\n#endif\n"
              "/* Terms of a tile: `ns` segments of `len`. Rows lie at ap[s * lda + i] + ao[s], their elements along k sk\n"
              " * apart. `next` and what lies `step` apart is fetched meanwhile: it will be needed soon. */\n"
-             "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const float *next; long step; } gc_sum;\n"
-             "typedef void gc_tile_fn(const gc_sum *, const float *const *, const float *const *, float *, int);\n"
+             "typedef struct gc_sum { long ns, len, lda, sk; const long *ao; const gc_real *next; long step; } gc_sum;\n"
+             "typedef void gc_tile_fn(const gc_sum *, const gc_real *const *, const gc_real *const *, gc_real *, int);\n"
              "/* Terms of a dot: `ns` segments of `len`, a multiple of GC_VEC, one behind the other in the rows ap[i];\n"
              " * column j of the right operand is b[s * step + j * ldb ...]. */\n"
-             "typedef struct gc_dots { long ns, len, step, ldb; const float *b; } gc_dots;\n"
-             "typedef void gc_dot_fn(const gc_dots *, const float *const *, float *);\n\n",
-             mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, mc->vec * 4, mc->vec * 4, mc->vec * 4);
+             "typedef struct gc_dots { long ns, len, step, ldb; const gc_real *b; } gc_dots;\n"
+             "typedef void gc_dot_fn(const gc_dots *, const gc_real *const *, gc_real *);\n\n",
+             mc->vec, mc->mr, mc->nv, TILE_PANEL, mc->kc, mc->mc, real, bytes, word, bytes, bytes, dtype_info[t].bytes);
 }
 
-void tile_print(Str *o, const Machine *mc, bool dots) {
+void tile_print(Str *o, const Machine *machine, DType t, bool dots) {
+  const Machine m = machine_for(machine, t), *mc = &m;
+  dots &= t == DT_F32;
   for (int mr = 1; mr <= mc->mr && dots; mr++) print_dot(o, mc, mr, mc->nv);
   str_puts(o, "/* gc_dot[rows]: rows by GC_NV columns; none where sums must be exact */\n"
               "static gc_dot_fn *const gc_dot[GC_MR + 1] = {0");

@@ -182,6 +182,7 @@ bool compile(const JitJob *job, int unit, JitBlob *out, JitError *error) {
   clang.setInvocation(how);
   clang.setDiagnostics(diags.get());
   clang.createFileManager(files);
+  clang.setVerboseOutputStream(log); // "1 warning generated."
   llvm::LLVMContext context;
   clang::EmitLLVMOnlyAction action(&context);
   if (!clang.ExecuteAction(action)) return fail(error, JIT_REFUSED, log.str());

@@ -26,7 +26,7 @@ static char *read_file(const char *path) {
 static bool write_unit(Ctx *c, const Machine *m, bool fast, const char *dir) {
   EmitOptions o = {.carried = carried, .machine = m, .contract = fast};
   Str text = {.c = c};
-  emit_sums(c, &o, false, &text);
+  emit_sums(c, &o, DT_F32, false, &text);
   unsigned long long hash = hash_bytes(text.s, text.n, 0);
   FILE *f = fopen(ctx_strf(c, "%s/%016llx.c", dir, hash), "w");
   if (!f || fwrite(text.s, 1, text.n, f) != text.n || fclose(f)) return false;

@@ -1,6 +1,7 @@
 /* Compares generated C with the interpreter, bit for bit.
- *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] FILE.ir...
- * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one.
+ *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] FILE.ir...
+ * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one. With --f64
+ * all floats of the C are f64, and the interpreter runs in its double mode.
  * Each file is one module. It is compiled with fusion on and off by every compiler command; its graphs run on random
  * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
  * NaN). Prints what differs, and `N passed, N failed`. */
@@ -19,6 +20,7 @@ static int ncc, passed, failed;
 static uint64_t rng;
 static const char *keep_dir;
 static const char *isa;
+static bool f64;
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
 /* ---- one configuration ---- */
@@ -34,7 +36,7 @@ typedef struct Case {
 } Case;
 
 static bool is_callable(const Graph *g) {
-  return g->kind == GK_INIT || g->kind == GK_TRAIN_STEP || g->kind == GK_EXPORT;
+  return g->kind == GK_INIT || (g->kind == GK_TRAIN_STEP && !f64) || g->kind == GK_EXPORT; /* the head's loss is f32 */
 }
 
 static void expect(Case *k, const char *label, DType t, int64_t count, const void *data) {
@@ -246,6 +248,7 @@ static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header
   for (int i = 0; i < k->ref->ngraph; i++)
     for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
   k->m->opt = (Options){.strict = true, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse};
+  if (f64) module_double(k->m);
   return passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(k->m, &(PassRun){0}) &&
          (isa ? emit_native(k->m, &o, code) : emit_portable(k->m, &o, code, header));
 }
@@ -277,7 +280,7 @@ static bool call_all(Case *k) {
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind == GK_INIT) init = m->graph[i];
   for (int v = 0; v < m->nvar && !init; v++) {
-    Val *x = interp_value(k->in, m->var[v].type);
+    Val *x = interp_value(k->in, k->ref->var[v].type);
     randomize(x, &rng);
     interp_set_var(k->in, v, x);
   }
@@ -299,7 +302,7 @@ static bool prepare(Case *k, const char *path, bool fuse) {
     printf("%s: not compiled\n", k->what);
     return false;
   }
-  k->in = interp_new(k->ref, false);
+  k->in = interp_new(k->ref, f64);
   k->in->steps = 100;
   k->in->steps_per_epoch = 7;
   begin_main(k);
@@ -337,6 +340,7 @@ int main(int argc, char **argv) {
     if (!strncmp(argv[i], "--cc=", 5) && ncc < MAX_CC) cc_list[ncc++] = argv[i] + 5;
     else if (!strncmp(argv[i], "--isa=", 6)) isa = argv[i] + 6;
     else if (!strncmp(argv[i], "--keep=", 7)) keep_dir = argv[i] + 7;
+    else if (!strcmp(argv[i], "--f64")) f64 = true;
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";
   for (int i = 1; i < argc; i++)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # run.sh GRADC BUILD: every op in generated C against the interpreter, bit for bit: portable by gcc and clang, with fusion
-# on and off; native for this machine and without any instruction set, by 1 and 3 threads.
+# on and off; native for this machine and without any instruction set, by 1 and 3 threads; with all floats of 64 bits.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
 build=$(cd "$2" && pwd) || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -24,6 +24,8 @@ check() { # check OPTIONS...
 check "--cc=gcc -O0" "--cc=gcc -O3" ${clang:+"$clang"}
 check "--cc=gcc -O2" --isa=native
 check "--cc=gcc -O1" --isa=generic
+check "--cc=gcc -O1" --isa=native --f64
+check "--cc=gcc -O1" --isa=generic --f64
 [ -n "$clang" ] && check "$clang" --isa=native
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]

@@ -68,6 +68,23 @@ for file in small.nn wrong.nn "$root"/examples/models/iris.nn; do
   done
 done
 
+# ---- gradients: the same verdicts and numbers ----
+sed -n '/^train/,/^export/{/^export/!p;}' small.nn | sed 's/^train/train again/;s/batch = 16/precision = bf16; batch = 8/' |
+  cat small.nn - >two.nn
+for file in two.nn "$root"/examples/models/pinn.nn; do
+  "$gradc" gradcheck "$file" --interpret >want 2>&1; equal "status of gradcheck $file" $? 0
+  for way in $ways; do
+    "$gradc" gradcheck "$file" --jit=$way >got 2>&1; equal "status of gradcheck $file by $way" $? 0
+    cmp -s got want && pass || fail "gradcheck $file by $way: $(cat got)"
+  done
+done
+sed 's/loss = mse(/loss = mse(sqrt(0 * model(x)) + /' small.nn >nan.nn
+for way in $ways; do
+  "$gradc" gradcheck nan.nn --interpret --json >want 2>&1; equal "status of nan.nn" $? 1
+  "$gradc" gradcheck nan.nn --jit=$way --json >got 2>&1; equal "status of nan.nn by $way" $? 1
+  cmp -s got want && pass || fail "nan.nn by $way: $(cat got)"
+done
+
 # ---- training: each way, and a built program; strict, so that compilers agree ----
 hash_of() { sed -n 's/.*(hash \([0-9a-f]*\)).*/\1/p' "$1"; }
 for m in half small; do
