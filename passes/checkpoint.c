@@ -10,6 +10,7 @@
 #include "passes/checkpoint.h"
 #include "passes/joint.h"
 #include "passes/pass.h"
+#include "passes/split.h"
 #include "passes/thin.h"
 
 static uint32_t region(const Graph *g, Id n) { return attr_get(g->m, node_get(g, n)->attr)->hints / HINT_REGION; }
@@ -37,21 +38,33 @@ static void force_regions(Graph *g) {
 
 /* ---- for a budget ---- */
 
-/* The list has the plans of the graph as it is and, where scans can be made thinner at the price of time, those of the
- * graph with such scans. */
+/* What else can be had at the price of time, in any combination: thinner scans, backward values without memory. */
+enum { AS_IS, THIN = 1, SPLIT = 2, VARIANTS = 4 };
+
+/* Whether each of them has changed something. */
+static bool make_variant(Graph *g, int variant) {
+  return (!(variant & THIN) || thin_scans(g, THIN_ALL, CLONE_BUDGET)) &&
+         (!(variant & SPLIT) || split_values(g, CLONE_BUDGET + 1));
+}
+
+/* The list has the plans of the graph as it is and of all its variants. */
 static void meet_budget(Module *m, int graph) {
   Graph *g = m->graph[graph];
   if (!joint_late(g) || checkpoint_judge(m, graph, NULL).bytes <= m->opt.ram) return;
   Ctx *c = ctx_fork(m->c);
-  Module *thin = module_copy(c, m);
-  bool thins = thin_scans(thin->graph[graph], THIN_ALL, CLONE_BUDGET);
-  Plans p[2] = {checkpoint_plans(m, graph)};
-  if (thins) p[1] = checkpoint_plans(thin, graph);
-  Candidate best[2];
-  int at[2];
-  for (int k = 0; k <= thins; k++) at[k] = budget_choose(p[k].v, p[k].n, m->opt.ram), best[k] = p[k].v[at[k]];
-  int k = budget_choose(best, 1 + thins, m->opt.ram);
-  if (k) thin_scans(g, THIN_ALL, CLONE_BUDGET);
+  Plans p[VARIANTS];
+  Candidate best[VARIANTS];
+  int at[VARIANTS], variant[VARIANTS], n = 0;
+  for (int v = AS_IS; v < VARIANTS; v++) {
+    Module *t = module_copy(c, m);
+    if (!make_variant(t->graph[graph], v)) continue;
+    p[n] = checkpoint_plans(t, graph);
+    at[n] = budget_choose(p[n].v, p[n].n, m->opt.ram);
+    best[n] = p[n].v[at[n]];
+    variant[n++] = v;
+  }
+  int k = budget_choose(best, n, m->opt.ram);
+  make_variant(g, variant[k]);
   if (p[k].drop[at[k]]) joint_recompute(g, joint_late(g), p[k].drop[at[k]], CLONE_BUDGET);
   ctx_free(c);
 }

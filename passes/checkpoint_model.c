@@ -94,9 +94,11 @@ static void find_small(Model *m) {
   for (int i = 0; i < m->nbuf; i++) m->buf[i].small = m->buf[i].bytes <= largest;
 }
 
-/* Parts the forward turns behind each one over which no more than `width` buffers lead; returns the number of blocks. */
+/* Parts the forward turns behind each one over which no more than `width` buffers lead, not all of which have led over
+ * the one before; returns the number of blocks. */
 static int part(Model *m, int width, int *block) {
-  int n = m->gs->n, blocks = 0, over = 0, *change = ctx_alloc(m->c, sizeof *change * (size_t)(n + 1));
+  int n = m->gs->n, blocks = 0, over = 0, b = 0, end = -1 /* of those since the last one */;
+  int *change = ctx_alloc(m->c, sizeof *change * (size_t)(n + 1));
   for (int i = 0; i < m->nbuf; i++) {
     if (m->buf[i].small) continue;
     change[m->buf[i].birth]++;
@@ -105,7 +107,11 @@ static int part(Model *m, int width, int *block) {
   for (int t = 0; t < n; t++) {
     over += change[t];
     block[t] = blocks;
-    blocks += !m->late[t] && over <= width && over > 0;
+    for (; b < m->nbuf && m->buf[b].birth <= t; b++)
+      if (!m->buf[b].small && m->buf[b].last > end) end = m->buf[b].last;
+    if (m->late[t] || over > width || over <= 0 || end <= t) continue;
+    blocks++;
+    end = -1;
   }
   return blocks + 1;
 }

@@ -148,7 +148,7 @@ static int64_t count_of(const Graph *g, Id n) {
   return dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
 }
 
-/* Whether one member of the loop reads n, at one place for each point, be it through views. */
+/* Whether one member of the group reads n, at one place for each point, be it through views. */
 static bool is_read_once(const FuseState *s, Id n, Id group) {
   const Graph *g = s->g;
   const Join *j = &s->join[group];
@@ -157,9 +157,10 @@ static bool is_read_once(const FuseState *s, Id n, Id group) {
     if (s->first[x + 1] - s->first[x] != 1) return false;
     x = s->reader[s->first[x]];
   } while (!s->group[x] && reads_through(g, x));
-  return s->group[x] == group && node_info(g, x)->cls == CL_ELEM && count_of(g, n) >= count_of(g, j->space) &&
-         type_same_dims(node_type(g, x), node_type(g, j->space)) &&
-         (x == group || reads_are_aligned(s, x, group, 0));
+  Id red = j->cls == KC_ROW ? j->space : 0, space = red ? node_in(g, red, 0) : j->space;
+  return s->group[x] == group && node_info(g, x)->cls == CL_ELEM && count_of(g, n) >= count_of(g, space) &&
+         type_same_dims(node_type(g, x), node_type(g, space)) &&
+         (x == group || reads_are_aligned(s, x, group, red));
 }
 
 /* Element-wise nodes, random numbers, gathers and short folds, into the group of their readers. */
@@ -169,7 +170,7 @@ static bool map_joins(const FuseState *s, Id n, const Use *u, bool stored) {
   const Type *t = node_type(g, n);
   int cost = node_info(g, n)->cost;
   if (u->operand || (u->window && cost > CHEAP / 2)) return false;
-  if (fold_is_short(g, n) && (j->cls != KC_LOOP || (!stored && !is_read_once(s, n, u->group)))) return false;
+  if (fold_is_short(g, n) && (j->cls > KC_ROW || (!stored && !is_read_once(s, n, u->group)))) return false;
   if (stored && !reads_are_aligned(s, n, u->group, j->cls == KC_ROW ? j->space : 0)) return false;
   if (j->cls == KC_ROW) {
     if (row_is_outer(g, j->space, n)) return true;
