@@ -13,6 +13,7 @@
 #include "ir/build.h"
 #include "ir/contract.h"
 #include "ir/view.h"
+#include "passes/layout.h"
 #include "passes/pass.h"
 #include "passes/persist.h"
 #include <string.h>
@@ -167,23 +168,37 @@ static Id sink_transpose(Rebuild *r, Id n, const int *to) {
   return b_contract(r->new, r->map[node_in(g, x, 0)], r->map[node_in(g, x, 1)], sunk);
 }
 
-/* Image inputs of several channels are copied for the convolutions that read them. */
-static Id copy_input(Rebuild *r, Id n) {
-  const Node *d = node_get(r->old, n);
-  if (op_info[d->op].cls != CL_CONV) return 0;
-  Id in[2], x = node_in(r->old, n, 0);
-  if (!node_is_input(r->old, x) || !has_channels(r->old, x) || r->old->kind == GK_BODY) return 0;
-  r->new->loc = d->loc;
-  in[0] = b_copy(r->new, r->map[x], 0);
-  in[1] = r->map[node_in(r->old, n, 1)];
-  return graph_node(r->new, (Op)d->op, in, 2, d->attr, d->loc);
+/* Whether n is a convolution that reads an image input of several channels. */
+static bool reads_input(const Graph *g, Id n) {
+  if (node_info(g, n)->cls != CL_CONV || g->kind == GK_BODY) return false;
+  return node_is_input(g, node_in(g, n, 0)) && has_channels(g, node_in(g, n, 0));
+}
+
+void layout_copy_inputs(Graph *g) {
+  bool any = false;
+  for (Id n = 1; n < (Id)g->n && !any; n++) any = reads_input(g, n);
+  if (!any) return;
+  Rebuild r = graph_rebuild_begin(g);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    if (r.map[n]) continue;
+    if (!reads_input(g, n)) {
+      graph_copy_node(&r, n);
+      continue;
+    }
+    const Node *d = node_get(g, n);
+    r.new->loc = d->loc;
+    Id in[2] = {b_copy(r.new, r.map[node_in(g, n, 0)], 0), r.map[node_in(g, n, 1)]};
+    r.map[n] = graph_node(r.new, (Op)d->op, in, 2, d->attr, d->loc);
+  }
+  graph_rebuild_end(&r);
 }
 
 static void reshape_graph(Graph *g) {
+  layout_copy_inputs(g);
   uint32_t *uses = ctx_alloc(g->m->c, sizeof *uses * (size_t)g->n);
   bool any = false, *gone = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
-    any |= node_info(g, n)->cls == CL_CONTRACT || node_info(g, n)->cls == CL_CONV;
+    any |= node_info(g, n)->cls == CL_CONTRACT;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
   }
   for (int i = 0; i < g->nout; i++) uses[g->out[i].value]++;
@@ -194,8 +209,7 @@ static void reshape_graph(Graph *g) {
   Rebuild r = graph_rebuild_begin(g);
   for (Id n = 1; n < (Id)g->n; n++) {
     if (r.map[n] || gone[n]) continue;
-    Id to = sinks(g, n, uses, exchange) ? sink_transpose(&r, n, exchange) : copy_input(&r, n);
-    if (to) r.map[n] = to;
+    if (sinks(g, n, uses, exchange)) r.map[n] = sink_transpose(&r, n, exchange);
     else graph_copy_node(&r, n);
   }
   graph_rebuild_end(&r);

@@ -1,6 +1,8 @@
 #include "passes/split.h"
 #include "passes/access.h"
 #include "passes/joint.h"
+#include "passes/layout.h"
+#include "passes/pass.h"
 
 typedef struct Split {
   Rebuild r;
@@ -60,6 +62,11 @@ static int64_t source_bytes(Split *s, Id x, Id n) {
   return bytes;
 }
 
+static bool is_of_input(const Split *s, Id n) {
+  const Graph *g = s->r.old;
+  return node_info(g, n)->cls == CL_ELEM && node_get(g, n)->nin == 1 && node_is_input(g, node_in(g, n, 0));
+}
+
 static bool choose(Split *s) {
   enum { OF_LARGEST = 8 };
   const Graph *g = s->r.old;
@@ -68,9 +75,10 @@ static bool choose(Split *s) {
   for (Id n = 1; n < (Id)g->n; n++)
     if (s->late[n] && s->memory[n] && bytes_of(g, n) > largest) largest = bytes_of(g, n);
   for (Id n = 1; n < (Id)g->n; n++) {
-    if (s->readers[n] < 2 || !is_cheap(s, n) || bytes_of(g, n) < largest / OF_LARGEST) continue;
+    if (s->readers[n] < 2 || bytes_of(g, n) < largest / OF_LARGEST) continue;
     s->nsource = 0;
-    any |= s->split[n] = source_bytes(s, n, n) <= bytes_of(g, n) / 4 * 3;
+    s->split[n] = is_of_input(s, n) || (is_cheap(s, n) && source_bytes(s, n, n) <= bytes_of(g, n) / 4 * 3);
+    any |= s->split[n];
   }
   return any;
 }
@@ -80,7 +88,7 @@ static Id clone_of(Split *s, Id x, Id whole, uint32_t clone) {
   Graph *g = s->r.old;
   const Node *d = node_get(g, x);
   Id in[3];
-  if (!goes_with(s, x, whole)) return s->r.map[x];
+  if (x != whole && !goes_with(s, x, whole)) return s->r.map[x];
   for (uint32_t i = 0; i < d->nin; i++) in[i] = clone_of(s, node_in(g, x, (int)i), whole, clone);
   AttrId attr = attr_with(g->m, (Op)d->op, d->attr, clone, attr_get(g->m, d->attr)->hints);
   return graph_node(s->r.new, (Op)d->op, in, (int)d->nin, attr, d->loc);
@@ -93,7 +101,7 @@ static void copy_reader(Split *s, Id n, uint32_t *clone) {
   bool cloned = false;
   for (uint32_t i = 0; i < d->nin; i++) {
     Id x = node_in(g, n, (int)i);
-    bool own = s->split[x] && s->given[x];
+    bool own = s->split[x] && s->given[x] && s->late[n];
     in[i] = own ? clone_of(s, x, x, *clone) : s->r.map[x];
     cloned |= own;
   }
@@ -104,6 +112,7 @@ static void copy_reader(Split *s, Id n, uint32_t *clone) {
 }
 
 bool split_values(Graph *g, uint32_t clone) {
+  if (!pass_off(g->m, PASS_layout)) layout_copy_inputs(g);
   Ctx *c = g->m->c;
   size_t n = (size_t)g->n;
   Split s = {.late = joint_late(g)};
