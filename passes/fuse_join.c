@@ -292,8 +292,8 @@ static bool read_only_in(const FuseState *s, Id x, Id n, Id group) {
   return true;
 }
 
-/* A rounded copy for later readers is stored where other readers of the value have it computed: as one more result of
- * their group, if all who read the copy come behind it. */
+/* A rounded copy for later readers, if any, is stored where other readers of the value have it computed: as one more
+ * result of their group, if all who read the copy come behind it. */
 static bool join_beside(FuseState *s, Id n, Id first_reader) {
   Id x = node_in(s->g, n, 0);
   for (uint32_t i = s->first[x]; i < s->first[x + 1]; i++) {
@@ -324,7 +324,7 @@ static bool ends_sums(const FuseState *s, Id n, const Use *u, bool stored) {
 static void place_node(FuseState *s, Id n) {
   const NodeUse *k = s->uses[n];
   if (!k) { /* a result that nothing reads */
-    start_group(s, n);
+    if (!node_narrows(s->g, n) || !join_beside(s, n, (Id)s->g->n)) start_group(s, n);
     return;
   }
   const Use *least = &k->use[0];

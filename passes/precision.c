@@ -158,6 +158,17 @@ static Lower lower_of(Graph *old, DType half, const bool *full) {
   return l;
 }
 
+/* Rounds the results of a body that have 16 bits as soon as they are there, so that what computes them may do that. */
+static void lower_results(Lower *l, const bool *out_half) {
+  Graph *old = l->old;
+  bool *half = ctx_alloc(old->m->c, (size_t)old->n);
+  for (int i = 0; i < old->nout; i++) half[old->out[i].value] |= out_half[i];
+  for (Id n = 1; n < (Id)old->n; n++) {
+    if (!l->map[n]) lower_node(l, n);
+    if (half[n]) b_cast(l->g, l->map[n], l->half);
+  }
+}
+
 /* A body whose ports and results of that number have 16 bits. */
 static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half) {
   Graph *old = l->old;
@@ -175,7 +186,7 @@ static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half) 
     l->rounded[p] = port_half[i] ? to : 0;
     l->map[p] = b_cast(l->g, to, (DType)t->dtype);
   }
-  lower_nodes(l);
+  lower_results(l, out_half);
   for (int i = 0; i < old->nout; i++) {
     Id v = l->map[old->out[i].value];
     l->g->loc = old->out[i].loc;
