@@ -174,9 +174,7 @@ void tile_types(Str *o, const Machine *machine, DType t) {
              "typedef %s gc_veci __attribute__((vector_size(%d)));\n"
              "typedef gc_real gc_vecu __attribute__((vector_size(%d), aligned(%d), may_alias));\n"
              "#ifdef __clang__\n#define GC_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)\n"
-             "#define GC_SHUFFLE_OF(T, a, b, ...) __builtin_shufflevector((T)(a), (T)(b), __VA_ARGS__)\n"
-             "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n"
-             "#define GC_SHUFFLE_OF(T, a, b, ...) __builtin_shuffle((T)(a), (T)(b), (T){__VA_ARGS__})\n#endif\n"
+             "#else\n#define GC_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (gc_veci){__VA_ARGS__})\n#endif\n"
              "/* The value is loaded once, whoever uses it: compilers fold loads into each use, and loads are what is short. */\n"
              "#if defined __x86_64__\n#define GC_LOADED(v) __extension__({ __asm__(\"\" : \"+v\"(v)); })\n"
              "#elif defined __aarch64__\n#define GC_LOADED(v) __extension__({ __asm__(\"\" : \"+w\"(v)); })\n"
@@ -206,16 +204,7 @@ void tile_print(Str *o, const Machine *machine, DType t, bool dots) {
   print_transpose(o, mc->vec);
 }
 
-static void print_zip(Str *o, const Machine *mc, bool high) {
-  int n = 2 * mc->vec, from = high ? mc->vec : 0;
-  str_printf(o, "static inline gc_vec gc_zip_%s(gc_vec x, gc_vec y) {\n  return (gc_vec)GC_SHUFFLE_OF(gc_vech, x, y",
-             high ? "high" : "low");
-  for (int i = 0; i < n; i++) str_printf(o, ", %d", from + i / 2 + (i % 2 ? n : 0));
-  str_puts(o, ");\n}\n");
-}
-
-/* gc_narrow_pair: the elements of a vector and behind them those of another one, rounded. gc_zip_low, gc_zip_high: pairs
- * of an element of x and one of y, in the first and in the second half of them. */
+/* gc_narrow_pair: the elements of a vector and behind them those of another one, rounded. */
 void tile_print_pairs(Str *o, const Machine *mc) {
   str_puts(o,
            "#if GC_FAST && GC_LANES == 16 && defined __AVX512BF16__\n"
@@ -231,10 +220,7 @@ void tile_print_pairs(Str *o, const Machine *mc) {
            "  return v;\n}\n"
            "#endif\n"
            "#ifdef GC_ADD_PAIR\nenum { GC_PAIRS = 1 };\ntypedef const int gc_int __attribute__((may_alias));\n");
-  str_printf(o, "typedef short gc_vech __attribute__((vector_size(%d)));\n", mc->vec * 4);
-  print_zip(o, mc, false);
-  print_zip(o, mc, true);
   print_tiles(o, mc, true);
   str_puts(o, "#else\nenum { GC_PAIRS = 0 };\n#define gc_pair_tile gc_tile\n#define gc_narrow_pair(x, y) (x)\n"
-              "#define gc_zip_low(x, y) (x)\n#define gc_zip_high(x, y) (x)\n#endif\n\n");
+              "#endif\n\n");
 }
