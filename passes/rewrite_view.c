@@ -3,6 +3,8 @@
 #include "passes/rewrite.h"
 #include <string.h>
 
+enum { MOST_PARTS = 64 }; /* of a concat that takes another's in: beyond, it stays one part, or chains cost a square */
+
 static const AttrVal *attr(const Graph *g, Id n, int field) { return node_attr(g, n, field); }
 static Id operand_if(const Graph *g, Id n, Op op) { /* the operand of n's operand, when that is an `op` */
   Id x = rw_in(g, n, 0);
@@ -116,6 +118,15 @@ static Id slice_of_concat(Graph *g, Id n) {
 
 static Id concat_of_one(Graph *g, Id n) { return node_get(g, n)->nin == 1 ? rw_in(g, n, 0) : 0; }
 
+/* A concat is stored as its parts come: rounded, too. */
+static Id rounded_concat(Graph *g, Id n) {
+  Id c = rw_in(g, n, 0), in[MOST_PARTS];
+  int parts = (int)node_get(g, c)->nin;
+  if (!rw_is(g, c, OP_concat) || !node_narrows(g, n) || parts > MOST_PARTS) return 0;
+  for (int i = 0; i < parts; i++) in[i] = b_cast(g, rw_in(g, c, i), (DType)node_type(g, n)->dtype);
+  return b_concat(g, in, parts, (int)attr(g, c, 0)->i);
+}
+
 /* ---- element-wise ops over broadcast operands: implicit broadcasting does it, or one does it behind ---- */
 
 static Id narrow(Graph *g, Id x) {
@@ -157,7 +168,6 @@ static int differing_axis(const Graph *g, Id p, Id q) {
   return axis;
 }
 
-enum { MOST_PARTS = 64 }; /* of a concat that takes another's in: beyond, it stays one part, or chains cost a square */
 
 /* x and y side by side, by the parts of which they are made. */
 static Id concat_parts(Graph *g, Id x, Id y, int axis) {
@@ -192,6 +202,7 @@ const Rewrite rewrite_view[] = {
   {OP_pad, 0, EXACT, operand, "a pad by nothing"},
   {OP_slice, 0, EXACT, slice_of_all, "a slice of everything"},
   {OP_concat, 0, EXACT, concat_of_one, "a concat of one"},
+  {OP_cast, 0, EXACT, rounded_concat, "a rounded concat: of rounded parts"},
   {OP_reshape, 0, EXACT, reshape_of_reshape, "a reshape of a reshape"},
   {OP_broadcast, 0, EXACT, broadcast_of_broadcast, "a broadcast of a broadcast"},
   {OP_transpose, 0, EXACT, transpose_of_transpose, "a transpose of a transpose"},
