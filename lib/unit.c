@@ -36,7 +36,10 @@ Module *unit_module(Ctx *c, const Unit *u, Loc start) {
   return m;
 }
 
-bool unit_plan(Module *m) { return passes_run(m, &(PassRun){0}) && budget_met(m); }
+bool unit_plan(Module *m) {
+  module_drop_tests(m);
+  return passes_run(m, &(PassRun){0}) && budget_met(m);
+}
 
 static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
 

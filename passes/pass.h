@@ -36,7 +36,9 @@ void module_keep(Module *m, const bool *roots);
 /* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation,
  * data, tests and the optimizer's state go. */
 void module_infer_only(Module *m);
-/* prune.c: the same for a module that is to run these graphs alone, which have no inputs: they are its exports from here
+/* prune.c: leaves out the test graphs. */
+void module_drop_tests(Module *m);
+/* prune.c: module_infer_only for a module that is to run these graphs alone, which have no inputs: they are its exports from here
  * on, and no budget holds. */
 void module_only(Module *m, Graph *const *want, int n);
 /* double.c: every float of weights, states and graphs becomes an f64; needs: no pass has run. */

@@ -1,4 +1,4 @@
-/* A module for inference alone (--only=infer), or with weights that come with the program: no passes, since they change
+/* A module for inference alone (--only=infer), without its tests, or with weights that come with the program: no passes, since they change
  * what is computed, not how. */
 #include "passes/pass.h"
 
@@ -28,6 +28,13 @@ void module_infer_only(Module *m) {
   module_keep(m, keep);
   drop_optimizer_state(m);
   m->ntrain = m->ndata = m->ntest = 0;
+}
+
+void module_drop_tests(Module *m) {
+  bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1);
+  for (int i = 0; i < m->ngraph; i++) keep[i] = m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY;
+  module_keep(m, keep);
+  m->ntest = 0;
 }
 
 /* Other exports are taken for tests, the wanted graphs for exports: so each kind keeps one meaning from here on. */

@@ -73,13 +73,16 @@ static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMe
   return t;
 }
 
+/* Of those kinds, and stored in another order than files have. */
+static bool is_copied(const GcVar *v, unsigned kinds) { return kinds & KIND_BIT(v->kind) && !var_is_row_major(v); }
+
 bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
               char *err) {
   Text t = header(m, mem, kinds, meta, nmeta);
   uint64_t n = t.n;
   size_t most = 0;
   for (int i = 0; i < m->nvars; i++)
-    if (kinds & KIND_BIT(m->vars[i].kind) && m->vars[i].bytes > most) most = m->vars[i].bytes;
+    if (is_copied(&m->vars[i], kinds) && m->vars[i].bytes > most) most = m->vars[i].bytes;
   void *p = rt_alloc(most); /* before the file: nothing gives up while it is open */
   IoFile f;
   io_create(&f, path);
@@ -88,8 +91,8 @@ bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *m
   for (int i = 0; i < m->nvars && !f.err; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
-    var_to_logical(v, mem, p);
-    io_put(&f, p, var_count(v) * gc_dtype_size[v->dtype]);
+    if (is_copied(v, kinds)) var_to_logical(v, mem, p);
+    io_put(&f, is_copied(v, kinds) ? p : (const char *)mem + v->offset, var_count(v) * gc_dtype_size[v->dtype]);
   }
   rt_free(p);
   rt_free(t.p);
