@@ -81,9 +81,10 @@ ifneq ($(filter-out no,$(LLVM_CONFIG)),)
 SHIM = $(BUILD)/codegen/jit/shim.so
 $(BUILD)/codegen/jit/shim.o: ALL_CFLAGS += -DGRADC_SHIM='"$(SHIM)"'
 $(BUILD)/codegen/jit/shim.o: $(SHIM)
-$(SHIM): codegen/jit/jit_clang.cpp codegen/jit/way.h codegen/jit/jit.h
+$(SHIM): codegen/jit/jit_clang.cpp codegen/jit/find.sh codegen/jit/way.h codegen/jit/jit.h
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O1 -fno-rtti -fPIC -shared -s $(WARN) -I. -isystem `$(LLVM_CONFIG) --includedir` -o $@ $< \
+	  `sh codegen/jit/find.sh resource $(LLVM_CONFIG)` \
 	  `ls \`$(LLVM_CONFIG) --libdir\`/libclang-cpp.so* | head -n 1` `$(LLVM_CONFIG) --link-shared --ldflags --libs`
 endif
 

@@ -1,5 +1,5 @@
-/* A module for inference alone (--only=infer), without its tests, or with weights that come with the program: no passes, since they change
- * what is computed, not how. */
+/* A module for inference alone (--only=infer), without its tests, or with weights that come with the program: no passes,
+ * since they change what is computed, not how. */
 #include "passes/pass.h"
 
 typedef bool VarFn(const Var *v);

@@ -1,20 +1,13 @@
 #!/bin/sh
 # run.sh GRADC BUILD: the command line. Exit statuses, help, suggestions, what each command prints and writes, and that
 # nothing is left behind. Prints what failed and a count.
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-gradc=${1:-$root/gradc}
-case $gradc in */*) gradc=$(cd "$(dirname "$gradc")" && pwd)/$(basename "$gradc") ;; esac
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/cli
 models=$root/examples/models
 cd "$tmp" || exit 2
 mkdir t
 TMPDIR=$tmp/t; export TMPDIR
 unset NO_COLOR
-passed=0; failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
 
 # expect STATUS PATTERN ARGS…: the exit status, and a pattern in what is printed ('' for none)
 expect() {
@@ -24,10 +17,6 @@ expect() {
   if [ $got -ne "$want" ]; then fail "gradc $*: status $got, not $want: $(head -c 200 err)"
   elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fail "gradc $*: no '$pattern' in: $(cat out err | head -c 300)"
   else pass; fi
-}
-check() { # WHAT COMMAND…
-  what=$1; shift
-  if "$@" >/dev/null 2>&1; then pass; else fail "$what"; fi
 }
 json_lines() { # every line of a file is one JSON object
   awk '{ s = $0; gsub(/\\./, "", s); gsub(/"[^"]*"/, "0", s)
@@ -183,5 +172,4 @@ for part in portable memory binary weights; do
   # shellcheck disable=SC1090
   . "$here/$part.sh"
 done
-echo "cli: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+counts

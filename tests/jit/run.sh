@@ -1,15 +1,8 @@
 #!/bin/sh
 # run.sh GRADC BUILD: compiling in process. By clang (where gradc has it) and by cc and dlopen the same tests pass, and
 # give the bits of the interpreter and of a built program; the cache holds what it must, and bears all damage.
-gradc=$1; build=$2
-root=$(cd "$(dirname "$0")/../.." && pwd)
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/../suite.sh"
 cd "$tmp" || exit 2
-passed=0; failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
-equal() { if [ "$2" = "$3" ]; then pass; else fail "$1: $2 is not $3"; fi; } # NAME GOT WANTED
 XDG_CACHE_HOME=$tmp/cache; TMPDIR=$tmp/temp; export XDG_CACHE_HOME TMPDIR
 mkdir "$TMPDIR"
 store=$XDG_CACHE_HOME/gradc
@@ -148,6 +141,28 @@ rm -rf "$store"
 for i in 1 2 3 4; do "$gradc" eval small.nn -e 'sum(model(ones(8, 3)))' >out$i 2>&1 & done; wait
 equal "four at once" "$(sort -u out1 out2 out3 out4 | wc -l)" 1
 
+# ---- what clang has headers for, as arm_neon.h, the loader finds ----
+cat >headers.c <<'C'
+#include "codegen/jit/jit.h"
+#include <stdio.h>
+#include <string.h>
+int main(void) {
+  static const char text[] =
+    "#include <stdint.h>\n#include <limits.h>\n#include <stdarg.h>\nint32_t most(void) { return INT_MAX; }\n";
+  JitUnit u = {text, strlen(text), NULL, 0};
+  JitError error;
+  Jit *j = jit_load(&(JitJob){.unit = &u, .nunit = 1}, &error);
+  if (!j) return puts(error.text ? error.text : "no memory"), 1;
+  printf("%s %x\n", jit_has_clang() ? "clang" : "cc", ((int (*)(void))jit_symbol(j, "most"))());
+  jit_free(j);
+  return 0;
+}
+C
+check "a loader of its own" cc -std=gnu11 -w -I"$root" -o headers headers.c \
+  $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/*/*.o) \
+  -ldl -lpthread -lm
+equal "headers of clang" "$(./headers)" "${ways%% *} 7fffffff"
+
 # ---- what is refused ----
 refused() { # STATUS PATTERN ARGUMENTS...
   want=$1; pattern=$2; shift 2
@@ -168,5 +183,4 @@ refused 1 'E0504' run small.nn --jit=cc --cflags=--no-such-flag
 [ "$ways" = cc ] && refused 1 'E0503' run small.nn --jit=clang
 refused 2 'E0500' run small.nn --jit=tcc
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+counts

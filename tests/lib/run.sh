@@ -2,18 +2,9 @@
 # run.sh GRADC BUILD: the library through gradc.h, static and shared, its Python module, its installation, and what it
 # exports. The library's own sources, the runtime's and the loader's are built here with the sanitizers of addresses, of
 # threads; FULL=1 builds all of the compiler so, too. Its other parts have no writable globals, which nm tells.
-here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd)
-gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/lib
 cd "$root" || exit 2
-passed=0; failed=0
-pass() { passed=$((passed + 1)); }
-fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
-check() { # WHAT COMMAND...
-  what=$1; shift
-  if "$@" >"$tmp/log" 2>&1; then pass; else fail "$what: $(tail -n 5 "$tmp/log")"; fi
-}
 counted() { # WHAT COMMAND...: one that prints "N passed, N failed"
   what=$1; shift
   "$@" >"$tmp/log" 2>&1; status=$?
@@ -105,15 +96,15 @@ unset MODEL_FLAGS
 cd "$root" || exit 2
 
 # ---- the same bits as the training binary, whose data it reads ----
-equal() { # MODEL STEPS
+same_weights() { # MODEL STEPS
   "$gradc" build "$1" --fp=strict -o "$tmp/m" >"$tmp/log" 2>&1 || fail "build $1: $(cat "$tmp/log")"
   want=$("$tmp/m" train --steps "$2" --json --run-dir "$tmp/run" --force 2>"$tmp/log" | sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p')
   [ -n "$want" ] || fail "train $1: $(cat "$tmp/log")"
   check "$1 through the library" sh -c "[ \"\$('$tmp/static' steps '$1' $2)\" = '$want' ]"
 }
-equal examples/models/digits.nn 60
-equal tests/golden/curves/mlp_clip_accumulate.nn 12
-equal tests/golden/curves/cnn_batchnorm.nn 12
+same_weights examples/models/digits.nn 60
+same_weights tests/golden/curves/mlp_clip_accumulate.nn 12
+same_weights tests/golden/curves/cnn_batchnorm.nn 12
 
 # ---- examples/embed, from an installation ----
 check "make install" make -s install BUILD="$2" PREFIX=/opt/gradc DESTDIR="$tmp/inst all"
@@ -153,5 +144,4 @@ else
   fail "no Python with NumPy: tests/setup.sh installs it"
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+counts
