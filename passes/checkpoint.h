@@ -19,6 +19,7 @@ typedef struct Buf {
   bool entry;            /* leads into its home from the block before */
   bool wanted;           /* the backward part loads it */
   bool elem;             /* computed element by element: may take over an operand */
+  bool melts;            /* goes into its readers' kernels, unless it is kept: only for that is it stored */
   int birth, last;       /* turns: stored; last loaded by the forward part (birth: never) */
   const int *from; int nfrom; /* buffers that it is computed from */
   double seconds;        /* to compute it again from those */
@@ -40,7 +41,7 @@ typedef struct Model {
   const int *death;      /* per node: the last turn that loads it */
   /* of model_run: */
   bool *there;           /* per buffer: the backward part has it: kept, or computed again so far */
-  int *last;             /* per buffer: 1 + the last event that loads it */
+  int *last;             /* per buffer: 1 + the last event that loads it; forwards, the turn */
   Event *event; int capevent;
   int *todo, captodo;
 } Model;

@@ -27,7 +27,7 @@ static void find_operands(Maker *k, int b) {
   Buf *x = &m->buf[b];
   double moved = (double)x->bytes;
   k->nlist = 0;
-  x->elem = true;
+  x->elem = x->melts = true;
   push(k, x->node, b + 1);
   while (k->nstack) {
     Id n = k->stack[--k->nstack];
@@ -37,7 +37,9 @@ static void find_operands(Maker *k, int b) {
       continue;
     }
     x->seconds += node_seconds(g, n, &common_rates);
-    x->elem &= node_info(g, n)->cls == CL_ELEM || node_info(g, n)->cls == CL_LEAF;
+    OpClass cls = node_info(g, n)->cls;
+    x->elem &= cls == CL_ELEM || cls == CL_LEAF;
+    x->melts &= cls == CL_ELEM || cls == CL_LEAF || cls == CL_VIEW;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) push(k, node_in(g, n, (int)i), b + 1);
   }
   if (x->bytes && moved / common_rates.bytes > x->seconds) x->seconds = moved / common_rates.bytes;
@@ -73,6 +75,26 @@ static void find_buffers(Model *m) {
     }
 }
 
+/* Finds what melts: a map that is read by one kernel of maps or reductions in each part. Until that has
+ * run, what it is made of is needed. */
+static void find_melting(Model *m) {
+  uint8_t *readers[2] = {ctx_alloc(m->c, (size_t)m->nbuf + 1), ctx_alloc(m->c, (size_t)m->nbuf + 1)};
+  for (int t = 0; t < m->gs->n; t++) {
+    const Group *p = &m->gs->group[t];
+    for (int i = 0; i < p->nread; i++) {
+      int b = m->number[p->read[i]];
+      uint8_t *n = b ? &readers[m->late[t]][b - 1] : NULL;
+      if (n) *n = p->cls > KC_ROW || *n ? 2 : 1;
+    }
+  }
+  for (int i = m->nbuf - 1; i >= 0; i--) {
+    Buf *b = &m->buf[i];
+    b->melts &= b->bytes && readers[0][i] == 1 && readers[1][i] == 1;
+    for (int k = 0; b->melts && k < b->nfrom; k++)
+      if (m->buf[b->from[k]].last < b->last) m->buf[b->from[k]].last = b->last;
+  }
+}
+
 /* ---- blocks ---- */
 
 enum { MOST_BLOCKS = 64, WIDEST = 4, SMALL = 64 /* of no account: together less than such a part */ };
@@ -100,7 +122,7 @@ static int part(Model *m, int width, int *block) {
   int n = m->gs->n, blocks = 0, over = 0, b = 0, end = -1 /* of those since the last one */;
   int *change = ctx_alloc(m->c, sizeof *change * (size_t)(n + 1));
   for (int i = 0; i < m->nbuf; i++) {
-    if (m->buf[i].small) continue;
+    if (m->buf[i].small || m->buf[i].melts) continue;
     change[m->buf[i].birth]++;
     change[m->buf[i].last]--;
   }
@@ -108,7 +130,7 @@ static int part(Model *m, int width, int *block) {
     over += change[t];
     block[t] = blocks;
     for (; b < m->nbuf && m->buf[b].birth <= t; b++)
-      if (!m->buf[b].small && m->buf[b].last > end) end = m->buf[b].last;
+      if (!m->buf[b].small && !m->buf[b].melts && m->buf[b].last > end) end = m->buf[b].last;
     if (m->late[t] || over > width || over <= 0 || end <= t) continue;
     blocks++;
     end = -1;
@@ -150,7 +172,7 @@ static void find_blocks(Model *m) {
   m->nblock = coarsen(block, n, m->nblock);
   for (int i = 0; i < m->nbuf; i++) {
     Buf *b = &m->buf[i];
-    b->entry = !b->small && block[b->last] > block[b->birth];
+    b->entry = !b->small && !b->melts && block[b->last] > block[b->birth];
     b->home = block[b->birth] + b->entry;
   }
   place_backward(m, block);
@@ -188,10 +210,11 @@ Model *model_make(Graph *g, const bool *late_nodes) {
   for (int t = 0; t < m->gs->n; t++) late[t] = late_nodes[m->gs->group[t].root];
   m->late = late;
   find_buffers(m);
-  find_blocks(m);
-  find_others(m);
   Maker k = {.m = m, .late = late_nodes, .stamp = ctx_alloc(c, sizeof(int) * (size_t)g->n)};
   for (int b = 0; b < m->nbuf; b++) find_operands(&k, b);
+  find_melting(m);
+  find_blocks(m);
+  find_others(m);
   m->there = ctx_alloc(c, (size_t)m->nbuf + 1);
   m->last = ctx_alloc(c, sizeof *m->last * (size_t)(m->nbuf + 1));
   return m;

@@ -17,13 +17,20 @@ static bool inside(const Run *r, int b) { return r->m->buf[b].home >= r->from &&
 
 /* ---- computing again ---- */
 
-static void use(Run *r, int b, int event) { r->m->last[b] = event + 1; }
+static bool melts(const Run *r, int b) { return r->m->buf[b].melts && !r->kept[b] && inside(r, b); }
+
+static void use(Run *r, int b, int event) {
+  const Buf *x = &r->m->buf[b];
+  for (int i = 0; melts(r, b) && i < x->nfrom; i++) use(r, x->from[i], event);
+  if (!melts(r, b)) r->m->last[b] = event + 1;
+}
 
 /* Puts b, if it is not there, among what is to be computed again. What leads into the first block cannot be: it is kept
  * when it is needed. */
 static void want(Run *r, int b) {
   const Buf *x = &r->m->buf[b];
-  if (r->m->there[b] || !inside(r, b)) return;
+  for (int i = 0; melts(r, b) && i < x->nfrom; i++) want(r, x->from[i]);
+  if (r->m->there[b] || melts(r, b) || !inside(r, b)) return;
   r->m->there[b] = true;
   if (x->entry && x->home == r->from) r->kept[b] = true;
   else *VEC_PUSH(r->m->c, r->m->todo, r->ntodo, r->m->captodo) = b;
@@ -67,6 +74,16 @@ static void top(Run *r, int64_t live) {
   if (live > r->peak) r->peak = live;
 }
 
+/* The bytes that the last load of b frees at `end`, 1 + an event (forwards: a turn): its own, or of what it is made of. */
+static int64_t freed_by(Run *r, int b, int end) {
+  const Buf *x = &r->m->buf[b];
+  int64_t freed = 0;
+  for (int i = 0; melts(r, b) && i < x->nfrom; i++) freed += freed_by(r, x->from[i], end);
+  if (melts(r, b) || r->m->last[b] != end || !inside(r, b)) return freed;
+  r->m->last[b] = -1;
+  return x->bytes;
+}
+
 /* Computes a buffer again; it takes over an operand that dies, element by element, of its size. */
 static void run_again(Run *r, int e) {
   const Model *m = r->m;
@@ -74,10 +91,9 @@ static void run_again(Run *r, int e) {
   int64_t freed = 0;
   bool taken = false;
   for (int i = 0; i < x->nfrom; i++) {
-    const Buf *y = &m->buf[x->from[i]];
-    if (r->m->last[x->from[i]] != e + 1 || !inside(r, x->from[i])) continue;
-    taken |= x->elem && y->bytes == x->bytes;
-    freed += y->bytes;
+    int64_t bytes = freed_by(r, x->from[i], e + 1);
+    taken |= x->elem && bytes == x->bytes;
+    freed += bytes;
   }
   top(r, r->live + (taken ? 0 : x->bytes));
   r->live += x->bytes - freed;
@@ -105,7 +121,7 @@ static void run_turn(Run *r, int e) {
     made -= bytes[x.write];
   }
   for (int i = 0; i < p->nread; i++)
-    if (m->number[p->read[i]] && dies(r, p->read[i], e)) freed += bytes[p->read[i]];
+    if (m->number[p->read[i]]) freed += freed_by(r, m->number[p->read[i]] - 1, e + 1);
   top(r, r->live + m->others[t] + made);
   r->live -= freed;
 }
@@ -129,28 +145,27 @@ static void run_forward(Run *r) {
   r->live = 0;
   for (int b = 0; b < m->nbuf; b++)
     if (m->buf[b].entry && m->buf[b].home == r->from) r->live += m->buf[b].bytes;
+  for (int b = 0; b < m->nbuf; b++) m->last[b] = r->kept[b] ? -1 : m->buf[b].last;
   for (int t = 0; t < m->gs->n; t++) {
     const Group *p = &m->gs->group[t];
     if (m->late[t] || m->block[t] < r->from || m->block[t] > r->to) continue;
     int64_t made = p->scratch > 0 ? plan_round(m->g->m, p->scratch) : 0, freed = 0;
     Id done = 0;
-    for (int i = 0; i < p->nwrite; i++) made += bytes[p->write[i]];
+    for (int i = 0; i < p->nwrite; i++) made += melts(r, m->number[p->write[i]] - 1) ? 0 : bytes[p->write[i]];
     for (int i = m->sched->take_first[t]; i < m->sched->take_first[t + 1]; i++) {
       Take x = m->sched->take[i];
       int b = m->number[x.read];
-      if (x.write == done || !b || m->buf[b - 1].last != t || r->kept[b - 1]) continue;
+      if (x.write == done || !b || m->last[b - 1] != t || melts(r, m->number[x.write] - 1)) continue;
       done = x.write;
       made -= bytes[x.write];
     }
     top(r, r->live + made);
     for (int i = 0; i < p->nwrite; i++) {
-      int b = m->number[p->write[i]];
-      if (m->buf[b - 1].last > t || r->kept[b - 1]) r->live += bytes[p->write[i]];
+      int b = m->number[p->write[i]] - 1;
+      if (!melts(r, b) && (m->last[b] > t || r->kept[b])) r->live += bytes[p->write[i]];
     }
-    for (int i = 0; i < p->nread; i++) {
-      int b = m->number[p->read[i]];
-      if (b && m->buf[b - 1].last == t && !r->kept[b - 1]) freed += bytes[p->read[i]];
-    }
+    for (int i = 0; i < p->nread; i++)
+      if (m->number[p->read[i]]) freed += freed_by(r, m->number[p->read[i]] - 1, t);
     r->live -= freed;
   }
 }
