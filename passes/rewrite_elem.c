@@ -185,6 +185,11 @@ const Rewrite rewrite_lowered[] = {
   {0, 0, 0, NULL, NULL}
 };
 
+static Id add_itself(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  return x == rw_in(g, n, 1) && rw_float(g, n) ? b_op2(g, OP_mul, x, b_like(g, x, 2)) : 0;
+}
+
 const Rewrite rewrite_elem[] = {
   {OP_NONE, CL_ELEM, EXACT, const_to_right, "c + x = x + c"},
   {OP_mul, 0, EXACT, right_is_one, "x * 1 = x"},
@@ -206,6 +211,7 @@ const Rewrite rewrite_elem[] = {
   {OP_or, 0, EXACT, of_itself, "x or x = x"},
   {OP_neg, 0, EXACT, double_neg, "-(-x) = x"},
   {OP_add, 0, EXACT, add_neg, "x + -y = x - y"},
+  {OP_add, 0, EXACT, add_itself, "x + x = x * 2"},
   {OP_sub, 0, EXACT, sub_neg, "x - -y = x + y"},
   {OP_mul, 0, EXACT, signs_cancel, "-x * -y = x * y"},
   {OP_div, 0, EXACT, signs_cancel, "-x / -y = x / y"},

@@ -1,6 +1,7 @@
 /* Rules on reductions, contractions and scattered sums. */
 #include "passes/rewrite.h"
 #include "ir/contract.h"
+#include <math.h>
 #include <string.h>
 
 /* Whether the reduction runs over axes of size 1 only: each result is made of one element. */
@@ -46,6 +47,61 @@ static Id sum_of_broadcast(Graph *g, Id n) {
   Id one = b_broadcast(g, b_reshape(g, x, rank, dim), t->rank, t->dim);
   DType type = (DType)t->dtype;
   return b_op2(g, OP_mul, one, dim_is_const(count) ? b_const(g, type, (double)count) : b_size(g, type, count));
+}
+
+/* Whether x, broadcast to n's operand, is the same along the axes of the sum n. */
+static bool is_same_along(const Graph *g, Id n, Id x) {
+  const AttrVal *axes = node_attr(g, n, 0);
+  const Type *t = node_type(g, x);
+  int lead = node_type(g, rw_in(g, n, 0))->rank - t->rank;
+  for (int i = 0; i < axes->n; i++)
+    if (axes->v[i] >= lead && t->dim[axes->v[i] - lead] != 1) return false;
+  return true;
+}
+
+/* The sum of x over n's axes, these kept; and such a value as the result of n. */
+static Id sum_kept(Graph *g, Id n, Id x) {
+  const AttrVal *axes = node_attr(g, n, 0);
+  return b_sum(g, x, axes->n, axes->v, true);
+}
+static Id as_result(Graph *g, Id n, Id x) { return b_reshape(g, x, node_type(g, n)->rank, node_type(g, n)->dim); }
+
+static Id sum_of_neg(Graph *g, Id n) {
+  Id x = rw_in(g, n, 0);
+  return rw_is(g, x, OP_neg) && rw_wide(g, n) ? as_result(g, n, b_op1(g, OP_neg, sum_kept(g, n, rw_in(g, x, 0)))) : 0;
+}
+
+static Id sum_of_scaled(Graph *g, Id n) {
+  Id p = rw_in(g, n, 0);
+  if (!rw_is(g, p, OP_mul) || !rw_wide(g, n)) return 0;
+  for (int i = 0; i < 2; i++) {
+    Id x = rw_in(g, p, i), scale = rw_in(g, p, 1 - i);
+    if (type_same_dims(node_type(g, x), node_type(g, p)) && is_same_along(g, n, scale))
+      return as_result(g, n, b_op2(g, OP_mul, sum_kept(g, n, x), scale));
+  }
+  return 0;
+}
+
+/* Whether m is the mean of x over n's axes, these kept: its sum times or divided by a number. */
+static bool is_mean(const Graph *g, Id n, Id m, Id x) {
+  bool times = rw_is(g, m, OP_mul);
+  double c, count;
+  if (!times && !rw_is(g, m, OP_div)) return false;
+  Id s = rw_in(g, m, 0);
+  const AttrVal *axes = node_attr(g, n, 0), *own = node_attr(g, s, 0);
+  if (!rw_is(g, s, OP_sum) || rw_in(g, s, 0) != x || !b_is_const(g, rw_in(g, m, 1), &c)) return false;
+  if (node_type(g, s)->rank != node_type(g, x)->rank || own->n != axes->n) return false;
+  if (memcmp(own->v, axes->v, (size_t)axes->n * sizeof *axes->v)) return false;
+  Dim d = 1;
+  for (int i = 0; i < axes->n; i++) d = dim_mul(g->m, d, node_type(g, x)->dim[axes->v[i]]);
+  count = (double)d;
+  return dim_is_const(d) && fabs((times ? c * count : c / count) - 1) < 1e-6;
+}
+
+static Id sum_of_deviations(Graph *g, Id n) {
+  Id d = rw_in(g, n, 0);
+  bool fits = rw_is(g, d, OP_sub) && rw_wide(g, n) && is_mean(g, n, rw_in(g, d, 1), rw_in(g, d, 0));
+  return fits ? b_full(g, node_get(g, n)->type, 0) : 0;
 }
 
 /* ---- contractions ---- */
@@ -123,6 +179,9 @@ const Rewrite rewrite_sum[] = {
   {OP_sum, 0, FAST, reduce_units, "the sum of one element"},
   {OP_sum, 0, EXACT, sum_units, "the sum of one element, + 0"},
   {OP_sum, 0, FAST, sum_of_broadcast, "the sum of equal elements"},
+  {OP_sum, 0, FAST, sum_of_neg, "the sum of -x"},
+  {OP_sum, 0, FAST, sum_of_scaled, "the sum of x * c, c the same for all that are added"},
+  {OP_sum, 0, FAST, sum_of_deviations, "the sum of deviations from the mean is 0"},
   {OP_contract, 0, EXACT, contract_of_transpose, "a contraction of a transposed operand"},
   {OP_scatter_add, 0, EXACT, scatter_of_few, "a few rows scattered over many, as a gather of sums"},
   {0, 0, 0, NULL, NULL}
