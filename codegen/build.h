@@ -32,6 +32,7 @@ typedef struct KBuild {
   int memo_of[KMEMO]; /* heads of lists */
 } KBuild;
 
+static inline bool kernel_has(const KBuild *b, Id n) { return b->g->anno[n].kernel == b->group->kernel; }
 void kernel_fail(KBuild *b, Id n, const char *why);
 int kernel_buf(KBuild *b, Id node);                    /* its number, made if new */
 /* The number of the value of n at these indices (rank of n's type), 0 on failure. Value 0 of a nest is not used. */

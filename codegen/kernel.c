@@ -89,10 +89,6 @@ static int *find_phases(const KBuild *b) {
   return phase;
 }
 
-static bool in_group(const KBuild *b, Id n) {
-  return b->g->anno[n].kernel == b->group->kernel;
-}
-
 static bool is_written(const KBuild *b, Id n) {
   return b->gs->buffer[n];
 }
@@ -164,7 +160,7 @@ static void find_strides(const KBuild *b, Id x, int64_t *step) {
   const Graph *g = b->g;
   Id fold = view_base(g, x);
   const Type *space = node_type(g, b->group->root);
-  if (!fold_is_short(g, fold) || !in_group(b, fold) || node_type(g, x)->rank != space->rank) return;
+  if (!fold_is_short(g, fold) || !kernel_has(b, fold) || node_type(g, x)->rank != space->rank) return;
   const AttrVal *axes = node_attr(g, fold, 1), *stride = node_attr(g, fold, 3);
   int64_t points = 1;
   for (int i = 0; i < axes->n; i++) {

@@ -174,16 +174,12 @@ static int leaf_value(KBuild *b, Id n, const Affine *idx, const Affine *linear) 
   }
 }
 
-static bool in_group(const KBuild *b, Id n) {
-  return b->g->anno[n].kernel == b->group->kernel;
-}
-
 static int view_value(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   Affine in[MAX_RANK];
   uint32_t guards = 0;
   Id x = node_in(g, n, 0);
-  bool own = in_group(b, x), leaf = node_info(g, x)->cls == CL_LEAF && (own || !g->anno[x].kernel);
+  bool own = kernel_has(b, x), leaf = node_info(g, x)->cls == CL_LEAF && (own || !g->anno[x].kernel);
   bool memory = leaf || (g->anno[x].kernel && !own); /* or, of random numbers, as good as that: known by position */
   if (view_push(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
@@ -273,7 +269,7 @@ static int value_of(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   OpClass cls = node_info(g, n)->cls;
   bool computed = g->anno[n].kernel != 0;
-  if (computed && !in_group(b, n)) return load_index(b, n, idx);
+  if (computed && !kernel_has(b, n)) return load_index(b, n, idx);
   if (computed) /* an accumulation of an earlier phase of this kernel */
     for (int i = 0; i < b->nest->nacc; i++)
       if (b->nest->acc[i].node == n) return kernel_acc_value(b, i);

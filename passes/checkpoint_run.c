@@ -74,7 +74,7 @@ static void top(Run *r, int64_t live) {
   if (live > r->peak) r->peak = live;
 }
 
-/* The bytes that the last load of b frees at `end`, 1 + an event (forwards: a turn): its own, or of what it is made of. */
+/* The bytes that a load of b frees at `end`, 1 + an event (forwards: a turn): its own, or those of what it is made of. */
 static int64_t freed_by(Run *r, int b, int end) {
   const Buf *x = &r->m->buf[b];
   int64_t freed = 0;

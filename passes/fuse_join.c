@@ -312,8 +312,8 @@ static bool is_of_sums(const FuseState *s, Id x) {
   return cls == CL_CONTRACT || cls == CL_CONV;
 }
 
-/* Whether n is better an epilogue of the sums that it is made of than part of the loop that reads it: it stores 16 bits;
- * or the loop, over another index space, could not take the sums as well, which would be stored instead of n. */
+/* Whether n is better an epilogue of the sums that it is made of than part of the loop that reads it: it stores 16
+ * bits; or the loop, over another index space, could not take the sums as well, which would be stored instead of n. */
 static bool ends_sums(const FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   if (stored) return node_narrows(g, n) && is_of_sums(s, node_in(g, n, 0));
@@ -336,7 +336,9 @@ static void place_node(FuseState *s, Id n) {
     s->inlined[n] = true;
     return;
   }
-  if (ends_sums(s, n, least, stored) || (copies ? !join_beside(s, n, least->group) : !try_join(s, n, least, stored))) start_group(s, n);
+  bool joins = !ends_sums(s, n, least, stored) &&
+               (copies ? join_beside(s, n, least->group) : try_join(s, n, least, stored));
+  if (!joins) start_group(s, n);
 }
 
 /* ---- the whole graph ---- */

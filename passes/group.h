@@ -19,8 +19,8 @@
 #include "ir/ir.h"
 
 /* loop: a map over one index space. row: reductions and maps that share outer axes. contract, conv: sums of products
- * with an epilogue. window: fold, but for short ones. cum: running sums. concat: by parts. Of several nodes the highest class
- * counts. */
+ * with an epilogue. window: fold, but for short ones. cum: running sums. concat: by parts. Of several nodes the
+ * highest class counts. */
 typedef enum KernelClass {
   KC_LOOP, KC_ROW, KC_CONTRACT, KC_CONV, KC_WINDOW, KC_SCATTER, KC_CUM, KC_CONCAT, KC_SCAN, KC_COUNT
 } KernelClass;
