@@ -96,7 +96,7 @@ static void call_kernel(CGraph *c, const Group *gr) {
   c_stmt(c, "%s%s(%s);", p->native && plan.serial ? "if (part == 0) " : "", name, s.s ? s.s : "");
 }
 
-/* Check mode: the stores of a kernel are looked through behind its call. */
+/* Check mode of a training step: the stores of a kernel are looked through behind its call. */
 static void check_stores(CGraph *c, const Group *gr) {
   CPrint *p = c->p;
   for (int i = 0; i < gr->nwrite; i++) {
@@ -110,8 +110,8 @@ static void check_stores(CGraph *c, const Group *gr) {
     str_printf(&p->nodes, ", %d},\n", at.line);
     p->helper |= CH_BARRIER;
     const char *count = c_dim(p, type_count(p->m, d->type)), *y = c_place(c, gr->write[i]);
-    if (t == DT_F32) c_stmt(c, "if (bad) gc_check(call, %s, %s, %d);", y, count, ++p->nnodes);
-    else c_stmt(c, "if (bad) gc_check_half(call, %s, %s, %d, %s);", y, count, ++p->nnodes, c_table_number(p, t, 1.0 / 0.0));
+    if (t == DT_F32) c_stmt(c, "gc_check(call, %s, %s, %d);", y, count, ++p->nnodes);
+    else c_stmt(c, "gc_check_half(call, %s, %s, %d, %s);", y, count, ++p->nnodes, c_table_number(p, t, 1.0 / 0.0));
   }
 }
 
@@ -122,7 +122,7 @@ void c_graph_body(CGraph *c) {
     const Group *gr = &c->gs->group[i];
     if (gr->cls == KC_SCAN) c_scan(c, gr);
     else call_kernel(c, gr);
-    if (c->p->native && g->kind != GK_BODY) check_stores(c, gr);
+    if (c->p->native && graph_trains(g)) check_stores(c, gr);
     if (checked < 0 || c->gs->writer[g->out[checked].value] != i) continue;
     c->p->helper |= CH_FINITE;
     if (c->p->native) c_barrier(c);

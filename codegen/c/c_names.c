@@ -15,7 +15,7 @@ static const char KEYWORDS[] =
   " wchar_t xor xor_eq linux unix NULL offsetof ";
 
 /* What the functions that take ports use besides. */
-static const char LOCALS[] = " a m t i e k s mem run pass turn part parts sum call bad memset memcpy memmove ";
+static const char LOCALS[] = " a m t i e k s mem run pass turn part parts sum call memset memcpy memmove ";
 
 const char *c_ident(CPrint *p, const char *name) {
   char *s = ctx_strf(p->c, "%s", name);

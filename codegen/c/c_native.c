@@ -22,7 +22,7 @@ static void put_locals(CGraph *c, Str *out) {
   str_printf(out, "  unsigned char *const m = call->mem;\n  unsigned char *const a = m + %lld;\n",
              (long long)(m->total_bytes - m->arena_bytes));
   str_puts(out, "  GcRun *const run = call->mem;\n  const uint32_t turn = 0, pass = call->pass;\n"
-                "  const int part = call->part, parts = call->parts;\n  int32_t *const bad = call->bad;\n");
+                "  const int part = call->part, parts = call->parts;\n");
   for (int i = 0; i < g->nport; i++)
     str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i], i);
   for (int i = 0, k = 0; i < g->nout && !graph_trains(g); i++)
@@ -33,7 +33,7 @@ static void put_locals(CGraph *c, Str *out) {
   uint32_t sizes = graph_sizes(g);
   for (int i = 0, k = 0; i < m->nsize; i++)
     if (sizes >> i & 1) str_printf(out, "  const ptrdiff_t n_%s = call->size[%d];\n", m->size[i].name, k++);
-  str_puts(out, "  (void)m, (void)a, (void)run, (void)turn, (void)pass, (void)part, (void)parts, (void)bad;\n");
+  str_puts(out, "  (void)m, (void)a, (void)run, (void)turn, (void)pass, (void)part, (void)parts;\n");
 }
 
 static void print_graph(CPrint *p, Graph *g, Str *functions) {

@@ -55,16 +55,16 @@ static const struct { int bit; const char *text; } HELPER[] = {
               "uint32_t pass,\n                                                 uint32_t turn) {\n"
               "  return v_random(index, 0, (uint32_t)key, (uint32_t)(key >> 32), run->step, pass, turn);\n}\n\n"},
   {CH_CHECK, "/* Check mode: remembers the first node with a result that is not finite. */\n"
-             "static __attribute__((noinline, cold)) void gc_check(const GcCall *call, const float *y, ptrdiff_t "
+             "static __attribute__((noinline)) void gc_check(const GcCall *call, const float *y, ptrdiff_t "
              "n, int32_t node) {\n"
-             "  gc_barrier(call);\n"
+             "  if (!call->bad) return;\n  gc_barrier(call);\n"
              "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
              "    if (!(y[i] - y[i] == 0.0f)) *call->bad = node;\n"
              "  gc_barrier(call);\n}\n\n"},
   {CH_CHECK_HALF, "/* The same of 16-bit floats; inf: the bits of infinity. */\n"
-                  "static __attribute__((noinline, cold)) void gc_check_half(const GcCall *call, const uint16_t *y, "
+                  "static __attribute__((noinline)) void gc_check_half(const GcCall *call, const uint16_t *y, "
                   "ptrdiff_t n,\n                                                    int32_t node, int inf) {\n"
-                  "  gc_barrier(call);\n"
+                  "  if (!call->bad) return;\n  gc_barrier(call);\n"
                   "  for (ptrdiff_t i = 0; i < n && call->part == 0 && !*call->bad; i++)\n"
                   "    if ((y[i] & inf) == inf) *call->bad = node;\n"
                   "  gc_barrier(call);\n}\n\n"},
