@@ -33,7 +33,7 @@ static void print_result(Engine *e, const Graph *g, const Out *o, const Val *v) 
   Str s = {.c = e->a->c};
   if (json) {
     str_puts(&s, "{\"type\":");
-    put_json_text(&s, type_text(e->m, node_get(g, o->value)->type));
+    str_json(&s, type_text(e->m, node_get(g, o->value)->type));
     str_puts(&s, ",\"value\":");
   }
   put_value(&s, v, 0, 0, json);

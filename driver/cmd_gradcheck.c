@@ -178,7 +178,7 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
   if (args_has(k->a, OPT_json)) {
     Str s = {.c = k->c};
     str_puts(&s, "{\"weight\":");
-    put_json_text(&s, v->name);
+    str_json(&s, v->name);
     str_printf(&s, ",\"ok\":%s,\"elements\":%lld", well ? "true" : "false", (long long)n);
     put_number(&s, "error", worst);
     put_number(&s, "forward_error", forward);

@@ -71,11 +71,11 @@ static void put_json(Str *s, const OpInfo *o) {
   for (int k = 0; k < o->nfields; k++)
     str_printf(s, "%s{\"name\":\"%s\",\"kind\":\"%s\"}", k ? "," : "", o->field[k].name, kind_name[o->field[k].kind]);
   str_puts(s, "],\"token\":");
-  put_json_text(s, o->token);
+  str_json(s, o->token);
   str_puts(s, ",\"flags\":[");
   put_flags(s, o, "\"", ",");
   str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->prec);
-  put_json_text(s, o->body);
+  str_json(s, o->body);
   str_puts(s, "}\n");
 }
 

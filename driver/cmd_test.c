@@ -56,7 +56,7 @@ static void report_test(Tests *t, const char *name, bool well) {
   }
   Str s = {.c = t->a->c};
   str_puts(&s, "{\"test\":");
-  put_json_text(&s, name);
+  str_json(&s, name);
   str_printf(&s, ",\"ok\":%s}\n", well ? "true" : "false");
   fputs(s.s, stdout);
 }

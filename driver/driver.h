@@ -86,5 +86,4 @@ const void *const *load_weights(Module *m, const char *path);
 /* Writes beside the file and renames: the old one or the new one is there, whole. mode 0: that of the old one, or 0666
  * without the umask's bits. False: reported. */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);
-void put_json_text(Str *s, const char *text);            /* quoted and escaped */
 #endif

@@ -219,7 +219,7 @@ void report_lines(const Plan *p) {
                op_info[d->op].name, type_text(p->m, d->type), (long long)v->bytes, (long long)v->offset, v->birth, v->death);
     str_printf(&s, "\"use\":\"%s\",\"recomputed\":%s,\"file\":", use_key[plan_use(p, v)],
                plan_again(p, v) ? "true" : "false");
-    put_json_text(&s, at.file);
+    str_json(&s, at.file);
     str_printf(&s, ",\"line\":%d}", at.line);
     puts(s.s);
   }

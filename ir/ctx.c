@@ -248,3 +248,14 @@ void str_printf(Str *b, const char *fmt, ...) {
   va_end(again);
   va_end(ap);
 }
+
+void str_json(Str *s, const char *text) {
+  str_puts(s, "\"");
+  for (const char *p = text; *p; p++) {
+    unsigned char ch = (unsigned char)*p;
+    if (ch == '"' || ch == '\\') str_printf(s, "\\%c", ch);
+    else if (ch < 0x20) str_printf(s, "\\u%04x", ch);
+    else str_put(s, p, 1);
+  }
+  str_puts(s, "\"");
+}

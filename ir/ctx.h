@@ -48,6 +48,7 @@ typedef struct Str {
 } Str;
 void str_put(Str *b, const char *s, size_t n);
 void str_puts(Str *b, const char *s);
+void str_json(Str *b, const char *text);           /* quoted and escaped */
 void str_printf(Str *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 uint64_t hash_bytes(const void *p, size_t n, uint64_t seed); /* stable over machines: FNV-1a, then mixed */

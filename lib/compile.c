@@ -1,6 +1,7 @@
 /* The calls that take a source: compiling, checking, texts. */
 #include "codegen/c/tile.h"
 #include "codegen/jit/compile.h"
+#include "lib/cost.h"
 #include "lib/embed.h"
 #include "lib/lib.h"
 #include "lib/unit.h"
@@ -109,6 +110,17 @@ static void dump_job(Ctx *c, void *arg) {
   k->well = true;
 }
 
+static void report_job(Ctx *c, void *arg) {
+  Job *k = arg;
+  Module *m = load(c, k);
+  if (!m || !unit_plan(m)) return;
+  Str s = {.c = c};
+  Cost cost = cost_of(m, k->o.isa);
+  cost_json(&s, &cost);
+  k->sink(k->user, ctx_strf(c, "%s.json", m->name), s.s, s.n);
+  k->well = true;
+}
+
 /* ---- calls ---- */
 
 static gradc_status run(Job *k, void (*fn)(Ctx *, void *), gradc_error **error, gradc_error **warnings) {
@@ -144,6 +156,12 @@ gradc_status gradc_dump(const gradc_source *source, const gradc_options *options
                         void *user, gradc_error **error) {
   if (!sink) return error_null(error);
   return text_call(&(Job){.after = pass, .sink = sink, .user = user}, source, options, dump_job, error);
+}
+
+gradc_status gradc_report(const gradc_source *source, const gradc_options *options, gradc_sink *sink, void *user,
+                          gradc_error **error) {
+  if (!sink) return error_null(error);
+  return text_call(&(Job){.native = true, .sink = sink, .user = user}, source, options, report_job, error);
 }
 
 gradc_status gradc_compile(const gradc_source *source, const gradc_options *options, gradc_model **model,

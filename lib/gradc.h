@@ -132,6 +132,10 @@ GRADC_API gradc_status gradc_emit_c(const gradc_source *source, const gradc_opti
 /* The graphs as text, after the named pass; "": as the front end made them; NULL: after all passes. */
 GRADC_API gradc_status gradc_dump(const gradc_source *source, const gradc_options *options, const char *pass,
                                   gradc_sink *sink, void *user, gradc_error **error);
+/* What the model costs before it runs, as gradc_compile with these options would plan it: the sink gets NAME.json, one
+ * object with the members of `gradc report --json`. */
+GRADC_API gradc_status gradc_report(const gradc_source *source, const gradc_options *options, gradc_sink *sink,
+                                    void *user, gradc_error **error);
 
 /* ---- what a model is ---- */
 

@@ -15,18 +15,19 @@ run at once, since the interpreter's lock is free while the library works.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import sys
 import time
 import weakref
 from ctypes import (POINTER, byref, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint32, c_uint64,
                     c_void_p)
-from typing import (Any, Dict, Iterable, Iterator, List, Mapping, MutableMapping, NamedTuple, Optional, Sequence, Tuple,
-                    Union)
+from typing import (Any, Callable, Dict, Iterable, Iterator, List, Mapping, MutableMapping, NamedTuple, Optional,
+                    Sequence, Tuple, Union)
 
 import numpy as np
 
-__all__ = ["compile", "check", "emit_c", "dump", "version", "progress", "Model", "Data", "Weights", "Function",
+__all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "Data", "Weights", "Function",
            "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]
 
 Path = Union[str, "os.PathLike[str]"]
@@ -68,6 +69,7 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "check": (c_int, [POINTER(_Source), POINTER(_Options), _ERROR]),
     "emit_c": (c_int, [POINTER(_Source), POINTER(_Options), _SINK, c_void_p, _ERROR]),
     "dump": (c_int, [POINTER(_Source), POINTER(_Options), c_char_p, _SINK, c_void_p, _ERROR]),
+    "report": (c_int, [POINTER(_Source), POINTER(_Options), _SINK, c_void_p, _ERROR]),
     "model_info": (POINTER(_Info), [c_void_p]), "weight": (POINTER(_Tensor), [c_void_p, c_int]),
     "field": (POINTER(_Tensor), [c_void_p, c_int]), "export": (POINTER(_Function), [c_void_p, c_int]),
     "init": (c_int, [c_void_p, c_uint64, _ERROR]), "plan": (c_int, [c_void_p, c_uint32, c_uint32, _ERROR]),
@@ -269,7 +271,7 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
     """
     handle = c_void_p()
     _call("compile", byref(_source(path, text)), byref(_options(**options)), byref(handle))
-    return Model(handle)
+    return Model(handle, lambda: report(path, text, **options))
 
 
 def check(path: Path, text: Optional[str] = None, **options: Any) -> None:
@@ -454,12 +456,19 @@ class Data:
         return self.batch(0, self.held_out, -1)
 
 
+def report(path: Path, text: Optional[str] = None, **options: Any) -> Dict[str, Any]:
+    """What a model costs before it runs, as `gradc report --json` tells: operations, bytes, predicted_step_ms, ..."""
+    return json.loads("".join(_texts("report", byref(_source(path, text)), byref(_options(**options))).values()))
+
+
 class Model:
     """A compiled model. Its exports are methods by their names: m.predict(x). `with` frees it at the end; else the
     garbage collector does."""
 
-    def __init__(self, handle: c_void_p):
+    def __init__(self, handle: c_void_p, report: Callable[[], Dict[str, Any]]):
         self._handle = handle
+        self.report = report
+        """gradc.report of the source that it was compiled from."""
         self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
         self._info = _lib["model_info"](handle).contents
         self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]

@@ -206,6 +206,13 @@ static void sources(uint64_t h) {
   *got = 0;
   WELL(gradc_dump(&text, &o, "fuse", keep, got, &e));
   WELL(gradc_check(&file, &o, &e));
+  *got = 0;
+  WELL(gradc_report(&file, &o, keep, got, &e));
+  WELL(gradc_compile(&file, &o, &m, &e));
+  char bytes[64];
+  snprintf(bytes, sizeof bytes, "\"ram_bytes\":%zu,", gradc_model_info(m)->memory_bytes);
+  CHECK(strstr(got, "model.json:{\"parameters\":") && strstr(got, bytes));
+  gradc_free(m);
 }
 
 void test_api(void) {

@@ -20,9 +20,11 @@ static void compiling(void) {
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_compile(&s, &o, NULL, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_emit_c(&s, &o, NULL, NULL, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_dump(&s, &o, NULL, NULL, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_report(&s, &o, NULL, NULL, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_check(NULL, &o, &e));
   FAILS(GRADC_BAD_MODEL, 501, "gone.nn: No such file", gradc_compile(&gone, &o, &m, &e));
   CHECK(!m);
+  FAILS(GRADC_BAD_MODEL, 501, "gone.nn: No such file", gradc_report(&gone, &o, ignore, NULL, &e));
   FAILS(GRADC_BAD_MODEL, 410, "no pass", gradc_dump(&s, &o, "nothing", ignore, NULL, &e));
   o.search = NULL;
   FAILS(GRADC_BAD_MODEL, 231, "shared.nn", gradc_compile(&s, &o, &m, &e));

@@ -75,6 +75,7 @@ static void texts(void) {
   DO(gradc_check(&s, &o, &e));
   DO(gradc_dump(&s, &o, "cse", ignore, NULL, &e));
   DO(gradc_emit_c(&s, &o, ignore, NULL, &e));
+  DO(gradc_report(&s, &o, ignore, NULL, &e));
 }
 
 static void running(void) {

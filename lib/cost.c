@@ -1,0 +1,121 @@
+#include "lib/cost.h"
+#include "codegen/machine.h"
+#include "passes/flops.h"
+
+enum { MOST_TENSORS = 8 };
+
+static void cost_of_graph(Cost *k, Graph *g) {
+  const Lives *l = lives_make(g);
+  Gradients grads = gradients_find(l);
+  k->gradients.weights += grads.weights;
+  k->gradients.unbuffered += grads.unbuffered;
+  if (grads.bytes > k->gradients.bytes) k->gradients.bytes = grads.bytes;
+  if (l->kept > k->activations) k->activations = l->kept;
+  if (k->fullest && l->peak <= k->fullest->peak) return;
+  k->fullest = l;
+  k->top = lives_at_peak(l, &k->ntop);
+  if (k->ntop > MOST_TENSORS) k->ntop = MOST_TENSORS;
+}
+
+/* ---- the module: its training step, or its exports when it does not train ---- */
+
+static bool is_trained(const Module *m, int var) {
+  for (int i = 0; i < m->ngraph; i++) {
+    const Graph *g = m->graph[i];
+    for (int k = 0; graph_trains(g) && k < g->nout; k++)
+      if (g->out[k].var == var) return true;
+  }
+  return false;
+}
+
+static void cost_of_run(Cost *k, Graph *g, double times) {
+  k->flops += graph_flops(g) * times;
+  k->recomputed += graph_recomputed(g) * times;
+  k->seconds += graph_seconds(g, &k->rates) * times;
+}
+
+static void cost_of_module(Cost *k) {
+  Module *m = k->m;
+  for (int i = 0; i < m->nvar; i++) {
+    if (m->var[i].kind != VK_PARAM) continue;
+    double n = (double)dim_bound(m, type_count(m, m->var[i].type));
+    k->parameters += n;
+    if (is_trained(m, i)) k->trained += n;
+  }
+  for (int i = 0; i < m->ntrain; i++) {
+    const TrainInfo *t = &m->train[i];
+    if (t->step) cost_of_run(k, t->step, 1);
+    if (t->pass) cost_of_run(k, t->pass, (double)(t->accumulate > 0 ? t->accumulate : 1));
+    if (t->update) cost_of_run(k, t->update, 1);
+    if (t->step) cost_of_graph(k, t->step);
+    if (t->pass) cost_of_graph(k, t->pass);
+    if (t->update) cost_of_graph(k, t->update);
+    if (t->clip_at) k->kept_by = t->clip_at;
+    if (t->accumulate_at) k->gathered_by = t->accumulate_at;
+  }
+  for (int i = 0; i < m->ngraph && !m->ntrain; i++)
+    if (m->graph[i]->kind == GK_EXPORT) {
+      if (k->flops == 0) cost_of_run(k, m->graph[i], 1);
+      cost_of_graph(k, m->graph[i]);
+    }
+}
+
+static Rates rates_of(const char *isa) {
+  const Machine *m = machine_find(isa ? isa : "native");
+  Pace p = machine_pace(m ? m : machine_find("generic"));
+  return (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
+}
+
+Cost cost_of(Module *m, const char *isa) {
+  Cost k = {.c = m->c, .m = m, .rates = rates_of(isa)};
+  cost_of_module(&k);
+  return k;
+}
+
+/* ---- as text ---- */
+
+const char *cost_place(Ctx *c, Loc loc) {
+  SourcePos p = source_pos(c, loc);
+  return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
+}
+
+double cost_recompute_percent(const Cost *k) {
+  return k->recomputed > 0 ? 100 * k->recomputed / (k->flops - k->recomputed) : 0;
+}
+
+static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
+
+/* What keeps gradients: {"gradients_kept_by":"clip","gradients_kept_at":"m.nn:5:3"}, or nothing. */
+static void put_why(Str *s, const Cost *k) {
+  Loc at = k->gathered_by ? k->gathered_by : k->kept_by;
+  if (!at) return;
+  str_printf(s, ",\"gradients_kept_by\":\"%s\",\"gradients_kept_at\":", k->gathered_by ? "accumulate" : "clip");
+  str_json(s, cost_place(k->c, at));
+}
+
+void cost_json(Str *s, const Cost *k) {
+  const Module *m = k->m;
+  str_printf(s, "{\"parameters\":%.0f,\"flops_per_step\":%.0f", k->parameters, k->flops);
+  put_bytes(s, "ram_bytes", m->total_bytes);
+  put_bytes(s, "activation_bytes", k->activations);
+  str_printf(s, ",\"trained_parameters\":%.0f", k->trained);
+  str_printf(s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":%.6g", cost_recompute_percent(k),
+             1e3 * k->seconds);
+  put_bytes(s, "head_bytes", m->head_bytes);
+  put_bytes(s, "persistent_bytes", m->persistent_bytes);
+  put_bytes(s, "arena_bytes", m->arena_bytes);
+  put_bytes(s, "live_peak_bytes", k->fullest ? k->fullest->peak : 0);
+  put_bytes(s, "gradient_bytes", k->gradients.bytes);
+  put_why(s, k);
+  if (k->memory) put_bytes(s, "stack_bytes", k->stack);
+  str_puts(s, ",\"tensors\":[");
+  for (int i = 0; i < k->ntop; i++) {
+    const Node *d = node_get(k->fullest->g, k->top[i].node);
+    SourcePos p = source_pos(k->c, d->loc);
+    str_printf(s, "%s{\"op\":\"%s\",\"type\":\"%s\",\"bytes\":%lld,\"file\":", i ? "," : "", op_info[d->op].name,
+               type_text(k->m, d->type), (long long)k->top[i].bytes);
+    str_json(s, p.file);
+    str_printf(s, ",\"line\":%d}", p.line);
+  }
+  str_puts(s, "]}");
+}
