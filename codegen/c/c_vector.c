@@ -191,7 +191,8 @@ const char *cnv_arg(CNest *c, int v) {
   return cnv_is(c, v) ? x : cnv_splat(c, c->n->val[v].type, x);
 }
 
-/* Lane by lane, through arrays, so that compilers can make vectors of it again. A bool operand is a mask. */
+/* Lane by lane, through arrays, so that compilers can make vectors of it again. A bool operand is a mask. OP_NONE:
+ * a conversion. */
 static const char *by_lanes(CNest *c, Op op, DType t, DType from, const char *const *arg, int nargs) {
   CPrint *p = c->p;
   Str s = {.c = p->c};
@@ -205,8 +206,9 @@ static const char *by_lanes(CNest *c, Op op, DType t, DType from, const char *co
     lane[i] = ctx_strf(p->c, from == DT_BOOL ? "(%s[l] & 1)" : "%s[l]", letter);
   }
   DType to = t == DT_BOOL ? DT_I32 : t;
+  const char *value = op ? c_body(p, op, t, from, lane) : c_cast(p, t, from, lane[0]);
   str_printf(&s, "%s r[GC_LANES]; for (int l = 0; l < GC_LANES; l++) r[l] = %s%s; gc_load_%s(r); })", dtype_info[to].c,
-             t == DT_BOOL ? "-(int32_t)" : "", paren(c, c_body(p, op, t, from, lane)), access_name(c, to));
+             t == DT_BOOL ? "-(int32_t)" : "", paren(c, value), access_name(c, to));
   return s.s;
 }
 
@@ -221,7 +223,7 @@ static const char *cast(CNest *c, DType to, DType from, const char *x) {
   if (to == from) return x;
   if (dtype_is_float(to) && dtype_is_float(from)) return ctx_strf(p->c, "__builtin_convertvector(%s, %s)", x, cnv_type(to));
   if (to == DT_F64 && from != DT_BOOL) return ctx_strf(p->c, "__builtin_convertvector(%s, gc_vd)", x);
-  if (to == DT_F64 || from == DT_F64) return by_lanes(c, OP_cast, to, from, &x, 1);
+  if (to == DT_F64 || from == DT_F64) return by_lanes(c, OP_NONE, to, from, &x, 1);
   if (to == DT_BOOL) return ctx_strf(p->c, from == DT_F32 ? "(gc_vi)(%s != 0.0f)" : "(gc_vi)(%s != 0)", x);
   if (from == DT_BOOL)
     return to == DT_F32 ? ctx_strf(p->c, "gc_sel(%s, GC_SPLAT(1.0f), GC_SPLAT(0.0f))", x)
