@@ -267,6 +267,9 @@ void native_print_body(CPrint *p, Str *out) {
   if (!p->gemm) return;
   tile_print(out, machine_of(p), p->gemm_type, p->o->contract);
   put_file(out, p->gemm, true);
-  if (p->gemm_half) tile_print_pairs(out, machine_of(p));
+  if (!p->gemm_half) return;
+  size_t n;
+  tile_print_pairs(out, machine_of(p));
+  str_puts(out, p->o->carried("codegen/c/gemm_amx.inc", &n));
   put_file(out, p->gemm_half, true);
 }

@@ -1,10 +1,11 @@
 /* The tuned kernels of the native dialect against the interpreter.
- *   ncheck --dir=DIR [--native] FILE.ir
- * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for one
- * row of the machine table after the other, all that this processor can run, compiles them, and runs them as 1 to 4
+ *   ncheck --dir=DIR [--native | --fast [--cflags=FLAGS]] FILE.ir
+ * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for
+ * one row of the machine table after the other, all that this processor can run, compiles them, and runs them as 1 to 4
  * parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on they must be
  * close, and the same for any number of parts. Prints what differs, and `N passed, N failed`. --native: only for the
- * row that is this processor's.
+ * row that is this processor's; --fast: only for that one with contraction on, by gcc alone, and with further flags.
+ * What BEFORE in the environment says stands in front of the program when it is run.
  *   ncheck --rows
  * prints the names of those rows. */
 #include "codegen/c/graph.h"
@@ -207,7 +208,7 @@ static void run_with(Program *r, const char *cc) {
   const char *fp = r->exact ? "off" : "fast";
   char *cmd = ctx_strf(r->c, "root=$PWD && cd %s && %s -std=gnu11 -I$root/runtime %s -fno-math-errno "
                              "-fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
-                             "./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
+                             "$BEFORE ./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
   int status = system(cmd);
   size_t n = 0;
   char *out = status ? NULL : read_file(ctx_strf(r->c, "%s/out.bin", r->dir), &n);
@@ -222,11 +223,11 @@ static void run_with(Program *r, const char *cc) {
   free(out);
 }
 
-static void check(const char *path, const char *dir, const char *isa, bool exact, bool clang) {
+static void check(const char *path, const char *dir, const char *isa, const char *cflags, bool exact, bool clang) {
   Ctx *c = ctx_new();
   Program r = {.c = c, .dir = dir, .isa = isa, .exact = exact, .text = {.c = c}, .main = {.c = c}};
   Str input = {.c = c};
-  r.cflags = machine_find(isa)->cflags;
+  r.cflags = ctx_strf(c, "%s %s", machine_find(isa)->cflags, cflags);
   r.ref = read_graphs(c, path);
   r.m = r.ref ? read_graphs(c, path) : NULL;
   if (r.m) r.m->opt.strict = true;
@@ -251,11 +252,13 @@ static void check(const char *path, const char *dir, const char *isa, bool exact
 }
 
 int main(int argc, char **argv) {
-  const char *dir = NULL, *path = NULL;
-  bool native = false;
+  const char *dir = NULL, *path = NULL, *cflags = "";
+  bool native = false, fast = false;
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--dir=", 6)) dir = argv[i] + 6;
+    else if (!strncmp(argv[i], "--cflags=", 9)) cflags = argv[i] + 9;
     else if (!strcmp(argv[i], "--native")) native = true;
+    else if (!strcmp(argv[i], "--fast")) fast = true;
     else path = argv[i];
   }
   if (path && !strcmp(path, "--rows")) {
@@ -263,12 +266,13 @@ int main(int argc, char **argv) {
       if (machine_runs(machine_at(i))) puts(machine_at(i)->name);
     return 0;
   }
-  if (!dir || !path) return fprintf(stderr, "usage: ncheck --dir=DIR [--native] FILE.ir\n"), 2;
+  if (!dir || !path)
+    return fprintf(stderr, "usage: ncheck --dir=DIR [--native | --fast [--cflags=FLAGS]] FILE.ir\n"), 2;
   bool clang = system("clang --version >/dev/null 2>&1") == 0;
-  for (int i = 0; machine_at(i); i++)
+  for (int i = 0; machine_at(i) && !fast; i++)
     if (machine_runs(machine_at(i)) && (!native || machine_at(i) == machine_find("native")))
-      check(path, dir, machine_at(i)->name, true, clang && machine_at(i) == machine_find("native"));
-  check(path, dir, "native", false, clang);
+      check(path, dir, machine_at(i)->name, "", true, clang && machine_at(i) == machine_find("native"));
+  check(path, dir, "native", cflags, false, clang && !fast);
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

@@ -7,11 +7,12 @@ trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
 objects=$(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o)
 cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ncheck" tests/native/ncheck.c $objects "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
-pass=0; fail=0
+pass=0; fail=0; BEFORE=
 command -v clang >/dev/null 2>&1 && CLANG=yes
-check() { # check CASES FORM FORM [--native]: with operands of these forms
+check() { # check CASES FORM FORM [OPTION...]: with operands of these forms
   awk -v a="$2" -v b="$3" -f tests/native/cases.awk "$1" > "$tmp/native.ir"
-  "$tmp/ncheck" --dir="$tmp" $4 "$tmp/native.ir" > "$tmp/log"
+  shift 3
+  "$tmp/ncheck" --dir="$tmp" "$@" "$tmp/native.ir" > "$tmp/log"
   grep -vE '^[0-9]+ passed' "$tmp/log" | head -n 40
   line=$(tail -n 1 "$tmp/log")
   p=${line%% *}; f=${line#*, }; f=${f%% *}
@@ -22,6 +23,17 @@ for cases in tests/native/*.txt; do
   check "$cases" bf16 as_bf16 --native
   check "$cases" as_f16 f16 --native
 done
+# AMX: done by the processor, or, where it has only AVX512_BF16, by a handler of its instructions.
+amx="-mamx-tile -mamx-bf16"
+# shellcheck disable=SC2086  # several flags
+if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16; then
+  cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o "$tmp/amx.so" tests/native/amx.c -lm
+  export AMX_LOG="$tmp/amx" BEFORE="env LD_PRELOAD=$tmp/amx.so"
+  check tests/native/contract.txt bf16 as_bf16 --fast --cflags="$amx"
+  check tests/native/conv.txt bf16 as_bf16 --fast --cflags="$amx"
+  check tests/native/conv.txt as_bf16 bf16 --fast --cflags="$amx"
+  if [ -s "$tmp/amx" ] || grep -q amx_bf16 /proc/cpuinfo; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "AMX was not used"; fi
+fi
 # Stored orders: exact training gives the same weights with them and without, however it is run.
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' | tail -n 1; }
@@ -78,6 +90,10 @@ for precision in bf16 "f16(scale = 2 ** 40)"; do
   mixed "${precision%%(*}"
   near "$plain" "$(train fast | loss_of)" 0.01
 done
+if [ -n "$BEFORE" ]; then # AMX, by several threads
+  mixed bf16 ${CLANG:+--cc=clang} --cflags="$amx"
+  near "$plain" "$($BEFORE "$tmp/model" train --run-dir "$tmp/amx.run" --json --threads 2 2>/dev/null | loss_of)" 0.01
+fi
 case $(cat "$tmp/rows") in
 *'"skipped_steps":21,"loss_scale":524288,'*) pass=$((pass + 1)) ;;
 *) fail=$((fail + 1)); echo "skipped steps: $(tail -n 1 "$tmp/rows")" ;;
