@@ -12,6 +12,7 @@ typedef struct Machine {
   const char *name;
   const char *cflags; /* for the C compiler, separated by blanks; "" for the baseline */
   const char *least;  /* the same for code that any processor of the row runs */
+  const char *tune;   /* the same beside a -march */
   int vec;            /* floats in a vector */
   int mr, nv;         /* register tile of contractions: mr rows by nv vectors */
   int kc, mc;         /* cache block of contractions: contracted elements, rows */
@@ -19,6 +20,8 @@ typedef struct Machine {
 } Machine;
 
 const Machine *machine_find(const char *isa); /* NULL: no such name */
+/* The row for what a compiler takes for -march; generic if it is not known here. */
+const Machine *machine_of_march(const char *march);
 const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
 Pace machine_pace(const Machine *m);          /* of the row, or where it is known better, of this processor */
 bool machine_here(const Machine *m);          /* whether the row is one of the architecture that gradc runs on */

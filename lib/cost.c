@@ -62,7 +62,7 @@ static void cost_of_module(Cost *k) {
 
 static Rates rates_of(const char *isa) {
   const Machine *m = machine_find(isa ? isa : "native");
-  Pace p = machine_pace(m ? m : machine_find("generic"));
+  Pace p = machine_pace(m ? m : machine_of_march(isa));
   return (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
 }
 

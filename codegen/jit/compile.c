@@ -28,13 +28,14 @@ bool compile_text(Module *m, CompileOptions *o, NativeC *to) {
   Ctx *c = m->c;
   const char *isa = o->isa ? o->isa : "native";
   *to = (NativeC){.text = {.c = c}, .sums = {.c = c}};
-  o->emit.machine = machine_find(isa);
+  const Machine *row = machine_find(isa), *named = machine_of_march(isa);
+  o->emit.machine = row ? row : named;
   o->emit.contract = !m->opt.strict;
   o->emit.sums = &to->sums;
   put_flags(c, &to->flags, "-std=gnu11 -fno-math-errno -fno-trapping-math -w");
   flag(c, &to->flags, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
-  if (o->emit.machine) put_flags(c, &to->flags, o->emit.machine->cflags);
-  else flag(c, &to->flags, ctx_strf(c, "-march=%s", isa));
+  if (!row) flag(c, &to->flags, ctx_strf(c, "-march=%s", isa));
+  put_flags(c, &to->flags, row ? row->cflags : named->tune);
   put_flags(c, &to->flags, o->cflags);
   if (!emit_native(m, &o->emit, &to->text)) return false;
   to->object = find_object(c, o, &to->sums);
