@@ -64,7 +64,7 @@ int cmd_report(Args *a) {
   if (!m) return EXIT_MODEL;
   Cost k = cost_of(m, a->value[OPT_isa]);
   k.memory = args_has(a, OPT_memory) || args_has(a, OPT_svg);
-  if (k.memory) k.stack = report_stack(a, &k.why);
+  if (k.memory) k.stack = report_stack(a, m, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);
   else print_text(&k);
   return k.memory ? draw(a, &k) : EXIT_WELL;

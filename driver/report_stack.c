@@ -76,9 +76,10 @@ static int64_t deepest(Functions *f, Function *x) {
   return x->deepest = x->frame + most;
 }
 
-int64_t report_stack(Args *a, const char **why) {
+int64_t report_stack(const Args *a, const Module *reported, const char **why) {
   Args as_emit = *a;
   as_emit.cmd = CMD_emit;
+  as_emit.value[OPT_fp] = reported->opt.strict ? "strict" : "fast"; /* other modes need other bytes */
   Module *m = load_planned(&as_emit, a->operand[0]);
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = "model.h"};
   Str code = {.c = a->c}, header = {.c = a->c};
@@ -89,7 +90,7 @@ int64_t report_stack(Args *a, const char **why) {
   const char *su = NULL;
   if (save_file(a->c, temp_path(&t, "model.h"), header.s, header.n, 0) &&
       save_file(a->c, temp_path(&t, "model.c"), code.s, code.n, 0))
-    su = toolchain_stack_usage(a, &t, why);
+    su = toolchain_stack_usage(&as_emit, &t, why);
   read_functions(&f, code.s);
   bool known = su && read_frames(&f, su);
   temp_remove(&t);

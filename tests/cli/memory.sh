@@ -80,6 +80,17 @@ awk -F'[:,}]' '
                    for (i = 1; i < n; i++) if (a[i] <= b[n] && a[n] <= b[i] && at[i] < end[n] && at[n] < end[i]) bad = 1 }
   END { exit bad || n < 5 || !turns }' out && pass || fail "values of report --memory --json overlap"
 expect 0 'stack, deepest  *not known: .*no-such-compiler' report --memory --cc=no-such-compiler yard.nn
+# The stack is that of the reported plan, also where the other mode would not keep to the budget.
+cat >modes.nn <<'N'
+def net(x: f32[B, 64]) -> f32[B, 10] { x |> linear(64) |> gelu |> batchnorm |> relu |> batchnorm |> linear(10) }
+use modes = net()
+data digits { source = csv("digits.csv.gz"); x: f32[64] = field(0:64) / 16; y: i32 = field(64) }
+train { data = digits; loss = cross_entropy(modes(x), y); optim = sgd(lr = 1e-3); batch = 32; steps = 1 }
+N
+fast=$("$gradc" report --fp=fast --ram 1 modes.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
+expect 1 'E0508' report --fp=strict --ram "$fast" modes.nn
+expect 0 'stack, deepest  *[1-9]' report --memory --ram "$fast" modes.nn
+[ -s err ] && fail "report --memory --ram $fast: $(head -n 1 err)" || pass
 expect 0 '' report --svg plan.svg yard.nn
 grep -q '^<svg' plan.svg && grep -q '</svg>' plan.svg && grep -q 'lower bound' plan.svg && grep -q 'yard.nn:1' plan.svg && pass || fail "no picture"
 [ "$(grep -o '<[a-z][a-z]*' plan.svg | wc -l)" -eq "$(grep -o -e '</[a-z]*' -e '/>' plan.svg | wc -l)" ] && pass || fail "plan.svg leaves a tag open"
