@@ -7,7 +7,8 @@
  * only where some section scales its loss. */
 enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 
-/* Every place in the caller's memory is a multiple of it: a cache line; under a budget a vector register. */
+/* Every place in the caller's memory is a multiple of it: a cache line; under a budget, where weights and states take
+ * less than 64 KiB, a vector register. */
 int64_t plan_align(const Module *m);
 int64_t plan_round(const Module *m, int64_t bytes); /* up to such a multiple */
 
