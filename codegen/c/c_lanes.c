@@ -34,6 +34,33 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
   cn_close_block(c);
 }
 
+/* ---- branches ---- */
+
+/* The select in whose branch a value stands that `user` has as its operand. */
+static int branch_of(const CNest *c, int user) {
+  bool select = c->n->val[user].kind == KV_SELECT && cnv_is(c, user);
+  return c->under[user] ? c->under[user] : select ? user : 0;
+}
+
+/* The guards of a select hold for all lanes or for none: they make a branch, which leaves out what only that select
+ * needs, in its loop. The windows of a fold that an element is in are few of those that it might be in. */
+void cnv_branches(CNest *c) {
+  const KNest *n = c->n;
+  int *uses = ctx_alloc(c->p->c, (size_t)(n->nval + 1) * sizeof *uses); /* in the branch c->under */
+  for (int i = n->nval - 1; i > 0; i--) { /* operands stand before their users */
+    const KVal *v = &n->val[i], *s = &n->val[c->under[i]];
+    bool own = c->under[i] && uses[i] == c->uses[i] && v->kind != KV_CONST && v->kind != KV_ACC;
+    bool same = own && v->phase == s->phase && cn_level(c, v->phase, v->needs) == cn_level(c, s->phase, s->needs);
+    if (!same) c->under[i] = 0;
+    int branch = branch_of(c, i);
+    for (int k = 0; k < v->nargs && v->kind != KV_ACC && c->uses[i]; k++) {
+      int x = v->arg[k];
+      if (!c->under[x]) c->under[x] = branch;
+      uses[x] += branch && c->under[x] == branch;
+    }
+  }
+}
+
 /* ---- reductions along the lane axis ---- */
 
 static int vectors_of(const CNest *c, int phase) { /* in a block of strict lanes */

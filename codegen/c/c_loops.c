@@ -177,6 +177,7 @@ CNest cn_begin(CPrint *p, const Kernel *k, const KNest *n, Str *o) {
   c.text = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.text);
   c.uses = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.uses);
   c.same_loop = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.same_loop);
+  c.under = ctx_alloc(p->c, (size_t)(n->nval + 1) * sizeof *c.under);
   c.used_axes = ctx_alloc(p->c, (size_t)(n->nphase + 1) * sizeof *c.used_axes);
   find_uses(&c);
   return c;
@@ -208,6 +209,7 @@ void c_nest(CPrint *p, const Kernel *k, const KNest *n, const CShare *share, Str
   c.lane_outer = share->lane_outer;
   c.vec = share->vec;
   c.split = share->split;
+  cnv_branches(&c);
   p->vectors |= c.lane >= 0;
   for (int i = 1; i < n->nval; i++) p->doubles |= c.lane >= 0 && n->val[i].type == DT_F64;
   if (c.split >= 0) {

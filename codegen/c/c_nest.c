@@ -119,13 +119,15 @@ static const char *random_text(CNest *c, const KVal *v) {
                   at, high, v->stream, v->stream);
 }
 
-static const char *select_text(CNest *c, const KVal *v) {
+const char *cn_guards(CNest *c, const KVal *v) {
   Str s = {.c = c->p->c};
-  str_puts(&s, "(");
-  for (int i = 0, k = 0; i < c->n->axes.n; i++)
-    if (v->guards >> i & 1) str_printf(&s, "%sok%d", k++ ? " && " : "", i);
-  str_printf(&s, " ? %s : %s)", c->text[v->arg[0]], c_number(c->p, (DType)v->type, v->c));
+  for (int i = 0; i < c->n->axes.n; i++)
+    if (v->guards >> i & 1) str_printf(&s, "%sok%d", s.n ? " && " : "", i);
   return s.s;
+}
+
+static const char *select_text(CNest *c, const KVal *v) {
+  return ctx_strf(c->p->c, "(%s ? %s : %s)", cn_guards(c, v), c->text[v->arg[0]], c_number(c->p, (DType)v->type, v->c));
 }
 
 static const char *value_text(CNest *c, const KVal *v) {
@@ -154,7 +156,30 @@ static bool is_inlined(const CNest *c, int i, const char *text) {
   return c->uses[i] == 1 && c->same_loop[i] && strlen(text) < (v->kind == KV_LOAD ? 80 : 48);
 }
 
+static bool has_branch(const CNest *c, int i) {
+  return c->n->val[i].kind == KV_SELECT && c->under[c->n->val[i].arg[0]] == i;
+}
+
+static void value_emit(CNest *c, int i);
+
+/* A select of vectors: what nothing else needs is computed where all guards hold. */
+static void branch_emit(CNest *c, int i) {
+  const KVal *v = &c->n->val[i];
+  const char *around = cnv_splat(c, v->type, c_number(c->p, (DType)v->type, v->c));
+  cn_line(c, "%s v%d = %s;", cnv_type(v->type), i, around);
+  cn_open_block(c, "if (%s)", cn_guards(c, v));
+  for (int k = 1; k < i; k++)
+    if (c->under[k] == i) value_emit(c, k);
+  cn_line(c, "v%d = %s;", i, cnv_arg(c, v->arg[0]));
+  cn_close_block(c);
+  c->text[i] = ctx_strf(c->p->c, "v%d", i);
+}
+
 static void value_emit(CNest *c, int i) {
+  if (has_branch(c, i)) {
+    branch_emit(c, i);
+    return;
+  }
   bool vector = cnv_is(c, i);
   const char *text = vector ? cnv_text(c, i) : value_text(c, &c->n->val[i]);
   if (is_inlined(c, i, text)) {
@@ -164,6 +189,18 @@ static void value_emit(CNest *c, int i) {
   const int type = dtype_computed(c->n->val[i].type);
   cn_line(c, "const %s v%d = %s;", vector ? cnv_type(type) : dtype_info[type].c, i, text);
   c->text[i] = ctx_strf(c->p->c, "v%d", i);
+}
+
+/* Its axes and operands are there, and those of what stands in its branch. */
+static bool is_ready(const CNest *c, int i) {
+  for (int k = has_branch(c, i) ? 1 : i; k <= i; k++) {
+    const KVal *v = &c->n->val[k];
+    if (k != i && c->under[k] != i) continue;
+    if (!axes_ready(c, &v->at)) return false;
+    for (int a = 0; a < v->nargs && v->kind != KV_ACC; a++)
+      if (!c->text[v->arg[a]] && c->under[v->arg[a]] != i) return false;
+  }
+  return true;
 }
 
 /* All values and derived axes that stand in loop `level` (and, outside of inner loops only, in phase `phase`). Repeats
@@ -183,11 +220,8 @@ void cn_values(CNest *c, int phase, int level) {
     }
     for (int i = 1; i < n->nval; i++) {
       const KVal *v = &n->val[i];
-      if (c->text[i] || !c->uses[i] || (phase >= 0 && v->phase != phase)) continue;
-      if (cn_level(c, phase, v->needs) != level || !axes_ready(c, &v->at)) continue;
-      bool ready = true;
-      for (int k = 0; k < v->nargs && v->kind != KV_ACC; k++) ready &= c->text[v->arg[k]] != NULL;
-      if (!ready) continue;
+      if (c->text[i] || !c->uses[i] || c->under[i] || (phase >= 0 && v->phase != phase)) continue;
+      if (cn_level(c, phase, v->needs) != level || !is_ready(c, i)) continue;
       again = true;
       value_emit(c, i);
     }

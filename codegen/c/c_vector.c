@@ -299,12 +299,8 @@ static const char *random_text(CNest *c, const KVal *v) {
 }
 
 static const char *select_text(CNest *c, const KVal *v) {
-  Str s = {.c = c->p->c};
-  str_puts(&s, "(");
-  for (int i = 0, k = 0; i < c->n->axes.n; i++)
-    if (v->guards >> i & 1) str_printf(&s, "%sok%d", k++ ? " && " : "", i);
-  str_printf(&s, " ? %s : %s)", cnv_arg(c, v->arg[0]), cnv_splat(c, v->type, c_number(c->p, (DType)v->type, v->c)));
-  return s.s;
+  const char *around = cnv_splat(c, v->type, c_number(c->p, (DType)v->type, v->c));
+  return ctx_strf(c->p->c, "(%s ? %s : %s)", cn_guards(c, v), cnv_arg(c, v->arg[0]), around);
 }
 
 const char *cnv_text(CNest *c, int i) {

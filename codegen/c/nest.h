@@ -12,6 +12,7 @@ typedef struct CNest {
   const char **text;   /* per value: its expression; NULL: not printed yet */
   int *uses;           /* per value: uses in values, axes, stores and accumulations that are printed */
   bool *same_loop;     /* per value: its uses stand in its own loop */
+  int *under;          /* per value: the select of vectors that alone needs it, and in whose branch it stands; 0: none */
   bool made[MAX_AXES]; /* derived axes printed in the present loops */
   const char *valid[MAX_AXES]; /* their conditions */
   uint32_t indexed;    /* axes that some address uses */
@@ -35,6 +36,7 @@ const char *cn_buf(CNest *c, int buf);   /* x0, x1, … loaded; y0, … stored *
 const char *cn_acc(CNest *c, int acc);   /* the variable that holds its result */
 void cn_values(CNest *c, int phase, int level); /* phase -1: of all phases, in the outer loops */
 void cn_stores(CNest *c, int phase, KStoreAt level);
+const char *cn_guards(CNest *c, const KVal *v); /* the condition of a select */
 int cn_level(const CNest *c, int phase, uint32_t needs);
 
 /* c_acc.c. How the chunks of a phase's strict order are walked: not at all (all terms in one), as an outer loop over
@@ -55,6 +57,7 @@ void ca_chunk_end(CNest *c, int phase, PhaseAcc r, const char *first); /* first:
 
 /* c_vector.c */
 void cnv_choose(CNest *c);
+void cnv_branches(CNest *c);                  /* finds what stands in the branch of a select */
 bool cnv_is(const CNest *c, int v);           /* whether value v is a vector */
 const char *cnv_type(int dtype);
 const char *cnv_arg(CNest *c, int v);         /* value v as a vector, splat if it is none */
