@@ -2,13 +2,8 @@
 # run.sh GRADC BUILD: malformed input of every class ends in a coded error and exit status 1 (4 for data, weights and
 # checkpoints), never in a signal. codes.txt: a program for each code; files.sh: IR, weights and data files; fuzz.c:
 # spoilt models and dumps, through gradc's entry points with the sanitizers.
-here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/../.." && pwd)
-gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-pass=0; fail=0
-ok() { pass=$((pass + 1)); }
-bad() { fail=$((fail + 1)); echo "FAIL  $*"; }
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/bad
 
 # One folder a case: the program, the expected two lines, the command.
 awk -v dir="$tmp" '
@@ -29,10 +24,10 @@ for d in "$tmp"/[0-9]*; do
   (cd "$d" && timeout 20 "$gradc" $(echo "${cmd:-check}" | sed "s|OUT|out|") "$name" >out.txt 2>err.txt)
   status=$?
   head -n 2 "$d/err.txt" | sed "s|$tmp||" >"$d/got"
-  if [ $status -ne 1 ]; then bad "$code: exit status $status, not 1"; continue; fi
-  if ! grep -q "^error\[$code\]" "$d/got"; then bad "$code: $(cat "$d/got")"; continue; fi
-  if [ -n "$UPDATE" ]; then ok; continue; fi
-  if cmp -s "$d/want" "$d/got"; then ok; else bad "$code:"; diff "$d/want" "$d/got"; fi
+  if [ $status -ne 1 ]; then fail "$code: exit status $status, not 1"; continue; fi
+  if ! grep -q "^error\[$code\]" "$d/got"; then fail "$code: $(cat "$d/got")"; continue; fi
+  if [ -n "$UPDATE" ]; then pass; continue; fi
+  if cmp -s "$d/want" "$d/got"; then pass; else fail "$code:"; diff "$d/want" "$d/got"; fi
 done
 if [ -n "$UPDATE" ]; then # the expected lines stand behind each head
   awk -v dir="$tmp" '
@@ -43,7 +38,7 @@ fi
 # Every code of the table is provoked, or listed with a reason.
 for code in $(sed -n 's/^E(\([0-9]*\),.*/\1/p' "$root/ir/errors.def"); do
   code=$(printf 'E%04d' "$code"); n=$(cat "$here/codes.txt" "$here/uncovered.txt" | grep -cE "^(#### )?$code( |$)")
-  if [ "$n" -ge 1 ]; then ok; else bad "$code has no program in codes.txt and no line in uncovered.txt"; fi
+  if [ "$n" -ge 1 ]; then pass; else fail "$code has no program in codes.txt and no line in uncovered.txt"; fi
 done
 
 for part in files fuzz; do
@@ -52,7 +47,6 @@ for part in files fuzz; do
   grep FAIL -A6 "$tmp/$part" | head -n 60
   line=$(tail -n 1 "$tmp/$part")
   p=$(echo "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p'); f=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed$/\1/p')
-  pass=$((pass + ${p:-0})); fail=$((fail + ${f:-1}))
+  passed=$((passed + ${p:-0})); failed=$((failed + ${f:-1}))
 done
-echo "$pass passed, $fail failed"
-[ "$fail" -eq 0 ]
+counts
