@@ -19,6 +19,8 @@ environment() {
 
 # field LINE KEY: a number of a line of JSON
 field() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *\([-+0-9.eE]*\).*/\1/p'; }
+# fields LINE KEY...: its numbers as further columns of a CSV row
+fields() { line=$1; shift; for key; do printf ',%s' "$(field "$line" "$key")"; done; }
 # word LINE KEY: a string of it
 word() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *"\([^"]*\)".*/\1/p'; }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# first_step.sh [ROUNDS [WORK...]]: milliseconds from the start of a process to the end of its first training step: gradc
-# compiling in process, from its cache, and by cc; PyTorch eager and compiled; JAX and tinygrad where they can be
+# first_step.sh [ROUNDS [WORK...]]: milliseconds from the start of a process to the end of its first training step:
+# gradc compiling in process, from its cache, and by cc; PyTorch eager and compiled; JAX and tinygrad where they can be
 # installed. Medians and least of the rounds (default 5); only the second row of gradc finds a cache. GRADC names the
 # compiler, PEERS those it is beside. WORK: digits, chargpt, gpt (see first_step.py).
 set -eu
@@ -12,7 +12,8 @@ works=${*:-digits chargpt gpt}
 peers=${PEERS-torch compile jax tinygrad}
 . "$here/common.sh"
 environment
-[ -z "$peers" ] || "$PYTHON" -m pip install -q jax tinygrad >&2 || echo "first_step: JAX or tinygrad cannot be installed" >&2
+[ -z "$peers" ] || "$PYTHON" -m pip install -q jax tinygrad >&2 ||
+  echo "first_step: JAX or tinygrad cannot be installed" >&2
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM

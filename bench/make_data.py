@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes data/*.npy: noise of the shapes that bench/models read. The numbers do not matter, only that both sides have some."""
+"""Writes data/*.npy: noise of the shapes that bench/models read. The numbers do not matter, only that both sides have
+some."""
 import os
 
 import numpy as np

@@ -32,7 +32,10 @@ csv=$out/memory.csv
 echo "workload,side,share,peak_bytes,saved_bytes,median_ms,min_ms,peak_rss_bytes,recompute_flops_percent" > "$csv"
 
 # The budget that leaves this share of what the activations take without one.
-budget() { awk -v ram="$(field "$1" ram_bytes)" -v act="$(field "$1" activation_bytes)" -v f="$2" 'BEGIN { printf "%.0f", ram - (1 - f) * act }'; }
+budget() {
+  awk -v ram="$(field "$1" ram_bytes)" -v act="$(field "$1" activation_bytes)" -v f="$2" \
+      'BEGIN { printf "%.0f", ram - (1 - f) * act }'
+}
 
 # The programs are built once, for every share; where a budget is refused, the least that works is the last one.
 build() { # WORK
@@ -56,17 +59,20 @@ build() { # WORK
 }
 
 run_gradc() { # WORK SHARE
-  line=$(bound "$threads" "$tmp/$1.$2" bench --threads "$threads" --steps "$steps" --json); plan=$(cat "$tmp/$1.$2.json")
-  echo "$1,gradc,$2,$(field "$plan" ram_bytes),$(field "$plan" activation_bytes),$(field "$line" median),$(field "$line" min),$(field "$line" peak_rss_bytes),$(field "$plan" recompute_flops_percent)" >> "$csv"
+  line=$(bound "$threads" "$tmp/$1.$2" bench --threads "$threads" --steps "$steps" --json)
+  plan=$(cat "$tmp/$1.$2.json")
+  echo "$1,gradc,$2$(fields "$plan" ram_bytes activation_bytes)$(fields "$line" median min peak_rss_bytes)$(
+    fields "$plan" recompute_flops_percent)" >> "$csv"
 }
 
 run_torch() { # WORK MODE SHARE
   for try in 1 2 3; do # its profiler sometimes ends the process
     # shellcheck disable=SC2086  # several settings
-    line=$(bound "$threads" env $torch_env "$PYTHON" "$here/torch_memory.py" "$1" --mode "$2" --share "$3" --threads "$threads" --steps "$steps") && break
+    line=$(bound "$threads" env $torch_env "$PYTHON" "$here/torch_memory.py" "$1" --mode "$2" --share "$3" \
+                 --threads "$threads" --steps "$steps") && break
     echo "$1 torch-$2 $3: try $try failed" >&2; line=
   done
-  echo "$1,torch-$2,$3,$(field "$line" peak_bytes),$(field "$line" saved_bytes),$(field "$line" median_ms),$(field "$line" min_ms),$(field "$line" peak_rss_bytes)," >> "$csv"
+  echo "$1,torch-$2,$3$(fields "$line" peak_bytes saved_bytes median_ms min_ms peak_rss_bytes)," >> "$csv"
 }
 
 for w in $works; do
@@ -88,6 +94,7 @@ while [ "$round" -le "$rounds" ]; do
   round=$((round + 1))
 done
 awk -f "$here/memory_svg.awk" "$csv" > "$out/memory.svg"
-awk -F, 'NR == 1 { printf "%-9s %-17s %6s %9s %9s %11s %11s\n", "work", "side", "share", "peak MB", "saved MB", "median ms", "min ms" }
+awk -F, 'NR == 1 { printf "%-9s %-17s %6s %9s %9s %11s %11s\n", "work", "side", "share", "peak MB", "saved MB",
+                          "median ms", "min ms" }
   NR > 1 { printf "%-9s %-17s %6s %9.1f %9.1f %11.2f %11.2f\n", $1, $2, $3, $4 / 1e6, $5 / 1e6, $6, $7 }' "$csv"
 echo "raw numbers: $csv; drawn: $out/memory.svg"

@@ -3,13 +3,16 @@
 BEGIN {
   FS = ","
   W = 360; H = 280; LEFT = 64; TOP = 40; BOTTOM = 48; GAP = 28
-  color["gradc"] = "#0b6e4f"; color["torch-checkpoint"] = "#c1440e"; color["torch-compile"] = "#5b5ea6"; color["torch-eager"] = "#555555"
-  name["gradc"] = "gradc --ram"; name["torch-checkpoint"] = "torch.utils.checkpoint"; name["torch-compile"] = "torch.compile, memory budget"; name["torch-eager"] = "torch eager"
+  color["gradc"] = "#0b6e4f"; name["gradc"] = "gradc --ram"
+  color["torch-checkpoint"] = "#c1440e"; name["torch-checkpoint"] = "torch.utils.checkpoint"
+  color["torch-compile"] = "#5b5ea6"; name["torch-compile"] = "torch.compile, memory budget"
+  color["torch-eager"] = "#555555"; name["torch-eager"] = "torch eager"
   side[1] = "gradc"; side[2] = "torch-checkpoint"; side[3] = "torch-compile"; side[4] = "torch-eager"
 }
 function middle(list,   n, v, i, j, t) {
   n = split(list, v, " ")
-  for (i = 2; i <= n; i++) for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
+  for (i = 2; i <= n; i++)
+    for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
   return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 NR > 1 && $6 != "" {
@@ -67,7 +70,8 @@ function panel(w, x0,   i, j, k, n, s, xmax, ymin, ymax, px, py, line, t, step, 
 }
 END {
   width = works * (LEFT + W) + GAP; height = TOP + H + BOTTOM + 24
-  printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n", width, height
+  printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" ", width, height
+  printf "font-family=\"sans-serif\" font-size=\"12\">\n"
   printf "<rect width=\"%d\" height=\"%d\" fill=\"white\"/>\n", width, height
   text(14, TOP + H / 2, "step, ms", "middle", sprintf("transform=\"rotate(-90 14 %d)\"", TOP + H / 2))
   for (i = 1; i <= works; i++) panel(work[i], LEFT + (i - 1) * (LEFT + W))

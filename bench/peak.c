@@ -36,7 +36,7 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Twelve named accumulators: an array of vectors may be kept in memory. x -> x*m + a stays near 1 and never denormal. */
+/* Twelve named accumulators: an array of vectors may lie in memory. x -> x*m + a stays near 1 and never denormal. */
 static float chains(float seed) {
   Vec m = (Vec){0} + 0.999f, a = (Vec){0} + 0.001f;
   Vec c0 = m + seed, c1 = c0 + seed, c2 = c1 + seed, c3 = c2 + seed, c4 = c3 + seed, c5 = c4 + seed;

@@ -31,7 +31,7 @@ done
 steps() { case $1 in mlp) echo 400 ;; tiny) echo 50000 ;; cnn) echo 60 ;; gpt) echo 8 ;; lstm) echo 40 ;; esac; }
 
 record() { # ROUND WORK THREADS SIDE JSON DETAIL
-  echo "$1,$2,$3,$4,$(field "$5" median),$(field "$5" min),$(field "$5" p90),$(field "$5" gflops),$(field "$5" peak_rss_bytes),$6" >> "$csv"
+  echo "$1,$2,$3,$4$(fields "$5" median min p90 gflops peak_rss_bytes),$6" >> "$csv"
 }
 
 run_gradc() {
@@ -61,7 +61,8 @@ summary() {
   awk -F, '
     function middle(list,   n, v, i, j, t) {
       n = split(list, v, " ")
-      for (i = 2; i <= n; i++) for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
+      for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
       return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
     }
     NR > 1 && $5 != "" {
@@ -72,15 +73,15 @@ summary() {
       rss[s] = $9 / 1048576; how[s] = $10
     }
     END {
-      printf "%-5s %7s | %11s %11s %7s %7s | %11s %11s %7s %-8s | %7s %7s\n", "work", "threads", "gradc med", "min ms", "GF/s",
-             "MB", "torch med", "min ms", "MB", "optim", "by med", "by min"
+      printf "%-5s %7s | %11s %11s %7s %7s | %11s %11s %7s %-8s | %7s %7s\n", "work", "threads",
+             "gradc med", "min ms", "GF/s", "MB", "torch med", "min ms", "MB", "optim", "by med", "by min"
       for (i = 1; i <= 2 * keys; i++) {
         k = key[int((i + 1) / 2)]
         split(k, p, ","); g = k ",gradc"; t = k (i % 2 ? ",torch" : ",compiled")
         if (!(g in med) || !(t in med)) continue
         gm = middle(med[g]); tm = middle(med[t])
-        printf "%-5s %7d | %11.4f %11.4f %7.1f %7.1f | %11.4f %11.4f %7.1f %-8s | %6.2fx %6.2fx\n", p[1], p[2], gm, low[g],
-               rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], i % 2 ? how[t] : "compiled", tm / gm,
+        printf "%-5s %7d | %11.4f %11.4f %7.1f %7.1f | %11.4f %11.4f %7.1f %-8s | %6.2fx %6.2fx\n", p[1], p[2],
+               gm, low[g], rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], i % 2 ? how[t] : "compiled", tm / gm,
                low[t] / low[g]
       }
     }' "$csv"
@@ -115,7 +116,8 @@ echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env, 
 for t in $threads; do echo "peak     $(peak "$t")"; done
 one=$(field "$(peak 1)" gflops)
 gemm=$(field "$(bound 1 "$bin/gemm" bench --infer --threads 1 --steps 500 --json)" gflops)
-echo "contract 256x768x768 on 1 thread: $gemm GF/s, $(awk "BEGIN { printf \"%.1f\", 100 * $gemm / $one }") % of the peak"
+share=$(awk "BEGIN { printf \"%.1f\", 100 * $gemm / $one }")
+echo "contract 256x768x768 on 1 thread: $gemm GF/s, $share % of the peak"
 
 for w in $works; do
   for t in $threads; do

@@ -5,9 +5,9 @@ The peer of bench/models/{gpt2,gpt,resnet18}.nn: the same layers, batch, loss an
   eager        everything kept
   checkpoint   torch.utils.checkpoint on the first F of all blocks (1: on every block)
   compile      torch.compile with activation_memory_budget = F
-Printed are the step's time and three sizes: `saved_bytes`, what autograd saves for the backward pass (inputs and weights
-not counted; not known for compile), `peak_bytes`, the most that the allocator had handed out at once during a step,
-weights, gradients and optimizer state included, and the process's `peak_rss_bytes`.
+Printed are the step's time and three sizes: `saved_bytes`, what autograd saves for the backward pass (inputs and
+weights not counted; not known for compile), `peak_bytes`, the most that the allocator had handed out at once during a
+step, weights, gradients and optimizer state included, and the process's `peak_rss_bytes`.
 """
 
 import argparse

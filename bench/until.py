@@ -1,5 +1,6 @@
 """until.py ROUNDS PATTERN COMMAND...: milliseconds from the start of the command to its first line with PATTERN, median
-and least of the rounds. Each starts in an empty folder, where caches lie too; $CACHE: where those of XDG_CACHE_HOME do."""
+and least of the rounds. Each starts in an empty folder, where caches lie too; $CACHE: where those of XDG_CACHE_HOME
+do."""
 
 import os
 import shutil

@@ -40,7 +40,8 @@ static void print_text(const Cost *k) {
   if (k->gradients.weights) print_gradients(k);
   if (k->memory && k->stack >= 0) printf("stack, deepest      %18s\n", grouped(k->c, (double)k->stack));
   else if (k->memory) printf("stack, deepest               not known: %s\n", k->why);
-  if (k->ntop && !k->memory) printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->fullest->peak));
+  if (k->ntop && !k->memory)
+    printf("\nlargest tensors of the arena at its peak of %s bytes:\n", grouped(k->c, (double)k->fullest->peak));
   for (int i = 0; i < k->ntop && !k->memory; i++) {
     const Node *d = node_get(k->fullest->g, k->top[i].node);
     printf("  %14s  %-22s %-12s %s\n", grouped(k->c, (double)k->top[i].bytes), type_text(k->m, d->type),

@@ -80,8 +80,8 @@ void help_man(void); /* man.c: `gradc help --man` */
 bool load_source(Ctx *c, const char *path, Loc *start);  /* `-`: standard input. False: reported */
 Module *load_module(Args *a, const char *path);          /* .nn or, by its name, .ir; NULL: reported */
 Module *load_planned(Args *a, const char *path);         /* and all passes over it */
-/* A safetensors file's values of every weight, and of every state that it holds, per Module.var: dense, row-major, in the
- * type of the var; they live as long as the process. NULL: reported. */
+/* A safetensors file's values of every weight, and of every state that it holds, per Module.var: dense, row-major, in
+ * the type of the var; they live as long as the process. NULL: reported. */
 const void *const *load_weights(Module *m, const char *path);
 /* Writes beside the file and renames: the old one or the new one is there, whole. mode 0: that of the old one, or 0666
  * without the umask's bits. False: reported. */

@@ -23,7 +23,7 @@ void report_map(const Plan *p);                       /* to standard output, as 
 void report_lines(const Plan *p);                     /* JSON, a line for the plan and one for each value */
 bool report_svg(const Plan *p, const char *path);     /* false: reported */
 
-/* The bytes of stack that the deepest calls of the reported module's portable C take, in its --fp mode, as the C compiler
- * counts them. -1: it cannot be told, and *why says so. */
+/* The bytes of stack that the deepest calls of the reported module's portable C take, in its --fp mode, as the C
+ * compiler counts them. -1: it cannot be told, and *why says so. */
 int64_t report_stack(const Args *a, const Module *reported, const char **why);
 #endif

@@ -216,7 +216,8 @@ void report_lines(const Plan *p) {
     SourcePos at = source_pos(p->c, d->loc);
     Str s = {.c = p->c};
     str_printf(&s, "{\"op\":\"%s\",\"type\":\"%s\",\"bytes\":%lld,\"offset\":%lld,\"first_turn\":%d,\"last_turn\":%d,",
-               op_info[d->op].name, type_text(p->m, d->type), (long long)v->bytes, (long long)v->offset, v->birth, v->death);
+               op_info[d->op].name, type_text(p->m, d->type), (long long)v->bytes, (long long)v->offset, v->birth,
+               v->death);
     str_printf(&s, "\"use\":\"%s\",\"recomputed\":%s,\"file\":", use_key[plan_use(p, v)],
                plan_again(p, v) ? "true" : "false");
     str_json(&s, at.file);

@@ -8,7 +8,8 @@ enum { WIDTH = 1280, LEFT = 104, RIGHT = 40, TOP = 168, PLOT = 480, BAND = 19, B
 static const double CHAR_PX = 6.9; /* of a label's letters, on average */
 
 static const char *const fill[USE_COUNT][2] = { /* two tones each, so that neighbours differ */
-  {"#3f6ea8", "#5585bd"}, {"#4f9d94", "#68b3aa"}, {"#e08a2e", "#eba352"}, {"#c94f5c", "#d96d78"}, {"#8f959e", "#a5abb3"},
+  {"#3f6ea8", "#5585bd"}, {"#4f9d94", "#68b3aa"}, {"#e08a2e", "#eba352"}, {"#c94f5c", "#d96d78"},
+  {"#8f959e", "#a5abb3"},
 };
 
 typedef struct Svg {
@@ -216,7 +217,8 @@ static void put_band(Svg *v) {
     const char *what = t <= loss ? "forward" : "backward and update";
     box(v, x, v->base + 4, w - 1, BAND - 4,
         ctx_strf(v->p->c, "fill=\"%s\"", fill[t <= loss ? USE_FORWARD : USE_BACKWARD][0]));
-    if ((double)strlen(what) * CHAR_PX < w - 8) text(v, x + 6, v->base + BAND - 3, "fill=\"#fff\" font-size=\"11\"", what);
+    if ((double)strlen(what) * CHAR_PX < w - 8)
+      text(v, x + 6, v->base + BAND - 3, "fill=\"#fff\" font-size=\"11\"", what);
     from = t + 1;
   }
 }
@@ -231,8 +233,8 @@ bool report_svg(const Plan *p, const char *path) {
                    "font-family=\"'Segoe UI','Helvetica Neue',Arial,sans-serif\" font-size=\"%d\" fill=\"#1b1f24\">\n",
              WIDTH, high, WIDTH, high, LABEL_PX);
   str_puts(&v.s, "<defs><pattern id=\"again\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" "
-                 "patternTransform=\"rotate(45)\"><rect width=\"2.4\" height=\"7\" fill=\"#fff\" fill-opacity=\"0.35\"/>"
-                 "</pattern></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
+                 "patternTransform=\"rotate(45)\"><rect width=\"2.4\" height=\"7\" fill=\"#fff\" "
+                 "fill-opacity=\"0.35\"/></pattern></defs>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
   put_head(&v);
   put_axes(&v);
   for (int i = 0; i < l->n; i++) put_value(&v, &l->v[i], i);

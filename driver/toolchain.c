@@ -109,7 +109,8 @@ static int finish(Args *a, const char *cc, Job *j) {
     diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", cc, WTERMSIG(status));
     return EXIT_RESOURCES;
   }
-  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", cc, WEXITSTATUS(status));
+  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", cc,
+             WEXITSTATUS(status));
   return EXIT_MODEL;
 }
 

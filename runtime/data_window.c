@@ -1,5 +1,5 @@
-/* text and tokens: a file of elements, bytes of a text or little-endian u16 or u32 of tokens. Record i is the window that
- * starts at element i * (window - 1); a short tail is left out. */
+/* text and tokens: a file of elements, bytes of a text or little-endian u16 or u32 of tokens. Record i is the window
+ * that starts at element i * (window - 1); a short tail is left out. */
 #include "rt.h"
 
 static void open_window(Data *d) {

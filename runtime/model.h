@@ -126,16 +126,16 @@ typedef struct GcTrain {
   /* The runtime sets GcRun.step before a call and to step + 1 after a good one. Status -1 leaves every weight and
    * optimizer state as it was. Loss and metrics of the step are read from GcRun after `step`, or after `update`. */
   const GcGraph *step;            /* whole step when accumulate == 1 */
-  const GcGraph *pass, *update;   /* accumulate > 1: passes over `batch` records each, which add to the sums of gradients;
-                                     then one update, which takes no inputs and leaves them zero. Loss and metrics are
-                                     those of a pass: who calls takes the means */
+  const GcGraph *pass, *update;   /* accumulate > 1: passes over `batch` records each, which add to the sums of
+                                     gradients; then one update, which takes no inputs and leaves them zero. Loss and
+                                     metrics are those of a pass: who calls takes the means */
   const GcGraph *eval;            /* inputs with leading run-time size B <= batch; outputs: `navg` f32 scalars that are
                                      averaged over the batches weighted by records */
   const GcGraph *eval_done;       /* averaged scalars in -> loss, metrics…; NULL: they are the loss and metrics */
   int navg;
-  int scale, skipped;             /* 1 + index into GcModel.vars (f32) of the loss's scale and of the number of steps whose
-                                     update was skipped, as some gradient had no finite value under it; 0: no scale.
-                                     Status -1 then means that the scale has fallen to nothing */
+  int scale, skipped;             /* 1 + index into GcModel.vars (f32) of the loss's scale and of the number of steps
+                                     whose update was skipped, as some gradient had no finite value under it; 0: no
+                                     scale. Status -1 then means that the scale has fallen to nothing */
 } GcTrain;
 
 typedef struct GcModel {

@@ -56,8 +56,8 @@ unsigned char *states_copy(App *a, unsigned char *copy) {
   return to;
 }
 
-/* The last batch is smaller. Scalars are averaged over the batches in double, weighted by records. Returns the status of
- * a batch that was refused, which ends it. */
+/* The last batch is smaller. Scalars are averaged over the batches in double, weighted by records. Returns the status
+ * of a batch that was refused, which ends it. */
 static int average(App *a, FieldsFn *fields, void *arg, uint64_t total, double *sum) {
   const GcGraph *g = a->t->eval;
   uint64_t batch = (uint64_t)a->t->batch;

@@ -122,7 +122,8 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
   uint32_t saved;
   char *path = checkpoint_newest(t->run.folder, &saved);
   if (a->t->scale)
-    batch = rt_printf("%s, however small the loss is scaled: the scale is %g", batch, (double)*app_scalar(a, a->t->scale));
+    batch = rt_printf("%s, however small the loss is scaled: the scale is %g", batch,
+                      (double)*app_scalar(a, a->t->scale));
   if (bad > 0 && bad <= a->m->nnodes) {
     const GcNode *n = &a->m->nodes[bad - 1];
     rt_die(670, "%s:%d: the result of `%s` is not finite in step %u%s\nthe last checkpoint is %s, after step %u",

@@ -3,10 +3,10 @@
 #include "codegen/c/model.h"
 #include <string.h>
 
-/* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile time
- * grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the file is
- * one of NATIVE_PARTS translation units that are compiled side by side: some of the kernels, the rest of them with the
- * graphs and the descriptor. */
+/* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile
+ * time grows with the square of a graph. The same goes for kernels that only call gc_contract. With GC_PART defined the
+ * file is one of NATIVE_PARTS translation units that are compiled side by side: some of the kernels, the rest of them
+ * with the graphs and the descriptor. */
 #define HIDDEN "#define GC_LINK __attribute__((visibility(\"hidden\")))\n"
 static const char PRELUDE[] = "#ifdef GC_PART\n#define GC_IN(n) (GC_PART == n)\n" HIDDEN
                               "#else\n#define GC_IN(n) 1\n#define GC_LINK static\n#endif\n"
@@ -24,10 +24,12 @@ static void put_locals(CGraph *c, Str *out) {
   str_puts(out, "  GcRun *const run = call->mem;\n  const uint32_t turn = 0, pass = call->pass;\n"
                 "  const int part = call->part, parts = call->parts;\n");
   for (int i = 0; i < g->nport; i++)
-    str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i], i);
+    str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i],
+               i);
   for (int i = 0, k = 0; i < g->nout && !graph_trains(g); i++)
     if (g->out[i].var < 0) {
-      str_printf(out, "  %s *const %s = call->out[%d];\n", dtype_info[node_type(g, g->out[i].value)->dtype].c, c->out[k], k);
+      str_printf(out, "  %s *const %s = call->out[%d];\n", dtype_info[node_type(g, g->out[i].value)->dtype].c,
+                 c->out[k], k);
       k++;
     }
   uint32_t sizes = graph_sizes(g);
@@ -54,8 +56,8 @@ static void put_text(Str *out, const Str *s, size_t from, size_t to) {
   if (to > from) str_put(out, s->s + from, to - from);
 }
 
-/* Where the second unit begins among the kernels, so that both take about as long. `rest` is the text that it has beside
- * them: calls and tables, which compilers go through about REST times as fast. */
+/* Where the second unit begins among the kernels, so that both take about as long. `rest` is the text that it has
+ * beside them: calls and tables, which compilers go through about REST times as fast. */
 static size_t second_unit(const CPrint *p, size_t rest) {
   enum { REST = 8 };
   for (int i = 0; i < p->nkernel_at; i++)

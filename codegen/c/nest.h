@@ -12,7 +12,7 @@ typedef struct CNest {
   const char **text;   /* per value: its expression; NULL: not printed yet */
   int *uses;           /* per value: uses in values, axes, stores and accumulations that are printed */
   bool *same_loop;     /* per value: its uses stand in its own loop */
-  int *under;          /* per value: the select of vectors that alone needs it, and in whose branch it stands; 0: none */
+  int *under;          /* per value: the select of vectors that alone needs it and in whose branch it stands; 0: none */
   bool made[MAX_AXES]; /* derived axes printed in the present loops */
   const char *valid[MAX_AXES]; /* their conditions */
   uint32_t indexed;    /* axes that some address uses */
