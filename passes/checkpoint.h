@@ -18,6 +18,7 @@ typedef struct Buf {
   bool small;            /* of no account, wherever it leads */
   bool entry;            /* leads into its home from the block before */
   bool wanted;           /* the backward part loads it */
+  bool digest;           /* tiny beside what it is computed from: no plan drops it */
   bool elem;             /* computed element by element: may take over an operand */
   bool melts;            /* goes into its readers' kernels, unless it is kept: only for that is it stored */
   int birth, last;       /* turns: stored; last loaded by the forward part (birth: never) */

@@ -2,9 +2,9 @@
  *
  * A plan parts the chain into segments. A segment of one block keeps all that the backward part wants of it, or drops
  * some of it: an option, of which a block has a list, made greedily by bytes freed for the time they cost. A segment of
- * several blocks keeps nothing but what leads into it, and runs whole a second time. While a segment runs, forward or
- * backward, the ones before it hold what they keep; so the peak of a plan is that of its segments, each above the sum
- * of what those before it hold, and a plan up to some block matters only by what it holds, its peak and its time.
+ * several blocks keeps nothing but what leads into it, and digests, and runs whole a second time. While a segment runs,
+ * forward or backward, the ones before it hold what they keep; so the peak of a plan is that of its segments, each above
+ * the sum of what those before it hold, and a plan up to some block matters only by what it holds, its peak and its time.
  * Exact as long as there are few such states; then these are rounded to fewer. */
 #include "passes/checkpoint.h"
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static bool step(Chain *c, int block, bool keep, Outcome *now) {
   bool *was = c->was;
   memcpy(was, c->kept, (size_t)m->nbuf);
   for (int b = 0; b < m->nbuf; b++) {
-    if (!m->buf[b].wanted || was[b] == keep || !is_inner(m, b, block)) continue;
+    if (!m->buf[b].wanted || m->buf[b].digest || was[b] == keep || !is_inner(m, b, block)) continue;
     Outcome o = with(c, block, b, keep, was);
     double bytes = (double)(o.held - now->held), time = o.added - now->added;
     if (keep ? time >= 0 : bytes >= 0) continue;
@@ -72,12 +72,20 @@ static bool step(Chain *c, int block, bool keep, Outcome *now) {
   return best >= 0;
 }
 
+/* Sets c->kept to what is kept in any case: to have it again, all that it was computed from would have to be there. */
+static void keep_digests(Chain *c, int from, int to) {
+  const Buf *x = c->m->buf;
+  for (int b = 0; b < c->m->nbuf; b++)
+    c->kept[b] = x[b].digest && x[b].wanted && x[b].home >= from && x[b].home <= to;
+}
+
 /* One block: from keeping all that is wanted, one buffer less each time; and from keeping nothing inside, one more. */
 static void add_options(Chain *c, int block) {
   Model *m = c->m;
   for (int keep = 0; keep < 2; keep++) {
+    keep_digests(c, block, block);
     for (int b = 0; b < m->nbuf; b++)
-      c->kept[b] = m->buf[b].home == block && m->buf[b].wanted && (!keep || m->buf[b].entry);
+      c->kept[b] |= m->buf[b].home == block && m->buf[b].wanted && (!keep || m->buf[b].entry);
     Outcome now = model_run(m, block, block, c->kept);
     do add_segment(c, block, block, now);
     while (step(c, block, keep, &now));
@@ -89,7 +97,7 @@ static void find_segments(Chain *c) {
   for (int i = 0; i < m->nblock; i++) add_options(c, i);
   for (int i = 0; i < m->nblock; i++)
     for (int j = i + 1; j < m->nblock; j++) {
-      memset(c->kept, 0, (size_t)m->nbuf);
+      keep_digests(c, i, j);
       Outcome o = model_run(m, i, j, c->kept);
       add_segment(c, i, j, o);
     }

@@ -20,6 +20,8 @@ static void push(Maker *k, Id n, int mark) {
   *VEC_PUSH(k->m->c, k->stack, k->nstack, k->capstack) = n;
 }
 
+enum { DIGEST = 256 }; /* of so many bytes that it is computed from one, at most, is its own */
+
 /* Walks from the buffer down to buffers and leaves; what lies between is computed with it. */
 static void find_operands(Maker *k, int b) {
   Model *m = k->m;
@@ -34,6 +36,7 @@ static void find_operands(Maker *k, int b) {
     if (n != x->node && m->number[n]) {
       *VEC_PUSH(m->c, k->list, k->nlist, k->caplist) = m->number[n] - 1;
       moved += (double)m->buf[m->number[n] - 1].bytes;
+      x->digest |= m->buf[m->number[n] - 1].bytes / DIGEST >= x->bytes;
       continue;
     }
     x->seconds += node_seconds(g, n, &common_rates);
