@@ -38,13 +38,15 @@ static void force_regions(Graph *g) {
 
 /* ---- for a budget ---- */
 
-/* What else can be had at the price of time, in any combination: thinner scans, backward values without memory. */
-enum { AS_IS, THIN = 1, SPLIT = 2, VARIANTS = 4 };
+/* What else can be had at the price of time, in any combination: thinner scans; values that readers in the backward part
+ * have for themselves, in two degrees. */
+enum { AS_IS, THIN = 1, SPLIT = 2, VARIANTS = SPLIT * (SPLIT_ALL + 1) };
 
 /* Whether each of them has changed something. */
 static bool make_variant(Graph *g, int variant) {
+  SplitHow how = variant / SPLIT;
   return (!(variant & THIN) || thin_scans(g, THIN_ALL, CLONE_BUDGET)) &&
-         (!(variant & SPLIT) || split_values(g, CLONE_BUDGET + 1));
+         (!how || split_values(g, how, CLONE_BUDGET + 1));
 }
 
 /* The list has the plans of the graph as it is and of all its variants. */

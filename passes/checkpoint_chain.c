@@ -3,9 +3,9 @@
  * A plan parts the chain into segments. A segment of one block keeps all that the backward part wants of it, or drops
  * some of it: an option, of which a block has a list, made greedily by bytes freed for the time they cost. A segment of
  * several blocks keeps nothing but what leads into it, and digests, and runs whole a second time. While a segment runs,
- * forward or backward, the ones before it hold what they keep; so the peak of a plan is that of its segments, each above
- * the sum of what those before it hold, and a plan up to some block matters only by what it holds, its peak and its time.
- * Exact as long as there are few such states; then these are rounded to fewer. */
+ * forward or backward, the ones before it hold what they keep; so the peak of a plan is that of its segments, each
+ * above the sum of what those before it hold, and a plan up to some block matters only by what it holds, its peak and
+ * its time. Exact as long as there are few such states; then these are rounded to fewer. */
 #include "passes/checkpoint.h"
 #include <stdlib.h>
 #include <string.h>

@@ -112,7 +112,8 @@ expect 0 '"gradients_kept_by":"clip"' report --json yard.nn
 sed -i 's/clip = norm(1.0)/accumulate = 4/' yard.nn
 expect 0 'accumulate.*yard.nn:4:' report --ram 64K yard.nn
 # The gradient of an embedding is that of few rows, also where a tied head adds its own; and a chain of blocks has a small
-# plan, although the logits are 250 times larger than what leads from block to block: they leave little for the rest.
+# plan, although the logits are 250 times larger than what leads from block to block: they leave little for the rest, and
+# are not kept for the tied head's gradient, which the embedding's has to wait for.
 cat >words.nn <<'M'
 dim T = 32
 def gpt(tok: i32[B, T]) -> f32[B, T, 8000] {
@@ -128,7 +129,7 @@ M
 expect 0 '"gradient_bytes":0,' report --json words.nn
 least=$("$gradc" report --ram 1K words.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
 logits=$((2 * 32 * 8000 * 4)) kept=$((332288 * 3 * 4))
-[ "$least" -lt $((kept + logits + logits / 4)) ] && pass || fail "the least of words.nn is $least, of it kept $kept, logits $logits"
+[ "$least" -lt $((kept + logits + logits / 32)) ] && pass || fail "the least of words.nn is $least, of it kept $kept, logits $logits"
 # A network that begins like a ResNet: beside the image in front of the pooling, nothing as large comes into memory of the
 # gradient that goes back through it, nor is the input's copy kept; where there is enough for that, the gradient is stored
 # once, masked and without padding.
@@ -145,6 +146,24 @@ for fp in strict fast; do
   least=$("$gradc" report --fp=$fp --ram 1K stem.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
   image=$((8 * 16 * 32 * 32 * 4))
   [ "$least" -lt $((image * 2)) ] && pass || fail "$fp: the least of stem.nn is $least, of it the image $image"
+done
+# The backward part of a residual block needs no more than five of its images at a time: what leads into the second
+# convolution is done with, as soon as that one's weight has changed, before the gradient has come back through it.
+cat >residual.nn <<'M'
+def unit(x: f32[B, C, H, W]) { x |> conv2d(C, 3, pad = 1, bias = false) |> batchnorm }
+def net(x: f32[B, 3, H, W]) -> f32[B, 10] {
+    h = x |> conv2d(16, 3, pad = 1, bias = false)
+    for i in 0..3 { h = relu(h + (h |> unit |> relu |> unit)) }
+    h |> mean(axes = [2, 3]) |> linear(10)
+}
+use res = net()
+data images { source = npy("x.npy", "y.npy"); x: f32[3, 32, 32] = field(0); y: i32 = field(1) }
+train { data = images; loss = cross_entropy(res(x), y); optim = sgd(lr = 0.1); batch = 8; steps = 1 }
+M
+for fp in strict fast; do
+  least=$("$gradc" report --fp=$fp --ram 1K residual.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
+  image=$((8 * 16 * 32 * 32 * 4))
+  [ "$least" -lt $((image * 11 / 2)) ] && pass || fail "$fp: the least of residual.nn is $least, an image $image"
 done
 expect 0 '' ir --stop-after fuse stem.nn
 [ "$(sed -n 's/.* fold(.*\(!kernel=[0-9]*\).*/\1/p' out)" = "$(sed -n 's/.*f32\[8,16,32,32\] = where(.*\(!kernel=[0-9]*\).*/\1/p' out)" ] &&
