@@ -1,6 +1,5 @@
 /* gradc eval: the value of one expression. */
 #include "driver/engine.h"
-#include "driver/toolchain.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -59,12 +58,11 @@ int cmd_eval(Args *a) {
     diag_error(a->c, 500, 0, 1, "`gradc eval` takes a .nn file: printed graphs have no names for an expression to use");
     return EXIT_USAGE;
   }
-  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
   Module *m = load_module(a, a->operand[0]);
   Graph *g = m ? last_export(m) : NULL;
   if (!g) return EXIT_MODEL;
   Val **value = ctx_alloc(a->c, sizeof *value * (size_t)(interp_nresults(g) + 1));
-  int status = engine_open(&e, a, m, &g, 1, false);
+  int status = engine_open(&e, a, m, &g, 1, 1, false);
   if (status == EXIT_WELL && (!engine_init(&e) || !engine_run(&e, g, NULL, value))) status = EXIT_MODEL;
   for (int i = 0, k = 0; status == EXIT_WELL && i < g->nout; i++)
     if (g->out[i].var < 0) print_result(&e, g, &g->out[i], value[k++]);

@@ -6,7 +6,6 @@
  * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
  * graph; within a scan's step it is not. */
 #include "driver/engine.h"
-#include "driver/toolchain.h"
 #include "ir/build.h"
 #include "passes/flops.h"
 #include <math.h>
@@ -225,7 +224,6 @@ static int make_all_graphs(Args *a, Module *m, Check *k, Engine *e, Graph **want
 
 int cmd_gradcheck(Args *a) {
   Engine e;
-  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   int sections = m->ntrain;
@@ -236,7 +234,9 @@ int cmd_gradcheck(Args *a) {
     diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
     return EXIT_MODEL;
   }
-  int status = engine_open(&e, a, m, want, n, true);
+  double calls = 0;
+  for (int i = 0; i < sections; i++) calls += 4.0 * ELEMENTS * k[i].nvar; /* at most, of the largest section */
+  int status = engine_open(&e, a, m, want, n, calls, true);
   bool failed = false;
   if (status == EXIT_WELL) {
     e.in->steps = 100;

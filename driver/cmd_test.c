@@ -3,7 +3,6 @@
  * Each result of a test graph is one assertion, a bool of any shape that must be true everywhere. Where it is a
  * comparison, its two sides are evaluated as further results, so that a failure can show them. */
 #include "driver/engine.h"
-#include "driver/toolchain.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -88,7 +87,7 @@ static int test_file(Tests *t, const char *path) {
     test[i] = make_test(c, &m->test[i]);
     want[i] = test[i].g;
   }
-  int status = engine_open(&t->e, t->a, m, want, n, false);
+  int status = engine_open(&t->e, t->a, m, want, n, 1, false);
   for (int i = 0; i < n && status == EXIT_WELL; i++)
     if (!run_test(t, &test[i])) status = EXIT_MODEL;
   engine_close(&t->e);
@@ -98,7 +97,6 @@ static int test_file(Tests *t, const char *path) {
 int cmd_test(Args *a) {
   Tests t = {.a = a};
   int status = EXIT_WELL;
-  if (!args_has(a, OPT_interpret)) toolchain_prepare(a);
   for (int i = 0; i < a->noperand; i++) {
     int file = test_file(&t, a->operand[i]);
     if (file != EXIT_WELL) status = file;

@@ -1,18 +1,37 @@
 #include "driver/engine.h"
 #include "driver/native.h"
 #include "driver/toolchain.h"
+#include "passes/flops.h"
 #include "passes/pass.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { E_RUN = 507 };
 
-int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n, bool f64) {
+/* Operations and elements of a call: what the interpreter's time goes by. */
+static double work_of(const Graph *g) {
+  double work = graph_flops(g);
+  for (Id n = 1; n < (Id)g->n; n++) work += (double)dim_bound(g->m, type_count(g->m, node_get(g, n)->type));
+  return work;
+}
+
+/* Whether the interpreter is done before there would be code. It has the same bits in strict mode alone. */
+static bool is_short(const Args *a, const Module *m, double calls) {
+  enum { SHORT = 50000000 };
+  bool asked = args_has(a, OPT_cc) || (args_has(a, OPT_jit) && strcmp(a->value[OPT_jit], "auto"));
+  double work = 0;
+  for (int i = 0; i < m->ngraph; i++) work += work_of(m->graph[i]) * (m->graph[i]->kind == GK_INIT ? 1 : calls);
+  return m->opt.strict && !asked && work <= SHORT;
+}
+
+int engine_open(Engine *e, Args *a, Module *m, Graph *const *want, int n, double calls, bool f64) {
   int status = EXIT_MODEL;
   uint64_t seed = m->ntrain ? m->train[0].seed : 1;
-  bool code = !args_has(a, OPT_interpret);
   *e = (Engine){.a = a, .m = m};
   if (args_has(a, OPT_weights) && !(e->given = load_weights(m, a->value[OPT_weights]))) return status;
   module_only(m, want, n);
+  bool code = !args_has(a, OPT_interpret) && !is_short(a, m, calls);
+  if (code) toolchain_prepare(a);
   if (f64) module_double(m);
   if (!passes_run(m, code ? &(PassRun){0} : &(PassRun){.stop_after = "precision"})) return status;
   e->in = interp_new(m, false);

@@ -8,6 +8,7 @@ mkdir "$TMPDIR"
 store=$XDG_CACHE_HOME/gradc
 ways=cc
 case $("$gradc" --version) in *clang*) ways="clang cc" ;; *) echo "no clang libraries in this build" ;; esac
+first=${ways%% *} # by default small things are not compiled
 
 # No name of the runtime is one of the compiler too: both are in gradc.
 names() { nm "$@" | awk '$2 ~ /^[TDRBVC]$/ && $3 != "main" { print $3 }' | sort -u; }
@@ -95,7 +96,7 @@ done
 for way in $ways; do # fast: not the same bits, but it runs
   "$gradc" run half.nn --jit=$way --run-dir fast$way >out 2>err && pass || fail "half.nn by $way: $(cat err)"
 done
-"$gradc" eval small.nn -e 'model(ones(1, 3))' --weights built/weights.safetensors >e1
+"$gradc" eval small.nn -e 'model(ones(1, 3))' --jit=$first --weights built/weights.safetensors >e1
 "$gradc" eval small.nn -e 'model(ones(1, 3))' --weights built/weights.safetensors --interpret >e2
 cmp -s e1 e2 && pass || fail "trained weights: $(cat e1 e2)"
 "$gradc" eval small.nn -e 'model(ones(1, 3))' | cmp -s - e1 && fail "--weights changes nothing" || pass
@@ -128,17 +129,30 @@ for way in $ways; do
   done
 done
 for home in /dev/null /proc/none relative; do
-  equal "cache folder $home" "$(XDG_CACHE_HOME=$home HOME=$home "$gradc" eval small.nn -e '2 + 4' 2>&1)" 6
+  equal "cache folder $home" "$(XDG_CACHE_HOME=$home HOME=$home "$gradc" eval small.nn -e '2 + 4' --jit=$first 2>&1)" 6
 done
 [ -e relative ] && fail "a relative XDG_CACHE_HOME was made" || pass
 rm -rf "$store"; mkdir -p "$store"
 i=0; while [ $i -lt 5 ]; do truncate -s 60M "$store/old$i"; touch -d "2001-01-0$((i + 1))" "$store/old$i"; i=$((i + 1)); done
-"$gradc" eval small.nn -e '2 + 5' >/dev/null
+"$gradc" eval small.nn -e '2 + 5' --jit=$first >/dev/null
 equal "what a full cache keeps" "$(ls "$store" | grep -c old) $([ -e "$store/old4" ] && echo newest)" "3 newest"
+
+# What the interpreter has done before there would be code is not compiled, unless that is asked for, or fast mode.
+compiled() { # yes|no COMMAND...: whether something comes into the cache
+  want=$1; shift; rm -rf "$store"
+  "$gradc" "$@" >/dev/null 2>err || fail "$*: $(cat err)"
+  equal "compiled: $*" "$([ "$(entries)" -gt 0 ] && echo yes || echo no)" "$want"
+}
+compiled no eval small.nn -e 'sum(model(ones(8, 3)))'
+compiled no test small.nn
+compiled no gradcheck small.nn
+compiled yes eval small.nn -e 'sum(ones(400, 400) @ ones(400, 400))'
+compiled yes test small.nn --jit=cc
+compiled yes test small.nn --cc=cc
 
 # ---- several at once ----
 rm -rf "$store"
-for i in 1 2 3 4; do "$gradc" eval small.nn -e 'sum(model(ones(8, 3)))' >out$i 2>&1 & done; wait
+for i in 1 2 3 4; do "$gradc" eval small.nn -e 'sum(model(ones(8, 3)))' --jit=$first >out$i 2>&1 & done; wait
 equal "four at once" "$(sort -u out1 out2 out3 out4 | wc -l)" 1
 
 # ---- what clang has headers for, as arm_neon.h, the loader finds ----
