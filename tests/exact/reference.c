@@ -1,6 +1,7 @@
-/* reference MODEL.nn STEPS OUT [--no-PASS...] [--ram=BYTES]: trains MODEL for STEPS steps in the strict interpreter on batches of
- * exact.h and prints each loss and the hash of every persistent tensor. OUT/spec.h receives what main_portable.c must
- * know of the C that `gradc emit --c [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. */
+/* reference MODEL.nn STEPS OUT [--files] [--no-PASS...] [--ram=BYTES]: trains MODEL for STEPS steps in the strict
+ * interpreter on batches of exact.h and prints each loss and the hash of every persistent tensor; passes and budgets
+ * change nothing of that. OUT/spec.h receives what main_portable.c must know of the C that `gradc emit --c
+ * [--no-PASS...]` writes: calls, fields, places; OUT/native.c the strict native C. --files: these alone. */
 #include "codegen/c/graph.h"
 #include "codegen/codegen.h"
 #include "lib/embed.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Job { const char *path, *out; int steps; uint64_t off; int64_t ram; int status; } Job;
+typedef struct Job { const char *path, *out; int steps; bool files; uint64_t off; int64_t ram; int status; } Job;
 
 static Module *load(Ctx *c, const Job *j, const char *list) {
   Loc start;
@@ -218,6 +219,8 @@ static void job(Ctx *c, void *arg) {
   }
   fputs(text.s, f);
   fclose(f);
+  j->status = 0;
+  if (j->files) return;
   Interp *in = interp_new(m, false);
   in->seed = m->train[0].seed;
   in->steps = (uint32_t)j->steps;
@@ -237,6 +240,10 @@ int main(int argc, char **argv) {
   if (argc < 4) return 2;
   Job j = {.path = argv[1], .steps = atoi(argv[2]), .out = argv[3], .status = 1};
   for (int i = 4; i < argc; i++) {
+    if (!strcmp(argv[i], "--files")) {
+      j.files = true;
+      continue;
+    }
     if (!strncmp(argv[i], "--ram=", 6)) {
       j.ram = atoll(argv[i] + 6);
       continue;
