@@ -68,15 +68,15 @@ for m in $models; do
     for pair in $CROSS; do portable "$m" "-${pair%%:*}" "${pair%%:*} -O2 -static" "${pair##*:}"; done
     continue
   fi
-  plain="gcc -O0"; [ "$m" = gpt_f16 ] && plain="gcc -O1" # 30 s at -O0; mlp:f16 and mixed:f16 run at that
-  portable "$m" gcc-O0 "$plain" ""
-  want=$tmp/${m}gcc-O0/want
+  level="gcc -O0"; [ "$m" = gpt_f16 ] && level="gcc -O1" # 30 s at -O0; mlp:f16 and mixed:f16 run at that
+  portable "$m" plain "$level" ""
+  want=$tmp/${m}plain/want
   in_less_memory "$m"
   case $m in gpt_dropout|scan_checkpoint|tied|residual|*_bf16|*_f16|overflow) want=; continue ;; esac
   portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
   portable "$m" clang "clang -O2" ""
-  native "$m" "gcc -O2 -march=native $strict" gcc-O0
-  native "$m" "clang -O2 -march=native -mprefer-vector-width=512 $strict" gcc-O0
+  native "$m" "gcc -O2 -march=native $strict" plain
+  native "$m" "clang -O2 -march=native -mprefer-vector-width=512 $strict" plain
   for p in simplify fold cse dce layout fuse order memory; do portable "$m" "no-$p" "gcc -O1" "" "--no-$p"; done
   want=
 done
