@@ -83,7 +83,7 @@ static bool by_rows(CPrint *p, const Kernel *k, const CPlan *plan, int buf, CAcc
   for (int i = 1; i < n->nval + n->nstore; i++) {
     const Affine *at = i < n->nval ? &n->val[i].at : &n->store[i - n->nval].at;
     if (i < n->nval ? n->val[i].kind != KV_LOAD || n->val[i].buf != buf : n->store[i - n->nval].buf != buf) continue;
-    if (at->k || (row && at->coef[split] != row)) return false;
+    if (at->k || !at->coef[split] || (row && at->coef[split] != row)) return false;
     row = at->coef[split];
     for (int x = 0; x < n->axes.n; x++)
       if (at->coef[x] && n->axes.axis[x].kind != AX_LOOP) return false;
