@@ -74,7 +74,7 @@ const Machine *machine_find(const char *isa) {
 const Machine *machine_of_march(const char *march) {
   size_t n = strlen(march);
   for (size_t i = 0; i < sizeof marches / sizeof *marches; i++)
-    for (const char *at = marches[i].names; (at = strstr(at, march)); at += n)
-      if (at[-1] == ' ' && at[n] == ' ') return machine_find(marches[i].row);
+    for (const char *at = marches[i].names; (at = strchr(at, ' ')) && *++at;)
+      if (!strncmp(at, march, n) && at[n] == ' ') return machine_find(marches[i].row);
   return machine_find("generic");
 }

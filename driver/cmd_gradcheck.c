@@ -235,7 +235,7 @@ int cmd_gradcheck(Args *a) {
     return EXIT_MODEL;
   }
   double calls = 0;
-  for (int i = 0; i < sections; i++) calls += 4.0 * ELEMENTS * k[i].nvar; /* at most, of the largest section */
+  for (int i = 0; i < sections; i++) calls += 4.0 * ELEMENTS * k[i].nvar; /* at most */
   int status = engine_open(&e, a, m, want, n, calls, true);
   bool failed = false;
   if (status == EXIT_WELL) {

@@ -155,6 +155,7 @@ expect 0 '' fmt --write linked.nn
 expect 0 '' build product.nn -o m
 nothing_left build
 check "m train" ./m train --run-dir r1 --json
+expect 1 'E0504' build product.nn -o m --isa=
 expect 0 '' build product.nn -o m --isa=generic --fp=strict --cflags='-O1 -g0'
 check "m info" ./m info --weights r1/weights.safetensors
 expect 1 'E0503' build product.nn -o n --cc=no-such-compiler
