@@ -1,5 +1,6 @@
 # make            builds ./gradc (cc, make, lemon)
-# make check      all tests;  make check-isa  the other instruction sets under qemu-user
+# make check      the tests, at most 6 minutes on 2 cores;  make check-all  the same suites, each in full
+# make check-isa  the other instruction sets and compilers, under qemu
 # make install    into PREFIX (/usr/local), below DESTDIR; make uninstall; make lib  the library alone
 # make demo       trains the digits model;  make bench  gradc beside PyTorch
 CC ?= cc
@@ -147,6 +148,9 @@ check:
 	@$(MAKE) -s all
 	@sh tests/check.sh ./gradc $(BUILD)
 
+check-all:
+	@FULL=1 $(MAKE) -s check
+
 check-isa:
 	@sh tests/setup.sh isa
 	@$(MAKE) -s all
@@ -163,4 +167,4 @@ bench: all
 clean:
 	rm -rf $(BUILD) gradc
 
-.PHONY: all objects lib install uninstall clean check check-isa demo bench
+.PHONY: all objects lib install uninstall clean check check-all check-isa demo bench

@@ -5,6 +5,7 @@ gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 passed=0; failed=0
+full() { [ "${FULL:-}" = 1 ]; } # whether everything runs (make check-all), or a share (make check)
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
 equal() { if [ "$2" = "$3" ]; then pass; else fail "$1: $2 is not $3"; fi; } # NAME GOT WANTED
