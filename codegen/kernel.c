@@ -216,6 +216,24 @@ static bool build_by_blocks(KBuild *b) {
   return stepped;
 }
 
+/* A FLAT view whose input has the indices idx: stored at the result's indices, or, row-major, by position alone. */
+static void store_by_input(KBuild *b, const Type *from, const Affine *idx) {
+  Id root = b->group->root;
+  Affine out[MAX_RANK];
+  int v = kernel_value(b, node_in(b->g, root, 0), idx);
+  if (view_pull(&b->nest->axes, b->g, root, idx, out)) {
+    kernel_store(b, root, out, v, KS_OUTER, false);
+    return;
+  }
+  if (!buffer_row_major(b->g, root)) {
+    kernel_fail(b, root, "a view that divides, in an order of its own");
+    return;
+  }
+  KStore s = {.value = v, .buf = kernel_buf(b, root), .at = affine_linear(b->m, from, idx)};
+  b->k->buf[s.buf].written = true;
+  *VEC_PUSH(b->m->c, b->nest->store, b->nest->nstore, b->nest->capstore) = s;
+}
+
 static void build_loop(KBuild *b) {
   const Graph *g = b->g;
   Id root = b->group->root;
@@ -229,15 +247,11 @@ static void build_loop(KBuild *b) {
   kernel_nest(b);
   const Type *t = node_type(g, root);
   bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_self(g, root);
-  if (divides) t = node_type(g, node_in(g, root, 0)); /* walks the input instead; the result is stored by position */
+  if (divides) t = node_type(g, node_in(g, root, 0)); /* walks the input instead */
   for (int i = 0; i < t->rank; i++) idx[i] = kernel_outer(b, t->dim[i]);
   kernel_phase(b);
   if (divides) {
-    int v = kernel_value(b, node_in(g, root, 0), idx);
-    Affine linear = affine_linear(b->m, t, idx);
-    KStore s = {.value = v, .buf = kernel_buf(b, root), .at = linear};
-    b->k->buf[s.buf].written = true;
-    *VEC_PUSH(b->m->c, b->nest->store, b->nest->nstore, b->nest->capstore) = s;
+    store_by_input(b, t, idx);
     return;
   }
   loop_stores(b, idx);

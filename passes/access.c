@@ -227,6 +227,19 @@ bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, 
   return true;
 }
 
+bool view_pull(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *out) {
+  return push_reshape(s, node_type(g, view), node_type(g, node_in(g, view, 0)), idx, out);
+}
+
+bool view_takes_order(const Graph *g, Id n) {
+  if (!(node_info(g, n)->flags & FLAT)) return true;
+  const Type *t = node_type(g, node_in(g, n, 0));
+  Axes s = {.m = g->m};
+  Affine idx[MAX_RANK], out[MAX_RANK];
+  for (int i = 0; i < t->rank; i++) idx[i] = affine_axis(axes_loop(&s, t->dim[i]));
+  return view_pull(&s, g, n, idx, out);
+}
+
 /* ---- fold ---- */
 
 enum { FOLD_AXES = 1, FOLD_SIZE, FOLD_STRIDE, FOLD_DILATION, MOST_TERMS = 9 };

@@ -61,6 +61,11 @@ Affine affine_linear(Module *m, const Type *t, const Affine *idx); /* row-major 
  * or out of axes. */
 bool view_push(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *in, uint32_t *guards);
 
+/* The other way, of a FLAT view: indices of its input to those of its result. False: these would have to be divided. */
+bool view_pull(Axes *s, const Graph *g, Id view, const Affine *idx, Affine *out);
+/* Whether a kernel that makes the view n can store it in any order: it walks the result, or the input by view_pull. */
+bool view_takes_order(const Graph *g, Id n);
+
 /* Indices of an element of the fold n, and of a window's element (one for each listed axis), to those of its operand:
  * the window that has the one where the other is. Adds to *guards the quotient axes that must be valid where there is
  * such a window not everywhere. FOLD_NEVER: it is nowhere. FOLD_FAILS: out of axes. */

@@ -17,18 +17,29 @@ static Id fresh_copy(Graph *g, Id n, uint32_t clone, Loc loc) {
   g->loc = loc;
   Id c = b_copy(g, n, clone);
   graph_annotate(g);
-  g->anno[c] = (Anno){.stored = g->anno[n].stored};
+  g->anno[c] = (Anno){0};
   return c;
 }
 
+/* Whether the kernel that makes n can store it in that order. Scans copy what they hand over row by row. */
+static bool takes_order(const Graph *g, Id n, uint32_t stored) {
+  return !stored || (node_info(g, n)->cls != CL_TUPLE && view_takes_order(g, n));
+}
+
+/* Results are row-major, written values have the order of their weight. */
 static void separate_roles(Graph *g) {
   int w = 0;
   bool *taken = ctx_alloc(g->m->c, (size_t)(g->n + g->nout));
   for (int i = 0; i < g->nout; i++) {
     Out o = g->out[i];
+    uint32_t stored = o.var >= 0 ? g->m->var[o.var].stored : 0;
     bool leaf = node_info(g, o.value)->cls == CL_LEAF;
     if (o.var >= 0 && node_var(g, o.value) == o.var) continue; /* "w" := w */
-    if (leaf || taken[o.value]) o.value = fresh_copy(g, o.value, (uint32_t)i + 1, o.loc);
+    if (leaf || taken[o.value] || !takes_order(g, o.value, stored)) {
+      if (!taken[o.value]) g->anno[o.value].stored = 0;
+      o.value = fresh_copy(g, o.value, (uint32_t)i + 1, o.loc);
+    }
+    g->anno[o.value].stored = stored;
     taken[o.value] = true;
     g->out[w++] = o;
   }

@@ -22,6 +22,7 @@ typedef struct Maker {
   Groups *gs;
   bool *buffer;
   uint32_t *uses, *stamp; /* stamp[n]: last group that met n, plus 1 */
+  uint32_t *seen;         /* 2 * n, 2 * n + 1: the same of find_at_point, elsewhere and at the point */
   Id *stack; int nstack, capstack;
   Id *list; int nlist, caplist;
 } Maker;
@@ -60,6 +61,37 @@ static void *keep(Ctx *c, const void *v, size_t n) {
   void *p = ctx_alloc(c, n ? n : 1);
   if (n) memcpy(p, v, n);
   return p;
+}
+
+static void visit(Maker *k, Id n, bool at_point, uint32_t at) {
+  uint32_t *seen = &k->seen[2 * n + at_point];
+  if (*seen == at) return;
+  *seen = at;
+  *VEC_PUSH(k->g->m->c, k->stack, k->nstack, k->capstack) = 2 * n + at_point;
+}
+
+/* Which buffers the group loads at the kernel's own point only. Walks from what is stored, each at its own index, down
+ * through members and inlined nodes alike: an element-wise operand of the same shape is wanted at that index, what is
+ * reduced at every index of its own, anything else (broadcast operands, views, operands of sums) at other indices. */
+static void find_at_point(Maker *k, Group *gr, uint32_t at) {
+  Graph *g = k->g;
+  bool *at_point = ctx_alloc(g->m->c, (size_t)gr->nread + 1);
+  gr->at_point = at_point;
+  if (gr->cls > KC_CONV) return;
+  k->nstack = 0;
+  for (int i = 0; i < gr->nwrite; i++) visit(k, gr->write[i], true, at);
+  while (k->nstack) {
+    Id n = k->stack[--k->nstack] / 2;
+    bool here = k->stack[k->nstack] % 2, own = g->anno[n].kernel == gr->kernel;
+    OpClass cls = node_info(g, n)->cls;
+    if ((g->anno[n].kernel && !own) || cls == CL_LEAF) continue;
+    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
+      Id x = node_in(g, n, (int)i);
+      bool same = cls == CL_ELEM && here && type_same_dims(node_type(g, n), node_type(g, x));
+      visit(k, x, same || (cls == CL_REDUCE && own), at);
+    }
+  }
+  for (int i = 0; i < gr->nread; i++) at_point[i] = k->seen[2 * gr->read[i]] != at;
 }
 
 static int group_cmp(const void *a, const void *b) {
@@ -109,6 +141,7 @@ Groups *groups_make(Graph *g) {
   gs->buffer = k.buffer = ctx_alloc(c, (size_t)g->n * sizeof *k.buffer);
   gs->uses = k.uses = ctx_alloc(c, (size_t)g->n * sizeof *k.uses);
   k.stamp = ctx_alloc(c, (size_t)g->n * sizeof *k.stamp);
+  k.seen = ctx_alloc(c, 2 * (size_t)g->n * sizeof *k.seen);
   int32_t *writer = ctx_alloc(c, (size_t)g->n * sizeof *writer);
   gs->writer = writer;
   find_nodes(&k);
@@ -134,6 +167,7 @@ Groups *groups_make(Graph *g) {
       }
     gr->write = keep(c, k.list, (size_t)k.nlist * sizeof *k.list);
     gr->nwrite = k.nlist;
+    find_at_point(&k, gr, (uint32_t)i + 1);
     if (gr->cls == KC_SCAN) {
       ScanScratch s;
       scan_scratch(g, gr, &s);
@@ -152,7 +186,6 @@ typedef struct Behind {
   const Graph *g;
   const Group *k;
   const int *phase;  /* of the group's nodes so far */
-  Id read;           /* looked for */
   int steps;
 } Behind;
 
@@ -189,35 +222,10 @@ static bool in_last_phase(const Groups *gs, const Group *k, Id write) {
   return of_write == last && b.steps >= 0;
 }
 
-/* Whether x, which the group needs at the points of `at` (NULL: at who knows which), loads `read` nowhere but at the
- * element of each point. */
-static bool loads_in_place(Behind *b, Id x, const Type *at) {
-  const Graph *g = b->g;
-  OpClass cls = node_info(g, x)->cls;
-  if (x == b->read) return at && type_same_dims(at, node_type(g, x));
-  if (cls == CL_LEAF || (g->anno[x].kernel && g->anno[x].kernel != b->k->kernel)) return true;
-  if (g->anno[x].kernel && (at || cls == CL_REDUCE)) return true; /* of the group: looked at by itself */
-  if (cls != CL_ELEM || (at && !type_same_dims(at, node_type(g, x)))) at = NULL;
-  for (uint32_t i = 0; i < node_get(g, x)->nin; i++)
-    if (--b->steps < 0 || !loads_in_place(b, node_in(g, x, (int)i), at)) return false;
-  return true;
-}
-
-/* Whether the group loads `read` only element by element: at each point of the index space, the element of that
- * point. */
-static bool reads_in_place(const Groups *gs, const Group *k, Id read) {
-  const Graph *g = gs->g;
-  Behind b = {.g = g, .k = k, .read = read, .steps = MOST_STEPS};
-  for (int i = 0; i < k->nnode; i++) {
-    Id n = k->node[i];
-    OpClass cls = node_info(g, n)->cls;
-    for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
-      Id x = node_in(g, n, (int)j);
-      const Type *at = cls == CL_ELEM ? node_type(g, n) : cls == CL_REDUCE ? node_type(g, x) : NULL;
-      if (!loads_in_place(&b, x, at)) return false;
-    }
-  }
-  return true;
+static bool loads_at_point(const Group *k, Id read) {
+  for (int i = 0; i < k->nread; i++)
+    if (k->read[i] == read) return k->at_point[i];
+  return false;
 }
 
 /* Whether equal indices lie at equal places. */
@@ -239,7 +247,7 @@ bool group_inplace(const Groups *gs, const Group *k, Id read, Id write) {
   const Type *r = node_type(g, read), *w = node_type(g, write);
   if (k->cls > KC_CONV || r->rank != w->rank || r->dtype != w->dtype) return false;
   if (!same_order(g, read, write)) return false;
-  if (!reads_in_place(gs, k, read)) return false;
+  if (!loads_at_point(k, read)) return false;
   if (k->cls != KC_ROW) return true;
   /* The store must come at every element of the row, or once for it, when all loads are done. */
   bool full = type_same_dims(node_type(g, node_in(g, k->root, 0)), w);

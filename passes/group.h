@@ -34,6 +34,7 @@ typedef struct Group {
   Id root;                /* the node that decides the class and the index space */
   const Id *node; int nnode;   /* its nodes, ascending (a topological order) */
   const Id *read; int nread;   /* buffers loaded that other kernels (or nobody) wrote, ascending, each once */
+  const bool *at_point;        /* per buffer loaded: each point of the kernel loads the element of that point, no other */
   const Id *write; int nwrite; /* buffers stored, ascending */
   int64_t scratch;        /* bytes of arena that it needs while it runs, at anno[root]; 0 but for scans */
 } Group;

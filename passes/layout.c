@@ -13,6 +13,7 @@
 #include "ir/build.h"
 #include "ir/contract.h"
 #include "ir/view.h"
+#include "passes/access.h"
 #include "passes/layout.h"
 #include "passes/pass.h"
 #include "passes/persist.h"
@@ -267,7 +268,7 @@ static void order_scanned(Graph *g) {
     for (Id n = 1; n < (Id)g->n; n++)
       for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
         Id x = node_in(g, n, (int)i);
-        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF;
+        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF && view_takes_order(g, x);
         uint32_t order = turns ? turn_order(g->m, rank_of(g, x), node_attr(g, n, 3)->i) : 0;
         bool agreed = how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order);
         if (pass == 0) how[x] = turns && agreed ? TURNS : ROWS;
