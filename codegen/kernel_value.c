@@ -111,8 +111,8 @@ static bool buffer_at(KBuild *b, Id n, const Affine *idx, Affine *at) {
     if (k && k->p.axis == p.axis && k->p.cols == p.cols && k->p.rows == p.rows && affine_same(&k->col, &idx[p.axis]) &&
         affine_same(&k->row, &idx[1 - p.axis]))
       return *at = k->at, true;
-    KBuf *buf = &b->k->buf[kernel_buf(b, n)];
-    buf->cols = p.cols, buf->rows = p.rows;
+    int buf = kernel_buf(b, n); /* may move the array */
+    b->k->buf[buf].cols = p.cols, b->k->buf[buf].rows = p.rows;
     Affine row = affine_scale(b->m, &idx[1 - p.axis], p.cols);
     *at = affine_add(b->m, &row, &idx[p.axis]);
     return true;

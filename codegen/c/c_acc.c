@@ -94,13 +94,13 @@ void ca_declare(CNest *c, int phase, PhaseAcc r) {
     if (ca_is_arg(a)) cn_line(c, "%s m%d = %s;", acc_type(c, a), i, zero);
     else if (!in_lanes(a) || in_chunks(a, r)) cn_line(c, "%s s%d = %s;", acc_type(c, a), i, zero);
   }
-  static const char *const name[2] = {"term", "chunks"};
-  const bool wants[2] = {r.counts, r.how == CHUNK_COUNT};
-  for (int i = 0; i < 2; i++) {
-    if (!wants[i]) continue;
-    cn_line(c, c->counts[i] ? "%s = 0;" : "int32_t %s = 0;", name[i]);
-    c->counts[i] = true;
-  }
+  if (r.counts) cn_line(c, "int32_t term%d = 0;", phase);
+  if (r.how == CHUNK_COUNT) cn_line(c, "int32_t chunks%d = 0;", phase);
+}
+
+/* Whether the counted chunk that ends is the phase's first. */
+const char *ca_first(const CNest *c, int phase) {
+  return ctx_strf(c->p->c, "chunks%d == 0", phase);
 }
 
 /* Starts a chunk: its lanes, or its one partial result. */
@@ -147,9 +147,8 @@ void ca_term(CNest *c, int phase, PhaseAcc r) {
       continue;
     }
     if (in_lanes(a)) {
-      const char *at = r.counts ? "term" : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d",
-                                                               p->axis[0])
-                                                    : "0";
+      const char *at = r.counts ? ctx_strf(c->p->c, "term%d", phase)
+                     : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0]) : "0";
       s = ctx_strf(c->p->c, "l%d[%s & 15]", i, at);
     } else if (in_chunks(a, r)) {
       s = ctx_strf(c->p->c, "c%d", i);

@@ -8,7 +8,7 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
                     void (*body)(CNest *, int), int phase) {
   size_t n = (size_t)c->n->nval + 1;
   const char **text = ctx_alloc(c->p->c, n * sizeof *text);
-  bool made[MAX_AXES], counts[2] = {c->counts[0], c->counts[1]};
+  bool made[MAX_AXES];
   int64_t extent;
   bool none = dim_number(c->p->m, c->n->axes.axis[axis].extent, &extent) && extent < step; /* no full vector */
   memcpy(text, c->text, n * sizeof *text);
@@ -23,7 +23,6 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
   if (!whole) {
     memcpy(c->text, text, n * sizeof *text);
     memcpy(c->made, made, sizeof made);
-    memcpy(c->counts, counts, sizeof counts);
     cn_open_block(c, "if (i%d < %s)", axis, to);
     cn_line(c, "const ptrdiff_t left = %s - i%d;", to, axis);
     c->left = "left";
@@ -198,13 +197,13 @@ static void declare_totals(CNest *c, int phase) {
 
 /* After a block of 16 of several inner axes: terms are counted, and chunks end where 1024 of them are full. */
 static void count_block(CNest *c, int phase) {
-  cn_line(c, "term += %d;", STRICT_LANES);
-  cn_open_block(c, "if (term == %d)", STRICT_CHUNK);
+  cn_line(c, "term%d += %d;", phase, STRICT_LANES);
+  cn_open_block(c, "if (term%d == %d)", phase, STRICT_CHUNK);
   cn_open_block(c, " ");
-  fold_lanes(c, phase, "chunks == 0", true);
+  fold_lanes(c, phase, ca_first(c, phase), true);
   cn_close_block(c);
   declare_lanes(c, phase, false);
-  cn_line(c, "term = 0, chunks++;");
+  cn_line(c, "term%d = 0, chunks%d++;", phase, phase);
   cn_close_block(c);
 }
 
@@ -224,7 +223,7 @@ void cn_inner_lanes(CNest *c, int phase, PhaseAcc r) {
   bool shared = c->split == axis;
   if (r.how != ONE_CHUNK) declare_totals(c, phase);
   if (r.how != CHUNK_LOOP) declare_lanes(c, phase, true);
-  if (r.how == CHUNK_COUNT) cn_line(c, "int32_t term = 0, chunks = 0;");
+  if (r.how == CHUNK_COUNT) cn_line(c, "int32_t term%d = 0, chunks%d = 0;", phase, phase);
   for (int k = 0; k < last; k++) {
     cn_open_loop(c, p->axis[k]);
     cn_values(c, phase, c->n->nouter + k + 1);
@@ -243,8 +242,8 @@ void cn_inner_lanes(CNest *c, int phase, PhaseAcc r) {
   for (int k = 0; k < last; k++) cn_close_block(c);
   if (r.how == ONE_CHUNK) fold_lanes(c, phase, "", false);
   if (r.how == CHUNK_COUNT) {
-    cn_open_block(c, "if (term || chunks == 0)");
-    fold_lanes(c, phase, "chunks == 0", true);
+    cn_open_block(c, "if (term%d || chunks%d == 0)", phase, phase);
+    fold_lanes(c, phase, ca_first(c, phase), true);
     cn_close_block(c);
   }
   for (int i = 0; i < c->n->nacc; i++)

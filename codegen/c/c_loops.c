@@ -101,14 +101,14 @@ void cn_open_loop(CNest *c, int a) {
 }
 
 static void end_count(CNest *c, int phase, PhaseAcc r) {
-  if (r.counts) cn_line(c, "term++;");
+  if (r.counts) cn_line(c, "term%d++;", phase);
   if (r.how != CHUNK_COUNT) return;
-  cn_open_block(c, "if (term == %d)", STRICT_CHUNK);
+  cn_open_block(c, "if (term%d == %d)", phase, STRICT_CHUNK);
   cn_open_block(c, " ");
-  ca_chunk_end(c, phase, r, "chunks == 0");
+  ca_chunk_end(c, phase, r, ca_first(c, phase));
   cn_close_block(c);
   ca_chunk_begin(c, phase, r, false);
-  cn_line(c, "term = 0, chunks++;");
+  cn_line(c, "term%d = 0, chunks%d++;", phase, phase);
   cn_close_block(c);
 }
 
@@ -166,8 +166,8 @@ static void print_phase(CNest *c, int phase) {
   }
   if (r.how == ONE_CHUNK) ca_chunk_end(c, phase, r, "");
   if (r.how == CHUNK_COUNT) {
-    cn_open_block(c, "if (term || chunks == 0)");
-    ca_chunk_end(c, phase, r, "chunks == 0");
+    cn_open_block(c, "if (term%d || chunks%d == 0)", phase, phase);
+    ca_chunk_end(c, phase, r, ca_first(c, phase));
     cn_close_block(c);
   }
 }

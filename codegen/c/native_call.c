@@ -85,12 +85,12 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   int64_t extent;
   bool whole = dim_number(c->p->m, c->n->axes.axis[last].extent, &extent) && extent % c->vec == 0;
   if (x->n > 1) {
-    cn_open_block(c, "for (long j0 = 0, run; j0 < cols; j0 += run)");
+    cn_open_block(c, "for (long j0 = 0, wide; j0 < cols; j0 += wide)");
     split_index(c, x, "n0 + j0");
     for (int i = 1; i < x->n; i++) cn_values(c, -1, ++*level);
     cn_line(c, "const ptrdiff_t first = i%d - j0;", last);
-    cn_line(c, "run = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
-    from = "first + j0", to = "first + j0 + run";
+    cn_line(c, "wide = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
+    from = "first + j0", to = "first + j0 + wide";
   } else {
     cn_line(c, "const ptrdiff_t first = n0;");
   }

@@ -132,7 +132,8 @@ static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g
   if (!weights && crosses) fits = native_axis(p, &g->k, n, -1, 1, 1);
   else if (!weights) fits = left.coef[last] == 1;
   for (int i = 0; i < n->axes.n && fits; i++) {
-    if (n->axes.axis[i].kind != AX_QUOTIENT || !image->coef[i]) continue;
+    /* An index into an axis of 1 that moves no address is checked, too. */
+    if (n->axes.axis[i].kind != AX_QUOTIENT || !(image->coef[i] || n->phase[0].skip >> i & 1)) continue;
     fits = n->axes.axis[i].div == 1 ? put_image(p, n, g, i) : put_residue(p, n, g, i, image->coef[i], s.right.load);
     if (weights && g->image.k[g->image.n - 1] == g->k.n - 1) g->image.last = g->image.n;
   }

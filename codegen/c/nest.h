@@ -20,7 +20,6 @@ typedef struct CNest {
   uint32_t skip;       /* quotient axes whose loop goes on to its next turn there */
   int lane, vec;       /* native: the axis along which values are vectors, -1: none; lanes of a vector */
   bool lane_outer;     /* it is an outer axis: each lane has sums of its own */
-  bool counts[2];      /* `term`, `chunks` are declared in the present loops */
   const char *left;    /* number of lanes in the present copy of the loop; NULL: all */
   bool panels_open;    /* addresses of matrices in panels were made plain (native_call.c) */
   int split;           /* native: the loop axis that threads share out; -1: none */
@@ -50,6 +49,7 @@ const char *ca_zero(CNest *c, const KAcc *a, bool vector);  /* what an accumulat
 const char *ca_body(CNest *c, const KAcc *a, const char *s, const char *v, bool vector);
 void ca_declare(CNest *c, int phase, PhaseAcc r);           /* what the phase needs before its loops */
 void ca_chunk_begin(CNest *c, int phase, PhaseAcc r, bool declare);
+const char *ca_first(const CNest *c, int phase);
 void ca_term(CNest *c, int phase, PhaseAcc r);
 /* The best so far, m, and where it is, at, after the vector v with those indices. */
 void ca_arg_term(CNest *c, const KAcc *a, const char *m, const char *at, const char *v, const char *index);

@@ -11,7 +11,7 @@ trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
 steps=${STEPS:-20}
 models=${MODELS:-mlp cnn gpt lstm cnn_batchnorm bounded gpt_dropout scan_checkpoint mlp:f16 cnn_batchnorm:bf16 gpt:f16
-  lstm:bf16 mixed:bf16 mixed:f16 overflow tied residual}
+  lstm:bf16 mixed:bf16 mixed:f16 overflow tied residual shared_names}
 cc -std=gnu11 -O1 -g -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c \
   $(ls "$build"/ir/*.o "$build"/passes/*.o "$build"/frontend/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) \
   "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
@@ -72,7 +72,7 @@ for m in $models; do
   portable "$m" plain "$level" ""
   want=$tmp/${m}plain/want
   in_less_memory "$m"
-  case $m in gpt_dropout|scan_checkpoint|tied|residual|*_bf16|*_f16|overflow) want=; continue ;; esac
+  case $m in gpt_dropout|scan_checkpoint|tied|residual|shared_names|*_bf16|*_f16|overflow) want=; continue ;; esac
   portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
   portable "$m" clang "clang -O2" ""
   native "$m" "gcc -O2 -march=native $strict" plain

@@ -72,6 +72,14 @@ for model in panels scans; do
   near "$(loss_of < "$tmp/rows")" "$(train fast | loss_of)"
 done
 
+model=constant_gradient
+for how in --no-layout ""; do
+  # shellcheck disable=SC2086  # an option or none
+  "$gradc" build --fp=strict $how tests/native/$model.nn -o "$tmp/model"
+  if [ -n "$how" ]; then want=$(train "rows" | hash_of); else same panels "$(train panels | hash_of)"; fi
+  rm -f "$tmp/model"
+done
+
 # 16 bits beside all else that changes a step: exact, too, and the loss is that of f32. From a scale of 2^40 on, steps of
 # f16 update nothing until no gradient overflows; a run that stops in their midst goes on as if it had not.
 mixed() { # mixed PRECISION OPTION...
