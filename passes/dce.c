@@ -108,10 +108,24 @@ static Live **live_graphs(Module *m, const bool *roots) {
   return live;
 }
 
+/* Bodies are kept for dead scans, too: those stay in their graphs until dce. */
 void module_keep(Module *m, const bool *roots) {
   bool *keep = ctx_alloc(m->c, (size_t)m->ngraph + 1);
-  Live **live = live_graphs(m, roots);
-  for (int i = 0; i < m->ngraph; i++) keep[i] = live[i] != NULL;
+  int *todo = ctx_alloc(m->c, sizeof *todo * (size_t)(m->ngraph + 1)), n = 0;
+  for (int i = 0; i < m->ngraph; i++)
+    if ((keep[i] = roots[i])) todo[n++] = i;
+  while (n) {
+    const Graph *g = m->graph[todo[--n]];
+    for (Id k = 1; k < (Id)g->n; k++) {
+      const OpInfo *info = node_info(g, k);
+      for (int f = 0; f < info->nfields; f++) {
+        if (info->field[f].kind != AK_GRAPH) continue;
+        int body = (int)node_attr(g, k, f)->i;
+        if (!keep[body]) todo[n++] = body;
+        keep[body] = true;
+      }
+    }
+  }
   keep_graphs(m, keep);
 }
 
