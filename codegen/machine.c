@@ -13,13 +13,24 @@ static const Machine table[] = {
   {"generic", "", "", "", 4, 4, 2, 256, 120, {25, 10, 10}},
 };
 
-/* What gcc and clang take for -march, by row. */
+/* What gcc and clang take for -march (or -mcpu, on Arm), by row. Those of the last have the plain form's code, and nobody
+ * has measured their pace. */
 static const struct { const char *row, *names; } marches[] = {
   {"avx512", " x86-64-v4 skylake-avx512 cascadelake cooperlake cannonlake icelake-client icelake-server tigerlake"
              " rocketlake sapphirerapids emeraldrapids graniterapids graniterapids-d diamondrapids znver4 znver5 "},
   {"avx2", " x86-64-v3 core-avx2 haswell broadwell skylake alderlake raptorlake meteorlake arrowlake arrowlake-s"
            " lunarlake pantherlake gracemont sierraforest grandridge clearwaterforest znver1 znver2 znver3 "},
+  {"generic", " x86-64 x86-64-v2 core2 nehalem westmere corei7 sandybridge ivybridge bonnell silvermont goldmont tremont k8"
+              " amdfam10 barcelona btver1 btver2 bdver1 bdver2 bdver3 bdver4 i386 i486 i586 i686 armv6 armv6-m armv7-a"
+              " armv7-m armv7e-m armv8-a armv8.1-a armv8.2-a armv8.3-a armv8.4-a armv8.5-a armv9-a armv8-m.base"
+              " armv8-m.main cortex-m0 cortex-m0plus cortex-m3 cortex-m4 cortex-m7 cortex-m23 cortex-m33 cortex-m55"
+              " cortex-m85 cortex-a5 cortex-a7 cortex-a8 cortex-a9 cortex-a15 cortex-a53 cortex-a55 cortex-a57 cortex-a72"
+              " cortex-a73 cortex-a75 cortex-a76 cortex-a78 neoverse-n1 neoverse-n2 neoverse-v1 neoverse-v2 apple-m1"
+              " apple-m2 rv32i rv32im rv32imac rv32imafc rv32imafdc rv32gc rv64imac rv64gc rv64gcv z13 z14 z15 z16 power8"
+              " power9 power10 "},
 };
+
+enum { MARCHES = sizeof marches / sizeof *marches };
 
 const Machine *machine_at(int i) {
   return i >= 0 && i < (int)(sizeof table / sizeof *table) ? &table[i] : NULL;
@@ -46,15 +57,6 @@ bool machine_runs(const Machine *m) {
 #endif
 }
 
-Pace machine_pace(const Machine *m) {
-  Pace p = m->pace;
-#if defined __x86_64__ && defined __GNUC__
-  __builtin_cpu_init();
-  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) p.contract /= 2, p.element /= 2; /* Zen 4: 512 bits in two turns */
-#endif
-  return p;
-}
-
 static const char *native(void) {
 #if defined __aarch64__
   return "neon";
@@ -71,10 +73,33 @@ const Machine *machine_find(const char *isa) {
   return NULL;
 }
 
-const Machine *machine_of_march(const char *march) {
+/* The number of the list that holds the name; -1: none. */
+static int march_list(const char *march) {
   size_t n = strlen(march);
-  for (size_t i = 0; i < sizeof marches / sizeof *marches; i++)
+  for (int i = 0; n && i < MARCHES; i++)
     for (const char *at = marches[i].names; (at = strchr(at, ' ')) && *++at;)
-      if (!strncmp(at, march, n) && at[n] == ' ') return machine_find(marches[i].row);
-  return machine_find("generic");
+      if (!strncmp(at, march, n) && at[n] == ' ') return i;
+  return -1;
+}
+
+const Machine *machine_of_march(const char *march) {
+  int i = march_list(march);
+  return machine_find(i < 0 ? "generic" : marches[i].row);
+}
+
+bool machine_known(const char *isa) { return machine_find(isa) || march_list(isa) >= 0; }
+
+const char *machine_names(int i) { return i >= 0 && i < MARCHES ? marches[i].names + 1 : NULL; }
+
+bool machine_pace(const char *isa, Pace *p) {
+  const Machine *m = machine_find(isa);
+  int i = m ? 0 : march_list(isa);
+  if (i < 0 || i == MARCHES - 1) return false;
+  if (!m) m = machine_find(marches[i].row);
+  *p = m->pace;
+#if defined __x86_64__ && defined __GNUC__
+  __builtin_cpu_init();
+  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) p->contract /= 2, p->element /= 2; /* Zen 4: 512 bits in two turns */
+#endif
+  return true;
 }

@@ -23,7 +23,10 @@ const Machine *machine_find(const char *isa); /* NULL: no such name */
 /* The row for what a compiler takes for -march; generic if it is not known here. */
 const Machine *machine_of_march(const char *march);
 const Machine *machine_at(int i);             /* the table's rows in order; NULL past the end */
-Pace machine_pace(const Machine *m);          /* of the row, or where it is known better, of this processor */
+bool machine_known(const char *isa);          /* a row, or a -march of this table: a compiler may take others */
+const char *machine_names(int i);             /* the table's names for -march in lists, with blanks; NULL past the end */
+/* The pace of a row, or where it is known better, of this processor. False: nobody has measured the machine. */
+bool machine_pace(const char *isa, Pace *p);
 bool machine_here(const Machine *m);          /* whether the row is one of the architecture that gradc runs on */
 bool machine_runs(const Machine *m);          /* whether this processor can run the row's code */
 #endif

@@ -32,6 +32,8 @@ int cmd_build(Args *a) {
     diag_help(a->c, d, "gradc build %s -o model", a->operand[0]);
     return EXIT_USAGE;
   }
+  if (!output_fits(a, OPT_output, ".c .h .o .a .so .nn .ir", "a program", "`gradc emit --c` writes C"))
+    return EXIT_USAGE;
   if (!temp_make(a->c, &t)) return EXIT_RESOURCES;
   const char *program = temp_path(&t, "program");
   int status = toolchain_build(a, &t, program);
@@ -46,7 +48,7 @@ int cmd_run(Args *a) {
   int status;
   toolchain_prepare(a);
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !unit_one_train(m)) return EXIT_MODEL;
+  if (!m || !unit_one_train(m) || !unit_has_plan(m)) return EXIT_MODEL;
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 3, sizeof *argv), *as = NULL;

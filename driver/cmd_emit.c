@@ -24,14 +24,14 @@ static bool give_weights(Args *a, Module *m, EmitOptions *o) {
 }
 
 /* Refuses combinations of options that mean nothing. */
-static int check_options(const Args *a) {
+static int check_options(Args *a) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "";
   if (as[0] && !args_has(a, OPT_weights)) {
-    fprintf(stderr, "gradc emit: --weights-as=%s needs --weights=FILE\n", as);
+    diag_error(a->c, 500, 0, 1, "`--weights-as=%s` needs --weights=FILE", as);
     return EXIT_USAGE;
   }
   if (!strcmp(as, "extern") && !args_has(a, OPT_only)) {
-    fprintf(stderr, "gradc emit: mapped weights are never written, so --weights-as=extern needs --only=infer\n");
+    diag_error(a->c, 500, 0, 1, "`--weights-as=extern` needs --only=infer: mapped weights are never written");
     return EXIT_USAGE;
   }
   return EXIT_WELL;
@@ -62,6 +62,9 @@ static const char *stem(const Module *m, const char *path) {
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
   int status = check_options(a);
+  if (!output_fits(a, OPT_output, ".c .h", "a folder, with a .c and a .h that are called after the model",
+                   "`-o .` writes them here"))
+    return EXIT_USAGE;
   if (status != EXIT_WELL) return status;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;

@@ -32,7 +32,8 @@ static void print_text(const Cost *k) {
   }
   printf("FLOPs per %s      %18s\n", m->ntrain ? "step" : "call", grouped(k->c, k->flops));
   if (k->recomputed > 0) printf("  of it, recomputed %18.2f %% more\n", cost_recompute_percent(k));
-  printf("predicted time      %18.3f ms on one core\n", 1e3 * k->seconds);
+  if (k->timed) printf("predicted time      %18.3f ms on one core\n", 1e3 * k->seconds);
+  else printf("predicted time               not known: nobody has measured a machine of this name\n");
   printf("memory, all         %18s bytes\n", grouped(k->c, (double)m->total_bytes));
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
   printf("  arena             %18s\n", grouped(k->c, (double)m->arena_bytes));
@@ -61,6 +62,8 @@ static int draw(Args *a, const Cost *k) {
 }
 
 int cmd_report(Args *a) {
+  if (!output_fits(a, OPT_svg, ".c .h .nn .ir", "a picture", NULL)) return EXIT_USAGE;
+  if (!cost_isa(a->c, a->value[OPT_isa])) return EXIT_USAGE;
   Module *m = load_planned(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   Cost k = cost_of(m, a->value[OPT_isa]);

@@ -71,6 +71,14 @@ int args_parse(Args *a, int argc, char **argv);
 bool args_bytes(const char *text, int64_t *n); /* "300", "256K": at least 1, below 2^62; K, M, G are powers of 1024 */
 static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != NULL; }
 
+/* output.c. Whether the option's path, if it is given, can be the place of the result: not the operand itself, and not by
+ * its ending (".c .h") a thing of another kind than the command `writes`. False: reported, the exit status is EXIT_USAGE. */
+bool output_fits(Args *a, OptionId option, const char *endings, const char *writes, const char *help);
+
+/* terminal.c */
+bool terminal_color(int fd);  /* a terminal that shows colour, and NO_COLOR is not set */
+bool terminal_utf8(void);     /* the locale's characters are UTF-8 */
+
 /* help.c */
 void help_overview(void);
 void help_command(CommandId cmd);

@@ -17,16 +17,17 @@ static bool read_stdin(Ctx *c, Loc *start) {
   Str s = {.c = c};
   char buf[65536];
   for (size_t n; (n = fread(buf, 1, sizeof buf, stdin)) > 0;) str_put(&s, buf, n);
-  if (ferror(stdin)) return false;
+  if (ferror(stdin)) {
+    diag_error(c, E_READ, 0, 1, "standard input: %s", strerror(errno));
+    return false;
+  }
   *start = source_add(c, "<stdin>", s.s ? s.s : "", s.n);
   return true;
 }
 
 bool load_source(Ctx *c, const char *path, Loc *start) {
   if (strcmp(path, "-")) return unit_read(c, path, start);
-  if (read_stdin(c, start)) return true;
-  diag_error(c, E_READ, 0, 1, "%s: could not be read", path);
-  return false;
+  return read_stdin(c, start);
 }
 
 /* build and run are fast unless told otherwise, and report plans what they would; all else is exact. */

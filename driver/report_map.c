@@ -13,7 +13,11 @@ enum { ROWS = 16, MARGIN = 16, LEAST_WIDTH = 60, MOST_WIDTH = 200, LABELS = 12 }
 const char *const use_text[USE_COUNT] = {
   "kept for the backward pass", "forward pass", "backward pass", "gradients of weights", "scratch of scans",
 };
-static const char *const shade[USE_COUNT] = {"█", "▓", "▒", "░", "·"};
+
+/* The characters of the drawing: of UTF-8, or of ASCII where the locale has no others. */
+typedef struct Glyphs { const char *shade[USE_COUNT], *again, *tick, *side, *corner, *floor, *peak; } Glyphs;
+static const Glyphs utf8 = {{"█", "▓", "▒", "░", "·"}, "↻", "┤", "│", "└", "─", "▲"};
+static const Glyphs ascii = {{"#", "=", "o", "+", "."}, "@", "+", "|", "+", "-", "^"};
 static const int color[USE_COUNT][2] = {{25, 31}, {65, 72}, {130, 137}, {125, 132}, {240, 243}}; /* two tones each */
 
 /* ---- what is drawn, shared with the SVG ---- */
@@ -70,6 +74,7 @@ typedef struct Map {
   const Plan *p;
   int width;          /* columns of the drawing */
   bool color;
+  const Glyphs *glyph;
   int *turn;          /* per column: the turn that it shows, the fullest of its own */
   const Live **cell;  /* row 0 is the bottom; NULL: free */
   char *label;        /* per cell; 0: none */
@@ -141,7 +146,7 @@ static void put_cell(const Map *m, int i, const Live *left) {
   if (m->color && v != left && left) fputs("\033[0m", stdout);
   if (m->color && v != left && v) printf("\033[97;48;5;%dm", color[use][(v - m->p->l->v) % 2]);
   bool again = v && plan_again(m->p, v) && i % 3 == 0;
-  fputs(text[0] ? text : again ? "↻" : m->color || !v ? " " : shade[use], stdout);
+  fputs(text[0] ? text : again ? m->glyph->again : m->color || !v ? " " : m->glyph->shade[use], stdout);
 }
 
 static void put_rows(const Map *m) {
@@ -149,14 +154,14 @@ static void put_rows(const Map *m) {
   int64_t top = m->p->l->g->arena;
   for (int y = ROWS - 1; y >= 0; y--) {
     bool tick = y == ROWS - 1 || y == ROWS / 2 - 1;
-    printf("%*s %s", MARGIN - 3, tick ? grouped(c, (double)top * (y + 1) / ROWS) : "", tick ? "┤" : "│");
+    printf("%*s %s", MARGIN - 3, tick ? grouped(c, (double)top * (y + 1) / ROWS) : "", tick ? m->glyph->tick : m->glyph->side);
     for (int x = 0; x < m->width; x++) put_cell(m, y * m->width + x, x ? m->cell[y * m->width + x - 1] : NULL);
     puts(m->color ? "\033[0m" : "");
   }
-  printf("%*s └", MARGIN - 3, "0");
+  printf("%*s %s", MARGIN - 3, "0", m->glyph->corner);
   int peak = column_of(m, m->p->l->peak_turn);
   while (peak < m->width - 1 && m->turn[peak] != m->p->l->peak_turn) peak++;
-  for (int x = 0; x < m->width; x++) fputs(x == peak ? "▲" : "─", stdout);
+  for (int x = 0; x < m->width; x++) fputs(x == peak ? m->glyph->peak : m->glyph->floor, stdout);
   printf("\n%*s ", MARGIN - 2, "turn");
   const char *last = ctx_strf(c, "%d", m->p->l->gs->n - 1), *mid = ctx_strf(c, "peak in %d", m->p->l->peak_turn);
   int at = peak - (int)strlen(mid) / 2, most = m->width - (int)strlen(mid) - (int)strlen(last) - 1;
@@ -172,20 +177,20 @@ static void put_legend(const Map *m, const Live **v, int n) {
   for (int k = 0; k < USE_COUNT; k++) {
     if (!seen[k]) continue;
     if (m->color) printf("\033[48;5;%dm  \033[0m %s   ", color[k][0], use_text[k]);
-    else printf("%s%s %s   ", shade[k], shade[k], use_text[k]);
+    else printf("%s%s %s   ", m->glyph->shade[k], m->glyph->shade[k], use_text[k]);
   }
-  printf("%s\n\n", again ? "↻ computed again" : "");
+  printf("%s%s\n\n", again ? m->glyph->again : "", again ? " computed again" : "");
   if (n) printf("largest at the peak:\n         bytes       offset      turns\n");
   for (int k = 0; k < n; k++)
-    printf("%c %12s %12s %10s  %s%s  %s\n", 'a' + k, grouped(p->c, (double)v[k]->bytes),
+    printf("%c %12s %12s %10s  %s%s%s  %s\n", 'a' + k, grouped(p->c, (double)v[k]->bytes),
            grouped(p->c, (double)v[k]->offset), ctx_strf(p->c, "%d-%d", v[k]->birth, v[k]->death), plan_name(p, v[k]),
-           plan_again(p, v[k]) ? " ↻" : "", plan_place(p, v[k]));
+           plan_again(p, v[k]) ? " " : "", plan_again(p, v[k]) ? m->glyph->again : "", plan_place(p, v[k]));
 }
 
 void report_map(const Plan *p) {
   const Lives *l = p->l;
-  const char *no_color = getenv("NO_COLOR");
-  Map m = {.p = p, .width = terminal_width() - MARGIN, .color = isatty(1) && !(no_color && *no_color)};
+  Map m = {.p = p, .width = terminal_width() - MARGIN, .color = terminal_color(1),
+           .glyph = terminal_utf8() ? &utf8 : &ascii};
   size_t cells = (size_t)(ROWS * m.width);
   m.turn = ctx_alloc(p->c, sizeof *m.turn * (size_t)m.width);
   m.cell = ctx_alloc(p->c, sizeof *m.cell * cells);

@@ -164,7 +164,7 @@ static CompileOptions options(const Args *a) {
 int toolchain_build(Args *a, Temp *t, const char *out) {
   Ctx *c = a->c;
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !unit_one_train(m)) return EXIT_MODEL;
+  if (!m || !unit_one_train(m) || !unit_has_plan(m)) return EXIT_MODEL;
   CompileOptions o = options(a);
   NativeC n;
   if (!compile_text(m, &o, &n)) return EXIT_MODEL;

@@ -26,25 +26,71 @@ static int sig_find(const Sig *s, const char *name) {
   return -1;
 }
 
-/* Whether the call leaves out its leading tensors, and so is a function value: no positional argument is a tensor,
- * and there are places behind the leading tensors for those that there are. */
-static bool lacks_tensors(const Sig *s, const Call *k, bool *taken) {
-  int lead = 0, positional = 0, places = 0;
-  while (lead < s->n && s->type[lead].tensor) lead++;
-  if (!lead) return false;
-  for (int i = 0; i < k->n; i++) {
-    if (k->arg[i].name) {
-      int p = sig_find(s, k->arg[i].name);
-      if (p >= 0) taken[p] = true;
-    } else {
-      if (v_tensorlike(k->arg[i].v)) return false;
-      positional++;
-    }
+/* The axes that a number, a list or a tensor has as a tensor; -1 of other values. */
+static int rank_of(Value v) {
+  int rank = 0;
+  for (; v.kind == V_LIST && v.list->n; v = v.list->v[0]) rank++;
+  if (v.kind == V_TENSOR) return rank + type_get(v.g->m, v.g->node[v.id].type)->rank;
+  return v.kind == V_INT || v.kind == V_FLOAT || v.kind == V_SIZE || v.kind == V_BOOL ? rank : -1;
+}
+
+static bool fits_rank(const Ast *type, Value v) {
+  int rank = rank_of(v), dots = 0;
+  if (v.kind == V_STATE) return true;
+  for (int i = 0; i < type->n; i++) dots += type->kid[i]->kind == AST_DOTS;
+  return dots ? rank >= type->n - 1 : rank == type->n;
+}
+
+/* Whether a value can be what the parameter takes, by its kind. An `any` is a number, a list or a text. */
+static bool fits_param(const ParamType *t, Value v) {
+  if (t->tensor) return fits_rank(t->ast, v);
+  switch (t->dtype) {
+  case V_INT: return v.kind == V_INT || v.kind == V_SIZE;
+  case V_FLOAT: return v.kind == V_INT || v.kind == V_SIZE || v.kind == V_FLOAT ||
+                       (v.kind == V_TENSOR && !rank_of(v));
+  case V_NONE: return v.kind == V_INT || v.kind == V_SIZE || v.kind == V_FLOAT || v.kind == V_LIST || v.kind == V_STR;
+  default: return v.kind == (ValueKind)t->dtype;
   }
-  int open = 0;
-  for (int i = 0; i < lead; i++) open += !taken[i];
-  for (int i = lead; i < s->n; i++) places += !taken[i];
-  return open > 0 && positional <= places;
+}
+
+/* Whether the positional arguments of the call fit the parameters from number `next` on that no argument names. */
+static bool fits_from(const Sig *s, const Call *k, int next, bool *taken) {
+  for (int i = 0; i < k->n; i++) {
+    if (k->arg[i].name) continue;
+    while (next < s->n && taken[next]) next++;
+    if (next == s->n || !fits_param(&s->type[next], k->arg[i].v)) return false;
+    taken[next++] = true;
+  }
+  return true;
+}
+
+/* Whether a value follows from the call: its arguments fit from the first parameter on, and nothing is missing. */
+static bool fits_whole(Elab *e, const Sig *s, const Call *k, const bool *named) {
+  bool *taken = ctx_alloc(e->c, (size_t)s->n + 1);
+  memcpy(taken, named, (size_t)s->n);
+  bool fits = fits_from(s, k, 0, taken);
+  for (int i = 0; i < s->n; i++) fits &= taken[i] || s->ast->kid[i + 2]->kid[1];
+  return fits;
+}
+
+/* Whether the call leaves out its leading tensors, and so is a function value: its positional arguments are for the
+ * parameters behind them. A list may be a tensor or a static argument, a number too: what fits decides. Where both do,
+ * a tensor or a list in front is a leading tensor, and a number is static; all arguments of a `use` are. */
+static bool lacks_tensors(Elab *e, const Sig *s, const Call *k, bool use) {
+  bool *named = ctx_alloc(e->c, (size_t)s->n + 1), *taken = ctx_alloc(e->c, (size_t)s->n + 1), tensor = false;
+  int lead = 0, open = 0, places = 0, positional = 0;
+  while (lead < s->n && s->type[lead].tensor) lead++;
+  for (int i = 0; i < k->n; i++) {
+    int p = k->arg[i].name ? sig_find(s, k->arg[i].name) : -1;
+    if (p >= 0) named[p] = taken[p] = true;
+    if (k->arg[i].name) continue;
+    if (!positional++) tensor = v_tensorlike(k->arg[i].v);
+  }
+  for (int i = 0; i < s->n; i++) *(i < lead ? &open : &places) += !named[i];
+  if (!open || positional > places) return false;
+  bool behind = fits_from(s, k, lead, taken);
+  if (tensor && !use) return behind && !fits_whole(e, s, k, named);
+  return behind || !fits_whole(e, s, k, named);
 }
 
 static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
@@ -224,8 +270,7 @@ Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at) {
   Sig s;
   f->def->called = true;
   if (!sig_open(e, f->def, &s)) return v_error();
-  bool *taken = ctx_alloc(e->c, (size_t)s.n + 1);
-  bool partial = lacks_tensors(&s, k, taken);
+  bool partial = lacks_tensors(e, &s, k, false);
   if (!sig_assign(e, &s, k, partial)) return v_error();
   if (partial) return make_partial(e, f, &s, k);
   return run_def(e, f->def, &s, k, at ? at : inst_child(e, e->f, f->def->name), at != NULL);
@@ -246,8 +291,7 @@ Value el_partial(Elab *e, const Ast *call) {
   k.name = f.fn->def->name;
   el_add_bound(e, f.fn, &k);
   if (!sig_open(e, f.fn->def, &s)) return v_error();
-  bool *taken = ctx_alloc(e->c, (size_t)s.n + 1);
-  if (!sig_assign(e, &s, &k, lacks_tensors(&s, &k, taken))) return v_error();
+  if (!sig_assign(e, &s, &k, lacks_tensors(e, &s, &k, true))) return v_error();
   for (int i = 0; i < s.n; i++) /* what a call would find wrong is told here, though none may follow */
     if (s.slot[i] && !s.type[i].tensor && v_bad(static_arg(e, &k, s.ast->kid[i + 2], &s.type[i], s.slot[i])))
       return v_error();

@@ -245,6 +245,9 @@ Tokens *lex_source(Ctx *c, Loc start) {
     diag_error(c, 114, start, 1, "the file is %zu bytes long; at most %d are read", x.n, LEX_MAX_BYTES);
     ts->stop = true;
     x.n = 0;
+  } else if (!source_is_text(c, start)) {
+    ts->stop = true;
+    x.n = 0;
   }
   if (at(&x, "\xEF\xBB\xBF")) x.i = 3; /* a byte order mark */
   while (x.i < x.n) {

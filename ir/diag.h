@@ -12,6 +12,7 @@ typedef struct Diag Diag;
 Loc source_add(Ctx *c, const char *name, const char *text, size_t n);
 bool source_read(Ctx *c, const char *path, Loc *start);     /* false: could not be read (errno tells) */
 const char *source_text(Ctx *c, Loc start, size_t *n);      /* the whole text that `start` lies in */
+bool source_is_text(Ctx *c, Loc start);                      /* false: UTF-16 or a binary file, and reported */
 const char *source_part(Ctx *c, Loc at, int len);           /* a copy of so many bytes from `at` on */
 int source_word(Ctx *c, Loc at);                            /* bytes of the word that begins there, at least 1 */
 Loc source_at(Ctx *c, const char *file, int line, int col); /* a place in a source that is not at hand (IR dumps) */

@@ -298,6 +298,7 @@ Module *ir_parse(Ctx *c, Loc start) {
   Reader r = {.c = c, .start = start, .m = module_new(c, "module")};
   r.text = r.p = source_text(c, start, &n);
   r.end = r.p + n;
+  r.failed = !source_is_text(c, start);
   while (!r.failed) {
     rd_blanks(&r);
     if (r.p >= r.end) break;

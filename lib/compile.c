@@ -112,7 +112,7 @@ static void dump_job(Ctx *c, void *arg) {
 
 static void report_job(Ctx *c, void *arg) {
   Job *k = arg;
-  Module *m = load(c, k);
+  Module *m = cost_isa(c, k->o.isa) ? load(c, k) : NULL;
   if (!m || !unit_plan(m)) return;
   Str s = {.c = c};
   Cost cost = cost_of(m, k->o.isa);

@@ -60,14 +60,21 @@ static void cost_of_module(Cost *k) {
     }
 }
 
-static Rates rates_of(const char *isa) {
-  const Machine *m = machine_find(isa ? isa : "native");
-  Pace p = machine_pace(m ? m : machine_of_march(isa));
-  return (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
+bool cost_isa(Ctx *c, const char *isa) {
+  if (!isa || machine_known(isa)) return true;
+  Diag *d = diag_error(c, 500, 0, 1, "there is no machine `%s`", isa);
+  Str rows = {.c = c}, marches = {.c = c};
+  str_puts(&rows, "native");
+  for (int i = 0; machine_at(i); i++) str_printf(&rows, " %s", machine_at(i)->name);
+  for (int i = 0; machine_names(i); i++) str_puts(&marches, machine_names(i));
+  diag_help(c, d, "there are %s, and of what compilers call -march: %s", rows.s, marches.s);
+  return false;
 }
 
 Cost cost_of(Module *m, const char *isa) {
-  Cost k = {.c = m->c, .m = m, .rates = rates_of(isa)};
+  Pace p = {1, 1, 1};
+  Cost k = {.c = m->c, .m = m, .timed = machine_pace(isa ? isa : "native", &p)};
+  k.rates = (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
   cost_of_module(&k);
   return k;
 }
@@ -99,8 +106,9 @@ void cost_json(Str *s, const Cost *k) {
   put_bytes(s, "ram_bytes", m->total_bytes);
   put_bytes(s, "activation_bytes", k->activations);
   str_printf(s, ",\"trained_parameters\":%.0f", k->trained);
-  str_printf(s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":%.6g", cost_recompute_percent(k),
-             1e3 * k->seconds);
+  str_printf(s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":", cost_recompute_percent(k));
+  if (k->timed) str_printf(s, "%.6g", 1e3 * k->seconds);
+  else str_puts(s, "null");
   put_bytes(s, "head_bytes", m->head_bytes);
   put_bytes(s, "persistent_bytes", m->persistent_bytes);
   put_bytes(s, "arena_bytes", m->arena_bytes);

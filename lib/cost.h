@@ -9,7 +9,8 @@ typedef struct Cost {
   Module *m;
   Rates rates;                   /* of one core of the machine that --isa names */
   double parameters, trained, flops; /* trained: of the parameters, those that training changes */
-  double recomputed, seconds;    /* of the flops, those of values computed before; the time of a step or call */
+  double recomputed, seconds;    /* of the flops, those of values computed before; the time of a step or call, */
+  bool timed;                    /* where somebody has measured the machine */
   int64_t activations;
   const Lives *fullest;          /* the graph with the most bytes alive; NULL: none */
   const Live *top; int ntop;     /* the largest of its values alive at the peak */
@@ -20,6 +21,7 @@ typedef struct Cost {
   const char *why;
 } Cost;
 
+bool cost_isa(Ctx *c, const char *isa);           /* false: it is no machine, and reported. NULL: native */
 Cost cost_of(Module *m, const char *isa);         /* of a planned module; isa NULL: native */
 double cost_recompute_percent(const Cost *k);     /* what is computed again, of what would be computed without that */
 const char *cost_place(Ctx *c, Loc loc);          /* "m.nn:5:3"; "" */

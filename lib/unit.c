@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { E_READ = 501, E_TRAINS = 715 };
+enum { E_READ = 501, E_NO_PLAN = 509, E_TRAINS = 715 };
 
 static bool ends_with(const char *s, const char *end) {
   size_t n = strlen(s), k = strlen(end);
@@ -51,6 +51,17 @@ bool unit_one_train(const Module *m) {
   diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
   diag_help(m->c, d, "`gradc emit --c` writes a training step for each of them");
   return false;
+}
+
+bool unit_has_plan(const Module *m) {
+  for (int i = 0; i < m->ngraph && !m->ntrain; i++) {
+    if (!graph_trains(m->graph[i])) continue;
+    Diag *d = diag_error(m->c, E_NO_PLAN, m->graph[i]->loc, 1, "`%s` cannot run: IR text has no data, batch or steps",
+                         m->graph[i]->name);
+    diag_help(m->c, d, "build the .nn file; `gradc emit --c` writes this graph as C");
+    return false;
+  }
+  return true;
 }
 
 const char *unit_folder(Ctx *c, const char *path) {

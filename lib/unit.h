@@ -15,6 +15,7 @@ bool unit_read(Ctx *c, const char *path, Loc *start);     /* a file; false: repo
 Module *unit_module(Ctx *c, const Unit *u, Loc start);    /* of the source that begins there; NULL: reported */
 bool unit_plan(Module *m);          /* all passes, tests left out, and the budget is kept; false: reported */
 bool unit_one_train(const Module *m);          /* native code has one training step; false: reported */
+bool unit_has_plan(const Module *m);           /* what its training needs to run as a program; false: reported */
 /* The folder of the model, whole, so that its code finds data from wherever it runs; NULL: there is no such file. */
 const char *unit_folder(Ctx *c, const char *path);
 #endif

@@ -103,6 +103,23 @@ for f in d/word d/label_above d/column_less d/nan; do
 done
 refused 4 "predict" ./toy predict --weights $w --input d/word
 
+# ---- programs that are no text: one error, which says what they are ----
+mkdir p
+bytes 255 254 100 0 101 0 102 0 >p/utf16.nn
+bytes 100 0 101 0 102 0 32 0 102 0 40 0 41 0 10 0 >p/utf16_without_mark.nn
+bytes 254 255 0 100 0 101 0 102 >p/utf16_big.nn
+gzip -c toy.nn >p/gzip.nn
+gzip -c toy.nn >p/gzip.ir
+cp $w p/weights.nn
+cp "$gradc" p/program.nn
+head -c 3000 "$gradc" | tail -c 2000 >p/part.nn
+for f in p/*; do
+  refused 1 "no text" "$gradc" check "$f"
+  n=$(grep -c '^error' err); code=$(head -n 1 err | cut -c 1-12)
+  if [ "$n $code" = "1 error[E0115]" ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL  $f: $n errors, $code"; fi
+done
+refused 1 "no text" "$gradc" fmt p/utf16.nn
+
 # ---- IR: every prefix of a dump, and a line less ----
 "$gradc" ir toy.nn --stop-after=memory >toy.ir 2>/dev/null || "$gradc" ir toy.nn >toy.ir
 i=0; n=$(wc -c <toy.ir)

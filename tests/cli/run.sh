@@ -64,8 +64,56 @@ expect 1 'E0217.*initial value' check wrong.nn initial.nn
 expect 1 'wrong.nn:2:' check initial.nn wrong.nn
 [ -s out ] && fail "check printed something" || pass
 if [ -w /dev/full ]; then
-  "$gradc" ops >/dev/full 2>err; [ $? -eq 5 ] && pass || fail "a full device is not status 5"
+  for cmd in ops "ir product.nn" "fmt product.nn" "report product.nn" --help "help --man"; do
+    "$gradc" $cmd >/dev/full 2>err; [ $? -eq 5 ] && pass || fail "$cmd: a full device is not status 5"
+    grep -q 'E0502.*standard output: No space left' err && pass || fail "$cmd: the reason is missing: $(cat err)"
+  done
 fi
+"$gradc" ir product.nn >&- 2>err; [ $? -eq 5 ] && pass || fail "a closed output is not status 5"
+grep -q 'E0502.*standard output: Bad file' err && pass || fail "a closed output: $(cat err)"
+"$gradc" check - <&- 2>err; [ $? -eq 1 ] && grep -q 'E0501.*standard input: Bad file' err && pass || fail "closed input: $(cat err)"
+"$gradc" check - </ 2>err; grep -q 'E0501.*standard input: Is a dir' err && pass || fail "a folder as input: $(cat err)"
+
+# ---- where results go ----
+cp product.nn kept.nn
+expect 2 'writes a folder' emit --c product.nn -o out.c
+expect 2 'writes a folder' emit product.nn -o w/out.h
+for o in out.c out.h m.o libm.so libm.a other.nn other.ir; do expect 2 'writes a program' build product.nn -o $o; done
+for o in product.nn ./product.nn; do
+  expect 2 'would overwrite' build product.nn -o $o
+  expect 2 'would overwrite' emit product.nn -o $o
+  expect 2 'would overwrite' report product.nn --svg $o
+done
+expect 2 'writes a picture' report product.nn --svg x.nn
+cmp -s product.nn kept.nn && pass || fail "the model was overwritten"
+[ ! -e out.c ] && [ ! -e w ] && [ ! -e other.nn ] && pass || fail "something was written: $(ls)"
+mkdir folder.c
+expect 0 '' emit product.nn -o folder.c
+[ -f folder.c/product.c ] && pass || fail "a folder whose name ends with .c is not taken"
+
+# ---- IR is no program ----
+"$gradc" ir product.nn --stop-after=autodiff >product.ir
+expect 1 'E0509.*train_step' build product.ir -o m
+expect 1 'E0509.*train_step' run product.ir
+expect 0 '' emit product.ir -o folder.c
+awk '/^graph (train_step|eval_step)/ { skip = 1 } !skip { print } /^}/ { skip = 0 }' product.ir >predict.ir
+expect 0 '' build predict.ir -o m
+[ -x m ] && pass || fail "IR of an export is not built"
+
+# ---- machines ----
+for isa in banana '' cortex-m99; do expect 2 'there is no machine' report product.nn --isa="$isa"; done
+expect 2 'native avx512 avx2 neon generic.*skylake.*cortex-m4' report product.nn --isa=banana
+expect 0 'predicted time  *not known' report product.nn --isa=cortex-m4
+expect 0 '"predicted_step_ms":null' report product.nn --isa=cortex-m4 --json
+for isa in native avx2 skylake; do expect 0 '"predicted_step_ms":[0-9]' report product.nn --isa=$isa --json; done
+expect 0 'FLOPs per step' report product.nn --isa=cortex-m4
+
+# ---- terminals ----
+LC_ALL=C "$gradc" report --memory product.nn >out 2>&1
+LC_ALL=C grep -q "$(printf '[\200-\377]')" out && fail "UTF-8 under LC_ALL=C" || pass
+grep -q 'peak in' out && pass || fail "no map under LC_ALL=C"
+LC_ALL=C.UTF-8 "$gradc" report --memory product.nn >out 2>&1
+grep -q '└' out && pass || fail "no UTF-8 under C.UTF-8"
 
 # ---- explain, ops, fmt ----
 expect 0 'matmul' explain E0214

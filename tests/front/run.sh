@@ -20,6 +20,10 @@ for f in tests/front/elab/*_values.nn; do
   if "$1" test "$f" > "$out/values.log" 2>&1; then passed=$((passed + 1))
   else failed=$((failed + 1)); echo "FAIL $f"; cat "$out/values.log"; fi
 done
+# Arguments of the standard library, by position and by name.
+awk -f tests/front/args.awk std/*.nn runtime/*.nn > "$out/args.nn"
+if "$1" test "$out/args.nn" > "$out/args.log" 2>&1; then passed=$((passed + 1))
+else failed=$((failed + 1)); echo "FAIL $out/args.nn"; cat "$out/args.log"; fi
 # The programs in the pages are true.
 rm -rf "$out/pages" && mkdir "$out/pages"
 well() { # STATUS NAME
