@@ -74,7 +74,7 @@ Memo *el_memo(Elab *e, const Inst *inst, int n, Value *arg) {
     e->turns += v_count(arg[i]);
   }
   Memo *m = ctx_alloc(e->c, sizeof *m);
-  *m = (Memo){.inst = inst, .g = e->g, .hints = e->hints & HINT_FP32, .n = n, .arg = arg};
+  *m = (Memo){.inst = inst, .g = e->g, .hints = el_fp32(e, e->hints), .n = n, .arg = arg};
   int before = pool_find(e->memo, m, h, memo_same);
   if (before) return e->memo->rec[before];
   pool_add(e->c, e->memo, m, h);

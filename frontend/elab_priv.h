@@ -261,6 +261,7 @@ uint32_t el_hints(Elab *e, const Ast *a);
 typedef struct Hinted { uint32_t vars, nodes; } Hinted; /* what a statement stood under */
 Hinted el_hint(Elab *e, uint32_t hints);                /* from now on these, too */
 void el_hint_end(Elab *e, Hinted around);
+uint32_t el_fp32(const Elab *e, uint32_t hints); /* of the hints those that nodes of this graph have: @fp32, or none */
 Value el_list_items(Elab *e, Value v, const Ast *at); /* of a list or a tensor's first axis */
 
 /* ---- elab_weight.c ---- */

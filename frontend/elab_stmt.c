@@ -48,14 +48,18 @@ uint32_t el_hints(Elab *e, const Ast *a) {
   return bits;
 }
 
+uint32_t el_fp32(const Elab *e, uint32_t hints) {
+  return e->root && dtype_is_half(e->root->precision) ? hints & HINT_FP32 : 0;
+}
+
 /* Under @checkpoint what is computed from here on is a region; the one around goes on afterwards. Evaluation and
- * inference compute nothing again. Of the other hints nodes have @fp32. */
+ * inference compute nothing again. Of the other hints nodes have @fp32, in graphs of another precision. */
 Hinted el_hint(Elab *e, uint32_t hints) {
   Hinted around = {e->hints, e->g ? e->g->hints : 0};
   e->hints |= hints & ~HINT_CHECKPOINT;
   if (!e->g) return around;
   if (hints & HINT_CHECKPOINT && e->training) e->g->hints = (e->g->hints & HINT_FP32) | ++e->nregion * HINT_REGION;
-  e->g->hints |= hints & HINT_FP32;
+  e->g->hints |= el_fp32(e, hints);
   return around;
 }
 

@@ -161,23 +161,17 @@ static bool forward(Elab *e, Trained *r) {
 
 /* ---- gradients and the update ---- */
 
-static bool *reached(Elab *e, Id from) {
-  bool *seen = ctx_alloc(e->c, (size_t)e->g->n);
-  seen[from] = true;
-  for (Id n = from; n >= 1; n--)
-    for (uint32_t i = 0; seen[n] && i < e->g->node[n].nin; i++) seen[node_in(e->g, n, (int)i)] = true;
-  return seen;
-}
-
-/* The weights that the loss depends on and that training may change. */
+/* The weights that the loss depends on and that training may change, in an order that belongs to the loss: their
+ * squares are added in it where gradients are clipped. */
 static int find_weights(Elab *e, Id loss, Update **out) {
-  bool *seen = reached(e, loss);
   int n = 0;
   Update *u = ctx_alloc(e->c, (size_t)(e->m->nvar + 1) * sizeof *u);
-  for (Id i = 1; i <= loss; i++) {
-    int v = seen[i] ? node_var(e->g, i) : -1;
+  IdList nodes = {0};
+  graph_postorder(e->g, 1, &loss, 1, NULL, ctx_alloc(e->c, (size_t)e->g->n), &nodes);
+  for (int i = 0; i < nodes.n; i++) {
+    int v = node_var(e->g, nodes.v[i]);
     if (v < 0 || e->m->var[v].kind != VK_PARAM || e->m->var[v].hints & HINT_FREEZE) continue;
-    u[n++] = (Update){.weight = i, .var = v};
+    u[n++] = (Update){.weight = nodes.v[i], .var = v};
   }
   for (int i = 0; i < n; i++) {
     u[i].inst = inst_root(e, "optim", true);

@@ -89,7 +89,7 @@ uint32_t stored_make(Module *m, const Stored *s) {
 
 /* ---- attributes ---- */
 
-typedef struct AttrRec { Op op; Attr a; } AttrRec;
+typedef struct AttrRec { Op op; Attr a; AttrId key; } AttrRec; /* key: the same without a region */
 
 static uint64_t val_hash(AttrKind k, const AttrVal *v, uint64_t h) {
   switch (k) {
@@ -121,13 +121,15 @@ static bool attr_same(const void *x, const void *y) {
 
 static AttrId attr_intern(Module *m, Op op, const AttrVal *vals, uint32_t clone, uint32_t hints) {
   const OpInfo *info = &op_info[op];
-  AttrRec key = {op, {info->nfields, clone, hints, (AttrVal *)vals}};
+  AttrRec key = {.op = op, .a = {info->nfields, clone, hints, (AttrVal *)vals}};
   if (!info->nfields && !clone && !hints) return 0;
   uint64_t h = hash_bytes(&(uint32_t[3]){op, clone, hints}, 12, 5);
   for (int i = 0; i < info->nfields; i++) h = val_hash(info->field[i].kind, &vals[i], h);
   int k = pool_find(&m->tab->attrs, &key, h, attr_same);
   if (k) return (AttrId)k;
   AttrRec *r = ctx_alloc(m->c, sizeof *r);
+  bool region = hints >= HINT_REGION;
+  if (region) key.key = attr_intern(m, op, vals, clone, hints % HINT_REGION);
   *r = key;
   r->a.v = ctx_grow(m->c, (void *)vals, sizeof *vals * (size_t)info->nfields, sizeof *vals * (size_t)info->nfields);
   for (int i = 0; i < info->nfields; i++) {
@@ -137,7 +139,9 @@ static AttrId attr_intern(Module *m, Op op, const AttrVal *vals, uint32_t clone,
     if (kind == AK_INTS || kind == AK_DIMS) v->v = ctx_grow(m->c, (void *)v->v, n * sizeof *v->v, n * sizeof *v->v);
     if (kind == AK_FLOATS) v->fv = ctx_grow(m->c, (void *)v->fv, n * sizeof *v->fv, n * sizeof *v->fv);
   }
-  return (AttrId)pool_add(m->c, &m->tab->attrs, r, h);
+  AttrId id = (AttrId)pool_add(m->c, &m->tab->attrs, r, h);
+  if (!region) r->key = id;
+  return id;
 }
 
 AttrId attr_make(Module *m, Op op, const AttrVal *vals) {
@@ -165,6 +169,9 @@ const AttrVal *node_attr(const Graph *g, Id n, int field) {
 
 /* ---- nodes ---- */
 
+/* What counts of attributes where nodes are compared: whether a value may be computed again does not change it. */
+static AttrId attr_key(const Module *m, AttrId a) { return a ? ((AttrRec *)m->tab->attrs.rec[a])->key : 0; }
+
 static uint64_t node_hash(Op op, const Id *in, int nin, AttrId attr, TypeId type) {
   return hash_bytes(in, (size_t)nin * sizeof *in, (uint64_t)attr << 32 | (uint64_t)type << 10 | op);
 }
@@ -176,7 +183,8 @@ static TypeId key_type(const Graph *g, Id n) {
 
 static void cons_place(Graph *g, Id n) {
   const Node *d = &g->node[n];
-  uint32_t k = (uint32_t)node_hash((Op)d->op, g->in + d->in, (int)d->nin, d->attr, key_type(g, n)) & (g->capcons - 1);
+  uint32_t k = (uint32_t)node_hash((Op)d->op, g->in + d->in, (int)d->nin, attr_key(g->m, d->attr), key_type(g, n)) &
+               (g->capcons - 1);
   while (g->cons[k]) k = (k + 1) & (g->capcons - 1);
   g->cons[k] = n;
 }
@@ -189,14 +197,31 @@ static void cons_grow(Graph *g) {
 
 static Id cons_find(const Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeId type) {
   if (!g->capcons) return 0;
+  attr = attr_key(g->m, attr);
   uint32_t k = (uint32_t)node_hash(op, in, nin, attr, type) & (g->capcons - 1);
   for (; g->cons[k]; k = (k + 1) & (g->capcons - 1)) {
     const Node *d = &g->node[g->cons[k]];
-    if (d->op == op && (int)d->nin == nin && d->attr == attr && key_type(g, g->cons[k]) == type &&
+    if (d->op == op && (int)d->nin == nin && attr_key(g->m, d->attr) == attr && key_type(g, g->cons[k]) == type &&
         (!nin || !memcmp(g->in + d->in, in, (size_t)nin * sizeof *in)))
       return g->cons[k];
   }
   return 0;
+}
+
+static bool node_same(const Graph *a, const Graph *b, Id n) {
+  const Node *x = &a->node[n], *y = &b->node[n];
+  return x->op == y->op && x->nin == y->nin && x->type == y->type && attr_key(a->m, x->attr) == attr_key(a->m, y->attr) &&
+         (!x->nin || !memcmp(a->in + x->in, b->in + y->in, x->nin * sizeof(Id)));
+}
+
+bool graph_same(const Graph *a, const Graph *b) {
+  bool same = a->kind == b->kind && a->training == b->training && a->n == b->n && a->nport == b->nport &&
+              a->nout == b->nout;
+  for (int i = 0; same && i < a->nport; i++) same = a->port[i] == b->port[i];
+  for (int i = 0; same && i < a->nout; i++)
+    same = a->out[i].value == b->out[i].value && a->out[i].var == b->out[i].var && !strcmp(a->out[i].name, b->out[i].name);
+  for (Id n = 1; same && n < (Id)a->n; n++) same = node_same(a, b, n);
+  return same;
 }
 
 static Id node_append(Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeId type, Loc loc) {

@@ -12,6 +12,7 @@
 enum { MAX_RANK = 8, MAX_NODES = 1000000 };
 
 typedef uint32_t Id;     /* node of a graph; 0: none */
+typedef struct IdList { Id *v; int n, cap; } IdList;
 typedef uint32_t TypeId; /* interned type; 0: none */
 typedef uint32_t AttrId; /* interned attribute record; 0: no attributes */
 
@@ -353,6 +354,13 @@ struct Module {
 Module *module_new(Ctx *c, const char *name);
 Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
 Graph *graph_find(Module *m, const char *name);              /* NULL: none */
+bool graph_same(const Graph *a, const Graph *b);             /* node for node, whatever their names and places */
+/* Lists the nodes that the roots depend on, none of them below `low`, each behind its operands, in the order of a
+ * depth-first walk: roots in order, of a node the operands in order. That order belongs to what is computed, not to the
+ * order in which the nodes were made. Goes on to the operands of those that `enters` (NULL: of all). seen: per node, set
+ * for those listed, and not listed where it is set. */
+typedef bool EnterFn(const Graph *g, Id n);
+void graph_postorder(const Graph *g, int nroot, const Id *root, Id low, EnterFn *enters, bool *seen, IdList *list);
 bool graph_trains(const Graph *g); /* train_step, train_pass, train_update: their results live in the head of mem */
 int graph_loss(const Graph *g);    /* the output of train_step or train_pass that is the loss; -1: none */
 /* The output of a training graph without which, if not finite, nothing is written: its loss, or where that is scaled the

@@ -4,7 +4,8 @@
  * Breaks: nothing; nodes that no result depends on are dropped.
  *
  * Inner first: nodes are visited in order, so what a grad node differentiates holds no grad any more. All grad nodes of
- * one e share one reverse sweep. Only nodes between some x and e get adjoints; they add in falling order of consumers.
+ * one e share one reverse sweep. Only nodes between some x and e get adjoints; they add in falling order of consumers, as
+ * graph_postorder lists these from e.
  * An x that e does not depend on has the gradient zero. e of any shape is differentiated as the sum of its elements.
  * A scan that a sweep extended takes the place of the old one in a second rebuild; what then remains of grad nodes
  * waits for the next round, so that no scan is extended twice over. */

@@ -5,7 +5,6 @@
 #include "ir/grad.h"
 #include "ir/scan.h"
 
-typedef struct IdList { Id *v; int n, cap; } IdList;
 typedef struct Extended { Id from, to; } Extended;
 
 /* A sweep walks the nodes of one graph, backwards with adjoints or forwards with tangents, and appends what it makes to
@@ -15,8 +14,7 @@ typedef struct Sweep {
   bool *dep, *wants; /* per node: depends on an x through differentiable ops; and e depends on it too */
   Id *adj;           /* per node: adjoint or tangent so far, 0: none; of a tuple: 1 + its first element in `elem` */
   int cap;           /* of the three */
-  IdList path;       /* of the last sweep: the nodes that e depends on, in order */
-  IdList stack;
+  IdList path;       /* of the last sweep: the nodes that e depends on, in the order of graph_postorder */
   Id *elem;
   int nelem, capelem;
   Extended *ext;     /* scans that were given more results: `to` computes all that `from` does, and then some */

@@ -1,7 +1,6 @@
-/* Sweeps: reverse and forward mode over one graph. Both are loops over a path in the order of the nodes: no recursion,
- * time linear in the number of nodes that e depends on. */
+/* Sweeps: reverse and forward mode over one graph. Both are loops over a path, each node behind its operands: no
+ * recursion, time linear in the number of nodes that e depends on. */
 #include "passes/autodiff.h"
-#include <stdlib.h>
 
 void sweep_begin(Sweep *w, Graph *g) {
   *w = (Sweep){.s = {.g = g}};
@@ -19,8 +18,6 @@ bool differentiable(const Graph *g, TypeId type) {
 bool passes_gradient(const Graph *g, Id n) {
   return !(node_info(g, n)->flags & NOGRAD) && differentiable(g, node_get(g, n)->type);
 }
-
-static void push(Ctx *c, IdList *l, Id n) { *VEC_PUSH(c, l->v, l->n, l->cap) = n; }
 
 /* Room for the graph's present nodes; what the last sweep left in the tables is taken back. */
 static void reserve(Sweep *w) {
@@ -40,44 +37,15 @@ static void reserve(Sweep *w) {
   w->s.wants = w->wants;
 }
 
-static int by_number(const void *a, const void *b) {
-  Id x = *(const Id *)a, y = *(const Id *)b;
-  return (x > y) - (x < y);
-}
-
-/* The path in rising order: by its marks where it is dense, else by sorting. */
-static void sort_path(Sweep *w, Id low, Id top) {
-  IdList *p = &w->path;
-  if ((Id)p->n < (top - low) / 16) {
-    qsort(p->v, (size_t)p->n, sizeof *p->v, by_number);
-    return;
-  }
-  p->n = 0;
-  for (Id n = low; n <= top; n++)
-    if (w->wants[n]) p->v[p->n++] = n;
-}
-
 /* Collects in w->path what e depends on, down to the lowest x, and marks in `wants` what lies between some x and e.
  * Time goes with that, not with the graph: many small gradients in one large graph stay cheap. */
 static void mark(Sweep *w, int nx, const Id *x, int ne, const Id *e) {
   const Graph *g = w->s.g;
-  Ctx *c = g->m->c;
-  Id low = (Id)g->n, top = 0;
+  Id low = (Id)g->n;
   reserve(w);
   for (int i = 0; i < nx; i++)
     if (x[i] < low) low = x[i];
-  w->stack.n = 0;
-  for (int i = 0; i < ne; i++) push(c, &w->stack, e[i]);
-  while (w->stack.n) {
-    Id n = w->stack.v[--w->stack.n];
-    if (n < low || w->wants[n]) continue;
-    w->wants[n] = true;
-    push(c, &w->path, n);
-    if (n > top) top = n;
-    if (!passes_gradient(g, n)) continue;
-    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) push(c, &w->stack, node_in(g, n, (int)i));
-  }
-  if (w->path.n) sort_path(w, low, top);
+  graph_postorder(g, ne, e, low, passes_gradient, w->wants, &w->path);
   for (int i = 0; i < nx; i++) w->dep[x[i]] = w->wants[x[i]];
   for (int k = 0; k < w->path.n; k++) {
     Id n = w->path.v[k];
@@ -102,7 +70,8 @@ static Id fit(Graph *g, Id a, TypeId want) {
   return widens ? b_broadcast(g, a, to->rank, to->dim) : b_unbroadcast(g, a, want);
 }
 
-/* Sweeps meet consumers in falling order, so this is the order in which adjoints add. */
+/* Sweeps meet consumers from the end of the path, so this is the order in which adjoints add. It is that of a
+ * depth-first walk from e, so that no other statement of the program, and no node made twice, has a part in it. */
 static void accumulate(Graph *g, Id *sum, Id term, TypeId type) {
   term = fit(g, term, type);
   if (term) *sum = *sum ? b_add(g, *sum, term) : term;

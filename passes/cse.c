@@ -1,6 +1,6 @@
 /* cse: equal computations become one.
  *
- * needs:  nothing
+ * needs:  autodiff: where gradients are not expanded yet, it does nothing
  * keeps:  annotations, ports, recompute clones (their clone number is part of the key)
  * breaks: nothing
  *
@@ -11,6 +11,14 @@
 static bool goes_after(const Graph *g, Id a, Id b) {
   bool ca = node_is_const(g, a), cb = node_is_const(g, b);
   return ca != cb ? ca : a > b;
+}
+
+/* The order in which adjoints add follows that of the operands: it must not change before they are made. */
+static bool has_gradients(const Module *m) {
+  for (int i = 0; i < m->ngraph; i++)
+    for (Id n = 1; n < (Id)m->graph[i]->n; n++)
+      if (node_info(m->graph[i], n)->cls == CL_META) return true;
+  return false;
 }
 
 static void cse_graph(Graph *g) {
@@ -29,5 +37,6 @@ static void cse_graph(Graph *g) {
 }
 
 void pass_cse(Module *m) {
+  if (has_gradients(m)) return;
   for (int i = 0; i < m->ngraph; i++) cse_graph(m->graph[i]);
 }
