@@ -130,7 +130,8 @@ static int compile_units(Args *a, const Temp *t, const NativeC *n, const Words *
     const char *const last[] = {"-c", "-o", to, part ? source : sums};
     Words w = {.c = a->c};
     for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
-    for (int k = 0; k < (part ? 1 : 2); k++) word(&w, part ? native_part[i] : native_sums_flags[k]);
+    if (part) word(&w, native_part[i]);
+    for (int k = 0; k < n->sums_flags.n && !part; k++) word(&w, n->sums_flags.v[k]);
     for (size_t k = 0; k < sizeof last / sizeof *last; k++) word(&w, last[k]);
     job[i] = start(a, t, &w, i);
     word(link, to);

@@ -59,9 +59,26 @@ int el_operator(int op, bool *turned) {
   return op_find_token(ast_op_text(op == AST_GT ? AST_LT : op == AST_GE ? AST_LE : op), 2);
 }
 
+static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right);
+
+/* x ** p for those numbers p whose power is an operation of its own; none: it is not. As in PyTorch, x ** 0.5 is sqrt(x),
+ * also of -0 and -infinity. A product has no pole at 0. */
+static Value easy_power(Elab *e, Value x, Value power, const Ast *at, const Ast *left, const Ast *right) {
+  double p;
+  if (!v_tensorlike(x) || v_tensorlike(power) || !v_number(power, &p)) return v_none();
+  if (p == 2) return tensor_binary(e, AST_MUL, x, x, at, left, left);
+  Id t = el_tensor(e, x, DT_F32, left);
+  if (!t) return v_error();
+  if (!dtype_is_float(el_ty(e, t)->dtype)) return v_none();
+  if (p == 1) return v_tensor(e, t);
+  if (p == -1) return tensor_binary(e, AST_DIV, v_float(1), x, at, right, left);
+  if (p != 0.5 && p != -0.5) return v_none();
+  return v_tensor(e, b_op1(e->g, (Op)op_find_token(p > 0 ? "sqrt" : "rsqrt", 1), t));
+}
+
 static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {
-  if (op == AST_POW && b.kind == V_INT && b.i == 2) /* a product has no pole at 0 */
-    return tensor_binary(e, AST_MUL, a, a, at, left, right);
+  Value power = op == AST_POW ? easy_power(e, a, b, at, left, right) : v_none();
+  if (power.kind != V_NONE) return power;
   bool turned;
   int code = el_operator(op, &turned);
   if (turned) {

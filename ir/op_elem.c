@@ -169,7 +169,7 @@ void vjp_pow(Grad *s, Id n, Id dy) {
   Id a = node_in(g, n, 0), b = node_in(g, n, 1);
   double p;
   if (grad_wants(s, 0) && b_is_const(g, b, &p)) {
-    Id power = p == 2 ? a : b_op2(g, OP_pow, a, num(s, a, p - 1));
+    Id power = p == 2 ? a : p == 3 ? mul(s, a, a) : b_op2(g, OP_pow, a, num(s, a, p - 1));
     grad_to(s, 0, p == 0 ? zero_like(s, dy) : mul(s, dy, mul(s, b, power)));
   } else if (grad_wants(s, 0)) {
     Id slope = mul(s, b, b_op2(g, OP_pow, a, b_op2(g, OP_sub, b, num(s, b, 1))));

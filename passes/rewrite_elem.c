@@ -19,10 +19,6 @@ static Id int_times_zero(Graph *g, Id n) {
 static Id int_minus_itself(Graph *g, Id n) {
   return !rw_float(g, n) && rw_in(g, n, 0) == rw_in(g, n, 1) ? b_full(g, node_get(g, n)->type, 0) : 0;
 }
-static Id zero_minus(Graph *g, Id n) {
-  return rw_is_const(g, rw_in(g, n, 0), 0) ? rw_fit(g, b_op1(g, OP_neg, rw_in(g, n, 1)), n) : 0;
-}
-
 /* A constant on the left of a commuting op goes to the right, where the other rules look for it. */
 static Id const_to_right(Graph *g, Id n) {
   double v;
@@ -61,10 +57,6 @@ static Id neg_of_scaled(Graph *g, Id n) {
   if (!rw_float(g, n) || !(rw_is(g, x, OP_mul) || rw_is(g, x, OP_div))) return 0;
   if (!b_is_const(g, rw_in(g, x, 1), &v) || isnan(v)) return 0;
   return b_op2(g, (Op)node_get(g, x)->op, rw_in(g, x, 0), b_full(g, node_get(g, rw_in(g, x, 1))->type, -v));
-}
-static Id neg_of_sub(Graph *g, Id n) { /* -(x - x) is -0, x - x is +0 */
-  Id x = rw_in(g, n, 0);
-  return rw_is(g, x, OP_sub) ? b_op2(g, OP_sub, rw_in(g, x, 1), rw_in(g, x, 0)) : 0;
 }
 static Id abs_of_sign(Graph *g, Id n) { /* unsigned numbers wrap: -1 is large */
   Id x = rw_in(g, n, 0);
@@ -135,39 +127,6 @@ static Id div_by_power(Graph *g, Id n) {
   if (fabs(frexp(v, &e)) != 0.5 || e < -120 || e > 120) return 0;
   return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
 }
-static Id div_by_const(Graph *g, Id n) {
-  double v;
-  if (!rw_wide(g, n) || !b_is_const(g, rw_in(g, n, 1), &v) || !(fabs(v) > 1e-30 && fabs(v) < 1e30)) return 0;
-  return b_op2(g, OP_mul, rw_in(g, n, 0), b_full(g, node_get(g, rw_in(g, n, 1))->type, 1 / v));
-}
-static Id scaled_twice(Graph *g, Id n) {
-  Id x = rw_in(g, n, 0);
-  double a, b;
-  if (!rw_wide(g, n) || !rw_is(g, x, OP_mul)) return 0;
-  if (!b_is_const(g, rw_in(g, n, 1), &b) || !b_is_const(g, rw_in(g, x, 1), &a)) return 0;
-  if (!(fabs(a * b) > 1e-30 && fabs(a * b) < 1e30)) return 0;
-  return b_op2(g, OP_mul, rw_in(g, x, 0), b_const(g, (DType)node_type(g, n)->dtype, a * b));
-}
-static Id pow_one(Graph *g, Id n) { return x_if_right_is(g, n, 1); }
-static Id pow_two(Graph *g, Id n) {
-  Id x = rw_in(g, n, 0);
-  return rw_is_const(g, rw_in(g, n, 1), 2) ? rw_fit(g, b_op2(g, OP_mul, x, x), n) : 0;
-}
-static Id pow_half(Graph *g, Id n) {
-  return rw_is_const(g, rw_in(g, n, 1), 0.5) ? rw_fit(g, b_op1(g, OP_sqrt, rw_in(g, n, 0)), n) : 0;
-}
-static Id pow_minus_half(Graph *g, Id n) {
-  return rw_is_const(g, rw_in(g, n, 1), -0.5) ? rw_fit(g, b_op1(g, OP_rsqrt, rw_in(g, n, 0)), n) : 0;
-}
-static Id pow_minus_one(Graph *g, Id n) {
-  if (!rw_is_const(g, rw_in(g, n, 1), -1)) return 0;
-  return rw_fit(g, b_op2(g, OP_div, b_like(g, rw_in(g, n, 0), 1), rw_in(g, n, 0)), n);
-}
-static Id div_by_root(Graph *g, Id n) {
-  Id y = rw_in(g, n, 1);
-  return rw_is(g, y, OP_sqrt) ? b_op2(g, OP_mul, rw_in(g, n, 0), b_op1(g, OP_rsqrt, rw_in(g, y, 0))) : 0;
-}
-
 /* ---- leaves ---- */
 
 static Id size_of_number(Graph *g, Id n) {
@@ -197,10 +156,8 @@ const Rewrite rewrite_elem[] = {
   {OP_sub, 0, EXACT, right_is_zero, "x - 0 = x"},
   {OP_add, 0, EXACT, right_is_minus_zero, "x + -0 = x"},
   {OP_add, 0, EXACT, int_zero, "x + 0 = x, integers"},
-  {OP_add, 0, FAST, right_is_zero, "x + 0 = x"},
   {OP_mul, 0, EXACT, int_times_zero, "x * 0 = 0, integers"},
   {OP_sub, 0, EXACT, int_minus_itself, "x - x = 0, integers"},
-  {OP_sub, 0, FAST, zero_minus, "0 - x = -x"},
   {OP_max, 0, EXACT, right_is_minus_inf, "max(x, -inf) = x"},
   {OP_min, 0, EXACT, right_is_inf, "min(x, inf) = x"},
   {OP_max, 0, EXACT, of_itself, "max(x, x) = x"},
@@ -218,7 +175,6 @@ const Rewrite rewrite_elem[] = {
   {OP_mul, 0, EXACT, sign_into_const, "-x * c = x * -c"},
   {OP_div, 0, EXACT, sign_into_const, "-x / c = x / -c"},
   {OP_neg, 0, EXACT, neg_of_scaled, "-(x * c) = x * -c"},
-  {OP_neg, 0, FAST, neg_of_sub, "-(x - y) = y - x"},
   {OP_abs, 0, EXACT, abs_of_sign, "abs(-x) = abs(x)"},
   {OP_abs, 0, EXACT, same_again, "abs(abs(x)) = abs(x)"},
   {OP_sign, 0, EXACT, same_again, "sign(sign(x)) = sign(x)"},
@@ -233,14 +189,6 @@ const Rewrite rewrite_elem[] = {
   {OP_cast, 0, EXACT, cast_to_same, "a cast to the type that x has"},
   {OP_cast, 0, EXACT, cast_of_cast, "a cast of a cast that lost nothing"},
   {OP_div, 0, EXACT, div_by_power, "x / 2^k = x * 2^-k"},
-  {OP_div, 0, FAST, div_by_const, "x / c = x * (1 / c)"},
-  {OP_mul, 0, FAST, scaled_twice, "x * a * b = x * (a * b)"},
-  {OP_pow, 0, FAST, pow_one, "x ** 1 = x"},
-  {OP_pow, 0, FAST, pow_two, "x ** 2 = x * x"},
-  {OP_pow, 0, FAST, pow_half, "x ** 0.5 = sqrt(x)"},
-  {OP_pow, 0, FAST, pow_minus_half, "x ** -0.5 = rsqrt(x)"},
-  {OP_pow, 0, FAST, pow_minus_one, "x ** -1 = 1 / x"},
-  {OP_div, 0, FAST, div_by_root, "x / sqrt(y) = x * rsqrt(y)"},
   {OP_size, 0, EXACT, size_of_number, "a size that is a number"},
   {OP_iota, 0, EXACT, iota_of_one, "an index ramp of one element"},
   {0, 0, 0, NULL, NULL}

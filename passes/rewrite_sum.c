@@ -26,7 +26,8 @@ static Id sum_units(Graph *g, Id n) {
   return rw_float(g, n) ? b_op2(g, OP_add, x, b_like(g, x, 0)) : x;
 }
 
-/* The sum of n equal elements is n times one of them (rounded once instead of often). */
+/* The sum of n equal elements is n times one of them (rounded once instead of often). None at all have the sum 0, and n
+ * times an infinity has not: so n is a number. */
 static Id sum_of_broadcast(Graph *g, Id n) {
   Id b = rw_in(g, n, 0);
   if (!rw_is(g, b, OP_broadcast) || dtype_is_half(node_type(g, n)->dtype)) return 0;
@@ -44,9 +45,9 @@ static Id sum_of_broadcast(Graph *g, Id n) {
     if (reduced[a]) count = dim_mul(g->m, count, wide->dim[a]);
     if (!reduced[a] || keep) dim[rank++] = d;
   }
+  if (!dim_is_const(count) || !count) return 0;
   Id one = b_broadcast(g, b_reshape(g, x, rank, dim), t->rank, t->dim);
-  DType type = (DType)t->dtype;
-  return b_op2(g, OP_mul, one, dim_is_const(count) ? b_const(g, type, (double)count) : b_size(g, type, count));
+  return b_op2(g, OP_mul, one, b_const(g, (DType)t->dtype, (double)count));
 }
 
 /* Whether x, broadcast to n's operand, is the same along the axes of the sum n. */
@@ -71,17 +72,6 @@ static Id sum_of_neg(Graph *g, Id n) {
   return rw_is(g, x, OP_neg) && rw_wide(g, n) ? as_result(g, n, b_op1(g, OP_neg, sum_kept(g, n, rw_in(g, x, 0)))) : 0;
 }
 
-static Id sum_of_scaled(Graph *g, Id n) {
-  Id p = rw_in(g, n, 0);
-  if (!rw_is(g, p, OP_mul) || !rw_wide(g, n)) return 0;
-  for (int i = 0; i < 2; i++) {
-    Id x = rw_in(g, p, i), scale = rw_in(g, p, 1 - i);
-    if (type_same_dims(node_type(g, x), node_type(g, p)) && is_same_along(g, n, scale))
-      return as_result(g, n, b_op2(g, OP_mul, sum_kept(g, n, x), scale));
-  }
-  return 0;
-}
-
 /* Whether m is the mean of x over n's axes, these kept: its sum times or divided by a number. */
 static bool is_mean(const Graph *g, Id n, Id m, Id x) {
   bool times = rw_is(g, m, OP_mul);
@@ -98,9 +88,21 @@ static bool is_mean(const Graph *g, Id n, Id m, Id x) {
   return dim_is_const(d) && fabs((times ? c * count : c / count) - 1) < 1e-6;
 }
 
+/* x of x * c, c * x, x / c, x + x and -x, c being the same for all that the sum n adds up; 0: p is none of these. */
+static Id unscaled(const Graph *g, Id n, Id p) {
+  if (rw_is(g, p, OP_neg)) return rw_in(g, p, 0);
+  if (rw_is(g, p, OP_add)) return rw_in(g, p, 0) == rw_in(g, p, 1) ? rw_in(g, p, 0) : 0;
+  if (!rw_is(g, p, OP_mul) && !rw_is(g, p, OP_div)) return 0;
+  if (is_same_along(g, n, rw_in(g, p, 1))) return rw_in(g, p, 0);
+  return rw_is(g, p, OP_mul) && is_same_along(g, n, rw_in(g, p, 0)) ? rw_in(g, p, 1) : 0;
+}
+
+/* In a gradient through batch norm this is a pass over the batch. */
 static Id sum_of_deviations(Graph *g, Id n) {
+  if (!rw_wide(g, n)) return 0;
   Id d = rw_in(g, n, 0);
-  bool fits = rw_is(g, d, OP_sub) && rw_wide(g, n) && is_mean(g, n, rw_in(g, d, 1), rw_in(g, d, 0));
+  for (Id x; (x = unscaled(g, n, d)) && type_same_dims(node_type(g, x), node_type(g, d));) d = x;
+  bool fits = rw_is(g, d, OP_sub) && is_mean(g, n, rw_in(g, d, 1), rw_in(g, d, 0));
   return fits ? b_full(g, node_get(g, n)->type, 0) : 0;
 }
 
@@ -176,12 +178,10 @@ const Rewrite rewrite_sum[] = {
   {OP_reduce_min, 0, EXACT, reduce_units, "the minimum of one element"},
   {OP_argmax, 0, EXACT, argmax_units, "the place of the only element"},
   {OP_argmin, 0, EXACT, argmax_units, "the place of the only element"},
-  {OP_sum, 0, FAST, reduce_units, "the sum of one element"},
   {OP_sum, 0, EXACT, sum_units, "the sum of one element, + 0"},
   {OP_sum, 0, FAST, sum_of_broadcast, "the sum of equal elements"},
   {OP_sum, 0, FAST, sum_of_neg, "the sum of -x"},
-  {OP_sum, 0, FAST, sum_of_scaled, "the sum of x * c, c the same for all that are added"},
-  {OP_sum, 0, FAST, sum_of_deviations, "the sum of deviations from the mean is 0"},
+  {OP_sum, 0, FAST, sum_of_deviations, "the sum of deviations from the mean, all scaled alike, is 0"},
   {OP_contract, 0, EXACT, contract_of_transpose, "a contraction of a transposed operand"},
   {OP_scatter_add, 0, EXACT, scatter_of_few, "a few rows scattered over many, as a gather of sums"},
   {0, 0, 0, NULL, NULL}

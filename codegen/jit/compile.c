@@ -3,7 +3,6 @@
 #include <string.h>
 
 const char *const native_part[NATIVE_PARTS] = {"-DGC_PART=0", "-DGC_PART=1"};
-const char *const native_sums_flags[2] = {"-O1", "-fexpensive-optimizations"};
 enum { E_WRITE = 502, E_CC_RUN = 503, E_CC = 504 };
 
 static void flag(Ctx *c, Flags *f, const char *s) { *VEC_PUSH(c, f->v, f->n, f->cap) = s; }
@@ -32,8 +31,10 @@ bool compile_text(Module *m, CompileOptions *o, NativeC *to) {
   o->emit.machine = row ? row : named;
   o->emit.contract = !m->opt.strict;
   o->emit.sums = &to->sums;
-  put_flags(c, &to->flags, "-std=gnu11 -fno-math-errno -fno-trapping-math -w");
-  flag(c, &to->flags, m->opt.strict ? "-ffp-contract=off" : "-ffp-contract=fast");
+  put_flags(c, &to->flags, "-std=gnu11 -fno-math-errno -fno-trapping-math -w -ffp-contract=off");
+  /* Register tiles are written out: more optimisation than this only takes longer. */
+  put_flags(c, &to->sums_flags, "-O1 -fexpensive-optimizations");
+  if (!m->opt.strict) flag(c, &to->sums_flags, "-ffp-contract=fast");
   if (!row) flag(c, &to->flags, ctx_strf(c, "-march=%s", isa));
   put_flags(c, &to->flags, row ? row->cflags : named->tune);
   put_flags(c, &to->flags, o->cflags);
@@ -66,7 +67,7 @@ Jit *compile_jit(Module *m, CompileOptions *o) {
   JitUnit unit[NATIVE_PARTS + 1];
   int nunit = 0;
   if (!compile_text(m, o, &n)) return NULL;
-  if (n.sums.n && !n.object.p) unit[nunit++] = (JitUnit){n.sums.s, n.sums.n, native_sums_flags, 2};
+  if (n.sums.n && !n.object.p) unit[nunit++] = (JitUnit){n.sums.s, n.sums.n, n.sums_flags.v, n.sums_flags.n};
   for (int i = 0; i < NATIVE_PARTS; i++) unit[nunit++] = (JitUnit){n.text.s, n.text.n, &native_part[i], 1};
   JitJob job = {.unit = unit, .nunit = nunit, .object = &n.object, .nobject = n.object.p != NULL, .flags = n.flags.v,
                 .nflags = n.flags.n, .cc = o->cc, .cache = o->cache, .only_cc = o->only_cc};

@@ -20,12 +20,12 @@ typedef struct Flags { const char **v; int n, cap; } Flags;
 /* What the C compiler gets of a module. */
 typedef struct NativeC {
   Str text;            /* its units are part[] of it ... */
-  Str sums;            /* ... and the contractions, with the flags of `sums_flags`, where this is not empty; */
+  Str sums;            /* ... and the contractions, where this is not empty, with sums_flags, too; */
   JitObject object;    /* p not NULL: they are compiled already */
-  Flags flags;         /* of all of them, no -O among them */
+  Flags flags;         /* of all of them, no -O among them: element-wise code never contracts products */
+  Flags sums_flags;    /* of the contractions alone, which do in fast mode */
 } NativeC;
 extern const char *const native_part[NATIVE_PARTS]; /* -DGC_PART=0 ... */
-extern const char *const native_sums_flags[2];      /* register tiles are written out: more only takes longer */
 
 /* False: reported. */
 bool compile_text(Module *m, CompileOptions *o, NativeC *to);
