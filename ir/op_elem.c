@@ -184,31 +184,31 @@ void vjp_pow(Grad *s, Id n, Id dy) {
   }
 }
 
-/* The adjoint goes to the operand that was taken. At a tie it goes to the second: relu, max(x, 0), is flat at 0. */
-static void vjp_choice(Grad *s, Id dy, Id first_wins) {
-  Id zero = zero_like(s, dy);
-  if (grad_wants(s, 0)) grad_to(s, 0, b_op3(s->g, OP_where, first_wins, dy, zero));
-  if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, first_wins, zero, dy));
+/* The adjoint goes to the operand that was taken, at a tie half of it to each: so kinks cancel where they do in what is
+ * computed, as in max(x, 0) - abs(x) / 2. abs' and sign are 0 at 0 for the same reason. */
+static void vjp_choice(Grad *s, Id dy, Id first, Id second) {
+  Id zero = zero_like(s, dy), half = mul(s, dy, num(s, dy, 0.5));
+  if (grad_wants(s, 0)) grad_to(s, 0, b_op3(s->g, OP_where, first, dy, b_op3(s->g, OP_where, second, zero, half)));
+  if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, second, dy, b_op3(s->g, OP_where, first, zero, half)));
 }
 
-/* What tells which operand of the max or min n was taken, compared with the second one: the first; against 0 also the
- * result, so that of relu nothing else is kept. (Against others it would not once it is rounded: see the pass
- * `precision`.) */
-static Id telling(const Grad *s, Id n) {
-  double v;
-  return b_is_const(s->g, node_in(s->g, n, 1), &v) && v == 0 ? n : node_in(s->g, n, 0);
-}
+static Id below(Grad *s, Id n, int i, int k) { return b_op2(s->g, OP_lt, node_in(s->g, n, i), node_in(s->g, n, k)); }
+void vjp_max(Grad *s, Id n, Id dy) { vjp_choice(s, dy, below(s, n, 1, 0), below(s, n, 0, 1)); }
+void vjp_min(Grad *s, Id n, Id dy) { vjp_choice(s, dy, below(s, n, 0, 1), below(s, n, 1, 0)); }
 
-void vjp_max(Grad *s, Id n, Id dy) {
-  vjp_choice(s, dy, b_op2(s->g, OP_lt, node_in(s->g, n, 1), telling(s, n)));
-}
-
-void vjp_min(Grad *s, Id n, Id dy) {
-  vjp_choice(s, dy, b_op2(s->g, OP_lt, telling(s, n), node_in(s->g, n, 1)));
+/* The condition of the `where` n. Of where(x <= 0, 0, x), which is relu, the result tells it as well: nothing else is
+ * kept for the backward pass. */
+static Id condition(const Grad *s, Id n) {
+  const Graph *g = s->g;
+  Id c = node_in(g, n, 0), x = node_in(g, n, 2);
+  double a, b;
+  bool relu = node_get(g, c)->op == OP_le && node_in(g, c, 0) == x && b_is_const(g, node_in(g, c, 1), &a) && a == 0 &&
+              b_is_const(g, node_in(g, n, 1), &b) && b == 0 && node_get(g, n)->type == node_get(g, x)->type;
+  return relu ? b_op2(s->g, OP_le, n, node_in(g, c, 1)) : c;
 }
 
 void vjp_where(Grad *s, Id n, Id dy) {
-  Id c = node_in(s->g, n, 0), zero = zero_like(s, dy);
+  Id c = condition(s, n), zero = zero_like(s, dy);
   if (grad_wants(s, 1)) grad_to(s, 1, b_op3(s->g, OP_where, c, dy, zero));
   if (grad_wants(s, 2)) grad_to(s, 2, b_op3(s->g, OP_where, c, zero, dy));
 }

@@ -15,6 +15,12 @@ static Id pick(Graph *g, Id c, Id ta, Id tb) {
   return b_op3(g, OP_where, c, ta ? ta : zero, tb ? tb : zero);
 }
 
+/* That of the operand taken, max(a, b) or min(b, a); at a tie the mean of both. */
+static Id choose(Graph *g, Id a, Id b, Id ta, Id tb) {
+  Id mean = times(g, plus(g, ta, tb), b_like(g, a, 0.5));
+  return pick(g, b_op2(g, OP_eq, a, b), mean, pick(g, b_op2(g, OP_lt, b, a), ta, tb));
+}
+
 static Id square(Graph *g, Id x) { return b_op2(g, OP_mul, x, x); }
 
 /* s(x) s(-x) is the derivative of the logistic function s. */
@@ -68,8 +74,8 @@ static Id binary_tangent(Graph *g, Op op, Id a, Id b, Id y, Id ta, Id tb) {
   case OP_div: return plus(g, over(g, ta, b), minus(g, times(g, tb, b_op2(g, OP_div, a, square(g, b)))));
   case OP_mod: return plus(g, ta, minus(g, times(g, tb, b_op1(g, OP_floor, b_op2(g, OP_div, a, b)))));
   case OP_pow: return pow_tangent(g, a, b, y, ta, tb);
-  case OP_max: return pick(g, b_op2(g, OP_lt, b, a), ta, tb);
-  case OP_min: return pick(g, b_op2(g, OP_lt, a, b), ta, tb);
+  case OP_max: return choose(g, a, b, ta, tb);
+  case OP_min: return choose(g, b, a, ta, tb);
   default: return 0;
   }
 }

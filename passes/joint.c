@@ -46,13 +46,24 @@ bool joint_is_cheap(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_ELEM || joint_is_transparent(g, n) || joint_is_random(g, n);
 }
 
+/* Whether another operand of n reads operand i, as the condition of where(x <= 0, 0, x) does: then its formula holds it. */
+static bool read_by_other(const Graph *g, Id n, uint32_t i) {
+  for (uint32_t k = 0; node_info(g, n)->cls == CL_ELEM && k < node_get(g, n)->nin; k++) {
+    Id y = node_in(g, n, (int)k);
+    for (uint32_t j = 0; joint_is_cheap(g, y) && j < node_get(g, y)->nin; j++)
+      if (node_in(g, y, (int)j) == node_in(g, n, (int)i)) return true;
+  }
+  return false;
+}
+
 const uint8_t *joint_costs(const Graph *g, const bool *given) {
   uint8_t *cost = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
     int sum = node_info(g, n)->cost;
     for (uint32_t i = 0; i < node_get(g, n)->nin && sum <= MAX_COST; i++) {
       Id x = node_in(g, n, (int)i);
-      if (joint_is_cheap(g, x) && cost[x] <= MAX_COST && !(given && given[x])) sum += cost[x];
+      if (!joint_is_cheap(g, x) || cost[x] > MAX_COST || (given && given[x])) continue;
+      if (!read_by_other(g, n, i)) sum += cost[x];
     }
     cost[n] = (uint8_t)(sum <= MAX_COST ? sum : MAX_COST + 1);
   }

@@ -88,14 +88,6 @@ static Id where_not(Graph *g, Id n) {
   return rw_is(g, c, OP_not) ? b_op3(g, OP_where, rw_in(g, c, 0), rw_in(g, n, 2), rw_in(g, n, 1)) : 0;
 }
 
-/* 0 < x is 0 < max(x, 0): where relu's result is at hand, its gradient need not keep what went into it. */
-static Id sign_of_relu(Graph *g, Id n) {
-  Id zero = rw_in(g, n, 0), x = rw_in(g, n, 1);
-  if (!rw_float(g, x) || !rw_is_const(g, zero, 0) || node_get(g, x)->op == OP_max) return 0;
-  Id before = (Id)g->n, relu = b_op2(g, OP_max, x, zero);
-  return relu < before ? b_op2(g, OP_lt, zero, relu) : 0;
-}
-
 /* ---- casts ---- */
 
 static Id cast_to_same(Graph *g, Id n) { return rw_in(g, n, 0); } /* the driver compares the types */
@@ -185,7 +177,6 @@ const Rewrite rewrite_elem[] = {
   {OP_where, 0, EXACT, where_const, "where(true, x, y) = x"},
   {OP_where, 0, EXACT, where_same, "where(c, x, x) = x"},
   {OP_where, 0, EXACT, where_not, "where(not c, x, y) = where(c, y, x)"},
-  {OP_lt, 0, EXACT, sign_of_relu, "0 < x = 0 < max(x, 0), where that is computed anyway"},
   {OP_cast, 0, EXACT, cast_to_same, "a cast to the type that x has"},
   {OP_cast, 0, EXACT, cast_of_cast, "a cast of a cast that lost nothing"},
   {OP_div, 0, EXACT, div_by_power, "x / 2^k = x * 2^-k"},
