@@ -105,7 +105,7 @@ void eval_reduce(Eval *e, Id n) {
   for (int i = 0; i < 3; i++) val_drop(held[i]);
 }
 
-/* The first of the elements that the body prefers to all others; NaN is passed over; 0 if nothing else. */
+/* The first of the elements that the body prefers to all others: of NaN, where there is one. */
 void eval_argmax(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
   const AttrVal *axes = node_attr(e->g, n, 0);

@@ -10,6 +10,8 @@
 #define LE(a, b) ((a) <= (b))
 #define EQ(a, b) ((a) == (b))
 #define NE(a, b) ((a) != (b))
+#define OVER(a, b) ((a) == (a) && !((b) <= (a))) /* b is larger, or the first NaN */
+#define UNDER(a, b) ((a) == (a) && !((a) <= (b)))
 #define NOT(a) (!(a))
 #define AND(a, b) ((a) && (b))
 #define OR(a, b) ((a) || (b))

@@ -97,7 +97,11 @@ static void read_by(const Graph *g, const Halves *h, Readers *r, Id n) {
   r->back |= !hinted && !h->forward[n];
 }
 
-/* Views are read through. */
+/* Views are read through, and masks: what reads a comparison compares for itself. */
+static bool is_read_through(const Graph *g, Id n) {
+  return is_view(g, n) || (node_info(g, n)->cls == CL_ELEM && node_info(g, n)->flags & BOOLEAN);
+}
+
 static void read_through(Readers *x, const Readers *view) {
   if (!view->first) return;
   add_reader(x, view->first);
@@ -118,7 +122,7 @@ static Readers *find_readers(const Graph *g, const Halves *h) {
   for (Id n = (Id)g->n - 1; n > 0; n--)
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
       Readers *x = &r[node_in(g, n, (int)i)];
-      if (is_view(g, n)) read_through(x, &r[n]);
+      if (is_read_through(g, n)) read_through(x, &r[n]);
       else read_by(g, h, x, n);
     }
   return r;

@@ -31,6 +31,8 @@ static const Token TOKEN[] = {
   {"MIN", "fd", "p_min$s($a, $b)", "min"},   {"MIN", "iub", "($a < $b ? $a : $b)", NULL},
   {"EQ", "fdiub", "($a == $b)", NULL},       {"NE", "fdiub", "($a != $b)", NULL},
   {"LT", "fdiub", "($a < $b)", NULL},        {"LE", "fdiub", "($a <= $b)", NULL},
+  {"OVER", "fd", "($a == $a && !($b <= $a))", NULL}, {"OVER", "iub", "($b > $a)", NULL},
+  {"UNDER", "fd", "($a == $a && !($a <= $b))", NULL}, {"UNDER", "iub", "($b < $a)", NULL},
   {"AND", "b", "($a & $b)", NULL},           {"OR", "b", "($a | $b)", NULL},
   {"NOT", "b", "!$a", NULL},                 {"SEL", "fdiub", "($a ? $b : $c)", NULL},
 };

@@ -162,8 +162,8 @@ static const char *arg_helper(CNest *c, const KAcc *a) {
   str_printf(&s, "/* the first of the best of all lanes */\nstatic inline int32_t %s(%s m, gc_vi at) {\n"
                  "  %s best = m[0];\n  int32_t r = at[0];\n"
              "  for (int i = 1; i < GC_LANES; i++)\n"
-             "    if (%s || (m[i] == best && at[i] < r)) best = m[i], r = at[i];\n  return r;\n}\n",
-             name, cnv_type(a->type), type, ca_body(c, a, "best", "m[i]", false));
+             "    if (%s || (!%s && at[i] < r)) best = m[i], r = at[i];\n  return r;\n}\n",
+             name, cnv_type(a->type), type, ca_body(c, a, "best", "m[i]", false), ca_body(c, a, "m[i]", "best", false));
   c_intern(p, s.s, &made);
   if (made) str_printf(&p->helpers, "%s\n", s.s);
   return name;
