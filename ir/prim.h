@@ -9,8 +9,8 @@
  *   PRIM_F PRIM_I PRIM_U   float, int32_t, uint32_t, or vectors of equal length of them
  *   PRIM_D       double, or a vector of equal length (only for the section pow)
  *   PRIM_LANES   the number of lanes, 1 for scalars
- * For sin and cos a vector instantiation needs a scalar one before it, named by
- *   PRIM_1(name) (the reduction of arguments above 3217 runs lane by lane).
+ * For sin and cos, idiv and mod a vector instantiation needs a scalar one before it, named by
+ *   PRIM_1(name) (the reduction of arguments above 3217, and of quotients from 2^23 on, runs lane by lane).
  * At its end all these names, and the P_ vocabulary, are undefined again.
  *
  * The text is divided into sections, each headed by a comment that begins with an @, the section's name and the one it
@@ -107,20 +107,48 @@ static inline PRIM_F PRIM(ceil)(PRIM_F x) {
 }
 
 /*@ divmod: floor */
-/* q = floor(a / b) and the remainder, which has the divisor's sign: exact while |a/b| < 2^23; a divisor of 0 gives an
- * infinity and NaN. The product q b is subtracted exactly, both factors being split into halves of 12 bits (Dekker);
- * then q is put right where the quotient had been rounded up to an integer. */
+#if PRIM_LANES == 1
+/* |a| mod |b|, exactly, for finite |a| > |b| > 0: long division of the mantissas. */
+static inline PRIM_F PRIM(long_mod)(PRIM_F a, PRIM_F b) {
+  PRIM_U x = (PRIM_U)P_BITS(a) & 0x7fffffffu, y = (PRIM_U)P_BITS(b) & 0x7fffffffu;
+  PRIM_U m = x & 0x7fffffu, n = y & 0x7fffffu;
+  PRIM_I e = (PRIM_I)(x >> 23), low = (PRIM_I)(y >> 23), h;
+  m |= e ? 0x800000u : 0u, e += !e;
+  n |= low ? 0x800000u : 0u, low += !low;
+  while (n < 0x800000u) n <<= 1, low--;
+  while (m < 0x800000u) m <<= 1, e--;
+  for (; e > low; e--) m = (m >= n ? m - n : m) << 1;
+  m = m >= n ? m - n : m;
+  low -= 150; /* the exponent of m's last bit */
+  h = low / 2;
+  return P_TOF((PRIM_I)m) * P_POW2(h) * P_POW2(low - h);
+}
+#endif
+/* q = floor(a / b) and the remainder, of the divisor's sign, 0 included: as in Python and NumPy. A divisor of 0 gives an
+ * infinity and NaN, an infinite dividend NaN and NaN, an infinite divisor 0 and a, or -1 and itself. While |q| < 2^23 the
+ * product q b is subtracted exactly, both factors being split into halves of 12 bits (Dekker), and q is put right where
+ * the quotient had been rounded up to an integer; above that the remainder is that of a long division. */
 static inline PRIM_F PRIM(divmod)(PRIM_F a, PRIM_F b, PRIM_F *rest) {
-  PRIM_F q = PRIM(floor)(a / b);
+  PRIM_F q = PRIM(floor)(a / b), d = P_ABS(b);
   PRIM_F qh = P_FLT(P_BITS(q) & -4096), ql = q - qh, bh = P_FLT(P_BITS(b) & -4096), bl = b - bh;
   PRIM_F r = (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl;
-  PRIM_I s = P_BITS(b) & P_SIGN;
-  PRIM_F d = P_ABS(b);
+  PRIM_I s = P_BITS(b) & P_SIGN, finite = P_LT(P_ABS(a), P_INF);
+  PRIM_I far = finite & P_LT(0.0f, d) & P_LT(d, P_INF) & P_LE(8388608.0f, P_ABS(q));
+  r = P_SEL(finite & P_EQ(d, P_INF), a, r);
+#if PRIM_LANES == 1
+  if (far) r = P_FLT(P_BITS(PRIM(long_mod)(a, b)) | (P_BITS(a) & P_SIGN));
+#else
+  int32_t any = 0;
+  for (int l = 0; l < PRIM_LANES; l++) any |= far[l];
+  for (int l = 0; any && l < PRIM_LANES; l++)
+    if (far[l]) r[l] = a[l] < 0.0f ? -PRIM_1(long_mod)(a[l], b[l]) : PRIM_1(long_mod)(a[l], b[l]);
+#endif
   r = P_FLT(P_BITS(r) ^ s);
   PRIM_I below = P_LT(r, 0.0f);
   r = P_SEL(below, r + d, r); /* as in Python, d itself where r is a trifle below 0 */
+  r = P_SEL(P_EQ(r, 0.0f), P_K(0.0f), r);
   *rest = P_FLT(P_BITS(r) ^ s);
-  return P_SEL(below, q - 1.0f, q);
+  return P_SEL(finite, P_SEL(below, q - 1.0f, q), P_NAN);
 }
 
 /*@ idiv: divmod */

@@ -79,19 +79,37 @@ static inline double PRIM(ceil_f64)(double x) {
 }
 
 /*@ divmod_f64: floor_f64 */
-/* As divmod, exact while |a/b| < 2^52: the quotient's lower half has 26 bits then, the divisor's 27. */
+static inline double PRIM(long_mod_f64)(double a, double b) {
+  uint64_t x = PRIM(bits_f64)(PRIM(abs_f64)(a)), y = PRIM(bits_f64)(PRIM(abs_f64)(b));
+  const uint64_t one = (uint64_t)1 << 52;
+  uint64_t m = x & (one - 1), n = y & (one - 1);
+  int32_t e = (int32_t)(x >> 52), low = (int32_t)(y >> 52), h;
+  m |= e ? one : 0u, e += !e;
+  n |= low ? one : 0u, low += !low;
+  while (n < one) n <<= 1, low--;
+  while (m < one) m <<= 1, e--;
+  for (; e > low; e--) m = (m >= n ? m - n : m) << 1;
+  m = m >= n ? m - n : m;
+  low -= 1075;
+  h = low / 2;
+  return (double)(int64_t)m * PRIM(pow2_f64)(h) * PRIM(pow2_f64)(low - h);
+}
+/* As divmod: the product is exact while |q| < 2^52, as the quotient's lower half has 26 bits then, the divisor's 27. */
 static inline double PRIM(divmod_f64)(double a, double b, double *rest) {
-  double q = PRIM(floor_f64)(a / b);
+  double q = PRIM(floor_f64)(a / b), d = PRIM(abs_f64)(b), inf = PRIM(infinity_f64)();
   double qh = PRIM(of_bits_f64)(PRIM(bits_f64)(q) & ~(uint64_t)0x7ffffff), ql = q - qh;
   double bh = PRIM(of_bits_f64)(PRIM(bits_f64)(b) & ~(uint64_t)0x7ffffff), bl = b - bh;
   double r = (((a - qh * bh) - qh * bl) - ql * bh) - ql * bl;
-  double d = PRIM(abs_f64)(b);
   uint64_t sign = PRIM(bits_f64)(b) & 0x8000000000000000u;
+  int finite = PRIM(abs_f64)(a) < inf;
+  if (finite && d == inf) r = a;
+  else if (finite && 0.0 < d && 4503599627370496.0 <= PRIM(abs_f64)(q)) r = PRIM(signed_f64)(PRIM(long_mod_f64)(a, b), a);
   r = PRIM(of_bits_f64)(PRIM(bits_f64)(r) ^ sign);
   q = r < 0.0 ? q - 1.0 : q;
   r = r < 0.0 ? r + d : r; /* as in Python, d itself where r is a trifle below 0 */
+  r = r == 0.0 ? 0.0 : r;
   *rest = PRIM(of_bits_f64)(PRIM(bits_f64)(r) ^ sign);
-  return q;
+  return finite ? q : PRIM(nan_f64)();
 }
 
 /*@ idiv_f64: divmod_f64 */

@@ -273,11 +273,12 @@ void c_prim_use(CPrint *p, const char *want) {
   use_section(p, false, want);
 }
 
-/* sin and cos of a vector reduce large arguments lane by lane. */
+/* Large arguments of some functions are reduced lane by lane, by what the scalar section has for that. */
 void c_vprim_use(CPrint *p, const char *want) {
   p->vprim = true;
   use_section(p, true, want);
   if (!strcmp(want, "sin") || !strcmp(want, "cos")) c_prim_use(p, "trig");
+  if (!strcmp(want, "idiv") || !strcmp(want, "mod")) c_prim_use(p, "divmod");
 }
 
 static void print_sections(CPrint *p, bool vector, Str *out) {

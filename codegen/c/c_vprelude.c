@@ -110,8 +110,8 @@ static const char DOUBLES[] =
   "static inline gc_vd gc_seld(gc_vi m, gc_vd a, gc_vd b) {\n"
   "  gc_vl w = __builtin_convertvector(m, gc_vl);\n  return (gc_vd)(((gc_vl)a & w) | ((gc_vl)b & ~w));\n}\n";
 
-/* 16-bit floats in memory are vectors of their bits. With bf16 instructions the fast mode rounds as they do: numbers
- * below the least normal one to 0. */
+/* 16-bit floats in memory are vectors of their bits. The instruction that rounds to bf16 takes numbers below the least
+ * normal one for 0: vectors with such a number go the long way. */
 static const char HALVES[] =
   "typedef uint16_t gc_vw __attribute__((vector_size(2 * GC_LANES)));\n"
   "typedef int16_t gc_sw __attribute__((vector_size(2 * GC_LANES)));\n"
@@ -145,9 +145,10 @@ static const char HALVES[] =
 static const char HALF_BF16[] =
   "static inline gc_vf gc_wide_bh(gc_vw w) { return (gc_vf)(GC_WIDE(w) << 16); }\n"
   "static inline gc_vw gc_half_bh(gc_vf v) {\n"
-  "#if GC_FAST && GC_LANES == 16 && defined __AVX512BF16__\n"
-  "  gc_vw w;\n  __asm__(\"vcvtneps2bf16 %1, %0\" : \"=v\"(w) : \"v\"(v));\n  return w;\n"
-  "#else\n  return GC_LOW(v_to_bf16(v));\n#endif\n}\n"
+  "#if GC_LANES == 16 && defined __AVX512BF16__ && defined __AVX512DQ__\n"
+  "  gc_vw w;\n  __asm__(\"vcvtneps2bf16 %1, %0\" : \"=v\"(w) : \"v\"(v));\n"
+  "  if (!__builtin_ia32_fpclassps512_mask(v, 0x20, 0xffff)) return w;\n"
+  "#endif\n  return GC_LOW(v_to_bf16(v));\n}\n"
   "GC_HALF(bh)\n";
 static const char HALF_F16[] =
   "#if GC_LANES == 16 && defined __AVX512F__\n"

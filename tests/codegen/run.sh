@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh GRADC BUILD: every op in generated C against the interpreter, bit for bit: portable by gcc and clang, with fusion
-# on and off; native for this machine and without any instruction set, by 1 and 3 threads; with all floats of 64 bits.
+# on and off; native for this machine and without any instruction set, by 1 and 3 threads; with all floats of 64 bits. Then
+# each element-wise op and reduction at the numbers where arithmetic changes (special.awk), fast mode included.
 here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
-build=$(cd "$2" && pwd) || exit 2
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd) || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
@@ -12,8 +13,9 @@ cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/ccheck" tests/codegen/ccheck.c \
 clang=
 command -v clang >/dev/null 2>&1 && clang="--cc=clang -O2"
 pass=0; fail=0
+files=$(ls tests/codegen/*.ir)
 check() { # check OPTIONS...
-  "$tmp/ccheck" "$@" tests/codegen/*.ir >"$tmp/log" 2>&1
+  "$tmp/ccheck" "$@" $files >"$tmp/log" 2>&1
   line=$(tail -n 1 "$tmp/log")
   case $line in
     *passed*failed) grep -vE '^[0-9]+ passed' "$tmp/log" | head -n 40
@@ -27,6 +29,18 @@ check "--cc=gcc -O1" --isa=generic
 check "--cc=gcc -O1" --isa=native --f64
 check "--cc=gcc -O1" --isa=generic --f64
 [ -n "$clang" ] && check "$clang" --isa=native
+files=$tmp/special.ir
+types=; [ "${FULL:-}" = 1 ] || types="f32 bf16 i32 u32 bool"
+"$gradc" ops --markdown | awk -v types="$types" -f tests/codegen/special.awk >"$files"
+[ "$(grep -c '^graph' "$files")" -gt 250 ] || { fail=$((fail + 1)); echo "special.awk: too few graphs"; }
+check --extreme "--cc=gcc -O1"
+check --extreme "--cc=gcc -O1" --isa=native --fast
+if [ "${FULL:-}" = 1 ]; then
+  for isa in native generic; do
+    check --extreme "--cc=gcc -O1" ${clang:+"$clang"} --isa=$isa
+    check --extreme "--cc=gcc -O1" --isa=$isa --f64
+  done
+fi
 # What no lane of a select needs is left out by a branch.
 "$tmp/ccheck" --isa=generic --keep="$tmp/windows" tests/codegen/windows.ir >"$tmp/log"
 if grep -q 'if (ok[0-9]* && ok[0-9]*) {' "$tmp/windows/windows.c"; then pass=$((pass + 1))
