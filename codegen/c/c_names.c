@@ -31,11 +31,11 @@ static bool listed(const char *words, const char *s) {
   return false;
 }
 
-/* Helpers, sizes, kernels and the model's own functions have their prefixes. */
+/* Helpers, sizes, kernels, carries of scans and the model's own functions have their prefixes. */
 static bool has_prefix(const CPrint *p, const char *s) {
   size_t own = strlen(p->m->name);
   if (!strncmp(s, "gc_", 3) || !strncmp(s, "n_", 2)) return true;
-  return (s[0] == 'k' && isdigit((unsigned char)s[1])) || (!strncmp(s, p->m->name, own) && s[own] == '_');
+  return (s[0] && strchr("kcd", s[0]) && isdigit((unsigned char)s[1])) || (!strncmp(s, p->m->name, own) && s[own] == '_');
 }
 
 /* A name that means nothing else in a function which takes ports; types end in _t. */

@@ -1,8 +1,8 @@
 #!/bin/sh
-# run.sh GRADC [BUILD]: gradc against the committed results of PyTorch (README.md): operations, layers, then loss curves
-# in both floating-point modes.
+# run.sh GRADC [BUILD]: gradc against the committed results of PyTorch (README.md): operations, layers, programs, then
+# loss curves in both floating-point modes.
 here=$(cd "$(dirname "$0")" && pwd)
-gradc=${1:-./gradc}
+gradc=${1:-./gradc}; build=${2:-build}
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 trap 'exit 130' INT TERM
@@ -21,6 +21,7 @@ part() { # COMMAND...: adds up its last line "…: N passed, N failed"
 
 part sh "$here/run_ops.sh" "$gradc"
 part sh "$here/run_layers.sh" "$gradc"
+part sh "$here/run_programs.sh" "$gradc" "$build"
 part sh "$here/run_curves.sh" "$gradc"
 part sh "$here/run_curves.sh" "$gradc" --fp=strict
 echo "golden: $pass passed, $fail failed"
