@@ -1,6 +1,7 @@
 # make            builds ./gradc (cc, make, lemon)
 # make check      the tests, at most 6 minutes on 2 cores;  make check-all  the same suites, each in full
 # make check-isa  the other instruction sets and compilers, under qemu
+# make fuzz       random graphs and programs: SECONDS=300, SEED (a new one), JOBS (one a core)
 # make install    into PREFIX (/usr/local), below DESTDIR; make uninstall; make lib  the library alone
 # make demo       trains the digits model;  make bench  gradc beside PyTorch
 CC ?= cc
@@ -156,6 +157,12 @@ check-isa:
 	@$(MAKE) -s all
 	@sh tests/check.sh ./gradc $(BUILD) isa
 
+SECONDS ?= 300
+fuzz:
+	@sh tests/setup.sh check
+	@$(MAKE) -s all
+	@sh tests/random/fuzz.sh $(BUILD) $(SECONDS) $(SEED) $(JOBS)
+
 demo:
 	@sh tests/setup.sh build
 	@$(MAKE) -s all
@@ -167,4 +174,4 @@ bench: all
 clean:
 	rm -rf $(BUILD) gradc
 
-.PHONY: all objects lib install uninstall clean check check-all check-isa demo bench
+.PHONY: all objects lib install uninstall clean check check-all check-isa fuzz demo bench

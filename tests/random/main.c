@@ -1,10 +1,17 @@
 /* random check FIRST N          N graphs from that seed on, through the interpreter
  * random c FIRST N CC DIR       the same as portable C, N graphs to one translation unit, compiled by the command CC
  * random native FIRST N CC DIR  the same as native C, run in 1 to 4 parts
+ * random jit FIRST N            the same as code made in this process, native and portable
  * random print SEED             the graph's text
+ * random nn FIRST N             N programs in every way to compute them (nn/)
+ * random program SEED           the program's text
+ * random fuzz SECONDS SEED DIR  graphs and programs; what is left of failures goes to DIR
  * random file X.ir SEED [c|native CC DIR]   one text, on the inputs of that seed
  * A failure is printed with its seed and its graph, made small. The last line is `N passed, N failed`. */
+#include "codegen/jit/jit.h"
+#include "nn/nn.h"
 #include "random.h"
+#include "try.h"
 #include "tests/files.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -12,66 +19,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-enum { SECONDS = 60, BUDGET = 400, BUDGET_C = 80 };
-
-typedef struct Task {
-  uint64_t seed;
-  int dialect, number;    /* -1: the interpreter; of the graph in its unit */
-  const char *cc, *dir;
-  char one[1000];         /* C: a folder for single graphs */
-  char kind[14];          /* how the reason begins, while it is being made small */
-  Why *why;
-} Task;
-
-typedef bool Doing(const char *text, const Task *t, Why *why);
-
-static bool check(const char *text, const Task *t, Why *why) {
-  return t->dialect < 0 ? check_interp(text, t->seed, why) : check_c(text, t->seed, t->dialect, t->cc, t->one, why);
-}
-
-static bool emit(const char *text, const Task *t, Why *why) {
-  return emit_module(text, t->seed, t->number, t->dialect, t->dir, why);
-}
-
-/* In a process of its own, so that a crash or an endless loop is a failure like any other. */
-static bool in_child(Doing *doing, const char *text, const Task *t) {
-  int pipes[2], status;
-  if (pipe(pipes)) exit(2);
-  fflush(stdout);
-  pid_t pid = fork();
-  if (pid < 0) exit(2);
-  if (!pid) {
-    Why why = {{0}};
-    alarm(SECONDS);
-    bool well = doing(text, t, &why);
-    if (!well && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
-    _exit(!well);
-  }
-  close(pipes[1]);
-  ssize_t n = read(pipes[0], t->why->text, sizeof t->why->text - 1);
-  t->why->text[n > 0 ? n : 0] = 0;
-  close(pipes[0]);
-  waitpid(pid, &status, 0);
-  if (WIFSIGNALED(status)) snprintf(t->why->text, sizeof t->why->text, "ended by signal %d", WTERMSIG(status));
-  return WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
-static bool fails(const char *text, void *arg) {
-  Task *t = arg;
-  return !in_child(check, text, t) && !strncmp(t->why->text, t->kind, strlen(t->kind));
-}
-
-static void report(const char *text, Task *t, const char *how) {
-  printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
-  snprintf(t->kind, sizeof t->kind, "%.13s", t->why->text);
-  char *least = shrink(text, fails, t, t->dialect < 0 ? BUDGET : BUDGET_C);
-  bool still = !in_child(check, least, t);
-  printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
-  printf("--- again: %s\n", how);
-  fflush(stdout);
-  free(least);
-}
 
 enum { MANY = 500 }; /* graphs that every op stands in */
 
@@ -84,14 +31,14 @@ static void note_ops(const char *text, bool *seen) {
   }
 }
 
-static int check_graphs(uint64_t first, int n) {
+static int check_graphs(uint64_t first, int n, int dialect) {
   int failed = 0;
   bool seen[OP_COUNT] = {0};
   Why why;
   for (int i = 0; i < n; i++) {
-    Task t = {.seed = first + (uint64_t)i, .dialect = -1, .why = &why};
+    Task t = {.seed = first + (uint64_t)i, .dialect = dialect, .why = &why};
     char *text = generate(t.seed), how[80];
-    snprintf(how, sizeof how, "random check %llu 1", (unsigned long long)t.seed);
+    snprintf(how, sizeof how, "random %s %llu 1", dialect == BY_JIT ? "jit" : "check", (unsigned long long)t.seed);
     if (text) note_ops(text, seen);
     if (!text) printf("FAIL  seed %llu: no graph was made\n", (unsigned long long)t.seed), failed++;
     else if (!in_child(check, text, &t)) failed++, report(text, &t, how);
@@ -101,6 +48,28 @@ static int check_graphs(uint64_t first, int n) {
   for (int op = 1; op < OP_COUNT && n >= MANY; op++)
     if (!seen[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name), failed++;
   printf("%d passed, %d failed\n", n - failed, failed);
+  return failed != 0;
+}
+
+/* ---- programs ---- */
+
+static int check_programs(uint64_t first, int n) {
+  enum { MANY_PROGRAMS = 1500, NAMES = 200 };
+  int failed = std_without_maker(), names = 0;
+  bool seen[NAMES] = {0};
+  const char *name[NAMES];
+  Why why;
+  for (int i = 0; i < n && failed < 20; i++) {
+    Task t = {.seed = first + (uint64_t)i, .dialect = PROGRAM, .why = &why};
+    char *text = nn_generate(t.seed), how[80];
+    snprintf(how, sizeof how, "random nn %llu 1", (unsigned long long)t.seed);
+    names = std_seen(text, seen, name);
+    if (!in_child(check, text, &t)) failed++, report(text, &t, how);
+    free(text);
+  }
+  for (int i = 0; i < names && n >= MANY_PROGRAMS; i++)
+    if (!seen[i]) printf("FAIL  no program calls `%s`\n", name[i]), failed++;
+  printf("%d passed, %d failed\n", n - failed < 0 ? 0 : n - failed, failed);
   return failed != 0;
 }
 
@@ -159,6 +128,15 @@ static int check_file(int argc, char **argv) {
   char *text = read_file(argv[2], NULL);
   if (!text) return 2;
   uint64_t seed = strtoull(argv[3], NULL, 10);
+  size_t n = strlen(argv[2]);
+  bool program = n > 3 && !strcmp(argv[2] + n - 3, ".nn");
+  if (program || (argc == 5 && !strcmp(argv[4], "jit"))) {
+    Task t = {.seed = seed, .dialect = program ? PROGRAM : BY_JIT, .why = &why};
+    bool good = in_child(check, text, &t);
+    printf("%s\n%d passed, %d failed\n", good ? "" : why.text, good, !good);
+    free(text);
+    return !good;
+  }
   bool native = argc > 6 && !strcmp(argv[4], "native");
   bool well = argc > 6 ? check_c(text, seed, native ? DIALECT_NATIVE : DIALECT_PORTABLE, argv[5], argv[6], &why)
                        : check_interp(text, seed, &why);
@@ -180,8 +158,13 @@ static bool all_ops_made(void) {
 
 int main(int argc, char **argv) {
   uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+  jit_has_clang(); /* once for all processes */
+  if (argc == 4 && !strcmp(argv[1], "nn")) return check_programs(first, atoi(argv[3]));
+  if (argc == 5 && !strcmp(argv[1], "fuzz")) return fuzz(atol(argv[2]), strtoull(argv[3], NULL, 10), argv[4]);
+  if (argc == 4 && !strcmp(argv[1], "jit")) return check_graphs(first, atoi(argv[3]), BY_JIT);
+  if (argc == 3 && !strcmp(argv[1], "program")) return puts(nn_generate(first)) < 0;
   if (argc == 3 && !strcmp(argv[1], "print")) return puts(generate(first)) < 0;
-  if (argc == 4 && !strcmp(argv[1], "check")) return all_ops_made() ? check_graphs(first, atoi(argv[3])) : 1;
+  if (argc == 4 && !strcmp(argv[1], "check")) return all_ops_made() ? check_graphs(first, atoi(argv[3]), BY_INTERP) : 1;
   if (argc >= 4 && !strcmp(argv[1], "file")) return check_file(argc, argv);
   bool native = argc == 6 && !strcmp(argv[1], "native");
   if (native || (argc == 6 && !strcmp(argv[1], "c")))

@@ -66,6 +66,10 @@ void fill_vars(Interp *in, uint64_t seed);
 void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range, Val **port);
 bool same_bits(DType t, const void *a, const void *b, int64_t count, int64_t *at); /* NaN equals NaN */
 
+/* ---- jit.c: as native and portable C, compiled in this process ---- */
+
+bool check_jit(const char *text, uint64_t seed, Why *why);
+
 /* ---- emit.c ---- */
 
 /* A unit is many modules in one translation unit: dir/unit.c, and for each module dir/data.NUMBER, what it reads and

@@ -7,8 +7,7 @@ cd "$root" || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 first=${FIRST:-1}; count=${COUNT:-2000}; portable=${C:-200}; native=${NATIVE:-40}; unit=40
-${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I. -o "$tmp/random" tests/random/*.c \
-  "$build"/ir/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o "$build/embed.o" -lm || { echo "0 passed, 1 failed"; exit 1; }
+sh tests/random/build.sh "$build" "$tmp/random" || { echo "0 passed, 1 failed"; exit 1; }
 
 sanitize="gcc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 interpret() { # half of the graphs, in the background

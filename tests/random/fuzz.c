@@ -1,0 +1,43 @@
+/* Graphs and programs for a given time. What fails as others did before is counted, and not made small again. */
+#include "nn/nn.h"
+#include "random.h"
+#include "try.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { KINDS = 40, SAME = 2, SHRINKING = 90 };
+
+static bool known(char kind[][24], int *nkind, const Task *t) {
+  int same = 0;
+  for (int i = 0; i < *nkind; i++) same += !strcmp(kind[i], t->kind);
+  if (same < SAME && *nkind < KINDS) strcpy(kind[(*nkind)++], t->kind);
+  return same >= SAME;
+}
+
+int fuzz(long seconds, uint64_t seed, const char *save) {
+  char kind[KINDS][24];
+  int nkind = 0, passed = 0, failed = std_without_maker();
+  long end = time(NULL) + seconds;
+  for (uint64_t n = seed; time(NULL) < end; n++) {
+    static const int way[] = {PROGRAM, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
+    static const char *const command[] = {"nn", "jit", "check"}; /* PROGRAM, BY_JIT, BY_INTERP */
+    Why why = {{0}};
+    Task t = {.seed = n, .dialect = way[n % 5], .why = &why, .save = save};
+    char *text = t.dialect == PROGRAM ? nn_generate(n) : generate(n), how[80];
+    snprintf(how, sizeof how, "random %s %llu 1", command[t.dialect - PROGRAM], (unsigned long long)n);
+    if (in_child(check, text, &t)) {
+      passed++;
+    } else {
+      failed++;
+      name_kind(&t);
+      t.until = time(NULL) + SHRINKING;
+      if (!known(kind, &nkind, &t)) report(text, &t, how);
+      else printf("FAIL  seed %llu: %.100s\n--- again: %s\n", (unsigned long long)n, why.text, how);
+      fflush(stdout);
+    }
+    free(text);
+  }
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}

@@ -1,0 +1,123 @@
+/* Rounding: what a program computes in f32 or 16 bits must lie about as near to float64 as the program lets it. How near
+ * is measured: all that comes in is moved by some roundings, and what comes out moves by so much. Where that is as much
+ * as the value itself, nothing can be said. */
+#include "tests/random/nn/nn.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNS = 3, MORE = 5 };
+struct Bounds {
+  Ctx *c;
+  const char *text;
+  uint64_t seed;
+  double unit;      /* a rounding of the least exact type in the program */
+  bool adaptive;    /* steps of the optimizer are about as large for a gradient of nothing */
+  bool range;       /* what is finite in float64 must be so here */
+  Trace base, moved[RUNS + MORE];
+  int nmoved;
+  Why *why;
+};
+
+static void run_double(Ctx *c, void *arg) {
+  Bounds *b = arg;
+  Trace *t = b->nmoved < 0 ? &b->base : &b->moved[b->nmoved];
+  double noise = b->nmoved < 0 ? 0 : b->unit * (b->nmoved < RUNS ? 4 + b->nmoved : exp2(3 * (b->nmoved - RUNS) + 4));
+  t->c = b->c;
+  Module *m = nn_module(c, b->text, &(Options){.strict = true}, b->why);
+  for (int i = 0; m && i < m->ngraph; i++) m->graph[i]->precision = DT_F32;
+  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"})) return;
+  Trace own = {.c = b->c};
+  if (trace_program(interp_new(m, true), NULL, 1, noise, b->seed, &own, b->why)) {
+    *t = own;
+    b->nmoved++;
+  }
+}
+
+static bool more_run(Bounds *b) {
+  int before = b->nmoved;
+  Ctx *c = ctx_new();
+  ctx_try(c, run_double, b);
+  ctx_free(c);
+  return b->nmoved > before;
+}
+
+Bounds *bounds_make(const char *text, uint64_t seed, Why *why) {
+  Bounds *b = calloc(1, sizeof *b);
+  *b = (Bounds){.c = ctx_new(), .text = text, .seed = seed, .unit = 0x1p-24, .nmoved = -1, .why = why};
+  if (strstr(text, "f16")) b->unit = strstr(text, "bf16") ? 0x1p-8 : 0x1p-11;
+  b->adaptive = strstr(text, "adam") || strstr(text, "rmsprop");
+  b->range = strstr(text, "big") != NULL;
+  while (b->nmoved < RUNS && more_run(b)) {}
+  if (b->nmoved == RUNS) return b;
+  bounds_free(b);
+  return NULL;
+}
+
+void bounds_free(Bounds *b) {
+  if (!b) return;
+  ctx_free(b->c);
+  free(b);
+}
+
+static double largest_of(DType t) { return t == DT_F16 ? 65504 : t == DT_F64 ? 1e300 : dtype_is_float(t) ? 3e38 : 2e9; }
+
+/* How far the item moved in runs from..to; NaN: in one of them it was not finite. */
+static double moved(const Bounds *b, int item, int from, int to) {
+  double most = 0;
+  for (int k = from; k < to; k++)
+    for (int64_t e = 0; e < b->base.item[item].n; e++) {
+      double d = fabs(b->moved[k].item[item].v[e] - b->base.item[item].v[e]);
+      if (!(d <= most)) most = d;
+      if (isnan(most)) return most;
+    }
+  return most;
+}
+
+/* The first element that is too far; -1: none. */
+static int64_t too_far(const Item *w, const Item *g, double most, bool range) {
+  for (int64_t e = 0; e < w->n; e++) {
+    if (!isfinite(w->v[e])) continue;
+    if (!isfinite(g->v[e]) && (!range || fabs(w->v[e]) > 0.4 * largest_of(g->t))) continue;
+    if (!(fabs(g->v[e] - w->v[e]) <= most)) return e;
+  }
+  return -1;
+}
+
+static bool near(Bounds *b, int item, const Item *g, const char *how, Why *why) {
+  const Item *w = &b->base.item[item];
+  double scale = 0, dev = moved(b, item, 0, RUNS);
+  for (int64_t e = 0; e < w->n; e++)
+    if (isfinite(w->v[e])) scale = fmax(scale, fabs(w->v[e]));
+  if (scale > 0.4 * largest_of(g->t) || isnan(dev) || dev > 0.02 * scale) return true;
+  double most = 32 * dev + 64 * b->unit * scale + 1e-37;
+  int64_t e = too_far(w, g, most, b->range);
+  if (e < 0) return true;
+  /* A comparison or a jump may be near: with more noise it shows. */
+  while (b->nmoved < RUNS + MORE && more_run(b)) {}
+  dev = moved(b, item, RUNS, b->nmoved);
+  if (isnan(dev) || dev > 0.02 * scale || too_far(w, g, fmax(most, 2 * dev), b->range) < 0) {
+    if (isfinite(g->v[e]) || !b->range) return true;
+  }
+  snprintf(why->text, sizeof why->text, "far from float64, %s: %s[%lld] is %.9g, not %.9g +- %.2g", how, g->name, (long long)e, g->v[e],
+           w->v[e], most);
+  return false;
+}
+
+bool bounds_keep(Bounds *b, const Trace *got, const char *how, Why *why) {
+  bool stepped = false;
+  for (int i = 0; i < got->n; i++) {
+    const Item *g = &got->item[i];
+    int k = 0;
+    while (k < b->base.n && strcmp(b->base.item[k].name, g->name)) k++;
+    if (k == b->base.n) continue;
+    if (strstr(g->name, ": finite")) {
+      stepped = true;
+      if (g->v[0] == 0) return true; /* it stopped here, and said so */
+      continue;
+    }
+    if (stepped && b->adaptive) return true;
+    if (b->base.item[k].n == g->n && !near(b, k, g, how, why)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,287 @@
+/* Whole programs: a network with its data and training, exports, tests; or exports alone; or one function at a time at
+ * the places where it is hardest: at kinks, at whole numbers, near the largest number. How an input is filled stands in
+ * its name (trace.c): x anything small, whole, big, tie. */
+#include "tests/random/nn/nn.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Program {
+  Prog p;
+  Text defs, items;      /* items: sections and exports */
+  Ty in, out;            /* of the net */
+  bool has_net, has_in, labels;
+} Program;
+
+/* ---- networks ---- */
+
+static Ty input_type(Program *g) {
+  Prog *p = &g->p;
+  Ty t;
+  int tries = 0;
+  do {
+    switch (pr(p, 8)) {
+    case 0: case 1: case 2: t = ty_of(DT_F32, 2, DIM_B, pdim(p)); break;
+    case 3: case 4: t = ty_of(DT_F32, 4, DIM_B, pc(p, 25) ? 8 : 1 + (int)pr(p, 4), 1 + (int)pr(p, 9), 1 + (int)pr(p, 9)); break;
+    case 5: t = ty_of(DT_I32, 2, DIM_B, pdim(p)); break;
+    default: t = ty_of(DT_F32, 3, DIM_B, 1 + (int)pr(p, 9), pdim(p)); break;
+    }
+    if (pc(p, 4)) t = ty_of(DT_F32, 4, DIM_B, 1 + (int)pr(p, 3), 24, 24); /* sums over more than a chunk */
+  } while (ty_count(p, &t) > MOST_COUNT && tries++ < 40);
+  return t;
+}
+
+static void begin_def(Program *g) {
+  Prog *p = &g->p;
+  p->n = 0;
+  p->body.n = 0;
+  p->defs.n = 0;
+  put(&p->body, "%s", "");
+  put(&p->defs, "%s", "");
+}
+
+/* Values that no statement reads, up to `most` of them, the last one first; their number. */
+static int unread(const Prog *p, int *id, int most) {
+  int n = 0;
+  for (int i = p->n - 1; i >= 0 && n < most; i--) {
+    char name[20];
+    size_t k = (size_t)snprintf(name, sizeof name, "v%d", p->v[i].id);
+    int times = 0;
+    for (const char *s = p->body.s; (s = strstr(s, name)); s += k) times += s[k] < '0' || s[k] > '9';
+    if (times < 2 && dtype_is_float(p->v[i].ty.t)) id[n++] = i;
+  }
+  return n;
+}
+
+/* The helper defs, then a def of that head with the statements written, and result as its value. */
+static void end_def(Program *g, Text *to, const char *head, const char *result) {
+  put(&g->defs, "%s", g->p.defs.s);
+  put(to, "%s {\n%s    %s\n}\n", head, g->p.body.s, result);
+}
+
+static void write_net(Program *g) {
+  Prog *p = &g->p;
+  char head[200], result[240];
+  begin_def(g);
+  p->layers = true;
+  g->has_net = true;
+  g->has_in = pc(p, 85);
+  if (g->has_in) {
+    g->in = input_type(g);
+    int x = p->next++;
+    snprintf(head, sizeof head, "def net(v%d: %s)", x, ty_text(&g->in));
+    if (g->in.t == DT_I32) { /* tokens */
+      Ty t = g->in;
+      t.t = DT_F32;
+      t.dim[t.rank++] = 1 + (int)pr(p, 9);
+      bind(p, t, "embedding(v%d, %d, %d)", x, 4 + (int)pr(p, 9), t.dim[t.rank - 1]);
+    } else bound_as(p, x, g->in);
+  } else {
+    snprintf(head, sizeof head, "def net()");
+    Ty t = pc(p, 40) ? ty_of(DT_F32, 4, 2, 1 + (int)pr(p, 8), 1 + (int)pr(p, 6), 1 + (int)pr(p, 6)) :
+                       ty_of(DT_F32, 2, pdim(p), pdim(p));
+    if (pc(p, 50)) {
+      put(&p->body, "    param v%d: %s = normal(1)\n", p->next, ty_text(&t));
+      bound_as(p, p->next++, t);
+    } else bind(p, t, pc(p, 50) ? "normal(zeros(%s))" : "cumsum(ones(%s), axis = 0) * 0.25", ty_sizes(&t));
+  }
+  if (pc(p, 50)) make_weight(p);
+  grow(p, 2 + (int)pr(p, pc(p, 60) ? 5 : 12));
+  int last = p->n - 1;
+  while (last > 0 && p->v[last].ty.t != DT_F32) last--;
+  g->out = p->v[last].ty;
+  int left[6], k = 0, nleft = unread(p, left, 6);
+  k += snprintf(result, sizeof result, "v%d", p->v[last].id);
+  for (int i = 0; i < nleft; i++)
+    if (left[i] != last && p->v[left[i]].ty.t == DT_F32 && ty_count(p, &p->v[left[i]].ty) > 0 && pc(p, 70))
+      k += snprintf(result + k, sizeof result - (size_t)k, " + 0.125 * %s(v%d)", pc(p, 50) ? "mean" : "max", p->v[left[i]].id);
+  end_def(g, &g->defs, head, result);
+  if (pc(p, 12)) put(&g->defs, "@%s\n", (const char *const[]){"checkpoint", "nodecay", "fp32"}[pr(p, 3)]);
+  put(&g->defs, "use n = net()\n");
+}
+
+/* ---- training ---- */
+
+static void write_optimizer(Program *g, bool plain) {
+  static const char *const rate[] = {"%s", "%s * cosine(step / steps)", "%s * step_decay(step, 2, 0.5)", "%s * exponential(step, 0.9)",
+                                     "%s * warmup(step, 3)", "%s * (0.5 + 0.5 * epoch / 10)"};
+  Prog *p = &g->p;
+  char lr[80];
+  snprintf(lr, sizeof lr, rate[pc(p, 50) ? 0 : pr(p, 6)], (const char *const[]){"0.1", "0.01", "0.5"}[pr(p, 3)]);
+  const char *decay = pc(p, 25) ? ", decay = 0.1" : "";
+  switch (plain ? 0 : pr(p, 8)) {
+  case 0: case 1: case 2: put(&g->items, "    optim = sgd(lr = %s%s)\n", lr, decay); break;
+  case 3: put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "", decay); break;
+  case 4: put(&g->items, "    optim = adam(lr = %s%s)\n", lr, decay); break;
+  case 5: put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" : decay); break;
+  default: put(&g->items, "    optim = rmsprop(lr = %s%s%s)\n", lr, pc(p, 40) ? ", momentum = 0.5" : "", decay); break;
+  }
+}
+
+static void write_loss(Program *g, const char *scale) {
+  static const char *const form[] = {"mean(o * o)", "mean(o)", "sum(o) * 0.01", "mse(o, o * 0 + 0.5)", "huber(o, o * 0 + 0.25)",
+                                     "bce_with_logits(o, f32(o > 0.25))", "mean(tanh(o))", "mean(dropout(o, 0.25) ** 2)",
+                                     "mean(abs(o))"};
+  Prog *p = &g->p;
+  put(&g->items, "    o = n(%s)\n", g->has_in ? "x" : "");
+  if (g->labels && pc(p, 80)) put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ? ", smooth = 0.1" : "");
+  else put(&g->items, "    loss = %s%s%s\n", scale, form[pr(p, 9)], pc(p, 8) ? " * (0.5 + 0.25 * step)" : "");
+  if (pc(p, 40)) put(&g->items, "    metric.a = %s\n", pc(p, 50) ? "mean(abs(o))" : "max(o) - min(o)");
+  if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
+}
+
+static void write_train(Program *g) {
+  Prog *p = &g->p;
+  bool huge = pc(p, 6);
+  g->labels = g->has_in && g->out.rank == 2 && g->out.dim[0] == DIM_B && g->out.dim[1] > 1 && pc(p, 60);
+  if (g->has_in) {
+    Ty t = ty_without(g->in, 0);
+    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n", g->labels ? ", \"y.npy\"" : "",
+        ty_text(&t), g->labels ? "    y: i32 = field(1)\n" : "");
+  }
+  put(&g->items, "train {\n%s    steps = %d\n", g->has_in ? "    data = d\n" : "", 3 + (int)pr(p, 3));
+  if (g->has_in) put(&g->items, "    batch = %d\n", p->batch);
+  if (pc(p, 15)) put(&g->items, "    accumulate = %d\n", 2 + (int)pr(p, 2));
+  if (huge || pc(p, 20)) put(&g->items, "    clip = %s\n", huge || pc(p, 60) ? "norm(0.5)" : "value(0.01)");
+  if (!huge && pc(p, 25)) put(&g->items, "    precision = %s\n", (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)", "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
+  if (pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
+  write_loss(g, huge ? "1e21 * " : "");
+  write_optimizer(g, huge);
+  put(&g->items, "}\n");
+}
+
+/* ---- exports and tests ---- */
+
+static void export_net(Program *g) {
+  Prog *p = &g->p;
+  Ty t = g->in;
+  if (!g->has_in) {
+    put(&g->items, "export def apply() { n() }\n");
+    return;
+  }
+  t.dim[0] = pc(p, 50) ? DIM_T : 1 + (int)pr(p, 3);
+  put(&g->items, "export def apply(x: %s) { n(x) }\n", ty_text(&t));
+  if (!pc(p, 25) || t.dim[0] == DIM_T) return;
+  put(&g->items, "test \"t\" { assert mean(n(%s(zeros(%s)))) < 0.5 }\n", dtype_info[t.t].name, ty_sizes(&t));
+}
+
+static DType input_dtype(Prog *p) {
+  static const DType rare[] = {DT_F16, DT_F16, DT_BF16, DT_BF16, DT_F64, DT_I32, DT_U8, DT_BOOL, DT_I16};
+  return pc(p, 75) ? DT_F32 : rare[pr(p, sizeof rare / sizeof *rare)];
+}
+
+static void export_graph(Program *g, const char *name) {
+  Prog *p = &g->p;
+  char head[300] = "", result[120] = "[";
+  begin_def(g);
+  p->layers = false;
+  size_t n = (size_t)snprintf(head, sizeof head, "export def %s(", name);
+  for (int i = 0, many = 1 + pc(p, 35); i < many; i++) {
+    Ty t = {.t = input_dtype(p), .rank = 1 + (int)pr(p, 3)};
+    do {
+      for (int k = 0; k < t.rank; k++) t.dim[k] = pc(p, 2) ? 0 : pdim(p);
+      if (pc(p, 20)) t.dim[0] = DIM_T;
+    } while (ty_count(p, &t) > MOST_COUNT);
+    int x = p->next++;
+    n += (size_t)snprintf(head + n, sizeof head - n, "%sv%d: %s", i ? ", " : "", x, ty_text(&t));
+    bound_as(p, x, t);
+    if (dtype_is_float(t.t)) continue;
+    t.t = DT_F32;
+    bind(p, t, "f32(v%d) * 0.25", x);
+  }
+  snprintf(head + n, sizeof head - n, ")");
+  grow(p, 2 + (int)pr(p, 9));
+  int left[5], k = 1, nleft = unread(p, left, 1 + (int)pr(p, 4));
+  for (int i = 0; i < nleft; i++) k += snprintf(result + k, sizeof result - (size_t)k, "%sv%d", i ? ", " : "", p->v[left[i]].id);
+  snprintf(result + k, sizeof result - (size_t)k, "]");
+  if (nleft < 2) snprintf(result, sizeof result, "v%d", p->v[nleft ? left[0] : p->n - 1].id);
+  end_def(g, &g->items, head, result);
+}
+
+/* ---- one function at a hard place ---- */
+
+/* Quotients of whole numbers, and what counts by them. */
+static void exact_program(Program *g) {
+  static const char *const form[] = {"i32(whole / %d)", "i32(floor(whole / %d) * 2)", "whole / %d >= %d", "whole / %d < %d",
+                                     "i32(1024 * 0.5 ** floor(whole / %d))", "i32(ceil(whole / %d))", "i32(round(whole * 2 / %d))",
+                                     "whole / %d == %d", "i32(mean(whole, axes = [0]) / %d)", "i32(whole / %d + %d)",
+                                     "i32(mod(whole, %d))", "i32(sum(whole / %d, axes = [0]) * 0)", "whole // %d == whole / %1$d"};
+  Prog *p = &g->p;
+  for (int i = 1 + (int)pr(p, 4); i > 0; i--) {
+    char s[120];
+    snprintf(s, sizeof s, form[pr(p, sizeof form / sizeof *form)], 3 + (int)pr(p, 120), 1 + (int)pr(p, 3));
+    put(&g->items, "export def e%d(whole: f32[%d]) { %s }\n", i, 200 + (int)pr(p, 200), s);
+  }
+}
+
+/* A function of std where its pieces have kinks, by weights of zero. */
+static void kink_program(Program *g) {
+  static const char *const form[] = {"bce_with_logits(z, t)", "mse(z, t)", "huber(z, t)", "mean(relu(z))", "mean(gelu(z))",
+                                     "mean(silu(z))", "mean(softmax(z) * t)", "mean(log_softmax(z) * t)", "mean(clamp(z, 0, 1))",
+                                     "mean(gelu_tanh(z))", "cross_entropy(z, argmax(t))", "mean(layernorm(z))",
+                                     "mean(rmsnorm(z))", "mean(clamp(z, -1, 1) * t)", "huber(z, z * 0, delta = 1)",
+                                     "mean(sigmoid(z) * t)", "mean(log1p(exp(-abs(z))) + max(z, 0))"};
+  Prog *p = &g->p;
+  int n = 1 + (int)pr(p, 4), k = 1 + (int)pr(p, 5);
+  put(&g->defs, "def net(x: f32[B, %d], t: f32[B, %d]) {\n    param w: f32[%d, %d] = 0\n    z = x @ w\n    %s\n}\nuse n = net()\n", n, k,
+      n, k, form[pr(p, sizeof form / sizeof *form)]);
+  put(&g->items, "data d {\n    source = npy(\"x.npy\", \"t.npy\")\n    x: f32[%d] = field(0)\n    t: f32[%d] = abs(field(1))\n}\n"
+                 "train {\n    data = d\n    steps = 3\n    batch = %d\n    loss = n(x, t)\n    optim = sgd(lr = 0.1)\n}\n",
+      n, k, p->batch);
+}
+
+/* Functions of numbers near the largest of their type. */
+static void range_program(Program *g) {
+  static const char *const form[] = {"mean(big, axes = [1])", "var(big * 0.004, axes = [1])", "mean(big)", "softmax(big)", "log_softmax(big)",
+                                     "relu(big)", "gelu(big)", "silu(big)", "gelu_tanh(big)", "clamp(big, -1, 1)",
+                                     "moments(big, keep = 0)[0]", "mean(big, axes = [0], keep = true)",
+                                     "sigmoid(big)", "tanh(big)", "max(big, axes = [1])", "log1p(abs(big))"};
+  Prog *p = &g->p;
+  const char *t = (const char *const[]){"f16", "f16", "bf16", "f32"}[pr(p, 4)];
+  for (int i = 1 + (int)pr(p, 3); i > 0; i--)
+    put(&g->items, "export def r%d(big: %s[%d, %d]) { %s }\n", i, t, 1 + (int)pr(p, 3), 2 + (int)pr(p, 60),
+        form[pr(p, sizeof form / sizeof *form)]);
+}
+
+/* Weights of many panels behind few inputs. */
+static void wide_program(Program *g) {
+  static const char *const loss[] = {"mean(o)", "sum(o) * 0.001", "mean(o * o)", "mean(tanh(o))"};
+  Prog *p = &g->p;
+  int n = 1 + (int)pr(p, 4), h = 200 + (int)pr(p, 900), k = 1 + (int)pr(p, 20);
+  put(&g->defs, "def net(x: f32[B, %d]) { x |> linear(%d) |> %s |> linear(%d%s) }\nuse n = net()\n", n, h,
+      (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k, pc(p, 40) ? ", bias = false" : "");
+  put(&g->items, "data d {\n    source = npy(\"x.npy\")\n    x: f32[%d] = field(0)\n}\ntrain {\n    data = d\n    steps = 3\n    batch = %d\n"
+                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", n, p->batch,
+      pc(p, 30) ? "    precision = bf16\n" : "", loss[pr(p, 4)]);
+}
+
+/* ---- */
+
+static void begin_program(Program *g, uint64_t seed) {
+  *g = (Program){.p = {.r = gen_of(seed, 7)}};
+  g->p.batch = 1 + (int)pr(&g->p, pc(&g->p, 80) ? 6 : 17);
+  g->p.bound = 1 + (int)pr(&g->p, 12);
+  put(&g->defs, "dim T <= %d\n", g->p.bound);
+}
+
+char *nn_generate(uint64_t seed) {
+  Program g;
+  begin_program(&g, seed);
+  switch (pr(&g.p, 20)) {
+  case 0: exact_program(&g); break;
+  case 1: kink_program(&g); break;
+  case 2: range_program(&g); break;
+  case 3: if (pc(&g.p, 40)) { wide_program(&g); break; } /* fall through */
+  case 4: case 5: case 6: case 7: case 8:
+    export_graph(&g, "f");
+    if (pc(&g.p, 30)) export_graph(&g, "g");
+    break;
+  default:
+    write_net(&g);
+    write_train(&g);
+    if (pc(&g.p, 60)) export_net(&g);
+    if (pc(&g.p, 15)) export_graph(&g, "f");
+  }
+  put(&g.defs, "%s", g.items.s);
+  free(g.items.s), free(g.p.defs.s), free(g.p.body.s);
+  return g.defs.s;
+}

@@ -1,0 +1,171 @@
+/* What a program computes: its initial weights, three training steps, evaluations of several sizes, every export at
+ * several sizes, its tests; as numbers with names, in an order that does not depend on the way they are computed. */
+#include "codegen/c/graph.h"
+#include "tests/random/nn/nn.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Run {
+  Interp *in;
+  Code *code;
+  int parts;
+  double noise;
+  uint64_t seed;
+  Trace *t;
+  Why *why;
+} Run;
+
+static void add(Run *r, const char *name, DType t, const Val *v) {
+  Item *i = VEC_PUSH(r->t->c, r->t->item, r->t->n, r->t->cap);
+  *i = (Item){name, t, v->count, ctx_alloc(r->t->c, (size_t)(v->count + 1) * sizeof(double))};
+  for (int64_t k = 0; k < v->count; k++) i->v[k] = val_get(v, k);
+}
+
+static void add_number(Run *r, const char *name, double x) {
+  Item *i = VEC_PUSH(r->t->c, r->t->item, r->t->n, r->t->cap);
+  *i = (Item){name, DT_F64, 1, ctx_alloc(r->t->c, sizeof(double))};
+  i->v[0] = x;
+}
+
+static void shake(Run *r, Val *v, Gen g) {
+  for (int64_t i = 0; i < v->count && r->noise > 0 && dtype_is_float(v->type); i++)
+    val_set(v, i, val_get(v, i) * (1 + r->noise * ((double)rnd(&g, 2001) / 1000 - 1)));
+}
+
+/* ---- inputs: exact in every type of float ---- */
+
+static double sample(Gen *g, const char *name, DType t, int64_t range) {
+  if (t == DT_BOOL) return rnd(g, 2);
+  if (!dtype_is_float(t)) return rnd(g, range > 0 ? (uint32_t)range : 6);
+  if (!strncmp(name, "whole", 5)) return rnd(g, 400);
+  double v = ((int)rnd(g, 256) - 128) / 64.0;
+  if (!strncmp(name, "tie", 3)) return (int)rnd(g, 3) - 1;
+  if (!strncmp(name, "big", 3)) return t == DT_F16 ? 32 * (1000 + (double)rnd(g, 900)) : 0x1p40 * v;
+  return v;
+}
+
+static Val *input(Run *r, const Graph *g, int p, uint64_t use, int64_t range) {
+  const Node *n = node_get(g, g->port[p]);
+  DType t = (DType)type_get(g->m, n->type)->dtype;
+  Val *v = interp_value(r->in, n->type);
+  Gen gen = gen_of(r->seed, 1000 + 64 * use + (uint64_t)p);
+  for (int64_t i = 0; i < v->count; i++) val_set(v, i, sample(&gen, node_attr(g, g->port[p], 0)->s, t, range));
+  shake(r, v, gen_of(r->seed, 77777 + 64 * use + (uint64_t)p + (uint64_t)(r->noise * 1e12)));
+  return v;
+}
+
+/* ---- graphs ---- */
+
+static bool run_graph(Run *r, const Graph *g, const char *label, uint64_t use, const int64_t *range) {
+  Val *port[64] = {0}, *res[64] = {0};
+  for (int p = 0; p < g->nport; p++) port[p] = input(r, g, p, use, range ? range[p] : c_port_range(g, p));
+  bool well = r->code ? code_run(r->code, r->parts, r->in, g, port, res) : interp_run(r->in, g, port, res);
+  if (!well) snprintf(r->why->text, sizeof r->why->text, "%s: %s", label, r->in->error);
+  for (int o = 0, k = 0; o < g->nout && well && r->in->finite; o++) /* else it ended before there were results */
+    if (g->out[o].var < 0) {
+      add(r, ctx_strf(r->t->c, "%s: %s", label, g->out[o].name), (DType)node_type(g, g->out[o].value)->dtype, res[k]);
+      k++;
+    }
+  for (int i = 0; i < 64; i++) val_drop(port[i]), val_drop(res[i]);
+  return well;
+}
+
+static void add_vars(Run *r, const char *label) {
+  Module *m = r->in->m;
+  for (int v = 0; v < m->nvar; v++)
+    if (r->in->var[v])
+      add(r, ctx_strf(r->t->c, "%s: %s", label, m->var[v].name), (DType)type_get(m, m->var[v].type)->dtype, r->in->var[v]);
+}
+
+static bool train(Run *r, const TrainInfo *t) {
+  enum { STEPS = 3 };
+  Ctx *c = r->t->c;
+  const Module *m = r->in->m;
+  const Graph *g = t->step ? t->step : t->pass;
+  int64_t range[64] = {0};
+  for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = m->data[t->data].field[p].range;
+  for (int s = 0; s < STEPS; s++) {
+    bool well = true;
+    r->in->step = (uint32_t)s;
+    for (int k = 0; k < (t->step ? 1 : t->accumulate) && well; k++) {
+      r->in->pass = (uint32_t)k;
+      well = run_graph(r, g, ctx_strf(c, "step %d pass %d", s + 1, k), (uint64_t)(10 * s + k), range);
+    }
+    r->in->pass = 0;
+    if (well && t->update && r->in->finite) well = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0, NULL);
+    if (!well) return false;
+    add_number(r, ctx_strf(c, "step %d: finite", s + 1), r->in->finite);
+    if (s != 1) add_vars(r, ctx_strf(c, "step %d", s + 1));
+    if (!r->in->finite) break;
+  }
+  r->in->step = STEPS;
+  for (int e = 0; e < 3 && t->eval; e++) {
+    if (r->code && !code_has(r->code, t->eval)) break;
+    for (int i = 0; i < m->nsize; i++) r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 : (m->size[i].bound + 1) / 2;
+    if (!run_graph(r, t->eval, ctx_strf(c, "eval %d", e), 500 + (uint64_t)e, range)) return false;
+  }
+  return true;
+}
+
+/* The graphs of one kind, at several values of the run-time sizes. */
+static bool run_all(Run *r, GraphKind kind) {
+  Module *m = r->in->m;
+  for (int i = 0; i < m->ngraph; i++) {
+    const Graph *g = m->graph[i];
+    if (g->kind != kind) continue;
+    int calls = kind == GK_EXPORT && graph_sizes(g) ? 3 : 1;
+    for (int e = 0; e < calls; e++) {
+      for (int k = 0; k < m->nsize; k++) r->in->size[k] = e == 0 ? m->size[k].bound : e == 1 ? 1 : (m->size[k].bound + 1) / 2;
+      if (!run_graph(r, g, ctx_strf(r->t->c, "%s %d", g->name, e), 600 + (uint64_t)e, NULL)) return false;
+    }
+  }
+  return true;
+}
+
+bool trace_program(Interp *in, Code *code, int parts, double noise, uint64_t seed, Trace *t, Why *why) {
+  Run r = {in, code, parts, noise, seed, t, why};
+  Module *m = in->m;
+  in->seed = m->ntrain ? m->train[0].seed : 1;
+  in->steps = m->ntrain && m->train[0].steps > 0 ? (uint32_t)m->train[0].steps : 10;
+  in->steps_per_epoch = 2;
+  if (!run_all(&r, GK_INIT)) return false;
+  for (int v = 0; v < m->nvar; v++) {
+    if (!in->var[v] || m->var[v].kind == VK_OPTIM) continue;
+    Val *copy = interp_value(in, m->var[v].type);
+    for (int64_t i = 0; i < copy->count; i++) val_set(copy, i, val_get(in->var[v], i));
+    shake(&r, copy, gen_of(seed, 99000 + (uint64_t)v + (uint64_t)(noise * 1e12)));
+    interp_set_var(in, v, copy);
+  }
+  add_vars(&r, "init");
+  return (!m->ntrain || train(&r, &m->train[0])) && run_all(&r, GK_EXPORT) && (code || run_all(&r, GK_TEST));
+}
+
+bool trace_same(const Trace *want, const Trace *got, const char *how, Why *why) {
+  for (int i = 0, k; i < got->n; i++) {
+    const Item *g = &got->item[i];
+    for (k = 0; k < want->n && strcmp(want->item[k].name, g->name);) k++;
+    if (k == want->n) return snprintf(why->text, sizeof why->text, "other bits, %s: no %s is expected here", how, g->name), false;
+    const Item *w = &want->item[k];
+    if (w->n != g->n) return snprintf(why->text, sizeof why->text, "other bits, %s: %s has another size", how, g->name), false;
+    for (int64_t e = 0; e < g->n; e++) {
+      if (!memcmp(&w->v[e], &g->v[e], sizeof(double)) || (isnan(w->v[e]) && isnan(g->v[e]))) continue;
+      snprintf(why->text, sizeof why->text, "other bits, %s: %s[%lld] is %.9g, not %.9g", how, g->name, (long long)e, g->v[e],
+               w->v[e]);
+      return false;
+    }
+  }
+  return got->n > 0 || want->n == 0;
+}
+
+bool trace_loss(Interp *in, uint64_t seed, double *loss, Why *why) {
+  Trace t = {.c = in->m->c};
+  Run r = {in, NULL, 1, 0, seed, &t, why};
+  const TrainInfo *k = &in->m->train[0];
+  int64_t range[64] = {0};
+  for (int p = 0; p < k->step->nport && k->data >= 0; p++) range[p] = in->m->data[k->data].field[p].range;
+  in->step = 0;
+  if (!run_graph(&r, k->step, "loss", 0, range) || !t.n) return false;
+  *loss = t.item[0].v[0];
+  return true;
+}

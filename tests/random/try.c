@@ -1,0 +1,77 @@
+/* One random graph or program, in a process of its own; what is said of it when it fails, and what is left of it when it
+ * was made small. */
+#include "nn/nn.h"
+#include "random.h"
+#include "try.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SECONDS = 60, BUDGET = 400, BUDGET_C = 80 };
+
+bool check(const char *text, const Task *t, Why *why) {
+  return t->dialect == PROGRAM   ? nn_check(text, t->seed, why) :
+         t->dialect == BY_INTERP ? check_interp(text, t->seed, why) :
+         t->dialect == BY_JIT    ? check_jit(text, t->seed, why) :
+                                   check_c(text, t->seed, t->dialect, t->cc, t->one, why);
+}
+
+bool emit(const char *text, const Task *t, Why *why) {
+  return emit_module(text, t->seed, t->number, t->dialect, t->dir, why);
+}
+
+/* In a process of its own, so that a crash or an endless loop is a failure like any other. */
+bool in_child(Doing *doing, const char *text, const Task *t) {
+  int pipes[2], status;
+  if (pipe(pipes)) exit(2);
+  fflush(stdout);
+  pid_t pid = fork();
+  if (pid < 0) exit(2);
+  if (!pid) {
+    Why why = {{0}};
+    alarm(SECONDS);
+    bool well = doing(text, t, &why);
+    if (!well && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
+    _exit(!well);
+  }
+  close(pipes[1]);
+  ssize_t n = read(pipes[0], t->why->text, sizeof t->why->text - 1);
+  t->why->text[n > 0 ? n : 0] = 0;
+  close(pipes[0]);
+  waitpid(pid, &status, 0);
+  if (WIFSIGNALED(status)) snprintf(t->why->text, sizeof t->why->text, "ended by signal %d", WTERMSIG(status));
+  return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static bool fails(const char *text, void *arg) {
+  Task *t = arg;
+  if (t->until && time(NULL) > t->until) return false;
+  return !in_child(check, text, t) && !strncmp(t->why->text, t->kind, strlen(t->kind));
+}
+
+void name_kind(Task *t) {
+  snprintf(t->kind, sizeof t->kind, "%.*s", (int)strcspn(t->why->text, "0123456789[") + 6, t->why->text);
+}
+
+static void save(const char *text, const Task *t) {
+  char path[1200];
+  snprintf(path, sizeof path, "%s/%llu.%s", t->save, (unsigned long long)t->seed, t->dialect == PROGRAM ? "nn" : "ir");
+  FILE *f = fopen(path, "w");
+  if (f) fputs(text, f), fclose(f);
+  printf("--- saved: %s; random file %s %llu\n", path, path, (unsigned long long)t->seed);
+}
+
+void report(const char *text, Task *t, const char *how) {
+  printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
+  fflush(stdout);
+  name_kind(t);
+  char *least = t->dialect == PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t, t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
+  bool still = !in_child(check, least, t);
+  printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
+  printf("--- again: %s\n", how);
+  if (t->save) save(least, t);
+  fflush(stdout);
+  free(least);
+}
