@@ -8,7 +8,7 @@
  * head; every other buffer gets an offset in the graph's arena for the turns from its first store to its last load.
  * A result of a kernel takes over an operand that dies in it where the kernel allows. A body is planned before the
  * scans that run it: its arena is part of their scratch. Off: a buffer a value, side by side.
- * plancheck.c proves the result. */
+ * codegen/check_plan.c proves the result. */
 #include "passes/fit.h"
 #include "passes/live.h"
 #include "passes/pass.h"

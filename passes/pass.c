@@ -1,4 +1,4 @@
-/* The pass manager: which passes run, in which order; dumps, the verifier and the plan checker in between. */
+/* The pass manager: which passes run, in which order; dumps and the verifier in between. */
 #include "passes/pass.h"
 #include <string.h>
 
@@ -119,7 +119,6 @@ bool passes_run(Module *m, const PassRun *r) {
       diag_error(m->c, 411, 0, 1, "the module is not well-formed after pass `%s` (turn %d)", p->name, i + 1);
       return false;
     }
-    if (seq[i] == PASS_memory && plan_check(m)) return false;
     dump_after(&d, m, i + 1, seq[i]);
   }
   return true;

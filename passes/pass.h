@@ -27,10 +27,6 @@ extern const PassInfo pass_info[PASS_COUNT];
 int pass_find(const char *name, size_t n); /* -1: none */
 static inline bool pass_off(const Module *m, PassId p) { return m->opt.off >> p & 1; }
 
-/* Proves the memory plan of every graph, by its own reading of the kernels: see plancheck.c. Reports each violation
- * as an internal error and returns their number. */
-int plan_check(Module *m);
-
 /* dce.c: leaves the marked graphs and the bodies that they run in the module. */
 void module_keep(Module *m, const bool *roots);
 /* prune.c: leaves what inference needs: exports and the initial values of weights and states. Training, evaluation,

@@ -1,5 +1,6 @@
 /* A graph as a C function's statements: one call per kernel, in order; scans as loops around their body's function. */
 #include "codegen/c/c.h"
+#include "codegen/check.h"
 #include "codegen/c/graph.h"
 #include "codegen/c/model.h"
 #include "codegen/c/weights.h"
@@ -71,9 +72,8 @@ void c_stmt(CGraph *c, const char *fmt, ...) {
   va_end(ap);
 }
 
-static void call_kernel(CGraph *c, const Group *gr) {
+static void call_kernel(CGraph *c, const Group *gr, Kernel *k) {
   CPrint *p = c->p;
-  Kernel *k = kernel_build(c->gs, gr);
   Str s = {.c = p->c};
   CPlan plan;
   const char *name = c_kernel(p, k, &plan);
@@ -117,11 +117,13 @@ static void check_stores(CGraph *c, const Group *gr) {
 
 void c_graph_body(CGraph *c) {
   const Graph *g = c->g;
-  int checked = graph_checked(g);
+  int checked = graph_checked(g), errors = diag_errors(c->p->c);
+  Kernel **kernel = kernels_build(c->gs);
+  if (diag_errors(c->p->c) > errors || plan_check_graph(c->gs, kernel)) return;
   for (int i = 0; i < c->gs->n; i++) {
     const Group *gr = &c->gs->group[i];
     if (gr->cls == KC_SCAN) c_scan(c, gr);
-    else call_kernel(c, gr);
+    else call_kernel(c, gr, kernel[i]);
     if (c->p->native && graph_trains(g)) check_stores(c, gr);
     if (checked < 0 || c->gs->writer[g->out[checked].value] != i) continue;
     c->p->helper |= CH_FINITE;

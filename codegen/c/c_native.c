@@ -1,5 +1,6 @@
 /* The native dialect's file: kernels, one GcFn per graph, and the descriptor gc_model (c_model.c). */
 #include "codegen/c/graph.h"
+#include "codegen/check.h"
 #include "codegen/c/model.h"
 #include <string.h>
 
@@ -85,6 +86,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   p->parallel = ctx_alloc(m->c, (size_t)m->ngraph + 1);
   Str functions = {.c = m->c}, model = {.c = m->c};
   int errors = diag_errors(m->c);
+  plan_check_persistent(m);
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->kind != GK_TEST && m->graph[i]->kind != GK_BODY) print_graph(p, m->graph[i], &functions);
   c_model(p, &model);

@@ -1,5 +1,6 @@
 /* The portable dialect's files: NAME.c and NAME.h. */
 #include "codegen/c/graph.h"
+#include "codegen/check.h"
 #include "codegen/c/model.h"
 #include "codegen/c/weights.h"
 #include "passes/persist.h"
@@ -339,6 +340,7 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = m->c;
   Str functions = {.c = m->c};
   int errors = diag_errors(m->c);
+  plan_check_persistent(m);
   const char *guard = ctx_strf(m->c, "GRADC_%s_H", m->name); /* no name of the model's own */
   header_begin(p, h_file, guard);
   bool init = false;

@@ -1,0 +1,45 @@
+/* The plan checker. From the loop nests of the kernels, the order of execution and the places of the buffers alone it
+ * proves that every load finds the value it is meant for: that no point of a kernel, no nest, no thread's part and no
+ * other kernel has written over it. It knows no rule of layout, fuse, order or memory. What it cannot prove is a
+ * fault. */
+#ifndef GRADC_CHECK_H
+#define GRADC_CHECK_H
+#include "codegen/kernel.h"
+
+/* The kernel of each group; NULL for a scan. */
+Kernel **kernels_build(const Groups *gs);
+
+/* Each fault is reported as an internal error (0412). They return the number of faults. */
+int plan_check(Module *m);            /* every graph that has a plan, and the module's memory */
+int plan_check_graph(const Groups *gs, Kernel *const *kernel); /* one graph, with its kernels */
+int plan_check_persistent(Module *m); /* weights, states, and the parts of the memory */
+
+/* ---- check_sum.c: whether a sum of terms can be 0 ---- */
+
+/* k + sum of coef * x, where x is any whole number lo .. hi, and another one in each term. Run-time sizes are 1 or
+ * more: a tensor of no elements is neither loaded nor stored. */
+typedef struct SumTerm { Dim coef, lo, hi; } SumTerm;
+typedef struct CheckSum {
+  Module *m;
+  Dim k;
+  int n;
+  SumTerm t[2 * MAX_AXES];
+  bool empty;   /* some x has no value */
+} CheckSum;
+void sum_add(CheckSum *s, Dim coef, Dim lo, Dim hi);
+bool sum_never_zero(CheckSum *s);                   /* proved; changes s */
+bool dim_is_positive(Module *m, Dim d);             /* proved to be 1 or more */
+
+/* ---- check_kernel.c ---- */
+
+/* Where a buffer lies: bytes of a space of its own. A table: space SP_NONE. */
+typedef struct CheckPlace { int space; int64_t from, to; } CheckPlace;
+static inline bool places_meet(const CheckPlace *a, const CheckPlace *b) {
+  return a->space && a->space == b->space && a->from < b->to && b->from < a->to;
+}
+
+/* Proves one kernel: loads and stores lie in their buffers; every element of a result is stored once (scatter: set
+ * once, then added to by one part in order); what a point loads no other point, no earlier phase and no other nest has
+ * written over. place: one per KBuf. NULL: proved; else what is wrong, at *node. */
+const char *kernel_check(const Kernel *k, const CheckPlace *place, Id *node);
+#endif

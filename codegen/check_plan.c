@@ -1,0 +1,365 @@
+/* One graph, and the memory of the module: runs the plan without numbers. A map from arena bytes, weights and results
+ * to the node whose value they hold is kept while the kernels run in order. A load must find its own value there, every
+ * byte of it; what a kernel loads and stores its loop nests say. Checked besides: bounds, alignment, overlap of
+ * persistent tensors, each kernel by itself (check_kernel.c), the scratch of scans and the order in which they take their
+ * operands apart, that the loss comes before the first update, and that at the end every weight and result holds what
+ * the graph says. */
+#include "codegen/check.h"
+#include "ir/scan.h"
+#include "passes/persist.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { E_PLAN = 412, NOTHING = 0, MIXED = -1, CLOBBERED = -2 };
+
+/* The buffers that a kernel loads (not those that it has stored itself) and stores. */
+typedef struct Touched { Id *read, *write; int nread, nwrite; } Touched;
+
+typedef struct Check {
+  Module *m;
+  Graph *g;
+  const Groups *gs;
+  Kernel *const *kernel;
+  Touched *touched;         /* per group */
+  int faults;
+  int64_t *cut; int ncut;   /* where buffers begin and end in the arena, sorted; cell i is cut[i] .. cut[i + 1) */
+  int64_t *holds; int base; /* a tree over the cells: the node that all cells below hold, or MIXED */
+  Id *in_var, *in_result;   /* node whose value it holds; 0: the old value, or nothing */
+} Check;
+
+__attribute__((format(printf, 3, 4))) static void fault(Check *c, Id n, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  const char *what = ctx_vstrf(c->m->c, fmt, ap);
+  va_end(ap);
+  Loc loc = c->g && n ? node_get(c->g, n)->loc : 0;
+  if (c->faults++ < 5)
+    diag_error(c->m->c, E_PLAN, loc, 1, "memory plan of `%s`, node %u: %s", c->g ? c->g->name : c->m->name, n, what);
+}
+
+/* ---- what kernels touch ---- */
+
+static Touched touched_by_kernel(Ctx *c, const Kernel *k) {
+  size_t bytes = sizeof(Id) * (size_t)(k->nbuf + 1);
+  Touched t = {ctx_alloc(c, bytes), ctx_alloc(c, bytes), 0, 0};
+  for (int i = 0; i < k->nbuf; i++) {
+    if (k->buf[i].written) t.write[t.nwrite++] = k->buf[i].node;
+    else if (!k->buf[i].table) t.read[t.nread++] = k->buf[i].node;
+  }
+  return t;
+}
+
+/* A scan reads its operands whole and stores its results, which `get` nodes stand for. */
+static Touched touched_by_scan(const Graph *g, const Group *p) {
+  Ctx *c = g->m->c;
+  uint32_t nin = node_get(g, p->root)->nin;
+  Touched t = {ctx_alloc(c, sizeof(Id) * (nin + 1)), ctx_alloc(c, sizeof(Id) * (size_t)(p->nnode + 1)), 0, 0};
+  for (uint32_t i = 0; i < nin; i++) t.read[t.nread++] = node_in(g, p->root, (int)i);
+  for (int i = 0; i < p->nnode; i++)
+    if (p->node[i] != p->root) t.write[t.nwrite++] = p->node[i];
+  return t;
+}
+
+/* ---- what the arena holds ---- */
+
+static int cell_of(const Check *c, int64_t at) {
+  int lo = 0, hi = c->ncut - 1;
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (c->cut[mid] < at) lo = mid + 1;
+    else hi = mid;
+  }
+  return lo;
+}
+
+static void push_down(Check *c, int k) {
+  if (c->holds[k] == MIXED) return;
+  c->holds[2 * k] = c->holds[2 * k + 1] = c->holds[k];
+}
+
+static void arena_set(Check *c, int k, int lo, int hi, int from, int to, int64_t v) {
+  if (to <= lo || hi <= from) return;
+  if (from <= lo && hi <= to) {
+    c->holds[k] = v;
+    return;
+  }
+  push_down(c, k);
+  int mid = (lo + hi) / 2;
+  arena_set(c, 2 * k, lo, mid, from, to, v);
+  arena_set(c, 2 * k + 1, mid, hi, from, to, v);
+  c->holds[k] = c->holds[2 * k] == c->holds[2 * k + 1] ? c->holds[2 * k] : MIXED;
+}
+
+static bool arena_is(const Check *c, int k, int lo, int hi, int from, int to, int64_t v) {
+  if (to <= lo || hi <= from || c->holds[k] == v) return true;
+  if (c->holds[k] != MIXED) return false;
+  int mid = (lo + hi) / 2;
+  return arena_is(c, 2 * k, lo, mid, from, to, v) && arena_is(c, 2 * k + 1, mid, hi, from, to, v);
+}
+
+static void hold(Check *c, int64_t at, int64_t bytes, int64_t v) {
+  if (bytes) arena_set(c, 1, 0, c->base, cell_of(c, at), cell_of(c, at + bytes), v);
+}
+
+static bool holds(const Check *c, int64_t at, int64_t bytes, int64_t v) {
+  return !bytes || arena_is(c, 1, 0, c->base, cell_of(c, at), cell_of(c, at + bytes), v);
+}
+
+static int by_value(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return x < y ? -1 : x > y;
+}
+
+static int64_t bytes_of(const Check *c, Id n) { return type_bytes(c->m, node_get(c->g, n)->type); }
+
+static bool in_arena(Check *c, Id n, int64_t at, int64_t bytes) {
+  int64_t align = plan_align(c->m);
+  if (at < 0 || bytes < 0 || at > c->g->arena - bytes)
+    fault(c, n, "bytes %lld + %lld lie outside of the arena of %lld", (long long)at, (long long)bytes,
+          (long long)c->g->arena);
+  else if (at % align)
+    fault(c, n, "offset %lld is not aligned to %lld", (long long)at, (long long)align);
+  else
+    return true;
+  return false;
+}
+
+static bool arena_start(Check *c) {
+  const Groups *gs = c->gs;
+  int64_t n = 0;
+  for (int k = 0; k < gs->n; k++) n += c->touched[k].nwrite + 1;
+  c->cut = ctx_alloc(c->m->c, sizeof *c->cut * (size_t)(2 * n + 2));
+  int ncut = 0;
+  for (int k = 0; k < gs->n; k++) {
+    const Group *p = &gs->group[k];
+    const Touched *t = &c->touched[k];
+    for (int i = 0; i <= t->nwrite; i++) {
+      if (i == t->nwrite && p->scratch <= 0) continue;
+      Id node = i < t->nwrite ? t->write[i] : p->root;
+      int64_t at = c->g->anno[node].offset, bytes = i < t->nwrite ? bytes_of(c, node) : p->scratch;
+      if (c->g->anno[node].space != SP_ARENA) continue;
+      if (!in_arena(c, node, at, bytes)) return false;
+      c->cut[ncut++] = at;
+      c->cut[ncut++] = at + bytes;
+    }
+  }
+  qsort(c->cut, (size_t)ncut, sizeof *c->cut, by_value);
+  for (int i = 0; i < ncut; i++)
+    if (!i || c->cut[i] != c->cut[c->ncut - 1]) c->cut[c->ncut++] = c->cut[i];
+  for (c->base = 1; c->base < c->ncut; c->base *= 2) {}
+  c->holds = ctx_alloc(c->m->c, sizeof *c->holds * 2 * (size_t)c->base);
+  return true;
+}
+
+/* ---- one kernel ---- */
+
+static bool is_leaf(const Check *c, Id n) { return c->gs->writer[n] < 0; }
+
+static void check_read(Check *c, Id n) {
+  const Anno *a = &c->g->anno[n];
+  bool well = false;
+  if (a->space == SP_ARENA) well = holds(c, a->offset, bytes_of(c, n), n);
+  else if (a->space == SP_VAR) well = a->index < (uint32_t)c->m->nvar && c->in_var[a->index] == (is_leaf(c, n) ? 0 : n);
+  else if (a->space == SP_IN) well = a->index < (uint32_t)c->g->nport && c->g->port[a->index] == n;
+  else if (a->space != SP_NONE) well = a->index < (uint32_t)c->g->nout && c->in_result[a->index] == n;
+  if (!well) fault(c, n, "the value is not, or no longer, in its place when it is loaded");
+}
+
+/* Bytes of a buffer in a space of its own: arena, each weight, each result. */
+static CheckPlace place_of(const Check *c, Id n) {
+  const Anno *a = &c->g->anno[n];
+  int64_t at = a->space == SP_ARENA ? a->offset : (int64_t)a->index << 48;
+  return (CheckPlace){a->space, at, at + bytes_of(c, n)};
+}
+
+static void check_kernel(Check *c, const Kernel *k) {
+  CheckPlace *place = ctx_alloc(c->m->c, sizeof *place * (size_t)(k->nbuf + 1));
+  Id n;
+  for (int i = 0; i < k->nbuf; i++)
+    if (!k->buf[i].table) place[i] = place_of(c, k->buf[i].node);
+  for (int i = 0; i < k->nbuf; i++)
+    for (int j = 0; j < i; j++)
+      if (k->buf[i].written && k->buf[j].written && places_meet(&place[i], &place[j]))
+        fault(c, k->buf[i].node, "two results of a kernel share bytes");
+  const char *why = kernel_check(k, place, &n);
+  if (why) fault(c, n, "%s", why);
+}
+
+/* ---- scans ---- */
+
+/* Whether turn t of a stacked value lies in one piece, row by row, at t times its length. */
+static bool turns_in_pieces(Check *c, Id n, int axis) {
+  const Type *t = node_type(c->g, n);
+  Dim stride[MAX_RANK], step = 1;
+  if (!buffer_strides(c->g, n, stride)) return false;
+  for (int i = t->rank - 1; i >= 0; step = i == axis ? step : dim_mul(c->m, step, t->dim[i]), i--)
+    if (i != axis && t->dim[i] != 1 && stride[i] != step) return false;
+  return t->dim[axis] == 1 || stride[axis] == step;
+}
+
+static void check_order(Check *c, Id n, int axis, int64_t slice) {
+  bool well = axis < 0 || slice >= 0 ? buffer_row_major(c->g, n) : turns_in_pieces(c, n, axis);
+  if (!well) fault(c, n, "its scan takes it apart in another order than it is stored in");
+}
+
+/* What the scratch is divided into: the body's arena, carries, slices. */
+static void check_scratch(Check *c, const Group *p, const Scan *s, const ScanScratch *x) {
+  CheckPlace part[1 + 4 * 64];
+  int n = 0;
+  if (1 + s->nc + s->nx + s->ny > (int)(sizeof part / sizeof *part)) return;
+  if (s->body->arena > 0) part[n++] = (CheckPlace){1, x->arena, x->arena + s->body->arena};
+  const Type *t = node_type(c->g, p->root);
+  for (int i = 0; i < s->nc; i++) part[n++] = (CheckPlace){1, x->carry[i], x->carry[i] + type_bytes(c->m, t->elem[i])};
+  for (int i = 0; i < s->nx + s->ny; i++) {
+    if (x->slice[i] < 0) continue;
+    TypeId stacked = i < s->nx ? node_get(c->g, node_in(c->g, p->root, i))->type : t->elem[s->nc + i - s->nx];
+    TypeId turn = scan_turn_type(c->m, type_get(c->m, stacked), s->axis);
+    part[n++] = (CheckPlace){1, x->slice[i], x->slice[i] + type_bytes(c->m, turn)};
+  }
+  for (int i = 0; i < n; i++) {
+    if (part[i].from < 0 || part[i].to > p->scratch) fault(c, p->root, "a part lies outside of the scratch");
+    for (int k = 0; k < i; k++)
+      if (places_meet(&part[i], &part[k])) fault(c, p->root, "two parts of the scratch share bytes");
+  }
+}
+
+static void check_scan(Check *c, const Group *p, const Touched *t) {
+  Scan s = scan_of(c->g, p->root);
+  ScanScratch x;
+  scan_scratch(c->g, p, &x);
+  int64_t begin = c->g->anno[p->root].offset;
+  CheckPlace scratch = {p->scratch > 0 ? SP_ARENA : 0, begin, begin + p->scratch};
+  for (int i = 0; i < t->nwrite; i++) {
+    CheckPlace w = place_of(c, t->write[i]);
+    int64_t at = node_attr(c->g, t->write[i], 0)->i - s.nc;
+    check_order(c, t->write[i], at < 0 ? -1 : s.axis, at < 0 ? 0 : x.slice[s.nx + at]);
+    if (places_meet(&w, &scratch)) fault(c, t->write[i], "a result lies in the scratch of its kernel");
+    for (int k = 0; k < t->nwrite + t->nread; k++) {
+      Id o = k < t->nwrite ? t->write[k] : t->read[k - t->nwrite];
+      CheckPlace r = place_of(c, o);
+      if (o != t->write[i] && places_meet(&w, &r)) fault(c, t->write[i], "it shares bytes with node %u of its scan", o);
+    }
+  }
+  for (int i = 0; i < t->nread; i++) {
+    CheckPlace r = place_of(c, t->read[i]);
+    check_order(c, t->read[i], i < s.nx ? s.axis : -1, i < s.nx ? x.slice[i] : 0);
+    if (places_meet(&r, &scratch)) fault(c, t->read[i], "an operand lies in the scratch of its kernel");
+  }
+  if (s.length) check_scratch(c, p, &s, &x);
+}
+
+/* ---- stores and ends ---- */
+
+static bool loss_missing(const Check *c) {
+  int i = graph_checked(c->g);
+  Id loss = i < 0 ? 0 : c->g->out[i].value;
+  return loss && c->in_result[c->g->anno[loss].index] != loss;
+}
+
+static void do_write(Check *c, Id n) {
+  const Anno *a = &c->g->anno[n];
+  if (a->space == SP_ARENA) {
+    hold(c, a->offset, bytes_of(c, n), n);
+  } else if (a->space == SP_VAR && a->index < (uint32_t)c->m->nvar) {
+    const Var *v = &c->m->var[a->index];
+    if (v->type != node_get(c->g, n)->type || v->stored != a->stored)
+      fault(c, n, "its type or stored order is not that of `%s`", v->name);
+    if (loss_missing(c)) fault(c, n, "`%s` is updated before the loss is known", v->name);
+    c->in_var[a->index] = n;
+  } else if ((a->space == SP_OUT || a->space == SP_HEAD) && a->index < (uint32_t)c->g->nout) {
+    c->in_result[a->index] = n;
+  } else {
+    fault(c, n, "a stored value has no place");
+  }
+}
+
+static void check_ends(Check *c) {
+  for (int i = 0; i < c->g->nout; i++) {
+    const Out *o = &c->g->out[i];
+    const Anno *a = &c->g->anno[o->value];
+    int64_t last = a->offset + bytes_of(c, o->value);
+    if (o->var >= 0 && (a->space != SP_VAR || c->in_var[o->var] != o->value))
+      fault(c, o->value, "`%s` does not hold its new value at the end", o->name);
+    if (o->var < 0 && ((a->space != SP_OUT && a->space != SP_HEAD) || c->in_result[a->index] != o->value))
+      fault(c, o->value, "the result `%s` is not in its place at the end", o->name);
+    if (a->space == SP_HEAD && (a->offset < HEAD_LOSS || last > c->m->head_bytes))
+      fault(c, o->value, "the result `%s` lies outside of the head", o->name);
+    for (int k = 0; a->space == SP_HEAD && k < i; k++) {
+      const Anno *b = &c->g->anno[c->g->out[k].value];
+      if (a->space == SP_HEAD && b->space == SP_HEAD && a->offset == b->offset)
+        fault(c, o->value, "the results `%s` and `%s` share a place", o->name, c->g->out[k].name);
+    }
+  }
+}
+
+static void run_group(Check *c, int k) {
+  const Group *p = &c->gs->group[k];
+  const Touched *t = &c->touched[k];
+  if (!p->pos || (k && p->pos == c->gs->group[k - 1].pos))
+    fault(c, p->root, "kernel %u has no place in the order", p->kernel);
+  for (int i = 0; i < t->nread; i++) check_read(c, t->read[i]);
+  if (c->kernel[k]) check_kernel(c, c->kernel[k]);
+  else check_scan(c, p, t);
+  if (p->scratch > 0) hold(c, c->g->anno[p->root].offset, p->scratch, CLOBBERED);
+  for (int i = 0; i < t->nwrite; i++) do_write(c, t->write[i]);
+}
+
+int plan_check_graph(const Groups *gs, Kernel *const *kernel) {
+  Graph *g = gs->g;
+  Module *m = g->m;
+  Ctx *ctx = m->c;
+  Check c = {.m = m, .g = g, .gs = gs, .kernel = kernel};
+  c.in_var = ctx_alloc(ctx, ((size_t)m->nvar + 1) * sizeof(Id));
+  c.in_result = ctx_alloc(ctx, ((size_t)g->nout + 1) * sizeof(Id));
+  c.touched = ctx_alloc(ctx, ((size_t)gs->n + 1) * sizeof *c.touched);
+  if (g->kind != GK_BODY && g->kind != GK_TEST && g->arena > m->arena_bytes)
+    fault(&c, 0, "its arena of %lld bytes is larger than the module's", (long long)g->arena);
+  for (int k = 0; k < gs->n; k++)
+    c.touched[k] = kernel[k] ? touched_by_kernel(ctx, kernel[k]) : touched_by_scan(g, &gs->group[k]);
+  if (!arena_start(&c)) return c.faults;
+  for (int k = 0; k < gs->n; k++) run_group(&c, k);
+  check_ends(&c);
+  return c.faults;
+}
+
+Kernel **kernels_build(const Groups *gs) {
+  Kernel **k = ctx_alloc(gs->g->m->c, sizeof *k * (size_t)(gs->n + 1));
+  for (int i = 0; i < gs->n; i++) k[i] = gs->group[i].cls == KC_SCAN ? NULL : kernel_build(gs, &gs->group[i]);
+  return k;
+}
+
+/* ---- the persistent region ---- */
+
+static void check_persistent(Check *c) {
+  Module *m = c->m;
+  int64_t (*v)[2] = ctx_alloc(m->c, sizeof *v * (size_t)(m->nvar + 1)), end = m->head_bytes + m->persistent_bytes;
+  int n = 0;
+  for (int i = 0; i < m->nvar; i++) {
+    if (m->var[i].rom) continue;
+    v[n][0] = m->var[i].offset;
+    v[n][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
+    if (v[n][0] < m->head_bytes || v[n][1] > end)
+      fault(c, 0, "`%s` lies outside of the persistent region", m->var[i].name);
+    n += v[n][1] > v[n][0]; /* one without elements shares nothing */
+  }
+  qsort(v, (size_t)n, sizeof *v, by_value);
+  for (int i = 1; i < n; i++)
+    if (v[i][0] < v[i - 1][1]) fault(c, 0, "two weights share bytes at offset %lld", (long long)v[i][0]);
+  if (m->total_bytes != end + m->arena_bytes) fault(c, 0, "the parts of the memory do not add up");
+}
+
+int plan_check_persistent(Module *m) {
+  Check c = {.m = m};
+  check_persistent(&c);
+  return c.faults;
+}
+
+int plan_check(Module *m) {
+  int faults = plan_check_persistent(m);
+  for (int i = 0; i < m->ngraph; i++) {
+    if (!m->graph[i]->nanno) continue;
+    const Groups *gs = groups_make(m->graph[i]);
+    faults += plan_check_graph(gs, kernels_build(gs));
+  }
+  return faults;
+}
