@@ -18,7 +18,7 @@ static bool known(char kind[][24], int *nkind, const Task *t) {
 int fuzz(long seconds, uint64_t seed, const char *save) {
   char kind[KINDS][24];
   int nkind = 0, passed = 0, failed = std_without_maker();
-  long end = time(NULL) + seconds;
+  long begin = time(NULL), end = begin + seconds;
   for (uint64_t n = seed; time(NULL) < end; n++) {
     static const int way[] = {PROGRAM, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
     static const char *const command[] = {"nn", "jit", "check"}; /* PROGRAM, BY_JIT, BY_INTERP */
@@ -30,6 +30,7 @@ int fuzz(long seconds, uint64_t seed, const char *save) {
       passed++;
     } else {
       failed++;
+      printf("after %ld s: ", time(NULL) - begin);
       name_kind(&t);
       t.until = time(NULL) + SHRINKING;
       if (!known(kind, &nkind, &t)) report(text, &t, how);

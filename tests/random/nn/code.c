@@ -77,7 +77,7 @@ Code *code_native(Module *m, const char *isa, Why *why) {
   JitUnit unit[2] = {{.text = n.text.s, .n = n.text.n}};
   JitJob job = {.unit = unit, .nunit = 1, .object = &n.object, .nobject = n.object.p != NULL, .flags = n.flags.v,
                 .nflags = n.flags.n};
-  if (n.sums.n && !n.object.p) unit[job.nunit++] = (JitUnit){n.sums.s, n.sums.n, native_sums_flags, 2};
+  if (n.sums.n && !n.object.p) unit[job.nunit++] = (JitUnit){n.sums.s, n.sums.n, n.sums_flags.v, n.sums_flags.n};
   Jit *jit = load(&job, why);
   return jit ? code_of(m, jit, true) : NULL;
 }
