@@ -99,7 +99,7 @@ $(BUILD)/mksums: codegen/sums/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/lib
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
 # Everything that gradc carries inside itself, by its path within the source tree or the build folder.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h codegen/c/*.inc)) $(BUILD)/libgradc_rt.a
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h ir/decimal.h codegen/c/*.inc)) $(BUILD)/libgradc_rt.a
 $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/sums.stamp
 	@mkdir -p $(@D)
 	sh lib/embed.sh $(BUILD) $(EMBED) $(BUILD)/sums/*.obj > $@

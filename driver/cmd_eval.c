@@ -3,17 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_number(Str *s, const Val *v, int64_t i, bool json) {
+/* JSON has no number for what is not finite. */
+static void put_number(Str *s, DType t, const Val *v, int64_t i, bool json) {
   double x = val_get(v, i);
-  if (v->type == DT_BOOL) str_puts(s, x != 0 ? "true" : "false");
-  else if (x - x == 0) str_printf(s, v->type == DT_F64 ? "%.17g" : "%.9g", x);
-  else str_puts(s, json ? "null" : x != x ? "nan" : x > 0 ? "inf" : "-inf");
+  str_puts(s, json && x - x != 0 ? "null" : dtype_number_text(s->c, t, x));
 }
 
-/* Nested lists; each row of the last axis but one begins a line. */
-static int64_t put_value(Str *s, const Val *v, int axis, int64_t at, bool json) {
+/* Nested lists of elements of type t; each row of the last axis but one begins a line. */
+static int64_t put_value(Str *s, DType t, const Val *v, int axis, int64_t at, bool json) {
   if (axis == v->rank) {
-    put_number(s, v, at, json);
+    put_number(s, t, v, at, json);
     return at + 1;
   }
   str_puts(s, "[");
@@ -21,7 +20,7 @@ static int64_t put_value(Str *s, const Val *v, int axis, int64_t at, bool json) 
     bool line = !json && axis + 1 < v->rank;
     if (i && line) str_printf(s, ",\n%*s", axis + 1, "");
     else if (i) str_puts(s, ", ");
-    at = put_value(s, v, axis + 1, at, json);
+    at = put_value(s, t, v, axis + 1, at, json);
   }
   str_puts(s, "]");
   return at;
@@ -35,7 +34,7 @@ static void print_result(Engine *e, const Graph *g, const Out *o, const Val *v) 
     str_json(&s, type_text(e->m, node_get(g, o->value)->type));
     str_puts(&s, ",\"value\":");
   }
-  put_value(&s, v, 0, 0, json);
+  put_value(&s, (DType)node_type(g, o->value)->dtype, v, 0, 0, json);
   str_puts(&s, json ? "}\n" : "\n");
   fwrite(s.s, 1, s.n, stdout);
 }

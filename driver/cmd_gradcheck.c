@@ -156,8 +156,7 @@ static bool element_error(Check *k, int weight, int64_t e, double grad, double *
 }
 
 static void put_number(Str *s, const char *key, double x) {
-  if (isfinite(x)) str_printf(s, ",\"%s\":%.3g", key, x);
-  else str_printf(s, ",\"%s\":null", key);
+  str_printf(s, ",\"%s\":%s", key, isfinite(x) ? dtype_number_text(s->c, DT_F64, x) : "null");
 }
 
 static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool *failed) {
@@ -168,7 +167,7 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
   for (int64_t e = 0; e < n; e++) {
     int64_t at = w->count <= k->elements ? e : (int64_t)(uniform(k) * (double)w->count);
     if (!element_error(k, i, at, val_get(grad, at), &err)) return false;
-    if (!(err <= worst)) worst = err;
+    if (isfinite(worst) && !(err <= worst)) worst = err;
   }
   for (int64_t e = 0; e < w->count; e++) dot += val_get(grad, e) * val_get(t, e);
   double forward = error_of(dot, val_get(jvp, 0));
@@ -185,7 +184,7 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
     fputs(s.s, stdout);
   } else {
     printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
-           k->type[i], worst, (long long)n, forward);
+           k->type[i], isnan(worst) ? NAN : worst, (long long)n, isnan(forward) ? NAN : forward);
   }
   return true;
 }

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* One assertion: its comparison as the source has it, and the number of the left side's value; 0: it has none. */
-typedef struct Assertion { Loc loc; const char *op; int side; } Assertion;
+/* One assertion: its comparison as the source has it, the number of the left side's value (0: it has none), and the
+ * element type of both. */
+typedef struct Assertion { Loc loc; const char *op; int side; DType type; } Assertion;
 typedef struct Test { Graph *g; const char *title; Assertion *assertion; int n, nvalue; } Test;
 typedef struct Tests { Args *a; Engine e; int passed, failed; } Tests;
 
@@ -22,7 +23,8 @@ static void print_failure(const Tests *t, const Assertion *s, Val *const *value)
   SourcePos p = source_pos(c, s->loc);
   printf("  %s:%d:%d", p.file, p.line, p.col);
   if (s->side)
-    printf(": %s  is not %s  %s", val_text(c, value[s->side]), s->op, val_text(c, value[s->side + 1]));
+    printf(": %s  is not %s  %s", val_text(c, s->type, value[s->side]), s->op,
+           val_text(c, s->type, value[s->side + 1]));
   putchar('\n');
 }
 
@@ -34,9 +36,10 @@ static Test make_test(Ctx *c, const TestInfo *info) {
   for (int i = 0, k = 0; k < n; i++) {
     if (g->out[i].var >= 0) continue;
     Id v = g->out[i].value;
-    t.assertion[k] = (Assertion){g->out[i].loc, node_info(g, v)->name, 0};
+    t.assertion[k] = (Assertion){g->out[i].loc, node_info(g, v)->name, 0, DT_BOOL};
     if (node_info(g, v)->flags & BOOLEAN && node_get(g, v)->nin == 2) {
       t.assertion[k].side = t.nvalue;
+      t.assertion[k].type = (DType)node_type(g, node_in(g, v, 0))->dtype;
       graph_result(g, "left", node_in(g, v, 0), 0);
       graph_result(g, "right", node_in(g, v, 1), 0);
       t.nvalue += 2;

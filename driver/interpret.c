@@ -32,16 +32,12 @@ void interpret_drop(Val **v, int n) {
   for (int i = 0; i < n; i++) val_drop(v[i]);
 }
 
-const char *val_text(Ctx *c, const Val *v) {
+const char *val_text(Ctx *c, DType t, const Val *v) {
   enum { MOST = 6 };
   Str s = {.c = c};
   if (v->rank) str_puts(&s, "[");
-  for (int64_t i = 0; i < v->count && i < MOST; i++) {
-    double x = val_get(v, i);
-    if (i) str_puts(&s, ", ");
-    if (v->type == DT_BOOL) str_puts(&s, x != 0 ? "true" : "false");
-    else str_printf(&s, "%.9g", x);
-  }
+  for (int64_t i = 0; i < v->count && i < MOST; i++)
+    str_printf(&s, "%s%s", i ? ", " : "", dtype_number_text(c, t, val_get(v, i)));
   if (v->count > MOST) str_printf(&s, ", … %lld more", (long long)(v->count - MOST));
   if (v->rank) str_puts(&s, "]");
   return s.s ? s.s : "";

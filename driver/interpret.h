@@ -7,5 +7,5 @@
 bool interpret_init(Interp *in);                    /* every weight and state gets its first value; false: reported */
 bool interpret_run(Interp *in, const Graph *g, Val *const *ports, Val **results); /* false: reported */
 void interpret_drop(Val **v, int n);
-const char *val_text(Ctx *c, const Val *v);         /* "0.5", "[1, 2, 3, … 97 more]" */
+const char *val_text(Ctx *c, DType t, const Val *v); /* elements of type t: "0.5", "[1, 2, 3, … 97 more]" */
 #endif

@@ -54,7 +54,8 @@ static Value float_binary(Elab *e, int op, double a, double b, const Ast *at) {
   if ((op == AST_DIV || op == AST_IDIV) && b == 0) return el_fail(e, 235, at, "division by zero");
   double r = turned ? body_f64((Op)code, b, a, 0) : body_f64((Op)code, a, b, 0);
   if (isnan(r) && !isnan(a) && !isnan(b))
-    return el_fail(e, 233, at, "`%s` has no value at %.9g, %.9g", ast_op_text(op), a, b);
+    return el_fail(e, 233, at, "`%s` has no value at %s, %s", ast_op_text(op), dtype_number_text(e->c, DT_F64, a),
+                   dtype_number_text(e->c, DT_F64, b));
   return op_info[code].flags & BOOLEAN ? v_bool(r != 0) : v_float(r);
 }
 

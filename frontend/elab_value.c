@@ -132,7 +132,7 @@ const char *v_text(Elab *e, Value v) {
   switch (v.kind) {
   case V_INT: return ctx_strf(e->c, "%lld", (long long)v.i);
   case V_SIZE: return dim_text(e->m, v.i);
-  case V_FLOAT: return ctx_strf(e->c, "%.9g", v.f);
+  case V_FLOAT: return dtype_number_text(e->c, DT_F64, v.f);
   case V_BOOL: return v.i ? "true" : "false";
   case V_STR: return ctx_strf(e->c, "\"%s\"", v.s);
   case V_FN: return ctx_strf(e->c, "the function `%s`", fn_name(v.fn));
@@ -282,7 +282,8 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   list_fill(v, x);
   DType t = bools ? DT_BOOL : want < DT_COUNT ? want : whole ? DT_I32 : DT_F32;
   for (Dim i = 0; i < count; i++)
-    if (!dtype_holds(t, x[i])) return el_fail(e, 211, at, "%.9g is not a value of %s", x[i], dtype_info[t].name), 0;
+    if (!dtype_holds(t, x[i]))
+      return el_fail(e, 211, at, "%s is not a value of %s", dtype_number_text(e->c, DT_F64, x[i]), dtype_info[t].name), 0;
   return numbers_tensor(e, v.list, type_make(e->m, t, rank, dim), x, (int)count);
 }
 

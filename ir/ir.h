@@ -40,6 +40,8 @@ static inline DType dtype_computed(int t) { return dtype_is_half(t) ? DT_F32 : (
 /* What `cast` makes of x: to bool, whether it is not 0; to integers, towards 0, saturating, NaN giving 0; to f32,
  * rounded. */
 double dtype_cast(DType t, double x);
+/* A value of the type as the shortest text that reads back as it: 0.1 for the nearest f32; true; nan, inf, -inf. */
+const char *dtype_number_text(Ctx *c, int t, double v);
 static inline bool dtype_holds(DType t, double x) { return dtype_is_float(t) || dtype_cast(t, x) == x; }
 
 /* ---- dimensions: a number >= 0, or (negative) a polynomial in run-time sizes, interned and normalised ---- */

@@ -25,7 +25,8 @@ TypeId shape_given(Graph *g, const OpCall *k) {
       return shape_fail(g, k, RULE_ATTR, "const: %d values for %s elements", v->n, dim_text(g->m, count));
     for (int i = 0; i < v->n; i++)
       if (!dtype_holds((DType)t->dtype, v->fv[i]))
-        return shape_fail(g, k, RULE_ATTR, "const: %.9g is not a value of %s", v->fv[i], dtype_info[t->dtype].name);
+        return shape_fail(g, k, RULE_ATTR, "const: %s is not a value of %s", dtype_number_text(g->m->c, DT_F64, v->fv[i]),
+                          dtype_info[t->dtype].name);
     return k->given;
   }
   case OP_iota:

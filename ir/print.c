@@ -3,19 +3,21 @@
  * Values are numbered in order of printing; rank-0 constants stand where they are used, with their dtype when it is
  * not that of the first other operand. Annotations follow as `!name=value`, the source location comes last. */
 #include "text.h"
-#include <math.h>
+#include "decimal.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 const char *number_text(Ctx *c, double v) {
-  if (isnan(v)) return "nan";
-  if (isinf(v)) return v < 0 ? "-inf" : "inf";
-  for (int p = 6; p < 17; p += p < 15 ? 3 : 1) {
-    char *s = ctx_strf(c, "%.*g", p, v);
-    if (strtod(s, NULL) == v) return s;
-  }
-  return ctx_strf(c, "%.17g", v);
+  char text[DECIMAL_TEXT];
+  return ctx_strf(c, "%s", decimal_print(decimal_f64, v, text));
+}
+
+const char *dtype_number_text(Ctx *c, int t, double v) {
+  static const DecimalFormat *const format[] = {&decimal_f32, &decimal_f64, &decimal_f16, &decimal_bf16};
+  char text[DECIMAL_TEXT];
+  if (t == DT_BOOL) return v != 0 ? "true" : "false";
+  if (!dtype_is_float(t)) return ctx_strf(c, "%lld", (long long)v);
+  return ctx_strf(c, "%s", decimal_element(*format[t - DT_F32], v, text));
 }
 
 typedef struct Printer {

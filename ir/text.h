@@ -10,5 +10,5 @@ static const char *const space_name[] = {SPACES(X)};
 #undef X
 enum { NKINDS = sizeof graph_kind_name / sizeof *graph_kind_name, NSPACES = SP_OUT + 1 };
 
-const char *number_text(Ctx *c, double v); /* shortest decimal that reads back as v; nan, inf, -inf */
+const char *number_text(Ctx *c, double v); /* the shortest decimal that reads back as v; nan, inf, -inf */
 #endif

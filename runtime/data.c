@@ -109,7 +109,9 @@ GcDType data_raw_type(const Data *d, int field) {
 
 void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v) {
   GcDType t = data_raw_type(d, field);
-  if (!num_store(t, raw, i, v)) rt_die(610, "%s: %.9g is not %s", data_where(d, record, field), v, gc_dtype_name[t]);
+  char text[NUM_TEXT];
+  if (!num_store(t, raw, i, v))
+    rt_die(610, "%s: %s is not %s", data_where(d, record, field), num_show(v, text), gc_dtype_name[t]);
 }
 
 static void check_bound(const Data *d, uint64_t record, int field, const void *p) {

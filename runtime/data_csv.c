@@ -33,10 +33,11 @@ static void parse_record(Data *d, Columns *k, const Csv *c) {
     GcDType type = data_raw_type(d, f);
     for (int i = 0; i < g->raw_count; i++) {
       const CsvField *t = &c->f[g->raw_first + i];
-      double v;
+      NumRead r = num_read(type, dst, (size_t)i, t->s, t->n);
       const char *want = NULL;
-      if (!num_parse(t->s, t->n, &v)) want = t->n ? "a number" : "a number, and the field is empty";
-      else if (!num_store(type, dst, (size_t)i, v)) want = gc_dtype_name[type];
+      double v = r == NUM_WELL ? num_load(type, dst, (size_t)i) : 0;
+      if (r == NUM_NONE || v - v != 0) want = t->n ? "a number" : "a number, and the field is empty";
+      if (r == NUM_MISFIT) want = gc_dtype_name[type];
       if (want)
         rt_die(610, "%s: record %llu, field %d: `%s` is not %s (line %llu)%s", d->path[0],
                (unsigned long long)d->n + 1, g->raw_first + i, csv_shown(t), want, (unsigned long long)c->line,

@@ -1,7 +1,8 @@
-/* Element types: their sizes and names, checked stores, and decimal numbers. */
+/* Element types: their sizes and names, checked stores, and elements as text. */
 #include "rt.h"
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PRIM_LANES 1
 #define PRIM(name) prim_##name
@@ -10,6 +11,7 @@
 #define PRIM_U uint32_t
 #define PRIM_D double
 #include "../ir/prim.h"
+#include "../ir/decimal.h"
 
 const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2};
 const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"};
@@ -30,7 +32,8 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
     return true;
   }
   if (t >= GC_F16) {
-    ((uint16_t *)dst)[i] = (uint16_t)(t == GC_F16 ? prim_to_f16((float)v) : prim_to_bf16((float)v));
+    float f = (float)decimal_round(t == GC_F16 ? decimal_f16 : decimal_bf16, v); /* which the type holds, or is over */
+    ((uint16_t *)dst)[i] = (uint16_t)(t == GC_F16 ? prim_to_f16(f) : prim_to_bf16(f));
     double h = num_load(t, dst, i);
     return h - h == 0 || v - v != 0;
   }
@@ -60,6 +63,22 @@ double num_load(GcDType t, const void *src, size_t i) {
   }
 }
 
+char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]) {
+  static const DecimalFormat *const format[] = {&decimal_f32, &decimal_f64, &decimal_f16, &decimal_bf16};
+  double v = num_load(t, src, i);
+  if (t >= GC_F32) return decimal_element(*format[t - GC_F32], v, to);
+  snprintf(to, NUM_TEXT, "%lld", (long long)v);
+  return to;
+}
+
+char *num_show(double v, char to[NUM_TEXT]) {
+  return decimal_element(decimal_f64, v, to);
+}
+
+double num_plain(double v) {
+  return v == v ? v : __builtin_nan("");
+}
+
 static bool blank(char c) {
   return c == ' ' || c == '\t';
 }
@@ -68,13 +87,13 @@ static bool digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/* The shape of a decimal number; its digits as an integer where 15 of them suffice, with the power of ten. */
+/* The shape of a decimal number, without its sign; its value is digits * 10 ** power, where `exact`. */
 static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *exact) {
   size_t i = 0, seen = 0;
   int e = 0;
   *digits = 0;
   *power = 0;
-  if (i < n && (s[i] == '+' || s[i] == '-')) i++;
+  *exact = true;
   for (bool point = false; i < n && (digit(s[i]) || (s[i] == '.' && !point)); i++) {
     if (s[i] == '.') {
       point = true;
@@ -84,7 +103,10 @@ static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *ex
     if (*digits < 100000000000000u) {
       *digits = *digits * 10 + (uint64_t)(s[i] - '0');
       *power -= point;
-    } else *exact = false;
+    } else {
+      *exact &= s[i] == '0';
+      *power += !point;
+    }
   }
   if (!seen) return false;
   if (i < n && (s[i] == 'e' || s[i] == 'E')) {
@@ -97,29 +119,52 @@ static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *ex
   return i == n;
 }
 
-bool num_parse(const char *s, size_t n, double *v) {
+static bool is_word(const char *s, size_t n, const char *word) {
+  return n == strlen(word) && !strncasecmp(s, word, n);
+}
+
+static double by_strtod(const char *s, size_t n) {
+  char small[64], *text = n < sizeof small ? small : rt_alloc(n + 1);
+  memcpy(text, s, n);
+  text[n] = 0;
+  double v = strtod(text, NULL);
+  if (text != small) rt_free(text);
+  return v;
+}
+
+/* The double nearest to a text. exact: the text has no more than 15 digits, but for zeros behind them. */
+static bool parse(const char *s, size_t n, double *v, bool *exact) {
   static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  bool minus = n && *s == '-', sign = n && (minus || *s == '+');
+  uint64_t digits;
+  int power;
+  s += sign;
+  n -= sign;
+  if (scan(s, n, &digits, &power, exact)) {
+    /* of two exact factors one rounding is the right one (Clinger) */
+    double d = (double)digits;
+    if (*exact && power >= -22 && power <= 22) *v = power < 0 ? d / ten[-power] : d * ten[power];
+    else *v = by_strtod(s, n);
+  } else if (is_word(s, n, "nan")) *v = __builtin_nan("");
+  else if (is_word(s, n, "inf") || is_word(s, n, "infinity")) *v = __builtin_inf();
+  else return false;
+  if (minus && *v == *v) *v = -*v;
+  return true;
+}
+
+NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n) {
+  double v;
+  bool exact = true;
   while (n && blank(*s)) {
     s++;
     n--;
   }
   while (n && blank(s[n - 1])) n--;
-  uint64_t digits;
-  int power;
-  bool exact = true;
-  if (n == 0 || !scan(s, n, &digits, &power, &exact)) return false;
-  if (exact && power >= -22 && power <= 22) { /* both factors are exact, so one rounding is the right one (Clinger) */
-    double d = power < 0 ? (double)digits / ten[-power] : (double)digits * ten[power];
-    *v = *s == '-' ? -d : d;
-    return true;
-  }
-  char small[64], *text = n < sizeof small ? small : rt_alloc(n + 1);
-  memcpy(text, s, n);
-  text[n] = 0;
-  *v = strtod(text, NULL);
-  if (text != small) rt_free(text);
-  return *v - *v == 0;
+  if (!parse(s, n, &v, &exact)) return NUM_NONE;
+  bool over = v - v != 0 && n && digit(s[n - 1]); /* a finite text beyond every double */
+  bool part = t < GC_F32 && !exact;               /* more digits than a whole number of 32 bits has */
+  return !over && !part && num_store(t, dst, i, v) ? NUM_WELL : NUM_MISFIT;
 }
 
 char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open) {

@@ -11,6 +11,7 @@ typedef struct Predictor {
   int64_t *size;
   void **in, **out;
   uint64_t need; /* elements of a record, at the sizes */
+  uint64_t line; /* of the record in its file; 0: it has no lines */
 } Predictor;
 
 static const GcGraph *choose(const App *a) {
@@ -91,31 +92,30 @@ static void run(Predictor *p, uint64_t record) {
   bool first = true;
   for (int i = 0; i < g->nout; i++) {
     uint64_t n = app_elements(g, &g->out[i], p->size);
+    char text[NUM_TEXT];
     for (uint64_t k = 0; k < n; k++, first = false)
-      rt_out("%s%.9g", first ? "" : ",", num_load(g->out[i].dtype, p->out[i], k));
+      rt_out("%s%s", first ? "" : ",", num_text(g->out[i].dtype, p->out[i], k, text));
   }
   rt_out("\n");
   if (ferror(stdout)) rt_out_flush();
 }
 
-/* Element `at` of a record, over all inputs in order. */
-static void put(Predictor *p, uint64_t record, uint64_t at, double v) {
-  uint64_t field = at;
-  for (int i = 0; i < p->g->nin; i++) {
-    const GcPort *q = &p->g->in[i];
-    uint64_t n = app_elements(p->g, q, p->size);
-    if (at >= n) {
-      at -= n;
-      continue;
-    }
-    if (!num_store(q->dtype, p->in[i], at, v))
-      rt_die(610, "%s: record %llu, field %llu: %.9g is not %s", p->name, (unsigned long long)record + 1,
-             (unsigned long long)field, v, gc_dtype_name[q->dtype]);
-    if (q->range > 0 && (v < 0 || v >= (double)q->range))
-      rt_die(617, "%s: record %llu, field %llu: %.9g is out of range: `%s` must lie in 0 to %lld", p->name,
-             (unsigned long long)record + 1, (unsigned long long)field, v, q->name, (long long)q->range - 1);
-    return;
-  }
+/* Element `at` of a record, over all inputs in order: a text, or where that is NULL v. */
+static void put(Predictor *p, uint64_t record, uint64_t at, const CsvField *text, double v) {
+  const GcPort *q = p->g->in;
+  uint64_t i = at;
+  for (uint64_t n; i >= (n = app_elements(p->g, q, p->size)); q++) i -= n;
+  void *to = p->in[q - p->g->in];
+  NumRead read = text ? num_read(q->dtype, to, i, text->s, text->n)
+                      : num_store(q->dtype, to, i, v) ? NUM_WELL : NUM_MISFIT;
+  double x = read == NUM_WELL ? num_load(q->dtype, to, i) : 0;
+  if (read == NUM_WELL && (q->range <= 0 || (x >= 0 && x < (double)q->range))) return;
+  char shown[NUM_TEXT], *line = p->line ? rt_printf(" (line %llu)", (unsigned long long)p->line) : rt_strdup("");
+  char *where = rt_printf("%s: record %llu, field %llu: `%s`", p->name, (unsigned long long)record + 1,
+                          (unsigned long long)at, text ? csv_shown(text) : num_show(v, shown));
+  if (read != NUM_WELL)
+    rt_die(610, "%s is not %s%s", where, read == NUM_NONE ? "a number" : gc_dtype_name[q->dtype], line);
+  rt_die(617, "%s is out of range: `%s` must lie in 0 to %lld%s", where, q->name, (long long)q->range - 1, line);
 }
 
 static void from_csv(Predictor *p, Bytes *b) {
@@ -129,13 +129,8 @@ static void from_csv(Predictor *p, Bytes *b) {
                       line);
     if (first && csv_names(c.f, n) > 0) continue;
     if (!fit(p, (uint64_t)n)) misfit(p, record, (uint64_t)n, "columns");
-    for (int i = 0; i < n; i++) {
-      double v;
-      if (!num_parse(c.f[i].s, c.f[i].n, &v))
-        rt_die(610, "%s: record %llu, field %d: `%s` is not a number (line %llu)", p->name, r, i, csv_shown(&c.f[i]),
-               line);
-      put(p, record, (uint64_t)i, v);
-    }
+    p->line = c.line;
+    for (int i = 0; i < n; i++) put(p, record, (uint64_t)i, &c.f[i], 0);
     run(p, record++);
   }
   if (record == 0) rt_die(615, "%s: no records", p->name);
@@ -166,7 +161,7 @@ static void from_npy(Predictor *p, Bytes *b) {
   if (!fit(p, a.per)) misfit(p, 0, a.per, "elements");
   if (a.n == 0) rt_die(615, "%s: no records", p->name);
   for (uint64_t r = 0; r < a.n; r++) {
-    for (uint64_t i = 0; i < a.per; i++) put(p, r, i, array_get(&a, r * a.per + i));
+    for (uint64_t i = 0; i < a.per; i++) put(p, r, i, NULL, array_get(&a, r * a.per + i));
     run(p, r);
   }
 }
@@ -183,7 +178,7 @@ static void from_text(Predictor *p, Bytes *b) {
            signature(g));
   uint64_t r = 0;
   for (size_t at = start; at + p->need <= b->n; at += p->need, r++) {
-    for (uint64_t i = 0; i < p->need; i++) put(p, r, i, b->p[at + i]);
+    for (uint64_t i = 0; i < p->need; i++) put(p, r, i, NULL, b->p[at + i]);
     run(p, r);
   }
 }

@@ -21,7 +21,8 @@ uint64_t rt_peak_rss(void) {
 }
 
 char *report_float(float v) {
-  return v - v == 0 ? rt_printf("%.9g", (double)v) : rt_strdup("null");
+  char text[NUM_TEXT];
+  return rt_strdup(v - v == 0 ? num_text(GC_F32, &v, 0, text) : "null"); /* JSON has no other */
 }
 
 static const float *metrics(const App *a) {
@@ -77,12 +78,12 @@ void report_begin(Report *r, App *a, const Run *run) {
 
 /* 97.8 % for an accuracy, else four digits. */
 static void figure(char *to, size_t n, const char *name, float v) {
-  if (!strcmp(name, "acc")) snprintf(to, n, "%.1f %%", 100.0 * (double)v);
-  else snprintf(to, n, "%.4g", (double)v);
+  if (!strcmp(name, "acc")) snprintf(to, n, "%.1f %%", num_plain(100.0 * (double)v));
+  else snprintf(to, n, "%.4g", num_plain((double)v));
 }
 
 static size_t figures(const App *a, char *to, size_t n) {
-  size_t k = (size_t)snprintf(to, n, "loss %.4g", (double)a->run->loss);
+  size_t k = (size_t)snprintf(to, n, "loss %.4g", num_plain((double)a->run->loss));
   for (int i = 0; i < a->t->nmetrics && k < n; i++) {
     char v[32];
     figure(v, sizeof v, a->t->metrics[i], metrics(a)[i]);
@@ -139,13 +140,13 @@ void report_step(Report *r, uint32_t step, const char *json_line) {
 }
 
 void report_scores_text(const App *a, const Scores *s, const char *prefix) {
-  rt_out("%sloss %.6g\n", prefix, (double)s->loss);
+  rt_out("%sloss %.6g\n", prefix, num_plain((double)s->loss));
   int acc = -1;
   for (int i = 0; i < a->t->nmetrics; i++) {
     if (!strcmp(a->t->metrics[i], "acc")) acc = i;
-    else rt_out("%s%s %.6g\n", prefix, a->t->metrics[i], (double)s->metric[i]);
+    else rt_out("%s%s %.6g\n", prefix, a->t->metrics[i], num_plain((double)s->metric[i]));
   }
-  if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, 100.0 * (double)s->metric[acc]);
+  if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, num_plain(100.0 * (double)s->metric[acc]));
 }
 
 char *report_totals(const App *a, const Scores *s) {
@@ -155,8 +156,10 @@ char *report_totals(const App *a, const Scores *s) {
   rt_free(loss);
   rt_free(held);
   if (!a->t->scale) return t;
-  char *longer = rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%.9g", t, (double)*app_scalar(a, a->t->skipped),
-                           (double)*app_scalar(a, a->t->scale));
+  char *scale = report_float(*app_scalar(a, a->t->scale));
+  char *longer = rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%s", t, (double)*app_scalar(a, a->t->skipped),
+                           scale);
+  rt_free(scale);
   rt_free(t);
   return longer;
 }
@@ -176,7 +179,7 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   double t = rt_now() - r->start;
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
   else duration(took, sizeof took, t);
-  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, (double)a->run->loss);
+  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)a->run->loss));
   if (a->t->scale && *app_scalar(a, a->t->skipped) > 0)
     rt_out("%.0f steps updated nothing, as a gradient was beyond its type; the loss scale is now %g\n",
            (double)*app_scalar(a, a->t->skipped), (double)*app_scalar(a, a->t->scale));

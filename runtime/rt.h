@@ -107,7 +107,14 @@ extern const unsigned char gc_dtype_size[];
 extern const char *const gc_dtype_name[];
 bool num_store(GcDType t, void *dst, size_t i, double v); /* false: v has no exact place in t */
 double num_load(GcDType t, const void *src, size_t i);
-bool num_parse(const char *s, size_t n, double *v);       /* decimal, finite, blanks around allowed */
+enum { NUM_TEXT = 32 };
+/* The text of an element, that num_read takes back as the same value: shortest decimal, `nan`, `inf`, `-inf`. */
+char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]);
+char *num_show(double v, char to[NUM_TEXT]); /* for messages: integers with all of their digits */
+double num_plain(double v);                  /* v; not a number without a sign, for printf */
+typedef enum NumRead { NUM_WELL, NUM_NONE, NUM_MISFIT } NumRead; /* it is no number; the number is not one of t */
+/* Decimal, or nan, inf, infinity, of any case, with a sign or without, blanks around allowed; rounded once. */
+NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n);
 char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open); /* f32[1, 64]; open[-1 - dim]: f32[1, T] */
 
 /* gz.c */

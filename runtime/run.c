@@ -290,13 +290,12 @@ void run_metrics(App *a, Run *r, uint32_t step) {
 
 /* Every step of a small model passes here: each figure is formatted once, nothing is allocated. */
 const char *run_log(App *a, Run *r) {
-  char number[40], *c = r->csv_line, *j = r->json_line;
+  char number[NUM_TEXT], *c = r->csv_line, *j = r->json_line;
   c += sprintf(c, "%u", a->run->step);
   j = stpcpy(stpcpy(j, step_head), r->csv_line);
   for (int i = 0; i < columns(a); i++) {
     float v = column(a, i);
-    if (v - v == 0) sprintf(number, "%.9g", (double)v);
-    else strcpy(number, v != v ? "nan" : v > 0 ? "inf" : "-inf");
+    num_text(GC_F32, &v, 0, number);
     *c++ = ',';
     c = stpcpy(c, number);
     j = stpcpy(stpcpy(j, r->key[i]), v - v == 0 ? number : "null");

@@ -1,6 +1,7 @@
 /* Scalar bodies as C: an op's body in ops.def is an operator expression or one token over a, b, c; this table says
  * what a token is for a kind of element, the functions being those of prim.h. */
 #include "codegen/c/c.h"
+#include "ir/decimal.h"
 #include "ir/interp.h"
 #include <ctype.h>
 #include <math.h>
@@ -163,15 +164,11 @@ const char *c_number(CPrint *p, DType t, double v) {
     if (t == DT_I32 && v == lo) return "(-2147483647 - 1)";
     return ctx_strf(p->c, t == DT_U32 ? "%.0fu" : "%.0f", trunc(v));
   }
-  float f = (float)v;
-  if (dtype_is_half(t)) f = (float)half_number(t, v, NULL), t = DT_F32;
-  if (t == DT_F32) v = (double)f;
+  if (dtype_is_half(t)) v = half_number(t, v, NULL), t = DT_F32;
+  if (t == DT_F32) v = (double)(float)v;
   if (isnan(v)) return t == DT_F32 ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
   if (isinf(v)) return ctx_strf(p->c, t == DT_F32 ? "(%s1.0f / 0.0f)" : "(%s1.0 / 0.0)", v < 0 ? "-" : "");
-  for (int digits = t == DT_F32 ? 6 : 15;; digits++) { /* the shortest that reads back */
-    snprintf(text, sizeof text, "%.*g", digits, v);
-    if (digits >= 17 || (t == DT_F32 ? strtof(text, NULL) == f : strtod(text, NULL) == v)) break;
-  }
+  decimal_print(t == DT_F32 ? decimal_f32 : decimal_f64, v, text);
   if (!strpbrk(text, ".e")) strcat(text, ".0");
   return ctx_strf(p->c, t == DT_F32 ? "%sf" : "%s", text);
 }

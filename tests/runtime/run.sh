@@ -62,6 +62,7 @@ program toy_asan asan $sanitize
 program toy_plain asan $sanitize -DPLAIN=1
 for s in npy idx text tokens uniform normal none; do program "toy_$s" asan $sanitize -DSOURCE_$s; done
 $CC -std=gnu11 -O1 -g -Wall -Wextra -Werror $sanitize "$here/units.c" "$build/asan/libgc.a" -lpthread -o "$build/units" || exit 1
+$CC -std=gnu11 -O1 -g -Wall -Wextra -Werror $sanitize "$here/numbers.c" "$build/asan/libgc.a" -lpthread -lm -o "$build/numbers" || exit 1
 PATH=$build:$PATH
 cd "$work" || exit 1
 

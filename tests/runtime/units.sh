@@ -3,6 +3,9 @@ units > units.out 2>&1 || fail "units: $(grep -v '^hash' units.out | head -5)"
 grep -q '0 failed' units.out && pass
 grep -q 'hash c565f92b8a3f149e' units.out && pass || fail "the hash has changed: weights files carry it"
 
+numbers $([ "${FULL:-}" = 1 ] && echo 5000000 || echo 20000) > numbers.out 2>&1 || fail "numbers: $(head -5 numbers.out)"
+grep -q '^numbers: [1-9][0-9]* passed, 0 failed' numbers.out && pass || fail "numbers: $(tail -1 numbers.out)"
+
 head -c 200000 /dev/urandom > random
 cat "$here/units.c" "$here/units.c" > twice
 : > empty

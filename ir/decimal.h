@@ -1,0 +1,57 @@
+/* Floating-point numbers as decimal text. The compiler and the runtime print by these functions and by nothing else, so
+ * that a value has one text everywhere: the shortest one that reads back as that very value, by strtod and then rounded
+ * once to the type. Not a number is `nan` whatever its sign bit, infinities are `inf` and `-inf`, and -0 is `-0`. */
+#ifndef GRADC_DECIMAL_H
+#define GRADC_DECIMAL_H
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* A binary format: significant bits, the exponent of its least subnormal, and the decimal digits that any number of
+ * so many keeps through it. */
+typedef struct DecimalFormat { int bits, least, digits; } DecimalFormat;
+static const DecimalFormat decimal_f64 = {53, -1074, DBL_DIG}, decimal_f32 = {24, -149, FLT_DIG},
+                           decimal_f16 = {11, -24, 3}, decimal_bf16 = {8, -133, 2};
+enum { DECIMAL_TEXT = 32 }; /* bytes that hold any text of these functions */
+
+/* v rounded once to the format, to nearest, ties to even. Overflow is the caller's to see: the result may lie one step
+ * above the largest number of the format. */
+static inline double decimal_round(DecimalFormat f, double v) {
+  int exponent;
+  if (v - v != 0 || v == 0) return v;
+  int64_t m = (int64_t)ldexp(frexp(v, &exponent), 53); /* v = m * 2 ** (exponent - 53) */
+  int drop = exponent - f.bits > f.least ? 53 - f.bits : f.least - exponent + 53;
+  if (drop <= 0) return v;
+  if (drop > 54) return __builtin_copysign(0, v);
+  int64_t unit = (int64_t)1 << drop, rest = m & (unit - 1);
+  m -= rest; /* towards minus infinity */
+  if (rest > unit / 2 || (rest == unit / 2 && m & unit)) m += unit;
+  return __builtin_copysign(ldexp((double)m, exponent - 53), v);
+}
+
+/* Writes v, which is a number of the format, with the fewest digits that keep it, and returns `to`. */
+static inline char *decimal_print(DecimalFormat f, double v, char to[DECIMAL_TEXT]) {
+  bool normal = __builtin_fabs(v) >= ldexp(1, f.least + f.bits - 1);
+  if (v - v != 0) {
+    snprintf(to, DECIMAL_TEXT, "%s", v != v ? "nan" : v < 0 ? "-inf" : "inf");
+    return to;
+  }
+  int digits = !normal ? 1 : f.digits < FLT_DIG ? f.digits : FLT_DIG;
+  while (true) {
+    snprintf(to, DECIMAL_TEXT, "%.*g", digits, v);
+    if (digits >= DBL_DECIMAL_DIG || decimal_round(f, strtod(to, NULL)) == v) return to;
+    digits = normal && digits < f.digits ? f.digits : digits + 1; /* %g leaves zeros out: none between need be tried */
+  }
+}
+
+/* The same of an element: as an integer where the format holds all integers up to it. */
+static inline char *decimal_element(DecimalFormat f, double v, char to[DECIMAL_TEXT]) {
+  bool small = v != 0 && __builtin_fabs(v) <= ldexp(1, f.bits);
+  if (!small || (double)(int64_t)v != v) return decimal_print(f, v, to);
+  snprintf(to, DECIMAL_TEXT, "%lld", (long long)v);
+  return to;
+}
+#endif

@@ -1,0 +1,24 @@
+# Numbers as text through whole programs: what goes into `predict`, `eval`, the IR and JSON comes out as the same bits.
+# tests/runtime/numbers.c draws the numbers and reads what is printed. Sourced by run.sh.
+types="bool u8 i8 u16 i16 u32 i32 f32 f64 f16 bf16"
+n=64; seeds=1; full && seeds=$(seq 40)
+${CC:-cc} -std=gnu11 -O1 "$root/tests/runtime/numbers.c" "$build/libgradc_rt.a" -lpthread -lm -o numbers || fail "numbers.c does not compile"
+for t in $types; do echo "export def $t(x: $t[8]) -> $t[8] { x }"; done >same.nn
+"$gradc" build same.nn -o same --fp=strict || fail "same.nn does not compile"
+for seed in $seeds; do
+  for t in $types; do
+    ./numbers give "$t" "$seed" $n >in.csv
+    check "predict, $t, seed $seed" sh -c "./same predict --fn $t --input in.csv >out.csv && ./numbers check $t $seed $n csv <out.csv"
+    check "predict of what predict printed, $t, seed $seed" sh -c "./same predict --fn $t --input - <out.csv | cmp - out.csv"
+    { printf 'export def c() -> %s[%d] { %s([' "$t" $n "$t"; ./numbers list "$t" "$seed" $n | tr -d '\n'; echo ']) }'; } >c.nn
+    [ "$t" = bool ] && sed -i 's/(\[1/([true/;s/(\[0/([false/;s/, 1/, true/g;s/, 0/, false/g' c.nn
+    for how in --interpret --jit=cc; do
+      [ $how = --jit=cc ] && ! full && case $t in f32 | i32 | bf16) ;; *) continue ;; esac
+      check "eval $how, $t, seed $seed" sh -c "'$gradc' eval c.nn $how -e 'c()' >out && ./numbers check $t $seed $n list <out"
+    done
+    check "eval --json, $t, seed $seed" sh -c "'$gradc' eval c.nn --json -e 'c()' | sed 's/.*\"value\"://' >out &&
+      ./numbers check $t $seed $n json <out"
+    check "the IR, $t, seed $seed" sh -c "'$gradc' ir c.nn --stop-after=autodiff >c.ir && '$gradc' opt --passes= c.ir | cmp - c.ir &&
+      sed -n 's/.*{value=\\(\\[.*\\]\\)}.*/\\1/p' c.ir >out && ./numbers check $t $seed $n list <out"
+  done
+done
