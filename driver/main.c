@@ -2,6 +2,7 @@
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
 #include "runtime/model.h"
+#include "runtime/terminal.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,30 +23,28 @@ static void run_job(Ctx *c, void *arg) {
   j->then = a.then;
 }
 
-static void write_nothing(void) {
-  if (write(1, "", 0) < 0) return; /* errno is what is asked for */
-}
-
-/* 0, or why what was printed did not arrive: errno, -1 where it is not known any more. */
-static int output_lost(void) {
+/* False: not all results could be written. Up to the size of this buffer they are written here alone, so that the reason
+ * is known. */
+static char results[1 << 20];
+static bool send_results(Ctx *c) {
   errno = 0;
-  if (!fflush(stdout) && !ferror(stdout)) return 0;
-  if (!errno) write_nothing(); /* an earlier write failed: what fails for good tells again */
-  return errno ? errno : -1;
+  if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+  diag_error(c, 502, 0, 1, "standard output: %s", errno ? strerror(errno) : "a write failed");
+  return false;
 }
 
 int main(int argc, char **argv) {
+  rt_standard_files();
   Ctx *c = ctx_new();
   Job job = {.argc = argc, .argv = argv};
+  if (!isatty(1)) setvbuf(stdout, results, _IOFBF, sizeof results);
   if (!c || !ctx_try(c, run_job, &job)) {
     fputs("error: out of memory\n", stderr);
     return EXIT_RESOURCES;
   }
-  int lost = output_lost();
-  if (lost) diag_error(c, 502, 0, 1, "standard output: %s", lost > 0 ? strerror(lost) : "a write failed");
+  if (!send_results(c)) job.status = EXIT_RESOURCES;
   diag_print(c, stderr, terminal_color(2));
   ctx_free(c);
-  if (lost) return EXIT_RESOURCES;
   if (job.status || !job.then.jit) return job.status;
   return gc_main(jit_symbol(job.then.jit, "gc_model"), job.then.argc, job.then.argv);
 }

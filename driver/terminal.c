@@ -1,14 +1,11 @@
 /* What the terminal, or whatever stands in its place, can show. */
 #include "driver/driver.h"
+#include "runtime/terminal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
-bool terminal_color(int fd) {
-  const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-  return isatty(fd) && !(no_color && *no_color) && !(term && !strcmp(term, "dumb"));
-}
+bool terminal_color(int fd) { return rt_colour(fd); }
 
 /* By the variables that name the locale, in the order of their rank: the locale itself need not be installed. */
 bool terminal_utf8(void) {

@@ -9,7 +9,7 @@
 
 Errors are exceptions: `gradc.Error` carries the located message as the gradc command prints it, and its diagnostics.
 Arrays are handed over without copying where they are dense, row-major and of the model's element type; others are
-converted, but never to a type that cannot hold their values. One model is used by one thread at a time; different ones
+converted, but never to a type that cannot hold their values (an array of uint16 for a bf16 tensor means bits). One model is used by one thread at a time; different ones
 run at once, since the interpreter's lock is free while the library works.
 """
 from __future__ import annotations
@@ -188,9 +188,10 @@ def _call(name: str, *arguments: Any) -> None:
 
 # ---- arrays ----
 
-# bf16 has no type in NumPy: its arrays are uint16, bit by bit.
+# bf16 has no type in NumPy: its bits are handed out as uint16, and an array of uint16 is taken for bits.
 _DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2")]
 _DTYPE_NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
+_BF16 = _DTYPE_NAMES.index("bf16")
 
 
 class Tensor(NamedTuple):
@@ -209,13 +210,52 @@ def _tensor(t: Any, kind: bool = False) -> Tensor:
     return Tensor(_text(t.name), _DTYPE_NAMES[t.dtype], shape, ("param", "state", "optimizer")[t.kind] if kind else "")
 
 
+def _bf16_bits(a: np.ndarray) -> np.ndarray:
+    """The nearest bf16 of each float64, ties to even: by way of f32, which keeps in its last bit whether it is exact."""
+    f = a.astype(np.float32)
+    bits = f.view(np.uint32)
+    beyond, exact = np.abs(f.astype(np.float64)) > np.abs(a), (f == a) | np.isnan(a)
+    odd = (bits - np.where(beyond & ~np.isinf(a), 1, 0).astype(np.uint32)) | np.where(exact, 0, 1).astype(np.uint32)
+    rounded = (odd.astype(np.uint64) + 0x7FFF + (odd >> np.uint32(16) & np.uint32(1))) >> np.uint64(16)
+    return np.where(np.isnan(a), bits >> np.uint32(16) | np.uint32(0x40), rounded).astype(np.uint16)
+
+
+def _holds(want: np.dtype, a: np.ndarray) -> bool:
+    """Whether whole numbers or bools of that type hold the values."""
+    if not a.size:
+        return True
+    low, high = (0, 1) if want.kind == "b" else (np.iinfo(want).min, np.iinfo(want).max)
+    if a.dtype.kind == "f" and not (np.isfinite(a).all() and np.array_equal(np.floor(a), a)):
+        return False
+    return a.dtype.kind in "biuf" and low <= a.min().item() and a.max().item() <= high
+
+
+def _converted(a: np.ndarray, t: Any) -> Optional[np.ndarray]:
+    """The values as an array of the tensor's type; None: it cannot hold them. Floats are rounded to its width."""
+    want = _DTYPES[t.dtype]
+    if a.dtype.kind == "V" and a.dtype.names is None:  # of ml_dtypes: all of them are values of f32
+        a = a.astype(np.float32)
+    with np.errstate(all="ignore"):
+        if _DTYPE_NAMES[t.dtype][0] not in "fb" or want.kind == "b":  # whole numbers and bools
+            return a.astype(want) if _holds(want, a) else None
+        if a.dtype.kind not in "biuf":
+            return None
+        wide = a.astype(np.float64) if a.dtype.kind != "f" or t.dtype == _BF16 else a
+        b = _bf16_bits(wide) if t.dtype == _BF16 else wide.astype(want)
+        infinite = (b & 0x7FFF) == 0x7F80 if t.dtype == _BF16 else np.isinf(b)
+        return None if np.any(infinite & np.isfinite(wide)) else b
+
+
 def _input(value: Any, t: Any) -> np.ndarray:
     """The value as an array that the library reads: itself where it fits, else a converted copy."""
-    want, a = _DTYPES[t.dtype], np.asarray(value)
-    if a.dtype != want:
-        b = a.astype(want)
-        rounds = a.dtype.kind in "fiu" and want.kind == "f"  # to a float of any width: rounding is what is meant
-        if not rounds and not np.array_equal(b.astype(a.dtype), a):
+    a = np.asarray(value)
+    if t.dtype == _BF16 and a.dtype.name == "bfloat16":
+        a = a.view(np.uint16)
+    elif t.dtype == _BF16 and a.dtype == np.uint16 and not hasattr(value, "dtype"):  # numbers in a list
+        a = a.astype(np.float64)
+    if a.dtype != _DTYPES[t.dtype]:
+        b = _converted(a, t)
+        if b is None:
             raise TypeError(f"`{_text(t.name)}` is {_DTYPE_NAMES[t.dtype]}, and {a.dtype} does not fit into it")
         a = b
     return np.require(a, requirements=["C_CONTIGUOUS", "ALIGNED"])
@@ -616,7 +656,8 @@ def progress(losses: Iterable[float], total: Optional[int] = None, file: Any = N
         for loss in gradc.progress(m.train(epochs=5), total): ...
     """
     file = sys.stderr if file is None else file
-    live, start, shown, n, loss = bool(getattr(file, "isatty", lambda: False)()), time.monotonic(), 0.0, 0, float("nan")
+    live = bool(getattr(file, "isatty", lambda: False)()) and os.environ.get("TERM", "dumb") not in ("", "dumb")
+    start, shown, n, loss = time.monotonic(), 0.0, 0, float("nan")
 
     def line() -> str:
         passed = time.monotonic() - start

@@ -29,6 +29,7 @@ static void catch_signals(void) {
 
 int gc_main(const GcModel *m, int argc, char **argv) {
   const char *prog = argc ? argv[0] : m->name;
+  rt_standard_files();
   rt_host = &rt_program;
   catch_signals();
   if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {

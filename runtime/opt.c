@@ -157,25 +157,25 @@ void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
 }
 
 void opt_help(const char *prog, const Command *c) {
-  printf("%s %s %s\n\n%s\n\noptions:\n", prog, c->name, c->args, c->summary);
+  rt_out("%s %s %s\n\n%s\n\noptions:\n", prog, c->name, c->args, c->summary);
   for (int i = 0; i < COUNT(options); i++) {
     const struct Opt *o = &options[i];
     if (!(o->commands & c->bit)) continue;
     char left[64];
     snprintf(left, sizeof left, "%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
-    printf("  %-20s %s\n", left, o->help);
+    rt_out("  %-20s %s\n", left, o->help);
   }
   if (c->bit == PREDICT)
-    puts("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record\n"
-         "is printed: all values of the outputs, separated by commas.");
+    rt_out("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record\n"
+         "is printed: all values of the outputs, separated by commas.\n");
   if (c->bit == TRAIN)
-    puts("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or\n"
-         "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.");
+    rt_out("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or\n"
+         "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.\n");
 }
 
 void opt_overview(const GcModel *m, const char *prog) {
-  printf("%s train\n%s eval\n%s predict --input new.csv\n\n%s, built by gradc %s: %.0f parameters\n\ncommands:\n", prog,
+  rt_out("%s train\n%s eval\n%s predict --input new.csv\n\n%s, built by gradc %s: %.0f parameters\n\ncommands:\n", prog,
          prog, prog, m->name, m->version ? m->version : "", m->parameters);
-  for (int i = 0; i < gc_ncommands; i++) printf("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
-  printf("\n`%s COMMAND --help` lists the options of a command.\n", prog);
+  for (int i = 0; i < gc_ncommands; i++) rt_out("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
+  rt_out("\n`%s COMMAND --help` lists the options of a command.\n", prog);
 }

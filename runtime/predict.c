@@ -97,7 +97,7 @@ static void run(Predictor *p, uint64_t record) {
       rt_out("%s%s", first ? "" : ",", num_text(g->out[i].dtype, p->out[i], k, text));
   }
   rt_out("\n");
-  if (ferror(stdout)) rt_out_flush();
+  if (rt_out_failed()) rt_out_flush();
 }
 
 /* Element `at` of a record, over all inputs in order: a text, or where that is NULL v. */

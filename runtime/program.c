@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "rt.h"
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,72 @@ static void *block(RtHost *h, size_t bytes) {
   return p;
 }
 
+/* ---- standard streams ---- */
+
+static struct { /* standard output; the first failure sticks, as its errno */
+  char buf[1 << 16];
+  size_t used;
+  int err;
+  bool asked, lines; /* is it a terminal? then each line is written when it ends */
+} out;
+
+static void write_all(const char *p, size_t n) {
+  while (n && !out.err) {
+    ssize_t r = write(1, p, n);
+    if (r < 0 && errno == EAGAIN) poll(&(struct pollfd){.fd = 1, .events = POLLOUT}, 1, -1);
+    else if (r < 0 && errno != EINTR) out.err = errno;
+    if (r <= 0) continue;
+    p += r;
+    n -= (size_t)r;
+  }
+}
+
+bool rt_out_send(void) {
+  size_t n = out.used;
+  out.used = 0;
+  write_all(out.buf, n);
+  return !out.err;
+}
+
+bool rt_out_failed(void) {
+  return out.err != 0;
+}
+
+void rt_out_put(const char *p, size_t n) {
+  if (!out.asked) out.lines = isatty(1);
+  out.asked = true;
+  if (out.used + n > sizeof out.buf) rt_out_send();
+  if (n > sizeof out.buf) {
+    write_all(p, n);
+    return;
+  }
+  memcpy(out.buf + out.used, p, n);
+  out.used += n;
+  if (out.lines && n && memchr(p, '\n', n)) rt_out_send();
+}
+
+void rt_out(const char *fmt, ...) {
+  char small[512], *text = small;
+  va_list ap, again;
+  va_start(ap, fmt);
+  va_copy(again, ap);
+  int n = vsnprintf(small, sizeof small, fmt, ap);
+  va_end(ap);
+  if (n >= (int)sizeof small) {
+    text = rt_alloc((size_t)n + 1);
+    vsnprintf(text, (size_t)n + 1, fmt, again);
+  }
+  va_end(again);
+  if (n > 0) rt_out_put(text, (size_t)n);
+  if (text != small) rt_free(text);
+}
+
+void rt_out_flush(void) {
+  if (rt_out_send()) return;
+  if (out.err == EPIPE) rt_quit(664); /* whoever read has seen enough: no word */
+  rt_die(664, "cannot write to standard output: %s", strerror(out.err));
+}
+
 /* ---- messages ---- */
 
 void rt_live(const char *line) {
@@ -60,18 +127,13 @@ void rt_live(const char *line) {
   fflush(stderr);
 }
 
-static bool colour(void) {
-  const char *no = getenv("NO_COLOR");
-  return !(no && *no) && isatty(2);
-}
-
 static void error(RtHost *h, int code, const char *text) {
   (void)h;
   rt_live(NULL);
-  fflush(stdout);
+  rt_out_send();
   const char *end = strchr(text, '\n');
   int n = end ? (int)(end - text) : (int)strlen(text);
-  const char *on = colour() ? "\033[1;31m" : "", *off = *on ? "\033[0m" : "";
+  const char *on = rt_colour(2) ? "\033[1;31m" : "", *off = *on ? "\033[0m" : "";
   fprintf(stderr, "%serror[E%04d]%s: %.*s\n", on, code, off, n, text);
   while (end) {
     const char *line = end + 1;
@@ -94,16 +156,4 @@ void rt_note(const char *fmt, ...) {
   vfprintf(stderr, fmt, ap);
   va_end(ap);
   fputc('\n', stderr);
-}
-
-void rt_out(const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  vprintf(fmt, ap);
-  va_end(ap);
-}
-
-void rt_out_flush(void) {
-  errno = 0;
-  if (fflush(stdout) != 0 || ferror(stdout)) rt_die(664, "cannot write to standard output: %s", strerror(errno));
 }

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 double rt_now(void) {
   struct timespec t;
@@ -61,7 +60,7 @@ void report_begin(Report *r, App *a, const Run *run) {
   r->app = a;
   r->first = a->run->step;
   r->start = r->shown = rt_now();
-  r->live = isatty(2) && !a->o.json;
+  r->live = rt_terminal(2) && !a->o.json;
   char memory[32], flops[32];
   double work = t->step && t->step->fn ? t->step->flops : 0;
   if (t->pass && t->pass->fn) work = t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0);
@@ -121,7 +120,7 @@ static void live_line(const Report *r, uint32_t step, double now) {
 void report_step(Report *r, uint32_t step, const char *json_line) {
   const App *a = r->app;
   if (a->o.json) {
-    if (json_line) fputs(json_line, stdout);
+    if (json_line) rt_out_put(json_line, strlen(json_line));
     return;
   }
   double now = rt_now();

@@ -4,6 +4,7 @@
 #ifndef GRADC_RT_H
 #define GRADC_RT_H
 #include "model.h"
+#include "terminal.h"
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -37,7 +38,10 @@ bool rt_fail(char *err, const char *fmt, ...) PRINTF(2, 3); /* fills err[ERR_TEX
 void rt_note(const char *fmt, ...) PRINTF(1, 2);          /* a plain line on standard error */
 void rt_live(const char *line);                           /* replaces the live line; NULL: ends it */
 void rt_out(const char *fmt, ...) PRINTF(1, 2);           /* results, to standard output */
-void rt_out_flush(void);                                  /* dies when standard output cannot be written */
+void rt_out_put(const char *p, size_t n);
+bool rt_out_failed(void);                                 /* more of them is of no use */
+bool rt_out_send(void);                                   /* writes them out; false: something could not be written */
+void rt_out_flush(void);                                  /* the same; dies then */
 
 /* alloc.c. Nothing returned is NULL; memory is zeroed. Out of memory: E0660. */
 void *rt_alloc(size_t n);

@@ -160,7 +160,7 @@ static bool loop(Trainer *t) { /* false: standard output can no longer be writte
   App *a = t->app;
   while (a->run->step < t->end && !gc_signal) {
     one_step(t);
-    if (a->o.json && fflush(stdout) != 0) return false;
+    if (a->o.json && !rt_out_send()) return false;
     if (due(t) && a->run->step < t->end) save(t);
   }
   return true;

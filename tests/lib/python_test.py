@@ -155,6 +155,77 @@ def errors():
     raises(ValueError, "closed", lambda: m.weights.view("x"))
 
 
+def nearest_bf16(x):
+    """The bits of the nearest bf16, by a search of all of them."""
+    with np.errstate(all="ignore"):
+        every = (np.arange(0x7F80, dtype=np.uint32) << 16).view(np.float32).astype(np.float64)
+        x = float(x)
+        if np.isnan(x):
+            return 0x7FC0
+        sign = 0x8000 if np.signbit(x) else 0
+        top = every[-1] + (every[-1] - every[-2]) / 2
+        if abs(x) >= top:
+            return sign | 0x7F80
+        low = int(np.searchsorted(every, abs(x), side="right")) - 1
+        if low + 1 < len(every):
+            down, up = abs(x) - every[low], every[low + 1] - abs(x)
+            low += bool(up < down or (up == down and low & 1))
+        return sign | low
+
+
+def conversions(other_bf16=None):
+    """Every kind of array to every element type: the same values, or a TypeError."""
+    names = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
+    text = "".join(f"export def as_{n}(x: {n}[4]) -> {n}[4] {{ x }}\n" for n in names)
+    text += "use net = linear(1)\ndata d { source = npy(\"none.npy\"); x: bf16[1] = field(0) }\n"
+    text += "train { data = d; batch = 4; steps = 9; optim = sgd(lr = 0.1)\n"
+    text += "        loss = mean(f32(x)) + 0 * mean(net(f32(x))) }\n"
+    kinds = [np.dtype(k) for k in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8")]
+    values = [0, 1, -1, 2, 3, 127, 128, 255, 256, -128, -129, 32768, 65504, 65519, 65520, 65536, 2**31 - 1, 2**31,
+              -2**31, 2**32 - 1, 2**32, 2**53 + 1, 2**63 - 1, 2**64 - 1, 0.5, 1.0 + 2**-9, 1.00390625,
+              1.0039062500000002, 1e-40, 3.3895e38, 3.4e38, 3.5e38, 1e39, 1e300, float("inf"), float("-inf"),
+              float("nan"), -0.0]
+    with gradc.compile("kinds.nn", text=text, **OPTIONS) as m, np.errstate(all="ignore"):
+        inputs = [np.full(4, v).astype(k) for k in kinds for v in values]
+        inputs += [[v] * 4 for v in values if not isinstance(v, int) or v < 2**64]
+        inputs += [np.full(8, v, np.float32)[::2] for v in (1.5, 3)] + [np.full(4, 1 + 0j), ["1"] * 4, [None] * 4]
+        inputs += [np.full(4, v).astype(other_bf16) for v in values] if other_bf16 else []
+        for name in names:
+            for x in inputs:
+                conversion(m, name, x)
+        bits = [0x3F80, 0xC000, 0x7FC1, 1]
+        check(list(m.as_bf16(np.array(bits, np.uint16))) == bits, "bits of bf16")
+        for x in (np.ones((4, 1), np.float32), [[1]] * 4, np.ones((4, 1), int), np.full((4, 1), 0x3F80, np.uint16)):
+            check(m.step(x) == 1, f"a field of bf16: {x!r}")
+        raises(TypeError, "`x` is bf16, and float64 does not fit", lambda: m.step(np.full((4, 1), 1e39)))
+
+
+def conversion(m, name, x):
+    a = np.asarray(x)
+    if name == "bf16" and isinstance(x, np.ndarray) and x.dtype == np.uint16:
+        return  # bits
+    a = a.astype(np.float32) if a.dtype.kind == "V" else a
+    v = a[0].item() if a.dtype.kind in "biuf" else None
+    want = None
+    if name in ("f32", "f64", "f16", "bf16") and v is not None:
+        exact = float(v)
+        want = nearest_bf16(exact) if name == "bf16" else np.dtype(name.replace("f", "float")).type(v)
+        infinite = want & 0x7FFF == 0x7F80 if name == "bf16" else np.isinf(want)
+        want = None if infinite and np.isfinite(exact) else want
+    elif v is not None and np.isfinite(v) and v == int(v):
+        low, high = (0, 1) if name == "bool" else (-(2 ** (int(name[1:]) - 1)) if name[0] == "i" else 0,
+                                                   2 ** (int(name[1:]) - (name[0] == "i")) - 1)
+        want = int(v) if low <= v <= high else None
+    try:
+        got = getattr(m, "as_" + name)(x)
+    except TypeError as e:
+        check(want is None and "does not fit" in str(e), f"{x!r} as {name}: {e}, not {want}")
+        return
+    check(want is not None and np.array_equal(got.view(np.uint8), np.full(4, want).astype(got.dtype).view(np.uint8)) or
+          want is not None and name != "bf16" and np.isnan(float(want)) and np.isnan(got.astype(np.float64)).all(),
+          f"{x!r} as {name}: {got}, not {want}")
+
+
 def threads():
     hashes = [None] * 4
 
@@ -181,6 +252,12 @@ with gradc.compile("model.nn", **OPTIONS) as model:
     loose = model.weights.view("n.linear_1.b")
     check(model.warnings == [], model.warnings)
 errors()
+conversions()
+try:
+    import ml_dtypes
+    conversions(ml_dtypes.bfloat16)
+except ImportError:
+    pass
 threads()
 m = gradc.compile("model.nn", **OPTIONS)
 view = m.weights.view("n.linear_1.b")
