@@ -17,7 +17,8 @@ static bool number_of(Elab *e, const Ast *a, double least, double most, double *
   Value x = el_static(e, a->kid[0]);
   if (v_bad(x)) return false;
   if (v_number(x, v) && *v >= least && *v <= most) return true;
-  el_fail(e, 307, a->kid[0], "`%s` is a number from %g to %g, not %s", a->text, least, most, v_text(e, x));
+  el_fail(e, 307, a->kid[0], "`%s` is a number from %s to %s, not %s", a->text, v_text(e, v_float(least)),
+          v_text(e, v_float(most)), v_text(e, x));
   return false;
 }
 

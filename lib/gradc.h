@@ -207,6 +207,9 @@ GRADC_API gradc_status gradc_init(gradc_model *m, uint64_t seed, gradc_error **e
 /* The plan that rates such as cosine(step / steps) look at. gradc_compile sets what the file fixes; where it counts
  * epochs, only the caller knows how many steps they have. No call refuses to go on beyond it. */
 GRADC_API gradc_status gradc_plan(gradc_model *m, uint32_t steps, uint32_t steps_per_epoch, gradc_error **error);
+/* The plan as it is: what the file fixes, gradc_plan has set or a checkpoint held; 0: not known. steps_per_epoch may be
+ * NULL. */
+GRADC_API uint32_t gradc_planned_steps(const gradc_model *m, uint32_t *steps_per_epoch);
 
 /* One training step on gradc_info.batch records: the fields of the data section in its order, with the values that
  * its expressions give (`x` of `field(0:64) / 16` is divided already). GRADC_NOT_FINITE names the first operation that
@@ -218,7 +221,8 @@ GRADC_API float gradc_metric(const gradc_model *m, int i);    /* the same; NaN: 
 GRADC_API const char *gradc_metric_name(const gradc_model *m, int i); /* NULL: there is no i-th */
 
 /* Loss, then metrics (1 + gradc_info.metrics floats), of any number of records, at least one: batch by batch, the
- * means weighted by records. What it writes into states is undone. A model that fixes its batch takes whole batches. */
+ * means weighted by records. `step` in them is gradc_steps, `steps` the plan: after a training, or with its checkpoint
+ * loaded, the figures are those of the training binary. What it writes into states is undone. A model that fixes its batch takes whole batches. */
 GRADC_API gradc_status gradc_evaluate(gradc_model *m, const gradc_array *fields, int n, float *results,
                                       gradc_error **error);
 
@@ -245,7 +249,7 @@ GRADC_API void *gradc_view_weight(gradc_model *m, int i);
 GRADC_API gradc_status gradc_weights_hash(gradc_model *m, uint64_t *hash, gradc_error **error);
 
 /* Weights and states as a safetensors file, which the training binary reads and writes too. The file is replaced as
- * a whole or not at all. Loading takes states where the file has them. */
+ * a whole or not at all. Loading takes states where the file has them, and leaves the steps done as they are. */
 GRADC_API gradc_status gradc_save(gradc_model *m, const char *path, gradc_error **error);
 GRADC_API gradc_status gradc_load(gradc_model *m, const char *path, gradc_error **error);
 /* The same with the optimizer's state, the seed, the steps done and the plan: training goes on as if it had never

@@ -83,6 +83,11 @@ gradc_status gradc_plan(gradc_model *m, uint32_t steps, uint32_t steps_per_epoch
   return GRADC_OK;
 }
 
+uint32_t gradc_planned_steps(const gradc_model *m, uint32_t *steps_per_epoch) {
+  if (steps_per_epoch) *steps_per_epoch = m ? m->app.run->steps_per_epoch : 0;
+  return m ? m->app.run->steps : 0;
+}
+
 uint32_t gradc_steps(const gradc_model *m) { return m ? m->app.run->step : 0; }
 float gradc_loss(const gradc_model *m) { return m ? m->app.run->loss : NAN; }
 float gradc_metric(const gradc_model *m, int i) {
@@ -147,6 +152,10 @@ static _Noreturn void not_finite(const App *a, int32_t bad) {
   rt_die(670, "the loss is not finite in step %u", a->run->step + 1);
 }
 
+static void check_planned(int status) {
+  if (status == -2) rt_die(684, "`steps` or `epoch` is needed, but the file does not fix them\ngradc_plan sets them");
+}
+
 static void step(void *arg) {
   FieldsCall *k = arg;
   App *a = &k->m->app;
@@ -161,8 +170,7 @@ static void step(void *arg) {
   if (states) states_copy(a, states);
   step_forget(a);
   if (status == -1) not_finite(a, bad);
-  if (status == -2)
-    rt_die(684, "the rate needs `steps` or `epoch`, but the file does not fix them\ngradc_plan sets them");
+  check_planned(status);
   step_check(a, status);
 }
 
@@ -176,7 +184,7 @@ static void evaluate(void *arg) {
   App *a = &k->m->app;
   Scores s;
   if (!k->results) rt_die(E_CALL, "there is no place for the results");
-  score_run(a, take, k, check_fields(k, 0), &s);
+  check_planned(score_run(a, take, k, check_fields(k, 0), &s));
   k->results[0] = s.loss;
   memcpy(k->results + 1, s.metric, (size_t)k->m->info.metrics * sizeof *s.metric);
 }

@@ -74,6 +74,7 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "field": (POINTER(_Tensor), [c_void_p, c_int]), "export": (POINTER(_Function), [c_void_p, c_int]),
     "init": (c_int, [c_void_p, c_uint64, _ERROR]), "plan": (c_int, [c_void_p, c_uint32, c_uint32, _ERROR]),
     "step": (c_int, [c_void_p, POINTER(_Array), c_int, _ERROR]), "steps": (c_uint32, [c_void_p]),
+    "planned_steps": (c_uint32, [c_void_p, POINTER(c_uint32)]),
     "loss": (c_float, [c_void_p]), "metric": (c_float, [c_void_p, c_int]),
     "metric_name": (c_char_p, [c_void_p, c_int]),
     "evaluate": (c_int, [c_void_p, POINTER(_Array), c_int, POINTER(c_float), _ERROR]),
@@ -573,13 +574,17 @@ class Model:
         batch, before its update. A rate that looks at `steps`, in a file that counts epochs, takes them from the data
         section, unless plan() has said."""
         a = _Inputs(fields, self._fields)
+        self._planned("step", a.array, a.n)
+        return _lib["loss"](self._handle)
+
+    def _planned(self, call: str, *arguments: Any) -> None:
+        """A call that may need a plan: where there is none, that of the data section."""
         try:
-            _call("step", self._open(), a.array, a.n)
+            _call(call, self._open(), *arguments)
         except ModelError as e:
             if e.code != "E0684" or not self._plan_by_data():
                 raise
-            _call("step", self._handle, a.array, a.n)
-        return _lib["loss"](self._handle)
+            _call(call, self._handle, *arguments)
 
     def _plan_by_data(self) -> bool:
         """The plan that the training binary would have. False: the file has none, or its data cannot be read."""
@@ -588,19 +593,24 @@ class Model:
                 per_epoch = len(d) // self.batch
         except Error:
             return False
-        self.plan(self._info.epochs * per_epoch, per_epoch)
-        return self._info.epochs * per_epoch > 0
+        self.plan(self._info.steps or self._info.epochs * per_epoch, per_epoch)
+        return per_epoch > 0
 
     def evaluate(self, *fields: Any) -> Dict[str, float]:
-        """Loss and metrics of any number of records."""
+        """Loss and metrics of any number of records, as of the steps done so far."""
         a, results = _Inputs(fields, self._fields), (c_float * (1 + len(self._metrics)))()
-        _call("evaluate", self._open(), a.array, a.n, results)
+        self._planned("evaluate", a.array, a.n, results)
         return dict(zip(["loss", *self._metrics], results))
 
     @property
     def steps(self) -> int:
         """Training steps done so far."""
         return _lib["steps"](self._handle)
+
+    @property
+    def planned_steps(self) -> int:
+        """What `steps` is in rates: by the file, plan(), train() or a checkpoint; 0: not known yet."""
+        return _lib["planned_steps"](self._open(), None)
 
     @property
     def loss(self) -> float:
@@ -617,14 +627,17 @@ class Model:
         return Data(self, path)
 
     def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:
-        """Trains on the data section for so many epochs (None: what the file says), and yields the loss of each step."""
+        """Trains on the data section and yields the loss of each step: so many epochs more, with a plan that ends with
+        them; None: what is left of the plan, the file's or that of a checkpoint, and its epochs again where nothing is."""
         d = data if data is not None else self.data()
-        epochs = (self._info.epochs or 1) if epochs is None else epochs
-        per_epoch = len(d) // self.batch
-        self.plan(epochs * per_epoch, per_epoch)
-        for number in range(epochs):
-            for batch in d.epoch(number):
-                yield self.step(*batch)
+        done, per_epoch = self.steps, len(d) // self.batch
+        end = self.planned_steps or self._info.epochs * per_epoch
+        if epochs is not None or end <= done:
+            end = done + (epochs * per_epoch if epochs is not None else self._info.steps or self._info.epochs * per_epoch)
+        self.plan(end, per_epoch)
+        while self.steps < end and per_epoch:
+            number, at = divmod(self.steps, per_epoch)
+            yield self.step(*d.batch(at * self.batch, self.batch, number))
 
     def save(self, path: Path) -> None:
         """Weights and states as a safetensors file, whole or not at all."""

@@ -105,20 +105,78 @@ char *checkpoint_newest(const char *folder, uint32_t *step) {
   return found;
 }
 
+/* The numbers of a checkpoint; false: it is none. */
+static bool read_numbers(const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
+  for (int i = 0; i < NUMBERS; i++) {
+    const char *s = st_meta(f, names[i]);
+    Json j = {s, s ? s + strlen(s) : NULL, err};
+    if (!s || !json_u64(&j, &v[i]) || !json_end(&j))
+      return rt_fail(err, "%s: not a checkpoint (no `%s`)", path, names[i]);
+  }
+  return true;
+}
+
+static bool sound(const uint64_t v[NUMBERS]) {
+  return v[NUMBERS - 1] == gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]);
+}
+
 void checkpoint_load(App *a, const char *path, Progress *p) {
   StFile f;
   char err[ERR_TEXT];
   if (!st_read(path, &f, err))
     rt_die(640, "%s\nwithout this file, --resume goes on from the checkpoint before it, where there is one", err);
   uint64_t v[NUMBERS];
-  for (int i = 0; i < NUMBERS; i++) {
-    const char *s = st_meta(&f, names[i]);
-    Json j = {s, s ? s + strlen(s) : NULL, err};
-    if (!s || !json_u64(&j, &v[i]) || !json_end(&j)) rt_die(642, "%s: not a checkpoint (no `%s`)", path, names[i]);
-  }
-  if (v[NUMBERS - 1] != gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]))
-    rt_die(640, "%s: its step, seed or plan are not those that were written", path);
+  if (!read_numbers(&f, path, v, err)) rt_die(642, "%s", err);
+  if (!sound(v)) rt_die(640, "%s: its step, seed or plan are not those that were written", path);
   weights_take(a, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
   scatter(a, p, v);
   st_release(&f);
+}
+
+/* Does `f` hold all tensors of `weights`, with the same values? */
+static bool holds(const StFile *f, const StFile *weights) {
+  for (int i = 0; i < weights->n; i++) {
+    const StTensor *w = &weights->t[i], *t = st_find(f, w->name);
+    size_t n = w->end - w->begin;
+    if (!t || t->dtype != w->dtype || t->end - t->begin != n || memcmp(f->data + t->begin, weights->data + w->begin, n))
+      return false;
+  }
+  return true;
+}
+
+/* Of the checkpoints beside the file the newest that holds its tensors. */
+static bool find_numbers(const StFile *weights, const char *path, uint64_t v[NUMBERS]) {
+  char *folder = rt_strdup(path), *slash = strrchr(folder, '/'), err[ERR_TEXT];
+  int n;
+  if (slash) slash[slash == folder] = 0;
+  char **name = io_list(slash ? folder : ".", &n);
+  bool found = false;
+  for (int i = n - 1; i >= 0; i--) { /* natural order: the newest are last */
+    uint64_t step;
+    StFile f;
+    char *file = rt_printf("%s/%s", slash ? folder : ".", name[i]);
+    if (!found && number_of(name[i], &step) && st_read(file, &f, err)) {
+      found = holds(&f, weights) && read_numbers(&f, file, v, err) && sound(v);
+      st_release(&f);
+    }
+    rt_free(file);
+    rt_free(name[i]);
+  }
+  rt_free(name);
+  rt_free(folder);
+  return found;
+}
+
+bool checkpoint_plan(App *a, const char *path) {
+  StFile f;
+  char err[ERR_TEXT];
+  uint64_t v[NUMBERS];
+  if (!st_read(path, &f, err)) rt_die(640, "%s", err);
+  bool found = (read_numbers(&f, path, v, err) && sound(v)) || find_numbers(&f, path, v);
+  st_release(&f);
+  if (!found) return false;
+  a->run->step = (uint32_t)v[1];
+  a->run->steps = (uint32_t)v[2];
+  a->run->steps_per_epoch = (uint32_t)v[3];
+  return true;
 }

@@ -22,7 +22,7 @@ void eval_scores(App *a, bool all, Scores *s) {
   Data *d = a->data;
   Batch b = {d, all, rt_array((size_t)d->d->nfields, sizeof *b.field)};
   for (int f = 0; f < d->d->nfields; f++) b.field[f] = rt_mem(rt_mul((size_t)a->t->batch, d->bytes[f]));
-  score_run(a, next, &b, all ? d->n : d->nhold, s);
+  app_check(a->t->eval, score_run(a, next, &b, all ? d->n : d->nhold, s));
 }
 
 int gc_eval(App *a) {
@@ -32,7 +32,8 @@ int gc_eval(App *a) {
   app_memory(a);
   a->data = data_open(a, &a->m->data[a->t->data], app_seed(a));
   app_init(a);
-  weights_load(a, weights);
+  if (weights) weights_load(a, weights);
+  plan_of_weights(a, weights);
   Scores s;
   bool all = a->data->nhold == 0;
   eval_scores(a, all, &s);
@@ -41,7 +42,8 @@ int gc_eval(App *a) {
     rt_out("{\"event\":\"eval\",\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n", (unsigned long long)s.records,
            scores, (unsigned long long)vars_hash(a->m, a->mem));
   } else {
-    rt_out("%llu records%s, weights %s\n", (unsigned long long)s.records, all ? "" : " held out", weights);
+    rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, all ? "" : " held out", weights ? ", weights " : "",
+           weights ? weights : "");
     report_scores_text(a, &s, all ? "" : "test ");
   }
   rt_out_flush();

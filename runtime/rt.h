@@ -234,6 +234,15 @@ bool checkpoint_write(App *a, const char *path, const Progress *p, char *err);
 void checkpoint_save(App *a, const char *folder, const Progress *p);
 char *checkpoint_newest(const char *folder, uint32_t *step); /* NULL: none */
 void checkpoint_load(App *a, const char *path, Progress *p);
+/* Step and plan in a->run, of the run that the weights in a file are of: the file itself is a checkpoint, or one beside it
+ * holds the same tensors. False: neither. */
+bool checkpoint_plan(App *a, const char *path);
+
+/* plan.c. Both set steps and steps_per_epoch in a->run; data is open, where there is a section. */
+uint64_t plan_per_step(const App *a);        /* records */
+void plan_make(App *a);                      /* from --steps or --epochs, else the file's own */
+void plan_begun(App *a);                     /* before an evaluation: a plan of no steps has one */
+void plan_of_weights(App *a, const char *path); /* of those in a file, with their step; NULL: of the initial ones */
 
 /* run.c */
 typedef struct Run {
@@ -244,7 +253,7 @@ typedef struct Run {
 char *run_newest(const App *a);       /* newest folder under runs/ that holds a run of this model; NULL */
 bool run_holds(const char *folder);   /* does it hold a run? */
 void run_choose(App *a, Run *r);      /* --run-dir, --resume, --force; refuses what must be refused */
-void run_adopt(App *a, const char *folder); /* takes seed, data paths and log_every of an earlier run from run.json */
+void run_adopt(App *a, const char *folder); /* takes seed, plan, data and log_every of an earlier run from run.json */
 void run_begin(App *a, Run *r);       /* folder, .nn, run.json */
 void run_metrics(App *a, Run *r, uint32_t step); /* opens the metrics, cut back to `step` */
 const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JSON one, valid until the next */
@@ -328,8 +337,8 @@ typedef struct Scores {
   float *metric;
   uint64_t records;
 } Scores;
-/* What it writes into states is undone. */
-void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s);
+/* What it writes into states is undone. 0, or -2: the plan is asked for and not set; all else that is wrong dies. */
+int score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s);
 
 /* eval.c */
 void eval_scores(App *a, bool all, Scores *s); /* hold-out, or all records */

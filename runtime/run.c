@@ -86,6 +86,14 @@ static bool adopt_data(App *a, Json *j, bool take) {
   return json_want(j, ']');
 }
 
+/* A resumed run has its plan in the checkpoint. */
+static bool adopt_plan(const App *a, Json *j, int64_t *to) {
+  uint64_t v;
+  bool ok = json_u64(j, &v);
+  if (ok && !a->o.resume && v <= UINT32_MAX) *to = (int64_t)v;
+  return ok;
+}
+
 static bool adopt(App *a, Json *j) {
   bool data = a->o.ndata == 0;
   if (!json_want(j, '{')) return false;
@@ -103,7 +111,9 @@ static bool adopt(App *a, Json *j) {
     } else if (!strcmp(key, "log_every")) {
       ok = json_u64(j, &every);
       if (ok && a->o.log_every < 0 && every <= UINT32_MAX) a->o.log_every = (int64_t)every;
-    } else if (!strcmp(key, "data")) ok = adopt_data(a, j, data);
+    } else if (!strcmp(key, "steps")) ok = adopt_plan(a, j, &a->o.steps);
+    else if (!strcmp(key, "epochs")) ok = adopt_plan(a, j, &a->o.epochs);
+    else if (!strcmp(key, "data")) ok = adopt_data(a, j, data);
     else ok = json_skip(j, 0);
     rt_free(key);
     if (!ok) return false;

@@ -80,7 +80,7 @@ static int average(App *a, FieldsFn *fields, void *arg, uint64_t total, double *
   return status;
 }
 
-void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s) {
+int score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s) {
   const GcTrain *t = a->t;
   if (!t->eval || !t->eval->fn) rt_die(687, "%s has no evaluation", a->m->name);
   double *sum = rt_array((size_t)t->navg, sizeof *sum);
@@ -89,6 +89,7 @@ void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s)
   int refused = average(a, fields, arg, records, sum);
   states_copy(a, states);
   rt_free(states);
+  if (refused == -2) return -2;
   app_check(t->eval, refused);
   s->records = records;
   for (int i = 0; i < t->navg; i++) avg[i] = (float)(sum[i] / (double)records);
@@ -98,6 +99,7 @@ void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s)
     for (int i = 0; i < t->navg; i++) in[i] = &avg[i];
     for (int i = 0; i <= t->nmetrics; i++) out[i] = &result[i];
     int status = app_call(a, t->eval_done, in, out, NULL);
+    if (status == -2) return -2;
     if (status != -1) app_check(t->eval_done, status);
     rt_free(in);
     rt_free(out);
@@ -106,4 +108,5 @@ void score_run(App *a, FieldsFn *fields, void *arg, uint64_t records, Scores *s)
   rt_free(avg);
   s->loss = result[0];
   s->metric = result + 1;
+  return 0;
 }

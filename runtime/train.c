@@ -17,26 +17,7 @@ typedef struct Trainer {
 } Trainer;
 
 static uint64_t per_step(const Trainer *t) {
-  return (uint64_t)t->app->t->batch * (uint64_t)t->app->t->accumulate;
-}
-
-/* Steps and steps per epoch: --steps or --epochs, or else the file's own plan. */
-static void plan(Trainer *t) {
-  App *a = t->app;
-  const Opts *o = &a->o;
-  uint64_t spe = a->data ? a->data->ntrain / per_step(t) : 0, steps = 0;
-  if (a->data && spe == 0)
-    rt_die(684, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
-           (unsigned long long)a->data->ntrain, (unsigned long long)per_step(t));
-  bool by_epochs = o->epochs >= 0 || (o->steps < 0 && a->t->steps == 0);
-  if (o->steps >= 0) steps = (uint64_t)o->steps;
-  else if (!by_epochs) steps = (uint64_t)a->t->steps;
-  else if (!a->data) rt_die(684, "without data there are no epochs: give `steps` in the file or --steps");
-  else if (__builtin_mul_overflow(spe, (uint64_t)(o->epochs >= 0 ? o->epochs : a->t->epochs), &steps))
-    steps = UINT64_MAX;
-  if (steps > UINT32_MAX || spe > UINT32_MAX) rt_die(684, "more than %u steps", UINT32_MAX);
-  a->run->steps = (uint32_t)steps;
-  a->run->steps_per_epoch = (uint32_t)spe;
+  return plan_per_step(t->app);
 }
 
 static void resume(Trainer *t) {
@@ -75,7 +56,7 @@ static void open_all(Trainer *t) {
   app_memory(a);
   if (a->t->data >= 0) a->data = data_open(a, &a->m->data[a->t->data], app_seed(a));
   app_init(a);
-  plan(t);
+  plan_make(a);
   if (a->o.resume) resume(t);
   else if (a->o.init) weights_load(a, a->o.init);
   t->take = (uint64_t)a->t->batch;
@@ -176,7 +157,10 @@ static void finish(Trainer *t) {
   App *a = t->app;
   Scores s, *held = NULL;
   if (a->data && a->data->nhold && a->t->eval && a->t->eval->fn) {
+    uint32_t steps = a->run->steps;
+    plan_begun(a);
     eval_scores(a, false, &s);
+    a->run->steps = steps;
     held = &s;
   }
   report_done(&t->report, &t->run, held);

@@ -74,7 +74,10 @@ static void training(gradc_model *m) {
   FAILS(GRADC_BAD_CALL, 802, "has 2 fields, 1 arrays", gradc_step(m, b.field, 1, &e));
   FAILS(GRADC_BAD_CALL, 802, "NULL", gradc_step(m, NULL, 2, &e));
   FAILS(GRADC_BAD_MODEL, 684, "gradc_plan", gradc_step(m, b.field, 2, &e));
+  CHECK(gradc_planned_steps(m, NULL) == 0);
   WELL(gradc_plan(m, 10, 5, &e));
+  uint32_t per_epoch;
+  CHECK(gradc_planned_steps(m, &per_epoch) == 10 && per_epoch == 5 && !gradc_planned_steps(NULL, &per_epoch));
   b.x_shape[0] = 7;
   FAILS(GRADC_BAD_CALL, 802, "field `x` is f32[8, 4], the array is f32[7, 4]", gradc_step(m, b.field, 2, &e));
   batch_fill(&b, 8, 0);
