@@ -10,7 +10,9 @@ flock 9
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all"
 make -s LLVM_CONFIG=no BUILD="$asan" WARN=-w CFLAGS="-O1 -g1 $flags -DGRADC_MALLOC_EACH" objects
 find "$asan" -name '*.o' ! -path "$asan/driver/*" | sort >"$asan/list"
-rm -f "$asan/gradc.a"
-xargs ar rcs "$asan/gradc.a" <"$asan/list"
+rm -f "$asan/new.a" # another suite may be linking the old one
+xargs ar rcs "$asan/new.a" <"$asan/list"
+mv "$asan/new.a" "$asan/gradc.a"
 # shellcheck disable=SC2086  # flags
-cc $flags -o "$asan/gradc" "$asan"/driver/*.o "$asan/gradc.a" "$build/embed.o" "$build/libgradc_rt.a" -lm -ldl -lpthread
+cc $flags -o "$asan/new" "$asan"/driver/*.o "$asan/gradc.a" "$build/embed.o" "$build/libgradc_rt.a" -lm -ldl -lpthread
+mv "$asan/new" "$asan/gradc"
