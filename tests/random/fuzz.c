@@ -15,6 +15,7 @@ static bool known(char kind[][24], int *nkind, const Task *t) {
   return same >= SAME;
 }
 
+/* save "-": only tells what fails. */
 int fuzz(long seconds, uint64_t seed, const char *save) {
   char kind[KINDS][24];
   int nkind = 0, passed = 0, failed = std_without_maker();
@@ -33,8 +34,8 @@ int fuzz(long seconds, uint64_t seed, const char *save) {
       printf("after %ld s: ", time(NULL) - begin);
       name_kind(&t);
       t.until = time(NULL) + SHRINKING;
-      if (!known(kind, &nkind, &t)) report(text, &t, how);
-      else printf("FAIL  seed %llu: %.100s\n--- again: %s\n", (unsigned long long)n, why.text, how);
+      if (strcmp(save, "-") && !known(kind, &nkind, &t)) report(text, &t, how);
+      else printf("FAIL  seed %llu: %.200s\n--- again: %s\n", (unsigned long long)n, why.text, how);
       fflush(stdout);
     }
     free(text);

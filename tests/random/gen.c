@@ -62,7 +62,7 @@ static Dim rnd_sized(Gen *r) {
 }
 
 static Dim rnd_dim(Gen *r) {
-  static const int64_t dims[] = {1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 16, 17, 20, 33};
+  static const int64_t dims[] = {1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 15, 16, 17, 20, 33, 63, 64, 65};
   if (r->sized && chance(r, 22)) return rnd_sized(r);
   if (chance(r, 3)) return 0;
   if (chance(r, 3)) return 1025 + (int64_t)rnd(r, 1100); /* more than a chunk of a reduction */
@@ -171,6 +171,7 @@ Id value_of(Gen *r, TypeId type) {
     else if (p->dtype == t->dtype && type_count(r->m, node_get(r->g, r->pool[i])->type) == type_count(r->m, type))
       near = r->pool[i];
   }
+  if (chance(r, 8) && (n = dressed(r, type))) return keep(r, n);
   if (nsame && chance(r, 85)) return same[rnd(r, (uint32_t)nsame)];
   if (near && chance(r, 50) && (n = b_reshape(r->g, near, t->rank, t->dim))) return keep(r, n);
   for (int i = 0; i < r->npool && chance(r, 40); i++) { /* a cast of something of that shape */
@@ -182,5 +183,6 @@ Id value_of(Gen *r, TypeId type) {
 }
 
 void grow_graph(Gen *r, int n) {
-  for (int made = 0, tries = 0; made < n && tries < 4 * n; tries++) made += make_op(r, (Op)(1 + rnd(r, OP_COUNT - 1)));
+  for (int made = 0, tries = 0; made < n && tries < 4 * n; tries++)
+    made += chance(r, 12) ? make_pattern(r) : make_op(r, (Op)(1 + rnd(r, OP_COUNT - 1)));
 }

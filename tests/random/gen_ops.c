@@ -279,12 +279,13 @@ static void rnd_conv(Gen *r, Window *c, TypeId *x, TypeId *w) {
   Dim dx[5], dw[5];
   *c = (Window){.spatial = chance(r, 60) ? 2 : chance(r, 80) ? 1 : 3, .groups = chance(r, 75) ? 1 : 2};
   dx[0] = r->sized && chance(r, 30) ? rnd_size(r) : rnd(r, 20) ? 1 + rnd(r, 3) : 0;
-  dx[1] = c->groups * (1 + rnd(r, 3));
-  dw[0] = c->groups * (int64_t)(1 + rnd(r, 4));
+  static const int64_t depth[] = {8, 16, 17};
+  dx[1] = c->groups * (chance(r, 75) ? 1 + (int64_t)rnd(r, 3) : depth[rnd(r, 3)]);
+  dw[0] = c->groups * (chance(r, 75) ? 1 + (int64_t)rnd(r, 4) : depth[rnd(r, 2)]);
   dw[1] = dx[1] / c->groups;
   for (int i = 0; i < c->spatial; i++) {
     dx[2 + i] = 1 + rnd(r, 7);
-    dw[2 + i] = 1 + rnd(r, 3);
+    dw[2 + i] = chance(r, 80) ? 1 + (int64_t)rnd(r, 3) : dx[2 + i]; /* one output along the axis */
     c->stride[i] = 1 + rnd(r, 2), c->dilation[i] = chance(r, 80) ? 1 : 2;
     c->pad[2 * i] = rnd(r, 2), c->pad[2 * i + 1] = chance(r, 70) ? c->pad[2 * i] : rnd(r, 3);
     int64_t reach = c->dilation[i] * (dw[2 + i] - 1) + 1, room = dx[2 + i] + c->pad[2 * i] + c->pad[2 * i + 1];
@@ -298,6 +299,7 @@ static bool make_conv(Gen *r, Op op) {
   Window c;
   TypeId tx, tw;
   rnd_conv(r, &c, &tx, &tw);
+  if (!small(r, tx) || !small(r, tw)) return false;
   AttrVal v[5] = {{.v = c.stride, .n = c.spatial}, {.v = c.pad, .n = 2 * c.spatial}, {.v = c.dilation, .n = c.spatial},
                   {.i = c.groups}};
   Id x = value_of(r, tx);

@@ -56,7 +56,7 @@ static void run_code(Ctx *c, void *arg) {
     nn_refused(c, "planned", j->why);
     return;
   }
-  m->opt.ram = 0;
+  if (m->opt.ram) m->opt.ram = (int64_t)1 << 40; /* which it keeps */
   Code *code = native ? code_native(m, j->isa, j->why) : code_portable(m, "-O1", j->why);
   if (!code) return;
   Interp *in = interp_new(m, false), *by = reference(ref, j->seed);

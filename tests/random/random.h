@@ -46,6 +46,9 @@ void grow_graph(Gen *r, int n);                /* n more nodes */
 /* gen_ops.c: one node of that op into the pool; false when it did not come about. */
 bool make_op(Gen *r, Op op);
 bool op_has_maker(Op op);                      /* false for leaves, and for an op that nobody taught this file */
+/* gen_model.c: several nodes that belong together in models; a value that is no plain buffer (0: none). */
+bool make_pattern(Gen *r);
+Id dressed(Gen *r, TypeId t);
 /* gen_scan.c */
 bool make_scan(Gen *r, Op op);
 
