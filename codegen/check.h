@@ -24,7 +24,7 @@ typedef struct CheckSum {
   Dim k;
   int n;
   SumTerm t[2 * MAX_AXES];
-  bool empty;   /* some x has no value */
+  bool empty;   /* there is no such sum */
 } CheckSum;
 void sum_add(CheckSum *s, Dim coef, Dim lo, Dim hi);
 bool sum_never_zero(CheckSum *s);                   /* proved; changes s */

@@ -90,6 +90,7 @@ typedef enum Between { ANY, SAME, ABOVE, BELOW } Between;
 /* at * p - with * q */
 static void add_axis(CheckSum *s, Dim at, Dim with, Dim extent, Between how) {
   Module *m = s->m;
+  if (how >= ABOVE && dim_is_const(extent) && extent < 2) s->empty = true; /* no two points */
   Dim last = dim_sub(m, extent, 1), minus = dim_sub(m, 0, with), both = dim_sub(m, at, with);
   switch (how) {
   case ANY: sum_add(s, at, 0, last), sum_add(s, minus, 0, last); break;

@@ -1,0 +1,247 @@
+#include "plan.h"
+#include "ir/scan.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint64_t Tag; /* value << 32 | element + 1; 0: nothing that can be told */
+typedef struct Bytes { Tag *tag; int64_t n; } Bytes;
+
+enum { MOST_POINTS = 4096, RISING = 0, FALLING, SHUFFLED, IN_STEP, ORDERS };
+
+typedef struct Run {
+  const Groups *gs;
+  const Graph *g;
+  Module *m;
+  const int64_t *size;
+  uint64_t state;
+  int order;
+  Bytes arena, *var, *out, *in;
+  bool wrong;
+} Run;
+
+static uint32_t rnd(Run *r, uint32_t n) {
+  r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(r->state >> 33) % n;
+}
+
+static int64_t value_of(const Run *r, Dim d) { return d >= 0 ? d : dim_value(r->m, d, r->size); }
+static int64_t count_of(const Run *r, Id n) { return value_of(r, type_count(r->m, node_get(r->g, n)->type)); }
+static int bytes_of(const Run *r, Id n) { return dtype_info[node_type(r->g, n)->dtype].bytes; }
+
+/* ---- memory ---- */
+
+static Bytes bytes_new(Ctx *c, int64_t n) { return (Bytes){ctx_alloc(c, ((size_t)n + 1) * sizeof(Tag)), n}; }
+
+/* The bytes of element `at` of a buffer; NULL: outside. */
+static Tag *element(Run *r, Id n, int64_t at) {
+  const Anno *a = &r->g->anno[n];
+  int64_t size = bytes_of(r, n), from = at * size + (a->space == SP_ARENA ? a->offset : 0);
+  Bytes *b = a->space == SP_ARENA ? &r->arena : a->space == SP_VAR ? &r->var[a->index]
+           : a->space == SP_IN ? &r->in[a->index] : a->space ? &r->out[a->index] : NULL;
+  if (!b || at < 0 || from < 0 || from + size > b->n) return NULL;
+  return b->tag + from;
+}
+
+static Tag tag_of(Id n, int64_t at) { return (Tag)n << 32 | (Tag)(at + 1); }
+
+static void load(Run *r, Id n, int64_t at) {
+  Tag *t = element(r, n, at);
+  bool well = t && at < count_of(r, n);
+  for (int i = 0; well && i < bytes_of(r, n); i++) well = t[i] == tag_of(n, at);
+  r->wrong |= !well;
+}
+
+static void store(Run *r, Id n, int64_t at, Tag tag) {
+  Tag *t = element(r, n, at);
+  r->wrong |= !t || at >= count_of(r, n);
+  for (int i = 0; t && i < bytes_of(r, n); i++) t[i] = tag;
+}
+
+static void each(Run *r, Id n, void (*fn)(Run *, Id, int64_t)) {
+  for (int64_t i = 0; i < count_of(r, n); i++) fn(r, n, i);
+}
+static void store_own(Run *r, Id n, int64_t at) { store(r, n, at, tag_of(n, at)); }
+static void spoil(Run *r, Id n, int64_t at) { store(r, n, at, 0); }
+
+/* ---- nests ---- */
+
+typedef struct Point { int64_t at[MAX_AXES]; bool valid[MAX_AXES]; } Point;
+typedef struct NestRun { Run *r; const Kernel *k; const KNest *n; Point *p; int np; } NestRun;
+
+static int64_t affine_value(const Run *r, const Affine *a, const Point *p, int naxes) {
+  int64_t v = value_of(r, a->k);
+  for (int i = 0; i < naxes; i++) v += value_of(r, a->coef[i]) * p->at[i];
+  return v;
+}
+
+/* Indices derived from those of loops. */
+static void derive(const NestRun *x, Point *p) {
+  for (int i = 0; i < x->n->axes.n; i++) {
+    const Axis *a = &x->n->axes.axis[i];
+    int64_t extent = value_of(x->r, a->extent), e;
+    p->valid[i] = true;
+    if (a->kind == AX_LOOP) continue;
+    if (a->kind == AX_TABLE) {
+      p->at[i] = extent ? (p->at[0] * 7 + p->at[1] * 13 + a->value) % extent : 0;
+      p->valid[i] = extent > 0;
+      continue;
+    }
+    for (int k = 0; k < x->n->axes.n; k++) p->valid[i] &= !a->e.coef[k] || x->n->axes.axis[k].kind == AX_LOOP || p->valid[k];
+    e = affine_value(x->r, &a->e, p, x->n->axes.n);
+    p->valid[i] &= e >= 0 && e % a->div == 0 && e / a->div < extent;
+    p->at[i] = p->valid[i] ? e / a->div : 0;
+  }
+}
+
+static bool is_valid(const NestRun *x, const Affine *a, const Point *p) {
+  for (int i = 0; i < x->n->axes.n; i++)
+    if (a->coef[i] && !p->valid[i]) return false;
+  return true;
+}
+
+static bool is_inner(const NestRun *x, int phase, uint32_t needs) {
+  const KPhase *p = &x->n->phase[phase];
+  for (int i = 0; i < p->naxis; i++)
+    if (needs >> p->axis[i] & 1) return true;
+  return false;
+}
+
+static void loads(NestRun *x, int phase, bool inner, const Point *p) {
+  for (int i = 1; i < x->n->nval; i++) {
+    const KVal *v = &x->n->val[i];
+    if (v->kind != KV_LOAD || v->phase != phase || is_inner(x, phase, v->needs) != inner || x->k->buf[v->buf].table) continue;
+    if (is_valid(x, &v->at, p)) load(x->r, x->k->buf[v->buf].node, affine_value(x->r, &v->at, p, x->n->axes.n));
+  }
+}
+
+static void stores(NestRun *x, int phase, KStoreAt level, const Point *p) {
+  for (int i = 0; i < x->n->nstore; i++) {
+    const KStore *s = &x->n->store[i];
+    if (s->phase != phase || s->level != level || !is_valid(x, &s->at, p)) continue;
+    Id n = x->k->buf[s->buf].node;
+    int64_t at = affine_value(x->r, &s->at, p, x->n->axes.n);
+    if (s->add) load(x->r, n, at);
+    store(x->r, n, at, tag_of(n, at));
+  }
+}
+
+/* Goes on to the next inner iteration of the phase; false behind the last. */
+static bool next_inner(const NestRun *x, const KPhase *ph, Point *p) {
+  for (int i = ph->naxis - 1; i >= 0; i--) {
+    if (++p->at[ph->axis[i]] < value_of(x->r, x->n->axes.axis[ph->axis[i]].extent)) return true;
+    p->at[ph->axis[i]] = 0;
+  }
+  return false;
+}
+
+static bool runs_inner(const NestRun *x, const KPhase *ph) {
+  for (int i = 0; i < ph->naxis; i++)
+    if (!value_of(x->r, x->n->axes.axis[ph->axis[i]].extent)) return false;
+  return true;
+}
+
+static bool is_skipped(const KPhase *ph, const Point *p) {
+  for (int i = 0; i < MAX_AXES; i++)
+    if (ph->skip >> i & 1 && !p->valid[i]) return true;
+  return false;
+}
+
+/* One phase of the points [from, to), in step with each other. */
+static void run_phase(NestRun *x, int phase, int from, int to) {
+  const KPhase *ph = &x->n->phase[phase];
+  for (int i = from; i < to; i++) derive(x, &x->p[i]), loads(x, phase, false, &x->p[i]);
+  for (int i = from; i < to; i++) stores(x, phase, KS_OUTER, &x->p[i]);
+  if (!runs_inner(x, ph)) return;
+  bool more = true;
+  while (more) {
+    for (int i = from; i < to; i++) {
+      derive(x, &x->p[i]);
+      if (!is_skipped(ph, &x->p[i])) loads(x, phase, true, &x->p[i]);
+    }
+    for (int i = from; i < to; i++)
+      if (!is_skipped(ph, &x->p[i])) stores(x, phase, KS_INNER, &x->p[i]);
+    for (int i = from; i < to; i++) more = next_inner(x, ph, &x->p[i]);
+  }
+}
+
+static void list_points(NestRun *x, int depth, Point *p) {
+  if (depth < x->n->nouter) {
+    int a = x->n->outer[depth];
+    for (p->at[a] = 0; p->at[a] < value_of(x->r, x->n->axes.axis[a].extent); p->at[a]++) list_points(x, depth + 1, p);
+    p->at[a] = 0;
+  } else if (x->np < MOST_POINTS) {
+    x->p[x->np++] = *p;
+  }
+}
+
+static void run_nest(Run *r, const Kernel *k, const KNest *n) {
+  static Point points[MOST_POINTS];
+  NestRun x = {.r = r, .k = k, .n = n, .p = points};
+  Point p = {{0}, {0}};
+  list_points(&x, 0, &p);
+  for (int i = 0; i < x.np && n->split < 0; i++) {
+    int with = r->order == SHUFFLED ? (int)rnd(r, (uint32_t)x.np) : r->order == FALLING ? x.np - 1 - i : i;
+    if (r->order == FALLING && with < i) break;
+    Point swap = x.p[i];
+    x.p[i] = x.p[with], x.p[with] = swap;
+  }
+  int step = r->order == IN_STEP && n->split < 0 ? x.np : 1;
+  for (int i = 0; i < x.np; i += step)
+    for (int phase = 0; phase < n->nphase; phase++) run_phase(&x, phase, i, i + step < x.np ? i + step : x.np);
+}
+
+/* ---- graphs ---- */
+
+static void run_scan(Run *r, const Group *p) {
+  for (int64_t i = 0; i < p->scratch; i++) {
+    int64_t at = r->g->anno[p->root].offset + i;
+    r->wrong |= at < 0 || at >= r->arena.n;
+    if (!r->wrong) r->arena.tag[at] = 0;
+  }
+  for (int i = 0; i < p->nnode; i++)
+    if (p->node[i] != p->root) each(r, p->node[i], spoil);
+  for (uint32_t i = 0; i < node_get(r->g, p->root)->nin; i++) each(r, node_in(r->g, p->root, (int)i), load);
+  for (int i = 0; i < p->nnode; i++)
+    if (p->node[i] != p->root) each(r, p->node[i], store_own);
+}
+
+static void run_kernel(Run *r, const Kernel *k) {
+  bool bound = false;
+  for (int i = 0; i < k->nnest; i++) bound |= k->nest[i]->split >= 0 || !k->nest[i]->nouter;
+  bool backwards = !bound && (r->order == FALLING || (r->order == SHUFFLED && rnd(r, 2)));
+  for (int i = 0; i < k->nnest; i++) run_nest(r, k, k->nest[backwards ? k->nnest - 1 - i : i]);
+}
+
+static void begin(Run *r, Ctx *c) {
+  const Graph *g = r->g;
+  r->arena = bytes_new(c, g->arena > 0 ? g->arena : 0);
+  r->var = ctx_alloc(c, sizeof *r->var * (size_t)(r->m->nvar + 1));
+  r->in = ctx_alloc(c, sizeof *r->in * (size_t)(g->nport + 1));
+  r->out = ctx_alloc(c, sizeof *r->out * (size_t)(g->nout + 1));
+  for (int v = 0; v < r->m->nvar; v++) r->var[v] = bytes_new(c, type_bytes(r->m, r->m->var[v].type));
+  for (int i = 0; i < g->nport; i++) r->in[i] = bytes_new(c, type_bytes(r->m, node_get(g, g->port[i])->type));
+  for (int i = 0; i < g->nout; i++) {
+    const Anno *a = &g->anno[g->out[i].value];
+    if (g->out[i].var < 0 && a->index < (uint32_t)g->nout)
+      r->out[a->index] = bytes_new(c, type_bytes(r->m, node_get(g, g->out[i].value)->type));
+  }
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (node_info(g, n)->flags & MEMORY) each(r, n, store_own);
+}
+
+bool plan_goes_wrong(const Groups *gs, Kernel *const *kernel, const int64_t *size, uint64_t seed) {
+  Graph *g = gs->g;
+  for (int order = 0; order < ORDERS; order++) {
+    Ctx *c = ctx_new();
+    Run r = {.gs = gs, .g = g, .m = g->m, .size = size, .state = seed, .order = order};
+    begin(&r, c);
+    for (int k = 0; k < gs->n && !r.wrong; k++) {
+      if (kernel[k]) run_kernel(&r, kernel[k]);
+      else run_scan(&r, &gs->group[k]);
+    }
+    for (int i = 0; i < g->nout && !r.wrong; i++) each(&r, g->out[i].value, load);
+    ctx_free(c);
+    if (r.wrong) return true;
+  }
+  return false;
+}
