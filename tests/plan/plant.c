@@ -274,7 +274,7 @@ int main(int argc, char **argv) {
     free(text);
   }
   for (int i = 3; i < argc; i++)
-    for (uint64_t s = 0; s < 4; s++) {
+    for (uint64_t s = 0; s < 2; s++) {
       char *text = read_file(argv[i], NULL);
       if (text) test_text(text, s, argv[i]);
       free(text);

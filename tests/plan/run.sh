@@ -4,7 +4,7 @@
 # by every class of op, as C against the interpreter.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
-plans=30; modules=6; graphs=26
+plans=20; modules=4; graphs=26
 full && plans=1500 modules=120
 program() { # NAME SOURCE...
   out=$tmp/$1; shift
