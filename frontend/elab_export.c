@@ -97,9 +97,18 @@ static bool reserved(const char *name) {
   return false;
 }
 
+/* NAME_t that is a type of <stdint.h> or <stddef.h>. */
+static bool is_type(const char *model, const char *name) {
+  static const char *const type[] = {"size",   "ptrdiff", "wchar",  "max_align", "int8",   "int16",  "int32",  "int64",
+                                     "uint8",  "uint16",  "uint32", "uint64",    "intptr", "uintptr", "intmax", "uintmax"};
+  for (size_t i = 0; i < sizeof type / sizeof *type && !strcmp(name, "t"); i++)
+    if (!strcmp(model, type[i])) return true;
+  return false;
+}
+
 void el_export(Elab *e, const Ast *a) {
   Frame f;
-  if (reserved(a->text)) {
+  if (reserved(a->text) || is_type(e->m->name, a->text)) {
     el_fail(e, 222, a, "`%s` is a name that every model has in C", a->text);
     return;
   }

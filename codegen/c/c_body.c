@@ -84,7 +84,8 @@ static const char *token_body(CPrint *p, const char *body, DType t, DType from, 
     else str_puts(&s, strchr(tok->text, ' ') && tok->text[0] == '(' ? operand(p, arg[letter[*x - 'a'] - 'a'])
                     : tok->text[0] == '!' ? operand(p, arg[letter[*x - 'a'] - 'a']) : arg[letter[*x - 'a'] - 'a']);
   }
-  return s.s;
+  bool narrow = dtype_info[t].kind != 'f' && t != DT_BOOL && dtype_info[t].bytes < 4; /* C computes it as an int */
+  return narrow ? ctx_strf(p->c, "(%s)%s", dtype_info[t].c, operand(p, s.s)) : s.s;
 }
 
 /* An f32 rounded to a 16-bit type, as an f32. */

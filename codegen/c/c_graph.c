@@ -128,7 +128,8 @@ void c_graph_body(CGraph *c) {
     if (checked < 0 || c->gs->writer[g->out[checked].value] != i) continue;
     c->p->helper |= CH_FINITE;
     if (c->p->native) c_barrier(c);
-    c_stmt(c, "if (!gc_finite(*%s)) return -1;", c_place(c, g->out[checked].value));
+    Id loss = g->out[checked].value;
+    c_stmt(c, "if (!gc_finite(%s*%s)) return -1;", node_type(g, loss)->dtype == DT_F32 ? "" : "(float)", c_place(c, loss));
     c->uses_run = true;
   }
 }

@@ -119,7 +119,7 @@ const char *c_table(CPrint *p, const Graph *g, Id n) {
   str_printf(&s, "\n}; /* %s */\n", dtype_info[t->dtype].c);
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
-    e->name = ctx_strf(p->c, "table%d", p->nkernel - 1);
+    e->name = ctx_strf(p->c, "gc_table%d", p->nkernel - 1);
     str_printf(&p->tables, "static const %s %s%s\n", dtype_info[t->dtype].c, e->name, s.s);
   }
   return e->name;

@@ -3,7 +3,8 @@
 #include "codegen/c/nest.h"
 #include <string.h>
 
-/* Prints `body` for vectors [from, to) of `axis`, in steps of `step`, and for what is left. whole: nothing ever is. */
+/* Prints `body` for vectors [from, to) of `axis`, in steps of `step`, and for what is left. whole: nothing ever is. The
+ * body's index is i and the axis' number, or j and that where a step has several vectors. */
 void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int step, bool whole,
                     void (*body)(CNest *, int), int phase) {
   size_t n = (size_t)c->n->nval + 1;
@@ -14,17 +15,18 @@ void cn_lane_copies(CNest *c, int axis, const char *from, const char *to, int st
   memcpy(text, c->text, n * sizeof *text);
   memcpy(made, c->made, sizeof made);
   cn_open_block(c, " ");
-  cn_line(c, "ptrdiff_t i%d = %s;", axis, from);
+  const char *at = ctx_strf(c->p->c, "%c%d", step > c->vec ? 'j' : 'i', axis);
+  cn_line(c, "ptrdiff_t %s = %s;", at, from);
   if (!none) {
-    cn_open_block(c, "for (; i%d + %d <= %s; i%d += %d)", axis, step, to, axis, step);
+    cn_open_block(c, "for (; %s + %d <= %s; %s += %d)", at, step, to, at, step);
     body(c, phase);
     cn_close_block(c);
   }
   if (!whole) {
     memcpy(c->text, text, n * sizeof *text);
     memcpy(c->made, made, sizeof made);
-    cn_open_block(c, "if (i%d < %s)", axis, to);
-    cn_line(c, "const ptrdiff_t left = %s - i%d;", to, axis);
+    cn_open_block(c, "if (%s < %s)", at, to);
+    cn_line(c, "const ptrdiff_t left = %s - %s;", to, at);
     c->left = "left";
     body(c, phase);
     c->left = NULL;
@@ -113,15 +115,13 @@ static void lane_block(CNest *c, int phase) {
       memcpy(c->text, text, n * sizeof *text);
       memcpy(c->made, made, sizeof made);
       cn_open_block(c, " ");
-      cn_line(c, "const ptrdiff_t first = i%d + %d;", axis, u * c->vec);
-      cn_open_block(c, " ");
-      cn_line(c, "const ptrdiff_t i%d = first;", axis);
+      cn_line(c, "const ptrdiff_t i%d = j%d + %d;", axis, axis, u * c->vec);
       if (left) cn_line(c, "const ptrdiff_t here = left - %d;", u * c->vec), c->left = "here";
     }
     cn_values(c, phase, level);
     add_lanes(c, phase, u);
     cn_stores(c, phase, KS_INNER);
-    if (count > 1) cn_close_block(c), cn_close_block(c);
+    if (count > 1) cn_close_block(c);
   }
   c->left = left;
 }

@@ -14,8 +14,20 @@ static const char KEYWORDS[] =
   " requires static_assert static_cast template this thread_local throw true try typeid typename typeof using virtual"
   " wchar_t xor xor_eq linux unix NULL offsetof ";
 
-/* What the functions that take ports use besides. */
-static const char LOCALS[] = " a m t i e k s mem run pass turn part parts sum call memset memcpy memmove ";
+/* Macros without parameters of the C and POSIX headers that someone may include before a model's header. Those without
+ * a small letter, and those that begin with an underscore, are not listed: all such names are taken for macros. */
+static const char MACROS[] =
+  " complex d_fileno errno h_addr h_errno i386 imaginary math_errhandling noreturn s6_addr s6_addr16 s6_addr32"
+  " sa_handler sa_sigaction sched_priority si_addr si_addr_lsb si_arch si_band si_call_addr si_fd si_int si_lower"
+  " si_overrun si_pid si_pkey si_ptr si_status si_stime si_syscall si_timerid si_uid si_upper si_utime si_value"
+  " sigev_notify_attributes sigev_notify_function st_atime st_ctime st_mtime stderr stdin stdout ";
+
+/* Not for members of the head: macros of capitals that stand alone, and a member of programs with mapped weights. */
+static const char MEMBERS[] = " I EOF NAN INFINITY HUGE_VAL BUFSIZ OVERFLOW UNDERFLOW DOMAIN weights ";
+
+/* What the functions that take ports use besides. Whatever else a model's C names at file scope, and the locals of
+ * scans, begin as has_prefix says. */
+static const char LOCALS[] = " a m i k s h mem run pass turn part parts sum call memset memcpy memmove ";
 
 const char *c_ident(CPrint *p, const char *name) {
   char *s = ctx_strf(p->c, "%s", name);
@@ -31,20 +43,49 @@ static bool listed(const char *words, const char *s) {
   return false;
 }
 
-/* Helpers, sizes, kernels, carries of scans and the model's own functions have their prefixes. */
-static bool has_prefix(const CPrint *p, const char *s) {
-  size_t own = strlen(p->m->name);
-  if (!strncmp(s, "gc_", 3) || !strncmp(s, "n_", 2)) return true;
-  return (s[0] && strchr("kcd", s[0]) && isdigit((unsigned char)s[1])) || (!strncmp(s, p->m->name, own) && s[own] == '_');
+/* "k" and a number. */
+static bool is_kernel(const char *s, size_t n) {
+  if (n < 2 || *s != 'k') return false;
+  while (n > 1 && isdigit((unsigned char)s[n - 1])) n--;
+  return n == 1;
 }
 
-/* A name that means nothing else in a function which takes ports; types end in _t. */
-static const char *port_name(CPrint *p, const char *name) {
-  const char *s = c_ident(p, name);
+/* Helpers, tables, sizes, kernels, functions of prim.h and the model's own ones. */
+static bool has_prefix(const CPrint *p, const char *s) {
+  static const char *const prefix[] = {"gc_", "GC_", "n_", "p_", "v_", "PRIM_"};
+  size_t own = strlen(p->m->name);
+  for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+    if (!strncmp(s, prefix[i], strlen(prefix[i]))) return true;
+  return is_kernel(s, strcspn(s, "_")) || (!strncmp(s, p->m->name, own) && s[own] == '_');
+}
+
+/* A keyword, or as good as a macro or a type of the C library. */
+static bool is_word(const char *s) {
   size_t n = strlen(s);
-  if (has_prefix(p, s)) s = ctx_strf(p->c, "_%s", s);
-  bool type = n > 2 && !strcmp(s + strlen(s) - 2, "_t");
-  return type || listed(LOCALS, s) || listed(KEYWORDS, s) ? ctx_strf(p->c, "%s_", s) : s;
+  bool small = false;
+  for (const char *x = s; *x; x++) small |= islower((unsigned char)*x);
+  return !small || (n > 2 && !strcmp(s + n - 2, "_t")) || listed(KEYWORDS, s) || listed(MACROS, s);
+}
+
+/* A name that means nothing to compilers and headers. */
+static const char *plain_name(CPrint *p, const char *name) {
+  const char *s = c_ident(p, name);
+  if (*s == '_') s = ctx_strf(p->c, "x%s", s);
+  return is_word(s) ? ctx_strf(p->c, "%s_", s) : s;
+}
+
+/* The same that means nothing else in a function which takes ports, either. */
+static const char *port_name(CPrint *p, const char *name) {
+  const char *s = plain_name(p, name);
+  if (has_prefix(p, s)) return ctx_strf(p->c, "x_%s", s);
+  return listed(LOCALS, s) ? ctx_strf(p->c, "%s_", s) : s;
+}
+
+const char *c_model_name(Ctx *c, const char *name) {
+  static const char *const taken[] = {"gc", "GC", "p", "v", "n", "PRIM", "GRADC"};
+  bool meets = is_kernel(name, strlen(name));
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) meets |= !strcmp(name, taken[i]);
+  return meets ? ctx_strf(c, "%s_", name) : name;
 }
 
 /* `name`, or with underscores behind it until it is none of the n others; interned, so that pointers tell. */
@@ -76,7 +117,8 @@ const char *c_metric_name(CPrint *p, const char *metric) {
   const char **all = head_metrics(p->m, &n), **name = ctx_alloc(p->c, (size_t)(n + 1) * sizeof *name);
   for (; i < n; i++) {
     const char *s = c_ident(p, all[i]);
-    name[i] = distinct(p, listed(KEYWORDS, s) ? ctx_strf(p->c, "%s_", s) : s, name, i);
+    if (listed(KEYWORDS, s) || listed(MACROS, s) || listed(MEMBERS, s)) s = ctx_strf(p->c, "%s_", s);
+    name[i] = distinct(p, *s == '_' ? ctx_strf(p->c, "x%s", s) : s, name, i);
     if (!strcmp(all[i], metric)) break;
   }
   return i < n ? name[i] : metric;

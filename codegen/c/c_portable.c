@@ -13,6 +13,7 @@ static const char PRELUDE[] =
   "#pragma clang diagnostic ignored \"-Wunused-function\"\n"
   "#endif\n\n"
   "/* Compilers make calls of these out of loops. Volatile: else out of these loops, too. */\n"
+  "#ifdef __GNUC__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wshadow\" /* of builtins */\n#endif\n"
   "static __attribute__((used)) void *memset(void *d, int c, size_t n) {\n"
   "  volatile unsigned char *p = d;\n"
   "  while (n--) *p++ = (unsigned char)c;\n"
@@ -27,7 +28,8 @@ static const char PRELUDE[] =
   "  const unsigned char *q = s;\n"
   "  if ((uintptr_t)d <= (uintptr_t)s) while (n--) *p++ = *q++;\n"
   "  else while (n--) p[n] = q[n];\n"
-  "  return d;\n}\n\n";
+  "  return d;\n}\n"
+  "#ifdef __GNUC__\n#pragma GCC diagnostic pop\n#endif\n\n";
 
 static const struct { int bit; const char *text; } HELPER[] = {
   {CH_CLAMP, "static inline ptrdiff_t gc_clamp(ptrdiff_t i, ptrdiff_t n) {\n"
@@ -232,7 +234,7 @@ static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, S
 
 /* The function of a scan's body: ports, then results, then run-time sizes and counters. */
 const char *c_body_function(CPrint *p, const Graph *g, bool *parallel) {
-  const char *name = ctx_strf(p->c, "%s_%d", c_ident(p, g->name && *g->name ? g->name : "body"), g->index);
+  const char *name = ctx_strf(p->c, "gc_%s_%d", c_ident(p, g->name && *g->name ? g->name : "body"), g->index);
   for (int i = 0; i < p->nbody; i++)
     if (p->body[i].graph == g) return *parallel = p->body[i].parallel, name;
   Str body = {.c = p->c};
@@ -336,6 +338,7 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
 
 bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
   CPrint *p = ctx_alloc(m->c, sizeof *p);
+  m->name = c_model_name(m->c, m->name);
   *p = (CPrint){.m = m, .c = m->c, .o = o, .run = ctx_strf(m->c, "struct %s_run", m->name)};
   p->kernels.c = p->tables.c = p->helpers.c = p->bodies.c = m->c;
   Str functions = {.c = m->c};

@@ -23,7 +23,7 @@ static const char *turn_place(CGraph *c, const Type *t, int axis, const char *ba
   Dim n = 1;
   for (int i = 0; i < t->rank; i++)
     if (i != axis) n = dim_mul(p->m, n, t->dim[i]);
-  return ctx_strf(p->c, "%s + t * (%s)", base, c_dim(p, n));
+  return ctx_strf(p->c, "%s + gc_t * (%s)", base, c_dim(p, n));
 }
 
 /* Copies of carries are made by one thread, between barriers. */
@@ -35,7 +35,7 @@ static const char *only_first(const CGraph *c) {
 static void copy_slice(CGraph *c, const Type *t, int axis, const char *stacked, const char *slice, bool back, bool shared) {
   CPrint *p = c->p;
   const char *inner = part_of(p, t, axis, true), *len = c_dim(p, t->dim[axis]), *rows = part_of(p, t, axis, false);
-  const char *whole = ctx_strf(p->c, "(unsigned char *)(%s) + t * (%s), (%s) * (%s)", stacked, inner, len, inner);
+  const char *whole = ctx_strf(p->c, "(unsigned char *)(%s) + gc_t * (%s), (%s) * (%s)", stacked, inner, len, inner);
   const char *one = ctx_strf(p->c, "(unsigned char *)%s, %s", slice, inner);
   p->helper |= shared ? CH_SLICES : CH_ROWS;
   c_stmt(c, "%s(%s, %s, %s, %s%s);", shared ? "gc_slices" : ctx_strf(p->c, "%sgc_rows", only_first(c)), back ? whole : one,
@@ -57,28 +57,28 @@ static const Type *element(const ScanPrint *x, int i) {
   return type_get(x->c->p->m, x->tuple->elem[i]);
 }
 
-/* Carry i alternates between its result, ci, and the scratch, di; it starts as a copy of its operand. */
+/* Carry i alternates between its result, gc_ci, and the scratch, gc_di; it starts as a copy of its operand. */
 static void begin_carries(ScanPrint *x) {
   CGraph *c = x->c;
   for (int i = 0; i < x->s.nc; i++) {
     const Type *t = element(x, i);
     const char *type = dtype_info[t->dtype].c, *from = c_place(c, node_in(c->g, x->node, x->s.nx + i));
     c->p->helper |= CH_ROWS;
-    c_stmt(c, "%s *c%d = %s, *d%d = (%s *)(%s + %lld);", type, i, x->result[i], i, type, x->scratch,
+    c_stmt(c, "%s *gc_c%d = %s, *gc_d%d = (%s *)(%s + %lld);", type, i, x->result[i], i, type, x->scratch,
            (long long)x->sc.carry[i]);
-    c_stmt(c, "%sgc_rows((unsigned char *)c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", only_first(c), i, from,
+    c_stmt(c, "%sgc_rows((unsigned char *)gc_c%d, 0, (const unsigned char *)(%s), 0, 1, %s);", only_first(c), i, from,
            bytes_of(c->p, t));
   }
 }
 
 static void swap_carries(ScanPrint *x) {
   for (int i = 0; i < x->s.nc; i++)
-    c_stmt(x->c, "{ %s *e = c%d; c%d = d%d; d%d = e; }", dtype_info[element(x, i)->dtype].c, i, i, i, i);
+    c_stmt(x->c, "{ %s *gc_e = gc_c%d; gc_c%d = gc_d%d; gc_d%d = gc_e; }", dtype_info[element(x, i)->dtype].c, i, i, i, i);
 }
 
 static void end_carries(ScanPrint *x) {
   for (int i = 0; i < x->s.nc; i++)
-    c_stmt(x->c, "%sif (c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)c%d, 0, 1, %s);",
+    c_stmt(x->c, "%sif (gc_c%d != %s) gc_rows((unsigned char *)(%s), 0, (const unsigned char *)gc_c%d, 0, 1, %s);",
            only_first(x->c), i, x->result[i], x->result[i], i, bytes_of(x->c->p, element(x, i)));
 }
 
@@ -95,12 +95,12 @@ static const char *body_args(ScanPrint *x) {
   for (int i = 0; i < x->s.nx + x->s.nc + x->s.ncap; i++) {
     Id in = node_in(c->g, x->node, i);
     bool carry = i >= x->s.nx && i < x->s.nx + x->s.nc;
-    const char *from = carry ? ctx_strf(p->c, "c%d", i - x->s.nx) : c_place(c, in), *at = from;
+    const char *from = carry ? ctx_strf(p->c, "gc_c%d", i - x->s.nx) : c_place(c, in), *at = from;
     if (i < x->s.nx) at = turn_place(c, node_type(c->g, in), x->s.axis, from, x->scratch, x->sc.slice[i]);
     if (i < x->s.nx && x->sc.slice[i] >= 0) copy_slice(c, node_type(c->g, in), x->s.axis, from, at, false, x->parallel);
     str_printf(&args, ", %s", at);
   }
-  for (int i = 0; i < x->s.nc; i++) str_printf(&args, ", d%d", i);
+  for (int i = 0; i < x->s.nc; i++) str_printf(&args, ", gc_d%d", i);
   for (int i = 0; i < x->s.ny; i++) str_printf(&args, ", %s", stacked_place(x, i, x->result[x->s.nc + i]));
   uint32_t known = c->g->kind == GK_BODY ? ~0u : graph_sizes(c->g); /* no body uses a size that its caller lacks */
   for (int i = 0; i < p->m->nsize; i++)
@@ -113,7 +113,7 @@ static void print_turn(ScanPrint *x, const char *body) {
   CGraph *c = x->c;
   const char *args = body_args(x);
   if (x->parallel) c_barrier(c);
-  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)t%s);", body, args, x->len,
+  c_stmt(c, "%s(%s, pass, turn * (uint32_t)(%s) + (uint32_t)gc_t%s);", body, args, x->len,
          c->p->native ? ", call, part, parts" : "");
   if (x->parallel && x->slices) c_barrier(c);
   for (int i = 0; i < x->s.ny; i++)
@@ -141,8 +141,8 @@ void c_scan(CGraph *c, const Group *gr) {
   c_stmt(c, "%s{ /* %s */", p->native && !x.parallel ? "if (part == 0) " : "", c_call_comment(c, gr));
   c->indent++;
   begin_carries(&x);
-  if (x.s.reverse) c_stmt(c, "for (ptrdiff_t t = %s; t-- > 0;) {", x.len);
-  else c_stmt(c, "for (ptrdiff_t t = 0; t < %s; t++) {", x.len);
+  if (x.s.reverse) c_stmt(c, "for (ptrdiff_t gc_t = %s; gc_t-- > 0;) {", x.len);
+  else c_stmt(c, "for (ptrdiff_t gc_t = 0; gc_t < %s; gc_t++) {", x.len);
   c->indent++;
   print_turn(&x, body);
   c->indent--;

@@ -195,25 +195,32 @@ const char *cnv_arg(CNest *c, int v) {
   return cnv_is(c, v) ? x : cnv_splat(c, c->n->val[v].type, x);
 }
 
-/* Lane by lane, through arrays, so that compilers can make vectors of it again. A bool operand is a mask. OP_NONE:
- * a conversion. */
+/* A function that goes lane by lane, through arrays, so that compilers can make vectors of it again. A bool is a mask.
+ * OP_NONE: a conversion. */
 static const char *by_lanes(CNest *c, Op op, DType t, DType from, const char *const *arg, int nargs) {
   CPrint *p = c->p;
-  Str s = {.c = p->c};
-  const char *lane[3];
-  str_puts(&s, "({ ");
+  DType in = from == DT_BOOL ? DT_I32 : from, to = t == DT_BOOL ? DT_I32 : t;
+  Str s = {.c = p->c}, call = {.c = p->c};
+  const char *lane[3] = {"0", "0", "0"};
+  bool made;
+  str_puts(&s, "(");
   for (int i = 0; i < nargs; i++) {
-    const char *letter = ctx_strf(p->c, "%c", "xyz"[i]);
-    const char *store = access_name(c, from == DT_BOOL ? DT_I32 : from);
-    str_printf(&s, "%s %s[GC_LANES]; gc_store_%s(%s, %s); ", dtype_info[from == DT_BOOL ? DT_I32 : from].c, letter, store,
-               letter, arg[i]);
-    lane[i] = ctx_strf(p->c, from == DT_BOOL ? "(%s[l] & 1)" : "%s[l]", letter);
+    str_printf(&s, "%s%s v%d", i ? ", " : "", cnv_type(in), i);
+    str_printf(&call, "%s%s", i ? ", " : "", arg[i]);
+    lane[i] = ctx_strf(p->c, from == DT_BOOL ? "(x%d[i] & 1)" : "x%d[i]", i);
   }
-  DType to = t == DT_BOOL ? DT_I32 : t;
+  str_printf(&s, ") {\n  %s r[GC_LANES];\n", dtype_info[to].c);
+  for (int i = 0; i < nargs; i++)
+    str_printf(&s, "  %s x%d[GC_LANES];\n  gc_store_%s(x%d, v%d);\n", dtype_info[in].c, i, access_name(c, in), i, i);
   const char *value = op ? c_body(p, op, t, from, lane) : c_cast(p, t, from, lane[0]);
-  str_printf(&s, "%s r[GC_LANES]; for (int l = 0; l < GC_LANES; l++) r[l] = %s%s; gc_load_%s(r); })", dtype_info[to].c,
+  str_printf(&s, "  for (int i = 0; i < GC_LANES; i++) r[i] = %s%s;\n  return gc_load_%s(r);\n}\n",
              t == DT_BOOL ? "-(int32_t)" : "", paren(c, value), access_name(c, to));
-  return s.s;
+  CKernel *e = c_intern(p, s.s, &made);
+  if (made) {
+    e->name = ctx_strf(p->c, "gc_lanes%d", p->nkernel - 1);
+    str_printf(&p->helpers, "static inline %s %s%s\n", cnv_type(t), e->name, s.s);
+  }
+  return ctx_strf(p->c, "%s(%s)", e->name, call.s);
 }
 
 static const char *cast(CNest *c, DType to, DType from, const char *x) {

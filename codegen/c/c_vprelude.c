@@ -82,7 +82,7 @@ static const char PROCESSOR[] =
   "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512(x, 4))\n"
   "#else\n"
   "#define GC_WIDEN(p) ((gc_vi)__builtin_ia32_pmovzxbd512_mask((gc_sb) * (const gc_ub *)(p), (gc_vi){0}, 0xffff))\n"
-  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512_mask(x, (gc_vf){0}, 0xffff, 4))\n"
+  "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512_mask(x, (gc_vf){0}, -1, 4))\n"
   "#endif\n"
   "#elif defined __AVX__ && GC_LANES == 8\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps256(x))\n"
   "#elif defined __SSE2__ && GC_LANES == 4\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps(x))\n"
@@ -152,7 +152,8 @@ static const char HALF_BF16[] =
   "GC_HALF(bh)\n";
 static const char HALF_F16[] =
   "#if GC_LANES == 16 && defined __AVX512F__\n"
-  "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps512_mask((gc_sw)(w), (gc_vf){0}, 0xffff, 4))\n"
+  "#ifdef __clang__\n#define GC_ALL 0xffff\n#else\n#define GC_ALL -1 /* a signed mask */\n#endif\n"
+  "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps512_mask((gc_sw)(w), (gc_vf){0}, GC_ALL, 4))\n"
   "#define gc_half_h(v) ((gc_vw)__builtin_ia32_vcvtps2ph512_mask(v, 0, (gc_sw){0}, 0xffff))\n"
   "#elif GC_LANES == 8 && defined __F16C__\n"
   "#define gc_wide_h(w) ((gc_vf)__builtin_ia32_vcvtph2ps256((gc_sw)(w)))\n"

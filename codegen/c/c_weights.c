@@ -38,7 +38,7 @@ static const void *stored_values(CPrint *p, int var) {
 
 /* ---- tables ---- */
 
-static const char *table_name(const CPrint *p, int var) { return ctx_strf(p->c, "weight%d", var); }
+static const char *table_name(const CPrint *p, int var) { return ctx_strf(p->c, "gc_weight%d", var); }
 
 static void print_table(CPrint *p, int var) {
   const Var *v = &p->m->var[var];

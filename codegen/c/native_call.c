@@ -49,15 +49,16 @@ static const char *nest_index(CNest *c, const NativeAxes *x, int d, const char *
   return ctx_strf(c->p->c, "(%s) * %lld + %s", i, (long long)x->step[d], x->residue[d]);
 }
 
-/* Indices of the axes behind a flattened one. */
-static void split_index(CNest *c, const NativeAxes *x, const char *flat) {
+/* Indices of the axes behind a flattened one; `last`: the name of the last axis' one, NULL: i and its number, as all. */
+static void split_index(CNest *c, const NativeAxes *x, const char *flat, const char *last) {
   const char *rest = flat;
-  for (int d = x->n - 1; d >= 0; d--) {
+  for (int d = x->n - 1; d >= 0; d--, last = NULL) {
     int a = x->axis[d];
     const char *dim = c_atomic(x->dim[d]) ? x->dim[d] : ctx_strf(c->p->c, "(%s)", x->dim[d]);
     const char *i = nest_index(c, x, d, d ? ctx_strf(c->p->c, "(%s) %% %s", rest, dim) : rest);
-    if (d) cn_line(c, "const ptrdiff_t i%d = %s, q%d = (%s) / %s;", a, i, a, rest, dim);
-    else cn_line(c, "const ptrdiff_t i%d = %s;", a, i);
+    if (!last) last = ctx_strf(c->p->c, "i%d", a);
+    if (d) cn_line(c, "const ptrdiff_t %s = %s, q%d = (%s) / %s;", last, i, a, rest, dim);
+    else cn_line(c, "const ptrdiff_t %s = %s;", last, i);
     rest = ctx_strf(c->p->c, "q%d", a);
   }
 }
@@ -86,10 +87,10 @@ static void column_loop(CNest *c, const NativeGemm *g, int *level) {
   bool whole = dim_number(c->p->m, c->n->axes.axis[last].extent, &extent) && extent % c->vec == 0;
   if (x->n > 1) {
     cn_open_block(c, "for (long j0 = 0, wide; j0 < cols; j0 += wide)");
-    split_index(c, x, "n0 + j0");
+    split_index(c, x, "n0 + j0", "start");
     for (int i = 1; i < x->n; i++) cn_values(c, -1, ++*level);
-    cn_line(c, "const ptrdiff_t first = i%d - j0;", last);
-    cn_line(c, "wide = gc_min(cols - j0, %s - i%d);", x->dim[x->n - 1], last);
+    cn_line(c, "const ptrdiff_t first = start - j0;");
+    cn_line(c, "wide = gc_min(cols - j0, %s - start);", x->dim[x->n - 1]);
     from = "first + j0", to = "first + j0 + wide";
   } else {
     cn_line(c, "const ptrdiff_t first = n0;");
@@ -134,11 +135,11 @@ static void print_loops(CNest *c, KNest *n, const NativeGemm *g) {
   cnv_choose(c);
   if (c->lane != last || !c->lane_outer) c->lane = -1;
   cn_values(c, -1, 0);
-  split_index(c, &g->batch, "b");
+  split_index(c, &g->batch, "b", NULL);
   levels(c, &g->batch, &level);
   cn_open_block(c, "for (long r = 0; r < rows; r++, c += GC_PANEL)");
   if (!g->n.n) cn_line(c, "const gc_real s0 = c[0];"); /* one column: its values belong to the row's level */
-  split_index(c, &g->m, "m0 + r");
+  split_index(c, &g->m, "m0 + r", NULL);
   panel_rows(c, n, g);
   levels(c, &g->m, &level);
   if (g->n.n) column_loop(c, g, &level);
@@ -168,7 +169,7 @@ const char *native_epilogue(CPrint *p, const Kernel *k, const NativeGemm *g) {
   str_puts(&s, "}\n");
   CKernel *e = c_intern(p, s.s, &made);
   if (made) {
-    e->name = ctx_strf(p->c, "e%d", p->nkernel - 1);
+    e->name = ctx_strf(p->c, "k%d_epilogue", p->nkernel - 1);
     c_put_kernel(p, "", e->name, s.s);
   }
   return e->name;

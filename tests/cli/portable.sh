@@ -5,7 +5,7 @@ silent() { # silent NAME FILE.c
   for cc in gcc clang; do
     command -v $cc >/dev/null || { fail "$cc is not installed"; continue; }
     for level in $levels; do
-      if $cc -std=c99 -Wall -Wextra -pedantic -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
+      if $cc -std=c99 -Wall -Wextra -Wshadow -Wconversion -pedantic -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
          [ -z "$(nm -u one.o)" ]; then pass
       else fail "$1 with $cc -O$level: $(head -c 300 err) $(nm -u one.o | tr '\n' ' ')"; fi
     done

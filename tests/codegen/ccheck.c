@@ -219,10 +219,11 @@ static bool compare(Case *k, const char *cc, const char *out, size_t n) {
 
 static bool run_one(Case *k, const char *cc) {
   const char *build = isa
-    ? ctx_strf(k->c, "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv -w -I%s/runtime "
+    ? ctx_strf(k->c, "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=off -fwrapv -Wall -Wno-unused -Wno-psabi "
+               "-Wshadow -Wconversion -Werror -isystem %s/runtime "
                "-o prog main.c -lpthread 2>cc.txt && ./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && "
                "cmp out1.bin out.bin", cc, machine_find(isa)->cflags, getcwd(NULL, 0))
-    : ctx_strf(k->c, "%s -std=c99 -Wall -Wextra -pedantic -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
+    : ctx_strf(k->c, "%s -std=c99 -Wall -Wextra -pedantic -Wshadow -Wconversion -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
                "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin", cc,
                k->m->name);
   int status = system(ctx_strf(k->c, "cd %s && %s", k->dir, build));
@@ -272,7 +273,7 @@ static void begin_main(Case *k) {
              "static unsigned char mem[%lld] __attribute__((aligned(64)));\n", k->m->name, isa ? 'c' : 'h',
              (long long)k->m->total_bytes + 64);
   str_printf(&k->main, "%sint main(int argc, char **argv) {\n  (void)argc, (void)argv;\n", isa ? native : "");
-  if (isa) str_puts(&k->main, "  parts = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, parts);\n");
+  if (isa) str_puts(&k->main, "  parts = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, (unsigned)parts);\n");
 }
 
 /* init first, or random weights where there is none; then the others in order. */

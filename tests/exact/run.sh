@@ -29,6 +29,7 @@ same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
     diff "$expected" "$tmp/out" | head -n 4
   fi
 }
+warn="-Wall -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror"
 strict="-ffp-contract=off -fno-strict-aliasing"
 source_of() { # source_of MODEL
   for dir in tests/golden/curves tests/exact tests/native "$tmp"; do [ ! -f "$dir/$1.nn" ] || { echo "$dir/$1.nn"; return; }; done
@@ -40,14 +41,14 @@ portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   # What the interpreter has is told once, by the first call for a model.
   if "$tmp/reference" "$nn" "$steps" "$dir" ${want:+--files} "$@" >"$dir/want" 2>"$tmp/err" &&
      "$gradc" emit --c "$nn" -o "$dir" "$@" >"$tmp/err" 2>&1 &&
-     $compile -std=c99 -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
+     $compile -std=c99 $warn -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
      $compile -std=gnu99 -I"$dir" -Itests/exact -o "$dir/run" tests/exact/main_portable.c "$dir/model.o" 2>"$tmp/err"; then
     same "$model $label $*" "${want:-$dir/want}" $runner "$dir/run"
   else fail=$((fail + 1)); echo "FAIL  $model $label $*"; head -n 4 "$tmp/err"; fi
 }
 native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same label
   model=$1; dir=$tmp/$model$3
-  if $2 -w -std=gnu11 -I. -Iruntime -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
+  if $2 $warn -std=gnu11 -I. -Iruntime -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
     for threads in 1 2 3 4; do same "$model native $2 threads $threads" "$want" "$dir/native" "$steps" $threads; done
   else fail=$((fail + 1)); echo "FAIL  $model native $2"; head -n 4 "$tmp/err"; fi
 }

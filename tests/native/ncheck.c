@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define WARNINGS "-Wall -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror" /* names that meet, numbers that change */
 enum { MOST_PARTS = 4, MOST_GRAPHS = 512 };
 static int passed, failed;
 static uint64_t rng = 1;
@@ -207,7 +208,7 @@ static void compare(const Program *r, const char *cc, const char *out, size_t n)
 static void run_with(Program *r, const char *cc) {
   const char *fp = r->exact ? "off" : "fast";
   char *cmd = ctx_strf(r->c, "root=$PWD && cd %s && %s -std=gnu11 -I$root/runtime %s -fno-math-errno "
-                             "-fno-trapping-math -w -ffp-contract=%s -o prog prog.c 2>cc.txt && "
+                             "-fno-trapping-math " WARNINGS " -ffp-contract=%s -o prog prog.c 2>cc.txt && "
                              "$BEFORE ./prog <in.bin >out.bin", r->dir, cc, r->cflags, fp);
   int status = system(cmd);
   size_t n = 0;
