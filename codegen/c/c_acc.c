@@ -35,9 +35,10 @@ static const char *acc_zero(CNest *c, const KAcc *a) {
 
 const char *ca_body(CNest *c, const KAcc *a, const char *s, const char *v, bool vector) {
   const char *arg[3] = {s, v, "0"};
+  DType t = ca_is_arg(a) ? DT_BOOL : (DType)a->type; /* whether v is better */
   c->p->at = a->node;
-  if (vector) return cnv_body(c, (Op)a->op, (DType)a->type, (DType)a->type, arg);
-  return c_body(c->p, (Op)a->op, (DType)a->type, (DType)a->type, arg);
+  if (vector) return cnv_body(c, (Op)a->op, t, (DType)a->type, arg);
+  return c_body(c->p, (Op)a->op, t, (DType)a->type, arg);
 }
 
 static const char *acc_body(CNest *c, const KAcc *a, const char *s, const char *v) {
