@@ -93,13 +93,25 @@ bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n) {
 
 static Value clip_call(Elab *e, const char *def, const Ast *at, int n, const Value *v) {
   Call from = {.name = "clip", .at = at->at, .len = at->len, .mark = at->mark, .mark_len = at->mark_len};
-  Arg arg[2];
+  Arg arg[3];
   for (int i = 0; i < n; i++) arg[i] = (Arg){.v = v[i], .set = true, .at = at->mark, .len = at->mark_len};
   return el_call_def(e, def, arg, n, &from);
 }
 
 bool el_is_norm(const Ast *a) {
   return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "norm");
+}
+
+/* The sum over all gradients of what the def makes of each. */
+static bool sum_over(Elab *e, const char *def, const Ast *a, const Update *u, int n, Value *total) {
+  Id sum = 0;
+  for (int i = 0; i < n; i++) {
+    Value g = v_tensor(e, u[i].grad), s = clip_call(e, def, a, 1, &g);
+    if (v_bad(s)) return false;
+    sum = sum ? b_add(e->g, sum, s.id) : s.id;
+  }
+  *total = v_tensor(e, sum);
+  return true;
 }
 
 /* clip = norm(x): all gradients scaled so that their common norm is at most x; clip = value(x): each element. */
@@ -113,15 +125,11 @@ bool el_clip(Elab *e, const Ast *a, Update *u, int n) {
   if ((!v_number(limit, &x) || x <= 0) && limit.kind != V_TENSOR)
     return el_fail(e, 307, a->kid[1], "the limit is a number above 0, not %s", v_text(e, limit)), false;
   e->g->loc = a->mark;
-  Value scale = v_none();
+  Value scale = v_none(), total[3] = {[2] = limit};
   if (norm) {
-    Id total = 0;
-    for (int i = 0; i < n; i++) {
-      Value g = v_tensor(e, u[i].grad), s = clip_call(e, "sum_of_squares", a, 1, &g);
-      if (v_bad(s)) return false;
-      total = total ? b_add(e->g, total, s.id) : s.id;
-    }
-    scale = clip_call(e, "clip_scale", a, 2, (Value[]){v_tensor(e, total), limit});
+    if (!sum_over(e, "sum_of_squares", a, u, n, &total[0])) return false;
+    if (!sum_over(e, "sum_of_small_squares", a, u, n, &total[1])) return false;
+    scale = clip_call(e, "clip_scale", a, 3, total);
   }
   for (int i = 0; i < n; i++) {
     Value g = v_tensor(e, u[i].grad);

@@ -94,6 +94,18 @@ static Value fn_to_float(Elab *e, Call *k) {
   return v_tensor(e, x && !dtype_is_float(el_ty(e, x)->dtype) ? b_cast(e->g, x, DT_F32) : x);
 }
 
+/* widened(x): 16-bit floats as f32, for functions of several steps that round their result alone */
+static Value fn_widened(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  return v_tensor(e, x && dtype_is_half(el_ty(e, x)->dtype) ? b_cast(e->g, x, DT_F32) : x);
+}
+
+/* in_type_of(y, x): y in the element type of x */
+static Value fn_in_type_of(Elab *e, Call *k) {
+  Id y = el_want_tensor(e, k, 0), x = y ? el_want_tensor(e, k, 1) : 0;
+  return v_tensor(e, x ? b_cast(e->g, y, (DType)el_ty(e, x)->dtype) : 0);
+}
+
 /* axes_size(x, axes): number of elements along the axes */
 static Value fn_axes_size(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
@@ -132,6 +144,8 @@ const Intrinsic el_window_intrinsics[] = {{"conv", "x w stride pad dilation grou
                                           {"pair", "k", fn_pair, true},
                                           {"last_axis", "x", fn_last_axis, true},
                                           {"to_float", "x", fn_to_float, true},
+                                          {"widened", "x", fn_widened, true},
+                                          {"in_type_of", "y x", fn_in_type_of, true},
                                           {"axes_size", "x axes", fn_axes_size, true},
                                           {"other_axes", "x axes", fn_other_axes, true},
                                           {"is_zero", "x", fn_is_zero, true},

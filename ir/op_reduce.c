@@ -12,7 +12,10 @@ static TypeId reduced_type(Graph *g, const OpCall *k, int dtype) {
   if (!x || !rule_axes(g, k, call_attr(g, k, 0), x->rank, in_axes)) return 0;
   if (x->dtype == DT_BOOL)
     return shape_fail(g, k, RULE_OPERAND, "%s: needs numbers, not bool", op_info[k->op].name);
-  bool keep = call_attr(g, k, 1)->i != 0;
+  bool keep = call_attr(g, k, 1)->i != 0, picks = op_info[k->op].flags & (FROM_LOWEST | FROM_HIGHEST);
+  for (int i = 0; i < x->rank && picks; i++)
+    if (in_axes[i] && !rule_le(g->m, 1, x->dim[i])) /* a sum of nothing is 0 */
+      return shape_fail(g, k, RULE_NEGATIVE, "%s: there is no element along axis %d", op_info[k->op].name, i);
   for (int i = 0; i < x->rank; i++)
     if (!in_axes[i] || keep) dim[rank++] = in_axes[i] ? 1 : x->dim[i];
   return type_make(g->m, (DType)(dtype < 0 ? x->dtype : dtype), rank, dim);
