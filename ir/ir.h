@@ -109,6 +109,8 @@ typedef enum OpClass {
   X(FLAT)     /* a view that keeps row-major positions */                                                         \
   X(FROM_LOWEST) X(FROM_HIGHEST) /* a reduction that starts from the lowest, the highest value instead of 0 */    \
   X(ARG)      /* a reduction to the index of the element that the body prefers */                                 \
+  X(POLE)     /* element-wise: it or its derivative is infinite at some finite operands, if not for a constant of 1 or \
+                 more as the second */                                                                            \
   X(RNG)      /* depends on the run's seed and counters */                                                        \
   X(MEMORY)   /* a leaf that is memory of the caller: an input, weight or state */
 enum {

@@ -19,6 +19,7 @@ typedef struct Sweep {
   int nelem, capelem;
   Extended *ext;     /* scans that were given more results: `to` computes all that `from` does, and then some */
   int next, capext;
+  Id mask;           /* of what the rule that is running gives; 0: none */
 } Sweep;
 
 void sweep_begin(Sweep *w, Graph *g);
@@ -30,6 +31,10 @@ Id sweep_value(const Sweep *w, Id n); /* 0: zero */
 void tangent_to_element(Grad *s, int element, Id tangent); /* of the tuple node whose jvp rule is running */
 /* Puts every extended scan into the place of the one it extends. Returns the map from old ids to new ones. */
 Id *sweep_repoint(Sweep *w);
+/* autodiff_mask.c: a bool that is false where n's adjoint is 0 and n's rule must not make a NaN of that; 0: none. And the
+ * adjoint of which the mask alone has made those zeros. */
+Id adjoint_mask(Graph *g, Id n, Id adjoint);
+Id adjoint_unmasked(const Graph *g, Id adjoint);
 bool differentiable(const Graph *g, TypeId t);
 bool passes_gradient(const Graph *g, Id n); /* whether derivatives flow through the node */
 

@@ -93,7 +93,9 @@ bool grad_wants(const Grad *s, int i) { return s->wants[node_in(s->g, s->node, i
 void grad_to(Grad *s, int i, Id adjoint) {
   Sweep *w = s->driver;
   Id to = node_in(s->g, s->node, i);
-  if (w->wants[to]) accumulate(s->g, &w->adj[to], adjoint, node_get(s->g, to)->type);
+  if (!w->wants[to]) return;
+  if (w->mask) adjoint = b_op3(s->g, OP_where, w->mask, adjoint, b_like(s->g, adjoint, 0));
+  accumulate(s->g, &w->adj[to], adjoint, node_get(s->g, to)->type);
 }
 
 void grad_to_get(Grad *s, int i, int element, Id adjoint) {
@@ -142,7 +144,10 @@ void sweep_back(Sweep *w, int nseed, const Id *seed, const Id *given, int nx, co
     Id n = w->path.v[k];
     if (!w->wants[n] || !w->adj[n] || !passes_gradient(g, n) || !wants_any(w, n)) continue;
     enter(w, n);
-    node_info(g, n)->vjp(&w->s, n, node_type(g, n)->dtype == DT_TUPLE ? 0 : w->adj[n]);
+    Id dy = node_type(g, n)->dtype == DT_TUPLE ? 0 : w->adj[n];
+    w->mask = dy ? adjoint_mask(g, n, dy) : 0;
+    node_info(g, n)->vjp(&w->s, n, w->mask ? adjoint_unmasked(g, dy) : dy);
+    w->mask = 0;
   }
   g->hints = hints;
 }
