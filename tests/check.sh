@@ -5,7 +5,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
 # The long ones first, so that the last to end are short.
-[ $# -gt 0 ] || set -- exact lib bad native random front golden codegen cli jit runtime models recompute plan ops pass twins ir grad
+[ $# -gt 0 ] || set -- exact lib bad native numbers random front golden codegen cli jit runtime models recompute plan ops pass twins ir grad
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # compiled code is shared by the suites, and is not the user's
