@@ -31,10 +31,6 @@ Id sweep_value(const Sweep *w, Id n); /* 0: zero */
 void tangent_to_element(Grad *s, int element, Id tangent); /* of the tuple node whose jvp rule is running */
 /* Puts every extended scan into the place of the one it extends. Returns the map from old ids to new ones. */
 Id *sweep_repoint(Sweep *w);
-/* autodiff_mask.c: a bool that is false where n's adjoint is 0 and n's rule must not make a NaN of that; 0: none. And the
- * adjoint of which the mask alone has made those zeros. */
-Id adjoint_mask(Graph *g, Id n, Id adjoint);
-Id adjoint_unmasked(const Graph *g, Id adjoint);
 bool differentiable(const Graph *g, TypeId t);
 bool passes_gradient(const Graph *g, Id n); /* whether derivatives flow through the node */
 

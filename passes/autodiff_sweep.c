@@ -94,7 +94,7 @@ void grad_to(Grad *s, int i, Id adjoint) {
   Sweep *w = s->driver;
   Id to = node_in(s->g, s->node, i);
   if (!w->wants[to]) return;
-  if (w->mask) adjoint = b_op3(s->g, OP_where, w->mask, adjoint, b_like(s->g, adjoint, 0));
+  adjoint = adjoint_masked(s->g, adjoint, w->mask);
   accumulate(s->g, &w->adj[to], adjoint, node_get(s->g, to)->type);
 }
 

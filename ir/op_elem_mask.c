@@ -4,8 +4,7 @@
  *
  * It costs a selection for each such op, so it is done only behind ops that can have such a derivative at a finite
  * operand (POLE), and not for masks that are random: nobody can mean by those to keep clear of a pole. */
-#include "passes/autodiff.h"
-#include "ir/view.h"
+#include "grad.h"
 #include <math.h>
 
 enum { DEPTH = 8, BUDGET = 64 };
@@ -80,4 +79,8 @@ Id adjoint_unmasked(const Graph *g, Id adjoint) {
   if (!(node_info(g, adjoint)->flags & CHOOSES)) return adjoint;
   Id u = node_in(g, adjoint, is_zero(g, node_in(g, adjoint, 1)) ? 2 : 1);
   return node_get(g, u)->type == node_get(g, adjoint)->type ? u : adjoint;
+}
+
+Id adjoint_masked(Graph *g, Id adjoint, Id mask) {
+  return mask ? b_op3(g, OP_where, mask, adjoint, b_like(g, adjoint, 0)) : adjoint;
 }
