@@ -15,8 +15,16 @@ static int most(int parts, const GcGraph *g) {
   return g && g->fn && g->max_parts > parts ? g->max_parts : parts;
 }
 
+static void check_processor(const GcModel *m) {
+  char *lacks = cpu_lacks(m->needs);
+  if (lacks)
+    rt_die(661, "this processor lacks %s, which %s was built for\n"
+           "build it on this machine, or with --isa=generic for any of its kind", lacks, m->name);
+}
+
 void app_memory(App *a) {
   const GcModel *m = a->m;
+  check_processor(m);
   int parts = most(1, m->init);
   for (int i = 0; i < m->ntrain; i++) {
     const GcTrain *t = &m->train[i];

@@ -157,6 +157,7 @@ typedef struct GcModel {
   const GcNode *nodes;
   int nnodes;
   double parameters;
+  const char *needs;              /* the instructions that its code may use, by their names in cpu.c; NULL: the baseline */
 } GcModel;
 
 extern const GcModel gc_model;

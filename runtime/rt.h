@@ -121,6 +121,9 @@ typedef enum NumRead { NUM_WELL, NUM_NONE, NUM_MISFIT } NumRead; /* it is no num
 NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n);
 char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open); /* f32[1, 64]; open[-1 - dim]: f32[1, T] */
 
+/* cpu.c: the names of GcModel.needs that this processor lacks, with commas between; NULL: none. */
+char *cpu_lacks(const char *needs);
+
 /* gz.c */
 bool gz_is(const Bytes *b);
 bool gz_inflate(const Bytes *in, Bytes *out, char *err);

@@ -268,6 +268,7 @@ void c_model(CPrint *p, Str *o) {
              (long long)m->total_bytes, (long long)m->head_bytes, (long long)persistent, (long long)m->arena_bytes);
   str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n",
              m->nvar ? "vars" : "0", m->nvar, m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
-  str_printf(o, "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n};\n",
+  str_printf(o, "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n"
+                "  .needs = gc_needs,\n};\n",
              init_row, exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m));
 }

@@ -109,6 +109,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   put_text(c_file, &p->kernels, 0, half);
   str_puts(c_file, "#endif\n#if GC_IN(1)\n");
   put_text(c_file, &p->kernels, half, p->kernels.n);
+  str_puts(c_file, o->carried("runtime/needs.h", &n));
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
   str_puts(c_file, "#endif\n");
   return diag_errors(m->c) == errors;
