@@ -174,7 +174,9 @@ int toolchain_build(Args *a, Temp *t, const char *out) {
   word(&w, "-O3");
   for (int i = 0; i < n.flags.n; i++) word(&w, n.flags.v[i]);
   Words link = {.c = c}, runtime = {.c = c};
-  for (int i = 0; i < w.n; i++) word(&link, w.v[i]);
+  /* Where the runtime is compiled, too, it is for any processor: it asks which one it runs on. */
+  for (int i = 0, first = w.n - n.flags.n + n.machine; i < w.n; i++)
+    if (i < first || i >= first + n.nmachine) word(&link, w.v[i]);
   if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
   int status = compile_units(a, t, &n, &w, m->name, &link);
   if (status != EXIT_WELL) return status;

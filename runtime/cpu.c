@@ -74,15 +74,25 @@ static const Feature *find(const char *name, size_t n) {
   return NULL;
 }
 
+/* Whether one of the words is that word. */
+static bool holds(const char *words, const char *word, size_t n) {
+  for (const char *p = words; p && (p = strstr(p, word)); p++)
+    if ((p == words || p[-1] == ' ') && strcspn(p, ", ") == n) return true;
+  return false;
+}
+
 char *cpu_lacks(const char *needs) {
   char *lacks = NULL;
   for (const char *p = needs; p && *(p += strspn(p, " ")); p += strcspn(p, " ")) {
     size_t n = strcspn(p, " ");
-    const Feature *f = find(p, n);
-    char *more = f && has(f) ? NULL : rt_printf("%s%s%.*s", lacks ? lacks : "", lacks ? ", " : "", (int)n, p);
-    if (!more) continue;
-    rt_free(lacks);
-    lacks = more;
+    char *name = rt_printf("%.*s", (int)n, p);
+    const Feature *f = find(name, n);
+    if ((!f || !has(f)) && !holds(lacks, name, n)) {
+      char *more = rt_printf("%s%s%s", lacks ? lacks : "", lacks ? ", " : "", name);
+      rt_free(lacks);
+      lacks = more;
+    }
+    rt_free(name);
   }
   return lacks;
 }

@@ -1,6 +1,6 @@
 /* gc_needs: what the compiler was allowed to use beyond the baseline of its target, by the names of runtime/cpu.c. Part
  * of the generated code, which is compiled with the flags of the model. What compilers use for nothing but their built-in
- * functions (AES, SHA ...) is not in it, nor is AMX, for which code asks by itself. */
+ * functions (AES, SHA ...) is not in it, nor is AMX, for which code asks by itself. GC_NEEDS: more names. */
 static const char gc_needs[] = ""
 #if defined __x86_64__ || defined __i386__
 #ifdef __SSE2__
@@ -163,4 +163,4 @@ static const char gc_needs[] = ""
 #elif defined __s390x__ && defined __VX__
   " vx"
 #endif
-  ;
+  GC_NEEDS; /* what objects need that are linked to this code */

@@ -80,6 +80,19 @@ void emit_sums(Ctx *c, const EmitOptions *o, DType t, bool half, Str *file) {
   native_print_body(&p, file);
 }
 
+/* The instructions that the model asks for, those of an object of contractions (of its machine's row) among them. */
+static void put_needs(const CPrint *p, Str *out) {
+  size_t n;
+  const char *s = p->gemm && p->o->sums && p->o->machine ? p->o->machine->least : "";
+  str_puts(out, "#define GC_NEEDS \"");
+  for (; *s; s += n + strspn(s + n, " ")) {
+    n = strcspn(s, " ");
+    if (!strncmp(s, "-m", 2) && !memchr(s, '=', n)) str_printf(out, " %.*s", (int)n - 2, s + 2);
+  }
+  str_puts(out, "\"\n");
+  str_puts(out, p->o->carried("runtime/needs.h", &n));
+}
+
 bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   CPrint *p = ctx_alloc(m->c, sizeof *p);
   *p = (CPrint){.m = m, .c = m->c, .o = o, .native = true, .run = "GcRun"};
@@ -109,7 +122,7 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   put_text(c_file, &p->kernels, 0, half);
   str_puts(c_file, "#endif\n#if GC_IN(1)\n");
   put_text(c_file, &p->kernels, half, p->kernels.n);
-  str_puts(c_file, o->carried("runtime/needs.h", &n));
+  put_needs(p, c_file);
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
   str_puts(c_file, "#endif\n");
   return diag_errors(m->c) == errors;

@@ -35,8 +35,10 @@ bool compile_text(Module *m, CompileOptions *o, NativeC *to) {
   /* Register tiles are written out: more optimisation than this only takes longer. */
   put_flags(c, &to->sums_flags, "-O1 -fexpensive-optimizations");
   if (!m->opt.strict) flag(c, &to->sums_flags, "-ffp-contract=fast");
+  to->machine = to->flags.n;
   if (!row) flag(c, &to->flags, ctx_strf(c, "-march=%s", isa));
   put_flags(c, &to->flags, row ? row->cflags : named->tune);
+  to->nmachine = to->flags.n - to->machine;
   put_flags(c, &to->flags, o->cflags);
   if (!emit_native(m, &o->emit, &to->text)) return false;
   to->object = find_object(c, o, &to->sums);

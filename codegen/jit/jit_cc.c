@@ -167,7 +167,22 @@ static bool cc_compile(const JitJob *job, int unit, JitBlob *out, JitError *erro
   return whole && r.well;
 }
 
-/* What tells one compiler from another without running it: where it lies, its size, when it was changed. */
+/* The lines of /proc/cpuinfo that tell processors apart: `native` is another machine on each of them. */
+static const char *processor(Ctx *c) {
+  static const char *const key[] = {"model name", "flags", "Features", "CPU implementer", "CPU part", "isa"};
+  char line[8192];
+  Str s = {.c = c};
+  FILE *f = fopen("/proc/cpuinfo", "re");
+  str_puts(&s, "");
+  while (f && fgets(line, sizeof line, f) && *line != '\n') /* an empty line: the next one */
+    for (size_t i = 0; i < sizeof key / sizeof *key; i++)
+      if (!strncmp(line, key[i], strlen(key[i]))) str_puts(&s, line);
+  if (f) fclose(f);
+  return s.s;
+}
+
+/* What tells one compiler from another without running it: where it lies, its size, when it was changed; and what tells
+ * the processors apart that it compiles for. */
 static void identify(Ctx *c, void *arg) {
   Run *r = arg;
   const char *cc = compiler(r->job), *path = strchr(cc, '/') ? "" : getenv("PATH");
@@ -176,8 +191,8 @@ static void identify(Ctx *c, void *arg) {
     const char *file = n ? ctx_strf(c, "%.*s/%s", n, p, cc) : cc;
     struct stat st;
     if (access(file, X_OK) || stat(file, &st) || !S_ISREG(st.st_mode)) continue;
-    r->error = ctx_strf(c, "%s %lld %lld.%09ld", file, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-                        st.st_mtim.tv_nsec);
+    r->error = ctx_strf(c, "%s %lld %lld.%09ld %s", file, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+                        st.st_mtim.tv_nsec, processor(c));
     return;
   }
 }
