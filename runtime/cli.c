@@ -10,7 +10,10 @@ volatile int gc_signal, gc_training;
 /* While the step loop runs, the first signal asks it to save and stop; otherwise, and the second time, the program ends
  * at once. Either way it ends by exit, never by the signal. */
 static void on_signal(int number) {
-  if (!gc_training || gc_signal) _exit(128 + number);
+  if (!gc_training || gc_signal) {
+    lock_release();
+    _exit(128 + number);
+  }
   gc_signal = number;
 }
 

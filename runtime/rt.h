@@ -263,6 +263,10 @@ const char *run_log(App *a, Run *r);  /* the step's line in both; returns the JS
 void run_sync(Run *r);
 char *run_weights(App *a);            /* --weights or the newest run's, else dies; NULL: the model has no weights */
 
+/* lock.c */
+void lock_take(const char *folder); /* makes this process the owner of a run folder, until it ends; dies when another is */
+void lock_release(void);
+
 /* data.c and its sources */
 typedef struct Array { /* numbers of a file, row-major, first axis = records */
   Bytes file;

@@ -61,18 +61,23 @@ char *run_newest(const App *a) {
   return found;
 }
 
+static void refuse_held(const App *a, const Run *r) {
+  if (!a->o.force && run_holds(r->folder))
+    rt_die(602, "%s already holds a run\n--resume goes on with it, --force replaces it", r->folder);
+}
+
 void run_choose(App *a, Run *r) {
   const Opts *o = &a->o;
   memset(r, 0, sizeof *r);
   if (o->run_dir) r->folder = rt_strdup(o->run_dir);
   else if (o->resume) r->folder = run_newest(a);
+  if (r->folder && io_exists(r->folder) && (!o->resume || run_holds(r->folder))) lock_take(r->folder);
   if (o->resume) {
     if (!r->folder) rt_die(683, "no run of %s under runs/ to resume", a->m->name);
     char *c = checkpoint_newest(r->folder, NULL);
     if (!c) rt_die(683, "no checkpoint in %s to resume from\nwithout --resume, a run begins there", r->folder);
     rt_free(c);
-  } else if (o->run_dir && !o->force && run_holds(o->run_dir))
-    rt_die(602, "%s already holds a run\n--resume goes on with it, --force replaces it", o->run_dir);
+  } else if (o->run_dir) refuse_held(a, r);
 }
 
 static bool adopt_data(App *a, Json *j, bool take) {
@@ -262,6 +267,8 @@ void run_begin(App *a, Run *r) {
   if (!r->folder) r->folder = new_folder();
   else if (!io_make_folder(r->folder, false))
     rt_die(663, "%s: cannot make the folder: %s", r->folder, strerror(errno));
+  lock_take(r->folder);
+  refuse_held(a, r); /* another process may have made it since */
   if (a->o.force) clear(r->folder);
   char *nn = source_name(a), *json = flags(a);
   write_file(r->folder, nn, a->m->source ? a->m->source : "");

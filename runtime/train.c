@@ -188,10 +188,12 @@ int gc_train(App *a) {
   if (signal && a->run->step < t.end) {
     rt_live(NULL);
     say_how_to_resume(&t);
+    lock_release();
     return 128 + signal;
   }
   finish(&t);
   io_close(&t.run.csv);
   io_close(&t.run.jsonl);
+  lock_release();
   return 0;
 }

@@ -69,6 +69,7 @@ cd "$work" || exit 1
 . "$here/units.sh"
 . "$here/data.sh"
 . "$here/runs.sh"
+. "$here/lock.sh"
 . "$here/faults.sh"
 
 echo "runtime: $passed passed, $failed failed"
