@@ -92,7 +92,7 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t least, 
 /* A metric stands beside these in the logs of a run and in the C struct of one. */
 static bool check_metric(Elab *e, const Ast *b) {
   static const char *const taken[] = {"loss", "step", "steps", "steps_per_epoch", "seed", "event", "records",
-                                      "weights_hash", SCALE_RESULT, "skipped_steps"};
+                                      "weights_hash", SCALE_RESULT, "skipped_steps", "calls"};
   const char *name = b->kid[0]->text + strlen("metric.");
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
     if (!strcmp(name, taken[i]))

@@ -1,4 +1,5 @@
 /* The interpreter: running a graph, and its values. */
+#include "scan.h"
 #include "interp.h"
 #include "sizes.h"
 #include <setjmp.h>
@@ -244,9 +245,14 @@ static void check_sizes(Eval *e) {
 
 static void run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
   Eval e = {.in = in, .g = g};
+  bool counts = g->kind == GK_EXPORT && graph_draws(g);
+  uint32_t pass = in->pass;
   check_sizes(&e);
   Val *holder, **out = eval_scratch(&e, (size_t)g->nout * sizeof *out + 1, &holder);
+  if (counts) in->pass = in->calls;
   eval_graph(&e, ports, out);
+  in->pass = pass;
+  in->calls += counts;
   in->finite = loss_is_finite(g, out);
   for (int i = 0, k = 0; i < g->nout; i++) {
     int var = g->out[i].var;

@@ -32,6 +32,7 @@ typedef struct Interp {
   int64_t *size;                    /* value of each run-time size; starts at its bound */
   uint64_t seed;
   uint32_t step, steps, steps_per_epoch, pass;
+  uint32_t calls;                   /* of exports that draw random numbers: what is `pass` elsewhere */
   Val **var;                        /* value of each module var; NULL: not set yet */
   bool finite;                      /* after interp_run: whether the result "loss" was; if not, nothing was written */
   const char *error;                /* after interp_run returned false */

@@ -1,5 +1,6 @@
 /* Layout of head, weights and optimizer state. */
 #include "passes/persist.h"
+#include "ir/scan.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,14 @@ const char **head_metrics(const Module *m, int *n) {
     }
   if (module_scales(m)) *(const char **)vec_push(m->c, (void **)&name, n, &cap, sizeof *name) = SCALE_RESULT;
   return name;
+}
+
+int64_t head_calls(const Module *m) {
+  int n;
+  head_metrics(m, &n);
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_EXPORT && graph_draws(m->graph[i])) return HEAD_METRICS + 4 * (int64_t)n;
+  return -1;
 }
 
 int64_t head_offset(const Module *m, const char *name, int index) {
@@ -103,7 +112,7 @@ void persist_plan(Module *m) {
   int nslot = 0, capslot = 0, nmetric;
   const char **slots = NULL;
   head_metrics(m, &nmetric);
-  int64_t at = HEAD_METRICS + 4 * (int64_t)nmetric;
+  int64_t at = HEAD_METRICS + 4 * (int64_t)nmetric + (head_calls(m) >= 0 ? 4 : 0);
   if (m->opt.rom) at = (at + 7) / 8 * 8 + 8; /* the pointer to mapped weights */
   m->head_bytes = at = plan_round(m, at);
   Place *p = ctx_alloc(m->c, sizeof *p * (size_t)(m->nvar + 1));

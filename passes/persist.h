@@ -3,8 +3,8 @@
 #define GRADC_PERSIST_H
 #include "ir/ir.h"
 
-/* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics…, loss_scale }, the last
- * only where some section scales its loss. */
+/* The head is struct NAME_run: { u64 seed; u32 step, steps, steps_per_epoch; f32 loss, metrics…, loss_scale; u32 calls },
+ * the last but one only where some section scales its loss, the last only where an export draws random numbers. */
 enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 
 /* Every place in the caller's memory is a multiple of it: a cache line; under a budget, where weights and states take
@@ -14,6 +14,8 @@ int64_t plan_round(const Module *m, int64_t bytes); /* up to such a multiple */
 
 /* The metrics of all train sections, each name once, and the loss's scale: what stands behind the loss. */
 const char **head_metrics(const Module *m, int *n);
+
+int64_t head_calls(const Module *m); /* byte offset of the number of such calls; -1: it is not there */
 
 /* Byte offset in the head of a training graph's result; `index` counts its results. */
 int64_t head_offset(const Module *m, const char *name, int index);

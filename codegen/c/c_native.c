@@ -2,6 +2,7 @@
 #include "codegen/c/graph.h"
 #include "codegen/check.h"
 #include "codegen/c/model.h"
+#include "passes/persist.h"
 #include <string.h>
 
 /* Kernels stay functions of their own, and the graphs, which only call them, are not worth optimising: else compile
@@ -22,8 +23,10 @@ static void put_locals(CGraph *c, Str *out) {
   const Graph *g = c->g;
   str_printf(out, "  unsigned char *const m = call->mem;\n  unsigned char *const a = m + %lld;\n",
              (long long)(m->total_bytes - m->arena_bytes));
-  str_puts(out, "  GcRun *const run = call->mem;\n  const uint32_t turn = 0, pass = call->pass;\n"
-                "  const int part = call->part, parts = call->parts;\n");
+  str_puts(out, "  GcRun *const run = call->mem;\n  const int part = call->part, parts = call->parts;\n");
+  long long calls = head_calls(m);
+  if (calls >= 0) str_printf(out, "  uint32_t *const calls = (uint32_t *)(void *)(m + %lld);\n  (void)calls;\n", calls);
+  str_printf(out, "  const uint32_t turn = 0, pass = %s;\n", c_counts_calls(g) ? "*calls" : "call->pass");
   for (int i = 0; i < g->nport; i++)
     str_printf(out, "  const %s *const %s = call->in[%d];\n", dtype_info[node_type(g, g->port[i])->dtype].c, c->in[i],
                i);
@@ -46,6 +49,9 @@ static void print_graph(CPrint *p, Graph *g, Str *functions) {
   c_name_params(&c);
   if (g->kind != GK_INIT) c_print_checks(&c);
   c_graph_body(&c);
+  if (c_counts_calls(g)) c_barrier(&c); /* every part has read it */
+  if (c_counts_calls(g)) c_stmt(&c, "if (part == 0) ++*calls;");
+  if (g->kind == GK_INIT && head_calls(p->m) >= 0) c_stmt(&c, "if (part == 0) *calls = 0;");
   c_stmt(&c, "return 0;");
   p->parallel[g->index] = c.parallel;
   str_printf(functions, "static GC_CALLS int graph_%d(const GcCall *call) { /* %s */\n", g->index, g->name);

@@ -4,6 +4,7 @@
 #include "codegen/c/model.h"
 #include "codegen/c/weights.h"
 #include "passes/persist.h"
+#include "ir/scan.h"
 #include <string.h>
 
 static const char PRELUDE[] =
@@ -176,13 +177,16 @@ static int64_t arena_base(const Module *m) {
   return m->total_bytes - m->arena_bytes;
 }
 
+bool c_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && graph_draws(g); }
+
 static void put_locals(CGraph *c, Str *out, bool arena) {
   Module *m = c->p->m;
   str_puts(out, "  unsigned char *const m = mem;\n");
   if (arena) str_printf(out, "  unsigned char *const a = m + %lld;\n", (long long)arena_base(m));
   str_printf(out, "  %s *const run = mem;\n", c->p->run);
   str_puts(out, "  const uint32_t turn = 0;\n");
-  if (c->g->kind != GK_TRAIN_PASS) str_puts(out, "  const uint32_t pass = 0;\n");
+  if (c_counts_calls(c->g)) str_puts(out, "  const uint32_t pass = run->calls;\n");
+  else if (c->g->kind != GK_TRAIN_PASS) str_puts(out, "  const uint32_t pass = 0;\n");
   str_printf(out, "  (void)m, %s(void)run, (void)pass, (void)turn", arena ? "(void)a, " : "");
   for (int i = 0; i < c->g->nport; i++) str_printf(out, ", (void)%s", c->in[i]);
   str_puts(out, ";\n");
@@ -196,6 +200,7 @@ static void print_init_head(CGraph *c) {
   c_stmt(c, "run->steps = %lld;", (long long)(steps > 0 ? steps : 0));
   c_stmt(c, "run->steps_per_epoch = 0;");
   c_stmt(c, "run->loss = 0;");
+  if (head_calls(m) >= 0) c_stmt(c, "run->calls = 0;");
 }
 
 static const char *shapes_comment(CPrint *p, const Graph *g) {
@@ -223,6 +228,7 @@ static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, S
   c_graph_body(&c);
   if (g->kind == GK_INIT) c_weights_init(&c);
   if (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE) c_stmt(&c, "run->step++;");
+  if (c_counts_calls(g)) c_stmt(&c, "run->calls++;");
   if (g->kind != GK_INIT) c_stmt(&c, "return 0;");
   const char *sig = signature(&c, name);
   str_printf(functions, "/* %s */\n%s {\n", shapes_comment(p, g), sig);
@@ -282,6 +288,7 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
   int nmetric;
   const char **metric = head_metrics(m, &nmetric);
   for (int i = 0; i < nmetric; i++) str_printf(h, "  float %s;\n", c_metric_name(p, metric[i]));
+  if (head_calls(m) >= 0) str_puts(h, "  uint32_t calls; /* of functions that draw random numbers, which go on with each */\n");
   if (m->rom_bytes && p->o->weights_as == WEIGHTS_EXTERN)
     str_printf(h, "  const unsigned char *weights; /* set by %s_map */\n", m->name);
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,

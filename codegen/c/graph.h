@@ -33,6 +33,7 @@ void c_graph_body(CGraph *c);
 const char *c_place(CGraph *c, Id n);         /* the pointer to a buffer, as an argument */
 const char *c_call_comment(CGraph *c, const Group *gr);
 void c_scan(CGraph *c, const Group *gr);      /* c_scan.c */
+bool c_counts_calls(const Graph *g);         /* an export that draws random numbers: they go on with each call */
 void c_barrier(CGraph *c);                    /* c_share.c */
 void c_wait(CGraph *c, const Kernel *k, const CPlan *plan); /* a barrier where kernel k needs one */
 int64_t c_port_range(const Graph *g, int port); /* > 0: integer values lie in [0, range) */

@@ -23,6 +23,7 @@ typedef struct NativeC {
   Str sums;            /* ... and the contractions, where this is not empty, with sums_flags, too; */
   JitObject object;    /* p not NULL: they are compiled already */
   Flags flags;         /* of all of them, no -O among them: element-wise code never contracts products */
+  int machine, nmachine; /* so many flags from there on choose instructions that not every processor of the target has */
   Flags sums_flags;    /* of the contractions alone, which do in fast mode */
 } NativeC;
 extern const char *const native_part[NATIVE_PARTS]; /* -DGC_PART=0 ... */

@@ -216,7 +216,7 @@ expect 0 '"event":"done"' run product.nn --steps 5 --json --run-dir r2
 nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
-for part in numbers streams plan cpu portable memory binary weights; do
+for part in numbers streams plan cpu draws portable memory binary weights; do
   mkdir "$tmp/$part"; cd "$tmp/$part" || exit 2
   # shellcheck disable=SC1090
   . "$here/$part.sh"

@@ -226,6 +226,22 @@ def conversion(m, name, x):
           f"{x!r} as {name}: {got}, not {want}")
 
 
+def draws():
+    """Random numbers of an export go on with each call, from the seed."""
+    text = "export def f(x: f32[3]) -> f32[3] { x + uniform(x) }\nuse n = linear(1)\nexport def g(x: f32[1, 3]) { n(x) }\n"
+    with gradc.compile("draws.nn", text=text, **OPTIONS) as m, gradc.compile("draws.nn", text=text, **OPTIONS) as other:
+        m.init(7)
+        calls = [m.f([0, 0, 0]) for _ in range(12)]
+        check(len({c.tobytes() for c in calls}) == 12, "12 calls, 12 results")
+        m.init(7)
+        other.init(7)
+        m.g([[1, 2, 3]])
+        check(all(np.array_equal(m.f([0, 0, 0]), c) for c in calls), "the same seed gives the same numbers")
+        check(all(np.array_equal(other.f([0, 0, 0]), c) for c in calls), "another model of the same seed")
+        other.init(8)
+        check(not np.array_equal(other.f([0, 0, 0]), calls[0]), "another seed")
+
+
 def threads():
     hashes = [None] * 4
 
@@ -258,6 +274,7 @@ try:
     conversions(ml_dtypes.bfloat16)
 except ImportError:
     pass
+draws()
 threads()
 m = gradc.compile("model.nn", **OPTIONS)
 view = m.weights.view("n.linear_1.b")
