@@ -33,7 +33,11 @@ void app_memory(App *a) {
   }
   for (int i = 0; i < m->nexports; i++) parts = most(parts, &m->exports[i]);
   a->threads = a->o.threads > 0 ? (int)a->o.threads : pool_cpus();
-  a->pool = pool_new(a->threads < parts ? a->threads : parts);
+  int limit = pool_most();
+  if (a->threads > limit)
+    rt_die(601, "%d threads: at most %d, as this machine has use for no more\nwithout --threads there is one a core",
+           a->threads, limit);
+  a->pool = pool_new(a->threads < parts ? a->threads : parts, true);
   a->mem = rt_mem(m->bytes);
   if (a->t) a->sum = rt_array((size_t)a->t->nmetrics + 1, sizeof *a->sum);
   a->run = a->mem;

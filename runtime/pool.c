@@ -1,13 +1,20 @@
 /* The thread pool: N - 1 workers and the caller run one graph function, each its own part (a region). A waiter spins
  * for about 50 us, then sleeps on a futex: small steps pay a fraction of a microsecond, idle
  * pools cost nothing. With more threads than cores spinning only steals time, so waiters sleep at once.
+ * Where other processes want the cores, too, a region lasts as long as the slowest of its threads waits for one, and
+ * one thread alone would be faster. The scheduler tells how long each thread was ready and did not run (schedstat):
+ * every few milliseconds the pool takes as many parts as it really got cores, and later tries more again. No result
+ * depends on it.
  * Threads are not pinned, but two that take turns on one core can stay there for long, since to the scheduler only one
  * ever wants to run: a worker that finds itself on the core of another thread of the region moves away. */
 #define _GNU_SOURCE
+#include "cores.h"
 #include "rt.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <linux/futex.h>
@@ -32,12 +39,17 @@ struct Pool {
   bool ends;                /* the next region is none: workers return */
   cpu_set_t allowed;
   int core[CPU_SETSIZE], ncores; /* one CPU of each core that this process may use */
+  bool adapts;
+  int most;                 /* parts that cores were had for; at most `threads` */
+  double looked, retry, tried; /* when schedstat was last read; seconds until more parts are tried; since when */
 };
 enum { APART = LINE / (int)sizeof(int), PATIENCE = 64 };
 typedef struct Worker {
   Pool *pool;
   int part;
   pthread_t thread;
+  atomic_int stat;          /* its schedstat; -1: not there */
+  uint64_t ran, waited;     /* ns, as last read */
 } Worker;
 
 static void relax(void) {
@@ -95,10 +107,15 @@ static void spread(Pool *p, int part) {
   if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof p->allowed, &p->allowed);
 }
 
+static void open_stat(Worker *w) { /* of the running thread */
+  atomic_store(&w->stat, w->pool->adapts ? open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC) : -1);
+}
+
 static void *work(void *arg) {
   const Worker *w = arg;
   Pool *p = w->pool;
   int patience = 0;
+  open_stat(&p->worker[w->part]);
   for (unsigned seen = 0;; seen++) {
     gate_wait(&p->region, seen, p->spin);
     if (p->ends) return NULL;
@@ -114,7 +131,54 @@ static void *work(void *arg) {
   }
 }
 
+/* ---- as many parts as there are cores ---- */
+
+/* The share of the time since the last look in which the thread ran, of that in which it could; 1: it slept. */
+static double share(Worker *w) {
+  char text[100];
+  int fd = atomic_load(&w->stat);
+  ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
+  text[n < 0 ? 0 : n] = 0;
+  char *end;
+  uint64_t ran = strtoull(text, &end, 10), waited = strtoull(end, NULL, 10);
+  double r = (double)(ran - w->ran), d = (double)(waited - w->waited);
+  w->ran = ran;
+  w->waited = waited;
+  return n > 0 && r + d > 0 ? r / (r + d) : 1;
+}
+
+enum { LOOK_US = 5000, RETRY_MS = 50, LONGEST_RETRY_MS = 2000 };
+
+/* Now and then: with fewer cores than parts, fewer parts; where cores seem free, twice as many, at first after a short
+ * time, then, where that was wrong, after longer ones. */
+static void look(Pool *p) {
+  const double least = 0.75, free_share = 0.95;
+  double now = rt_now(), got = 0;
+  if (now - p->looked < 1e-6 * LOOK_US * (1 + 0.1 * p->threads)) return;
+  bool stale = now - p->looked > 1; /* what happened in a pause says nothing */
+  p->looked = now;
+  for (int i = 0; i < p->threads; i++) {
+    double s = share(&p->worker[i]);
+    if (i < p->most) got += s;
+  }
+  if (stale) return;
+  if (got < p->most - (1 - least)) {
+    bool soon = now - p->tried < 10 * p->retry;
+    p->retry = soon && p->retry > 0 ? 2 * p->retry : 1e-3 * RETRY_MS;
+    if (p->retry > 1e-3 * LONGEST_RETRY_MS) p->retry = 1e-3 * LONGEST_RETRY_MS;
+    p->most = (int)(got + (1 - least)) > 1 ? (int)(got + (1 - least)) : 1;
+    p->tried = now;
+  } else if (p->most < p->threads && got > p->most * free_share && now - p->tried > p->retry) {
+    p->most = 2 * p->most < p->threads ? 2 * p->most : p->threads;
+    p->tried = now;
+  }
+}
+
 int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
+  if (p && p->adapts && parts > 1) {
+    look(p);
+    if (parts > p->most) parts = p->most;
+  }
   if (!p || parts <= 1) {
     GcCall one = *call;
     one.part = 0;
@@ -144,54 +208,22 @@ int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
   return 0;
 }
 
-/* Is this the first logical CPU, of those allowed, on its core? */
-static bool leads_core(int cpu, const cpu_set_t *allowed) {
-  char path[128];
-  snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
-  FILE *f = fopen(path, "r");
-  int first, last;
-  bool leads = true;
-  while (f && leads && fscanf(f, "%d", &first) == 1) {
-    int c = fgetc(f);
-    last = first;
-    if (c == '-') {
-      if (fscanf(f, "%d", &last) != 1) break;
-      c = fgetc(f);
-    }
-    for (int i = first; i <= last && i < cpu; i++) if (CPU_ISSET(i, allowed)) leads = false;
-    if (c != ',') break;
-  }
-  if (f) fclose(f);
-  return leads;
-}
-
-/* One CPU of each core that this process may use; 0: not known. */
-static int cores(cpu_set_t *allowed, int core[CPU_SETSIZE]) {
-  int n = 0;
-  CPU_ZERO(allowed);
-  if (sched_getaffinity(0, sizeof *allowed, allowed) != 0) return 0;
-  for (int i = 0; i < CPU_SETSIZE; i++) if (CPU_ISSET(i, allowed) && leads_core(i, allowed)) core[n++] = i;
-  return n;
-}
-
-int pool_cpus(void) {
-  cpu_set_t allowed;
-  int core[CPU_SETSIZE], n = cores(&allowed, core);
-  return n > 0 ? n : 1;
-}
-
-Pool *pool_new(int threads) {
+Pool *pool_new(int threads, bool adapts) {
   if (threads <= 1) return NULL;
   Pool *p = rt_mem(sizeof *p);
   p->threads = 1; /* the caller; more as they start */
-  p->ncores = cores(&p->allowed, p->core);
+  p->ncores = cores_find(&p->allowed, p->core);
   p->spin = threads <= p->ncores ? SPIN : 0;
+  p->adapts = adapts && threads <= p->ncores;
+  p->most = threads;
   p->cpu = rt_array((size_t)threads, LINE);
   p->call = rt_array((size_t)threads, sizeof *p->call);
   p->status = rt_array((size_t)threads, LINE);
   p->worker = rt_array((size_t)threads, sizeof *p->worker);
+  p->worker[0] = (Worker){.pool = p};
+  open_stat(&p->worker[0]);
   for (int i = 1; i < threads; i++, p->threads++) {
-    p->worker[i] = (Worker){.pool = p, .part = i};
+    p->worker[i] = (Worker){.pool = p, .part = i, .stat = -1};
     if (pthread_create(&p->worker[i].thread, NULL, work, &p->worker[i]) == 0) continue;
     pool_free(p);
     rt_die(662, "cannot start thread %d of %d", i + 1, threads);
@@ -204,4 +236,6 @@ void pool_free(Pool *p) {
   p->ends = true;
   gate_pass(&p->region);
   for (int i = 1; i < p->threads; i++) pthread_join(p->worker[i].thread, NULL);
+  for (int i = 0; i < p->threads; i++)
+    if (atomic_load(&p->worker[i].stat) >= 0) close(atomic_load(&p->worker[i].stat));
 }

@@ -130,8 +130,9 @@ bool gz_inflate(const Bytes *in, Bytes *out, char *err);
 
 /* pool.c */
 typedef struct Pool Pool;
-int pool_cpus(void);                     /* physical cores that this process may use */
-Pool *pool_new(int threads);             /* NULL when threads == 1 */
+int pool_cpus(void);                     /* cores.c: physical cores that this process may use, quotas among the limits */
+int pool_most(void);                     /* more threads than this are refused */
+Pool *pool_new(int threads, bool adapts); /* NULL when threads == 1; adapts: fewer at work where others want the cores */
 void pool_free(Pool *p);                 /* ends its threads; its memory goes with the host */
 int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts); /* the first part's status that is not 0 */
 

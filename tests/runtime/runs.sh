@@ -7,6 +7,7 @@ expect 'option of another command' 2 'not an option of `eval`' toy eval --resume
 expect 'missing value' 2 '--steps needs a value' toy train --steps
 expect 'not a number' 2 'takes a number' toy train --steps ten
 expect 'out of range' 2 'must lie in' toy train --threads 0
+expect 'more threads than there is use for' 2 'E0601.*1000 threads: at most' toy train --threads 1000
 expect 'exclude each other' 2 exclude toy train --steps 3 --epochs 3
 expect 'an empty value' 2 'needs a value' toy train --run-dir ''
 expect 'a source without files' 2 'reads no files' toy_uniform train --data toy=toy.csv

@@ -1,5 +1,7 @@
 /* Unit tests of the runtime's parts that need no model run. `units` runs all; `units gunzip FILE` writes the inflated
  * file, for comparison with gzip. */
+#define _GNU_SOURCE
+#include "../../runtime/cores.h"
 #include "../../runtime/rt.h"
 #include <stdlib.h>
 #include <string.h>
@@ -290,7 +292,7 @@ static int ring(const GcCall *c) { /* each part adds its neighbour's value, a ba
 
 static void test_pool(void) {
   for (int threads = 1; threads <= 5; threads++) {
-    Pool *p = pool_new(threads);
+    Pool *p = pool_new(threads, false);
     bool all = true;
     for (int parts = 1; parts <= threads; parts++)
       for (int k = 0; k < 20; k++) {
@@ -303,6 +305,38 @@ static void test_pool(void) {
     CHECK(all);
   }
   CHECK(pool_cpus() >= 1);
+}
+
+static void put_text(const char *path, const char *text) {
+  FILE *f = fopen(path, "w");
+  if (f) fputs(text, f);
+  if (f) fclose(f);
+}
+
+/* Quotas of control groups, in a tree like that of /sys/fs/cgroup. */
+static void test_quota(void) {
+  static const struct { const char *path, *text; } file[] = {
+    {"cg/cpu.max", "max 100000\n"}, {"cg/a/cpu.max", "350000 100000\n"}, {"cg/a/b/cpu.max", "max 100000\n"},
+    {"cg/a/c/cpu.max", "50000 100000\n"}, {"cg/cpu,cpuacct/d/cpu.cfs_quota_us", "200000\n"},
+    {"cg/cpu,cpuacct/d/cpu.cfs_period_us", "100000\n"}, {"cg/cpu,cpuacct/e/cpu.cfs_quota_us", "-1\n"},
+    {"cg/cpu,cpuacct/e/cpu.cfs_period_us", "100000\n"},
+  };
+  static const struct { const char *groups; int cpus; } group[] = {
+    {"0::/\n", 0}, {"0::/a\n", 4}, {"0::/a/b\n", 4}, {"0::/a/c\n", 1}, {"0::/none/such\n", 0}, {"", 0}, {"noise", 0},
+    {"9:name=systemd:/x\n3:cpuset:/d\n2:cpu,cpuacct:/d\n0::/\n", 2}, {"2:cpu,cpuacct:/e\n", 0},
+    {"2:cpu,cpuacct:/d\n0::/a/c\n", 1},
+  };
+  io_make_folder("cg/a/b", false);
+  io_make_folder("cg/a/c", false);
+  io_make_folder("cg/cpu,cpuacct/d", false);
+  io_make_folder("cg/cpu,cpuacct/e", false);
+  for (int i = 0; i < COUNT(file); i++) put_text(file[i].path, file[i].text);
+  for (int i = 0; i < COUNT(group); i++) {
+    put_text("cg/groups", group[i].groups);
+    if (cores_quota("cg/groups", "cg") != group[i].cpus) printf("%s", group[i].groups);
+    CHECK(cores_quota("cg/groups", "cg") == group[i].cpus);
+  }
+  CHECK(cores_quota("cg/none", "cg") == 0);
 }
 
 static bool partition(uint64_t n, double holdout, int shuffle) {
@@ -376,6 +410,7 @@ int main(int argc, char **argv) {
   test_npy();
   test_csv();
   test_pool();
+  test_quota();
   test_order();
   test_writer();
   test_hash();
