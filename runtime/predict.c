@@ -199,18 +199,21 @@ static bool is_text(const Predictor *p, const Bytes *b) {
 }
 
 int gc_predict(App *a) {
-  if (!a->o.input) rt_die(601, "predict needs --input FILE (`-`: standard input)");
-  Predictor p = {.app = a, .g = choose(a), .name = strcmp(a->o.input, "-") ? a->o.input : "standard input"};
+  Predictor p = {.app = a, .g = choose(a)};
+  if (p.g->nin && !a->o.input) rt_die(601, "predict needs --input FILE (`-`: standard input)");
+  if (!p.g->nin && a->o.input) rt_die(601, "`%s` has no inputs, so that there is nothing for --input", p.g->name);
+  p.name = a->o.input && strcmp(a->o.input, "-") ? a->o.input : "standard input";
   Bytes b;
   char err[ERR_TEXT];
   char *weights = run_weights(a);
-  if (strcmp(a->o.input, "-") && !io_exists(a->o.input)) rt_die(680, "cannot open `%s`", a->o.input);
-  if (!io_read_data(a->o.input, &b, err)) rt_die(611, "%s", err);
+  if (p.g->nin && strcmp(a->o.input, "-") && !io_exists(a->o.input)) rt_die(680, "cannot open `%s`", a->o.input);
+  if (p.g->nin && !io_read_data(a->o.input, &b, err)) rt_die(611, "%s", err);
   app_memory(a);
   app_init(a);
   if (weights) weights_load(a, weights);
   prepare(&p);
-  if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
+  if (!p.g->nin) run(&p, 0);
+  else if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
   else if (is_text(&p, &b)) from_text(&p, &b);
   else if (ends(p.name, ".npy")) rt_die(614, "%s: not a .npy file", p.name);
   else from_csv(&p, &b);

@@ -22,3 +22,14 @@ for seed in $seeds; do
       sed -n 's/.*{value=\\(\\[.*\\]\\)}.*/\\1/p' c.ir >out && ./numbers check $t $seed $n list <out"
   done
 done
+# Messages have all digits, too.
+seven=,0,0,0,0,0,0,0
+for t in i32:4294967296 i32:-2147483649 u32:4294967296 i32:2147483647.0000000001 u8:300 f32:3.5e38 f16:65520 bf16:3.4e38; do
+  printf '%s%s\n' "${t#*:}" $seven | ./same predict --fn ${t%:*} --input - >out 2>err
+  equal "predict $t" "$? $(grep -c "E0610.*record 1, field 0: .${t#*:}. is not ${t%:*} (line 1)" err)" '4 1'
+done
+"$gradc" eval same.nn -e 'i32([3000000001])' >out 2>err; grep -q 'E0211.*3000000001 is not a value of i32' err && pass || fail "eval: $(head -3 err)"
+# An export without inputs.
+echo 'export def c() -> i32[2] { i32([2000000001, -5]) }' >c.nn
+"$gradc" build c.nn -o c && equal 'an export without inputs' "$(./c predict)" 2000000001,-5
+./c predict --input same.nn >out 2>err; equal 'an export without inputs has no --input' "$? $(grep -c 'E0601.*has no inputs' err)" '2 1'
