@@ -127,7 +127,9 @@ static gradc_status run(Job *k, void (*fn)(Ctx *, void *), gradc_error **error, 
   const gradc_alloc *a = k->o.alloc;
   Ctx *c = ctx_new_from(a ? a->realloc : NULL, a ? a->user : NULL);
   if (!c) return error_out_of_memory(error);
+  Locale locale = locale_begin();
   bool whole = ctx_try(c, fn, k);
+  locale_end(locale);
   gradc_status s = whole && k->well ? GRADC_OK : whole ? error_of_ctx(c, a, error) : error_out_of_memory(error);
   if (!s && warnings) *warnings = error_warnings(c, a);
   ctx_free(c);

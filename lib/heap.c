@@ -98,11 +98,13 @@ void heap_free(Heap *h) {
 
 int heap_try(Heap *h, void (*fn)(void *arg), void *arg) {
   RtHost *before = rt_host;
+  Locale locale = locale_begin();
   jmp_buf here;
   h->unwind = &here;
   rt_host = &h->host;
   h->code = 0;
   if (!setjmp(here)) fn(arg);
   rt_host = before;
+  locale_end(locale);
   return h->code;
 }

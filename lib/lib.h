@@ -32,6 +32,12 @@ void *heap_get(Heap *h, size_t n);                 /* zeroed; NULL: out of memor
 /* fn with h as the runtime's host. 0, or the code that the runtime gave up with: 660 when memory ran out. */
 int heap_try(Heap *h, void (*fn)(void *arg), void *arg);
 
+/* ---- locale.c: numbers are written and read as in C, whatever the program's locale. For the running thread. ---- */
+
+typedef struct Locale { void *before, *c; } Locale;
+Locale locale_begin(void);
+void locale_end(Locale l);
+
 /* ---- error.c ---- */
 
 enum { E_CALL = 801, E_ARRAY = 802, E_SIZES = 803, E_NAME = 804 }; /* rt_die in a heap_try raises them too */

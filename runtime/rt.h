@@ -80,6 +80,8 @@ bool io_exists(const char *path);
 int64_t io_time(const char *path); /* of its last change, ns; INT64_MIN: not there */
 char **io_list(const char *folder, int *n);   /* names, sorted with numbers in numeric order; NULL: cannot open */
 
+double rt_now(void); /* clock.c: seconds, monotonic */
+
 /* hash.c, rand.c */
 uint64_t gc_hash(uint64_t h, const void *p, size_t n);
 void gc_philox(uint64_t key, uint64_t c0, uint64_t c1, uint32_t out[4]);
@@ -358,7 +360,6 @@ typedef struct Report {
   uint32_t first; /* step that this process began at */
   bool live;
 } Report;
-double rt_now(void); /* seconds, monotonic */
 void report_begin(Report *r, App *a, const Run *run);
 void report_step(Report *r, uint32_t step, const char *json_line); /* NULL: a step that is not logged */
 char *report_scores(const App *a, const Scores *s); /* {"loss":…,…} */

@@ -13,7 +13,8 @@ add cc gcc; add make make; add lemon lemon
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find.sh")" != no ] || need="$need g++ llvm-dev libclang-dev"
 if [ "$want" = check ] || [ "$want" = isa ]; then
-  add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base; add script bsdutils
+  add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base; add script bsdutils; add localedef locales
+  [ -d /usr/share/i18n/charmaps ] || need="$need locales"
   [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null || need="$need python3-numpy python3-venv"
 fi
 if [ "$want" = isa ]; then

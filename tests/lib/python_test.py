@@ -1,6 +1,7 @@
 """The Python module. python_test.py FOLDER: one with model.nn, points.csv and search/."""
 import gc
 import io
+import locale
 import os
 import sys
 import threading
@@ -226,6 +227,27 @@ def conversion(m, name, x):
           f"{x!r} as {name}: {got}, not {want}")
 
 
+def comma():
+    """A program whose locale writes 0,5: what the library prints and reads is not of that."""
+    text = "export def f(x: f32[3]) -> f32[3] { x * 0.1 + 1e-8 - 2.5 * x ** 1.5 }\n"
+    said = [f("comma.nn", text=text) for f in (gradc.emit_c, gradc.dump, gradc.report)]
+    try:
+        locale.setlocale(locale.LC_NUMERIC, os.environ["COMMA_LOCALE"])
+    except (KeyError, locale.Error) as e:
+        check(False, f"no locale with a decimal comma: {e}")
+        return
+    check(locale.localeconv()["decimal_point"] == ",", "the locale")
+    check([f("comma.nn", text=text) for f in (gradc.emit_c, gradc.dump, gradc.report)] == said, "texts under another locale")
+    with gradc.compile("comma.nn", text=text, **{**OPTIONS, "cache": ""}) as m:
+        got = m.f([1, 2, 3])
+    with gradc.compile("model.nn", **OPTIONS) as m:
+        check(len(m.data()) == 80 and m.data().batch(0, 1)[0].any(), "data under another locale")
+    check(locale.localeconv()["decimal_point"] == ",", "the locale stays")
+    locale.setlocale(locale.LC_NUMERIC, "C")
+    with gradc.compile("comma.nn", text=text, **{**OPTIONS, "cache": ""}) as m:
+        check(np.array_equal(m.f([1, 2, 3]), got), f"code under another locale: {got}")
+
+
 def draws():
     """Random numbers of an export go on with each call, from the seed."""
     text = "export def f(x: f32[3]) -> f32[3] { x + uniform(x) }\nuse n = linear(1)\nexport def g(x: f32[1, 3]) { n(x) }\n"
@@ -274,6 +296,7 @@ try:
     conversions(ml_dtypes.bfloat16)
 except ImportError:
     pass
+comma()
 draws()
 threads()
 m = gradc.compile("model.nn", **OPTIONS)
