@@ -11,7 +11,7 @@ CFLAGS ?= -O2 -g
 OBJCOPY ?= objcopy
 WARN = -Wall -Wextra
 LIBS = -lm -ldl -lpthread
-ALL_CFLAGS = -std=gnu11 -ffp-contract=off $(WARN) $(CFLAGS) -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend passes codegen codegen/c codegen/jit lib driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
@@ -56,7 +56,7 @@ $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
 
 # The runtime: an archive that programs link, and that gradc itself uses to read weights.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
-$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -fPIC -fvisibility=hidden -MMD -MP
+$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP
 $(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 

@@ -52,10 +52,12 @@ static bool make_folders(Ctx *c, const char *dir) {
   }
 }
 
-/* The file's name without its ending; that of the module where it has none, or one that no #include can hold. */
+/* The file's name without its ending; that of the module where it has none, or holds what C gives a meaning of its own
+ * in an #include. */
 static const char *stem(const Module *m, const char *path) {
   const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
-  bool source = dot && dot > base && !strcmp(dot, ".nn") && !strpbrk(base, "\"\\\n");
+  bool source = dot && dot > base && !strcmp(dot, ".nn") && !strpbrk(base, "\"\\'?");
+  for (const char *s = base; *s; s++) source &= (unsigned char)*s >= ' ' && *s != 127;
   return source ? ctx_strf(m->c, "%.*s", (int)(dot - base), base) : m->name;
 }
 

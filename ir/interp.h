@@ -14,6 +14,7 @@
 #ifndef GRADC_INTERP_H
 #define GRADC_INTERP_H
 #include "ir.h"
+#include "prim_ieee.h"
 
 typedef struct Val {
   DType type;                       /* of the storage: DT_F64 for every float in double mode */

@@ -1,6 +1,7 @@
 /* The scalar instantiation of prim.h, prim_NAME, as the interpreter uses it. */
 #ifndef GRADC_INTERP_PRIM_H
 #define GRADC_INTERP_PRIM_H
+#include "prim_ieee.h"
 #include <stdint.h>
 #define PRIM_LANES 1
 #define PRIM(name) prim_##name

@@ -22,6 +22,8 @@
 /*@ vocabulary: */
 #if PRIM_LANES > 1
 #define P_K(c) ((PRIM_F){0} + (c))
+#define P_KI(c) ((PRIM_I){0} + (c))
+#define P_KU(c) ((PRIM_U){0} + (c))
 #define P_BITS(x) ((PRIM_I)(x))
 #define P_FLT(i) ((PRIM_F)(i))
 #define P_TOI(x) __builtin_convertvector((x), PRIM_I)
@@ -45,6 +47,8 @@ static inline PRIM_F PRIM(flt)(PRIM_I i) {
   return u.f;
 }
 #define P_K(c) (c)
+#define P_KI(c) ((PRIM_I)(c))
+#define P_KU(c) ((PRIM_U)(c))
 #define P_BITS(x) PRIM(bits)(x)
 #define P_FLT(i) PRIM(flt)(i)
 #define P_TOI(x) ((PRIM_I)(x))
@@ -59,8 +63,8 @@ static inline PRIM_F PRIM(flt)(PRIM_I i) {
 #endif
 #define P_SIGN ((int32_t)-0x7fffffff - 1)
 #define P_ABS(x) P_FLT(P_BITS(x) & 0x7fffffff)
-#define P_INF P_FLT((PRIM_I){0} + 0x7f800000)
-#define P_NAN P_FLT((PRIM_I){0} + 0x7fc00000)
+#define P_INF P_FLT(P_KI(0x7f800000))
+#define P_NAN P_FLT(P_KI(0x7fc00000))
 /* 2^n for n in -126 .. 127; garbage, but defined, for other n */
 #define P_LESS(i, n) ((PRIM_I)((PRIM_U)(i) - (n))) /* i - n, which may wrap */
 #define P_POW2(n) P_FLT((PRIM_I)((PRIM_U)((n) + 127) << 23))
@@ -175,6 +179,8 @@ static inline PRIM_F PRIM(mod)(PRIM_F a, PRIM_F b) {
 
 /*@ end: */
 #undef P_K
+#undef P_KI
+#undef P_KU
 #undef P_BITS
 #undef P_FLT
 #undef P_TOI

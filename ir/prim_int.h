@@ -24,8 +24,8 @@ static inline PRIM_F PRIM(from_f16)(PRIM_U h) {
 static inline PRIM_U PRIM(to_f16)(PRIM_F x) {
   PRIM_I a = P_BITS(x) & 0x7fffffff, sign = (PRIM_I)(((PRIM_U)P_BITS(x) >> 16) & 0x8000u);
   PRIM_U u = (PRIM_U)a, near = (u - 0x38000000u + 0xfffu + ((u >> 13) & 1u)) >> 13;
-  PRIM_I small = P_BITS(P_FLT(P_ISEL(P_LT(a, 0x38800000), a, (PRIM_I){0})) + 0.5f) - 0x3f000000;
-  PRIM_I y = P_ISEL(P_LT(a, 0x38800000), small, P_ISEL(P_LE(0x47800000, a), (PRIM_I){0} + 0x7c00, (PRIM_I)near));
+  PRIM_I small = P_BITS(P_FLT(P_ISEL(P_LT(a, 0x38800000), a, P_KI(0))) + 0.5f) - 0x3f000000;
+  PRIM_I y = P_ISEL(P_LT(a, 0x38800000), small, P_ISEL(P_LE(0x47800000, a), P_KI(0x7c00), (PRIM_I)near));
   y = P_ISEL(P_LT(0x7f800000, a), ((a >> 13) & 0x3ff) | 0x7e00, y);
   return (PRIM_U)(y | sign);
 }
@@ -41,7 +41,7 @@ static inline PRIM_I PRIM(to_int)(PRIM_F x, float lo, float hi) {
 static inline PRIM_I PRIM(to_i32)(PRIM_F x) {
   PRIM_I big = P_LE(2147483648.0f, x), small = P_LT(x, -2147483648.0f);
   PRIM_I i = P_TOI(P_SEL(P_EQ(x, x) & ~(big | small), x, P_K(0.0f)));
-  return P_ISEL(big, (PRIM_I){0} + 0x7fffffff, P_ISEL(small, (PRIM_I){0} + P_SIGN, i));
+  return P_ISEL(big, P_KI(0x7fffffff), P_ISEL(small, P_KI(P_SIGN), i));
 }
 
 /*@ to_u32: vocabulary */
@@ -49,26 +49,26 @@ static inline PRIM_U PRIM(to_u32)(PRIM_F x) {
   PRIM_I high = P_LE(2147483648.0f, x), big = P_LE(4294967296.0f, x);
   PRIM_F c = P_SEL(high, x - 2147483648.0f, x);
   PRIM_I i = P_TOI(P_SEL(P_LT(0.0f, c) & ~big, c, P_K(0.0f)));
-  return (PRIM_U)(P_ISEL(big, (PRIM_I){0} - 1, i | (high & P_SIGN)));
+  return (PRIM_U)(P_ISEL(big, P_KI(-1), i | (high & P_SIGN)));
 }
 
 /*@ idiv_i32: vocabulary */
 /* Rounds down; 0 for a divisor of 0; the most negative number divided by -1 is itself. */
 static inline PRIM_I PRIM(idiv_i32)(PRIM_I a, PRIM_I b) {
   PRIM_I none = P_EQ(b, 0), minus = P_EQ(b, -1);
-  PRIM_I d = P_ISEL(none | minus, (PRIM_I){0} + 1, b), q = a / d, r = a - q * d;
+  PRIM_I d = P_ISEL(none | minus, P_KI(1), b), q = a / d, r = a - q * d;
   q = q + (~P_EQ(r, 0) & P_LT(r ^ d, 0)); /* a mask is -1 */
   q = P_ISEL(minus, (PRIM_I)(0u - (PRIM_U)a), q);
-  return P_ISEL(none, (PRIM_I){0}, q);
+  return P_ISEL(none, P_KI(0), q);
 }
 
 /*@ mod_i32: vocabulary */
 /* The divisor's sign; 0 for a divisor of 0. */
 static inline PRIM_I PRIM(mod_i32)(PRIM_I a, PRIM_I b) {
   PRIM_I none = P_EQ(b, 0) | P_EQ(b, -1);
-  PRIM_I d = P_ISEL(none, (PRIM_I){0} + 1, b), r = a % d;
+  PRIM_I d = P_ISEL(none, P_KI(1), b), r = a % d;
   r = r + (d & ~P_EQ(r, 0) & P_LT(r ^ d, 0));
-  return P_ISEL(none, (PRIM_I){0}, r);
+  return P_ISEL(none, P_KI(0), r);
 }
 
 /*@ idiv_u32: vocabulary */
@@ -122,9 +122,9 @@ static inline void PRIM(random4)(PRIM_U block, uint32_t block_high, uint32_t key
                                  uint32_t pass, uint32_t turn, PRIM_F *out) {
   PRIM_U c[4];
   c[0] = block;
-  c[1] = (PRIM_U){0} + step;
-  c[2] = (PRIM_U){0} + turn;
-  c[3] = (PRIM_U){0} + (block_high ^ (pass << 12));
+  c[1] = P_KU(step);
+  c[2] = P_KU(turn);
+  c[3] = P_KU(block_high ^ (pass << 12));
   PRIM(philox)(c, key0, key1);
   for (int w = 0; w < 4; w++) out[w] = PRIM(unit)(c[w]);
 }

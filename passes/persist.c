@@ -132,7 +132,8 @@ void persist_plan(Module *m) {
     Var *v = &m->var[p[i].var];
     int64_t *top = v->rom ? &m->rom_bytes : &at;
     v->offset = *top;
-    *top += plan_round(m, type_bytes(m, v->type));
+    int64_t bytes = type_bytes(m, v->type);
+    *top += plan_round(m, bytes ? bytes : 1); /* no two have one place */
   }
   m->persistent_bytes = at - m->head_bytes;
 }

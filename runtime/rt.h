@@ -3,6 +3,7 @@
  * leave the reason in a buffer instead. */
 #ifndef GRADC_RT_H
 #define GRADC_RT_H
+#include "../ir/prim_ieee.h"
 #include "model.h"
 #include "terminal.h"
 #include <stdbool.h>

@@ -60,7 +60,7 @@ const char *c_call_comment(CGraph *c, const Group *gr) {
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].value == n) str_printf(&s, "%s ", g->out[i].name);
   str_puts(&s, type_text(c->p->m, node_get(g, n)->type));
-  return s.s;
+  return c_comment(c->p, s.s);
 }
 
 /* ---- kernels ---- */

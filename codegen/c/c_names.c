@@ -14,20 +14,18 @@ static const char KEYWORDS[] =
   " requires static_assert static_cast template this thread_local throw true try typeid typename typeof using virtual"
   " wchar_t xor xor_eq linux unix NULL offsetof ";
 
-/* Macros without parameters of the C and POSIX headers that someone may include before a model's header. Those without
- * a small letter, and those that begin with an underscore, are not listed: all such names are taken for macros. */
+/* Macros without parameters of the C and POSIX headers that someone may include before a model's header. */
 static const char MACROS[] =
   " complex d_fileno errno h_addr h_errno i386 imaginary math_errhandling noreturn s6_addr s6_addr16 s6_addr32"
   " sa_handler sa_sigaction sched_priority si_addr si_addr_lsb si_arch si_band si_call_addr si_fd si_int si_lower"
   " si_overrun si_pid si_pkey si_ptr si_status si_stime si_syscall si_timerid si_uid si_upper si_utime si_value"
   " sigev_notify_attributes sigev_notify_function st_atime st_ctime st_mtime stderr stdin stdout ";
 
-/* Not for members of the head: macros of capitals that stand alone, and a member of programs with mapped weights. */
-static const char MEMBERS[] = " I EOF NAN INFINITY HUGE_VAL BUFSIZ OVERFLOW UNDERFLOW DOMAIN weights ";
-
-/* What the functions that take ports use besides. Whatever else a model's C names at file scope, and the locals of
- * scans, begin as has_prefix says. */
-static const char LOCALS[] = " a m i k s h mem run pass turn part parts sum call memset memcpy memmove ";
+/* Not for members of the head: macros of capitals that somebody might name a metric as, some of Windows, and a member of
+ * programs with mapped weights. */
+static const char MEMBERS[] =
+  " I EOF NAN INFINITY HUGE_VAL BUFSIZ OVERFLOW UNDERFLOW DOMAIN M_E M_PI INT_MAX FLT_MAX FLT_MIN FLT_EPSILON TRUE FALSE PI"
+  " IN OUT min max near far small interface weights ";
 
 const char *c_ident(CPrint *p, const char *name) {
   char *s = ctx_strf(p->c, "%s", name);
@@ -50,39 +48,8 @@ static bool is_kernel(const char *s, size_t n) {
   return n == 1;
 }
 
-/* Helpers, tables, sizes, kernels, functions of prim.h and the model's own ones. */
-static bool has_prefix(const CPrint *p, const char *s) {
-  static const char *const prefix[] = {"gc_", "GC_", "n_", "p_", "v_", "PRIM_"};
-  size_t own = strlen(p->m->name);
-  for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
-    if (!strncmp(s, prefix[i], strlen(prefix[i]))) return true;
-  return is_kernel(s, strcspn(s, "_")) || (!strncmp(s, p->m->name, own) && s[own] == '_');
-}
-
-/* A keyword, or as good as a macro or a type of the C library. */
-static bool is_word(const char *s) {
-  size_t n = strlen(s);
-  bool small = false;
-  for (const char *x = s; *x; x++) small |= islower((unsigned char)*x);
-  return !small || (n > 2 && !strcmp(s + n - 2, "_t")) || listed(KEYWORDS, s) || listed(MACROS, s);
-}
-
-/* A name that means nothing to compilers and headers. */
-static const char *plain_name(CPrint *p, const char *name) {
-  const char *s = c_ident(p, name);
-  if (*s == '_') s = ctx_strf(p->c, "x%s", s);
-  return is_word(s) ? ctx_strf(p->c, "%s_", s) : s;
-}
-
-/* The same that means nothing else in a function which takes ports, either. */
-static const char *port_name(CPrint *p, const char *name) {
-  const char *s = plain_name(p, name);
-  if (has_prefix(p, s)) return ctx_strf(p->c, "x_%s", s);
-  return listed(LOCALS, s) ? ctx_strf(p->c, "%s_", s) : s;
-}
-
 const char *c_model_name(Ctx *c, const char *name) {
-  static const char *const taken[] = {"gc", "GC", "p", "v", "n", "PRIM", "GRADC"};
+  static const char *const taken[] = {"gc", "GC", "p", "v", "n", "in", "out", "PRIM", "GRADC"};
   bool meets = is_kernel(name, strlen(name));
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) meets |= !strcmp(name, taken[i]);
   return meets ? ctx_strf(c, "%s_", name) : name;
@@ -96,6 +63,7 @@ static const char *distinct(CPrint *p, const char *name, const char *const *othe
   return name;
 }
 
+/* With prefixes: a name of the file may be a word, a macro of whoever includes the header, or a name of ours. */
 void c_name_params(CGraph *c) {
   CPrint *p = c->p;
   const Graph *g = c->g;
@@ -104,8 +72,9 @@ void c_name_params(CGraph *c) {
   for (int i = 0; i < g->nport + g->nout; i++) {
     const Out *o = i < g->nport ? NULL : &g->out[i - g->nport];
     if (o && o->var >= 0) continue;
-    const char *s = port_name(p, o ? (o->name && *o->name ? o->name : "out") : node_attr(g, g->port[i], 0)->s);
-    name[n] = distinct(p, s, name, n);
+    const char *s = o ? o->name : node_attr(g, g->port[i], 0)->s;
+    if (o && (!s || !*s || !strcmp(s, "out"))) s = "0"; /* the one result of an export */
+    name[n] = distinct(p, ctx_strf(p->c, o ? "out_%s" : "in_%s", c_ident(p, s)), name, n);
     n++;
   }
   c->in = name;
@@ -122,6 +91,13 @@ const char *c_metric_name(CPrint *p, const char *metric) {
     if (!strcmp(all[i], metric)) break;
   }
   return i < n ? name[i] : metric;
+}
+
+const char *c_comment(CPrint *p, const char *text) {
+  char *s = ctx_strf(p->c, "%s", text);
+  for (char *x = s; *x; x++)
+    if (*x < ' ' || *x > '~' || (x > s && ((x[-1] == '*' && *x == '/') || (x[-1] == '/' && *x == '*')))) *x = '?';
+  return s;
 }
 
 const char **c_var_names(CPrint *p) {

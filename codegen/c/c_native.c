@@ -112,6 +112,8 @@ bool emit_native(Module *m, const EmitOptions *o, Str *c_file) {
   c_model(p, &model);
   size_t n;
   str_printf(c_file, "/* %s: made by gradc %s, native dialect. */\n", m->name, o->version ? o->version : "");
+  str_puts(c_file, "#define PRIM_BY_FLAGS\n");
+  str_puts(c_file, o->carried("ir/prim_ieee.h", &n));
   str_puts(c_file, o->carried("runtime/model.h", &n));
   str_puts(c_file, PRELUDE);
   c_vector_types(p, c_file);

@@ -2,40 +2,46 @@
 #include "codegen/c/graph.h"
 #include "codegen/check.h"
 #include "codegen/c/model.h"
+#include "codegen/c/places.h"
 #include "codegen/c/weights.h"
 #include "passes/persist.h"
 #include "ir/scan.h"
 #include <string.h>
 
+/* Around the text of ir/prim_ieee.h. In C++ memset and its like are C, so that compilers find them. */
+static const char NEEDS_C99[] =
+  "#if defined __cplusplus ? __cplusplus < 201103L : !defined __STDC_VERSION__ || __STDC_VERSION__ < 199901L\n"
+  "#error \"this file needs C99 or C++11: compile it with -std=c99\"\n"
+  "#else /* to the end */\n";
 static const char PRELUDE[] =
   "#include <stddef.h>\n#include <stdint.h>\n\n"
-  "#ifdef __clang__\n"
-  "#pragma STDC FP_CONTRACT OFF\n"
-  "#pragma clang diagnostic ignored \"-Wunused-function\"\n"
-  "#endif\n\n"
+  "#ifdef __clang__\n#pragma clang diagnostic ignored \"-Wunused-function\"\n#endif\n\n"
   "/* Compilers make calls of these out of loops. Volatile: else out of these loops, too. */\n"
   "#ifdef __GNUC__\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Wshadow\" /* of builtins */\n#endif\n"
+  "#ifdef __cplusplus\nextern \"C\" {\n#endif\n"
   "static __attribute__((used)) void *memset(void *d, int c, size_t n) {\n"
-  "  volatile unsigned char *p = d;\n"
+  "  volatile unsigned char *p = (volatile unsigned char *)d;\n"
   "  while (n--) *p++ = (unsigned char)c;\n"
   "  return d;\n}\n"
   "static __attribute__((used)) void *memcpy(void *d, const void *s, size_t n) {\n"
-  "  volatile unsigned char *p = d;\n"
-  "  const unsigned char *q = s;\n"
+  "  volatile unsigned char *p = (volatile unsigned char *)d;\n"
+  "  const unsigned char *q = (const unsigned char *)s;\n"
   "  while (n--) *p++ = *q++;\n"
   "  return d;\n}\n"
   "static __attribute__((used)) void *memmove(void *d, const void *s, size_t n) {\n"
-  "  volatile unsigned char *p = d;\n"
-  "  const unsigned char *q = s;\n"
+  "  volatile unsigned char *p = (volatile unsigned char *)d;\n"
+  "  const unsigned char *q = (const unsigned char *)s;\n"
   "  if ((uintptr_t)d <= (uintptr_t)s) while (n--) *p++ = *q++;\n"
   "  else while (n--) p[n] = q[n];\n"
   "  return d;\n}\n"
+  "#ifdef __cplusplus\n}\n#endif\n"
   "#ifdef __GNUC__\n#pragma GCC diagnostic pop\n#endif\n\n";
 
 static const struct { int bit; const char *text; } HELPER[] = {
   {CH_CLAMP, "static inline ptrdiff_t gc_clamp(ptrdiff_t i, ptrdiff_t n) {\n"
              "  return i < 0 ? 0 : i < n ? i : n - 1;\n}\n\n"},
-  {CH_FINITE, "static inline int gc_finite(float x) {\n  return x - x == 0.0f;\n}\n\n"},
+  {CH_FINITE, "static inline int gc_finite(float x) {\n  union { float f; uint32_t i; } u;\n  u.f = x;\n"
+              "  return (u.i & 0x7f800000u) != 0x7f800000u;\n}\n\n"},
   {CH_ROWS, "/* Copies rows of `bytes`, `dstep` and `sstep` bytes apart. */\n"
             "static inline void gc_rows(unsigned char *d, ptrdiff_t dstep, const unsigned char *s, ptrdiff_t sstep,\n"
             "                           ptrdiff_t rows, ptrdiff_t bytes) {\n"
@@ -181,9 +187,9 @@ bool c_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && graph_draws
 
 static void put_locals(CGraph *c, Str *out, bool arena) {
   Module *m = c->p->m;
-  str_puts(out, "  unsigned char *const m = mem;\n");
+  str_puts(out, "  unsigned char *const m = (unsigned char *)mem;\n");
   if (arena) str_printf(out, "  unsigned char *const a = m + %lld;\n", (long long)arena_base(m));
-  str_printf(out, "  %s *const run = mem;\n", c->p->run);
+  str_printf(out, "  %s *const run = (%s *)mem;\n", c->p->run, c->p->run);
   str_puts(out, "  const uint32_t turn = 0;\n");
   if (c_counts_calls(c->g)) str_puts(out, "  const uint32_t pass = run->calls;\n");
   else if (c->g->kind != GK_TRAIN_PASS) str_puts(out, "  const uint32_t pass = 0;\n");
@@ -216,7 +222,7 @@ static const char *shapes_comment(CPrint *p, const Graph *g) {
   for (int i = 0; i < p->m->nsize; i++)
     if (sizes >> i & 1) str_printf(&s, "; %s <= %lld", p->m->size[i].name, (long long)p->m->size[i].bound);
   str_printf(&s, "; arena %lld bytes", (long long)g->arena);
-  return s.s;
+  return c_comment(p, s.s);
 }
 
 static void print_graph(CPrint *p, Graph *g, const char *name, Str *functions, Str *header) {
@@ -293,12 +299,6 @@ static void header_begin(CPrint *p, Str *h, const char *guard) {
     str_printf(h, "  const unsigned char *weights; /* set by %s_map */\n", m->name);
   str_printf(h, "};\n\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
-  const char **at = c_var_names(p);
-  for (int v = 0; v < m->nvar; v++) {
-    if (m->var[v].rom) continue;
-    str_printf(h, "#define %s_AT_%s %lld /* %s: %s */\n", m->name, at[v], (long long)m->var[v].offset, m->var[v].name,
-               type_text(m, m->var[v].type));
-  }
 }
 
 /* Sums of gradients, which lie next to each other, begin with zero again: a failed step leaves nothing behind. */
@@ -336,10 +336,10 @@ static void print_accumulated(CPrint *p, const TrainInfo *t, Str *out, Str *h) {
     str_printf(&mean, "    run->%s = sum[%d] / %lld.0f;\n", name, i, (long long)t->accumulate);
   }
   str_printf(out,
-             "%s {\n  %s *const run = mem;\n  float sum[%d]; /* of loss and metrics, over the passes */\n  int s = 0;\n"
+             "%s {\n  %s *const run = (%s *)mem;\n  float sum[%d]; /* of loss and metrics, over the passes */\n  int s = 0;\n"
              "  for (int k = 0; k < %lld && !s; k++) {\n    s = %s_%s(mem, (uint32_t)k%s);\n%s  }\n"
              "  if (!s) {\n%s    s = %s_%s(mem);\n  }\n  if (s)\n    %s\n  return s;\n}\n\n",
-             sig.s, p->run, 1 + t->nmetric, (long long)t->accumulate, p->m->name, c_ident(p, g->name),
+             sig.s, p->run, p->run, 1 + t->nmetric, (long long)t->accumulate, p->m->name, c_ident(p, g->name),
              call.s ? call.s : "", add.s, mean.s, p->m->name, c_ident(p, t->update->name), clear_sums(p, g));
 }
 
@@ -366,11 +366,15 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
     if (m->train[t].pass && m->train[t].update && !m->opt.infer_only) print_accumulated(p, &m->train[t], &functions,
         h_file);
   c_weights_functions(p, &functions, h_file);
+  c_places(p, &functions, h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 
-  str_printf(c_file, "/* %s: made by gradc %s. ISO C99; needs no library.\n"
-                     " * %lld bytes of memory, %lld of them the arena. */\n",
-             m->name, o->version ? o->version : "", (long long)m->total_bytes, (long long)m->arena_bytes);
+  size_t n;
+  const char *ieee = o->carried("ir/prim_ieee.h", &n);
+  str_printf(c_file, "/* %s: made by gradc %s. ISO C99 and C++11; needs no library.\n"
+                     " * %lld bytes of memory, %lld of them the arena. */\n%s",
+             m->name, o->version ? o->version : "", (long long)m->total_bytes, (long long)m->arena_bytes, NEEDS_C99);
+  str_put(c_file, ieee, n);
   str_printf(c_file, "#include \"%s\"\n%s", o->header ? o->header : ctx_strf(m->c, "%s.h", m->name), PRELUDE);
   c_prim_print(p, c_file);
   str_puts(c_file, "\n");
@@ -383,5 +387,6 @@ bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file) {
                (long long)m->opt.ram, m->name, m->name, (long long)m->opt.ram);
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) str_put(c_file, part[i]->s, part[i]->n), str_puts(c_file, "\n");
+  str_puts(c_file, "#endif\n");
   return diag_errors(m->c) == errors;
 }

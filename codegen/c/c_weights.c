@@ -46,7 +46,7 @@ static void print_table(CPrint *p, int var) {
   const void *values = stored_values(p, var);
   int64_t n = type_count(p->m, v->type);
   str_printf(&p->tables, "static const %s %s[%lld] = { /* %s: %s */", dtype_info[t->dtype].c, table_name(p, var),
-             (long long)(n ? n : 1), v->name, type_text(p->m, v->type));
+             (long long)(n ? n : 1), c_comment(p, v->name), type_text(p->m, v->type));
   for (int64_t i = 0; i < n; i++)
     str_printf(&p->tables, "%s%s,", i % 8 ? " " : "\n  ", c_stored_number(p, (DType)t->dtype, values, i));
   str_puts(&p->tables, n ? "\n};\n" : "0};\n");
@@ -132,7 +132,7 @@ static void print_copies(CPrint *p, const int64_t *at, Str *o) {
     if (!is_given(p, v) || p->m->var[v].rom) continue;
     p->helper |= CH_ROWS;
     str_printf(o, "  gc_rows(m + %lld, 0, w + %lld, 0, 1, %lld); /* %s */\n", (long long)p->m->var[v].offset,
-               (long long)(FILE_HEAD + at[v]), (long long)var_bytes(p, v), p->m->var[v].name);
+               (long long)(FILE_HEAD + at[v]), (long long)var_bytes(p, v), c_comment(p, p->m->var[v].name));
   }
 }
 
@@ -145,7 +145,8 @@ void c_weights_functions(CPrint *p, Str *functions, Str *header) {
   const char *sig = ctx_strf(p->c, "int %s_%s(void *mem, const void *weights, size_t bytes)", p->m->name, map ? "map" : "load");
   str_printf(functions, CHECK, (long long)(FILE_HEAD + bytes), (long long)(FILE_HEAD + bytes), (unsigned long long)hash,
              (long long)bytes);
-  str_printf(functions, "%s {\n  unsigned char *const m = mem;\n  const unsigned char *const w = weights;\n"
+  str_printf(functions, "%s {\n  unsigned char *const m = (unsigned char *)mem;\n"
+                        "  const unsigned char *const w = (const unsigned char *)weights;\n"
                         "  if (!gc_is_weights(w, bytes)) return -3;\n", sig);
   if (!map)
     str_printf(functions, "  uint64_t h = 0xcbf29ce484222325u;\n  for (ptrdiff_t i = 0; i < %lld; i++)\n"

@@ -44,6 +44,7 @@ const char *c_body_function(CPrint *p, const Graph *body, bool *parallel); /* it
 /* c_names.c: names of the .nn file in C and C++. */
 const char *c_ident(CPrint *p, const char *name);
 const char *c_model_name(Ctx *c, const char *name); /* `name`, or another where NAME_x might be a name of ours */
+const char *c_comment(CPrint *p, const char *text); /* as it may stand in a comment */
 void c_name_params(CGraph *c);                /* of ports and results, distinct in their function, into c->in, c->out */
 const char *c_metric_name(CPrint *p, const char *metric); /* a member of struct NAME_run */
 const char **c_var_names(CPrint *p);          /* one a variable, distinct */

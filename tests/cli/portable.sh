@@ -1,11 +1,12 @@
-# Portable C of several models, training and inference: silent with every compiler and level, and without a symbol that
-# is not its own. Sourced by run.sh: uses gradc, models, pass, fail.
-levels=${LEVELS:-"0 1 2 3"}
+# Portable C of several models, training and inference: silent with every compiler, language and level, and without a
+# symbol that is not its own. Sourced by run.sh: uses gradc, models, pass, fail.
+levels=1
+full && levels="0 1 2 3"
 silent() { # silent NAME FILE.c
-  for cc in gcc clang; do
-    command -v $cc >/dev/null || { fail "$cc is not installed"; continue; }
+  for cc in "gcc -std=c99" "clang -std=c99" "g++ -x c++ -std=c++11" "clang++ -x c++ -std=c++11"; do
+    command -v "${cc%% *}" >/dev/null || { fail "$cc is not installed"; continue; }
     for level in $levels; do
-      if $cc -std=c99 -Wall -Wextra -Wshadow -Wconversion -pedantic -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
+      if $cc -Wall -Wextra -pedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
          [ -z "$(nm -u one.o)" ]; then pass
       else fail "$1 with $cc -O$level: $(head -c 300 err) $(nm -u one.o | tr '\n' ' ')"; fi
     done
@@ -67,7 +68,63 @@ cp odd.nn 'my net-2.b.nn'
 "$gradc" emit --c 'my net-2.b.nn' -o 'a folder/sub' 2>err && [ -f 'a folder/sub/my net-2.b.h' ] && silent 'an odd stem' 'a folder/sub/my net-2.b.c' &&
   grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass || fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
 cp odd.nn 'a"quote.nn'
-"$gradc" emit --c 'a"quote.nn' -o quote 2>err && silent 'a quote in the name' quote/a_quote.c
+# Whatever a file's name holds breaks neither an #include, nor a comment, a string, or JSON.
+mkdir odd_names
+n=0
+for name in 'a"b' "it's" 'why?' 'back\slash' 'co*ment' '日本' 'a b' "tab$(printf '\t')" "line$(printf '\nbreak')" p gc k7 int; do
+  n=$((n + 1)); cp odd.nn "odd_names/$name.nn"; rm -rf quote
+  if "$gradc" emit --c "odd_names/$name.nn" -o quote 2>err; then silent "a file named $name" quote/*.c
+  else fail "emit of a file named $name: $(head -n 2 err)"; fi
+  full || case $name in a*|line*) ;; *) continue ;; esac
+  "$gradc" build "odd_names/$name.nn" -o odd 2>err && ./odd train --steps 2 --json --run-dir "run$n" >out 2>err &&
+    json_lines out && tr -d ' \n' <"run$n/run.json" >run.json && json_lines run.json && pass || fail "a program from a file named $name: $(head -n 3 err out)"
+done
+# Inputs, results and metrics named as macros and words are: the header may be included before or after what defines them.
+cat >macros.nn <<'N'
+def a(x: f32[B, 4]) { linear(x, 4) }
+use n = a()
+data d { source = uniform(n = 100, lo = [0, 0, 0, 0], hi = 1); x: f32[4] = field(0) }
+train { data = d; batch = 10; steps = 10; loss = mse(n(x), x); optim = sgd(lr = 0.1); metric.errno = mean(x)
+        metric.I = mean(x); metric.NULL = mean(x); metric.stdin = mean(x) }
+export def exp(M_PI: f32[1, 4], I: f32[1, 4], errno: f32[1, 4], linux: f32[1, 4], putchar: f32[1, 4], min: f32[1, 4],
+               complex: f32[1, 4], EOF: f32[1, 4], out: f32[1, 4], new: f32[1, 4], restrict: f32[1, 4], B0: f32[1, 4]) {
+  n(M_PI) + I + errno + linux + putchar + min + complex + EOF + out + new + restrict + B0 }
+N
+cat >macros.c <<'C'
+#ifndef LATE
+#include "macros.h"
+#endif
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#ifndef __cplusplus
+#include <complex.h>
+#include <iso646.h>
+#include <tgmath.h>
+#endif
+#define min(a, b) ((a) < (b) ? (a) : (b))
+#define linux 1
+#define B 3
+#include "macros.h"
+float metric(const struct macros_run *r);
+float metric(const struct macros_run *r) { return r->errno_ + r->I_ + r->NULL_ + r->stdin_; }
+C
+rm -rf c; mkdir c
+if "$gradc" emit --c macros.nn -o c 2>err; then
+  silent 'names of macros' c/macros.c
+  for cc in "gcc -std=gnu99" "gcc -std=gnu99 -DLATE" "clang -std=gnu11 -DLATE" "g++ -x c++" "g++ -x c++ -DLATE"; do
+    $cc -Wall -Wextra -Ic -c macros.c -o one.o 2>err && [ ! -s err ] && pass || fail "macros around the header with $cc: $(head -c 300 err)"
+  done
+else fail "names of macros: $(head -n 2 err)"; fi
 # A step of several passes that fails in its last one leaves no sum of gradients behind: the next step is as if it had
 # not been.
 mkdir -p sums; cat >sums/sums.nn <<'N'

@@ -21,9 +21,12 @@ static inline int32_t exact_int(uint32_t s, uint32_t f, uint32_t i, int64_t rang
   return (int32_t)(exact_word(s, f, i) % (uint32_t)(range > 0 ? range : 2));
 }
 
-static inline uint64_t exact_hash(uint64_t h, const void *p, int bytes) {
+/* Of elements of `size` bytes, the low one first on any machine. */
+static inline uint64_t exact_hash(uint64_t h, const void *p, int64_t bytes, int size) {
   const unsigned char *s = p;
-  for (int i = 0; i < bytes; i++) h = (h ^ s[i]) * 0x100000001b3u;
+  const union { uint16_t u; unsigned char low; } order = {1};
+  for (int64_t i = 0; i < bytes; i += size)
+    for (int b = 0; b < size; b++) h = (h ^ s[i + (order.low ? b : size - 1 - b)]) * 0x100000001b3u;
   return h;
 }
 

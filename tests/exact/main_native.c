@@ -70,7 +70,7 @@ static void call_export(const GcGraph *g, GcCall call, int r, int threads) {
   call.size = size;
   int status = run(g, call, threads);
   for (int i = 0; i < g->nout && !status; i++)
-    h = exact_hash(h, out[i], (int)elements(g, &g->out[i], size) * bytes[g->out[i].dtype]);
+    h = exact_hash(h, out[i], elements(g, &g->out[i], size) * bytes[g->out[i].dtype], bytes[g->out[i].dtype]);
   exact_call_line(g->name, r, status, h);
   for (int i = 0; i < g->nin; i++) free(in[i]);
   for (int i = 0; i < g->nout; i++) free(out[i]);
@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
     for (int d = 0; d < v->rank; d++) n *= v->dim[d];
     for (int64_t i = 0; i < n; i++)
       h = exact_hash(h, (char *)mem + v->offset + exact_at(i, v->rank, v->dim, v->stored, v->panel, v->panel_axis) * bytes[v->dtype],
-                     bytes[v->dtype]);
+                     bytes[v->dtype], bytes[v->dtype]);
     exact_var_line(v->name, h);
   }
   return 0;

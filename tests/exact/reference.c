@@ -25,7 +25,8 @@ static Module *load(Ctx *c, const Job *j, const char *list) {
 }
 
 static uint64_t val_hash(const Val *v) {
-  return exact_hash(0xcbf29ce484222325u, v->data, (int)(v->count * dtype_info[v->type].bytes));
+  int size = dtype_info[v->type].bytes;
+  return exact_hash(0xcbf29ce484222325u, v->data, v->count * size, size);
 }
 
 /* What a step calls with its fields: the whole of it, or a pass. */
@@ -114,7 +115,7 @@ static bool call_export(const Module *m, Interp *in, Graph *g, int r) {
     }
     ok = interp_run(in, g, port, result) == !status; /* a need that fails is refused here, too */
     for (int i = 0; ok && !status && i < interp_nresults(g); i++)
-      h = exact_hash(h, result[i]->data, (int)(result[i]->count * dtype_info[result[i]->type].bytes));
+      h = exact_hash(h, result[i]->data, result[i]->count * dtype_info[result[i]->type].bytes, dtype_info[result[i]->type].bytes);
     if (!ok) fprintf(stderr, "%s at call %d: %s\n", g->name, r, in->error ? in->error : "not refused");
   }
   exact_call_line(g->name, r, status, h);
@@ -140,15 +141,16 @@ static void write_call(FILE *f, const Module *m, const Graph *g, int r) {
   for (int i = 0, k = 0; i < g->nout; i++) {
     if (g->out[i].var >= 0) continue;
     TypeId t = node_get(g, g->out[i].value)->type;
-    int64_t n = dim_value((Module *)m, type_count((Module *)m, t), size) * dtype_info[type_get(m, t)->dtype].bytes;
-    fprintf(f, "%s%lld", k++ ? ", " : "", (long long)(n < 0 ? 0 : n));
+    int64_t n = dim_value((Module *)m, type_count((Module *)m, t), size);
+    int bytes = dtype_info[type_get(m, t)->dtype].bytes;
+    fprintf(f, "%s{0, %d, %lld, 0}", k++ ? ", " : "", bytes, (long long)(n < 0 ? 0 : n));
   }
   fprintf(f, "}},\n");
 }
 
 static void write_calls(FILE *f, const Module *m) {
   fprintf(f, "typedef struct Call { const char *name; int number; int (*call)(void *, void **, const int64_t *, void **);\n"
-             "  int64_t size[8]; int nin; Field in[8]; int nout; int64_t out[8]; } Call;\n");
+             "  int64_t size[8]; int nin; Field in[8]; int nout; Field out[8]; } Call;\n");
   for (int k = 0; k < m->ngraph; k++) {
     const Graph *g = m->graph[k];
     if (g->kind != GK_EXPORT) continue;
@@ -166,6 +168,26 @@ static void write_calls(FILE *f, const Module *m) {
   fprintf(f, "  {0}\n};\nenum { NCALL = sizeof call / sizeof *call - 1 };\n");
 }
 
+/* The largest input and result of a call. */
+static void write_limits(FILE *f, const Module *m) {
+  int64_t in = 1, out = 1;
+  for (int k = 0; k < m->ngraph; k++) {
+    const Graph *g = m->graph[k];
+    int64_t times = graph_trains(g) && m->train[0].step == NULL ? m->train[0].accumulate : 1;
+    for (int i = 0; i < g->nport && (g->kind == GK_EXPORT || graph_trains(g)); i++) {
+      int64_t n = times * type_bytes((Module *)m, node_get(g, g->port[i])->type);
+      if (n > in) in = n;
+    }
+    for (int i = 0; i < g->nout && g->kind == GK_EXPORT; i++) {
+      int64_t n = g->out[i].var < 0 ? type_bytes((Module *)m, node_get(g, g->out[i].value)->type) : 0;
+      if (n > out) out = n;
+    }
+  }
+  for (int i = 0; i < m->nvar; i++)
+    if (type_bytes((Module *)m, m->var[i].type) > out) out = type_bytes((Module *)m, m->var[i].type);
+  fprintf(f, "enum { NPORT = 8, IN_BYTES = %lld, OUT_BYTES = %lld };\n", (long long)in, (long long)out);
+}
+
 static void write_spec(FILE *f, const Module *m, int steps) {
   const Graph *g = train_graph(m);
   fprintf(f, "#include \"%s.h\"\nenum { STEPS = %d, ALIGN = %d };\n", m->name, steps, (int)plan_align(m));
@@ -181,8 +203,9 @@ static void write_spec(FILE *f, const Module *m, int steps) {
   fprintf(f, "};\nstatic int model_step(void *mem, void **in) {\n  return %s_train_step(mem", m->name);
   for (int i = 0; i < g->nport; i++)
     fprintf(f, ", (const %s *)in[%d]", dtype_info[node_type(g, g->port[i])->dtype].c, i);
-  fprintf(f, ");\n}\n#define MODEL_INIT %s_init\n#define MODEL_BYTES %s_BYTES\n#define MODEL_RUN struct %s_run\n", m->name,
-          m->name, m->name);
+  fprintf(f, ");\n}\n#define MODEL_INIT %s_init\n#define MODEL_BYTES %s_BYTES\n#define MODEL_RUN struct %s_run\n"
+             "#define MODEL_GET %s_get_weight\n#define MODEL_SET %s_set_weight\n", m->name, m->name, m->name, m->name, m->name);
+  write_limits(f, m);
   fprintf(f, "typedef struct Place { const char *name; int64_t offset, count; int bytes, rank; int64_t dim[8];\n"
              "  uint8_t perm[8]; int64_t panel; int axis; } Place;\nstatic const Place place[] = {\n");
   for (int i = 0; i < m->nvar; i++) {

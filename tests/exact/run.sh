@@ -41,7 +41,7 @@ portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   # What the interpreter has is told once, by the first call for a model.
   if "$tmp/reference" "$nn" "$steps" "$dir" ${want:+--files} "$@" >"$dir/want" 2>"$tmp/err" &&
      "$gradc" emit --c "$nn" -o "$dir" "$@" >"$tmp/err" 2>&1 &&
-     $compile -std=c99 $warn -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
+     $compile $warn -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
      $compile -std=gnu99 -I"$dir" -Itests/exact -o "$dir/run" tests/exact/main_portable.c "$dir/model.o" 2>"$tmp/err"; then
     same "$model $label $*" "${want:-$dir/want}" $runner "$dir/run"
   else fail=$((fail + 1)); echo "FAIL  $model $label $*"; head -n 4 "$tmp/err"; fi
@@ -79,8 +79,8 @@ for m in $models; do
   want=$tmp/${m}plain/want
   in_less_memory "$m"
   case $m in gpt_dropout|scan_checkpoint|tied|residual|shared_names|*_bf16|*_f16|overflow) want=; continue ;; esac
-  ! form 0 || portable "$m" gcc-O3 "gcc -O3 -march=native -ffp-contract=off" ""
-  ! form 1 || portable "$m" clang "clang -O2" ""
+  ! form 0 || portable "$m" gcc-O3 "gcc -O3 -march=native" ""
+  ! form 1 || portable "$m" clang "clang -O2 -march=native -std=c99" ""
   ! form 2 || native "$m" "gcc -O2 -march=native $strict" plain
   ! form 0 || native "$m" "clang -O2 -march=native -mprefer-vector-width=512 $strict" plain
   form=0; for p in simplify fold cse dce layout fuse order memory; do
