@@ -32,8 +32,22 @@ bool dim_is_positive(Module *m, Dim d);             /* proved to be 1 or more */
 
 /* ---- check_kernel.c ---- */
 
+typedef struct Access {
+  const KNest *nest;
+  const Affine *at;
+  int buf, phase;
+  bool store, add, inner; /* inner: in the inner loops of its phase */
+} Access;
+Access *kernel_accesses(const Kernel *k, int *n); /* all loads and stores that ever run, tables left out */
+
+/* Adds at * p - with * q, of indices p and q of an axis that are to each other as `how` says. */
+typedef enum Between { ANY, SAME, ABOVE, BELOW } Between;
+void sum_add_axis(CheckSum *s, Dim at, Dim with, Dim extent, Between how);
+
 /* Where a buffer lies: bytes of a space of its own. A table: space SP_NONE. */
 typedef struct CheckPlace { int space; int64_t from, to; } CheckPlace;
+CheckPlace check_place(const Graph *g, Id n);
+CheckPlace *check_places(const Kernel *k); /* one per KBuf */
 static inline bool places_meet(const CheckPlace *a, const CheckPlace *b) {
   return a->space && a->space == b->space && a->from < b->to && b->from < a->to;
 }
@@ -42,4 +56,18 @@ static inline bool places_meet(const CheckPlace *a, const CheckPlace *b) {
  * once, then added to by one part in order); what a point loads no other point, no earlier phase and no other nest has
  * written over. place: one per KBuf. NULL: proved; else what is wrong, at *node. */
 const char *kernel_check(const Kernel *k, const CheckPlace *place, Id *node);
+
+/* ---- check_parts.c: kernels that several parts (threads) run one after the other, without a barrier ---- */
+
+/* How parts share out a kernel: part 0 alone (serial); in each nest by equal runs of an axis, in multiples of a grain;
+ * or by tasks of which nothing is known. */
+typedef struct CheckPart {
+  const Kernel *k;
+  const CheckPlace *place;
+  bool serial, tasks;
+  const int *split, *grain; /* per nest */
+} CheckPart;
+/* Proves that what one of the two stores and the other one touches is touched by the same part, so that no barrier is
+ * needed. NULL: proved; else what is wrong, at *node. */
+const char *parts_check(const CheckPart *first, const CheckPart *second, Id *node);
 #endif

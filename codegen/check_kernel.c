@@ -1,22 +1,15 @@
 /* One kernel, proved from its nests. Outer points run in any order and at once (threads take runs of an outer axis,
  * vectors several points together), so that two of them may not touch one element if one of them stores it. Within a
  * point, a phase loads what depends on no inner axis, makes its outer stores, and then runs its inner loops, in each
- * iteration of which loads come before stores. Nests run one after another without a barrier. A nest with a `split` axis
- * runs the others in order, in one part; so does one without outer axes. */
+ * iteration of which loads come before stores. Nests run one after another without a barrier. A nest with a `split`
+ * axis runs the others in order, in one part; so does one without outer axes. */
 #include "codegen/check.h"
-
-typedef struct Access {
-  const KNest *nest;
-  const Affine *at;
-  int buf, phase;
-  bool store, add, inner; /* inner: in the inner loops of its phase */
-} Access;
 
 typedef struct KernelCheck {
   const Kernel *k;
   Module *m;
   const CheckPlace *place;
-  Access *v; int n, cap;
+  const Access *v; int n;
   const char *why; /* the first fault */
   Id node;
 } KernelCheck;
@@ -46,11 +39,13 @@ static bool never_runs(const Access *a) {
   return never;
 }
 
-static void add_access(KernelCheck *c, Access a) {
-  if (!never_runs(&a)) *VEC_PUSH(c->m->c, c->v, c->n, c->cap) = a;
+typedef struct AccessList { const Kernel *k; Access *v; int n, cap; } AccessList;
+
+static void add_access(AccessList *l, Access a) {
+  if (!never_runs(&a)) *VEC_PUSH(l->k->gs->g->m->c, l->v, l->n, l->cap) = a;
 }
 
-static void add_accesses(KernelCheck *c, const KNest *n) {
+static void add_accesses(AccessList *c, const KNest *n) {
   for (int i = 1; i < n->nval; i++) {
     const KVal *v = &n->val[i];
     if (v->kind != KV_LOAD) continue;
@@ -62,6 +57,13 @@ static void add_accesses(KernelCheck *c, const KNest *n) {
     add_access(c, (Access){.nest = n, .at = &s->at, .buf = s->buf, .phase = s->phase, .store = true, .add = s->add,
                            .inner = s->level == KS_INNER});
   }
+}
+
+Access *kernel_accesses(const Kernel *k, int *n) {
+  AccessList l = {.k = k};
+  for (int i = 0; i < k->nnest; i++) add_accesses(&l, k->nest[i]);
+  *n = l.n;
+  return l.v;
 }
 
 /* ---- bounds ---- */
@@ -84,11 +86,7 @@ static bool in_bounds(KernelCheck *c, const Access *a) {
 
 /* ---- two accesses at one element ---- */
 
-/* How the indices p and q of an axis, of the first and of the second access, are to each other. */
-typedef enum Between { ANY, SAME, ABOVE, BELOW } Between;
-
-/* at * p - with * q */
-static void add_axis(CheckSum *s, Dim at, Dim with, Dim extent, Between how) {
+void sum_add_axis(CheckSum *s, Dim at, Dim with, Dim extent, Between how) {
   Module *m = s->m;
   if (how >= ABOVE && dim_is_const(extent) && extent < 2) s->empty = true; /* no two points */
   Dim last = dim_sub(m, extent, 1), minus = dim_sub(m, 0, with), both = dim_sub(m, at, with);
@@ -103,7 +101,7 @@ static void add_axis(CheckSum *s, Dim at, Dim with, Dim extent, Between how) {
 static bool may_meet(KernelCheck *c, const Access *a, const Access *b, const Between *how) {
   CheckSum s = {.m = c->m, .k = dim_sub(c->m, a->at->k, b->at->k)};
   for (int i = 0; i < a->nest->axes.n; i++)
-    add_axis(&s, a->at->coef[i], b->at->coef[i], a->nest->axes.axis[i].extent, how[i]);
+    sum_add_axis(&s, a->at->coef[i], b->at->coef[i], a->nest->axes.axis[i].extent, how[i]);
   return !sum_never_zero(&s);
 }
 
@@ -122,10 +120,10 @@ static bool meet_apart(KernelCheck *c, const Access *a, const Access *b, const i
 static bool nests_meet(KernelCheck *c, const Access *a, const Access *b, int x, int y, Between how) {
   CheckSum s = {.m = c->m, .k = dim_sub(c->m, a->at->k, b->at->k)};
   for (int i = 0; i < a->nest->axes.n; i++)
-    if (i != x) add_axis(&s, a->at->coef[i], 0, a->nest->axes.axis[i].extent, ANY);
+    if (i != x) sum_add_axis(&s, a->at->coef[i], 0, a->nest->axes.axis[i].extent, ANY);
   for (int i = 0; i < b->nest->axes.n; i++)
-    if (i != y) add_axis(&s, 0, b->at->coef[i], b->nest->axes.axis[i].extent, ANY);
-  if (x >= 0) add_axis(&s, a->at->coef[x], b->at->coef[y], a->nest->axes.axis[x].extent, how);
+    if (i != y) sum_add_axis(&s, 0, b->at->coef[i], b->nest->axes.axis[i].extent, ANY);
+  if (x >= 0) sum_add_axis(&s, a->at->coef[x], b->at->coef[y], a->nest->axes.axis[x].extent, how);
   return !sum_never_zero(&s);
 }
 
@@ -208,7 +206,7 @@ static bool same_place(const KernelCheck *c, int a, int b) {
 
 const char *kernel_check(const Kernel *k, const CheckPlace *place, Id *node) {
   KernelCheck c = {.k = k, .m = k->gs->g->m, .place = place};
-  for (int i = 0; i < k->nnest; i++) add_accesses(&c, k->nest[i]);
+  c.v = kernel_accesses(k, &c.n);
   for (int i = 0; i < c.n; i++)
     if (!in_bounds(&c, &c.v[i]))
       fault(&c, c.v[i].buf, c.v[i].store ? "a store lies outside of it" : "a load lies outside of it");

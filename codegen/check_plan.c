@@ -1,9 +1,9 @@
 /* One graph, and the memory of the module: runs the plan without numbers. A map from arena bytes, weights and results
  * to the node whose value they hold is kept while the kernels run in order. A load must find its own value there, every
  * byte of it; what a kernel loads and stores its loop nests say. Checked besides: bounds, alignment, overlap of
- * persistent tensors, each kernel by itself (check_kernel.c), the scratch of scans and the order in which they take their
- * operands apart, that the loss comes before the first update, and that at the end every weight and result holds what
- * the graph says. */
+ * persistent tensors, each kernel by itself (check_kernel.c), the scratch of scans and the order in which they take
+ * their operands apart, that the loss comes before the first update, and that at the end every weight and result holds
+ * what the graph says. */
 #include "codegen/check.h"
 #include "ir/scan.h"
 #include "passes/persist.h"
@@ -166,17 +166,23 @@ static void check_read(Check *c, Id n) {
 }
 
 /* Bytes of a buffer in a space of its own: arena, each weight, each result. */
-static CheckPlace place_of(const Check *c, Id n) {
-  const Anno *a = &c->g->anno[n];
+CheckPlace check_place(const Graph *g, Id n) {
+  const Anno *a = &g->anno[n];
   int64_t at = a->space == SP_ARENA ? a->offset : (int64_t)a->index << 48;
-  return (CheckPlace){a->space, at, at + bytes_of(c, n)};
+  return (CheckPlace){a->space, at, at + type_bytes(g->m, node_get(g, n)->type)};
+}
+
+CheckPlace *check_places(const Kernel *k) {
+  const Graph *g = k->gs->g;
+  CheckPlace *place = ctx_alloc(g->m->c, sizeof *place * (size_t)(k->nbuf + 1));
+  for (int i = 0; i < k->nbuf; i++)
+    if (!k->buf[i].table) place[i] = check_place(g, k->buf[i].node);
+  return place;
 }
 
 static void check_kernel(Check *c, const Kernel *k) {
-  CheckPlace *place = ctx_alloc(c->m->c, sizeof *place * (size_t)(k->nbuf + 1));
+  const CheckPlace *place = check_places(k);
   Id n;
-  for (int i = 0; i < k->nbuf; i++)
-    if (!k->buf[i].table) place[i] = place_of(c, k->buf[i].node);
   for (int i = 0; i < k->nbuf; i++)
     for (int j = 0; j < i; j++)
       if (k->buf[i].written && k->buf[j].written && places_meet(&place[i], &place[j]))
@@ -200,6 +206,18 @@ static bool turns_in_pieces(Check *c, Id n, int axis) {
 static void check_order(Check *c, Id n, int axis, int64_t slice) {
   bool well = axis < 0 || slice >= 0 ? buffer_row_major(c->g, n) : turns_in_pieces(c, n, axis);
   if (!well) fault(c, n, "its scan takes it apart in another order than it is stored in");
+}
+
+/* A captured operand is the body's port. */
+static void check_captured(Check *c, Id n, const Graph *body, Id port) {
+  Panels p, q;
+  bool panels = buffer_panels(c->g, n, &p);
+  Dim stride[2][MAX_RANK] = {{0}, {0}};
+  bool same = panels == buffer_panels(body, port, &q);
+  if (panels) same = same && p.axis == q.axis && p.width == q.width;
+  else same = same && buffer_strides(c->g, n, stride[0]) && buffer_strides(body, port, stride[1]) &&
+              !memcmp(stride[0], stride[1], sizeof stride[0]);
+  if (!same) fault(c, n, "the body of its scan takes it to be in another order than it is stored in");
 }
 
 /* What the scratch is divided into: the body's arena, carries, slices. */
@@ -230,19 +248,20 @@ static void check_scan(Check *c, const Group *p, const Touched *t) {
   int64_t begin = c->g->anno[p->root].offset;
   CheckPlace scratch = {p->scratch > 0 ? SP_ARENA : 0, begin, begin + p->scratch};
   for (int i = 0; i < t->nwrite; i++) {
-    CheckPlace w = place_of(c, t->write[i]);
+    CheckPlace w = check_place(c->g, t->write[i]);
     int64_t at = node_attr(c->g, t->write[i], 0)->i - s.nc;
     check_order(c, t->write[i], at < 0 ? -1 : s.axis, at < 0 ? 0 : x.slice[s.nx + at]);
     if (places_meet(&w, &scratch)) fault(c, t->write[i], "a result lies in the scratch of its kernel");
     for (int k = 0; k < t->nwrite + t->nread; k++) {
       Id o = k < t->nwrite ? t->write[k] : t->read[k - t->nwrite];
-      CheckPlace r = place_of(c, o);
+      CheckPlace r = check_place(c->g, o);
       if (o != t->write[i] && places_meet(&w, &r)) fault(c, t->write[i], "it shares bytes with node %u of its scan", o);
     }
   }
   for (int i = 0; i < t->nread; i++) {
-    CheckPlace r = place_of(c, t->read[i]);
-    check_order(c, t->read[i], i < s.nx ? s.axis : -1, i < s.nx ? x.slice[i] : 0);
+    CheckPlace r = check_place(c->g, t->read[i]);
+    if (i >= s.nx + s.nc) check_captured(c, t->read[i], s.body, s.body->port[i]);
+    else check_order(c, t->read[i], i < s.nx ? s.axis : -1, i < s.nx ? x.slice[i] : 0);
     if (places_meet(&r, &scratch)) fault(c, t->read[i], "an operand lies in the scratch of its kernel");
   }
   if (s.length) check_scratch(c, p, &s, &x);

@@ -1,6 +1,5 @@
 /* A graph as a C function's statements: one call per kernel, in order; scans as loops around their body's function. */
 #include "codegen/c/c.h"
-#include "codegen/check.h"
 #include "codegen/c/graph.h"
 #include "codegen/c/model.h"
 #include "codegen/c/weights.h"

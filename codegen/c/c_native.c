@@ -1,6 +1,5 @@
 /* The native dialect's file: kernels, one GcFn per graph, and the descriptor gc_model (c_model.c). */
 #include "codegen/c/graph.h"
-#include "codegen/check.h"
 #include "codegen/c/model.h"
 #include "passes/persist.h"
 #include <string.h>

@@ -1,6 +1,5 @@
 /* The portable dialect's files: NAME.c and NAME.h. */
 #include "codegen/c/graph.h"
-#include "codegen/check.h"
 #include "codegen/c/model.h"
 #include "codegen/c/places.h"
 #include "codegen/c/weights.h"

@@ -121,10 +121,25 @@ static bool conflict(const CAccess *a, const CAccess *b) {
 }
 
 void c_barrier(CGraph *c) {
-  c->naccess = 0;
+  c->naccess = c->nrunning = 0;
   if (!c->p->native) return;
   c->p->helper |= CH_BARRIER;
   c_stmt(c, "gc_barrier(call);");
+}
+
+/* The barriers are proved as the plan is, by another reading of the kernels. */
+static void check_waits(CGraph *c, const Kernel *k, const CPlan *plan) {
+  Ctx *ctx = c->p->c;
+  size_t bytes = sizeof(int) * (size_t)(k->nnest + 1);
+  int *split = ctx_alloc(ctx, bytes), *grain = ctx_alloc(ctx, bytes);
+  for (int i = 0; i < k->nnest; i++) split[i] = plan->nest[i].split, grain[i] = plan->nest[i].grain;
+  CheckPart part = {k, check_places(k), plan->serial, plan->tuned, split, grain};
+  Id n;
+  for (int i = 0; i < c->nrunning; i++) {
+    const char *why = parts_check(&c->running[i], &part, &n);
+    if (why) diag_error(ctx, 412, node_get(c->g, n)->loc, 1, "barriers of `%s`, node %u: %s", c->g->name, n, why);
+  }
+  *VEC_PUSH(ctx, c->running, c->nrunning, c->caprunning) = part;
 }
 
 void c_wait(CGraph *c, const Kernel *k, const CPlan *plan) {
@@ -144,9 +159,11 @@ void c_wait(CGraph *c, const Kernel *k, const CPlan *plan) {
       *VEC_PUSH(p->c, c->access, c->naccess, c->capaccess) = a;
     }
   }
-  if (!wait) return;
-  int n = c->naccess - first;
-  memmove(c->access, c->access + first, (size_t)n * sizeof *c->access);
-  c_barrier(c);
-  c->naccess = n;
+  if (wait) {
+    int n = c->naccess - first;
+    memmove(c->access, c->access + first, (size_t)n * sizeof *c->access);
+    c_barrier(c);
+    c->naccess = n;
+  }
+  check_waits(c, k, plan);
 }

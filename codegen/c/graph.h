@@ -2,6 +2,7 @@
 #ifndef GRADC_C_GRAPH_H
 #define GRADC_C_GRAPH_H
 #include "codegen/c/c.h"
+#include "codegen/check.h"
 #include "ir/scan.h"
 #include "ir/sizes.h"
 
@@ -25,6 +26,7 @@ typedef struct CGraph {
   bool uses_run, uses_random;
   uint32_t sizes;          /* run-time sizes that are used */
   CAccess *access; int naccess, capaccess; /* since the last barrier */
+  CheckPart *running; int nrunning, caprunning; /* kernels since then */
   bool parallel;           /* some kernel is shared out */
 } CGraph;
 
