@@ -259,6 +259,12 @@ static void order_filters(Module *m) {
     if (scanned[v]) m->var[v].stored = 0;
 }
 
+/* Whether the kernel that makes x can store it in that order: a scan stacks turn by turn or row by row. */
+static bool takes_order(const Graph *g, Id x, uint32_t order) {
+  if (!order) return true;
+  return node_info(g, x)->cls == CL_TUPLE ? order == stacked_order(g, x, NULL) : view_takes_order(g, x);
+}
+
 /* What a scan takes apart is stored turn by turn, unless another reader of the kind, or whoever made it, has it row by
  * row; its other operands are taken as they lie, row by row. */
 static void order_scanned(Graph *g) {
@@ -268,8 +274,9 @@ static void order_scanned(Graph *g) {
     for (Id n = 1; n < (Id)g->n; n++)
       for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
         Id x = node_in(g, n, (int)i);
-        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF && view_takes_order(g, x);
+        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF;
         uint32_t order = turns ? turn_order(g->m, rank_of(g, x), node_attr(g, n, 3)->i) : 0;
+        turns &= takes_order(g, x, order);
         bool agreed = how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order);
         if (pass == 0) how[x] = turns && agreed ? TURNS : ROWS;
         g->anno[x].stored = how[x] == TURNS ? order : 0;

@@ -8,7 +8,15 @@ typedef struct Bytes { Tag *tag; int64_t n; } Bytes;
 
 enum { MOST_POINTS = 4096, RISING = 0, FALLING, SHUFFLED, IN_STEP, ORDERS };
 
+/* LOADS_CHECKED: as above. The others, of parts_go_wrong: a tag is 1 + the part that touched the byte, and in the upper
+ * half the same of who stored it. */
+typedef enum Mode { LOADS_CHECKED, FIRST, SECOND } Mode;
+enum { PART = 0xffffffff, MANY = PART };
+
 typedef struct Run {
+  Mode mode;
+  const CheckPart *share;
+  Tag part;      /* 1 + that of the point which runs */
   const Groups *gs;
   const Graph *g;
   Module *m;
@@ -44,7 +52,22 @@ static Tag *element(Run *r, Id n, int64_t at) {
 
 static Tag tag_of(Id n, int64_t at) { return (Tag)n << 32 | (Tag)(at + 1); }
 
+static Tag met(Tag before, Tag part) { return !before || before == part ? part : MANY; }
+
+static void touch(Run *r, Id n, int64_t at, bool stores) {
+  Tag *t = element(r, n, at);
+  for (int i = 0; t && i < bytes_of(r, n); i++) {
+    Tag any = t[i] & PART, stored = t[i] >> 32, other = stores ? any : stored;
+    if (r->mode == SECOND) r->wrong |= other && other != r->part;
+    else t[i] = met(any, r->part) | (stores ? met(stored, r->part) : stored) << 32;
+  }
+}
+
 static void load(Run *r, Id n, int64_t at) {
+  if (r->mode) {
+    touch(r, n, at, false);
+    return;
+  }
   Tag *t = element(r, n, at);
   bool well = t && at < count_of(r, n);
   for (int i = 0; well && i < bytes_of(r, n); i++) well = t[i] == tag_of(n, at);
@@ -52,6 +75,10 @@ static void load(Run *r, Id n, int64_t at) {
 }
 
 static void store(Run *r, Id n, int64_t at, Tag tag) {
+  if (r->mode) {
+    touch(r, n, at, true);
+    return;
+  }
   Tag *t = element(r, n, at);
   r->wrong |= !t || at >= count_of(r, n);
   for (int i = 0; t && i < bytes_of(r, n); i++) t[i] = tag;
@@ -66,7 +93,7 @@ static void spoil(Run *r, Id n, int64_t at) { store(r, n, at, 0); }
 /* ---- nests ---- */
 
 typedef struct Point { int64_t at[MAX_AXES]; bool valid[MAX_AXES]; } Point;
-typedef struct NestRun { Run *r; const Kernel *k; const KNest *n; Point *p; int np; } NestRun;
+typedef struct NestRun { Run *r; const Kernel *k; const KNest *n; int split; Point *p; int np; } NestRun;
 
 static int64_t affine_value(const Run *r, const Affine *a, const Point *p, int naxes) {
   int64_t v = value_of(r, a->k);
@@ -107,6 +134,7 @@ static bool is_inner(const NestRun *x, int phase, uint32_t needs) {
 }
 
 static void loads(NestRun *x, int phase, bool inner, const Point *p) {
+  x->r->part = 1 + (Tag)p->at[x->split];
   for (int i = 1; i < x->n->nval; i++) {
     const KVal *v = &x->n->val[i];
     if (v->kind != KV_LOAD || v->phase != phase || is_inner(x, phase, v->needs) != inner || x->k->buf[v->buf].table) continue;
@@ -115,6 +143,7 @@ static void loads(NestRun *x, int phase, bool inner, const Point *p) {
 }
 
 static void stores(NestRun *x, int phase, KStoreAt level, const Point *p) {
+  x->r->part = 1 + (Tag)p->at[x->split];
   for (int i = 0; i < x->n->nstore; i++) {
     const KStore *s = &x->n->store[i];
     if (s->phase != phase || s->level != level || !is_valid(x, &s->at, p)) continue;
@@ -174,9 +203,10 @@ static void list_points(NestRun *x, int depth, Point *p) {
   }
 }
 
-static void run_nest(Run *r, const Kernel *k, const KNest *n) {
+static void run_nest(Run *r, const Kernel *k, int nest) {
   static Point points[MOST_POINTS];
-  NestRun x = {.r = r, .k = k, .n = n, .p = points};
+  const KNest *n = k->nest[nest];
+  NestRun x = {.r = r, .k = k, .n = n, .split = r->share ? r->share->split[nest] : 0, .p = points};
   Point p = {{0}, {0}};
   list_points(&x, 0, &p);
   for (int i = 0; i < x.np && n->split < 0; i++) {
@@ -209,7 +239,7 @@ static void run_kernel(Run *r, const Kernel *k) {
   bool bound = false;
   for (int i = 0; i < k->nnest; i++) bound |= k->nest[i]->split >= 0 || !k->nest[i]->nouter;
   bool backwards = !bound && (r->order == FALLING || (r->order == SHUFFLED && rnd(r, 2)));
-  for (int i = 0; i < k->nnest; i++) run_nest(r, k, k->nest[backwards ? k->nnest - 1 - i : i]);
+  for (int i = 0; i < k->nnest; i++) run_nest(r, k, backwards ? k->nnest - 1 - i : i);
 }
 
 static void begin(Run *r, Ctx *c) {
@@ -225,8 +255,20 @@ static void begin(Run *r, Ctx *c) {
     if (g->out[i].var < 0 && a->index < (uint32_t)g->nout)
       r->out[a->index] = bytes_new(c, type_bytes(r->m, node_get(g, g->out[i].value)->type));
   }
-  for (Id n = 1; n < (Id)g->n; n++)
+  for (Id n = 1; n < (Id)g->n && !r->mode; n++)
     if (node_info(g, n)->flags & MEMORY) each(r, n, store_own);
+}
+
+bool parts_go_wrong(const CheckPart *first, const CheckPart *second, const int64_t *size) {
+  const Graph *g = first->k->gs->g;
+  Ctx *c = ctx_new();
+  Run r = {.mode = FIRST, .share = first, .gs = first->k->gs, .g = g, .m = g->m, .size = size, .order = RISING};
+  begin(&r, c);
+  run_kernel(&r, first->k);
+  r.mode = SECOND, r.share = second;
+  run_kernel(&r, second->k);
+  ctx_free(c);
+  return r.wrong;
 }
 
 bool plan_goes_wrong(const Groups *gs, Kernel *const *kernel, const int64_t *size, uint64_t seed) {

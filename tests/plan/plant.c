@@ -206,6 +206,38 @@ enum { PLANTINGS = sizeof plantings / sizeof *plantings, TIMES = 4 };
 static struct { int planted, wrong, refused, missed; } count[PLANTINGS];
 static int plans, alarms;
 
+/* ---- kernels that parts run without a barrier ---- */
+
+static struct { int tried, wrong, refused, missed; } pairs;
+
+/* Shares a kernel out along some outer axis of each nest. False: there is none. */
+static bool share(CheckPart *p, const Kernel *k, Gen *r) {
+  Ctx *c = k->gs->g->m->c;
+  int *split = ctx_alloc(c, sizeof *split * (size_t)(k->nnest + 1)), *grain = ctx_alloc(c, sizeof *grain * (size_t)(k->nnest + 1));
+  for (int i = 0; i < k->nnest; i++) {
+    const KNest *n = k->nest[i];
+    if (!n->nouter) return false;
+    split[i] = n->split >= 0 ? n->split : n->outer[rnd(r, (uint32_t)n->nouter)], grain[i] = 1;
+  }
+  *p = (CheckPart){.k = k, .place = check_places(k), .split = split, .grain = grain};
+  return k->nnest > 0;
+}
+
+static void test_pairs(const Groups *gs, Kernel *const *k, const int64_t *size, uint64_t seed, const char *what) {
+  Gen r = gen_of(seed, 800);
+  for (int i = 0; i + 1 < gs->n; i++)
+    for (int j = i + 1; j < gs->n && j < i + 4; j++) {
+      CheckPart a, b;
+      Id n;
+      if (!k[i] || !k[j] || !share(&a, k[i], &r) || !share(&b, k[j], &r)) continue;
+      bool wrong = parts_go_wrong(&a, &b, size), refused = parts_check(&a, &b, &n) != NULL;
+      pairs.tried++, pairs.wrong += wrong, pairs.refused += refused;
+      if (!wrong || refused) continue;
+      pairs.missed++;
+      printf("FAIL  no barrier is wanted between kernels %d and %d: graph `%s` of %s\n", i, j, gs->g->name, what);
+    }
+}
+
 /* ---- one graph ---- */
 
 static void sizes_of(const Module *m, int64_t *size) {
@@ -243,6 +275,7 @@ static void test_graph(const Module *m, int graph, uint64_t seed, const char *wh
   plans++;
   if (plan_check_graph(gs, k)) printf("FAIL  refused as it is: graph `%s` of %s\n", g->name, what), alarms++;
   if (plan_goes_wrong(gs, k, size, seed)) printf("FAIL  goes wrong as it is: graph `%s` of %s\n", g->name, what), alarms++;
+  test_pairs(gs, k, size, seed, what);
   for (int i = 0; i < PLANTINGS * TIMES; i++) plant(m, graph, i % PLANTINGS, seed * TIMES + (uint64_t)(i / PLANTINGS), what);
 }
 
@@ -286,6 +319,10 @@ int main(int argc, char **argv) {
     missed += count[i].missed, wrong += count[i].wrong;
     if (!count[i].wrong) printf("FAIL  no planting of this kind was wrong: %s\n", plantings[i].name), blunt++;
   }
+  printf("%-44s tried %8d, wrong %6d, refused %6d, missed %d\n", "kernels without a barrier", pairs.tried, pairs.wrong,
+         pairs.refused, pairs.missed);
+  if (pairs.refused == pairs.tried) printf("FAIL  no pair of kernels runs without a barrier\n"), blunt++;
+  missed += pairs.missed, wrong += pairs.wrong;
   printf("%d passed, %d failed\n", plans + wrong - missed - alarms, missed + alarms + blunt);
   return missed + alarms + blunt > 0;
 }
