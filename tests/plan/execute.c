@@ -113,7 +113,8 @@ static void derive(const NestRun *x, Point *p) {
       p->valid[i] = extent > 0;
       continue;
     }
-    for (int k = 0; k < x->n->axes.n; k++) p->valid[i] &= !a->e.coef[k] || x->n->axes.axis[k].kind == AX_LOOP || p->valid[k];
+    for (int k = 0; k < x->n->axes.n; k++)
+      p->valid[i] &= !a->e.coef[k] || x->n->axes.axis[k].kind == AX_LOOP || p->valid[k];
     e = affine_value(x->r, &a->e, p, x->n->axes.n);
     p->valid[i] &= e >= 0 && e % a->div == 0 && e / a->div < extent;
     p->at[i] = p->valid[i] ? e / a->div : 0;
@@ -137,7 +138,8 @@ static void loads(NestRun *x, int phase, bool inner, const Point *p) {
   x->r->part = 1 + (Tag)p->at[x->split];
   for (int i = 1; i < x->n->nval; i++) {
     const KVal *v = &x->n->val[i];
-    if (v->kind != KV_LOAD || v->phase != phase || is_inner(x, phase, v->needs) != inner || x->k->buf[v->buf].table) continue;
+    if (v->kind != KV_LOAD || v->phase != phase || x->k->buf[v->buf].table) continue;
+    if (is_inner(x, phase, v->needs) != inner) continue;
     if (is_valid(x, &v->at, p)) load(x->r, x->k->buf[v->buf].node, affine_value(x->r, &v->at, p, x->n->axes.n));
   }
 }

@@ -1,8 +1,8 @@
 /* orders SEED GRAPHS: prints a module of so many exports, for comparisons of compiled code with the interpreter, which
- * knows no stored orders: values that layout stores in an order of its own (images of convolutions, what scans stack, what
- * is read from those) go through views (permuted, split, joined, sliced, reversed, padded, in windows) into every class of
- * op that takes its operand apart: scans along each axis and by carry, running sums, concat, gather, scatter, windows,
- * convolutions, contractions, reductions, results and weights. */
+ * knows no stored orders: values that layout stores in an order of its own (images of convolutions, what scans stack,
+ * what is read from those) go through views (permuted, split, joined, sliced, reversed, padded, in windows) into every
+ * class of op that takes its operand apart: scans along each axis and by carry, running sums, concat, gather, scatter,
+ * windows, convolutions, contractions, reductions, results and weights. */
 #include "ir/build.h"
 #include "ir/scan.h"
 #include <stdio.h>

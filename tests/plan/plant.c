@@ -1,6 +1,6 @@
-/* plant FIRST COUNT [FILE.ir...]: planted faults. Random modules (tests/random) and files are planned, and the plans and
- * kernels spoilt in many ways: buffers moved over others, exchanged, moved in part; kernels run in another order; scratch
- * over operands; results forced over operands; stores shifted, stretched, left out, made earlier. What an execution on
+/* plant FIRST COUNT [FILE.ir...]: planted faults. Random modules (tests/random) and files are planned, and the plans
+ * and kernels spoilt in many ways: buffers moved over others, exchanged, moved in part; kernels run in another order;
+ * scratch over operands; results forced over operands; stores shifted, stretched, left out, made earlier. What an execution on
  * tagged memory (execute.c) shows to be wrong the checker must refuse; and it refuses no plan as it was made. */
 #include "plan.h"
 #include "passes/pass.h"
@@ -197,8 +197,8 @@ static const Planting plantings[] = {
   {"a buffer over another", move_over, NULL}, {"buffers exchanged", exchange, NULL},
   {"kernels in another order", reorder, NULL}, {"scratch over a buffer", move_scratch, NULL},
   {"a buffer outside of the arena", outside, NULL}, {"a weight written over another", other_weight, NULL},
-  {"a store shifted", NULL, shift_store}, {"a store stretched", NULL, stretch_store}, {"a load shifted", NULL, shift_load},
-  {"a store in an earlier phase", NULL, store_early}, {"a point left out", NULL, fewer_points},
+  {"a store shifted", NULL, shift_store}, {"a store stretched", NULL, stretch_store},
+  {"a load shifted", NULL, shift_load}, {"a store in an earlier phase", NULL, store_early}, {"a point left out", NULL, fewer_points},
   {"a nest left out", NULL, no_nest}, {"in place, each element by another point", NULL, in_place_and_shifted},
 };
 enum { PLANTINGS = sizeof plantings / sizeof *plantings, TIMES = 4 };
@@ -213,7 +213,8 @@ static struct { int tried, wrong, refused, missed; } pairs;
 /* Shares a kernel out along some outer axis of each nest. False: there is none. */
 static bool share(CheckPart *p, const Kernel *k, Gen *r) {
   Ctx *c = k->gs->g->m->c;
-  int *split = ctx_alloc(c, sizeof *split * (size_t)(k->nnest + 1)), *grain = ctx_alloc(c, sizeof *grain * (size_t)(k->nnest + 1));
+  size_t bytes = sizeof(int) * (size_t)(k->nnest + 1);
+  int *split = ctx_alloc(c, bytes), *grain = ctx_alloc(c, bytes);
   for (int i = 0; i < k->nnest; i++) {
     const KNest *n = k->nest[i];
     if (!n->nouter) return false;
@@ -274,9 +275,11 @@ static void test_graph(const Module *m, int graph, uint64_t seed, const char *wh
   sizes_of(m, size);
   plans++;
   if (plan_check_graph(gs, k)) printf("FAIL  refused as it is: graph `%s` of %s\n", g->name, what), alarms++;
-  if (plan_goes_wrong(gs, k, size, seed)) printf("FAIL  goes wrong as it is: graph `%s` of %s\n", g->name, what), alarms++;
+  if (plan_goes_wrong(gs, k, size, seed))
+    printf("FAIL  goes wrong as it is: graph `%s` of %s\n", g->name, what), alarms++;
   test_pairs(gs, k, size, seed, what);
-  for (int i = 0; i < PLANTINGS * TIMES; i++) plant(m, graph, i % PLANTINGS, seed * TIMES + (uint64_t)(i / PLANTINGS), what);
+  for (int i = 0; i < PLANTINGS * TIMES; i++)
+    plant(m, graph, i % PLANTINGS, seed * TIMES + (uint64_t)(i / PLANTINGS), what);
 }
 
 typedef struct Job { const char *text, *what; uint64_t seed; } Job;
@@ -314,8 +317,8 @@ int main(int argc, char **argv) {
     }
   int missed = 0, wrong = 0, blunt = 0;
   for (int i = 0; i < PLANTINGS; i++) {
-    printf("%-44s planted %6d, wrong %6d, refused %6d, missed %d\n", plantings[i].name, count[i].planted, count[i].wrong,
-           count[i].refused, count[i].missed);
+    printf("%-44s planted %6d, wrong %6d, refused %6d, missed %d\n", plantings[i].name, count[i].planted,
+           count[i].wrong, count[i].refused, count[i].missed);
     missed += count[i].missed, wrong += count[i].wrong;
     if (!count[i].wrong) printf("FAIL  no planting of this kind was wrong: %s\n", plantings[i].name), blunt++;
   }

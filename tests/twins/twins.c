@@ -1,7 +1,7 @@
-/* twins FIRST COUNT: the order in which adjoints add belongs to what is computed. Random models are written in many ways
- * that compute the same: with hints; with statements written twice, before or behind the first, and read by either name;
- * with statements that nothing needs; in another order; with expressions in the place of names; with cse before autodiff.
- * Each is trained for some steps by the strict interpreter, and all must end with the same bits in weights and moments.
+/* twins FIRST COUNT: the order in which adjoints add belongs to what is computed. Random models are written in many
+ * ways that compute the same: with hints; with statements written twice, before or behind the first, and read by either
+ * name; with statements that nothing needs; in another order; with expressions in the place of names; with cse before
+ * autodiff. Each is trained for some steps by the strict interpreter, and all must end with the same bits in weights and moments.
  * A failure prints both programs. */
 #include "frontend/elab.h"
 #include "ir/interp.h"
@@ -31,7 +31,8 @@ typedef struct Model { Statement s[STATEMENTS]; int loss[SCALARS][2]; int optim,
 static const char *const forms[] = { /* $a, $b: operands */
   "tanh($a)", "$a * $b", "$a + $b", "$a - $b", "sigmoid($a) * $b", "$a @ w", "$a * g", "softmax($a, axis = 1)",
   "$a / (1 + $b * $b)", "moments($a, keep = [1])[1] * $b", "$a - mean($a, axes = [1], keep = true)",
-  "scan($a, axis = 0, step = step, carry = zeros(4))", "max($a, $b)", "$a * x * x", "block($a, w)", "exp(-$a * $a) * $b"};
+  "scan($a, axis = 0, step = step, carry = zeros(4))", "max($a, $b)", "$a * x * x", "block($a, w)",
+  "exp(-$a * $a) * $b"};
 enum { FORMS = sizeof forms / sizeof *forms };
 
 static const char *const optims[] = {"sgd(lr = 0.1)", "adam(lr = 0.01)", "sgd(lr = 0.1, momentum = 0.9)"};
@@ -206,7 +207,8 @@ static const struct { const char *name; Style style; const char *list; int steps
   {"unused statements", {.unused = 60}, NULL, STEPS, NULL},
   {"another order", {.reorder = 80}, NULL, STEPS, NULL},
   {"no names", {.inlined = 50}, NULL, STEPS, NULL},
-  {"all of these", {.hints = 30, .twins = 40, .unused = 30, .reorder = 60, .inlined = 20, .nodecay = true}, NULL, STEPS, NULL},
+  {"all of these", {.hints = 30, .twins = 40, .unused = 30, .reorder = 60, .inlined = 20, .nodecay = true}, NULL, STEPS,
+   NULL},
   {"cse before autodiff", {.twins = 30, .hints = 20},
    "cse,autodiff,precision,simplify,fold,cse,dce,recompute,checkpoint,layout,fuse,order,memory", STEPS, NULL},
   {"autodiff alone", {.twins = 30, .hints = 20}, "autodiff,precision", STEPS, NULL}};
@@ -225,7 +227,8 @@ static int test(uint64_t seed) {
     bool ran = train(c, base, NULL, ways[w].steps, &want) && train(c, text, ways[w].list, ways[w].steps, &got);
     const char *differs = ran ? difference(&want, &got, ways[w].but) : "nothing: it does not run";
     if (!differs) continue;
-    printf("FAIL  seed %llu, %s: %s differs\n%s--- and\n%s", (unsigned long long)seed, ways[w].name, differs, base, text);
+    printf("FAIL  seed %llu, %s: %s differs\n%s--- and\n%s", (unsigned long long)seed, ways[w].name, differs, base,
+           text);
     failed++;
   }
   ctx_free(c);
