@@ -1,7 +1,8 @@
 #!/bin/sh
 # run_programs.sh GRADC BUILD: the programs of programs/*.nn against what PyTorch made of them, programs/*.txt, in the
-# interpreter in double precision, as portable C, and as native code in fast and in strict mode. Without FULL=1 random.nn
-# goes through the interpreter and fast native code alone.
+# interpreter in double precision, as portable C, and as native code in fast and in strict mode. Without FULL=1 some
+# go through the interpreter and fast native code alone. Every def of the standard library and every operation must stand in a
+# program, unless programs/exceptions.txt says why not.
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "${1:-./gradc}")" && pwd)/gradc; build=$(cd "${2:-build}" && pwd) || exit 2
 tmp=$(mktemp -d) || exit 2
@@ -23,13 +24,24 @@ run() { # run ENGINE FILE: adds up its last line
   pass=$((pass + ${counts% *})); fail=$((fail + ${counts#* }))
 }
 
-for nn in "$here"/programs/*.nn; do
-  file=$(basename "$nn" .nn)
+for nn in "$here"/programs/*.nn "$here"/programs/train/*.nn; do
+  file=${nn#"$here/programs/"}; file=${file%.nn}
   [ "$file" = pending ] && continue # faults that are known
   engines="double native portable strict"
-  [ "$file" = random ] && [ "${FULL:-}" != 1 ] && engines="double native"
+  case $file in random | layersf16 | train/*) [ "${FULL:-}" = 1 ] || engines="double native" ;; esac
   for engine in $engines; do run "$engine" "$file"; done
 done
 
+# ---- coverage ----
+sed -n 's/^def \([a-z0-9_]*\)(.*/\1/p' "$root"/std/*.nn "$root"/runtime/*.nn | sort -u >"$tmp/defs"
+cat "$here"/programs/*.nn "$here"/programs/train/*.nn | sed 's/#.*//' | grep -oE '[a-z0-9_]+' | sort -u >"$tmp/words"
+"$gradc" ops | sed -n 's/^\([a-z0-9_]*\) .*/\1/p' | sort -u >"$tmp/ops"
+for nn in "$here"/programs/*.nn "$here"/programs/train/*.nn; do "$gradc" ir --dump-after=autodiff "$nn"; done 2>/dev/null |
+  sed -n 's/^  %[0-9]*: [^=]* = \([a-z0-9_]*\)[ (].*/\1/p' | sort -u >"$tmp/used"
+sed 's/ .*//' "$here/programs/exceptions.txt" | sort -u >"$tmp/except"
+{ comm -23 "$tmp/defs" "$tmp/words"; comm -23 "$tmp/ops" "$tmp/used"; } | sort -u | comm -23 - "$tmp/except" >"$tmp/missing"
+if [ -s "$tmp/missing" ] || [ ! -s "$tmp/used" ] || [ ! -s "$tmp/defs" ]; then
+  echo "FAIL  no program has: $(tr '\n' ' ' <"$tmp/missing")"; fail=$((fail + 1))
+else pass=$((pass + 1)); fi
 echo "programs: $pass passed, $fail failed"
 [ "$fail" -eq 0 ] && [ "$pass" -gt 0 ]

@@ -78,7 +78,9 @@ static const char *step(void *state, const Array *field, int n) {
     Val *result[MAX_ARRAYS] = {0};
     d->in->pass = (uint32_t)k;
     e = run(d, g, field, n, (int)k, result);
-    if (!e) d->loss += val_get(result[graph_loss(g)], 0) / (double)passes;
+    int at = 0; /* of the loss among the results, which leave out the writes */
+    for (int o = 0; o < graph_loss(g); o++) at += g->out[o].var < 0;
+    if (!e) d->loss += val_get(result[at], 0) / (double)passes;
     for (int i = 0; i < interp_nresults(g); i++) val_drop(result[i]);
   }
   Val *result[MAX_ARRAYS] = {0};

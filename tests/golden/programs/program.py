@@ -19,14 +19,16 @@ class Program:
     kinds   element types of inputs and results that are not f32 or i32, by name, results as 0, 1 ...
     single  results and gradients in single precision are what PyTorch computes in it, where that differs by more than rounding
     zeros   the signs of zeros count
+    weights of the instances that the text calls, by name
     known   why a bound is loose, or operations do not matter to the results
     """
 
     def __init__(self, name, lines, outs, fn, by=None, more=(), kinds=None, single=False, zeros=False, cot=True,
-                 helpers=(), file="calls", known="", **inputs):
+                 helpers=(), file="calls", known="", weights=None, **inputs):
         self.name, self.lines, self.fn, self.more, self.file = name, lines, fn, list(more), file
         self.outs = [outs] if isinstance(outs, str) else outs
         self.by, self.kinds, self.single, self.zeros, self.inputs = by, kinds or {}, single, zeros, inputs
+        self.weights = weights or {}
         self.known, self.helpers, self.cots = known, list(helpers), cot
         PROGRAMS.append(self)
 
@@ -40,7 +42,7 @@ class Program:
     def run(self, dtype, results=None, used=None):
         """All results: of `outs`, gradients by `used` inputs, `more`."""
         v = {}
-        for n, t in self.inputs.items():
+        for n, t in (self.inputs | self.weights).items():
             v[n] = t.detach().clone().to(dtype) if t.is_floating_point() else t.clone()
         by = self.differentiates()
         for n in by:
@@ -82,8 +84,10 @@ class Program:
 
 def in_single(want, single):
     """What single precision must give: what it gives PyTorch, but for intermediate results that overflow there."""
+    if not want.is_floating_point():
+        return single
     good = want.float()
-    return torch.where(good.isfinite() & ~single.isfinite(), good, single) if want.is_floating_point() else single
+    return torch.where(good.isfinite() & ~single.isfinite(), good, single)
 
 
 def cotangent(name, i, t):
@@ -121,6 +125,15 @@ def number(x):
     return f"{x:.14g}"
 
 
+def upwards(x):
+    """One digit, not less than x."""
+    if not x:
+        return "0"
+    digit, power = f"{x:.6e}".split("e")
+    digit = math.ceil(float(digit) - 1e-6)
+    return f"{digit}e{int(power)}" if digit < 10 else f"1e{int(power) + 1}"
+
+
 def exact(x):
     s = number(x)
     return s if math.isnan(x) or math.isinf(x) or float(s) == x else repr(float(x))
@@ -137,7 +150,7 @@ def array(kind, t, put=number):
 def expected(word, kind, want, tol, single=None, zeros=False):
     s = [f"{word} {array(kind, want)}"]
     if tol is not None and want.numel():
-        s.append("tol " + values(tol, lambda x: f"{x:.1e}" if x else "0"))
+        s.append("tol " + values(tol, upwards))
     if single is not None and not same(single, want, tol):
         s.append("single " + values(single))
     if zeros:
@@ -153,8 +166,9 @@ def same(a, b, tol):
 
 
 def script(p, want, tol, single):
-    ratio = unit_of(p) / 1e-10
-    s = [f"program {p.name} {ratio:.4g}", f"call {p.name}"]
+    s = [f"program {p.name} {unit_of(p) / 1e-10:.4g}"]
+    s += [f"set {n} {array('f32', t, exact)}" for n, t in p.weights.items()]
+    s.append(f"call {p.name}")
     for n, t in p.inputs.items():
         s.append("in " + array(p.dtype(n, t), t, exact))
     floats = [i for i, t in enumerate(want[: len(p.outs)]) if t.is_floating_point()]
@@ -163,3 +177,116 @@ def script(p, want, tol, single):
     for i, w in enumerate(want):
         s += expected("out", p.dtype(i, w), w, tol[i], single[i] if single else None, p.zeros)
     return "\n".join(s) + "\n"
+
+
+# ---- layers: weights that are set, gradients by them, states after the call -----------------------------------------------
+
+
+class Layer:
+    """`expr` over inputs, in training: an instance whose floats among the inputs are weights of it like those of the layers
+    in it, its whole numbers and cotangent states. All layers are in one file, whose loss is the sum of theirs, and whose
+    optimizer puts each gradient in the place of its weight."""
+
+    single, zeros = False, False
+
+    def __init__(self, name, expr, fn, weights, states=None, precision="", known="", **inputs):
+        self.precision, self.file, self.known = precision, "layers" + precision.split("(")[0], known
+        self.name, self.expr, self.fn = name, expr, fn
+        self.inputs, self.states = inputs, states or {}
+        self.weights = {n: t for n, t in inputs.items() if t.is_floating_point()} | weights
+        self.cot, self.kinds = None, {"": precision.split("(")[0]}
+        PROGRAMS.append(self)
+
+    def run(self, dtype):
+        v = {n: t.detach().clone().to(dtype) for n, t in (self.weights | self.states).items()}
+        v |= {n: t for n, t in self.inputs.items() if not t.is_floating_point()}
+        for n in self.weights:
+            v[n].requires_grad_()
+        out = self.fn(v)
+        if self.cot is None:
+            self.cot = cotangent(self.name, 0, out)
+        rounding.watched = False
+        loss = (out * self.cot.to(dtype)).sum()
+        rounding.watched = True
+        grads = torch.autograd.grad(loss, list(v[n] for n in self.weights), allow_unused=True)
+        grads = [torch.zeros_like(v[n]) if g is None else g for n, g in zip(self.weights, grads)]
+        return [t.detach() for t in [out, *grads, *(v[n] for n in self.states)]]
+
+    def text(self, want):
+        s = [f"def layer_{self.name}() {{"]
+        for n, t in self.inputs.items():
+            s.append(f"    {'param' if t.is_floating_point() else 'state'} {n}: {'f32' if t.is_floating_point() else 'i32'}{shape(t)} = 0")
+        s.append(f"    state cot: f32{shape(self.cot)} = 0\n    state value: f32{shape(self.cot)} = 0")
+        s.append(f"    y = {self.expr}\n    value := y\n    sum(y * cot)\n}}\nuse net_{self.name} = layer_{self.name}()\n")
+        return "\n".join(s)
+
+    def before(self):
+        given = self.weights | self.states | {n: t for n, t in self.inputs.items() if not t.is_floating_point()} | {"cot": self.cot}
+        return [f"set net_{self.name}.{n} {array('f32' if t.is_floating_point() else 'i32', t, exact)}" for n, t in given.items()]
+
+    def after(self, want, tol):
+        s = [f"program {self.name} {unit_of(self) / 1e-10:.4g}"]
+        for n, w, t in zip(["value", *self.weights, *self.states], want, tol):
+            s += expected(f"get net_{self.name}.{n}", "f32", w, t)
+        return s
+
+
+def layers_text(layers):
+    """What ends the file of all layers."""
+    loss = " +\n        ".join(f"net_{p.name}()" for p in layers)
+    precision = f"    precision = {layers[0].precision}\n" if layers[0].precision else ""
+    return f"def take(w: f32[...], g: f32[...]) {{ g }}\ntrain {{\n    loss = {loss}\n    optim = take()\n    steps = 1\n{precision}}}\n"
+
+
+# ---- training: several steps of an optimizer ---------------------------------------------------------------------------
+
+
+class Training:
+    """A model of its own, train/NAME.nn: `text`, the weights and states that it begins with, the fields of each step. The twin:
+    loss(v, fields) and optim(weights), a torch optimizer, or a pair of it and a schedule; clip(weights) before each update.
+    Compared are the loss of each step, and weights and states after the last."""
+
+    single, zeros, helpers = False, False, ()
+
+    def __init__(self, name, text, weights, fields, loss, optim, states=None, accumulate=1, clip=None, precision="", frozen=(), known=""):
+        self.name, self.code, self.weights, self.fields, self.loss, self.optim = name, text, weights, fields, loss, optim
+        self.states, self.accumulate, self.clip, self.frozen, self.known = states or {}, accumulate, clip, frozen, known
+        self.file, self.kinds = "train/" + name, {"": precision}
+        PROGRAMS.append(self)
+
+    def run(self, dtype):
+        v = {n: t.detach().clone().to(dtype) for n, t in (self.weights | self.states).items()}
+        trained = {n: v[n].requires_grad_() for n in self.weights if n not in self.frozen}
+        opt = self.optim(trained)
+        opt, schedule = opt if isinstance(opt, tuple) else (opt, None)
+        losses = []
+        for fields in self.fields:
+            fields = [t.to(dtype) if t.is_floating_point() else t for t in fields]
+            opt.zero_grad()
+            total = 0
+            for part in zip(*(t.chunk(self.accumulate) for t in fields)) if fields else [()]:
+                loss = self.loss(v, *part) / self.accumulate
+                loss.backward()
+                total = total + loss.detach()
+            if self.clip:
+                self.clip(trained.values())
+            opt.step()
+            if schedule:
+                schedule.step()
+            losses.append(total.clone())
+        return losses + [v[n].detach().clone() for n in self.weights | self.states]
+
+    def text(self, want):
+        return self.code
+
+    def script(self, want, tol):
+        s = [f"program {self.name} {unit_of(self) / 1e-10:.4g}"]
+        s += [f"set {n} {array('f32', t, exact)}" for n, t in (self.weights | self.states).items()]
+        for fields, w, t in zip(self.fields, want, tol):
+            s.append("step")
+            s += ["in " + array("f32" if f.is_floating_point() else "i32", f, exact) for f in fields]
+            s += expected("loss", "f32", w, t)
+        k = len(self.fields)
+        for n, w, t in zip(self.weights | self.states, want[k:], tol[k:]):
+            s += expected(f"get {n}", "f32", w, t)
+        return "\n".join(s) + "\n"
