@@ -61,8 +61,8 @@ int el_operator(int op, bool *turned) {
 
 static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right);
 
-/* x ** p for those numbers p whose power is an operation of its own; none: it is not. As in PyTorch, x ** 0.5 is sqrt(x),
- * also of -0 and -infinity. A product has no pole at 0. */
+/* x ** p for those numbers p whose power is an operation of its own; none: it is not. As in PyTorch, x ** 0.5 is
+ * sqrt(x), also of -0 and -infinity. A product has no pole at 0. */
 static Value easy_power(Elab *e, Value x, Value power, const Ast *at, const Ast *left, const Ast *right) {
   double p;
   if (!v_tensorlike(x) || v_tensorlike(power) || !v_number(power, &p)) return v_none();

@@ -15,8 +15,8 @@ void grad_to(Grad *s, int i, Id adjoint);  /* adds to the adjoint of input i (ma
 Id grad_of_element(const Grad *s, int element); /* rules of ops with a tuple result (their dy is 0): adjoint or 0 */
 void grad_to_get(Grad *s, int i, int element, Id adjoint); /* the same for one element of a tuple input */
 Id tangent_of_element(const Grad *s, Id tuple, int element); /* forward mode: tangent of one element, or 0 */
-/* op_elem_mask.c: a bool that is false where n's adjoint is 0 and n's rule must not make a NaN of that; 0: none. The adjoint
- * of which the mask alone has made those zeros; and any other one with 0 there. */
+/* op_elem_mask.c: a bool that is false where n's adjoint is 0 and n's rule must not make a NaN of that; 0: none. The
+ * adjoint of which the mask alone has made those zeros; and any other one with 0 there. */
 Id adjoint_mask(Graph *g, Id n, Id adjoint);
 Id adjoint_unmasked(const Graph *g, Id adjoint);
 Id adjoint_masked(Graph *g, Id adjoint, Id mask);

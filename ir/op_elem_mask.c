@@ -55,7 +55,7 @@ static Id find_mask(Graph *g, Id a, int depth) {
   return find_mask(g, node_in(g, a, 1), depth) == mask ? mask : 0;
 }
 
-/* Whether n's derivative, or that of what it is computed from element by element, may be infinite at finite operands. */
+/* Whether the derivative of n, or of what it is computed from element by element, may be infinite at finite operands. */
 static bool has_pole(const Graph *g, Id n, int *budget) {
   const OpInfo *info = node_info(g, n);
   double v;

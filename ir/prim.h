@@ -129,9 +129,9 @@ static inline PRIM_F PRIM(long_mod)(PRIM_F a, PRIM_F b) {
 }
 #endif
 /* q = floor(a / b) and the remainder, of the divisor's sign, 0 included: as in Python and NumPy. A divisor of 0 gives an
- * infinity and NaN, an infinite dividend NaN and NaN, an infinite divisor 0 and a, or -1 and itself. While |q| < 2^23 the
- * product q b is subtracted exactly, both factors being split into halves of 12 bits (Dekker), and q is put right where
- * the quotient had been rounded up to an integer; above that the remainder is that of a long division. */
+ * infinity and NaN, an infinite dividend NaN and NaN, an infinite divisor 0 and a, or -1 and itself. While |q| < 2^23
+ * the product q b is subtracted exactly, both factors being split into halves of 12 bits (Dekker), and q is put right
+ * where the quotient had been rounded up to an integer; above that the remainder is that of a long division. */
 static inline PRIM_F PRIM(divmod)(PRIM_F a, PRIM_F b, PRIM_F *rest) {
   PRIM_F q = PRIM(floor)(a / b), d = P_ABS(b);
   PRIM_F qh = P_FLT(P_BITS(q) & -4096), ql = q - qh, bh = P_FLT(P_BITS(b) & -4096), bl = b - bh;

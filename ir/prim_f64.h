@@ -103,7 +103,8 @@ static inline double PRIM(divmod_f64)(double a, double b, double *rest) {
   uint64_t sign = PRIM(bits_f64)(b) & 0x8000000000000000u;
   int finite = PRIM(abs_f64)(a) < inf;
   if (finite && d == inf) r = a;
-  else if (finite && 0.0 < d && 4503599627370496.0 <= PRIM(abs_f64)(q)) r = PRIM(signed_f64)(PRIM(long_mod_f64)(a, b), a);
+  else if (finite && 0.0 < d && 4503599627370496.0 <= PRIM(abs_f64)(q))
+    r = PRIM(signed_f64)(PRIM(long_mod_f64)(a, b), a);
   r = PRIM(of_bits_f64)(PRIM(bits_f64)(r) ^ sign);
   q = r < 0.0 ? q - 1.0 : q;
   r = r < 0.0 ? r + d : r; /* as in Python, d itself where r is a trifle below 0 */

@@ -46,7 +46,7 @@ bool joint_is_cheap(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_ELEM || joint_is_transparent(g, n) || joint_is_random(g, n);
 }
 
-/* Whether another operand of n reads operand i, as the condition of where(x <= 0, 0, x) does: then its formula holds it. */
+/* Whether another operand of n reads operand i, as the condition of where(x <= 0, 0, x) does: its formula holds it. */
 static bool read_by_other(const Graph *g, Id n, uint32_t i) {
   for (uint32_t k = 0; node_info(g, n)->cls == CL_ELEM && k < node_get(g, n)->nin; k++) {
     Id y = node_in(g, n, (int)k);

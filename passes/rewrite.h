@@ -8,7 +8,7 @@
 typedef Id RewriteFn(Graph *g, Id n);
 /* EXACT: the same bits for all operands, infinities and signed zeros included (a NaN stays a NaN).
  * FAST: of sums alone, and what an exact sum keeps: finite where the sum is, and equal where no partial sum is rounded,
- * but for the sign of 0. docs/runtime.md lists them. No element-wise op has such a rule: its fast bits are the strict ones. */
+ * but for the sign of 0. docs/runtime.md lists them. No element-wise op has such a rule: fast bits are the strict ones. */
 typedef enum Exactness { EXACT, FAST } Exactness;
 typedef struct Rewrite {
   uint16_t op;        /* OP_NONE: any op of the class */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh GRADC BUILD: every op in generated C against the interpreter, bit for bit: portable by gcc and clang, with fusion
-# on and off; native for this machine and without any instruction set, by 1 and 3 threads; with all floats of 64 bits. Then
-# each element-wise op and reduction at the numbers where arithmetic changes (special.awk), fast mode included. Last, names
+# on and off; native for this machine and without any instruction set, by 1 and 3 threads; with all floats of 64 bits.
+# Then each element-wise op and reduction at the numbers where arithmetic changes (special.awk), fast mode included. Last, names
 # that could meet (names.sh).
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2

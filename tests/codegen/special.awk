@@ -32,11 +32,17 @@ function graph(label, shape, n, in_type, out_type, out_shape, call, constant,   
     v = outside(in_type[i]) shape
     if (constant) printf "  %%%d: %s = const {value=[%s]}\n", ++k, v, numbers(in_type[i], i % 2)
     else printf "  %%%d: %s = input \"x%d\"\n", ++k, v, i
-    if (outside(in_type[i]) != in_type[i]) printf "  %%%d: %s%s = cast(%%%d) {to=%s}\n", ++k, in_type[i], shape, k - 1, in_type[i]
+    if (outside(in_type[i]) != in_type[i]) {
+      k++
+      printf "  %%%d: %s%s = cast(%%%d) {to=%s}\n", k, in_type[i], shape, k - 1, in_type[i]
+    }
     gsub("@" i, "%" k, call)
   }
   printf "  %%%d: %s%s = %s\n", ++k, out_type, out_shape, call
-  if (outside(out_type) != out_type) printf "  %%%d: f32%s = cast(%%%d) {to=f32}\n", ++k, out_shape, k - 1
+  if (outside(out_type) != out_type) {
+    k++
+    printf "  %%%d: f32%s = cast(%%%d) {to=f32}\n", k, out_shape, k - 1
+  }
   printf "  y = %%%d\n}\n", k
 }
 function elem(t,   n, i, in_type, call, out) {

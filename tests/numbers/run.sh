@@ -1,7 +1,7 @@
 #!/bin/sh
-# run.sh GRADC BUILD: numbers. kinks.nn: every def of std at its kinks, ties and zeros. half.nn: every def that takes 16-bit
-# floats against f64. fast.nn: what is exact or finite in strict mode has the same bits in fast mode, and quotients of
-# whole numbers are whole. clip.nn: gradients whose squares overflow.
+# run.sh GRADC BUILD: numbers. kinks.nn: every def of std at its kinks, ties and zeros. half.nn: every def that takes
+# 16-bit floats against f64. fast.nn: what is exact or finite in strict mode has the same bits in fast mode, and quotients
+# of whole numbers are whole. clip.nn: gradients whose squares overflow.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/numbers
 cd "$tmp" || exit 2
@@ -43,24 +43,31 @@ awk 'BEGIN {
   split("1 41 55 0.1 0.7 110 7 94 0.001 3", unit, " ")
   for (u = 1; u in unit; u++) for (row = 0; row < 3; row++) for (i = 0; i < 64; i++)
     printf "%.9g%s", unit[u] * (row * 64 + i - 32), i < 63 ? "," : "\n"
-  for (row = 0; row < 8; row++) for (i = 0; i < 64; i++) printf "%.9g%s", (rand() - 0.5) * 10 ^ (row - 2), i < 63 ? "," : "\n"
+  for (row = 0; row < 8; row++) for (i = 0; i < 64; i++)
+    printf "%.9g%s", (rand() - 0.5) * 10 ^ (row - 2), i < 63 ? "," : "\n"
   n = split("0 -0 1 -1 0.5 1e-45 -1e-45 1.17549435e-38 -3e-39 1e-30 -1e-30 1e-20 1e20 -1e20 1e30 -1e30 3e38 -3e38 " \
             "3.4028234e38 -3.4028234e38 16777216 16777215 8388607.5 88.7 -103.9 3217", x, " ")
-  for (row = 1; row <= n; row++) for (i = 0; i < 64; i++) printf "%s%s", row % 2 ? x[row] : x[1 + (row + i) % n], i < 63 ? "," : "\n"
+  for (row = 1; row <= n; row++) for (i = 0; i < 64; i++)
+    printf "%s%s", row % 2 ? x[row] : x[1 + (row + i) % n], i < 63 ? "," : "\n"
 }' >rows.csv
+predict() { # predict MODE FN: by that program, from standard input
+  ./"$1" predict --fn "$2" --weights "run_$1/weights.safetensors" --input - 2>log || fail "$2: $(cat log)"
+}
 for fn in counted compared cancelled powers elements reduced; do
-  for mode in strict fast; do ./$mode predict --fn $fn --weights run_$mode/weights.safetensors --input rows.csv >$mode.out 2>log || fail "$fn: $(cat log)"; done
+  for mode in strict fast; do predict $mode $fn <rows.csv >$mode.out; done
   if [ -s strict.out ] && cmp -s strict.out fast.out; then pass
   else fail "$fn: fast differs from strict: $(diff strict.out fast.out | head -n 2 | cut -c 1-200)"; fi
 done
 for fn in contracted whole; do
   rows=$(wc -l <rows.csv); [ $fn = contracted ] || rows=30 # whole multiples
-  head -n "$rows" rows.csv | ./fast predict --fn $fn --weights run_fast/weights.safetensors --input - >fast.out 2>log || fail "$fn: $(cat log)"
+  head -n "$rows" rows.csv >head.csv
+  predict fast $fn <head.csv >fast.out
   if [ "$(wc -l <fast.out)" -eq "$rows" ] && ! grep -q 0 fast.out; then pass
   else fail "$fn: $(tr ',' '\n' <fast.out | grep -c 0) of $((rows * 4096)) are off"; fi
 done
 for k in 1 2 3 7 1000 4095; do
-  whole=$(echo $k | ./fast predict --fn quotients --weights run_fast/weights.safetensors --input - | tr ',' '\n' | sort -u | tr '\n' ' ')
+  echo $k >k.csv
+  whole=$(predict fast quotients <k.csv | tr ',' '\n' | sort -u | tr '\n' ' ')
   equal "k c / c for k = $k, c up to $many" "$whole" "$k "
 done
 if cmp -s run_strict/metrics.csv run_fast/metrics.csv && [ "$(wc -l <run_fast/metrics.csv)" -gt 2000 ]; then pass
@@ -77,7 +84,8 @@ trained() { # GRADIENT OPTIM: the weight after 5 steps of a loss of that gradien
   sed "s/OPTIM/$2/" "$here/clip.nn" >clip.nn
   "$gradc" run clip.nn --run-dir run_clip --force >log 2>&1
   status=$?
-  if [ $status -ne 0 ]; then echo "exit $status"; else "$gradc" eval clip.nn -e 'n([[1.0]])' --weights run_clip/weights.safetensors; fi
+  if [ $status -ne 0 ]; then echo "exit $status"
+  else "$gradc" eval clip.nn -e 'n([[1.0]])' --weights run_clip/weights.safetensors; fi
 }
 clipped='clip = norm(2.0); optim = sgd(lr = 0.5)'
 equal "clip = norm, gradient 1e10" "$(trained 1e10 "$clipped")" "[-5]"
