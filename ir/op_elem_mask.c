@@ -43,12 +43,31 @@ static Id mask_of_view(Graph *g, Id a, int depth) {
   return graph_node(g, (Op)d->op, &mask, 1, d->attr, d->loc);
 }
 
+/* Of a sum: that of its operand, if it is the same for all that are added up. */
+static Id mask_of_sum(Graph *g, Id a, int depth) {
+  Id x = node_in(g, a, 0), mask = find_mask(g, x, depth);
+  if (!mask) return 0;
+  const Type *t = node_type(g, mask);
+  const AttrVal *axes = node_attr(g, a, 0);
+  bool keep = node_attr(g, a, 1)->i != 0, summed[MAX_RANK] = {false};
+  int rank = node_type(g, x)->rank, lead = rank - t->rank, n = 0;
+  Dim dim[MAX_RANK];
+  for (int i = 0; i < axes->n; i++) summed[axes->v[i]] = true;
+  for (int i = 0; i < rank; i++) {
+    Dim d = i < lead ? 1 : t->dim[i - lead];
+    if (summed[i] && d != 1) return 0;
+    if (!summed[i] || keep) dim[n++] = d;
+  }
+  return b_reshape(g, mask, n, dim);
+}
+
 /* A bool, broadcasting to the adjoint a, false only where a is 0; 0: none is known. */
 static Id find_mask(Graph *g, Id a, int depth) {
   if (!depth--) return 0;
   const OpInfo *info = node_info(g, a);
   if (info->flags & CHOOSES) return mask_of_choice(g, a, depth);
   if (info->cls == CL_VIEW) return mask_of_view(g, a, depth);
+  if (info->cls == CL_REDUCE && info->flags & LINEAR) return mask_of_sum(g, a, depth);
   if (info->cls != CL_ELEM || !(info->flags & LINEAR)) return 0;
   Id mask = find_mask(g, node_in(g, a, 0), depth);
   if (info->arity == 1 || !mask) return mask;
