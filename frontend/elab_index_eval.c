@@ -140,7 +140,7 @@ static void spec_of(const IxVal *v, const int *all, int n, char *s) {
 
 /* sum over `label` of a * b, as one contraction where they meet in both */
 static IxVal product(Elab *e, Index *x, const Ast *at, IxVal a, IxVal b, int n, const int *label) {
-  int only[2][IX_MAX], nonly[2] = {0}, both[IX_MAX], nboth = 0;
+  int only[2][IX_MAX] = {{0}}, nonly[2] = {0}, both[IX_MAX], nboth = 0;
   for (int i = 0; i < n; i++) {
     bool in_a = ix_has(&a, label[i]), in_b = ix_has(&b, label[i]);
     if (in_a && in_b) both[nboth++] = label[i];
@@ -178,7 +178,16 @@ static bool is_float_tensor(Elab *e, const IxVal *v) {
   return v->v.kind == V_TENSOR && dtype_is_float(el_ty(e, v->v.id)->dtype);
 }
 
+/* What a mean is taken of: 16-bit floats as f32, so that it is rounded once, to *type. */
+static IxVal widened(Elab *e, IxVal v, DType *type) {
+  if (!is_float_tensor(e, &v) || !dtype_is_half(el_ty(e, v.v.id)->dtype)) return v;
+  *type = (DType)el_ty(e, v.v.id)->dtype;
+  v.v = v_tensor(e, b_cast(e->g, v.v.id, DT_F32));
+  return v;
+}
+
 static IxVal reduce(Elab *e, Index *x, const Ast *a) {
+  DType type = DT_COUNT; /* of a mean of 16-bit floats */
   int label[IX_MAX], n = a->n - 1, was = x->nactive;
   bool sum = !strcmp(a->text, "sum"), mean = !strcmp(a->text, "mean");
   ix_enter(x, a);
@@ -190,7 +199,10 @@ static IxVal reduce(Elab *e, Index *x, const Ast *a) {
     l = ix_eval(e, x, body->kid[0]);
     m = ix_eval(e, x, body->kid[1]);
     if (v_bad(l.v) || v_bad(m.v)) return x->nactive = was, ix_none();
-    if (is_float_tensor(e, &l) && is_float_tensor(e, &m) && el_ty(e, l.v.id)->dtype == el_ty(e, m.v.id)->dtype) {
+    bool floats = is_float_tensor(e, &l) && is_float_tensor(e, &m);
+    bool differ = floats && el_ty(e, l.v.id)->dtype != el_ty(e, m.v.id)->dtype;
+    if (mean && !differ) l = widened(e, l, &type), m = widened(e, m, &type);
+    if (floats && !differ) {
       r = product(e, x, body, l, m, n, label);
     } else {
       IxVal v[2] = {l, m};
@@ -203,6 +215,7 @@ static IxVal reduce(Elab *e, Index *x, const Ast *a) {
     }
   } else {
     l = ix_eval(e, x, body);
+    if (mean) l = widened(e, l, &type);
     r = ix_reduce(e, l, mean ? "sum" : a->text, n, label);
   }
   x->nactive = was;
@@ -218,6 +231,7 @@ static IxVal reduce(Elab *e, Index *x, const Ast *a) {
     Value by = v_dim(e, count);
     r.v = el_binary(e, AST_DIV, r.v.kind == V_INT && v_number(r.v, &f) ? v_float(f) : r.v, by, a, a, a);
   }
+  if (type != DT_COUNT && r.v.kind == V_TENSOR) r.v = v_tensor(e, b_cast(e->g, r.v.id, type));
   return r;
 }
 
