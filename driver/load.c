@@ -37,7 +37,7 @@ static bool is_strict(const Args *a) {
 }
 
 Module *load_module(Args *a, const char *path) {
-  Unit u = {.path = path, .ir = a->cmd == CMD_opt};
+  Unit u = {.path = path, .ir = a->cmd == CMD_opt, .warnings_are_errors = args_has(a, OPT_warnings)};
   const char *e = a->value[OPT_expression];
   if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", e, strlen(e));
   u.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),

@@ -192,6 +192,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   if (o->expression && !e->fatal) expression(e);
   if (!e->fatal) el_check_uncalled(e);
   if (el_failed(e)) return e->m;
+  el_warn(e);
   el_finish_vars(e);
   if (!el_failed(e)) el_init_graph(e);
   return e->m;

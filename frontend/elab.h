@@ -10,6 +10,8 @@ typedef struct ElabOptions {
    * where the table lives. */
   const char *(*carried)(const char *name, size_t *n);
   Loc expression; /* a source that becomes the last export, `expression`; it sees what the file sees. 0: none */
+  /* The axes of a record of an npy or idx file, as its header has them; -1: the file is not there. NULL: none is. */
+  int (*shape)(const char *model, const char *path, bool idx, int64_t *dim);
   const char *search; /* folders where imports are looked for that are not beside their file, "a:b"; NULL: none */
 } ElabOptions;
 

@@ -86,8 +86,10 @@ Pool *el_memo_new(Elab *e) { return ctx_alloc(e->c, sizeof(Pool)); }
 static Value call_instance(Elab *e, Instance *inst, Call *k) {
   el_add_bound(e, inst->fn, k);
   Hinted around = el_hint(e, inst->hints);
-  inst_begin(inst->root);
-  Value v = el_call_fn(e, inst->fn, k, inst->root);
+  Inst *root = e->trial ? el_trial_root(e) : inst->root;
+  inst->called |= !e->trial;
+  inst_begin(root);
+  Value v = el_call_fn(e, inst->fn, k, root);
   el_hint_end(e, around);
   return v;
 }

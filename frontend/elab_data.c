@@ -12,6 +12,8 @@ typedef struct DataCtx {
   Id raw;         /* the field's port */
   int64_t lo, hi; /* columns or files that the line names */
   bool run;       /* a run of columns: the port is a vector */
+  bool files;     /* npy, idx: records have a shape of their own, */
+  bool found;     /* which the file's header tells; else it is inferred */
 } DataCtx;
 
 bool el_in_field(const Elab *e) { return e->root && e->root->kind == GK_BIND; }
@@ -73,10 +75,14 @@ static bool field_range(Elab *e, const Ast *call, int64_t *lo, int64_t *hi, bool
   return true;
 }
 
+static bool is_field(const Ast *a) {
+  return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
+}
+
 /* All columns that a line names: they are read as one run. */
 static bool find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
   if (!a) return true;
-  if (a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field")) {
+  if (is_field(a)) {
     int64_t lo, hi;
     bool run;
     if (!field_range(e, a, &lo, &hi, &run)) return false;
@@ -120,16 +126,95 @@ static bool refuse_augmentation(Elab *e, const Ast *a) {
   return true;
 }
 
+/* The type of the line's expression where the raw value has the type `raw`; 0: it is refused. Nothing of this stays. */
+static TypeId type_with(Elab *e, const DataCtx *x, TypeId raw) {
+  Frame f;
+  DiagMark mark = diag_mark(e->c);
+  int failed = e->nfailed, graphs = e->m->ngraph;
+  bool fatal = e->fatal;
+  DataCtx own = *x, *data = e->data;
+  Scope around = {0};
+  for (int i = 0; i < e->f->scope.n; i++) {
+    const Binding *b = &e->f->scope.b[i];
+    scope_set(e->c, &around, b->name, b->v, b->at, b->len);
+  }
+  Graph *g = graph_new(e->m, "trial", GK_BIND, x->line->mark);
+  Saved saved = el_enter(e, g, true, &f, e->file);
+  f.inst = inst_root(e, "trial", false);
+  f.scope = around;
+  own.raw = graph_input(g, x->field->name, raw, x->line->mark);
+  e->data = &own;
+  Value v = el_expr(e, x->line->kid[1]);
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, x->line->kid[1]);
+  TypeId type = id ? el_type(e, id) : 0;
+  e->data = data;
+  el_leave(e, &saved);
+  e->m->ngraph = graphs;
+  e->nfailed = failed;
+  e->fatal = fatal;
+  diag_drop(e->c, &mark);
+  return type;
+}
+
+/* The first order of the declared sizes from place `at` on with which the expression has the declared type; 0: none. */
+static TypeId find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) {
+  enum { MOST = 5 };
+  DType t = (DType)type_get(e->m, x->field->type)->dtype;
+  TypeId raw = 0;
+  if (at == rank) {
+    raw = type_make(e->m, t, rank, dim);
+    return type_with(e, x, raw) == x->field->type ? raw : 0;
+  }
+  for (int i = at; i < rank && !raw && rank <= MOST; i++) {
+    bool again = false;
+    for (int k = at; k < i; k++) again |= dim[k] == dim[i];
+    if (again) continue;
+    Dim d = dim[i];
+    for (int k = i; k > at; k--) dim[k] = dim[k - 1];
+    dim[at] = d;
+    raw = find_order(e, x, at + 1, rank, dim);
+    for (int k = at; k < i; k++) dim[k] = dim[k + 1];
+    dim[i] = d;
+  }
+  return raw;
+}
+
+/* What a record of the line's file is: as its header says; where the file is not here, what gives the declared type. */
+static TypeId record_type(Elab *e, DataCtx *x) {
+  const Type *t = type_get(e->m, x->field->type);
+  bool idx = !strcmp(x->d->kind, "idx");
+  int64_t dim[MAX_RANK + 1];
+  int rank = e->o->shape ? e->o->shape(e->file->path, x->d->paths[x->lo], idx, dim) : -1;
+  x->found = rank >= 0 && rank <= MAX_RANK;
+  for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX;
+  if (x->found) return type_make(e->m, (DType)t->dtype, rank, dim);
+  dims_copy(dim, t->dim, t->rank);
+  TypeId raw = find_order(e, x, 0, t->rank, dim);
+  return raw ? raw : x->field->type;
+}
+
+/* How many field(i) are handed to reshape at once, which takes any shape. */
+static int reshaped(const Ast *a) {
+  if (!a) return 0;
+  const Ast *call = a->kind == AST_PIPE ? a->kid[1] : a, *first = NULL;
+  if (call->kind == AST_CALL && call->kid[0]->kind == AST_NAME && !strcmp(call->kid[0]->text, "reshape"))
+    first = a->kind == AST_PIPE ? a->kid[0] : a->n > 1 ? a->kid[1] : NULL;
+  int n = first && is_field(first);
+  for (int i = 0; i < a->n; i++) n += reshaped(a->kid[i]);
+  return n;
+}
+
 /* Makes the line's port: its raw values in the line's element type. */
 static bool raw_port(Elab *e, DataCtx *x, int named) {
   DataInfo *d = x->d;
   FieldInfo *f = x->field;
   const Type *t = type_get(e->m, f->type);
   const Ast *expr = x->line->kid[1];
-  bool csv = !strcmp(d->kind, "csv"), files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
+  bool csv = !strcmp(d->kind, "csv");
   Dim n = x->hi - x->lo;
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
+  x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
   if (d->window) {
     if (named) return el_fail(e, 311, expr, "`%s` has no fields; its record is `window`", d->kind), false;
     f->raw_first = 0;
@@ -141,11 +226,12 @@ static bool raw_port(Elab *e, DataCtx *x, int named) {
     f->raw_type = x->run ? type_make(e->m, (DType)t->dtype, 1, &n) : el_scalar(e, (DType)t->dtype);
   } else if (x->run) {
     return el_fail(e, 311, expr, "one line reads one file; runs such as field(0:64) are columns of csv"), false;
-  } else if (files) {
+  } else if (x->files) {
     if (x->lo >= d->npaths)
       return el_fail(e, 311, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths,
                      d->npaths == 1 ? "" : "s"), false;
-    f->raw_type = f->type;
+    f->raw_count = reshaped(expr) < named || el_item(e, e->file, ctx_name(e->c, "reshape"));
+    f->raw_type = record_type(e, x);
   } else {
     if (x->lo) return el_fail(e, 311, expr, "`%s` has one field, field(0): all its columns", d->kind), false;
     f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->ncols});
@@ -154,6 +240,18 @@ static bool raw_port(Elab *e, DataCtx *x, int named) {
   if (d->window)
     scope_set(e->c, &e->f->scope, ctx_name(e->c, "window"), v_tensor(e, x->raw), 0, 1);
   return true;
+}
+
+static void wrong_shape(Elab *e, const DataCtx *x, Id id) {
+  const Ast *expr = x->line->kid[1];
+  const char *raw = el_type_text(e, el_type(e, x->raw)), *path = x->files ? x->d->paths[x->lo] : "";
+  Diag *d = el_error(e, 311, expr, "`%s` is %s here, but its line says %s", x->field->name,
+                     el_type_text(e, el_type(e, id)), el_type_text(e, x->field->type));
+  diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
+  if (x->found) diag_note(e->c, d, "field(%d) is %s: the records of \"%s\"", (int)x->lo, raw, path);
+  else if (x->files) diag_note(e->c, d, "\"%s\" is not here to tell its shape; field(%d) is taken to be %s", path, (int)x->lo, raw);
+  if (type_count(e->m, el_type(e, id)) == type_count(e->m, x->field->type))
+    diag_help(e->c, d, "permute(...), rearrange(...) or reshape(...) says which number goes where");
 }
 
 static Id fill_line(Elab *e, const DataCtx *x, Value v) {
@@ -168,13 +266,11 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
     diag_help(e->c, d, "%s(...) converts", dtype_info[t->dtype].name);
     return 0;
   }
-  if (type_count(e->m, el_type(e, id)) != type_count(e->m, x->field->type)) {
-    Diag *d = el_error(e, 311, expr, "%s does not fill %s", el_type_text(e, el_type(e, id)),
-                       el_type_text(e, x->field->type));
-    diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
-    return 0;
-  }
-  return b_reshape(e->g, id, t->rank, t->dim);
+  /* A flat record fills the shape row by row. */
+  bool fills = !x->files && el_ty(e, id)->rank <= 1 &&
+               type_count(e->m, el_type(e, id)) == type_count(e->m, x->field->type);
+  if (el_type(e, id) == x->field->type || fills) return b_reshape(e->g, id, t->rank, t->dim);
+  return wrong_shape(e, x, id), 0;
 }
 
 /* Returns whether the field is its raw value, only seen in another shape. */
@@ -194,7 +290,7 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   e->data = NULL;
   if (!id) return false;
   bool viewed = node_info(e->g, id)->flags & FLAT && node_in(e->g, id, 0) == x.raw;
-  *identity &= id == x.raw || viewed;
+  *identity &= id == x.raw || (viewed && !(x.files && f->raw_count));
   graph_result(e->g, f->name, id, line->mark);
   return true;
 }

@@ -218,11 +218,10 @@ static void note_origin(Elab *e, const Sig *s, Value v, const Call *k) {
   }
 }
 
-static Value run_body(Elab *e, const Def *d, const Sig *s, const Call *k) {
+/* The value of a def whose arguments are bound, of the type that it promises. */
+Value el_body(Elab *e, const Def *d) {
   double x;
   e->f->sig = NULL;
-  e->depth++;
-  diag_push_frame(e->c, d->name, k->mark);
   Value v = el_block(e, d->ast->kid[0]);
   const Ast *type = d->ast->kid[1];
   if (type && v.kind == V_NONE) v = el_fail(e, 224, d->ast, "`%s` ends without a value", d->name);
@@ -230,7 +229,13 @@ static Value run_body(Elab *e, const Def *d, const Sig *s, const Call *k) {
     v = v_tensor(e, el_tensor(e, v, DT_F32, d->ast->kid[0]));
   if (type && dtype_find(type->text) >= 0 && (v_number(v, &x) || v.kind == V_SIZE))
     v = v_tensor(e, el_tensor(e, v, (DType)dtype_find(type->text), d->ast->kid[0]));
-  if (!el_check_result(e, d, v)) v = v_error();
+  return el_check_result(e, d, v) ? v : v_error();
+}
+
+static Value run_body(Elab *e, const Def *d, const Sig *s, const Call *k) {
+  e->depth++;
+  diag_push_frame(e->c, d->name, k->mark);
+  Value v = el_body(e, d);
   diag_pop_frame(e->c);
   e->depth--;
   note_origin(e, s, v, k);

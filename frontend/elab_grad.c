@@ -49,7 +49,7 @@ static Value fn_grad(Elab *e, Call *k) {
 
 static Id tangent(Elab *e, Call *k, Id x, int arg) {
   Id t = el_want_tensor(e, k, arg);
-  if (!t || el_type(e, t) == el_type(e, x)) return t;
+  if (!t || el_same_type(e, el_type(e, t), el_type(e, x))) return t;
   Diag *d = el_error_at(e, 205, k->mark, k->mark_len, "the direction is %s, what is differentiated by is %s",
                         el_type_text(e, el_type(e, t)), el_type_text(e, el_type(e, x)));
   el_label_call(e, d, k);

@@ -173,7 +173,7 @@ static bool plain_use(Elab *e, Index *x, const IxUse *u) {
     v->known = true;
     v->at = u->at;
   }
-  if (v->extent == u->size) return true;
+  if (dim_equal(e->m, v->extent, u->size)) return true;
   Diag *d = el_error(e, 218, u->at, "index `%s` runs over an axis of %s here", v->name, dim_text(e->m, u->size));
   diag_label(e->c, d, v->at->at, v->at->len, "and over one of %s here", dim_text(e->m, v->extent));
   return false;
@@ -222,6 +222,7 @@ static bool check_use(Elab *e, Index *x, const IxUse *u) {
     known &= dim_is_const(v->extent);
     if (known && u->f.coef[i] < 0) low += u->f.coef[i] * (v->extent - 1);
   }
+  if (!known && e->m->open_sizes) return false;
   if (!known) return el_fail(e, 218, u->at, "sums of indices need sizes that are known at compile time"), false;
   if (low >= 0 && high < u->size) return true;
   return el_fail(e, 210, u->at, "this index runs from %lld to %lld; the axis has size %s", (long long)low,

@@ -79,6 +79,7 @@ struct Instance {
   Inst *root;
   uint32_t hints;
   Loc at;
+  bool called;
 };
 typedef struct VarInfo { /* beside Module.var until names are final */
   Inst *inst;
@@ -168,6 +169,10 @@ struct Elab {
   struct Index *index; /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
   int *asserts;        /* inside a test: number of its assertions so far */
+  int writes;          /* of states so far */
+  const Ast **effect;  /* expressions that stand as statements and write a state */
+  int neffect, capeffect;
+  int trial;           /* > 0: a def that nothing calls is tried (elab_trial.c); the weights so far */
 };
 
 static inline bool el_failed(const Elab *e) { return diag_errors(e->c) > e->errors; }
@@ -229,6 +234,7 @@ struct Pool *el_memo_new(Elab *e);
 
 /* ---- elab_def.c ---- */
 Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at); /* at: the place of the call's weights; NULL: a child's */
+Value el_body(Elab *e, const Def *d);
 Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */
 Value el_call_def(Elab *e, const char *name, Arg *arg, int n, const Call *from); /* of the standard library */
@@ -249,6 +255,7 @@ bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim); /* all of it must 
 TypeId el_declared(Elab *e, const Ast *type);                /* of param, state, field */
 bool el_check_result(Elab *e, const Def *d, Value v);
 bool el_dim(Elab *e, const Ast *a, Dim *d);
+bool el_named_size(Elab *e, const Ast *a);                   /* a name in a shape that has no value: a shape variable */
 const Ast *el_open_dim(Elab *e, const Ast *type);            /* a size that has no value yet, or NULL */
 const char *el_source(Elab *e, const Ast *a);                /* its text */
 
@@ -371,6 +378,12 @@ void el_find_overflow(Elab *e, LossScale *s, const Update *u, int n);
 void el_scale_pass(Elab *e, LossScale *s);
 void el_scale_step(Elab *e, const LossScale *s); /* behind all other writes but those that hold after an overflow too */
 
-/* ---- elab_uncalled.c ---- */
+/* ---- elab_uncalled.c, elab_trial.c ---- */
 void el_check_uncalled(Elab *e);
+Inst *el_trial_root(Elab *e);                 /* for weights of a trial's own */
+void el_try_uncalled(Elab *e, Item *it);      /* what is wrong in the def however it is called */
+
+/* ---- elab_warn.c ---- */
+void el_warn(Elab *e);
+void el_note_effect(Elab *e, const Ast *s);   /* the statement does more than give a value: it writes a state */
 #endif

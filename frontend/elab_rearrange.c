@@ -56,7 +56,8 @@ static Value refuse(Elab *e, Call *k, const char *what) {
 }
 
 /* Sizes of the left side's names: given ones, then each group's open one. NULL, or what is wrong. */
-static const char *sizes(Elab *e, Call *k, const Side *l, const Type *t, Dim *dim) {
+static const char *sizes(Elab *e, Call *k, const Side *l, const Type *t, Dim *dim, bool *open_sizes) {
+  *open_sizes = false;
   for (int i = 0; i < l->n; i++) {
     dim[i] = l->name[i] ? -INT64_MAX : 1;
     for (int a = 2; a < k->n && l->name[i]; a++) {
@@ -76,6 +77,7 @@ static const char *sizes(Elab *e, Call *k, const Side *l, const Type *t, Dim *di
       else open = i;
     }
     Dim all = t->dim[g];
+    *open_sizes = e->m->open_sizes && !(dim_is_const(all) && dim_is_const(known));
     if (open >= 0 && (known == 0 || !dim_div(e->m, all, known, &dim[open])))
       return ctx_strf(e->c, "%s does not divide axis %d, of size %s", dim_text(e->m, known), g, dim_text(e->m, all));
     if (open < 0 && known != all)
@@ -109,6 +111,7 @@ Value el_rearrange(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   Side l, r;
   Dim dim[MAX_NAMES];
+  bool open; /* the sizes stand for any, so they may fit */
   if (!x) return v_error();
   if (k->arg[1].v.kind != V_STR)
     return el_arg_fail(e, 204, k, 1, "the pattern is a text such as \"b t (h d) -> b h t d\"");
@@ -132,6 +135,6 @@ Value el_rearrange(Elab *e, Call *k) {
   int n = 0;
   for (int i = 0; i < l.n; i++) n += l.name[i] != NULL;
   if (n > MAX_RANK) return refuse(e, k, "there are more than 8 axes");
-  if ((bad = sizes(e, k, &l, t, dim))) return refuse(e, k, bad);
+  if ((bad = sizes(e, k, &l, t, dim, &open))) return open ? v_error() : refuse(e, k, bad);
   return apply(e, x, &l, &r, dim);
 }

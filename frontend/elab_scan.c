@@ -39,7 +39,7 @@ static bool read_args(Elab *e, Call *k, ScanArgs *s) {
   for (int i = 0; i < s->nx; i++) {
     const Type *t = el_ty(e, s->x[i]);
     if (!el_want_axis(e, k, 1, t->rank, 0, &s->axis)) return false;
-    if (i && t->dim[s->axis] != s->length)
+    if (i && !dim_equal(e->m, t->dim[s->axis], s->length))
       return el_arg_fail(e, 205, k, 0, "the scanned tensors have different lengths (%s vs %s)",
                          dim_text(e->m, s->length),
                          dim_text(e->m, t->dim[s->axis])), false;
@@ -64,7 +64,7 @@ static bool results(Elab *e, Call *k, const ScanArgs *s, Value v, const Type *co
     out[i] = el_tensor(e, l.list->v[i], (DType)want[i]->dtype, NULL);
     if (!out[i]) return false;
     TypeId t = type_make(e->m, (DType)want[i]->dtype, want[i]->rank, want[i]->dim);
-    if (el_type(e, out[i]) == t) continue;
+    if (el_same_type(e, el_type(e, out[i]), t)) continue;
     el_arg_fail(e, 205, k, 2, "carry %d is %s, but the step makes it %s", i + 1, el_type_text(e, t),
                 el_type_text(e, el_type(e, out[i])));
     return false;

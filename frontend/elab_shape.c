@@ -115,6 +115,12 @@ bool el_dim(Elab *e, const Ast *a, Dim *d) {
 
 typedef enum Solved { SOLVED, DIFFERS, UNSOLVABLE } Solved;
 
+/* Whether the two are equal; of open sizes, whether they can be. */
+static bool same_size(Elab *e, Value a, Value b) {
+  Dim x, y;
+  return v_same(a, b) || (v_is_dim(a, &x) && v_is_dim(b, &y) && dim_equal(e->m, x, y));
+}
+
 static Solved solve(Elab *e, const Ast *p, Value want);
 
 static Solved solve_right(Elab *e, const Ast *p, Value l, Value want) {
@@ -158,7 +164,7 @@ static Solved solve(Elab *e, const Ast *p, Value want) {
   if (n > 1) return UNSOLVABLE;
   if (n == 0) {
     Value v = el_static(e, p);
-    return v_bad(v) || v_same(v, want) ? SOLVED : DIFFERS; /* an error was told already */
+    return v_bad(v) || same_size(e, v, want) ? SOLVED : DIFFERS; /* an error was told already */
   }
   if (p->kind == AST_NAME) {
     if (!v_is_dim(want, &d) || dim_bound(e->m, d) > bound_of(e, p->text)) return DIFFERS;
@@ -207,6 +213,8 @@ static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, co
   return false;
 }
 
+bool el_named_size(Elab *e, const Ast *a) { return a->kind == AST_NAME && !name_known(e, a->text); }
+
 static bool unify_dots(Elab *e, const Dim *dim, int n) {
   Frame *f = e->f;
   if (f->ndots < 0) {
@@ -214,7 +222,9 @@ static bool unify_dots(Elab *e, const Dim *dim, int n) {
     dims_copy(f->dots, dim, n);
     return true;
   }
-  return f->ndots == n && dims_same(f->dots, dim, n);
+  bool same = f->ndots == n;
+  for (int i = 0; i < n && same; i++) same = dim_equal(e->m, f->dots[i], dim[i]);
+  return same;
 }
 
 static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, TypeId t, const Ast *arg, const char *name,

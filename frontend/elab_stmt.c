@@ -75,6 +75,7 @@ Value el_list_items(Elab *e, Value v, const Ast *at) {
   if (v.kind != V_TENSOR) return el_fail(e, 225, at, "%s cannot be taken apart", v_kind(v));
   Id x = el_here(e, v);
   Type t = *el_ty(e, x);
+  if (t.rank && e->m->open_sizes && !dim_is_const(t.dim[0])) return v_error();
   if (!t.rank || !dim_is_const(t.dim[0]))
     return el_fail(e, 225, at, "%s cannot be taken apart along its first axis", v_text(e, v));
   if (t.dim[0] > EL_MAX_TURNS / 2) /* a part takes two nodes */
@@ -229,10 +230,11 @@ Value el_stmt(Elab *e, const Ast *s) {
     poison(e, s);
     return v_error();
   }
-  int before = diag_errors(e->c);
+  int before = diag_errors(e->c), writes = e->writes;
   Hinted around = el_hint(e, s->hints ? el_hints(e, s) : 0);
   Value v = stmt(e, s);
   el_hint_end(e, around);
+  if (e->writes != writes) el_note_effect(e, s);
   if (diag_errors(e->c) > before) {
     *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
     v = v_error();

@@ -58,7 +58,7 @@ Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *rig
   if (!dtype_is_float(ta.dtype)) return matmul_refuse(e, 211, at, left, right, a, b, "it takes floats");
   int ba = ta.rank > 1 ? ta.rank - 2 : 0, bb = tb.rank > 1 ? tb.rank - 2 : 0, nb = ba > bb ? ba : bb;
   Dim ka = ta.dim[ta.rank - 1], kb = tb.dim[tb.rank > 1 ? tb.rank - 2 : 0];
-  if (ka != kb) return matmul_differ(e, at, left, right, a, b, ka, kb);
+  if (!dim_equal(e->m, ka, kb)) return matmul_differ(e, at, left, right, a, b, ka, kb);
   char la[MAX_RANK + 1] = "", lb[MAX_RANK + 1] = "", out[2 * MAX_RANK] = "";
   bool da[MAX_RANK] = {0}, db[MAX_RANK] = {0};
   int na = 0, nbl = 0, no = 0;
@@ -67,7 +67,8 @@ Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *rig
     char c = (char)('a' + i);
     bool ones_a = ia < 0 || (ib >= 0 && ta.dim[ia] == 1 && tb.dim[ib] != 1);
     bool ones_b = ib < 0 || (ia >= 0 && tb.dim[ib] == 1 && ta.dim[ia] != 1);
-    if (!ones_a && !ones_b && ta.dim[ia] != tb.dim[ib])
+    if (!ones_a && !ones_b && !dim_equal(e->m, ta.dim[ia], tb.dim[ib]) && !dim_equal(e->m, ta.dim[ia], 1) &&
+        !dim_equal(e->m, tb.dim[ib], 1))
       return matmul_refuse(e, 206, at, left, right, a, b, "the leading axes do not broadcast");
     if (ia >= 0 && ones_a) da[ia] = true;
     if (ib >= 0 && ones_b) db[ib] = true;

@@ -1,4 +1,4 @@
-/* Defs that nothing calls are not elaborated, as their shapes are open. Their names are checked all the same. */
+/* Defs that nothing calls: their names are checked, and then what a call of any shape would find wrong (elab_trial.c). */
 #include "frontend/elab_priv.h"
 #include <string.h>
 
@@ -54,9 +54,13 @@ static void check(Elab *e, const Names *s, const Ast *a) {
 }
 
 void el_check_uncalled(Elab *e) {
+  Item **uncalled = ctx_alloc(e->c, sizeof *uncalled * (size_t)(e->file->n + 1));
+  int n = 0;
   for (int i = 0; i < e->file->n; i++) {
     Item *it = e->file->item[i];
     if (it->kind != IT_DEF || it->file != e->file || it->def->called || (it->ast->flags & AST_EXPORT)) continue;
+    uncalled[n++] = it;
+    int before = diag_errors(e->c);
     Frame f = {.file = e->file, .ndots = -1}, *old = e->f;
     Names s = {0};
     const Ast *d = it->ast;
@@ -69,5 +73,7 @@ void el_check_uncalled(Elab *e) {
     collect(e, &s, d->kid[0]);
     check(e, &s, d->kid[0]);
     e->f = old;
+    if (diag_errors(e->c) != before) n--;
   }
+  for (int i = 0; i < n; i++) el_try_uncalled(e, uncalled[i]);
 }

@@ -150,6 +150,14 @@ const char *v_text(Elab *e, Value v) {
 }
 
 TypeId el_type(Elab *e, Id id) { return e->g->node[id].type; }
+
+bool el_same_type(Elab *e, TypeId a, TypeId b) {
+  const Type *x = type_get(e->m, a), *y = type_get(e->m, b);
+  bool same = a == b || (e->m->open_sizes && x->dtype == y->dtype && x->rank == y->rank);
+  for (int i = 0; a != b && same && i < x->rank; i++) same = dim_equal(e->m, x->dim[i], y->dim[i]);
+  return same;
+}
+
 const Type *el_ty(Elab *e, Id id) { return type_get(e->m, e->g->node[id].type); }
 TypeId el_scalar(Elab *e, DType t) { return type_make(e->m, t, 0, NULL); }
 
@@ -219,7 +227,7 @@ static Id list_stack(Elab *e, Value v, DType want, const Ast *at) {
     if (!(part[i] = el_tensor(e, v.list->v[i], want, at))) return 0;
     if (el_ty(e, part[i])->rank == MAX_RANK)
       return el_fail(e, 205, at, "a list of tensors has one axis more than they, and at most %d", MAX_RANK), 0;
-    if (el_type(e, part[i]) == el_type(e, part[0])) continue;
+    if (el_same_type(e, el_type(e, part[i]), el_type(e, part[0]))) continue;
     return el_fail(e, 205, at, "the tensors of a list that is used as one have different shapes (%s vs %s)",
                    el_type_text(e, el_type(e, part[0])), el_type_text(e, el_type(e, part[i]))), 0;
   }

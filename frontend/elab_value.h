@@ -106,6 +106,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at);
 Id el_own(Elab *e, Graph *g, Id id, int before);
 Id el_disown(Elab *e, Id id); /* the one that all equal constants are without that */
 TypeId el_type(Elab *e, Id id);
+bool el_same_type(Elab *e, TypeId a, TypeId b); /* of open sizes: whether they can be */
 const Type *el_ty(Elab *e, Id id);
 TypeId el_scalar(Elab *e, DType t);
 #endif

@@ -27,7 +27,8 @@ static bool shape_arg(Elab *e, Call *k, int from, int *rank, Dim *dim) {
   return true;
 }
 
-static Value reshape_differs(Elab *e, Call *k, Id x) {
+static Value reshape_differs(Elab *e, Call *k, Id x, Dim count, Dim known) {
+  if (e->m->open_sizes && !(dim_is_const(count) && dim_is_const(known))) return v_error(); /* it may come out even */
   Diag *d = el_error_at(e, 228, k->mark, k->mark_len, "the new shape has another number of elements than %s",
                         el_type_text(e, el_type(e, x)));
   el_label_operand(e, d, el_arg_ast(k, 0), k->arg[0].v);
@@ -51,8 +52,9 @@ static Value fn_reshape(Elab *e, Call *k) {
     }
   }
   Dim count = type_count(e->m, el_type(e, x));
-  if (open >= 0 && (known == 0 || !dim_div(e->m, count, known, &dim[open]))) return reshape_differs(e, k, x);
-  if (open < 0 && known != count) return reshape_differs(e, k, x);
+  if (open >= 0 && (known == 0 || !dim_div(e->m, count, known, &dim[open])))
+    return reshape_differs(e, k, x, count, known);
+  if (open < 0 && known != count) return reshape_differs(e, k, x, count, known);
   return v_tensor(e, b_reshape(e->g, x, rank, dim));
 }
 
@@ -124,7 +126,7 @@ static Value fn_along(Elab *e, Call *k) {
   for (int i = 0; i < tx->rank; i++) dim[i] = 1;
   for (int i = 0; i < n && fits; i++) {
     dim[axes[i]] = tv->dim[i];
-    fits = tv->dim[i] == tx->dim[axes[i]] || tv->dim[i] == 1;
+    fits = dim_equal(e->m, tv->dim[i], tx->dim[axes[i]]) || dim_equal(e->m, tv->dim[i], 1);
   }
   if (fits) return v_tensor(e, b_reshape(e->g, v, tx->rank, dim));
   Diag *d = el_error_at(e, 206, k->mark, k->mark_len, "%s does not lie along axis %lld of %s",

@@ -148,7 +148,7 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
 /* A weight is there before any size is known. */
 static bool fixed_type(Elab *e, const Ast *s, TypeId type) {
   const Type *t = type_get(e->m, type);
-  for (int i = 0; i < t->rank; i++) {
+  for (int i = 0; i < t->rank && !e->trial; i++) {
     if (dim_is_const(t->dim[i])) continue;
     Diag *d = el_error(e, 217, s->kid[0], "`%s` is %s: a weight or state has one size, and %s is known only at run time",
                        s->text, el_type_text(e, type), dim_text(e->m, t->dim[i]));
@@ -160,7 +160,7 @@ static bool fixed_type(Elab *e, const Ast *s, TypeId type) {
 }
 
 static bool keeps_type(Elab *e, const Ast *s, int v, TypeId type) {
-  if (e->m->var[v].type == type) return true;
+  if (el_same_type(e, e->m->var[v].type, type)) return true;
   Diag *d = el_error(e, 217, s, "`%s` is %s here, but %s before", s->text, el_type_text(e, type),
                      el_type_text(e, e->m->var[v].type));
   diag_note(e->c, d, "a weight or state keeps one shape in all calls of its instance and in all graphs");
@@ -231,7 +231,7 @@ Value el_assign(Elab *e, const Ast *s) {
   if (!x) return v_error();
   const Type *got = el_ty(e, x);
   if (!got->rank && got->dtype == t->dtype) x = b_broadcast(e->g, x, t->rank, t->dim);
-  if (el_type(e, x) != type) {
+  if (!el_same_type(e, el_type(e, x), type)) {
     Diag *d = el_error(e, 217, s, "`%s` is %s, but %s is written", s->text, el_type_text(e, type),
                        el_type_text(e, el_type(e, x)));
     diag_label(e->c, d, e->var[var].loc, e->var[var].len, "declared here");
@@ -239,6 +239,7 @@ Value el_assign(Elab *e, const Ast *s) {
   }
   cur_fit(e, var);
   e->cur[var] = x;
+  e->writes++;
   graph_write(e->root, var, x, s->mark);
   return v_none();
 }

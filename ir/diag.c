@@ -104,6 +104,50 @@ void diag_pop_frame(Ctx *c) {
   if (d->nframe) d->nframe--;
 }
 
+void diag_promote(Ctx *c) {
+  DiagState *s = diag_state(c);
+  for (Diag *d = s->first; d; d = d->next) {
+    s->errors += d->warn;
+    d->warn = false;
+  }
+}
+
+DiagMark diag_mark(Ctx *c) {
+  const DiagState *d = diag_state(c);
+  return (DiagMark){d->last, d->errors, d->unseen, {d->kept[0], d->kept[1]}, d->nseen};
+}
+
+int diag_places(const DiagMark *m, DiagPlace *p, int most) {
+  int n = 0;
+  for (const Diag *d = *m->last; d && n < most; d = d->next)
+    if (!d->warn) p[n++] = (DiagPlace){d->code, d->label[0].at};
+  return n;
+}
+
+void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p) {
+  DiagState *d = diag_state(c);
+  Diag *k = *m->last;
+  while (k && (k->warn || k->code != p.code || k->label[0].at != p.at)) k = k->next;
+  diag_drop(c, m);
+  if (!k) return;
+  *d->last = k;
+  k->next = NULL;
+  d->last = &k->next;
+  d->errors++;
+  d->kept[0]++;
+}
+
+void diag_drop(Ctx *c, const DiagMark *m) {
+  DiagState *d = diag_state(c);
+  d->last = m->last;
+  *d->last = NULL;
+  d->errors = m->errors;
+  d->unseen = m->unseen;
+  d->kept[0] = m->kept[0];
+  d->kept[1] = m->kept[1];
+  d->nseen = m->nseen;
+}
+
 int diag_errors(const Ctx *c) {
   return c->diag ? c->diag->errors : 0;
 }

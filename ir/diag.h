@@ -32,6 +32,16 @@ void diag_note(Ctx *c, Diag *d, const char *fmt, ...) __attribute__((format(prin
 void diag_push_frame(Ctx *c, const char *def, Loc call);
 void diag_pop_frame(Ctx *c);
 
+void diag_promote(Ctx *c); /* the warnings so far become errors */
+
+/* For what is tried: diag_drop forgets all that was reported since the mark was taken. */
+typedef struct DiagMark { Diag **last; int errors, unseen, kept[2], nseen; } DiagMark;
+typedef struct DiagPlace { int code; Loc at; } DiagPlace;
+DiagMark diag_mark(Ctx *c);
+int diag_places(const DiagMark *m, DiagPlace *p, int most); /* of the errors since then, the first ones */
+void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p);     /* forgets all since then but the first error there */
+void diag_drop(Ctx *c, const DiagMark *m);
+
 int diag_errors(const Ctx *c);                  /* number of errors so far; over 20 further ones are only counted */
 const char *diag_text(Ctx *c, const Diag *d);    /* one rendered diagnostic, no colour */
 void diag_print(Ctx *c, FILE *f, bool color);    /* all, in order of occurrence, each once */

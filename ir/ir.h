@@ -58,6 +58,8 @@ bool dim_div(Module *m, Dim a, Dim b, Dim *q);       /* exact division; false wh
 bool dim_floordiv(Module *m, Dim a, Dim b, Dim *q);  /* false: not expressible */
 int64_t dim_bound(Module *m, Dim d);                 /* no value of the sizes gives more; saturates */
 int64_t dim_least(Module *m, Dim d);                 /* nor less */
+/* a == b; in a module of open sizes, whether some values of the sizes make them equal. */
+bool dim_equal(Module *m, Dim a, Dim b);
 int64_t dim_value(Module *m, Dim d, const int64_t *sizes); /* sizes: one value per module size */
 /* Terms of a polynomial: coefficient and exponents of each size. n = 1 and all exponents 0 for constants. */
 typedef struct DimTerm { int64_t coef; uint8_t exp[8]; } DimTerm;
@@ -287,7 +289,7 @@ typedef struct FieldInfo {  /* a bound field of a data section */
   TypeId type;        /* of one record */
   DType raw_dtype;
   TypeId raw_type;    /* of the raw value of one record */
-  int raw_first, raw_count;
+  int raw_first, raw_count; /* as GcField has them */
   int64_t range;
   Loc loc;
 } FieldInfo;
@@ -350,6 +352,7 @@ struct Module {
   Stored *stored; int nstored, capstored;
   int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */
   int64_t rom_bytes;      /* of variables in read-only memory, which are in none of these */
+  bool open_sizes;        /* sizes stand for any of their values, and what holds for some is taken to hold: dim_equal */
   Diag *last;             /* of shape_fail: the elaborator adds labels */
   struct Needs *needs;    /* where shape rules note what they take for granted; NULL: nowhere (sizes.h) */
   struct Tables *tab;     /* interning */

@@ -119,7 +119,7 @@ static bool contract_dims(Graph *g, const OpCall *k, Contract *c, const Type *co
     Dim d[2];
     for (int o = 0; o < 2; o++) d[o] = x->at[o] >= 0 ? t[o]->dim[x->at[o]] : -1;
     x->dim = x->at[0] >= 0 ? d[0] : d[1];
-    if (x->at[0] < 0 || x->at[1] < 0 || d[0] == d[1]) continue;
+    if (x->at[0] < 0 || x->at[1] < 0 || dim_equal(g->m, d[0], d[1])) continue;
     const char *a = dim_text(g->m, d[0]), *b = dim_text(g->m, d[1]);
     if (x->role == AX_K)
       shape_fail(g, k, 214, "matmul: inner dimensions differ (%s vs %s)", a, b);

@@ -103,7 +103,7 @@ TypeId shape_concat(Graph *g, const OpCall *k) {
       return shape_fail(g, k, RULE_DTYPE, "concat: element types differ (%s vs %s)", dtype_info[x->dtype].name,
                         dtype_info[t->dtype].name);
     bool same = t->rank == x->rank;
-    for (int a = 0; same && a < x->rank; a++) same = a == axis || t->dim[a] == x->dim[a];
+    for (int a = 0; same && a < x->rank; a++) same = a == axis || dim_equal(g->m, t->dim[a], x->dim[a]);
     if (!same)
       return shape_fail(g, k, RULE_BROADCAST, "concat: %s and %s differ in more than axis %lld",
                         type_text(g->m, node_get(g, k->in[0])->type), type_text(g->m, node_get(g, k->in[i])->type),

@@ -75,6 +75,11 @@ bool rule_broadcast(Graph *g, const OpCall *k, const Type *t, int *rank, Dim *di
   for (int i = 0; i < t->rank; i++) {
     Dim *d = &dim[*rank - t->rank + i];
     if (*d == t->dim[i] || t->dim[i] == 1) continue;
+    bool may = dim_equal(g->m, *d, t->dim[i]) || dim_equal(g->m, t->dim[i], 1) || dim_equal(g->m, *d, 1);
+    if (*d != 1 && may) { /* of open sizes; one that is known counts */
+      if (dim_is_const(t->dim[i])) *d = t->dim[i];
+      continue;
+    }
     if (*d != 1) {
       shape_fail(g, k, RULE_BROADCAST, "%s: shapes do not broadcast (%s vs %s at axis %d from the last)",
                  op_info[k->op].name, dim_text(g->m, *d), dim_text(g->m, t->dim[i]), t->rank - i);

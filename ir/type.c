@@ -207,6 +207,12 @@ static int64_t dim_extreme(Module *m, Dim d, bool most) {
 int64_t dim_bound(Module *m, Dim d) { return dim_extreme(m, d, true); }
 int64_t dim_least(Module *m, Dim d) { return dim_extreme(m, d, false); }
 
+bool dim_equal(Module *m, Dim a, Dim b) {
+  if (a == b || !m->open_sizes || (dim_is_const(a) && dim_is_const(b))) return a == b;
+  Dim d = dim_sub(m, a, b);
+  return dim_least(m, d) <= 0 && dim_bound(m, d) >= 0;
+}
+
 const char *dim_text(Module *m, Dim d) {
   if (d >= 0) return ctx_strf(m->c, "%lld", (long long)d);
   Poly *p = m->tab->polys.rec[-d];

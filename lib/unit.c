@@ -22,7 +22,8 @@ bool unit_read(Ctx *c, const char *path, Loc *start) {
 }
 
 Module *unit_module(Ctx *c, const Unit *u, Loc start) {
-  ElabOptions o = {.opt = u->opt, .carried = embed_text, .search = u->search, .expression = u->expression};
+  ElabOptions o = {.opt = u->opt, .carried = embed_text, .search = u->search, .shape = file_shape,
+                   .expression = u->expression};
   int errors = diag_errors(c);
   Module *m;
   if (u->ir || ends_with(u->path, ".ir")) {
@@ -31,6 +32,7 @@ Module *unit_module(Ctx *c, const Unit *u, Loc start) {
   } else {
     m = elaborate(c, start, u->path, &o);
   }
+  if (u->warnings_are_errors) diag_promote(c);
   if (diag_errors(c) > errors) return NULL;
   if (u->opt.infer_only) module_infer_only(m);
   return m;

@@ -8,6 +8,7 @@ typedef struct Unit {
   const char *search;  /* folders for imports, "a:b"; NULL: none */
   Loc expression;      /* as in ElabOptions */
   bool ir;             /* IR text, whatever the file is called */
+  bool warnings_are_errors;
   Options opt;
 } Unit;
 
@@ -16,6 +17,9 @@ Module *unit_module(Ctx *c, const Unit *u, Loc start);    /* of the source that 
 bool unit_plan(Module *m);          /* all passes, tests left out, and the budget is kept; false: reported */
 bool unit_one_train(const Module *m);          /* native code has one training step; false: reported */
 bool unit_has_plan(const Module *m);           /* what its training needs to run as a program; false: reported */
+/* The axes of a record of an npy or idx file, their sizes into `dim`, by the file's header; -1: it is not there. `path` is
+ * as the data section of `model` has it. */
+int file_shape(const char *model, const char *path, bool idx, int64_t *dim);
 /* The folder of the model, whole, so that its code finds data from wherever it runs; NULL: there is no such file. */
 const char *unit_folder(Ctx *c, const char *path);
 #endif

@@ -14,6 +14,7 @@ static bool finish(Array *a, char *err) {
   }
   if (a->rank == 0) return rt_fail(err, "a single number, where records along a first axis were expected");
   a->n = a->dim[0];
+  if (a->head) return true;
   uint64_t have = a->file.n - a->offset;
   if (have < total)
     return rt_fail(err, "cut short: the shape needs %llu bytes of data, the file has %llu", (unsigned long long)total,
@@ -130,4 +131,21 @@ double array_get(const Array *a, uint64_t i) {
   if (a->kind != 'i') return (double)u;
   int unused = 64 - 8 * (int)a->size;
   return (double)((int64_t)(u << unused) >> unused);
+}
+
+bool array_shape(Array *a, const char *path, bool idx) {
+  enum { HEAD = 4096 };
+  char err[ERR_TEXT];
+  FILE *f = fopen(path, "rb");
+  if (!f) return false;
+  Bytes b = {rt_alloc(HEAD), 0};
+  b.n = fread(b.p, 1, HEAD, f);
+  fclose(f);
+  *a = (Array){.head = true, .file = b};
+  bool well = !gz_is(&b) || gz_head(&b, &a->file);
+  well = well && (idx ? array_idx(a, err) : array_npy(a, err));
+  if (a->file.p != b.p) rt_free(a->file.p);
+  rt_free(b.p);
+  a->file = (Bytes){0};
+  return well;
 }

@@ -2,6 +2,28 @@
 #include "rt.h"
 #include <string.h>
 
+static char *shape_text(int rank, const int64_t *dim) {
+  char *s = rt_strdup("[");
+  for (int i = 0; i < rank; i++) s = rt_printf("%s%s%lld", s, i ? ", " : "", (long long)dim[i]);
+  return rt_printf("%s]", s);
+}
+
+/* A file has a shape of its own, and the same number of elements in another one are other numbers at each place. */
+static void check_shape(const Data *d, int f, const Array *a) {
+  const GcField *g = &d->d->fields[f];
+  const GcGraph *bind = d->d->bind;
+  int rank = bind ? bind->in[f].rank : g->rank;
+  const int64_t *want = bind ? bind->in[f].dim : g->dim;
+  int64_t has[GC_MAX_RANK] = {0};
+  for (int i = 1; i < a->rank; i++) has[i - 1] = (int64_t)a->dim[i];
+  bool same = rank == a->rank - 1;
+  for (int i = 0; i < rank && same; i++) same = has[i] == want[i];
+  if (g->raw_count ? same : a->per == d->raw_count[f]) return;
+  rt_die(616, "%s: a record is %s, `%s` takes field(%d) as %s\nreshape(field(%d), ...) or permute(field(%d), ...) says how",
+         d->path[g->raw_first], shape_text(a->rank - 1, has), g->name, g->raw_first, shape_text(rank, want),
+         g->raw_first, g->raw_first);
+}
+
 static void open_files(Data *d, bool (*parse)(Array *, char *)) {
   Array *a = d->source = rt_array((size_t)d->npaths, sizeof *a);
   for (int i = 0; i < d->npaths; i++) {
@@ -18,10 +40,7 @@ static void open_files(Data *d, bool (*parse)(Array *, char *)) {
     if (g->raw_first >= d->npaths)
       rt_die(616, "data %s: `%s` wants field(%d), but there are %d files", d->d->name, g->name, g->raw_first,
              d->npaths);
-    const Array *b = &a[g->raw_first];
-    if (b->per != d->raw_count[f])
-      rt_die(616, "%s: a record has %llu elements, `%s` takes %zu", d->path[g->raw_first], (unsigned long long)b->per,
-             g->name, d->raw_count[f]);
+    check_shape(d, f, &a[g->raw_first]);
   }
 }
 

@@ -100,8 +100,10 @@ static bool stored(Inflate *z) {
   unsigned n = take(z, 16), inverse = take(z, 16);
   if (z->over || (n ^ inverse) != 0xFFFF) return false;
   unsigned char *o = reserve(z, n);
-  for (unsigned i = 0; i < n; i++) o[i] = (unsigned char)take(z, 8);
-  z->out.n += n;
+  for (unsigned i = 0; i < n && !z->over; i++) {
+    o[i] = (unsigned char)take(z, 8);
+    z->out.n += !z->over;
+  }
   return !z->over;
 }
 
@@ -227,12 +229,25 @@ static const char *member(Inflate *z) {
   return NULL;
 }
 
-bool gz_inflate(const Bytes *in, Bytes *out, char *err) {
+static Inflate *begin(const Bytes *in) {
   Inflate *z = rt_alloc(sizeof *z);
   z->p = in->p;
   z->end = in->p + in->n;
   z->cap = in->n * 4 + 512;
   z->out.p = rt_alloc(z->cap + 1);
+  return z;
+}
+
+bool gz_head(const Bytes *in, Bytes *out) {
+  Inflate *z = begin(in);
+  member(z); /* which fails where the input ends */
+  *out = z->out;
+  rt_free(z);
+  return out->n > 0;
+}
+
+bool gz_inflate(const Bytes *in, Bytes *out, char *err) {
+  Inflate *z = begin(in);
   const char *wrong = NULL;
   do wrong = member(z);
   while (!wrong && z->p < z->end);

@@ -91,8 +91,9 @@ typedef struct GcField {
   const char *name;
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK]; /* of one record */
-  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, count 1; the others: 0, 1
-                               (the window; all columns). Elements: those of bind's input; bind NULL: of the field */
+  int raw_first, raw_count; /* csv: columns; npy/idx: file number in raw_first, and 1: the file's records have the shape
+                               of bind's input (bind NULL: of the field), 0: that number of elements, in any shape;
+                               the others: 0, 1 (the window; all columns) */
   uint8_t raw_dtype;        /* what field(i)/window is converted to before the bind graph */
   int64_t range;            /* > 0: bound integer values must lie in [0, range), checked over all records */
 } GcField;

@@ -130,6 +130,7 @@ char *cpu_lacks(const char *needs);
 /* gz.c */
 bool gz_is(const Bytes *b);
 bool gz_inflate(const Bytes *in, Bytes *out, char *err);
+bool gz_head(const Bytes *in, Bytes *out);  /* what can be inflated of the beginning of a file; false: nothing */
 
 /* pool.c */
 typedef struct Pool Pool;
@@ -277,6 +278,7 @@ typedef struct Array { /* numbers of a file, row-major, first axis = records */
   size_t offset, size; /* of the first element; bytes of one */
   char kind;           /* b u i f */
   bool swap;
+  bool head;           /* of the file only the beginning is there: its length tells nothing */
   int rank;
   uint64_t dim[GC_MAX_RANK];
   uint64_t n, per; /* records; elements of one */
@@ -318,6 +320,8 @@ void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, uns
 bool array_npy(Array *a, char *err);   /* a->file is set */
 bool array_idx(Array *a, char *err);
 double array_get(const Array *a, uint64_t i);
+/* The shape that a file's header tells, records first. False: there is no such file, or it is not one of the kind. */
+bool array_shape(Array *a, const char *path, bool idx);
 
 /* csv.c: records of a text, quotes undone in place. */
 typedef struct CsvField {

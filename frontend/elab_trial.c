@@ -1,0 +1,213 @@
+/* A def that nothing calls, elaborated for every call at once, as far as that goes.
+ *
+ * Its shape variables become run-time sizes that stand for any (Module.open_sizes), `...` some number of axes, and static
+ * arguments without a default are unknown: V_ERROR, which makes what is computed of them V_ERROR in silence. What such a
+ * trial finds wrong may still hold for some sizes only, or come from a limit of run-time sizes. So the def is tried again
+ * with numbers for the sizes, and an error counts only if each trial finds it at the same place. */
+#include "frontend/elab_priv.h"
+#include <string.h>
+
+enum { MOST = 16, OPEN_BOUND = 256, LARGEST = 4096 /* number that is tried */, MAX_TURNS_TRIED = 200000 };
+
+/* How the def is called in one trial. Sizes: size + step * number of the variable; 0: open. */
+typedef struct Trial { int64_t size, step; int ndots; DType any; bool training; } Trial;
+typedef struct Sizes { const Ast *v[MOST]; int n; } Sizes; /* shape variables, where they stand first */
+
+static void find_sizes(Elab *e, Sizes *s, const Ast *a) {
+  if (el_named_size(e, a)) {
+    for (int i = 0; i < s->n; i++)
+      if (s->v[i]->text == a->text) return;
+    if (s->n < MOST) s->v[s->n++] = a;
+  }
+  for (int i = 0; i < a->n; i++)
+    if (a->kind == AST_BINARY || a->kind == AST_UNARY) find_sizes(e, s, a->kid[i]);
+}
+
+/* Numbers are of distinct primes where `step` says so, multiples of one number, or all the same. */
+static Dim size_of(Elab *e, const Trial *t, const char *name, int i, Loc at) {
+  static const int prime[MOST] = {5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61};
+  Item *it = el_item(e, e->f->file, name);
+  if (t->step < 0) return prime[i];
+  if (t->size) return t->size + t->step * i;
+  if (e->m->nsize >= 7) return prime[i]; /* the limit of sizes a module */
+  if (el_bounded(it)) {
+    Value v = el_item_value(e, it, it->ast);
+    if (v.kind == V_INT) return dim_size(e->m, name, v.i, at);
+  }
+  return dim_size(e->m, name, OPEN_BOUND, at);
+}
+
+static void bind_sizes(Elab *e, const Ast *def, const Trial *t) {
+  Sizes s = {.n = 0};
+  for (int i = 2; i < def->n; i++) {
+    const Ast *type = def->kid[i]->kid[0];
+    for (int k = 0; k < type->n; k++)
+      if (type->kid[k]->kind != AST_DOTS) find_sizes(e, &s, type->kid[k]);
+  }
+  for (int i = 0; i < s.n; i++) {
+    const char *name = s.v[i]->text;
+    scope_set(e->c, &e->f->scope, name, v_dim(e, size_of(e, t, name, i, s.v[i]->at)), s.v[i]->at, s.v[i]->len);
+  }
+  e->f->ndots = t->ndots;
+  for (int i = 0; i < t->ndots; i++)
+    e->f->dots[i] = size_of(e, t, ctx_name(e->c, i ? ",,," : "..."), s.n + i < MOST ? s.n + i : i, def->mark);
+}
+
+/* A static argument: its default, or unknown. */
+static bool bind_static(Elab *e, const Ast *p, const ParamType *t) {
+  if (scope_find(&e->f->scope, p->text)) return true; /* a size asked for it */
+  Value v = p->kid[1] ? el_expr(e, p->kid[1]) : v_error();
+  if (v.kind == V_INT && t->dtype == V_FLOAT) v = v_float((double)v.i);
+  scope_set(e->c, &e->f->scope, p->text, v, p->mark, p->mark_len);
+  return !p->kid[1] || !v_bad(v);
+}
+
+static bool bind_tensor(Elab *e, const Ast *p, const ParamType *t, const Trial *trial) {
+  int rank;
+  Dim dim[MAX_RANK];
+  DType type = t->dtype < DT_COUNT ? (DType)t->dtype : t->dtype == P_FLOAT ? DT_F32 : t->dtype == P_WHOLE ? DT_I32 : trial->any;
+  if (!el_shape(e, p->kid[0], &rank, dim)) return false;
+  Id id = graph_input(e->g, p->text, type_make(e->m, type, rank, dim), p->mark);
+  scope_set(e->c, &e->f->scope, p->text, v_tensor(e, id), p->mark, p->mark_len);
+  return id != 0;
+}
+
+static bool bind_all(Elab *e, const Ast *def, const Trial *t) {
+  ParamType type;
+  for (int pass = 0; pass < 2; pass++) {
+    for (int i = 2; i < def->n; i++) {
+      const Ast *p = def->kid[i];
+      if (!el_param_type(e, p->kid[0], &type)) return false;
+      if (!pass && !type.tensor && !p->kid[1]) bind_static(e, p, &type); /* the others may need sizes */
+      if (pass && !(type.tensor ? bind_tensor(e, p, &type, t) : bind_static(e, p, &type))) return false;
+    }
+    if (!pass) bind_sizes(e, def, t);
+  }
+  return true;
+}
+
+Inst *el_trial_root(Elab *e) { return inst_root(e, ctx_name(e->c, ctx_strf(e->c, "trial %d", ++e->trial)), true); }
+
+/* One trial: its errors stay reported. UNBOUND: the arguments have no such sizes. */
+typedef enum Outcome { RAN, UNBOUND, TOO_LONG } Outcome;
+static Outcome run(Elab *e, const Def *d, const Trial *t) {
+  Frame f;
+  int failed = e->nfailed;
+  int64_t turns = e->turns;
+  bool fatal = e->fatal;
+  Graph *g = graph_new(e->m, "trial", GK_TEST, d->ast->mark);
+  Saved saved = el_enter(e, g, t->training, &f, d->file);
+  f.inst = el_trial_root(e);
+  f.name = d->name;
+  f.sig = d->ast;
+  e->turns = 0;
+  DiagMark mark = diag_mark(e->c);
+  bool bound = bind_all(e, d->ast, t);
+  if (bound) el_body(e, d);
+  else diag_drop(e->c, &mark);
+  el_leave(e, &saved);
+  e->nfailed = failed;
+  bool fast = e->turns < MAX_TURNS_TRIED;
+  e->turns = turns;
+  e->fatal = fatal;
+  return !bound ? UNBOUND : fast ? RAN : TOO_LONG;
+}
+
+/* ---- what all trials find ---- */
+
+typedef struct Found { DiagPlace p[MOST]; int n; } Found;
+
+/* Errors that are about a size's value, whatever trials say: the numbers here are made up. */
+static bool of_values(int code) {
+  static const int codes[] = {208, 213, 215, 219, 220, 221, 233, 234, 235, 236};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    if (codes[i] == code) return true;
+  return false;
+}
+
+/* Keeps of `all` what this trial finds, too. First: takes what it finds. */
+static bool narrow(Elab *e, const Def *d, const Trial *t, Found *all, bool first) {
+  Found now;
+  DiagMark mark = diag_mark(e->c);
+  Outcome r = run(e, d, t);
+  now.n = diag_places(&mark, now.p, MOST);
+  diag_drop(e->c, &mark);
+  if (r == UNBOUND && !first) return true; /* tells nothing */
+  int n = 0;
+  for (int i = 0; i < (first ? now.n : all->n); i++) {
+    DiagPlace p = first ? now.p[i] : all->p[i];
+    bool here = first && !of_values(p.code);
+    for (int k = 0; k < now.n && !first; k++) here |= now.p[k].code == p.code && now.p[k].at == p.at;
+    if (here) all->p[n++] = p;
+  }
+  all->n = r == RAN ? n : 0;
+  return all->n > 0;
+}
+
+static void find_numbers(const Ast *a, int64_t *v, int *n) {
+  if (!a) return;
+  bool known = a->kind != AST_INT || a->i < 2 || a->i > LARGEST || *n == MOST;
+  for (int i = 0; i < *n && !known; i++) known = v[i] == a->i;
+  if (!known) v[(*n)++] = a->i;
+  for (int i = 0; i < a->n; i++) find_numbers(a->kid[i], v, n);
+}
+
+/* Whether the def has `...`, and whether it takes tensors of any type. */
+static void open_parts(Elab *e, const Ast *def, bool *dots, bool *any) {
+  ParamType t;
+  *dots = *any = false;
+  for (int i = 2; i < def->n; i++) {
+    const Ast *type = def->kid[i]->kid[0];
+    for (int k = 0; k < type->n; k++) *dots |= type->kid[k]->kind == AST_DOTS;
+    *any |= el_param_type(e, type, &t) && t.tensor && t.dtype == P_ANY;
+  }
+}
+
+/* A trial of open sizes first, and then the same calls with numbers: of the def, and plain ones. */
+static bool all_find(Elab *e, const Def *d, Trial *t, Found *f) {
+  int64_t number[MOST + 2] = {4, 48};
+  int n = 2;
+  bool dots, any;
+  open_parts(e, d->ast, &dots, &any);
+  find_numbers(d->ast, number, &n);
+  e->m->open_sizes = true;
+  bool left = narrow(e, d, t, f, true);
+  e->m->open_sizes = false;
+  for (int k = 0; left && k <= n + 1; k++) {
+    Trial with = *t;
+    with.size = k < n ? number[k] : 48;
+    with.step = k < n ? 0 : k == n ? 48 : -1;
+    left = narrow(e, d, &with, f, false);
+  }
+  for (int k = 1; left && dots && k <= 3; k++) {
+    Trial with = *t;
+    with.ndots = k == 1 ? 0 : k;
+    with.size = 4;
+    left = narrow(e, d, &with, f, false);
+  }
+  Trial with = *t;
+  with.any = DT_I32;
+  with.size = 4;
+  return left && (!any || narrow(e, d, &with, f, false));
+}
+
+void el_try_uncalled(Elab *e, Item *it) {
+  Elab own = *e; /* nothing of the trials stays but what is reported */
+  Elab *x = &own;
+  own.m = module_copy(e->c, e->m);
+  own.init = own.m->graph[e->init->index];
+  own.trial = 1;
+  own.f = NULL;
+  for (int training = 1; training >= 0; training--) {
+    Trial t = {.ndots = 1, .any = DT_F32, .training = training};
+    Found f = {.n = 0};
+    own.m->nsize = e->m->nsize;
+    if (!all_find(x, it->def, &t, &f)) continue;
+    DiagMark mark = diag_mark(e->c);
+    own.m->open_sizes = true;
+    run(x, it->def, &t);
+    own.m->open_sizes = false;
+    diag_keep(e->c, &mark, f.p[0]);
+    return;
+  }
+}
