@@ -10,6 +10,7 @@ typedef struct Parse {
   const Tokens *ts;
   int cur;      /* index of the token being fed */
   bool faulty;  /* the grammar refused that token: the rest of its statement is to be skipped */
+  int said;     /* errors before the statement */
   bool stop;    /* nested too deeply: nothing more can be read */
   int *open, nopen, open_cap; /* indices of the brackets that are open */
   Ast *file;

@@ -277,8 +277,6 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
 static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *identity) {
   TypeId type = refuse_augmentation(e, line->kid[1]) ? el_declared(e, line->kid[0]) : 0;
   if (!type) return false;
-  for (int i = 0; i < d->nfield; i++)
-    if (d->field[i].name == line->text) return el_fail(e, 222, line, "field `%s` is defined twice", line->text), false;
   FieldInfo *f = VEC_PUSH(e->c, d->field, d->nfield, *cap);
   DType raw = (DType)type_get(e->m, type)->dtype;
   *f = (FieldInfo){.name = line->text, .type = type, .raw_dtype = raw, .loc = line->mark};
@@ -288,7 +286,7 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   bool well = find_fields(e, line->kid[1], &x, &named) && raw_port(e, &x, named);
   Id id = well ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
   e->data = NULL;
-  if (!id) return false;
+  if (!id) return d->nfield--, false; /* its name is bound to an error where the data is used */
   bool viewed = node_info(e->g, id)->flags & FLAT && node_in(e->g, id, 0) == x.raw;
   *identity &= id == x.raw || (viewed && !(x.files && f->raw_count));
   graph_result(e->g, f->name, id, line->mark);
@@ -305,6 +303,14 @@ static void check_random(Elab *e, const Graph *g) {
   }
 }
 
+static bool defined_before(Elab *e, const Ast *block, int line) {
+  const char *name = block->kid[line]->text;
+  for (int i = 0; i < line; i++)
+    if (block->kid[i]->kind == AST_FIELD && block->kid[i]->text == name)
+      return el_fail(e, 222, block->kid[line], "field `%s` is defined twice", name), true;
+  return false;
+}
+
 void el_data_section(Elab *e, const Ast *a) {
   Section s = {a, a->kid[0], data_settings, 8, "data"};
   Frame f;
@@ -318,13 +324,17 @@ void el_data_section(Elab *e, const Ast *a) {
   for (int i = 0; i < s.block->n && well; i++) {
     const Ast *b = s.block->kid[i];
     if (b->kind == AST_FIELD) {
-      if (!field_line(e, b, d, &cap, &identity)) identity = false;
+      if (defined_before(e, s.block, i)) identity = false;
+      else if (!field_line(e, b, d, &cap, &identity)) identity = false;
     } else if (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text))) {
       el_stmt(e, b);
     }
   }
   check_random(e, g);
-  if (well && !d->nfield && diag_errors(e->c) == before) el_fail(e, 302, a, "data section `%s` has no fields", a->text);
+  if (well && !d->nfield && diag_errors(e->c) == before) {
+    el_fail(e, 302, a, "data section `%s` has no fields", a->text);
+    e->no_fields = true;
+  }
   el_leave(e, &saved);
   d->bind = g;
   if (!identity || !d->nfield) return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 static bool unknown_param(Elab *e, const Call *k, const Arg *a, const char *const *words, int n) {
+  el_told_name(e, a->name); /* which the body may read, if it is the signature that is mistaken */
   Diag *d = el_error_at(e, 203, a->at ? a->at : k->mark, a->len, "`%s` has no argument `%s`", k->name, a->name);
   const char *s = diag_suggest(e->c, a->name, words, n);
   if (s) diag_help(e->c, d, "did you mean `%s`?", s);
@@ -101,6 +102,7 @@ static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
   for (int i = 0; i < k->n; i++) {
     if (!k->arg[i].name) continue;
     int p = sig_find(s, k->arg[i].name);
+    if (p < 0 && el_told(e, 203, s->ast, k->arg[i].name)) return false;
     if (p < 0) return unknown_param(e, k, &k->arg[i], words, s->n);
     s->slot[p] = &k->arg[i];
   }
@@ -109,6 +111,7 @@ static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
     if (k->arg[i].name) continue;
     while (next < s->n && s->slot[next]) next++;
     if (next == s->n) {
+      if (el_told(e, 202, s->ast, "many")) return false;
       Diag *d = el_error_at(e, 202, k->arg[i].at ? k->arg[i].at : k->mark, k->arg[i].len,
                             "`%s` takes %d argument%s; this is one too many",
                             k->name, s->n, s->n == 1 ? "" : "s");
@@ -131,7 +134,26 @@ static Value make_partial(Elab *e, const Fn *f, const Sig *s, const Call *k) {
   return el_limited(e, v_fn(e, p), k->mark, k->mark_len);
 }
 
+/* The same misfit at every call is one mistake, most often in the signature: it is told at the first one. Calls of the
+ * standard library are mistaken one by one. */
+typedef struct Told { int code; const Ast *at; const char *why; } Told;
+
+static bool was_told(const Elab *e, int code, const Ast *at, const char *why) {
+  for (int i = 0; i < e->ntold; i++)
+    if (e->told[i].code == code && e->told[i].at == at && !strcmp(e->told[i].why, why)) return true;
+  return false;
+}
+
+bool el_told(Elab *e, int code, const Ast *at, const char *why) {
+  for (int i = 0; i < e->nfiles; i++)
+    if (e->files[i]->carried && at->at >= e->files[i]->start && at->at <= e->files[i]->end) return false;
+  if (was_told(e, code, at, why)) return true;
+  *VEC_PUSH(e->c, e->told, e->ntold, e->captold) = (Told){code, at, why};
+  return false;
+}
+
 static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, const char *want) {
+  if (el_told(e, 204, param, v_kind(a->v))) return v_error();
   bool tensor = a->v.kind == V_TENSOR;
   Diag *d = el_error_at(e, tensor ? 215 : 204, a->at ? a->at : k->mark, a->len, "argument `%s` of `%s` is %s%s, not %s",
                         param->text, k->name, want, tensor ? ", known at compile time" : "", v_text(e, a->v));
@@ -170,6 +192,7 @@ static bool bind_statics(Elab *e, const Sig *s, const Call *k) {
 
 static bool missing_arg(Elab *e, const Sig *s, const Call *k, int i) {
   const Ast *p = s->ast->kid[i + 2];
+  if (el_told(e, 202, p, "missing")) return false;
   Diag *d = el_error_at(e, 202, k->mark, k->mark_len, "`%s` lacks its argument `%s`", k->name, p->text);
   diag_label(e->c, d, p->mark, p->mark_len, "asked for here");
   return false;
@@ -185,7 +208,8 @@ static bool bind_tensors(Elab *e, const Sig *s, const Call *k) {
     int t = s->type[i].dtype;
     DType want = t < DT_COUNT ? (DType)t : t == P_FLOAT ? DT_F32 : DT_COUNT;
     const Ast *at = s->slot[i] ? s->slot[i]->ast : NULL;
-    Id id = v_bad(v) ? 0 : el_tensor(e, v, want, at);
+    bool told = v.kind != V_TENSOR && was_told(e, 211, s->type[i].ast, "type"); /* a number is not of that type either */
+    Id id = v_bad(v) || told ? 0 : el_tensor(e, v, want, at);
     if (!id || !el_unify(e, &s->type[i], el_type(e, id), at, p->text, k)) return false;
     scope_set(e->c, &e->f->scope, p->text, v_tensor(e, id), p->mark, p->mark_len);
   }

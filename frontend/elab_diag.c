@@ -129,6 +129,8 @@ void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v) {
   const char *text = operand_text(e, a, v);
   if (a->kind == AST_NAME && e->f) {
     Binding *b = scope_find(&e->f->scope, a->text);
+    /* A weight that does not fit in one place fits in no other: its shape is the mistake. */
+    if (b && b->v.kind == V_TENSOR && node_var(b->v.g, b->v.id) >= 0) b->v = v_error();
     if (b && b->at && source_pos(e->c, b->at).line != source_pos(e->c, a->at).line) {
       diag_label(e->c, d, b->at, b->len, "%s", text);
       diag_label(e->c, d, a->at, a->len, "%s", "");
@@ -148,7 +150,26 @@ void el_label_call(Elab *e, Diag *d, const Call *k) {
     if (k->arg[i].set && k->arg[i].ast && v_tensorlike(k->arg[i].v)) el_label_operand(e, d, k->arg[i].ast, k->arg[i].v);
 }
 
+bool el_told_name(Elab *e, const char *name) {
+  bool told = table_get(&e->unknown, name) >= 0;
+  if (!told) table_set(e->c, &e->unknown, name, 0);
+  return told;
+}
+
+void el_not_a_tensor(Elab *e, const Ast *a) {
+  if (!a || a->kind != AST_NAME) return;
+  Binding *b = NULL;
+  Frame *f = e->f;
+  for (int i = 0; f && !b && i < 2; i++, f = f->up) b = scope_find(&f->scope, a->text); /* of the caller, in a call */
+  if (b) b->v = v_error();
+}
+
+/* However often it stands in the file, it is one mistake; so are several in one statement, most often. */
 void el_unknown_name(Elab *e, const Ast *a, const char *name) {
+  bool again = el_told_name(e, name) || (e->stmt && e->stmt == e->unknown_in) || (e->f && e->f->lacks_names) ||
+               (e->no_fields && !e->f->name);
+  e->unknown_in = e->stmt;
+  if (again) return;
   Diag *d = el_error(e, 201, a, "unknown name `%s`", name);
   const char *dot = strrchr(name, '.'), *s = el_suggest(e, name);
   Value v;

@@ -14,6 +14,8 @@ static bool export_input(Elab *e, const Ast *p) {
   const Ast *open = el_open_dim(e, p->kid[0]);
   if (open) {
     const char *name = open->kind == AST_NAME ? open->text : "N";
+    while (open->kind == AST_BINARY) open = open->kid[el_named_size(e, open->kid[0]) ? 0 : 1];
+    if (open->kind == AST_NAME && el_told_name(e, open->text)) return false;
     Diag *d = el_error(e, 313, open, "the size `%s` of an exported function must be known at compile time",
                        el_source(e, open));
     diag_help(e->c, d, "write a number, fix it by `dim %s = ...`, or bound it by `dim %s <= ...`", name, name);

@@ -101,6 +101,7 @@ Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *lef
     return el_fail(e, 224, a.kind == V_NONE ? left : right, "this has no value");
   if (a.kind == V_FN || b.kind == V_FN) {
     if (op == AST_EQ || op == AST_NE) return el_static_binary(e, op, a, b, at);
+    el_not_a_tensor(e, a.kind == V_FN ? left : right);
     return el_fail(e, 238, at, "%s is no operand of `%s`; call it", v_text(e, a.kind == V_FN ? a : b), ast_op_text(op));
   }
   if (op == AST_MATMUL) {

@@ -241,6 +241,7 @@ bool ix_extents(Elab *e, Index *x, const Ast *expr) {
   }
   for (int i = 0; i < x->nvar; i++) {
     if (x->var[i].known) continue;
+    if (e->stmt && e->stmt == e->unknown_in) return false; /* a misspelt index, most often */
     Diag *d = el_error(e, 218, x->var[i].at, "nothing determines how far index `%s` runs", x->var[i].name);
     diag_help(e->c, d, "some input needs an axis that `%s` indexes alone", x->var[i].name);
     return false;

@@ -104,6 +104,7 @@ struct Frame {
   int ndots;           /* -1: not known yet */
   Loc call;
   int call_len;
+  bool lacks_names;    /* a binding has other names than parts: one may be missing */
   bool told;           /* that weights are declared in a call from a section */
   const Ast *sig;      /* the DEF whose arguments are being bound */
   struct Wait *wait;   /* dimensions of arguments that other arguments must explain first */
@@ -169,6 +170,11 @@ struct Elab {
   struct Index *index; /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
   int *asserts;        /* inside a test: number of its assertions so far */
+  Table unknown;       /* names that were told to be unknown */
+  const Ast *stmt, *unknown_in; /* the innermost statement; the last one with an unknown name */
+  bool no_fields;      /* a data section without fields was told: the names of fields are unknown */
+  struct Told *told;   /* arguments that were told not to fit */
+  int ntold, captold;
   int writes;          /* of states so far */
   const Ast **effect;  /* expressions that stand as statements and write a state */
   int neffect, capeffect;
@@ -200,6 +206,8 @@ void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v); /* the same un
 void el_label_call(Elab *e, Diag *d, const Call *k);
 void el_note_sizes(Elab *e, Diag *d); /* what is wrong only in an evaluation was right with all sizes known */
 void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
+bool el_told_name(Elab *e, const char *name);  /* that it is unknown, in whatever words; else it is from now on */
+void el_not_a_tensor(Elab *e, const Ast *a);   /* said of a name: what else is said of it is the same mistake */
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
 
 /* ---- elab_names.c ---- */
@@ -234,6 +242,7 @@ struct Pool *el_memo_new(Elab *e);
 
 /* ---- elab_def.c ---- */
 Value el_call_fn(Elab *e, const Fn *f, Call *k, Inst *at); /* at: the place of the call's weights; NULL: a child's */
+bool el_told(Elab *e, int code, const Ast *at, const char *why); /* already; else it is from now on */
 Value el_body(Elab *e, const Def *d);
 Value el_partial(Elab *e, const Ast *call);   /* a `use`: nothing is run */
 Value el_apply(Elab *e, Value fn, const Value *v, int n, const Call *from); /* positional values */

@@ -118,11 +118,14 @@ static bool used_later(const Section *s, int line, const char *name) {
   return false;
 }
 
-static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name) {
+/* Of names that are like no setting one is told: most often the line that read them all is missing. */
+static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *told) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
   const char *near = diag_suggest(e->c, name, words, s->nset);
+  if (!near && *told) return false;
   if (!near) {
+    *told = true;
     el_error_at(e, 304, at, len, "`%s` is neither a setting of a %s section nor used in it", name, s->kind);
     return false;
   }
@@ -132,14 +135,14 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name)
 }
 
 static bool all_used(Elab *e, const Section *s) {
-  bool well = true;
+  bool well = true, told = false;
   for (int i = 0; i < s->block->n; i++) {
     const Ast *b = s->block->kid[i];
-    if (b->kind == AST_INDEXDEF && !used_later(s, i, b->text)) well = unused(e, s, b->mark, b->mark_len, b->text);
+    if (b->kind == AST_INDEXDEF && !used_later(s, i, b->text)) well = unused(e, s, b->mark, b->mark_len, b->text, &told);
     if (b->kind != AST_BIND || (b->n == 2 && el_is_setting(s, b->kid[0]->text))) continue;
     bool any = false; /* of `a, b = e` one name must be used */
     for (int k = 0; k + 1 < b->n; k++) any |= used_later(s, i, b->kid[k]->text);
-    if (!any) well = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text);
+    if (!any) well = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, &told);
   }
   return well;
 }

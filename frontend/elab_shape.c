@@ -193,8 +193,18 @@ static const char *pattern_values(Elab *e, const Ast *type) {
   return s.n ? s.s : NULL;
 }
 
+/* A name of the caller's that one call refuses is refused by others for the same reason. */
+static void argument_is_wrong(Elab *e, const Ast *arg) {
+  Frame *f = e->f;
+  e->f = f->up;
+  el_not_a_tensor(e, arg);
+  e->f = f;
+}
+
 static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k,
                        const char *why) {
+  argument_is_wrong(e, arg);
+  if (el_told(e, 205, p->ast, why ? why : "")) return false;
   Diag *d = el_error_at(e, 205, arg ? arg->at : k->mark, arg ? arg->len : k->mark_len,
                         "argument `%s` of `%s` is %s, which does not fit %s%s%s", name, k->name, el_type_text(e, t),
                         el_source(e, p->ast), why ? ": " : "", why ? why : "");
@@ -260,6 +270,8 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
   const Ast *s = p->ast;
   int dots = -1;
   if (!type_takes(p, (DType)ty->dtype)) {
+    argument_is_wrong(e, arg);
+    if (el_told(e, 211, s, "type")) return false;
     Diag *d = el_error_at(e, 211, arg ? arg->at : k->mark, arg ? arg->len : k->mark_len,
                           "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
                           el_source(e, s));
@@ -331,6 +343,7 @@ bool el_shape(Elab *e, const Ast *type, int *rank, Dim *dim) {
       dims_copy(dim + *rank, e->f->dots, take);
     } else {
       if (p->kind == AST_NAME && !name_known(e, p->text)) {
+        if (el_told_name(e, p->text)) return false;
         Diag *d = el_error(e, 207, p, "`%s` has no value here", p->text);
         const char *s = el_suggest(e, p->text);
         if (s) diag_help(e->c, d, "did you mean `%s`?", s);
@@ -358,6 +371,7 @@ TypeId el_declared(Elab *e, const Ast *type) {
 
 static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const char *why) {
   const Ast *type = d->ast->kid[1];
+  if (el_told(e, 227, type, "")) return false;
   Diag *g = el_error(e, 227, last ? last : type, "`%s` gives %s, not %s%s%s", d->name, v_text(e, v), el_source(e, type),
                      why ? ": " : "", why ? why : "");
   diag_label(e->c, g, type->at, type->len, "promised here");

@@ -114,6 +114,7 @@ bool el_bind(Elab *e, const Ast *bind, Value v) {
     l = el_list_items(e, v, bind->kid[n]);
   } else {
     Diag *d = el_error(e, 225, bind, "%d names for %lld parts", n, (long long)parts);
+    e->f->lacks_names = true;
     el_label_operand(e, d, bind->kid[n], v);
   }
   for (int i = 0; i < n; i++) bind_name(e, bind->kid[i], v_bad(l) ? l : l.list->v[i]);
@@ -231,9 +232,12 @@ Value el_stmt(Elab *e, const Ast *s) {
     return v_error();
   }
   int before = diag_errors(e->c), writes = e->writes;
+  const Ast *outer = e->stmt;
+  e->stmt = s;
   Hinted around = el_hint(e, s->hints ? el_hints(e, s) : 0);
   Value v = stmt(e, s);
   el_hint_end(e, around);
+  e->stmt = outer;
   if (e->writes != writes) el_note_effect(e, s);
   if (diag_errors(e->c) > before) {
     *VEC_PUSH(e->c, e->failed, e->nfailed, e->capfailed) = s;
@@ -243,13 +247,15 @@ Value el_stmt(Elab *e, const Ast *s) {
   return v;
 }
 
-/* The value of a block is that of its last line. Errors of earlier lines do not end it: names are poisoned instead. */
+/* The value of a block is that of its last line. Errors of earlier lines do not end it: names are poisoned instead. But in
+ * the standard library one is enough, as it is the call that is mistaken. */
 Value el_block(Elab *e, const Ast *block) {
   Value v = v_none();
   bool bad = false;
   for (int i = 0; i < block->n; i++) {
     v = el_stmt(e, block->kid[i]);
     bad |= v_bad(v);
+    if (bad && e->f->file && e->f->file->carried) return v_error();
     const Ast *s = block->kid[i];
     if (i + 1 == block->n && (s->kind == AST_BIND || s->kind == AST_FOR)) return bad ? v_error() : v_none();
   }

@@ -240,7 +240,10 @@ Value el_subscript(Elab *e, const Ast *a) {
                                                     v.list->v[0].kind != V_LIST));
     if (plain) return subscript_list(e, a, v);
   }
-  if (!v_tensorlike(v)) return el_fail(e, 226, a, "%s has no indices", v_text(e, v));
+  if (!v_tensorlike(v)) {
+    el_not_a_tensor(e, a->kid[0]);
+    return el_fail(e, 226, a, "%s has no indices", v_text(e, v));
+  }
   Id x = el_tensor(e, v, DT_COUNT, a->kid[0]);
   return x ? subscript_tensor(e, a, x) : v_error();
 }

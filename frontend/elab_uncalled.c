@@ -44,7 +44,7 @@ static bool known(Elab *e, const Names *s, const char *name) {
 
 static void check(Elab *e, const Names *s, const Ast *a) {
   if (!a) return;
-  if (a->kind == AST_NAME && !known(e, s, a->text)) {
+  if (a->kind == AST_NAME && !known(e, s, a->text) && !el_told_name(e, a->text)) {
     Diag *d = el_error(e, 201, a, "unknown name `%s`", a->text);
     const char *near = diag_suggest(e->c, a->text, s->word, s->n);
     if (!near) near = el_suggest(e, a->text);

@@ -283,7 +283,7 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   bool whole = true, bools = true;
   if (!list_shape(v, 0, &rank, dim, &whole, &bools))
     return el_fail(e, 204, at, "%s is not a tensor: its rows differ, or it holds something else than numbers",
-                   v_text(e, v)), 0;
+                   v_text(e, v)), el_not_a_tensor(e, at), 0;
   for (int i = 0; i < rank; i++) count = dim_mul(e->m, count, dim[i]);
   if (count > EL_MAX_TURNS) return el_fail(e, 219, at, "a list of %lld numbers is too long", (long long)count), 0;
   double *x = ctx_alloc(e->c, (size_t)count * sizeof *x);
@@ -313,7 +313,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
     return b_const(e->g, t, x);
   }
   case V_ERROR: return 0;
-  case V_FN: return el_fail(e, 238, at, "%s is no tensor", v_text(e, v)), 0;
+  case V_FN: return el_fail(e, 238, at, "%s is no tensor", v_text(e, v)), el_not_a_tensor(e, at), 0;
   default: return el_fail(e, 204, at, "a tensor is needed here, not %s", v_kind(v)), 0;
   }
 }

@@ -145,7 +145,7 @@ static void check_item(Elab *e, const Item *it, const Ast *file) {
     diag_help(e->c, d, "call it in a section, as %s(x), or leave it out", it->name);
   } else if (it->kind == IT_DEF && !export && !it->def->called && !elsewhere) {
     diag_warn(e->c, W_DEF, a->mark, a->mark_len, "nothing calls `%s`", it->name);
-  } else if ((it->kind == IT_CONST || it->kind == IT_DIM) && !elsewhere && !names_it(a->kid[0], it->name)) {
+  } else if ((it->kind == IT_CONST || it->kind == IT_DIM) && !elsewhere && it->name[0] != '_') {
     diag_warn(e->c, W_NAME, a->mark, a->mark_len, "`%s` is never read", it->name);
   }
 }

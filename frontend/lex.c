@@ -179,7 +179,8 @@ static void lex_string(Lex *x) {
     int ch = peek(x, k), used = 1, width;
     if (x->i + k >= x->n || ch == '\n' || ch == '\r') {
       diag_error(x->c, 102, from, (int)k, "this string has no closing quote");
-      take(x, TK_BAD, k);
+      while (k > 1 && strchr(" \t\r", x->s[x->i + k - 1])) k--;
+      take(x, TK_BAD, k - (k > 1 && x->s[x->i + k - 1] == '{')); /* not the brace that opens a block */
       return;
     }
     if (ch == '\\') {

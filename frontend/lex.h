@@ -30,6 +30,8 @@ typedef struct Tokens {
   size_t size;
   Loc start;
   bool stop; /* nested too deeply or too long: not to be parsed */
+  struct { Loc from, to; } *torn; /* items in which a bracket closes nothing: what is wrong there else is the same fault */
+  int ntorn, captorn;
 } Tokens;
 
 Tokens *lex_source(Ctx *c, Loc start);

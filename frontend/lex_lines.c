@@ -3,6 +3,7 @@
 #include "ir/diag.h"
 #include <string.h>
 
+enum { MAX_TORN = 64, MAX_LINES = 1000 /* that a block without its head is looked for */ };
 enum { OPENS = 1, CLOSES = 2, BINARY = 4, WORD = 8 };
 
 static const uint8_t CLASS[256] = {
@@ -52,6 +53,70 @@ static bool line_is_faulty(const Open *o, int k) {
   return false;
 }
 
+static bool at_margin(const Open *o, const Token *t) {
+  return t->at == o->ts->start || o->ts->src[t->at - o->ts->start - 1] == '\n';
+}
+
+static bool item_word(int kind) {
+  return kind == TK_DEF || kind == TK_USE || kind == TK_CONST || (kind >= TK_DATA && kind <= TK_EXPORT);
+}
+
+/* Whether a bracket of this line was told of already, or a string swallowed the partner. */
+static bool torn_before(const Open *o, int k) {
+  for (int i = 0; i < o->ts->ntorn; i++)
+    if (o->ts->t[k].at >= o->ts->torn[i].from && o->ts->t[k].at < o->ts->torn[i].to) return true;
+  return false;
+}
+
+/* From token `from` to the end of the line of token `to`. */
+static void tear(Open *o, int from, int to) {
+  const Token *t = o->ts->t;
+  if (o->ts->ntorn == MAX_TORN) return;
+  while (t[to].kind != TK_NEWLINE && t[to].kind != TK_EOF) to++;
+  VEC_PUSH(o->c, o->ts->torn, o->ts->ntorn, o->ts->captorn);
+  o->ts->torn[o->ts->ntorn - 1].from = t[from].at;
+  o->ts->torn[o->ts->ntorn - 1].to = t[to].at;
+}
+
+/* The first token of a line. */
+static int line_of(const Open *o, int k) {
+  while (k > 0 && o->ts->t[k - 1].kind != TK_NEWLINE) k--;
+  return k;
+}
+
+/* The same of lines of which each goes on with the next, by its operator or comma. */
+static int lines_of(const Open *o, int k) {
+  const Token *t = o->ts->t;
+  do k = line_of(o, k);
+  while (k > 1 && lex_binary(t[k - 2].kind) && (k -= 2) > 0);
+  return k;
+}
+
+/* From a bracket that is never closed to the end of the next line, which goes on inside it. */
+static void tear_open(Open *o, int k) {
+  const Token *t = o->ts->t;
+  int to = k;
+  if (o->ts->ntorn == MAX_TORN || torn_before(o, k)) return;
+  while (t[to].kind != TK_NEWLINE && t[to].kind != TK_EOF) to++;
+  tear(o, k, t[to].kind == TK_EOF ? to : to + 1);
+}
+
+/* `}` at token k closes nothing. A head without its `{` in the same item is the cause, and what stands between is no
+ * statement of anything; else only the line of k is. */
+static int headless_line(const Open *o, int k) {
+  const Token *t = o->ts->t;
+  for (int line = line_of(o, k), n = 0;; line = line_of(o, line - 1), n++) {
+    bool margin = item_word(t[line].kind) && at_margin(o, &t[line]), brace = false;
+    bool head = margin || t[line].kind == TK_IF || t[line].kind == TK_FOR;
+    for (int i = line; t[i].kind != TK_NEWLINE && t[i].kind != TK_EOF && i <= k; i++) {
+      brace |= t[i].kind == TK_LBRACE;
+      head |= t[i].kind == TK_ELSE;
+    }
+    if (head && !brace) return line;
+    if (margin || !line || n == MAX_LINES) return line_of(o, k);
+  }
+}
+
 /* The bracket on top is not closed before token `k`. The message format has one %c, the bracket. */
 static void unclosed(Open *o, int k) {
   int open = o->v[--o->n];
@@ -60,6 +125,7 @@ static void unclosed(Open *o, int k) {
     return;
   }
   Diag *d = bracket_error(o, open, "`%c` is never closed");
+  tear_open(o, open);
   const Token *t = &o->ts->t[k];
   diag_label(o->c, d, t->at, t->len, "not closed before this `%.*s`", t->len, o->ts->src + (t->at - o->ts->start));
 }
@@ -81,6 +147,7 @@ static void unclosed_all(Open *o, int k, const char *where) {
       t[open].kind = TK_BAD;
     }
   }
+  if (o->n) tear_open(o, o->v[0]);
   o->n = 0;
 }
 
@@ -90,8 +157,10 @@ static void closer(Open *o, int k) {
   /* `)` and `]` do not close beyond a block. */
   while (j >= 0 && !partners(t[o->v[j]].kind, kind) && (kind == TK_RBRACE || t[o->v[j]].kind != TK_LBRACE)) j--;
   if (j < 0 || !partners(t[o->v[j]].kind, kind)) {
-    if (line_is_faulty(o, k)) t[k].kind = TK_BAD;
+    bool again = torn_before(o, k);
+    if (again || line_is_faulty(o, k)) t[k].kind = TK_BAD;
     else bracket_error(o, k, "`%c` closes nothing");
+    if (!again) tear(o, kind == TK_RBRACE ? headless_line(o, k) : lines_of(o, k), k);
     return;
   }
   while (o->n - 1 > j) unclosed(o, k);
@@ -103,9 +172,8 @@ static void closer(Open *o, int k) {
 /* Tokens t[k], t[k+1]...: do they begin an item that stands at top level only? `before` is the token before them. What
  * is indented may be a def inside a def, a fault of its own kind. */
 static bool begins_item(const Open *o, const Token *t, const Token *before) {
-  bool margin = t->at == o->ts->start || o->ts->src[t->at - o->ts->start - 1] == '\n';
   int top = top_kind(o);
-  if (!margin || (before && lex_binary(before->kind))) return false;
+  if (!at_margin(o, t) || (before && lex_binary(before->kind))) return false;
   switch (t->kind) {
   case TK_DEF: case TK_CONST: return true;
   case TK_EXPORT: return t[1].kind == TK_DEF;

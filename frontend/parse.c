@@ -161,7 +161,7 @@ static void help_token(Parse *p, Diag *d, const Token *t, const Token *before) {
 void parse_syntax_error(Parse *p) {
   const Token *t = token(p, p->cur), *before = token_before(p, p->cur);
   p->faulty = true;
-  if (t->kind == TK_BAD) return; /* said already */
+  if (t->kind == TK_BAD || diag_errors(p->c) > p->said) return; /* said already: of each statement one fault */
   bool start = !before || before->kind == TK_NEWLINE;
   Diag *d = diag_error(p->c, 107, t->at, t->len, "%s is not expected here", describe(p, t));
   if (p->nopen == 0 && start) {
@@ -220,8 +220,12 @@ static void feed_all(Parse *p, void *nn) {
     Nn(nn, t->kind, t, p);
     if (p->faulty) {
       k = resume_at(p);
+      p->said = diag_errors(p->c);
       nn_resume(nn);
+    } else if (t->kind == TK_NEWLINE || t->kind == TK_RBRACE) {
+      p->said = diag_errors(p->c);
     } else if (lex_opens(t->kind)) {
+      p->said = t->kind == TK_LBRACE ? diag_errors(p->c) : p->said;
       *VEC_PUSH(p->c, p->open, p->nopen, p->open_cap) = p->cur;
     }
   }
@@ -230,7 +234,8 @@ static void feed_all(Parse *p, void *nn) {
 }
 
 static Ast *parse_tokens(Ctx *c, Tokens *ts) {
-  Parse p = {.c = c, .ts = ts};
+  Parse p = {.c = c, .ts = ts, .said = diag_errors(c)};
+  DiagMark mark = diag_mark(c);
   if (!p.ts->stop) {
     void *nn = ctx_alloc(c, nn_size());
     NnInit(nn);
@@ -238,6 +243,7 @@ static Ast *parse_tokens(Ctx *c, Tokens *ts) {
   }
   if (!p.file || p.stop) parse_file(&p, nodes_new(&p));
   ast_check(c, p.file);
+  for (int i = 0; i < ts->ntorn; i++) diag_forget(c, &mark, ts->torn[i].from, ts->torn[i].to);
   return p.file;
 }
 

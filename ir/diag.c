@@ -124,12 +124,26 @@ int diag_places(const DiagMark *m, DiagPlace *p, int most) {
   return n;
 }
 
+void diag_forget(Ctx *c, const DiagMark *m, Loc from, Loc to) {
+  DiagState *s = diag_state(c);
+  Diag **at = m->last;
+  while (*at) {
+    Diag *d = *at;
+    bool drop = !d->warn && d->label[0].at >= from && d->label[0].at <= to;
+    if (drop) *at = d->next, s->errors--, s->kept[0]--;
+    else at = &d->next;
+  }
+  s->last = at;
+}
+
 void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p) {
   DiagState *d = diag_state(c);
   Diag *k = *m->last;
   while (k && (k->warn || k->code != p.code || k->label[0].at != p.at)) k = k->next;
+  int seen = d->nseen; /* what is kept is not told again */
   diag_drop(c, m);
   if (!k) return;
+  d->nseen = seen;
   *d->last = k;
   k->next = NULL;
   d->last = &k->next;

@@ -41,6 +41,7 @@ DiagMark diag_mark(Ctx *c);
 int diag_places(const DiagMark *m, DiagPlace *p, int most); /* of the errors since then, the first ones */
 void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p);     /* forgets all since then but the first error there */
 void diag_drop(Ctx *c, const DiagMark *m);
+void diag_forget(Ctx *c, const DiagMark *m, Loc from, Loc to); /* the errors since then that stand in from .. to */
 
 int diag_errors(const Ctx *c);                  /* number of errors so far; over 20 further ones are only counted */
 const char *diag_text(Ctx *c, const Diag *d);    /* one rendered diagnostic, no colour */

@@ -74,6 +74,74 @@ grep -q 'E0502.*standard output: Bad file' err && pass || fail "a closed output:
 "$gradc" check - <&- 2>err; [ $? -eq 1 ] && grep -q 'E0501.*standard input: Bad file' err && pass || fail "closed input: $(cat err)"
 "$gradc" check - </ 2>err; grep -q 'E0501.*standard input: Is a dir' err && pass || fail "a folder as input: $(cat err)"
 
+# ---- warnings ----
+cat >warned.nn <<'N'
+def net(x: f32[B, 2]) { h = relu(x)
+  exp(x)
+  y = linear(x, 2)
+  y = linear(x, 1)
+  y }
+def spare(x: f32[B]) { x }
+const unread = 3
+const _unread = 3
+use model = net()
+use other = linear(3)
+train { steps = 2; loss = mean(model(ones(3, 2))); optim = sgd(lr = 0.1) }
+N
+expect 0 '' check warned.nn
+[ -s out ] && fail "a warning went to standard output" || pass
+for w in "E0243.*\`h\` is never read" "E0242.*neither bound nor used" "E0243.*\`y\` is bound again" "E0241.*nothing calls \`spare\`" \
+  "E0243.*\`unread\` is never read" "E0240.*nothing calls \`other\`"; do
+  grep -q "^warning\[$w" err && pass || fail "no warning $w: $(grep '^warning' err)"
+done
+equal "warnings" "$(grep -c '^warning' err)" 6
+expect 1 '^error.E0240' check -W warned.nn
+expect 1 '^error.E0243' build -W warned.nn -o warned
+[ -e warned ] && fail "-W built it" || pass
+expect 0 '^warning.E0240' build warned.nn -o warned
+expect 0 '' ir warned.nn
+expect 0 '' emit warned.nn -o folder
+printf 'def spare(x: f32[B]) { x }\nconst n = 3\n' >library.nn
+printf 'import "library.nn"\nexport def f(x: f32[1]) { x }\n' >imports.nn
+expect 0 '' check -W library.nn imports.nn # a library is for others
+printf 'def f(x: f32[B]) { state n: f32 = 0\n  n := n + 1\n  x }\nuse c = f()\nexport def g(x: f32[2]) { c(x)\n  x }\n' >effect.nn
+expect 0 '' check -W effect.nn
+for m in "$models"/*.nn "$root"/bench/models/*.nn; do expect 0 '' check -W "$m"; done
+
+# ---- the shapes of data files ----
+header="{'descr': '|u1', 'fortran_order': False, 'shape': (6, 2, 2, 3), }                                         "
+{ printf '\223NUMPY\001\000\166\000'; printf '%-117s\n' "$header"; head -c 72 /dev/zero; } >image.npy
+gzip -c image.npy >packed.npy.gz
+field() { # STATUS PATTERN FILE TYPE EXPRESSION
+  printf 'data d { source = npy("%s"); x: %s = %s }\nuse n = linear(1)\ntrain { data = d; batch = 2; epochs = 1
+  loss = mean(n(x)); optim = sgd(lr = 0.1) }\n' "$3" "$4" "$5" >field.nn
+  expect "$1" "$2" check field.nn
+}
+field 0 '' image.npy 'f32[3, 2, 2]' 'permute(field(0), 2, 0, 1) / 255'
+expect 0 '' run field.nn --run-dir shaped
+field 0 '' packed.npy.gz 'f32[3, 2, 2]' 'permute(field(0), 2, 0, 1) / 255'
+field 0 '' nowhere.npy 'f32[3, 2, 2]' 'permute(field(0), 2, 0, 1) / 255'
+cp image.npy nowhere.npy
+expect 0 '' run field.nn --run-dir shaped --force
+field 0 '' image.npy 'f32[2, 2]' 'mean(field(0), axes = [2])'
+field 0 '' image.npy 'f32[12]' 'reshape(field(0), [-1])'
+field 1 'E0311.*`x` is f32\[2, 2, 3\] here, but its line says f32\[3, 2, 2\]' image.npy 'f32[3, 2, 2]' 'field(0)'
+grep -q 'field(0) is f32\[2, 2, 3\]: the records of "image.npy"' err && pass || fail "the file is not named: $(cat err)"
+field 1 'E0311.*`x` is f32\[12\] here' image.npy 'f32[3, 2, 2]' 'reshape(field(0), [12])'
+field 1 'E0311' image.npy 'f32[12]' 'field(0)'
+field 0 '' elsewhere.npy 'f32[3, 2, 2]' 'field(0)'
+cp image.npy elsewhere.npy
+"$gradc" build field.nn -o shaped.bin 2>err && fail "a shape that the header refuses is built" || pass
+rm elsewhere.npy; "$gradc" build field.nn -o shaped.bin; cp image.npy elsewhere.npy
+./shaped.bin train --run-dir shaped --force >out 2>&1
+grep -q 'E0616.*a record is \[2, 2, 3\], `x` takes field(0) as \[3, 2, 2\]' out && pass || fail "another shape at run time: $(cat out)"
+for e in 'field(0:4)' 'field(0:4) / 2'; do
+  printf 'data d { source = csv("n.csv"); x: f32[2, 2] = %s }\n' "$e" >field.nn
+  expect 0 '' check field.nn # a flat record fills row by row
+done
+printf 'data d { source = csv("n.csv"); x: f32[2, 3] = reshape(field(0:6), [3, 2]) }\n' >field.nn
+expect 1 'E0311' check field.nn
+
 # ---- where results go ----
 cp product.nn kept.nn
 expect 2 'writes a folder' emit --c product.nn -o out.c

@@ -339,6 +339,7 @@ static void test_mutations(Test *t, int count, uint64_t seed) {
       if (!well) diag_print(r.c, stdout, false);
       check(t, well, "a mutation gives a faulty module", "mutations");
     }
+    check(t, !strstr(r.diags, "error[E04") && !strstr(r.diags, "error[E050"), "an error of the compiler's own", "mutations");
     run_free(&r);
   }
   free(s);

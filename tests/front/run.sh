@@ -34,7 +34,7 @@ awk -v dir="$out/pages" -f tests/front/snippets.awk README.md docs/*.md > "$out/
 well $? "pages"
 [ "$(ls "$out/pages" | wc -l)" -ge 5 ]; well $? "pages: programs are missing"
 for f in "$out"/pages/*; do
-  case $f in *.nn) "$1" check "$f" ;; *) "$1" opt --verify --passes= "$f" ;; esac > "$out/pages.log" 2>&1
+  case $f in *.nn) "$1" check -W "$f" ;; *) "$1" opt --verify --passes= "$f" ;; esac > "$out/pages.log" 2>&1
   well $? "$f"
 done
 echo "$passed passed, $failed failed"

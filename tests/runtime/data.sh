@@ -106,7 +106,11 @@ npy_bad 'npy: cut short' 0614 'cut.npy: cut short' cut.npy y.npy toy_npy
 { npy '|u1' '(30,)'; head -c 30 labels; } > half.npy
 npy_bad 'npy: another number of records' 0615 'half.npy: 30 records' x.npy half.npy toy_npy
 { npy '|u1' '(60, 3)'; head -c 180 pixels; } > thin.npy
-npy_bad 'npy: another shape' 0616 'thin.npy: a record has 3 elements' thin.npy y.npy toy_npy
+npy_bad 'npy: another shape' 0616 'thin.npy: a record is \[3\], `x` takes field(0) as \[4\]' thin.npy y.npy toy_npy
+{ npy '|u1' '(60, 2, 2)'; cat pixels; } > square.npy
+npy_bad 'npy: as many elements in another shape' 0616 'square.npy: a record is \[2, 2\], `x` takes field(0) as \[4\]' square.npy y.npy toy_npy
+{ npy '|u1' '(60, 1)'; cat labels; } > column.npy
+npy_bad 'npy: an axis of 1 more' 0616 'column.npy: a record is \[1\], `y` takes field(1) as \[\]' x.npy column.npy toy_npy
 { npy '|u1' '(60,)'; head -c 20 labels; bytes 7; head -c 39 labels; } > label.npy
 npy_bad 'npy: a label out of range' 0617 'label.npy: record 21, field 1: 7 is out of range' x.npy label.npy toy_npy
 { npy '<f4' '(60, 4)'; head -c 160 /dev/zero; printf '\0\0\xc0\x7f'; head -c 796 /dev/zero; } > nan.npy

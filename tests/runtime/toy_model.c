@@ -264,8 +264,8 @@ static const GcPort raw[] = {F32("x", 4), {"y", GC_I32, 0, {0}, OUT}};
 static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0}, {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT}};
 static const char *const paths[] = {"x.npy", "y.npy"};
 #define KIND "npy"
-#elif defined SOURCE_idx
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0}, {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT}};
+#elif defined SOURCE_idx /* x: in any shape of that number of elements */
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 0, GC_F32, 0}, {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT}};
 static const char *const paths[] = {"x.idx", "y.idx"};
 #define KIND "idx"
 #else
