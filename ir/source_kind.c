@@ -18,6 +18,7 @@ static const struct { const char *bytes; int n; const char *what; } MAGIC[] = {
 /* Without a byte order mark: every other byte is zero. */
 static bool is_utf16(const unsigned char *s, size_t n) {
   size_t zero[2] = {0, 0};
+  if (n > LOOKED_AT) n = LOOKED_AT;
   for (size_t i = 0; i < n; i++) zero[i % 2] += !s[i];
   return n >= 8 && ((zero[0] * 4 > n && !zero[1]) || (zero[1] * 4 > n && !zero[0]));
 }
@@ -32,6 +33,8 @@ static bool is_binary(const unsigned char *s, size_t n) {
 static const char *not_text(const unsigned char *s, size_t n) {
   for (size_t i = 0; i < sizeof MAGIC / sizeof *MAGIC; i++)
     if (n >= (size_t)MAGIC[i].n && !memcmp(s, MAGIC[i].bytes, (size_t)MAGIC[i].n)) return MAGIC[i].what;
+  if (n > 9 && s[8] == '{' && !s[3] && !s[7]) return "a safetensors file";
+  if (n && memchr(s, 0, n < 16 ? n : 16) && !is_utf16(s, n)) return "a binary file";
   if (n > LOOKED_AT) n = LOOKED_AT;
   return is_utf16(s, n) ? "UTF-16 text" : is_binary(s, n) ? "a binary file" : NULL;
 }
