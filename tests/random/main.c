@@ -54,7 +54,7 @@ static int check_graphs(uint64_t first, int n, int dialect) {
 /* ---- programs ---- */
 
 static int check_programs(uint64_t first, int n) {
-  enum { MANY_PROGRAMS = 1500, NAMES = 200 };
+  enum { MANY_PROGRAMS = 300, NAMES = 200 };
   int failed = std_without_maker(), names = 0;
   bool seen[NAMES] = {0};
   const char *name[NAMES];
