@@ -70,15 +70,21 @@ static int vectors_of(const CNest *c, int phase) { /* in a block of strict lanes
   return 1;
 }
 
+/* The best so far and where it is: of all chunks together, so outside of their loop. */
+static void declare_args(CNest *c, int phase) {
+  for (int i = 0; i < c->n->nacc; i++) {
+    const KAcc *a = &c->n->acc[i];
+    if (a->phase != phase || !ca_is_arg(a)) continue;
+    cn_line(c, "%s mv%d = %s;", cnv_type(a->type), i, ca_zero(c, a, true));
+    cn_line(c, "gc_vi atv%d = {0};", i);
+  }
+}
+
 static void declare_lanes(CNest *c, int phase, bool declare) {
   for (int i = 0; i < c->n->nacc; i++) {
     const KAcc *a = &c->n->acc[i];
-    if (a->phase != phase) continue;
+    if (a->phase != phase || ca_is_arg(a)) continue;
     const char *zero = ca_zero(c, a, true), *type = declare ? ctx_strf(c->p->c, "%s ", cnv_type(a->type)) : "";
-    if (ca_is_arg(a)) {
-      if (declare) cn_line(c, "%smv%d = %s;", type, i, zero), cn_line(c, "gc_vi atv%d = {0};", i);
-      continue;
-    }
     for (int u = 0; u < STRICT_LANES / c->vec; u++) cn_line(c, "%sl%d_%d = %s;", type, i, u, zero);
   }
 }
@@ -221,6 +227,7 @@ void cn_inner_lanes(CNest *c, int phase, PhaseAcc r) {
   int64_t extent;
   bool whole = dim_number(c->p->m, c->n->axes.axis[axis].extent, &extent) && extent % step == 0;
   bool shared = c->split == axis;
+  declare_args(c, phase);
   if (r.how != ONE_CHUNK) declare_totals(c, phase);
   if (r.how != CHUNK_LOOP) declare_lanes(c, phase, true);
   if (r.how == CHUNK_COUNT) cn_line(c, "int32_t term%d = 0, chunks%d = 0;", phase, phase);

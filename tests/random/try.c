@@ -5,6 +5,7 @@
 #include "try.h"
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +33,8 @@ bool in_child(Doing *doing, const char *text, const Task *t) {
   if (pid < 0) exit(2);
   if (!pid) {
     Why why = {{0}};
-    alarm(SECONDS);
+    setrlimit(RLIMIT_CPU, &(struct rlimit){SECONDS, SECONDS});
+    alarm(10 * SECONDS); /* other work may be going on */
     bool well = doing(text, t, &why);
     if (!well && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
     _exit(!well);
@@ -43,7 +45,9 @@ bool in_child(Doing *doing, const char *text, const Task *t) {
   close(pipes[0]);
   waitpid(pid, &status, 0);
   if (WIFSIGNALED(status)) snprintf(t->why->text, sizeof t->why->text, "ended by signal %d", WTERMSIG(status));
-  return WIFEXITED(status) && !WEXITSTATUS(status);
+  bool well = WIFEXITED(status) && !WEXITSTATUS(status);
+  if (!well && !t->why->text[0]) snprintf(t->why->text, sizeof t->why->text, "failed without a reason, status %d", WEXITSTATUS(status));
+  return well;
 }
 
 static bool fails(const char *text, void *arg) {

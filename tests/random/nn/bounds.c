@@ -26,7 +26,8 @@ static void run_double(Ctx *c, void *arg) {
   t->c = b->c;
   Module *m = nn_module(c, b->text, &(Options){.strict = true}, b->why);
   for (int i = 0; m && i < m->ngraph; i++) m->graph[i]->precision = DT_F32;
-  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"})) return;
+  if (m && !passes_run(m, &(PassRun){.list = "autodiff,precision"})) nn_refused(c, "float64", b->why), m = NULL;
+  if (!m) return;
   Trace own = {.c = b->c};
   if (trace_program(interp_new(m, true), NULL, 1, noise, b->seed, &own, b->why)) {
     *t = own;

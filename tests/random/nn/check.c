@@ -142,7 +142,8 @@ static bool whole_same(const Trace *want, const Trace *got, Why *why) {
 static void fast_whole(Ctx *c, void *arg) {
   Job *j = arg;
   Module *m = nn_module(c, j->text, &(Options){.panel = TILE_PANEL}, j->why);
-  if (!m || !passes_run(m, &(PassRun){0})) return;
+  if (m && !passes_run(m, &(PassRun){0})) nn_refused(c, "fast", j->why), m = NULL;
+  if (!m) return;
   Code *code = code_native(m, "native", j->why);
   Trace t = traced(c);
   j->well = code && trace_program(interp_new(m, false), code, 1, 0, j->seed, &t, j->why) && whole_same(j->want, &t, j->why);

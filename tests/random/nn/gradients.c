@@ -56,7 +56,8 @@ static bool element(Interp *in, Val **kept, double f0, double g, int v, int64_t 
 static void gradients(Ctx *c, void *arg) {
   Job *j = arg;
   Module *m = nn_module(c, j->text, &(Options){.strict = true}, j->why);
-  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"})) return;
+  if (m && !passes_run(m, &(PassRun){.list = "autodiff,precision"})) nn_refused(c, "trained plainly", j->why), m = NULL;
+  if (!m) return;
   Interp *in = interp_new(m, true);
   Val **kept = ctx_alloc(c, (size_t)(m->nvar + 1) * sizeof *kept);
   double f0;
