@@ -79,7 +79,7 @@ static double moved(const Bounds *b, int item, int from, int to) {
 static int64_t too_far(const Item *w, const Item *g, double most, bool range) {
   for (int64_t e = 0; e < w->n; e++) {
     if (!isfinite(w->v[e])) continue;
-    if (!isfinite(g->v[e]) && (!range || fabs(w->v[e]) > 0.4 * largest_of(g->t))) continue;
+    if (!isfinite(g->v[e]) && !range) continue;
     if (!(fabs(g->v[e] - w->v[e]) <= most)) return e;
   }
   return -1;
@@ -90,8 +90,8 @@ static bool near(Bounds *b, int item, const Item *g, const char *how, Why *why) 
   double scale = 0, dev = moved(b, item, 0, RUNS);
   for (int64_t e = 0; e < w->n; e++)
     if (isfinite(w->v[e])) scale = fmax(scale, fabs(w->v[e]));
-  if (scale > 0.4 * largest_of(g->t) || isnan(dev) || dev > 0.02 * scale) return true;
-  double most = 32 * dev + 64 * b->unit * scale + 1e-37;
+  if (scale > (b->range ? 0.95 : 0.4) * largest_of(g->t) || isnan(dev) || dev > 0.02 * scale) return true;
+  double most = 32 * dev + 64 * b->unit * scale + g->slack + 1e-37;
   int64_t e = too_far(w, g, most, b->range);
   if (e < 0) return true;
   /* A comparison or a jump may be near: with more noise it shows. */

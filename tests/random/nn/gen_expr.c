@@ -265,6 +265,22 @@ bool make_matmul(Prog *p) {
   return bind(p, t, "v%d @ %s(%d, %d)", x.id, "ones", k, n);
 }
 
+/* What follows a product in a model: a bias, a mask, a function, a sum. */
+bool make_epilogue_of(Prog *p) {
+  int before = p->n;
+  if (!(pc(p, 50) ? make_index_notation(p) : pc(p, 50) ? make_matmul(p) : make_std(p)) || p->n == before) return false;
+  static const char *const form[] = {"dropout(v%d, 0.25)", "tanh(v%d)", "v%1$d * sigmoid(v%1$d)", "v%d + 0.5", "relu(v%d)"};
+  Value y = p->v[p->n - 1];
+  if (y.ty.t != DT_F32) return false;
+  for (int i = 1 + (int)pr(p, 2); i > 0; i--) {
+    char s[80];
+    snprintf(s, sizeof s, form[pr(p, 5)], y.id);
+    y = *bind(p, y.ty, "%s", s);
+  }
+  if (y.ty.rank && pc(p, 40)) bind(p, ty_without(y.ty, 0), "sum(v%d, axes = [0])", y.id);
+  return true;
+}
+
 bool make_derivative(Prog *p) {
   static const char *const form[] = {"grad(sum(sin(v%1$d) * v%1$d), v%1$d)", "jvp(tanh(v%1$d) * v%1$d, v%1$d, cos(v%1$d))",
                                      "hvp(sum(v%1$d ** 3 * 0.1), v%1$d, v%1$d)",

@@ -242,16 +242,48 @@ static void range_program(Program *g) {
         form[pr(p, sizeof form / sizeof *form)]);
 }
 
+static void train_by(Program *g, const char *input, const char *precision) {
+  static const char *const loss[] = {"mean(o)", "sum(o) * 0.001", "mean(o * o)", "mean(tanh(o))"};
+  put(&g->items, "data d {\n    source = npy(\"x.npy\")\n    x: f32[%s] = field(0)\n}\ntrain {\n    data = d\n    steps = 3\n    batch = %d\n"
+                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", input, g->p.batch, precision, loss[pr(&g->p, 4)]);
+}
+
 /* Weights of many panels behind few inputs. */
 static void wide_program(Program *g) {
-  static const char *const loss[] = {"mean(o)", "sum(o) * 0.001", "mean(o * o)", "mean(tanh(o))"};
   Prog *p = &g->p;
   int n = 1 + (int)pr(p, 4), h = 200 + (int)pr(p, 900), k = 1 + (int)pr(p, 20);
+  char in[20];
+  snprintf(in, sizeof in, "%d", n);
   put(&g->defs, "def net(x: f32[B, %d]) { x |> linear(%d) |> %s |> linear(%d%s) }\nuse n = net()\n", n, h,
       (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k, pc(p, 40) ? ", bias = false" : "");
-  put(&g->items, "data d {\n    source = npy(\"x.npy\")\n    x: f32[%d] = field(0)\n}\ntrain {\n    data = d\n    steps = 3\n    batch = %d\n"
-                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", n, p->batch,
-      pc(p, 30) ? "    precision = bf16\n" : "", loss[pr(p, 4)]);
+  train_by(g, in, pc(p, 30) ? "    precision = bf16\n" : "");
+}
+
+/* Convolutions in 16 bits whose output, input or window is one element wide. */
+static void narrow_program(Program *g) {
+  static const int depth[] = {1, 3, 4, 8, 8, 16, 17};
+  Prog *p = &g->p;
+  int h = 1 + (int)pr(p, 6), w = 1 + (int)pr(p, 6), c = depth[pr(p, 7)], o = depth[pr(p, 7)];
+  char in[40];
+  p->batch = 1 + (int)pr(p, 3);
+  snprintf(in, sizeof in, "%d, %d, %d", 1 + (int)pr(p, 3), h, w);
+  put(&g->defs, "def net(x: f32[B, %s]) {\n    a = tanh(conv2d(x, %d, 3, pad = 1))\n", in, c);
+  put(&g->defs, "    tanh(conv2d(a, %d, k = [%d, %d], stride = %d%s))\n}\nuse n = net()\n", o, pc(p, 60) ? h : 1, pc(p, 80) ? w : 1,
+      1 + (int)pr(p, 2), pc(p, 30) ? ", bias = false" : "");
+  train_by(g, in, pc(p, 85) ? pc(p, 50) ? "    precision = bf16\n" : "    precision = f16\n" : "");
+}
+
+/* Statistics over more than a chunk. */
+static void long_program(Program *g) {
+  static const char *const form[] = {"batchnorm(x)", "tanh(batchnorm(x)) * x", "batchnorm(conv2d(x, 2, 3, pad = 1))",
+                                     "moments(x, keep = 1)[1] * n", "layernorm(flatten(x))", "softmax(flatten(x)) * n",
+                                     "rmsnorm(flatten(x)) + mean(x)", "log_softmax(flatten(x), axis = 1)"};
+  Prog *p = &g->p;
+  char in[40];
+  p->batch = 1 + (int)pr(p, 3);
+  snprintf(in, sizeof in, "%d, %d, %d", 1 + (int)pr(p, 2), 23 + (int)pr(p, 12), 23 + (int)pr(p, 12));
+  put(&g->defs, "def net(x: f32[B, %s]) {\n    param n: f32 = 1\n    %s\n}\nuse n = net()\n", in, form[pr(p, 8)]);
+  train_by(g, in, pc(p, 15) ? "    precision = bf16\n" : "");
 }
 
 /* ---- */
@@ -270,7 +302,7 @@ char *nn_generate(uint64_t seed) {
   case 0: exact_program(&g); break;
   case 1: kink_program(&g); break;
   case 2: range_program(&g); break;
-  case 3: if (pc(&g.p, 40)) { wide_program(&g); break; } /* fall through */
+  case 3: (pc(&g.p, 40) ? wide_program : pc(&g.p, 60) ? narrow_program : long_program)(&g); break;
   case 4: case 5: case 6: case 7: case 8:
     export_graph(&g, "f");
     if (pc(&g.p, 30)) export_graph(&g, "g");

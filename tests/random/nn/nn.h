@@ -47,7 +47,8 @@ int known_axis(Prog *p, const Ty *t);          /* one of known extent above 0; -
 /* Makers: a statement or two; false: nothing came about. */
 typedef bool Maker(Prog *p);
 bool make_elementwise(Prog *p), make_broadcast(Prog *p), make_outer(Prog *p), make_reduction(Prog *p);   /* gen_expr.c */
-bool make_cumsum(Prog *p), make_view(Prog *p), make_matmul(Prog *p), make_derivative(Prog *p);
+bool make_cumsum(Prog *p), make_view(Prog *p), make_matmul(Prog *p), make_epilogue_of(Prog *p);
+bool make_derivative(Prog *p);
 bool make_index_notation(Prog *p);             /* gen_index.c */
 bool make_nn_scan(Prog *p);                       /* gen_scan.c */
 bool make_std(Prog *p);                        /* gen_std.c: a def of std by name */
@@ -73,7 +74,8 @@ void code_free(Code *k);
 
 /* ---- trace.c: what a program computes ---- */
 
-typedef struct Item { const char *name; DType t; int64_t n; double *v; } Item;
+/* slack: how far off a difference of two rounded numbers may be by that alone. */
+typedef struct Item { const char *name; DType t; int64_t n; double *v, slack; } Item;
 typedef struct Trace { Ctx *c; Item *item; int n, cap; } Trace;
 /* Runs init, training steps, evaluation, exports and (by the interpreter) tests. noise: floats that come in are off by
  * about so much, relatively. */

@@ -18,13 +18,13 @@ typedef struct Run {
 
 static void add(Run *r, const char *name, DType t, const Val *v) {
   Item *i = VEC_PUSH(r->t->c, r->t->item, r->t->n, r->t->cap);
-  *i = (Item){name, t, v->count, ctx_alloc(r->t->c, (size_t)(v->count + 1) * sizeof(double))};
+  *i = (Item){name, t, v->count, ctx_alloc(r->t->c, (size_t)(v->count + 1) * sizeof(double)), 0};
   for (int64_t k = 0; k < v->count; k++) i->v[k] = val_get(v, k);
 }
 
 static void add_number(Run *r, const char *name, double x) {
   Item *i = VEC_PUSH(r->t->c, r->t->item, r->t->n, r->t->cap);
-  *i = (Item){name, DT_F64, 1, ctx_alloc(r->t->c, sizeof(double))};
+  *i = (Item){name, DT_F64, 1, ctx_alloc(r->t->c, sizeof(double)), 0};
   i->v[0] = x;
 }
 
@@ -78,6 +78,24 @@ static void add_vars(Run *r, const char *label) {
       add(r, ctx_strf(r->t->c, "%s: %s", label, m->var[v].name), (DType)type_get(m, m->var[v].type)->dtype, r->in->var[v]);
 }
 
+/* What the first step changed: a gradient shows there that hardly moves a weight. */
+static void add_changes(Run *r) {
+  Module *m = r->in->m;
+  Trace *t = r->t;
+  for (int v = 0; v < m->nvar; v++) {
+    const char *before = ctx_strf(t->c, "init: %s", m->var[v].name);
+    int k = 0;
+    while (k < t->n && strcmp(t->item[k].name, before)) k++;
+    if (k == t->n || m->var[v].kind != VK_PARAM) continue;
+    add(r, ctx_strf(t->c, "step 1 changes: %s", m->var[v].name), DT_F64, r->in->var[v]);
+    Item *i = &t->item[t->n - 1];
+    for (int64_t e = 0; e < i->n; e++) {
+      i->slack = fmax(i->slack, 0x1p-22 * fabs(i->v[e]));
+      i->v[e] -= t->item[k].v[e];
+    }
+  }
+}
+
 static bool train(Run *r, const TrainInfo *t) {
   enum { STEPS = 3 };
   Ctx *c = r->t->c;
@@ -96,6 +114,7 @@ static bool train(Run *r, const TrainInfo *t) {
     if (well && t->update && r->in->finite) well = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0, NULL);
     if (!well) return false;
     add_number(r, ctx_strf(c, "step %d: finite", s + 1), r->in->finite);
+    if (s == 0) add_changes(r);
     if (s != 1) add_vars(r, ctx_strf(c, "step %d", s + 1));
     if (!r->in->finite) break;
   }
