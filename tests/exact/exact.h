@@ -32,7 +32,7 @@ static inline uint64_t exact_hash(uint64_t h, const void *p, int64_t bytes, int 
 
 /* Position of logical element i in a stored tensor: axes in stored order, the last panel narrower. */
 static inline int64_t exact_at(int64_t i, int rank, const int64_t *dim, const uint8_t *perm, int64_t panel, int axis) {
-  int64_t index[8], at = 0, lead = 1;
+  int64_t index[8] = {0}, at = 0, lead = 1;
   for (int d = rank - 1; d >= 0; i /= dim[d--]) index[d] = i % dim[d];
   if (!panel) {
     for (int d = 0; d < rank; d++) at = at * dim[perm[d]] + index[perm[d]];
