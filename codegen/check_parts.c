@@ -30,7 +30,7 @@ static bool may_meet(const CheckPart *x, const Access *a, int split_a, const Che
 
 /* Whether the byte that both touch, if any, is touched by one part. */
 static bool by_one_part(const CheckPart *x, const Access *a, const CheckPart *y, const Access *b) {
-  if (x->serial || y->serial || x->tasks || y->tasks) return x->serial && y->serial;
+  if (x->serial || y->serial || x->tasks || y->tasks) return false;
   int i = nest_of(x->k, a->nest), j = nest_of(y->k, b->nest), p = x->split[i], q = y->split[j];
   if (p < 0 || q < 0 || x->grain[i] != y->grain[j]) return false;
   if (a->nest->axes.axis[p].extent != b->nest->axes.axis[q].extent) return false;
@@ -42,6 +42,7 @@ const char *parts_check(const CheckPart *first, const CheckPart *second, Id *nod
   const Kernel *f = first->k, *s = second->k;
   Access *v = NULL, *w = NULL;
   int nv = 0, nw = 0;
+  if (first->serial && second->serial) return NULL;
   for (int i = 0; i < f->nbuf; i++)
     for (int j = 0; j < s->nbuf; j++) {
       if ((!f->buf[i].written && !s->buf[j].written) || !places_meet(&first->place[i], &second->place[j])) continue;

@@ -26,7 +26,7 @@ static bool chance(int percent) { return (int)rnd(100) < percent; }
 
 /* a, b: earlier statements, below 0 parameters */
 typedef struct Statement { int kind, a, b; } Statement;
-typedef struct Model { Statement s[STATEMENTS]; int loss[SCALARS][2]; int optim, clip; } Model;
+typedef struct Model { Statement s[STATEMENTS]; int loss[SCALARS][2]; int optim, clip, half; } Model;
 
 static const char *const forms[] = { /* $a, $b: operands */
   "tanh($a)", "$a * $b", "$a + $b", "$a - $b", "sigmoid($a) * $b", "$a @ w", "$a * g", "softmax($a, axis = 1)",
@@ -45,7 +45,7 @@ static Model model_new(void) {
   }
   for (int i = 0; i < SCALARS; i++)
     for (int k = 0; k < 2; k++) m.loss[i][k] = (int)rnd(STATEMENTS);
-  m.optim = (int)rnd(3), m.clip = (int)rnd(2);
+  m.optim = (int)rnd(3), m.clip = (int)rnd(2), m.half = !rnd(4);
   return m;
 }
 
@@ -83,8 +83,10 @@ static const char *use_of(Text *t, int s) {
   return ctx_strf(t->c, "%c%d", second ? 't' : 'v', s);
 }
 
+/* @fp32 has a meaning of its own where contractions are rounded. */
 static void put_hint(Text *t) {
-  if (chance(t->style->hints)) str_puts(&t->out, chance(60) ? "    @checkpoint\n" : "    @fp32\n");
+  if (!chance(t->style->hints)) return;
+  str_puts(&t->out, t->m->half || chance(60) ? "    @checkpoint\n" : "    @fp32\n");
 }
 
 static void put_statement(Text *t, int s, bool second) {
@@ -132,8 +134,9 @@ static const char *write_model(Ctx *c, const Model *m, const Style *style, uint6
   str_puts(&t.out, "    ");
   for (int i = 0; i < SCALARS; i++)
     str_printf(&t.out, "%smean(%s * %s)", i ? " + " : "", use_of(&t, m->loss[i][0]), use_of(&t, m->loss[i][1]));
-  str_printf(&t.out, "\n}\nuse n = net()\ntrain {\n    steps = %d; loss = n(); optim = %s; seed = %llu\n%s}\n", STEPS,
-             optims[m->optim], (unsigned long long)seed + 1, m->clip && !style->freeze ? "    clip = norm(0.5)\n" : "");
+  str_printf(&t.out, "\n}\nuse n = net()\ntrain {\n    steps = %d; loss = n(); optim = %s; seed = %llu\n%s%s}\n", STEPS,
+             optims[m->optim], (unsigned long long)seed + 1, m->half ? "    precision = bf16\n" : "",
+             m->clip && !style->freeze ? "    clip = norm(0.5)\n" : "");
   return t.out.s;
 }
 
