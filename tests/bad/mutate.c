@@ -1,91 +1,12 @@
-/* mutate SEED FILE: writes FILE with some small wounds: bytes changed, pieces left out, doubled or moved, tokens of the
- * same file in other places, brackets, very long things. The same seed and file give the same text. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static uint64_t state;
-static size_t rnd(size_t n) {
-  state = state * 6364136223846793005u + 1442695040888963407u;
-  return n ? (size_t)(state >> 33) % n : 0;
-}
-
-typedef struct Text { char *s; size_t n; } Text;
-
-static void splice(Text *t, size_t at, size_t drop, const char *p, size_t n) {
-  if (at > t->n) at = t->n;
-  if (drop > t->n - at) drop = t->n - at;
-  char *s = malloc(t->n - drop + n + 1);
-  if (!s) exit(2);
-  memcpy(s, t->s, at);
-  memcpy(s + at, p, n);
-  memcpy(s + at + n, t->s + at + drop, t->n - at - drop);
-  free(t->s);
-  t->s = s;
-  t->n = t->n - drop + n;
-}
-
-static size_t line_at(const Text *t, size_t at, size_t *n) {
-  while (at > 0 && t->s[at - 1] != '\n') at--;
-  size_t end = at;
-  while (end < t->n && t->s[end] != '\n') end++;
-  *n = end - at + (end < t->n);
-  return at;
-}
-
-static size_t word_at(const Text *t, size_t at, size_t *n) {
-  size_t end = at;
-  while (end < t->n && end < at + 24 && t->s[end] > ' ') end++;
-  *n = end - at;
-  return at;
-}
-
-static void wound(Text *t) {
-  static const char *const some[] = {
-    "(", ")", "[", "]", "{", "}", "=", ":=", "|>", "@", "...", "'", "\"", "0", "-1", "1e400", "9223372036854775807", "256G",
-    "if", "else", "for", "def", "param", "state", "use", "grad", "\x00", "\xff\xfe", "\n", "#", ";", "%", "..", "//", "**",
-    "[0:0]", "f32[", "i32", "1/0",
-  };
-  size_t at = rnd(t->n), n, m, from;
-  char piece[200];
-  switch (rnd(8)) {
-  case 0: splice(t, at, 1, (char[]){(char)rnd(256)}, 1); break;
-  case 1: splice(t, at, 1 + rnd(6), "", 0); break;
-  case 2: from = line_at(t, at, &n), splice(t, from, n, "", 0); break;
-  case 3: { /* a line elsewhere */
-    from = line_at(t, at, &n);
-    if (n > sizeof piece) n = sizeof piece;
-    memcpy(piece, t->s + from, n);
-    at = line_at(t, rnd(t->n), &m);
-    splice(t, at, rnd(2) ? m : 0, piece, n);
-    break;
-  }
-  case 4: case 5: { /* a word elsewhere */
-    from = word_at(t, at, &n);
-    memcpy(piece, t->s + from, n);
-    at = word_at(t, rnd(t->n), &m);
-    splice(t, at, rnd(2) ? m : 0, piece, n);
-    break;
-  }
-  case 6: {
-    const char *w = some[rnd(sizeof some / sizeof *some)];
-    splice(t, at, rnd(3), w, *w ? strlen(w) : 1);
-    break;
-  }
-  default: /* many of the same */
-    for (size_t k = 1 + rnd(rnd(20) ? 8 : 400); k > 0; k--) splice(t, at, 0, some[rnd(6)], 1);
-  }
-}
+/* mutate SEED FILE: writes FILE, spoilt a little. */
+#include "mutate.h"
 
 int main(int argc, char **argv) {
   FILE *f = argc == 3 ? fopen(argv[2], "rb") : NULL;
-  Text t = {malloc(1 << 20), 0};
+  Mutant t = {malloc(1 << 20), 0};
   if (!f || !t.s) return 2;
   t.n = fread(t.s, 1, (1 << 20) - 1, f);
   fclose(f);
-  state = strtoull(argv[1], NULL, 10) * 2654435761u + 12345;
-  for (size_t k = 1 + rnd(3); k > 0; k--) wound(&t);
-  if (rnd(25) == 0) t.n = rnd(t.n);
+  mutate(&t, strtoull(argv[1], NULL, 10));
   return fwrite(t.s, 1, t.n, stdout) != t.n;
 }

@@ -21,12 +21,11 @@ int fuzz(long seconds, uint64_t seed, const char *save) {
   int nkind = 0, passed = 0, failed = std_without_maker();
   long begin = time(NULL), end = begin + seconds;
   for (uint64_t n = seed; time(NULL) < end; n++) {
-    static const int way[] = {PROGRAM, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
-    static const char *const command[] = {"nn", "jit", "check"}; /* PROGRAM, BY_JIT, BY_INTERP */
+    static const int way[] = {PROGRAM, SPOILT, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
     Why why = {{0}};
-    Task t = {.seed = n, .dialect = way[n % 5], .why = &why, .save = save};
-    char *text = t.dialect == PROGRAM ? nn_generate(n) : generate(n), how[80];
-    snprintf(how, sizeof how, "random %s %llu 1", command[t.dialect - PROGRAM], (unsigned long long)n);
+    Task t = {.seed = n, .dialect = way[n % 6], .why = &why, .save = save};
+    char *text = make_text(t.dialect, n), how[80];
+    snprintf(how, sizeof how, "random %s %llu 1", dialect_word(t.dialect), (unsigned long long)n);
     if (in_child(check, text, &t)) {
       passed++;
     } else {

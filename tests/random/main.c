@@ -4,6 +4,7 @@
  * random jit FIRST N            the same as code made in this process, native and portable
  * random print SEED             the graph's text
  * random nn FIRST N             N programs in every way to compute them (nn/)
+ * random spoilt FIRST N         N programs with small wounds: refused by an error of the language, or compiled
  * random program SEED           the program's text
  * random fuzz SECONDS SEED DIR  graphs and programs; what is left of failures goes to DIR
  * random file X.ir SEED [c|native CC DIR]   one text, on the inputs of that seed
@@ -20,55 +21,45 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MANY = 500 }; /* graphs that every op stands in */
+/* ---- one after another ---- */
 
-/* Marks the ops of a graph's text: "= add(". */
-static void note_ops(const char *text, bool *seen) {
-  for (int op = 1; op < OP_COUNT; op++) {
+enum { MANY_GRAPHS = 500, MANY_PROGRAMS = 300, NAMES = 200, MOST_FAILURES = 20 }; /* many: every op or def stands in one */
+
+typedef struct Seen { bool op[OP_COUNT], def[NAMES]; const char *name[NAMES]; int names; } Seen;
+
+/* Marks the ops of a graph's text, "= add(", or the defs of a program's. */
+static void note(const char *text, int dialect, Seen *s) {
+  for (int op = 1; op < OP_COUNT && dialect > PROGRAM; op++) {
     char word[40];
     snprintf(word, sizeof word, "= %s(", op_info[op].name);
-    seen[op] |= strstr(text, word) != NULL;
+    s->op[op] |= strstr(text, word) != NULL;
   }
+  if (dialect == PROGRAM) s->names = std_seen(text, s->def, s->name);
 }
 
-static int check_graphs(uint64_t first, int n, int dialect) {
-  int failed = 0;
-  bool seen[OP_COUNT] = {0};
+static int unseen(const Seen *s, int dialect, int n) {
+  int missing = 0;
+  for (int op = 1; op < OP_COUNT && n >= MANY_GRAPHS && dialect > PROGRAM; op++)
+    if (!s->op[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name), missing++;
+  for (int i = 0; i < s->names && n >= MANY_PROGRAMS; i++)
+    if (!s->def[i]) printf("FAIL  no program calls `%s`\n", s->name[i]), missing++;
+  return missing;
+}
+
+static int check_seeds(uint64_t first, int n, int dialect) {
+  int failed = dialect == PROGRAM ? std_without_maker() : 0;
+  Seen seen = {.names = 0};
   Why why;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < n && failed < MOST_FAILURES; i++) {
     Task t = {.seed = first + (uint64_t)i, .dialect = dialect, .why = &why};
-    char *text = generate(t.seed), how[80];
-    snprintf(how, sizeof how, "random %s %llu 1", dialect == BY_JIT ? "jit" : "check", (unsigned long long)t.seed);
-    if (text) note_ops(text, seen);
-    if (!text) printf("FAIL  seed %llu: no graph was made\n", (unsigned long long)t.seed), failed++;
+    char *text = make_text(dialect, t.seed), how[80];
+    snprintf(how, sizeof how, "random %s %llu 1", dialect_word(dialect), (unsigned long long)t.seed);
+    if (text) note(text, dialect, &seen);
+    if (!text) printf("FAIL  seed %llu: nothing was made\n", (unsigned long long)t.seed), failed++;
     else if (!in_child(check, text, &t)) failed++, report(text, &t, how);
     free(text);
-    if (failed > 20) break;
   }
-  for (int op = 1; op < OP_COUNT && n >= MANY; op++)
-    if (!seen[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name), failed++;
-  printf("%d passed, %d failed\n", n - failed, failed);
-  return failed != 0;
-}
-
-/* ---- programs ---- */
-
-static int check_programs(uint64_t first, int n) {
-  enum { MANY_PROGRAMS = 300, NAMES = 200 };
-  int failed = std_without_maker(), names = 0;
-  bool seen[NAMES] = {0};
-  const char *name[NAMES];
-  Why why;
-  for (int i = 0; i < n && failed < 20; i++) {
-    Task t = {.seed = first + (uint64_t)i, .dialect = PROGRAM, .why = &why};
-    char *text = nn_generate(t.seed), how[80];
-    snprintf(how, sizeof how, "random nn %llu 1", (unsigned long long)t.seed);
-    names = std_seen(text, seen, name);
-    if (!in_child(check, text, &t)) failed++, report(text, &t, how);
-    free(text);
-  }
-  for (int i = 0; i < names && n >= MANY_PROGRAMS; i++)
-    if (!seen[i]) printf("FAIL  no program calls `%s`\n", name[i]), failed++;
+  failed += unseen(&seen, dialect, n);
   printf("%d passed, %d failed\n", n - failed < 0 ? 0 : n - failed, failed);
   return failed != 0;
 }
@@ -131,7 +122,7 @@ static int check_file(int argc, char **argv) {
   size_t n = strlen(argv[2]);
   bool program = n > 3 && !strcmp(argv[2] + n - 3, ".nn");
   if (program || (argc == 5 && !strcmp(argv[4], "jit"))) {
-    Task t = {.seed = seed, .dialect = program ? PROGRAM : BY_JIT, .why = &why};
+    Task t = {.seed = seed, .dialect = !program ? BY_JIT : argc > 4 ? SPOILT : PROGRAM, .why = &why};
     bool good = in_child(check, text, &t);
     printf("%s\n%d passed, %d failed\n", good ? "" : why.text, good, !good);
     free(text);
@@ -159,12 +150,11 @@ static bool all_ops_made(void) {
 int main(int argc, char **argv) {
   uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
   jit_has_clang(); /* once for all processes */
-  if (argc == 4 && !strcmp(argv[1], "nn")) return check_programs(first, atoi(argv[3]));
+  for (int d = SPOILT; d <= BY_INTERP && argc == 4; d++)
+    if (!strcmp(argv[1], dialect_word(d))) return all_ops_made() ? check_seeds(first, atoi(argv[3]), d) : 1;
   if (argc == 5 && !strcmp(argv[1], "fuzz")) return fuzz(atol(argv[2]), strtoull(argv[3], NULL, 10), argv[4]);
-  if (argc == 4 && !strcmp(argv[1], "jit")) return check_graphs(first, atoi(argv[3]), BY_JIT);
   if (argc == 3 && !strcmp(argv[1], "program")) return puts(nn_generate(first)) < 0;
   if (argc == 3 && !strcmp(argv[1], "print")) return puts(generate(first)) < 0;
-  if (argc == 4 && !strcmp(argv[1], "check")) return all_ops_made() ? check_graphs(first, atoi(argv[3]), BY_INTERP) : 1;
   if (argc >= 4 && !strcmp(argv[1], "file")) return check_file(argc, argv);
   bool native = argc == 6 && !strcmp(argv[1], "native");
   if (native || (argc == 6 && !strcmp(argv[1], "c")))

@@ -31,6 +31,7 @@ found() { # what failed once: with all passes on (1), and some off (3)
 (units native "$native" "gcc -O1 -g"; "$tmp/random" nn "$first" "$programs" >"$tmp/log.nn" 2>&1) & beside=$!
 "$tmp/random" check "$first" "$count" >"$tmp/log.check" 2>&1
 "$tmp/random" jit "$first" "$jit" >"$tmp/log.jit" 2>&1
+"$tmp/random" spoilt "$first" $((10 * jit)) >"$tmp/log.spoilt" 2>&1
 units c "$portable" "$sanitize"
 found
 wait $beside

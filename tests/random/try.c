@@ -12,8 +12,17 @@
 
 enum { SECONDS = 60, BUDGET = 400, BUDGET_C = 80 };
 
+char *make_text(int dialect, uint64_t seed) {
+  return dialect == SPOILT ? nn_spoil(seed) : dialect == PROGRAM ? nn_generate(seed) : generate(seed);
+}
+
+const char *dialect_word(int dialect) {
+  return (const char *const[]){"spoilt", "nn", "jit", "check"}[dialect - SPOILT];
+}
+
 bool check(const char *text, const Task *t, Why *why) {
   return t->dialect == PROGRAM   ? nn_check(text, t->seed, why) :
+         t->dialect == SPOILT    ? nn_spoilt(text, why) :
          t->dialect == BY_INTERP ? check_interp(text, t->seed, why) :
          t->dialect == BY_JIT    ? check_jit(text, t->seed, why) :
                                    check_c(text, t->seed, t->dialect, t->cc, t->one, why);
@@ -62,17 +71,18 @@ void name_kind(Task *t) {
 
 static void save(const char *text, const Task *t) {
   char path[1200];
-  snprintf(path, sizeof path, "%s/%llu.%s", t->save, (unsigned long long)t->seed, t->dialect == PROGRAM ? "nn" : "ir");
+  snprintf(path, sizeof path, "%s/%llu.%s", t->save, (unsigned long long)t->seed, t->dialect <= PROGRAM ? "nn" : "ir");
   FILE *f = fopen(path, "w");
   if (f) fputs(text, f), fclose(f);
-  printf("--- saved: %s; random file %s %llu\n", path, path, (unsigned long long)t->seed);
+  static const char *const more[] = {" spoilt", "", " jit", ""};
+  printf("--- saved: %s; random file %s %llu%s\n", path, path, (unsigned long long)t->seed, more[t->dialect - SPOILT]);
 }
 
 void report(const char *text, Task *t, const char *how) {
   printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
   fflush(stdout);
   name_kind(t);
-  char *least = t->dialect == PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t, t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
+  char *least = t->dialect <= PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t, t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
   bool still = !in_child(check, least, t);
   printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
   printf("--- again: %s\n", how);

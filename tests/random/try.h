@@ -2,8 +2,9 @@
 #define RANDOM_TRY_H
 #include "random.h"
 
-/* Beside the dialects of C: a graph by the interpreter, or as code made in this process; a program in every way. */
-enum { BY_INTERP = -1, BY_JIT = -2, PROGRAM = -3 };
+/* Beside the dialects of C: a graph by the interpreter, or as code made in this process; a program in every way, or
+ * spoilt a little. */
+enum { BY_INTERP = -1, BY_JIT = -2, PROGRAM = -3, SPOILT = -4 };
 
 typedef struct Task {
   uint64_t seed;
@@ -16,6 +17,9 @@ typedef struct Task {
   long until;             /* the time when it is small enough; 0: any */
 } Task;
 
+/* What is made of a seed, in malloc memory, and the word for it on the command line. */
+char *make_text(int dialect, uint64_t seed);
+const char *dialect_word(int dialect);
 typedef bool Doing(const char *text, const Task *t, Why *why);
 bool check(const char *text, const Task *t, Why *why);
 bool emit(const char *text, const Task *t, Why *why);

@@ -185,6 +185,11 @@ static bool padded(Prog *p, const char *name) { /* sizes of "same" padding, all 
   return a && bind(p, a->ty, "v%d * (1 + %s(%d, %d, %d, 1)[0])", a->id, name, 1 + (int)pr(p, 9), 1 + (int)pr(p, 4), 1 + (int)pr(p, 2));
 }
 
+static bool half_padded(Prog *p, const char *name) {
+  const Value *a = pv(p, ty_float);
+  return a && bind(p, a->ty, "v%d * %s(1, [2, %d])[1]", a->id, name, 2 + (int)pr(p, 3));
+}
+
 /* ---- losses, initialisers, schedules ---- */
 
 static bool loss(Prog *p, const char *name) {
@@ -226,7 +231,7 @@ static const struct { const char *name; int weight; Make *make; } maker[] = {
   {"relu", 2, unary}, {"gelu", 2, unary}, {"gelu_tanh", 1, unary}, {"silu", 1, unary},
   {"softmax", 2, along_axis}, {"log_softmax", 2, along_axis},
   {"mean", 2, reduced}, {"var", 2, reduced}, {"moments", 2, of_moments}, {"clamp", 1, clamped}, {"flatten", 1, flat},
-  {"causal_mask", 1, masked}, {"linear", 6, linear}, {"padding", 1, padded}, {"conv2d", 9, conv},
+  {"causal_mask", 1, masked}, {"linear", 6, linear}, {"padding", 1, padded}, {"pool_pad", 1, half_padded}, {"conv2d", 9, conv},
   {"max_pool2d", 3, pool}, {"avg_pool2d", 3, pool}, {"batchnorm", 4, batch_norm}, {"layernorm", 3, norm},
   {"rmsnorm", 2, norm}, {"dropout", 4, drop}, {"embedding", 2, embed}, {"lstm_cell", 2, cell}, {"lstm", 3, recurrent},
   {"self_attention", 3, attention}, {"mlp", 2, perceptron}, {"transformer_block", 2, attention},
@@ -237,7 +242,7 @@ static const struct { const char *name; int weight; Make *make; } maker[] = {
 };
 /* Called by training sections alone, whose settings gen_program.c makes. */
 static const char *const of_sections[] = {
-  "sgd", "adam", "adamw", "rmsprop", "sum_of_squares", "clip_scale", "clip_value", "unscale", "largest", "is_number",
+  "sgd", "adam", "adamw", "rmsprop", "sum_of_squares", "sum_of_small_squares", "over_root", "clip_scale", "clip_value", "unscale", "largest", "is_number",
   "next_scale", "next_good", "next_skipped", "while_at_least", "where_fits", "in_first_pass", "next",
 };
 enum { MAKERS = sizeof maker / sizeof *maker };

@@ -101,5 +101,7 @@ bool nn_check(const char *text, uint64_t seed, Why *why);
 Module *nn_module(Ctx *c, const char *text, const Options *opt, Why *why); /* elaborated; NULL: refused */
 const char *nn_isa(Gen *r);   /* a row of the machine table that this processor runs, or "native" */
 void nn_refused(Ctx *c, const char *what, Why *why);          /* by the first error */
+char *nn_spoil(uint64_t seed);                               /* spoilt.c: a program with small wounds */
+bool nn_spoilt(const char *text, Why *why);                   /* is refused by an error of the language, or compiled */
 char *nn_shrink(const char *text, Fails *fails, void *arg, int budget);
 #endif
