@@ -28,6 +28,14 @@ static DType common_type(Elab *e, const Value *v, int n) {
   return bools || (whole && lists) ? DT_COUNT : DT_F32;
 }
 
+/* Names of tensors whose element types an operation refuses: other operations refuse them for the same reason. */
+static void types_are_wrong(Elab *e, const Call *k, const Id *in, int n) {
+  bool wrong = false;
+  for (int i = 0; i < n; i++) wrong |= el_ty(e, in[i])->dtype != el_ty(e, in[0])->dtype || !dtype_is_float(el_ty(e, in[i])->dtype);
+  for (int i = 0; i < n && i < k->n && wrong; i++)
+    if (k->arg[i].v.kind == V_TENSOR) el_not_a_tensor(e, k->arg[i].ast);
+}
+
 static void label_failed(Elab *e, const Call *k) {
   Diag *d = e->m->last;
   if (d) el_label_call(e, d, k);
@@ -49,7 +57,10 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
   }
   e->m->last = NULL;
   Id r = graph_node(e->g, (Op)op, in, n, attr, k ? el_user_place(e, k->mark, NULL) : e->g->loc);
-  if (!r && k) label_failed(e, k);
+  if (!r && k) {
+    label_failed(e, k);
+    types_are_wrong(e, k, in, n);
+  }
   return v_tensor(e, r);
 }
 

@@ -18,6 +18,7 @@ static bool differentiable(Elab *e, Call *k, Id y, Id x) {
     if (dtype_is_float(el_ty(e, id)->dtype)) continue;
     el_arg_fail(e, 230, k, i, "%s is %s; only floats have derivatives", i ? "what it is differentiated by" : "this",
                 el_type_text(e, el_type(e, id)));
+    el_not_a_tensor(e, el_arg_ast(k, i));
     return false;
   }
   if (x <= y && reaches(e->g, e->c, y, x)) return true;

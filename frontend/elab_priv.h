@@ -390,7 +390,7 @@ void el_scale_step(Elab *e, const LossScale *s); /* behind all other writes but 
 /* ---- elab_uncalled.c, elab_trial.c ---- */
 void el_check_uncalled(Elab *e);
 Inst *el_trial_root(Elab *e);                 /* for weights of a trial's own */
-void el_try_uncalled(Elab *e, Item *it);      /* what is wrong in the def however it is called */
+void el_try_uncalled(Elab *e, Item *const *it, int n); /* what is wrong in defs however they are called */
 
 /* ---- elab_warn.c ---- */
 void el_warn(Elab *e);

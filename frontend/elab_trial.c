@@ -100,14 +100,14 @@ static Outcome run(Elab *e, const Def *d, const Trial *t) {
   f.inst = el_trial_root(e);
   f.name = d->name;
   f.sig = d->ast;
-  e->turns = 0;
+  e->turns = 8 * (int64_t)EL_MAX_TURNS - MAX_TURNS_TRIED;
   DiagMark mark = diag_mark(e->c);
   bool bound = bind_all(e, d->ast, t);
   if (bound) el_body(e, d);
   else diag_drop(e->c, &mark);
   el_leave(e, &saved);
   e->nfailed = failed;
-  bool fast = e->turns < MAX_TURNS_TRIED;
+  bool fast = e->turns <= 8 * (int64_t)EL_MAX_TURNS;
   e->turns = turns;
   e->fatal = fatal;
   return !bound ? UNBOUND : fast ? RAN : TOO_LONG;
@@ -191,23 +191,31 @@ static bool all_find(Elab *e, const Def *d, Trial *t, Found *f) {
   return left && (!any || narrow(e, d, &with, f, false));
 }
 
-void el_try_uncalled(Elab *e, Item *it) {
-  Elab own = *e; /* nothing of the trials stays but what is reported */
-  Elab *x = &own;
-  own.m = module_copy(e->c, e->m);
-  own.init = own.m->graph[e->init->index];
-  own.trial = 1;
-  own.f = NULL;
+static void try_def(Elab *e, const Def *d) {
   for (int training = 1; training >= 0; training--) {
     Trial t = {.ndots = 1, .any = DT_F32, .training = training};
     Found f = {.n = 0};
-    own.m->nsize = e->m->nsize;
-    if (!all_find(x, it->def, &t, &f)) continue;
+    if (!all_find(e, d, &t, &f)) continue;
     DiagMark mark = diag_mark(e->c);
-    own.m->open_sizes = true;
-    run(x, it->def, &t);
-    own.m->open_sizes = false;
+    e->m->open_sizes = true;
+    run(e, d, &t);
+    e->m->open_sizes = false;
     diag_keep(e->c, &mark, f.p[0]);
     return;
+  }
+}
+
+/* Each in a module of its own, which has the types and names of the file's but none of its graphs: nothing of the trials
+ * stays but what is reported. */
+void el_try_uncalled(Elab *e, Item *const *it, int n) {
+  Elab own = *e;
+  Module names = *e->m;
+  names.ngraph = names.ndata = names.ntrain = names.ntest = 0;
+  own.trial = 1;
+  own.f = NULL;
+  for (int i = 0; i < n; i++) {
+    own.m = module_copy(e->c, &names);
+    own.init = graph_new(own.m, "init", GK_INIT, 0);
+    try_def(&own, it[i]->def);
   }
 }

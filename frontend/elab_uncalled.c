@@ -75,5 +75,5 @@ void el_check_uncalled(Elab *e) {
     e->f = old;
     if (diag_errors(e->c) != before) n--;
   }
-  for (int i = 0; i < n; i++) el_try_uncalled(e, uncalled[i]);
+  el_try_uncalled(e, uncalled, n);
 }

@@ -106,13 +106,13 @@ static void tear_open(Open *o, int k) {
 static int headless_line(const Open *o, int k) {
   const Token *t = o->ts->t;
   for (int line = line_of(o, k), n = 0;; line = line_of(o, line - 1), n++) {
-    bool margin = item_word(t[line].kind) && at_margin(o, &t[line]), brace = false;
-    bool head = margin || t[line].kind == TK_IF || t[line].kind == TK_FOR;
+    bool margin = item_word(t[line].kind) && at_margin(o, &t[line]);
+    int heads = margin && t[line].kind != TK_USE && t[line].kind != TK_CONST, braces = 0;
     for (int i = line; t[i].kind != TK_NEWLINE && t[i].kind != TK_EOF && i <= k; i++) {
-      brace |= t[i].kind == TK_LBRACE;
-      head |= t[i].kind == TK_ELSE;
+      braces += t[i].kind == TK_LBRACE;
+      heads += t[i].kind == TK_IF || t[i].kind == TK_FOR || (t[i].kind == TK_ELSE && t[i + 1].kind != TK_IF);
     }
-    if (head && !brace) return line;
+    if (heads > braces) return line;
     if (margin || !line || n == MAX_LINES) return line_of(o, k);
   }
 }

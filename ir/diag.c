@@ -127,13 +127,16 @@ int diag_places(const DiagMark *m, DiagPlace *p, int most) {
 void diag_forget(Ctx *c, const DiagMark *m, Loc from, Loc to) {
   DiagState *s = diag_state(c);
   Diag **at = m->last;
+  bool any = false;
   while (*at) {
     Diag *d = *at;
     bool drop = !d->warn && d->label[0].at >= from && d->label[0].at <= to;
+    any |= drop;
     if (drop) *at = d->next, s->errors--, s->kept[0]--;
     else at = &d->next;
   }
   s->last = at;
+  if (any) s->unseen = m->unseen; /* nobody knows where those are */
 }
 
 void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p) {
