@@ -28,6 +28,7 @@ static bool run_graph(Job *j, Code *code, int parts, Interp *in, const Graph *g,
   fill_vars(ref, j->seed);
   fill_vars(in, j->seed);
   ref->step = in->step = g->kind == GK_INIT ? 0 : 4;
+  ref->calls = in->calls = 0;
   fill_ports(ref, as, j->seed, range, port);
   bool well = interp_run(ref, as, port, want);
   if (!well) snprintf(j->why->text, sizeof j->why->text, "%s", ref->error);

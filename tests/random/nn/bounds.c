@@ -85,13 +85,28 @@ static int64_t too_far(const Item *w, const Item *g, double most, bool range) {
   return -1;
 }
 
-static bool near(Bounds *b, int item, const Item *g, const char *how, Why *why) {
-  const Item *w = &b->base.item[item];
-  double scale = 0, dev = moved(b, item, 0, RUNS);
+static double scale_of(const Item *w) {
+  double scale = 0;
   for (int64_t e = 0; e < w->n; e++)
     if (isfinite(w->v[e])) scale = fmax(scale, fabs(w->v[e]));
+  return scale;
+}
+
+/* The size of all items of a run together, "step 1 changes: ..": what cancels in one of them left its roundings there. */
+static double scale_beside(const Bounds *b, int item) {
+  const char *name = b->base.item[item].name;
+  size_t n = strcspn(name, ":");
+  double scale = strncmp(name, "step", 4) ? 0.125 : 0;
+  for (int i = 0; i < b->base.n; i++)
+    if (!strncmp(b->base.item[i].name, name, n)) scale = fmax(scale, scale_of(&b->base.item[i]));
+  return scale;
+}
+
+static bool near(Bounds *b, int item, const Item *g, const char *how, Why *why) {
+  const Item *w = &b->base.item[item];
+  double scale = scale_of(w), dev = moved(b, item, 0, RUNS);
   if (scale > (b->range ? 0.95 : 0.4) * largest_of(g->t) || isnan(dev) || dev > 0.02 * scale) return true;
-  double most = 32 * dev + 64 * b->unit * scale + g->slack + 1e-37;
+  double most = 32 * dev + 64 * b->unit * scale + 16 * b->unit * scale_beside(b, item) + g->slack + 1e-37;
   int64_t e = too_far(w, g, most, b->range);
   if (e < 0) return true;
   /* A comparison or a jump may be near: with more noise it shows. */

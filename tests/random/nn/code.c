@@ -5,6 +5,7 @@
 #include "codegen/jit/compile.h"
 #include "ir/sizes.h"
 #include "lib/embed.h"
+#include "passes/persist.h"
 #include "runtime/model.h"
 #include "tests/exact/exact.h"
 #include "tests/random/nn/nn.h"
@@ -192,6 +193,7 @@ static void fill_memory(const Code *k, Interp *in) {
   memset(k->mem, 0xa5, k->bytes);
   memset(k->mem, 0, (size_t)k->m->head_bytes);
   memcpy(k->mem, &head, sizeof head);
+  if (head_calls(k->m) >= 0) memcpy(k->mem + head_calls(k->m), &in->calls, sizeof in->calls);
   for (int v = 0; v < k->m->nvar; v++)
     if (in->var[v]) move_var(k, in, v, true);
 }
@@ -228,6 +230,7 @@ bool code_run(Code *k, int parts, Interp *in, const Graph *g, Val *const *ports,
     r++;
   }
   int status = call(k, parts, in, g, port, out);
+  if (head_calls(k->m) >= 0) memcpy(&in->calls, k->mem + head_calls(k->m), sizeof in->calls);
   in->finite = status != -1;
   in->error = NULL;
   for (int v = 0; v < k->m->nvar; v++)
