@@ -13,6 +13,9 @@
 #include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/IR/DiagnosticHandler.h>
+#include <llvm/IR/DiagnosticInfo.h>
+#include <llvm/IR/DiagnosticPrinter.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
@@ -120,11 +123,27 @@ std::unique_ptr<llvm::TargetMachine> machine_for(const clang::CompilerInvocation
     level == 0 ? LEVEL(None) : level == 1 ? LEVEL(Less) : LEVEL(Default)));
 }
 
+// What the passes say: errors are kept; remarks and warnings are about code that the user did not write. The default
+// handler prints them all to the terminal, and ends the process at an error.
+struct Listener : llvm::DiagnosticHandler {
+  std::string &errors;
+  explicit Listener(std::string &to) : errors(to) {}
+  bool handleDiagnostics(const llvm::DiagnosticInfo &what) override {
+    if (what.getSeverity() != llvm::DS_Error) return true;
+    llvm::raw_string_ostream to(errors);
+    llvm::DiagnosticPrinterRawOStream printer(to);
+    what.print(printer);
+    to << "\n";
+    return true;
+  }
+};
+
 // Runs the passes, and writes the object. Returns what went wrong.
 std::string emit(llvm::Module &m, const clang::CompilerInvocation &how, llvm::SmallVectorImpl<char> &object) {
   std::string why;
   auto machine = machine_for(how, why);
   if (!machine) return why;
+  m.getContext().setDiagnosticHandler(std::make_unique<Listener>(why));
   auto level = how.getCodeGenOpts().OptimizationLevel;
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -154,7 +173,7 @@ std::string emit(llvm::Module &m, const clang::CompilerInvocation &how, llvm::Sm
   writing.add(llvm::createTargetTransformInfoWrapperPass(machine->getTargetIRAnalysis()));
   if (machine->addPassesToEmitFile(writing, to, nullptr, OBJECT_FILE)) return "no objects for this machine";
   writing.run(m);
-  return "";
+  return why;
 }
 
 bool compile(const JitJob *job, int unit, JitBlob *out, JitError *error) {

@@ -176,6 +176,10 @@ check "a loader of its own" cc -std=gnu11 -w -I"$root" -o headers headers.c \
   $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/*/*.o) \
   -ldl -lpthread -lm
 equal "headers of clang" "$(./headers)" "${ways%% *} 7fffffff"
+check "what is said of good code" cc -std=gnu11 -Wall -Wextra -I"$root" -o quiet "$root/tests/jit/quiet.c" \
+  $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/*/*.o) \
+  -ldl -lpthread -lm
+equal "remarks of clang on the terminal" "$(./quiet 2>&1)" ok
 
 # ---- what is refused ----
 refused() { # STATUS PATTERN ARGUMENTS...
