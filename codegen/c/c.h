@@ -41,6 +41,7 @@ typedef struct CPrint {
   int bucket[C_BUCKETS];
   Str nodes; int nnodes;       /* native: rows of GcModel.nodes, for check mode */
   const Graph *graph; Id at;   /* the node being printed, for reports */
+  bool *named;                 /* per buffer of the kernel being printed: its body names it */
 } CPrint;
 
 enum CHelper {

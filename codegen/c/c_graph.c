@@ -128,7 +128,8 @@ void c_graph_body(CGraph *c) {
     c->p->helper |= CH_FINITE;
     if (c->p->native) c_barrier(c);
     Id loss = g->out[checked].value;
-    c_stmt(c, "if (!gc_finite(%s*%s)) return -1;", node_type(g, loss)->dtype == DT_F32 ? "" : "(float)", c_place(c, loss));
+    const char *cast = node_type(g, loss)->dtype == DT_F32 ? "" : "(float)";
+    c_stmt(c, "if (!gc_finite(%s*%s)) return -1;", cast, c_place(c, loss));
     c->uses_run = true;
   }
 }

@@ -58,6 +58,15 @@ static void put_params(CPrint *p, const Kernel *k, const CPlan *plan, Str *s) {
   str_puts(s, ")");
 }
 
+/* Buffers that the body does not need: indices into what is the same everywhere. */
+static void put_unnamed(CPrint *p, const Kernel *k, const CPlan *plan, Str *s) {
+  for (int i = 0, n[2] = {0}; i < k->nbuf && !plan->tuned; i++) {
+    bool written = k->buf[i].written;
+    if (!p->named[i]) str_printf(s, "  (void)%c%d;\n", written ? 'y' : 'x', n[written]);
+    n[written]++;
+  }
+}
+
 /* Tuned forms of the native dialect. False: the kernel does not suit it, and nothing was printed. */
 static bool (*const NATIVE[KC_COUNT])(CPrint *p, const Kernel *k, Str *s) = {
   [KC_CONTRACT] = native_contract, [KC_CONV] = native_conv,
@@ -79,6 +88,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   Str s = {.c = p->c}, body = {.c = p->c};
   bool made;
   p->graph = k->gs->g;
+  p->named = ctx_alloc(p->c, (size_t)k->nbuf + 1);
   *plan = c_plan(p, k);
   plan->tuned = p->native && NATIVE[k->group->cls] && NATIVE[k->group->cls](p, k, &body);
   if (plan->tuned) plan->serial = false; /* tasks go to all threads */
@@ -89,6 +99,7 @@ const char *c_kernel(CPrint *p, const Kernel *k, CPlan *plan) {
   }
   put_params(p, k, plan, &s);
   str_puts(&s, " {\n");
+  put_unnamed(p, k, plan, &s);
   for (int i = 0; i < k->nstream; i++) {
     c_prim_use(p, "random_key");
     str_printf(&s, "  const uint64_t key%d = p_random_key(run->seed, stream%d);\n", i, i);

@@ -38,7 +38,8 @@ static void put_locals(CGraph *c, Str *out) {
   uint32_t sizes = graph_sizes(g);
   for (int i = 0, k = 0; i < m->nsize; i++)
     if (sizes >> i & 1)
-      str_printf(out, "  const ptrdiff_t n_%s = call->size[%d];\n  (void)n_%s;\n", m->size[i].name, k++, m->size[i].name);
+      str_printf(out, "  const ptrdiff_t n_%s = call->size[%d];\n  (void)n_%s;\n", m->size[i].name, k++,
+                 m->size[i].name);
   str_puts(out, "  (void)m, (void)a, (void)run, (void)turn, (void)pass, (void)part, (void)parts;\n");
 }
 

@@ -27,6 +27,7 @@ const char *cn_buf(CNest *c, int buf) {
   const KBuf *b = &c->k->buf[buf];
   int number = 0;
   for (int i = 0; i < buf; i++) number += c->k->buf[i].written == b->written;
+  c->p->named[buf] = true;
   return ctx_strf(c->p->c, "%c%d", b->written ? 'y' : 'x', number);
 }
 

@@ -1,11 +1,12 @@
 /* Compares generated C with the interpreter, bit for bit.
- *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] [--extreme] [--fast] [--bound] FILE.ir...
+ *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] [--extreme] [--fast] [--bound]
+ *          [--some] [--fused] FILE.ir...
  * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one. With --f64
  * all floats of the C are f64, and the interpreter runs in its double mode. With --extreme the inputs are those numbers at
  * which arithmetic changes. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
  * --bound it is, too, but compiled with contraction, of graphs that only add, multiply and move: no number is negative, so
  * that the relative error has a bound, which is that of the sums' numbers of terms.
- * Each file is one module. It is compiled with fusion on and off by every compiler command; its graphs run on random
+ * Each file is one module; with --some they need not have every op. It is compiled with fusion on and (but for --fused) off by every compiler command; its graphs run on random
  * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
  * NaN). Prints what differs, and `N passed, N failed`. */
 #include "codegen/codegen.h"
@@ -24,7 +25,7 @@ static int ncc, passed, failed;
 static uint64_t rng;
 static const char *keep_dir;
 static const char *isa;
-static bool f64, extreme, fast, bound, some;
+static bool f64, extreme, fast, bound, some, fused;
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
 /* ---- one configuration ---- */
@@ -286,7 +287,7 @@ static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header
   if (!k->m) return false;
   for (int i = 0; i < k->ref->ngraph; i++)
     for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
-  k->m->opt = (Options){.strict = !fast, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse};
+  k->m->opt = (Options){.strict = !fast, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse, .panel = isa ? 64 : 0};
   if (f64) module_double(k->m);
   return passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(k->m, &(PassRun){0}) &&
          (isa ? emit_native(k->m, &o, code) : emit_portable(k->m, &o, code, header));
@@ -384,11 +385,12 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--fast")) fast = true;
     else if (!strcmp(argv[i], "--bound")) fast = bound = true;
     else if (!strcmp(argv[i], "--some")) some = true;
+    else if (!strcmp(argv[i], "--fused")) fused = true;
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";
   for (int i = 1; i < argc; i++)
     if (argv[i][0] != '-')
-      for (int fuse = 0; fuse < 2; fuse++) check(argv[i], fuse);
+      for (int fuse = fused; fuse < 2; fuse++) check(argv[i], fuse);
   for (int op = 1; op < OP_COUNT && !some; op++)
     if (!met[op] && !extreme && op_info[op].cls != CL_META) printf("no graph has the op `%s`\n", op_info[op].name), failed++;
   printf("%d passed, %d failed\n", passed, failed);

@@ -43,4 +43,20 @@ fi
 if grep -q 'if (ok[0-9]* && ok[0-9]*) {' "$tmp/windows/windows.c"; then pass
 else fail "windows that hold no element are computed"; fi
 . tests/codegen/names.sh
+# Every class of kernel on every kind of operand (sweep.c).
+cc -std=gnu11 -O1 -Wall -Wextra -I. -o "$tmp/sweep" tests/codegen/sweep.c "$build"/ir/*.o "$build"/passes/*.o -lm || fail sweep.c
+sweep() { # sweep CLASSES SHARE SEED OPTIONS...
+  files="$tmp/sweep.ir"
+  "$tmp/sweep" "$1" "$2" "$3" >"$files"; shift 3
+  check_ir --some "$@"
+}
+sweep all 1 1 --fused "--cc=gcc -O0" --isa=native
+if full; then
+  for seed in 2 3 4; do
+    sweep all 2 $seed "--cc=gcc -O1"
+    sweep all 2 $seed "--cc=gcc -O1" --isa=native
+    sweep all 2 $seed --fused "--cc=gcc -O1" --isa=generic
+    sweep bounded 2 $seed --fused "--cc=gcc -O2" --isa=native --bound
+  done
+fi
 counts

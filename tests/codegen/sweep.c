@@ -1,5 +1,6 @@
 /* Graphs for codegen: every class of kernel on every kind of operand.
- *   sweep CLASS SHARE SEED    a module's IR text: the graphs of a class of kernel, as many of a hundred as SHARE says
+ *   sweep CLASS SHARE SEED    a module's IR text: the graphs of a class of kernel, SHARE of a thousand of them. CLASS may
+ *                             be `all`, or `bounded`: those that only add, multiply and move
  *   sweep                     the names of the classes
  * A graph is one kernel's node on two operands; each of them is a buffer, or something that a builder of kernels reads
  * without one: a number, a table, what is broadcast, a view, a cast, random numbers, a weight in panels, a scan's result.
@@ -151,8 +152,10 @@ static Id make_all(Graph *g, Id a, Id b) { return b_sum(g, b_mul(g, a, b), 2, (i
 static Id make_argmax(Graph *g, Id a, Id b) {
   return b_cast(g, b_reduce(g, OP_argmax, b_mul(g, a, b), 1, (int64_t[]){1}, false), DT_F32);
 }
+/* Chunks of a sum, and a best that knows none, in one phase. */
+static Id make_best(Graph *g, Id a, Id b) { return b_add(g, make_rows(g, a, b), make_argmax(g, a, b)); }
 static Id make_softmax(Graph *g, Id a, Id b) {
-  Id x = b_mul(g, a, b), e = b_op1(g, OP_exp, b_sub(g, x, b_reduce(g, OP_max, x, 1, (int64_t[]){1}, true)));
+  Id x = b_mul(g, a, b), e = b_op1(g, OP_exp, b_sub(g, x, b_reduce(g, OP_reduce_max, x, 1, (int64_t[]){1}, true)));
   return b_op2(g, OP_div, e, b_sum(g, e, 1, (int64_t[]){1}, true));
 }
 /* Two chunked sums in one nest, the second of what the first gives. */
@@ -197,19 +200,24 @@ static Id make_scatter(Graph *g, Id a, Id b) {
 static Id make_windows(Graph *g, Id a, Id b) {
   int64_t n = node_type(g, a)->dim[1], size = n < 3 ? n : 3;
   Id w = b_unfold(g, b_mul(g, a, b), 1, (int64_t[]){1}, &size, (int64_t[]){2}, (int64_t[]){1});
-  return b_reduce(g, OP_max, w, 1, (int64_t[]){2}, false);
+  return b_reduce(g, OP_reduce_max, w, 1, (int64_t[]){2}, false);
 }
 
 typedef enum Form { PLAIN, MATRIX, BATCHED, SHARED, IMAGE } Form; /* of the operands */
-static const struct Class { const char *name; Make *make; Form form; const char *spec; } CLASS[] = {
-  {"loop", make_loop, PLAIN, 0},       {"where", make_where, PLAIN, 0},     {"rows", make_rows, PLAIN, 0},
-  {"columns", make_columns, PLAIN, 0}, {"all", make_all, PLAIN, 0},         {"argmax", make_argmax, PLAIN, 0},
-  {"softmax", make_softmax, PLAIN, 0}, {"norm", make_norm, PLAIN, 0},       {"mk_kn", make_mk_kn, MATRIX, "mkkn"},
-  {"km_kn", make_km_kn, MATRIX, "kmkn"}, {"mk_nk", make_mk_nk, MATRIX, "mknk"}, {"turned", make_turned, MATRIX, "mkkn"},
-  {"epilogue", make_epilogue, MATRIX, "mkkn"}, {"batch", make_batch, BATCHED, 0}, {"shared", make_shared, SHARED, 0},
-  {"conv", make_conv, IMAGE, "1"},     {"strided", make_strided, IMAGE, "1"}, {"grouped", make_grouped, IMAGE, "2"},
-  {"cumsum", make_cumsum, PLAIN, 0},   {"concat", make_concat, PLAIN, 0},   {"gather", make_gather, PLAIN, 0},
-  {"scatter", make_scatter, PLAIN, 0}, {"windows", make_windows, PLAIN, 0},
+typedef struct Class { const char *name; Make *make; Form form; const char *spec; bool bounded; } Class;
+static const Class CLASS[] = {
+  {"loop", make_loop, PLAIN, 0, true}, {"where", make_where, PLAIN, 0, false}, {"rows", make_rows, PLAIN, 0, true},
+  {"columns", make_columns, PLAIN, 0, true}, {"total", make_all, PLAIN, 0, true},
+  {"argmax", make_argmax, PLAIN, 0, false}, {"best", make_best, PLAIN, 0, false},
+  {"softmax", make_softmax, PLAIN, 0, false},
+  {"norm", make_norm, PLAIN, 0, false}, {"mk_kn", make_mk_kn, MATRIX, "mkkn", true},
+  {"km_kn", make_km_kn, MATRIX, "kmkn", true}, {"mk_nk", make_mk_nk, MATRIX, "mknk", true},
+  {"turned", make_turned, MATRIX, "mkkn", true}, {"epilogue", make_epilogue, MATRIX, "mkkn", true},
+  {"batch", make_batch, BATCHED, 0, true}, {"shared", make_shared, SHARED, 0, true},
+  {"conv", make_conv, IMAGE, "1", true}, {"strided", make_strided, IMAGE, "1", true},
+  {"grouped", make_grouped, IMAGE, "2", true}, {"cumsum", make_cumsum, PLAIN, 0, true},
+  {"concat", make_concat, PLAIN, 0, true}, {"gather", make_gather, PLAIN, 0, false},
+  {"scatter", make_scatter, PLAIN, 0, false}, {"windows", make_windows, PLAIN, 0, false},
 };
 enum { CLASSES = sizeof CLASS / sizeof *CLASS };
 
@@ -226,7 +234,7 @@ static int sizes_of(Form f) {
        : sizeof MATRICES / sizeof *MATRICES;
 }
 
-static void shapes_of(const struct Class *c, int size, Shape x[2]) {
+static void shapes_of(const Class *c, int size, Shape x[2]) {
   const int64_t *p = PLAINS[size], *m = MATRICES[size], *v = IMAGES[size];
   if (c->form == PLAIN) {
     x[0] = x[1] = shape(2, p[0], p[1], 0, 0);
@@ -245,17 +253,17 @@ static void shapes_of(const struct Class *c, int size, Shape x[2]) {
 
 /* ---- graphs ---- */
 
-static void add_graph(Sweep *s, const struct Class *c, int size, Kind left, Kind right, Kind enters, int number) {
+static void add_graph(Sweep *s, const Class *c, int size, Kind left, Kind right, Kind enters) {
   Shape x[2];
   shapes_of(c, size, x);
-  s->g = graph_new(s->m, ctx_strf(s->m->c, "g%d_%d_%d_%d_%d", number, size, left, right, enters), GK_EXPORT, 0);
+  s->g = graph_new(s->m, ctx_strf(s->m->c, "%s_%d_%d_%d_%d", c->name, size, left, right, enters), GK_EXPORT, 0);
   s->input = 0;
   Id a = operand(s, left, x[0]), by[2] = {s->leaf};
   Id b = operand(s, right, x[1]);
   by[1] = s->leaf;
   Id y = c->make(s->g, a, b), e = y;
   graph_result(s->g, "y", y, 0);
-  if (c->make == make_argmax) return;
+  if (c->make == make_argmax || c->make == make_best) return;
   if (enters != K_NUMBER) {
     const Type *t = node_type(s->g, y);
     Shape z = {t->rank, {0}};
@@ -271,35 +279,48 @@ static uint64_t mix(uint64_t x) {
   return (x ^ x >> 29) * 0xbf58476d1ce4e5b9u >> 32;
 }
 
-typedef struct Job { const struct Class *c; int share; uint64_t seed; } Job;
+typedef struct Job { const char *cls; int share; uint64_t seed; } Job;
+
+/* Weights of matrices may be in panels: they are met more often, and most often by what no buffer holds. */
+static int often(const Class *c, Kind left, Kind right) {
+  if ((c->form != MATRIX && c->form != SHARED) || (left != K_PARAM && right != K_PARAM)) return 1;
+  Kind other = left == K_PARAM ? right : left;
+  return (other >= K_NUMBER && other <= K_COLUMN) || other == K_RANDOM || other == K_IOTA ? 40 : 4;
+}
+
+static void make_class(Sweep *s, const Job *j, const Class *c) {
+  s->cls = c->name;
+  for (int size = 0; size < sizes_of(c->form); size++)
+    for (Kind left = 0; left < K_COUNT; left++)
+      for (Kind right = 0; right < K_COUNT; right++) {
+        uint64_t at = (uint64_t)((((c - CLASS) * 16 + size) * K_COUNT + left) * K_COUNT + right);
+        uint64_t r = mix(j->seed * 1000003 + at);
+        if ((int)(r % 10000) >= 10 * j->share * often(c, left, right)) continue;
+        Kind enters = r / 10000 % 3 ? K_NUMBER : (Kind)(r / 30000 % K_COUNT);
+        add_graph(s, c, size, left, right, enters);
+      }
+}
 
 static void make(Ctx *c, void *arg) {
   const Job *j = arg;
-  Sweep s = {.m = module_new(c, j->c->name), .cls = j->c->name};
-  int number = 0;
-  for (int size = 0; size < sizes_of(j->c->form); size++)
-    for (int left = 0; left < K_COUNT; left++)
-      for (int right = 0; right < K_COUNT; right++) {
-        uint64_t r = mix(j->seed * 1000003 + (uint64_t)((size * K_COUNT + left) * K_COUNT + right));
-        if ((int)(r % 10000) >= 100 * j->share) continue;
-        Kind enters = r / 10000 % 3 ? K_NUMBER : (Kind)(r / 30000 % K_COUNT);
-        add_graph(&s, j->c, size, (Kind)left, (Kind)right, enters, number++);
-      }
+  Sweep s = {.m = module_new(c, j->cls)};
+  for (int i = 0; i < CLASSES; i++)
+    if (!strcmp(j->cls, CLASS[i].name) || !strcmp(j->cls, "all") || (!strcmp(j->cls, "bounded") && CLASS[i].bounded))
+      make_class(&s, j, &CLASS[i]);
   Str text = {.c = c};
   ir_print(&text, s.m);
   fwrite(text.s, 1, text.n, stdout);
 }
 
 int main(int argc, char **argv) {
-  for (int i = 0; argc < 4 && i < CLASSES; i++) puts(CLASS[i].name);
-  for (int i = 0; argc == 4 && i < CLASSES; i++) {
-    Job j = {&CLASS[i], atoi(argv[2]), strtoull(argv[3], NULL, 10)};
-    Ctx *c = strcmp(CLASS[i].name, argv[1]) ? NULL : ctx_new();
-    if (!c) continue;
-    bool well = ctx_try(c, make, &j);
-    diag_print(c, stderr, false);
-    ctx_free(c);
-    return !well;
+  if (argc != 4) {
+    for (int i = 0; i < CLASSES; i++) puts(CLASS[i].name);
+    return argc != 1;
   }
-  return argc == 4;
+  Job j = {argv[1], atoi(argv[2]), strtoull(argv[3], NULL, 10)};
+  Ctx *c = ctx_new();
+  bool well = c && ctx_try(c, make, &j);
+  diag_print(c, stderr, false);
+  ctx_free(c);
+  return !well;
 }
