@@ -1,5 +1,6 @@
 /* A module in the strict interpreter: with passes off, on, in random subsets, always the same bits; and its text. */
 #include "random.h"
+#include "codegen/check.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,7 @@ static void job(Ctx *c, void *arg) {
   if (!m) return;
   m->opt.ram = j->ram;
   PassRun passes = {.list = j->list, .dump_after = "all", .dump = dumped, .dump_arg = j->why};
-  if (!passes_run(m, &passes)) {
+  if (!passes_run(m, &passes) || (!j->list && plan_check(m))) {
     why_diag(c, j->why);
     return;
   }
