@@ -1,8 +1,10 @@
 """The Python module. python_test.py FOLDER: one with model.nn, points.csv and search/."""
 import gc
 import io
+import json
 import locale
 import os
+import subprocess
 import sys
 import threading
 
@@ -227,6 +229,38 @@ def conversion(m, name, x):
           f"{x!r} as {name}: {got}, not {want}")
 
 
+def runs():
+    """The figures of the training binary: at the end of a training, with its checkpoint loaded, and gone on with."""
+    def command(*args):
+        return subprocess.run(args, check=True, capture_output=True, text=True).stdout.splitlines()[-1:]
+    for plan in ("steps = 20", "epochs = 3", "steps = 9; accumulate = 2"):
+        text = ("use net = linear(1)\n"
+                "data p { source = uniform(n = 40, lo = [0], hi = [1]); holdout = 0.2; x: f32[1] = field(0) }\n"
+                f"train {{ data = p; batch = 4; {plan}; seed = 5; save = every(4)\n"
+                "        optim = sgd(lr = 0.05 * cosine(step / steps))\n"
+                "        loss = mse(net(x), x) + (step / 4) * 0.1 * mean(net(x) ** 2) + epoch * 0.01\n"
+                "        metric.rate = cosine(step / steps); metric.epoch = epoch + 0 * loss }\n")
+        with open("plan.nn", "w") as f:
+            f.write(text)
+        command(os.environ["GRADC"], "build", "plan.nn", "--fp=strict", "-o", "plan")
+        done = json.loads(command("./plan", "train", "--json", "--run-dir", "whole", "--force")[0])
+        command("./plan", "train", "--json", "--run-dir", "part", "--force", "--stop-at", "5")
+        scores = {name: np.float32(v) for name, v in done["holdout"].items()}
+        with gradc.compile("plan.nn", **OPTIONS) as m, m.data() as d:
+            check(len(list(m.train())) == m.steps == m.planned_steps == done["steps"], f"{plan}: {m.steps} steps")
+            check(m.weights_hash == done["weights_hash"], f"{plan}: other weights")
+            check(m.evaluate(*d.holdout) == scores, f"{plan}: {m.evaluate(*d.holdout)}, not {scores}")
+        with gradc.compile("plan.nn", **OPTIONS) as m, m.data() as d:
+            m.load_checkpoint(f"whole/checkpoint-{done['steps']}.safetensors")
+            check(m.evaluate(*d.holdout) == scores, f"{plan}: {m.evaluate(*d.holdout)} by the checkpoint, not {scores}")
+            m.load_checkpoint("part/checkpoint-5.safetensors")
+            check(m.steps == 5 and m.planned_steps == done["steps"], f"{plan}: {m.planned_steps} steps planned")
+            check(len(list(m.train())) == done["steps"] - 5, f"{plan}: gone on with")
+            check(m.weights_hash == done["weights_hash"], f"{plan}: other weights when gone on with")
+        with gradc.compile("plan.nn", **OPTIONS) as m, m.data() as d:
+            check(m.evaluate(*d.holdout)["rate"] == 1, f"{plan}: evaluate finds the plan by itself")
+
+
 def comma():
     """A program whose locale writes 0,5: what the library prints and reads is not of that."""
     text = "export def f(x: f32[3]) -> f32[3] { x * 0.1 + 1e-8 - 2.5 * x ** 1.5 }\n"
@@ -237,7 +271,8 @@ def comma():
         check(False, f"no locale with a decimal comma: {e}")
         return
     check(locale.localeconv()["decimal_point"] == ",", "the locale")
-    check([f("comma.nn", text=text) for f in (gradc.emit_c, gradc.dump, gradc.report)] == said, "texts under another locale")
+    again = [f("comma.nn", text=text) for f in (gradc.emit_c, gradc.dump, gradc.report)]
+    check(again == said, "texts under another locale")
     with gradc.compile("comma.nn", text=text, **{**OPTIONS, "cache": ""}) as m:
         got = m.f([1, 2, 3])
     with gradc.compile("model.nn", **OPTIONS) as m:
@@ -250,7 +285,8 @@ def comma():
 
 def draws():
     """Random numbers of an export go on with each call, from the seed."""
-    text = "export def f(x: f32[3]) -> f32[3] { x + uniform(x) }\nuse n = linear(1)\nexport def g(x: f32[1, 3]) { n(x) }\n"
+    text = ("export def f(x: f32[3]) -> f32[3] { x + uniform(x) }\nuse n = linear(1)\n"
+            "export def g(x: f32[1, 3]) { n(x) }\n")
     with gradc.compile("draws.nn", text=text, **OPTIONS) as m, gradc.compile("draws.nn", text=text, **OPTIONS) as other:
         m.init(7)
         calls = [m.f([0, 0, 0]) for _ in range(12)]
@@ -296,6 +332,7 @@ try:
     conversions(ml_dtypes.bfloat16)
 except ImportError:
     pass
+runs()
 comma()
 draws()
 threads()

@@ -135,11 +135,11 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
   GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=python; export GRADC_LIBRARY PYTHONPATH
   printf 'comment_char %%%%\nescape_char /\nLC_NUMERIC\ndecimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n' >"$tmp/comma"
   localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of all that it lacks
-  LOCPATH=$tmp COMMA_LOCALE=comma_locale; export LOCPATH COMMA_LOCALE
+  LOCPATH=$tmp COMMA_LOCALE=comma_locale GRADC=$gradc; export LOCPATH COMMA_LOCALE GRADC
   counted "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
   PYTHONPATH=$root/python
   check "the Python of docs/library.md" sh -c "cd '$tmp/examples/models' && '$python' doc.py 2>&1 | grep -A 9 'E0201' | grep -qx 1"
-  unset GRADC_LIBRARY PYTHONPATH LOCPATH COMMA_LOCALE
+  unset GRADC_LIBRARY PYTHONPATH LOCPATH COMMA_LOCALE GRADC
   venv() { "$python" -m venv --system-site-packages "$tmp/venv" && "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check ./python; }
   check "pip install ./python" venv
   check "the installed module" sh -c "cd / && '$tmp/venv/bin/python' -c 'import gradc; assert gradc.version() and \"venv\" in gradc.__file__'"
