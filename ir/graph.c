@@ -1,5 +1,6 @@
 /* Modules, graphs, attributes, hash-consed nodes, rebuilding. */
 #include "rule.h"
+#include "scan.h"
 #include "tables.h"
 #include <string.h>
 
@@ -234,6 +235,8 @@ static Id node_append(Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeI
   }
   *VEC_PUSH(m->c, g->node, g->n, g->capn) =
     (Node){.op = (uint16_t)op, .nin = (uint32_t)nin, .in = first, .type = type, .attr = attr, .loc = loc};
+  const OpInfo *info = &op_info[op];
+  g->draws |= info->flags & RNG || (info->cls == CL_SCAN && scan_of(g, (Id)g->n - 1).body->draws);
   if (4 * (uint32_t)g->n > 3 * g->capcons)
     cons_grow(g);
   else
@@ -360,6 +363,7 @@ Rebuild graph_rebuild_begin(Graph *g) {
   r.new->kind = g->kind;
   r.new->index = g->index;
   r.new->training = g->training;
+  r.new->draws = g->draws;
   r.new->precision = g->precision;
   r.new->loc = g->loc;
   for (int i = 0; i < g->nport; i++) {

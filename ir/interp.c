@@ -1,5 +1,4 @@
 /* The interpreter: running a graph, and its values. */
-#include "scan.h"
 #include "interp.h"
 #include "sizes.h"
 #include <setjmp.h>
@@ -245,7 +244,7 @@ static void check_sizes(Eval *e) {
 
 static void run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
   Eval e = {.in = in, .g = g};
-  bool counts = g->kind == GK_EXPORT && graph_draws(g);
+  bool counts = g->kind == GK_EXPORT && g->draws;
   uint32_t pass = in->pass;
   check_sizes(&e);
   Val *holder, **out = eval_scratch(&e, (size_t)g->nout * sizeof *out + 1, &holder);

@@ -246,6 +246,7 @@ struct Graph {
   GraphKind kind;
   int index;          /* in m->graph */
   bool training, full; /* full: has no room for a node, which was said */
+  bool draws;         /* random numbers, as it was made: also where passes have found that nothing reads them */
   Loc loc;            /* location given to new nodes by the builders of build.h */
   uint32_t hints;     /* given to new nodes by graph_node */
   DType precision;    /* what the pass `precision` is to lower it to: DT_F16, DT_BF16; DT_F32: nothing */

@@ -16,12 +16,6 @@ Scan scan_of(const Graph *g, Id n) {
   return s;
 }
 
-bool graph_draws(const Graph *g) {
-  for (Id n = 1; n < (Id)g->n; n++)
-    if (node_info(g, n)->flags & RNG || (node_info(g, n)->cls == CL_SCAN && graph_draws(scan_of(g, n).body))) return true;
-  return false;
-}
-
 AttrId scan_attr(Module *m, const Scan *s) {
   AttrVal v[] = {[F_BODY] = {.i = s->body->index}, [F_NX] = {.i = s->nx}, [F_NC] = {.i = s->nc},
                  [F_AXIS] = {.i = s->axis}, [F_REVERSE] = {.i = s->reverse}, [F_LENGTH] = {.i = s->length}};

@@ -16,7 +16,6 @@ typedef struct Scan {
   Dim length;
 } Scan;
 Scan scan_of(const Graph *g, Id n);
-bool graph_draws(const Graph *g); /* whether it, or the body of a scan in it, draws random numbers */
 AttrId scan_attr(Module *m, const Scan *s);
 /* A scan node with s's nx, nc, axis, reverse, length and body. in: nx + nc + ncap inputs. */
 Id scan_node(Graph *g, const Scan *s, const Id *in, int nin, Loc loc);

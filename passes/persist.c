@@ -1,6 +1,5 @@
 /* Layout of head, weights and optimizer state. */
 #include "passes/persist.h"
-#include "ir/scan.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +42,7 @@ int64_t head_calls(const Module *m) {
   int n;
   head_metrics(m, &n);
   for (int i = 0; i < m->ngraph; i++)
-    if (m->graph[i]->kind == GK_EXPORT && graph_draws(m->graph[i])) return HEAD_METRICS + 4 * (int64_t)n;
+    if (m->graph[i]->kind == GK_EXPORT && m->graph[i]->draws) return HEAD_METRICS + 4 * (int64_t)n;
   return -1;
 }
 

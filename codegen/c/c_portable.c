@@ -4,7 +4,6 @@
 #include "codegen/c/places.h"
 #include "codegen/c/weights.h"
 #include "passes/persist.h"
-#include "ir/scan.h"
 #include <string.h>
 
 /* Around the text of ir/prim_ieee.h. In C++ memset and its like are C, so that compilers find them. */
@@ -182,7 +181,7 @@ static int64_t arena_base(const Module *m) {
   return m->total_bytes - m->arena_bytes;
 }
 
-bool c_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && graph_draws(g); }
+bool c_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && g->draws; }
 
 static void put_locals(CGraph *c, Str *out, bool arena) {
   Module *m = c->p->m;

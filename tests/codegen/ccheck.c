@@ -13,6 +13,7 @@
 #include "lib/embed.h"
 #include "tests/exact/exact.h"
 #include "passes/pass.h"
+#include "passes/persist.h"
 #include "tests/files.h"
 #include "tests/graphs.h"
 #include <string.h>
@@ -92,6 +93,7 @@ static void put_memory(Case *k) {
   memcpy(mem, &k->in->seed, 8);
   uint32_t head[3] = {k->in->step, k->in->steps, k->in->steps_per_epoch};
   memcpy(mem + 8, head, sizeof head);
+  if (head_calls(k->m) >= 0) memcpy(mem + head_calls(k->m), &k->in->calls, sizeof k->in->calls);
   for (int v = 0; v < k->m->nvar; v++)
     if (k->in->var[v] && k->m->var[v].offset >= 0)
       memcpy(mem + k->m->var[v].offset, packed(k, v), (size_t)type_bytes(k->m, k->m->var[v].type));

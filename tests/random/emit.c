@@ -1,6 +1,7 @@
 /* Modules as C: emitted, gathered into one translation unit, compared with the strict interpreter bit for bit. */
 #include "codegen/codegen.h"
 #include "lib/embed.h"
+#include "passes/persist.h"
 #include "random.h"
 #include "tests/exact/exact.h"
 #include "tests/files.h"
@@ -127,6 +128,7 @@ static void put_memory(Emit *e) {
   uint32_t head[3] = {e->in->step, e->in->steps, e->in->steps_per_epoch};
   memcpy(mem, &e->in->seed, 8);
   memcpy(mem + 8, head, sizeof head);
+  if (head_calls(e->m) >= 0) memcpy(mem + head_calls(e->m), &e->in->calls, sizeof e->in->calls);
   for (int v = 0; v < e->m->nvar; v++)
     put_var(e, v, mem + e->m->var[v].offset, true, stored(e, e->in->var[v], var_dtype(e, v)));
   fwrite(mem, 1, n, e->data);

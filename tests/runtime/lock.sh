@@ -1,7 +1,9 @@
 # One owner for a run folder: real processes side by side.
 busy() { # starts a slow run in a folder, and waits until it has made its second step
+  rm -f busy.out
   TOY_SLEEP_MS=${2:-60} toy train --json --run-dir "$1" > busy.out 2> busy.err & owner=$!
-  for i in $(seq 600); do grep -q '"step":2,' busy.out && break; sleep 0.02; done
+  for i in $(seq 3000); do grep -qs '"step":2,' busy.out && return; sleep 0.02; done
+  fail "a run in $1 does not begin"
 }
 toy train --json --run-dir alone > out 2> err
 alone=$(grep -o 'weights_hash.*' out)
@@ -37,7 +39,7 @@ TOY_NAN_AT=20 toy train --run-dir n > out 2>&1
 
 # Locks that were left behind: of a process that is gone, of one whose number another has now, of this machine before it
 # started anew; with and without locks of the file system.
-mine="boot $(cat /proc/sys/kernel/random/boot_id)"; here=$(uname -n)
+mine="boot $(cat /proc/sys/kernel/random/boot_id)"; machine=$(uname -n)
 sleep 60 & other=$!
 start=$(cut -d')' -f2 /proc/$other/stat | cut -d' ' -f21)
 toy train --stop-at 9 --run-dir left > out 2>&1
@@ -48,15 +50,15 @@ try() { # try NAME STATUS PATTERN: a resume with the lock of standard input
 }
 for GC_NO_LOCKS in '' 1; do
   [ -n "$GC_NO_LOCKS" ] && export GC_NO_LOCKS || unset GC_NO_LOCKS
-  lock 999999999 5 "$mine" "$here" | try 'a process that is gone' 0 "$alone"
-  lock $other $((start - 1)) "$mine" "$here" | try 'another process has its number' 0 "$alone"
-  lock $other "$start" 'boot 0-0' "$here" | try 'before the machine started anew' 0 "$alone"
+  lock 999999999 5 "$mine" "$machine" | try 'a process that is gone' 0 "$alone"
+  lock $other $((start - 1)) "$mine" "$machine" | try 'another process has its number' 0 "$alone"
+  lock $other "$start" 'boot 0-0' "$machine" | try 'before the machine started anew' 0 "$alone"
   lock $other "$start" 'boot 0-0' elsewhere | try 'another machine' 2 "E0604.*process $other on elsewhere, another machine"
   grep -q 'remove try/lock' err && pass || fail "another machine: what to do is not said: $(cat err)"
   : | try 'an empty lock' 0 "$alone"
   head -c 500 /dev/urandom | try 'a lock of noise' 0 "$alone"
 done
-lock $other "$start" "$mine" "$here" | try 'a process that lives, without locks of the file system' 2 "E0604.*process $other on"
+lock $other "$start" "$mine" "$machine" | try 'a process that lives, without locks of the file system' 2 "E0604.*process $other on"
 unset GC_NO_LOCKS
 kill $other
 
