@@ -158,6 +158,8 @@ static bool check_whole(Job *j) {
   return j->well;
 }
 
+static const char *const portable_flags[] = {"-O0", "-O1", "-O1 -fsanitize=undefined -fsanitize-trap=undefined"};
+
 bool nn_check(const char *text, uint64_t seed, Why *why) {
   Gen r = gen_of(seed, 8);
   uint64_t all = 0;
@@ -180,7 +182,7 @@ bool nn_check(const char *text, uint64_t seed, Why *why) {
   }
   well = well && try_way(&j, (Way){.how = NATIVE, .strict = true, .off = ram || chance(&r, 70) ? 0 : some, .isa = nn_isa(&r), .ram = ram});
   well = well && try_way(&j, (Way){.how = PORTABLE, .strict = true, .off = ram || chance(&r, 60) ? 0 : few, .ram = ram,
-                                   .flags = chance(&r, 50) ? "-O0" : "-O1"});
+                                   .flags = portable_flags[rnd(&r, 3)]});
   if (well && strstr(text, "whole")) well = check_whole(&j);
   j.bounds = well ? bounds_make(text, seed, why) : NULL;
   j.want = NULL;

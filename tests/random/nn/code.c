@@ -104,7 +104,7 @@ Code *code_portable(Module *m, const char *flags, Why *why) {
   Ctx *c = m->c;
   static const char *const common[] = {"-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Werror",
                                        "-Wno-unused-function", "-Wno-pass-failed"};
-  const char *flag[12];
+  const char *flag[16];
   Str code = {.c = c}, header = {.c = c}, text = {.c = c};
   EmitOptions o = {.version = "random", .flags = "", .carried = embed_text, .header = "model.h"};
   if (!emit_portable(m, &o, &code, &header)) return not_emitted(c, why), NULL;
@@ -124,7 +124,11 @@ Code *code_portable(Module *m, const char *flags, Why *why) {
   str_puts(&text, "};\n");
   size_t n = sizeof common / sizeof *common;
   memcpy(flag, common, sizeof common);
-  flag[n++] = flags;
+  for (const char *p = flags; *p && n < 16; p += strspn(p, " ")) {
+    size_t k = strcspn(p, " ");
+    flag[n++] = ctx_intern(c, p, k);
+    p += k;
+  }
   JitUnit unit = {.text = text.s, .n = text.n};
   Jit *jit = load(&(JitJob){.unit = &unit, .nunit = 1, .flags = flag, .nflags = (int)n}, why);
   return jit ? code_of(m, jit, false) : NULL;

@@ -44,7 +44,7 @@ bool make_broadcast(Prog *p) {
     if (v->id != a->id && fits(&a->ty, &v->ty)) b = v;
   }
   if (b && pc(p, 70)) snprintf(other, sizeof other, "v%d", b->id);
-  else if (a->ty.rank) {
+  else if (a->ty.rank && ty_count(p, &a->ty)) {
     static const char *const of[] = {"sum", "mean", "max", "min"};
     snprintf(other, sizeof other, "%s(v%d, axes = [%d], keep = true)", of[pr(p, 4)], a->id, axis_of(p, &a->ty));
   } else snprintf(other, sizeof other, "v%d", a->id);

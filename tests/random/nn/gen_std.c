@@ -18,7 +18,8 @@ static bool unary(Prog *p, const char *name) {
 }
 static bool along_axis(Prog *p, const char *name) {
   const Value *a = pv(p, some);
-  return a && bind(p, a->ty, "%s(v%d, axis = %d)", name, a->id, axis_of(p, &a->ty));
+  int axis = a ? axis_of(p, &a->ty) : 0;
+  return a && a->ty.dim[axis] && bind(p, a->ty, "%s(v%d, axis = %d)", name, a->id, axis);
 }
 static bool reduced(Prog *p, const char *name) {
   const Value *a = pv(p, some);
