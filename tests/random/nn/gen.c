@@ -23,8 +23,14 @@ uint32_t pr(Prog *p, uint32_t n) { return rnd(&p->r, n); }
 bool pc(Prog *p, int percent) { return chance(&p->r, percent); }
 
 int pdim(Prog *p) {
-  static const int some[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17};
+  static const int some[] = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17}, room[] = {8, 15, 16, 17, 24, 31, 32, 33, 48, 64};
+  if (p->roomy && pc(p, 75)) return room[pr(p, sizeof room / sizeof *room)];
   return pc(p, 4) ? 63 + (int)pr(p, 3) : some[pr(p, sizeof some / sizeof *some)];
+}
+
+int pdepth(Prog *p) {
+  static const int room[] = {4, 8, 8, 16, 17, 32};
+  return p->roomy || pc(p, 15) ? room[pr(p, 6)] : 1 + (int)pr(p, 4);
 }
 
 /* ---- types ---- */

@@ -68,7 +68,7 @@ bool make_outer(Prog *p) {
     a = bind(p, ty_of(DT_F32, 1, (int)ty_count(p, &b->ty)), "f32(reshape(v%d, [-1]))", b->id);
   }
   int n = a->ty.dim[0], x = a->id, y = x;
-  if (n * n > MOST_COUNT) return false;
+  if (n * n > p->most) return false;
   if (pc(p, 50)) y = bind(p, a->ty, pc(p, 50) ? "cumsum(v%d, axis = 0) - 1" : "v%d * 0.5", x)->id;
   char other[60], s[160];
   snprintf(other, sizeof other, "reshape(v%d, [%d, 1])", y, n);
@@ -198,7 +198,7 @@ static bool sliced(Prog *p, const Value *a) {
 static bool joined(Prog *p, const Value *a) {
   int axis = known_axis(p, &a->ty);
   Value x = *a;
-  if (axis < 0 || 2 * ty_count(p, &a->ty) > MOST_COUNT) return false;
+  if (axis < 0 || 2 * ty_count(p, &a->ty) > p->most) return false;
   const Value *b = pv(p, ty_float);
   if (!ty_same(&b->ty, &x.ty) || b->ty.t != x.ty.t) b = &x;
   Ty t = x.ty;
@@ -229,7 +229,7 @@ bool make_view(Prog *p) {
     if (a->ty.dim[0] < 1 || !at || at->ty.rank != 1 || a->ty.rank > 3) return false;
     Ty t = a->ty;
     t.dim[0] = at->ty.dim[0];
-    if (ty_count(p, &t) > MOST_COUNT) return false;
+    if (ty_count(p, &t) > p->most) return false;
     return bind(p, t, "v%d[i32(abs(v%d) * 3)]", a->id, at->id);
   }
   default: {
@@ -250,16 +250,16 @@ bool make_matmul(Prog *p) {
   Value x = *a;
   Ty t = x.ty;
   t.dim[t.rank - 1] = t.dim[t.rank - 2];
-  if (t.dim[t.rank - 1] >= 0 && ty_count(p, &t) <= MOST_COUNT && pc(p, 50))
+  if (t.dim[t.rank - 1] >= 0 && ty_count(p, &t) <= p->most && pc(p, 50))
     return bind(p, t, "v%d @ v%d' * 0.25", x.id, x.id);
   int k = x.ty.dim[t.rank - 1], n = pdim(p);
   t.dim[t.rank - 1] = n;
-  if (k < 0 || ty_count(p, &t) > MOST_COUNT) return false;
+  if (k < 0 || ty_count(p, &t) > p->most) return false;
   for (int i = 0; i < p->n; i++) {
     const Value *w = &p->v[i];
     if (w->ty.rank != 2 || w->ty.dim[0] != k || w->ty.dim[1] < 0 || w->ty.t != t.t || pc(p, 30)) continue;
     t.dim[t.rank - 1] = w->ty.dim[1];
-    if (ty_count(p, &t) <= MOST_COUNT) return bind(p, t, "v%d @ v%d", x.id, w->id);
+    if (ty_count(p, &t) <= p->most) return bind(p, t, "v%d @ v%d", x.id, w->id);
   }
   if (x.ty.t != DT_F32) return false;
   return bind(p, t, "v%d @ %s(%d, %d)", x.id, "ones", k, n);

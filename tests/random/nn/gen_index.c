@@ -45,7 +45,7 @@ static const char *lead(int n) {
 }
 
 static bool form(Prog *p, Ty t, const char *left, const char *right) {
-  if (ty_count(p, &t) > MOST_COUNT || t.rank > 6) return false;
+  if (ty_count(p, &t) > p->most || t.rank > 6) return false;
   if (p->layers && pc(p, 5)) put(&p->body, "    @checkpoint\n");
   put(&p->body, "    v%d[%s] = %s\n", p->next, left, right);
   return bound_as(p, p->next++, t);
@@ -82,7 +82,7 @@ static bool windowed(Prog *p, const Value *a, const char *fold) {
   if (dilation > 1) snprintf(d, sizeof d, "%d*", dilation);
   snprintf(at, sizeof at, "%st + %sk", s, d);
   if (channels) { /* [.., c, t] with [o, c, k] */
-    int o = 1 + (int)pr(p, 4), w = weight(p, ty_of(DT_F32, 3, o, x.ty.dim[n - 1], k));
+    int o = pdepth(p), w = weight(p, ty_of(DT_F32, 3, o, x.ty.dim[n - 1], k));
     t.dim[n - 1] = o;
     snprintf(left, sizeof left, "%so, t", lead(n - 1));
     snprintf(right, sizeof right, "%s[i, k](v%d[%si, %s] * v%d[o, i, k])", fold, x.id, lead(n - 1), at, w);

@@ -21,12 +21,12 @@ static Ty input_type(Program *g) {
   do {
     switch (pr(p, 8)) {
     case 0: case 1: case 2: t = ty_of(DT_F32, 2, DIM_B, pdim(p)); break;
-    case 3: case 4: t = ty_of(DT_F32, 4, DIM_B, pc(p, 25) ? 8 : 1 + (int)pr(p, 4), 1 + (int)pr(p, 9), 1 + (int)pr(p, 9)); break;
+    case 3: case 4: t = ty_of(DT_F32, 4, DIM_B, pdepth(p), 1 + (int)pr(p, 9), 1 + (int)pr(p, 9)); break;
     case 5: t = ty_of(DT_I32, 2, DIM_B, pdim(p)); break;
-    default: t = ty_of(DT_F32, 3, DIM_B, 1 + (int)pr(p, 9), pdim(p)); break;
+    default: t = ty_of(DT_F32, 3, DIM_B, p->roomy ? pdim(p) : 1 + (int)pr(p, 9), pdim(p)); break;
     }
     if (pc(p, 4)) t = ty_of(DT_F32, 4, DIM_B, 1 + (int)pr(p, 3), 24, 24); /* sums over more than a chunk */
-  } while (ty_count(p, &t) > MOST_COUNT && tries++ < 40);
+  } while (ty_count(p, &t) > p->most && tries++ < 40);
   return t;
 }
 
@@ -180,7 +180,7 @@ static void export_graph(Program *g, const char *name) {
     do {
       for (int k = 0; k < t.rank; k++) t.dim[k] = pc(p, 2) ? 0 : pdim(p);
       if (pc(p, 20)) t.dim[0] = DIM_T;
-    } while (ty_count(p, &t) > MOST_COUNT);
+    } while (ty_count(p, &t) > p->most);
     int x = p->next++;
     n += (size_t)snprintf(head + n, sizeof head - n, "%sv%d: %s", i ? ", " : "", x, ty_text(&t));
     bound_as(p, x, t);
@@ -291,6 +291,9 @@ static void long_program(Program *g) {
 static void begin_program(Program *g, uint64_t seed) {
   *g = (Program){.p = {.r = gen_of(seed, 7)}};
   g->p.batch = 1 + (int)pr(&g->p, pc(&g->p, 80) ? 6 : 17);
+  g->p.roomy = pc(&g->p, 30);
+  g->p.most = g->p.roomy ? 12000 : 4000;
+  if (g->p.roomy) g->p.batch += (int)pr(&g->p, 12);
   g->p.bound = 1 + (int)pr(&g->p, 12);
   put(&g->defs, "dim T <= %d\n", g->p.bound);
 }

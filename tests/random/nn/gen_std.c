@@ -67,7 +67,7 @@ static bool masked(Prog *p, const char *name) { /* no row is masked as a whole *
   int *last = &t.dim[t.rank - 1], id = a->id;
   if (last[-1] < 0 || last[-1] > *last) {
     last[-1] = *last;
-    if (ty_count(p, &t) > MOST_COUNT || a->ty.dim[t.rank - 2] < 1) return false;
+    if (ty_count(p, &t) > p->most || a->ty.dim[t.rank - 2] < 1) return false;
     id = bind(p, t, "v%d' @ v%d * 0.25", id, id)->id;
   }
   return bind(p, t, "softmax(%s(v%d))", name, id);
@@ -81,7 +81,7 @@ static bool linear(Prog *p, const char *name) {
   if (!p->layers || !a) return false;
   t = a->ty;
   t.dim[t.rank - 1] = pdim(p);
-  return ty_count(p, &t) <= MOST_COUNT &&
+  return ty_count(p, &t) <= p->most &&
          bind(p, t, "%s(v%d, %d%s)", name, a->id, t.dim[t.rank - 1], drop_in(p, ", bias = false"));
 }
 
@@ -100,17 +100,16 @@ static bool conv(Prog *p, const char *name) {
   const Value *a = pv(p, image);
   if (!p->layers || !a) return false;
   Value x = *a;
-  int c = x.ty.dim[1], groups = pc(p, 20) ? c : pc(p, 15) && c % 2 == 0 ? 2 : 1, out = groups * (1 + (int)pr(p, 4));
+  int c = x.ty.dim[1], groups = pc(p, 20) ? c : pc(p, 15) && c % 2 == 0 ? 2 : 1, out = groups * pdepth(p);
   int dilation = pc(p, 85) ? 1 : 2, k[2], s[2], pad[2];
   Ty t = x.ty;
-  if (pc(p, 25)) out = groups * 8;
   t.dim[1] = out;
   char more[100] = "";
   for (int i = 0; i < 2; i++) t.dim[2 + i] = window(p, x.ty.dim[2 + i], dilation, &k[i], &s[i], &pad[i]);
   if (groups > 1) snprintf(more, sizeof more, ", groups = %d", groups);
   if (dilation > 1) strcat(more, ", dilation = 2");
   strcat(more, drop_in(p, ", bias = false"));
-  if (ty_count(p, &t) > MOST_COUNT || out * c * k[0] * k[1] > 20000) return false;
+  if (ty_count(p, &t) > p->most || out * c * k[0] * k[1] > 20000) return false;
   if (pc(p, 15)) {
     for (int i = 0; i < 2; i++) t.dim[2 + i] = (x.ty.dim[2 + i] + s[0] - 1) / s[0];
     return bind(p, t, "%s(v%d, %d, k = [%d, %d], stride = %d, pad = \"same\"%s)", name, x.id, out, k[0], k[1], s[0], more);
@@ -125,7 +124,7 @@ static bool pool(Prog *p, const char *name) {
   int k[2], s[2], pad[2];
   Ty t = a->ty;
   for (int i = 0; i < 2; i++) t.dim[2 + i] = window(p, t.dim[2 + i], 1, &k[i], &s[i], &pad[i]);
-  return ty_count(p, &t) <= MOST_COUNT &&
+  return ty_count(p, &t) <= p->most &&
          bind(p, t, "%s(v%d, [%d, %d], stride = [%d, %d], pad = [%d, %d])", name, a->id, k[0], k[1], s[0], s[1], pad[0], pad[1]);
 }
 
@@ -149,7 +148,7 @@ static bool embed(Prog *p, const char *name) {
   if (!p->layers || !a || a->ty.rank > 2) return false;
   Ty t = a->ty;
   t.dim[t.rank++] = 1 + (int)pr(p, 8);
-  return ty_count(p, &t) <= MOST_COUNT &&
+  return ty_count(p, &t) <= p->most &&
          bind(p, t, "%s(i32(abs(v%d) * 4), %d, %d)", name, a->id, 3 + (int)pr(p, 9), t.dim[t.rank - 1]);
 }
 static bool recurrent(Prog *p, const char *name) {

@@ -7,7 +7,7 @@
 /* ---- gen.c: the state of a generator ---- */
 
 /* Dimensions below 0: the batch of a training section, and the bounded size of an export. They lead, where they are. */
-enum { DIM_B = -1, DIM_T = -2, MOST_VALUES = 100, MOST_COUNT = 4000 };
+enum { DIM_B = -1, DIM_T = -2, MOST_VALUES = 100 };
 typedef struct Ty { DType t; int rank, dim[8]; } Ty;
 typedef struct Value { int id; Ty ty; } Value;
 typedef struct Text { char *s; size_t n, cap; } Text;
@@ -19,6 +19,8 @@ typedef struct Prog {
   int n;             /* values in scope */
   int next;          /* number of the next name */
   int batch, bound;  /* what B and T stand for */
+  int most;          /* elements of a value */
+  bool roomy;        /* extents for which contractions and convolutions have kernels of their own */
   bool layers;       /* weights may be made */
   int nlayer;
 } Prog;
@@ -27,6 +29,7 @@ void put(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 uint32_t pr(Prog *p, uint32_t n);              /* 0 .. n - 1 */
 bool pc(Prog *p, int percent);
 int pdim(Prog *p);                             /* an extent, often a degenerate one */
+int pdepth(Prog *p);                           /* of channels and the like */
 Ty ty_of(DType t, int rank, ...);
 int64_t ty_count(const Prog *p, const Ty *t);  /* at the bounds */
 bool ty_known(const Ty *t);                    /* no dimension below 0 */
