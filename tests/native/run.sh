@@ -23,6 +23,20 @@ for cases in tests/native/*.txt; do
   check "$cases" bf16 as_bf16 --native
   check "$cases" as_f16 f16 --native
 done
+# Shapes that begin or end a vector, a panel, an image.
+shapes() { # shapes SEED SHARE FORM FORM OPTION...
+  awk -v seed="$1" -v share="$2" -f tests/native/shapes.awk /dev/null >"$tmp/shapes.txt"; shift 2
+  check "$tmp/shapes.txt" "$@"
+}
+shapes 1 4 as_f16 bf16 --native
+if [ "${FULL:-}" = 1 ]; then
+  seed=1
+  for forms in "f32 f32" "bf16 as_bf16" "as_bf16 bf16" "bf16 bf16" "f16 as_f16" "as_f16 f16"; do
+    seed=$((seed + 1))
+    # shellcheck disable=SC2086  # two forms
+    shapes $seed 30 $forms --native
+  done
+fi
 # AMX: done by the processor, or, where it has only AVX512_BF16, by a handler of its instructions.
 amx="-mamx-tile -mamx-bf16"
 # shellcheck disable=SC2086  # several flags
