@@ -85,7 +85,7 @@ awk -F'[:,}]' '
 expect 0 'stack, deepest  *not known: .*no-such-compiler' report --memory --cc=no-such-compiler yard.nn
 # The stack is that of the reported plan, also where the other mode would not keep to the budget.
 cat >modes.nn <<'N'
-def net(x: f32[B, 64]) -> f32[B, 10] { x |> linear(64) |> gelu |> batchnorm |> relu |> batchnorm |> linear(10) }
+def net(x: f32[B, 64]) -> f32[B, 10] { x |> linear(64) |> gelu |> batchnorm |> linear(10) }
 use modes = net()
 data digits { source = csv("digits.csv.gz"); x: f32[64] = field(0:64) / 16; y: i32 = field(64) }
 train { data = digits; loss = cross_entropy(modes(x), y); optim = sgd(lr = 1e-3); batch = 32; steps = 1 }
@@ -166,7 +166,7 @@ for fp in strict fast; do
   [ "$least" -lt $((image * 11 / 2)) ] && pass || fail "$fp: the least of residual.nn is $least, an image $image"
 done
 expect 0 '' ir --stop-after fuse stem.nn
-[ "$(sed -n 's/.* fold(.*\(!kernel=[0-9]*\).*/\1/p' out)" = "$(sed -n 's/.*f32\[8,16,32,32\] = where(.*\(!kernel=[0-9]*\).*/\1/p' out)" ] &&
+[ "$(sed -n 's/.* fold(.*\(!kernel=[0-9]*\).*/\1/p' out)" = "$(sed -n 's/.*f32\[8,16,32,32\] = where(.*\(!kernel=[0-9]*\).*/\1/p' out | tail -n 1)" ] &&
   pass || fail "the pooling's gradient is stored before it is masked"
 cat >again.ir <<'I'
 module again
