@@ -1,7 +1,7 @@
 #!/bin/sh
 # setup.sh build|check|isa: installs, from Debian's packages, what that make target needs and the machine lacks.
 #   build  lemon, a C compiler, clang's libraries and a C++ compiler (models are compiled in process; LLVM_CONFIG=no:
-#   without)    check  also clang    isa  cross compilers and qemu-user
+#   without)    check  also clang    isa  cross compilers, qemu-user, arm-none-eabi-gcc and qemu-system-arm
 set -u
 want=${1:-build}
 need=
@@ -18,11 +18,12 @@ if [ "$want" = check ] || [ "$want" = isa ]; then
   [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null || need="$need python3-numpy python3-venv"
 fi
 if [ "$want" = isa ]; then
-  for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf; do
+  for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf s390x-linux-gnu:s390x i686-linux-gnu:i386; do
     add "${pair%%:*}-gcc" "gcc-${pair%%:*}"
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || need="$need libc6-dev-${pair##*:}-cross"
   done
   add qemu-aarch64 qemu-user
+  add arm-none-eabi-gcc "gcc-arm-none-eabi libnewlib-arm-none-eabi"; add qemu-system-arm qemu-system-arm
 fi
 [ -n "$need" ] || exit 0
 

@@ -182,3 +182,47 @@ int main(void) {
 C
 "$gradc" emit --c sums/both.nn -o sums 2>err && gcc -std=c99 -Wall -Wextra -Werror -O1 -Isums -o sums/both -x c sums/both.c.in sums/both.c 2>err && sums/both
 got=$?; [ $got -eq 0 ] && pass || fail "two train sections: $got $(head -n 3 err)"
+# Weights in logical order, written and read by a program: what a convolution computes of them, and what training has.
+mkdir logical; cat >logical/l.nn <<'N'
+use c = conv2d(out = 3, k = [2, 3], bias = false)
+data d { source = uniform(n = 4, lo = [0], hi = 1); x: f32[1] = field(0) }
+train { data = d; batch = 2; steps = 2; loss = mean(c(ones([1, 2, 4, 5])) ** 2); optim = adam(lr = 0.1) }
+export def y(x: f32[1, 2, 4, 5]) -> f32[1, 3, 3, 3] { c(x) }
+N
+cat >logical/main.c <<'C'
+#include <stdio.h>
+#include <string.h>
+#include "l.h"
+static union { unsigned char b[l_BYTES]; double a; } mem __attribute__((aligned(64)));
+int main(int argc, char **argv) {
+  float file[36], w[3][2][2][3], x[2][4][5], y[3][3][3];
+  FILE *f = fopen(argv[argc - 1], "rb");
+  l_init(&mem, 7);
+  if (!f || fseek(f, -(long)sizeof file, SEEK_END) || fread(file, sizeof file, 1, f) != 1) return 1;
+  if (l_get_weight(&mem, l_AT_c_w, w) || memcmp(w, file, sizeof file)) return 2;
+  for (int i = 0; i < 36; i++) ((float *)w)[i] = (float)(i * i % 17);
+  for (int i = 0; i < 40; i++) ((float *)x)[i] = (float)(i * 7 % 13);
+  if (l_set_weight(&mem, l_AT_c_w, w) || l_y(&mem, (const float *)x, (float *)y)) return 3;
+  for (int o = 0; o < 3; o++)
+    for (int i = 0; i < 9; i++) {
+      float sum = 0;
+      for (int k = 0; k < 12; k++) sum += w[o][k / 6][k / 3 % 2][k % 3] * x[k / 6][i / 3 + k / 3 % 2][i % 3 + k % 3];
+      if (y[o][i / 3][i % 3] != sum) return 4;
+    }
+  return l_set_weight(&mem, 3, w) == 1 ? 0 : 5;
+}
+C
+"$gradc" emit --c logical/l.nn -o logical 2>err && "$gradc" build logical/l.nn -o logical/l --fp=strict 2>err &&
+  logical/l train --steps 0 --seed 7 --run-dir logical/run >/dev/null 2>err &&
+  cc -O1 -Ilogical -o logical/main logical/main.c logical/l.c 2>err && logical/main logical/run/weights.safetensors
+got=$?; [ $got -eq 0 ] && pass || fail "weights in logical order: $got $(head -n 3 err)"
+grep -q 'l_AT_c_w .*c.w: f32\[3,2,2,3\] stored \[' logical/l.h && pass || fail "the stored order in the header: $(grep AT_ logical/l.h)"
+# Flags that take the arithmetic away are refused with a reason, in native programs, too.
+for flags in -ffast-math -Ofast; do
+  "$gradc" build odd.nn -o fast --cflags=$flags 2>err && fail "build --cflags=$flags is taken"
+  grep -q 'E0504' err && grep -q 'ffast-math, -Ofast and their parts change results' err && pass || fail "build --cflags=$flags: $(head -n 3 err)"
+done
+# The table of docs/compilers.md, as far as this machine's compilers go, by the smallest model.
+MODELS=examples/models/iris sh "$root/tests/isa/compilers.sh" "$gradc" "$build" host >table 2>err
+n=$(wc -l <table); [ "$n" -gt 15 ] && [ ! -s err ] && sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | cmp -s - table && pass ||
+  fail "the table of docs/compilers.md: $(head -n 5 err) $(sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | diff - table | head -n 5)"

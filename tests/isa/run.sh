@@ -1,8 +1,9 @@
 #!/bin/sh
 # run.sh GRADC BUILD: the strict training steps of tests/exact on AArch64, RISC-V 64 and ARMv7 (VFP; NEON flushes
-# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64, beside the same without.
+# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64, beside the same without; and the table
+# of docs/compilers.md, which is printed.
 here=$(cd "$(dirname "$0")" && pwd)
-gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 MODELS="mlp cnn gpt" CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm" \
@@ -19,5 +20,11 @@ plain=$(loss plain ""); dots=$(loss dots -march=armv8.2-a+bf16)
 used=$(aarch64-linux-gnu-objdump -d dots | grep -c bfdot)
 if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "$used" -gt 0 ]; then pass=$((pass + 1))
 else fail=$((fail + 1)); echo "FAIL  bf16: loss $dots with $used dot products, $plain without"; fi
+cd "$here/../.." || exit 2
+sh "$here/compilers.sh" "$gradc" "$build" host fma cross cortex >"$tmp/table" 2>"$tmp/err"
+cat "$tmp/table"
+sed -n '/^| compiler /,/^$/p' docs/compilers.md | sed '/^$/d' >"$tmp/committed"
+if cmp -s "$tmp/table" "$tmp/committed" && [ ! -s "$tmp/err" ]; then pass=$((pass + 1))
+else fail=$((fail + 1)); echo "FAIL  the table of docs/compilers.md:"; head -n 20 "$tmp/err"; diff "$tmp/committed" "$tmp/table" | head -n 20; fi
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]
