@@ -92,13 +92,25 @@ static const char *step(void *state, const Array *field, int n) {
 
 static double loss(void *state) { return ((Double *)state)->loss; }
 
+/* Names on standard output the operations that graphs have, for the check that every one is in a program. */
+static void print_ops(const Module *m) {
+  bool used[OP_COUNT] = {0};
+  for (int i = 0; i < m->ngraph; i++)
+    for (Id n = 1; n < (Id)m->graph[i]->n; n++) used[node_get(m->graph[i], n)->op] = true;
+  for (int op = 1; op < OP_COUNT; op++)
+    if (used[op]) printf("uses %s\n", op_info[op].name);
+}
+
 static const char *load(Double *d, const char *nn) {
   Loc start;
   ElabOptions o = {.carried = embed_text};
   if (!source_read(d->c, nn, &start)) return "cannot be read";
   d->m = elaborate(d->c, start, nn, &o);
-  if (!diag_errors(d->c)) passes_run(d->m, &(PassRun){.list = "autodiff"});
-  if (!diag_errors(d->c)) return NULL;
+  if (!diag_errors(d->c)) {
+    print_ops(d->m); /* with grad and jvp */
+    passes_run(d->m, &(PassRun){.list = "autodiff"});
+  }
+  if (!diag_errors(d->c)) return print_ops(d->m), NULL;
   diag_print(d->c, stdout, false);
   return "does not compile";
 }

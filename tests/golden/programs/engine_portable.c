@@ -83,39 +83,52 @@ static void put_arguments(FILE *f, const char *what, int n) {
   for (int i = 0; i < n; i++) fprintf(f, ", %s[%d]", what, i);
 }
 
+/* Whether a wrapper is wanted that no earlier action asked for. */
 static bool first_of(const Script *s, int i) {
-  for (int k = 0; k < i; k++)
-    if (!strcmp(s->v[k].name, s->v[i].name) && (s->v[k].act == A_CALL) == (s->v[i].act == A_CALL) &&
-        (s->v[k].act == A_STEP) == (s->v[i].act == A_STEP) && s->v[k].act != A_PROGRAM && s->v[k].act != A_LOSS) return false;
+  const Action *a = &s->v[i];
+  if (a->act == A_PROGRAM || a->act == A_LOSS) return false;
+  for (int k = 0; k < i; k++) {
+    const Action *b = &s->v[k];
+    bool weights = (a->act == A_SET || a->act == A_GET) && (b->act == A_SET || b->act == A_GET);
+    if ((a->act == b->act || weights) && !strcmp(a->name, b->name)) return false;
+  }
   return true;
 }
 
+static void put_call(FILE *f, const Action *a, const char *stem) {
+  fprintf(f, "int golden_call_%s(void *mem, void **in, void **out);\n", a->name);
+  fprintf(f, "int golden_call_%s(void *mem, void **in, void **out) {\n  (void)in;\n", a->name);
+  fprintf(f, "  return %s_%s(mem", stem, a->name);
+  put_arguments(f, "in", a->nin);
+  put_arguments(f, "out", a->nout);
+  fprintf(f, ");\n}\n");
+}
+
+static void put_step(FILE *f, const Action *a, const char *stem) {
+  fprintf(f, "int golden_step_(void *mem, void **in);\nint golden_step_(void *mem, void **in) {\n  (void)in;\n");
+  fprintf(f, "  return %s_train_step(mem", stem);
+  put_arguments(f, "in", a->nin);
+  fprintf(f, ");\n}\ndouble golden_loss_(void *mem);\n");
+  fprintf(f, "double golden_loss_(void *mem) { return ((struct %s_run *)mem)->loss; }\n", stem);
+}
+
+static void put_place(FILE *f, const Action *a, const char *stem) {
+  fprintf(f, "const long golden_at_");
+  put_name(f, a->name);
+  fprintf(f, " = %s_AT_", stem);
+  put_name(f, a->name);
+  fprintf(f, ";\n");
+}
+
 static void put_wrappers(FILE *f, const Script *s, const char *stem) {
-  fprintf(f, "#include \"%s.h\"\nconst long golden_bytes_ = %s_BYTES;\n"
-             "void golden_init_(void *mem);\nvoid golden_init_(void *mem) { %s_init(mem, 0); }\n", stem, stem, stem);
+  fprintf(f, "#include \"%s.h\"\nconst long golden_bytes_ = %s_BYTES;\n", stem, stem);
+  fprintf(f, "void golden_init_(void *mem);\nvoid golden_init_(void *mem) { %s_init(mem, 0); }\n", stem);
   for (int i = 0; i < s->n; i++) {
     const Action *a = &s->v[i];
-    if (a->act == A_PROGRAM || a->act == A_LOSS || !first_of(s, i)) continue;
-    if (a->act == A_CALL) {
-      fprintf(f, "int golden_call_%s(void *mem, void **in, void **out);\n"
-                 "int golden_call_%s(void *mem, void **in, void **out) {\n  (void)in;\n  return %s_%s(mem", a->name, a->name,
-              stem, a->name);
-      put_arguments(f, "in", a->nin);
-      put_arguments(f, "out", a->nout);
-      fprintf(f, ");\n}\n");
-    } else if (a->act == A_STEP) {
-      fprintf(f, "int golden_step_(void *mem, void **in);\nint golden_step_(void *mem, void **in) {\n  (void)in;\n"
-                 "  return %s_train_step(mem", stem);
-      put_arguments(f, "in", a->nin);
-      fprintf(f, ");\n}\ndouble golden_loss_(void *mem);\ndouble golden_loss_(void *mem) { return ((struct %s_run *)mem)->loss; }\n",
-              stem);
-    } else {
-      fprintf(f, "const long golden_at_");
-      put_name(f, a->name);
-      fprintf(f, " = %s_AT_", stem);
-      put_name(f, a->name);
-      fprintf(f, ";\n");
-    }
+    if (!first_of(s, i)) continue;
+    if (a->act == A_CALL) put_call(f, a, stem);
+    else if (a->act == A_STEP) put_step(f, a, stem);
+    else put_place(f, a, stem);
   }
 }
 
@@ -135,11 +148,12 @@ const char *engine_portable(Engine *e, const Source *s) {
   if (!f) return "the wrappers cannot be written";
   put_wrappers(f, s->script, stem);
   fclose(f);
-  /* Weights are written row-major, so no other order may be stored; where there are none, images may be channels-last. */
-  snprintf(cmd, sizeof cmd, "'%s' emit --c --fp=strict %s '%s' -o '%s' >'%s/%s.log' 2>&1 && %s -O1 -ffp-contract=off -w "
-           "-shared -fPIC -o '%s/%s.so' '%s/%s.c' '%s/%s_wrap.c' >>'%s/%s.log' 2>&1 || { cat '%s/%s.log'; false; }", s->gradc,
-           has_weights(s->script) ? "--no-layout" : "", s->nn, s->dir, s->dir, stem, s->cc, s->dir, stem, s->dir, stem,
-           s->dir, stem, s->dir, stem, s->dir, stem);
+  /* Weights are written row-major, so no other order may be stored; without any, images may be channels-last. */
+  const char *rows = has_weights(s->script) ? "--no-layout" : "";
+  snprintf(cmd, sizeof cmd, "{ '%s' emit --c --fp=strict %s '%s' -o '%s' && cd '%s' && "
+           "%s -O1 -ffp-contract=off -w -shared -fPIC -o %s.so %s.c %s_wrap.c; } >'%s/log' 2>&1 || "
+           "{ cat '%s/log'; false; }",
+           s->gradc, rows, s->nn, s->dir, s->dir, s->cc, stem, stem, stem, s->dir, s->dir);
   if (system(cmd)) return "the C is not emitted, or does not compile";
   snprintf(cmd, sizeof cmd, "%s/%s.so", s->dir, stem);
   p->so = dlopen(cmd, RTLD_NOW | RTLD_LOCAL);

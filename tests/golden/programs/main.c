@@ -1,5 +1,6 @@
 /* programs ENGINE GRADC CC DIR FILE.nn FILE.txt: performs the script on what the engine makes of FILE.nn.
- * ENGINE: double (the interpreter), portable (strict C), native, strict (native). The last line is `N passed, N failed`, counting programs. */
+ * ENGINE: double (the interpreter), portable (strict C), native, strict (native). The last line is `N passed, N failed`,
+ * counting programs. */
 #include "golden.h"
 #include <math.h>
 #include <stdio.h>
@@ -62,7 +63,8 @@ static void perform(Tally *t, const Engine *e, Action *a) {
   }
   const char *what = a->act == A_CALL ? "result" : a->act == A_LOSS ? "loss" : a->name;
   if (why) say(t, what, a->line, why);
-  for (int i = 0; i < a->nout && !why; i++) compare(t, e, what, a->act == A_CALL ? i + 1 : a->line, &a->out[i], out[i].v);
+  for (int i = 0; i < a->nout && !why; i++)
+    compare(t, e, what, a->act == A_CALL ? i + 1 : a->line, &a->out[i], out[i].v);
   for (int i = 0; i < a->nout; i++) free(out[i].v);
 }
 

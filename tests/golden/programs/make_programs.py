@@ -19,10 +19,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 RANDOM = 130   # random programs
 LOOSE = 1e-3   # a bound may be so much of a result's largest element
 UNSEEN = 0.25  # share of operations whose result may change unseen: those that no result depends on (softmax of a sum ...)
-# Programs that show a fault which is not mended yet: run_programs.sh leaves pending.nn out.
-PENDING = set("""bf16_mean_far bf16_var_far f16_mean_far f16_var_far extreme_untaken extreme_untaken_root""".split())
-
-
 def make(p):
     """Results, bounds, results in single precision, and what speaks against the program."""
     want, single = p.run(torch.float64), p.run(torch.float32)
@@ -94,7 +90,7 @@ def main():
     layers = [p for p in chosen if isinstance(p, program.Layer)]
     for p in chosen + list(random_programs()):
         want, tol, single, _ = p.made
-        nn, txt = files.setdefault("pending" if p.name in PENDING else p.file, ([], []))
+        nn, txt = files.setdefault(p.file, ([], []))
         nn += [h for h in getattr(p, "helpers", ()) if h not in nn]
         nn.append(p.text(want))
         if isinstance(p, program.Layer):

@@ -94,6 +94,9 @@ for name, text, outs, fn, given in [
      lambda v: (a := v["x"] * 2, b := a + a[:, None], (b.sum(0), b.amax(1) - a))[2], dict(x=rand(N))),
     ("moments", "m, s = moments(x, keep = 1)", ["m * s", "x - along(m, x, axis = 1)"],
      lambda v: (vm := T.var_mean(v["x"], (0, 2), correction=0), (vm[1] * vm[0], v["x"] - vm[1][None, :, None]))[1], dict(x=rand(2, 3, 4))),
+    ("pairs", "s = cumsum(x, axis = 0) - 1", "cumsum(sum(max(s - reshape(x, [16, 1]), 0), axes = [1]), axis = 0)", lambda v: F.relu(v["x"].cumsum(0) - 1 - v["x"][:, None]).sum(1).cumsum(0), dict(x=rand(16))),
+    ("regrouped", 'v = rearrange(a, "(a b) c -> (b c) a", a = 8)', ["scan(v, axis = 1, step = add_up, carry = zeros(10))", "cumsum(v, axis = 1)"],
+     lambda v: [v["a"].unflatten(0, (8, 2)).permute(1, 2, 0).flatten(0, 1).cumsum(1)] * 2, dict(a=rand(16, 5), helpers=["def add_up(x: f32[...], h: f32[...]) { h + x }\n"])),
     ("corrected", "", ["var(x, axes = [1], correction = 1)", "var(x)"], lambda v: (v["x"].var(1), v["x"].var(correction=0)), dict(x=rand(2, 5))),
 ]:  # fmt: skip
     Program("group_" + name, text, outs, fn, **given)
@@ -317,8 +320,8 @@ for k in ("f16", "bf16"):
     half("product", ["x @ y"], lambda v: v["x"] @ v["y"], x=coarse(3, 5), y=coarse(5, 2), known="few bits")
     half("sums", ["sum(x, axes = [1])", "mean(x, axes = [0])", "cumsum(x, axis = 1)"], lambda v: (v["x"].sum(1), v["x"].mean(0), v["x"].cumsum(1)), x=coarse(3, 4) + 0.125, known="few bits")
     half("softmax", ["softmax(x)"], lambda v: v["x"].softmax(-1), x=coarse(2, 5), known="few bits")
-    half("mean_far", ["mean(x, axes = [1])", "mean(x)"], lambda v: (v["x"].mean(1), v["x"].mean()), x=T.full((2, 40), 5000.0 if k == "f16" else 3e38, dtype=T.float32).to(T.float16 if k == "f16" else T.bfloat16).double(), by=[], known="few bits")
-    half("var_far", ["var(x, axes = [1])"], lambda v: v["x"].var(1, correction=0), x=T.tensor([[300.0, -200, 100, 50] * 4] * 2, dtype=T.float64) * (1 if k == "f16" else 2.0**55), by=[])
+    half("mean_far", ["mean(x, axes = [1])", "mean(x)"], lambda v: (v["x"].mean(1), v["x"].mean()), x=T.full((2, 40), 5000.0 if k == "f16" else 2e36, dtype=T.float32).to(T.float16 if k == "f16" else T.bfloat16).double(), by=[], known="few bits")
+    half("var_far", ["var(x, axes = [1])"], lambda v: v["x"].var(1, correction=0), x=T.tensor([[300.0, -200, 100, 50] * 4] * 2, dtype=T.float64) * (1 if k == "f16" else 2.0**50), by=[])
 half = None
 
 
