@@ -156,11 +156,15 @@ static inline PRIM_I PRIM(far)(PRIM_F x, PRIM_F *r) {
   uint64_t high = s ? a << s | b >> (64u - s) : a, low = (b << s) >> 32;
   uint64_t p = m * high + ((m * low) >> 32); /* modulo 2^64: quadrant in the top 2 bits */
   uint32_t q = (uint32_t)(p >> 62);
-  int64_t f;
+  int32_t e = -30;
   p <<= 2;
   q += (uint32_t)(p >> 63); /* to the nearest quadrant */
-  f = p >> 63 ? -(int64_t)(0u - p) : (int64_t)p;
-  *r = (PRIM_F)((double)f * 8.515303950216386e-20); /* pi/2 2^-64 */
+  uint32_t below = (uint32_t)(p >> 63);
+  p = below ? 0u - p : p;
+  for (; p && !(p >> 63); p <<= 1) e--;
+  p = (p >> 32) * 0xc90fdaa2u + (((p & 0xffffffffu) * 0xc90fdaa2u) >> 32); /* pi/2 2^31: no double is needed */
+  *r = P_TOF((PRIM_I)(p >> 33)) * P_POW2(e);
+  if (below) *r = -*r;
   if (i >> 31) *r = -*r, q = 0u - q;
   return (PRIM_I)(q & 3u);
 }
