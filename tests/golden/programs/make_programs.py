@@ -9,16 +9,21 @@ import sys
 import torch
 
 import program
-import programs_calls  # noqa: F401
+import programs_calls  # noqa: F401 - in this order, as they draw from one stream of numbers
+import programs_losses  # noqa: F401
+import programs_extremes  # noqa: F401
+import programs_numbers  # noqa: F401
 import programs_layers  # noqa: F401
 import programs_random
 import programs_train  # noqa: F401
 import rounding
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RANDOM = 130   # random programs
-LOOSE = 1e-3   # a bound may be so much of a result's largest element
-UNSEEN = 0.25  # share of operations whose result may change unseen: those that no result depends on (softmax of a sum ...)
+RANDOM = 130  # random programs
+LOOSE = 1e-3  # a bound may be so much of a result's largest element
+UNSEEN = 0.25  # share of operations whose result may change unseen: those on which no result depends
+
+
 def make(p):
     """Results, bounds, results in single precision, and what speaks against the program."""
     want, single = p.run(torch.float64), p.run(torch.float32)
@@ -108,7 +113,8 @@ def main():
             f.write("\n".join(nn))
         with open(os.path.join(HERE, name + ".txt"), "w") as f:
             f.write("".join(txt))
-        print(f"{name}: {''.join(txt).count('program ')} programs, {os.path.getsize(os.path.join(HERE, name + '.txt'))} bytes")
+        size = os.path.getsize(os.path.join(HERE, name + ".txt"))
+        print(f"{name}: {''.join(txt).count('program ')} programs, {size} bytes")
     print(f"{make.operations} operations, of which a change of 1/128 is not seen: {make.unseen}; {wrong} faults")
 
 

@@ -11,20 +11,36 @@ F32_LEAST = 4 * 2.0**-149  # bounds are not below a few of the smallest subnorma
 
 
 class Program:
-    """An export of inputs `x = tensor`: `lines` bind names, `outs` are expressions of the results; fn(v), over the dict of
-    inputs, gives the same results by PyTorch. Gradients of the sum of all float results, each weighted by a cotangent, are
-    taken by the inputs in `by` (None: by all floats). `more`: further results, pairs of an expression and
+    """An export of inputs `x = tensor`: `lines` bind names, `outs` are expressions of the results; fn(v), over the dict
+    of inputs, gives the same results by PyTorch. Gradients of the sum of all float results, each weighted by a
+    cotangent, are taken by the inputs in `by` (None: by all floats). `more`: further results, pairs of an expression and
     fn(v, outs, loss), in which derivatives may be taken again; loss is named `l` in the text.
 
     kinds   element types of inputs and results that are not f32 or i32, by name, results as 0, 1 ...
-    single  results and gradients in single precision are what PyTorch computes in it, where that differs by more than rounding
+    single  results in single precision are what PyTorch computes in it, where that differs by more than rounding
     zeros   the signs of zeros count
     weights of the instances that the text calls, by name
     known   why a bound is loose, or operations do not matter to the results
     """
 
-    def __init__(self, name, lines, outs, fn, by=None, more=(), kinds=None, single=False, zeros=False, cot=True,
-                 helpers=(), file="calls", known="", weights=None, **inputs):
+    def __init__(
+        self,
+        name,
+        lines,
+        outs,
+        fn,
+        by=None,
+        more=(),
+        kinds=None,
+        single=False,
+        zeros=False,
+        cot=True,
+        helpers=(),
+        file="calls",
+        known="",
+        weights=None,
+        **inputs,
+    ):
         self.name, self.lines, self.fn, self.more, self.file = name, lines, fn, list(more), file
         self.outs = [outs] if isinstance(outs, str) else outs
         self.by, self.kinds, self.single, self.zeros, self.inputs = by, kinds or {}, single, zeros, inputs
@@ -71,7 +87,11 @@ class Program:
         floats = [i for i, t in enumerate(want[: len(self.outs)]) if t.is_floating_point()]
         taken = self.used or self.more
         gives = [f"o{i}" for i in range(len(self.outs))]
-        body = [f"    {s.strip()}" if not s.startswith("  ") else "  " + s for s in self.lines.strip("\n").split("\n") if s.strip()]
+        body = [
+            f"    {s.strip()}" if not s.startswith("  ") else "  " + s
+            for s in self.lines.strip("\n").split("\n")
+            if s.strip()
+        ]
         body += [f"    o{i} = {e}" for i, e in enumerate(self.outs)]
         if taken and self.cots:
             takes += [f"g{i}: {kinds[j]}{shape(c)}" for i, (j, c) in enumerate(zip(floats, self.cots))]
@@ -106,7 +126,7 @@ def unit_of(p):
     return max([rounding.UNIT[k] for k in kinds], default=2.0**-24)
 
 
-# ---- the script ----
+# ---- the script -----------------------------------------------------------------------------------------------------
 
 
 def number(x):
@@ -179,13 +199,13 @@ def script(p, want, tol, single):
     return "\n".join(s) + "\n"
 
 
-# ---- layers: weights that are set, gradients by them, states after the call -----------------------------------------------
+# ---- layers: weights that are set, gradients by them, states after the call -----------------------------------------
 
 
 class Layer:
-    """`expr` over inputs, in training: an instance whose floats among the inputs are weights of it like those of the layers
-    in it, its whole numbers and cotangent states. All layers are in one file, whose loss is the sum of theirs, and whose
-    optimizer puts each gradient in the place of its weight."""
+    """`expr` over inputs, in training: an instance whose floats among the inputs are weights of it like those of the
+    layers in it, its whole numbers and cotangent states. All layers of a precision are in one file, whose loss is the
+    sum of theirs, and whose optimizer puts each gradient in the place of its weight."""
 
     single, zeros = False, False
 
@@ -215,14 +235,26 @@ class Layer:
     def text(self, want):
         s = [f"def layer_{self.name}() {{"]
         for n, t in self.inputs.items():
-            s.append(f"    {'param' if t.is_floating_point() else 'state'} {n}: {'f32' if t.is_floating_point() else 'i32'}{shape(t)} = 0")
+            s.append(
+                f"    param {n}: f32{shape(t)} = 0" if t.is_floating_point() else f"    state {n}: i32{shape(t)} = 0"
+            )
         s.append(f"    state cot: f32{shape(self.cot)} = 0\n    state value: f32{shape(self.cot)} = 0")
-        s.append(f"    y = {self.expr}\n    value := y\n    sum(y * cot)\n}}\nuse net_{self.name} = layer_{self.name}()\n")
+        s.append(
+            f"    y = {self.expr}\n    value := y\n    sum(y * cot)\n}}\nuse net_{self.name} = layer_{self.name}()\n"
+        )
         return "\n".join(s)
 
     def before(self):
-        given = self.weights | self.states | {n: t for n, t in self.inputs.items() if not t.is_floating_point()} | {"cot": self.cot}
-        return [f"set net_{self.name}.{n} {array('f32' if t.is_floating_point() else 'i32', t, exact)}" for n, t in given.items()]
+        given = (
+            self.weights
+            | self.states
+            | {n: t for n, t in self.inputs.items() if not t.is_floating_point()}
+            | {"cot": self.cot}
+        )
+        return [
+            f"set net_{self.name}.{n} {array('f32' if t.is_floating_point() else 'i32', t, exact)}"
+            for n, t in given.items()
+        ]
 
     def after(self, want, tol):
         s = [f"program {self.name} {unit_of(self) / 1e-10:.4g}"]
@@ -235,21 +267,43 @@ def layers_text(layers):
     """What ends the file of all layers."""
     loss = " +\n        ".join(f"net_{p.name}()" for p in layers)
     precision = f"    precision = {layers[0].precision}\n" if layers[0].precision else ""
-    return f"def take(w: f32[...], g: f32[...]) {{ g }}\ntrain {{\n    loss = {loss}\n    optim = take()\n    steps = 1\n{precision}}}\n"
+    settings = f"    loss = {loss}\n    optim = take()\n    steps = 1\n{precision}"
+    return f"def take(w: f32[...], g: f32[...]) {{ g }}\ntrain {{\n{settings}}}\n"
 
 
-# ---- training: several steps of an optimizer ---------------------------------------------------------------------------
+# ---- training: several steps of an optimizer ------------------------------------------------------------------------
 
 
 class Training:
-    """A model of its own, train/NAME.nn: `text`, the weights and states that it begins with, the fields of each step. The twin:
-    loss(v, fields) and optim(weights), a torch optimizer, or a pair of it and a schedule; clip(weights) before each update.
-    Compared are the loss of each step, and weights and states after the last."""
+    """A model of its own, train/NAME.nn: `text`, the weights and states that it begins with, the fields of each step.
+    The twin: loss(v, fields) and optim(weights), a torch optimizer, or a pair of it and a schedule; clip(weights) before
+    each update. Compared are the loss of each step, and weights and states after the last."""
 
     single, zeros, helpers = False, False, ()
 
-    def __init__(self, name, text, weights, fields, loss, optim, states=None, accumulate=1, clip=None, precision="", frozen=(), known=""):
-        self.name, self.code, self.weights, self.fields, self.loss, self.optim = name, text, weights, fields, loss, optim
+    def __init__(
+        self,
+        name,
+        text,
+        weights,
+        fields,
+        loss,
+        optim,
+        states=None,
+        accumulate=1,
+        clip=None,
+        precision="",
+        frozen=(),
+        known="",
+    ):
+        self.name, self.code, self.weights, self.fields, self.loss, self.optim = (
+            name,
+            text,
+            weights,
+            fields,
+            loss,
+            optim,
+        )
         self.states, self.accumulate, self.clip, self.frozen, self.known = states or {}, accumulate, clip, frozen, known
         self.file, self.kinds = "train/" + name, {"": precision}
         PROGRAMS.append(self)

@@ -1,7 +1,7 @@
 """How far single precision may be from float64, found by rounding every operation of PyTorch at random.
 
-`Rounded` runs a program in float64, but multiplies each operand and each result of every operation that rounds by 1 + d, with
-random |d| <= u for each element: forward and backward, since autograd's operations pass through it too. What moves in
+`Rounded` runs a program in float64, but multiplies each operand and each result of every operation that rounds by 1 + d,
+with random |d| <= u for each element: forward and backward, since autograd's operations pass through it too. What moves in
 the results is the first-order effect of rounding each operation once: condition, cancellation and all. `bounds` takes
 the largest of several such runs, times SAFETY, and adds SAFETY units in the last place.
 
@@ -96,8 +96,10 @@ def bounds(run, want, unit, floor):
                 d = (g.double() - w.double()).abs()
                 m.copy_(torch.maximum(m, torch.where(d.isfinite(), d, 0)))
     return [
-        torch.where(w.double().isfinite(), SAFETY * (m + unit * w.double().abs()) + floor, 0)
-        if w.is_floating_point()
-        else None
+        (
+            torch.where(w.double().isfinite(), SAFETY * (m + unit * w.double().abs()) + floor, 0)
+            if w.is_floating_point()
+            else None
+        )
         for w, m in zip(want, most)
     ]
