@@ -76,7 +76,8 @@ static bool find_roles(CPrint *p, const Kernel *k, const KNest *n, NativeGemm *g
   if (fits && !g->k.n) native_axis(p, &g->k, n, -1, 1, 1);
   native_sort(n, &g->m);
   native_sort(n, &g->n);
-  return fits && find_panels(p, k, n, right, g) && fits_panels(k, n, g);
+  fits = fits && find_panels(p, k, n, right, g) && fits_panels(k, n, g);
+  return fits && !(g->panels && (g->a_form || g->b_form)); /* gemm_half.inc reads none in panels */
 }
 
 static bool has_panels(const Kernel *k) {

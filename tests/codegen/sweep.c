@@ -285,7 +285,7 @@ typedef struct Job { const char *cls; int share; uint64_t seed; } Job;
 static int often(const Class *c, Kind left, Kind right) {
   if ((c->form != MATRIX && c->form != SHARED) || (left != K_PARAM && right != K_PARAM)) return 1;
   Kind other = left == K_PARAM ? right : left;
-  return (other >= K_NUMBER && other <= K_COLUMN) || other == K_RANDOM || other == K_IOTA ? 40 : 4;
+  return (other >= K_NUMBER && other <= K_COLUMN) || other == K_CAST || other == K_RANDOM || other == K_IOTA ? 40 : 4;
 }
 
 static void make_class(Sweep *s, const Job *j, const Class *c) {
