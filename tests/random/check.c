@@ -233,7 +233,8 @@ bool check_interp(const char *text, uint64_t seed, Why *why) {
   if (!reprints(text, strlen(text), why)) return false;
   if (!run_config(text, seed, 0, 0, true, &want, why)) return run_free(&want), false;
   bool well = true;
-  for (size_t i = 0; i < sizeof off / sizeof *off && well && want.n; i++) well = run_config(text, seed, off[i], 0, true, &want, why);
+  for (size_t i = 0; i < sizeof off / sizeof *off && well && want.n; i++) well = run_config(text, seed, off[i], 0,
+      true, &want, why);
   if (well && want.n && seed % 4 == 0) well = run_config(text, seed, off[seed / 4 % 5], 1, true, &want, why); /* no plan is so small */
   if (well && want.n) well = run_config(text, seed, 0, 0, false, &want, why);
   run_free(&want);

@@ -154,7 +154,8 @@ Id leaf_of(Gen *r, TypeId type) {
     else if (!t->rank && t->dtype == DT_F32)
       n = graph_leaf(r->g, OP_run, type, attr_make(r->m, OP_run, &(AttrVal){.s = counter[rnd(r, 3)]}), 0);
     else if (!t->rank && t->dtype != DT_BOOL)
-      n = graph_leaf(r->g, OP_size, type, attr_make(r->m, OP_size, &(AttrVal){.i = dtype_info[t->dtype].bytes == 1 ? 8 : rnd_dim(r)}), 0);
+      n = graph_leaf(r->g, OP_size, type, attr_make(r->m, OP_size, &(AttrVal){.i = dtype_info[t->dtype].bytes == 1 ?
+                                                    8 : rnd_dim(r)}), 0);
     break;
   default: break;
   }

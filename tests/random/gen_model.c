@@ -89,7 +89,8 @@ static bool make_epilogue(Gen *r) {
     const Type *full = type_get(r->m, t);
     Id u = b_random(g, type_make(r->m, DT_F32, full->rank, full->dim), (int64_t)rnd(r, 1000));
     switch (rnd(r, 4)) {
-    case 0: y = b_op3(g, OP_where, b_op2(g, OP_le, b_like(g, u, 0.25), u), b_mul(g, y, b_like(g, y, 1.25)), b_like(g, y, 0)); break;
+    case 0: y = b_op3(g, OP_where, b_op2(g, OP_le, b_like(g, u, 0.25), u), b_mul(g, y, b_like(g, y, 1.25)), b_like(g,
+        y, 0)); break;
     case 1: y = some_op(r, y, value_of(r, narrowed(r, t, (DType)full->dtype))); break;
     case 2: y = b_mul(g, y, b_cast(g, u, (DType)full->dtype)); break;
     default: y = b_op1(g, chance(r, 50) ? OP_tanh : OP_abs, y);
@@ -116,7 +117,8 @@ static bool make_image(Gen *r) {
   Dim out = chance(r, 50) ? 8 : 1 + (Dim)rnd(r, 5), dw[4] = {out, dim[1], size[0], size[1]};
   TypeId tw = type_make(r->m, DT_F32, 4, dw);
   switch (rnd(r, 4)) {
-  case 0: x = b_reduce(g, OP_reduce_max, b_unfold(g, x, 2, space, size, stride, ones), 2, (int64_t[]){4, 5}, false); break;
+  case 0: x = b_reduce(g, OP_reduce_max, b_unfold(g, x, 2, space, size, stride, ones), 2, (int64_t[]){4, 5}, false);
+  break;
   case 1: x = b_sub(g, x, b_mul(g, b_sum(g, x, 3, rest, true), b_like(g, x, 0.125))); break;
   case 2: x = b_reshape(g, x, 2, (Dim[]){dim[0], dim[1] * dim[2] * dim[3]}); break;
   default: x = small(r, tw) ? b_conv(g, x, value_of(r, tw), 2, stride, (int64_t[]){0, 0, 0, 0}, ones, 1) : 0;
@@ -154,7 +156,8 @@ static bool make_again(Gen *r) {
 
 bool make_pattern(Gen *r) {
   typedef bool Make(Gen *r);
-  static Make *const make[] = {make_normed, make_normed, make_pairs, make_pairs, make_chunks, make_epilogue, make_epilogue,
+  static Make *const make[] = {make_normed, make_normed, make_pairs, make_pairs, make_chunks, make_epilogue,
+      make_epilogue,
                                make_image, make_image, make_viewed_scan, make_again};
   return r->npool < MAX_POOL - 16 && make[rnd(r, sizeof make / sizeof *make)](r);
 }

@@ -16,7 +16,8 @@ typedef struct Job {
 static bool same_value(const Job *j, const char *graph, const char *name, const Val *want, const Val *got) {
   int64_t at = 0;
   if (want->count == got->count && same_bits(want->type, want->data, got->data, want->count, &at)) return true;
-  snprintf(j->why->text, sizeof j->why->text, "%s%s: %s: %s[%lld] is %.9g, the interpreter has %.9g", j->isa ? "native " : "portable",
+  snprintf(j->why->text, sizeof j->why->text, "%s%s: %s: %s[%lld] is %.9g, the interpreter has %.9g", j->isa ?
+           "native " : "portable",
            j->isa ? j->isa : "", graph, name, (long long)at, val_get(got, at), val_get(want, at));
   return false;
 }
@@ -35,7 +36,8 @@ static bool run_graph(Job *j, Code *code, int parts, Interp *in, const Graph *g,
   for (int i = 0; i < in->m->nsize; i++) in->size[i] = ref->size[i];
   if (well && !code_run(code, parts, in, g, port, got))
     well = (snprintf(j->why->text, sizeof j->why->text, "code: %s", in->error), false);
-  if (well && in->finite != ref->finite) well = (snprintf(j->why->text, sizeof j->why->text, "code: %s: finite", g->name), false);
+  if (well && in->finite != ref->finite) well = (snprintf(j->why->text, sizeof j->why->text, "code: %s: finite",
+                                                          g->name), false);
   for (int o = 0, k = 0; o < g->nout && well && ref->finite; o++) /* else it ended before there were results */
     if (g->out[o].var < 0) well = same_value(j, g->name, g->out[o].name, want[k], got[k]), k++;
   for (int v = 0; v < in->m->nvar && well; v++) {

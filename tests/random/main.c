@@ -40,7 +40,8 @@ static void note(const char *text, int dialect, Seen *s) {
 static int unseen(const Seen *s, int dialect, int n) {
   int missing = 0;
   for (int op = 1; op < OP_COUNT && n >= MANY_GRAPHS && dialect > PROGRAM; op++)
-    if (!s->op[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name), missing++;
+    if (!s->op[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name),
+        missing++;
   for (int i = 0; i < s->names && n >= MANY_PROGRAMS; i++)
     if (!s->def[i]) printf("FAIL  no program calls `%s`\n", s->name[i]), missing++;
   return missing;

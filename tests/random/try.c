@@ -55,7 +55,8 @@ bool in_child(Doing *doing, const char *text, const Task *t) {
   waitpid(pid, &status, 0);
   if (WIFSIGNALED(status)) snprintf(t->why->text, sizeof t->why->text, "ended by signal %d", WTERMSIG(status));
   bool well = WIFEXITED(status) && !WEXITSTATUS(status);
-  if (!well && !t->why->text[0]) snprintf(t->why->text, sizeof t->why->text, "failed without a reason, status %d", WEXITSTATUS(status));
+  if (!well && !t->why->text[0]) snprintf(t->why->text, sizeof t->why->text, "failed without a reason, status %d",
+                                          WEXITSTATUS(status));
   return well;
 }
 
@@ -82,7 +83,8 @@ void report(const char *text, Task *t, const char *how) {
   printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
   fflush(stdout);
   name_kind(t);
-  char *least = t->dialect <= PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t, t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
+  char *least = t->dialect <= PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t,
+      t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
   bool still = !in_child(check, least, t);
   printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
   printf("--- again: %s\n", how);

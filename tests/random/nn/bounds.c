@@ -117,7 +117,8 @@ static bool near(Bounds *b, int item, const Item *g, const char *how, Why *why) 
   if (isnan(dev) || dev > 0.02 * scale || too_far(w, g, fmax(most, 2 * dev), b->range) < 0) {
     if (isfinite(g->v[e]) || !b->range) return true;
   }
-  snprintf(why->text, sizeof why->text, "far from float64, %s: %s[%lld] is %.9g, not %.9g +- %.2g", how, g->name, (long long)e, g->v[e],
+  snprintf(why->text, sizeof why->text, "far from float64, %s: %s[%lld] is %.9g, not %.9g +- %.2g", how, g->name,
+           (long long)e, g->v[e],
            w->v[e], most);
   return false;
 }

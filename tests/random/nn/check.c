@@ -73,7 +73,8 @@ static bool reprints(Module *m, const char *how, Why *why) {
     size_t at = 0;
     while (s.s[at] == again.s[at]) at++;
     well = false;
-    snprintf(why->text, sizeof why->text, "printed, read, printed (%.80s): byte %zu differs: %.60s", how, at, s.s + (at > 30 ? at - 30 : 0));
+    snprintf(why->text, sizeof why->text, "printed, read, printed (%.80s): byte %zu differs: %.60s", how, at,
+             s.s + (at > 30 ? at - 30 : 0));
   }
   ctx_free(c);
   return well;
@@ -84,7 +85,8 @@ static Trace traced(Ctx *c) { return (Trace){.c = c}; }
 static void run_way(Ctx *c, void *arg) {
   Job *j = arg;
   const Way *w = &j->way;
-  Options opt = {.strict = w->strict, .verify = true, .off = w->off, .ram = w->ram, .panel = w->how == NATIVE ? TILE_PANEL : 0};
+  Options opt = {.strict = w->strict, .verify = true, .off = w->off, .ram = w->ram, .panel = w->how == NATIVE ?
+      TILE_PANEL : 0};
   const char *how = describe(c, w);
   Module *m = nn_module(c, j->text, &opt, j->why);
   if (!m || !reprints(m, "as elaborated", j->why)) return;
@@ -99,7 +101,8 @@ static void run_way(Ctx *c, void *arg) {
     return;
   }
   if (!reprints(m, how, j->why)) return;
-  Code *code = w->how == NATIVE ? code_native(m, w->isa, j->why) : w->how == PORTABLE ? code_portable(m, w->flags, j->why) : NULL;
+  Code *code = w->how == NATIVE ? code_native(m, w->isa, j->why) : w->how == PORTABLE ? code_portable(m, w->flags,
+      j->why) : NULL;
   if (!code && w->how >= NATIVE) return;
   Trace one = traced(c), three = traced(c);
   bool first = !j->want && !j->bounds;
@@ -116,7 +119,8 @@ static bool try_way(Job *j, Way w) {
   Ctx *c = ctx_new();
   j->way = w;
   j->well = false;
-  if (!ctx_try(c, run_way, j) && !j->why->text[0]) snprintf(j->why->text, sizeof j->why->text, "%s: out of memory", describe(c, &w));
+  if (!ctx_try(c, run_way, j) && !j->why->text[0]) snprintf(j->why->text, sizeof j->why->text, "%s: out of memory",
+                                                            describe(c, &w));
   ctx_free(c);
   return j->well;
 }
@@ -146,7 +150,8 @@ static void fast_whole(Ctx *c, void *arg) {
   if (!m) return;
   Code *code = code_native(m, "native", j->why);
   Trace t = traced(c);
-  j->well = code && trace_program(interp_new(m, false), code, 1, 0, j->seed, &t, j->why) && whole_same(j->want, &t, j->why);
+  j->well = code && trace_program(interp_new(m, false), code, 1, 0, j->seed, &t, j->why) && whole_same(j->want, &t,
+      j->why);
   code_free(code);
 }
 
@@ -186,7 +191,8 @@ bool nn_check(const char *text, uint64_t seed, Why *why) {
   uint64_t all = 0;
   for (int p = 0; p < PASS_COUNT; p++)
     if (pass_info[p].kind != PASS_LOWERING) all |= (uint64_t)1 << p;
-  uint64_t some = rnd(&r, 1 << 16) & rnd(&r, 1 << 16) & all, few = chance(&r, 50) ? 0 : all & ~((uint64_t)1 << rnd(&r, PASS_COUNT));
+  uint64_t some = rnd(&r, 1 << 16) & rnd(&r, 1 << 16) & all, few = chance(&r, 50) ? 0 : all & ~((uint64_t)1 << rnd(&r,
+      PASS_COUNT));
   Ctx *c = ctx_new();
   Job j = {.text = text, .seed = seed, .first = {.c = c}, .why = why};
   bool well = try_way(&j, (Way){.how = PLAIN, .strict = true});
@@ -201,7 +207,8 @@ bool nn_check(const char *text, uint64_t seed, Why *why) {
     well = try_way(&j, (Way){.how = INTERPRET, .strict = true, .ram = 1});
     ram = j.bytes + (int64_t)(rnd(&r, 101) * (most - j.bytes) / 100);
   }
-  well = well && try_way(&j, (Way){.how = NATIVE, .strict = true, .off = ram || chance(&r, 70) ? 0 : some, .isa = nn_isa(&r), .ram = ram});
+  well = well && try_way(&j, (Way){.how = NATIVE, .strict = true, .off = ram || chance(&r, 70) ? 0 : some,
+                         .isa = nn_isa(&r), .ram = ram});
   well = well && try_way(&j, (Way){.how = PORTABLE, .strict = true, .off = ram || chance(&r, 60) ? 0 : few, .ram = ram,
                                    .flags = portable_flags[rnd(&r, 3)]});
   well = well && check_unhinted(&j);
@@ -209,7 +216,8 @@ bool nn_check(const char *text, uint64_t seed, Why *why) {
   j.bounds = well ? bounds_make(text, seed, why) : NULL;
   j.want = NULL;
   well = well && j.bounds && bounds_keep(j.bounds, &want, "strict", why);
-  well = well && try_way(&j, (Way){.how = NATIVE, .isa = chance(&r, 60) ? "native" : nn_isa(&r), .off = chance(&r, 80) ? 0 : some});
+  well = well && try_way(&j, (Way){.how = NATIVE, .isa = chance(&r, 60) ? "native" : nn_isa(&r), .off = chance(&r,
+      80) ? 0 : some});
   bounds_free(j.bounds);
   well = well && nn_gradients(text, seed, why);
   ctx_free(c);

@@ -66,7 +66,8 @@ static void not_emitted(Ctx *c, Why *why) {
 }
 
 Code *code_native(Module *m, const char *isa, Why *why) {
-  CompileOptions o = {.isa = isa, .emit = {.version = "random", .flags = "", .carried = embed_text, .serial_cycles = 1}};
+  CompileOptions o = {.isa = isa, .emit = {.version = "random", .flags = "", .carried = embed_text,
+      .serial_cycles = 1}};
   NativeC n;
   if (!compile_text(m, &o, &n)) return not_emitted(m->c, why), NULL;
   str_puts(&n.text, "__attribute__((visibility(\"default\"))) GcFn *const fz_graph[] = {\n");
@@ -102,7 +103,8 @@ static void put_wrapper(Str *s, const Graph *g) {
 
 Code *code_portable(Module *m, const char *flags, Why *why) {
   Ctx *c = m->c;
-  static const char *const common[] = {"-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Wno-sign-conversion", "-Werror",
+  static const char *const common[] = {"-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wconversion",
+      "-Wno-sign-conversion", "-Werror",
                                        "-Wno-unused-function", "-Wno-pass-failed"};
   const char *flag[16];
   Str code = {.c = c}, header = {.c = c}, text = {.c = c};
@@ -134,7 +136,8 @@ Code *code_portable(Module *m, const char *flags, Why *why) {
   return jit ? code_of(m, jit, false) : NULL;
 }
 
-bool code_has(const Code *k, const Graph *g) { return k->native ? k->native[g->index] != NULL : k->portable[g->index] != NULL; }
+bool code_has(const Code *k, const Graph *g) { return k->native ? k->native[g->index] != NULL :
+    k->portable[g->index] != NULL; }
 
 /* ---- a call ---- */
 
@@ -242,7 +245,8 @@ bool code_run(Code *k, int parts, Interp *in, const Graph *g, Val *const *ports,
   for (int o = r = 0; o < g->nout; o++) {
     if (g->out[o].var >= 0) continue;
     bool head = graph_trains(g);
-    val_fill(results[r], (DType)node_type(g, g->out[o].value)->dtype, head ? k->mem + g->anno[g->out[o].value].offset : out[r]);
+    val_fill(results[r], (DType)node_type(g, g->out[o].value)->dtype, head ?
+             k->mem + g->anno[g->out[o].value].offset : out[r]);
     for (int i = 0; i < GUARD; i++)
       if (((unsigned char *)out[r])[bytes[r] + (size_t)i] != 0xa5) in->error = "writes behind a result";
     free(out[r++]);

@@ -136,7 +136,8 @@ int known_axis(Prog *p, const Ty *t) {
 void grow(Prog *p, int n) {
   static const struct { int weight; Maker *make; } maker[] = {
     {10, make_elementwise}, {10, make_broadcast}, {6, make_outer}, {10, make_reduction}, {6, make_cumsum},
-    {14, make_view}, {6, make_matmul}, {3, make_derivative}, {9, make_index_notation}, {7, make_nn_scan}, {22, make_std},
+    {14, make_view}, {6, make_matmul}, {3, make_derivative}, {9, make_index_notation}, {7, make_nn_scan}, {22,
+        make_std},
     {5, make_weight}, {6, make_epilogue_of},
   };
   uint32_t all = 0;

@@ -94,7 +94,8 @@ bool make_reduction(Prog *p) {
     if (keep) t.dim[i] = 1;
     else t = ty_without(t, i);
   }
-  if (arg) return bind(p, (t.t = DT_F32, t), "f32(%s(v%d, axis = %d%s)) * 0.125", f, id, axis, keep ? ", keep = true" : "");
+  if (arg) return bind(p, (t.t = DT_F32, t), "f32(%s(v%d, axis = %d%s)) * 0.125", f, id, axis, keep ?
+                       ", keep = true" : "");
   char axes[40];
   snprintf(axes, sizeof axes, more < 0 ? "%d" : "%d, %d", axis, more);
   return bind(p, t, "%s(v%d, axes = [%s]%s)", f, id, axes, keep ? ", keep = true" : "");
@@ -118,7 +119,8 @@ static bool permuted(Prog *p, const Value *a) {
     int j = (int)pr(p, (uint32_t)i + 1), k = at[i];
     at[i] = at[j], at[j] = k;
   }
-  for (int i = 0; i < t.rank; i++) n += (size_t)snprintf(s + n, sizeof s - n, ", %d", at[i]), t.dim[i] = a->ty.dim[at[i]];
+  for (int i = 0; i < t.rank; i++) n += (size_t)snprintf(s + n, sizeof s - n, ", %d", at[i]),
+      t.dim[i] = a->ty.dim[at[i]];
   return bind(p, t, "permute(v%d%s)", a->id, s);
 }
 
@@ -269,7 +271,8 @@ bool make_matmul(Prog *p) {
 bool make_epilogue_of(Prog *p) {
   int before = p->n;
   if (!(pc(p, 50) ? make_index_notation(p) : pc(p, 50) ? make_matmul(p) : make_std(p)) || p->n == before) return false;
-  static const char *const form[] = {"dropout(v%d, 0.25)", "tanh(v%d)", "v%1$d * sigmoid(v%1$d)", "v%d + 0.5", "relu(v%d)"};
+  static const char *const form[] = {"dropout(v%d, 0.25)", "tanh(v%d)", "v%1$d * sigmoid(v%1$d)", "v%d + 0.5",
+      "relu(v%d)"};
   Value y = p->v[p->n - 1];
   if (y.ty.t != DT_F32) return false;
   for (int i = 1 + (int)pr(p, 2); i > 0; i--) {
@@ -282,7 +285,8 @@ bool make_epilogue_of(Prog *p) {
 }
 
 bool make_derivative(Prog *p) {
-  static const char *const form[] = {"grad(sum(sin(v%1$d) * v%1$d), v%1$d)", "jvp(tanh(v%1$d) * v%1$d, v%1$d, cos(v%1$d))",
+  static const char *const form[] = {"grad(sum(sin(v%1$d) * v%1$d), v%1$d)",
+      "jvp(tanh(v%1$d) * v%1$d, v%1$d, cos(v%1$d))",
                                      "hvp(sum(v%1$d ** 3 * 0.1), v%1$d, v%1$d)",
                                      "grad(sum(grad(sum(v%1$d ** 3), v%1$d) * tanh(v%1$d)), v%1$d)"};
   const Value *a = pv(p, ty_f32);

@@ -6,7 +6,8 @@ static bool indexable(const Ty *t) { return t->t == DT_F32 && t->rank > 0 && t->
 
 /* A param or state of the def; in a def without weights a constant. Its number. */
 static int weight(Prog *p, Ty t) {
-  static const char *const init[] = {"kaiming", "normal(0.5)", "xavier", "uniform(-1, 1)", "normal(std = 0.1, mean = 0.5)",
+  static const char *const init[] = {"kaiming", "normal(0.5)", "xavier", "uniform(-1, 1)",
+      "normal(std = 0.1, mean = 0.5)",
                                      "0.5", "1", "0"};
   if (!p->layers || t.rank == 0 || pc(p, 15)) {
     t.t = DT_F32;

@@ -93,7 +93,8 @@ static void write_net(Program *g) {
   k += snprintf(result, sizeof result, "v%d", p->v[last].id);
   for (int i = 0; i < nleft; i++)
     if (left[i] != last && p->v[left[i]].ty.t == DT_F32 && ty_count(p, &p->v[left[i]].ty) > 0 && pc(p, 70))
-      k += snprintf(result + k, sizeof result - (size_t)k, " + 0.125 * %s(v%d)", pc(p, 50) ? "mean" : "max", p->v[left[i]].id);
+      k += snprintf(result + k, sizeof result - (size_t)k, " + 0.125 * %s(v%d)", pc(p, 50) ? "mean" : "max",
+                    p->v[left[i]].id);
   end_def(g, &g->defs, head, result);
   if (pc(p, 12)) put(&g->defs, "@%s\n", (const char *const[]){"checkpoint", "nodecay", "fp32"}[pr(p, 3)]);
   put(&g->defs, "use n = net()\n");
@@ -102,7 +103,8 @@ static void write_net(Program *g) {
 /* ---- training ---- */
 
 static void write_optimizer(Program *g, bool plain) {
-  static const char *const rate[] = {"%s", "%s * cosine(step / steps)", "%s * step_decay(step, 2, 0.5)", "%s * exponential(step, 0.9)",
+  static const char *const rate[] = {"%s", "%s * cosine(step / steps)", "%s * step_decay(step, 2, 0.5)",
+      "%s * exponential(step, 0.9)",
                                      "%s * warmup(step, 3)", "%s * (0.5 + 0.5 * epoch / 10)"};
   Prog *p = &g->p;
   char lr[80];
@@ -110,20 +112,25 @@ static void write_optimizer(Program *g, bool plain) {
   const char *decay = pc(p, 25) ? ", decay = 0.1" : "";
   switch (plain ? 0 : pr(p, 8)) {
   case 0: case 1: case 2: put(&g->items, "    optim = sgd(lr = %s%s)\n", lr, decay); break;
-  case 3: put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "", decay); break;
+  case 3: put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "",
+              decay); break;
   case 4: put(&g->items, "    optim = adam(lr = %s%s)\n", lr, decay); break;
-  case 5: put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" : decay); break;
+  case 5: put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" :
+              decay); break;
   default: put(&g->items, "    optim = rmsprop(lr = %s%s%s)\n", lr, pc(p, 40) ? ", momentum = 0.5" : "", decay); break;
   }
 }
 
 static void write_loss(Program *g, const char *scale) {
-  static const char *const form[] = {"mean(o * o)", "mean(o)", "sum(o) * 0.01", "mse(o, o * 0 + 0.5)", "huber(o, o * 0 + 0.25)",
-                                     "bce_with_logits(o, f32(o > 0.25))", "mean(tanh(o))", "mean(dropout(o, 0.25) ** 2)",
+  static const char *const form[] = {"mean(o * o)", "mean(o)", "sum(o) * 0.01", "mse(o, o * 0 + 0.5)",
+      "huber(o, o * 0 + 0.25)",
+                                     "bce_with_logits(o, f32(o > 0.25))", "mean(tanh(o))",
+                                         "mean(dropout(o, 0.25) ** 2)",
                                      "mean(abs(o))"};
   Prog *p = &g->p;
   put(&g->items, "    o = n(%s)\n", g->has_in ? "x" : "");
-  if (g->labels && pc(p, 80)) put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ? ", smooth = 0.1" : "");
+  if (g->labels && pc(p, 80)) put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ?
+                                  ", smooth = 0.1" : "");
   else put(&g->items, "    loss = %s%s%s\n", scale, form[pr(p, 9)], pc(p, 8) ? " * (0.5 + 0.25 * step)" : "");
   if (pc(p, 40)) put(&g->items, "    metric.a = %s\n", pc(p, 50) ? "mean(abs(o))" : "max(o) - min(o)");
   if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
@@ -135,14 +142,16 @@ static void write_train(Program *g) {
   g->labels = g->has_in && g->out.rank == 2 && g->out.dim[0] == DIM_B && g->out.dim[1] > 1 && pc(p, 60);
   if (g->has_in) {
     Ty t = ty_without(g->in, 0);
-    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n", g->labels ? ", \"y.npy\"" : "",
+    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n", g->labels ? ", \"y.npy\"" :
+        "",
         ty_text(&t), g->labels ? "    y: i32 = field(1)\n" : "");
   }
   put(&g->items, "train {\n%s    steps = %d\n", g->has_in ? "    data = d\n" : "", 3 + (int)pr(p, 3));
   if (g->has_in) put(&g->items, "    batch = %d\n", p->batch);
   if (pc(p, 15)) put(&g->items, "    accumulate = %d\n", 2 + (int)pr(p, 2));
   if (huge || pc(p, 20)) put(&g->items, "    clip = %s\n", huge || pc(p, 60) ? "norm(0.5)" : "value(0.01)");
-  if (!huge && pc(p, 25)) put(&g->items, "    precision = %s\n", (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)", "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
+  if (!huge && pc(p, 25)) put(&g->items, "    precision = %s\n", (const char *const[]){"bf16", "f16",
+                              "f16(scale = 1024, interval = 2)", "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
   if (pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
   write_loss(g, huge ? "1e21 * " : "");
   write_optimizer(g, huge);
@@ -191,7 +200,8 @@ static void export_graph(Program *g, const char *name) {
   snprintf(head + n, sizeof head - n, ")");
   grow(p, 2 + (int)pr(p, 9));
   int left[5], k = 1, nleft = unread(p, left, 1 + (int)pr(p, 4));
-  for (int i = 0; i < nleft; i++) k += snprintf(result + k, sizeof result - (size_t)k, "%sv%d", i ? ", " : "", p->v[left[i]].id);
+  for (int i = 0; i < nleft; i++) k += snprintf(result + k, sizeof result - (size_t)k, "%sv%d", i ? ", " : "",
+                                                p->v[left[i]].id);
   snprintf(result + k, sizeof result - (size_t)k, "]");
   if (nleft < 2) snprintf(result, sizeof result, "v%d", p->v[nleft ? left[0] : p->n - 1].id);
   end_def(g, &g->items, head, result);
@@ -201,10 +211,13 @@ static void export_graph(Program *g, const char *name) {
 
 /* Quotients of whole numbers, and what counts by them. */
 static void exact_program(Program *g) {
-  static const char *const form[] = {"i32(whole / %d)", "i32(floor(whole / %d) * 2)", "whole / %d >= %d", "whole / %d < %d",
-                                     "i32(1024 * 0.5 ** floor(whole / %d))", "i32(ceil(whole / %d))", "i32(round(whole * 2 / %d))",
+  static const char *const form[] = {"i32(whole / %d)", "i32(floor(whole / %d) * 2)", "whole / %d >= %d",
+      "whole / %d < %d",
+                                     "i32(1024 * 0.5 ** floor(whole / %d))", "i32(ceil(whole / %d))",
+                                         "i32(round(whole * 2 / %d))",
                                      "whole / %d == %d", "i32(mean(whole, axes = [0]) / %d)", "i32(whole / %d + %d)",
-                                     "i32(mod(whole, %d))", "i32(sum(whole / %d, axes = [0]) * 0)", "whole // %d == whole / %1$d"};
+                                     "i32(mod(whole, %d))", "i32(sum(whole / %d, axes = [0]) * 0)",
+                                         "whole // %d == whole / %1$d"};
   Prog *p = &g->p;
   for (int i = 1 + (int)pr(p, 4); i > 0; i--) {
     char s[120];
@@ -215,8 +228,10 @@ static void exact_program(Program *g) {
 
 /* A function of std where its pieces have kinks, by weights of zero. */
 static void kink_program(Program *g) {
-  static const char *const form[] = {"bce_with_logits(z, t)", "mse(z, t)", "huber(z, t)", "mean(relu(z))", "mean(gelu(z))",
-                                     "mean(silu(z))", "mean(softmax(z) * t)", "mean(log_softmax(z) * t)", "mean(clamp(z, 0, 1))",
+  static const char *const form[] = {"bce_with_logits(z, t)", "mse(z, t)", "huber(z, t)", "mean(relu(z))",
+      "mean(gelu(z))",
+                                     "mean(silu(z))", "mean(softmax(z) * t)", "mean(log_softmax(z) * t)",
+                                         "mean(clamp(z, 0, 1))",
                                      "mean(gelu_tanh(z))", "cross_entropy(z, argmax(t))", "mean(layernorm(z))",
                                      "mean(rmsnorm(z))", "mean(clamp(z, -1, 1) * t)", "huber(z, z * 0, delta = 1)",
                                      "mean(sigmoid(z) * t)", "mean(log1p(exp(-abs(z))) + max(z, 0))"};
@@ -231,7 +246,8 @@ static void kink_program(Program *g) {
 
 /* Functions of numbers near the largest of their type. */
 static void range_program(Program *g) {
-  static const char *const form[] = {"mean(big, axes = [1])", "var(big * 0.004, axes = [1])", "mean(big)", "softmax(big)", "log_softmax(big)",
+  static const char *const form[] = {"mean(big, axes = [1])", "var(big * 0.004, axes = [1])", "mean(big)",
+      "softmax(big)", "log_softmax(big)",
                                      "relu(big)", "gelu(big)", "silu(big)", "gelu_tanh(big)", "clamp(big, -1, 1)",
                                      "moments(big, keep = 0)[0]", "mean(big, axes = [0], keep = true)",
                                      "sigmoid(big)", "tanh(big)", "max(big, axes = [1])", "log1p(abs(big))"};
@@ -245,7 +261,8 @@ static void range_program(Program *g) {
 static void train_by(Program *g, const char *input, const char *precision) {
   static const char *const loss[] = {"mean(o)", "sum(o) * 0.001", "mean(o * o)", "mean(tanh(o))"};
   put(&g->items, "data d {\n    source = npy(\"x.npy\")\n    x: f32[%s] = field(0)\n}\ntrain {\n    data = d\n    steps = 3\n    batch = %d\n"
-                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", input, g->p.batch, precision, loss[pr(&g->p, 4)]);
+                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", input, g->p.batch, precision,
+                     loss[pr(&g->p, 4)]);
 }
 
 /* Weights of many panels behind few inputs. */
@@ -255,7 +272,8 @@ static void wide_program(Program *g) {
   char in[20];
   snprintf(in, sizeof in, "%d", n);
   put(&g->defs, "def net(x: f32[B, %d]) { x |> linear(%d) |> %s |> linear(%d%s) }\nuse n = net()\n", n, h,
-      (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k, pc(p, 40) ? ", bias = false" : "");
+      (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k, pc(p, 40) ?
+          ", bias = false" : "");
   train_by(g, in, pc(p, 30) ? "    precision = bf16\n" : "");
 }
 
@@ -268,7 +286,8 @@ static void narrow_program(Program *g) {
   p->batch = 1 + (int)pr(p, 3);
   snprintf(in, sizeof in, "%d, %d, %d", 1 + (int)pr(p, 3), h, w);
   put(&g->defs, "def net(x: f32[B, %s]) {\n    a = tanh(conv2d(x, %d, 3, pad = 1))\n", in, c);
-  put(&g->defs, "    tanh(conv2d(a, %d, k = [%d, %d], stride = %d%s))\n}\nuse n = net()\n", o, pc(p, 60) ? h : 1, pc(p, 80) ? w : 1,
+  put(&g->defs, "    tanh(conv2d(a, %d, k = [%d, %d], stride = %d%s))\n}\nuse n = net()\n", o, pc(p, 60) ? h : 1,
+      pc(p, 80) ? w : 1,
       1 + (int)pr(p, 2), pc(p, 30) ? ", bias = false" : "");
   train_by(g, in, pc(p, 85) ? pc(p, 50) ? "    precision = bf16\n" : "    precision = f16\n" : "");
 }

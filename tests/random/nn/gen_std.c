@@ -3,7 +3,8 @@
 #include "tests/random/nn/nn.h"
 #include <string.h>
 
-static bool image(const Ty *t) { return t->t == DT_F32 && t->rank == 4 && t->dim[1] > 0 && t->dim[2] > 0 && t->dim[3] > 0; }
+static bool image(const Ty *t) { return t->t == DT_F32 && t->rank == 4 && t->dim[1] > 0 && t->dim[2] > 0 &&
+    t->dim[3] > 0; }
 static bool rows(const Ty *t) { return t->t == DT_F32 && t->rank > 0 && t->rank < 5 && t->dim[t->rank - 1] > 0; }
 static bool sequence(const Ty *t) { return t->t == DT_F32 && t->rank == 3 && t->dim[1] > 0 && t->dim[2] > 0; }
 static bool some(const Ty *t) { return dtype_is_float(t->t) && t->rank > 0; }
@@ -43,7 +44,8 @@ static bool of_moments(Prog *p, const char *name) {
   put(&p->body, "    v%d, v%d = %s(v%d, keep = %d)\n", m, v, name, id, axis);
   bound_as(p, m, t);
   bound_as(p, v, t);
-  return pc(p, 50) || bind(p, x, "(v%d - along(v%d, v%d, axis = %d)) * along(rsqrt(v%d + 0.01), v%d, axis = %d)", id, m, id,
+  return pc(p, 50) || bind(p, x, "(v%d - along(v%d, v%d, axis = %d)) * along(rsqrt(v%d + 0.01), v%d, axis = %d)", id,
+                           m, id,
                            axis, v, id, axis);
 }
 static bool clamped(Prog *p, const char *name) {
@@ -112,9 +114,11 @@ static bool conv(Prog *p, const char *name) {
   if (ty_count(p, &t) > p->most || out * c * k[0] * k[1] > 20000) return false;
   if (pc(p, 15)) {
     for (int i = 0; i < 2; i++) t.dim[2 + i] = (x.ty.dim[2 + i] + s[0] - 1) / s[0];
-    return bind(p, t, "%s(v%d, %d, k = [%d, %d], stride = %d, pad = \"same\"%s)", name, x.id, out, k[0], k[1], s[0], more);
+    return bind(p, t, "%s(v%d, %d, k = [%d, %d], stride = %d, pad = \"same\"%s)", name, x.id, out, k[0], k[1], s[0],
+                more);
   }
-  return bind(p, t, "%s(v%d, %d, k = [%d, %d], stride = [%d, %d], pad = [%d, %d]%s)", name, x.id, out, k[0], k[1], s[0], s[1],
+  return bind(p, t, "%s(v%d, %d, k = [%d, %d], stride = [%d, %d], pad = [%d, %d]%s)", name, x.id, out, k[0], k[1],
+              s[0], s[1],
               pad[0], pad[1], more);
 }
 
@@ -125,7 +129,8 @@ static bool pool(Prog *p, const char *name) {
   Ty t = a->ty;
   for (int i = 0; i < 2; i++) t.dim[2 + i] = window(p, t.dim[2 + i], 1, &k[i], &s[i], &pad[i]);
   return ty_count(p, &t) <= p->most &&
-         bind(p, t, "%s(v%d, [%d, %d], stride = [%d, %d], pad = [%d, %d])", name, a->id, k[0], k[1], s[0], s[1], pad[0], pad[1]);
+         bind(p, t, "%s(v%d, [%d, %d], stride = [%d, %d], pad = [%d, %d])", name, a->id, k[0], k[1], s[0], s[1],
+              pad[0], pad[1]);
 }
 
 static bool batch_norm(Prog *p, const char *name) {
@@ -182,7 +187,8 @@ static bool perceptron(Prog *p, const char *name) {
 }
 static bool padded(Prog *p, const char *name) { /* sizes of "same" padding, all static */
   const Value *a = pv(p, ty_float);
-  return a && bind(p, a->ty, "v%d * (1 + %s(%d, %d, %d, 1)[0])", a->id, name, 1 + (int)pr(p, 9), 1 + (int)pr(p, 4), 1 + (int)pr(p, 2));
+  return a && bind(p, a->ty, "v%d * (1 + %s(%d, %d, %d, 1)[0])", a->id, name, 1 + (int)pr(p, 9), 1 + (int)pr(p, 4),
+                   1 + (int)pr(p, 2));
 }
 
 static bool half_padded(Prog *p, const char *name) {
@@ -199,7 +205,8 @@ static bool loss(Prog *p, const char *name) {
   const char *other = pc(p, 40) ? "v%1$d * 0 + 0.5" : "f32(v%1$d > 0.25)";
   char t[60];
   snprintf(t, sizeof t, other, x.id);
-  if (name[0] != 'c') return bind(p, ty_of(DT_F32, 0), "%s(v%d, %s%s)", name, x.id, t, name[0] == 'h' ? drop_in(p, ", delta = 0.5") : "");
+  if (name[0] != 'c') return bind(p, ty_of(DT_F32, 0), "%s(v%d, %s%s)", name, x.id, t, name[0] == 'h' ? drop_in(p,
+      ", delta = 0.5") : "");
   return bind(p, ty_of(DT_F32, 0), "%s(v%d, argmax(v%d * 0.5)%s)", name, x.id, x.id, drop_in(p, ", smooth = 0.1"));
 }
 static bool initial(Prog *p, const char *name) {
@@ -231,7 +238,8 @@ static const struct { const char *name; int weight; Make *make; } maker[] = {
   {"relu", 2, unary}, {"gelu", 2, unary}, {"gelu_tanh", 1, unary}, {"silu", 1, unary},
   {"softmax", 2, along_axis}, {"log_softmax", 2, along_axis},
   {"mean", 2, reduced}, {"var", 2, reduced}, {"moments", 2, of_moments}, {"clamp", 1, clamped}, {"flatten", 1, flat},
-  {"causal_mask", 1, masked}, {"linear", 6, linear}, {"padding", 1, padded}, {"pool_pad", 1, half_padded}, {"conv2d", 9, conv},
+  {"causal_mask", 1, masked}, {"linear", 6, linear}, {"padding", 1, padded}, {"pool_pad", 1, half_padded}, {"conv2d",
+      9, conv},
   {"max_pool2d", 3, pool}, {"avg_pool2d", 3, pool}, {"batchnorm", 4, batch_norm}, {"layernorm", 3, norm},
   {"rmsnorm", 2, norm}, {"dropout", 4, drop}, {"embedding", 2, embed}, {"lstm_cell", 2, cell}, {"lstm", 3, recurrent},
   {"self_attention", 3, attention}, {"mlp", 2, perceptron}, {"transformer_block", 2, attention},
@@ -242,7 +250,8 @@ static const struct { const char *name; int weight; Make *make; } maker[] = {
 };
 /* Called by training sections alone, whose settings gen_program.c makes. */
 static const char *const of_sections[] = {
-  "sgd", "adam", "adamw", "rmsprop", "sum_of_squares", "sum_of_small_squares", "over_root", "clip_scale", "clip_value", "unscale", "largest", "is_number",
+  "sgd", "adam", "adamw", "rmsprop", "sum_of_squares", "sum_of_small_squares", "over_root", "clip_scale",
+      "clip_value", "unscale", "largest", "is_number",
   "next_scale", "next_good", "next_skipped", "while_at_least", "where_fits", "in_first_pass", "next",
 };
 enum { MAKERS = sizeof maker / sizeof *maker };
@@ -274,7 +283,8 @@ int std_without_maker(void) {
       s += s[0] == '\n';
       size_t k = strncmp(s, "def ", 4) ? 0 : strcspn(s + 4, "(");
       if (k && !known(s + 4, k) && ++n)
-        printf("FAIL  no random program calls `%.*s` of %s: tests/random/nn/gen_std.c needs a maker for it\n", (int)k, s + 4, at);
+        printf("FAIL  no random program calls `%.*s` of %s: tests/random/nn/gen_std.c needs a maker for it\n", (int)k,
+               s + 4, at);
       s += !k;
     }
   }

@@ -48,7 +48,8 @@ static bool element(Interp *in, Val **kept, double f0, double g, int v, int64_t 
   if (!isfinite(right) || !isfinite(left) || !isfinite(g)) return true;
   if (fabs(g - mid) <= slack) return true;
   if (g >= fmin(left, right) - slack && g <= fmax(left, right) + slack) return true;
-  snprintf(j->why->text, sizeof j->why->text, "gradient of %s[%lld] is %.9g; the quotients are %.9g and %.9g", in->m->var[v].name,
+  snprintf(j->why->text, sizeof j->why->text, "gradient of %s[%lld] is %.9g; the quotients are %.9g and %.9g",
+           in->m->var[v].name,
            (long long)e, g, left, right);
   return false;
 }

@@ -58,7 +58,8 @@ static bool drop_values(Shrink *s) {
     int n = 0;
     if (sscanf(s->text + at, " %15[v0-9] =%n", name, &n) != 1 || !n) continue;
     for (size_t p = at + (size_t)n; s->text[p] && s->text[p] != '\n' && s->budget > 0; p++) {
-      if (s->text[p] != 'v' || isalnum((unsigned char)s->text[p - 1]) || sscanf(s->text + p, "%15[v0-9]", other) != 1) continue;
+      if (s->text[p] != 'v' || isalnum((unsigned char)s->text[p - 1]) || sscanf(s->text + p, "%15[v0-9]",
+          other) != 1) continue;
       Text t = {0};
       put(&t, "%s", "");
       size_t end = line_end(s->text, at), k = strlen(name);
@@ -131,7 +132,8 @@ static bool drop_terms(Shrink *s) {
 static bool smaller_numbers(Shrink *s) {
   bool any = false;
   for (size_t p = 1; s->text[p] && s->budget > 0; p++) {
-    if (!isdigit((unsigned char)s->text[p]) || isalnum((unsigned char)s->text[p - 1]) || strchr("._", s->text[p - 1])) continue;
+    if (!isdigit((unsigned char)s->text[p]) || isalnum((unsigned char)s->text[p - 1]) || strchr("._",
+        s->text[p - 1])) continue;
     char *end;
     long n = strtol(s->text + p, &end, 10);
     if (*end == '.' || n < 2) continue;

@@ -22,7 +22,8 @@ static void compile(Ctx *c, void *arg) {
   Job *j = arg;
   DiagView v;
   const Diag *d;
-  Module *m = elaborate(c, source_add(c, "random.nn", j->text, strlen(j->text)), "random.nn", &(ElabOptions){.carried = embed_text});
+  Module *m = elaborate(c, source_add(c, "random.nn", j->text, strlen(j->text)), "random.nn",
+                        &(ElabOptions){.carried = embed_text});
   if (!diag_errors(c) && !ir_verify(m)) passes_run(m, &(PassRun){0});
   j->well = true;
   for (int i = 0; diag_view(c, i, &v, &d) && j->well; i++)

@@ -75,7 +75,8 @@ static void add_vars(Run *r, const char *label) {
   Module *m = r->in->m;
   for (int v = 0; v < m->nvar; v++)
     if (r->in->var[v])
-      add(r, ctx_strf(r->t->c, "%s: %s", label, m->var[v].name), (DType)type_get(m, m->var[v].type)->dtype, r->in->var[v]);
+      add(r, ctx_strf(r->t->c, "%s: %s", label, m->var[v].name), (DType)type_get(m, m->var[v].type)->dtype,
+          r->in->var[v]);
 }
 
 /* What the first step changed: a gradient shows there that hardly moves a weight. */
@@ -111,7 +112,8 @@ static bool train(Run *r, const TrainInfo *t) {
       well = run_graph(r, g, ctx_strf(c, "step %d pass %d", s + 1, k), (uint64_t)(10 * s + k), range);
     }
     r->in->pass = 0;
-    if (well && t->update && r->in->finite) well = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0, NULL);
+    if (well && t->update && r->in->finite) well = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0,
+                                                             NULL);
     if (!well) return false;
     add_number(r, ctx_strf(c, "step %d: finite", s + 1), r->in->finite);
     if (s == 0) add_changes(r);
@@ -121,7 +123,8 @@ static bool train(Run *r, const TrainInfo *t) {
   r->in->step = STEPS;
   for (int e = 0; e < 3 && t->eval; e++) {
     if (r->code && !code_has(r->code, t->eval)) break;
-    for (int i = 0; i < m->nsize; i++) r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 : (m->size[i].bound + 1) / 2;
+    for (int i = 0; i < m->nsize; i++) r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 :
+        (m->size[i].bound + 1) / 2;
     if (!run_graph(r, t->eval, ctx_strf(c, "eval %d", e), 500 + (uint64_t)e, range)) return false;
   }
   return true;
@@ -135,7 +138,8 @@ static bool run_all(Run *r, GraphKind kind) {
     if (g->kind != kind) continue;
     int calls = kind == GK_EXPORT && graph_sizes(g) ? 3 : 1;
     for (int e = 0; e < calls; e++) {
-      for (int k = 0; k < m->nsize; k++) r->in->size[k] = e == 0 ? m->size[k].bound : e == 1 ? 1 : (m->size[k].bound + 1) / 2;
+      for (int k = 0; k < m->nsize; k++) r->in->size[k] = e == 0 ? m->size[k].bound : e == 1 ? 1 :
+          (m->size[k].bound + 1) / 2;
       if (!run_graph(r, g, ctx_strf(r->t->c, "%s %d", g->name, e), 600 + (uint64_t)e, NULL)) return false;
     }
   }
@@ -164,12 +168,15 @@ bool trace_same(const Trace *want, const Trace *got, const char *how, Why *why) 
   for (int i = 0, k; i < got->n; i++) {
     const Item *g = &got->item[i];
     for (k = 0; k < want->n && strcmp(want->item[k].name, g->name);) k++;
-    if (k == want->n) return snprintf(why->text, sizeof why->text, "other bits, %s: no %s is expected here", how, g->name), false;
+    if (k == want->n) return snprintf(why->text, sizeof why->text, "other bits, %s: no %s is expected here", how,
+                                      g->name), false;
     const Item *w = &want->item[k];
-    if (w->n != g->n) return snprintf(why->text, sizeof why->text, "other bits, %s: %s has another size", how, g->name), false;
+    if (w->n != g->n) return snprintf(why->text, sizeof why->text, "other bits, %s: %s has another size", how,
+                                      g->name), false;
     for (int64_t e = 0; e < g->n; e++) {
       if (!memcmp(&w->v[e], &g->v[e], sizeof(double)) || (isnan(w->v[e]) && isnan(g->v[e]))) continue;
-      snprintf(why->text, sizeof why->text, "other bits, %s: %s[%lld] is %.9g, not %.9g", how, g->name, (long long)e, g->v[e],
+      snprintf(why->text, sizeof why->text, "other bits, %s: %s[%lld] is %.9g, not %.9g", how, g->name, (long long)e,
+               g->v[e],
                w->v[e]);
       return false;
     }
