@@ -151,8 +151,8 @@ const char *engine_portable(Engine *e, const Source *s) {
   /* Weights are written row-major, so no other order may be stored; without any, images may be channels-last. */
   const char *rows = has_weights(s->script) ? "--no-layout" : "";
   snprintf(cmd, sizeof cmd, "{ '%s' emit --c --fp=strict %s '%s' -o '%s' && cd '%s' && "
-           "%s -O1 -ffp-contract=off -w -shared -fPIC -o %s.so %s.c %s_wrap.c; } >'%s/log' 2>&1 || "
-           "{ cat '%s/log'; false; }",
+           "%s -O1 -ffp-contract=off -w -shared -fPIC -o %s.so %s.c %s_wrap.c; } >'%s/portable.log' 2>&1 || "
+           "{ cat '%s/portable.log'; false; }",
            s->gradc, rows, s->nn, s->dir, s->dir, s->cc, stem, stem, stem, s->dir, s->dir);
   if (system(cmd)) return "the C is not emitted, or does not compile";
   snprintf(cmd, sizeof cmd, "%s/%s.so", s->dir, stem);
