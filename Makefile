@@ -161,7 +161,7 @@ SECONDS ?= 300
 fuzz:
 	@sh tests/setup.sh check
 	@$(MAKE) -s all
-	@sh tests/random/fuzz.sh $(BUILD) $(SECONDS) $(SEED) $(JOBS)
+	@sh tests/random/fuzz.sh $(BUILD) $(SECONDS) "$(SEED)" "$(JOBS)"
 
 demo:
 	@sh tests/setup.sh build

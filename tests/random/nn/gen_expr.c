@@ -68,7 +68,7 @@ bool make_outer(Prog *p) {
     a = bind(p, ty_of(DT_F32, 1, (int)ty_count(p, &b->ty)), "f32(reshape(v%d, [-1]))", b->id);
   }
   int n = a->ty.dim[0], x = a->id, y = x;
-  if (n * n > p->most) return false;
+  if (n < 1 || n * n > p->most) return false;
   if (pc(p, 50)) y = bind(p, a->ty, pc(p, 50) ? "cumsum(v%d, axis = 0) - 1" : "v%d * 0.5", x)->id;
   char other[60], s[160];
   snprintf(other, sizeof other, "reshape(v%d, [%d, 1])", y, n);
