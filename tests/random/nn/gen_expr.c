@@ -70,6 +70,10 @@ bool make_outer(Prog *p) {
   int n = a->ty.dim[0], x = a->id, y = x;
   if (n < 1 || n * n > p->most) return false;
   if (pc(p, 50)) y = bind(p, a->ty, pc(p, 50) ? "cumsum(v%d, axis = 0) - 1" : "v%d * 0.5", x)->id;
+  if (pc(p, 50)) { /* the one that was just computed along the rows */
+    int row = y;
+    y = x, x = row;
+  }
   char other[60], s[160];
   snprintf(other, sizeof other, "reshape(v%d, [%d, 1])", y, n);
   snprintf(s, sizeof s, op[pr(p, sizeof op / sizeof *op)], x, other);
