@@ -29,6 +29,10 @@ void native_get(const Native *n, int var, void *dense) {
   var_to_logical(&n->app.m->vars[var], n->app.mem, dense);
 }
 
+void native_restart(Native *n, int64_t calls) {
+  if (calls >= 0) memset((char *)n->app.mem + calls, 0, sizeof(uint32_t));
+}
+
 int native_run(Native *n, const char *export, const void *const *in, void *const *out) {
   const GcModel *m = n->app.m;
   for (int i = 0; i < m->nexports; i++)

@@ -10,6 +10,7 @@ int native_init(Native *n, const GcRun *head);          /* zeros, then what `ini
 /* The values of a weight or state, as files have them. */
 void native_set(Native *n, int var, const void *dense);
 void native_get(const Native *n, int var, void *dense);
+void native_restart(Native *n, int64_t calls); /* zero at head_calls: the random numbers of exports start again */
 /* Runs an export at the bounds of its run-time sizes; in[i], out[i]: its input, room for its result of number i. */
 int native_run(Native *n, const char *export, const void *const *in, void *const *out);
 void native_free(Native *n);

@@ -12,7 +12,7 @@ XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # compiled code is shared by th
 
 suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAME.count
   begin=$(date +%s); log=$tmp/$1.log; said=$tmp/$1.said
-  if [ -f "$here/$1/run.sh" ]; then "$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; status=$?
+  if [ -f "$here/$1/run.sh" ]; then ("$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; s=$?; times >"$tmp/$1.times"; exit $s); status=$?
   else echo "no such suite" >"$log"; status=1; fi
   line=$(grep -aE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
   p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' | tail -n 1)
@@ -22,7 +22,8 @@ suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAM
     if [ "$f" -ne 0 ]; then
       echo "FAIL  $1 (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
     fi
-    echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s)"
+    cpu=$(tail -n 1 "$tmp/$1.times" 2>/dev/null | tr 'ms' '  ' | awk '{ printf "%d", 60 * ($1 + $3) + $2 + $4 }')
+    echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s, ${cpu:-0} s of processors)"
   } >"$said"
   echo "${p:-0} $f" >"$tmp/$1.count"
   cat "$said"

@@ -231,6 +231,11 @@ sed 's/mse(model(x),/mse(model(stop_gradient(model(x)) * x) + 0 * floor(model(x)
 expect 0 'ok .*model.linear_1.w' gradcheck held.nn
 sed 's/mse(model(x),/mse(sqrt(0 * model(x)),/' product.nn >nan.nn
 expect 1 '"ok":false,.*"error":null' gradcheck nan.nn --json
+cat >drops.nn <<'X' # every evaluation of the loss draws the same random numbers
+use l = linear(3)
+train { steps = 2; loss = mean(dropout(l(ones(4, 5)), 0.5) ** 2); optim = sgd(lr = 0.1) }
+X
+for how in interpret jit=cc; do expect 0 'ok .*l.w' gradcheck drops.nn --$how; done
 expect 0 'parameters  *65$' report product.nn
 expect 0 '"parameters":65,"flops_per_step":[0-9]*,"ram_bytes":[0-9]*,"activation_bytes":[0-9]*' report product.nn --json
 ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)
