@@ -305,6 +305,34 @@ static void long_program(Program *g) {
   train_by(g, in, pc(p, 15) ? "    precision = bf16\n" : "");
 }
 
+/* Every element of a row against every one of another that was computed from it, folded and cumulated in one kernel. */
+static void pairs_program(Program *g) {
+  static const char *const row[] = {"cumsum(x, axis = 0) - 1", "tanh(x)", "x * 2", "cumsum(x, axis = 0)", "max(x, 0)"};
+  static const char *const pair[] = {"max(%s - %s, 0)", "%s * %s", "abs(%s - %s)", "f32(%s <= %s)"};
+  static const char *const fold[] = {"sum", "sum", "max", "min"};
+  Prog *p = &g->p;
+  int n = pdim(p), axis = (int)pr(p, 2);
+  char term[80], column[40];
+  bool cumulated = pc(p, 60);
+  snprintf(column, sizeof column, "reshape(%s, [%d, 1])", pc(p, 70) ? "x" : "s", n);
+  snprintf(term, sizeof term, pair[pr(p, 4)], pc(p, 70) ? "s" : "x", column);
+  put(&g->items, "export def f(x: f32[%d]) {\n    s = %s\n    %s%s(%s, axes = [%d])%s\n}\n", n, row[pr(p, 5)],
+      cumulated ? "cumsum(" : "", fold[pr(p, 4)], term, axis, cumulated ? ", axis = 0)" : "");
+}
+
+/* A convolution in index notation, wide enough for a kernel of its own, and what training puts behind it. */
+static void window_program(Program *g) {
+  static const char *const behind[] = {"dropout(y, 0.25)", "dropout(tanh(y), 0.5)", "y + 0.5", "y * sigmoid(y)", "dropout(y, 0.1) + y"};
+  Prog *p = &g->p;
+  int c = 8 + (int)pr(p, 12), o = 8 + (int)pr(p, 12), k = 1 + (int)pr(p, 4), t = k + 7 + (int)pr(p, 12);
+  char in[40];
+  p->batch = 4 + (int)pr(p, 6);
+  snprintf(in, sizeof in, "%d, %d", c, t);
+  put(&g->defs, "def net(x: f32[B, %s]) {\n    param v: f32[%d, %d, %d] = normal(0.1)\n", in, o, c, k);
+  put(&g->defs, "    y[n, o, t] = sum[c, j](x[n, c, t + j] * v[o, c, j])\n    %s\n}\nuse n = net()\n", behind[pr(p, 5)]);
+  train_by(g, in, pc(p, 20) ? "    precision = bf16\n" : "");
+}
+
 /* ---- */
 
 static void begin_program(Program *g, uint64_t seed) {
@@ -324,8 +352,9 @@ char *nn_generate(uint64_t seed) {
   case 0: exact_program(&g); break;
   case 1: kink_program(&g); break;
   case 2: range_program(&g); break;
+  case 4: (pc(&g.p, 50) ? pairs_program : window_program)(&g); break;
   case 3: (pc(&g.p, 40) ? wide_program : pc(&g.p, 60) ? narrow_program : long_program)(&g); break;
-  case 4: case 5: case 6: case 7: case 8:
+  case 5: case 6: case 7: case 8:
     export_graph(&g, "f");
     if (pc(&g.p, 30)) export_graph(&g, "g");
     break;
