@@ -38,7 +38,7 @@ static int print_after(Args *a, const char *list) {
   PassRun r = {.list = list, .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
                .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = &d};
   if (!passes_run(m, &r) || d.lost) return d.lost ? EXIT_RESOURCES : EXIT_MODEL;
-  if (m->total_bytes && plan_check(m)) return EXIT_MODEL; /* `memory` has run: the plan is proved, as before code is made */
+  if (m->total_bytes >= 0 && plan_check(m)) return EXIT_MODEL; /* `memory` has run: the plan is proved, as before code is made */
   if (after && !args_has(a, OPT_dump_dir)) return EXIT_WELL; /* the last dump was the result */
   Str s = {.c = a->c};
   ir_print(&s, m);

@@ -20,12 +20,16 @@ check_ir() { # check_ir OPTIONS...
     *) fail "$* $(tail -n 5 "$tmp/log")" ;;
   esac
 }
-check_ir "--cc=gcc -O0" "--cc=gcc -O3" ${clang:+"$clang"}
-check_ir "--cc=gcc -O2" --isa=native
+if full; then
+  check_ir "--cc=gcc -O0" "--cc=gcc -O3" ${clang:+"$clang"}
+  check_ir "--cc=gcc -O2" ${clang:+"$clang"} --isa=native
+  check_ir "--cc=gcc -O1" --isa=generic --f64
+else
+  check_ir "--cc=gcc -O0"
+  check_ir "--cc=gcc -O1" --isa=native
+fi
 check_ir "--cc=gcc -O1" --isa=generic
 check_ir "--cc=gcc -O1" --isa=native --f64
-check_ir "--cc=gcc -O1" --isa=generic --f64
-[ -n "$clang" ] && check_ir "$clang" --isa=native
 files=$tmp/special.ir
 types=; full || types="f32 bf16 i32 u32 bool"
 "$gradc" ops --markdown | awk -v types="$types" -f tests/codegen/special.awk >"$files"

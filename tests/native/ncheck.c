@@ -1,10 +1,10 @@
 /* The tuned kernels of the native dialect against the interpreter.
- *   ncheck --dir=DIR [--native | --fast [--cflags=FLAGS]] FILE.ir
+ *   ncheck --dir=DIR [--gcc] [--native | --fast [--cflags=FLAGS]] FILE.ir
  * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for
  * one row of the machine table after the other, all that this processor can run, compiles them, and runs them as 1 to 4
  * parts. With contraction of products off the results must be the interpreter's, bit for bit; with it on they must be
  * close, and the same for any number of parts. Prints what differs, and `N passed, N failed`. --native: only for the
- * row that is this processor's; --fast: only for that one with contraction on, by gcc alone, and with further flags.
+ * row that is this processor's; --gcc: without clang, and the other rows with little optimisation; --fast: only for that one with contraction on, by gcc alone, and with further flags.
  * What BEFORE in the environment says stands in front of the program when it is run.
  *   ncheck --rows
  * prints the names of those rows. */
@@ -106,7 +106,7 @@ static void print_main(Program *r) {
                (long long)r->m->total_bytes);
     for (int k = 0; k < g->nout; k++) {
       long long n = 4 * dim_value(r->m, type_count(r->m, node_get(g, g->out[k].value)->type), size);
-      str_printf(&r->text, "      out[%d] = memset(malloc(%lld + 64), 255, %lld);\n", k, n, n);
+      str_printf(&r->text, "      out[%d] = memset(malloc(%lld), 255, %lld);\n", k, n + 64, n + 64);
     }
     str_printf(&r->text, "      %s(mem, in, out, %lld, parts);\n", g->name, (long long)size[0]);
     for (int k = 0; k < g->nout; k++)
@@ -224,7 +224,8 @@ static void run_with(Program *r, const char *cc) {
   free(out);
 }
 
-static void check(const char *path, const char *dir, const char *isa, const char *cflags, bool exact, bool clang) {
+static void check(const char *path, const char *dir, const char *isa, const char *cflags, bool exact, bool clang,
+                  const char *gcc) {
   Ctx *c = ctx_new();
   Program r = {.c = c, .dir = dir, .isa = isa, .exact = exact, .text = {.c = c}, .main = {.c = c}};
   Str input = {.c = c};
@@ -243,7 +244,7 @@ static void check(const char *path, const char *dir, const char *isa, const char
     if (!write_file(ctx_strf(c, "%s/prog.c", dir), r.text.s, r.text.n) ||
         !write_file(ctx_strf(c, "%s/in.bin", dir), input.s, input.n)) failed++;
     else {
-      run_with(&r, "gcc -O3");
+      run_with(&r, gcc);
       if (clang) run_with(&r, exact ? "clang -O2" : "clang -O1");
     }
     for (int i = 0; i < nexpect; i++) free(expect[i].v);
@@ -254,12 +255,13 @@ static void check(const char *path, const char *dir, const char *isa, const char
 
 int main(int argc, char **argv) {
   const char *dir = NULL, *path = NULL, *cflags = "";
-  bool native = false, fast = false;
+  bool native = false, fast = false, gcc = false;
   for (int i = 1; i < argc; i++) {
     if (!strncmp(argv[i], "--dir=", 6)) dir = argv[i] + 6;
     else if (!strncmp(argv[i], "--cflags=", 9)) cflags = argv[i] + 9;
     else if (!strcmp(argv[i], "--native")) native = true;
     else if (!strcmp(argv[i], "--fast")) fast = true;
+    else if (!strcmp(argv[i], "--gcc")) gcc = true;
     else path = argv[i];
   }
   if (path && !strcmp(path, "--rows")) {
@@ -268,12 +270,14 @@ int main(int argc, char **argv) {
     return 0;
   }
   if (!dir || !path)
-    return fprintf(stderr, "usage: ncheck --dir=DIR [--native | --fast [--cflags=FLAGS]] FILE.ir\n"), 2;
-  bool clang = system("clang --version >/dev/null 2>&1") == 0;
-  for (int i = 0; machine_at(i) && !fast; i++)
-    if (machine_runs(machine_at(i)) && (!native || machine_at(i) == machine_find("native")))
-      check(path, dir, machine_at(i)->name, "", true, clang && machine_at(i) == machine_find("native"));
-  check(path, dir, "native", cflags, false, clang && !fast);
+    return fprintf(stderr, "usage: ncheck --dir=DIR [--gcc] [--native | --fast [--cflags=FLAGS]] FILE.ir\n"), 2;
+  bool clang = !gcc && system("clang --version >/dev/null 2>&1") == 0;
+  for (int i = 0; machine_at(i) && !fast; i++) {
+    bool own = machine_at(i) == machine_find("native");
+    if (machine_runs(machine_at(i)) && (!native || own))
+      check(path, dir, machine_at(i)->name, "", true, clang && own, gcc && !own ? "gcc -O1" : "gcc -O3");
+  }
+  check(path, dir, "native", cflags, false, clang && !fast, "gcc -O3");
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }
