@@ -47,9 +47,10 @@ static inline char *decimal_print(DecimalFormat f, double v, char to[DECIMAL_TEX
   }
 }
 
-/* The same of an element: as an integer where the format holds all integers up to it. */
+/* The same of an element: as an integer where f32, or the format, holds all integers up to it (5000, not 5e+03). */
 static inline char *decimal_element(DecimalFormat f, double v, char to[DECIMAL_TEXT]) {
-  bool small = v != 0 && __builtin_fabs(v) <= ldexp(1, f.bits);
+  int bits = f.bits > FLT_MANT_DIG ? f.bits : FLT_MANT_DIG;
+  bool small = v != 0 && __builtin_fabs(v) <= ldexp(1, bits);
   if (!small || (double)(int64_t)v != v) return decimal_print(f, v, to);
   snprintf(to, DECIMAL_TEXT, "%lld", (long long)v);
   return to;
