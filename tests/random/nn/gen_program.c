@@ -323,13 +323,16 @@ static void pairs_program(Program *g) {
 /* A convolution in index notation, wide enough for a kernel of its own, and what training puts behind it. */
 static void window_program(Program *g) {
   static const char *const behind[] = {"dropout(y, 0.25)", "dropout(tanh(y), 0.5)", "y + 0.5", "y * sigmoid(y)", "dropout(y, 0.1) + y"};
+  static const char *const operand[] = {"    a = x\n", "    a = x * 0.5\n", "    a = tanh(x)\n",
+                                        "    a = concat([zeros(B, %d, 1), x[:, :, 1:]], axis = 2)\n"};
   Prog *p = &g->p;
   int c = 8 + (int)pr(p, 12), o = 8 + (int)pr(p, 12), k = 1 + (int)pr(p, 4), t = k + 7 + (int)pr(p, 12);
   char in[40];
   p->batch = 4 + (int)pr(p, 6);
   snprintf(in, sizeof in, "%d, %d", c, t);
   put(&g->defs, "def net(x: f32[B, %s]) {\n    param v: f32[%d, %d, %d] = normal(0.1)\n", in, o, c, k);
-  put(&g->defs, "    y[n, o, t] = sum[c, j](x[n, c, t + j] * v[o, c, j])\n    %s\n}\nuse n = net()\n", behind[pr(p, 5)]);
+  put(&g->defs, operand[pr(p, 4)], c);
+  put(&g->defs, "    y[n, o, t] = sum[c, j](a[n, c, t + j] * v[o, c, j])\n    %s\n}\nuse n = net()\n", behind[pr(p, 5)]);
   train_by(g, in, pc(p, 20) ? "    precision = bf16\n" : "");
 }
 

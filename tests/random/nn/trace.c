@@ -28,9 +28,15 @@ static void add_number(Run *r, const char *name, double x) {
   i->v[0] = x;
 }
 
+/* Zeros move, too, by as much as the largest element: what is equal by chance is so no longer. */
 static void shake(Run *r, Val *v, Gen g) {
-  for (int64_t i = 0; i < v->count && r->noise > 0 && dtype_is_float(v->type); i++)
-    val_set(v, i, val_get(v, i) * (1 + r->noise * ((double)rnd(&g, 2001) / 1000 - 1)));
+  double most = 0.01;
+  if (!(r->noise > 0) || !dtype_is_float(v->type)) return;
+  for (int64_t i = 0; i < v->count; i++) most = fmax(most, fabs(val_get(v, i)));
+  for (int64_t i = 0; i < v->count; i++) {
+    double own = (double)rnd(&g, 2001) / 1000 - 1, common = (double)rnd(&g, 2001) / 1000 - 1;
+    val_set(v, i, val_get(v, i) * (1 + r->noise * own) + r->noise * common * most);
+  }
 }
 
 /* ---- inputs: exact in every type of float ---- */
