@@ -45,15 +45,21 @@ static bool more_run(Bounds *b) {
   return b->nmoved > before;
 }
 
+bool nn_jumps(const char *text) {
+  bool jumps = false;
+  static const char *const jump[] = {"gradcheck(", "fd_hvp(", "argmax(", "argmin(", "floor(", "ceil(", "round(", "sign(", "mod(",
+                                     "i32(v", "i32(abs(", "i32(cumsum(", " // ", " <= ", " == ", " > "};
+  const char *body = strncmp(text, "dim ", 4) ? text : strchr(text, '\n'); /* the size's bound is no comparison */
+  for (size_t i = 0; i < sizeof jump / sizeof *jump && body; i++) jumps |= strstr(body, jump[i]) != NULL;
+  return jumps;
+}
+
 Bounds *bounds_make(const char *text, uint64_t seed, Why *why) {
   Bounds *b = calloc(1, sizeof *b);
   *b = (Bounds){.c = ctx_new(), .text = text, .seed = seed, .unit = 0x1p-24, .nmoved = -1, .why = why};
   if (strstr(text, "f16")) b->unit = strstr(text, "bf16") ? 0x1p-8 : 0x1p-11;
   b->adaptive = strstr(text, "adam") || strstr(text, "rmsprop");
-  static const char *const jump[] = {"gradcheck(", "fd_hvp(", "argmax(", "argmin(", "floor(", "ceil(", "round(", "sign(", "mod(",
-                                     "i32(v", "i32(abs(", "i32(cumsum(", " // ", " <= ", " == ", " > "};
-  const char *body = strncmp(text, "dim ", 4) ? text : strchr(text, '\n'); /* the size's bound is no comparison */
-  for (size_t i = 0; i < sizeof jump / sizeof *jump && body; i++) b->jumps |= strstr(body, jump[i]) != NULL;
+  b->jumps = nn_jumps(text);
   b->clipped = strstr(text, "clip = value") != NULL;
   b->range = strstr(text, "big") != NULL;
   while (b->nmoved < RUNS && more_run(b)) {}

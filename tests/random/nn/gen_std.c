@@ -211,7 +211,7 @@ static bool loss(Prog *p, const char *name) {
 }
 static bool initial(Prog *p, const char *name) {
   const Value *a = pv(p, rows);
-  if (!a || a->ty.rank < 2 || !ty_known(&a->ty)) return false;
+  if (!a || a->ty.rank < 2 || !ty_known(&a->ty) || !ty_count(p, &a->ty)) return false;
   Value x = *a;
   return bind(p, x.ty, "v%d + 0.1 * %s(v%d)", x.id, name, x.id);
 }

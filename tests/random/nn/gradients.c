@@ -86,7 +86,9 @@ static void gradients(Ctx *c, void *arg) {
 }
 
 bool nn_gradients(const char *text, uint64_t seed, Why *why) {
-  if (!strstr(text, "\ntrain {") || strstr(text, "stop_gradient")) return true;
+  /* Between two kinks at once anything may lie: weights of zero make such, unless it is one function that is asked for. */
+  bool one = strstr(text, "\"t.npy\"") != NULL, kinks = nn_jumps(text) || strstr(text, "] = 0\n");
+  if (!strstr(text, "\ntrain {") || strstr(text, "stop_gradient") || (kinks && !one)) return true;
   Job j = {.text = plain(text), .seed = seed, .why = why};
   Ctx *c = ctx_new();
   ctx_try(c, gradients, &j);

@@ -97,6 +97,9 @@ Bounds *bounds_make(const char *text, uint64_t seed, Why *why);
 bool bounds_keep(Bounds *b, const Trace *got, const char *how, Why *why);
 void bounds_free(Bounds *b);
 
+/* Whether the program compares, or rounds to whole numbers, or takes difference quotients. */
+bool nn_jumps(const char *text);
+
 /* ---- gradients.c, check.c, shrink.c ---- */
 
 bool nn_gradients(const char *text, uint64_t seed, Why *why); /* against difference quotients */
