@@ -1,8 +1,10 @@
 # Mixed precision: char-GPT and the CNN come to the loss of f32 on the hold-out, within 1 %, and keep at least 45 % fewer
-# bytes for the backward pass. Sourced by run.sh, behind the runs of figures.tsv.
+# bytes for the backward pass. Without FULL=1 the CNN in bf16 alone. Sourced by run.sh, behind the runs of figures.tsv.
 held_out() { tail -n 1 "$1" | sed -n 's/.*"holdout":{"loss":\([-+0-9.e]*\).*/\1/p'; }
 kept() { "$gradc" report --json "$1" 2>>"$log" | sed -n 's/.*"activation_bytes":\([0-9]*\).*/\1/p'; }
-for run in chargpt:bf16 digits_cnn:bf16 digits_cnn:f16; do
+runs=digits_cnn:bf16
+[ "${FULL:-}" != 1 ] || runs="chargpt:bf16 digits_cnn:bf16 digits_cnn:f16"
+for run in $runs; do
   name=${run%:*}; type=${run#*:}; log=$tmp/$type.log
   nn=$models/.$name.$type.nn # beside the others, as data is found from there
   [ -f "$tmp/$name.out" ] || continue
