@@ -16,7 +16,7 @@ int plan_check_persistent(Module *m); /* weights, states, and the parts of the m
 
 /* ---- check_sum.c: whether a sum of terms can be 0 ---- */
 
-/* k + sum of coef * x, where x is any whole number lo .. hi, and another one in each term. Run-time sizes are 1 or
+/* k + sum of coef * x, where x is any integer lo .. hi, and another one in each term. Run-time sizes are 1 or
  * more: a tensor of no elements is neither loaded nor stored. */
 typedef struct SumTerm { Dim coef, lo, hi; } SumTerm;
 typedef struct CheckSum {

@@ -49,7 +49,7 @@ static Touched touched_by_kernel(Ctx *c, const Kernel *k) {
   return t;
 }
 
-/* A scan reads its operands whole and stores its results, which `get` nodes stand for. */
+/* A scan reads all of its operands and stores its results, which `get` nodes stand for. */
 static Touched touched_by_scan(const Graph *g, const Group *p) {
   Ctx *c = g->m->c;
   uint32_t nin = node_get(g, p->root)->nin;
@@ -193,7 +193,7 @@ static void check_kernel(Check *c, const Kernel *k) {
 
 /* ---- scans ---- */
 
-/* Whether turn t of a stacked value lies in one piece, row by row, at t times its length. */
+/* Whether iteration t of a stacked value is contiguous, row by row, at t times its length. */
 static bool turns_in_pieces(Check *c, Id n, int axis) {
   const Type *t = node_type(c->g, n);
   Dim stride[MAX_RANK], step = 1;

@@ -144,7 +144,7 @@ static bool never_by_values(const CheckSum *s) {
 
 /* ---- polynomials in run-time sizes ---- */
 
-/* Moves k into the range of the largest term that divides it: a part behind another one begins at a multiple of it. */
+/* Moves k into the range of the largest term that divides it: a part after another one begins at a multiple of it. */
 static void absorb(CheckSum *s) {
   Dim q;
   for (int i = 0; i < s->n && s->k; i++)

@@ -99,7 +99,7 @@ bool machine_pace(const char *isa, Pace *p) {
   *p = m->pace;
 #if defined __x86_64__ && defined __GNUC__
   __builtin_cpu_init();
-  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) p->contract /= 2, p->element /= 2; /* Zen 4: 512 bits in two turns */
+  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) p->contract /= 2, p->element /= 2; /* Zen 4: 512 bits in two halves */
 #endif
   return true;
 }

@@ -134,7 +134,7 @@ static Value make_partial(Elab *e, const Fn *f, const Sig *s, const Call *k) {
   return el_limited(e, v_fn(e, p), k->mark, k->mark_len);
 }
 
-/* The same misfit at every call is one mistake, most often in the signature: it is told at the first one. Calls of the
+/* The same misfit at every call is one mistake, most often in the signature: it is reported at the first one. Calls of the
  * standard library are mistaken one by one. */
 typedef struct Told { int code; const Ast *at; const char *why; } Told;
 

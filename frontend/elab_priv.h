@@ -170,10 +170,10 @@ struct Elab {
   struct Index *index; /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
   int *asserts;        /* inside a test: number of its assertions so far */
-  Table unknown;       /* names that were told to be unknown */
+  Table unknown;       /* names reported as unknown */
   const Ast *stmt, *unknown_in; /* the innermost statement; the last one with an unknown name */
-  bool no_fields;      /* a data section without fields was told: the names of fields are unknown */
-  struct Told *told;   /* arguments that were told not to fit */
+  bool no_fields;      /* a data section without fields was reported: the names of fields are unknown */
+  struct Told *told;   /* arguments reported not to fit */
   int ntold, captold;
   int writes;          /* of states so far */
   const Ast **effect;  /* expressions that stand as statements and write a state */

@@ -118,7 +118,7 @@ static bool used_later(const Section *s, int line, const char *name) {
   return false;
 }
 
-/* Of names that are like no setting one is told: most often the line that read them all is missing. */
+/* Of names that are like no setting one is reported: most often the line that read them all is missing. */
 static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *told) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;

@@ -164,7 +164,7 @@ static Solved solve(Elab *e, const Ast *p, Value want) {
   if (n > 1) return UNSOLVABLE;
   if (n == 0) {
     Value v = el_static(e, p);
-    return v_bad(v) || same_size(e, v, want) ? SOLVED : DIFFERS; /* an error was told already */
+    return v_bad(v) || same_size(e, v, want) ? SOLVED : DIFFERS; /* an error was reported already */
   }
   if (p->kind == AST_NAME) {
     if (!v_is_dim(want, &d) || dim_bound(e->m, d) > bound_of(e, p->text)) return DIFFERS;

@@ -61,7 +61,7 @@ static bool item_word(int kind) {
   return kind == TK_DEF || kind == TK_USE || kind == TK_CONST || (kind >= TK_DATA && kind <= TK_EXPORT);
 }
 
-/* Whether a bracket of this line was told of already, or a string swallowed the partner. */
+/* Whether a bracket of this line was reported already, or a string swallowed the partner. */
 static bool torn_before(const Open *o, int k) {
   for (int i = 0; i < o->ts->ntorn; i++)
     if (o->ts->t[k].at >= o->ts->torn[i].from && o->ts->t[k].at < o->ts->torn[i].to) return true;

@@ -143,7 +143,7 @@ void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p) {
   DiagState *d = diag_state(c);
   Diag *k = *m->last;
   while (k && (k->warn || k->code != p.code || k->label[0].at != p.at)) k = k->next;
-  int seen = d->nseen; /* what is kept is not told again */
+  int seen = d->nseen; /* what is kept is not reported again */
   diag_drop(c, m);
   if (!k) return;
   d->nseen = seen;

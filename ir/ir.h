@@ -363,7 +363,7 @@ Module *module_new(Ctx *c, const char *name);
 Graph *graph_new(Module *m, const char *name, GraphKind kind, Loc loc);
 Graph *graph_find(Module *m, const char *name);              /* NULL: none */
 bool graph_same(const Graph *a, const Graph *b);             /* node for node, whatever their names and places */
-/* Lists the nodes that the roots depend on, none of them below `low`, each behind its operands, in the order of a
+/* Lists the nodes that the roots depend on, none of them below `low`, each after its operands, in the order of a
  * depth-first walk: roots in order, of a node the operands in order. That order belongs to what is computed, not to the
  * order in which the nodes were made. Goes on to the operands of those that `enters` (NULL: of all). seen: per node, set
  * for those listed, and not listed where it is set. */

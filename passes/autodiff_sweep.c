@@ -1,4 +1,4 @@
-/* Sweeps: reverse and forward mode over one graph. Both are loops over a path, each node behind its operands: no
+/* Sweeps: reverse and forward mode over one graph. Both are loops over a path, each node after its operands: no
  * recursion, time linear in the number of nodes that e depends on. */
 #include "passes/autodiff.h"
 

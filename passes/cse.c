@@ -1,6 +1,6 @@
 /* cse: equal computations become one.
  *
- * needs:  autodiff: where gradients are not expanded yet, it does nothing
+ * needs:  autodiff: before gradients are expanded it does nothing
  * keeps:  annotations, ports, recompute clones (their clone number is part of the key)
  * breaks: nothing
  *

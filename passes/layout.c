@@ -259,7 +259,7 @@ static void order_filters(Module *m) {
     if (scanned[v]) m->var[v].stored = 0;
 }
 
-/* Whether the kernel that makes x can store it in that order: a scan stacks turn by turn or row by row. */
+/* Whether the kernel that makes x can store it in that order: a scan stacks by iteration or by row. */
 static bool takes_order(const Graph *g, Id x, uint32_t order) {
   if (!order) return true;
   return node_info(g, x)->cls == CL_TUPLE ? order == stacked_order(g, x, NULL) : view_takes_order(g, x);

@@ -132,7 +132,7 @@ static double by_strtod(const char *s, size_t n) {
   return v;
 }
 
-/* The double nearest to a text. exact: the text has no more than 15 digits, but for zeros behind them. */
+/* The double nearest to a text. exact: the text has no more than 15 digits, but for zeros after them. */
 static bool parse(const char *s, size_t n, double *v, bool *exact) {
   static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};

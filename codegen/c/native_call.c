@@ -49,7 +49,7 @@ static const char *nest_index(CNest *c, const NativeAxes *x, int d, const char *
   return ctx_strf(c->p->c, "(%s) * %lld + %s", i, (long long)x->step[d], x->residue[d]);
 }
 
-/* Indices of the axes behind a flattened one; `last`: the name of the last axis' one, NULL: i and its number, as all. */
+/* Indices of the axes after a flattened one; `last`: the name of the last axis' one, NULL: i and its number, as all. */
 static void split_index(CNest *c, const NativeAxes *x, const char *flat, const char *last) {
   const char *rest = flat;
   for (int d = x->n - 1; d >= 0; d--, last = NULL) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef uint64_t Tag; /* value << 32 | element + 1; 0: nothing that can be told */
+typedef uint64_t Tag; /* value << 32 | element + 1; 0: nothing is known */
 typedef struct Bytes { Tag *tag; int64_t n; } Bytes;
 
 enum { MOST_POINTS = 4096, RISING = 0, FALLING, SHUFFLED, IN_STEP, ORDERS };
@@ -156,7 +156,7 @@ static void stores(NestRun *x, int phase, KStoreAt level, const Point *p) {
   }
 }
 
-/* Goes on to the next inner iteration of the phase; false behind the last. */
+/* Goes on to the next inner iteration of the phase; false after the last. */
 static bool next_inner(const NestRun *x, const KPhase *ph, Point *p) {
   for (int i = ph->naxis - 1; i >= 0; i--) {
     if (++p->at[ph->axis[i]] < value_of(x->r, x->n->axes.axis[ph->axis[i]].extent)) return true;

@@ -32,7 +32,7 @@ static Id input(Graph *g, const char *name, int rank, const Dim *dim) {
 
 /* ---- scans ---- */
 
-/* carry + turn, and twice the turn, stacked. Without a scanned input: the carry doubled. */
+/* carry + iteration, and twice the iteration, stacked. Without a scanned input: the carry doubled. */
 static Graph *body_of(Module *m, const Type *turn, const Type *carry) {
   Graph *b = graph_new(m, ctx_strf(m->c, "body%d", m->ngraph), GK_BODY, 0);
   Id x = turn ? input(b, "x0", turn->rank, turn->dim) : 0, c = input(b, "c0", carry->rank, carry->dim);
