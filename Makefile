@@ -1,8 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 # make            builds ./gradc (cc, make, lemon)
-# make check      the tests, at most 6 minutes on 2 cores;  make check-all  the same suites, each in full
+# make check      the tests, about 6 minutes on 2 cores;  make check-all  the same suites, each in full
 # make check-isa  the other instruction sets and compilers, under qemu
+# make gpu-prepare  builds what a GPU is to run, on any machine with nvcc; on the one with the GPU then
+#                 make check-gpu (4 minutes at most), make bench-gpu (8)
 # make fuzz       random graphs and programs: SECONDS=300, SEED (a new one), JOBS (one a core)
-# make install    into PREFIX (/usr/local), below DESTDIR; make uninstall; make lib  the library alone
+# make install    into PREFIX (/usr/local), below DESTDIR; make uninstall; make lib  only the library
 # make demo       trains the digits model;  make bench  gradc beside PyTorch
 CC ?= cc
 LEMON ?= lemon
@@ -13,19 +16,20 @@ WARN = -Wall -Wextra
 LIBS = -lm -ldl -lpthread
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
-DIRS = ir frontend passes codegen codegen/c codegen/jit lib driver
+DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
+  passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
-OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/nn.o $(BUILD)/embed.o
+OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/syntax/nn.o $(BUILD)/embed.o
 
-# Objects of sources that are gone; the tests link all that they find.
+# Objects whose source is gone; the tests link every object they find.
 STALE = $(filter-out $(OBJS) $(RT_OBJS),$(wildcard $(DIRS:%=$(BUILD)/%/*.o) $(BUILD)/runtime/*.o))
 
-# Side by side on all processors, unless the caller says how many, or cleans before.
+# Parallel on all processors, unless the caller gives -j or runs clean.
 ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS))$(filter clean,$(MAKECMDGOALS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
-all: gradc
+all: gradc $(BUILD)/libgradc_cuda_host.a $(BUILD)/libgradc_cuda_driver.so
 	@rm -f $(STALE)
 
 # For a BUILD with other flags (tests/asan.sh).
@@ -43,24 +47,38 @@ $(BUILD)/%.o: %.c
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The grammar: lemon writes nn.c and nn.h.
-$(BUILD)/frontend/nn.c: frontend/nn.y
+$(BUILD)/frontend/syntax/nn.c: frontend/syntax/nn.y
 	@mkdir -p $(@D)
 	$(LEMON) -q -d$(@D) $<
 
-$(BUILD)/frontend/nn.h: $(BUILD)/frontend/nn.c
+$(BUILD)/frontend/syntax/nn.h: $(BUILD)/frontend/syntax/nn.c
 
-$(BUILD)/frontend/nn.o: $(BUILD)/frontend/nn.c
-	$(CC) $(ALL_CFLAGS) -DNDEBUG -Wno-unused-parameter -Ifrontend -c $< -o $@
+$(BUILD)/frontend/syntax/nn.o: $(BUILD)/frontend/syntax/nn.c
+	$(CC) $(ALL_CFLAGS) -DNDEBUG -Wno-unused-parameter -c $< -o $@
 
-$(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/nn.c
+$(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/syntax/nn.c
 
-# The runtime: an archive that programs link, and that gradc itself uses to read weights.
+# The runtime: an archive that training binaries link, and gradc itself.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
 $(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP
 $(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
-# The library: the compiler and of the runtime what is not a program's. Its names but gradc_* are its own.
+# The host form of CUDA kernels: what they link when they run on a CPU.
+HOST_OBJS = $(patsubst codegen/cuda/host/%.c,$(BUILD)/cuda_host/%.o,$(sort $(wildcard codegen/cuda/host/*.c)))
+$(BUILD)/cuda_host/%.o: codegen/cuda/host/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -O2 -g1 -ffp-contract=off -fPIC -fvisibility=hidden -I. -MMD -MP -c $< -o $@
+$(BUILD)/cuda_host.o: $(HOST_OBJS)
+	$(LD) -r -o $@.new $^
+	$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='cu[A-Z]*' $@.new && mv $@.new $@
+$(BUILD)/libgradc_cuda_host.a: $(BUILD)/cuda_host.o
+	rm -f $@ && $(AR) rcs $@ $<
+# Its driver as a library with the symbols of libcuda.so.1, for programs that load one.
+$(BUILD)/libgradc_cuda_driver.so: $(HOST_OBJS)
+	$(CC) -shared -Wl,-soname,libgradc_cuda_driver.so -Wl,-z,defs -o $@ $^ -lm -ldl -lpthread
+
+# The library: compiler and runtime. Of their symbols only gradc_* are exported.
 VERSION = $(shell sed -n 's/^\#define GRADC_VERSION "\(.*\)"/\1/p' lib/gradc.h)
 LIB_OBJS = $(filter-out $(BUILD)/driver/%,$(OBJS))
 lib: $(BUILD)/libgradc.a $(BUILD)/libgradc.so.0
@@ -74,40 +92,42 @@ $(BUILD)/libgradc.so.0: $(LIB_OBJS) $(BUILD)/libgradc_rt.a lib/gradc.map
 	$(CC) $(CFLAGS) -shared -Wl,-soname,libgradc.so.0 -Wl,--version-script,lib/gradc.map -Wl,-z,defs -Wl,-z,now \
 	  -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-# The compiler within: a shared object over the libraries of clang, any of 14 to 19, which gradc carries. LLVM_CONFIG=no
-# leaves it out, and models are compiled by cc alone.
+# The clang backend of codegen/jit: a shared object over the libraries of clang 14 to 19, embedded in gradc.
+# LLVM_CONFIG=no leaves it out; models are then compiled by cc.
 ifndef LLVM_CONFIG
-LLVM_CONFIG := $(shell CXX="$(CXX)" sh codegen/jit/find.sh)
+LLVM_CONFIG := $(shell CXX="$(CXX)" sh codegen/jit/find_llvm.sh)
 endif
 ifneq ($(filter-out no,$(LLVM_CONFIG)),)
 SHIM = $(BUILD)/codegen/jit/shim.so
 $(BUILD)/codegen/jit/shim.o: ALL_CFLAGS += -DGRADC_SHIM='"$(SHIM)"'
 $(BUILD)/codegen/jit/shim.o: $(SHIM)
-$(SHIM): codegen/jit/jit_clang.cpp codegen/jit/find.sh codegen/jit/way.h codegen/jit/jit.h
+$(SHIM): codegen/jit/backend_clang.cpp codegen/jit/find_llvm.sh codegen/jit/backend.h codegen/jit/jit.h
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -O1 -fno-rtti -fPIC -shared -s $(WARN) -I. -isystem `$(LLVM_CONFIG) --includedir` -o $@ $< \
-	  `sh codegen/jit/find.sh resource $(LLVM_CONFIG)` \
+	  `sh codegen/jit/find_llvm.sh resource $(LLVM_CONFIG)` \
 	  `ls \`$(LLVM_CONFIG) --libdir\`/libclang-cpp.so* | head -n 1` `$(LLVM_CONFIG) --link-shared --ldflags --libs`
 endif
 
-# The contractions of every machine, as objects.
-$(BUILD)/sums.stamp: codegen/sums/make.sh codegen/c/gemm.inc $(BUILD)/mksums
-	sh codegen/sums/make.sh "$(CC)" $(BUILD)/mksums codegen/c/gemm.inc $(BUILD)/sums
+# Prebuilt objects of the contractions, one for each machine and mode.
+$(BUILD)/prebuilt.stamp: codegen/c/prebuilt/make.sh codegen/c/gemm.inc $(BUILD)/mkgemm
+	sh codegen/c/prebuilt/make.sh "$(CC)" $(BUILD)/mkgemm codegen/c/gemm.inc $(BUILD)/prebuilt
 	@touch $@
 
-$(BUILD)/mksums: codegen/sums/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
+$(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
-# Everything that gradc carries inside itself, by its path within the source tree or the build folder.
-EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def ir/prim*.h ir/decimal.h codegen/c/*.inc)) $(BUILD)/libgradc_rt.a
-$(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/sums.stamp
+# The embedded files, named by their paths in the source tree or the build folder.
+EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
+  codegen/cuda/host/driver.h)) \
+  $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
+$(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/prebuilt.stamp
 	@mkdir -p $(@D)
-	sh lib/embed.sh $(BUILD) $(EMBED) $(BUILD)/sums/*.obj > $@
+	sh lib/embed.sh $(BUILD) $(EMBED) $(BUILD)/prebuilt/*.obj > $@
 
 $(BUILD)/embed.o: $(BUILD)/embed.c
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-# GNU conventions: PREFIX, or each folder by itself; DESTDIR for packages.
+# GNU conventions: PREFIX, or single folders; DESTDIR for packages.
 PREFIX ?= /usr/local
 bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
@@ -152,6 +172,14 @@ check:
 check-all:
 	@FULL=1 $(MAKE) -s check
 
+gpu-prepare:
+	@$(MAKE) -s all
+	sh tests/cuda/gpu/prepare.sh ./gradc $(BUILD) $(BUILD)/gpu
+check-gpu:
+	sh tests/cuda/gpu/run.sh $(BUILD)/gpu check 240
+bench-gpu:
+	sh tests/cuda/gpu/run.sh $(BUILD)/gpu bench 480
+
 check-isa:
 	@sh tests/setup.sh isa
 	@$(MAKE) -s all
@@ -174,4 +202,4 @@ bench: all
 clean:
 	rm -rf $(BUILD) gradc
 
-.PHONY: all objects lib install uninstall clean check check-all check-isa fuzz demo bench
+.PHONY: all objects lib install uninstall clean check check-all check-isa fuzz demo bench gpu-prepare check-gpu bench-gpu

@@ -1,8 +1,9 @@
 #!/bin/sh
-# busy.sh [GRADC] [SECONDS]: what threads cost where the cores are wanted elsewhere, and gain where they are free. Trains
-# digits.nn by turns with the default and with --threads 1, beside as many busy processes as there are cores, then beside
-# none; OLD=PATH names another gradc to compare the default with on free cores. Prints ratios of the time a step takes,
-# medians of ROUNDS. For a quiet machine.
+# SPDX-License-Identifier: Apache-2.0
+# busy.sh [GRADC] [SECONDS]: what threads cost on busy cores and gain on free ones. Trains digits.nn alternately with
+# the default and with --threads 1, together with as many busy processes as there are cores, then without them;
+# OLD=PATH names another gradc to compare the default with on free cores. Prints ratios of the time per step, medians of
+# ROUNDS. For an otherwise idle machine.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 gradc=$(cd "$(dirname "${1:-$root/gradc}")" && pwd)/$(basename "${1:-gradc}"); seconds=${2:-4}; rounds=${ROUNDS:-5}
@@ -14,7 +15,8 @@ mkdir data models
 cp "$root/examples/data/digits.csv.gz" data/; cp "$root/examples/models/digits.nn" models/
 "$gradc" build models/digits.nn -o new
 [ -z "${OLD:-}" ] || "$OLD" build models/digits.nn -o old
-steps=$(./new bench --threads 1 --json | sed 's/.*"median":\([0-9.e+-]*\).*/\1/' | awk -v s="$seconds" '{ printf "%d", s * 1000 / $1 }')
+steps=$(./new bench --threads 1 --json | sed 's/.*"median":\([0-9.e+-]*\).*/\1/' |
+  awk -v s="$seconds" '{ printf "%d", s * 1000 / $1 }')
 one() { # one PROGRAM ARGS...: milliseconds a step
   p=$1; shift
   begin=$(date +%s%N)
@@ -22,9 +24,12 @@ one() { # one PROGRAM ARGS...: milliseconds a step
   end=$(date +%s%N)
   awk -v a="$begin" -v b="$end" -v n="$steps" 'BEGIN { printf "%.6f\n", (b - a) / 1e6 / n }'
 }
-median() { sort -g "$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
+median() {
+  sort -g "$1" | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
 compare() { # compare NAME A B: files of times
-  awk -v name="$1" -v a="$(median "$2")" -v b="$(median "$3")" 'BEGIN { printf "%-58s %.4f / %.4f ms = %.2f\n", name, a, b, a / b }'
+  awk -v name="$1" -v a="$(median "$2")" -v b="$(median "$3")" \
+    'BEGIN { printf "%-58s %.4f / %.4f ms = %.2f\n", name, a, b, a / b }'
 }
 echo "$cores cores, $steps steps of digits.nn, $rounds rounds"
 for i in $(seq "$cores"); do (while :; do :; done) & hogs="$hogs $!"; done

@@ -1,4 +1,5 @@
-# What the benchmarks share: the Python environment of the peers, numbers out of JSON, binding to CPUs. Needs $here.
+# SPDX-License-Identifier: Apache-2.0
+# Shared by the benchmarks: the Python environment of the peers, numbers from JSON, binding to CPUs. Needs $here.
 
 environment() {
   [ -n "${PYTHON:-}" ] && return
@@ -17,11 +18,11 @@ environment() {
   fi
 }
 
-# field LINE KEY: a number of a line of JSON
+# field LINE KEY: a number in a line of JSON
 field() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *\([-+0-9.eE]*\).*/\1/p'; }
 # fields LINE KEY...: its numbers as further columns of a CSV row
 fields() { line=$1; shift; for key; do printf ',%s' "$(field "$line" "$key")"; done; }
-# word LINE KEY: a string of it
+# word LINE KEY: a string in it
 word() { printf '%s\n' "$1" | sed -n 's/.*"'"$2"'": *"\([^"]*\)".*/\1/p'; }
 
 # bound THREADS COMMAND...: on the first THREADS CPUs that this process may use
@@ -41,6 +42,6 @@ bound() {
   fi
 }
 
-# Without these glibc gives every large block back to the kernel and takes it again, page fault by page fault, which
-# costs PyTorch up to a quarter of a step.
+# Without these glibc returns every large block to the kernel and allocates it again with page faults, which costs
+# PyTorch up to a quarter of a step.
 torch_env="MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483648"

@@ -1,6 +1,7 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # compile_time.sh [ROUNDS]: wall time from .nn to binary (the C compiler included) and of gradc alone, for MLP and GPT.
-# Prints median and least of the rounds in ms. GRADC names the compiler (default: ../gradc), BUILD_FLAGS go to `build`.
+# Prints median and minimum of the rounds in ms. GRADC names the compiler (default: ../gradc), BUILD_FLAGS: for `build`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
@@ -13,7 +14,7 @@ now() { date +%s%N; }
 
 time_of() { # LABEL COMMAND...
   label=$1; shift
-  "$@" >/dev/null                       # warms the file cache; a failure ends the script here
+  "$@" >/dev/null # warms the file cache; a failure ends the script here
   i=0
   while [ "$i" -lt "$rounds" ]; do
     begin=$(now); "$@" >/dev/null; end=$(now)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """first_step.py PEER WORK: builds WORK in PEER, does one training step, prints "step 1" and its loss, and ends.
 
 PEER is torch, compile (torch.compile), jax (jit) or tinygrad (TinyJit is of no use to one step). WORK is digits

@@ -1,8 +1,9 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # first_step.sh [ROUNDS [WORK...]]: milliseconds from the start of a process to the end of its first training step:
 # gradc compiling in process, from its cache, and by cc; PyTorch eager and compiled; JAX and tinygrad where they can be
-# installed. Medians and least of the rounds (default 5); only the second row of gradc finds a cache. GRADC names the
-# compiler, PEERS those it is beside. WORK: digits, chargpt, gpt (see first_step.py).
+# installed. Medians and minima of the rounds (default 5); only the second row of gradc has a warm cache. GRADC names
+# the compiler, PEERS the peers. WORK: digits, chargpt, gpt (see first_step.py).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(readlink -f "${GRADC:-$here/../gradc}")
@@ -22,8 +23,8 @@ sed 's/layers = 4/layers = 6/' "$here/../examples/models/chargpt.nn" > "$tmp/cha
 row() { # LABEL WORK PATTERN COMMAND...
   label=$1; work=$2; pattern=$3; shift 3
   if took=$("$PYTHON" "$here/until.py" "$rounds" "$pattern" "$@" 2>"$tmp/err"); then
-    # shellcheck disable=SC2086  # median and least
-    printf '%-8s %-28s median %9.1f ms   least %9.1f ms\n' "$work" "$label" $took
+    # shellcheck disable=SC2086  # median and minimum
+    printf '%-8s %-28s median %9.1f ms   min %9.1f ms\n' "$work" "$label" $took
   else
     printf '%-8s %-28s %s\n' "$work" "$label" "$(tail -n 1 "$tmp/err")"
   fi
@@ -42,7 +43,7 @@ for work in $works; do
   row "gradc, clang in process" $work '"step":1' "$@"
   (export CACHE="$tmp/cache"; row "gradc, from the cache" $work '"step":1' "$@")
   row "gradc, cc and dlopen" $work '"step":1' "$@" --jit=cc
-  for peer in $peers; do # PYTHON: tinygrad has a use of its own for it
+  for peer in $peers; do # PYTHON: tinygrad reads a variable of this name
     row $peer $work 'step 1' env -u PYTHON "$PYTHON" "$here/first_step.py" $peer $work
   done
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes data/*.npy: noise of the shapes that bench/models read. The numbers do not matter, only that both sides have
-some."""
+# SPDX-License-Identifier: Apache-2.0
+"""Writes data/*.npy: noise of the shapes that bench/models read."""
 import os
 
 import numpy as np

@@ -1,10 +1,11 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # memory.sh [--threads N] [--steps N] [--rounds N] [--shares "1 0.75 ..."] [--only gradc|torch] [WORKLOAD...]:
-# time against bytes. gradc under budgets that leave ever fewer of the bytes that activations take, beside PyTorch with
+# time against memory. gradc under budgets for decreasing shares of the bytes of activations, and PyTorch with
 # torch.utils.checkpoint on more and more blocks and torch.compile with activation_memory_budget.
 #
 # Sets up the Python environment of run.sh (PYTHON=... takes another one). Writes memory.csv and memory.svg here, or
-# where OUT says (OUT=dir). Each run is a process of its own on the same CPUs; sides take turns within a round.
+# in the folder OUT. Each run is a separate process on the same CPUs; sides alternate within a round.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
@@ -31,13 +32,13 @@ trap 'exit 130' INT TERM
 csv=$out/memory.csv
 echo "workload,side,share,peak_bytes,saved_bytes,median_ms,min_ms,peak_rss_bytes,recompute_flops_percent" > "$csv"
 
-# The budget that leaves this share of what the activations take without one.
+# The budget for this share of the bytes that activations take without one.
 budget() {
   awk -v ram="$(field "$1" ram_bytes)" -v act="$(field "$1" activation_bytes)" -v f="$2" \
       'BEGIN { printf "%.0f", ram - (1 - f) * act }'
 }
 
-# The programs are built once, for every share; where a budget is refused, the least that works is the last one.
+# Builds a program for every share. If a budget is refused, the smallest one that works is the last.
 build() { # WORK
   model=$here/models/$1.nn; free=$("$gradc" report --json "$model")
   : > "$tmp/$1.list"

@@ -1,5 +1,6 @@
-# memory_svg.awk memory.csv > memory.svg: a panel for each workload: time of a step over the most bytes alive. Points of
-# one side and share are medians over the rounds; one side's points are joined by falling bytes.
+# SPDX-License-Identifier: Apache-2.0
+# memory_svg.awk memory.csv > memory.svg: a panel for each workload: time of a step over the peak of live bytes. Points
+# of one side and share are medians over the rounds; one side's points are joined by decreasing bytes.
 BEGIN {
   FS = ","
   W = 360; H = 280; LEFT = 64; TOP = 40; BOTTOM = 48; GAP = 28
@@ -40,7 +41,7 @@ function panel(w, x0,   i, j, k, n, s, xmax, ymin, ymax, px, py, line, t, step, 
   xmax *= 1.05; ymax += 0.08 * (ymax - ymin) + 1e-9; ymin -= 0.25 * (ymax - ymin); if (ymin < 0) ymin = 0
   printf "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#bbbbbb\"/>\n", x0, TOP, W, H
   text(x0 + W / 2, TOP - 10, w, "middle", "font-weight=\"bold\"")
-  text(x0 + W / 2, TOP + H + 36, "most bytes alive, MiB", "middle", "")
+  text(x0 + W / 2, TOP + H + 36, "peak of live bytes, MiB", "middle", "")
   step = tick(xmax)
   for (t = 0; t <= xmax; t += step) {
     px = x0 + t / xmax * W

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* peak.c - the machine's f32 FMA peak, measured: `peak [THREADS...]` prints GFLOP/s per number of threads (1 and 2).
  *
- * Each thread runs independent chains of fused multiply-adds that never leave the registers, in vectors of the widest
- * kind the compiler was told of; the chains are more than the latency of an FMA times its throughput. The figure is the
- * best of ROUNDS, so it is a ceiling for any kernel and not an average of the machine's mood.
+ * Each thread runs independent chains of fused multiply-adds in registers, in the widest vectors of the target; there
+ * are more chains than the latency of an FMA times its throughput. The figure is the best of ROUNDS, so it is an upper
+ * bound for any kernel.
  *
  *   cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread peak.c -o peak
  */
@@ -20,7 +21,7 @@
 #define VECTOR_BYTES 16
 #endif
 
-enum { LANES = VECTOR_BYTES / 4, CHAINS = 12, TURNS = 10000000, ROUNDS = 15, MAX_THREADS = 64 };
+enum { LANES = VECTOR_BYTES / 4, CHAINS = 12, STEPS = 10000000, ROUNDS = 15, MAX_THREADS = 64 };
 
 typedef float Vec __attribute__((vector_size(VECTOR_BYTES)));
 
@@ -36,12 +37,12 @@ static double now(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Twelve named accumulators: an array of vectors may lie in memory. x -> x*m + a stays near 1 and never denormal. */
+/* Twelve named accumulators: an array of vectors may be kept in memory. x -> x*m + a stays near 1, never denormal. */
 static float chains(float seed) {
   Vec m = (Vec){0} + 0.999f, a = (Vec){0} + 0.001f;
   Vec c0 = m + seed, c1 = c0 + seed, c2 = c1 + seed, c3 = c2 + seed, c4 = c3 + seed, c5 = c4 + seed;
   Vec c6 = c5 + seed, c7 = c6 + seed, c8 = c7 + seed, c9 = c8 + seed, c10 = c9 + seed, c11 = c10 + seed;
-  for (int i = 0; i < TURNS; i++) {
+  for (int i = 0; i < STEPS; i++) {
     c0 = c0 * m + a, c1 = c1 * m + a, c2 = c2 * m + a, c3 = c3 * m + a;
     c4 = c4 * m + a, c5 = c5 * m + a, c6 = c6 * m + a, c7 = c7 * m + a;
     c8 = c8 * m + a, c9 = c9 * m + a, c10 = c10 * m + a, c11 = c11 * m + a;
@@ -73,7 +74,7 @@ static int measure(int threads) {
   for (int i = 0; i < threads; i++) pthread_join(id[i], NULL);
   pthread_barrier_destroy(&start);
 
-  double best = 0, flops = 2.0 * LANES * CHAINS * (double)TURNS * threads;
+  double best = 0, flops = 2.0 * LANES * CHAINS * (double)STEPS * threads;
   float used = 0; /* keeps the chains alive */
   for (int r = 0; r < ROUNDS; r++) {
     double begin = probes[0].begin[r], end = probes[0].end[r];

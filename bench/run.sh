@@ -1,10 +1,11 @@
 #!/bin/sh
-# run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--precision bf16] [WORKLOAD...]: gradc beside PyTorch eager, one
-# training step each. With --precision bf16 both train so (PyTorch by autocast), and compiled PyTorch comes third.
+# SPDX-License-Identifier: Apache-2.0
+# run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--precision bf16] [WORKLOAD...]: gradc against PyTorch eager, one
+# training step each. With --precision bf16 both train in bf16 (PyTorch by autocast), and compiled PyTorch is a third.
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
-# model of models/ and runs both sides in turn, each run a process of its own bound to the same CPUs. Prints both sides'
-# versions and flags, the measured FMA peak, and medians and minima with their ratios; raw numbers go to results/*.csv.
+# model of models/ and runs the sides alternately, each run a separate process bound to the same CPUs. Prints versions
+# and flags, the measured FMA peak, and medians and minima with their ratios; raw numbers go to results/*.csv.
 # GRADC names the compiler (default: ../gradc), BUILD_FLAGS go to `gradc build`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -81,8 +82,8 @@ summary() {
         if (!(g in med) || !(t in med)) continue
         gm = middle(med[g]); tm = middle(med[t])
         printf "%-5s %7d | %11.4f %11.4f %7.1f %7.1f | %11.4f %11.4f %7.1f %-8s | %6.2fx %6.2fx\n", p[1], p[2],
-               gm, low[g], rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t], i % 2 ? how[t] : "compiled", tm / gm,
-               low[t] / low[g]
+               gm, low[g], rate[g] == "" ? 0 : middle(rate[g]), rss[g], tm, low[t], rss[t],
+               i % 2 ? how[t] : "compiled", tm / gm, low[t] / low[g]
       }
     }' "$csv"
 }
@@ -101,7 +102,7 @@ $cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread "$he
   $cc -O3 -march=native -ffp-contract=fast -pthread "$here/peak.c" -o "$bin/peak"
 for w in $works gemm; do
   nn=$here/models/$w.nn
-  if [ "$precision" != f32 ]; then # beside the others, as data is found from there
+  if [ "$precision" != f32 ]; then # in the same folder, because data paths are relative to it
     nn=$here/models/.$w.$precision.nn
     sed "s/^train {/train { precision = $precision;/" "$here/models/$w.nn" > "$nn"
   fi
@@ -130,15 +131,15 @@ while [ "$round" -le "$rounds" ]; do
   for w in $works; do
     for t in $threads; do
       echo "round $round of $rounds: $w, $t thread(s)" >&2
-      # Who goes first changes from round to round.
-      turn=$sides; [ $((round % 2)) -eq 1 ] || turn=$(printf '%s\n' $sides | tac)
-      for side in $turn; do run_side "$round" "$w" "$t" "$side"; done
+      # The first side alternates from round to round.
+      order=$sides; [ $((round % 2)) -eq 1 ] || order=$(printf '%s\n' $sides | tac)
+      for side in $order; do run_side "$round" "$w" "$t" "$side"; done
     done
   done
   round=$((round + 1))
 done
 for t in $threads; do echo "peak     $(peak "$t") (after)"; done
 echo
-echo "training step in ms, median of the rounds' medians and least of all; last columns: how many times faster gradc is"
+echo "training step in ms, median of the rounds' medians, and minimum; last columns: how many times faster gradc is"
 summary
 echo "raw numbers: bench/results/$(basename "$csv")"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The transformer block of PyTorch's side, for torch_step.py and torch_memory.py."""
 
 import torch.nn as nn

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """torch_memory.py WORKLOAD --mode MODE --share F --threads N: one training step in PyTorch under less memory, as JSON.
 
 The peer of bench/models/{gpt2,gpt,resnet18}.nn: the same layers, batch, loss and optimizer. MODE is
@@ -6,8 +7,8 @@ The peer of bench/models/{gpt2,gpt,resnet18}.nn: the same layers, batch, loss an
   checkpoint   torch.utils.checkpoint on the first F of all blocks (1: on every block)
   compile      torch.compile with activation_memory_budget = F
 Printed are the step's time and three sizes: `saved_bytes`, what autograd saves for the backward pass (inputs and
-weights not counted; not known for compile), `peak_bytes`, the most that the allocator had handed out at once during a
-step, weights, gradients and optimizer state included, and the process's `peak_rss_bytes`.
+weights not counted; not known for compile), `peak_bytes`, the allocator's peak during a step, including weights,
+gradients and optimizer state, and the process's `peak_rss_bytes`.
 """
 
 import argparse
@@ -49,7 +50,7 @@ class Residual(nn.Module):
 
 
 class Chain(nn.Module):
-    """Something, blocks, something: the blocks may be checkpointed."""
+    """A model with a sequence of blocks, some of which are checkpointed."""
 
     def run(self, x):
         again = round(ARGS.share * len(self.blocks)) if ARGS.mode == "checkpoint" else 0
@@ -86,7 +87,7 @@ class ResNet(Chain):
 
 
 def workload():
-    """-> model, input, target, optimizer"""
+    """Returns model, input, target, optimizer."""
     torch.manual_seed(0)
     if ARGS.workload == "resnet18":
         m = ResNet(1000).to(memory_format=torch.channels_last)
@@ -105,7 +106,7 @@ def loss_of(model, x, y):
 
 
 def saved_bytes(model, x, y):
-    """What a forward pass saves, each storage once."""
+    """The bytes that a forward pass saves for the backward pass, each storage once."""
     known = {t.untyped_storage().data_ptr() for t in list(model.parameters()) + list(model.buffers()) + [x, y]}
     seen = {}
 
@@ -120,16 +121,16 @@ def saved_bytes(model, x, y):
     return sum(seen.values())
 
 
-def peak_bytes(step, standing):
-    """The most bytes handed out during a step, above what stands before it."""
+def peak_bytes(step, before):
+    """The allocator's peak during a step; `before`: bytes that were allocated before it."""
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as prof:
         step()
-    now = most = 0
+    now = peak = 0
     events = [e for e in prof.profiler.kineto_results.events() if e.name() == "[memory]"]
     for e in sorted(events, key=lambda e: e.start_ns()):
         now += e.nbytes()
-        most = max(most, now)
-    return standing + most
+        peak = max(peak, now)
+    return before + peak
 
 
 def main():
@@ -154,7 +155,7 @@ def main():
     opt.zero_grad(set_to_none=True)
     tensors = list(model.parameters()) + list(model.buffers()) + [x, y]
     tensors += [t for s in opt.state.values() for t in s.values() if torch.is_tensor(t)]
-    standing = sum(t.untyped_storage().nbytes() for t in tensors)
+    before = sum(t.untyped_storage().nbytes() for t in tensors)
     times = []
     for _ in range(ARGS.steps):
         begin = time.perf_counter()
@@ -168,7 +169,7 @@ def main():
                 "median_ms": round(statistics.median(times), 3),
                 "min_ms": round(min(times), 3),
                 "saved_bytes": saved,
-                "peak_bytes": peak_bytes(step, standing),
+                "peak_bytes": peak_bytes(step, before),
                 "peak_rss_bytes": rss,
             }
         ),

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """torch_step.py WORKLOAD --threads N [--seconds S] [--precision bf16] [--compile]: one training step in PyTorch, eager
 or compiled, as one line of JSON.
 
@@ -74,7 +75,7 @@ def cross_entropy(z, y):
 
 
 def workload(name):
-    """-> model, input, target, loss, optimizer class, its arguments"""
+    """Returns model, input, target, loss, optimizer class, its arguments."""
     if name == "mlp":
         m = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10))
         return m, torch.rand(128, 784), torch.randint(10, (128,)), cross_entropy, torch.optim.Adam, dict(lr=1e-3)

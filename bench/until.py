@@ -1,6 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
 """until.py ROUNDS PATTERN COMMAND...: milliseconds from the start of the command to its first line with PATTERN, median
-and least of the rounds. Each starts in an empty folder, where caches lie too; $CACHE: where those of XDG_CACHE_HOME
-do."""
+and minimum of the rounds. Each round starts in an empty folder, which also holds the caches; $CACHE: another folder for
+XDG_CACHE_HOME."""
 
 import os
 import shutil

@@ -1,30 +1,35 @@
-/* One graph, and the memory of the module: runs the plan without numbers. A map from arena bytes, weights and results
- * to the node whose value they hold is kept while the kernels run in order. A load must find its own value there, every
- * byte of it; what a kernel loads and stores its loop nests say. Checked besides: bounds, alignment, overlap of
- * persistent tensors, each kernel by itself (check_kernel.c), the scratch of scans and the order in which they take
- * their operands apart, that the loss comes before the first update, and that at the end every weight and result holds
- * what the graph says. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Proves one graph, and the memory of the module, by symbolic execution of the plan: a map from arena bytes, weights
+ * and results to the node whose value they hold is updated kernel by kernel, and every byte that a kernel loads must
+ * hold the value of the node. Also checked: bounds, alignment, overlap of persistent tensors, each kernel by itself
+ * (check_kernel.c), the scratch of scans and the storage order of what they slice, that the loss is computed before the
+ * first update, and that at the end every weight and result holds its value. */
 #include "codegen/check.h"
 #include "ir/scan.h"
-#include "passes/persist.h"
+#include "passes/analysis/model_memory.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { E_PLAN = 412, NOTHING = 0, MIXED = -1, CLOBBERED = -2 };
+enum { NOTHING = 0, MIXED = -1, CLOBBERED = -2 };
 
-/* The buffers that a kernel loads (not those that it has stored itself) and stores. */
-typedef struct Touched { Id *read, *write; int nread, nwrite; } Touched;
+/* The buffers that a kernel stores, and those that it only loads. */
+typedef struct BufferUse {
+  Id *read, *write;
+  int nread, nwrite;
+} BufferUse;
 
 typedef struct Check {
   Module *m;
   Graph *g;
   const Groups *gs;
   Kernel *const *kernel;
-  Touched *touched;         /* per group */
+  BufferUse *use; /* per group */
   int faults;
-  int64_t *cut; int ncut;   /* where buffers begin and end in the arena, sorted; cell i is cut[i] .. cut[i + 1) */
-  int64_t *holds; int base; /* a tree over the cells: the node that all cells below hold, or MIXED */
-  Id *in_var, *in_result;   /* node whose value it holds; 0: the old value, or nothing */
+  int64_t *cut;
+  int ncut; /* bounds of buffers in the arena, sorted; cell i is cut[i] .. cut[i + 1) */
+  int64_t *holds;
+  int base;               /* segment tree over the cells: the node that all cells below hold, or MIXED */
+  Id *in_var, *in_result; /* the node whose value a weight or result holds; 0: the old value, or nothing */
 } Check;
 
 __attribute__((format(printf, 3, 4))) static void fault(Check *c, Id n, const char *fmt, ...) {
@@ -34,14 +39,15 @@ __attribute__((format(printf, 3, 4))) static void fault(Check *c, Id n, const ch
   va_end(ap);
   Loc loc = c->g && n ? node_get(c->g, n)->loc : 0;
   if (c->faults++ < 5)
-    diag_error(c->m->c, E_PLAN, loc, 1, "memory plan of `%s`, node %u: %s", c->g ? c->g->name : c->m->name, n, what);
+    diag_error(c->m->c, E_PLAN_REFUSED, loc, 1, "memory plan of `%s`, node %u: %s", c->g ? c->g->name : c->m->name, n,
+               what);
 }
 
-/* ---- what kernels touch ---- */
+/* ---- buffers of a kernel ---- */
 
-static Touched touched_by_kernel(Ctx *c, const Kernel *k) {
+static BufferUse buffers_of_kernel(Ctx *c, const Kernel *k) {
   size_t bytes = sizeof(Id) * (size_t)(k->nbuf + 1);
-  Touched t = {ctx_alloc(c, bytes), ctx_alloc(c, bytes), 0, 0};
+  BufferUse t = {ctx_alloc(c, bytes), ctx_alloc(c, bytes), 0, 0};
   for (int i = 0; i < k->nbuf; i++) {
     if (k->buf[i].written) t.write[t.nwrite++] = k->buf[i].node;
     else if (!k->buf[i].table) t.read[t.nread++] = k->buf[i].node;
@@ -49,11 +55,11 @@ static Touched touched_by_kernel(Ctx *c, const Kernel *k) {
   return t;
 }
 
-/* A scan reads all of its operands and stores its results, which `get` nodes stand for. */
-static Touched touched_by_scan(const Graph *g, const Group *p) {
+/* A scan reads all of its operands and stores its results, which are those of its `get` nodes. */
+static BufferUse buffers_of_scan(const Graph *g, const Group *p) {
   Ctx *c = g->m->c;
   uint32_t nin = node_get(g, p->root)->nin;
-  Touched t = {ctx_alloc(c, sizeof(Id) * (nin + 1)), ctx_alloc(c, sizeof(Id) * (size_t)(p->nnode + 1)), 0, 0};
+  BufferUse t = {ctx_alloc(c, sizeof(Id) * (nin + 1)), ctx_alloc(c, sizeof(Id) * (size_t)(p->nnode + 1)), 0, 0};
   for (uint32_t i = 0; i < nin; i++) t.read[t.nread++] = node_in(g, p->root, (int)i);
   for (int i = 0; i < p->nnode; i++)
     if (p->node[i] != p->root) t.write[t.nwrite++] = p->node[i];
@@ -110,33 +116,29 @@ static int by_value(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-static int64_t bytes_of(const Check *c, Id n) { return type_bytes(c->m, node_get(c->g, n)->type); }
-
 static bool in_arena(Check *c, Id n, int64_t at, int64_t bytes) {
   int64_t align = plan_align(c->m);
   if (at < 0 || bytes < 0 || at > c->g->arena - bytes)
-    fault(c, n, "bytes %lld + %lld lie outside of the arena of %lld", (long long)at, (long long)bytes,
+    fault(c, n, "bytes %lld + %lld are outside of the arena of %lld", (long long)at, (long long)bytes,
           (long long)c->g->arena);
-  else if (at % align)
-    fault(c, n, "offset %lld is not aligned to %lld", (long long)at, (long long)align);
-  else
-    return true;
+  else if (at % align) fault(c, n, "offset %lld is not aligned to %lld", (long long)at, (long long)align);
+  else return true;
   return false;
 }
 
 static bool arena_start(Check *c) {
   const Groups *gs = c->gs;
   int64_t n = 0;
-  for (int k = 0; k < gs->n; k++) n += c->touched[k].nwrite + 1;
+  for (int k = 0; k < gs->n; k++) n += c->use[k].nwrite + 1;
   c->cut = ctx_alloc(c->m->c, sizeof *c->cut * (size_t)(2 * n + 2));
   int ncut = 0;
   for (int k = 0; k < gs->n; k++) {
     const Group *p = &gs->group[k];
-    const Touched *t = &c->touched[k];
+    const BufferUse *t = &c->use[k];
     for (int i = 0; i <= t->nwrite; i++) {
       if (i == t->nwrite && p->scratch <= 0) continue;
       Id node = i < t->nwrite ? t->write[i] : p->root;
-      int64_t at = c->g->anno[node].offset, bytes = i < t->nwrite ? bytes_of(c, node) : p->scratch;
+      int64_t at = c->g->anno[node].offset, bytes = i < t->nwrite ? node_bytes(c->g, node) : p->scratch;
       if (c->g->anno[node].space != SP_ARENA) continue;
       if (!in_arena(c, node, at, bytes)) return false;
       c->cut[ncut++] = at;
@@ -156,45 +158,45 @@ static bool arena_start(Check *c) {
 static bool is_leaf(const Check *c, Id n) { return c->gs->writer[n] < 0; }
 
 static void check_read(Check *c, Id n) {
-  const Anno *a = &c->g->anno[n];
-  bool well = false;
-  if (a->space == SP_ARENA) well = holds(c, a->offset, bytes_of(c, n), n);
-  else if (a->space == SP_VAR) well = a->index < (uint32_t)c->m->nvar && c->in_var[a->index] == (is_leaf(c, n) ? 0 : n);
-  else if (a->space == SP_IN) well = a->index < (uint32_t)c->g->nport && c->g->port[a->index] == n;
-  else if (a->space != SP_NONE) well = a->index < (uint32_t)c->g->nout && c->in_result[a->index] == n;
-  if (!well) fault(c, n, "the value is not, or no longer, in its place when it is loaded");
+  const Annotation *a = &c->g->anno[n];
+  bool ok = false;
+  if (a->space == SP_ARENA) ok = holds(c, a->offset, node_bytes(c->g, n), n);
+  else if (a->space == SP_VAR) ok = a->index < (uint32_t)c->m->nvar && c->in_var[a->index] == (is_leaf(c, n) ? 0 : n);
+  else if (a->space == SP_IN) ok = a->index < (uint32_t)c->g->nport && c->g->port[a->index] == n;
+  else if (a->space != SP_NONE) ok = a->index < (uint32_t)c->g->nout && c->in_result[a->index] == n;
+  if (!ok) fault(c, n, "the value is not, or no longer, in its buffer when it is loaded");
 }
 
-/* Bytes of a buffer in a space of its own: arena, each weight, each result. */
-CheckPlace check_place(const Graph *g, Id n) {
-  const Anno *a = &g->anno[n];
+/* The arena is one space; so is each weight and each result. */
+CheckLocation check_location(const Graph *g, Id n) {
+  const Annotation *a = &g->anno[n];
   int64_t at = a->space == SP_ARENA ? a->offset : (int64_t)a->index << 48;
-  return (CheckPlace){a->space, at, at + type_bytes(g->m, node_get(g, n)->type)};
+  return (CheckLocation){a->space, at, at + node_bytes(g, n)};
 }
 
-CheckPlace *check_places(const Kernel *k) {
+CheckLocation *check_locations(const Kernel *k) {
   const Graph *g = k->gs->g;
-  CheckPlace *place = ctx_alloc(g->m->c, sizeof *place * (size_t)(k->nbuf + 1));
+  CheckLocation *location = ctx_alloc(g->m->c, sizeof *location * (size_t)(k->nbuf + 1));
   for (int i = 0; i < k->nbuf; i++)
-    if (!k->buf[i].table) place[i] = check_place(g, k->buf[i].node);
-  return place;
+    if (!k->buf[i].table) location[i] = check_location(g, k->buf[i].node);
+  return location;
 }
 
 static void check_kernel(Check *c, const Kernel *k) {
-  const CheckPlace *place = check_places(k);
+  const CheckLocation *location = check_locations(k);
   Id n;
   for (int i = 0; i < k->nbuf; i++)
     for (int j = 0; j < i; j++)
-      if (k->buf[i].written && k->buf[j].written && places_meet(&place[i], &place[j]))
+      if (k->buf[i].written && k->buf[j].written && locations_overlap(&location[i], &location[j]))
         fault(c, k->buf[i].node, "two results of a kernel share bytes");
-  const char *why = kernel_check(k, place, &n);
+  const char *why = kernel_check(k, location, &n);
   if (why) fault(c, n, "%s", why);
 }
 
 /* ---- scans ---- */
 
-/* Whether iteration t of a stacked value is contiguous, row by row, at t times its length. */
-static bool turns_in_pieces(Check *c, Id n, int axis) {
+/* True if the slice of iteration t of a stacked value is contiguous and row-major, at t times its size. */
+static bool iterations_are_contiguous(Check *c, Id n, int axis) {
   const Type *t = node_type(c->g, n);
   Dim stride[MAX_RANK], step = 1;
   if (!buffer_strides(c->g, n, stride)) return false;
@@ -204,70 +206,73 @@ static bool turns_in_pieces(Check *c, Id n, int axis) {
 }
 
 static void check_order(Check *c, Id n, int axis, int64_t slice) {
-  bool well = axis < 0 || slice >= 0 ? buffer_row_major(c->g, n) : turns_in_pieces(c, n, axis);
-  if (!well) fault(c, n, "its scan takes it apart in another order than it is stored in");
+  bool ok = axis < 0 || slice >= 0 ? buffer_row_major(c->g, n) : iterations_are_contiguous(c, n, axis);
+  if (!ok) fault(c, n, "its scan slices it in another order than it is stored in");
 }
 
-/* A captured operand is the body's port. */
+/* The body reads a captured operand in place, through its port. */
 static void check_captured(Check *c, Id n, const Graph *body, Id port) {
   Panels p, q;
   bool panels = buffer_panels(c->g, n, &p);
   Dim stride[2][MAX_RANK] = {{0}, {0}};
   bool same = panels == buffer_panels(body, port, &q);
   if (panels) same = same && p.axis == q.axis && p.width == q.width;
-  else same = same && buffer_strides(c->g, n, stride[0]) && buffer_strides(body, port, stride[1]) &&
-              !memcmp(stride[0], stride[1], sizeof stride[0]);
-  if (!same) fault(c, n, "the body of its scan takes it to be in another order than it is stored in");
+  else
+    same = same && buffer_strides(c->g, n, stride[0]) && buffer_strides(body, port, stride[1]) &&
+           !memcmp(stride[0], stride[1], sizeof stride[0]);
+  if (!same) fault(c, n, "the body of its scan reads it in another order than it is stored in");
 }
 
-/* What the scratch is divided into: the body's arena, carries, slices. */
+/* The scratch has ranges for the body's arena, carries and slices, without overlap. */
 static void check_scratch(Check *c, const Group *p, const Scan *s, const ScanScratch *x) {
-  CheckPlace part[1 + 4 * 64];
+  CheckLocation range[1 + 4 * 64];
   int n = 0;
-  if (1 + s->nc + s->nx + s->ny > (int)(sizeof part / sizeof *part)) return;
-  if (s->body->arena > 0) part[n++] = (CheckPlace){1, x->arena, x->arena + s->body->arena};
+  if (1 + s->nc + s->nx + s->ny > (int)(sizeof range / sizeof *range)) return;
+  if (s->body->arena > 0) range[n++] = (CheckLocation){1, x->arena, x->arena + s->body->arena};
   const Type *t = node_type(c->g, p->root);
-  for (int i = 0; i < s->nc; i++) part[n++] = (CheckPlace){1, x->carry[i], x->carry[i] + type_bytes(c->m, t->elem[i])};
+  for (int i = 0; i < s->nc; i++)
+    range[n++] = (CheckLocation){1, x->carry[i], x->carry[i] + type_bytes(c->m, t->elem[i])};
   for (int i = 0; i < s->nx + s->ny; i++) {
     if (x->slice[i] < 0) continue;
     TypeId stacked = i < s->nx ? node_get(c->g, node_in(c->g, p->root, i))->type : t->elem[s->nc + i - s->nx];
-    TypeId turn = scan_turn_type(c->m, type_get(c->m, stacked), s->axis);
-    part[n++] = (CheckPlace){1, x->slice[i], x->slice[i] + type_bytes(c->m, turn)};
+    TypeId slice = scan_slice_type(c->m, type_get(c->m, stacked), s->axis);
+    range[n++] = (CheckLocation){1, x->slice[i], x->slice[i] + type_bytes(c->m, slice)};
   }
   for (int i = 0; i < n; i++) {
-    if (part[i].from < 0 || part[i].to > p->scratch) fault(c, p->root, "a part lies outside of the scratch");
+    if (range[i].from < 0 || range[i].to > p->scratch) fault(c, p->root, "a range is outside of the scratch");
     for (int k = 0; k < i; k++)
-      if (places_meet(&part[i], &part[k])) fault(c, p->root, "two parts of the scratch share bytes");
+      if (locations_overlap(&range[i], &range[k])) fault(c, p->root, "two ranges of the scratch share bytes");
   }
 }
 
-static void check_scan(Check *c, const Group *p, const Touched *t) {
+static void check_scan(Check *c, const Group *p, const BufferUse *t) {
   Scan s = scan_of(c->g, p->root);
   ScanScratch x;
   scan_scratch(c->g, p, &x);
   int64_t begin = c->g->anno[p->root].offset;
-  CheckPlace scratch = {p->scratch > 0 ? SP_ARENA : 0, begin, begin + p->scratch};
+  CheckLocation scratch = {p->scratch > 0 ? SP_ARENA : 0, begin, begin + p->scratch};
   for (int i = 0; i < t->nwrite; i++) {
-    CheckPlace w = check_place(c->g, t->write[i]);
-    int64_t at = node_attr(c->g, t->write[i], 0)->i - s.nc;
+    CheckLocation w = check_location(c->g, t->write[i]);
+    int64_t at = node_attr(c->g, t->write[i], ATTR(get, index))->i - s.nc;
     check_order(c, t->write[i], at < 0 ? -1 : s.axis, at < 0 ? 0 : x.slice[s.nx + at]);
-    if (places_meet(&w, &scratch)) fault(c, t->write[i], "a result lies in the scratch of its kernel");
+    if (locations_overlap(&w, &scratch)) fault(c, t->write[i], "a result is in the scratch of its kernel");
     for (int k = 0; k < t->nwrite + t->nread; k++) {
       Id o = k < t->nwrite ? t->write[k] : t->read[k - t->nwrite];
-      CheckPlace r = check_place(c->g, o);
-      if (o != t->write[i] && places_meet(&w, &r)) fault(c, t->write[i], "it shares bytes with node %u of its scan", o);
+      CheckLocation r = check_location(c->g, o);
+      if (o != t->write[i] && locations_overlap(&w, &r))
+        fault(c, t->write[i], "it shares bytes with node %u of its scan", o);
     }
   }
   for (int i = 0; i < t->nread; i++) {
-    CheckPlace r = check_place(c->g, t->read[i]);
+    CheckLocation r = check_location(c->g, t->read[i]);
     if (i >= s.nx + s.nc) check_captured(c, t->read[i], s.body, s.body->port[i]);
     else check_order(c, t->read[i], i < s.nx ? s.axis : -1, i < s.nx ? x.slice[i] : 0);
-    if (places_meet(&r, &scratch)) fault(c, t->read[i], "an operand lies in the scratch of its kernel");
+    if (locations_overlap(&r, &scratch)) fault(c, t->read[i], "an operand is in the scratch of its kernel");
   }
   if (s.length) check_scratch(c, p, &s, &x);
 }
 
-/* ---- stores and ends ---- */
+/* ---- stores, and the end ---- */
 
 static bool loss_missing(const Check *c) {
   int i = graph_checked(c->g);
@@ -276,9 +281,9 @@ static bool loss_missing(const Check *c) {
 }
 
 static void do_write(Check *c, Id n) {
-  const Anno *a = &c->g->anno[n];
+  const Annotation *a = &c->g->anno[n];
   if (a->space == SP_ARENA) {
-    hold(c, a->offset, bytes_of(c, n), n);
+    hold(c, a->offset, node_bytes(c->g, n), n);
   } else if (a->space == SP_VAR && a->index < (uint32_t)c->m->nvar) {
     const Var *v = &c->m->var[a->index];
     if (v->type != node_get(c->g, n)->type || v->stored != a->stored)
@@ -288,34 +293,34 @@ static void do_write(Check *c, Id n) {
   } else if ((a->space == SP_OUT || a->space == SP_HEAD) && a->index < (uint32_t)c->g->nout) {
     c->in_result[a->index] = n;
   } else {
-    fault(c, n, "a stored value has no place");
+    fault(c, n, "a stored value has no location");
   }
 }
 
 static void check_ends(Check *c) {
   for (int i = 0; i < c->g->nout; i++) {
     const Out *o = &c->g->out[i];
-    const Anno *a = &c->g->anno[o->value];
-    int64_t last = a->offset + bytes_of(c, o->value);
+    const Annotation *a = &c->g->anno[o->value];
+    int64_t last = a->offset + node_bytes(c->g, o->value);
     if (o->var >= 0 && (a->space != SP_VAR || c->in_var[o->var] != o->value))
       fault(c, o->value, "`%s` does not hold its new value at the end", o->name);
     if (o->var < 0 && ((a->space != SP_OUT && a->space != SP_HEAD) || c->in_result[a->index] != o->value))
-      fault(c, o->value, "the result `%s` is not in its place at the end", o->name);
+      fault(c, o->value, "the result `%s` is not in its location at the end", o->name);
     if (a->space == SP_HEAD && (a->offset < HEAD_LOSS || last > c->m->head_bytes))
-      fault(c, o->value, "the result `%s` lies outside of the head", o->name);
+      fault(c, o->value, "the result `%s` is outside of the head", o->name);
     for (int k = 0; a->space == SP_HEAD && k < i; k++) {
-      const Anno *b = &c->g->anno[c->g->out[k].value];
+      const Annotation *b = &c->g->anno[c->g->out[k].value];
       if (a->space == SP_HEAD && b->space == SP_HEAD && a->offset == b->offset)
-        fault(c, o->value, "the results `%s` and `%s` share a place", o->name, c->g->out[k].name);
+        fault(c, o->value, "the results `%s` and `%s` share a location", o->name, c->g->out[k].name);
     }
   }
 }
 
 static void run_group(Check *c, int k) {
   const Group *p = &c->gs->group[k];
-  const Touched *t = &c->touched[k];
+  const BufferUse *t = &c->use[k];
   if (!p->pos || (k && p->pos == c->gs->group[k - 1].pos))
-    fault(c, p->root, "kernel %u has no place in the order", p->kernel);
+    fault(c, p->root, "kernel %u has no position in the order", p->kernel);
   for (int i = 0; i < t->nread; i++) check_read(c, t->read[i]);
   if (c->kernel[k]) check_kernel(c, c->kernel[k]);
   else check_scan(c, p, t);
@@ -330,11 +335,11 @@ int plan_check_graph(const Groups *gs, Kernel *const *kernel) {
   Check c = {.m = m, .g = g, .gs = gs, .kernel = kernel};
   c.in_var = ctx_alloc(ctx, ((size_t)m->nvar + 1) * sizeof(Id));
   c.in_result = ctx_alloc(ctx, ((size_t)g->nout + 1) * sizeof(Id));
-  c.touched = ctx_alloc(ctx, ((size_t)gs->n + 1) * sizeof *c.touched);
+  c.use = ctx_alloc(ctx, ((size_t)gs->n + 1) * sizeof *c.use);
   if (g->kind != GK_BODY && g->kind != GK_TEST && g->arena > m->arena_bytes)
     fault(&c, 0, "its arena of %lld bytes is larger than the module's", (long long)g->arena);
   for (int k = 0; k < gs->n; k++)
-    c.touched[k] = kernel[k] ? touched_by_kernel(ctx, kernel[k]) : touched_by_scan(g, &gs->group[k]);
+    c.use[k] = kernel[k] ? buffers_of_kernel(ctx, kernel[k]) : buffers_of_scan(g, &gs->group[k]);
   if (!arena_start(&c)) return c.faults;
   for (int k = 0; k < gs->n; k++) run_group(&c, k);
   check_ends(&c);
@@ -351,20 +356,20 @@ Kernel **kernels_build(const Groups *gs) {
 
 static void check_persistent(Check *c) {
   Module *m = c->m;
-  int64_t (*v)[2] = ctx_alloc(m->c, sizeof *v * (size_t)(m->nvar + 1)), end = m->head_bytes + m->persistent_bytes;
+  int64_t(*v)[2] = ctx_alloc(m->c, sizeof *v * (size_t)(m->nvar + 1)), end = m->head_bytes + m->persistent_bytes;
   int n = 0;
   for (int i = 0; i < m->nvar; i++) {
     if (m->var[i].rom) continue;
     v[n][0] = m->var[i].offset;
     v[n][1] = m->var[i].offset + type_bytes(m, m->var[i].type);
     if (v[n][0] < m->head_bytes || v[n][1] > end)
-      fault(c, 0, "`%s` lies outside of the persistent region", m->var[i].name);
-    n += v[n][1] > v[n][0]; /* one without elements shares nothing */
+      fault(c, 0, "`%s` is outside of the persistent region", m->var[i].name);
+    n += v[n][1] > v[n][0]; /* one without elements overlaps nothing */
   }
   qsort(v, (size_t)n, sizeof *v, by_value);
   for (int i = 1; i < n; i++)
     if (v[i][0] < v[i - 1][1]) fault(c, 0, "two weights share bytes at offset %lld", (long long)v[i][0]);
-  if (m->total_bytes != end + m->arena_bytes) fault(c, 0, "the parts of the memory do not add up");
+  if (m->total_bytes != end + m->arena_bytes) fault(c, 0, "the sections of the memory do not add up");
 }
 
 int plan_check_persistent(Module *m) {

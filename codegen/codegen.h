@@ -1,38 +1,59 @@
-/* Code generation: a planned module becomes C. Needs fuse, order and memory to have run on every graph. Both return
- * false after a report through diag_error. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Code generation: from a planned module, on which fuse, order and memory have run, to the text of a program. */
 #ifndef GRADC_CODEGEN_H
 #define GRADC_CODEGEN_H
-#include "codegen/kernel.h"
-#include "codegen/machine.h"
+#include "codegen/launch_cost.h"
+#include "codegen/target.h"
 
-/* Trained weights: in the program's text, or in a file beside it that NAME_load copies or NAME_map only points to. */
+/* Where trained weights are: in the program's text, in a file that NAME_load copies, or in one that NAME_map uses in
+ * place. */
 typedef enum WeightsAs { WEIGHTS_EMBED, WEIGHTS_BLOB, WEIGHTS_EXTERN } WeightsAs;
+
+/* A program that runs on a device: the native target prints gc_model and what the host needs, another unit has gc_device
+ * and the functions of the other graphs. */
+typedef struct DeviceProgram {
+  bool host_form;    /* kernels are compiled by the C compiler, over the host form (docs/cuda_host.md) */
+  const char *nodes; /* rows of GcModel.nodes that the other unit refers to; the CUDA target sets them */
+  int nnodes;
+} DeviceProgram;
 
 typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
-  /* Text of a file that the compiler carries (ir/prim*.h, codegen/c/gemm.inc), as in ElabOptions. */
-  const char *(*carried)(const char *name, size_t *n);
-  const char *dir;             /* native: folder that data paths are relative to; NULL: that of Module.file */
-  const Machine *machine;      /* native: the vector width; NULL: the generic row */
-  const char *header;          /* portable: name of the header file; NULL: NAME.h */
-  const void *const *values;   /* portable: trained values per Module.var, dense, row-major in logical shape, in the C
-                                  type; NULL: not given. `values` NULL: none is */
+  /* Text of a built-in file (prim/prim*.h, codegen/c/gemm.inc), as in ElabOptions. */
+  const char *(*builtin)(const char *name, size_t *n);
+  /* The program's interface. */
+  const char *dir;           /* folder that data paths of the descriptor are relative to; NULL: that of Module.file */
+  const char *header;        /* name of the header file; NULL: NAME.h */
+  const void *const *values; /* per Module.var: its trained values in row-major order, in the C type; NULL: not given.
+                                  `values` NULL: none are */
   WeightsAs weights_as;
-  int serial_cycles;           /* native: kernels of less work are run by one thread; 0: the usual limit; tests: 1 */
-  bool contract;               /* native: multiply-adds may be contracted (--fp=fast) */
-  Str *sums;                   /* native: gc_contract and its tiles become a unit of their own, the same for all models of
-                                  a machine and mode: it goes here, or nothing, where the module calls none of it.
-                                  NULL: they stand in the one file */
+  /* Options of one target. 0: its defaults. */
+  bool plain_forms;                       /* of the CUDA target: every kernel has its plain form */
+  const struct NativeEmitOptions *native; /* codegen/c/native.h */
+  const DeviceProgram *device;            /* of the CUDA target; NULL: it prints the files of an interface */
 } EmitOptions;
 
-/* The portable dialect: ISO C99, one .c and one .h. Leaves training out when Module.opt.infer_only. */
-bool emit_portable(Module *m, const EmitOptions *o, Str *c_file, Str *h_file);
-/* The file of trained weights that such a program loads or maps; empty where they are embedded. */
-void emit_weights(Module *m, const EmitOptions *o, Str *file);
-/* The native dialect: vector extensions and threads; defines gc_model of runtime/model.h. */
-bool emit_native(Module *m, const EmitOptions *o, Str *c_file);
-enum { NATIVE_PARTS = 2 }; /* with -DGC_PART=0... that file is so many translation units to be linked */
-/* That unit of gc_contract, without a module: what emit_native puts into `sums`. t: f32 or f64; half: contractions of
- * 16-bit floats too. */
-void emit_sums(Ctx *c, const EmitOptions *o, DType t, bool half, Str *file);
+/* Some kernels of the CUDA target as a text that compiles alone and includes nothing, for NVRTC. */
+typedef struct CudaModule {
+  Str text;
+  const char **kernel; /* their names */
+  int nkernel;
+  double cost; /* estimated milliseconds of the compiler */
+} CudaModule;
+
+typedef struct Artifacts {
+  Str code;      /* the program; of the native target, NATIVE_PARTS translation units in one text (-DGC_PART=0 …) */
+  Str header;    /* of the portable target */
+  Str weights;   /* the file of trained weights that it loads or maps; empty: there is none */
+  Str gemm_unit; /* of the native target, the same for all models of a machine and mode; empty: no matrix products */
+  CudaModule *module; /* of the CUDA target: its kernels again, the most costly module first */
+  int nmodule;
+  LaunchCosts step; /* of the CUDA target */
+  Str device;       /* of a DeviceProgram: the unit of the device's graphs */
+  Str kernels;      /* of a DeviceProgram over the host form: the unit of its kernels, in C */
+} Artifacts;
+
+/* The portable target is ISO C99 and leaves training out when Module.opt.infer_only; the native one has vector
+ * extensions and threads, and defines gc_model of runtime/model.h. False after a report through diag_error. */
+bool emit_program(Module *m, const Target *t, const EmitOptions *o, Artifacts *a);
 #endif

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a group of nodes to loop nests: which axes, phases, accumulations and stores each class of kernel has. */
-#include "codegen/build.h"
+#include "codegen/kernel_build.h"
+#include "codegen/nest_use.h"
 #include "ir/view.h"
 #include <string.h>
 
@@ -8,7 +10,7 @@
 void kernel_nest(KBuild *b) {
   b->nest = ctx_alloc(b->m->c, sizeof *b->nest);
   b->nest->axes.m = b->m;
-  b->nest->split = -1;
+  b->nest->par_axis = -1;
   b->phase = 0;
   b->inner = 0;
   *VEC_PUSH(b->m->c, b->k->nest, b->k->nnest, b->k->capnest) = b->nest;
@@ -19,7 +21,7 @@ KPhase *kernel_phase(KBuild *b) {
   return VEC_PUSH(b->m->c, b->nest->phase, b->nest->nphase, b->nest->capphase);
 }
 
-/* An axis of `extent`, -1 and index 0 where the extent is 1. */
+/* Adds an axis of `extent`; -1, and index 0, where the extent is 1. */
 int kernel_axis(KBuild *b, Dim extent, Affine *idx) {
   *idx = affine_const(0);
   if (extent == 1) return -1;
@@ -46,7 +48,11 @@ Affine kernel_inner(KBuild *b, KPhase *p, Dim extent) {
 
 int kernel_acc(KBuild *b, Id node, Op op, KOrder order, int value) {
   *VEC_PUSH(b->m->c, b->nest->acc, b->nest->nacc, b->nest->capacc) =
-    (KAcc){.node = node, .op = (uint16_t)op, .type = dtype_computed(b->nest->val[value].type), .order = order, .phase = b->phase,
+    (KAcc){.node = node,
+           .op = (uint16_t)op,
+           .type = dtype_computed(b->nest->val[value].type),
+           .order = order,
+           .phase = b->phase,
            .value = value};
   return b->nest->nacc - 1;
 }
@@ -55,7 +61,7 @@ int kernel_sum(KBuild *b, Id node, int value) { return kernel_acc(b, node, OP_su
 
 /* ---- phases of a group's nodes ---- */
 
-/* The phase in which n can be computed: behind every accumulation of the group that it depends on. */
+/* The phase in which n can be computed: after every accumulation of the group that it depends on. */
 static int phase_of(const KBuild *b, Id n, const int *phase) {
   const Graph *g = b->g;
   int top = 0;
@@ -89,13 +95,11 @@ static int *find_phases(const KBuild *b) {
   return phase;
 }
 
-static bool is_written(const KBuild *b, Id n) {
-  return b->gs->buffer[n];
-}
+static bool is_written(const KBuild *b, Id n) { return b->gs->buffer[n]; }
 
 /* ---- loop ---- */
 
-/* A matrix in panels that the group loads or stores at the indices of its index space. */
+/* Finds a matrix in panels that the group loads or stores at the indices of its own index space. */
 static bool find_panels(const KBuild *b, Panels *p) {
   const Type *t = node_type(b->g, b->group->root);
   for (int w = 0; w < 2; w++)
@@ -118,7 +122,7 @@ static void loop_stores(KBuild *b, const Affine *idx) {
   }
 }
 
-/* Two nests, of the full panels and of the last one, in both of which positions in panels are affine. */
+/* One nest for the full panels and one for the last: in each, addresses in panels are affine. */
 static void build_panels(KBuild *b, const Panels *p) {
   int64_t full = p->cols / p->width;
   for (int last = 0; last < 2; last++) {
@@ -144,37 +148,37 @@ static void build_panels(KBuild *b, const Panels *p) {
   }
 }
 
-/* The axis of x, a chain of views down to the fold, that shows the fold's axis a; -1: none alone does. */
-static int axis_showing(const Graph *g, Id x, Id fold, int a) {
+/* The axis of x, a chain of views of the fold, that is the fold's axis a; -1: no single one is. */
+static int axis_after_views(const Graph *g, Id x, Id fold, int a) {
   ViewMap v;
   if (x == fold) return a;
-  a = axis_showing(g, node_in(g, x, 0), fold, a);
+  a = axis_after_views(g, node_in(g, x, 0), fold, a);
   if (a < 0 || node_info(g, x)->cls != CL_VIEW) return a; /* a cast */
-  if (!view_map(g, x, &v) || v.axis[a].n != 1 || v.axis[a].by[0] != 1) return -1;
+  if (!view_map(g, x, &v) || v.axis[a].n != 1 || v.axis[a].stride[0] != 1) return -1;
   return v.axis[a].axis[0];
 }
 
-/* The strides of a short fold, read by way of x, that blocks of the index space may have. */
+/* The strides of a short fold, which the group reads through x, become the steps of build_blocks. */
 static void find_strides(const KBuild *b, Id x, int64_t *step) {
-  enum { MOST_POINTS = 9 };
+  enum { MAX_POINTS = 9 };
   const Graph *g = b->g;
   Id fold = view_base(g, x);
   const Type *space = node_type(g, b->group->root);
   if (!fold_is_short(g, fold) || !kernel_has(b, fold) || node_type(g, x)->rank != space->rank) return;
-  const AttrVal *axes = node_attr(g, fold, 1), *stride = node_attr(g, fold, 3);
+  const AttrVal *axes = node_attr(g, fold, ATTR(fold, axes)), *stride = node_attr(g, fold, ATTR(fold, stride));
   int64_t points = 1;
   for (int i = 0; i < axes->n; i++) {
-    int a = axis_showing(g, x, fold, (int)axes->v[i]);
-    if (a < 0 || !dim_is_const(space->dim[a]) || stride->v[i] > MOST_POINTS / points) continue;
+    int a = axis_after_views(g, x, fold, (int)axes->v[i]);
+    if (a < 0 || !dim_is_const(space->dim[a]) || stride->v[i] > MAX_POINTS / points) continue;
     step[a] = stride->v[i];
     points *= stride->v[i];
   }
 }
 
-/* Which windows hold a point depends on what its indices leave when they are divided by the strides. So the loop runs
- * over blocks of as many points, with each remainder once: what is known of it is no condition any more, and the points
- * share what they load. Axes that a block does not divide end with narrower ones, in nests of their own: `last` has the
- * bits of such axes. */
+/* The windows of a fold that contain a point depend on its indices modulo the strides. So the loop is unrolled into
+ * blocks of `step` points per axis: the remainders are constants, which need no conditions, and the points of a block
+ * share loads. An axis that `step` does not divide ends with a narrower block, in a separate nest; `last`: bit set of
+ * the axes at whose end this nest is. */
 static void build_blocks(KBuild *b, const int64_t *step, uint32_t last) {
   const Type *t = node_type(b->g, b->group->root);
   Affine first[MAX_RANK], idx[MAX_RANK];
@@ -216,17 +220,18 @@ static bool build_by_blocks(KBuild *b) {
   return stepped;
 }
 
-/* A FLAT view whose input has the indices idx: stored at the result's indices, or, row-major, by position alone. */
+/* Stores a view with OPF_ROW_MAJOR_VIEW by the indices idx of its input: at the indices of the result if these are
+ * affine, else at the same row-major position. */
 static void store_by_input(KBuild *b, const Type *from, const Affine *idx) {
   Id root = b->group->root;
   Affine out[MAX_RANK];
   int v = kernel_value(b, node_in(b->g, root, 0), idx);
-  if (view_pull(&b->nest->axes, b->g, root, idx, out)) {
+  if (view_unmap_index(&b->nest->axes, b->g, root, idx, out)) {
     kernel_store(b, root, out, v, KS_OUTER, false);
     return;
   }
   if (!buffer_row_major(b->g, root)) {
-    kernel_fail(b, root, "a view that divides, in an order of its own");
+    kernel_fail(b, root, "a view that is not affine, and not row-major");
     return;
   }
   KStore s = {.value = v, .buf = kernel_buf(b, root), .at = affine_linear(b->m, from, idx)};
@@ -246,8 +251,8 @@ static void build_loop(KBuild *b) {
   if (build_by_blocks(b)) return;
   kernel_nest(b);
   const Type *t = node_type(g, root);
-  bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_self(g, root);
-  if (divides) t = node_type(g, node_in(g, root, 0)); /* walks the input instead */
+  bool divides = node_info(g, root)->cls == CL_VIEW && !view_composes_in_kernel(g, root);
+  if (divides) t = node_type(g, node_in(g, root, 0)); /* loops over the input instead */
   for (int i = 0; i < t->rank; i++) idx[i] = kernel_outer(b, t->dim[i]);
   kernel_phase(b);
   if (divides) {
@@ -260,10 +265,10 @@ static void build_loop(KBuild *b) {
 /* ---- row: reductions and maps ---- */
 
 typedef struct Row {
-  const Type *full;           /* of what is reduced */
+  const Type *full; /* type of the reduced values */
   bool reduced[MAX_RANK];
-  Affine idx[MAX_RANK];       /* of `full` */
-  int naxis, axis[MAX_RANK];  /* inner loops */
+  Affine idx[MAX_RANK];      /* of `full` */
+  int naxis, axis[MAX_RANK]; /* inner loops */
 } Row;
 
 static void row_axes(KBuild *b, Row *r, const AttrVal *axes) {
@@ -277,7 +282,7 @@ static void row_axes(KBuild *b, Row *r, const AttrVal *axes) {
   }
 }
 
-/* Indices of a value of the outer index space: with the reduced axes kept as 1, or without them. */
+/* Indices of a value without inner axes, whose type has the reduced axes with extent 1, or lacks them. */
 static void row_outer_index(const Row *r, const Type *t, Affine *idx) {
   for (int i = 0, o = 0; i < r->full->rank; i++) {
     if (t->rank == r->full->rank) idx[i] = r->reduced[i] ? affine_const(0) : r->idx[i];
@@ -331,7 +336,7 @@ static void build_row(KBuild *b) {
   const Graph *g = b->g;
   Row r = {.full = node_type(g, node_in(g, b->group->root, 0))};
   kernel_nest(b);
-  row_axes(b, &r, node_attr(g, b->group->root, 0));
+  row_axes(b, &r, node_attr(g, b->group->root, ATTR(sum, axes)));
   int *phase = find_phases(b), last = 0;
   for (int i = 0; i < b->group->nnode; i++) {
     int p = phase[i] + (node_info(g, b->group->node[i])->cls == CL_REDUCE);
@@ -343,9 +348,51 @@ static void build_row(KBuild *b) {
 /* ---- */
 
 static void (*const BUILD[KC_COUNT])(KBuild *) = {
-  [KC_LOOP] = build_loop, [KC_ROW] = build_row, [KC_CONTRACT] = kernel_contract, [KC_CONV] = kernel_conv,
-  [KC_WINDOW] = kernel_fold, [KC_SCATTER] = kernel_scatter, [KC_CUM] = kernel_cumsum, [KC_CONCAT] = kernel_concat,
+  [KC_LOOP] = build_loop,   [KC_ROW] = build_row,        [KC_CONTRACT] = kernel_contract,
+  [KC_CONV] = kernel_conv,  [KC_WINDOW] = kernel_fold,   [KC_SCATTER] = kernel_scatter,
+  [KC_CUM] = kernel_cumsum, [KC_CONCAT] = kernel_concat, [KC_ATTEND] = kernel_attend,
 };
+
+static void add_arg(KBuild *b, KArgKind kind, int index, const char *name) {
+  *VEC_PUSH(b->m->c, b->k->arg, b->k->narg, b->k->caparg) = (KArg){kind, index, name};
+}
+
+/* What the live values of the nests read of the run: its header, and streams of random numbers. */
+static void find_drawn(KBuild *b, bool *drawn) {
+  Kernel *k = b->k;
+  bool run = false;
+  for (int i = 0; i < k->nnest && k->uses_run; i++) {
+    NestUse use = nest_use(k->nest[i]);
+    for (int v = 1; v < k->nest[i]->nval; v++) {
+      const KVal *x = &k->nest[i]->val[v];
+      if (!use.uses[v] || (x->kind != KV_RANDOM && x->kind != KV_RUN)) continue;
+      run = true;
+      if (x->kind == KV_RANDOM) drawn[x->stream] = k->draws = true;
+    }
+  }
+  k->uses_run = run;
+}
+
+/* Buffers that are written are y0, y1, …; the others are x0, x1, … */
+static void build_args(KBuild *b) {
+  const Kernel *k = b->k;
+  Ctx *c = b->m->c;
+  bool *drawn = ctx_alloc(c, (size_t)k->nstream + 1);
+  find_drawn(b, drawn);
+  for (int i = 0, read = 0, written = 0; i < k->nbuf; i++)
+    add_arg(b, KA_BUF, i, k->buf[i].written ? ctx_strf(c, "y%d", written++) : ctx_strf(c, "x%d", read++));
+  for (int i = 0; i < b->m->nsize; i++)
+    if (k->sizes >> i & 1) add_arg(b, KA_SIZE, i, ctx_strf(c, "n_%s", b->m->size[i].name));
+  if (k->uses_run) add_arg(b, KA_RUN, 0, "run");
+  if (k->draws) {
+    add_arg(b, KA_COUNTER, 0, "pass");
+    add_arg(b, KA_COUNTER, 1, "iteration");
+  }
+  for (int i = 0; i < k->nstream; i++)
+    if (drawn[i]) add_arg(b, KA_STREAM, i, ctx_strf(c, "stream%d", i));
+  add_arg(b, KA_THREAD, 0, "tid");
+  add_arg(b, KA_THREAD, 1, "nthreads");
+}
 
 Kernel *kernel_build(const Groups *gs, const Group *group) {
   Module *m = gs->g->m;
@@ -357,5 +404,6 @@ Kernel *kernel_build(const Groups *gs, const Group *group) {
   else kernel_fail(&b, group->root, "a class without nests");
   if (b.failed) b.k->nnest = 0;
   for (int i = 0; i < b.k->nnest; i++) nest_coalesce(b.k->nest[i], m);
+  build_args(&b);
   return b.k;
 }

@@ -1,12 +1,12 @@
-/* Values of nodes at indices: walks from a node through views, inlined nodes and the nodes of the group down to
- * loads. */
-#include "codegen/build.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values of nodes at indices: recursively through views, inlined nodes and nodes of the group, down to loads. */
+#include "codegen/kernel_build.h"
 #include "ir/view.h"
 #include <string.h>
 
 void kernel_fail(KBuild *b, Id n, const char *why) {
   if (!b->failed)
-    diag_error(b->m->c, 403, node_get(b->g, n)->loc, 1, "internal: kernel %u cannot be built: %s (%s)",
+    diag_error(b->m->c, E_INTERNAL, node_get(b->g, n)->loc, 1, "internal: kernel %u cannot be built: %s (%s)",
                b->group->kernel, why, node_info(b->g, n)->name);
   b->failed = true;
 }
@@ -34,9 +34,7 @@ static int add_buf(KBuild *b, Id node, bool table) {
   return k->nbuf - 1;
 }
 
-int kernel_buf(KBuild *b, Id node) {
-  return add_buf(b, node, false);
-}
+int kernel_buf(KBuild *b, Id node) { return add_buf(b, node, false); }
 
 static bool val_same(const KVal *a, const KVal *b) {
   return a->kind == b->kind && a->type == b->type && a->op == b->op && a->nargs == b->nargs &&
@@ -45,7 +43,7 @@ static bool val_same(const KVal *a, const KVal *b) {
          affine_same(&a->at, &b->at);
 }
 
-/* Adds a value, or finds the same one: anything outside of the inner loops is computed once for all phases. */
+/* Adds a value, or finds an equal one. Values outside of the inner loops are shared by all phases. */
 static int val_make(KBuild *b, KVal v) {
   KNest *n = b->nest;
   if (b->failed) return 0;
@@ -72,13 +70,15 @@ int kernel_number(KBuild *b, DType t, double c) {
   return val_make(b, (KVal){.kind = KV_CONST, .type = (uint8_t)t, .c = c});
 }
 
-Affine kernel_table(KBuild *b, int value, Dim extent) {
+Affine kernel_indirect_axis(KBuild *b, int value, Dim extent) {
   Axes *s = &b->nest->axes;
   if (b->failed) return affine_const(0);
-  for (int i = 0; i < s->n; i++)
-    if (s->axis[i].kind == AX_TABLE && s->axis[i].value == value && s->axis[i].extent == extent) return affine_axis(i);
+  for (int i = 0; i < s->n; i++) {
+    const Axis *x = &s->axis[i];
+    if (x->kind == AX_INDIRECT && x->value == value && x->extent == extent) return affine_axis(i);
+  }
   if (s->n == MAX_AXES) return kernel_fail(b, b->group->root, "too many axes"), affine_const(0);
-  s->axis[s->n] = (Axis){.kind = AX_TABLE, .extent = extent, .value = value, .needs = b->nest->val[value].needs};
+  s->axis[s->n] = (Axis){.kind = AX_INDIRECT, .extent = extent, .value = value, .needs = b->nest->val[value].needs};
   kernel_sizes(b, extent);
   return affine_axis(s->n++);
 }
@@ -97,11 +97,9 @@ static int load_from(KBuild *b, Id n, const Affine *at, bool table) {
   return val_make(b, v);
 }
 
-static int load(KBuild *b, Id n, const Affine *at) {
-  return load_from(b, n, at, false);
-}
+static int load(KBuild *b, Id n, const Affine *at) { return load_from(b, n, at, false); }
 
-/* Position in the buffer, in its stored order. */
+/* The address in the buffer, in its storage order. */
 static bool buffer_at(KBuild *b, Id n, const Affine *idx, Affine *at) {
   Dim stride[MAX_RANK];
   Panels p;
@@ -111,7 +109,7 @@ static bool buffer_at(KBuild *b, Id n, const Affine *idx, Affine *at) {
     if (k && k->p.axis == p.axis && k->p.cols == p.cols && k->p.rows == p.rows && affine_same(&k->col, &idx[p.axis]) &&
         affine_same(&k->row, &idx[1 - p.axis]))
       return *at = k->at, true;
-    int buf = kernel_buf(b, n); /* may move the array */
+    int buf = kernel_buf(b, n); /* may reallocate b->k->buf */
     b->k->buf[buf].cols = p.cols, b->k->buf[buf].rows = p.rows;
     Affine row = affine_scale(b->m, &idx[1 - p.axis], p.cols);
     *at = affine_add(b->m, &row, &idx[p.axis]);
@@ -131,10 +129,10 @@ static int load_index(KBuild *b, Id n, const Affine *idx) {
   return load(b, n, &at);
 }
 
-/* Leaves are one of a kind: what each is in a kernel is said here. */
+/* Each leaf op has its own kind of value. */
 static int leaf_value(KBuild *b, Id n, const Affine *idx, const Affine *linear) {
   const Type *t = node_type(b->g, n);
-  const AttrVal *a = node_attr(b->g, n, 0);
+  const AttrVal *a = node_attr(b->g, n, ATTR(const, value));
   KVal v = {.type = t->dtype, .node = n};
   switch (node_get(b->g, n)->op) {
   case OP_const:
@@ -180,29 +178,34 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   uint32_t guards = 0;
   Id x = node_in(g, n, 0);
   bool own = kernel_has(b, x), leaf = node_info(g, x)->cls == CL_LEAF && (own || !g->anno[x].kernel);
-  bool memory = leaf || (g->anno[x].kernel && !own); /* or, of random numbers, as good as that: known by position */
-  if (view_push(&b->nest->axes, g, n, idx, in, &guards)) {
+  bool memory = leaf || (g->anno[x].kernel && !own); /* x can be read by row-major position (random numbers, too) */
+  if (view_map_index(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
     if (!guards) return v;
     ViewMap map;
     view_map(g, n, &map);
-    KVal s = {.kind = KV_SELECT, .type = node_type(g, n)->dtype, .node = n, .nargs = 1, .arg = {v}, .guards = guards,
-              .c = map.around};
+    KVal s = {.kind = KV_SELECT,
+              .type = node_type(g, n)->dtype,
+              .node = n,
+              .nargs = 1,
+              .arg = {v},
+              .guards = guards,
+              .c = map.pad_value};
     return val_make(b, s);
   }
-  if (!(node_info(g, n)->flags & FLAT) || !memory || !buffer_row_major(g, x))
+  if (!(node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW) || !memory || !buffer_row_major(g, x))
     return kernel_fail(b, n, "a view is not affine"), 0;
   Affine at = affine_linear(b->m, node_type(g, n), idx);
   return leaf ? leaf_value(b, x, NULL, &at) : load(b, x, &at);
 }
 
-/* The table's row is an index that was loaded: an axis of its own. */
+/* The gathered index is an indirect axis. */
 static int gather_value(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   Id x = node_in(g, n, 0), table = node_in(g, n, 1);
-  int axis = (int)node_attr(g, n, 0)->i, rank = node_type(g, table)->rank;
+  int axis = (int)node_attr(g, n, ATTR(gather, axis))->i, rank = node_type(g, table)->rank;
   int at = kernel_value(b, table, idx + axis);
-  Affine q = kernel_table(b, at, node_type(g, x)->dim[axis]);
+  Affine q = kernel_indirect_axis(b, at, node_type(g, x)->dim[axis]);
   Affine in[MAX_RANK];
   for (int i = 0, o = 0; i < node_type(g, x)->rank; i++) {
     in[i] = i == axis ? q : idx[o];
@@ -211,14 +214,14 @@ static int gather_value(KBuild *b, Id n, const Affine *idx) {
   return kernel_value(b, x, in);
 }
 
-/* fold of small windows: each element sums those that hold it, by rising window index. For a window that does not, +0
- * is added, which changes no sum that began with +0. */
+/* fold of small windows: each element adds up all windows by ascending index, +0 for those that do not contain it. That
+ * keeps the bits, since a sum that starts from +0 is never -0. */
 static int fold_value(KBuild *b, Id n, const Affine *idx) {
   const Graph *g = b->g;
   Id x = node_in(g, n, 0);
-  const AttrVal *size = node_attr(g, n, 2);
-  DType t = (DType)node_type(g, n)->dtype, sums = dtype_computed(t); /* rounded once */
-  int sum = kernel_number(b, sums, 0), terms = 1;
+  const AttrVal *size = node_attr(g, n, ATTR(fold, size));
+  DType t = (DType)node_type(g, n)->dtype, acc = dtype_computed(t); /* rounded once */
+  int sum = kernel_number(b, acc, 0), terms = 1;
   for (int i = 0; i < size->n; i++) terms *= (int)size->v[i];
   for (int i = 0; i < node_type(g, n)->rank; i++) kernel_sizes(b, node_type(g, x)->dim[i]);
   for (int w = 0; w < terms && !b->failed; w++) {
@@ -226,14 +229,14 @@ static int fold_value(KBuild *b, Id n, const Affine *idx) {
     KVal v = {.kind = KV_SELECT, .type = t, .node = n, .nargs = 1};
     int64_t rest = w;
     for (int i = size->n - 1; i >= 0; i--) window[i] = affine_const(rest % size->v[i]), rest /= size->v[i];
-    FoldPush push = fold_push(&b->nest->axes, g, n, idx, window, in, &v.guards);
+    FoldIndex push = fold_map_index(&b->nest->axes, g, n, idx, window, in, &v.guards);
     if (push == FOLD_NEVER) continue;
     if (push == FOLD_FAILS) return kernel_fail(b, n, "too many axes"), 0;
     v.arg[0] = kernel_value(b, x, in);
     int arg[2] = {sum, v.guards ? val_make(b, v) : v.arg[0]};
-    sum = kernel_value_op(b, OP_sum, sums, n, arg, 2);
+    sum = kernel_value_op(b, OP_sum, acc, n, arg, 2);
   }
-  return t == sums ? sum : kernel_value_op(b, OP_cast, t, n, &sum, 1);
+  return t == acc ? sum : kernel_value_op(b, OP_cast, t, n, &sum, 1);
 }
 
 static int elem_value(KBuild *b, Id n, const Affine *idx) {
@@ -253,7 +256,7 @@ static int elem_value(KBuild *b, Id n, const Affine *idx) {
   return kernel_value_op(b, (Op)node_get(g, n)->op, (DType)t->dtype, n, arg, (int)node_get(g, n)->nin);
 }
 
-/* A value that an earlier phase has stored at these indices is loaded again, unless it is as cheap to compute. */
+/* Reloads a value that an earlier phase stored at these indices, unless it is cheaper to recompute; 0: does not. */
 enum { RELOAD_COST = 8 };
 static int reload(KBuild *b, Id n, const Affine *idx) {
   Affine at;
@@ -294,7 +297,7 @@ static uint64_t memo_hash(const KBuild *b, Id n, const Affine *idx) {
   return h ^ h >> 32;
 }
 
-/* The same node at the same indices is walked once: shared subexpressions would take exponential time. */
+/* Memoised by node and indices: else shared subexpressions would take exponential time. */
 int kernel_value(KBuild *b, Id n, const Affine *idx) {
   int rank = node_type(b->g, n)->rank;
   if (b->failed) return 0;

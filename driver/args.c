@@ -1,13 +1,15 @@
-/* The command line against the table of options.def. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parses the command line by the table of options.def. */
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
 #include "passes/pass.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const Command command_info[CMD_COUNT] = {
-#define COMMAND(name, operands, fewest, most, purpose, example) \
-  [CMD_##name] = {#name, operands, fewest, most, purpose, example, cmd_##name},
+#define COMMAND(name, operands, min, max, purpose, example) \
+  [CMD_##name] = {#name, operands, min, max, purpose, example, cmd_##name},
 #define OPTION(...)
 #include "options.def"
 #undef COMMAND
@@ -21,13 +23,13 @@ const Option option_info[OPT_COUNT] = {
 #undef OPTION
 };
 
-enum { E_USAGE = 500, GO_ON = -1 };
+enum { GO_ON = -1 };
 
 static int usage(Args *a, const char *word, const char *const *words, int n, const char *what) {
   Diag *d = diag_error(a->c, E_USAGE, 0, 1, "%s", what);
   const char *near = word ? diag_suggest(a->c, word, words, n) : NULL;
   if (near) diag_help(a->c, d, "did you mean `%s`?", near);
-  else if (a->cmd < CMD_COUNT) diag_help(a->c, d, "`gradc %s --help` tells more", command_info[a->cmd].name);
+  else if (a->cmd < CMD_COUNT) diag_help(a->c, d, "`gradc %s --help` lists its options", command_info[a->cmd].name);
   else diag_help(a->c, d, "`gradc --help` lists the commands");
   return EXIT_USAGE;
 }
@@ -54,8 +56,7 @@ static int unknown_option(Args *a, const char *flag) {
   if ((unsigned)TAKES_PASSES >> a->cmd & 1)
     for (int i = 0; i < PASS_COUNT; i++)
       if (pass_info[i].kind != PASS_LOWERING) words[n++] = ctx_strf(a->c, "--no-%s", pass_info[i].name);
-  return usage(a, flag, words, n,
-               ctx_strf(a->c, "`gradc %s` has no option `%s`", command_info[a->cmd].name, flag));
+  return usage(a, flag, words, n, ctx_strf(a->c, "`gradc %s` has no option `%s`", command_info[a->cmd].name, flag));
 }
 
 bool args_bytes(const char *text, int64_t *n) {
@@ -66,6 +67,33 @@ bool args_bytes(const char *text, int64_t *n) {
   if (p == text || p[shift > 0] || v < 1 || v >= (int64_t)1 << (62 - shift)) return false;
   *n = v << shift;
   return true;
+}
+
+int64_t args_gpu(const Args *a) {
+  const char *s = a->value[OPT_device];
+  size_t n = s ? strspn(s, "0123456789") : 0;
+  return n && n < 10 && !s[n] ? atoll(s) : -1;
+}
+
+const char *args_device(const Args *a) {
+  const char *s = a->value[OPT_device];
+  if (!s) return args_has(a, OPT_cuda) ? "cuda" : NULL;
+  return args_has(a, OPT_cpu) || !strcmp(s, "cpu") ? NULL : !strcmp(s, "cuda-host") ? s : "cuda";
+}
+
+/* Reports a device that there is not, or that cannot do what is asked for. */
+static int check_device(Args *a) {
+  const char *s = a->value[OPT_device];
+  static const char *const words[] = {"cpu", "cuda", "cuda-host"};
+  if (args_has(a, OPT_hooks) && (!s || strcmp(s, "cuda-host") != 0))
+    return usage(a, NULL, NULL, 0, "`--hooks` needs --device=cuda-host");
+  if (args_has(a, OPT_cpu) && (args_has(a, OPT_cuda) || s))
+    return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`--cpu` and `%s` exclude each other", s ? "--device" : "--cuda"));
+  if (!s || args_gpu(a) >= 0) return GO_ON;
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (!strcmp(words[i], s)) return GO_ON;
+  return usage(a, s, words, 3,
+               ctx_strf(a->c, "`--device` takes cpu, cuda, cuda-host or the number of a GPU, not `%s`", s));
 }
 
 static int check_choice(Args *a, const Option *o, const char *value) {
@@ -81,11 +109,10 @@ static int check_choice(Args *a, const Option *o, const char *value) {
     if (!strcmp(words[n - 1], value)) return GO_ON;
     p += len + (p[len] == '|');
   }
-  return usage(a, value, words, n,
-               ctx_strf(a->c, "`%s` takes %s, not `%s`", o->flag, o->choices, value));
+  return usage(a, value, words, n, ctx_strf(a->c, "`%s` takes %s, not `%s`", o->flag, o->choices, value));
 }
 
-/* --no-PASS of a pass that can be off. */
+/* --no-PASS of a pass that can be disabled. */
 static bool pass_option(Args *a, const char *flag) {
   if (!((unsigned)TAKES_PASSES >> a->cmd & 1) || strncmp(flag, "--no-", 5)) return false;
   int p = pass_find(flag + 5, strlen(flag + 5));
@@ -94,7 +121,7 @@ static bool pass_option(Args *a, const char *flag) {
   return true;
 }
 
-/* argv[*i] is an option; its value may be in it (`--fp=fast`) or be the next word. */
+/* argv[*i] is an option; its value follows in the same word (`--fp=fast`) or in the next. */
 static int parse_option(Args *a, int argc, char **argv, int *i) {
   const char *word = argv[*i], *eq = word[1] == '-' ? strchr(word, '=') : NULL;
   const char *flag = ctx_intern(a->c, word, eq ? (size_t)(eq - word) : strlen(word));
@@ -118,11 +145,12 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
 
 static int check_operands(Args *a) {
   const Command *k = &command_info[a->cmd];
-  if (a->noperand < k->fewest)
+  if (a->noperand < k->min_operands)
     return usage(a, NULL, NULL, 0,
                  ctx_strf(a->c, "`gradc %s` needs an operand: gradc %s %s", k->name, k->name, k->operands));
-  if (k->most >= 0 && a->noperand > k->most)
-    return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`gradc %s`: what is `%s`?", k->name, a->operand[k->most]));
+  if (k->max_operands >= 0 && a->noperand > k->max_operands)
+    return usage(a, NULL, NULL, 0,
+                 ctx_strf(a->c, "`gradc %s`: unexpected operand `%s`", k->name, a->operand[k->max_operands]));
   return GO_ON;
 }
 
@@ -131,20 +159,20 @@ static bool is_help(const char *word) { return !strcmp(word, "--help") || !strcm
 static int parse_global(Args *a, int argc, char **argv) {
   if (argc < 2 || is_help(argv[1]) || (!strcmp(argv[1], "help") && argc == 2)) {
     help_overview();
-    return EXIT_WELL;
+    return EXIT_OK;
   }
   if (!strcmp(argv[1], "--version")) {
     printf("gradc " GRADC_VERSION ", with %s\n", jit_describe());
-    return EXIT_WELL;
+    return EXIT_OK;
   }
   if (!strcmp(argv[1], "help") && !strcmp(argv[2], "--man")) {
     help_man();
-    return EXIT_WELL;
+    return EXIT_OK;
   }
   if (!strcmp(argv[1], "help")) {
     int status = find_command(a, argv[2]);
     if (status == GO_ON) help_command(a->cmd);
-    return status == GO_ON ? EXIT_WELL : status;
+    return status == GO_ON ? EXIT_OK : status;
   }
   return find_command(a, argv[1]);
 }
@@ -163,11 +191,12 @@ int args_parse(Args *a, int argc, char **argv) {
       a->operand[a->noperand++] = argv[i];
     } else if (is_help(argv[i])) {
       help_command(a->cmd);
-      return EXIT_WELL;
+      return EXIT_OK;
     } else {
       status = parse_option(a, argc, argv, &i);
       if (status != GO_ON) return status;
     }
   }
-  return check_operands(a);
+  status = check_device(a);
+  return status == GO_ON ? check_operands(a) : status;
 }

@@ -1,63 +1,66 @@
-/* gradc build, gradc run: a program from a model. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gradc build, gradc run. */
 #define _GNU_SOURCE
 #include "driver/toolchain.h"
-#include "lib/unit.h"
+#include "lib/pipeline.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int cannot(Ctx *c, const char *path) {
-  diag_error(c, 502, 0, 1, "%s: %s", path, strerror(errno));
+  diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
   return EXIT_RESOURCES;
 }
 
-/* Takes the program to where it belongs. */
+/* Copies the program to the output path. */
 static int install(Ctx *c, const char *from, const char *to) {
   Str s = {.c = c};
   char buf[65536];
   FILE *f = fopen(from, "rb");
   if (!f) return cannot(c, from);
   for (size_t n; (n = fread(buf, 1, sizeof buf, f)) > 0;) str_put(&s, buf, n);
-  bool well = !ferror(f);
+  bool ok = !ferror(f);
   fclose(f);
-  if (!well) return cannot(c, from);
-  return save_file(c, to, s.s ? s.s : "", s.n, 0777) ? EXIT_WELL : EXIT_RESOURCES;
+  if (!ok) return cannot(c, from);
+  return save_file(c, to, s.s ? s.s : "", s.n, 0777) ? EXIT_OK : EXIT_RESOURCES;
 }
 
 int cmd_build(Args *a) {
-  Temp t;
+  WorkFolder f;
   if (!args_has(a, OPT_output) || !a->value[OPT_output][0]) {
-    Diag *d = diag_error(a->c, 500, 0, 1, "`gradc build` needs `-o PATH`");
+    Diag *d = diag_error(a->c, E_USAGE, 0, 1, "`gradc build` needs `-o PATH`");
     diag_help(a->c, d, "gradc build %s -o model", a->operand[0]);
     return EXIT_USAGE;
   }
-  if (!output_fits(a, OPT_output, ".c .h .o .a .so .nn .ir", "a program", "`gradc emit --c` writes C"))
+  if (!output_check(a, OPT_output, ".c .h .o .a .so .nn .ir", "a program", "`gradc emit --c` writes C"))
     return EXIT_USAGE;
-  if (!temp_make(a->c, &t)) return EXIT_RESOURCES;
-  const char *program = temp_path(&t, "program");
-  int status = toolchain_build(a, &t, program);
-  if (status == EXIT_WELL) status = install(a->c, program, a->value[OPT_output]);
-  temp_remove(&t);
+  if (!temp_make(a->c, &f)) return EXIT_RESOURCES;
+  const char *program = work_folder_path(&f, "program");
+  int status = toolchain_build(a, &f, "program");
+  if (status == EXIT_OK) status = install(a->c, program, a->value[OPT_output]);
+  temp_remove(&f);
   return status;
 }
 
-/* The model's code is loaded into this process, and the runtime's own command line takes over once the compilation is
- * over and its memory free. */
+/* Compiles the model in this process. main() calls the runtime's command line once the compilation's memory is freed.
+ * */
 int cmd_run(Args *a) {
   int status;
   toolchain_prepare(a);
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !unit_one_train(m) || !unit_has_plan(m)) return EXIT_MODEL;
+  if (!m || !pipeline_check_one_train(m) || !pipeline_check_runnable(m)) return EXIT_MODEL;
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
-  char **argv = calloc((size_t)a->npassed + 3, sizeof *argv), *as = NULL;
+  char **argv = calloc((size_t)a->npassed + 4, sizeof *argv), *as = NULL, *gpu = NULL;
   if (!argv || asprintf(&as, "gradc run %s", a->operand[0]) < 0) ctx_abort(a->c);
+  if (args_gpu(a) >= 0 && asprintf(&gpu, "--device=%lld", (long long)args_gpu(a)) < 0) ctx_abort(a->c);
   argv[0] = as;
   argv[1] = "train";
   for (int i = 0; i < a->npassed; i++) argv[2 + i] = (char *)a->passed[i];
   a->then.argc = a->npassed + 2;
+  if (gpu) argv[a->then.argc++] = gpu;
   a->then.argv = argv;
-  setenv("GRADC_RUN_AS", as, 1); /* how its messages say to go on */
-  return EXIT_WELL;
+  setenv("GRADC_RUN_AS", as, 1); /* the command that messages name for resuming */
+  return EXIT_OK;
 }

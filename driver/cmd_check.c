@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gradc check: everything but code generation. */
 #include "driver/driver.h"
 #include "passes/pass.h"
@@ -8,5 +9,5 @@ int cmd_check(Args *a) {
     Module *m = load_module(a, a->operand[i]);
     if (m && !ir_verify(m)) passes_run(m, &(PassRun){.stop_after = "precision"});
   }
-  return diag_errors(a->c) ? EXIT_MODEL : EXIT_WELL;
+  return diag_errors(a->c) ? EXIT_MODEL : EXIT_OK;
 }

@@ -1,16 +1,18 @@
-/* gradc emit: the model as portable C. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gradc emit: the model as portable C or CUDA. */
 #include "codegen/codegen.h"
 #include "driver/driver.h"
 #include "lib/embed.h"
-#include "lib/unit.h"
+#include "lib/pipeline.h"
 #include "passes/pass.h"
+#include "passes/transform/strip.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the passes must know of the weights that the program brings. */
+/* Reads --weights, and tells the passes which variables are constant. */
 static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "embed";
   o->weights_as = !strcmp(as, "blob") ? WEIGHTS_BLOB : !strcmp(as, "extern") ? WEIGHTS_EXTERN : WEIGHTS_EMBED;
@@ -19,22 +21,32 @@ static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   if (!o->values) return false;
   m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB;
   for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
-  module_given(m);
+  module_drop_given_init(m);
   return true;
 }
 
-/* Refuses combinations of options that mean nothing. */
+/* Reports combinations of options that make no sense. */
 static int check_options(Args *a) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "";
   if (as[0] && !args_has(a, OPT_weights)) {
-    diag_error(a->c, 500, 0, 1, "`--weights-as=%s` needs --weights=FILE", as);
+    diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=%s` needs --weights=FILE", as);
+    return EXIT_USAGE;
+  }
+  if (args_has(a, OPT_cuda) && (args_has(a, OPT_c) || args_has(a, OPT_weights))) {
+    diag_error(a->c, E_USAGE, 0, 1,
+               args_has(a, OPT_c) ? "`--cuda` and `--c` exclude each other"
+                                  : "`--cuda` does not take --weights yet: copy them into `mem`");
+    return EXIT_USAGE;
+  }
+  if (args_has(a, OPT_forms) && !args_has(a, OPT_cuda)) {
+    diag_error(a->c, E_USAGE, 0, 1, "`--forms` is of CUDA kernels: it needs --cuda");
     return EXIT_USAGE;
   }
   if (!strcmp(as, "extern") && !args_has(a, OPT_only)) {
-    diag_error(a->c, 500, 0, 1, "`--weights-as=extern` needs --only=infer: mapped weights are never written");
+    diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=extern` needs --only=infer: mapped weights are never written");
     return EXIT_USAGE;
   }
-  return EXIT_WELL;
+  return EXIT_OK;
 }
 
 static bool make_folders(Ctx *c, const char *dir) {
@@ -44,7 +56,7 @@ static bool make_folders(Ctx *c, const char *dir) {
     if (end && end != '/') continue;
     *p = 0;
     if (mkdir(path, 0777) && errno != EEXIST) {
-      diag_error(c, 502, 0, 1, "%s: %s", path, strerror(errno));
+      diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
       return false;
     }
     *p = end;
@@ -52,8 +64,8 @@ static bool make_folders(Ctx *c, const char *dir) {
   }
 }
 
-/* The file's name without its ending; that of the module where it has none, or holds what C gives a meaning of its own
- * in an #include. */
+/* The file's name without .nn; the module's name if it has another ending or characters that #include does not allow.
+ * */
 static const char *stem(const Module *m, const char *path) {
   const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
   bool source = dot && dot > base && !strcmp(dot, ".nn") && !strpbrk(base, "\"\\'?");
@@ -64,26 +76,33 @@ static const char *stem(const Module *m, const char *path) {
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
   int status = check_options(a);
-  if (!output_fits(a, OPT_output, ".c .h", "a folder, with a .c and a .h that are called after the model",
-                   "`-o .` writes them here"))
+  const char *ends = args_has(a, OPT_cuda) ? "cu" : "c";
+  if (!output_check(a, OPT_output, ctx_strf(c, ".%s .h", ends),
+                    ctx_strf(c, "a folder, with a .%s and a .h that are called after the model", ends),
+                    "`-o .` writes them here"))
     return EXIT_USAGE;
-  if (status != EXIT_WELL) return status;
+  if (status != EXIT_OK) return status;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   const char *name = stem(m, a->operand[0]);
-  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = ctx_strf(c, "%s.h", name)};
-  Str code = {.c = c}, header = {.c = c}, weights = {.c = c};
-  if (!give_weights(a, m, &o) || !unit_plan(m) || !emit_portable(m, &o, &code, &header)) return EXIT_MODEL;
-  emit_weights(m, &o, &weights);
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = ctx_strf(c, "%s.h", name)};
+  o.plain_forms = args_has(a, OPT_forms) && !strcmp(a->value[OPT_forms], "plain");
+  const Target *target = args_has(a, OPT_cuda) ? &target_cuda : &target_portable;
+  Artifacts out;
+  if (!give_weights(a, m, &o) || !pipeline_plan(m) || !emit_program(m, target, &o, &out)) return EXIT_MODEL;
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";
-  const struct { const char *path; const Str *text; } file[] = {
-    {ctx_strf(c, "%s/%s.c", dir, name), &code}, {ctx_strf(c, "%s/%s", dir, o.header), &header},
-    {ctx_strf(c, "%s/%s.weights", dir, name), &weights},
+  const struct {
+    const char *path;
+    const Str *text;
+  } file[] = {
+    {ctx_strf(c, "%s/%s.%s", dir, name, ends), &out.code},
+    {ctx_strf(c, "%s/%s", dir, o.header), &out.header},
+    {ctx_strf(c, "%s/%s.weights", dir, name), &out.weights},
   };
-  int n = weights.n ? 3 : 2, i = 0;
+  int n = out.weights.n ? 3 : 2, i = 0;
   if (!make_folders(c, dir)) return EXIT_RESOURCES;
   while (i < n && save_file(c, file[i].path, file[i].text->s, file[i].text->n, 0)) i++;
-  for (int k = 0; k < i && i < n; k++) unlink(file[k].path); /* half of a program is of no use */
-  return i == n ? EXIT_WELL : EXIT_RESOURCES;
+  for (int k = 0; k < i && i < n; k++) unlink(file[k].path); /* no partial output */
+  return i == n ? EXIT_OK : EXIT_RESOURCES;
 }

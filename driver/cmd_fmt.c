@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gradc fmt: to standard output, or in place. */
 #include "driver/driver.h"
 #include "frontend/parse.h"
@@ -5,7 +6,7 @@
 #include <string.h>
 
 int cmd_fmt(Args *a) {
-  int status = EXIT_WELL;
+  int status = EXIT_OK;
   for (int i = 0; i < a->noperand; i++) {
     Loc start;
     if (!load_source(a->c, a->operand[i], &start)) return EXIT_MODEL;

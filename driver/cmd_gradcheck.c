@@ -1,33 +1,36 @@
-/* gradc gradcheck: the gradient of the training loss by every weight, in float64.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gradc gradcheck: checks the gradient of the training loss with respect to every weight, in float64.
  *
- * From the elaborated training graph two graphs are made: the loss alone, and the loss with grad(loss, w) and jvp(loss,
- * w, t) of every weight w, t being an input. On random inputs (integers within their range) reverse mode is
- * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random
- * t. What no gradient passes (stop_gradient, floor, ...) is held during the differences, at its value in the second
- * graph; within a scan's step it is not. */
-#include "driver/engine.h"
+ * Two graphs are derived from the elaborated training graph: the loss alone, and the loss with grad(loss, w) and
+ * jvp(loss, w, t) for every weight w and an input t. On random inputs (integers within their range) reverse mode is
+ * compared with central differences at a few elements of each weight, and <grad, t> with forward mode for a random t.
+ * Values that block gradients (stop_gradient, floor, ...) are held constant during the differences, at their value in
+ * the second graph; inside the body of a scan they are not. */
+#include "driver/executor.h"
 #include "ir/build.h"
-#include "passes/flops.h"
+#include "passes/analysis/cost_model.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { ELEMENTS = 6 };
 static const double TOLERANCE = 1e-6, FORWARD_TOLERANCE = 1e-10;
-static const double MAX_FLOPS = 1e10; /* of all differences together; beyond it fewer elements are looked at */
+static const double MAX_FLOPS = 1e10; /* of all differences together; beyond it fewer elements are checked */
 
 typedef struct Check {
   Args *a;
   Ctx *c;
   Module *m;
-  Engine *e;
+  Executor *e;
   const TrainInfo *train;
-  Graph *loss, *grads;    /* ports of `loss`: the fields, then what is held; of `grads`: then one tangent per weight */
-  int *var; int nvar;     /* weights checked */
-  const char **type;      /* as the file has them */
-  Val **w;                /* their values */
-  int elements;           /* of each */
-  Val **port, **loss_port; int nfield, nheld;
+  Graph *loss, *grads; /* inputs of `loss`: the fields, the held values; of `grads`: the fields, the tangents */
+  int *var;
+  int nvar;          /* weights checked */
+  const char **type; /* as the file has them */
+  Val **w;           /* their values */
+  int elements;      /* of each */
+  Val **port, **loss_port;
+  int nfield, nheld;
   uint64_t random;
 } Check;
 
@@ -35,7 +38,7 @@ typedef struct Check {
 
 static Id copy_node(Graph *to, const Graph *g, Id n, const Id *map) {
   const Node *d = node_get(g, n);
-  if (node_is_input(g, n)) return graph_input(to, node_attr(g, n, 0)->s, d->type, d->loc);
+  if (node_is_input(g, n)) return graph_input(to, node_name(g, n), d->type, d->loc);
   if (op_info[d->op].cls == CL_LEAF) return graph_leaf(to, (Op)d->op, d->type, d->attr, d->loc);
   Id *in = ctx_alloc(g->m->c, sizeof *in * (d->nin + 1));
   for (uint32_t i = 0; i < d->nin; i++) in[i] = map[node_in(g, n, (int)i)];
@@ -48,10 +51,10 @@ static Id loss_of(const Graph *g) {
 }
 
 static bool is_held(const Graph *g, Id n) {
-  return node_info(g, n)->flags & NOGRAD && node_get(g, n)->nin && dtype_is_float(node_type(g, n)->dtype);
+  return node_info(g, n)->flags & OPF_NO_GRAD && node_get(g, n)->nin && dtype_is_float(node_type(g, n)->dtype);
 }
 
-/* What the loss of `from` depends on, as a new graph; map: its nodes' numbers there. hold: held values are inputs. */
+/* Copies what the loss of `from` depends on to a new graph; map: the new nodes. hold: held values become inputs. */
 static Graph *loss_graph(Module *m, const Graph *from, const char *name, Id *map, bool hold) {
   Graph *g = graph_new(m, name, GK_TEST, from->loc);
   bool *needed = ctx_alloc(m->c, (size_t)from->n);
@@ -89,9 +92,9 @@ static bool make_graphs(Check *k) {
     if (m->var[v].hints & HINT_FREEZE) continue;
     Id loss = map[loss_of(from)], w = map[i];
     Id t = graph_input(k->grads, ctx_strf(k->c, "tangent %s", m->var[v].name), m->var[v].type, 0);
-    k->grads->loc = m->var[v].loc;
-    graph_result(k->grads, "grad", b_grad(k->grads, loss, w), 0);
-    graph_result(k->grads, "jvp", b_jvp(k->grads, loss, w, t), 0);
+    Builder b = {.g = k->grads, .loc = m->var[v].loc};
+    graph_result(k->grads, "grad", b_grad(&b, loss, w), 0);
+    graph_result(k->grads, "jvp", b_jvp(&b, loss, w, t), 0);
     k->type[k->nvar] = type_text(m, m->var[v].type);
     k->var[k->nvar++] = v;
   }
@@ -129,20 +132,20 @@ static bool loss_at(Check *k, int i, int64_t e, double x, double *loss) {
   Val *result, *w = k->w[i];
   double old = val_get(w, e);
   val_set(w, e, x);
-  engine_set_var(k->e, k->var[i], w);
-  bool well = engine_run(k->e, k->loss, k->loss_port, &result);
+  executor_set_var(k->e, k->var[i], w);
+  bool ok = executor_run(k->e, k->loss, k->loss_port, &result);
   val_set(w, e, old);
-  engine_set_var(k->e, k->var[i], w);
-  if (!well) return false;
+  executor_set_var(k->e, k->var[i], w);
+  if (!ok) return false;
   *loss = val_get(result, 0);
-  val_drop(result);
+  val_release(result);
   return true;
 }
 
 static double error_of(double a, double b) { return fabs(a - b) / fmax(1e-3, fmax(fabs(a), fabs(b))); }
 
-/* The relative error of one element of the gradient against central differences, the better of two steps: a kink such
- * as relu's may lie within one of them. */
+/* The relative error of one element of the gradient against central differences. The better of two step sizes counts,
+ * as one of them may cross a kink such as that of relu. */
 static bool element_error(Check *k, int weight, int64_t e, double grad, double *error) {
   double x = val_get(k->w[weight], e);
   *error = INFINITY;
@@ -171,19 +174,19 @@ static bool check_weight(Check *k, int i, const Val *grad, const Val *jvp, bool 
   }
   for (int64_t e = 0; e < w->count; e++) dot += val_get(grad, e) * val_get(t, e);
   double forward = error_of(dot, val_get(jvp, 0));
-  bool well = worst <= TOLERANCE && forward <= FORWARD_TOLERANCE;
-  if (!well) *failed = true;
+  bool ok = worst <= TOLERANCE && forward <= FORWARD_TOLERANCE;
+  if (!ok) *failed = true;
   if (args_has(k->a, OPT_json)) {
     Str s = {.c = k->c};
     str_puts(&s, "{\"weight\":");
     str_json(&s, v->name);
-    str_printf(&s, ",\"ok\":%s,\"elements\":%lld", well ? "true" : "false", (long long)n);
+    str_printf(&s, ",\"ok\":%s,\"elements\":%lld", ok ? "true" : "false", (long long)n);
     put_number(&s, "error", worst);
     put_number(&s, "forward_error", forward);
     str_puts(&s, "}\n");
     fputs(s.s, stdout);
   } else {
-    printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", well ? "ok    " : "failed", v->name,
+    printf("%s  %-36s %-16s  differences %.1e (%lld)  forward mode %.1e\n", ok ? "ok    " : "failed", v->name,
            k->type[i], isnan(worst) ? NAN : worst, (long long)n, isnan(forward) ? NAN : forward);
   }
   return true;
@@ -193,21 +196,21 @@ static bool check_train(Check *k, bool *failed) {
   int n = interp_nresults(k->grads);
   double evaluations = MAX_FLOPS / (graph_flops(k->loss) * 2 * k->nvar + 1);
   k->elements = evaluations < 1 ? 1 : evaluations > ELEMENTS ? ELEMENTS : (int)evaluations;
-  for (int i = 0; i < k->nvar; i++) k->w[i] = engine_var(k->e, k->var[i]);
+  for (int i = 0; i < k->nvar; i++) k->w[i] = executor_var(k->e, k->var[i]);
   Val **result = ctx_alloc(k->c, sizeof *result * (size_t)(n + 1));
-  if (!make_inputs(k) || !engine_run(k->e, k->grads, k->port, result)) return false;
-  bool well = true;
+  if (!make_inputs(k) || !executor_run(k->e, k->grads, k->port, result)) return false;
+  bool ok = true;
   k->loss_port = ctx_alloc(k->c, sizeof *k->loss_port * (size_t)(k->nfield + k->nheld + 1));
   for (int i = 0; i < k->nfield + k->nheld; i++)
     k->loss_port[i] = i < k->nfield ? k->port[i] : result[1 + 2 * k->nvar + i - k->nfield];
-  for (int i = 0; i < k->nvar && well; i++) well = check_weight(k, i, result[1 + 2 * i], result[2 + 2 * i], failed);
+  for (int i = 0; i < k->nvar && ok; i++) ok = check_weight(k, i, result[1 + 2 * i], result[2 + 2 * i], failed);
   interpret_drop(result, n);
   interpret_drop(k->port, k->grads->nport);
-  return well;
+  return ok;
 }
 
-/* The graphs of all train sections, two each; `want` has room for them. */
-static int make_all_graphs(Args *a, Module *m, Check *k, Engine *e, Graph **want) {
+/* Makes the two graphs of each train section, and adds them to `want`. Returns their number. */
+static int make_all_graphs(Args *a, Module *m, Check *k, Executor *e, Graph **want) {
   int n = 0;
   for (int i = 0; i < m->ntrain; i++) {
     k[i] = (Check){.a = a, .c = a->c, .m = m, .e = e, .train = &m->train[i], .random = 1};
@@ -222,7 +225,7 @@ static int make_all_graphs(Args *a, Module *m, Check *k, Engine *e, Graph **want
 }
 
 int cmd_gradcheck(Args *a) {
-  Engine e;
+  Executor e;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   int sections = m->ntrain;
@@ -230,20 +233,20 @@ int cmd_gradcheck(Args *a) {
   Graph **want = ctx_alloc(a->c, sizeof *want * (size_t)(2 * sections + 1));
   int n = make_all_graphs(a, m, k, &e, want);
   if (!n) {
-    diag_error(a->c, 506, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
+    diag_error(a->c, E_NOTHING_TO_CHECK, 0, 1, "%s has no train section whose loss depends on a weight", a->operand[0]);
     return EXIT_MODEL;
   }
   double calls = 0;
   for (int i = 0; i < sections; i++) calls += 4.0 * ELEMENTS * k[i].nvar; /* at most */
-  int status = engine_open(&e, a, m, want, n, calls, true);
+  int status = executor_open(&e, a, m, want, n, calls, true);
   bool failed = false;
-  if (status == EXIT_WELL) {
+  if (status == EXIT_OK) {
     e.in->steps = 100;
     e.in->steps_per_epoch = 10;
-    if (!engine_init(&e)) status = EXIT_MODEL;
+    if (!executor_init(&e)) status = EXIT_MODEL;
   }
-  for (int i = 0; i < sections && status == EXIT_WELL; i++)
+  for (int i = 0; i < sections && status == EXIT_OK; i++)
     if (k[i].loss && !check_train(&k[i], &failed)) status = EXIT_MODEL;
-  engine_close(&e);
+  executor_close(&e);
   return failed ? EXIT_MODEL : status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gradc ir, gradc opt: the module as text, after passes. */
 #include "codegen/check.h"
 #include "driver/driver.h"
@@ -7,9 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct Dumps { Args *a; bool lost; } Dumps; /* lost: one could not be written */
+typedef struct Dumps {
+  Args *a;
+  bool failed;
+} Dumps; /* failed: one could not be written */
 
-/* Without a folder, dumps go to standard output in place of the result, each under a comment with its pass. */
+/* Without a folder, dumps go to standard output instead of the result, each after a comment that names the pass. */
 static void dump(void *arg, int number, const char *pass, const char *text, size_t n) {
   Dumps *d = arg;
   Args *a = d->a;
@@ -19,13 +23,13 @@ static void dump(void *arg, int number, const char *pass, const char *text, size
     return;
   }
   const char *path = ctx_strf(a->c, "%s/%02d-%s.ir", a->value[OPT_dump_dir], number, pass);
-  if (!d->lost) d->lost = !save_file(a->c, path, text, n, 0);
+  if (!d->failed) d->failed = !save_file(a->c, path, text, n, 0);
 }
 
 static bool make_folder(Args *a) {
   const char *dir = a->value[OPT_dump_dir];
   if (!dir || !mkdir(dir, 0777) || errno == EEXIST) return true;
-  diag_error(a->c, 502, 0, 1, "%s: %s", dir, strerror(errno));
+  diag_error(a->c, E_FILE_WRITE, 0, 1, "%s: %s", dir, strerror(errno));
   return false;
 }
 
@@ -35,15 +39,18 @@ static int print_after(Args *a, const char *list) {
   if (!m) return EXIT_MODEL;
   const char *after = a->value[OPT_dump_after];
   Dumps d = {.a = a};
-  PassRun r = {.list = list, .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
-               .stop_after = a->value[OPT_stop_after], .dump = dump, .dump_arg = &d};
-  if (!passes_run(m, &r) || d.lost) return d.lost ? EXIT_RESOURCES : EXIT_MODEL;
-  if (m->total_bytes >= 0 && plan_check(m)) return EXIT_MODEL; /* `memory` has run: the plan is proved, as before code is made */
-  if (after && !args_has(a, OPT_dump_dir)) return EXIT_WELL; /* the last dump was the result */
+  PassRun r = {.list = list,
+               .dump_after = !after && args_has(a, OPT_dump_dir) ? "all" : after,
+               .stop_after = a->value[OPT_stop_after],
+               .dump = dump,
+               .dump_arg = &d};
+  if (!passes_run(m, &r) || d.failed) return d.failed ? EXIT_RESOURCES : EXIT_MODEL;
+  if (m->total_bytes >= 0 && plan_check(m)) return EXIT_MODEL; /* after `memory`: checks the plan, as codegen does */
+  if (after && !args_has(a, OPT_dump_dir)) return EXIT_OK;     /* the last dump was the result */
   Str s = {.c = a->c};
   ir_print(&s, m);
   fwrite(s.s, 1, s.n, stdout);
-  return EXIT_WELL;
+  return EXIT_OK;
 }
 
 int cmd_ir(Args *a) { return print_after(a, NULL); }

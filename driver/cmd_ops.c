@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gradc ops: the op table as text, as a reference page, or as JSON lines. */
 #include "driver/driver.h"
 #include <ctype.h>
@@ -14,8 +15,11 @@ static const char *const kind_name[] = {
   ATTR_KINDS(X)
 #undef X
 };
-static const struct { int flag; const char *name; } flag_name[] = {
-#define X(flag) {flag, #flag},
+static const struct {
+  int flag;
+  const char *name;
+} flag_name[] = {
+#define X(flag, name) {OPF_##flag, name},
   OP_FLAGS(X)
 #undef X
 };
@@ -28,11 +32,18 @@ static void put_fields(Str *s, const OpInfo *o) {
 static void put_flags(Str *s, const OpInfo *o, const char *quote, const char *between) {
   int n = 0;
   for (size_t k = 0; k < sizeof flag_name / sizeof *flag_name; k++) {
-    if (!(o->flags & flag_name[k].flag)) continue;
-    str_printf(s, "%s%s", n++ ? between : "", quote);
-    for (const char *c = flag_name[k].name; *c; c++) str_printf(s, "%c", tolower((unsigned char)*c));
-    str_puts(s, quote);
+    if (!(o->flags & flag_name[k].flag) || !*flag_name[k].name) continue;
+    str_printf(s, "%s%s%s%s", n++ ? between : "", quote, flag_name[k].name, quote);
   }
+}
+
+/* The body; a call of a function of prim/, CALL(exp, a), as EXP(a). */
+static const char *body_text(Ctx *c, const OpInfo *o) {
+  const char *fn = o->body + 5, *args = strchr(o->body, ',');
+  if (strncmp(o->body, "CALL(", 5)) return o->body;
+  char *text = ctx_strf(c, "%.*s(%s", (int)(args - fn), fn, args + 2);
+  for (int i = 0; i < (int)(args - fn); i++) text[i] = (char)toupper((unsigned char)text[i]);
+  return text;
 }
 
 static void put_arity(Str *s, const OpInfo *o) {
@@ -41,11 +52,11 @@ static void put_arity(Str *s, const OpInfo *o) {
 }
 
 static void put_text(Str *s, const OpInfo *o) {
-  str_printf(s, "%-14s %-14s %-14s ", o->name, o->token, class_name[o->cls]);
+  str_printf(s, "%-14s %-14s %-14s ", o->name, o->spelling, class_name[o->cls]);
   size_t at = s->n;
   put_arity(s, o);
   while (s->n < at + 4) str_puts(s, " ");
-  if (o->body[0]) str_printf(s, " = %s", o->body);
+  if (o->body[0]) str_printf(s, " = %s", body_text(s->c, o));
   if (o->nfields) str_puts(s, " {");
   put_fields(s, o);
   if (o->nfields) str_puts(s, "}");
@@ -55,12 +66,12 @@ static void put_text(Str *s, const OpInfo *o) {
 }
 
 static void put_markdown(Str *s, const OpInfo *o) {
-  str_printf(s, "| `%s` | %s%s%s | %s | ", o->name, o->token[0] ? "`" : "", o->token, o->token[0] ? "`" : "",
+  str_printf(s, "| `%s` | %s%s%s | %s | ", o->name, o->spelling[0] ? "`" : "", o->spelling, o->spelling[0] ? "`" : "",
              class_name[o->cls]);
   put_arity(s, o);
   str_puts(s, " | ");
   put_fields(s, o);
-  str_printf(s, " | %s%s%s | ", o->body[0] ? "`" : "", o->body, o->body[0] ? "`" : "");
+  str_printf(s, " | %s%s%s | ", o->body[0] ? "`" : "", body_text(s->c, o), o->body[0] ? "`" : "");
   put_flags(s, o, "", ", ");
   str_printf(s, " | %d |\n", o->cost);
 }
@@ -71,11 +82,11 @@ static void put_json(Str *s, const OpInfo *o) {
   for (int k = 0; k < o->nfields; k++)
     str_printf(s, "%s{\"name\":\"%s\",\"kind\":\"%s\"}", k ? "," : "", o->field[k].name, kind_name[o->field[k].kind]);
   str_puts(s, "],\"token\":");
-  str_json(s, o->token);
+  str_json(s, o->spelling);
   str_puts(s, ",\"flags\":[");
   put_flags(s, o, "\"", ",");
-  str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->prec);
-  str_json(s, o->body);
+  str_printf(s, "],\"cost\":%d,\"precision\":\"%c\",\"body\":", o->cost, o->precision_class);
+  str_json(s, body_text(s->c, o));
   str_puts(s, "}\n");
 }
 
@@ -93,5 +104,5 @@ int cmd_ops(Args *a) {
     else put_text(&s, o);
   }
   fwrite(s.s, 1, s.n, stdout);
-  return EXIT_WELL;
+  return EXIT_OK;
 }

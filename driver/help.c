@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* --help, from the table. */
 #include "driver/driver.h"
 #include "passes/pass.h"
@@ -5,16 +6,15 @@
 
 void help_overview(void) {
   puts("gradc compiles neural networks: one .nn file in; a training binary, or plain C, out.\n\n"
-       "A whole program, product.nn, that learns x * y. Train it: gradc run product.nn\n"
+       "A complete program, product.nn, that learns x * y (more: examples/models/): gradc run product.nn\n"
        "  def net(x: f32[B, 2]) { x |> linear(16) |> tanh |> linear(1) }\n"
        "  use model = net()\n"
        "  data points { source = uniform(n = 1000, lo = [-1, -1], hi = [1, 1]); x: f32[2] = field(0) }\n"
        "  train { data = points; batch = 50; steps = 2000; optim = adam(lr = 1e-2)\n"
        "          loss = mse(model(x), x[:, 0:1] * x[:, 1:2]) }\n\n"
-       "Commands (`gradc COMMAND --help` tells more):");
+       "Commands (`gradc COMMAND --help` for details):");
   for (int i = 0; i < CMD_COUNT; i++) printf("  %-10s %s\n", command_info[i].name, command_info[i].purpose);
-  puts("Exit status: 0 well, 1 the model is wrong, 2 the command line is wrong, 5 out of resources.\n"
-       "Whole programs on real data: examples/models/");
+  puts("Exit status: 0 ok, 1 error in the model, 2 error in the command line, 5 out of resources.");
 }
 
 void help_command(CommandId cmd) {
@@ -32,7 +32,7 @@ void help_command(CommandId cmd) {
     printf("  %-22s %s\n", left, o->help);
   }
   if (!((unsigned)TAKES_PASSES >> cmd & 1)) return;
-  puts("\nPasses that can be switched off (results do not change):");
+  puts("\nPasses that can be disabled (results do not change):");
   for (int i = 0; i < PASS_COUNT; i++)
     if (pass_info[i].kind != PASS_LOWERING) printf("  --no-%-17s %s\n", pass_info[i].name, pass_info[i].purpose);
 }

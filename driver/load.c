@@ -1,8 +1,10 @@
-/* Reading and writing of what the commands work on. */
-#include "codegen/c/tile.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads and writes the files of the commands. */
+#include "codegen/build/fd.h"
+#include "codegen/target.h"
 #include "driver/driver.h"
-#include "driver/weights.h"
-#include "lib/unit.h"
+#include "driver/weights_file.h"
+#include "lib/pipeline.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,14 +13,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { E_READ = 501, E_WRITE = 502 };
-
 static bool read_stdin(Ctx *c, Loc *start) {
   Str s = {.c = c};
   char buf[65536];
   for (size_t n; (n = fread(buf, 1, sizeof buf, stdin)) > 0;) str_put(&s, buf, n);
   if (ferror(stdin)) {
-    diag_error(c, E_READ, 0, 1, "standard input: %s", strerror(errno));
+    diag_error(c, E_FILE_READ, 0, 1, "standard input: %s", strerror(errno));
     return false;
   }
   *start = source_add(c, "<stdin>", s.s ? s.s : "", s.n);
@@ -26,59 +26,62 @@ static bool read_stdin(Ctx *c, Loc *start) {
 }
 
 bool load_source(Ctx *c, const char *path, Loc *start) {
-  if (strcmp(path, "-")) return unit_read(c, path, start);
+  if (strcmp(path, "-")) return pipeline_read(c, path, start);
   return read_stdin(c, start);
 }
 
-/* build and run are fast unless told otherwise, and report plans what they would; all else is exact. */
+/* The default of --fp: fast for build, run, and report (which shows the plan of these); strict for the others. */
 static bool is_strict(const Args *a) {
   if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
   return !((unsigned)(C_build | C_run | C_report) >> a->cmd & 1);
 }
 
+/* That of the command line, else that of the file. */
+static void choose_device(Args *a, Module *m) {
+  unsigned command = 1u << a->cmd;
+  bool asked = args_has(a, OPT_device) || args_has(a, OPT_cuda) || args_has(a, OPT_cpu);
+  if (m->opt.file_device && !asked && command & (C_build | C_run | C_test | C_eval | C_report)) a->value[OPT_cuda] = "";
+  m->opt.device = args_device(a) != NULL;
+  if (!(command & (C_build | C_run | C_report)) || m->opt.device) return;
+  m->opt.panel = target_native.panel;
+  m->opt.wide_rows = target_native.wide_rows;
+}
+
 Module *load_module(Args *a, const char *path) {
-  Unit u = {.path = path, .ir = a->cmd == CMD_opt, .warnings_are_errors = args_has(a, OPT_warnings)};
+  PipelineInput u = {.path = path, .ir = a->cmd == CMD_opt, .warnings_are_errors = args_has(a, OPT_warnings)};
   const char *e = a->value[OPT_expression];
   if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", e, strlen(e));
-  u.opt = (Options){.strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify),
-                    .infer_only = args_has(a, OPT_only)};
+  u.opt = (Options){
+    .strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .infer_only = args_has(a, OPT_only)};
   if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &u.opt.ram);
-  if ((unsigned)(C_build | C_run | C_report) >> a->cmd & 1) u.opt.panel = TILE_PANEL; /* what native kernels read */
   Loc start;
-  return load_source(a->c, path, &start) ? unit_module(a->c, &u, start) : NULL;
+  Module *m = load_source(a->c, path, &start) ? pipeline_module(a->c, &u, start) : NULL;
+  if (m) choose_device(a, m);
+  return m;
 }
 
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);
-  return m && unit_plan(m) ? m : NULL;
+  return m && pipeline_plan(m) ? m : NULL;
 }
 
-static bool write_all(int fd, const char *p, size_t n) {
-  while (n) {
-    ssize_t k = write(fd, p, n);
-    if (k < 0 && errno != EINTR) return false;
-    if (k > 0) p += k, n -= (size_t)k;
-  }
-  return true;
-}
-
-/* What is no regular file, such as a pipe, is written to as it is. */
+/* A file that is not regular, such as a pipe, is written in place. */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode) {
   struct stat st;
-  bool there = stat(path, &st) == 0, beside = !there || S_ISREG(st.st_mode);
-  char *real = there && beside ? realpath(path, NULL) : NULL; /* a link stays one */
+  bool exists = stat(path, &st) == 0, beside = !exists || S_ISREG(st.st_mode);
+  char *real = exists && beside ? realpath(path, NULL) : NULL; /* a symbolic link stays one */
   const char *to = real ? ctx_strf(c, "%s", real) : path, *name = beside ? ctx_strf(c, "%s.XXXXXX", to) : to;
   free(real);
   mode_t mask = umask(0);
   umask(mask);
-  bool closed = there && !mode && access(path, W_OK); /* a rename would not mind */
-  int fd = closed ? -1 : beside ? mkstemp((char *)name) : open(name, O_WRONLY | O_CLOEXEC);
-  bool well = fd >= 0 && write_all(fd, text, n);
-  if (well && beside) well = !fchmod(fd, mode ? mode & ~mask : there ? st.st_mode & 07777 : 0666 & ~mask);
-  if (fd >= 0 && close(fd)) well = false;
-  if (well && beside) well = !rename(name, to);
-  if (well) return true;
-  diag_error(c, E_WRITE, 0, 1, "%s: %s", path, strerror(errno));
+  bool read_only = exists && !mode && access(path, W_OK); /* a rename would succeed nevertheless */
+  int fd = read_only ? -1 : beside ? mkstemp((char *)name) : open(name, O_WRONLY | O_CLOEXEC);
+  bool ok = fd >= 0 && fd_write_all(fd, text, n);
+  if (ok && beside) ok = !fchmod(fd, mode ? mode & ~mask : exists ? st.st_mode & 07777 : 0666 & ~mask);
+  if (fd >= 0 && close(fd)) ok = false;
+  if (ok && beside) ok = !rename(name, to);
+  if (ok) return true;
+  diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
   if (fd >= 0 && beside) unlink(name);
   return false;
 }
@@ -95,7 +98,7 @@ const void *const *load_weights(Module *m, const char *path) {
   const void **values = ctx_alloc(m->c, sizeof *values * (size_t)(m->nvar + 1));
   Weights *file = weights_read(path, &why);
   if (!file) {
-    diag_error(m->c, 505, 0, 1, "%s", why);
+    diag_error(m->c, E_WEIGHTS_MISMATCH, 0, 1, "%s", why);
     return NULL;
   }
   for (int i = 0; i < m->nvar; i++) {
@@ -104,7 +107,7 @@ const void *const *load_weights(Module *m, const char *path) {
     if (t && fits(m, v, t)) {
       values[i] = t->values;
     } else if (v->kind == VK_PARAM || t) {
-      diag_error(m->c, 505, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
+      diag_error(m->c, E_WEIGHTS_MISMATCH, v->loc, 1, "%s: `%s` %s, the model has %s", path, v->name,
                  t ? "has another shape or element type" : "is missing", type_text(m, v->type));
       return NULL;
     }

@@ -1,4 +1,5 @@
-/* The entry point: one compilation per process, its diagnostics printed at the end; `run` goes on from there. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry point: one compilation per process, diagnostics printed at its end. `run` then runs the model. */
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
 #include "runtime/model.h"
@@ -23,13 +24,13 @@ static void run_job(Ctx *c, void *arg) {
   j->then = a.then;
 }
 
-/* False: not all results could be written. Up to the size of this buffer they are written here alone, so that the reason
- * is known. */
+/* False: not all results could be written. Results up to the size of this buffer are written only here, where the
+ * reason is known. */
 static char results[1 << 20];
 static bool send_results(Ctx *c) {
   errno = 0;
   if (fflush(stdout) == 0 && !ferror(stdout)) return true;
-  diag_error(c, 502, 0, 1, "standard output: %s", errno ? strerror(errno) : "a write failed");
+  diag_error(c, E_FILE_WRITE, 0, 1, "standard output: %s", errno ? strerror(errno) : "a write failed");
   return false;
 }
 

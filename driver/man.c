@@ -1,9 +1,10 @@
-/* The manual page, in the macros of man(7), from the table. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The manual page in the macros of man(7), generated from the tables. */
 #include "driver/driver.h"
 #include "passes/pass.h"
 #include <stdio.h>
 
-/* Text in which a hyphen is one that can be searched and copied, and a line begins no request. */
+/* Escapes text: hyphens stay ASCII hyphens, and no line is taken for a request. */
 static void put(const char *s) {
   for (int first = 1; *s; s++, first = s[-1] == '\n') {
     if (first && (*s == '.' || *s == '\'')) fputs("\\&", stdout);
@@ -45,11 +46,12 @@ void help_man(void) {
         ".SH NAME\ngradc \\- compiler for neural networks\n"
         ".SH SYNOPSIS\n.B gradc\n.I COMMAND\n[\\fIOPTIONS\\fR] \\fIFILE\\fR\n.SH DESCRIPTION\n"
         "gradc compiles a neural network with its data, its training and its use, written in one .nn file, to a\n"
-        "training binary or to plain C.\n.SH COMMANDS\n", stdout);
+        "training binary or to plain C.\n.SH COMMANDS\n",
+        stdout);
   for (int i = 0; i < CMD_COUNT; i++) command(i);
   puts(".SH PASSES\nCommands that take \\fB\\-\\-no\\-\\fIPASS\\fR leave a pass out; results do not change:");
   for (int i = 0; i < PASS_COUNT; i++)
     if (pass_info[i].kind != PASS_LOWERING) item(pass_info[i].name, "", "", pass_info[i].purpose);
-  puts(".SH EXIT STATUS\n0 well, 1 the model is wrong, 2 the command line is wrong, 5 out of resources.\n"
+  puts(".SH EXIT STATUS\n0 ok, 1 error in the model, 2 error in the command line, 5 out of resources.\n"
        "Those of training are 4 too, data or weights are malformed, and 6, the loss is not finite.");
 }

@@ -1,4 +1,5 @@
-/* Where results go: a name that means something else is refused, before anything is computed. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checks the path of a result before anything is computed. */
 #include "driver/driver.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -9,7 +10,7 @@ static bool same_file(const char *a, const char *b) {
 }
 
 /* Whether the path ends with one of the endings, which are separated by blanks. */
-static bool ends_so(const char *path, const char *endings) {
+static bool has_ending(const char *path, const char *endings) {
   size_t n = strlen(path);
   while (*endings) {
     size_t k = strcspn(endings, " ");
@@ -19,16 +20,16 @@ static bool ends_so(const char *path, const char *endings) {
   return false;
 }
 
-bool output_fits(Args *a, OptionId option, const char *endings, const char *writes, const char *help) {
+bool output_check(Args *a, OptionId option, const char *endings, const char *writes, const char *help) {
   const char *path = a->value[option], *flag = option_info[option].flag, *cmd = command_info[a->cmd].name;
   struct stat st;
   if (!path) return true;
   if (same_file(path, a->operand[0])) {
-    diag_error(a->c, 500, 0, 1, "`%s %s` would overwrite what `gradc %s` reads", flag, path, cmd);
+    diag_error(a->c, E_USAGE, 0, 1, "`%s %s` would overwrite what `gradc %s` reads", flag, path, cmd);
     return false;
   }
-  if (!ends_so(path, endings) || (!stat(path, &st) && S_ISDIR(st.st_mode))) return true;
-  Diag *d = diag_error(a->c, 500, 0, 1, "`%s %s`: `gradc %s` writes %s", flag, path, cmd, writes);
+  if (!has_ending(path, endings) || (!stat(path, &st) && S_ISDIR(st.st_mode))) return true;
+  Diag *d = diag_error(a->c, E_USAGE, 0, 1, "`%s %s`: `gradc %s` writes %s", flag, path, cmd, writes);
   if (help) diag_help(a->c, d, "%s", help);
   return false;
 }

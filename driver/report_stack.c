@@ -1,8 +1,9 @@
-/* The deepest stack of the portable C. The C compiler tells each function's frame (-fstack-usage); who calls whom is
- * read from the generated text, whose functions begin in the first column and end with a brace there. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The maximum stack depth of the portable C. The C compiler reports the frame of each function (-fstack-usage); the
+ * call graph is read from the generated text, whose functions begin in the first column and end with a brace there. */
 #include "codegen/codegen.h"
 #include "lib/embed.h"
-#include "driver/report.h"
+#include "driver/report_plan.h"
 #include "driver/toolchain.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -10,10 +11,14 @@
 
 typedef struct Function {
   const char *name, *body;
-  size_t n;             /* of the body */
-  int64_t frame, deepest; /* frame 0: inlined into its callers, whose frames hold its own; deepest -1: not known yet */
+  size_t n;               /* of the body */
+  int64_t frame, deepest; /* frame 0: inlined into its callers; deepest -1: not computed yet */
 } Function;
-typedef struct Functions { Ctx *c; Function *v; int n, cap; } Functions;
+typedef struct Functions {
+  Ctx *c;
+  Function *v;
+  int n, cap;
+} Functions;
 
 static bool in_word(char ch) { return isalnum((unsigned char)ch) || ch == '_'; }
 
@@ -60,20 +65,20 @@ static bool read_frames(Functions *f, const char *su) {
   return any;
 }
 
-/* Generated C does not call itself, so recursion over calls ends. */
+/* Generated C is not recursive, so this recursion ends. */
 static int64_t deepest(Functions *f, Function *x) {
   if (x->deepest >= 0) return x->deepest;
-  int64_t most = 0;
+  int64_t max = 0;
   x->deepest = 0;
   for (size_t i = 0; i < x->n;) {
     size_t len = 0;
     while (i + len < x->n && in_word(x->body[i + len])) len++;
     Function *called = len && x->body[i + len] == '(' ? find(f, x->body + i, len) : NULL;
     int64_t below = called ? deepest(f, called) : 0;
-    if (below > most) most = below;
+    if (below > max) max = below;
     i += len ? len : 1;
   }
-  return x->deepest = x->frame + most;
+  return x->deepest = x->frame + max;
 }
 
 int64_t report_stack(const Args *a, const Module *reported, const char **why) {
@@ -81,21 +86,21 @@ int64_t report_stack(const Args *a, const Module *reported, const char **why) {
   as_emit.cmd = CMD_emit;
   as_emit.value[OPT_fp] = reported->opt.strict ? "strict" : "fast"; /* other modes need other bytes */
   Module *m = load_planned(&as_emit, a->operand[0]);
-  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = "model.h"};
-  Str code = {.c = a->c}, header = {.c = a->c};
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = "model.h"};
+  Artifacts out;
   Functions f = {.c = a->c};
-  Temp t;
+  WorkFolder w;
   *why = "the model's C could not be written";
-  if (!m || !emit_portable(m, &o, &code, &header) || !temp_make(a->c, &t)) return -1;
-  const char *su = NULL;
-  if (save_file(a->c, temp_path(&t, "model.h"), header.s, header.n, 0) &&
-      save_file(a->c, temp_path(&t, "model.c"), code.s, code.n, 0))
-    su = toolchain_stack_usage(&as_emit, &t, why);
-  read_functions(&f, code.s);
+  if (!m || !emit_program(m, &target_portable, &o, &out) || !temp_make(a->c, &w)) return -1;
+  CcResult r = work_folder_write(&w, "model.h", out.header.s, out.header.n);
+  if (!r.fault) r = work_folder_write(&w, "model.c", out.code.s, out.code.n);
+  const char *su = r.fault ? NULL : toolchain_stack_usage(&as_emit, &w, why);
+  if (r.fault) *why = r.text;
+  read_functions(&f, out.code.s);
   bool known = su && read_frames(&f, su);
-  temp_remove(&t);
-  int64_t most = 0;
+  temp_remove(&w);
+  int64_t max = 0;
   for (int i = 0; i < f.n; i++)
-    if (deepest(&f, &f.v[i]) > most) most = f.v[i].deepest;
-  return known ? most : -1;
+    if (deepest(&f, &f.v[i]) > max) max = f.v[i].deepest;
+  return known ? max : -1;
 }

@@ -1,13 +1,14 @@
-/* What the terminal, or whatever stands in its place, can show. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether the output can show colour and UTF-8. */
 #include "driver/driver.h"
 #include "runtime/terminal.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-bool terminal_color(int fd) { return rt_colour(fd); }
+bool terminal_color(int fd) { return rt_has_colour(fd); }
 
-/* By the variables that name the locale, in the order of their rank: the locale itself need not be installed. */
+/* By the environment variables of the locale, in order of precedence; the locale itself need not be installed. */
 bool terminal_utf8(void) {
   static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
   const char *locale = NULL;

@@ -1,27 +1,13 @@
-/* Running the C compiler on the generated program. No shell takes part. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the command line to the options of codegen/build and codegen/jit. */
 #include "driver/toolchain.h"
-#include "codegen/jit/spawn.h"
+#include "codegen/jit/cuda_images.h"
+#include "driver/doctor_gpu.h"
 #include "lib/embed.h"
-#include "lib/unit.h"
+#include "lib/pipeline.h"
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-enum { E_CC_RUN = 503, E_CC = 504 };
-
-typedef struct Words { Ctx *c; const char **v; int n, cap; } Words;
-
-static void word(Words *w, const char *s) { *VEC_PUSH(w->c, w->v, w->n, w->cap) = ctx_strf(w->c, "%s", s); }
-
-static void words(Words *w, const char *s) { /* separated by blanks */
-  while (s && *s) {
-    size_t n = strcspn(s, " \t\n");
-    if (n) word(w, ctx_intern(w->c, s, n));
-    s += n + strspn(s + n, " \t\n");
-  }
-}
 
 /* ---- the embedded runtime ---- */
 
@@ -30,7 +16,7 @@ static bool ends_with(const char *s, const char *end) {
   return n >= k && !strcmp(s + n - k, end);
 }
 
-/* The archive is for the compilers of this machine; others, and other machines, compile the runtime's sources. */
+/* The runtime's archive is for the usual compilers of this machine. Others, and other machines, compile its sources. */
 static bool archive_fits(const Args *a) {
   const char *cc = a->value[OPT_cc], *flags = a->value[OPT_cflags];
   if (flags && (strstr(flags, "-m32") || strstr(flags, "-target"))) return false;
@@ -46,106 +32,41 @@ static bool archive_fits(const Args *a) {
   return false;
 }
 
-/* Writes what compiling the generated file needs into the folder, and adds it to the command. */
-static bool add_runtime(const Args *a, const Temp *t, Words *w) {
+/* Makes the folder of an embedded file. */
+static CcResult make_parent(const WorkFolder *f, const char *name) {
+  const char *slash = strrchr(name, '/');
+  if (!slash) return (CcResult){CC_OK, NULL};
+  const char *path = work_folder_path(f, ctx_strf(f->c, "%.*s", (int)(slash - name), name));
+  if (!mkdir(path, 0700) || errno == EEXIST) return (CcResult){CC_OK, NULL};
+  return (CcResult){CC_SYSTEM, ctx_strf(f->c, "%s: %s", path, strerror(errno))};
+}
+
+/* Writes the files of the runtime that compiling and linking the generated C needs, and adds them to the command. */
+static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k) {
   bool archive = archive_fits(a);
-  static const char *const folder[] = {"runtime", "ir"};
-  for (int i = 0; i < 2; i++)
-    if (mkdir(temp_path(t, folder[i]), 0700)) {
-      diag_error(a->c, 502, 0, 1, "%s: %s", temp_path(t, folder[i]), strerror(errno));
-      return false;
-    }
-  word(w, "-I");
-  word(w, t->dir);
-  word(w, "-I");
-  word(w, temp_path(t, "runtime"));
-  for (int i = 0; i < nembedded; i++) {
+  CcResult r = {CC_OK, NULL};
+  cc_arg(k, "-I");
+  cc_arg(k, f->path);
+  cc_arg(k, "-I");
+  cc_arg(k, work_folder_path(f, "runtime"));
+  for (int i = 0; i < nembedded && !r.fault; i++) {
     const Embedded *e = &embedded[i];
     bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
-    bool header = ends_with(e->name, ".h") || ends_with(e->name, ".def");
+    bool header = (ends_with(e->name, ".h") || ends_with(e->name, ".def")) && strncmp(e->name, "codegen/", 8);
     if (lib ? !archive : code ? archive : !header) continue;
-    const char *path = temp_path(t, lib ? "libgradc_rt.a" : e->name);
-    if (!save_file(a->c, path, e->text, e->n, 0)) return false;
-    if (lib || code) word(w, path);
+    r = make_parent(f, e->name);
+    if (!r.fault) r = work_folder_write(f, e->name, e->text, e->n);
+    if (lib || code) cc_arg(k, work_folder_path(f, e->name));
   }
-  return true;
+  if (r.fault) diag_error(a->c, E_FILE_WRITE, 0, 1, "%s", r.text);
+  return !r.fault;
 }
 
-/* ---- the compiler ---- */
+/* ---- programs ---- */
 
-static void show_log(Ctx *c, const char *log) { /* the compiler's own message, its first lines */
-  enum { LINES = 20 };
-  Loc start;
-  size_t n;
-  if (!source_read(c, log, &start)) return;
-  const char *text = source_text(c, start, &n), *p = text;
-  for (int i = 0; i < LINES && p < text + n; i++) {
-    const char *end = memchr(p, '\n', (size_t)(text + n - p));
-    p = end ? end + 1 : text + n;
-  }
-  fwrite(text, 1, (size_t)(p - text), stderr);
-}
-
-/* One running compiler. */
-typedef struct Job { Spawned s; const char *log; } Job;
-
-static Job start(Args *a, const Temp *t, Words *w, int number) {
-  Job j = {.log = temp_path(t, ctx_strf(a->c, "cc%d.log", number))};
-  *VEC_PUSH(a->c, w->v, w->n, w->cap) = NULL;
-  j.s = spawn_start(w->v, j.log);
-  return j;
-}
-
-static int finish(Args *a, const char *cc, Job *j) {
-  int status = spawn_wait(&j->s);
-  if (j->s.err) {
-    Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "the C compiler `%s` cannot be run: %s", cc, strerror(j->s.err));
-    diag_help(a->c, d, "install one (gcc or clang), or name one with --cc");
-    return EXIT_MODEL;
-  }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return EXIT_WELL;
-  show_log(a->c, j->log);
-  if (WIFSIGNALED(status)) {
-    diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` was ended by signal %d", cc, WTERMSIG(status));
-    return EXIT_RESOURCES;
-  }
-  diag_error(a->c, E_CC, 0, 1, "the C compiler `%s` refused the generated program (status %d)", cc,
-             WEXITSTATUS(status));
-  return EXIT_MODEL;
-}
-
-/* Compiles the units of the generated file side by side; their objects join the command that links. */
-static int compile_units(Args *a, const Temp *t, const NativeC *n, const Words *flags, const char *name, Words *link) {
-  Job job[NATIVE_PARTS + 1];
-  int status = EXIT_WELL, units = NATIVE_PARTS + (n->sums.n && !n->object.p);
-  const char *source = temp_path(t, ctx_strf(a->c, "%s.c", name)), *sums = temp_path(t, "sums.c");
-  const char *object = temp_path(t, "sums.o");
-  if (!save_file(a->c, source, n->text.s, n->text.n, 0)) return EXIT_RESOURCES;
-  if (n->object.p && !save_file(a->c, object, n->object.p, n->object.n, 0)) return EXIT_RESOURCES;
-  if (units > NATIVE_PARTS && !save_file(a->c, sums, n->sums.s, n->sums.n, 0)) return EXIT_RESOURCES;
-  if (n->object.p) word(link, object);
-  for (int i = 0; i < units; i++) {
-    bool part = i < NATIVE_PARTS;
-    const char *to = part ? temp_path(t, ctx_strf(a->c, "part%d.o", i)) : object;
-    const char *const last[] = {"-c", "-o", to, part ? source : sums};
-    Words w = {.c = a->c};
-    for (int k = 0; k < flags->n; k++) word(&w, flags->v[k]);
-    if (part) word(&w, native_part[i]);
-    for (int k = 0; k < n->sums_flags.n && !part; k++) word(&w, n->sums_flags.v[k]);
-    for (size_t k = 0; k < sizeof last / sizeof *last; k++) word(&w, last[k]);
-    job[i] = start(a, t, &w, i);
-    word(link, to);
-  }
-  for (int i = 0; i < units; i++) {
-    if (status == EXIT_WELL) status = finish(a, flags->v[0], &job[i]);
-    else spawn_wait(&job[i].s);
-  }
-  return status;
-}
-
-/* What a run folder says of how the model was built. */
+/* The options that run.json records. */
 static const char *flags_text(const Args *a) {
-  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram};
+  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram, OPT_device, OPT_arch};
   Str s = {.c = a->c};
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     if (args_has(a, shown[i]))
@@ -153,86 +74,101 @@ static const char *flags_text(const Args *a) {
   return s.s ? s.s : "";
 }
 
-static CompileOptions options(const Args *a) {
-  CompileOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
-  o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = flags_text(a), .carried = embed_text,
-                         .dir = unit_folder(a->c, a->operand[0])};
+/* The GPUs that kernels are compiled for: --gpu, or the one there is; if there is none, code that runs on no machine
+ * would only delay the report of it, and a program to be built is for those that are common. */
+static const char *gpus(const Args *a) {
+  const char *named = a->value[OPT_arch];
+  if (named && strcmp(named, "native")) return named;
+  Gpus g = gpus_find(a->c);
+  int64_t number = args_gpu(a) < 0 ? 0 : args_gpu(a);
+  if (number < g.ngpu) return g.arch[number];
+  return a->cmd == CMD_build && !named ? "sm_80,sm_90a" : "";
+}
+
+static void device_options(const Args *a, const Module *m, NativeOptions *o) {
+  DeviceProgram *p = ctx_alloc(a->c, sizeof *p);
+  CudaImages *x = ctx_alloc(a->c, sizeof *x);
+  *p = (DeviceProgram){.host_form = !strcmp(args_device(a), "cuda-host")};
+  if (!p->host_form) x->gpus = gpus(a);
+  x->compile =
+    (CudaCompileOptions){.strict = m->opt.strict, .nvcc = a->value[OPT_nvcc], .cache = jit_cache_folder(a->c)};
+  o->emit.device = p;
+  o->emit.plain_forms = args_has(a, OPT_forms) && !strcmp(a->value[OPT_forms], "plain");
+  o->hooks = args_has(a, OPT_hooks);
+  o->images = cuda_images;
+  o->images_arg = x;
+}
+
+static NativeOptions native_options(const Args *a, const Module *m) {
+  NativeOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
+  o.emit = (EmitOptions){.version = GRADC_VERSION,
+                         .flags = flags_text(a),
+                         .builtin = embed_text,
+                         .dir = pipeline_folder(a->c, a->operand[0])};
+  if (args_device(a)) device_options(a, m, &o);
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";
   return o;
 }
 
-int toolchain_build(Args *a, Temp *t, const char *out) {
-  Ctx *c = a->c;
+int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !unit_one_train(m) || !unit_has_plan(m)) return EXIT_MODEL;
-  CompileOptions o = options(a);
-  NativeC n;
-  if (!compile_text(m, &o, &n)) return EXIT_MODEL;
-  Words w = {.c = c};
-  word(&w, o.cc ? o.cc : "cc");
-  word(&w, "-O3");
-  for (int i = 0; i < n.flags.n; i++) word(&w, n.flags.v[i]);
-  Words link = {.c = c}, runtime = {.c = c};
-  /* Where the runtime is compiled, too, it is for any processor: it asks which one it runs on. */
-  for (int i = 0, first = w.n - n.flags.n + n.machine; i < w.n; i++)
-    if (i < first || i >= first + n.nmachine) word(&link, w.v[i]);
-  if (!add_runtime(a, t, &runtime)) return EXIT_RESOURCES;
-  int status = compile_units(a, t, &n, &w, m->name, &link);
-  if (status != EXIT_WELL) return status;
-  for (int i = 0; i < runtime.n; i++) word(&link, runtime.v[i]);
-  word(&link, "-lpthread");
-  word(&link, "-lm");
-  word(&link, "-o");
-  word(&link, out);
-  Job j = start(a, t, &link, NATIVE_PARTS + 1);
-  return finish(a, w.v[0], &j);
+  if (!m || !pipeline_check_one_train(m) || !pipeline_check_runnable(m)) return EXIT_MODEL;
+  NativeOptions o = native_options(a, m);
+  CcArgs runtime = {.c = a->c};
+  if (!add_runtime(a, f, &runtime)) return EXIT_RESOURCES;
+  CcFault fault = native_program(m, &o, f, &runtime, out);
+  if (fault == CC_SYSTEM || fault == CC_KILLED) return EXIT_RESOURCES;
+  return fault ? EXIT_MODEL : EXIT_OK;
 }
 
-static bool asks_for(const Args *a, const char *way) {
-  return args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], way);
+/* ---- code in this process ---- */
+
+static bool wants_backend(const Args *a, const char *name) {
+  return args_has(a, OPT_jit) && !strcmp(a->value[OPT_jit], name);
 }
 
-static bool by_cc(const Args *a) { return asks_for(a, "cc") || (args_has(a, OPT_cc) && !asks_for(a, "clang")); }
+static bool only_cc(const Args *a) {
+  return wants_backend(a, "cc") || (args_has(a, OPT_cc) && !wants_backend(a, "clang"));
+}
 
-static bool has_way(Args *a) {
-  if (!asks_for(a, "clang") || jit_has_clang()) return true;
-  Diag *d = diag_error(a->c, E_CC_RUN, 0, 1, "`--jit=clang`: the clang libraries are not here");
-  diag_help(a->c, d, "`--jit=cc` compiles with cc; gradc takes the libraries of clang 14 to 19 in when it is built");
+static bool has_backend(Args *a) {
+  if (!wants_backend(a, "clang") || jit_has_clang()) return true;
+  Diag *d = diag_error(a->c, E_CC_NOT_RUN, 0, 1, "`--jit=clang`: this gradc was built without the clang libraries");
+  diag_help(a->c, d, "`--jit=cc` compiles with cc; building gradc with clang 14 to 19 installed adds them");
   return false;
 }
 
 void toolchain_prepare(const Args *a) {
-  if (!by_cc(a)) jit_prepare();
+  if (!only_cc(a)) jit_prepare();
 }
 
 Jit *toolchain_load(Args *a, Module *m, int *status) {
-  CompileOptions o = options(a);
-  o.cache = compile_cache(a->c);
-  o.only_cc = by_cc(a);
-  signals_hold(true); /* a compiler's folder is not left behind */
-  Jit *j = has_way(a) ? compile_jit(m, &o) : NULL;
-  signals_hold(false);
-  *status = j ? EXIT_WELL : o.fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
+  NativeOptions o = native_options(a, m);
+  JitOptions jit = {.cache = jit_cache_folder(a->c), .only_cc = only_cc(a)};
+  JitFault fault = JIT_REFUSED;
+  signals_block(true); /* the compiler's work folder is always removed */
+  Jit *j = has_backend(a) ? jit_module(m, &o, &jit, &fault) : NULL;
+  signals_block(false);
+  *status = j ? EXIT_OK : fault == JIT_SYSTEM ? EXIT_RESOURCES : EXIT_MODEL;
   return j;
 }
 
-const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why) {
+/* ---- stack usage ---- */
+
+const char *toolchain_stack_usage(Args *a, const WorkFolder *f, const char **why) {
   static const char *const fixed[] = {"-std=c99", "-O2", "-ffreestanding", "-w", "-fstack-usage", "-c", "-o"};
-  const char *cc = a->value[OPT_cc] ? a->value[OPT_cc] : "cc";
-  Words w = {.c = a->c};
+  CcArgs k = cc_command(a->c, a->value[OPT_cc]);
+  const char *cc = k.v[0];
   Loc at;
   size_t n;
-  word(&w, cc);
-  for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) word(&w, fixed[i]);
-  word(&w, temp_path(t, "model.o"));
-  words(&w, a->value[OPT_cflags]);
-  word(&w, temp_path(t, "model.c"));
-  Job j = start(a, t, &w, 0);
-  *why = ctx_strf(a->c, "the C compiler `%s` cannot be run", cc);
-  int status = spawn_wait(&j.s);
-  if (j.s.err) return NULL;
-  *why = ctx_strf(a->c, "the C compiler `%s` does not tell it", cc);
-  if (status || !source_read(a->c, temp_path(t, "model.su"), &at)) return NULL;
+  cc_args(&k, fixed, (int)(sizeof fixed / sizeof *fixed));
+  cc_arg(&k, work_folder_path(f, "model.o"));
+  cc_words(&k, a->value[OPT_cflags]);
+  cc_arg(&k, work_folder_path(f, "model.c"));
+  CcFault fault = cc_run(f, &k, 1).fault;
+  bool started = fault != CC_NOT_STARTED;
+  *why = ctx_strf(a->c, "the C compiler `%s` %s", cc, started ? "does not report it" : "cannot be run");
+  if (fault || !source_read(a->c, work_folder_path(f, "model.su"), &at)) return NULL;
   return source_text(a->c, at, &n);
 }

@@ -1,24 +1,22 @@
-/* From native C to a program: a private temporary folder, the C compiler, the embedded runtime. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the command line chooses the C compiler: programs, code in this process, stack usage. */
 #ifndef GRADC_TOOLCHAIN_H
 #define GRADC_TOOLCHAIN_H
-#include "codegen/jit/compile.h"
+#include "codegen/jit/jit_module.h"
 #include "driver/driver.h"
 
-/* A folder that nobody else can look into. While it exists SIGINT, SIGTERM and SIGHUP wait, so that nothing is left
- * behind; temp_remove lets them through again. */
-typedef struct Temp { Ctx *c; const char *dir; } Temp;
-bool temp_make(Ctx *c, Temp *t);                       /* false: reported */
-void temp_remove(Temp *t);                             /* with all that is in it */
-void signals_hold(bool hold);                          /* or lets through what waits */
-const char *temp_path(const Temp *t, const char *name);
+/* temp.c: a work folder. While it exists SIGINT, SIGTERM and SIGHUP are blocked, so that it is always removed. */
+bool temp_make(Ctx *c, WorkFolder *f); /* false: reported */
+void temp_remove(const WorkFolder *f);
+void signals_block(bool block); /* or unblocks them */
 
-/* Builds the operand's model as a program at `out` (a path in `t`). Returns the exit status; not 0: reported. */
-int toolchain_build(Args *a, Temp *t, const char *out);
+/* Builds the operand's model as the program `out` in the folder. Returns the exit status; not EXIT_OK: reported. */
+int toolchain_build(Args *a, const WorkFolder *f, const char *out);
 
-/* A planned module as code in this process. NULL: reported, and *status is what to exit with. */
+/* Compiles a planned module to code in this process. NULL: reported, *status is the exit status. */
 Jit *toolchain_load(Args *a, Module *m, int *status);
-void toolchain_prepare(const Args *a);  /* begins with what it will need, beside what the caller does until then */
+void toolchain_prepare(const Args *a); /* starts loading on another thread what toolchain_load will need */
 
-/* Compiles model.c in `t`, portable C, and returns what -fstack-usage says of it. NULL: it could not; *why tells. */
-const char *toolchain_stack_usage(Args *a, const Temp *t, const char **why);
+/* Compiles model.c in the folder, portable C, and returns the compiler's -fstack-usage file. NULL: failed, see *why. */
+const char *toolchain_stack_usage(Args *a, const WorkFolder *f, const char **why);
 #endif

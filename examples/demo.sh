@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job on real data: compile examples/models/digits.nn, train it, and say what to try next.
+# SPDX-License-Identifier: Apache-2.0
+# Compiles examples/models/digits.nn, trains it on real data and suggests what to try next.
 set -e
 gradc=$1
 mkdir -p build
@@ -14,5 +15,5 @@ cat <<'TXT'
 Try next:
   ./build/digits info                                      the weights: names, shapes
   ./gradc emit --c examples/models/digits.nn -o build/c    the same model as portable C, training included
-  ./gradc ir examples/models/digits.nn --stop-after=fuse   what the compiler made of it
+  ./gradc ir examples/models/digits.nn --stop-after=fuse   the graphs after fusion
 TXT

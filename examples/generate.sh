@@ -1,6 +1,7 @@
 #!/bin/sh
-# generate.sh MODEL WEIGHTS VOCABULARY N TOKEN...: N tokens behind those given, as text: the trained binary's export is called
-# with a prompt that grows by one token a call, up to the 64 last ones. The vocabulary has one token a line, from 0.
+# SPDX-License-Identifier: Apache-2.0
+# generate.sh MODEL WEIGHTS VOCABULARY N TOKEN...: prints N tokens after those given, as text: calls the trained binary's
+# export with a prompt that grows by one token per call, at most the last 64. The vocabulary has one token per line.
 #   sh examples/generate.sh ./gpt runs/.../weights.safetensors examples/data/licence.vocab 40 14 25 8
 [ $# -ge 5 ] || { sed -n '2,5s/^# *//p' "$0" >&2; exit 2; }
 model=$1 weights=$2 vocabulary=$3 n=$4

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parsed spec of a contraction and the geometry of a convolution: shared by the ops' rules, the interpreter and
  * codegen. A spec is "LEFT,RIGHT->RESULT", one letter an axis. */
 #ifndef GRADC_CONTRACT_H
@@ -40,7 +41,7 @@ enum { CONV_SPATIAL = 3 };
 typedef struct ConvGeom {
   int spatial;
   Dim batch;
-  int64_t groups, in, out;   /* channels in all: x has `in`, w has [out, in / groups] */
+  int64_t groups, in, out; /* channels in all: x has `in`, w has [out, in / groups] */
   Dim x[CONV_SPATIAL], y[CONV_SPATIAL];
   int64_t k[CONV_SPATIAL], stride[CONV_SPATIAL], dilation[CONV_SPATIAL], lo[CONV_SPATIAL], hi[CONV_SPATIAL];
 } ConvGeom;

@@ -1,5 +1,6 @@
-/* A copy of a whole module in a Ctx of its own: what a pass tries out on it goes with that Ctx. Records that never change
- * (types, attributes, names, constants) are shared with the original, which must outlive the copy. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A copy of a module in a private Ctx, for trials: freeing that Ctx frees all that a pass made. Records that never
+ * change (types, attributes, names, constants) are shared with the original, which must outlive the copy. */
 #include "ir.h"
 #include "tables.h"
 #include <string.h>
@@ -11,7 +12,7 @@ static void *copied(Ctx *c, const void *v, int n, size_t size) {
 /* A growing array: the copy has room for what there is. */
 #define COPY(c, x, v, n, cap) ((x)->v = copied((c), (x)->v, (x)->n, sizeof *(x)->v), (x)->cap = (x)->n)
 
-static void copy_pool(Ctx *c, Pool *p) {
+static void copy_intern_pool(Ctx *c, InternPool *p) {
   p->rec = copied(c, p->rec, p->cap, sizeof *p->rec);
   p->hash = copied(c, p->hash, p->cap, sizeof *p->hash);
   p->slot = copied(c, p->slot, p->nslots, sizeof *p->slot);
@@ -41,8 +42,8 @@ Module *module_copy(Ctx *c, const Module *from) {
   *m = *from;
   m->c = c;
   m->tab = copied(c, from->tab, 1, sizeof *m->tab);
-  Pool *const pools[] = {&m->tab->types, &m->tab->polys, &m->tab->attrs, &m->tab->vars};
-  for (int i = 0; i < 4; i++) copy_pool(c, pools[i]);
+  InternPool *const pools[] = {&m->tab->types, &m->tab->polys, &m->tab->attrs, &m->tab->vars};
+  for (int i = 0; i < 4; i++) copy_intern_pool(c, pools[i]);
   COPY(c, m, size, nsize, capsize);
   COPY(c, m, var, nvar, capvar);
   COPY(c, m, graph, ngraph, capgraph);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "ctx.h"
 #include "ctx_state.h"
 #include <stdio.h>
@@ -16,11 +17,11 @@ struct Block {
 };
 enum { HEAD = (sizeof(Block) + ALIGN - 1) / ALIGN * ALIGN };
 
-/* What ctx_take has handed out, with its neighbours. */
-struct Taken {
+/* The header of a block from ctx_heap_alloc, in a list of all of them. */
+struct HeapBlock {
   _Alignas(ALIGN) Ctx *c;
-  Taken *prev, *next;
-  size_t bytes; /* with this head */
+  HeapBlock *prev, *next;
+  size_t bytes; /* with this header */
 };
 
 static void *get(MemoryFn *fn, void *user, size_t n) {
@@ -46,7 +47,7 @@ Ctx *ctx_new(void) { return ctx_new_from(NULL, NULL); }
 
 void ctx_free(Ctx *c) {
   if (!c) return;
-  while (c->taken) ctx_give(c->taken + 1);
+  while (c->heap) ctx_heap_free(c->heap + 1);
   for (Block *b = c->blocks, *next; b; b = next) {
     next = b->next;
     put_back(c->memory, c->user, b, HEAD + b->cap);
@@ -54,22 +55,22 @@ void ctx_free(Ctx *c) {
   put_back(c->memory, c->user, c, sizeof *c);
 }
 
-void *ctx_take(Ctx *c, size_t n) {
+void *ctx_heap_alloc(Ctx *c, size_t n) {
   if (n > SIZE_MAX / 2) return NULL;
-  size_t bytes = sizeof(Taken) + n;
-  Taken *t = get(c->memory, c->user, bytes);
+  size_t bytes = sizeof(HeapBlock) + n;
+  HeapBlock *t = get(c->memory, c->user, bytes);
   if (!t) return NULL;
-  *t = (Taken){c, NULL, c->taken, bytes};
-  if (c->taken) c->taken->prev = t;
-  c->taken = t;
+  *t = (HeapBlock){c, NULL, c->heap, bytes};
+  if (c->heap) c->heap->prev = t;
+  c->heap = t;
   return t + 1;
 }
 
-void ctx_give(void *p) {
+void ctx_heap_free(void *p) {
   if (!p) return;
-  Taken *t = (Taken *)p - 1;
+  HeapBlock *t = (HeapBlock *)p - 1;
   if (t->prev) t->prev->next = t->next;
-  else t->c->taken = t->next;
+  else t->c->heap = t->next;
   if (t->next) t->next->prev = t->prev;
   put_back(t->c->memory, t->c->user, t, t->bytes);
 }
@@ -78,9 +79,9 @@ Ctx *ctx_fork(Ctx *c) {
   Ctx *f = ctx_new_from(c->memory, c->user);
   if (!f) ctx_abort(c);
   f->unwind = c->unwind;
-  f->names_n = c->names_n;
-  f->names_cap = c->names_cap;
-  f->names = c->names ? ctx_grow(f, c->names, c->names_cap * sizeof *c->names, c->names_cap * sizeof *c->names) : NULL;
+  f->nnames = c->nnames;
+  f->capnames = c->capnames;
+  f->names = c->names ? ctx_grow(f, c->names, c->capnames * sizeof *c->names, c->capnames * sizeof *c->names) : NULL;
   return f;
 }
 
@@ -97,7 +98,7 @@ bool ctx_try(Ctx *c, void (*fn)(Ctx *, void *), void *arg) {
 }
 
 _Noreturn void ctx_abort(Ctx *c) {
-  if (!c->unwind) __builtin_trap(); /* who uses a Ctx without ctx_try has nowhere to go */
+  if (!c->unwind) __builtin_trap(); /* without ctx_try there is nothing to unwind to */
   longjmp(*c->unwind, 1);
 }
 
@@ -122,7 +123,7 @@ static void *block_new(Ctx *c, size_t n) {
   if (!b) ctx_abort(c);
   use_huge_pages(b, HEAD + cap);
   b->cap = cap;
-  /* A block made for one large object goes behind the current one, which still has room. */
+  /* A block for one large object is linked after the current one, which still has room. */
   if (cap == n && c->blocks) {
     b->next = c->blocks->next;
     c->blocks->next = b;
@@ -188,34 +189,32 @@ uint64_t hash_bytes(const void *p, size_t n, uint64_t seed) {
 }
 
 static void names_grow(Ctx *c) {
-  size_t cap = c->names_cap ? c->names_cap * 2 : 1024;
+  size_t cap = c->capnames ? c->capnames * 2 : 1024;
   Name *t = ctx_alloc(c, cap * sizeof *t);
-  for (size_t i = 0; i < c->names_cap; i++) {
+  for (size_t i = 0; i < c->capnames; i++) {
     if (!c->names[i].s) continue;
     size_t k = c->names[i].hash & (cap - 1);
     while (t[k].s) k = (k + 1) & (cap - 1);
     t[k] = c->names[i];
   }
   c->names = t;
-  c->names_cap = cap;
+  c->capnames = cap;
 }
 
 const char *ctx_intern(Ctx *c, const char *s, size_t n) {
-  if (2 * c->names_n >= c->names_cap) names_grow(c);
+  if (2 * c->nnames >= c->capnames) names_grow(c);
   uint64_t h = hash_bytes(s, n, 0);
-  size_t k = h & (c->names_cap - 1);
-  for (; c->names[k].s; k = (k + 1) & (c->names_cap - 1))
+  size_t k = h & (c->capnames - 1);
+  for (; c->names[k].s; k = (k + 1) & (c->capnames - 1))
     if (c->names[k].hash == h && c->names[k].n == n && !memcmp(c->names[k].s, s, n)) return c->names[k].s;
   char *copy = ctx_alloc(c, n + 1);
   if (n) memcpy(copy, s, n);
   c->names[k] = (Name){copy, n, h};
-  c->names_n++;
+  c->nnames++;
   return copy;
 }
 
-const char *ctx_name(Ctx *c, const char *s) {
-  return ctx_intern(c, s, strlen(s));
-}
+const char *ctx_name(Ctx *c, const char *s) { return ctx_intern(c, s, strlen(s)); }
 
 void str_put(Str *b, const char *s, size_t n) {
   if (b->n + n + 1 > b->cap) {
@@ -228,9 +227,7 @@ void str_put(Str *b, const char *s, size_t n) {
   b->s[b->n] = 0;
 }
 
-void str_puts(Str *b, const char *s) {
-  str_put(b, s, strlen(s));
-}
+void str_puts(Str *b, const char *s) { str_put(b, s, strlen(s)); }
 
 void str_printf(Str *b, const char *fmt, ...) {
   char small[256];

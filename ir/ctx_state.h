@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a Ctx, for ctx.c and diag.c only. */
 #ifndef GRADC_CTX_STATE_H
 #define GRADC_CTX_STATE_H
@@ -10,16 +11,16 @@ typedef struct Name {
   uint64_t hash;
 } Name;
 
-typedef struct Taken Taken;
+typedef struct HeapBlock HeapBlock;
 
 struct Ctx {
   MemoryFn *memory; /* NULL: calloc and free, whose zeroed pages cost nothing until they are touched */
   void *user;
   Block *blocks;
-  Taken *taken;
+  HeapBlock *heap;
   jmp_buf *unwind;
-  Name *names; /* open addressing, names_cap a power of two */
-  size_t names_n, names_cap;
+  Name *names; /* open addressing, capnames a power of two */
+  size_t nnames, capnames;
   struct DiagState *diag; /* made by diag.c at first use */
 };
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Diagnostics as values: collecting them, the table of codes, suggestions. Printing is in diag_print.c. */
 #include "diag_state.h"
 #include <ctype.h>
@@ -13,12 +14,12 @@ DiagState *diag_state(Ctx *c) {
   return c->diag;
 }
 
-/* The same fault may be met in every graph that elaborates the text: it is shown once. */
+/* Every graph that elaborates the text may find the same error: it is shown once. */
 static bool seen_before(Ctx *c, DiagState *d, int code, Loc at, const char *msg) {
   uint64_t h = hash_bytes(msg, strlen(msg), (uint64_t)code << 32 | at);
   for (int i = 0; i < d->nseen; i++)
     if (d->seen[i] == h) return true;
-  if (d->nseen < SEEN_MAX) *VEC_PUSH(c, d->seen, d->nseen, d->seen_cap) = h;
+  if (d->nseen < SEEN_MAX) *VEC_PUSH(c, d->seen, d->nseen, d->capseen) = h;
   return false;
 }
 
@@ -40,7 +41,7 @@ static Diag *diag_new(Ctx *c, bool warn, int code, Loc at, int len, const char *
   g->code = code;
   g->warn = warn;
   g->msg = msg;
-  *VEC_PUSH(c, g->label, g->nlabel, g->label_cap) = (Label){at, len, true, ""};
+  *VEC_PUSH(c, g->label, g->nlabel, g->caplabel) = (Label){at, len, true, ""};
   g->nframe = d->nframe;
   g->frame = ctx_grow(c, NULL, 0, (size_t)d->nframe * sizeof *g->frame);
   if (d->nframe) memcpy(g->frame, d->frame, (size_t)d->nframe * sizeof *g->frame);
@@ -50,9 +51,9 @@ static Diag *diag_new(Ctx *c, bool warn, int code, Loc at, int len, const char *
 }
 
 /* Runs the format and stores the text in `s`. */
-#define FORMAT(s)            \
-  va_list ap;                \
-  va_start(ap, fmt);         \
+#define FORMAT(s) \
+  va_list ap; \
+  va_start(ap, fmt); \
   s = ctx_vstrf(c, fmt, ap); \
   va_end(ap)
 
@@ -70,7 +71,7 @@ Diag *diag_warn(Ctx *c, int code, Loc at, int len, const char *fmt, ...) {
 
 void diag_label(Ctx *c, Diag *d, Loc at, int len, const char *fmt, ...) {
   if (d->nlabel == 0) return; /* not kept */
-  Label *l = VEC_PUSH(c, d->label, d->nlabel, d->label_cap);
+  Label *l = VEC_PUSH(c, d->label, d->nlabel, d->caplabel);
   *l = (Label){at, len, false, ""};
   FORMAT(l->text);
 }
@@ -82,21 +83,21 @@ void diag_primary(Ctx *c, Diag *d, const char *fmt, ...) {
 
 void diag_help(Ctx *c, Diag *d, const char *fmt, ...) {
   if (d->nlabel == 0) return;
-  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->line_cap);
+  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->capline);
   l->head = "help";
   FORMAT(l->text);
 }
 
 void diag_note(Ctx *c, Diag *d, const char *fmt, ...) {
   if (d->nlabel == 0) return;
-  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->line_cap);
+  DiagLine *l = VEC_PUSH(c, d->line, d->nline, d->capline);
   l->head = "note";
   FORMAT(l->text);
 }
 
 void diag_push_frame(Ctx *c, const char *def, Loc call) {
   DiagState *d = diag_state(c);
-  *VEC_PUSH(c, d->frame, d->nframe, d->frame_cap) = (Frame){def, call};
+  *VEC_PUSH(c, d->frame, d->nframe, d->capframe) = (Frame){def, call};
 }
 
 void diag_pop_frame(Ctx *c) {
@@ -117,9 +118,9 @@ DiagMark diag_mark(Ctx *c) {
   return (DiagMark){d->last, d->errors, d->unseen, {d->kept[0], d->kept[1]}, d->nseen};
 }
 
-int diag_places(const DiagMark *m, DiagPlace *p, int most) {
+int diag_places(const DiagMark *m, DiagPlace *p, int max) {
   int n = 0;
-  for (const Diag *d = *m->last; d && n < most; d = d->next)
+  for (const Diag *d = *m->last; d && n < max; d = d->next)
     if (!d->warn) p[n++] = (DiagPlace){d->code, d->label[0].at};
   return n;
 }
@@ -136,7 +137,7 @@ void diag_forget(Ctx *c, const DiagMark *m, Loc from, Loc to) {
     else at = &d->next;
   }
   s->last = at;
-  if (any) s->unseen = m->unseen; /* nobody knows where those are */
+  if (any) s->unseen = m->unseen; /* their locations were not recorded */
 }
 
 void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p) {
@@ -165,9 +166,7 @@ void diag_drop(Ctx *c, const DiagMark *m) {
   d->nseen = m->nseen;
 }
 
-int diag_errors(const Ctx *c) {
-  return c->diag ? c->diag->errors : 0;
-}
+int diag_errors(const Ctx *c) { return c->diag ? c->diag->errors : 0; }
 
 bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d) {
   const Diag *x = diag_state(c)->first;
@@ -180,9 +179,8 @@ bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d) {
 }
 
 static const DiagCode CODES[] = {
-#define E(code, title, text) {code, title, text},
+#define E(code, name, title, text) {code, title, text},
 #include "errors.def"
-#include "../runtime/errors_rt.def"
 #undef E
 };
 
@@ -222,12 +220,12 @@ static int distance(const char *a, int na, const char *b, int nb) {
 const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int n) {
   (void)c;
   const char *best = NULL;
-  int len = (int)strlen(word), least = 1 + (len < 2 ? 0 : len < 5 ? 1 : len < 9 ? 2 : 3);
+  int len = (int)strlen(word), limit = 1 + (len < 2 ? 0 : len < 5 ? 1 : len < 9 ? 2 : 3);
   for (int i = 0; i < n; i++) {
     if (!words[i] || !strcmp(words[i], word)) continue;
     int d = distance(word, len, words[i], (int)strlen(words[i]));
-    if (d < least) {
-      least = d;
+    if (d < limit) {
+      limit = d;
       best = words[i];
     }
   }

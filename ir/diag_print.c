@@ -1,10 +1,15 @@
-/* The printed form of a diagnostic: header, place, source lines with marks, help, the chain of instantiations. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The printed form of a diagnostic: header, location, source lines with marks, help, the chain of instantiations. */
 #include "diag_state.h"
 #include "utf8.h"
 #include <string.h>
 
-enum { TAB = 4, VIEW = 160 /* columns of a source line that are shown */, LEAD = 60 /* of them before the first mark */,
-       FRAMES = 8 };
+enum {
+  TAB = 4,
+  VIEW = 160 /* columns of a source line that are shown */,
+  LEAD = 60 /* of them before the first mark */,
+  FRAMES = 8
+};
 
 static const char RED[] = "\033[1;31m", YELLOW[] = "\033[1;33m", BLUE[] = "\033[1;34m", BOLD[] = "\033[1m",
                   OFF[] = "\033[0m";
@@ -57,7 +62,7 @@ static int columns(const char *s, size_t n, int col) {
   return col - from;
 }
 
-/* The line's columns [from, from + VIEW), what lies outside shown as `...`. */
+/* The line's columns [from, from + VIEW), the rest shown as `...`. */
 static void put_line(Pen *p, const char *s, size_t n, int from) {
   int col = 0;
   if (n) str_puts(&p->out, from ? " ..." : " ");
@@ -79,7 +84,10 @@ static void put_line(Pen *p, const char *s, size_t n, int from) {
   str_puts(&p->out, "\n");
 }
 
-typedef struct Mark { int col, width; const Label *label; } Mark;
+typedef struct Mark {
+  int col, width;
+  const Label *label;
+} Mark;
 
 static Mark mark_make(Pen *p, const Source *src, const Label *l) {
   size_t n;
@@ -96,7 +104,7 @@ static int mark_column(const Mark *m, int from) {
   return at > VIEW + 3 ? VIEW + 3 : at;
 }
 
-/* Returns the column behind the mark. */
+/* Returns the column after the mark. */
 static int mark_put(Pen *p, const Mark *m, int col, int from) {
   int at = mark_column(m, from), width = m->width;
   if (at + width > VIEW + 3) width = at < VIEW + 3 ? VIEW + 3 - at : 1;
@@ -120,7 +128,7 @@ static bool mark_before(const Mark *a, const Mark *b) {
   return a->col < b->col || (a->col == b->col && a->width < b->width);
 }
 
-/* All marks of a line in one row, the text of the last behind it; the other texts below, each under its mark. */
+/* All marks of a line in one row, followed by the text of the last one; the other texts below, each under its mark. */
 static void put_marks(Pen *p, Mark *m, int n, int from) {
   for (int i = 1; i < n; i++) /* few: insertion sort */
     for (int j = i; j > 0 && mark_before(&m[j], &m[j - 1]); j--) {
@@ -147,7 +155,7 @@ static void put_marks(Pen *p, Mark *m, int n, int from) {
   }
 }
 
-/* The lines of one source that carry marks, in order. */
+/* The lines of one source that have marks, in order. */
 static void put_source(Pen *p, const Diag *d, const Source *src) {
   int last = -1;
   Mark *m = ctx_alloc(p->c, (size_t)d->nlabel * sizeof *m);
@@ -174,7 +182,7 @@ static void put_source(Pen *p, const Diag *d, const Source *src) {
   }
 }
 
-static void put_place(Pen *p, const char *arrow, Loc at) {
+static void put_location(Pen *p, const char *arrow, Loc at) {
   SourcePos pos = source_pos(p->c, at);
   spaces(p, p->gutter);
   pen(p, BLUE);
@@ -187,7 +195,7 @@ static void put_place(Pen *p, const char *arrow, Loc at) {
 static void put_sources(Pen *p, const Diag *d) {
   const Source *first = source_of(p->c, d->label[0].at);
   if (!first) return;
-  put_place(p, "--> ", d->label[0].at);
+  put_location(p, "--> ", d->label[0].at);
   gutter(p, 0);
   str_puts(&p->out, "\n");
   put_source(p, d, first);
@@ -196,7 +204,7 @@ static void put_sources(Pen *p, const Diag *d) {
     bool again = !s || s == first;
     for (int j = 1; j < i && !again; j++) again = source_of(p->c, d->label[j].at) == s;
     if (again) continue;
-    put_place(p, "::: ", d->label[i].at);
+    put_location(p, "::: ", d->label[i].at);
     put_source(p, d, s);
   }
 }
@@ -232,13 +240,13 @@ static void put_frames(Pen *p, const Diag *d) {
 }
 
 static void put_diag(Pen *p, const Diag *d) {
-  int most = 1;
+  int last = 1;
   for (int i = 0; i < d->nlabel; i++) {
     SourcePos pos = source_pos(p->c, d->label[i].at);
-    if (pos.line > most) most = pos.line;
+    if (pos.line > last) last = pos.line;
   }
   p->gutter = 1;
-  for (; most >= 10; most /= 10) p->gutter++;
+  for (; last >= 10; last /= 10) p->gutter++;
   pen(p, d->warn ? YELLOW : RED);
   str_printf(&p->out, "%s[E%04d]", d->warn ? "warning" : "error", d->code);
   pen(p, OFF);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of diagnostics, for source.c, diag.c and diag_print.c only. */
 #ifndef GRADC_DIAG_STATE_H
 #define GRADC_DIAG_STATE_H
@@ -7,31 +8,36 @@
 typedef struct Source {
   const char *name, *text;
   size_t n;
-  Loc start;           /* Locs start .. start + n belong to it; the last is its end of file */
-  uint32_t *line;      /* offset of each line's first byte, made at the first question */
-  int nline, line_cap;
-  int at_line, at_col; /* not 0: source_at's, a known place in an unknown text */
+  Loc start;      /* Locs start .. start + n belong to it; the last is its end of file */
+  uint32_t *line; /* offset of each line's first byte, made on first use */
+  int nline, capline;
+  int at_line, at_col; /* not 0: source_at's, a known location in an unknown text */
 } Source;
 
 typedef struct Label {
   Loc at;
   int len;
   bool primary;
-  const char *text; /* "" when there is nothing to say */
+  const char *text; /* "": none */
 } Label;
 
-typedef struct DiagLine { const char *head, *text; } DiagLine; /* "help" or "note" */
+typedef struct DiagLine {
+  const char *head, *text;
+} DiagLine; /* "help" or "note" */
 
-typedef struct Frame { const char *def; Loc call; } Frame;
+typedef struct Frame {
+  const char *def;
+  Loc call;
+} Frame;
 
 struct Diag {
   int code;
   bool warn;
   const char *msg;
   Label *label; /* [0] is the primary one */
-  int nlabel, label_cap;
+  int nlabel, caplabel;
   DiagLine *line;
-  int nline, line_cap;
+  int nline, capline;
   Frame *frame; /* outermost first */
   int nframe;
   Diag *next;
@@ -39,19 +45,19 @@ struct Diag {
 
 typedef struct DiagState {
   Source *src;
-  int nsrc, src_cap;
-  Loc next;            /* of the source added next */
+  int nsrc, capsrc;
+  Loc next; /* of the source added next */
   Diag *first, **last;
-  Diag scrap;          /* takes what is said about errors that are not kept */
+  Diag scrap;                  /* receives the labels of errors that are not kept */
   int errors, unseen, kept[2]; /* kept: errors, warnings */
-  uint64_t *seen;      /* hashes of distinct diagnostics: the same text elaborates several times */
-  int nseen, seen_cap;
+  uint64_t *seen;              /* hashes of distinct diagnostics: the same text elaborates several times */
+  int nseen, capseen;
   Frame *frame;
-  int nframe, frame_cap;
+  int nframe, capframe;
 } DiagState;
 
 DiagState *diag_state(Ctx *c);
-const Source *source_of(Ctx *c, Loc at);                          /* NULL: nowhere */
-int source_line(Ctx *c, const Source *s, Loc at);                 /* from 0 */
+const Source *source_of(Ctx *c, Loc at);                                    /* NULL: nowhere */
+int source_line(Ctx *c, const Source *s, Loc at);                           /* from 0 */
 const char *source_line_text(Ctx *c, const Source *s, int line, size_t *n); /* without the newline */
 #endif

@@ -1,7 +1,9 @@
-/* Modules, graphs, attributes, hash-consed nodes, rebuilding. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Modules, graphs, hash-consed nodes, rebuilding. */
 #include "rule.h"
 #include "scan.h"
 #include "tables.h"
+#include <math.h>
 #include <string.h>
 
 Module *module_new(Ctx *c, const char *name) {
@@ -39,151 +41,64 @@ Graph *graph_find(Module *m, const char *name) {
   return NULL;
 }
 
+Graph *graph_new_body(const Graph *like, const char *stem, const char *sep) {
+  Module *m = like->m;
+  const char *name = stem;
+  for (int i = 2; graph_find(m, name); i++) name = ctx_strf(m->c, "%s%s%d", stem, sep, i);
+  Graph *g = graph_new(m, name, GK_BODY, like->loc);
+  g->training = like->training;
+  return g;
+}
+
 bool graph_trains(const Graph *g) {
   return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
 }
 
-int graph_loss(const Graph *g) {
-  for (int i = 0; i < g->nout && graph_trains(g) && g->kind != GK_TRAIN_UPDATE; i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, "loss")) return i;
+static int find_role(const Graph *g, OutRole role) {
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].role == role) return i;
   return -1;
 }
 
+int graph_loss(const Graph *g) { return find_role(g, OUT_LOSS); }
+
 int graph_checked(const Graph *g) {
-  for (int i = 0; i < g->nout && graph_trains(g); i++)
-    if (g->out[i].var < 0 && !strcmp(g->out[i].name, SCALE_RESULT)) return i;
-  return graph_loss(g);
+  int scale = find_role(g, OUT_LOSS_SCALE);
+  return scale >= 0 ? scale : graph_loss(g);
 }
 
-/* ---- persistent tensors ---- */
-
-static bool names_same(const void *a, const void *b) {
-  return !strcmp(a, b);
-}
-
-int var_find(const Module *m, const char *name) {
-  int k = pool_find(&m->tab->vars, name, hash_bytes(name, strlen(name), 3), names_same);
-  return k ? k - 1 : -1;
-}
-
-int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc) {
-  name = ctx_name(m->c, name);
-  pool_add(m->c, &m->tab->vars, (void *)name, hash_bytes(name, strlen(name), 3));
-  *VEC_PUSH(m->c, m->var, m->nvar, m->capvar) =
-    (Var){.name = name, .kind = kind, .type = type, .hints = hints, .offset = -1, .loc = loc};
-  return m->nvar - 1;
-}
-
-static bool stored_same(const Stored *a, const Stored *b) {
+static bool storage_order_same(const StorageOrder *a, const StorageOrder *b) {
   return a->rank == b->rank && a->panel == b->panel && a->panel_axis == b->panel_axis &&
          !memcmp(a->perm, b->perm, a->rank);
 }
 
-uint32_t stored_make(Module *m, const Stored *s) {
+uint32_t storage_order_make(Module *m, const StorageOrder *s) {
   bool plain = !s->panel;
   for (int i = 0; i < s->rank; i++) plain &= s->perm[i] == i;
   if (plain) return 0;
   for (int i = 0; i < m->nstored; i++)
-    if (stored_same(&m->stored[i], s)) return (uint32_t)i + 1;
+    if (storage_order_same(&m->stored[i], s)) return (uint32_t)i + 1;
   *VEC_PUSH(m->c, m->stored, m->nstored, m->capstored) = *s;
   return (uint32_t)m->nstored;
 }
 
-/* ---- attributes ---- */
-
-typedef struct AttrRec { Op op; Attr a; AttrId key; } AttrRec; /* key: the same without a region */
-
-static uint64_t val_hash(AttrKind k, const AttrVal *v, uint64_t h) {
-  switch (k) {
-  case AK_FLOAT: return hash_bytes(&v->f, sizeof v->f, h);
-  case AK_STR: return hash_bytes(&v->s, sizeof v->s, h); /* interned */
-  case AK_INTS: case AK_DIMS: return hash_bytes(v->v, (size_t)v->n * sizeof *v->v, h + (uint64_t)v->n);
-  case AK_FLOATS: return hash_bytes(v->fv, (size_t)v->n * sizeof *v->fv, h + (uint64_t)v->n);
-  default: return hash_bytes(&v->i, sizeof v->i, h);
-  }
-}
-
-static bool val_same(AttrKind k, const AttrVal *a, const AttrVal *b) {
-  switch (k) {
-  case AK_FLOAT: return !memcmp(&a->f, &b->f, sizeof a->f); /* bits: -0 and NaN count */
-  case AK_STR: return a->s == b->s;
-  case AK_INTS: case AK_DIMS: return a->n == b->n && (!a->n || !memcmp(a->v, b->v, (size_t)a->n * sizeof *a->v));
-  case AK_FLOATS: return a->n == b->n && (!a->n || !memcmp(a->fv, b->fv, (size_t)a->n * sizeof *a->fv));
-  default: return a->i == b->i;
-  }
-}
-
-static bool attr_same(const void *x, const void *y) {
-  const AttrRec *a = x, *b = y;
-  if (a->op != b->op || a->a.clone != b->a.clone || a->a.hints != b->a.hints) return false;
-  for (int i = 0; i < a->a.n; i++)
-    if (!val_same(op_info[a->op].field[i].kind, &a->a.v[i], &b->a.v[i])) return false;
-  return true;
-}
-
-static AttrId attr_intern(Module *m, Op op, const AttrVal *vals, uint32_t clone, uint32_t hints) {
-  const OpInfo *info = &op_info[op];
-  AttrRec key = {.op = op, .a = {info->nfields, clone, hints, (AttrVal *)vals}};
-  if (!info->nfields && !clone && !hints) return 0;
-  uint64_t h = hash_bytes(&(uint32_t[3]){op, clone, hints}, 12, 5);
-  for (int i = 0; i < info->nfields; i++) h = val_hash(info->field[i].kind, &vals[i], h);
-  int k = pool_find(&m->tab->attrs, &key, h, attr_same);
-  if (k) return (AttrId)k;
-  AttrRec *r = ctx_alloc(m->c, sizeof *r);
-  bool region = hints >= HINT_REGION;
-  if (region) key.key = attr_intern(m, op, vals, clone, hints % HINT_REGION);
-  *r = key;
-  r->a.v = ctx_grow(m->c, (void *)vals, sizeof *vals * (size_t)info->nfields, sizeof *vals * (size_t)info->nfields);
-  for (int i = 0; i < info->nfields; i++) {
-    AttrVal *v = &r->a.v[i];
-    size_t n = (size_t)v->n;
-    AttrKind kind = info->field[i].kind;
-    if (kind == AK_INTS || kind == AK_DIMS) v->v = ctx_grow(m->c, (void *)v->v, n * sizeof *v->v, n * sizeof *v->v);
-    if (kind == AK_FLOATS) v->fv = ctx_grow(m->c, (void *)v->fv, n * sizeof *v->fv, n * sizeof *v->fv);
-  }
-  AttrId id = (AttrId)pool_add(m->c, &m->tab->attrs, r, h);
-  if (!region) r->key = id;
-  return id;
-}
-
-AttrId attr_make(Module *m, Op op, const AttrVal *vals) {
-  AttrVal copy[8];
-  const OpInfo *info = &op_info[op];
-  for (int i = 0; i < info->nfields; i++) {
-    copy[i] = vals[i];
-    if (info->field[i].kind == AK_STR) copy[i].s = ctx_name(m->c, vals[i].s);
-  }
-  return attr_intern(m, op, copy, 0, 0);
-}
-
-AttrId attr_with(Module *m, Op op, AttrId a, uint32_t clone, uint32_t hints) {
-  return attr_intern(m, op, attr_get(m, a)->v, clone, hints);
-}
-
-const Attr *attr_get(const Module *m, AttrId a) {
-  static const Attr none;
-  return a ? &((AttrRec *)m->tab->attrs.rec[a])->a : &none;
-}
-
-const AttrVal *node_attr(const Graph *g, Id n, int field) {
-  return &attr_get(g->m, g->node[n].attr)->v[field];
-}
-
 /* ---- nodes ---- */
 
-/* What counts of attributes where nodes are compared: whether a value may be computed again does not change it. */
-static AttrId attr_key(const Module *m, AttrId a) { return a ? ((AttrRec *)m->tab->attrs.rec[a])->key : 0; }
+const AttrVal *node_attr(const Graph *g, Id n, int field) { return &attr_get(g->m, g->node[n].attr)->v[field]; }
+
+const char *node_name(const Graph *g, Id n) { return node_attr(g, n, ATTR(input, name))->s; }
+_Static_assert(ATTR(param, name) == ATTR(input, name) && ATTR(state, name) == ATTR(input, name) &&
+                 ATTR(run, name) == ATTR(input, name),
+               "one field of named leaves");
 
 static uint64_t node_hash(Op op, const Id *in, int nin, AttrId attr, TypeId type) {
   return hash_bytes(in, (size_t)nin * sizeof *in, (uint64_t)attr << 32 | (uint64_t)type << 10 | op);
 }
 
 /* Leaves are keyed by their type too; every other node's type follows from the rest of its key. */
-static TypeId key_type(const Graph *g, Id n) {
-  return op_info[g->node[n].op].cls == CL_LEAF ? g->node[n].type : 0;
-}
+static TypeId key_type(const Graph *g, Id n) { return op_info[g->node[n].op].cls == CL_LEAF ? g->node[n].type : 0; }
 
-static void cons_place(Graph *g, Id n) {
+static void cons_insert(Graph *g, Id n) {
   const Node *d = &g->node[n];
   uint32_t k = (uint32_t)node_hash((Op)d->op, g->in + d->in, (int)d->nin, attr_key(g->m, d->attr), key_type(g, n)) &
                (g->capcons - 1);
@@ -194,7 +109,7 @@ static void cons_place(Graph *g, Id n) {
 static void cons_grow(Graph *g) {
   g->capcons = g->capcons ? 4 * g->capcons : 256;
   g->cons = ctx_alloc(g->m->c, g->capcons * sizeof *g->cons);
-  for (Id n = 1; n < (Id)g->n; n++) cons_place(g, n);
+  for (Id n = 1; n < (Id)g->n; n++) cons_insert(g, n);
 }
 
 static Id cons_find(const Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeId type) {
@@ -212,16 +127,18 @@ static Id cons_find(const Graph *g, Op op, const Id *in, int nin, AttrId attr, T
 
 static bool node_same(const Graph *a, const Graph *b, Id n) {
   const Node *x = &a->node[n], *y = &b->node[n];
-  return x->op == y->op && x->nin == y->nin && x->type == y->type && attr_key(a->m, x->attr) == attr_key(a->m, y->attr) &&
+  return x->op == y->op && x->nin == y->nin && x->type == y->type &&
+         attr_key(a->m, x->attr) == attr_key(a->m, y->attr) &&
          (!x->nin || !memcmp(a->in + x->in, b->in + y->in, x->nin * sizeof(Id)));
 }
 
 bool graph_same(const Graph *a, const Graph *b) {
-  bool same = a->kind == b->kind && a->training == b->training && a->n == b->n && a->nport == b->nport &&
-              a->nout == b->nout;
+  bool same =
+    a->kind == b->kind && a->training == b->training && a->n == b->n && a->nport == b->nport && a->nout == b->nout;
   for (int i = 0; same && i < a->nport; i++) same = a->port[i] == b->port[i];
   for (int i = 0; same && i < a->nout; i++)
-    same = a->out[i].value == b->out[i].value && a->out[i].var == b->out[i].var && !strcmp(a->out[i].name, b->out[i].name);
+    same =
+      a->out[i].value == b->out[i].value && a->out[i].var == b->out[i].var && !strcmp(a->out[i].name, b->out[i].name);
   for (Id n = 1; same && n < (Id)a->n; n++) same = node_same(a, b, n);
   return same;
 }
@@ -230,21 +147,19 @@ static Id node_append(Graph *g, Op op, const Id *in, int nin, AttrId attr, TypeI
   Module *m = g->m;
   uint32_t first = (uint32_t)g->nins;
   for (int i = 0; i < nin; i++) {
-    Id x = in[i]; /* `in` may lie inside g->in */
+    Id x = in[i]; /* `in` may point into g->in */
     *VEC_PUSH(m->c, g->in, g->nins, g->capins) = x;
   }
   *VEC_PUSH(m->c, g->node, g->n, g->capn) =
     (Node){.op = (uint16_t)op, .nin = (uint32_t)nin, .in = first, .type = type, .attr = attr, .loc = loc};
   const OpInfo *info = &op_info[op];
-  g->draws |= info->flags & RNG || (info->cls == CL_SCAN && scan_of(g, (Id)g->n - 1).body->draws);
-  if (4 * (uint32_t)g->n > 3 * g->capcons)
-    cons_grow(g);
-  else
-    cons_place(g, (Id)g->n - 1);
+  g->draws |= info->flags & OPF_RANDOM || (info->cls == CL_SCAN && scan_of(g, (Id)g->n - 1).body->draws);
+  if (4 * (uint32_t)g->n > 3 * g->capcons) cons_grow(g);
+  else cons_insert(g, (Id)g->n - 1);
   return (Id)g->n - 1;
 }
 
-/* A result of a tuple has the tuple's clone number and hints: whoever asks for it gets the same node. */
+/* A `get` has the tuple's clone number and hints, so that all readers of an element share one node. */
 static AttrId attr_of_result(const Graph *g, const OpCall *k) {
   const Attr *of = attr_get(g->m, g->node[k->in[0]].attr);
   return attr_with(g->m, k->op, k->attr, of->clone, of->hints);
@@ -259,26 +174,38 @@ static Id node_make(Graph *g, const OpCall *call) {
   Id same = cons_find(g, k->op, k->in, k->nin, k->attr, keyed);
   if (same) return same;
   if (g->n > MAX_NODES) {
-    if (!g->full) shape_fail(g, k, 219, "the graph `%s` has more than %d nodes", g->name, MAX_NODES);
+    if (!g->full) shape_fail(g, k, E_TOO_MANY_ELEMENTS, "the graph `%s` has more than %d nodes", g->name, MAX_NODES);
     g->full = true;
     return 0;
   }
   TypeId t = op_info[k->op].shape(g, k);
   if (!t) return 0;
   if (type_bytes(g->m, t) < 0) {
-    shape_fail(g, k, 220, "a tensor of type %s is larger than 2^47 bytes", type_text(g->m, t));
+    shape_fail(g, k, E_TENSOR_TOO_LARGE, "a tensor of type %s is larger than 2^47 bytes", type_text(g->m, t));
     return 0;
   }
   return node_append(g, k->op, k->in, k->nin, k->attr, t, k->loc);
 }
 
 Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc) {
-  const Attr *a = attr_get(g->m, attr);
-  if (g->hints) attr = attr_with(g->m, op, attr, a->clone, a->hints | g->hints);
   return node_make(g, &(OpCall){.op = op, .in = in, .nin = nin, .attr = attr, .loc = loc});
 }
 
+/* The value of a constant without -0 where the type is not a float: text has 0 for it, and equal constants are one node. */
+static AttrId no_minus_zero(Graph *g, TypeId type, AttrId attr) {
+  Module *m = g->m;
+  const AttrVal *v = call_attr(g, &(OpCall){.attr = attr}, ATTR(const, value));
+  uint8_t t = type_get(m, type)->dtype;
+  int zeros = 0;
+  for (int i = 0; i < v->n; i++) zeros += v->fv[i] == 0 && signbit(v->fv[i]);
+  if (!zeros || t >= DT_COUNT || dtype_info[t].kind == 'f') return attr;
+  double *fv = ctx_alloc(m->c, sizeof *fv * (size_t)v->n);
+  for (int i = 0; i < v->n; i++) fv[i] = v->fv[i] == 0 ? 0 : v->fv[i];
+  return attr_make(m, OP_const, &(AttrVal){.fv = fv, .n = v->n});
+}
+
 Id graph_leaf(Graph *g, Op op, TypeId type, AttrId attr, Loc loc) {
+  if (op == OP_const && type) attr = no_minus_zero(g, type, attr);
   return node_make(g, &(OpCall){.op = op, .attr = attr, .loc = loc, .given = type});
 }
 
@@ -296,18 +223,52 @@ Id graph_var(Graph *g, int var, Loc loc) {
   return graph_leaf(g, op, v->type, attr_make(g->m, op, &(AttrVal){.s = v->name}), loc);
 }
 
-Id node_origin(const Graph *g, Id n) {
-  while (node_info(g, n)->flags & MOVES) n = node_in(g, n, 0);
+Id node_skip_moves(const Graph *g, Id n) {
+  while (node_info(g, n)->flags & OPF_DATA_MOVEMENT) n = node_in(g, n, 0);
   return n;
+}
+
+bool module_has_gradients(const Module *m) {
+  for (int i = 0; i < m->ngraph; i++)
+    for (Id n = 1; n < (Id)m->graph[i]->n; n++)
+      if (node_info(m->graph[i], n)->cls == CL_META) return true;
+  return false;
+}
+
+uint32_t node_region(const Graph *g, Id n) { return attr_get(g->m, g->node[n].attr)->hints / HINT_REGION; }
+
+int id_compare(const void *a, const void *b) {
+  Id x = *(const Id *)a, y = *(const Id *)b;
+  return (x > y) - (x < y);
 }
 
 int node_var(const Graph *g, Id n) {
   Op op = (Op)g->node[n].op;
-  return op == OP_param || op == OP_state ? var_find(g->m, node_attr(g, n, 0)->s) : -1;
+  return op == OP_param || op == OP_state ? var_find(g->m, node_name(g, n)) : -1;
 }
 
-void graph_result(Graph *g, const char *name, Id value, Loc loc) {
-  *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) = (Out){ctx_name(g->m->c, name), value, -1, loc};
+bool node_is_splat(const Graph *g, Id n, double *v) {
+  while (node_get(g, n)->op == OP_broadcast || node_get(g, n)->op == OP_reshape) n = node_in(g, n, 0);
+  if (!node_is_const(g, n)) return false;
+  const AttrVal *a = node_attr(g, n, ATTR(const, value));
+  for (int i = 1; i < a->n; i++)
+    if (memcmp(&a->fv[i], &a->fv[0], sizeof *a->fv)) return false;
+  if (!a->n) return false;
+  *v = a->fv[0];
+  return true;
+}
+
+int node_port(const Graph *g, Id n) {
+  for (int i = 0; i < g->nport; i++)
+    if (g->port[i] == n) return i;
+  return -1;
+}
+
+void graph_result(Graph *g, const char *name, Id value, Loc loc) { graph_result_as(g, OUT_PLAIN, name, value, loc); }
+
+void graph_result_as(Graph *g, OutRole role, const char *name, Id value, Loc loc) {
+  *VEC_PUSH(g->m->c, g->out, g->nout, g->capout) =
+    (Out){.name = ctx_name(g->m->c, name), .value = value, .var = -1, .loc = loc, .role = role};
 }
 
 bool module_scales(const Module *m) {
@@ -325,7 +286,7 @@ void graph_write(Graph *g, int var, Id value, Loc loc) {
     for (int i = 0; i < g->nout; i++)
       if (g->out[i].var >= 0) g->out_of[g->out[i].var] = i + 1;
   }
-  Out o = {m->var[var].name, value, var, loc};
+  Out o = {.name = m->var[var].name, .value = value, .var = var, .loc = loc};
   if (g->out_of[var]) {
     g->out[g->out_of[var] - 1] = o;
     return;
@@ -334,7 +295,7 @@ void graph_write(Graph *g, int var, Id value, Loc loc) {
   g->out_of[var] = g->nout;
 }
 
-Anno *graph_annotate(Graph *g) {
+Annotation *graph_annotate(Graph *g) {
   if (g->capanno < g->n) {
     g->anno = ctx_grow(g->m->c, g->anno, (size_t)g->nanno * sizeof *g->anno, (size_t)g->capn * sizeof *g->anno);
     g->capanno = g->capn;
@@ -343,10 +304,10 @@ Anno *graph_annotate(Graph *g) {
   return g->anno;
 }
 
-/* Of open sizes, other ones may fit: rules that do not ask for that by dim_equal refuse in silence. */
+/* With open sizes, other sizes may fit: rules that do not test this by dim_equal refuse without a message. */
 TypeId shape_fail(Graph *g, const OpCall *k, int code, const char *fmt, ...) {
   g->m->last = NULL;
-  if (g->m->open_sizes && (code == 205 || code == RULE_RANGE || code == RULE_COUNT)) return 0;
+  if (g->m->open_sizes && (code == E_SHAPE_MISMATCH || code == E_INDEX_RANGE || code == E_RESHAPE_COUNT)) return 0;
   va_list ap;
   va_start(ap, fmt);
   const char *text = ctx_vstrf(g->m->c, fmt, ap);
@@ -379,8 +340,9 @@ Id graph_copy_as(Rebuild *r, Id n, AttrId attr) {
   const Node *d = &r->old->node[n];
   Id few[8], *in = d->nin > 8 ? ctx_alloc(r->old->m->c, d->nin * sizeof(Id)) : few;
   for (uint32_t i = 0; i < d->nin; i++) in[i] = r->map[r->old->in[d->in + i]];
-  return r->map[n] = node_make(r->new, &(OpCall){.op = (Op)d->op, .in = in, .nin = (int)d->nin, .attr = attr,
-                                                 .loc = d->loc, .given = d->type});
+  return r->map[n] = node_make(
+           r->new,
+           &(OpCall){.op = (Op)d->op, .in = in, .nin = (int)d->nin, .attr = attr, .loc = d->loc, .given = d->type});
 }
 
 void graph_rebuild_end(Rebuild *r) {
@@ -395,7 +357,5 @@ void graph_rebuild_end(Rebuild *r) {
     o.value = r->map[o.value];
     *VEC_PUSH(g->m->c, w->out, w->nout, w->capout) = o;
   }
-  Loc loc = g->loc;
   *g = *w;
-  g->loc = loc;
 }

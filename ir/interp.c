@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The interpreter: running a graph, and its values. */
 #include "interp.h"
 #include "sizes.h"
@@ -20,10 +21,10 @@ static Val *val_alloc(Interp *in, DType storage, int rank, const int64_t *dim) {
     if (dim[i] < 0 || __builtin_mul_overflow(count, dim[i], &count)) return NULL;
   bool large = __builtin_mul_overflow(count, (int64_t)dtype_info[storage].bytes, &bytes);
   if (large || bytes > (int64_t)1 << 47) return NULL;
-  Val *v = ctx_take(in->m->c, sizeof *v);
+  Val *v = ctx_heap_alloc(in->m->c, sizeof *v);
   if (!v) return NULL;
-  v->data = ctx_take(in->m->c, (size_t)bytes);
-  if (!v->data) return ctx_give(v), NULL;
+  v->data = ctx_heap_alloc(in->m->c, (size_t)bytes);
+  if (!v->data) return ctx_heap_free(v), NULL;
   v->type = storage;
   v->rank = rank;
   v->count = count;
@@ -31,24 +32,22 @@ static Val *val_alloc(Interp *in, DType storage, int rank, const int64_t *dim) {
   return val_link(in, v);
 }
 
-/* Unlinks and frees v, giving back what it refers to. References point to older values only. */
+/* Unlinks and frees v and releases what it refers to. References point to older values only. */
 static void val_free(Val *v) {
   v->prev->next = v->next;
   v->next->prev = v->prev;
-  for (int i = 0; i < v->nelem; i++) val_drop(v->elem[i]);
-  if (v->owner)
-    val_drop(v->owner);
-  else
-    ctx_give(v->data);
-  ctx_give(v->elem);
-  ctx_give(v);
+  for (int i = 0; i < v->nelem; i++) val_release(v->elem[i]);
+  if (v->owner) val_release(v->owner);
+  else ctx_heap_free(v->data);
+  ctx_heap_free(v->elem);
+  ctx_heap_free(v);
 }
 
-void val_drop(Val *v) {
+void val_release(Val *v) {
   if (v && --v->refs == 0) val_free(v);
 }
 
-Val *val_hold(Val *v) {
+Val *val_retain(Val *v) {
   v->refs++;
   return v;
 }
@@ -62,9 +61,7 @@ static void val_free_since(Interp *in, Val *mark) {
   }
 }
 
-static DType storage_of(const Interp *in, DType t) {
-  return in->f64 && dtype_is_float(t) ? DT_F64 : dtype_computed(t);
-}
+static DType storage_of(const Interp *in, DType t) { return in->f64 && dtype_is_float(t) ? DT_F64 : dtype_computed(t); }
 
 static void concrete_shape(const Interp *in, const Type *t, int64_t *dim) {
   for (int i = 0; i < t->rank; i++) dim[i] = dim_value(in->m, t->dim[i], in->size);
@@ -114,7 +111,7 @@ void *eval_scratch(Eval *e, size_t bytes, Val **holder) {
 }
 
 void eval_set(Eval *e, Id n, Val *v) {
-  val_drop(e->val[n]);
+  val_release(e->val[n]);
   e->val[n] = v;
 }
 
@@ -124,20 +121,20 @@ Val *eval_out(Eval *e, Id n) {
 }
 
 Val *eval_share(Eval *e, Val *v, int rank, const int64_t *dim) {
-  Val *s = must(e, ctx_take(e->in->m->c, sizeof *s));
+  Val *s = must(e, ctx_heap_alloc(e->in->m->c, sizeof *s));
   s->type = v->type;
   s->rank = rank;
   s->count = v->count;
   if (rank) memcpy(s->dim, dim, (size_t)rank * sizeof *dim);
   s->data = v->data;
-  s->owner = val_hold(v->owner ? v->owner : v);
+  s->owner = val_retain(v->owner ? v->owner : v);
   return val_link(e->in, s);
 }
 
 Val *eval_tuple(Eval *e, int n, Val *const *elem) {
-  Val *t = must(e, ctx_take(e->in->m->c, sizeof *t));
-  t->elem = ctx_take(e->in->m->c, (size_t)(n + 1) * sizeof *elem);
-  if (!t->elem) ctx_give(t), must(e, NULL);
+  Val *t = must(e, ctx_heap_alloc(e->in->m->c, sizeof *t));
+  t->elem = ctx_heap_alloc(e->in->m->c, (size_t)(n + 1) * sizeof *elem);
+  if (!t->elem) ctx_heap_free(t), must(e, NULL);
   t->type = DT_TUPLE;
   t->nelem = n;
   memcpy(t->elem, elem, (size_t)n * sizeof *elem);
@@ -167,7 +164,7 @@ static void bind(Eval *e, Id n, Val *v) {
 static void bind_port(Eval *e, Id n, Val *v) {
   const Type *t = node_type(e->g, n);
   int64_t dim[MAX_RANK];
-  const char *name = node_attr(e->g, n, 0)->s;
+  const char *name = node_name(e->g, n);
   if (!v) eval_fail(e, n, "input `%s` has no value", name);
   concrete_shape(e->in, t, dim);
   bool same = v->type == eval_dtype(e, (DType)t->dtype) && v->rank == t->rank;
@@ -180,7 +177,7 @@ static void bind_port(Eval *e, Id n, Val *v) {
 static void eval_node(Eval *e, Id n) {
   const Node *d = node_get(e->g, n);
   if (d->op == OP_param || d->op == OP_state) {
-    const char *name = node_attr(e->g, n, 0)->s;
+    const char *name = node_name(e->g, n);
     int var = var_find(e->in->m, name);
     Val *v = var < 0 ? NULL : e->in->var[var];
     if (!v) eval_fail(e, n, "`%s` was not set before it was read", name);
@@ -188,7 +185,7 @@ static void eval_node(Eval *e, Id n) {
   } else if (op_info[d->op].cls == CL_META) {
     eval_fail(e, n, "`%s` must be expanded by autodiff before the graph is run", op_info[d->op].name);
   } else if (d->op == OP_input) {
-    if (!e->val[n]) eval_fail(e, n, "input `%s` is not a port of the graph", node_attr(e->g, n, 0)->s);
+    if (!e->val[n]) eval_fail(e, n, "input `%s` is not a port of the graph", node_name(e->g, n));
   } else {
     op_info[d->op].eval(e, n);
     val_round(e->val[n], (DType)node_type(e->g, n)->dtype);
@@ -212,14 +209,14 @@ static void eval_graph(Eval *e, Val *const *ports, Val **out) {
       if (!--uses[x]) eval_set(e, x, NULL);
     }
   }
-  for (int i = 0; i < g->nout; i++) out[i] = val_hold(e->val[g->out[i].value]);
-  for (Id n = 1; n < (Id)g->n; n++) val_drop(e->val[n]);
-  val_drop(tables[0]);
-  val_drop(tables[1]);
+  for (int i = 0; i < g->nout; i++) out[i] = val_retain(e->val[g->out[i].value]);
+  for (Id n = 1; n < (Id)g->n; n++) val_release(e->val[n]);
+  val_release(tables[0]);
+  val_release(tables[1]);
 }
 
-void eval_body(Eval *up, const Graph *body, uint32_t turn, uint32_t length, Val *const *ports, Val **results) {
-  Eval e = {.in = up->in, .g = body, .turn = up->turn * length + turn, .up = up};
+void eval_body(Eval *up, const Graph *body, uint32_t iteration, uint32_t length, Val *const *ports, Val **results) {
+  Eval e = {.in = up->in, .g = body, .iteration = up->iteration * length + iteration, .up = up};
   eval_graph(&e, ports, results);
 }
 
@@ -232,13 +229,13 @@ static bool loss_is_finite(const Graph *g, Val *const *out) {
 /* Refuses sizes that the graph cannot have, as generated C does. */
 static void check_sizes(Eval *e) {
   Module *m = e->in->m;
-  Needs needs = graph_needs((Graph *)e->g);
-  for (int i = 0; i < needs.n; i++) {
-    if (eval_dim(e, needs.v[i].dim) >= 0) continue;
-    int s = 31 - __builtin_clz(dim_sizes(m, needs.v[i].dim));
-    eval_fail(e, needs.v[i].node, "%s: impossible where %s is %lld: %s is negative",
-              node_info(e->g, needs.v[i].node)->name, m->size[s].name, (long long)e->in->size[s],
-              dim_text(m, needs.v[i].dim));
+  SizeConstraints list = graph_constraints((Graph *)e->g);
+  for (int i = 0; i < list.n; i++) {
+    if (eval_dim(e, list.v[i].dim) >= 0) continue;
+    int s = 31 - __builtin_clz(dim_sizes(m, list.v[i].dim));
+    eval_fail(e, list.v[i].node, "%s: impossible where %s is %lld: %s is negative",
+              node_info(e->g, list.v[i].node)->name, m->size[s].name, (long long)e->in->size[s],
+              dim_text(m, list.v[i].dim));
   }
 }
 
@@ -255,14 +252,11 @@ static void run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
   in->finite = loss_is_finite(g, out);
   for (int i = 0, k = 0; i < g->nout; i++) {
     int var = g->out[i].var;
-    if (var >= 0 && in->finite)
-      interp_set_var(in, var, out[i]);
-    else if (var < 0 && results)
-      results[k++] = out[i];
-    else
-      val_drop(out[i]);
+    if (var >= 0 && in->finite) interp_set_var(in, var, out[i]);
+    else if (var < 0 && results) results[k++] = out[i];
+    else val_release(out[i]);
   }
-  val_drop(holder);
+  val_release(holder);
 }
 
 bool interp_run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
@@ -287,11 +281,11 @@ int interp_nresults(const Graph *g) {
 /* ---- an interpreter ---- */
 
 Interp *interp_new(Module *m, bool f64) {
-  Interp *in = ctx_take(m->c, sizeof *in);
+  Interp *in = ctx_heap_alloc(m->c, sizeof *in);
   if (!in) return NULL;
-  in->size = ctx_take(m->c, ((size_t)m->nsize + 1) * sizeof *in->size);
-  in->var = ctx_take(m->c, ((size_t)m->nvar + 1) * sizeof(Val *));
-  if (!in->size || !in->var) return ctx_give(in->size), ctx_give(in->var), ctx_give(in), NULL;
+  in->size = ctx_heap_alloc(m->c, ((size_t)m->nsize + 1) * sizeof *in->size);
+  in->var = ctx_heap_alloc(m->c, ((size_t)m->nvar + 1) * sizeof(Val *));
+  if (!in->size || !in->var) return ctx_heap_free(in->size), ctx_heap_free(in->var), ctx_heap_free(in), NULL;
   in->m = m;
   in->f64 = f64;
   in->seed = 1;
@@ -304,9 +298,9 @@ Interp *interp_new(Module *m, bool f64) {
 void interp_free(Interp *in) {
   if (!in) return;
   val_free_since(in, &in->live);
-  ctx_give(in->size);
-  ctx_give(in->var);
-  ctx_give(in);
+  ctx_heap_free(in->size);
+  ctx_heap_free(in->var);
+  ctx_heap_free(in);
 }
 
 bool interp_size(Interp *in, const char *name, int64_t value) {
@@ -320,7 +314,7 @@ bool interp_size(Interp *in, const char *name, int64_t value) {
 }
 
 void interp_set_var(Interp *in, int var, Val *v) {
-  val_drop(in->var[var]);
+  val_release(in->var[var]);
   if (v) val_round(v, (DType)type_get(in->m, in->m->var[var].type)->dtype);
   in->var[var] = v;
 }

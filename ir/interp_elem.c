@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of the element-wise ops. */
 #include "interp_elem.h"
 
@@ -30,9 +31,7 @@ void eval_elem(Eval *e, Id n) {
   for (int i = 0; i < 3; i++) walk_add_val(&w, in[i]);
   walk_add_val(&w, out);
   rows_of(in[1]->type)((Op)d->op, &w, in, out);
-  val_drop(held);
+  val_release(held);
 }
 
-void eval_cast(Eval *e, Id n) {
-  convert(eval_in(e, n, 0), eval_out(e, n));
-}
+void eval_cast(Eval *e, Id n) { convert(eval_in(e, n, 0), eval_out(e, n)); }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The element-wise rows for each class of storage: in[0..2] and out are operands 0..3 of the walk. */
 #ifndef GRADC_INTERP_ELEM_H
 #define GRADC_INTERP_ELEM_H

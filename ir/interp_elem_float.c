@@ -1,29 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element-wise rows of floats and doubles, with the bodies of prim.h: the strict bits. */
 #include "interp_elem.h"
-#include "interp_prim.h"
+#include "prim/prim_scalar.h"
 
 #define LOAD(v, i) (((const T *)(v)->data)[i])
 #define STORE(v, i, x) (((T *)(v)->data)[i] = (x))
 
+#define CALL(fn, ...) PRIM(fn)(__VA_ARGS__)
 #define ABS(a) PRIM(abs)(a)
 #define SIGN(a) PRIM(sign)(a)
 #define FLOOR(a) PRIM(floor)(a)
 #define CEIL(a) PRIM(ceil)(a)
 #define ROUND(a) PRIM(round)(a)
-#define EXP(a) PRIM(exp)(a)
-#define EXPM1(a) PRIM(expm1)(a)
-#define LOG(a) PRIM(log)(a)
-#define LOG1P(a) PRIM(log1p)(a)
-#define SQRT(a) PRIM(sqrt)(a)
-#define RSQRT(a) PRIM(rsqrt)(a)
-#define SIN(a) PRIM(sin)(a)
-#define COS(a) PRIM(cos)(a)
-#define TANH(a) PRIM(tanh)(a)
-#define SIGMOID(a) PRIM(sigmoid)(a)
-#define ERF(a) PRIM(erf)(a)
 #define IDIV(a, b) PRIM(idiv)(a, b)
 #define MOD(a, b) PRIM(mod)(a, b)
-#define POW(a, b) PRIM(pow)(a, b)
 #define MAX(a, b) PRIM(max)(a, b)
 #define MIN(a, b) PRIM(min)(a, b)
 

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of reductions in their strict order: over the row-major index of the reduced axes in chunks of 1024;
  * within a chunk 16 lanes (element i of the chunk to lane i mod 16, then lane i takes lane i + 8, + 4, + 2, + 1) where
  * the input's last axis is reduced, else one; the chunks' results are combined in order, starting with the first.
  * Every lane starts from +0 (the smallest value for max, the largest for min), also one that gets no element.
  *
- * All types compute in double and settle to their own after every step: a sum of two f32 rounded to double and then to
+ * All types compute in double and round to their own after every step: a sum of two f32 rounded to double and then to
  * f32 is their f32 sum (53 >= 2 * 24 + 2 bits), and integers of 32 bits are exact in double. */
 #include "interp.h"
 #include <math.h>
@@ -20,9 +21,9 @@ static double settle(Val *cell, double x) {
 }
 
 typedef struct Reduction {
-  Op op;                 /* whose body combines two values */
+  Op op; /* whose body combines two values */
   double start;
-  bool lanes;            /* the last axis is reduced */
+  bool lanes; /* the last axis is reduced */
   Val *cell;
   int64_t count;         /* elements per result */
   const int64_t *offset; /* of each of them from the first, in x */
@@ -78,7 +79,7 @@ static int64_t *offsets_of(Eval *e, const Val *x, const AttrVal *axes, bool redu
 /* What a reduction of that type starts from. */
 static double start_of(Op op, DType t) {
   const DTypeInfo *d = &dtype_info[t];
-  bool lowest = op_info[op].flags & FROM_LOWEST, highest = op_info[op].flags & FROM_HIGHEST;
+  bool lowest = op_info[op].flags & OPF_INIT_LOWEST, highest = op_info[op].flags & OPF_INIT_HIGHEST;
   if (!lowest && !highest) return 0;
   if (d->kind == 'f') return lowest ? -INFINITY : INFINITY;
   int bits = 8 * d->bytes - (d->kind == 'i');
@@ -93,22 +94,24 @@ static bool last_axis_reduced(const Val *x, const AttrVal *axes) {
 
 void eval_reduce(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
-  const AttrVal *axes = node_attr(e->g, n, 0);
+  const AttrVal *axes = node_attr(e->g, n, ATTR(sum, axes));
   Op op = (Op)node_get(e->g, n)->op;
   Val *y = eval_out(e, n), *held[3];
   int64_t results;
-  Reduction r = {.op = op, .start = start_of(op, x->type), .lanes = last_axis_reduced(x, axes),
+  Reduction r = {.op = op,
+                 .start = start_of(op, x->type),
+                 .lanes = last_axis_reduced(x, axes),
                  .cell = held[2] = eval_new_shape(e, x->type, 0, NULL)};
   r.offset = offsets_of(e, x, axes, true, &r.count, &held[0]);
   const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
   for (int64_t i = 0; i < results; i++) val_set(y, i, reduce_one(&r, x, base[i]));
-  for (int i = 0; i < 3; i++) val_drop(held[i]);
+  for (int i = 0; i < 3; i++) val_release(held[i]);
 }
 
 /* The first of the elements that the body prefers to all others: of NaN, where there is one. */
 void eval_argmax(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
-  const AttrVal *axes = node_attr(e->g, n, 0);
+  const AttrVal *axes = node_attr(e->g, n, ATTR(sum, axes));
   Op op = (Op)node_get(e->g, n)->op;
   Val *y = eval_out(e, n), *held[2];
   int64_t count, results;
@@ -123,15 +126,15 @@ void eval_argmax(Eval *e, Id n) {
     }
     val_set_int(y, i, at);
   }
-  val_drop(held[0]);
-  val_drop(held[1]);
+  val_release(held[0]);
+  val_release(held[1]);
 }
 
 /* Sequential from +0 along the axis, or from its end. */
 void eval_cumsum(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
-  int axis = (int)node_attr(e->g, n, 0)->i;
-  bool reverse = node_attr(e->g, n, 1)->i != 0;
+  int axis = (int)node_attr(e->g, n, ATTR(cumsum, axis))->i;
+  bool reverse = node_attr(e->g, n, ATTR(cumsum, reverse))->i != 0;
   Val *y = eval_out(e, n), *held, *cell = eval_new_shape(e, x->type, 0, NULL);
   int64_t stride[MAX_RANK], results, length = x->dim[axis];
   val_strides(x, stride);
@@ -144,6 +147,6 @@ void eval_cumsum(Eval *e, Id n) {
       val_set(y, at, total);
     }
   }
-  val_drop(held);
-  val_drop(cell);
+  val_release(held);
+  val_release(cell);
 }

@@ -1,17 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elements of values, and walks over index spaces. */
 #include "interp.h"
-#include "interp_prim.h"
+#include "prim/prim_scalar.h"
 #include <string.h>
 
 /* ---- floats of 16 bits: as bits in data from outside, as the f32 of that value everywhere else ---- */
 
-static float half_get(DType t, uint16_t h) {
-  return t == DT_F16 ? prim_from_f16(h) : prim_from_bf16(h);
-}
+static float half_get(DType t, uint16_t h) { return t == DT_F16 ? prim_from_f16(h) : prim_from_bf16(h); }
 
-static uint16_t half_of(DType t, float x) {
-  return (uint16_t)(t == DT_F16 ? prim_to_f16(x) : prim_to_bf16(x));
-}
+static uint16_t half_of(DType t, float x) { return (uint16_t)(t == DT_F16 ? prim_to_f16(x) : prim_to_bf16(x)); }
 
 void val_round(Val *v, DType t) {
   float *x = v->data;
@@ -27,8 +24,10 @@ void val_store(const Val *v, DType t, void *to) {
 
 double val_get(const Val *v, int64_t i) {
   switch (v->type) {
-  case DT_F16: case DT_BF16: return half_get(v->type, ((const uint16_t *)v->data)[i]);
-#define X(dt, c) case DT_##dt: return (double)((const c *)v->data)[i];
+  case DT_F16:
+  case DT_BF16: return half_get(v->type, ((const uint16_t *)v->data)[i]);
+#define X(dt, c) \
+  case DT_##dt: return (double)((const c *)v->data)[i];
     VAL_TYPES(X)
 #undef X
   default: return 0;
@@ -37,7 +36,8 @@ double val_get(const Val *v, int64_t i) {
 
 int64_t val_int(const Val *v, int64_t i) {
   switch (v->type) {
-#define X(dt, c) case DT_##dt: return (int64_t)((const c *)v->data)[i];
+#define X(dt, c) \
+  case DT_##dt: return (int64_t)((const c *)v->data)[i];
     VAL_TYPES(X)
 #undef X
   default: return 0;
@@ -47,7 +47,8 @@ int64_t val_int(const Val *v, int64_t i) {
 void val_set_int(Val *v, int64_t i, int64_t x) {
   uint64_t low = (uint64_t)x;
   switch (v->type) {
-#define X(dt, c) case DT_##dt: ((c *)v->data)[i] = (c)low; break;
+#define X(dt, c) \
+  case DT_##dt: ((c *)v->data)[i] = (c)low; break;
     VAL_TYPES(X)
 #undef X
   default: break;
@@ -57,18 +58,19 @@ void val_set_int(Val *v, int64_t i, int64_t x) {
 void val_set(Val *v, int64_t i, double x) {
   x = dtype_cast(v->type, x);
   switch (v->type) {
-#define X(dt, c) case DT_##dt: ((c *)v->data)[i] = (c)x; break;
+#define X(dt, c) \
+  case DT_##dt: ((c *)v->data)[i] = (c)x; break;
     VAL_TYPES(X)
 #undef X
-  case DT_F16: case DT_BF16: ((uint16_t *)v->data)[i] = half_of(v->type, (float)x); break;
+  case DT_F16:
+  case DT_BF16: ((uint16_t *)v->data)[i] = half_of(v->type, (float)x); break;
   default: break;
   }
 }
 
 void val_fill(Val *v, DType from, const void *p) {
   Val src = {.type = from, .data = (void *)p};
-  if (v->type == from)
-    memcpy(v->data, p, (size_t)v->count * (size_t)dtype_info[from].bytes);
+  if (v->type == from) memcpy(v->data, p, (size_t)v->count * (size_t)dtype_info[from].bytes);
   else
     for (int64_t i = 0; i < v->count; i++) val_set(v, i, val_get(&src, i));
 }
@@ -104,7 +106,7 @@ int walk_add_val(Walk *w, const Val *v) {
   return walk_add(w, 0, stride);
 }
 
-/* Joins axis a with the one after it, where a step of a equals a whole turn of the other for every operand. */
+/* Joins axis a with the one after it, where a step of a equals the extent of the other for every operand. */
 static bool axes_join(const Walk *w, int a) {
   for (int k = 0; k < w->n; k++)
     if (w->stride[k][a] != w->stride[k][a + 1] * w->dim[a + 1]) return false;

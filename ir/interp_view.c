@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation of views and other data movement: copies, as values are dense. */
 #include "interp.h"
 #include "view.h"
@@ -26,7 +27,7 @@ void eval_reshape(Eval *e, Id n) {
   eval_set(e, n, eval_share(e, eval_in(e, n, 0), t->rank, dim));
 }
 
-/* Where the view's element 0 lies in x, and the strides there of its axes. */
+/* The offset in x of the view's element 0, and the strides in x of its axes. */
 static int64_t view_strides(Eval *e, Id n, const Val *x, const Val *y, int64_t *stride) {
   ViewMap v;
   int64_t own[MAX_RANK], base = 0;
@@ -36,9 +37,9 @@ static int64_t view_strides(Eval *e, Id n, const Val *x, const Val *y, int64_t *
     const ViewAxis *a = &v.axis[i];
     int64_t first = eval_dim(e, a->start), lo = first, hi = first;
     for (int k = 0; k < a->n; k++) {
-      int64_t reach = a->by[k] * (y->dim[a->axis[k]] - 1);
+      int64_t reach = a->stride[k] * (y->dim[a->axis[k]] - 1);
       *(reach < 0 ? &lo : &hi) += reach;
-      stride[a->axis[k]] += own[i] * a->by[k];
+      stride[a->axis[k]] += own[i] * a->stride[k];
     }
     if (y->count && (lo < 0 || hi >= x->dim[i]))
       eval_fail(e, n, "%s: outside of axis %d at these sizes", node_info(e->g, n)->name, i);
@@ -62,11 +63,11 @@ void eval_pad(Eval *e, Id n) {
   const Val *x = eval_in(e, n, 0);
   Val *y = eval_out(e, n);
   int64_t own[MAX_RANK], stride[MAX_RANK], base = 0;
-  double value = node_attr(e->g, n, 3)->f;
+  double value = node_attr(e->g, n, ATTR(pad, value))->f;
   for (int64_t i = 0; i < y->count; i++) val_set(y, i, value);
   val_strides(y, own);
   for (int i = 0; i < y->rank; i++) {
-    int64_t start = eval_dim_attr(e, n, 1, i), step = node_attr(e->g, n, 2)->v[i];
+    int64_t start = eval_dim_attr(e, n, ATTR(pad, start), i), step = node_attr(e->g, n, ATTR(pad, step))->v[i];
     if (start < 0 || (x->dim[i] && start + (x->dim[i] - 1) * step >= y->dim[i]))
       eval_fail(e, n, "pad: does not fit axis %d at these sizes", i);
     stride[i] = own[i] * step;
@@ -80,7 +81,7 @@ void eval_pad(Eval *e, Id n) {
 }
 
 void eval_concat(Eval *e, Id n) {
-  int axis = (int)node_attr(e->g, n, 0)->i;
+  int axis = (int)node_attr(e->g, n, ATTR(concat, axis))->i;
   Val *y = eval_out(e, n);
   int64_t stride[MAX_RANK], at = 0;
   val_strides(y, stride);

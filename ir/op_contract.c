@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contractions: matrix product and einsum of two operands, over labelled axes. */
 #include "contract.h"
 #include "grad.h"
 #include "interp.h"
-#include "mac.h"
+#include "interp_gemm.h"
 #include "rule.h"
 #include "view.h"
 #include <string.h>
@@ -15,16 +16,14 @@ static int find_axis(const Contract *c, char label) {
   return -1;
 }
 
-static bool is_label(char ch) {
-  return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
-}
+static bool is_label(char ch) { return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z'); }
 
 /* The labels of one operand, up to `end`; NULL or what is wrong. */
 static const char *split_labels(const char **s, char end, char *label) {
   int n = 0;
   for (; is_label(**s); (*s)++) {
     if (n == MAX_RANK) return "an operand has more than 8 axes";
-    if (memchr(label, **s, (size_t)n)) return "a label stands twice in one operand";
+    if (memchr(label, **s, (size_t)n)) return "a label occurs twice in one operand";
     label[n++] = **s;
   }
   label[n] = 0;
@@ -85,7 +84,7 @@ static void set_strides(Module *m, Contract *c, int operand) {
 }
 
 void contract_of(const Graph *g, Id n, Contract *c) {
-  contract_parse(node_attr(g, n, 0)->s, c);
+  contract_parse(node_attr(g, n, ATTR(contract, spec))->s, c);
   for (int i = 0; i < c->naxis; i++) {
     ContractAxis *x = &c->axis[i];
     int o = x->at[OPERAND_LEFT] >= 0 ? OPERAND_LEFT : OPERAND_RIGHT;
@@ -121,10 +120,8 @@ static bool contract_dims(Graph *g, const OpCall *k, Contract *c, const Type *co
     x->dim = x->at[0] >= 0 ? d[0] : d[1];
     if (x->at[0] < 0 || x->at[1] < 0 || dim_equal(g->m, d[0], d[1])) continue;
     const char *a = dim_text(g->m, d[0]), *b = dim_text(g->m, d[1]);
-    if (x->role == AX_K)
-      shape_fail(g, k, 214, "matmul: inner dimensions differ (%s vs %s)", a, b);
-    else
-      shape_fail(g, k, 214, "matmul: batch dimensions differ (%s vs %s)", a, b);
+    if (x->role == AX_K) shape_fail(g, k, E_MATMUL_DIMS, "matmul: inner dimensions differ (%s vs %s)", a, b);
+    else shape_fail(g, k, E_MATMUL_DIMS, "matmul: batch dimensions differ (%s vs %s)", a, b);
     return false;
   }
   return true;
@@ -133,17 +130,17 @@ static bool contract_dims(Graph *g, const OpCall *k, Contract *c, const Type *co
 TypeId shape_contract(Graph *g, const OpCall *k) {
   const Type *t[2] = {call_type(g, k, 0), NULL};
   if (!t[0] || !(t[1] = call_type(g, k, 1))) return 0;
-  const char *spec = call_attr(g, k, 0)->s;
+  const char *spec = call_attr(g, k, ATTR(contract, spec))->s;
   Contract c;
   const char *wrong = spec ? contract_parse(spec, &c) : "it is missing";
-  if (wrong) return shape_fail(g, k, RULE_ATTR, "contract: spec \"%s\": %s", spec ? spec : "", wrong);
+  if (wrong) return shape_fail(g, k, E_IR_MALFORMED, "contract: spec \"%s\": %s", spec ? spec : "", wrong);
   for (int o = 0; o < 2; o++) {
     if (!dtype_is_float(t[o]->dtype) || t[o]->dtype != t[0]->dtype)
-      return shape_fail(g, k, RULE_DTYPE, "matmul: operands must be floats of one type (%s and %s)",
+      return shape_fail(g, k, E_DTYPE_MISMATCH, "matmul: operands must be floats of one type (%s and %s)",
                         dtype_info[t[0]->dtype].name, dtype_info[t[1]->dtype].name);
     if (operand_rank(&c, o) != t[o]->rank)
-      return shape_fail(g, k, RULE_ATTR, "contract: spec \"%s\" gives operand %d %d axes, its type is %s", spec, o + 1,
-                        operand_rank(&c, o), type_text(g->m, node_get(g, k->in[o])->type));
+      return shape_fail(g, k, E_IR_MALFORMED, "contract: spec \"%s\" gives operand %d %d axes, its type is %s", spec,
+                        o + 1, operand_rank(&c, o), type_text(g->m, node_get(g, k->in[o])->type));
   }
   if (!contract_dims(g, k, &c, t)) return 0;
   Dim dim[MAX_RANK];
@@ -152,7 +149,7 @@ TypeId shape_contract(Graph *g, const OpCall *k) {
   return type_make(g->m, (DType)t[0]->dtype, rank, dim);
 }
 
-/* "LEFT,RIGHT->RESULT" with the operands in another place: every label of an operand is in the other or in the
+/* "LEFT,RIGHT->RESULT" with operands and result in other roles: every label of an operand is in the other or in the
  * result, so a contraction's two adjoints are contractions. */
 static const char *respec(Graph *g, const char *spec, int left, int right, int result) {
   char label[3][MAX_RANK + 1];
@@ -161,25 +158,25 @@ static const char *respec(Graph *g, const char *spec, int left, int right, int r
 }
 
 void vjp_contract(Grad *s, Id n, Id dy) {
-  Graph *g = s->g;
-  const char *spec = node_attr(g, n, 0)->s;
+  Graph *g = s->b->g;
+  const char *spec = node_attr(g, n, ATTR(contract, spec))->s;
   Id a = node_in(g, n, 0), b = node_in(g, n, 1);
   if (grad_wants(s, 0))
-    grad_to(s, 0, b_contract(g, dy, b, respec(g, spec, OPERAND_RESULT, OPERAND_RIGHT, OPERAND_LEFT)));
+    grad_to(s, 0, b_contract(s->b, dy, b, respec(g, spec, OPERAND_RESULT, OPERAND_RIGHT, OPERAND_LEFT)));
   if (grad_wants(s, 1))
-    grad_to(s, 1, b_contract(g, a, dy, respec(g, spec, OPERAND_LEFT, OPERAND_RESULT, OPERAND_RIGHT)));
+    grad_to(s, 1, b_contract(s->b, a, dy, respec(g, spec, OPERAND_LEFT, OPERAND_RESULT, OPERAND_RIGHT)));
 }
 
 /* Any op that is linear in each of its two operands. */
 Id jvp_product(Grad *s, Id n, const Id *tangent) {
-  Graph *g = s->g;
+  Graph *g = s->b->g;
   Id sum = 0;
   for (int i = 0; i < 2; i++) {
     if (!tangent[i]) continue;
     Id in[2] = {node_in(g, n, 0), node_in(g, n, 1)};
     in[i] = tangent[i];
-    Id term = graph_node(g, (Op)node_get(g, n)->op, in, 2, node_get(g, n)->attr, g->loc);
-    sum = sum ? b_op2(g, OP_add, sum, term) : term;
+    Id term = b_node(s->b, (Op)node_get(g, n)->op, in, 2, node_get(g, n)->attr);
+    sum = sum ? b_op2(s->b, OP_add, sum, term) : term;
   }
   return sum;
 }
@@ -217,17 +214,17 @@ static bool contiguous(const int64_t *off, int64_t n) {
 }
 
 /* The offsets and scratch rows of one contraction. The roles of the operands are chosen so that `row` is the one whose
- * own axes are the lanes of mac_rows; products commute, so either choice gives the same bits. */
+ * own axes are the lanes of gemm_row; products commute, so either choice gives the same bits. */
 enum { SCRATCH = 13 };
 typedef struct Plan {
   DType t;
-  const char *row, *one;                 /* operands: of the lanes, of the multipliers */
+  const char *row, *one; /* operands: of the lanes, of the multipliers */
   char *result;
-  int64_t n, m, k;                       /* lanes, multiplier rows, contracted */
+  int64_t n, m, k; /* lanes, multiplier rows, contracted */
   const int64_t *row_n, *row_k, *one_m, *one_k, *res_n, *res_m, *row_b, *one_b, *res_b;
   Val *hold[SCRATCH];
   bool row_plain, one_plain, res_plain;
-  char *panel, *x, *y;                   /* packed [k][n], [k], [n] */
+  char *panel, *x, *y; /* packed [k][n], [k], [n] */
   const int64_t *panel_at;
 } Plan;
 
@@ -236,14 +233,14 @@ static void contract_batch(const Plan *p, int64_t b, int64_t size) {
   char *result = p->result + p->res_b[b] * size;
   if (!p->row_plain)
     for (int64_t i = 0; i < p->k; i++)
-      mac_gather(p->t, p->panel + i * p->n * size, row + p->row_k[i] * size, p->row_n, p->n);
+      gemm_gather(p->t, p->panel + i * p->n * size, row + p->row_k[i] * size, p->row_n, p->n);
   for (int64_t i = 0; i < p->m; i++) {
     const char *x = one + p->one_m[i] * size;
     char *y = result + p->res_m[i] * size;
-    if (!p->one_plain) mac_gather(p->t, p->x, x, p->one_k, p->k);
-    mac_rows(p->t, p->res_plain ? y : p->y, p->n, p->one_plain ? x : p->x, p->row_plain ? row : p->panel, p->panel_at,
+    if (!p->one_plain) gemm_gather(p->t, p->x, x, p->one_k, p->k);
+    gemm_row(p->t, p->res_plain ? y : p->y, p->n, p->one_plain ? x : p->x, p->row_plain ? row : p->panel, p->panel_at,
              p->k);
-    if (!p->res_plain) mac_scatter(p->t, y, p->y, p->res_n, p->n);
+    if (!p->res_plain) gemm_scatter(p->t, y, p->y, p->res_n, p->n);
   }
 }
 
@@ -284,5 +281,5 @@ void eval_contract(Eval *e, Id n) {
   p.x = scratch(e, &p, 10, p.k);
   p.y = scratch(e, &p, 11, p.n);
   for (int64_t b = 0; b < h[6]->count; b++) contract_batch(&p, b, (int64_t)(p.t == DT_F64 ? 8 : 4));
-  for (int i = 0; i < SCRATCH; i++) val_drop(h[i]);
+  for (int i = 0; i < SCRATCH; i++) val_release(h[i]);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* grad(e, x) and jvp(e, x, t): types only, until passes/autodiff.c expands them. */
 #include "rule.h"
 
@@ -6,8 +7,10 @@ static bool floats(Graph *g, const OpCall *k) {
     const Type *t = call_type(g, k, i);
     if (!t) return false;
     if (dtype_is_float(t->dtype)) continue;
-    shape_fail(g, k, 230, "%s: %s %s, which has no derivative", op_info[k->op].name,
-               i == 0 ? "the differentiated value is" : i == 1 ? "what it is differentiated by is" : "the tangent is",
+    shape_fail(g, k, E_NOT_DIFFERENTIABLE, "%s: %s %s, which has no derivative", op_info[k->op].name,
+               i == 0   ? "the differentiated value is"
+               : i == 1 ? "what it is differentiated by is"
+                        : "the tangent is",
                type_text(g->m, node_get(g, k->in[i])->type));
     return false;
   }
@@ -20,6 +23,7 @@ TypeId shape_jvp(Graph *g, const OpCall *k) {
   if (!floats(g, k)) return 0;
   TypeId x = node_get(g, k->in[1])->type, t = node_get(g, k->in[2])->type;
   if (x != t)
-    return shape_fail(g, k, 205, "jvp: the tangent is %s, its variable %s", type_text(g->m, t), type_text(g->m, x));
+    return shape_fail(g, k, E_SHAPE_MISMATCH, "jvp: the tangent is %s, its variable %s", type_text(g->m, t),
+                      type_text(g->m, x));
   return node_get(g, k->in[0])->type;
 }

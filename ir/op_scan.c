@@ -1,32 +1,38 @@
-/* scan and get. The gradient of scan is a whole of its own: the autodiff driver has it (grad_scan, jvp_of_scan). */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scan and get. The gradient of scan is the autodiff driver's (GradDriver). */
 #include "scan.h"
 #include "grad.h"
 #include "interp.h"
 #include "rule.h"
 #include <string.h>
 
-enum { F_BODY, F_NX, F_NC, F_AXIS, F_REVERSE, F_LENGTH };
+#define SCAN(field) ATTR(scan, field)
 
 Scan scan_of(const Graph *g, Id n) {
-  const AttrVal *v = node_attr(g, n, 0);
-  Scan s = {.body = g->m->graph[v[F_BODY].i], .nx = (int)v[F_NX].i, .nc = (int)v[F_NC].i, .axis = (int)v[F_AXIS].i,
-            .reverse = v[F_REVERSE].i != 0, .length = v[F_LENGTH].i};
+  const AttrVal *v = attr_get(g->m, node_get(g, n)->attr)->v;
+  Scan s = {.body = g->m->graph[v[SCAN(body)].i],
+            .nx = (int)v[SCAN(nx)].i,
+            .nc = (int)v[SCAN(nc)].i,
+            .axis = (int)v[SCAN(axis)].i,
+            .reverse = v[SCAN(reverse)].i != 0,
+            .length = v[SCAN(length)].i};
   s.ncap = s.body->nport - s.nx - s.nc;
   s.ny = s.body->nout - s.nc;
   return s;
 }
 
 AttrId scan_attr(Module *m, const Scan *s) {
-  AttrVal v[] = {[F_BODY] = {.i = s->body->index}, [F_NX] = {.i = s->nx}, [F_NC] = {.i = s->nc},
-                 [F_AXIS] = {.i = s->axis}, [F_REVERSE] = {.i = s->reverse}, [F_LENGTH] = {.i = s->length}};
+  AttrVal v[] = {
+    [SCAN(body)] = {.i = s->body->index}, [SCAN(nx)] = {.i = s->nx},           [SCAN(nc)] = {.i = s->nc},
+    [SCAN(axis)] = {.i = s->axis},        [SCAN(reverse)] = {.i = s->reverse}, [SCAN(length)] = {.i = s->length}};
   return attr_make(m, OP_scan, v);
 }
 
-Id scan_node(Graph *g, const Scan *s, const Id *in, int nin, Loc loc) {
-  return graph_node(g, OP_scan, in, nin, scan_attr(g->m, s), loc);
+Id scan_node(const Builder *b, const Scan *s, const Id *in, int nin) {
+  return b_node(b, OP_scan, in, nin, scan_attr(b->g->m, s));
 }
 
-TypeId scan_turn_type(Module *m, const Type *x, int axis) {
+TypeId scan_slice_type(Module *m, const Type *x, int axis) {
   Dim dim[MAX_RANK];
   for (int i = 0, k = 0; i < x->rank; i++)
     if (i != axis) dim[k++] = x->dim[i];
@@ -45,22 +51,22 @@ TypeId scan_stacked_type(Module *m, const Type *y, int axis, Dim length) {
 
 /* The attributes and counts; NULL after a report. */
 static Graph *scan_body(Graph *g, const OpCall *k) {
-  const AttrVal *v = call_attr(g, k, 0);
-  if (!attr_get(g->m, k->attr)->n || v[F_BODY].i < 0 || v[F_BODY].i >= g->m->ngraph || v[F_BODY].i == g->index) {
-    shape_fail(g, k, RULE_ATTR, "scan: its body graph does not exist");
+  const AttrVal *v = attr_get(g->m, k->attr)->v;
+  if (!v || v[SCAN(body)].i < 0 || v[SCAN(body)].i >= g->m->ngraph || v[SCAN(body)].i == g->index) {
+    shape_fail(g, k, E_IR_MALFORMED, "scan: its body graph does not exist");
     return NULL;
   }
-  Graph *body = g->m->graph[v[F_BODY].i];
-  int64_t nx = v[F_NX].i, nc = v[F_NC].i;
+  Graph *body = g->m->graph[v[SCAN(body)].i];
+  int64_t nx = v[SCAN(nx)].i, nc = v[SCAN(nc)].i;
   if (nx < 0 || nc < 0 || nx > k->nin || nc > k->nin - nx || k->nin != body->nport || nc > body->nout) {
-    shape_fail(g, k, RULE_ATTR,
+    shape_fail(g, k, E_IR_MALFORMED,
                "scan: %d inputs (%lld scanned, %lld carried) do not fit a body of %d inputs and %d results", k->nin,
                (long long)nx, (long long)nc, body->nport, body->nout);
     return NULL;
   }
-  if (v[F_AXIS].i < 0 || v[F_AXIS].i >= MAX_RANK || !rule_le(g->m, 0, v[F_LENGTH].i)) {
-    shape_fail(g, k, RULE_AXIS, "scan: axis %lld over %s turns is not possible", (long long)v[F_AXIS].i,
-               dim_text(g->m, v[F_LENGTH].i));
+  if (v[SCAN(axis)].i < 0 || v[SCAN(axis)].i >= MAX_RANK || !rule_le(g->m, 0, v[SCAN(length)].i)) {
+    shape_fail(g, k, E_AXIS_RANGE, "scan: axis %lld over %s iterations is not possible", (long long)v[SCAN(axis)].i,
+               dim_text(g->m, v[SCAN(length)].i));
     return NULL;
   }
   return body;
@@ -68,25 +74,31 @@ static Graph *scan_body(Graph *g, const OpCall *k) {
 
 /* Inputs against the body's ports. */
 static bool scan_ports(Graph *g, const OpCall *k, const Graph *body) {
-  const AttrVal *v = call_attr(g, k, 0);
-  int nx = (int)v[F_NX].i, nc = (int)v[F_NC].i, axis = (int)v[F_AXIS].i;
+  const AttrVal *v = attr_get(g->m, k->attr)->v;
+  int nx = (int)v[SCAN(nx)].i, nc = (int)v[SCAN(nc)].i, axis = (int)v[SCAN(axis)].i;
   for (int i = 0; i < k->nin; i++) {
     const Type *t = call_type(g, k, i);
     if (!t) return false;
     TypeId has = node_get(g, k->in[i])->type, want = node_get(body, body->port[i])->type;
     if (i < nx) {
       if (!rule_axis(g, k, axis, t->rank)) return false;
-      if (t->dim[axis] != v[F_LENGTH].i) {
-        shape_fail(g, k, 205, "scan: axis %d of a scanned tensor is %s, there are %s turns", axis,
-                   dim_text(g->m, t->dim[axis]), dim_text(g->m, v[F_LENGTH].i));
+      if (t->dim[axis] != v[SCAN(length)].i) {
+        shape_fail(g, k, E_SHAPE_MISMATCH, "scan: axis %d of a scanned tensor is %s, there are %s iterations", axis,
+                   dim_text(g->m, t->dim[axis]), dim_text(g->m, v[SCAN(length)].i));
         return false;
       }
-      has = scan_turn_type(g->m, t, axis);
+      has = scan_slice_type(g->m, t, axis);
     }
     if (has == want) continue;
-    shape_fail(g, k, 205, "scan: %s %d is %s, the body takes %s",
-               i < nx ? "a turn of scanned tensor" : i < nx + nc ? "carry" : "captured tensor",
-               (i < nx ? i : i < nx + nc ? i - nx : i - nx - nc) + 1, type_text(g->m, has), type_text(g->m, want));
+    shape_fail(g, k, E_SHAPE_MISMATCH, "scan: %s %d is %s, the body takes %s",
+               i < nx        ? "an iteration's slice of scanned tensor"
+               : i < nx + nc ? "carry"
+                             : "captured tensor",
+               (i < nx        ? i
+                : i < nx + nc ? i - nx
+                              : i - nx - nc) +
+                 1,
+               type_text(g->m, has), type_text(g->m, want));
     return false;
   }
   return true;
@@ -95,34 +107,35 @@ static bool scan_ports(Graph *g, const OpCall *k, const Graph *body) {
 TypeId shape_scan(Graph *g, const OpCall *k) {
   const Graph *body = scan_body(g, k);
   if (!body || !scan_ports(g, k, body)) return 0;
-  const AttrVal *v = call_attr(g, k, 0);
-  int nx = (int)v[F_NX].i, nc = (int)v[F_NC].i, axis = (int)v[F_AXIS].i;
+  const AttrVal *v = attr_get(g->m, k->attr)->v;
+  int nx = (int)v[SCAN(nx)].i, nc = (int)v[SCAN(nc)].i, axis = (int)v[SCAN(axis)].i;
   TypeId *elem = ctx_alloc(g->m->c, (size_t)body->nout * sizeof *elem);
   for (int i = 0; i < body->nout; i++) {
     const Id out = body->out[i].value;
     const Type *t = node_type(body, out);
-    if (t->dtype == DT_TUPLE) return shape_fail(g, k, RULE_DTYPE, "scan: result %d of the body is a tuple", i + 1);
+    if (t->dtype == DT_TUPLE)
+      return shape_fail(g, k, E_DTYPE_MISMATCH, "scan: result %d of the body is a tuple", i + 1);
     elem[i] = node_get(body, out)->type;
     if (i < nc) {
       TypeId want = node_get(body, body->port[nx + i])->type;
       if (elem[i] != want)
-        return shape_fail(g, k, 205, "scan: carry %d enters a turn as %s and leaves it as %s", i + 1,
+        return shape_fail(g, k, E_SHAPE_MISMATCH, "scan: carry %d enters an iteration as %s and leaves it as %s", i + 1,
                           type_text(g->m, want), type_text(g->m, elem[i]));
       continue;
     }
     if (axis > t->rank || t->rank == MAX_RANK)
-      return shape_fail(g, k, RULE_AXIS, "scan: results of rank %d cannot be stacked along axis %d", t->rank, axis);
-    elem[i] = scan_stacked_type(g->m, t, axis, v[F_LENGTH].i);
+      return shape_fail(g, k, E_AXIS_RANGE, "scan: results of rank %d cannot be stacked along axis %d", t->rank, axis);
+    elem[i] = scan_stacked_type(g->m, t, axis, v[SCAN(length)].i);
   }
   return type_tuple(g->m, body->nout, elem);
 }
 
 TypeId shape_get(Graph *g, const OpCall *k) {
   const Type *t = node_type(g, k->in[0]);
-  int64_t i = call_attr(g, k, 0)->i;
-  if (t->dtype != DT_TUPLE) return shape_fail(g, k, RULE_DTYPE, "get: its operand is no tuple");
+  int64_t i = call_attr(g, k, ATTR(get, index))->i;
+  if (t->dtype != DT_TUPLE) return shape_fail(g, k, E_DTYPE_MISMATCH, "get: its operand is no tuple");
   if (i < 0 || i >= t->ntuple)
-    return shape_fail(g, k, RULE_RANGE, "get: there is no element %lld in a tuple of %u", (long long)i, t->ntuple);
+    return shape_fail(g, k, E_INDEX_RANGE, "get: there is no element %lld in a tuple of %u", (long long)i, t->ntuple);
   return t->elem[i];
 }
 
@@ -130,25 +143,25 @@ TypeId shape_get(Graph *g, const OpCall *k) {
 
 void vjp_scan(Grad *s, Id n, Id dy) {
   (void)dy;
-  grad_scan(s, n);
+  s->driver->vjp_scan(s, n);
 }
 
-Id jvp_scan(Grad *s, Id n, const Id *tangent) { return jvp_of_scan(s, n, tangent); }
+Id jvp_scan(Grad *s, Id n, const Id *tangent) { return s->driver->jvp_scan(s, n, tangent); }
 
-void vjp_get(Grad *s, Id n, Id dy) { grad_to_get(s, 0, (int)node_attr(s->g, n, 0)->i, dy); }
+void vjp_get(Grad *s, Id n, Id dy) { grad_to_element(s, 0, (int)node_attr(s->b->g, n, ATTR(get, index))->i, dy); }
 
 Id jvp_get(Grad *s, Id n, const Id *tangent) {
-  return tangent[0] ? tangent_of_element(s, node_in(s->g, n, 0), (int)node_attr(s->g, n, 0)->i) : 0;
+  return tangent[0] ? grad_element(s, node_in(s->b->g, n, 0), (int)node_attr(s->b->g, n, ATTR(get, index))->i) : 0;
 }
 
 /* ---- evaluation ---- */
 
 void eval_get(Eval *e, Id n) {
-  eval_set(e, n, val_hold(eval_in(e, n, 0)->elem[node_attr(e->g, n, 0)->i]));
+  eval_set(e, n, val_retain(eval_in(e, n, 0)->elem[node_attr(e->g, n, ATTR(get, index))->i]));
 }
 
-/* Copies turn t of a stacked tensor ([outer, length, inner]) to or from one turn's tensor ([outer, inner]). */
-static void turn_copy(Val *stacked, int axis, int64_t t, Val *one, bool store) {
+/* Copies slice t of a stacked tensor, [outer, length, inner], to or from an iteration's tensor, [outer, inner]. */
+static void slice_copy(Val *stacked, int axis, int64_t t, Val *one, bool store) {
   int64_t outer = 1, inner = dtype_info[one->type].bytes;
   for (int i = 0; i < axis; i++) outer *= stacked->dim[i];
   for (int i = axis + 1; i < stacked->rank; i++) inner *= stacked->dim[i];
@@ -158,22 +171,22 @@ static void turn_copy(Val *stacked, int axis, int64_t t, Val *one, bool store) {
   }
 }
 
-static void scan_turn(Eval *e, Id n, const Scan *s, int64_t t, int64_t length, Val **port, Val **res, Val **elem) {
+static void scan_iteration(Eval *e, Id n, const Scan *s, int64_t t, int64_t length, Val **port, Val **res, Val **elem) {
   const Type *tuple = node_type(e->g, n);
   for (int i = 0; i < s->nx; i++) {
     port[i] = eval_new(e, node_get(s->body, s->body->port[i])->type);
-    turn_copy(eval_in(e, n, i), s->axis, t, port[i], false);
+    slice_copy(eval_in(e, n, i), s->axis, t, port[i], false);
   }
   eval_body(e, s->body, (uint32_t)t, (uint32_t)length, port, res);
-  for (int i = 0; i < s->nx; i++) val_drop(port[i]);
+  for (int i = 0; i < s->nx; i++) val_release(port[i]);
   for (int i = 0; i < s->nc; i++) {
-    val_drop(port[s->nx + i]);
+    val_release(port[s->nx + i]);
     port[s->nx + i] = res[i];
   }
   for (int i = s->nc; i < s->nc + s->ny; i++) {
     if (!elem[i]) elem[i] = eval_new(e, tuple->elem[i]);
-    turn_copy(elem[i], s->axis, t, res[i], true);
-    val_drop(res[i]);
+    slice_copy(elem[i], s->axis, t, res[i], true);
+    val_release(res[i]);
   }
 }
 
@@ -184,12 +197,13 @@ void eval_scan(Eval *e, Id n) {
   Val *hold, **port = eval_scratch(e, (size_t)(nin + 2 * nres + 1) * sizeof *port, &hold);
   Val **res = port + nin, **elem = res + nres;
   for (int i = s.nx; i < nin; i++) port[i] = eval_in(e, n, i);
-  for (int i = s.nx; i < s.nx + s.nc; i++) val_hold(port[i]);
-  for (int64_t i = 0; i < length; i++) scan_turn(e, n, &s, s.reverse ? length - 1 - i : i, length, port, res, elem);
+  for (int i = s.nx; i < s.nx + s.nc; i++) val_retain(port[i]);
+  for (int64_t i = 0; i < length; i++)
+    scan_iteration(e, n, &s, s.reverse ? length - 1 - i : i, length, port, res, elem);
   for (int i = 0; i < nres; i++) {
     if (i < s.nc) elem[i] = port[s.nx + i];
-    else if (!elem[i]) elem[i] = eval_new(e, node_type(e->g, n)->elem[i]); /* no turns */
+    else if (!elem[i]) elem[i] = eval_new(e, node_type(e->g, n)->elem[i]); /* no iterations */
   }
   eval_set(e, n, eval_tuple(e, nres, elem));
-  val_drop(hold);
+  val_release(hold);
 }

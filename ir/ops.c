@@ -1,28 +1,45 @@
-#include "build.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ir.h"
+#include "prim/prim_scalar.h"
 #include <math.h>
 #include <string.h>
 
 /* The families' rules, declared from the rows themselves. Several rows may share a rule. */
 #define OP(name, arity, cls, shape, vjp, jvp, eval, ...) \
-  extern ShapeFn shape_##shape;                          \
-  extern VjpFn vjp_##vjp;                                \
-  extern JvpFn jvp_##jvp;                                \
+  extern ShapeFn shape_##shape; \
+  extern VjpFn vjp_##vjp; \
+  extern JvpFn jvp_##jvp; \
   extern EvalFn eval_##eval;
 #include "ops.def"
 #undef OP
 
-/* `none` in a row: nothing flows back, the tangent is zero, the interpreter never meets it. */
+/* `none` in a row: no gradient flows, the tangent is zero, the interpreter never evaluates it. */
 void vjp_none(Grad *s, Id n, Id dy) { (void)s, (void)n, (void)dy; }
-Id jvp_none(Grad *s, Id n, const Id *tangent) { (void)s, (void)n, (void)tangent; return 0; }
+Id jvp_none(Grad *s, Id n, const Id *tangent) {
+  (void)s, (void)n, (void)tangent;
+  return 0;
+}
 void eval_none(struct Eval *e, Id n) { (void)e, (void)n; }
 
 #define F(name, kind) {#name, AK_##kind},
-#define NFIELDS(...) ((int)(sizeof((AttrField[]){__VA_ARGS__ {0, 0}}) / sizeof(AttrField)) - 1)
+#define NFIELDS(...) ((int)(sizeof((AttrField[]){__VA_ARGS__{0, 0}}) / sizeof(AttrField)) - 1)
 const OpInfo op_info[OP_COUNT] = {
   [OP_NONE] = {.name = "none"},
-#define OP(name, arity, cls, shape, vjp, jvp, eval, schema, flags, cost, prec, token, ...)          \
-  [OP_##name] = {#name, arity, cls, shape_##shape, vjp_##vjp, jvp_##jvp, eval_##eval, NFIELDS(schema), \
-                 (const AttrField[]){schema {0, 0}}, flags, cost, prec, #__VA_ARGS__, token},
+#define OP(name, arity, cls, shape, vjp, jvp, eval, schema, flags, cost, precision_class, spelling, ...) \
+  [OP_##name] = {#name, \
+                 arity, \
+                 cls, \
+                 shape_##shape, \
+                 vjp_##vjp, \
+                 jvp_##jvp, \
+                 eval_##eval, \
+                 NFIELDS(schema), \
+                 (const AttrField[]){schema{0, 0}}, \
+                 flags, \
+                 cost, \
+                 precision_class, \
+                 #__VA_ARGS__, \
+                 spelling},
 #include "ops.def"
 #undef OP
 };
@@ -48,16 +65,22 @@ double dtype_cast(DType t, double x) {
   return x != x ? 0 : x < lo ? lo : x > hi ? hi : trunc(x);
 }
 
+double dtype_round_half(DType t, double x, uint16_t *bits) {
+  uint32_t h = t == DT_F16 ? prim_to_f16((float)x) : prim_to_bf16((float)x);
+  if (bits) *bits = (uint16_t)h;
+  return t == DT_F16 ? prim_from_f16(h) : prim_from_bf16(h);
+}
+
 int op_find(const char *name) {
   for (int i = 1; i < OP_COUNT; i++)
     if (!strcmp(op_info[i].name, name)) return i;
   return -1;
 }
 
-int op_find_token(const char *token, int nargs) {
+int op_find_spelling(const char *spelling, int nargs) {
   for (int i = 1; i < OP_COUNT; i++)
-    if (op_info[i].token[0] && op_info[i].arity == nargs && !strcmp(op_info[i].token, token)) return i;
+    if (op_info[i].spelling[0] && op_info[i].arity == nargs && !strcmp(op_info[i].spelling, spelling)) return i;
   return -1;
 }
 
-bool op_takes_whole(Op op) { return op_info[op].shape != shape_elem_f; }
+bool op_accepts_integers(Op op) { return op_info[op].shape != shape_elem_f; }

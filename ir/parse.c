@@ -1,10 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the text form of print.c. Any byte string gives a module and, where it is wrong, located errors (0402, 0403);
  * reading stops at the first error, since a dump is written by a machine. */
-#include "reader.h"
+#include "ir_reader.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Operand { Id id; double lit; int dtype; bool literal, boolean; } Operand;
+typedef struct Operand {
+  Id id;
+  double lit;
+  int dtype;
+  bool literal, boolean;
+} Operand;
 
 static Operand operand(Reader *r) {
   Operand o = {.dtype = -1};
@@ -38,7 +44,7 @@ static Id operand_node(Reader *r, const Operand *o, int dtype) {
 }
 
 static void annotations(Reader *r, Id n) {
-  Anno a = {0};
+  Annotation a = {0};
   if (!rd_peek(r, "!")) return;
   while (rd_take(r, "!")) {
     const char *w = rd_word(r);
@@ -58,7 +64,8 @@ static void annotations(Reader *r, Id n) {
       a.stored = (uint32_t)rd_natural(r, r->m->nstored);
     } else if (!strcmp(w, "alias")) {
       if (rd_expect(r, "%"))
-        *VEC_PUSH(r->c, r->later, r->nlater, r->caplater) = (struct Later){n, rd_natural(r, MAX_NODES), r->p};
+        *VEC_PUSH(r->c, r->forward, r->nforward, r->capforward) =
+          (struct ForwardAlias){n, rd_natural(r, MAX_NODES), r->p};
     } else {
       rd_fail(r, "unknown annotation `%s`", w);
     }
@@ -106,8 +113,8 @@ static void node(Reader *r) {
   Operand *o = NULL;
   int n = 0, cap = 0, dtype = -1;
   if (rd_take(r, "(")) {
-    if (!rd_peek(r, ")"))
-      do *VEC_PUSH(r->c, o, n, cap) = operand(r);
+    if (!rd_peek(r, ")")) do
+        *VEC_PUSH(r->c, o, n, cap) = operand(r);
       while (rd_take(r, ","));
     rd_expect(r, ")");
   }
@@ -120,10 +127,9 @@ static void node(Reader *r) {
     if (!o[i].literal) dtype = node_type(r->g, o[i].id)->dtype;
   for (int i = 0; i < n; i++)
     if (!(in[i] = operand_node(r, &o[i], dtype))) return;
-  Loc place = r->start + (Loc)(line - r->text);
+  Loc loc = r->start + (Loc)(line - r->text);
   int errors = diag_errors(r->c);
-  Id id = op_info[op].cls == CL_LEAF ? graph_leaf(r->g, (Op)op, t, a, place)
-                                     : graph_node(r->g, (Op)op, in, n, a, place);
+  Id id = op_info[op].cls == CL_LEAF ? graph_leaf(r->g, (Op)op, t, a, loc) : graph_node(r->g, (Op)op, in, n, a, loc);
   r->failed |= !id || diag_errors(r->c) != errors;
   if (r->failed) return;
   if (node_get(r->g, id)->type != t)
@@ -153,8 +159,7 @@ static void output(Reader *r) {
 
 static void ports(Reader *r) {
   rd_expect(r, "(");
-  if (!rd_peek(r, ")"))
-    do {
+  if (!rd_peek(r, ")")) do {
       const char *name = rd_word(r);
       rd_expect(r, ":");
       TypeId t = rd_type(r);
@@ -164,8 +169,8 @@ static void ports(Reader *r) {
 }
 
 static void resolve_aliases(Reader *r) {
-  for (int i = 0; i < r->nlater && !r->failed; i++) {
-    const struct Later *l = &r->later[i];
+  for (int i = 0; i < r->nforward && !r->failed; i++) {
+    const struct ForwardAlias *l = &r->forward[i];
     r->p = l->at;
     if (l->value < 1 || l->value > r->nval) rd_fail(r, "there is no value %%%lld", (long long)l->value);
     else r->g->anno[l->node].alias = r->val[l->value - 1];
@@ -177,7 +182,7 @@ static void graph(Reader *r) {
   if (!r->failed && graph_find(r->m, name)) rd_fail(r, "there is a graph `%s` already", name);
   if (r->failed) return;
   r->g = graph_new(r->m, name, GK_TEST, 0);
-  r->nval = r->nlater = 0;
+  r->nval = r->nforward = 0;
   ports(r);
   int kind = -1;
   for (int i = 0; i < NKINDS; i++)
@@ -234,7 +239,7 @@ static void var(Reader *r, VarKind kind) {
 }
 
 static void stored(Reader *r) {
-  Stored s = {0};
+  StorageOrder s = {0};
   unsigned seen = 0;
   rd_expect(r, "[");
   do {
@@ -304,5 +309,6 @@ Module *ir_parse(Ctx *c, Loc start) {
     if (r.p >= r.end) break;
     top(&r);
   }
+  roles_from_names(r.m);
   return r.m;
 }

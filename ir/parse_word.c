@@ -1,19 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words of the IR text: names, numbers, dimensions, types, attributes. */
-#include "reader.h"
+#include "ir_reader.h"
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-static Loc here(const Reader *r) {
-  return r->start + (Loc)(r->p - r->text);
-}
+static Loc here(const Reader *r) { return r->start + (Loc)(r->p - r->text); }
 
 bool rd_fail(Reader *r, const char *fmt, ...) {
   if (r->failed) return false;
   r->failed = true;
   va_list ap;
   va_start(ap, fmt);
-  diag_error(r->c, 402, here(r), 1, "%s", ctx_vstrf(r->c, fmt, ap));
+  diag_error(r->c, E_IR_MALFORMED, here(r), 1, "%s", ctx_vstrf(r->c, fmt, ap));
   va_end(ap);
   return false;
 }
@@ -34,13 +33,9 @@ bool rd_take(Reader *r, const char *s) {
   return true;
 }
 
-bool rd_expect(Reader *r, const char *s) {
-  return rd_take(r, s) || rd_fail(r, "`%s` expected here", s);
-}
+bool rd_expect(Reader *r, const char *s) { return rd_take(r, s) || rd_fail(r, "`%s` expected here", s); }
 
-static bool word_char(char ch) {
-  return isalnum((unsigned char)ch) || ch == '_' || ch == '.';
-}
+static bool word_char(char ch) { return isalnum((unsigned char)ch) || ch == '_' || ch == '.'; }
 
 const char *rd_word(Reader *r) {
   rd_blanks(r);
@@ -134,8 +129,8 @@ TypeId rd_type(Reader *r) {
   if (rd_take(r, "(")) {
     TypeId *e = NULL;
     int n = 0, cap = 0;
-    if (!rd_peek(r, ")"))
-      do *VEC_PUSH(r->c, e, n, cap) = rd_type(r);
+    if (!rd_peek(r, ")")) do
+        *VEC_PUSH(r->c, e, n, cap) = rd_type(r);
       while (rd_take(r, ","));
     rd_expect(r, ")");
     return r->failed ? 0 : type_tuple(r->m, n, e);
@@ -160,10 +155,8 @@ static void attr_list(Reader *r, AttrKind kind, AttrVal *v) {
   int n = 0, cap = 0;
   if (!rd_expect(r, "[")) return;
   while (!r->failed && !rd_peek(r, "]")) {
-    if (kind == AK_FLOATS)
-      *VEC_PUSH(r->c, fv, n, cap) = rd_number(r);
-    else
-      *VEC_PUSH(r->c, iv, n, cap) = kind == AK_DIMS ? dim(r) : integer(r);
+    if (kind == AK_FLOATS) *VEC_PUSH(r->c, fv, n, cap) = rd_number(r);
+    else *VEC_PUSH(r->c, iv, n, cap) = kind == AK_DIMS ? dim(r) : integer(r);
     if (!rd_take(r, ",")) break;
   }
   rd_expect(r, "]");
@@ -190,7 +183,9 @@ static void attr_value(Reader *r, AttrKind kind, AttrVal *v) {
     else v->i = g->index;
     break;
   }
-  case AK_INTS: case AK_DIMS: case AK_FLOATS: attr_list(r, kind, v); break;
+  case AK_INTS:
+  case AK_DIMS:
+  case AK_FLOATS: attr_list(r, kind, v); break;
   }
 }
 
@@ -209,14 +204,10 @@ AttrId rd_attrs(Reader *r, Op op) {
       int i = from;
       while (i < info->nfields && strcmp(info->field[i].name, w)) i++;
       rd_expect(r, "=");
-      if (i < info->nfields)
-        attr_value(r, info->field[i].kind, &v[i]), seen |= 1u << i;
-      else if (!strcmp(w, "clone"))
-        clone = (uint32_t)rd_natural(r, UINT32_MAX);
-      else if (!strcmp(w, "hints"))
-        hints = (uint32_t)rd_natural(r, UINT32_MAX);
-      else
-        rd_fail(r, "`%s` has no attribute `%s`", info->name, w);
+      if (i < info->nfields) attr_value(r, info->field[i].kind, &v[i]), seen |= 1u << i;
+      else if (!strcmp(w, "clone")) clone = (uint32_t)rd_natural(r, UINT32_MAX);
+      else if (!strcmp(w, "hints")) hints = (uint32_t)rd_natural(r, UINT32_MAX);
+      else rd_fail(r, "`%s` has no attribute `%s`", info->name, w);
     } while (rd_take(r, ","));
     rd_expect(r, "}");
   }

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The text form of modules and graphs. print -> parse -> print is a fixpoint.
  *
- * Values are numbered in order of printing; rank-0 constants stand where they are used, with their dtype when it is
- * not that of the first other operand. Annotations follow as `!name=value`, the source location comes last. */
-#include "text.h"
-#include "decimal.h"
+ * Values are numbered in order of printing; rank-0 constants are printed where they are used, with their dtype when it
+ * is not that of the first other operand. Annotations follow as `!name=value`, the source location comes last. */
+#include "ir_words.h"
+#include "prim/decimal.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ typedef struct Printer {
 
 static bool anno_is_zero(const Graph *g, Id n) {
   if ((int)n >= g->nanno) return true;
-  const Anno *a = &g->anno[n];
+  const Annotation *a = &g->anno[n];
   return !a->kernel && !a->stored && !a->space && !a->alias && !a->pos;
 }
 
@@ -37,13 +38,17 @@ static bool is_literal(const Graph *g, Id n) {
   return node_is_const(g, n) && node_type(g, n)->rank == 0 && anno_is_zero(g, n);
 }
 
+/* Integers have all their digits, never an exponent. */
+static const char *element_text(Ctx *c, int dtype, double v) {
+  if (dtype_is_float(dtype) || (double)(int64_t)v != v) return number_text(c, v);
+  return ctx_strf(c, "%lld", (long long)v);
+}
+
 static void print_literal(Printer *p, Id n, int operand_dtype) {
   const Type *t = node_type(p->g, n);
-  double v = node_attr(p->g, n, 0)->fv[0];
-  if (t->dtype == DT_BOOL)
-    str_puts(p->out, v != 0 ? "true" : "false");
-  else
-    str_puts(p->out, number_text(p->g->m->c, v));
+  double v = node_attr(p->g, n, ATTR(const, value))->fv[0];
+  if (t->dtype == DT_BOOL) str_puts(p->out, v != 0 ? "true" : "false");
+  else str_puts(p->out, element_text(p->g->m->c, t->dtype, v));
   if (t->dtype != DT_BOOL && t->dtype != operand_dtype) str_printf(p->out, ":%s", dtype_info[t->dtype].name);
 }
 
@@ -57,21 +62,18 @@ static int operand_dtype(const Graph *g, Id n) {
 static void print_quoted(Str *out, const char *s) {
   str_puts(out, "\"");
   for (; *s; s++) {
-    if (*s == '"' || *s == '\\')
-      str_printf(out, "\\%c", *s);
-    else if ((unsigned char)*s < 32)
-      str_printf(out, "\\x%02x", *s);
-    else
-      str_put(out, s, 1);
+    if (*s == '"' || *s == '\\') str_printf(out, "\\%c", *s);
+    else if ((unsigned char)*s < 32) str_printf(out, "\\x%02x", *s);
+    else str_put(out, s, 1);
   }
   str_puts(out, "\"");
 }
 
-static void print_value(Str *out, Module *m, AttrKind kind, const AttrVal *v) {
+static void print_value(Str *out, Module *m, int dtype, AttrKind kind, const AttrVal *v) {
   switch (kind) {
   case AK_INT: str_printf(out, "%lld", (long long)v->i); break;
   case AK_BOOL: str_puts(out, v->i ? "true" : "false"); break;
-  case AK_FLOAT: str_puts(out, number_text(m->c, v->f)); break;
+  case AK_FLOAT: str_puts(out, element_text(m->c, dtype, v->f)); break;
   case AK_STR: print_quoted(out, v->s); break;
   case AK_DIM: str_puts(out, dim_text(m, v->i)); break;
   case AK_DTYPE: str_puts(out, dtype_info[v->i].name); break;
@@ -82,12 +84,9 @@ static void print_value(Str *out, Module *m, AttrKind kind, const AttrVal *v) {
     str_puts(out, "[");
     for (int i = 0; i < v->n; i++) {
       str_puts(out, i ? "," : "");
-      if (kind == AK_FLOATS)
-        str_puts(out, number_text(m->c, v->fv[i]));
-      else if (kind == AK_DIMS)
-        str_puts(out, dim_text(m, v->v[i]));
-      else
-        str_printf(out, "%lld", (long long)v->v[i]);
+      if (kind == AK_FLOATS) str_puts(out, element_text(m->c, dtype, v->fv[i]));
+      else if (kind == AK_DIMS) str_puts(out, dim_text(m, v->v[i]));
+      else str_printf(out, "%lld", (long long)v->v[i]);
     }
     str_puts(out, "]");
   }
@@ -104,7 +103,7 @@ static void print_attrs(Printer *p, Id n) {
   }
   for (int i = first; i < a->n; i++, sep = ", ") {
     str_printf(p->out, "%s%s=", sep, info->field[i].name);
-    print_value(p->out, p->g->m, info->field[i].kind, &a->v[i]);
+    print_value(p->out, p->g->m, node_type(p->g, n)->dtype, info->field[i].kind, &a->v[i]);
   }
   if (a->clone) str_printf(p->out, "%sclone=%u", sep, a->clone), sep = ", ";
   if (a->hints) str_printf(p->out, "%shints=%u", sep, a->hints), sep = ", ";
@@ -113,7 +112,7 @@ static void print_attrs(Printer *p, Id n) {
 
 static void print_anno(Printer *p, Id n) {
   if (anno_is_zero(p->g, n)) return;
-  const Anno *a = &p->g->anno[n];
+  const Annotation *a = &p->g->anno[n];
   if (a->kernel) str_printf(p->out, " !kernel=%u", a->kernel);
   if (a->pos) str_printf(p->out, " !pos=%u", a->pos);
   if (a->stored) str_printf(p->out, " !stored=%u", a->stored);
@@ -131,10 +130,8 @@ static void print_loc(Str *out, Module *m, Loc loc, size_t line_start) {
 }
 
 static void print_operand(Printer *p, Id x, int dtype) {
-  if (p->num[x])
-    str_printf(p->out, "%%%u", p->num[x]);
-  else
-    print_literal(p, x, dtype);
+  if (p->num[x]) str_printf(p->out, "%%%u", p->num[x]);
+  else print_literal(p, x, dtype);
 }
 
 static void print_node(Printer *p, Id n) {
@@ -165,7 +162,7 @@ void ir_print_graph(Str *out, Graph *g) {
     if (!is_literal(g, n) && !p.num[n]) p.num[n] = ++p.next;
   str_printf(out, "graph %s(", g->name);
   for (int i = 0; i < g->nport; i++)
-    str_printf(out, "%s%s: %s", i ? ", " : "", node_attr(g, g->port[i], 0)->s,
+    str_printf(out, "%s%s: %s", i ? ", " : "", node_name(g, g->port[i]),
                type_text(g->m, node_get(g, g->port[i])->type));
   str_puts(out, ")");
   if (strcmp(g->name, graph_kind_name[g->kind])) str_printf(out, " %s", graph_kind_name[g->kind]);
@@ -230,7 +227,7 @@ void ir_print(Str *out, Module *m) {
     str_puts(out, "\n");
   }
   for (int i = 0; i < m->nstored; i++) {
-    const Stored *s = &m->stored[i];
+    const StorageOrder *s = &m->stored[i];
     str_puts(out, "stored [");
     for (int k = 0; k < s->rank; k++) str_printf(out, "%s%d", k ? "," : "", s->perm[k]);
     str_puts(out, "]");

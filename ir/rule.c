@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks shared by the ops' shape rules. */
 #include "rule.h"
 #include <string.h>
@@ -11,14 +12,14 @@ const AttrVal *call_attr(const Graph *g, const OpCall *k, int field) {
 const Type *call_type(Graph *g, const OpCall *k, int i) {
   const Type *t = node_type(g, k->in[i]);
   if (t->dtype != DT_TUPLE) return t;
-  shape_fail(g, k, RULE_OPERAND, "%s: operand %d is a tuple, not a tensor", op_info[k->op].name, i + 1);
+  shape_fail(g, k, E_OPERAND_KIND, "%s: operand %d is a tuple, not a tensor", op_info[k->op].name, i + 1);
   return NULL;
 }
 
 bool rule_axis(Graph *g, const OpCall *k, int64_t axis, int rank) {
   if (axis >= 0 && axis < rank) return true;
-  shape_fail(g, k, RULE_AXIS, "%s: there is no axis %lld in a tensor of rank %d", op_info[k->op].name, (long long)axis,
-             rank);
+  shape_fail(g, k, E_AXIS_RANGE, "%s: there is no axis %lld in a tensor of rank %d", op_info[k->op].name,
+             (long long)axis, rank);
   return false;
 }
 
@@ -27,7 +28,7 @@ bool rule_axes(Graph *g, const OpCall *k, const AttrVal *axes, int rank, bool *i
   for (int i = 0; i < axes->n; i++) {
     if (!rule_axis(g, k, axes->v[i], rank)) return false;
     if (in_axes[axes->v[i]]) {
-      shape_fail(g, k, RULE_AXIS, "%s: axis %lld is named twice", op_info[k->op].name, (long long)axes->v[i]);
+      shape_fail(g, k, E_AXIS_RANGE, "%s: axis %lld is named twice", op_info[k->op].name, (long long)axes->v[i]);
       return false;
     }
     in_axes[axes->v[i]] = true;
@@ -38,7 +39,7 @@ bool rule_axes(Graph *g, const OpCall *k, const AttrVal *axes, int rank, bool *i
 bool rule_length(Graph *g, const OpCall *k, int field, int n) {
   int has = call_attr(g, k, field)->n;
   if (has == n) return true;
-  shape_fail(g, k, RULE_ATTR, "%s: `%s` has %d elements where %d are needed", op_info[k->op].name,
+  shape_fail(g, k, E_IR_MALFORMED, "%s: `%s` has %d elements where %d are needed", op_info[k->op].name,
              op_info[k->op].field[field].name, has, n);
   return false;
 }
@@ -46,12 +47,12 @@ bool rule_length(Graph *g, const OpCall *k, int field, int n) {
 bool rule_shape(Graph *g, const OpCall *k, int field) {
   const AttrVal *s = call_attr(g, k, field);
   if (s->n > MAX_RANK) {
-    shape_fail(g, k, RULE_AXIS, "%s: a tensor has at most %d axes, not %d", op_info[k->op].name, MAX_RANK, s->n);
+    shape_fail(g, k, E_AXIS_RANGE, "%s: a tensor has at most %d axes, not %d", op_info[k->op].name, MAX_RANK, s->n);
     return false;
   }
   for (int i = 0; i < s->n; i++)
     if (!rule_le(g->m, 0, s->v[i])) {
-      shape_fail(g, k, RULE_NEGATIVE, "%s: size %s of axis %d is negative", op_info[k->op].name,
+      shape_fail(g, k, E_NEGATIVE_SIZE, "%s: size %s of axis %d is negative", op_info[k->op].name,
                  dim_text(g->m, s->v[i]), i);
       return false;
     }
@@ -62,7 +63,7 @@ bool rule_le(Module *m, Dim a, Dim b) {
   if (dim_is_const(a) && dim_is_const(b)) return a <= b;
   Dim d = dim_sub(m, b, a);
   if (dim_bound(m, d) < 0) return false;
-  if (m->needs && dim_least(m, d) < 0) need_add(m, d);
+  if (m->constraints && dim_lower_bound(m, d) < 0) constraint_add(m, d);
   return true;
 }
 
@@ -81,7 +82,7 @@ bool rule_broadcast(Graph *g, const OpCall *k, const Type *t, int *rank, Dim *di
       continue;
     }
     if (*d != 1) {
-      shape_fail(g, k, RULE_BROADCAST, "%s: shapes do not broadcast (%s vs %s at axis %d from the last)",
+      shape_fail(g, k, E_BROADCAST, "%s: shapes do not broadcast (%s vs %s at axis %d from the last)",
                  op_info[k->op].name, dim_text(g->m, *d), dim_text(g->m, t->dim[i]), t->rank - i);
       return false;
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Run-time sizes of graphs. */
 #include "sizes.h"
 
@@ -44,38 +45,42 @@ uint32_t node_sizes(const Graph *g, Id n) {
   return sizes;
 }
 
-/* ---- needs ---- */
+/* ---- constraints ---- */
 
-void need_add(Module *m, Dim d) {
-  Needs *s = m->needs;
+void constraint_add(Module *m, Dim d) {
+  SizeConstraints *s = m->constraints;
   for (int i = 0; i < s->n; i++)
     if (s->v[i].dim == d) return;
-  *VEC_PUSH(m->c, s->v, s->n, s->cap) = (Need){d, s->node};
+  *VEC_PUSH(m->c, s->v, s->n, s->cap) = (SizeConstraint){d, s->node};
 }
 
-/* Runs the shape rules of all nodes once more, now with a place to note needs. A dimension of a value is a need, too:
+/* Runs the shape rules of all nodes once more, now recording constraints. A dimension of a value is one, too:
  * some come about by arithmetic that no rule compares. */
 static void collect(Graph *g, bool own) {
   Module *m = g->m;
   for (Id n = 1; n < (Id)g->n; n++) {
     const Node *d = node_get(g, n);
     const Type *t = type_get(m, d->type);
-    OpCall k = {.op = (Op)d->op, .in = g->in + d->in, .nin = (int)d->nin, .attr = d->attr, .loc = d->loc,
+    OpCall k = {.op = (Op)d->op,
+                .in = g->in + d->in,
+                .nin = (int)d->nin,
+                .attr = d->attr,
+                .loc = d->loc,
                 .given = op_info[d->op].cls == CL_LEAF ? d->type : 0};
-    if (own) m->needs->node = n;
+    if (own) m->constraints->node = n;
     op_info[d->op].shape(g, &k);
     for (int i = 0; t->dtype != DT_TUPLE && i < t->rank; i++)
-      if (dim_least(m, t->dim[i]) < 0) need_add(m, t->dim[i]);
+      if (dim_lower_bound(m, t->dim[i]) < 0) constraint_add(m, t->dim[i]);
     for (int f = 0; f < op_info[d->op].nfields; f++)
       if (body_of(g, n, f)) collect(body_of(g, n, f), false);
   }
 }
 
-Needs graph_needs(Graph *g) {
-  Needs s = {0};
+SizeConstraints graph_constraints(Graph *g) {
+  SizeConstraints s = {0};
   if (!g->m->nsize) return s;
-  g->m->needs = &s;
+  g->m->constraints = &s;
   collect(g, true);
-  g->m->needs = NULL;
+  g->m->constraints = NULL;
   return s;
 }

@@ -1,4 +1,5 @@
-/* The source map: all sources lie one behind the other in the space of Locs, which start at 1. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source map: sources are consecutive ranges of Locs, which start at 1. */
 #include "diag_state.h"
 #include "utf8.h"
 #include <ctype.h>
@@ -11,7 +12,7 @@ Loc source_add(Ctx *c, const char *name, const char *text, size_t n) {
   DiagState *d = diag_state(c);
   if (!d->next) d->next = 1;
   if (n >= UINT32_MAX - d->next) ctx_abort(c);
-  Source *s = VEC_PUSH(c, d->src, d->nsrc, d->src_cap);
+  Source *s = VEC_PUSH(c, d->src, d->nsrc, d->capsrc);
   char *copy = ctx_alloc(c, n + 1);
   if (n) memcpy(copy, text, n);
   s->name = ctx_name(c, name);
@@ -22,7 +23,7 @@ Loc source_add(Ctx *c, const char *name, const char *text, size_t n) {
   return s->start;
 }
 
-/* Its text is empty. The same place asked for again and again does not grow the map. */
+/* Its text is empty. Repeated calls for one location do not grow the map. */
 Loc source_at(Ctx *c, const char *file, int line, int col) {
   DiagState *d = diag_state(c);
   const char *name = ctx_name(c, file);
@@ -65,7 +66,8 @@ const Source *source_of(Ctx *c, Loc at) {
   int lo = 0, hi = d->nsrc;
   while (hi - lo > 1) {
     int mid = (lo + hi) / 2;
-    if (d->src[mid].start <= at) lo = mid; else hi = mid;
+    if (d->src[mid].start <= at) lo = mid;
+    else hi = mid;
   }
   return &d->src[lo];
 }
@@ -84,15 +86,15 @@ const char *source_part(Ctx *c, Loc at, int len) {
 
 int source_word(Ctx *c, Loc at) {
   const Source *s = source_of(c, at);
-  size_t n = 0, most = s ? s->n - (at - s->start) : 0;
-  while (n < most && (isalnum((unsigned char)s->text[at - s->start + n]) || s->text[at - s->start + n] == '_')) n++;
+  size_t n = 0, max = s ? s->n - (at - s->start) : 0;
+  while (n < max && (isalnum((unsigned char)s->text[at - s->start + n]) || s->text[at - s->start + n] == '_')) n++;
   return n ? (int)n : 1;
 }
 
 static void lines_find(Ctx *c, Source *s) {
-  *VEC_PUSH(c, s->line, s->nline, s->line_cap) = 0;
+  *VEC_PUSH(c, s->line, s->nline, s->capline) = 0;
   for (size_t i = 0; i < s->n; i++)
-    if (s->text[i] == '\n') *VEC_PUSH(c, s->line, s->nline, s->line_cap) = (uint32_t)i + 1;
+    if (s->text[i] == '\n') *VEC_PUSH(c, s->line, s->nline, s->capline) = (uint32_t)i + 1;
 }
 
 int source_line(Ctx *c, const Source *s, Loc at) {
@@ -101,7 +103,8 @@ int source_line(Ctx *c, const Source *s, Loc at) {
   int lo = 0, hi = s->nline;
   while (hi - lo > 1) {
     int mid = (lo + hi) / 2;
-    if (s->line[mid] <= off) lo = mid; else hi = mid;
+    if (s->line[mid] <= off) lo = mid;
+    else hi = mid;
   }
   return lo;
 }

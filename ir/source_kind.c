@@ -1,18 +1,37 @@
-/* Whether a source is text at all: one error for a whole binary file, instead of one for each of its bytes. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a source is text: a binary file gets one error instead of one for each of its bytes. */
 #include "diag.h"
 #include <string.h>
 
 enum { LOOKED_AT = 4096 };
 
 /* What files begin with. */
-static const struct { const char *bytes; int n; const char *what; } MAGIC[] = {
-  {"\x00\x00\xFE\xFF", 4, "UTF-32 text"}, {"\xFF\xFE\x00\x00", 4, "UTF-32 text"},
-  {"\xFF\xFE", 2, "UTF-16 text"}, {"\xFE\xFF", 2, "UTF-16 text"},
-  {"\x1F\x8B", 2, "a gzip file"}, {"PK\x03\x04", 4, "a zip archive"}, {"BZh", 3, "a bzip2 file"},
-  {"\xFD" "7zXZ", 5, "an xz file"}, {"\x28\xB5\x2F\xFD", 4, "a zstd file"},
-  {"\x7F" "ELF", 4, "a program or object file (ELF)"}, {"\x93NUMPY", 6, "a NumPy array (.npy)"},
-  {"\x89HDF", 4, "an HDF5 file"}, {"\x89PNG", 4, "a PNG image"}, {"\xFF\xD8\xFF", 3, "a JPEG image"},
-  {"%PDF-", 5, "a PDF document"}, {"GIF8", 4, "a GIF image"}, {"SQLite format 3", 15, "an SQLite database"},
+static const struct {
+  const char *bytes;
+  int n;
+  const char *what;
+} MAGIC[] = {
+  {"\x00\x00\xFE\xFF", 4, "UTF-32 text"},
+  {"\xFF\xFE\x00\x00", 4, "UTF-32 text"},
+  {"\xFF\xFE", 2, "UTF-16 text"},
+  {"\xFE\xFF", 2, "UTF-16 text"},
+  {"\x1F\x8B", 2, "a gzip file"},
+  {"PK\x03\x04", 4, "a zip archive"},
+  {"BZh", 3, "a bzip2 file"},
+  {"\xFD"
+   "7zXZ",
+   5, "an xz file"},
+  {"\x28\xB5\x2F\xFD", 4, "a zstd file"},
+  {"\x7F"
+   "ELF",
+   4, "a program or object file (ELF)"},
+  {"\x93NUMPY", 6, "a NumPy array (.npy)"},
+  {"\x89HDF", 4, "an HDF5 file"},
+  {"\x89PNG", 4, "a PNG image"},
+  {"\xFF\xD8\xFF", 3, "a JPEG image"},
+  {"%PDF-", 5, "a PDF document"},
+  {"GIF8", 4, "a GIF image"},
+  {"SQLite format 3", 15, "an SQLite database"},
 };
 
 /* Without a byte order mark: every other byte is zero. */
@@ -43,8 +62,9 @@ bool source_is_text(Ctx *c, Loc start) {
   size_t n;
   const char *s = source_text(c, start, &n), *what = not_text((const unsigned char *)s, n);
   if (!what) return true;
-  /* A place in a text that is not at hand: its bytes are not shown. */
-  Diag *d = diag_error(c, 115, source_at(c, source_pos(c, start).file, 1, 1), 1, "this is %s, not a program", what);
+  /* source_at: a location without text, so that the bytes are not printed. */
+  Diag *d =
+    diag_error(c, E_NOT_TEXT, source_at(c, source_pos(c, start).file, 1, 1), 1, "this is %s, not a program", what);
   if (!strncmp(what, "UTF", 3)) diag_help(c, d, "save it as UTF-8");
   return false;
 }

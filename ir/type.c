@@ -1,23 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Interned types, and dimensions as normalised polynomials in run-time sizes. */
 #include "tables.h"
 #include <string.h>
 
 enum { MAX_SIZES = 8 }; /* length of DimTerm.exp */
 
-int pool_find(const Pool *p, const void *key, uint64_t hash, PoolSame *same) {
+int intern_find(const InternPool *p, const void *key, uint64_t hash, InternEqual *same) {
   if (!p->nslots) return 0;
   for (int k = (int)(hash & (uint64_t)(p->nslots - 1)); p->slot[k]; k = (k + 1) & (p->nslots - 1))
     if (p->hash[p->slot[k]] == hash && same(p->rec[p->slot[k]], key)) return p->slot[k];
   return 0;
 }
 
-static void pool_place(Pool *p, int i) {
+static void pool_insert(InternPool *p, int i) {
   int k = (int)(p->hash[i] & (uint64_t)(p->nslots - 1));
   while (p->slot[k]) k = (k + 1) & (p->nslots - 1);
   p->slot[k] = i;
 }
 
-int pool_add(Ctx *c, Pool *p, void *rec, uint64_t hash) {
+int intern_add(Ctx *c, InternPool *p, void *rec, uint64_t hash) {
   if (!p->n) p->n = 1; /* number 0 means none */
   if (p->n >= p->cap) {
     int cap = p->cap ? 2 * p->cap : 64;
@@ -26,11 +27,11 @@ int pool_add(Ctx *c, Pool *p, void *rec, uint64_t hash) {
     p->cap = cap;
     p->nslots = 2 * cap;
     p->slot = ctx_alloc(c, (size_t)p->nslots * sizeof *p->slot);
-    for (int i = 1; i < p->n; i++) pool_place(p, i);
+    for (int i = 1; i < p->n; i++) pool_insert(p, i);
   }
   p->rec[p->n] = rec;
   p->hash[p->n] = hash;
-  pool_place(p, p->n);
+  pool_insert(p, p->n);
   return p->n++;
 }
 
@@ -76,18 +77,18 @@ static Dim poly_make(Module *m, DimTerm *t, int n) {
     }
     if (!t[w - 1].coef) w--;
   }
-  static const uint8_t none[MAX_SIZES];
+  static const uint8_t constant[MAX_SIZES];
   if (!w) return 0;
-  if (w == 1 && !memcmp(t[0].exp, none, MAX_SIZES) && t[0].coef >= 0) return t[0].coef;
+  if (w == 1 && !memcmp(t[0].exp, constant, MAX_SIZES) && t[0].coef >= 0) return t[0].coef;
   Poly key = {w, t, NULL};
   uint64_t h = hash_bytes(t, (size_t)w * sizeof *t, 1);
-  int k = pool_find(&m->tab->polys, &key, h, poly_same);
+  int k = intern_find(&m->tab->polys, &key, h, poly_same);
   if (k) return -k;
   Poly *p = ctx_alloc(m->c, sizeof *p);
   p->n = w;
   p->t = ctx_alloc(m->c, (size_t)w * sizeof *t);
   memcpy(p->t, t, (size_t)w * sizeof *t);
-  return -pool_add(m->c, &m->tab->polys, p, h);
+  return -intern_add(m->c, &m->tab->polys, p, h);
 }
 
 Dim dim_size(Module *m, const char *name, int64_t bound, Loc loc) {
@@ -96,7 +97,7 @@ Dim dim_size(Module *m, const char *name, int64_t bound, Loc loc) {
   while (i < m->nsize && m->size[i].name != name) i++;
   if (i == m->nsize) {
     if (i >= MAX_SIZES) {
-      diag_error(m->c, 219, loc, 1, "more than %d run-time sizes in one file", MAX_SIZES);
+      diag_error(m->c, E_TOO_MANY_ELEMENTS, loc, 1, "more than %d run-time sizes in one file", MAX_SIZES);
       return 1;
     }
     *VEC_PUSH(m->c, m->size, m->nsize, m->capsize) = (Size){name, bound, loc};
@@ -192,25 +193,25 @@ int64_t dim_value(Module *m, Dim d, const int64_t *sizes) {
 }
 
 /* The terms of one sign are largest at the bounds of the sizes, those of the other vanish where the sizes are 0. */
-static int64_t dim_extreme(Module *m, Dim d, bool most) {
-  static const uint8_t none[MAX_SIZES];
+static int64_t dim_extreme(Module *m, Dim d, bool max) {
+  static const uint8_t constant[MAX_SIZES];
   int64_t at[MAX_SIZES] = {0}, sum = 0;
   if (d >= 0) return d;
   const Poly *p = m->tab->polys.rec[-d];
   for (int i = 0; i < m->nsize; i++) at[i] = m->size[i].bound;
   for (int i = 0; i < p->n; i++)
-    if ((p->t[i].coef > 0) == most || !memcmp(p->t[i].exp, none, MAX_SIZES))
+    if ((p->t[i].coef > 0) == max || !memcmp(p->t[i].exp, constant, MAX_SIZES))
       sum = add_saturated(sum, term_value(&p->t[i], at));
   return sum;
 }
 
 int64_t dim_bound(Module *m, Dim d) { return dim_extreme(m, d, true); }
-int64_t dim_least(Module *m, Dim d) { return dim_extreme(m, d, false); }
+int64_t dim_lower_bound(Module *m, Dim d) { return dim_extreme(m, d, false); }
 
 bool dim_equal(Module *m, Dim a, Dim b) {
   if (a == b || !m->open_sizes || (dim_is_const(a) && dim_is_const(b))) return a == b;
   Dim d = dim_sub(m, a, b);
-  return dim_least(m, d) <= 0 && dim_bound(m, d) >= 0;
+  return dim_lower_bound(m, d) <= 0 && dim_bound(m, d) >= 0;
 }
 
 const char *dim_text(Module *m, Dim d) {
@@ -243,14 +244,14 @@ static bool type_same(const void *a, const void *b) {
 static TypeId type_intern(Module *m, Type key) {
   uint64_t h = hash_bytes(key.dim, key.rank * sizeof *key.dim, (uint64_t)key.dtype << 8 | key.rank);
   h = hash_bytes(key.elem, key.ntuple * sizeof *key.elem, h);
-  int k = pool_find(&m->tab->types, &key, h, type_same);
+  int k = intern_find(&m->tab->types, &key, h, type_same);
   if (k) return (TypeId)k;
   Type *t = ctx_alloc(m->c, sizeof *t);
   *t = key;
   if (key.rank) t->dim = ctx_grow(m->c, (void *)key.dim, key.rank * sizeof *key.dim, key.rank * sizeof *key.dim);
   if (key.ntuple)
     t->elem = ctx_grow(m->c, (void *)key.elem, key.ntuple * sizeof *key.elem, key.ntuple * sizeof *key.elem);
-  return (TypeId)pool_add(m->c, &m->tab->types, t, h);
+  return (TypeId)intern_add(m->c, &m->tab->types, t, h);
 }
 
 TypeId type_make(Module *m, DType dtype, int rank, const Dim *dim) {
@@ -261,9 +262,7 @@ TypeId type_tuple(Module *m, int n, const TypeId *elem) {
   return type_intern(m, (Type){.dtype = DT_TUPLE, .ntuple = (uint32_t)n, .elem = elem});
 }
 
-const Type *type_get(const Module *m, TypeId t) {
-  return m->tab->types.rec[t];
-}
+const Type *type_get(const Module *m, TypeId t) { return m->tab->types.rec[t]; }
 
 bool type_same_dims(const Type *a, const Type *b) {
   for (int i = 0; i < a->rank && a->rank == b->rank; i++)

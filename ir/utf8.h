@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef GRADC_UTF8_H
 #define GRADC_UTF8_H
 #include <stdbool.h>

@@ -1,27 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The verifier. Each constraint has a number that messages quote:
  *   V01 operands are defined before use        V02 the op's arity
  *   V03 the type is what the shape rule gives  V04 ports are the graph's input nodes, each once
  *   V05 outputs have a value                   V06 a write has its var's type, and one write a var
  *   V07 a param or state node names a var of the module, of its kind
- *   V08 a body graph exists, is another graph, and is no user of itself
- *   V09 annotations lie in range: stored orders exist and have the value's rank, places name what exists
+ *   V08 a body graph exists, is another graph, and does not use itself
+ *   V09 annotations are in range: stored orders exist and have the value's rank, locations name what exists
  *   V10 a kernel's position is above those of the kernels it reads (once ordered) */
 #include "ir.h"
 #include <string.h>
 
-typedef struct Verifier { Graph *g; int bad; } Verifier;
+typedef struct Verifier {
+  Graph *g;
+  int bad;
+} Verifier;
 
 static void broken(Verifier *v, int rule, Id n, const char *what) {
   Loc at = n ? v->g->node[n].loc : v->g->loc;
   if (v->bad++ < 10)
-    diag_error(v->g->m->c, 401, at, 1, "V%02d in graph `%s`, node %u (%s): %s", rule, v->g->name, n,
+    diag_error(v->g->m->c, E_IR_INVALID, at, 1, "V%02d in graph `%s`, node %u (%s): %s", rule, v->g->name, n,
                n ? node_info(v->g, n)->name : "-", what);
 }
 
 static void check_type(Verifier *v, Id n) {
   Graph *g = v->g;
   const Node *d = node_get(g, n);
-  OpCall k = {.op = (Op)d->op, .in = g->in + d->in, .nin = (int)d->nin, .attr = d->attr, .loc = d->loc,
+  OpCall k = {.op = (Op)d->op,
+              .in = g->in + d->in,
+              .nin = (int)d->nin,
+              .attr = d->attr,
+              .loc = d->loc,
               .given = op_info[d->op].cls == CL_LEAF ? d->type : 0};
   if (op_info[d->op].shape(g, &k) != d->type) broken(v, 3, n, "its type is not what its shape rule gives");
 }
@@ -30,7 +38,7 @@ static void check_leaf(Verifier *v, Id n) {
   Graph *g = v->g;
   const Node *d = node_get(g, n);
   if (d->op == OP_param || d->op == OP_state) {
-    int k = var_find(g->m, node_attr(g, n, 0)->s);
+    int k = var_find(g->m, node_name(g, n));
     if (k < 0 || (g->m->var[k].kind == VK_PARAM) != (d->op == OP_param)) broken(v, 7, n, "no such weight or state");
   }
   if (d->op == OP_input) {
@@ -53,18 +61,18 @@ static void check_body(Verifier *v, Id n) {
 static void check_anno(Verifier *v, Id n) {
   Graph *g = v->g;
   if ((int)n >= g->nanno) return;
-  const Anno *a = &g->anno[n];
+  const Annotation *a = &g->anno[n];
   const Type *t = node_type(g, n);
   if (a->stored > (uint32_t)g->m->nstored || (a->stored && g->m->stored[a->stored - 1].rank != t->rank))
     broken(v, 9, n, "its stored order does not exist or has another rank");
-  bool ok = a->space == SP_VAR ? a->index < (uint32_t)g->m->nvar
-          : a->space == SP_IN  ? a->index < (uint32_t)g->nport
-          : a->space == SP_OUT ? a->index < (uint32_t)g->nout
-                               : a->offset >= 0;
+  bool ok = a->space == SP_VAR   ? a->index < (uint32_t)g->m->nvar
+            : a->space == SP_IN  ? a->index < (uint32_t)g->nport
+            : a->space == SP_OUT ? a->index < (uint32_t)g->nout
+                                 : a->offset >= 0;
   if (!ok || a->alias >= (uint32_t)g->n) broken(v, 9, n, "its place does not exist");
   if (!a->pos) return;
   for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
-    const Anno *b = &g->anno[node_in(g, n, (int)i)];
+    const Annotation *b = &g->anno[node_in(g, n, (int)i)];
     if (b->pos && (b->pos > a->pos || (b->pos == a->pos && b->kernel != a->kernel)))
       broken(v, 10, n, "its kernel runs before one that it reads");
   }
@@ -101,10 +109,8 @@ static void check_outputs(Verifier *v) {
     if (o->var < 0) continue;
     if (o->var >= g->m->nvar || node_get(g, o->value)->type != g->m->var[o->var].type)
       broken(v, 6, o->value, "it is written to a weight or state of another type");
-    else if (written[o->var])
-      broken(v, 6, o->value, "a second write of the same weight or state");
-    else
-      written[o->var] = true;
+    else if (written[o->var]) broken(v, 6, o->value, "a second write of the same weight or state");
+    else written[o->var] = true;
   }
 }
 

@@ -1,10 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Walks over a graph. */
 #include "ir.h"
 
 void graph_postorder(const Graph *g, int nroot, const Id *root, Id low, EnterFn *enters, bool *seen, IdList *list) {
-  typedef struct Step { Id n; uint32_t next; } Step; /* next: the operand to go to */
+  typedef struct Step {
+    Id n;
+    uint32_t next;
+  } Step; /* next: the operand to go to */
   Ctx *c = g->m->c;
-  struct { Step *v; int n, cap; } path = {0};
+  struct {
+    Step *v;
+    int n, cap;
+  } path = {0};
   for (int i = 0; i < nroot; i++) {
     if (root[i] < low || seen[root[i]]) continue;
     seen[root[i]] = true;

@@ -1,4 +1,5 @@
-/* Exports: their run-time sizes, and calling them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Calls exports, and infers their run-time sizes. */
 #include "lib/lib.h"
 #include <string.h>
 
@@ -8,19 +9,19 @@ typedef struct ExportCall {
   const gradc_array *in, *out;
   int nin, nout;
   const int64_t *size; /* as given */
-  int64_t *to;         /* where sizes or a shape go */
+  int64_t *to;         /* receives sizes or a shape */
   int output;
 } ExportCall;
 
 static const GcGraph *graph_of(const ExportCall *k) {
-  const GcModel *g = k->m->app.m;
+  const GcModel *g = k->m->sess.m;
   if (k->export < 0 || k->export >= g->nexports)
-    rt_die(E_NAME, "%s has no export %d: there are %d", g->name, k->export, g->nexports);
+    rt_die(E_NO_SUCH_ENTRY, "%s has no export %d: there are %d", g->name, k->export, g->nexports);
   return &g->exports[k->export];
 }
 
-/* The size that a dimension is, by itself; -1: none. */
-static int own_size(const GcGraph *g, int64_t dim) {
+/* The run-time size that the dimension equals; -1: it is an expression. */
+static int size_of(const GcGraph *g, int64_t dim) {
   if (dim >= 0) return -1;
   const GcDim *d = &g->dims[-1 - dim];
   int found = -1, powers = 0;
@@ -36,29 +37,30 @@ static void infer(const GcGraph *g, const gradc_array *in, int64_t *size) {
   for (int s = 0; s < g->nsizes; s++) size[s] = -1;
   for (int i = 0; i < g->nin; i++)
     for (int d = 0; d < g->in[i].rank && in[i].rank == g->in[i].rank && in[i].shape; d++) {
-      int s = own_size(g, g->in[i].dim[d]);
+      int s = size_of(g, g->in[i].dim[d]);
       if (s >= 0 && size[s] < 0) size[s] = in[i].shape[d];
     }
   for (int s = 0; s < g->nsizes; s++)
     if (size[s] < 0)
-      rt_die(E_SIZES, "`%s` takes a size `%s`, which follows from the shape of no input\ngive it", g->name,
+      rt_die(E_SIZE_MISMATCH,
+             "`%s` has a size `%s`, which cannot be inferred from the shapes of its inputs\npass the sizes", g->name,
              g->sizes[s]);
 }
 
 static void check_sizes(const GcGraph *g, const int64_t *size) {
   for (int s = 0; s < g->nsizes; s++)
     if (size[s] < 0 || size[s] > g->size_bound[s])
-      rt_die(E_SIZES, "`%s` of `%s` is 0 to %lld, not %lld", g->sizes[s], g->name, (long long)g->size_bound[s],
-             (long long)size[s]);
+      rt_die(E_SIZE_MISMATCH, "`%s` of `%s` must be between 0 and %lld, not %lld", g->sizes[s], g->name,
+             (long long)g->size_bound[s], (long long)size[s]);
 }
 
 static void shape_of(const GcGraph *g, const GcPort *p, const int64_t *size, int64_t *shape) {
-  for (int i = 0; i < p->rank; i++) shape[i] = p->dim[i] < 0 ? app_dim(g, p->dim[i], size) : p->dim[i];
+  for (int i = 0; i < p->rank; i++) shape[i] = p->dim[i] < 0 ? session_dim(g, p->dim[i], size) : p->dim[i];
 }
 
 static void check_number(const GcGraph *g, const ExportCall *k) {
   if (k->nin != g->nin || (g->nin && !k->in))
-    rt_die(E_ARRAY, "`%s` takes %d inputs, %d were given", g->name, g->nin, k->in ? k->nin : 0);
+    rt_die(E_ARRAY_MISMATCH, "`%s` takes %d inputs, %d were given", g->name, g->nin, k->in ? k->nin : 0);
 }
 
 static void call(void *arg) {
@@ -68,7 +70,7 @@ static void call(void *arg) {
   int64_t size[GRADC_MAX_SIZES], shape[GRADC_MAX_RANK];
   check_number(g, k);
   if (k->nout != g->nout || (g->nout && !k->out))
-    rt_die(E_ARRAY, "`%s` has %d outputs, %d were given", g->name, g->nout, k->out ? k->nout : 0);
+    rt_die(E_ARRAY_MISMATCH, "`%s` has %d outputs, %d were given", g->name, g->nout, k->out ? k->nout : 0);
   if (k->size) memcpy(size, k->size, (size_t)g->nsizes * sizeof *size);
   else infer(g, k->in, size);
   check_sizes(g, size);
@@ -84,8 +86,8 @@ static void call(void *arg) {
     array_check(&k->out[i], &f->output[i], shape, "output");
     out[i] = k->out[i].data;
   }
-  int status = app_call(&k->m->app, g, in, out, size);
-  if (status != -1) app_check(g, status); /* a result that is not finite speaks for itself */
+  int status = session_call(&k->m->sess, g, in, out, size);
+  if (status != -1) session_check(g, status); /* -1: results are NaN or Inf, which is not an error here */
 }
 
 gradc_status gradc_call(gradc_model *m, int export_, const gradc_array *in, int nin, const gradc_array *out, int nout,
@@ -98,8 +100,8 @@ static void output_shape(void *arg) {
   ExportCall *k = arg;
   const GcGraph *g = graph_of(k);
   if (k->output < 0 || k->output >= g->nout)
-    rt_die(E_NAME, "`%s` has no output %d: there are %d", g->name, k->output, g->nout);
-  if (!k->to || (g->nsizes && !k->size)) rt_die(E_CALL, "the sizes or the place for the shape are NULL");
+    rt_die(E_NO_SUCH_ENTRY, "`%s` has no output %d: there are %d", g->name, k->output, g->nout);
+  if (!k->to || (g->nsizes && !k->size)) rt_die(E_BAD_CALL, "size or shape is NULL");
   check_sizes(g, k->size);
   shape_of(g, &g->out[k->output], k->size, k->to);
 }
@@ -117,7 +119,7 @@ static void infer_sizes(void *arg) {
   check_number(g, k);
   infer(g, k->in, size);
   check_sizes(g, size);
-  if (g->nsizes && !k->to) rt_die(E_CALL, "the place for the sizes is NULL");
+  if (g->nsizes && !k->to) rt_die(E_BAD_CALL, "size is NULL");
   memcpy(k->to, size, (size_t)g->nsizes * sizeof *size);
 }
 

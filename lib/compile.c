@@ -1,22 +1,21 @@
-/* The calls that take a source: compiling, checking, texts. */
-#include "codegen/c/tile.h"
-#include "codegen/jit/compile.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The calls that take a source: gradc_compile, gradc_check, and those that return text. */
+#include "codegen/target.h"
+#include "codegen/jit/jit_module.h"
 #include "lib/cost.h"
 #include "lib/embed.h"
 #include "lib/lib.h"
-#include "lib/unit.h"
+#include "lib/pipeline.h"
 #include "passes/pass.h"
 #include <string.h>
-
-enum { E_USAGE = 500 };
 
 typedef struct Job {
   const gradc_source *source;
   gradc_options o;
-  bool native, well;
-  Unit unit;
-  Jit *jit;               /* of gradc_compile */
-  const char *after;      /* of gradc_dump: a pass; NULL: all */
+  bool native, ok;
+  PipelineInput input;
+  Jit *jit;          /* of gradc_compile */
+  const char *after; /* of gradc_dump: a pass; NULL: all */
   gradc_sink *sink;
   void *user;
 } Job;
@@ -30,74 +29,79 @@ static bool set_off(Ctx *c, Job *k) { /* "fuse,order" */
     size_t n = strcspn(p, ",");
     int i = pass_find(p, n);
     if (i < 0 || pass_info[i].kind == PASS_LOWERING) {
-      diag_error(c, E_USAGE, 0, 1, "`%.*s` is no pass that can be switched off", (int)n, p);
+      diag_error(c, E_USAGE, 0, 1, "`%.*s` is not a pass that can be disabled", (int)n, p);
       return false;
     }
-    k->unit.opt.off |= (uint64_t)1 << i;
+    k->input.opt.off |= (uint64_t)1 << i;
     p += n + (p[n] == ',');
   }
   return true;
 }
 
 static bool set_options(Ctx *c, Job *k) {
-  k->unit.path = k->source->path;
-  k->unit.search = k->o.search;
-  k->unit.opt.strict = k->o.strict || !k->native;
-  k->unit.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
-  if (k->native) k->unit.opt.panel = TILE_PANEL;
+  k->input.path = k->source->path;
+  k->input.search = k->o.search;
+  k->input.opt.strict = k->o.strict || !k->native;
+  k->input.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
+  if (k->native) k->input.opt.panel = target_native.panel, k->input.opt.wide_rows = target_native.wide_rows;
   return set_off(c, k);
 }
 
-/* Options of a caller that was compiled with an older or newer header. */
-static void take_options(Job *k, const gradc_options *o) {
+/* The caller may have been compiled with an older or newer header, whose struct has another size. */
+static void copy_options(Job *k, const gradc_options *o) {
   k->o = (gradc_options)GRADC_OPTIONS;
   if (!o) return;
   size_t n = o->size < sizeof *o ? o->size : sizeof *o;
   memcpy(&k->o, o, n);
 }
 
-/* The module of the source. NULL: reported. */
+/* Elaborates the source. NULL: reported. */
 static Module *load(Ctx *c, Job *k) {
   Loc start;
   if (!set_options(c, k)) return NULL;
   if (k->source->text) start = source_add(c, k->source->path, k->source->text, k->source->size);
-  else if (!unit_read(c, k->source->path, &start)) return NULL;
-  return unit_module(c, &k->unit, start);
+  else if (!pipeline_read(c, k->source->path, &start)) return NULL;
+  return pipeline_module(c, &k->input, start);
 }
 
-/* ---- what is done with it ---- */
+/* ---- jobs, run in a Ctx ---- */
 
 static void check_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = load(c, k);
   if (m && !ir_verify(m)) passes_run(m, &(PassRun){.stop_after = "autodiff"});
-  k->well = !diag_errors(c);
+  k->ok = !diag_errors(c);
 }
 
 static void compile_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = load(c, k);
-  if (!m || !unit_plan(m) || !unit_one_train(m)) return;
-  const char *cache = !k->o.cache ? compile_cache(c) : *k->o.cache ? k->o.cache : NULL;
-  CompileOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc, .cache = cache,
-                      .only_cc = k->o.cc || k->o.backend == GRADC_CC};
-  o.emit = (EmitOptions){.version = GRADC_VERSION, .flags = "", .carried = embed_text,
-                         .dir = unit_folder(c, k->source->path)};
-  k->jit = compile_jit(m, &o);
-  k->well = k->jit != NULL;
+  if (m && m->opt.file_device) {
+    diag_error(c, E_UNSUPPORTED_CUDA, 0, 1,
+               "the library does not run models on a GPU yet: the file has `device = cuda`");
+    return;
+  }
+  if (!m || !pipeline_plan(m) || !pipeline_check_one_train(m)) return;
+  const char *cache = !k->o.cache ? jit_cache_folder(c) : *k->o.cache ? k->o.cache : NULL;
+  NativeOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc};
+  JitOptions jit = {.cache = cache, .only_cc = k->o.cc || k->o.backend == GRADC_CC};
+  o.emit = (EmitOptions){
+    .version = GRADC_VERSION, .flags = "", .builtin = embed_text, .dir = pipeline_folder(c, k->source->path)};
+  k->jit = jit_module(m, &o, &jit, NULL);
+  k->ok = k->jit != NULL;
 }
 
 static void emit_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = load(c, k);
-  Str code = {.c = c}, header = {.c = c};
-  if (!m || !unit_plan(m)) return;
+  Artifacts out;
+  if (!m || !pipeline_plan(m)) return;
   const char *c_name = ctx_strf(c, "%s.c", m->name), *h_name = ctx_strf(c, "%s.h", m->name);
-  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .carried = embed_text, .header = h_name};
-  if (!emit_portable(m, &o, &code, &header)) return;
-  k->sink(k->user, c_name, code.s, code.n);
-  k->sink(k->user, h_name, header.s, header.n);
-  k->well = true;
+  EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = h_name};
+  if (!emit_program(m, &target_portable, &o, &out)) return;
+  k->sink(k->user, c_name, out.code.s, out.code.n);
+  k->sink(k->user, h_name, out.header.s, out.header.n);
+  k->ok = true;
 }
 
 static void dump_job(Ctx *c, void *arg) {
@@ -107,18 +111,18 @@ static void dump_job(Ctx *c, void *arg) {
   Str s = {.c = c};
   ir_print(&s, m);
   k->sink(k->user, ctx_strf(c, "%s.ir", m->name), s.s, s.n);
-  k->well = true;
+  k->ok = true;
 }
 
 static void report_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = cost_isa(c, k->o.isa) ? load(c, k) : NULL;
-  if (!m || !unit_plan(m)) return;
+  if (!m || !pipeline_plan(m)) return;
   Str s = {.c = c};
   Cost cost = cost_of(m, k->o.isa);
   cost_json(&s, &cost);
   k->sink(k->user, ctx_strf(c, "%s.json", m->name), s.s, s.n);
-  k->well = true;
+  k->ok = true;
 }
 
 /* ---- calls ---- */
@@ -128,9 +132,9 @@ static gradc_status run(Job *k, void (*fn)(Ctx *, void *), gradc_error **error, 
   Ctx *c = ctx_new_from(a ? a->realloc : NULL, a ? a->user : NULL);
   if (!c) return error_out_of_memory(error);
   Locale locale = locale_begin();
-  bool whole = ctx_try(c, fn, k);
+  bool done = ctx_try(c, fn, k);
   locale_end(locale);
-  gradc_status s = whole && k->well ? GRADC_OK : whole ? error_of_ctx(c, a, error) : error_out_of_memory(error);
+  gradc_status s = done && k->ok ? GRADC_OK : done ? error_of_ctx(c, a, error) : error_out_of_memory(error);
   if (!s && warnings) *warnings = error_warnings(c, a);
   ctx_free(c);
   return s;
@@ -140,7 +144,7 @@ static gradc_status text_call(Job *k, const gradc_source *source, const gradc_op
                               gradc_error **error) {
   if (!source || !source->path) return error_null(error);
   k->source = source;
-  take_options(k, o);
+  copy_options(k, o);
   return run(k, fn, error, NULL);
 }
 
@@ -172,7 +176,7 @@ gradc_status gradc_compile(const gradc_source *source, const gradc_options *opti
   *model = NULL;
   Job k = {.source = source, .native = true};
   gradc_error *warnings = NULL;
-  take_options(&k, options);
+  copy_options(&k, options);
   gradc_status s = run(&k, compile_job, error, &warnings);
   return s ? s : model_start(k.jit, &k.o, warnings, model, error);
 }

@@ -1,23 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/cost.h"
-#include "codegen/machine.h"
-#include "passes/flops.h"
+#include "codegen/target.h"
 
-enum { MOST_TENSORS = 8 };
+enum { MAX_TENSORS = 8 };
 
 static void cost_of_graph(Cost *k, Graph *g) {
-  const Lives *l = lives_make(g);
-  Gradients grads = gradients_find(l);
+  const Liveness *l = liveness_make(g);
+  GradientBuffers grads = gradient_buffers_find(l);
   k->gradients.weights += grads.weights;
   k->gradients.unbuffered += grads.unbuffered;
   if (grads.bytes > k->gradients.bytes) k->gradients.bytes = grads.bytes;
   if (l->kept > k->activations) k->activations = l->kept;
   if (k->fullest && l->peak <= k->fullest->peak) return;
   k->fullest = l;
-  k->top = lives_at_peak(l, &k->ntop);
-  if (k->ntop > MOST_TENSORS) k->ntop = MOST_TENSORS;
+  k->top = live_at_peak(l, &k->ntop);
+  if (k->ntop > MAX_TENSORS) k->ntop = MAX_TENSORS;
 }
 
-/* ---- the module: its training step, or its exports when it does not train ---- */
+/* ---- the module: its training step, or its exports if it does not train ---- */
 
 static bool is_trained(const Module *m, int var) {
   for (int i = 0; i < m->ngraph; i++) {
@@ -50,8 +50,8 @@ static void cost_of_module(Cost *k) {
     if (t->step) cost_of_graph(k, t->step);
     if (t->pass) cost_of_graph(k, t->pass);
     if (t->update) cost_of_graph(k, t->update);
-    if (t->clip_at) k->kept_by = t->clip_at;
-    if (t->accumulate_at) k->gathered_by = t->accumulate_at;
+    if (t->clip_at) k->clip = t->clip_at;
+    if (t->accumulate_at) k->accumulate = t->accumulate_at;
   }
   for (int i = 0; i < m->ngraph && !m->ntrain; i++)
     if (m->graph[i]->kind == GK_EXPORT) {
@@ -61,27 +61,22 @@ static void cost_of_module(Cost *k) {
 }
 
 bool cost_isa(Ctx *c, const char *isa) {
-  if (!isa || machine_known(isa)) return true;
-  Diag *d = diag_error(c, 500, 0, 1, "there is no machine `%s`", isa);
-  Str rows = {.c = c}, marches = {.c = c};
-  str_puts(&rows, "native");
-  for (int i = 0; machine_at(i); i++) str_printf(&rows, " %s", machine_at(i)->name);
-  for (int i = 0; machine_names(i); i++) str_puts(&marches, machine_names(i));
-  diag_help(c, d, "there are %s, and of what compilers call -march: %s", rows.s, marches.s);
+  if (!isa || target_native.knows_machine(isa)) return true;
+  Diag *d = diag_error(c, E_USAGE, 0, 1, "there is no machine `%s`", isa);
+  diag_help(c, d, "known are %s", target_native.machine_list(c));
   return false;
 }
 
 Cost cost_of(Module *m, const char *isa) {
-  Pace p = {1, 1, 1};
-  Cost k = {.c = m->c, .m = m, .timed = machine_pace(isa ? isa : "native", &p)};
-  k.rates = (Rates){1e9 * p.contract, 1e9 * p.element, 1e9 * p.bytes};
+  Cost k = {.c = m->c, .m = m, .rates = common_rates};
+  k.timed = target_native.machine_rates(isa ? isa : "native", &k.rates);
   cost_of_module(&k);
   return k;
 }
 
 /* ---- as text ---- */
 
-const char *cost_place(Ctx *c, Loc loc) {
+const char *cost_location(Ctx *c, Loc loc) {
   SourcePos p = source_pos(c, loc);
   return p.line ? ctx_strf(c, "%s:%d:%d", p.file, p.line, p.col) : "";
 }
@@ -92,12 +87,12 @@ double cost_recompute_percent(const Cost *k) {
 
 static void put_bytes(Str *s, const char *key, int64_t n) { str_printf(s, ",\"%s\":%lld", key, (long long)n); }
 
-/* What keeps gradients: {"gradients_kept_by":"clip","gradients_kept_at":"m.nn:5:3"}, or nothing. */
+/* The reason for gradient buffers: "gradients_kept_by":"clip","gradients_kept_at":"m.nn:5:3", or nothing. */
 static void put_why(Str *s, const Cost *k) {
-  Loc at = k->gathered_by ? k->gathered_by : k->kept_by;
+  Loc at = k->accumulate ? k->accumulate : k->clip;
   if (!at) return;
-  str_printf(s, ",\"gradients_kept_by\":\"%s\",\"gradients_kept_at\":", k->gathered_by ? "accumulate" : "clip");
-  str_json(s, cost_place(k->c, at));
+  str_printf(s, ",\"gradients_kept_by\":\"%s\",\"gradients_kept_at\":", k->accumulate ? "accumulate" : "clip");
+  str_json(s, cost_location(k->c, at));
 }
 
 void cost_json(Str *s, const Cost *k) {

@@ -1,7 +1,7 @@
 #!/bin/sh
-# embed.sh BUILD FILE...: the files as a C table (embed.h), on standard output. Their bytes come in when it is
-# assembled.
-# Files below BUILD are named from there.
+# SPDX-License-Identifier: Apache-2.0
+# embed.sh BUILD FILE...: prints a C table of the files (embed.h); the assembler includes their bytes. Files below BUILD
+# are named relative to it.
 set -e
 build=$1; shift
 cat <<'C'
@@ -30,7 +30,11 @@ cat <<'C'
 
 const char *embed_text(const char *name, size_t *n) {
   for (int i = 0; i < nembedded; i++)
-    if (!strcmp(embedded[i].name, name)) return *n = embedded[i].n, embedded[i].text;
+    if (!strcmp(embedded[i].name, name)) {
+      size_t licence = strncmp(embedded[i].text, "/* SPDX-", 8) ? 0 : strcspn(embedded[i].text, "\n") + 1;
+      *n = embedded[i].n - licence;
+      return embedded[i].text + licence;
+    }
   return 0;
 }
 C

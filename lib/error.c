@@ -1,24 +1,25 @@
-/* Errors as values: what was reported, copied out of the memory of the call that failed. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Errors as values: the diagnostics of a failed call, copied out of its memory. */
 #include "lib/lib.h"
 #include <string.h>
 
 struct gradc_error {
-  Heap heap; /* with this struct */
+  HostHeap heap; /* owns this struct */
   gradc_status status;
   int n, cap;
   gradc_diagnostic *d;
   const char *text;
 };
 
-/* For when there is no memory to say more, or no handle to take it from. */
+/* Constant errors, for when memory is out, or there is no handle with an allocator. */
 static const gradc_diagnostic fixed[] = {
   {660, 0, "", 0, 0, 0, "out of memory", "", "error[E0660]: out of memory\n"},
-  {E_CALL, 0, "", 0, 0, 0, "a handle is NULL", "", "error[E0801]: a handle is NULL\n"},
+  {E_BAD_CALL, 0, "", 0, 0, 0, "a handle is NULL", "", "error[E0801]: a handle is NULL\n"},
 };
-static const gradc_error no_memory = {.status = GRADC_RESOURCES, .n = 1, .d = (gradc_diagnostic *)&fixed[0],
-                                      .text = "error[E0660]: out of memory\n"};
-static const gradc_error no_handle = {.status = GRADC_BAD_CALL, .n = 1, .d = (gradc_diagnostic *)&fixed[1],
-                                      .text = "error[E0801]: a handle is NULL\n"};
+static const gradc_error no_memory = {
+  .status = GRADC_RESOURCES, .n = 1, .d = (gradc_diagnostic *)&fixed[0], .text = "error[E0660]: out of memory\n"};
+static const gradc_error no_handle = {
+  .status = GRADC_BAD_CALL, .n = 1, .d = (gradc_diagnostic *)&fixed[1], .text = "error[E0801]: a handle is NULL\n"};
 
 gradc_status gradc_error_status(const gradc_error *e) { return e ? e->status : GRADC_OK; }
 const char *gradc_error_text(const gradc_error *e) { return e ? e->text : ""; }
@@ -28,13 +29,13 @@ const gradc_diagnostic *gradc_error_at(const gradc_error *e, int i) {
 }
 
 void gradc_error_free(gradc_error *e) {
-  if (e && e != &no_memory && e != &no_handle) heap_free(&e->heap);
+  if (e && e != &no_memory && e != &no_handle) host_heap_free(&e->heap);
 }
 
 gradc_status status_of(int code) {
   if (code >= 800) return GRADC_BAD_CALL;
   if (code >= 600 && code < 700) return (gradc_status)rt_status(code);
-  return code == 500 ? GRADC_BAD_CALL : code == 502 ? GRADC_RESOURCES : GRADC_BAD_MODEL;
+  return code == E_USAGE ? GRADC_BAD_CALL : code == E_FILE_WRITE ? GRADC_RESOURCES : GRADC_BAD_MODEL;
 }
 
 gradc_status error_out_of_memory(gradc_error **error) {
@@ -47,25 +48,25 @@ gradc_status error_null(gradc_error **error) {
   return GRADC_BAD_CALL;
 }
 
-/* ---- making one, within heap_try: out of memory unwinds ---- */
+/* ---- building an error, within host_heap_try: out of memory unwinds ---- */
 
-typedef struct Making {
+typedef struct ErrorBuilder {
   const gradc_alloc *alloc;
-  Heap heap;
+  HostHeap heap;
   gradc_error *e;
-  const Message *message; /* of the runtime; else */
-  Ctx *c;                 /* those that were reported there, */
-  bool warnings;          /* the warnings among them only */
-} Making;
+  const Message *message; /* of the runtime; NULL: the diagnostics of c */
+  Ctx *c;
+  bool warnings; /* only warnings */
+} ErrorBuilder;
 
-static void begin(Making *k) {
+static void begin(ErrorBuilder *k) {
   k->e = rt_alloc(sizeof *k->e);
   k->e->text = rt_strdup("");
 }
 
-static gradc_diagnostic *add(Making *k, int code, const char *text) {
+static gradc_diagnostic *add(ErrorBuilder *k, int code, const char *text) {
   gradc_error *e = k->e;
-  if (e->n == e->cap) e->d = rt_grow(e->d, (size_t)(e->cap = 2 * e->cap + 1) * sizeof *e->d);
+  if (e->n == e->cap) e->d = rt_realloc(e->d, (size_t)(e->cap = 2 * e->cap + 1) * sizeof *e->d);
   gradc_diagnostic *d = &e->d[e->n++];
   *d = (gradc_diagnostic){.code = code, .file = "", .help = "", .text = rt_strdup(text)};
   char *all = rt_printf("%s%s%s", e->text, e->n > 1 ? "\n" : "", text);
@@ -74,8 +75,8 @@ static gradc_diagnostic *add(Making *k, int code, const char *text) {
   return d;
 }
 
-/* The first line is the message, the others are help. */
-static void add_message(Making *k, const Message *m) {
+/* The first line of a runtime error is the message, the others are help. */
+static void add_message(ErrorBuilder *k, const Message *m) {
   const char *end = strchr(m->text, '\n');
   char *text = rt_printf("error[E%04d]: %.*s\n", m->code, end ? (int)(end - m->text) : (int)strlen(m->text), m->text);
   for (const char *p = end; p; p = strchr(p + 1, '\n'))
@@ -86,13 +87,13 @@ static void add_message(Making *k, const Message *m) {
 }
 
 static void make_of_heap(void *arg) {
-  Making *k = arg;
+  ErrorBuilder *k = arg;
   begin(k);
   for (const Message *m = k->message; m; m = m->next) add_message(k, m);
 }
 
 static void view_all(Ctx *c, void *arg) {
-  Making *k = arg;
+  ErrorBuilder *k = arg;
   DiagView v;
   const Diag *d;
   for (int i = 0; diag_view(c, i, &v, &d); i++) {
@@ -110,36 +111,42 @@ static void view_all(Ctx *c, void *arg) {
 }
 
 static void make_of_ctx(void *arg) {
-  Making *k = arg;
+  ErrorBuilder *k = arg;
   begin(k);
-  if (!ctx_try(k->c, view_all, k)) rt_quit(660);
+  if (!ctx_try(k->c, view_all, k)) rt_quit(E_OUT_OF_MEMORY);
 }
 
 /* NULL: out of memory. */
-static gradc_error *make(Making *k, void (*fn)(void *)) {
-  heap_init(&k->heap, k->alloc);
-  if (heap_try(&k->heap, fn, k)) {
-    heap_free(&k->heap);
+static gradc_error *make(ErrorBuilder *k, void (*fn)(void *)) {
+  host_heap_init(&k->heap, k->alloc);
+  if (host_heap_try(&k->heap, fn, k)) {
+    host_heap_free(&k->heap);
     return NULL;
   }
   k->e->heap = k->heap;
   return k->e;
 }
 
-gradc_status error_of_heap(const Heap *h, int code, gradc_error **error) {
-  Making k = {.alloc = &h->alloc, .message = h->first};
+gradc_status error_of_heap(const HostHeap *h, int code, gradc_error **error) {
+  ErrorBuilder k = {.alloc = &h->alloc, .message = h->first};
   if (!error) return status_of(code);
   gradc_error *e = h->first ? make(&k, make_of_heap) : NULL;
-  if (!e) return error_out_of_memory(error), status_of(code);
+  if (!e) {
+    error_out_of_memory(error);
+    return status_of(code);
+  }
   e->status = status_of(code);
   *error = e;
   return e->status;
 }
 
 gradc_status error_of_ctx(Ctx *c, const gradc_alloc *alloc, gradc_error **error) {
-  Making k = {.alloc = alloc, .c = c};
+  ErrorBuilder k = {.alloc = alloc, .c = c};
   gradc_error *e = make(&k, make_of_ctx);
-  if (!e || !e->n) return gradc_error_free(e), error_out_of_memory(error);
+  if (!e || !e->n) {
+    gradc_error_free(e);
+    return error_out_of_memory(error);
+  }
   gradc_status s = e->status;
   if (error) *error = e;
   else gradc_error_free(e);
@@ -147,7 +154,7 @@ gradc_status error_of_ctx(Ctx *c, const gradc_alloc *alloc, gradc_error **error)
 }
 
 gradc_error *error_warnings(Ctx *c, const gradc_alloc *alloc) {
-  Making k = {.alloc = alloc, .c = c, .warnings = true};
+  ErrorBuilder k = {.alloc = alloc, .c = c, .warnings = true};
   gradc_error *e = make(&k, make_of_ctx);
   if (e && e->n) return e;
   gradc_error_free(e);

@@ -1,4 +1,5 @@
-/* The tables of a model, from its descriptor. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public tables of a model, filled from its descriptor. */
 #include "lib/lib.h"
 #include <string.h>
 
@@ -27,8 +28,12 @@ static gradc_tensor *ports(const GcGraph *g, const GcPort *p, int n) {
 }
 
 static void describe_export(gradc_function *f, const GcGraph *g) {
-  *f = (gradc_function){.name = g->name, .inputs = g->nin, .outputs = g->nout, .sizes = g->nsizes,
-                        .input = ports(g, g->in, g->nin), .output = ports(g, g->out, g->nout)};
+  *f = (gradc_function){.name = g->name,
+                        .inputs = g->nin,
+                        .outputs = g->nout,
+                        .sizes = g->nsizes,
+                        .input = ports(g, g->in, g->nin),
+                        .output = ports(g, g->out, g->nout)};
   for (int i = 0; i < g->nsizes; i++) {
     f->size_name[i] = g->sizes[i];
     f->size_bound[i] = g->size_bound[i];
@@ -36,8 +41,8 @@ static void describe_export(gradc_function *f, const GcGraph *g) {
 }
 
 static void describe_fields(gradc_model *m) {
-  const GcTrain *t = m->app.t;
-  const GcData *d = t && t->data >= 0 ? &m->app.m->data[t->data] : NULL;
+  const GcTrain *t = m->sess.t;
+  const GcData *d = t && t->data >= 0 ? &m->sess.m->data[t->data] : NULL;
   m->info.fields = d ? d->nfields : 0;
   m->info.batch = d ? t->batch * (t->accumulate > 1 ? t->accumulate : 1) : 0;
   m->field = rt_array((size_t)m->info.fields + 1, sizeof *m->field);
@@ -51,12 +56,17 @@ static void describe_fields(gradc_model *m) {
 }
 
 void model_describe(gradc_model *m) {
-  const GcModel *g = m->app.m;
-  const GcTrain *t = m->app.t;
-  m->info = (gradc_info){.name = g->name, .backend = jit_maker(m->jit), .parameters = g->parameters,
-                         .memory_bytes = g->bytes, .weight_bytes = g->bytes - g->arena_bytes,
-                         .arena_bytes = g->arena_bytes, .weights = g->nvars, .exports = g->nexports,
-                         .threads = m->app.threads};
+  const GcModel *g = m->sess.m;
+  const GcTrain *t = m->sess.t;
+  m->info = (gradc_info){.name = g->name,
+                         .backend = jit_backend_name(m->jit),
+                         .parameters = g->parameters,
+                         .memory_bytes = g->bytes,
+                         .weight_bytes = g->bytes - g->arena_bytes,
+                         .arena_bytes = g->arena_bytes,
+                         .weights = g->nvars,
+                         .exports = g->nexports,
+                         .threads = m->sess.threads};
   if (t) {
     m->info.metrics = t->nmetrics;
     m->info.trains = 1;
@@ -72,7 +82,7 @@ void model_describe(gradc_model *m) {
     m->weight[i].kind = (gradc_kind)g->vars[i].kind;
   }
   m->export = rt_array((size_t)g->nexports + 1, sizeof *m->export);
-  for (int i = 0; i < g->nexports; i++) describe_export(&m->export[i], &g->exports[i]);
+  for (int i = 0; i < g->nexports; i++) describe_export(&m->export[i], &g -> exports[i]);
 }
 
 const gradc_tensor *gradc_weight(const gradc_model *m, int i) {

@@ -1,4 +1,5 @@
-/* The inside of the library: heaps, calls that end in a value whatever happens, and the handles. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Internals of the library: heaps, the conversion of failures to errors, and the handles. */
 #ifndef GRADC_LIB_H
 #define GRADC_LIB_H
 #include "codegen/jit/jit.h"
@@ -6,55 +7,58 @@
 #include "ir/diag.h"
 #include "lib/gradc.h"
 #include "runtime/rt.h"
+#include "runtime/session.h"
 #include <setjmp.h>
 
-/* ---- heap.c: memory by the caller's hooks, and the runtime's host. A heap is freed as a whole. ---- */
+/* ---- host_heap.c: memory from the caller's hooks, freed all at once; a heap is the host of the runtime ---- */
 
 typedef struct Chunk Chunk;
-typedef struct Message Message; /* what the runtime said, in order */
+typedef struct Message Message; /* an error that the runtime reported */
 struct Message {
   Message *next;
   int code;
   char text[];
 };
-typedef struct Heap {
-  RtHost host; /* first: the runtime knows the heap by it */
+typedef struct HostHeap {
+  RtHost host; /* first: the runtime's pointer to the host is one to the heap */
   gradc_alloc alloc;
   Chunk *chunks;
   Message *first, **last;
   jmp_buf *unwind;
-  int code;    /* that ended the call */
-} Heap;
+  int code; /* the error that ended the call; 0: none */
+} HostHeap;
 
-void heap_init(Heap *h, const gradc_alloc *alloc); /* alloc NULL, or without a function: malloc */
-void heap_free(Heap *h);
-void *heap_get(Heap *h, size_t n);                 /* zeroed; NULL: out of memory */
-/* fn with h as the runtime's host. 0, or the code that the runtime gave up with: 660 when memory ran out. */
-int heap_try(Heap *h, void (*fn)(void *arg), void *arg);
+void host_heap_init(HostHeap *h, const gradc_alloc *alloc); /* alloc NULL, or without a function: malloc */
+void host_heap_free(HostHeap *h);
+void *host_heap_alloc(HostHeap *h, size_t n); /* zeroed; NULL: out of memory */
+/* Runs fn with h as the runtime's host. Returns 0, or the code of the error that ended it. */
+int host_heap_try(HostHeap *h, void (*fn)(void *arg), void *arg);
 
-/* ---- locale.c: numbers are written and read as in C, whatever the program's locale. For the running thread. ---- */
+/* ---- locale.c: the C locale for the running thread, so that numbers are formatted and read independently of the
+ * program's locale ---- */
 
-typedef struct Locale { void *before, *c; } Locale;
+typedef struct Locale {
+  void *before, *c;
+} Locale;
 Locale locale_begin(void);
 void locale_end(Locale l);
 
 /* ---- error.c ---- */
 
-enum { E_CALL = 801, E_ARRAY = 802, E_SIZES = 803, E_NAME = 804 }; /* rt_die in a heap_try raises them too */
 gradc_status status_of(int code);
-/* Of what the runtime said into the heap; of what was reported in the Ctx (warnings: only those, and only if there are
- * any). Never NULL for a failure: where memory ran out, too, it is an error that says so. */
-gradc_status error_of_heap(const Heap *h, int code, gradc_error **error);
+/* Make an error from the runtime's report to the heap, or from the diagnostics of the Ctx. A failure always has an
+ * error: a constant one if memory is out. */
+gradc_status error_of_heap(const HostHeap *h, int code, gradc_error **error);
 gradc_status error_of_ctx(Ctx *c, const gradc_alloc *alloc, gradc_error **error);
-gradc_error *error_warnings(Ctx *c, const gradc_alloc *alloc);
+gradc_error *error_warnings(Ctx *c, const gradc_alloc *alloc); /* the warnings of the Ctx; NULL: none */
 gradc_status error_out_of_memory(gradc_error **error);
-gradc_status error_null(gradc_error **error);      /* a handle is NULL */
+gradc_status error_null(gradc_error **error); /* a handle is NULL */
 
 /* ---- model.c ---- */
 
 struct gradc_model {
-  Heap heap; /* with this struct, and all that it points to */
-  App app;
+  HostHeap heap; /* owns this struct and all that it points to */
+  Session sess;
   Jit *jit;
   gradc_info info;
   gradc_error *warnings;
@@ -62,16 +66,16 @@ struct gradc_model {
   gradc_function *export;
 };
 
-/* fn in a heap of its own, with the model's hooks; the status. */
+/* Runs fn in a temporary heap with the model's hooks. Returns the status. */
 gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, gradc_error **error);
 
-/* Takes over jit and warnings, whether or not the model is made. */
+/* Makes the handle. Takes ownership of jit and warnings, also on failure. */
 gradc_status model_start(Jit *jit, const gradc_options *o, gradc_error *warnings, gradc_model **model,
-                        gradc_error **error);
+                         gradc_error **error);
 
-/* inspect.c: fills the tables of m, in its heap. */
+/* inspect.c: fills the public tables of m, in its heap. */
 void model_describe(gradc_model *m);
 
-/* array.c. Wrong arrays die, by E_ARRAY. */
+/* array_check.c: fails with E_ARRAY_MISMATCH if the array does not fit. */
 void array_check(const gradc_array *a, const gradc_tensor *t, const int64_t *shape, const char *who);
 #endif

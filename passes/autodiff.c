@@ -1,15 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* autodiff: expands grad and jvp nodes into nodes of the primitive ops.
  *
- * Needs: nothing. Keeps: ports, results, the values of all other nodes. Afterwards no graph has a grad or jvp node.
- * Breaks: nothing; nodes that no result depends on are dropped.
+ * needs:  nothing
+ * keeps:  ports, results, the values of all other nodes
+ * breaks: nothing; afterwards no graph has a grad or jvp node, and nodes that no result depends on are gone
  *
- * Inner first: nodes are visited in order, so what a grad node differentiates holds no grad any more. All grad nodes of
- * one e share one reverse sweep. Only nodes between some x and e get adjoints; they add in falling order of consumers, as
- * graph_postorder lists these from e.
- * An x that e does not depend on has the gradient zero. e of any shape is differentiated as the sum of its elements.
- * A scan that a sweep extended takes the place of the old one in a second rebuild; what then remains of grad nodes
- * waits for the next round, so that no scan is extended twice over. */
-#include "passes/autodiff.h"
+ * Nodes are visited in order, inner gradients first, so the expression under a grad node holds no grad node any more.
+ * All grad nodes of one e share one reverse sweep. Only nodes between some x and e get adjoints; they are added in
+ * falling order of their consumers, as graph_postorder lists these from e. An x that e does not depend on has gradient
+ * zero. An e of any shape is differentiated as the sum of its elements.
+ * A scan that a sweep extended is replaced in a second rebuild; remaining grad nodes wait for the next round, so that
+ * no scan is extended twice in one rebuild. */
+#include "passes/autodiff/autodiff.h"
 #include "passes/pass.h"
 
 typedef struct Expand {
@@ -34,7 +36,7 @@ static void find_grads(Expand *x, const Graph *g) {
   }
 }
 
-/* Expands all grad nodes of the e of node n, which is the first of them. */
+/* Expands all grad nodes of n's e; n is the first of them. */
 static void expand_grads(Expand *x, Id n) {
   Graph *old = x->r.old, *g = x->r.new;
   Ctx *c = g->m->c;
@@ -43,31 +45,30 @@ static void expand_grads(Expand *x, Id n) {
   for (Id k = n; k; k = x->next[k]) count++;
   wrt = ctx_alloc(c, (size_t)count * sizeof *wrt);
   for (Id k = n; k; k = x->next[k]) {
-    Id to = x->r.map[node_in(old, k, 1)]; /* 0: it comes later than n, so e does not depend on it */
+    Id to = x->r.map[node_in(old, k, 1)]; /* 0: x comes after n, so e does not depend on it */
     if (to) wrt[nwrt++] = to;
   }
-  if (!e) return; /* refused before */
-  g->loc = node_get(old, n)->loc;
-  g->hints = attr_get(g->m, node_get(old, n)->attr)->hints; /* a gradient under @checkpoint is part of its region */
-  Id ones = b_full(g, node_get(g, e)->type, 1);
-  sweep_back(&x->w, 1, &e, &ones, nwrt, wrt);
+  if (!e) return; /* an earlier error */
+  Builder b = {.g = g, .loc = node_get(old, n)->loc};
+  uint32_t hints = attr_get(g->m, node_get(old, n)->attr)->hints; /* a gradient under @checkpoint is in its region */
+  Id ones = b_full(&b, node_get(g, e)->type, 1);
+  sweep_back(&x->w, hints, 1, &e, &ones, nwrt, wrt);
   for (Id k = n; k; k = x->next[k]) {
     Id to = x->r.map[node_in(old, k, 1)], value = to ? sweep_value(&x->w, to) : 0;
-    g->loc = node_get(old, k)->loc;
-    x->r.map[k] = value ? value : b_full(g, node_get(old, k)->type, 0);
+    b.loc = node_get(old, k)->loc;
+    x->r.map[k] = value ? value : b_full(&b, node_get(old, k)->type, 0);
   }
-  g->hints = 0;
 }
 
 static void expand_jvp(Expand *x, Id n) {
-  Graph *old = x->r.old, *g = x->r.new;
+  Graph *old = x->r.old;
   const Id *map = x->r.map;
   Id e = map[node_in(old, n, 0)], to = map[node_in(old, n, 1)], t = map[node_in(old, n, 2)];
-  if (!e || !to || !t) return; /* refused before */
+  if (!e || !to || !t) return; /* an earlier error */
   sweep_forward(&x->w, 1, &to, &t, 1, &e);
-  g->loc = node_get(old, n)->loc;
+  Builder b = {.g = x->r.new, .loc = node_get(old, n)->loc};
   Id value = sweep_value(&x->w, e);
-  x->r.map[n] = value ? value : b_full(g, node_get(old, n)->type, 0);
+  x->r.map[n] = value ? value : b_full(&b, node_get(old, n)->type, 0);
 }
 
 /* One rebuild of the graph; true while grad or jvp nodes are left. */
@@ -90,13 +91,13 @@ static bool expand_round(Graph *g) {
   }
   graph_rebuild_end(&x.r);
   if (x.w.next) {
-    x.w.s.g = g;
-    sweep_repoint(&x.w);
+    x.w.b.g = g;
+    sweep_replace_scans(&x.w);
   }
   return left;
 }
 
-/* Bodies of scans first: depth is that of their nesting. */
+/* Bodies of scans first. The recursion is as deep as scans nest. */
 static void expand_graph(Graph *g, bool *done) {
   if (done[g->index]) return;
   done[g->index] = true;
@@ -110,7 +111,7 @@ static void expand_graph(Graph *g, bool *done) {
 }
 
 void pass_autodiff(Module *m) {
-  int n = m->ngraph; /* what is added meanwhile has no grad or jvp */
+  int n = m->ngraph; /* graphs added below have no grad or jvp */
   bool *done = ctx_alloc(m->c, (size_t)n);
   for (int i = 0; i < n; i++) expand_graph(m->graph[i], done);
 }

@@ -1,7 +1,8 @@
-/* fold: evaluates at compile time what depends on constants alone.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fold: constant folding: evaluates at compile time what depends on constants alone.
  *
  * needs:  nothing
- * keeps:  everything else; the bits (the strict interpreter computes them, and the op's body is the same everywhere)
+ * keeps:  every bit (the strict interpreter computes it, and an op's arithmetic is the same everywhere)
  * breaks: nothing
  *
  * The nodes to fold are copied into a graph of their own, which runs once in the interpreter; then the graph is rebuilt
@@ -9,18 +10,17 @@
 #include "ir/build.h"
 #include "ir/interp.h"
 #include "passes/pass.h"
+#include "passes/costs.h"
 #include <math.h>
 
-enum { MAX_ELEMENTS = 256 };
-
-/* Marks nodes of FOLDS ops whose operands are all constant. */
+/* Marks nodes of OPF_CONST_FOLD ops whose operands are all constant. */
 static int find_constants(const Graph *g, bool *folds) {
   int n = 0;
   for (Id k = 1; k < (Id)g->n; k++) {
     const Node *d = node_get(g, k);
-    if (!(op_info[d->op].flags & FOLDS)) continue;
+    if (!(op_info[d->op].flags & OPF_CONST_FOLD)) continue;
     Dim count = type_count(g->m, d->type);
-    bool all = dim_is_const(count) && count > 0 && count <= MAX_ELEMENTS && !attr_get(g->m, d->attr)->clone;
+    bool all = dim_is_const(count) && count > 0 && count <= MAX_FOLD && !attr_get(g->m, d->attr)->clone;
     for (uint32_t i = 0; all && i < d->nin; i++) {
       Id x = node_in(g, k, (int)i);
       all = folds[x] || node_is_const(g, x);
@@ -31,7 +31,7 @@ static int find_constants(const Graph *g, bool *folds) {
   return n;
 }
 
-/* Folded nodes that something else reads: only these need a value. */
+/* Folded nodes that other nodes read: only these need a value. */
 static bool *find_edges(const Graph *g, const bool *folds) {
   bool *edge = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id k = 1; k < (Id)g->n; k++)
@@ -41,7 +41,7 @@ static bool *find_edges(const Graph *g, const bool *folds) {
   return edge;
 }
 
-/* The nodes to fold and their constants as a graph, the edges as its results. It is taken out of the module again. */
+/* The nodes to fold and their constants as a graph with the edges as results, outside of the module. */
 static Graph *make_program(Graph *g, const bool *folds, const bool *edge, Id *order, int *norder) {
   Module *m = g->m;
   Graph *p = graph_new(m, "fold", GK_TEST, 0);
@@ -65,23 +65,23 @@ static Graph *make_program(Graph *g, const bool *folds, const bool *edge, Id *or
   return p;
 }
 
-/* The value as a constant; 0 where it is not a number (which bits a NaN has depends on the machine). */
-static Id constant_of(Graph *g, TypeId type, const Val *v) {
-  double x[MAX_ELEMENTS] = {0};
+/* The value as a constant; 0 if it has a NaN, whose bits depend on the machine. */
+static Id constant_of(const Builder *b, TypeId type, const Val *v) {
+  double x[MAX_FOLD] = {0};
   bool same = true;
   for (int64_t i = 0; i < v->count; i++) {
     x[i] = val_get(v, i);
     if (isnan(x[i])) return 0;
     same &= x[i] == x[0] && signbit(x[i]) == signbit(x[0]);
   }
-  return same ? b_full(g, type, x[0]) : b_tensor(g, type, x, (int)v->count);
+  return same ? b_full(b, type, x[0]) : b_tensor(b, type, x, (int)v->count);
 }
 
 static void replace(Graph *g, const Id *order, int norder, Val *const *value) {
   Rebuild r = graph_rebuild_begin(g);
   for (int i = 0; i < norder; i++) {
-    r.new->loc = node_get(g, order[i])->loc;
-    r.map[order[i]] = constant_of(r.new, node_get(g, order[i])->type, value[i]);
+    const Node *d = node_get(g, order[i]);
+    r.map[order[i]] = constant_of(&(Builder){.g = r.new, .loc = d->loc}, d->type, value[i]);
   }
   for (Id n = 1; n < (Id)g->n; n++)
     if (!r.map[n]) graph_copy_node(&r, n);
@@ -99,7 +99,7 @@ static void fold_graph(Graph *g) {
   Interp *in = interp_new(g->m, false);
   Val **value = ctx_alloc(g->m->c, sizeof *value * (size_t)norder);
   if (in && interp_run(in, p, NULL, value)) replace(g, order, norder, value);
-  for (int i = 0; i < norder; i++) val_drop(value[i]);
+  for (int i = 0; i < norder; i++) val_release(value[i]);
   if (in) interp_free(in);
 }
 

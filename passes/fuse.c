@@ -1,32 +1,30 @@
-/* fuse: decides which nodes are computed together. Sets Anno.kernel; needs stored orders (layout), keeps every value.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuse: groups nodes into kernels: Annotation.kernel.
  *
- * Plain form: every node that computes is a kernel; views are composed into their readers where an affine access allows
- * it, and are kernels (copies) where it does not. The fused form (fuse_join.c) puts more nodes into one kernel. Both
- * begin with the same normalising step, so that every result and every written value is one node with that one role. */
-#include "passes/fuse.h"
-#include "passes/layout.h"
+ * needs:  layout (stored orders)
+ * keeps:  every value; adds `copy` nodes so that every result and every written value is a node with that one role
+ * breaks: order, memory
+ *
+ * Fused form: see fuse/greedy.c. Off: every node that computes is a kernel; views are composed into their readers where
+ * that is affine, else they are kernels (copies). */
+#include "passes/fuse/fuse.h"
+#include "passes/layout/layout.h"
 #include "passes/pass.h"
 #include "ir/scan.h"
 #include "ir/view.h"
 #include <string.h>
 
-/* ---- one role a value ---- */
+/* ---- one role per value ---- */
 
-/* A `copy` of n that is no other node: its clone number sets it apart. */
+/* A `copy` of n that is not merged with others: it has a clone number of its own. */
 static Id fresh_copy(Graph *g, Id n, uint32_t clone, Loc loc) {
-  g->loc = loc;
-  Id c = b_copy(g, n, clone);
+  Id c = b_copy(&(Builder){.g = g, .loc = loc}, n, clone);
   graph_annotate(g);
-  g->anno[c] = (Anno){0};
+  g->anno[c] = (Annotation){0};
   return c;
 }
 
-/* Whether the kernel that makes n can store it in that order. Scans copy what they hand over row by row. */
-static bool takes_order(const Graph *g, Id n, uint32_t stored) {
-  return !stored || (node_info(g, n)->cls != CL_TUPLE && view_takes_order(g, n));
-}
-
-/* Results are row-major, written values have the order of their weight. */
+/* Results are row-major; written values have the order of their weight. */
 static void separate_roles(Graph *g) {
   int w = 0;
   bool *taken = ctx_alloc(g->m->c, (size_t)(g->n + g->nout));
@@ -34,8 +32,10 @@ static void separate_roles(Graph *g) {
     Out o = g->out[i];
     uint32_t stored = o.var >= 0 ? g->m->var[o.var].stored : 0;
     bool leaf = node_info(g, o.value)->cls == CL_LEAF;
+    /* on a device, what writes a state tests the status first, which the kernels of a scan do not */
+    bool scan = g->m->opt.device && graph_trains(g) && o.var >= 0 && node_info(g, o.value)->cls == CL_TUPLE;
     if (o.var >= 0 && node_var(g, o.value) == o.var) continue; /* "w" := w */
-    if (leaf || taken[o.value] || !takes_order(g, o.value, stored)) {
+    if (leaf || scan || taken[o.value] || !layout_can_store(g, o.value, stored)) {
       if (!taken[o.value]) g->anno[o.value].stored = 0;
       o.value = fresh_copy(g, o.value, (uint32_t)i + 1, o.loc);
     }
@@ -48,18 +48,18 @@ static void separate_roles(Graph *g) {
   graph_annotate(g);
 }
 
-/* A `get` for each element of each scan, so that every carry and every stacked result has a node that owns it. */
-static void complete_scans(Graph *g) {
+/* Adds a `get` for each element of each tuple, so that every result has a node that owns it. */
+static void complete_tuples(Graph *g) {
   for (Id n = 1, end = (Id)g->n; n < end; n++) {
-    if (node_info(g, n)->cls != CL_SCAN) continue;
-    g->loc = node_get(g, n)->loc;
+    if (node_type(g, n)->dtype != DT_TUPLE) continue;
+    Builder b = {.g = g, .loc = node_get(g, n)->loc};
     uint32_t elements = node_type(g, n)->ntuple;
-    for (uint32_t i = 0; i < elements; i++) b_get(g, n, (int)i);
+    for (uint32_t i = 0; i < elements; i++) b_get(&b, n, (int)i);
   }
   graph_annotate(g);
 }
 
-/* ---- what must own storage ---- */
+/* ---- nodes that must own storage ---- */
 
 static bool *find_live(const Graph *g) {
   bool *live = ctx_alloc(g->m->c, (size_t)g->n);
@@ -76,86 +76,101 @@ static bool *find_live(const Graph *g) {
 
 uint32_t memory_operands(const Graph *g, Id n) {
   switch (node_info(g, n)->cls) {
-  case CL_CONTRACT: case CL_CONV: case CL_SCAN: return node_get(g, n)->nin;
+  case CL_CONTRACT:
+  case CL_CONV:
+  case CL_ATTEND:
+  case CL_SCAN: return node_get(g, n)->nin;
   case CL_GATHER: return 1;
   default: return 0;
   }
 }
 
-/* Contractions and convolutions read in strides, gathers through any view, scans a whole buffer. */
+/* x is a buffer, or strided views of one: the form in which attention reads its operands. */
+static bool is_strided_buffer(const Graph *g, Id x) {
+  if (is_never_materialised(g, x) && !view_is_strided(g, x)) return false;
+  Id base = view_base(g, x);
+  for (; x != base; x = node_in(g, x, 0))
+    if (node_info(g, x)->cls != CL_VIEW) return false;
+  return node_info(g, x)->flags & OPF_CALLER_MEMORY || g->anno[x].kernel;
+}
+
+/* Contractions and convolutions read strided operands, gathers any view, scans a whole buffer. */
 static void demand_operands(FuseState *s, Id n) {
   Graph *g = s->g;
   OpClass cls = node_info(g, n)->cls;
   for (uint32_t i = 0; i < memory_operands(g, n); i++) {
     Id x = node_in(g, n, (int)i), base = view_base(g, x);
-    bool stored = node_info(g, x)->flags & MEMORY;
-    if (reads_through(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
-      s->own[base] = true;
+    bool stored = node_info(g, x)->flags & OPF_CALLER_MEMORY;
+    if (is_never_materialised(g, x) && cls != CL_SCAN && node_info(g, base)->cls != CL_LEAF) {
+      s->owns[base] = true;
       g->anno[base].kernel = 1;
     }
-    if (cls == CL_GATHER && reads_through(g, x)) continue;
-    if (cls == CL_SCAN) s->own[x] |= !stored;
-    else if (node_info(g, x)->cls == CL_LEAF) s->own[x] |= !stored && !node_is_const(g, x);
-    else s->own[x] |= !reads_through(g, x) || !view_is_strided(g, x);
-    if (s->own[x]) g->anno[x].kernel = 1;
+    if (cls == CL_GATHER && is_never_materialised(g, x)) continue;
+    if (cls == CL_SCAN) s->owns[x] |= !stored;
+    else if (cls == CL_ATTEND) s->owns[x] |= !is_strided_buffer(g, x);
+    else if (node_info(g, x)->cls == CL_LEAF) s->owns[x] |= !stored && !node_is_const(g, x);
+    else s->owns[x] |= !is_never_materialised(g, x) || !view_is_strided(g, x);
+    if (s->owns[x]) g->anno[x].kernel = 1;
   }
 }
 
-/* What a short fold reads it reads at many places, each with indices of its own: no padding adds to these. */
+/* The unrolled terms of a short fold need quotient axes of their own: none are left for padding. */
 static void demand_folded(FuseState *s, Id n) {
   Graph *g = s->g;
   if (!fold_is_short(g, n)) return;
   Id x = node_in(g, n, 0);
-  if (reads_through(g, x) && !s->own[x]) g->anno[x].kernel = s->own[x] = !view_is_strided(g, x);
+  if (is_never_materialised(g, x) && !s->owns[x]) g->anno[x].kernel = s->owns[x] = !view_is_strided(g, x);
 }
 
-enum { VIEW_CHAIN = 8 }; /* views on views that a reader composes: values are made by recursion through them */
-
-/* Views that cannot be composed: gaps, positions that would have to be divided. */
+/* Views that cannot be composed: with gaps, or with indices that need a division. */
 static bool view_must_own(const Graph *g, Id n) {
   int chain = 0;
   if (view_has_gaps(g, n)) return true;
-  for (Id x = n; reads_through(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
-    if (++chain > VIEW_CHAIN) return true;
+  for (Id x = n; is_never_materialised(g, x) && !g->anno[x].kernel; x = node_in(g, x, 0))
+    if (++chain > MAX_VIEW_CHAIN) return true;
   return !view_composes(g, n);
 }
 
-/* A view that fails only because what lies under it has no storage of its own: then that gets it. */
+/* Owns a view that cannot be composed, or its base if that is enough to make it composable. */
 static void own_view(FuseState *s, Id n) {
   Graph *g = s->g;
   Id base = view_base(g, n);
-  bool flat = node_info(g, n)->flags & FLAT, tuple = node_info(g, base)->cls == CL_TUPLE;
+  bool flat = node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW, tuple = node_info(g, base)->cls == CL_TUPLE;
   if (flat && !tuple && !view_composes(g, n) && !g->anno[base].kernel) {
     g->anno[base].kernel = 1;
-    s->own[base] = view_composes(g, n);
-    g->anno[base].kernel = s->own[base];
-    if (s->own[base]) return;
+    s->owns[base] = view_composes(g, n);
+    g->anno[base].kernel = s->owns[base];
+    if (s->owns[base]) return;
   }
-  s->own[n] = true;
+  s->owns[n] = true;
 }
 
-/* Whether a node that is no view owns storage: all that is computed in the plain form, and in any form what makes a
- * kernel by itself. */
-static bool computed_apart(const Graph *g, Id n, bool plain) {
+/* Nodes, not views, that own storage: all in the plain form; in the fused form those that are a kernel by
+ * themselves. */
+static bool owns_kernel(const Graph *g, Id n, bool plain) {
   const OpInfo *info = node_info(g, n);
   switch (info->cls) {
-  case CL_CONCAT: case CL_SCATTER: case CL_CUM: case CL_SCAN: return true;
+  case CL_CONCAT:
+  case CL_SCATTER:
+  case CL_CUM:
+  case CL_ATTEND:
+  case CL_SCAN: return true;
   case CL_WINDOW: return plain || !fold_is_short(g, n);
-  case CL_LEAF: return plain && info->flags & RNG;
+  case CL_LEAF: return plain && info->flags & OPF_RANDOM;
   default: return plain;
   }
 }
 
-/* Marks in s->own (and, so that accesses end there, by kernel 1) the nodes that own storage whatever is fused. */
+/* Marks in s->owns (and by kernel 1, where composition of views ends) the nodes that always own storage. */
 static void find_owners(FuseState *s) {
   Graph *g = s->g;
-  for (int i = 0; i < g->nout; i++) s->own[g->out[i].value] = true;
+  for (int i = 0; i < g->nout; i++) s->owns[g->out[i].value] = true;
   for (Id n = 1; n < (Id)g->n; n++) {
     g->anno[n].kernel = 0;
     if (!s->live[n]) continue;
-    if (!reads_through(g, n)) s->own[n] |= computed_apart(g, n, s->plain);
+    if (!is_never_materialised(g, n)) s->owns[n] |= owns_kernel(g, n, s->plain);
     else if (view_must_own(g, n)) own_view(s, n);
-    g->anno[n].kernel = s->own[n];
+    g->anno[n].kernel = s->owns[n];
     demand_operands(s, n);
     demand_folded(s, n);
   }
@@ -168,20 +183,20 @@ static void number_plain(FuseState *s) {
   uint32_t kernel = 0;
   for (Id n = 1; n < (Id)g->n; n++) {
     bool get = node_info(g, n)->cls == CL_TUPLE;
-    g->anno[n].kernel = !s->live[n] || !(s->own[n] || get) ? 0 : get ? g->anno[node_in(g, n, 0)].kernel : ++kernel;
+    g->anno[n].kernel = !s->live[n] || !(s->owns[n] || get) ? 0 : get ? g->anno[node_in(g, n, 0)].kernel : ++kernel;
     g->anno[n].pos = 0;
   }
 }
 
-void fuse_graph(Graph *g, bool plain) {
+static void fuse_graph(Graph *g, bool plain) {
   graph_annotate(g);
   separate_roles(g);
-  complete_scans(g);
+  complete_tuples(g);
   FuseState s = {.g = g, .plain = plain, .live = find_live(g)};
-  s.own = ctx_alloc(g->m->c, (size_t)g->n);
+  s.owns = ctx_alloc(g->m->c, (size_t)g->n);
   find_owners(&s);
   if (plain) number_plain(&s);
-  else fuse_join(&s);
+  else fuse_greedy(&s);
 }
 
 void pass_fuse(Module *m) {

@@ -1,27 +1,33 @@
-/* layout: stored orders: Anno.stored of values, Var.stored of weights.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* layout: stored orders: Annotation.stored of values, Var.stored of weights.
  *
- * needs:  autodiff; runs before fuse
+ * needs:  autodiff
  * keeps:  logical shapes, the graph's meaning
- * breaks: nothing
+ * breaks: fuse, order, memory
  *
- * Images around convolutions are stored channels-last, their weights with the output channels last, so that the inner
- * loops of the kernels run over contiguous channels; what scans stack and take apart is stored turn by turn;
- * element-wise ops, reductions and windows adopt the order of what they read. Optimizer states and gradients have the
- * order of their weight. Inputs and results belong to the caller and stay row-major: an image input of several channels
- * is copied once. A transpose of a contraction becomes part of it. Panels of contraction weights (Stored.panel) belong
- * to tuned kernels, which choose them. Off: all row-major. */
+ * Images around convolutions are stored channels-last and their weights with output channels last, so that the inner
+ * loops of kernels run over contiguous channels. Stacked operands and results of scans are stored iteration by
+ * iteration, rows of attention token by token. Element-wise ops, reductions and windows adopt the order of their operands. Optimizer states and gradients
+ * have the order of their weight. Inputs and results belong to the caller and stay row-major: an image input of several
+ * channels is copied once. A transpose of a contraction's result is folded into its spec. Panels of weights
+ * (StorageOrder.panel) are chosen in layout/panels.c, after fuse. Off: all row-major. */
 #include "ir/build.h"
 #include "ir/contract.h"
 #include "ir/view.h"
-#include "passes/access.h"
-#include "passes/layout.h"
+#include "passes/analysis/index_map.h"
+#include "passes/layout/layout.h"
 #include "passes/pass.h"
-#include "passes/persist.h"
+#include "passes/transform/copy_inputs.h"
+#include "passes/analysis/model_memory.h"
+#include "ir/scan.h"
 #include <string.h>
 
-/* ---- orders as permutations: axes, the outermost first ---- */
+/* ---- orders as permutations of axes, outermost first ---- */
 
-typedef struct Order { int rank; uint8_t axis[MAX_RANK]; } Order;
+typedef struct Order {
+  int rank;
+  uint8_t axis[MAX_RANK];
+} Order;
 
 static Order order_rows(int rank) {
   Order o = {.rank = rank};
@@ -36,9 +42,9 @@ static Order order_get(const Module *m, uint32_t stored, int rank) {
 }
 
 static uint32_t order_put(Module *m, const Order *o) {
-  Stored s = {.rank = (uint8_t)o->rank};
+  StorageOrder s = {.rank = (uint8_t)o->rank};
   memcpy(s.perm, o->axis, (size_t)o->rank);
-  return stored_make(m, &s);
+  return storage_order_make(m, &s);
 }
 
 /* Channels-last: batch, space, channels. */
@@ -49,15 +55,15 @@ static uint32_t image_order(Module *m, int rank) {
   return order_put(m, &o);
 }
 
-/* Of what a scan stacks or takes apart: the turns are the outermost axis, so that each lies in one piece. */
-static uint32_t turn_order(Module *m, int rank, int64_t axis) {
+/* Stacked values of a scan: iterations are the outermost axis, so that each slice is contiguous. */
+static uint32_t iteration_order(Module *m, int rank, int64_t axis) {
   Order o = {.rank = 1, .axis = {(uint8_t)axis}};
   for (int i = 0; i < rank; i++)
     if (i != axis) o.axis[o.rank++] = (uint8_t)i;
   return order_put(m, &o);
 }
 
-/* Of a convolution's weights [out, in, space]: space, in, out. */
+/* Weights of a convolution [out, in, space]: space, in, out. */
 static uint32_t filter_order(Module *m, int rank) {
   Order o = {.rank = rank};
   for (int i = 2; i < rank; i++) o.axis[i - 2] = (uint8_t)i;
@@ -66,7 +72,7 @@ static uint32_t filter_order(Module *m, int rank) {
   return order_put(m, &o);
 }
 
-/* The order of what is left when axes go (`to` < 0) and the others get new numbers. */
+/* The order after axes are removed (to < 0) and others renumbered. */
 static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to) {
   Order from = order_get(m, stored, rank), o = {0};
   for (int i = 0; i < rank; i++)
@@ -74,7 +80,7 @@ static uint32_t order_map(Module *m, uint32_t stored, int rank, const int *to) {
   return order_put(m, &o);
 }
 
-/* ---- what order an op's result has, given those of its operands ---- */
+/* ---- order of an op's result, given those of its operands ---- */
 
 typedef uint32_t OrderFn(const Graph *g, Id n, const uint32_t *of);
 
@@ -95,7 +101,7 @@ static uint32_t concat_order(const Graph *g, Id n, const uint32_t *of) {
   return 0;
 }
 
-/* As the input lies; axes that it has not come first, those within windows last. */
+/* The order of the input; new axes come first, those within windows last. */
 static uint32_t view_order(const Graph *g, Id n, const uint32_t *of) {
   ViewMap v;
   Order o = {0};
@@ -118,7 +124,7 @@ static uint32_t fold_order(const Graph *g, Id n, const uint32_t *of) {
 }
 
 static uint32_t reduce_order(const Graph *g, Id n, const uint32_t *of) {
-  const AttrVal *axes = node_attr(g, n, 0);
+  const AttrVal *axes = node_attr(g, n, ATTR(sum, axes));
   int rank = rank_of(g, node_in(g, n, 0)), to[MAX_RANK] = {0}, k = 0;
   if (rank_of(g, n) == rank) return of[node_in(g, n, 0)];
   for (int i = 0; i < axes->n; i++) to[axes->v[i]] = -1;
@@ -133,26 +139,25 @@ static uint32_t conv_order(const Graph *g, Id n, const uint32_t *of) {
   return weight ? filter_order(g->m, rank_of(g, n)) : image_order(g->m, rank_of(g, n));
 }
 
-static uint32_t stacked_order(const Graph *g, Id n, const uint32_t *of) {
+/* Rows of attention, [batch, heads, T, E], are stored as [batch, T, heads, E]: its readers join heads and E. */
+static uint32_t element_order(const Graph *g, Id n, const uint32_t *of) {
   Id x = node_in(g, n, 0);
+  int64_t i = node_attr(g, n, ATTR(get, index))->i;
   (void)of;
-  if (node_info(g, x)->cls != CL_SCAN || node_attr(g, n, 0)->i < node_attr(g, x, 2)->i) return 0;
-  return turn_order(g->m, rank_of(g, n), node_attr(g, x, 3)->i);
+  if (node_info(g, x)->cls == CL_ATTEND) return rank_of(g, n) == 4 ? order_put(g->m, &(Order){4, {0, 2, 1, 3}}) : 0;
+  if (node_info(g, x)->cls != CL_SCAN || i < scan_of(g, x).nc) return 0;
+  return iteration_order(g->m, rank_of(g, n), scan_of(g, x).axis);
 }
 
-static OrderFn *const order_rule[CL_COUNT] = { /* none: row-major */
-  [CL_ELEM] = largest_order, [CL_VIEW] = view_order, [CL_CONCAT] = concat_order, [CL_REDUCE] = reduce_order,
-  [CL_CONV] = conv_order, [CL_WINDOW] = fold_order, [CL_TUPLE] = stacked_order,
+static OrderFn *const order_rule[CL_COUNT] = {
+  /* no rule: row-major */
+  [CL_ELEM] = largest_order, [CL_VIEW] = view_order,   [CL_CONCAT] = concat_order, [CL_REDUCE] = reduce_order,
+  [CL_CONV] = conv_order,    [CL_WINDOW] = fold_order, [CL_TUPLE] = element_order,
 };
 
 /* ---- graphs ---- */
 
-static bool has_channels(const Graph *g, Id n) {
-  const Type *t = node_type(g, n);
-  return t->rank >= 3 && t->dim[1] != 1;
-}
-
-/* A transpose that takes the contraction it reads, which has no other reader, into itself. */
+/* A transpose folded into the contraction it reads, which has no other reader. */
 static bool sinks(const Graph *g, Id n, const uint32_t *uses, int *to) {
   if (!view_permutes(g, n, to)) return false;
   Id x = node_in(g, n, 0);
@@ -162,42 +167,17 @@ static bool sinks(const Graph *g, Id n, const uint32_t *uses, int *to) {
 static Id sink_transpose(Rebuild *r, Id n, const int *to) {
   Graph *g = r->old;
   Id x = node_in(g, n, 0);
-  const char *spec = node_attr(g, x, 0)->s, *old = strstr(spec, "->") + 2;
+  const char *spec = node_attr(g, x, ATTR(contract, spec))->s, *old = strstr(spec, "->") + 2;
   char *sunk = ctx_strf(g->m->c, "%s", spec);
   for (int i = 0; i < rank_of(g, n); i++) sunk[old - spec + to[i]] = old[i];
-  r->new->loc = node_get(g, x)->loc;
-  return b_contract(r->new, r->map[node_in(g, x, 0)], r->map[node_in(g, x, 1)], sunk);
-}
-
-/* Whether n is a convolution that reads an image input of several channels. */
-static bool reads_input(const Graph *g, Id n) {
-  if (node_info(g, n)->cls != CL_CONV || g->kind == GK_BODY) return false;
-  return node_is_input(g, node_in(g, n, 0)) && has_channels(g, node_in(g, n, 0));
-}
-
-void layout_copy_inputs(Graph *g) {
-  bool any = false;
-  for (Id n = 1; n < (Id)g->n && !any; n++) any = reads_input(g, n);
-  if (!any) return;
-  Rebuild r = graph_rebuild_begin(g);
-  for (Id n = 1; n < (Id)g->n; n++) {
-    if (r.map[n]) continue;
-    if (!reads_input(g, n)) {
-      graph_copy_node(&r, n);
-      continue;
-    }
-    const Node *d = node_get(g, n);
-    r.new->loc = d->loc;
-    Id in[2] = {b_copy(r.new, r.map[node_in(g, n, 0)], 0), r.map[node_in(g, n, 1)]};
-    r.map[n] = graph_node(r.new, (Op)d->op, in, 2, d->attr, d->loc);
-  }
-  graph_rebuild_end(&r);
+  Builder b = {.g = r->new, .loc = node_get(g, x)->loc};
+  return b_contract(&b, r->map[node_in(g, x, 0)], r->map[node_in(g, x, 1)], sunk);
 }
 
 static void reshape_graph(Graph *g) {
-  layout_copy_inputs(g);
+  copy_image_inputs(g);
   uint32_t *uses = ctx_alloc(g->m->c, sizeof *uses * (size_t)g->n);
-  bool any = false, *gone = ctx_alloc(g->m->c, (size_t)g->n);
+  bool any = false, *folded = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
     any |= node_info(g, n)->cls == CL_CONTRACT;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) uses[node_in(g, n, (int)i)]++;
@@ -206,17 +186,17 @@ static void reshape_graph(Graph *g) {
   if (!any) return;
   int exchange[MAX_RANK];
   for (Id n = 1; n < (Id)g->n; n++)
-    if (sinks(g, n, uses, exchange)) gone[node_in(g, n, 0)] = true;
+    if (sinks(g, n, uses, exchange)) folded[node_in(g, n, 0)] = true;
   Rebuild r = graph_rebuild_begin(g);
   for (Id n = 1; n < (Id)g->n; n++) {
-    if (r.map[n] || gone[n]) continue;
+    if (r.map[n] || folded[n]) continue;
     if (sinks(g, n, uses, exchange)) r.map[n] = sink_transpose(&r, n, exchange);
     else graph_copy_node(&r, n);
   }
   graph_rebuild_end(&r);
 }
 
-/* Scans take whole buffers, row by row: the weights that they read, and those that are given what a scan reads. */
+/* Scans read whole row-major buffers: vars they read, and vars that are written what a scan reads. */
 static bool *scanned_vars(Module *m) {
   bool *scanned = ctx_alloc(m->c, (size_t)m->nvar + 1);
   for (int k = 0; k < m->ngraph; k++) {
@@ -234,8 +214,8 @@ static bool *scanned_vars(Module *m) {
   return scanned;
 }
 
-static Id behind_casts(const Graph *g, Id x) {
-  while (node_widens(g, x) || node_narrows(g, x)) x = node_in(g, x, 0);
+static Id skip_casts(const Graph *g, Id x) {
+  while (node_is_upcast(g, x) || node_is_downcast(g, x)) x = node_in(g, x, 0);
   return x;
 }
 
@@ -245,41 +225,39 @@ static void order_filters(Module *m) {
     Graph *g = m->graph[i];
     for (Id n = 1; n < (Id)g->n; n++) {
       for (int k = 0; node_info(g, n)->cls == CL_CONV && k < 2; k++) {
-        int v = conv_role(g, n, k) == CONV_W ? node_var(g, behind_casts(g, node_in(g, n, k))) : -1;
+        int v = conv_role(g, n, k) == CONV_W ? node_var(g, skip_casts(g, node_in(g, n, k))) : -1;
         if (v >= 0) m->var[v].stored = filter_order(m, type_get(m, m->var[v].type)->rank);
       }
     }
   }
   for (int v = 0; v < m->nvar; v++) {
-    const char *rest;
-    int w = m->var[v].kind == VK_OPTIM ? persist_owner(m, m->var[v].name, &rest) : -1;
+    int w = m->var[v].owner;
     if (w >= 0 && m->var[w].type == m->var[v].type) m->var[v].stored = m->var[w].stored;
   }
   for (int v = 0; v < m->nvar; v++)
     if (scanned[v]) m->var[v].stored = 0;
 }
 
-/* Whether the kernel that makes x can store it in that order: a scan stacks by iteration or by row. */
-static bool takes_order(const Graph *g, Id x, uint32_t order) {
+bool layout_can_store(const Graph *g, Id x, uint32_t order) {
   if (!order) return true;
-  return node_info(g, x)->cls == CL_TUPLE ? order == stacked_order(g, x, NULL) : view_takes_order(g, x);
+  return node_info(g, x)->cls == CL_TUPLE ? order == element_order(g, x, NULL) : view_allows_order(g, x);
 }
 
-/* What a scan takes apart is stored turn by turn, unless another reader of the kind, or whoever made it, has it row by
- * row; its other operands are taken as they lie, row by row. */
+/* Stacked operands of scans are stored by iteration, unless another scan or the producer needs them row-major; other
+ * operands of scans are row-major. */
 static void order_scanned(Graph *g) {
-  enum { FREE, TURNS, ROWS };
+  enum { FREE, BY_ITERATION, ROW_MAJOR };
   uint8_t *how = ctx_alloc(g->m->c, (size_t)g->n);
-  for (int pass = 0; pass < 2; pass++)
+  for (int round = 0; round < 2; round++)
     for (Id n = 1; n < (Id)g->n; n++)
       for (uint32_t i = 0; node_info(g, n)->cls == CL_SCAN && i < node_get(g, n)->nin; i++) {
         Id x = node_in(g, n, (int)i);
-        bool turns = i < (uint32_t)node_attr(g, n, 1)->i && node_info(g, x)->cls != CL_LEAF;
-        uint32_t order = turns ? turn_order(g->m, rank_of(g, x), node_attr(g, n, 3)->i) : 0;
-        turns &= takes_order(g, x, order);
-        bool agreed = how[x] == FREE || (how[x] == TURNS && g->anno[x].stored == order);
-        if (pass == 0) how[x] = turns && agreed ? TURNS : ROWS;
-        g->anno[x].stored = how[x] == TURNS ? order : 0;
+        bool by_iteration = i < (uint32_t)scan_of(g, n).nx && node_info(g, x)->cls != CL_LEAF;
+        uint32_t order = by_iteration ? iteration_order(g->m, rank_of(g, x), scan_of(g, n).axis) : 0;
+        by_iteration &= layout_can_store(g, x, order);
+        bool agreed = how[x] == FREE || (how[x] == BY_ITERATION && g->anno[x].stored == order);
+        if (round == 0) how[x] = by_iteration && agreed ? BY_ITERATION : ROW_MAJOR;
+        g->anno[x].stored = how[x] == BY_ITERATION ? order : 0;
       }
 }
 
@@ -292,12 +270,12 @@ static void order_values(Graph *g) {
     if (v >= 0) of[n] = m->var[v].stored;
     else if (rule) of[n] = rule(g, n, of);
   }
-  /* What a convolution reads and nothing else ordered. */
+  /* Operands of convolutions that no rule has ordered. */
   for (Id n = (Id)g->n - 1; n > 0; n--)
     for (int i = 0; node_info(g, n)->cls == CL_CONV && i < 2; i++) {
       Id x = node_in(g, n, i);
       bool image = conv_role(g, n, i) != CONV_W;
-      for (; image && node_widens(g, x) && !of[x]; x = node_in(g, x, 0)) of[x] = image_order(m, rank_of(g, x));
+      for (; image && node_is_upcast(g, x) && !of[x]; x = node_in(g, x, 0)) of[x] = image_order(m, rank_of(g, x));
       if (node_info(g, x)->cls == CL_ELEM && !of[x] && image) of[x] = image_order(m, rank_of(g, x));
     }
   for (Id n = 1; n < (Id)g->n; n++) g->anno[n].stored = node_info(g, n)->cls == CL_LEAF ? 0 : of[n];

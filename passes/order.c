@@ -1,37 +1,42 @@
-/* order: the kernels' order of execution, Anno.pos.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* order: the schedule of kernels: Annotation.pos.
  *
- * needs:  fuse (Anno.kernel)
- * keeps:  the graph's meaning; adds `copy` nodes where a weight's new value cannot take the old one's place
- * breaks: memory (places)
+ * needs:  fuse (Annotation.kernel)
+ * keeps:  the graph's meaning; adds `copy` nodes where a weight cannot be updated in place
+ * breaks: memory
  *
- * Three orders (what frees bytes as soon as it can; least growth first; construction) are made, all linear but for a
- * heap's logarithm, and improved (order_improve.c). The one with the lowest peak of live bytes is taken, the first of
- * equals, so that mostly a weight's gradient is used up right after it was made. Off: construction order. */
+ * List scheduling by three rules (free buffers as soon as possible; least growth first; construction order), each
+ * improved by local search. The schedule with the lowest peak of live bytes wins, the first of equals; so a weight's
+ * gradient is mostly consumed right after it is computed. Off: construction order. */
 #include "passes/pass.h"
-#include "passes/sched.h"
+#include "passes/order/order.h"
 #include <string.h>
 
 /* ---- list scheduling ---- */
 
-typedef enum Rule { FREE_EARLY, LEAST_GROWTH, BY_CONSTRUCTION, NRULES } Rule;
+typedef enum SchedRule { FREE_FIRST, MIN_GROWTH, BY_CONSTRUCTION, RULE_COUNT } SchedRule;
 
-typedef struct List {
+typedef struct ListSched {
   const Sched *s;
-  Rule rule;
+  SchedRule rule;
   int *npred;
-  int *left, *last;     /* per buffer: loads to come; their groups combined by exclusive or, so the last one's number */
-  int64_t *growth;      /* per group: bytes after it less bytes before it, as far as known */
+  int *left, *last; /* per buffer: loads to come; XOR of the groups that load it: in the end, the last one */
+  int64_t *growth;  /* per group: bytes alive after it minus before it, as far as known */
   bool *done;
-  int64_t crumb;        /* growth that hardly counts: a thousandth of the largest buffer */
+  int64_t small_growth; /* negligible growth: a thousandth of the largest buffer */
   Heap ready;
-} List;
+} ListSched;
 
-static List list_start(const Sched *s, Rule rule) {
+static ListSched list_init(const Sched *s, SchedRule rule) {
   const Groups *gs = s->gs;
   size_t n = (size_t)s->n + 1, nodes = (size_t)gs->g->n;
-  List l = {.s = s, .rule = rule, .npred = ctx_alloc(s->c, n * sizeof(int)), .done = ctx_alloc(s->c, n),
-            .growth = ctx_alloc(s->c, n * sizeof(int64_t)), .left = ctx_alloc(s->c, nodes * sizeof(int)),
-            .last = ctx_alloc(s->c, nodes * sizeof(int))};
+  ListSched l = {.s = s,
+                 .rule = rule,
+                 .npred = ctx_alloc(s->c, n * sizeof(int)),
+                 .done = ctx_alloc(s->c, n),
+                 .growth = ctx_alloc(s->c, n * sizeof(int64_t)),
+                 .left = ctx_alloc(s->c, nodes * sizeof(int)),
+                 .last = ctx_alloc(s->c, nodes * sizeof(int))};
   for (int k = 0; k < s->n; k++) {
     const Group *p = &gs->group[k];
     l.npred[k] = s->pred.first[k + 1] - s->pred.first[k];
@@ -42,26 +47,26 @@ static List list_start(const Sched *s, Rule rule) {
     }
   }
   for (Id b = 1; b < (Id)gs->g->n; b++) {
-    if (s->bytes[b] / 1000 > l.crumb) l.crumb = s->bytes[b] / 1000;
+    if (s->bytes[b] / 1000 > l.small_growth) l.small_growth = s->bytes[b] / 1000;
     if (l.left[b] == 1) l.growth[l.last[b]] -= s->bytes[b];
-    else if (!l.left[b] && gs->writer[b] >= 0) l.growth[gs->writer[b]] -= s->bytes[b]; /* nobody loads it */
+    else if (!l.left[b] && gs->writer[b] >= 0) l.growth[gs->writer[b]] -= s->bytes[b]; /* never loaded */
   }
   return l;
 }
 
-static void offer(List *l, int k) {
+static void push_ready(ListSched *l, int k) {
   int64_t g = l->growth[k];
-  int64_t cost = l->rule == LEAST_GROWTH ? g : l->rule == FREE_EARLY ? (g > 0) + (g > l->crumb) : 0;
+  int64_t cost = l->rule == MIN_GROWTH ? g : l->rule == FREE_FIRST ? (g > 0) + (g > l->small_growth) : 0;
   heap_push(l->s->c, &l->ready, cost, k);
 }
 
-/* The order by one rule. A group may stand in the heap several times, since its growth falls when it becomes the last
+/* The schedule by one rule. A group may be in the heap several times, since its growth falls when it becomes the last
  * to load a buffer; later entries are skipped. */
-static int *list_run(const Sched *s, Rule rule) {
-  List l = list_start(s, rule);
+static int *list_run(const Sched *s, SchedRule rule) {
+  ListSched l = list_init(s, rule);
   int *seq = ctx_alloc(s->c, sizeof *seq * (size_t)(s->n + 1)), n = 0;
   for (int k = 0; k < s->n; k++)
-    if (!l.npred[k]) offer(&l, k);
+    if (!l.npred[k]) push_ready(&l, k);
   while (l.ready.n) {
     int k = heap_pop(&l.ready).item;
     const Group *p = &s->gs->group[k];
@@ -74,10 +79,10 @@ static int *list_run(const Sched *s, Rule rule) {
       if (--l.left[b] != 1) continue;
       int other = l.last[b];
       l.growth[other] -= s->bytes[b];
-      if (!l.npred[other]) offer(&l, other);
+      if (!l.npred[other]) push_ready(&l, other);
     }
     for (int i = s->succ.first[k]; i < s->succ.first[k + 1]; i++)
-      if (!--l.npred[s->succ.to[i]]) offer(&l, s->succ.to[i]);
+      if (!--l.npred[s->succ.to[i]]) push_ready(&l, s->succ.to[i]);
   }
   return seq;
 }
@@ -92,18 +97,18 @@ static void order_graph(Graph *g, bool plain) {
   graph_annotate(g);
   Groups *gs = groups_make(g);
   if (!has_kernels(g, gs)) {
-    diag_error(g->m->c, 413, g->loc, 1, "pass `order` needs `fuse` before it (graph `%s`)", g->name);
+    diag_error(g->m->c, E_PASS_ORDER, g->loc, 1, "pass `order` needs `fuse` before it (graph `%s`)", g->name);
     return;
   }
-  if (sched_copy_circles(g, gs)) gs = groups_make(g);
+  if (order_break_cycles(g, gs)) gs = groups_make(g);
   Sched *s = sched_make(gs);
-  int64_t least = INT64_MAX;
+  int64_t lowest = INT64_MAX;
   const int *seq = NULL;
-  for (Rule rule = plain ? BY_CONSTRUCTION : 0; rule < NRULES; rule++) {
+  for (SchedRule rule = plain ? BY_CONSTRUCTION : 0; rule < RULE_COUNT; rule++) {
     int *by_rule = list_run(s, rule);
-    int64_t peak = plain ? 0 : sched_improve(s, by_rule);
-    if (peak >= least) continue;
-    least = peak;
+    int64_t peak = plain ? 0 : order_local_search(s, by_rule);
+    if (peak >= lowest) continue;
+    lowest = peak;
     seq = by_rule;
   }
   for (int i = 0; i < gs->n; i++) {

@@ -1,12 +1,25 @@
-/* The pass manager: which passes run, in which order; dumps and the verifier in between. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pass manager: which passes run and in which order; dumps and verification between them. */
 #include "passes/pass.h"
 #include <string.h>
 
-/* simplify runs again after fold, which makes constants for it. */
-static const char PIPELINE[] = "apsfscdrkdluom";
+/* The order of execution. Each pass comes after all that its head says it needs; these are the further reasons. */
+static const PassId PIPELINE[] = {
+  PASS_autodiff,  /* first: all others work on primitive ops */
+  PASS_precision, /* needs the backward pass; before simplify, which removes redundant casts */
+  PASS_simplify,   PASS_fold,  PASS_simplify, /* again: fold has made constants that rules match */
+  PASS_cse,                                   /* after simplify: rewritten nodes become equal */
+  PASS_dce,                                   /* before recompute: dead readers would count as users */
+  PASS_recompute,                             /* before checkpoint: what costs nothing is recomputed in every plan */
+  PASS_checkpoint,                            /* after recompute: evaluates plans by running the rest of the pipeline */
+  PASS_dce,                                   /* again: values that are recomputed, and stacks of scans, are dead now */
+  PASS_layout,                                /* before fuse: kernels depend on storage orders */
+  PASS_fuse,       PASS_order, PASS_memory,
+};
+enum { PIPELINE_LENGTH = sizeof PIPELINE / sizeof *PIPELINE };
 
 const PassInfo pass_info[PASS_COUNT] = {
-#define PASS(letter, name, kind, purpose) [PASS_##name] = {letter, #name, PASS_##kind, pass_##name, purpose},
+#define PASS(name, kind, purpose) [PASS_##name] = {#name, PASS_##kind, pass_##name, purpose},
 #include "passes.def"
 #undef PASS
 };
@@ -17,18 +30,12 @@ int pass_find(const char *name, size_t n) {
   return -1;
 }
 
-static PassId pass_at(char letter) {
-  int i = 0;
-  while (pass_info[i].letter != letter) i++;
-  return (PassId)i;
-}
-
 static int find_or_report(Ctx *c, const char *name, size_t n) {
   int p = pass_find(name, n);
   if (p >= 0) return p;
   const char *names[PASS_COUNT], *word = ctx_intern(c, name, n);
   for (int i = 0; i < PASS_COUNT; i++) names[i] = pass_info[i].name;
-  Diag *d = diag_error(c, 410, 0, 1, "there is no pass `%s`", word);
+  Diag *d = diag_error(c, E_UNKNOWN_PASS, 0, 1, "there is no pass `%s`", word);
   const char *near = diag_suggest(c, word, names, PASS_COUNT);
   if (near) diag_help(c, d, "did you mean `%s`?", near);
   return -1;
@@ -37,22 +44,22 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
 static bool runs(Ctx *c, const int *seq, int n, int pass) {
   for (int i = 0; i < n; i++)
     if (seq[i] == pass) return true;
-  diag_error(c, 410, 0, 1, "the pass `%s` is not among those that run", pass_info[pass].name);
+  diag_error(c, E_UNKNOWN_PASS, 0, 1, "the pass `%s` is not among those that run", pass_info[pass].name);
   return false;
 }
 
-/* The passes to run, in order; -1 after a report. */
+/* Fills seq with the passes to run, in order; returns their number, -1 after a report. */
 static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   int n = 0;
   if (!r->list) {
-    for (const char *p = PIPELINE; *p; p++) seq[n++] = pass_at(*p);
+    for (; n < PIPELINE_LENGTH; n++) seq[n] = PIPELINE[n];
   } else {
     for (const char *p = r->list; *p;) {
       size_t len = strcspn(p, ",");
       int pass = len ? find_or_report(c, p, len) : -2;
       if (pass == -1) return -1;
       if (pass >= 0 && n == max) {
-        diag_error(c, 410, 0, 1, "more than %d passes in one list", max);
+        diag_error(c, E_UNKNOWN_PASS, 0, 1, "more than %d passes in one list", max);
         return -1;
       }
       if (pass >= 0) seq[n++] = pass;
@@ -66,10 +73,12 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
   return n;
 }
 
-void passes_behind(Module *m, PassId p) {
-  for (const char *s = strchr(PIPELINE, pass_info[p].letter) + 1; *s; s++) {
-    PassId next = pass_at(*s);
-    if (pass_info[next].kind != PASS_OPTIONAL || !pass_off(m, next)) pass_info[next].run(m);
+void passes_after(Module *m, PassId p) {
+  int i = 0;
+  while (PIPELINE[i] != p) i++;
+  for (i++; i < PIPELINE_LENGTH; i++) {
+    const PassInfo *next = &pass_info[PIPELINE[i]];
+    if (next->kind != PASS_OPTIONAL || !pass_off(m, PIPELINE[i])) next->run(m);
   }
 }
 
@@ -83,8 +92,8 @@ static const char *print_module(Module *m, size_t *n) {
 typedef struct Dumper {
   const PassRun *run;
   bool all, changed;
-  int only; /* -1: none */
-  const char *text; /* as of the last pass, when `changed` */
+  int only;         /* -1: none */
+  const char *text; /* after the last pass, if `changed` */
   size_t n;
 } Dumper;
 
@@ -116,7 +125,8 @@ bool passes_run(Module *m, const PassRun *r) {
     if (p->kind != PASS_OPTIONAL || !pass_off(m, seq[i])) p->run(m);
     if (diag_errors(m->c) > before) return false;
     if (m->opt.verify && ir_verify(m)) {
-      diag_error(m->c, 411, 0, 1, "the module is not well-formed after pass `%s` (turn %d)", p->name, i + 1);
+      diag_error(m->c, E_PASS_BROKE_GRAPH, 0, 1, "the module is not well-formed after pass `%s` (step %d)", p->name,
+                 i + 1);
       return false;
     }
     dump_after(&d, m, i + 1, seq[i]);

@@ -1,74 +1,70 @@
-/* precision: lets a training graph with `precision = bf16 | f16` keep and multiply numbers of 16 bits.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* precision: stores and multiplies 16-bit numbers in a training graph with `precision = bf16 | f16`.
  *
- * needs:  autodiff (what the backward part reads of the forward part is known)
+ * needs:  autodiff (which forward values the backward pass reads)
  * keeps:  ports, outputs and their types: weights, states and gradients of weights stay f32
- * breaks: nothing; afterwards Graph.precision is f32 and no node has the fp32 hint
+ * breaks: nothing; afterwards Graph.precision is f32 and no node has the @fp32 hint
  *
- * Arithmetic stays f32. A value that is handed over in 16 bits (precision_find.c) is rounded by a cast, stored as that,
- * and read through a cast back, which is exact: so a contraction of two such reads is one of 16-bit operands with sums
- * in f32. Casts back sink through views to those who compute. Weights and inputs are rounded where a contraction reads
- * them; no copy of them is made. Scans take and stack 16-bit values, carry f32, and get a body of their own. */
+ * Arithmetic stays f32. A value stored in 16 bits (precision/plan.c) is rounded by a cast and read through a cast back,
+ * which is exact: so a contraction of two such reads multiplies 16-bit operands and accumulates in f32. Casts back sink
+ * through views to the computing readers. Weights and inputs are rounded where a contraction reads them, without a
+ * stored copy. Scans take and stack 16-bit values, carry f32, and get a body of their own. */
 #include "passes/pass.h"
-#include "passes/precision.h"
+#include "passes/precision/precision.h"
+#include "ir/attend.h"
 #include "ir/interp.h"
 #include "ir/scan.h"
 #include "ir/view.h"
 
-typedef struct Lower {
-  Graph *old, *g;
+typedef struct Lowering {
+  Graph *old;
+  Builder b; /* of the new graph */
   DType half;
-  const bool *full; /* as halves_find has it */
-  Halves h;
-  Id *map;         /* per old node: in f32, as those read it who compute at once */
-  Id *rounded;     /* per old node: in 16 bits; 0: is not handed over so */
-} Lower;
+  const bool *full; /* as in precision_plan */
+  PrecisionPlan plan;
+  Id *map;     /* per old node: in f32, as readers that compute at once see it */
+  Id *rounded; /* per old node: in 16 bits; 0: not stored so */
+} Lowering;
 
-static Lower lower_of(Graph *old, DType half, const bool *full);
-static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half);
+static Lowering lowering_init(Graph *old, DType half, const bool *full);
+static Graph *lower_body(Lowering *l, const bool *port_half, const bool *out_half);
 
 static AttrId unhinted(Module *m, const Node *d) {
   const Attr *a = attr_get(m, d->attr);
   return a->hints & HINT_FP32 ? attr_with(m, (Op)d->op, d->attr, a->clone, a->hints & ~(uint32_t)HINT_FP32) : d->attr;
 }
 
-static bool moves(const Graph *g, Id n) {
-  return node_info(g, n)->cls == CL_VIEW || node_info(g, n)->cls == CL_CONCAT;
+/* Old node x in 16 bits for its reader n; 0: n reads f32. */
+static Id half_for(const Lowering *l, Id n, Id x) {
+  bool later = !l->plan.forward[n] || moves_data(l->old, n);
+  return l->plan.stored_as[x] == HALF_FOR_BACKWARD && !later ? 0 : l->rounded[x];
 }
 
-/* Old node x in 16 bits, as old node n is to read it; 0: in f32. */
-static Id half_for(const Lower *l, Id n, Id x) {
-  bool later = !l->h.forward[n] || moves(l->old, n);
-  return l->h.handed[x] == IN_HALF_LATER && !later ? 0 : l->rounded[x];
-}
-
-static Id read_for(const Lower *l, Id n, Id x) {
+static Id read_for(const Lowering *l, Id n, Id x) {
   Id h = half_for(l, n, x);
-  return h ? b_cast(l->g, h, DT_F32) : l->map[x];
+  return h ? b_cast(&l->b, h, DT_F32) : l->map[x];
 }
 
-static Id copy_node(Lower *l, Id n, const Id *in) {
+static Id copy_node(Lowering *l, Id n, const Id *in) {
   const Node *d = node_get(l->old, n);
-  AttrId a = unhinted(l->g->m, d);
-  if (op_info[d->op].cls == CL_LEAF) return graph_leaf(l->g, (Op)d->op, d->type, a, d->loc);
-  return graph_node(l->g, (Op)d->op, in, (int)d->nin, a, d->loc);
+  AttrId a = unhinted(l->b.g->m, d);
+  if (op_info[d->op].cls == CL_LEAF) return graph_leaf(l->b.g, (Op)d->op, d->type, a, d->loc);
+  return graph_node(l->b.g, (Op)d->op, in, (int)d->nin, a, d->loc);
 }
 
-/* ---- views and gathers: of the 16-bit value ---- */
+/* ---- views and gathers of 16-bit values ---- */
 
-/* What a view shows outside of its input must be a number of the type. */
-static bool keeps_rounding(const Lower *l, Id n) {
+/* The value of a view outside of its input (padding) is representable. */
+static bool keeps_rounding(const Lowering *l, Id n) {
   ViewMap v;
-  uint16_t bits;
-  Val one = {.type = l->half, .count = 1, .data = &bits};
   if (node_info(l->old, n)->cls != CL_VIEW || !view_map(l->old, n, &v)) return true;
-  val_set(&one, 0, v.around);
-  return val_get(&one, 0) == v.around;
+  return dtype_round_half(l->half, v.pad_value, NULL) == v.pad_value;
 }
 
-static bool moves_halves(Lower *l, Id n, Id *in) {
+static bool moves_halves(Lowering *l, Id n, Id *in) {
   const Node *d = node_get(l->old, n);
   bool gathers = op_info[d->op].cls == CL_GATHER;
-  if (!(moves(l->old, n) || gathers) || !keeps_rounding(l, n)) return false;
+  if (!(moves_data(l->old, n) || gathers) || !keeps_rounding(l, n)) return false;
   for (uint32_t i = 0; i < d->nin; i++) {
     Id x = node_in(l->old, n, (int)i);
     in[i] = gathers && i > 0 ? l->map[x] : half_for(l, n, x);
@@ -79,146 +75,160 @@ static bool moves_halves(Lower *l, Id n, Id *in) {
 
 /* ---- contractions ---- */
 
-static Id operand(Lower *l, Id n, Id x) {
+static Id operand(Lowering *l, Id n, Id x) {
   Id h = half_for(l, n, x);
-  return b_cast(l->g, h ? h : b_cast(l->g, l->map[x], l->half), DT_F32);
+  return b_cast(&l->b, h ? h : b_cast(&l->b, l->map[x], l->half), DT_F32);
+}
+
+/* ---- attention ---- */
+
+/* Takes and gives rows of 16 bits, which it widens itself, unless the target has a faster form for f32. */
+static void lower_attend(Lowering *l, Id n, Id *in) {
+  bool widens = l->b.g->m->opt.wide_rows && !l->b.g->m->opt.strict;
+  for (uint32_t i = 0; i < node_get(l->old, n)->nin; i++) {
+    Id x = node_in(l->old, n, (int)i), h = attend_reads_rows(l->old, n, (int)i) ? half_for(l, n, x) : 0;
+    if (!h && attend_reads_rows(l->old, n, (int)i)) h = b_cast(&l->b, l->map[x], l->half);
+    in[i] = !h ? read_for(l, n, x) : widens ? b_cast(&l->b, h, DT_F32) : h;
+  }
+  l->map[n] = copy_node(l, n, in);
 }
 
 /* ---- scans ---- */
 
-/* What every turn of a scan multiplies with the same number is rounded in front of it, once. */
-static Id round_captured(Lower *l, Id x, bool multiplied) {
+/* An f32 value that every iteration multiplies is rounded once, before the scan. */
+static Id round_captured(Lowering *l, Id x, bool multiplied) {
   bool rounds = multiplied && node_type(l->old, x)->dtype == DT_F32 && !l->rounded[x];
-  return rounds ? b_cast(l->g, l->map[x], l->half) : 0;
+  return rounds ? b_cast(&l->b, l->map[x], l->half) : 0;
 }
 
-/* The body's ports that show weights with the hint. */
-static const bool *full_ports(const Lower *l, Id n, const Graph *body) {
+/* Ports of the body that are bound to weights with the hint. */
+static const bool *full_ports(const Lowering *l, Id n, const Graph *body) {
   bool *full = ctx_alloc(body->m->c, (size_t)body->n);
   for (int i = 0; i < body->nport; i++) full[body->port[i]] = is_fp32_weight(l->old, l->full, node_in(l->old, n, i));
   return full;
 }
 
-static Id lower_scan(Lower *l, Id n, Id *in) {
+static Id lower_scan(Lowering *l, Id n, Id *in) {
   Graph *old = l->old;
   Scan s = scan_of(old, n);
-  Lower body = lower_of(s.body, l->half, full_ports(l, n, s.body));
+  Lowering body = lowering_init(s.body, l->half, full_ports(l, n, s.body));
   bool *port = ctx_alloc(old->m->c, (size_t)s.body->nport + 1), *out = ctx_alloc(old->m->c, (size_t)s.body->nout + 1);
   int nin = (int)node_get(old, n)->nin;
   for (int i = 0; i < nin; i++) {
     bool captured = i >= s.nx + s.nc;
     Id x = node_in(old, n, i), h = i < s.nx || captured ? half_for(l, n, x) : 0;
-    if (captured && !h) h = round_captured(l, x, body.h.multiplied[s.body->port[i]]);
+    if (captured && !h) h = round_captured(l, x, body.plan.multiplied[s.body->port[i]]);
     port[i] = h != 0;
     in[i] = h ? h : read_for(l, n, x);
   }
-  for (Id k = n + 1; k < (Id)old->n; k++) { /* its results */
+  for (Id k = n + 1; k < (Id)old->n; k++) { /* the scan's results */
     if (node_info(old, k)->cls != CL_TUPLE || node_in(old, k, 0) != n) continue;
-    int64_t i = node_attr(old, k, 0)->i;
-    out[i] = i >= s.nc && l->h.handed[k] == IN_HALF;
+    int64_t i = node_attr(old, k, ATTR(get, index))->i;
+    out[i] = i >= s.nc && l->plan.stored_as[k] == STORED_HALF;
   }
   s.body = lower_body(&body, port, out);
-  return scan_node(l->g, &s, in, nin, node_get(old, n)->loc);
+  return scan_node(&l->b, &s, in, nin);
 }
 
 /* ---- graphs ---- */
 
-static void lower_node(Lower *l, Id n) {
+static void lower_node(Lowering *l, Id n) {
   Graph *old = l->old;
   const Node *d = node_get(old, n);
   Id few[8], *in = d->nin > 8 ? ctx_alloc(old->m->c, d->nin * sizeof *in) : few;
-  l->g->loc = d->loc;
+  l->b.loc = d->loc;
   if (moves_halves(l, n, in)) {
     l->rounded[n] = copy_node(l, n, in);
-    l->map[n] = b_cast(l->g, l->rounded[n], DT_F32);
+    l->map[n] = b_cast(&l->b, l->rounded[n], DT_F32);
     return;
   }
   if (op_info[d->op].cls == CL_SCAN) {
     l->map[n] = lower_scan(l, n, in);
     return;
   }
+  if (op_info[d->op].cls == CL_ATTEND && l->plan.lowered[n]) {
+    lower_attend(l, n, in);
+    return;
+  }
   for (uint32_t i = 0; i < d->nin; i++) {
     Id x = node_in(old, n, (int)i);
-    in[i] = l->h.lowered[n] ? operand(l, n, x) : read_for(l, n, x);
+    in[i] = l->plan.lowered[n] ? operand(l, n, x) : read_for(l, n, x);
   }
   l->map[n] = copy_node(l, n, in);
-  if (l->h.handed[n] == IN_FULL) return;
-  l->rounded[n] = b_cast(l->g, l->map[n], l->half); /* of a scan's result that has 16 bits: itself */
-  if (l->h.handed[n] == IN_HALF) l->map[n] = b_cast(l->g, l->rounded[n], DT_F32);
+  if (l->plan.stored_as[n] == STORED_F32) return;
+  l->rounded[n] = b_cast(&l->b, l->map[n], l->half); /* of a scan or attention, a 16-bit result itself */
+  if (l->plan.stored_as[n] == STORED_HALF) l->map[n] = b_cast(&l->b, l->rounded[n], DT_F32);
 }
 
-static void lower_nodes(Lower *l) {
+static void lower_nodes(Lowering *l) {
   for (Id n = 1; n < (Id)l->old->n; n++)
     if (!l->map[n]) lower_node(l, n);
 }
 
-static Lower lower_of(Graph *old, DType half, const bool *full) {
-  Lower l = {.old = old, .half = half, .full = full, .h = halves_find(old, full)};
+static Lowering lowering_init(Graph *old, DType half, const bool *full) {
+  Lowering l = {.old = old, .half = half, .full = full, .plan = precision_plan(old, full)};
   l.rounded = ctx_alloc(old->m->c, sizeof *l.rounded * (size_t)old->n);
   return l;
 }
 
-/* Rounds the results of a body that have 16 bits as soon as they are there, so that what computes them may do that. */
-static void lower_results(Lower *l, const bool *out_half) {
+/* Rounds 16-bit results of a body as soon as they are computed, so that the rounding can be fused. */
+static void lower_results(Lowering *l, const bool *out_half) {
   Graph *old = l->old;
   bool *half = ctx_alloc(old->m->c, (size_t)old->n);
   for (int i = 0; i < old->nout; i++) half[old->out[i].value] |= out_half[i];
   for (Id n = 1; n < (Id)old->n; n++) {
     if (!l->map[n]) lower_node(l, n);
-    if (half[n]) b_cast(l->g, l->map[n], l->half);
+    if (half[n]) b_cast(&l->b, l->map[n], l->half);
   }
 }
 
-/* A body whose ports and results of that number have 16 bits. */
-static Graph *lower_body(Lower *l, const bool *port_half, const bool *out_half) {
+/* A body whose marked ports and results have 16 bits. */
+static Graph *lower_body(Lowering *l, const bool *port_half, const bool *out_half) {
   Graph *old = l->old;
   Module *m = old->m;
-  const char *name = ctx_strf(m->c, "%s.%s", old->name, dtype_info[l->half].name);
-  for (int k = 2; graph_find(m, name); k++) name = ctx_strf(m->c, "%s.%s_%d", old->name, dtype_info[l->half].name, k);
-  l->g = graph_new(m, name, GK_BODY, old->loc);
-  l->g->training = old->training;
+  Graph *to = graph_new_body(old, ctx_strf(m->c, "%s.%s", old->name, dtype_info[l->half].name), "_");
+  l->b = (Builder){.g = to, .loc = to->loc};
   l->map = ctx_alloc(m->c, sizeof *l->map * (size_t)old->n);
   for (int i = 0; i < old->nport; i++) {
     Id p = old->port[i];
     const Type *t = node_type(old, p);
     TypeId type = port_half[i] ? type_make(m, l->half, t->rank, t->dim) : node_get(old, p)->type;
-    Id to = graph_input(l->g, node_attr(old, p, 0)->s, type, node_get(old, p)->loc);
-    l->rounded[p] = port_half[i] ? to : 0;
-    l->map[p] = b_cast(l->g, to, (DType)t->dtype);
+    Id in = graph_input(to, node_name(old, p), type, node_get(old, p)->loc);
+    l->rounded[p] = port_half[i] ? in : 0;
+    l->map[p] = b_cast(&l->b, in, (DType)t->dtype);
   }
   lower_results(l, out_half);
   for (int i = 0; i < old->nout; i++) {
     Id v = l->map[old->out[i].value];
-    l->g->loc = old->out[i].loc;
-    graph_result(l->g, old->out[i].name, out_half[i] ? b_cast(l->g, v, l->half) : v, old->out[i].loc);
+    l->b.loc = old->out[i].loc;
+    graph_result(to, old->out[i].name, out_half[i] ? b_cast(&l->b, v, l->half) : v, old->out[i].loc);
   }
-  return l->g;
+  return to;
 }
 
 static void lower_graph(Graph *g) {
-  Lower l = lower_of(g, g->precision, NULL);
+  Lowering l = lowering_init(g, g->precision, NULL);
   Rebuild r = graph_rebuild_begin(g);
-  l.g = r.new;
+  l.b = (Builder){.g = r.new};
   l.map = r.map;
   lower_nodes(&l);
   graph_rebuild_end(&r);
   g->precision = DT_F32;
 }
 
-/* The hint has done its work. */
+/* Removes the @fp32 hint, which nothing after this pass needs. */
 static void drop_hints(Graph *g) {
   bool any = false;
   for (Id n = 1; n < (Id)g->n; n++) any |= is_fp32(g, n);
   if (!any) return;
   Rebuild r = graph_rebuild_begin(g);
-  Lower l = {.old = g, .g = r.new};
+  Lowering l = {.old = g, .b = {.g = r.new}};
   Id *in = NULL;
   int nin = 0, cap = 0;
   for (Id n = 1; n < (Id)g->n; n++) {
     if (r.map[n]) continue;
     nin = 0;
-    for (uint32_t i = 0; i < node_get(g, n)->nin; i++)
-      *VEC_PUSH(g->m->c, in, nin, cap) = r.map[node_in(g, n, (int)i)];
+    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) *VEC_PUSH(g->m->c, in, nin, cap) = r.map[node_in(g, n, (int)i)];
     r.map[n] = copy_node(&l, n, in);
   }
   graph_rebuild_end(&r);

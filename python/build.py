@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Builds the wheel for pip (PEP 517): `make lib` in the folder above, and the library beside the module."""
 import base64
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """gradc for Python: compiles a neural network written in one .nn file, trains it and runs it on NumPy arrays.
 
     import gradc
@@ -7,10 +8,10 @@
     m.weights["net.linear_1.w"]      # an array; m.weights[name] = array writes it
     m.save("digits.safetensors")
 
-Errors are exceptions: `gradc.Error` carries the located message as the gradc command prints it, and its diagnostics.
-Arrays are handed over without copying where they are dense, row-major and of the model's element type; others are
-converted, but never to a type that cannot hold their values (an array of uint16 for a bf16 tensor means bits). One model is used by one thread at a time; different ones
-run at once, since the interpreter's lock is free while the library works.
+Errors are exceptions: `gradc.Error` has the located message as the gradc command prints it, and its diagnostics.
+Arrays that are dense, row-major and of the model's element type are passed without copying; others are converted, but
+never to a type that cannot hold their values (an array of uint16 for a bf16 tensor holds its bits). One model is used
+by one thread at a time; different models run concurrently, since the library runs without the interpreter's lock.
 """
 from __future__ import annotations
 
@@ -27,8 +28,9 @@ from typing import (Any, Callable, Dict, Iterable, Iterator, List, Mapping, Muta
 
 import numpy as np
 
-__all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "Data", "Weights", "Function",
-           "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]
+__all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "Data", "Weights",
+           "Function", "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError", "ResourceError",
+           "NotFiniteError"]
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -117,10 +119,10 @@ def version() -> str:
 # ---- errors ----
 
 class Diagnostic(NamedTuple):
-    """One thing that is wrong, and where. `text` is all of it as the gradc command prints it."""
-    code: str  # "E0214"; `gradc explain E0214` tells more
+    """One error or warning and its location. `text` is the complete message as the gradc command prints it."""
+    code: str  # "E0214"; `gradc explain E0214` explains it
     warning: bool
-    file: str  # "": no place in a source
+    file: str  # "": no location in a source
     line: int
     column: int
     length: int
@@ -130,7 +132,7 @@ class Diagnostic(NamedTuple):
 
 
 class Error(Exception):
-    """What the library refused. `status` is the exit status that the gradc command would have."""
+    """An error of the library. `status` is the exit status that the gradc command would have."""
 
     def __init__(self, status: int, text: str, diagnostics: Sequence[Diagnostic]):
         super().__init__(text.rstrip("\n"))
@@ -138,16 +140,16 @@ class Error(Exception):
 
     @property
     def code(self) -> str:
-        """Of the first diagnostic, such as "E0214"."""
+        """The code of the first diagnostic, such as "E0214"."""
         return self.diagnostics[0].code if self.diagnostics else ""
 
 
 class ModelError(Error):
-    """The model is wrong, or lacks what was asked for."""
+    """The model has an error, or lacks what was requested."""
 
 
 class CallError(Error, ValueError):
-    """An argument is wrong: an array of another shape, a name that is not there."""
+    """An argument is wrong: an array of another shape, an unknown name."""
 
 
 class DataError(Error):
@@ -176,7 +178,7 @@ def _diagnostics(e: Optional[int]) -> List[Diagnostic]:
 
 
 def _call(name: str, *arguments: Any) -> None:
-    """Calls a function that may fail; its failure is raised."""
+    """Calls a function that may fail; raises its error."""
     e = c_void_p()
     status = _lib[name](*arguments, byref(e))
     if status == 0:
@@ -189,7 +191,7 @@ def _call(name: str, *arguments: Any) -> None:
 
 # ---- arrays ----
 
-# bf16 has no type in NumPy: its bits are handed out as uint16, and an array of uint16 is taken for bits.
+# NumPy has no bf16: its bits are returned as uint16, and an array of uint16 is read as bits.
 _DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2")]
 _DTYPE_NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
 _BF16 = _DTYPE_NAMES.index("bf16")
@@ -212,7 +214,7 @@ def _tensor(t: Any, kind: bool = False) -> Tensor:
 
 
 def _bf16_bits(a: np.ndarray) -> np.ndarray:
-    """The nearest bf16 of each float64, ties to even: by way of f32, which keeps in its last bit whether it is exact."""
+    """The nearest bf16 of each float64, ties to even: rounded to odd in f32 first, so that it is rounded only once."""
     f = a.astype(np.float32)
     bits = f.view(np.uint32)
     beyond, exact = np.abs(f.astype(np.float64)) > np.abs(a), (f == a) | np.isnan(a)
@@ -222,7 +224,7 @@ def _bf16_bits(a: np.ndarray) -> np.ndarray:
 
 
 def _holds(want: np.dtype, a: np.ndarray) -> bool:
-    """Whether whole numbers or bools of that type hold the values."""
+    """Whether the values fit this type of integers or bools."""
     if not a.size:
         return True
     low, high = (0, 1) if want.kind == "b" else (np.iinfo(want).min, np.iinfo(want).max)
@@ -234,10 +236,10 @@ def _holds(want: np.dtype, a: np.ndarray) -> bool:
 def _converted(a: np.ndarray, t: Any) -> Optional[np.ndarray]:
     """The values as an array of the tensor's type; None: it cannot hold them. Floats are rounded to its width."""
     want = _DTYPES[t.dtype]
-    if a.dtype.kind == "V" and a.dtype.names is None:  # of ml_dtypes: all of them are values of f32
+    if a.dtype.kind == "V" and a.dtype.names is None:  # types of ml_dtypes: f32 holds all their values
         a = a.astype(np.float32)
     with np.errstate(all="ignore"):
-        if _DTYPE_NAMES[t.dtype][0] not in "fb" or want.kind == "b":  # whole numbers and bools
+        if _DTYPE_NAMES[t.dtype][0] not in "fb" or want.kind == "b":  # integers and bools
             return a.astype(want) if _holds(want, a) else None
         if a.dtype.kind not in "biuf":
             return None
@@ -248,7 +250,7 @@ def _converted(a: np.ndarray, t: Any) -> Optional[np.ndarray]:
 
 
 def _input(value: Any, t: Any) -> np.ndarray:
-    """The value as an array that the library reads: itself where it fits, else a converted copy."""
+    """The value as an array that the library can read: itself if it fits, otherwise a converted copy."""
     a = np.asarray(value)
     if t.dtype == _BF16 and a.dtype.name == "bfloat16":
         a = a.view(np.uint16)
@@ -263,7 +265,7 @@ def _input(value: Any, t: Any) -> np.ndarray:
 
 
 def _arrays(arrays: Sequence[np.ndarray], dtypes: Sequence[int]) -> Any:
-    """gradc_array[]: it refers to the arrays, which must stay."""
+    """gradc_array[]: refers to the arrays, which must stay alive."""
     v = (_Array * max(1, len(arrays)))()
     for to, a, dtype in zip(v, arrays, dtypes):
         to.data, to.dtype, to.rank = a.ctypes.data, dtype, a.ndim
@@ -272,7 +274,7 @@ def _arrays(arrays: Sequence[np.ndarray], dtypes: Sequence[int]) -> Any:
 
 
 class _Inputs:
-    """Values for tensors, ready to be handed over. More or fewer of them than tensors are for the library to refuse."""
+    """Values for tensors, ready to pass. The library checks their number."""
 
     def __init__(self, values: Sequence[Any], tensors: Sequence[Any]):
         n = len(tensors)
@@ -303,7 +305,7 @@ def _source(path: Path, text: Optional[str]) -> Any:
 
 
 def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
-    """Compiles a model: the file, or the text of one that would lie there. Options, all optional:
+    """Compiles a model: the file, or `text` as if it were in that file. Options, all optional:
 
     fp: "fast", or "strict": the same bits on every machine.  threads: 0, one a core.  ram: a budget in bytes.
     isa: "native", "generic", or what the C compiler's -march takes.  backend: "auto" or "cc".  cc, cflags: the C
@@ -316,7 +318,7 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
 
 
 def check(path: Path, text: Optional[str] = None, **options: Any) -> None:
-    """Raises what is wrong with a model, and does no more."""
+    """Raises the errors of a model, without compiling it."""
     _call("check", byref(_source(path, text)), byref(_options(**options)))
 
 
@@ -336,7 +338,7 @@ def emit_c(path: Path, text: Optional[str] = None, **options: Any) -> Dict[str, 
 
 def dump(path: Path, text: Optional[str] = None, after: Optional[str] = None,
          **options: Any) -> str:
-    """The graphs as text, after that pass; "": as the front end made them; None: after all passes."""
+    """The graphs as text, after that pass; "": before all passes; None: after all passes."""
     pass_name = None if after is None else after.encode()
     return "".join(_texts("dump", byref(_source(path, text)), byref(_options(**options)), pass_name).values())
 
@@ -344,8 +346,8 @@ def dump(path: Path, text: Optional[str] = None, after: Optional[str] = None,
 # ---- a model ----
 
 class Weights(MutableMapping[str, np.ndarray]):
-    """Weights and states by name, and the optimizer's. Getting one copies it out, in its logical shape; setting one
-    writes it."""
+    """Weights, states and optimizer states by name. Getting one returns a copy in its logical shape; setting one writes
+    it."""
 
     def __init__(self, model: "Model"):
         self._model = model
@@ -381,7 +383,7 @@ class Weights(MutableMapping[str, np.ndarray]):
         return len(self._number)
 
     def view(self, name: str) -> Optional[np.ndarray]:
-        """The weight itself, without copying, until the model is closed; None where it is stored in another order."""
+        """The weight itself, without copying, until the model is closed; None if it is stored in another order."""
         i = self._find(name)
         t, at = self._tensors[i], _lib["view_weight"](self._model._handle, i)
         if not at:
@@ -389,7 +391,7 @@ class Weights(MutableMapping[str, np.ndarray]):
         shape, dtype = tuple(t.shape[:t.rank]), _DTYPES[t.dtype]
         n = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         buffer = (ctypes.c_char * n).from_address(at)
-        buffer._model = self._model  # what it lies in stays as long as the view, unless it is closed by hand
+        buffer._model = self._model  # the view keeps the model alive, unless it is closed explicitly
         return np.frombuffer(buffer, dtype).reshape(shape)
 
     def tensor(self, name: str) -> Tensor:
@@ -398,8 +400,9 @@ class Weights(MutableMapping[str, np.ndarray]):
 
 
 class Function:
-    """An `export def`. Called with an array for each input, it gives an array for each output (one alone as itself).
-    Run-time sizes follow from the inputs' shapes, or are given by name: f(x, T=5). `out` takes arrays to be filled."""
+    """An `export def`. Takes an array for each input and returns an array for each output (a tuple if there are
+    several). Run-time sizes follow from the shapes of inputs, or are given by name: f(x, T=5). `out`: arrays to
+    fill."""
 
     def __init__(self, model: "Model", number: int):
         self._model, self._number = model, number
@@ -446,7 +449,7 @@ class Function:
 
 
 class Data:
-    """The data section that the model trains on: its files, its hold-out, the order of each epoch. For `with`, too."""
+    """The data section that the model trains on: its files, hold-out and order of each epoch. A context manager."""
 
     def __init__(self, model: "Model", path: Optional[Path] = None):
         self._model, self._handle = model, c_void_p()
@@ -473,11 +476,11 @@ class Data:
 
     @property
     def held_out(self) -> int:
-        """Records that are never trained on."""
+        """Records of the hold-out."""
         return _lib["data_held_out"](self._handle)
 
     def batch(self, at: int, n: int, epoch: int = 0) -> Tuple[np.ndarray, ...]:
-        """Records at .. at + n in the order of an epoch, an array for each field; epoch < 0: of those held out."""
+        """Records at .. at + n in the order of an epoch, an array for each field; epoch < 0: of the hold-out."""
         if not self._handle:
             raise ValueError("the data is closed")
         fields = self._model._fields
@@ -486,30 +489,30 @@ class Data:
         return tuple(arrays)
 
     def epoch(self, number: int = 0) -> Iterator[Tuple[np.ndarray, ...]]:
-        """The batches of an epoch, each as large as a training step takes; a short rest is left out."""
+        """The batches of an epoch, each of the size of a training step; an incomplete last one is left out."""
         n = self._model.batch
         for at in range(0, len(self) - n + 1, n):
             yield self.batch(at, n, number)
 
     @property
     def holdout(self) -> Tuple[np.ndarray, ...]:
-        """All records that are held out."""
+        """All records of the hold-out."""
         return self.batch(0, self.held_out, -1)
 
 
 def report(path: Path, text: Optional[str] = None, **options: Any) -> Dict[str, Any]:
-    """What a model costs before it runs, as `gradc report --json` tells: operations, bytes, predicted_step_ms, ..."""
+    """Costs of a model, as in `gradc report --json`: operations, bytes, predicted_step_ms, ..."""
     return json.loads("".join(_texts("report", byref(_source(path, text)), byref(_options(**options))).values()))
 
 
 class Model:
-    """A compiled model. Its exports are methods by their names: m.predict(x). `with` frees it at the end; else the
-    garbage collector does."""
+    """A compiled model. Its exports are methods: m.predict(x). Freed at the end of `with`, or by the garbage
+    collector."""
 
     def __init__(self, handle: c_void_p, report: Callable[[], Dict[str, Any]]):
         self._handle = handle
         self.report = report
-        """gradc.report of the source that it was compiled from."""
+        """gradc.report of its source."""
         self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
         self._info = _lib["model_info"](handle).contents
         self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]
@@ -532,7 +535,7 @@ class Model:
         return self._handle
 
     def close(self) -> None:
-        """Frees the model, its data and all of its memory; views of weights are no longer to be used."""
+        """Frees the model, its data and all of its memory; views of weights become invalid."""
         for d in list(getattr(self, "_data", [])):
             d.close()
         handle, self._handle = getattr(self, "_handle", c_void_p()), c_void_p()
@@ -562,23 +565,23 @@ class Model:
         return f"<gradc model {self.name}: {self._info.parameters:,.0f} parameters, {self.steps} steps done>"
 
     def init(self, seed: int) -> None:
-        """All weights, states and the optimizer as they begin, drawn by that seed."""
+        """Initialises all weights, states and the optimizer with this seed."""
         _call("init", self._open(), seed)
 
     def plan(self, steps: int, steps_per_epoch: int = 0) -> None:
-        """What rates such as cosine(step / steps) look at, where the file counts in epochs."""
+        """Sets `steps` and `steps_per_epoch` of rate expressions, if the file plans in epochs."""
         _call("plan", self._open(), steps, steps_per_epoch)
 
     def step(self, *fields: Any) -> float:
         """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the
         batch, before its update. A rate that looks at `steps`, in a file that counts epochs, takes them from the data
-        section, unless plan() has said."""
+        section, unless plan() was called."""
         a = _Inputs(fields, self._fields)
         self._planned("step", a.array, a.n)
         return _lib["loss"](self._handle)
 
     def _planned(self, call: str, *arguments: Any) -> None:
-        """A call that may need a plan: where there is none, that of the data section."""
+        """A call that may need a plan: if there is none, uses that of the data section."""
         try:
             _call(call, self._open(), *arguments)
         except ModelError as e:
@@ -587,7 +590,7 @@ class Model:
             _call(call, self._handle, *arguments)
 
     def _plan_by_data(self) -> bool:
-        """The plan that the training binary would have. False: the file has none, or its data cannot be read."""
+        """Sets the plan of the training binary. False: the file has none, or its data cannot be read."""
         try:
             with self.data() as d:
                 per_epoch = len(d) // self.batch
@@ -597,7 +600,7 @@ class Model:
         return per_epoch > 0
 
     def evaluate(self, *fields: Any) -> Dict[str, float]:
-        """Loss and metrics of any number of records, as of the steps done so far."""
+        """Loss and metrics of any number of records, with the current number of steps."""
         a, results = _Inputs(fields, self._fields), (c_float * (1 + len(self._metrics)))()
         self._planned("evaluate", a.array, a.n, results)
         return dict(zip(["loss", *self._metrics], results))
@@ -609,50 +612,51 @@ class Model:
 
     @property
     def planned_steps(self) -> int:
-        """What `steps` is in rates: by the file, plan(), train() or a checkpoint; 0: not known yet."""
+        """`steps` in rate expressions: from the file, plan(), train() or a checkpoint; 0: not known yet."""
         return _lib["planned_steps"](self._open(), None)
 
     @property
     def loss(self) -> float:
-        """Of the last step."""
+        """The loss of the last step."""
         return _lib["loss"](self._handle)
 
     @property
     def metrics(self) -> Dict[str, float]:
-        """Of the last step, by name."""
+        """The metrics of the last step, by name."""
         return {name: _lib["metric"](self._handle, i) for i, name in enumerate(self._metrics)}
 
     def data(self, path: Optional[Path] = None) -> Data:
-        """Opens the data section that the model trains on; `path` in place of its files."""
+        """Opens the data section that the model trains on; `path` replaces its files."""
         return Data(self, path)
 
     def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:
-        """Trains on the data section and yields the loss of each step: so many epochs more, with a plan that ends with
-        them; None: what is left of the plan, the file's or that of a checkpoint, and its epochs again where nothing is."""
+        """Trains on the data section and yields the loss of each step. `epochs`: that many more, with a plan that ends
+        with them; None: the rest of the plan of the file or checkpoint, or its epochs again if it is complete."""
         d = data if data is not None else self.data()
         done, per_epoch = self.steps, len(d) // self.batch
         end = self.planned_steps or self._info.epochs * per_epoch
         if epochs is not None or end <= done:
-            end = done + (epochs * per_epoch if epochs is not None else self._info.steps or self._info.epochs * per_epoch)
+            more = epochs * per_epoch if epochs is not None else self._info.steps or self._info.epochs * per_epoch
+            end = done + more
         self.plan(end, per_epoch)
         while self.steps < end and per_epoch:
             number, at = divmod(self.steps, per_epoch)
             yield self.step(*d.batch(at * self.batch, self.batch, number))
 
     def save(self, path: Path) -> None:
-        """Weights and states as a safetensors file, whole or not at all."""
+        """Writes weights and states to a safetensors file, atomically."""
         _call("save", self._open(), os.fsencode(path))
 
     def load(self, path: Path) -> None:
-        """The weights of such a file, and its states where it has them."""
+        """Reads the weights of such a file, and its states if it has any."""
         _call("load", self._open(), os.fsencode(path))
 
     def save_checkpoint(self, path: Path) -> None:
-        """Also the optimizer's state and the steps done: training goes on as if it had never stopped."""
+        """Also writes the optimizer's state and the steps done, so that training can continue with the same bits."""
         _call("save_checkpoint", self._open(), os.fsencode(path))
 
     def load_checkpoint(self, path: Path) -> None:
-        """Takes up what save_checkpoint wrote."""
+        """Restores what save_checkpoint wrote."""
         _call("load_checkpoint", self._open(), os.fsencode(path))
 
     @property
@@ -664,7 +668,7 @@ class Model:
 
 
 def progress(losses: Iterable[float], total: Optional[int] = None, file: Any = None) -> Iterator[float]:
-    """Passes losses through and shows how far they are: one live line on a terminal, else a line every tenth.
+    """Passes losses through and shows progress: one live line on a terminal, otherwise a line for each tenth.
 
         for loss in gradc.progress(m.train(epochs=5), total): ...
     """

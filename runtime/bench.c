@@ -1,13 +1,16 @@
-/* `bench`: times the training step, or an export, on data held in memory. Five calls warm up. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `bench`: times the training step or an export on data in memory, after WARM_UP calls. */
+#include "checkpoint.h"
+#include "data.h"
+#include "report.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { WARM_UP = 5, LEAST = 10, MOST = 2000 };
-static const double SECONDS = 2; /* without --steps: until this long, LEAST to MOST steps */
+enum { WARM_UP = 5, MIN_STEPS = 10, MAX_STEPS = 2000 };
+static const double SECONDS = 2; /* how long to run without --steps, within MIN_STEPS .. MAX_STEPS */
 
 static void fill_port(const GcGraph *g, const GcPort *p, void *dst, uint64_t stream) {
-  uint64_t n = app_elements(g, p, NULL), top = p->range > 0 ? (uint64_t)p->range : 2;
+  uint64_t n = session_elements(g, p, NULL), top = p->range > 0 ? (uint64_t)p->range : 2;
   uint32_t r[4];
   for (uint64_t i = 0; i < n; i++) {
     if (i % 4 == 0) gc_philox(0x62656E6368u, i, stream, r);
@@ -20,7 +23,7 @@ static void fill_port(const GcGraph *g, const GcPort *p, void *dst, uint64_t str
 static void **inputs(const GcGraph *g) {
   void **v = rt_array((size_t)g->nin + 1, sizeof *v);
   for (int i = 0; i < g->nin; i++) {
-    v[i] = app_buffer(g, &g->in[i]);
+    v[i] = session_buffer(g, &g->in[i]);
     fill_port(g, &g->in[i], v[i], (uint64_t)i);
   }
   return v;
@@ -28,13 +31,13 @@ static void **inputs(const GcGraph *g) {
 
 static void **outputs(const GcGraph *g) {
   void **v = rt_array((size_t)g->nout + 1, sizeof *v);
-  for (int i = 0; i < g->nout; i++) v[i] = app_buffer(g, &g->out[i]);
+  for (int i = 0; i < g->nout; i++) v[i] = session_buffer(g, &g->out[i]);
   return v;
 }
 
 typedef struct Bench {
-  App *app;
-  const GcGraph *g;    /* the step, the pass, or the export */
+  Session *sess;
+  const GcGraph *g; /* the step, the microbatch, or the export */
   void **in, **out;
   double *ms;
   int64_t n;
@@ -42,20 +45,20 @@ typedef struct Bench {
 } Bench;
 
 static void once(Bench *b) {
-  App *a = b->app;
+  Session *sess = b->sess;
   int status;
-  if (a->o.infer) {
-    status = app_call(a, b->g, (const void *const *)b->in, b->out, NULL);
+  if (sess->o.infer) {
+    status = session_call(sess, b->g, (const void *const *)b->in, b->out, NULL);
     if (status == -1) status = 0;
   } else {
-    uint32_t step = a->run->step;
+    uint32_t step = sess->run->step;
     const void *const *in = (const void *const *)b->in;
     status = 0;
-    for (uint32_t k = 0; k < a->t->accumulate && !status; k++) status = app_call_pass(a, b->g, in, k, NULL);
-    if (!status && a->t->accumulate > 1) status = app_call_pass(a, a->t->update, NULL, 0, NULL);
-    a->run->step = step + 1;
+    for (uint32_t k = 0; k < sess->t->accumulate && !status; k++) status = session_call_train(sess, b->g, in, k, NULL);
+    if (!status && sess->t->accumulate > 1) status = session_call_train(sess, sess->t->update, NULL, 0, NULL);
+    sess->run->step = step + 1;
   }
-  app_check(b->g, status);
+  session_check(b->g, status);
 }
 
 static int by_value(const void *x, const void *y) {
@@ -64,11 +67,12 @@ static int by_value(const void *x, const void *y) {
 }
 
 static void measure(Bench *b) {
-  int64_t asked = b->app->o.steps, most = asked >= 0 ? asked : MOST;
-  b->ms = rt_array((size_t)most + 1, sizeof *b->ms);
+  int64_t asked = b->sess->o.steps, max = asked >= 0 ? asked : MAX_STEPS;
+  b->ms = rt_array((size_t)max + 1, sizeof *b->ms);
   for (int i = 0; i < WARM_UP; i++) once(b);
+  if (b->sess->o.profile) profile_begin(b->sess);
   double begin = rt_now();
-  while (b->n < most && (asked >= 0 || b->n < LEAST || rt_now() - begin < SECONDS)) {
+  while (b->n < max && (asked >= 0 || b->n < MIN_STEPS || rt_now() - begin < SECONDS)) {
     double t = rt_now();
     once(b);
     b->ms[b->n++] = (rt_now() - t) * 1e3;
@@ -77,59 +81,60 @@ static void measure(Bench *b) {
 }
 
 static void report(const Bench *b) {
-  const App *a = b->app;
-  double median = b->ms[b->n / 2], least = b->ms[0], p90 = b->ms[(b->n - 1) * 9 / 10];
+  const Session *sess = b->sess;
+  double median = b->ms[b->n / 2], min = b->ms[0], p90 = b->ms[(b->n - 1) * 9 / 10];
   if (b->n % 2 == 0) median = 0.5 * (median + b->ms[b->n / 2 - 1]);
   double gflops = median > 0 ? b->flops / median * 1e-6 : 0;
-  if (a->o.json) {
+  if (sess->o.json) {
     rt_out("{\"event\":\"bench\",\"model\":\"%s\",\"graph\":\"%s\",\"steps\":%lld,\"threads\":%d,\"step_ms\":"
            "{\"median\":%.6g,\"min\":%.6g,\"p90\":%.6g},\"gflops\":%.6g,\"arena_bytes\":%zu,\"peak_rss_bytes\":%llu}\n",
-           a->m->name, b->g->name, (long long)b->n, a->threads, median, least, p90, gflops, a->m->arena_bytes,
+           sess->m->name, b->g->name, (long long)b->n, sess->threads, median, min, p90, gflops, sess->m->arena_bytes,
            (unsigned long long)rt_peak_rss());
   } else {
-    rt_out("%s of %s, %lld times, %d thread%s\n", b->g->name, a->m->name, (long long)b->n, a->threads,
-           a->threads == 1 ? "" : "s");
-    rt_out("median %.6g ms, min %.6g ms, p90 %.6g ms\n", median, least, p90);
-    rt_out("%.4g GFLOP/s, arena %zu bytes, peak resident %llu bytes\n", gflops, a->m->arena_bytes,
+    rt_out("%s of %s, %lld times, %d thread%s\n", b->g->name, sess->m->name, (long long)b->n, sess->threads,
+           sess->threads == 1 ? "" : "s");
+    rt_out("median %.6g ms, min %.6g ms, p90 %.6g ms\n", median, min, p90);
+    rt_out("%.4g GFLOP/s, arena %zu bytes, peak resident %llu bytes\n", gflops, sess->m->arena_bytes,
            (unsigned long long)rt_peak_rss());
   }
   rt_out_flush();
 }
 
-/* The first batch of the data section where its files are there; random values in range where they are not. */
-static void **step_inputs(App *a, const GcGraph *g) {
+/* The first batch of the data section, or random values in range if its files do not exist. */
+static void **step_inputs(Session *sess, const GcGraph *g) {
   void **in = inputs(g);
-  if (a->t->data < 0 || !data_available(a, &a->m->data[a->t->data])) return in;
-  Data *d = data_open(a, &a->m->data[a->t->data], app_seed(a));
-  uint64_t batch = (uint64_t)a->t->batch;
+  if (sess->t->data < 0 || !data_available(sess, &sess->m->data[sess->t->data])) return in;
+  Data *d = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
+  uint64_t batch = (uint64_t)sess->t->batch;
   if (d->ntrain < batch || d->d->nfields != g->nin) return in;
   data_batch(d, 0, 0, batch, false, (unsigned char *const *)in);
-  a->run->steps_per_epoch = (uint32_t)(d->ntrain / batch / (uint64_t)a->t->accumulate);
+  sess->run->steps_per_epoch = (uint32_t)(d->ntrain / batch / (uint64_t)sess->t->accumulate);
   return in;
 }
 
-int gc_bench(App *a) {
-  Bench b = {.app = a};
-  const GcTrain *t = a->t;
-  if (a->o.steps == 0) rt_die(601, "--steps 0: nothing to time");
-  if (a->o.infer && a->m->nexports == 0) rt_die(687, "%s has no `export def`", a->m->name);
-  if (!a->o.infer) app_needs_train(a);
-  app_memory(a);
-  app_init(a);
-  if (a->o.weights) weights_load(a, a->o.weights);
-  if (a->o.infer) {
-    b.g = &a->m->exports[0];
+int gc_bench(Session *sess) {
+  Bench b = {.sess = sess};
+  const GcTrain *t = sess->t;
+  if (sess->o.steps == 0) rt_die(E_OPTION_VALUE, "--steps 0: nothing to time");
+  if (sess->o.infer && sess->m->nexports == 0) rt_die(E_NO_SUCH_PART, "%s has no `export def`", sess->m->name);
+  if (!sess->o.infer) session_needs_train(sess);
+  session_memory(sess);
+  session_init(sess);
+  if (sess->o.weights) weights_load(sess, sess->o.weights);
+  if (sess->o.infer) {
+    b.g = &sess->m->exports[0];
     b.in = inputs(b.g);
     b.out = outputs(b.g);
     b.flops = b.g->flops;
   } else {
     b.g = t->accumulate > 1 ? t->pass : t->step;
-    b.in = step_inputs(a, b.g);
+    b.in = step_inputs(sess, b.g);
     b.flops = b.g->flops * (double)t->accumulate + (t->accumulate > 1 && t->update ? t->update->flops : 0);
-    a->run->steps = (uint32_t)((a->o.steps >= 0 ? a->o.steps : MOST) + WARM_UP);
-    if (!a->run->steps_per_epoch) a->run->steps_per_epoch = a->run->steps;
+    sess->run->steps = (uint32_t)((sess->o.steps >= 0 ? sess->o.steps : MAX_STEPS) + WARM_UP);
+    if (!sess->run->steps_per_epoch) sess->run->steps_per_epoch = sess->run->steps;
   }
   measure(&b);
+  if (sess->o.profile) profile_print(sess, b.n);
   report(&b);
   return 0;
 }

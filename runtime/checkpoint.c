@@ -1,26 +1,32 @@
-/* Checkpoints: all that a run needs to go on as if it had never stopped. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints: everything a run needs to continue with the same bits. */
+#include "checkpoint.h"
+#include "device.h"
+#include "json.h"
+#include "rand.h"
+#include "vars.h"
 #include <string.h>
 
-/* Numbers travel as text; floats as their bits. */
-enum { NUMBERS = 11 }; /* the last is a hash of the others */
-static void gather(const App *a, const Progress *p, uint64_t v[NUMBERS]) {
+/* The metadata of a checkpoint: integers as text, floats as their bits; the last is a hash of the others. */
+enum { NUMBERS = 11 };
+static void pack(const Session *sess, const Progress *p, uint64_t v[NUMBERS]) {
   uint32_t loss, best;
-  memcpy(&loss, &a->run->loss, 4);
+  memcpy(&loss, &sess->run->loss, 4);
   memcpy(&best, &p->best, 4);
-  uint64_t all[NUMBERS] = {a->run->seed, a->run->step, a->run->steps, a->run->steps_per_epoch, loss, p->records,
-                                 p->batch, p->accumulate, best, p->best_step, 0};
+  const GcRun *run = sess->run;
+  uint64_t all[NUMBERS] = {run->seed, run->step,     run->steps, run->steps_per_epoch, loss, p->records,
+                           p->batch,  p->accumulate, best,       p->best_step,         0};
   all[NUMBERS - 1] = gc_hash(0, all, (NUMBERS - 1) * sizeof all[0]);
   memcpy(v, all, sizeof all);
 }
 
-static void scatter(App *a, Progress *p, const uint64_t v[NUMBERS]) {
+static void unpack(Session *sess, Progress *p, const uint64_t v[NUMBERS]) {
   uint32_t loss = (uint32_t)v[4], best = (uint32_t)v[8];
-  a->run->seed = v[0];
-  a->run->step = (uint32_t)v[1];
-  a->run->steps = (uint32_t)v[2];
-  a->run->steps_per_epoch = (uint32_t)v[3];
-  memcpy(&a->run->loss, &loss, 4);
+  sess->run->seed = v[0];
+  sess->run->step = (uint32_t)v[1];
+  sess->run->steps = (uint32_t)v[2];
+  sess->run->steps_per_epoch = (uint32_t)v[3];
+  memcpy(&sess->run->loss, &loss, 4);
   p->records = v[5];
   p->batch = v[6];
   p->accumulate = v[7];
@@ -28,8 +34,8 @@ static void scatter(App *a, Progress *p, const uint64_t v[NUMBERS]) {
   p->best_step = (uint32_t)v[9];
 }
 
-static char *const names[NUMBERS] = {"seed", "step", "steps", "steps_per_epoch", "loss_bits", "records", "batch",
-                                     "accumulate", "best_bits", "best_step", "numbers_hash"};
+static char *const names[NUMBERS] = {"seed",  "step",       "steps",     "steps_per_epoch", "loss_bits",   "records",
+                                     "batch", "accumulate", "best_bits", "best_step",       "numbers_hash"};
 
 static bool number_of(const char *name, uint64_t *n) { /* checkpoint-123.safetensors */
   static const char head[] = "checkpoint-", tail[] = ".safetensors";
@@ -40,7 +46,7 @@ static bool number_of(const char *name, uint64_t *n) { /* checkpoint-123.safeten
   return json_u64(&j, n) && j.p == j.end && *n <= UINT32_MAX;
 }
 
-static bool unfinished(const char *name) { /* a checkpoint whose writing was killed */
+static bool unfinished(const char *name) { /* left by a process that was killed while writing a checkpoint */
   size_t n = strlen(name);
   return n > 4 && !strncmp(name, "checkpoint-", 11) && !strcmp(name + n - 4, ".tmp");
 }
@@ -50,7 +56,7 @@ static void prune(const char *folder, int keep) {
   int n;
   char **name = io_list(folder, &n);
   uint64_t step;
-  for (int i = n - 1; i >= 0; i--) { /* natural order: the newest are last */
+  for (int i = n - 1; i >= 0; i--) { /* in natural order the newest are last */
     if (!unfinished(name[i]) && (!number_of(name[i], &step) || keep-- > 0)) continue;
     char *path = rt_printf("%s/%s", folder, name[i]);
     io_remove(path);
@@ -60,31 +66,34 @@ static void prune(const char *folder, int keep) {
   rt_free(name);
 }
 
-bool checkpoint_write(App *a, const char *path, const Progress *p, char *err) {
+bool checkpoint_write(Session *sess, const char *path, const Progress *p, char *err) {
   char text[NUMBERS][24];
   uint64_t v[NUMBERS];
   StMeta meta[NUMBERS];
-  gather(a, p, v);
+  mirror_down(sess);
+  pack(sess, p, v);
   for (int i = 0; i < NUMBERS; i++) {
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
     meta[i] = (StMeta){names[i], text[i]};
   }
-  return st_write(a->m, a->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err);
+  return st_write(sess->m, sess->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err);
 }
 
-/* Newest first on disk: a crash between the two leaves a checkpoint that is ahead of weights.safetensors, never the
- * other way round. Weights that are not finite are not saved: the checkpoints before stay. */
-void checkpoint_save(App *a, const char *folder, const Progress *p) {
+/* The checkpoint is written before weights.safetensors, so that after a crash it is never the older of the two. Weights
+ * that are not finite are not saved, and the earlier checkpoints stay. */
+void checkpoint_save(Session *sess, const char *folder, const Progress *p) {
   char err[ERR_TEXT];
-  const GcVar *bad = vars_not_finite(a->m, a->mem);
+  mirror_down(sess);
+  const GcVar *bad = vars_not_finite(sess->m, sess->mem);
   if (bad)
-    rt_die(671, "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are from before", bad->name,
-           a->run->step, folder);
-  char *path = rt_printf("%s/checkpoint-%u.safetensors", folder, a->run->step);
+    rt_die(E_WEIGHT_NOT_FINITE,
+           "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are of earlier steps", bad->name,
+           sess->run->step, folder);
+  char *path = rt_printf("%s/checkpoint-%u.safetensors", folder, sess->run->step);
   char *weights = rt_printf("%s/weights.safetensors", folder);
-  if (!checkpoint_write(a, path, p, err) || !st_write(a->m, a->mem, KINDS_KEPT, NULL, 0, weights, err))
-    rt_die(663, "%s\nwhat was saved before is intact", err);
-  prune(folder, a->t->keep > 0 ? (int)a->t->keep : 2);
+  if (!checkpoint_write(sess, path, p, err) || !st_write(sess->m, sess->mem, KINDS_KEPT, NULL, 0, weights, err))
+    rt_die(E_RUN_FILE, "%s\nwhat was saved earlier is intact", err);
+  prune(folder, sess->t->keep > 0 ? (int)sess->t->keep : 2);
   rt_free(path);
   rt_free(weights);
 }
@@ -105,7 +114,7 @@ char *checkpoint_newest(const char *folder, uint32_t *step) {
   return found;
 }
 
-/* The numbers of a checkpoint; false: it is none. */
+/* The metadata of a checkpoint; false: it is not a checkpoint. */
 static bool read_numbers(const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
   for (int i = 0; i < NUMBERS; i++) {
     const char *s = st_meta(f, names[i]);
@@ -116,24 +125,25 @@ static bool read_numbers(const StFile *f, const char *path, uint64_t v[NUMBERS],
   return true;
 }
 
-static bool sound(const uint64_t v[NUMBERS]) {
+static bool is_intact(const uint64_t v[NUMBERS]) {
   return v[NUMBERS - 1] == gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]);
 }
 
-void checkpoint_load(App *a, const char *path, Progress *p) {
+void checkpoint_load(Session *sess, const char *path, Progress *p) {
   StFile f;
   char err[ERR_TEXT];
   if (!st_read(path, &f, err))
-    rt_die(640, "%s\nwithout this file, --resume goes on from the checkpoint before it, where there is one", err);
+    rt_die(E_WEIGHTS_CORRUPT,
+           "%s\nwithout this file, --resume continues from the checkpoint before it, if there is one", err);
   uint64_t v[NUMBERS];
-  if (!read_numbers(&f, path, v, err)) rt_die(642, "%s", err);
-  if (!sound(v)) rt_die(640, "%s: its step, seed or plan are not those that were written", path);
-  weights_take(a, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
-  scatter(a, p, v);
-  st_release(&f);
+  if (!read_numbers(&f, path, v, err)) rt_die(E_NOT_A_CHECKPOINT, "%s", err);
+  if (!is_intact(v)) rt_die(E_WEIGHTS_CORRUPT, "%s: its step, seed or plan are not those that were written", path);
+  weights_from_file(sess, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
+  unpack(sess, p, v);
+  st_free(&f);
 }
 
-/* Does `f` hold all tensors of `weights`, with the same values? */
+/* Whether `f` has all tensors of `weights`, with the same values. */
 static bool holds(const StFile *f, const StFile *weights) {
   for (int i = 0; i < weights->n; i++) {
     const StTensor *w = &weights->t[i], *t = st_find(f, w->name);
@@ -144,20 +154,20 @@ static bool holds(const StFile *f, const StFile *weights) {
   return true;
 }
 
-/* Of the checkpoints beside the file the newest that holds its tensors. */
+/* The metadata of the newest checkpoint in the file's folder that has the same tensors. */
 static bool find_numbers(const StFile *weights, const char *path, uint64_t v[NUMBERS]) {
   char *folder = rt_strdup(path), *slash = strrchr(folder, '/'), err[ERR_TEXT];
   int n;
   if (slash) slash[slash == folder] = 0;
   char **name = io_list(slash ? folder : ".", &n);
   bool found = false;
-  for (int i = n - 1; i >= 0; i--) { /* natural order: the newest are last */
+  for (int i = n - 1; i >= 0; i--) {
     uint64_t step;
     StFile f;
     char *file = rt_printf("%s/%s", slash ? folder : ".", name[i]);
     if (!found && number_of(name[i], &step) && st_read(file, &f, err)) {
-      found = holds(&f, weights) && read_numbers(&f, file, v, err) && sound(v);
-      st_release(&f);
+      found = holds(&f, weights) && read_numbers(&f, file, v, err) && is_intact(v);
+      st_free(&f);
     }
     rt_free(file);
     rt_free(name[i]);
@@ -167,16 +177,16 @@ static bool find_numbers(const StFile *weights, const char *path, uint64_t v[NUM
   return found;
 }
 
-bool checkpoint_plan(App *a, const char *path) {
+bool checkpoint_plan(Session *sess, const char *path) {
   StFile f;
   char err[ERR_TEXT];
   uint64_t v[NUMBERS];
-  if (!st_read(path, &f, err)) rt_die(640, "%s", err);
-  bool found = (read_numbers(&f, path, v, err) && sound(v)) || find_numbers(&f, path, v);
-  st_release(&f);
+  if (!st_read(path, &f, err)) rt_die(E_WEIGHTS_CORRUPT, "%s", err);
+  bool found = (read_numbers(&f, path, v, err) && is_intact(v)) || find_numbers(&f, path, v);
+  st_free(&f);
   if (!found) return false;
-  a->run->step = (uint32_t)v[1];
-  a->run->steps = (uint32_t)v[2];
-  a->run->steps_per_epoch = (uint32_t)v[3];
+  sess->run->step = (uint32_t)v[1];
+  sess->run->steps = (uint32_t)v[2];
+  sess->run->steps_per_epoch = (uint32_t)v[3];
   return true;
 }

@@ -1,5 +1,7 @@
-/* A training binary: its signals and its commands. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The entry point of a training binary: signals and commands. */
+#include "run.h"
+#include "terminal.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +9,7 @@
 
 volatile int gc_signal, gc_training;
 
-/* While the step loop runs, the first signal asks it to save and stop; otherwise, and the second time, the program ends
- * at once. Either way it ends by exit, never by the signal. */
+/* While the step loop runs, the first signal makes it save and stop. Any other signal exits at once. */
 static void on_signal(int number) {
   if (!gc_training || gc_signal) {
     lock_release();
@@ -26,7 +27,7 @@ static void catch_signals(void) {
   sigaction(SIGTERM, &act, NULL);
   sigaction(SIGHUP, &act, NULL);
   act.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &act, NULL); /* a closed pipe is a failed write */
+  sigaction(SIGPIPE, &act, NULL); /* writing to a closed pipe fails instead */
   sigaction(SIGXFSZ, &act, NULL);
 }
 
@@ -45,15 +46,20 @@ int gc_main(const GcModel *m, int argc, char **argv) {
     rt_out_flush();
     return 0;
   }
-  App a = {.m = m, .t = m->ntrain ? &m->train[0] : NULL, .prog = prog};
-  a.train_command = getenv("GRADC_RUN_AS"); /* set by `gradc run`, whose binary is not there to be called again */
-  if (!a.train_command) a.train_command = rt_printf("%s train", prog);
+  Session sess = {.m = m, .t = m->ntrain ? &m->train[0] : NULL, .prog = prog};
+  sess.train_command = getenv("GRADC_RUN_AS"); /* set by `gradc run`, which leaves no binary */
+  if (!sess.train_command) sess.train_command = rt_printf("%s train", prog);
   const Command *c = opt_command(argv[1]);
-  opt_parse(&a.o, c, argc - 2, argv + 2);
-  if (a.o.help) {
+  opt_parse(&sess.o, c, argc - 2, argv + 2);
+  if (sess.o.help) {
     opt_help(prog, c);
     rt_out_flush();
     return 0;
   }
-  return c->run(&a);
+  if (!m->device && (sess.o.device >= 0 || sess.o.check_launches))
+    rt_die(E_OPTION_VALUE, "%s was built for the CPU\nbuild it with --cuda", m->name);
+  if (m->device && sess.o.profile) rt_die(E_OPTION_VALUE, "--profile times kernels on the CPU, not on a GPU yet");
+  int status = c->run(&sess);
+  session_close(&sess);
+  return status;
 }

@@ -1,11 +1,13 @@
-/* How many cores this process may use: its affinity, one thread a core, and the CPU quotas of its control groups. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many cores this process may use: by its affinity mask, one thread per core, and the CPU quotas of its cgroups. */
 #define _GNU_SOURCE
 #include "cores.h"
-#include "rt.h"
+#include "pool.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Is this the first logical CPU, of those allowed, on its core? */
+/* Whether cpu is the first of the allowed CPUs on its core. */
 static bool leads_core(int cpu, const cpu_set_t *allowed) {
   char path[128];
   snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
@@ -19,7 +21,8 @@ static bool leads_core(int cpu, const cpu_set_t *allowed) {
       if (fscanf(f, "%d", &last) != 1) break;
       c = fgetc(f);
     }
-    for (int i = first; i <= last && i < cpu; i++) if (CPU_ISSET(i, allowed)) leads = false;
+    for (int i = first; i <= last && i < cpu; i++)
+      if (CPU_ISSET(i, allowed)) leads = false;
     if (c != ',') break;
   }
   if (f) fclose(f);
@@ -30,12 +33,13 @@ int cores_find(cpu_set_t *allowed, int core[CPU_SETSIZE]) {
   int n = 0;
   CPU_ZERO(allowed);
   if (sched_getaffinity(0, sizeof *allowed, allowed) != 0) return 0;
-  for (int i = 0; i < CPU_SETSIZE; i++) if (CPU_ISSET(i, allowed) && leads_core(i, allowed)) core[n++] = i;
+  for (int i = 0; i < CPU_SETSIZE; i++)
+    if (CPU_ISSET(i, allowed) && leads_core(i, allowed)) core[n++] = i;
   return n;
 }
 
-/* Processors that a quota allows: quota / period, rounded; 0: there is none. */
-static int allowed(long long quota, long long period) {
+/* The number of CPUs of a quota: quota / period, rounded; 0: no quota. */
+static int quota_cpus(long long quota, long long period) {
   long long n = quota > 0 && period > 0 ? (quota + period / 2) / period : 0;
   return quota <= 0 || period <= 0 ? 0 : n < 1 ? 1 : n > CPU_SETSIZE ? CPU_SETSIZE : (int)n;
 }
@@ -50,28 +54,29 @@ static bool read_text(char *to, size_t n, const char *folder, const char *name) 
   return k > 0;
 }
 
-/* The quota of one group: version 2, then version 1. */
+/* The quota of one cgroup, of version 2 or 1. */
 static int quota_of(const char *folder) {
   char text[100], period[100];
   long long q, p;
   if (read_text(text, sizeof text, folder, "cpu.max"))
-    return sscanf(text, "%lld %lld", &q, &p) == 2 ? allowed(q, p) : 0; /* or "max" */
+    return sscanf(text, "%lld %lld", &q, &p) == 2 ? quota_cpus(q, p) : 0; /* or "max" */
   if (!read_text(text, sizeof text, folder, "cpu.cfs_quota_us") ||
-      !read_text(period, sizeof period, folder, "cpu.cfs_period_us")) return 0;
-  return allowed(atoll(text), atoll(period));
+      !read_text(period, sizeof period, folder, "cpu.cfs_period_us"))
+    return 0;
+  return quota_cpus(atoll(text), atoll(period));
 }
 
-/* The least quota of a group and of those that it lies in, down to the mount. */
-static int least_quota(const char *mount, char *group) {
-  int least = 0;
+/* The smallest quota of a cgroup and its parents, up to the mount. */
+static int smallest_quota(const char *mount, char *group) {
+  int smallest = 0;
   for (char *slash = group + strlen(group); slash; slash = strrchr(group, '/')) {
     char folder[4100];
     *slash = 0;
     snprintf(folder, sizeof folder, "%s%s", mount, group);
     int n = quota_of(folder);
-    if (n && (!least || n < least)) least = n;
+    if (n && (!smallest || n < smallest)) smallest = n;
   }
-  return least;
+  return smallest;
 }
 
 static bool lists(const char *names, const char *end, const char *name) { /* "cpu,cpuacct" */
@@ -84,7 +89,7 @@ static bool lists(const char *names, const char *end, const char *name) { /* "cp
 
 int cores_quota(const char *groups, const char *mount) {
   char line[4000], folder[4100];
-  int least = 0;
+  int smallest = 0;
   FILE *f = fopen(groups, "re");
   while (f && fgets(line, sizeof line, f)) { /* "4:cpu,cpuacct:/a/b", "0::/a/b" */
     char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
@@ -94,14 +99,14 @@ int cores_quota(const char *groups, const char *mount) {
     if (!unified && !lists(names + 1, path, "cpu")) continue;
     int n_names = (int)(path - names - 1);
     snprintf(folder, sizeof folder, "%s%s%.*s", mount, unified ? "" : "/", n_names, names + 1);
-    int n = least_quota(folder, path + 1);
-    if (n && (!least || n < least)) least = n;
+    int n = smallest_quota(folder, path + 1);
+    if (n && (!smallest || n < smallest)) smallest = n;
   }
   if (f) fclose(f);
-  return least;
+  return smallest;
 }
 
-int pool_cpus(void) {
+int pool_default_threads(void) {
   cpu_set_t allowed_cpus;
   int core[CPU_SETSIZE], n = cores_find(&allowed_cpus, core);
   int quota = cores_quota("/proc/self/cgroup", "/sys/fs/cgroup");
@@ -109,9 +114,9 @@ int pool_cpus(void) {
   return n > 0 ? n : 1;
 }
 
-int pool_most(void) {
-  enum { EACH = 4, ANYWHERE = 16 };
+int pool_max_threads(void) {
+  enum { PER_CPU = 4, ALWAYS = 16 };
   cpu_set_t all;
   int n = sched_getaffinity(0, sizeof all, &all) == 0 ? CPU_COUNT(&all) : 1;
-  return n * EACH > ANYWHERE ? n * EACH : ANYWHERE;
+  return n * PER_CPU > ALWAYS ? n * PER_CPU : ALWAYS;
 }

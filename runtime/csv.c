@@ -1,6 +1,7 @@
-/* Records of comma-separated text (RFC 4180): CRLF or LF, quoted fields with doubled quotes, blank lines skipped,
- * a byte order mark at the start ignored. Fields are slices of the text itself; quotes are undone in place. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A reader of comma-separated text (RFC 4180): CRLF or LF, quoted fields with doubled quotes, blank lines skipped, an
+ * initial byte order mark ignored. Fields are slices of the text; quotes are removed in place. */
+#include "data.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ void csv_begin(Csv *c, Bytes *b) {
   if (b->n >= 3 && !memcmp(b->p, "\xEF\xBB\xBF", 3)) c->p += 3;
 }
 
-static bool skip_blank_lines(Csv *c) { /* false: the end */
+static bool skip_blank_lines(Csv *c) { /* false: end of the text */
   while (c->p < c->end) {
     char *s = c->p;
     while (s < c->end && (*s == ' ' || *s == '\t' || *s == '\r')) s++;
@@ -24,7 +25,7 @@ static bool skip_blank_lines(Csv *c) { /* false: the end */
   return false;
 }
 
-/* A quoted field from its opening quote: false when it is never closed. */
+/* Reads a quoted field from its opening quote. False: it is not closed, or text follows the closing quote. */
 static bool quoted(Csv *c, CsvField *f) {
   char *o = ++c->p;
   f->s = o;
@@ -50,7 +51,7 @@ int csv_next(Csv *c) {
   while (true) {
     if (n == c->cap) {
       c->cap = c->cap ? c->cap * 2 : 64;
-      c->f = rt_grow(c->f, rt_mul((size_t)c->cap, sizeof *c->f));
+      c->f = rt_realloc(c->f, rt_mul((size_t)c->cap, sizeof *c->f));
     }
     CsvField *f = &c->f[n++];
     char *s = c->p;
@@ -91,7 +92,7 @@ int csv_names(const CsvField *f, int n) {
     while (s < end && (*s == ' ' || *s == '\t')) s++;
     if (s == end) continue;
     char *stop;
-    strtod(s, &stop); /* takes nan and inf, too, and stops at what is behind a field: the text ends in a 0 */
+    strtod(s, &stop); /* stops at the end of the field at the latest: a separator or the final NUL follows */
     while (stop < end && (*stop == ' ' || *stop == '\t')) stop++;
     if (stop >= end) return -1;
     names++;

@@ -1,5 +1,6 @@
-/* csv: the columns that fields name, parsed once into the fields' raw types. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source csv: parses the columns that the fields name into the fields' raw types, once. */
+#include "data.h"
 #include <string.h>
 
 typedef struct Columns {
@@ -8,7 +9,7 @@ typedef struct Columns {
   uint64_t cap;
 } Columns;
 
-/* The fields that the data section names are words, all of them: with a number among them it is a wrong record. */
+/* Whether all fields that the data section names are words. With a number among them it is an invalid record. */
 static bool is_header(const Data *d, const Csv *c) {
   int words = 0;
   for (int f = 0; f < d->d->nfields; f++) {
@@ -22,8 +23,8 @@ static bool is_header(const Data *d, const Csv *c) {
 static void reserve(Data *d, Columns *k) {
   if (d->n < k->cap) return;
   k->cap = k->cap ? k->cap * 2 : 1024;
-  for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_grow(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
-  k->line = rt_grow(k->line, rt_mul(k->cap, sizeof *k->line));
+  for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_realloc(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
+  k->line = rt_realloc(k->line, rt_mul(k->cap, sizeof *k->line));
 }
 
 static void parse_record(Data *d, Columns *k, const Csv *c) {
@@ -35,23 +36,33 @@ static void parse_record(Data *d, Columns *k, const Csv *c) {
       const CsvField *t = &c->f[g->raw_first + i];
       NumRead r = num_read(type, dst, (size_t)i, t->s, t->n);
       const char *want = NULL;
-      double v = r == NUM_WELL ? num_load(type, dst, (size_t)i) : 0;
-      if (r == NUM_NONE || v - v != 0) want = t->n ? "a number" : "a number, and the field is empty";
-      if (r == NUM_MISFIT) want = gc_dtype_name[type];
+      double v = r == NUM_OK ? num_load(type, dst, (size_t)i) : 0;
+      if (r == NUM_NO_NUMBER || v - v != 0) want = t->n ? "a number" : "a number, and the field is empty";
+      if (r == NUM_NOT_IN_TYPE) want = gc_dtype_name[type];
       if (want)
-        rt_die(610, "%s: record %llu, field %d: `%s` is not %s (line %llu)%s", d->path[0],
+        rt_die(E_FIELD_VALUE, "%s: record %llu, field %d: `%s` is not %s (line %llu)%s", d->path[0],
                (unsigned long long)d->n + 1, g->raw_first + i, csv_shown(t), want, (unsigned long long)c->line,
                d->n || d->d->header >= 0 ? "" : "\n`header = true` says that the first line holds names");
     }
   }
 }
 
+static void check_columns(const Data *d) {
+  for (int f = 0; f < d->d->nfields; f++) {
+    const GcField *g = &d->d->fields[f];
+    if (d->raw_count[f] != (size_t)g->raw_count)
+      rt_die(E_RECORD_SHAPE, "data %s: `%s` takes %zu values of %d columns", d->d->name, g->name, d->raw_count[f],
+             g->raw_count);
+  }
+}
+
 static void open_csv(Data *d) {
   Columns *k = d->source = rt_alloc(sizeof *k);
+  check_columns(d);
   k->field = rt_array((size_t)d->d->nfields, sizeof *k->field);
   char err[ERR_TEXT];
   Bytes b;
-  if (!io_read_data(d->path[0], &b, err)) rt_die(611, "%s", err);
+  if (!io_read_data(d->path[0], &b, err)) rt_die(E_DATA_READ, "%s", err);
   int need = 0, width = 0;
   for (int f = 0; f < d->d->nfields; f++) {
     int end = d->d->fields[f].raw_first + d->d->fields[f].raw_count;
@@ -61,16 +72,19 @@ static void open_csv(Data *d) {
   csv_begin(&c, &b);
   for (int n; (n = csv_next(&c)) != 0;) {
     unsigned long long record = d->n + 1, line = c.line;
-    if (n < 0) rt_die(613, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", d->path[0],
-                      record, line);
+    if (n < 0)
+      rt_die(E_COLUMN_COUNT, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)",
+             d->path[0], record, line);
     bool first = width == 0;
     if (first) width = n;
     if (n < need)
-      rt_die(613, "%s: record %llu, field %d: missing: the record has %d columns, the data section names field(%d) "
-             "(line %llu)", d->path[0], record, n, n, need - 1, line);
+      rt_die(E_COLUMN_COUNT,
+             "%s: record %llu, field %d: missing: the record has %d columns, the data section names field(%d) "
+             "(line %llu)",
+             d->path[0], record, n, n, need - 1, line);
     if (n != width)
-      rt_die(613, "%s: record %llu has %d columns, the first one has %d (line %llu)", d->path[0], record, n, width,
-             line);
+      rt_die(E_COLUMN_COUNT, "%s: record %llu has %d columns, the first one has %d (line %llu)", d->path[0], record, n,
+             width, line);
     if (first && (d->d->header == 1 || (d->d->header < 0 && is_header(d, &c)))) continue;
     reserve(d, k);
     parse_record(d, k, &c);
@@ -93,4 +107,4 @@ static void close_csv(Data *d) {
   rt_free(k);
 }
 
-const SourceKind kind_csv = {"csv", 1, 1, open_csv, read_csv, close_csv};
+const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv};

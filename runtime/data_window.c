@@ -1,26 +1,29 @@
-/* text and tokens: a file of elements, bytes of a text or little-endian u16 or u32 of tokens. Record i is the window
- * that starts at element i * (window - 1); a short tail is left out. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sources text and tokens: a file of elements, bytes of a text or little-endian u16 or u32 tokens. Record i is the
+ * window that starts at element i * (window - 1); an incomplete last window is left out. */
+#include "data.h"
 
 static void open_window(Data *d) {
   const GcData *g = d->d;
   char err[ERR_TEXT];
   Bytes *b = d->source = rt_alloc(sizeof *b);
-  if (!io_read_data(d->path[0], b, err)) rt_die(611, "%s", err);
+  if (!io_read_data(d->path[0], b, err)) rt_die(E_DATA_READ, "%s", err);
   uint64_t w = (uint64_t)g->window, size = gc_dtype_size[g->element], n = b->n / size;
   const char *what = size > 1 ? "tokens" : "bytes";
-  if (g->window < 2) rt_die(616, "data %s: a window of %lld %s", g->name, (long long)g->window, what);
+  if (g->window < 2)
+    rt_die(E_RECORD_SHAPE, "data %s: a window of %lld %s is too short", g->name, (long long)g->window, what);
   if (b->n % size)
-    rt_die(612, "%s: record %llu: its last token is cut short: %zu bytes are no whole number of %s", d->path[0],
+    rt_die(E_TRUNCATED_TOKEN,
+           "%s: record %llu: its last token is truncated: %zu bytes are not a multiple of the size of %s", d->path[0],
            (unsigned long long)(n / (w - 1)) + 1, b->n, gc_dtype_name[g->element]);
   if (n < w)
-    rt_die(615, "%s: %llu %s, fewer than one window of %llu", d->path[0], (unsigned long long)n, what,
+    rt_die(E_RECORD_COUNT, "%s: %llu %s, fewer than one window of %llu", d->path[0], (unsigned long long)n, what,
            (unsigned long long)w);
   d->n = (n - w) / (w - 1) + 1;
   for (int f = 0; f < g->nfields; f++)
     if (d->raw_count[f] != w)
-      rt_die(616, "data %s: `%s` takes %zu elements of a window of %llu", g->name, g->fields[f].name, d->raw_count[f],
-             (unsigned long long)w);
+      rt_die(E_RECORD_SHAPE, "data %s: `%s` takes %zu elements of a window of %llu", g->name, g->fields[f].name,
+             d->raw_count[f], (unsigned long long)w);
 }
 
 static void read_window(const Data *d, uint64_t record, int field, void *raw) {
@@ -38,5 +41,5 @@ static void close_window(Data *d) {
   rt_free(d->source);
 }
 
-const SourceKind kind_text = {"text", 1, 1, open_window, read_window, close_window};
-const SourceKind kind_tokens = {"tokens", 1, 1, open_window, read_window, close_window};
+const DataSource text_source = {"text", 1, 1, open_window, read_window, close_window};
+const DataSource tokens_source = {"tokens", 1, 1, open_window, read_window, close_window};

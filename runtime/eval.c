@@ -1,5 +1,10 @@
-/* Evaluation: every record of the hold-out once, or all, in a fixed order. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `eval`: every record of the hold-out, or of all records, once and in a fixed order. */
+#include "checkpoint.h"
+#include "data.h"
+#include "device.h"
+#include "report.h"
+#include "vars.h"
 
 typedef struct Batch {
   Data *data;
@@ -18,35 +23,36 @@ static const void *const *next(void *arg, uint64_t at, uint64_t n) {
   return (const void *const *)b->field;
 }
 
-void eval_scores(App *a, bool all, Scores *s) {
-  Data *d = a->data;
+void eval_scores(Session *sess, bool all, Scores *s) {
+  Data *d = sess->data;
   Batch b = {d, all, rt_array((size_t)d->d->nfields, sizeof *b.field)};
-  for (int f = 0; f < d->d->nfields; f++) b.field[f] = rt_mem(rt_mul((size_t)a->t->batch, d->bytes[f]));
-  app_check(a->t->eval, score_run(a, next, &b, all ? d->n : d->nhold, s));
+  for (int f = 0; f < d->d->nfields; f++) b.field[f] = rt_alloc_block(rt_mul((size_t)sess->t->batch, d->bytes[f]));
+  session_check(sess->t->eval, score_run(sess, next, &b, all ? d->n : d->nhold, s));
 }
 
-int gc_eval(App *a) {
-  app_needs_train(a);
-  if (a->t->data < 0 || !a->t->eval) rt_die(687, "%s has no data to evaluate on", a->m->name);
-  char *weights = run_weights(a);
-  app_memory(a);
-  a->data = data_open(a, &a->m->data[a->t->data], app_seed(a));
-  app_init(a);
-  if (weights) weights_load(a, weights);
-  plan_of_weights(a, weights);
+int gc_eval(Session *sess) {
+  session_needs_train(sess);
+  if (sess->t->data < 0 || !sess->t->eval) rt_die(E_NO_SUCH_PART, "%s has no data to evaluate on", sess->m->name);
+  char *weights = run_weights(sess);
+  session_memory(sess);
+  sess->data = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
+  session_init(sess);
+  if (weights) weights_load(sess, weights);
+  plan_load(sess, weights);
   Scores s;
-  bool all = a->data->nhold == 0;
-  eval_scores(a, all, &s);
-  if (a->o.json) {
-    char *scores = report_scores(a, &s);
+  bool all = sess->data->nhold == 0;
+  eval_scores(sess, all, &s);
+  mirror_down(sess);
+  if (sess->o.json) {
+    char *scores = report_scores(sess, &s);
     rt_out("{\"event\":\"eval\",\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n", (unsigned long long)s.records,
-           scores, (unsigned long long)vars_hash(a->m, a->mem));
+           scores, (unsigned long long)vars_hash(sess->m, sess->mem));
   } else {
     rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, all ? "" : " held out", weights ? ", weights " : "",
            weights ? weights : "");
-    report_scores_text(a, &s, all ? "" : "test ");
+    report_scores_text(sess, &s, all ? "" : "test ");
   }
   rt_out_flush();
-  if (s.loss - s.loss != 0) rt_die(670, "the loss is not finite");
+  if (s.loss - s.loss != 0) rt_die(E_LOSS_NOT_FINITE, "the loss is not finite");
   return 0;
 }

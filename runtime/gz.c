@@ -1,10 +1,11 @@
-/* gzip (RFC 1952) and deflate (RFC 1951): a small inflate, so that training binaries need nothing but libc.
- * All members of a file are decoded; checksum and length of each are verified. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gzip (RFC 1952) and deflate (RFC 1951), so that training binaries need only libc. All members of a file are decoded;
+ * the checksum and length of each are verified. */
+#include "io.h"
 #include <string.h>
 
 enum { FAST = 10, MAX_BITS = 15, SYMBOLS = 288 };
-typedef struct Code { /* canonical Huffman code: a table for short codes, counts for the rest */
+typedef struct Code {       /* a canonical Huffman code: a table for short codes, counts for longer ones */
   uint16_t fast[1 << FAST]; /* symbol << 4 | length; 0: longer than FAST bits, or no code */
   uint16_t count[MAX_BITS + 1], symbol[SYMBOLS];
 } Code;
@@ -12,15 +13,13 @@ typedef struct Inflate {
   const unsigned char *p, *end;
   uint64_t bits;
   int nbits;
-  bool over; /* more bits were asked for than there are */
+  bool over; /* read past the end of the input */
   Bytes out;
   size_t cap, start; /* where this member's output starts */
   Code lit, dist;
 } Inflate;
 
-bool gz_is(const Bytes *b) {
-  return b->n >= 2 && b->p[0] == 0x1F && b->p[1] == 0x8B;
-}
+bool gz_is(const Bytes *b) { return b->n >= 2 && b->p[0] == 0x1F && b->p[1] == 0x8B; }
 
 static void fill(Inflate *z) {
   while (z->nbits <= 56 && z->p < z->end) {
@@ -29,7 +28,7 @@ static void fill(Inflate *z) {
   }
 }
 
-static unsigned take(Inflate *z, int n) {
+static unsigned get_bits(Inflate *z, int n) {
   if (z->nbits < n) fill(z);
   if (z->nbits < n) {
     z->over = true;
@@ -41,7 +40,7 @@ static unsigned take(Inflate *z, int n) {
   return v;
 }
 
-/* Codes that are over-subscribed are refused; incomplete ones only where deflate allows it: one distance code. */
+/* False: over-subscribed, or incomplete with more than one symbol; deflate allows a single incomplete distance code. */
 static bool build(Code *c, const unsigned char *length, int n) {
   memset(c, 0, sizeof *c);
   for (int i = 0; i < n; i++) c->count[length[i]]++;
@@ -67,7 +66,7 @@ static bool build(Code *c, const unsigned char *length, int n) {
   return true;
 }
 
-static int symbol(Inflate *z, const Code *c) { /* -1: no such code */
+static int symbol(Inflate *z, const Code *c) { /* -1: not a code */
   if (z->nbits < MAX_BITS) fill(z);
   unsigned f = c->fast[z->bits & ((1 << FAST) - 1)];
   if (f && (int)(f & 15) <= z->nbits) {
@@ -77,7 +76,7 @@ static int symbol(Inflate *z, const Code *c) { /* -1: no such code */
   }
   int code = 0, first = 0, index = 0;
   for (int b = 1; b <= MAX_BITS && !z->over; b++) {
-    code |= (int)take(z, 1);
+    code |= (int)get_bits(z, 1);
     int count = c->count[b];
     if (code - count < first) return c->symbol[index + (code - first)];
     index += count;
@@ -90,18 +89,18 @@ static int symbol(Inflate *z, const Code *c) { /* -1: no such code */
 static unsigned char *reserve(Inflate *z, size_t n) {
   if (z->cap - z->out.n < n) {
     z->cap = rt_mul(z->cap, 2) + n;
-    z->out.p = rt_grow(z->out.p, z->cap + 1);
+    z->out.p = rt_realloc(z->out.p, z->cap + 1);
   }
   return z->out.p + z->out.n;
 }
 
 static bool stored(Inflate *z) {
-  take(z, z->nbits & 7);
-  unsigned n = take(z, 16), inverse = take(z, 16);
+  get_bits(z, z->nbits & 7);
+  unsigned n = get_bits(z, 16), inverse = get_bits(z, 16);
   if (z->over || (n ^ inverse) != 0xFFFF) return false;
   unsigned char *o = reserve(z, n);
   for (unsigned i = 0; i < n && !z->over; i++) {
-    o[i] = (unsigned char)take(z, 8);
+    o[i] = (unsigned char)get_bits(z, 8);
     z->out.n += !z->over;
   }
   return !z->over;
@@ -114,16 +113,16 @@ static bool fixed(Inflate *z) {
   memset(length, 5, 30);
   memset(&z->dist, 0, sizeof z->dist);
   unsigned char five[32];
-  memset(five, 5, sizeof five); /* symbols 30 and 31 complete the code and are refused where they occur */
+  memset(five, 5, sizeof five); /* symbols 30 and 31 complete the code; block() refuses them */
   return build(&z->dist, five, 32);
 }
 
 static bool dynamic(Inflate *z) {
   static const unsigned char order[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
   unsigned char length[320] = {0};
-  int nlit = (int)take(z, 5) + 257, ndist = (int)take(z, 5) + 1, ncode = (int)take(z, 4) + 4;
+  int nlit = (int)get_bits(z, 5) + 257, ndist = (int)get_bits(z, 5) + 1, ncode = (int)get_bits(z, 4) + 4;
   if (z->over || nlit > 286 || ndist > 30) return false;
-  for (int i = 0; i < ncode; i++) length[order[i]] = (unsigned char)take(z, 3);
+  for (int i = 0; i < ncode; i++) length[order[i]] = (unsigned char)get_bits(z, 3);
   if (z->over || !build(&z->lit, length, 19)) return false;
   memset(length, 0, sizeof length);
   for (int i = 0; i < nlit + ndist;) {
@@ -135,22 +134,23 @@ static bool dynamic(Inflate *z) {
     }
     if (s == 16 && i == 0) return false;
     unsigned char v = s == 16 ? length[i - 1] : 0;
-    int n = s == 16 ? 3 + (int)take(z, 2) : s == 17 ? 3 + (int)take(z, 3) : 11 + (int)take(z, 7);
+    int n = s == 16 ? 3 + (int)get_bits(z, 2) : s == 17 ? 3 + (int)get_bits(z, 3) : 11 + (int)get_bits(z, 7);
     if (z->over || i + n > nlit + ndist) return false;
     memset(length + i, v, (size_t)n);
     i += n;
   }
-  if (length[256] == 0) return false; /* a block that could not end */
+  if (length[256] == 0) return false; /* no end-of-block symbol */
   return build(&z->lit, length, nlit) && build(&z->dist, length + nlit, ndist);
 }
 
 static bool block(Inflate *z) {
-  static const uint16_t base[29] = {3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99,
-    115, 131, 163, 195, 227, 258};
-  static const uint8_t extra[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5,
-    5, 0};
-  static const uint16_t far[30] = {1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025,
-    1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
+  static const uint16_t base[29] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
+                                    31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
+  static const uint8_t extra[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
+                                    2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+  static const uint16_t far[30] = {1,    2,    3,    4,    5,    7,    9,    13,    17,    25,
+                                   33,   49,   65,   97,   129,  193,  257,  385,   513,   769,
+                                   1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577};
   while (true) {
     int s = symbol(z, &z->lit);
     if (s < 0 || z->over || s > 285) return false;
@@ -161,10 +161,10 @@ static bool block(Inflate *z) {
       z->out.n++;
       continue;
     }
-    size_t n = base[s - 257] + take(z, extra[s - 257]);
+    size_t n = base[s - 257] + get_bits(z, extra[s - 257]);
     int d = symbol(z, &z->dist);
     if (d < 0 || d > 29) return false;
-    size_t back = far[d] + take(z, d < 2 ? 0 : d / 2 - 1);
+    size_t back = far[d] + get_bits(z, d < 2 ? 0 : d / 2 - 1);
     if (z->over || back > z->out.n - z->start) return false;
     for (size_t i = 0; i < n; i++) o[i] = o[(ptrdiff_t)i - (ptrdiff_t)back];
     z->out.n += n;
@@ -183,20 +183,20 @@ static uint32_t crc32(const unsigned char *p, size_t n) {
 
 static const char *header(Inflate *z) {
   enum { FHCRC = 2, FEXTRA = 4, FNAME = 8, FCOMMENT = 16 };
-  if (z->end - z->p < 10) return "the header is cut short";
+  if (z->end - z->p < 10) return "the header is truncated";
   if (z->p[0] != 0x1F || z->p[1] != 0x8B) return "something that is not gzip follows";
   if (z->p[2] != 8 || z->p[3] & 0xE0) return "an unknown compression method";
   unsigned flags = z->p[3];
   z->p += 10;
   if (flags & FEXTRA) {
     size_t n = z->end - z->p < 2 ? SIZE_MAX : (size_t)(z->p[0] | z->p[1] << 8) + 2;
-    if ((size_t)(z->end - z->p) < n) return "the header is cut short";
+    if ((size_t)(z->end - z->p) < n) return "the header is truncated";
     z->p += n;
   }
   for (unsigned f = FNAME; f <= FCOMMENT; f *= 2) {
     if (!(flags & f)) continue;
     const unsigned char *nul = memchr(z->p, 0, (size_t)(z->end - z->p));
-    if (!nul) return "the header is cut short";
+    if (!nul) return "the header is truncated";
     z->p = nul + 1;
   }
   if (flags & FHCRC) z->p += z->end - z->p < 2 ? z->end - z->p : 2;
@@ -210,22 +210,22 @@ static const char *member(Inflate *z) {
   z->nbits = 0;
   z->start = z->out.n;
   for (bool last = false; !last;) {
-    last = take(z, 1);
-    unsigned type = take(z, 2);
+    last = get_bits(z, 1);
+    unsigned type = get_bits(z, 2);
     bool ok = type == 0 ? stored(z) : type == 1 ? fixed(z) && block(z) : type == 2 && dynamic(z) && block(z);
     if (z->over) return "the data ends too early";
     if (!ok) return "the compressed data is corrupt";
   }
-  take(z, z->nbits & 7);
-  uint32_t crc = take(z, 16), size;
-  crc |= (uint32_t)take(z, 16) << 16;
-  size = take(z, 16);
-  size |= (uint32_t)take(z, 16) << 16;
+  get_bits(z, z->nbits & 7);
+  uint32_t crc = get_bits(z, 16), size;
+  crc |= (uint32_t)get_bits(z, 16) << 16;
+  size = get_bits(z, 16);
+  size |= (uint32_t)get_bits(z, 16) << 16;
   if (z->over) return "the data ends too early";
   size_t n = z->out.n - z->start;
   if (size != (uint32_t)n) return "the length does not agree";
   if (crc != crc32(z->out.p + z->start, n)) return "the checksum does not agree";
-  z->p -= z->nbits / 8; /* whole bytes that were read ahead */
+  z->p -= z->nbits / 8; /* gives back the bytes that were read ahead */
   return NULL;
 }
 
@@ -240,7 +240,7 @@ static Inflate *begin(const Bytes *in) {
 
 bool gz_head(const Bytes *in, Bytes *out) {
   Inflate *z = begin(in);
-  member(z); /* which fails where the input ends */
+  member(z); /* fails at the end of the input, with some output */
   *out = z->out;
   rt_free(z);
   return out->n > 0;

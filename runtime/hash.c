@@ -1,6 +1,7 @@
-/* The 64-bit hash of weights and files' tensors: a multiply-xorshift chain over little-endian words, begun with the
- * length, so that no two pieces run into one another. It guards against damage, not against an adversary. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The 64-bit hash of weights and of tensors in files: a multiply-xorshift chain over the length and little-endian
+ * words. It detects damage; it is not cryptographic. */
+#include "rand.h"
 #include <string.h>
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__

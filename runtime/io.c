@@ -1,8 +1,9 @@
-/* Files. A file that replaces another is written beside it, synced, renamed, and the folder synced: after a crash at
- * any point the old file or the new one is there, whole. Every system call that can fail passes through step(), where
- * test builds make it fail or end the process. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files. A replacement is written to a temporary file, synced, renamed, and the folder is synced: after a crash at any
+ * point either the old or the new file is there, complete. Every system call that can fail goes through step(), where
+ * test builds inject faults. */
 #define _GNU_SOURCE
-#include "rt.h"
+#include "io.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,8 @@
 enum { BUFFER = 1 << 16 };
 
 #ifdef GC_FAULTS
-/* GC_FAULT_KILL=N, GC_FAULT_TERM=N: SIGKILL or SIGTERM before call N. GC_FAULT_IO=N: call N fails with EIO, with
- * GC_FAULT_FROM the later ones too. They are for files of the program's own; standard input and output are tested from
- * outside. */
+/* GC_FAULT_KILL=N, GC_FAULT_TERM=N: SIGKILL or SIGTERM before call N. GC_FAULT_IO=N: call N fails with EIO; with
+ * GC_FAULT_FROM all later calls too. Standard input and output are tested from outside. */
 static bool step(void) {
   static long count;
   const char *kill_at = getenv("GC_FAULT_KILL"), *term_at = getenv("GC_FAULT_TERM"), *fail_at = getenv("GC_FAULT_IO");
@@ -31,18 +31,14 @@ static bool step(void) {
   return true;
 }
 #else
-static bool step(void) {
-  return true;
-}
+static bool step(void) { return true; }
 #endif
 
-static int open_file(const char *path, int flags) {
-  return step() ? open(path, flags | O_CLOEXEC, 0666) : -1;
-}
+static int open_file(const char *path, int flags) { return step() ? open(path, flags | O_CLOEXEC, 0666) : -1; }
 
 static int close_file(int fd) {
   bool ok = step();
-  int r = close(fd); /* closed in any case: a descriptor is not to leak because of a fault */
+  int r = close(fd); /* an injected fault must not leak the descriptor */
   if (!ok) errno = EIO;
   return ok ? r : -1;
 }
@@ -57,15 +53,15 @@ static ssize_t read_some(int fd, void *p, size_t n) {
 static ssize_t write_some(int fd, const void *p, size_t n) {
   ssize_t r;
 #ifdef GC_FAULTS
-  if (n > 1) n = (n + 1) / 2; /* so that a fault can strike in the middle */
+  if (n > 1) n = (n + 1) / 2; /* so that a fault can hit the middle of a write */
 #endif
   do r = step() ? write(fd, p, n) : -1;
   while (r < 0 && errno == EINTR);
   return r;
 }
 
-static unsigned char *room(unsigned char *p, size_t n, int fd) { /* the file does not stay open when there is none */
-  unsigned char *q = rt_ask(p, n);
+static unsigned char *grow(unsigned char *p, size_t n, int fd) { /* closes the file if memory runs out */
+  unsigned char *q = rt_try_realloc(p, n);
   if (q) return q;
   if (fd) close(fd);
   rt_out_of_memory(n);
@@ -77,11 +73,11 @@ bool io_read_all(const char *path, Bytes *out, char *err) {
   if (fd < 0) return rt_fail(err, "%s: cannot open: %s", path, strerror(errno));
   struct stat st;
   size_t cap = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : BUFFER;
-  unsigned char *p = room(NULL, cap + 1, fd);
+  unsigned char *p = grow(NULL, cap + 1, fd);
   size_t n = 0;
   ssize_t r = 0;
   while (true) {
-    if (n == cap) p = room(p, (cap *= 2) + 1, fd);
+    if (n == cap) p = grow(p, (cap *= 2) + 1, fd);
     r = read_some(fd, p + n, cap - n);
     if (r <= 0) break;
     n += (size_t)r;
@@ -107,7 +103,7 @@ bool io_read_data(const char *path, Bytes *out, char *err) {
   }
   bool ok = gz_inflate(&b, out, why);
   rt_free(b.p);
-  return ok || rt_fail(err, "%s: not a sound gzip file: %.400s", path, why);
+  return ok || rt_fail(err, "%s: not a valid gzip file: %.400s", path, why);
 }
 
 static void begin(IoFile *f, const char *path, const char *tmp) {
@@ -141,7 +137,7 @@ void io_create(IoFile *f, const char *path) {
   rt_free(tmp);
   f->fd = open_file(f->tmp, O_WRONLY | O_CREAT | O_TRUNC);
   if (f->fd < 0) failed(f);
-  struct stat st; /* a file that is replaced passes its mode on */
+  struct stat st; /* the new file gets the mode of the old one */
   if (f->fd >= 0 && stat(path, &st) == 0 && (!step() || fchmod(f->fd, st.st_mode & 07777) != 0)) failed(f);
 }
 
@@ -164,7 +160,7 @@ static void write_out(IoFile *f, const unsigned char *p, size_t n) {
   }
 }
 
-void io_put(IoFile *f, const void *p, size_t n) {
+void io_write(IoFile *f, const void *p, size_t n) {
   if (f->used + n > BUFFER || n > BUFFER / 2) {
     write_out(f, f->buf, f->used);
     f->used = 0;
@@ -187,7 +183,7 @@ bool io_sync(IoFile *f) {
 static bool sync_folder(const char *folder) {
   int fd = open_file(folder, O_RDONLY | O_DIRECTORY);
   if (fd < 0) return false;
-  bool ok = step() && (fsync(fd) == 0 || errno == EINVAL); /* EINVAL: a file system without it */
+  bool ok = step() && (fsync(fd) == 0 || errno == EINVAL); /* EINVAL: the file system cannot sync folders */
   int e = errno;
   close(fd);
   errno = e;
@@ -216,16 +212,14 @@ bool io_close(IoFile *f) {
   return ok;
 }
 
-bool io_remove(const char *path) {
-  return (step() && unlink(path) == 0) || errno == ENOENT;
-}
+bool io_remove(const char *path) { return (step() && unlink(path) == 0) || errno == ENOENT; }
 
 bool io_exists(const char *path) {
   struct stat st;
   return stat(path, &st) == 0;
 }
 
-int64_t io_time(const char *path) {
+int64_t io_mtime(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : INT64_MIN;
 }
@@ -252,9 +246,7 @@ bool io_make_folder(const char *path, bool fresh) {
   return ok;
 }
 
-static int by_version(const void *a, const void *b) {
-  return strverscmp(*(char *const *)a, *(char *const *)b);
-}
+static int by_version(const void *a, const void *b) { return strverscmp(*(char *const *)a, *(char *const *)b); }
 
 char **io_list(const char *folder, int *n) {
   *n = 0;
@@ -264,7 +256,7 @@ char **io_list(const char *folder, int *n) {
   char **names = rt_array(cap, sizeof *names);
   for (struct dirent *e; (e = readdir(d));) {
     if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-    if (*n == cap) names = rt_grow(names, rt_mul(cap *= 2, sizeof *names));
+    if (*n == cap) names = rt_realloc(names, rt_mul(cap *= 2, sizeof *names));
     names[(*n)++] = rt_strdup(e->d_name);
   }
   closedir(d);

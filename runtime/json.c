@@ -1,5 +1,7 @@
-/* JSON, as much as safetensors headers and run.json need. Strings are checked: escapes, surrogates, control
- * characters. Nothing here trusts the text. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The JSON that safetensors headers and run.json need. The text is not trusted: escapes, surrogates, control characters
+ * and depth are checked. */
+#include "json.h"
 #include "rt.h"
 #include <string.h>
 
@@ -7,16 +9,14 @@ static void blanks(Json *j) {
   while (j->p < j->end && (*j->p == ' ' || *j->p == '\t' || *j->p == '\n' || *j->p == '\r')) j->p++;
 }
 
-bool json_is(Json *j, char c) {
+bool json_accept(Json *j, char c) {
   blanks(j);
   if (j->p >= j->end || *j->p != c) return false;
   j->p++;
   return true;
 }
 
-bool json_want(Json *j, char c) {
-  return json_is(j, c) || rt_fail(j->err, "`%c` was expected", c);
-}
+bool json_expect(Json *j, char c) { return json_accept(j, c) || rt_fail(j->err, "expected `%c`", c); }
 
 bool json_end(Json *j) {
   blanks(j);
@@ -28,8 +28,10 @@ static bool hex4(Json *j, unsigned *u) {
   for (int i = 0; i < 4; i++, j->p++) {
     if (j->p >= j->end) return false;
     char c = *j->p;
-    unsigned d = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10
-               : c >= 'A' && c <= 'F' ? c - 'A' + 10 : 16;
+    unsigned d = c >= '0' && c <= '9'   ? c - '0'
+                 : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                 : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                        : 16;
     if (d > 15) return false;
     *u = *u * 16 + d;
   }
@@ -76,24 +78,24 @@ static bool escape(Json *j, char **o) {
 }
 
 char *json_string(Json *j) {
-  if (!json_is(j, '"')) {
-    rt_fail(j->err, "a string was expected");
+  if (!json_accept(j, '"')) {
+    rt_fail(j->err, "expected a string");
     return NULL;
   }
-  const char *close = j->p; /* an upper bound of the length: up to the closing quote */
+  const char *close = j->p; /* unescaping never makes a string longer */
   while (close < j->end && *close != '"') close += *close == '\\' && close + 1 < j->end ? 2 : 1;
   char *s = rt_alloc((size_t)(close - j->p) + 5), *o = s;
-  bool good = true;
-  while (good && j->p < j->end && *j->p != '"') {
+  bool ok = true;
+  while (ok && j->p < j->end && *j->p != '"') {
     if (*j->p == '\\') {
       j->p++;
-      good = escape(j, &o);
+      ok = escape(j, &o);
     } else {
-      good = (unsigned char)*j->p >= 32;
+      ok = (unsigned char)*j->p >= 32;
       *o++ = *j->p++;
     }
   }
-  if (good && j->p < j->end) {
+  if (ok && j->p < j->end) {
     j->p++;
     return s;
   }
@@ -113,37 +115,37 @@ bool json_u64(Json *j, uint64_t *v) {
   }
   bool more = j->p < j->end && strchr(".eE+-", *j->p) && *j->p;
   if (j->p == first || more || (*first == '0' && j->p - first > 1))
-    return rt_fail(j->err, "a non-negative integer was expected");
+    return rt_fail(j->err, "expected a non-negative integer");
   return true;
 }
 
 static bool skip_word(Json *j) { /* numbers, true, false, null */
   const char *first = j->p;
   while (j->p < j->end && *j->p && strchr("+-.0123456789abcdefghijklmnopqrstuvwxyzE", *j->p)) j->p++;
-  return j->p > first || rt_fail(j->err, "a value was expected");
+  return j->p > first || rt_fail(j->err, "expected a value");
 }
 
 bool json_skip(Json *j, int depth) {
-  if (depth > JSON_DEPTH) return rt_fail(j->err, "nested too deep");
+  if (depth > JSON_DEPTH) return rt_fail(j->err, "nested too deeply");
   blanks(j);
   if (j->p < j->end && *j->p == '"') {
     char *s = json_string(j);
     rt_free(s);
     return s != NULL;
   }
-  bool object = json_is(j, '{');
-  if (!object && !json_is(j, '[')) return skip_word(j);
+  bool object = json_accept(j, '{');
+  if (!object && !json_accept(j, '[')) return skip_word(j);
   char close = object ? '}' : ']';
-  if (json_is(j, close)) return true;
+  if (json_accept(j, close)) return true;
   do {
     if (object) {
       char *key = json_string(j);
       rt_free(key);
-      if (!key || !json_want(j, ':')) return false;
+      if (!key || !json_expect(j, ':')) return false;
     }
     if (!json_skip(j, depth + 1)) return false;
-  } while (json_is(j, ','));
-  return json_want(j, close);
+  } while (json_accept(j, ','));
+  return json_expect(j, close);
 }
 
 char *json_quote(const char *s) {

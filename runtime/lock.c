@@ -1,9 +1,10 @@
-/* One owner for a run folder: a file `lock` in it, locked while its process lives, that says who the owner is. The lock
- * of the file system goes with the process, however that ends, so a file that is not locked was left behind. Where there
- * are no such locks, or the owner is on another machine, what the file says decides: a process of this machine lives if
- * there is one of that number that began at that time; of another machine nobody knows. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run folder has one owner: the process that holds a flock on the file `lock` in it, which names the owner. The
+ * kernel drops the lock when the process ends, so a file without a lock is stale. If the file system has no locks, or
+ * the owner is on another machine, the contents decide: a process of this machine is alive if one with that number and
+ * start time exists; a process of another machine may be alive. */
 #define _GNU_SOURCE
-#include "rt.h"
+#include "run.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,8 +16,8 @@
 
 typedef struct Owner {
   long pid;
-  unsigned long long start; /* of the process, in ticks since boot */
-  char boot[64], host[128]; /* of the machine; the former changes each time it starts */
+  unsigned long long start; /* start time of the process, in ticks since boot */
+  char boot[64], host[128]; /* boot id and name of the machine */
 } Owner;
 
 static int lock_fd = -1;
@@ -30,14 +31,14 @@ static void first_word(const char *path, char *to, size_t n) {
   to[strcspn(to, " \n")] = 0;
 }
 
-static unsigned long long start_of(long pid) { /* 0: not known, or no such process */
+static unsigned long long start_of(long pid) { /* 0: unknown, or no such process */
   char path[40], text[1024];
   snprintf(path, sizeof path, "/proc/%ld/stat", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   ssize_t k = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
   if (fd >= 0) close(fd);
   text[k < 0 ? 0 : k] = 0;
-  const char *p = strrchr(text, ')'); /* the name of the program may hold anything */
+  const char *p = strrchr(text, ')'); /* the program's name may contain anything, even `)` */
   for (int field = 2; p && field < 22; field++) p = strchr(p + 1, ' ');
   return p ? strtoull(p + 1, NULL, 10) : 0;
 }
@@ -67,22 +68,22 @@ static bool write_owner(int fd, const Owner *o) {
 
 typedef enum Life { DEAD, ALIVE, UNKNOWN } Life;
 
-/* locks: the file was not locked, on a file system that has locks. */
+/* locks: the file system has locks, and this file was not locked. */
 static Life life_of(const Owner *o, const Owner *me, bool locks) {
-  bool here = !strcmp(o->boot, me->boot); /* also in another container of this machine */
-  if (!here) return strcmp(o->host, me->host) ? UNKNOWN : DEAD; /* this machine, before it started anew */
+  bool here = !strcmp(o->boot, me->boot);                       /* true also in another container of this machine */
+  if (!here) return strcmp(o->host, me->host) ? UNKNOWN : DEAD; /* same name, other boot: before a reboot */
   if (locks) return DEAD;
   if (kill((pid_t)o->pid, 0) && errno == ESRCH) return DEAD;
   return start_of(o->pid) == o->start ? ALIVE : DEAD;
 }
 
 static _Noreturn void in_use(const char *folder, const Owner *o, bool known) {
-  if (!known) rt_die(604, "%s is in use by another process", folder);
-  rt_die(604, "%s is in use by process %ld on %s\nwait until that ends, or name another --run-dir", folder, o->pid,
-         o->host);
+  if (!known) rt_die(E_RUN_LOCKED, "%s is in use by another process", folder);
+  rt_die(E_RUN_LOCKED, "%s is in use by process %ld on %s\nwait until that ends, or name another --run-dir", folder,
+         o->pid, o->host);
 }
 
-static int try_lock(int fd) { /* 1: locked; 0: by another process; -1: there are no locks */
+static int try_lock(int fd) { /* 1: locked; 0: another process holds it; -1: the file system has no locks */
 #ifdef GC_FAULTS
   if (getenv("GC_NO_LOCKS")) return -1;
 #endif
@@ -90,13 +91,13 @@ static int try_lock(int fd) { /* 1: locked; 0: by another process; -1: there are
   return errno == EWOULDBLOCK ? 0 : -1;
 }
 
-/* Is the locked file still the one of that name? An owner removes it before it lets go. */
-static bool still_there(int fd, const char *path) {
+/* Whether the locked file still has this name. An owner removes the file before it releases the lock. */
+static bool is_current(int fd, const char *path) {
   struct stat a, b;
   return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
 }
 
-void lock_take(const char *folder) {
+void lock_acquire(const char *folder) {
   static bool registered;
   if (lock_path) return;
   char *path = rt_printf("%s/lock", folder);
@@ -104,9 +105,9 @@ void lock_take(const char *folder) {
   int fd, locked;
   while (true) {
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (fd < 0) rt_die(663, "%s: cannot write: %s", path, strerror(errno));
+    if (fd < 0) rt_die(E_RUN_FILE, "%s: cannot write: %s", path, strerror(errno));
     locked = try_lock(fd);
-    if (locked <= 0 || still_there(fd, path)) break;
+    if (locked <= 0 || is_current(fd, path)) break;
     close(fd);
   }
   bool known = read_owner(fd, &o);
@@ -114,9 +115,11 @@ void lock_take(const char *folder) {
   Life life = known ? life_of(&o, &me, locked > 0) : DEAD;
   if (life == ALIVE) in_use(folder, &o, true);
   if (life == UNKNOWN)
-    rt_die(604, "%s was taken by process %ld on %s, another machine, which may still write to it\n"
-           "if that has ended, remove %s", folder, o.pid, o.host, path);
-  if (!write_owner(fd, &me)) rt_die(663, "%s: cannot write: %s", path, strerror(errno));
+    rt_die(E_RUN_LOCKED,
+           "%s was locked by process %ld on %s, another machine, which may still write to it\n"
+           "if that has ended, remove %s",
+           folder, o.pid, o.host, path);
+  if (!write_owner(fd, &me)) rt_die(E_RUN_FILE, "%s: cannot write: %s", path, strerror(errno));
   if (!registered) atexit(lock_release);
   registered = true;
   lock_fd = fd;

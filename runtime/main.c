@@ -1,6 +1,5 @@
-/* The entry point of a training binary; all else is in cli.c, so that other programs can link the runtime too. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main() of a training binary, a separate file so that other programs can link the runtime. */
 #include "model.h"
 
-int main(int argc, char **argv) {
-  return gc_main(&gc_model, argc, argv);
-}
+int main(int argc, char **argv) { return gc_main(&gc_model, argc, argv); }

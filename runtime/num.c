@@ -1,23 +1,21 @@
-/* Element types: their sizes and names, checked stores, and elements as text. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers of every element type: sizes and names, checked stores, text. */
+#include "num.h"
 #include "rt.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define PRIM_LANES 1
-#define PRIM(name) prim_##name
-#define PRIM_F float
-#define PRIM_I int32_t
-#define PRIM_U uint32_t
-#define PRIM_D double
-#include "../ir/prim.h"
-#include "../ir/decimal.h"
+#include "../prim/prim_scalar.h"
+#include "../prim/decimal.h"
 
 const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2};
 const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"};
 _Static_assert(COUNT(gc_dtype_size) == GC_BF16 + 1, "one size per GcDType");
 
-static const struct { double lo, hi; } range[] = {
+static const struct {
+  double lo, hi;
+} range[] = {
   {0, 1}, {0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 4294967295.0}, {-2147483648.0, 2147483647.0},
 };
 
@@ -25,14 +23,14 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
   if (t == GC_F32) {
     float f = (float)v;
     ((float *)dst)[i] = f;
-    return f - f == 0 || v - v != 0; /* only a finite value may overflow */
+    return f - f == 0 || v - v != 0; /* false: a finite value became infinite */
   }
   if (t == GC_F64) {
     ((double *)dst)[i] = v;
     return true;
   }
   if (t >= GC_F16) {
-    float f = (float)decimal_round(t == GC_F16 ? decimal_f16 : decimal_bf16, v); /* which the type holds, or is over */
+    float f = (float)decimal_round(t == GC_F16 ? decimal_f16 : decimal_bf16, v); /* the cast is exact, or overflows */
     ((uint16_t *)dst)[i] = (uint16_t)(t == GC_F16 ? prim_to_f16(f) : prim_to_bf16(f));
     double h = num_load(t, dst, i);
     return h - h == 0 || v - v != 0;
@@ -50,7 +48,8 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
 
 double num_load(GcDType t, const void *src, size_t i) {
   switch (t) {
-  case GC_BOOL: case GC_U8: return ((const uint8_t *)src)[i];
+  case GC_BOOL:
+  case GC_U8: return ((const uint8_t *)src)[i];
   case GC_I8: return ((const int8_t *)src)[i];
   case GC_U16: return ((const uint16_t *)src)[i];
   case GC_I16: return ((const int16_t *)src)[i];
@@ -71,23 +70,15 @@ char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]) {
   return to;
 }
 
-char *num_show(double v, char to[NUM_TEXT]) {
-  return decimal_element(decimal_f64, v, to);
-}
+char *num_show(double v, char to[NUM_TEXT]) { return decimal_element(decimal_f64, v, to); }
 
-double num_plain(double v) {
-  return v == v ? v : __builtin_nan("");
-}
+double num_plain(double v) { return v == v ? v : __builtin_nan(""); }
 
-static bool blank(char c) {
-  return c == ' ' || c == '\t';
-}
+static bool blank(char c) { return c == ' ' || c == '\t'; }
 
-static bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
+static bool digit(char c) { return c >= '0' && c <= '9'; }
 
-/* The shape of a decimal number, without its sign; its value is digits * 10 ** power, where `exact`. */
+/* Scans a decimal number without its sign. If `exact`, its value is digits * 10 ** power. */
 static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *exact) {
   size_t i = 0, seen = 0;
   int e = 0;
@@ -119,9 +110,7 @@ static bool scan(const char *s, size_t n, uint64_t *digits, int *power, bool *ex
   return i == n;
 }
 
-static bool is_word(const char *s, size_t n, const char *word) {
-  return n == strlen(word) && !strncasecmp(s, word, n);
-}
+static bool is_word(const char *s, size_t n, const char *word) { return n == strlen(word) && !strncasecmp(s, word, n); }
 
 static double by_strtod(const char *s, size_t n) {
   char small[64], *text = n < sizeof small ? small : rt_alloc(n + 1);
@@ -132,17 +121,17 @@ static double by_strtod(const char *s, size_t n) {
   return v;
 }
 
-/* The double nearest to a text. exact: the text has no more than 15 digits, but for zeros after them. */
+/* The double nearest to a text. exact: at most 15 significant digits. */
 static bool parse(const char *s, size_t n, double *v, bool *exact) {
-  static const double ten[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  static const double ten[] = {1,    1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   bool minus = n && *s == '-', sign = n && (minus || *s == '+');
   uint64_t digits;
   int power;
   s += sign;
   n -= sign;
   if (scan(s, n, &digits, &power, exact)) {
-    /* of two exact factors one rounding is the right one (Clinger) */
+    /* both factors are exact, so that the result is rounded once (Clinger 1990) */
     double d = (double)digits;
     if (*exact && power >= -22 && power <= 22) *v = power < 0 ? d / ten[-power] : d * ten[power];
     else *v = by_strtod(s, n);
@@ -161,18 +150,18 @@ NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n) {
     n--;
   }
   while (n && blank(s[n - 1])) n--;
-  if (!parse(s, n, &v, &exact)) return NUM_NONE;
-  bool over = v - v != 0 && n && digit(s[n - 1]); /* a finite text beyond every double */
-  bool part = t < GC_F32 && !exact;               /* more digits than a whole number of 32 bits has */
-  return !over && !part && num_store(t, dst, i, v) ? NUM_WELL : NUM_MISFIT;
+  if (!parse(s, n, &v, &exact)) return NUM_NO_NUMBER;
+  bool overflow = v - v != 0 && n && digit(s[n - 1]); /* a finite number that no double represents */
+  bool inexact = t < GC_F32 && !exact;                /* more digits than any 32-bit integer */
+  return !overflow && !inexact && num_store(t, dst, i, v) ? NUM_OK : NUM_NOT_IN_TYPE;
 }
 
-char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *open) {
+char *num_shape(int rank, const int64_t *dim, GcDType t, const GcDim *dims) {
   char text[256];
   int n = snprintf(text, sizeof text, "%s", gc_dtype_name[t]);
   for (int i = 0; i < rank; i++) {
     n += snprintf(text + n, sizeof text - n, i ? ", " : "[");
-    n += dim[i] < 0 ? snprintf(text + n, sizeof text - n, "%.20s", open ? open[-1 - dim[i]].text : "?")
+    n += dim[i] < 0 ? snprintf(text + n, sizeof text - n, "%.20s", dims ? dims[-1 - dim[i]].text : "?")
                     : snprintf(text + n, sizeof text - n, "%lld", (long long)dim[i]);
   }
   snprintf(text + n, sizeof text - n, rank ? "]" : "");

@@ -1,5 +1,8 @@
-/* Commands and options of a training binary: one table each, which parsing, help and suggestions read. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands and options of a training binary: a table of each, for parsing, help and suggestions. */
+#include "json.h"
 #include "rt.h"
+#include "session.h"
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,7 +13,7 @@ typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST } OptKind;
 
 const Command gc_commands[] = {
   {"train", TRAIN, gc_train, "--threads 2", "train the model and keep its weights in a run folder"},
-  {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, or on all records where there is none"},
+  {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, or on all records if there is none"},
   {"predict", PREDICT, gc_predict, "--input new.csv", "run an exported function on every record of a file"},
   {"info", INFO, gc_info, "", "the weights and states of the model, in order"},
   {"bench", BENCH, gc_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
@@ -22,7 +25,7 @@ static const struct Opt {
   OptKind kind;
   size_t at;
   unsigned commands;
-  int64_t least, most;
+  int64_t min, max;
   const char *value, *help;
 } options[] = {
   {"--steps", NUMBER, offsetof(Opts, steps), TRAIN | BENCH, 0, UINT32_MAX, "N",
@@ -35,22 +38,27 @@ static const struct Opt {
    "seed of weights, order, hold-out and random numbers"},
   {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | BENCH, 1, MAX_THREADS, "N",
    "threads (default: physical cores); results do not depend on it"},
+  {"--device", NUMBER, offsetof(Opts, device), TRAIN | EVAL | PREDICT | BENCH, 0, 255, "N",
+   "the GPU, from 0, of a model that was built for CUDA"},
+  {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | BENCH, 0, 0, NULL,
+   "wait for each kernel on the GPU, to name one that fails"},
   {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, 0, "FILE", "start from the weights of a .safetensors file"},
   {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
   {"--data", LIST, 0, TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH", "other files for a data section (several: A,B)"},
-  {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "go on with the newest run, or that of --run-dir"},
+  {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "continue the newest run, or that of --run-dir"},
   {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
   {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, UINT32_MAX, "N", "log every N-th step (default: 1)"},
   {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, 0, "EXPORT", "which export (default: the first)"},
   {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE", "csv, npy or text, `-`: standard input"},
   {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
+  {"--profile", FLAG, offsetof(Opts, profile), BENCH, 0, 0, NULL, "the time of each kernel, beside what is possible"},
   {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
   {"--help", FLAG, offsetof(Opts, help), ALL, 0, 0, NULL, "this text"},
 };
 
-/* Levenshtein distance, for words of less than 64 characters. */
+/* Levenshtein distance of words shorter than 64 characters. */
 static int distance(const char *a, const char *b) {
   int row[64], n = (int)strlen(b);
   if (n > 63) return 64;
@@ -85,8 +93,8 @@ const Command *opt_command(const char *name) {
     if (!strcmp(name, gc_commands[i].name)) return &gc_commands[i];
     consider(&near, name, gc_commands[i].name);
   }
-  if (near.word) rt_die(600, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
-  rt_die(600, "unknown command `%s`\nthe commands are train, eval, predict, info and bench", name);
+  if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
+  rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\nthe commands are train, eval, predict, info and bench", name);
 }
 
 static const struct Opt *find(const Command *c, const char *name, size_t n) {
@@ -98,22 +106,22 @@ static const struct Opt *find(const Command *c, const char *name, size_t n) {
       rt_free(typed);
       return &options[i];
     }
-    if (same) rt_die(600, "`%s` is not an option of `%s`\n`%s --help` lists them", typed, c->name, c->name);
+    if (same)
+      rt_die(E_UNKNOWN_OPTION, "`%s` is not an option of `%s`\n`%s --help` lists them", typed, c->name, c->name);
     if (here) consider(&near, typed, options[i].name);
   }
-  if (near.word) rt_die(600, "unknown option `%s`\ndid you mean `%s`?", typed, near.word);
-  rt_die(600, "unknown option `%s`\n`%s --help` lists the options", typed, c->name);
+  if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown option `%s`\ndid you mean `%s`?", typed, near.word);
+  rt_die(E_UNKNOWN_OPTION, "unknown option `%s`\n`%s --help` lists the options", typed, c->name);
 }
 
-static uint64_t number(const struct Opt *o, const char *s, uint64_t least, uint64_t most) {
+static uint64_t number(const struct Opt *o, const char *s, uint64_t min, uint64_t max) {
   char err[ERR_TEXT];
   Json j = {s, s + strlen(s), err};
   uint64_t v;
-  if (!json_u64(&j, &v) || j.p != j.end)
-    rt_die(601, "%s takes a number, not `%s`", o->name, s);
-  if (v < least || v > most)
-    rt_die(601, "%s must lie in %llu to %llu, not `%s`", o->name, (unsigned long long)least, (unsigned long long)most,
-           s);
+  if (!json_u64(&j, &v) || j.p != j.end) rt_die(E_OPTION_VALUE, "%s takes a number, not `%s`", o->name, s);
+  if (v < min || v > max)
+    rt_die(E_OPTION_VALUE, "%s must be between %llu and %llu, not `%s`", o->name, (unsigned long long)min,
+           (unsigned long long)max, s);
   return v;
 }
 
@@ -121,40 +129,38 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
   char *at = (char *)o + opt->at;
   switch (opt->kind) {
   case FLAG: *(bool *)at = true; break;
-  case NUMBER:
-    *(int64_t *)at = (int64_t)number(opt, v, (uint64_t)opt->least, (uint64_t)opt->most);
-    break;
+  case NUMBER: *(int64_t *)at = (int64_t)number(opt, v, (uint64_t)opt->min, (uint64_t)opt->max); break;
   case SEED:
     o->seed = number(opt, v, 0, UINT64_MAX);
     o->seed_set = true;
     break;
   case TEXT:
-    if (!*v) rt_die(601, "%s needs a value: %s", opt->name, opt->value);
+    if (!*v) rt_die(E_OPTION_VALUE, "%s needs a value: %s", opt->name, opt->value);
     *(const char **)at = v;
     break;
   case LIST:
-    if (o->ndata == COUNT(o->data)) rt_die(601, "more than %d times --data", COUNT(o->data));
+    if (o->ndata == COUNT(o->data)) rt_die(E_OPTION_VALUE, "more than %d times --data", COUNT(o->data));
     o->data[o->ndata++] = v;
   }
 }
 
 void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
-  *o = (Opts){.steps = -1, .epochs = -1, .stop_at = -1, .threads = -1, .log_every = -1};
+  *o = (Opts){.steps = -1, .epochs = -1, .stop_at = -1, .threads = -1, .log_every = -1, .device = -1};
   for (int i = 0; i < argc; i++) {
     const char *s = argv[i], *eq = strchr(s, '=');
-    if (s[0] != '-' || !s[1]) rt_die(600, "`%s` takes options only, not `%s`", c->name, s);
+    if (s[0] != '-' || !s[1]) rt_die(E_UNKNOWN_OPTION, "`%s` takes options only, not `%s`", c->name, s);
     if (!strcmp(s, "-h")) s = "--help";
     size_t n = eq ? (size_t)(eq - s) : strlen(s);
     const struct Opt *opt = find(c, s, n);
     const char *v = eq ? eq + 1 : NULL;
-    if (opt->kind == FLAG && v) rt_die(601, "%s takes no value", opt->name);
-    if (opt->kind != FLAG && !v && ++i == argc) rt_die(601, "%s needs a value: %s", opt->name, opt->value);
+    if (opt->kind == FLAG && v) rt_die(E_OPTION_VALUE, "%s takes no value", opt->name);
+    if (opt->kind != FLAG && !v && ++i == argc) rt_die(E_OPTION_VALUE, "%s needs a value: %s", opt->name, opt->value);
     if (opt->kind != FLAG && !v) v = argv[i];
     set(o, opt, v);
   }
-  if (o->steps >= 0 && o->epochs >= 0) rt_die(601, "--steps and --epochs exclude each other");
-  if (o->resume && o->force) rt_die(601, "--resume and --force exclude each other");
-  if (o->resume && o->init) rt_die(601, "--resume and --init exclude each other");
+  if (o->steps >= 0 && o->epochs >= 0) rt_die(E_OPTION_VALUE, "--steps and --epochs exclude each other");
+  if (o->resume && o->force) rt_die(E_OPTION_VALUE, "--resume and --force exclude each other");
+  if (o->resume && o->init) rt_die(E_OPTION_VALUE, "--resume and --init exclude each other");
 }
 
 void opt_help(const char *prog, const Command *c) {
@@ -167,11 +173,11 @@ void opt_help(const char *prog, const Command *c) {
     rt_out("  %-20s %s\n", left, o->help);
   }
   if (c->bit == PREDICT)
-    rt_out("\nA csv line fills the inputs of the export in order; so does a record of an npy array. One line a record\n"
-         "is printed: all values of the outputs, separated by commas.\n");
+    rt_out("\nA csv line fills the inputs of the export in order; so does a record of an npy array. Prints one\n"
+           "line per record: all values of the outputs, separated by commas.\n");
   if (c->bit == TRAIN)
-    rt_out("\nCtrl-C finishes the step and saves. Exit status: 0 well, 1 user error, 2 usage, 4 corrupt data or\n"
-         "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.\n");
+    rt_out("\nCtrl-C finishes the step and saves. Exit status: 0 success, 1 user error, 2 usage, 4 corrupt data or\n"
+           "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.\n");
 }
 
 void opt_overview(const GcModel *m, const char *prog) {

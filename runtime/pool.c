@@ -1,14 +1,16 @@
-/* The thread pool: N - 1 workers and the caller run one graph function, each its own part (a region). A waiter spins
- * for about 50 us, then sleeps on a futex: small steps pay a fraction of a microsecond, idle
- * pools cost nothing. With more threads than cores spinning only steals time, so waiters sleep at once.
- * Where other processes want the cores, too, a region lasts as long as the slowest of its threads waits for one, and
- * one thread alone would be faster. The scheduler tells how long each thread was ready and did not run (schedstat):
- * every few milliseconds the pool takes as many parts as it really got cores, and later tries more again. No result
- * depends on it.
- * Threads are not pinned, but two that take turns on one core can stay there for long, since to the scheduler only one
- * ever wants to run: a worker that finds itself on the core of another thread of the region moves away. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread pool. A call of a graph function is a parallel region: N - 1 workers and the caller each run it with their
+ * own thread number. A waiting thread spins for about 50 us, then sleeps on a futex: entering a region costs a fraction
+ * of a microsecond, and an idle pool nothing. With more threads than cores it sleeps at once, as spinning would take
+ * the core from a thread that works. If other processes use the cores, a region takes as long as its slowest thread
+ * waits for one, and a single thread can be faster. The kernel reports how long each thread was runnable but did not
+ * run (schedstat): every few milliseconds the pool sets its number of threads to the number of cores that it got, and
+ * later tries more. Results do not depend on it. Threads are not pinned. Two of them that alternate on one core may
+ * stay there, because the scheduler sees only one runnable thread at a time: a worker that shares its core with another
+ * thread of the region migrates. */
 #define _GNU_SOURCE
 #include "cores.h"
+#include "pool.h"
 #include "rt.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -22,34 +24,36 @@
 
 enum { LINE = 128, SPIN = 1500 };
 
-typedef struct Gate { /* a counter that can be waited for, on cache lines of its own */
+typedef struct Futex { /* a counter that threads can wait on, on separate cache lines */
   _Alignas(LINE) atomic_uint value;
   atomic_uint sleepers;
-} Gate;
+} Futex;
 
 struct Pool {
-  Gate region, done, phase; /* phase: barriers within a region */
+  Futex region, done, phase; /* phase: barriers within a region */
   _Alignas(LINE) atomic_uint arrived;
   _Alignas(LINE) GcFn *fn;
-  GcCall *call;             /* one per thread */
-  struct Worker *worker;    /* the same; [0] is the caller's and unused */
-  int *status;              /* LINE bytes apart */
-  atomic_int *cpu;          /* where each thread was last seen; LINE bytes apart */
-  int threads, parts, spin;
-  bool ends;                /* the next region is none: workers return */
+  GcCall *call;          /* one per thread */
+  struct Worker *worker; /* the same; [0] is the caller's and unused */
+  int *status;           /* LINE bytes apart */
+  atomic_int *cpu;       /* the CPU that each thread was last seen on; LINE bytes apart */
+  int threads, nthreads; /* of the pool; of the current region */
+  int spin;              /* iterations to spin before sleeping */
+  bool ends;             /* the next region is the signal to return */
   cpu_set_t allowed;
   int core[CPU_SETSIZE], ncores; /* one CPU of each core that this process may use */
   bool adapts;
-  int most;                 /* parts that cores were had for; at most `threads` */
-  double looked, retry, tried; /* when schedstat was last read; seconds until more parts are tried; since when */
+  int active;          /* threads that a region may use now; at most `threads` */
+  double checked;      /* when schedstat was last read */
+  double retry, tried; /* seconds to wait before `active` is raised, and since when */
 };
-enum { APART = LINE / (int)sizeof(int), PATIENCE = 64 };
+enum { STRIDE = LINE / (int)sizeof(int), PATIENCE = 64 };
 typedef struct Worker {
   Pool *pool;
-  int part;
+  int tid;
   pthread_t thread;
-  atomic_int stat;          /* its schedstat; -1: not there */
-  uint64_t ran, waited;     /* ns, as last read */
+  atomic_int stat;      /* its schedstat file; -1: none */
+  uint64_t ran, waited; /* ns, as last read from it */
 } Worker;
 
 static void relax(void) {
@@ -60,7 +64,7 @@ static void relax(void) {
 #endif
 }
 
-static void gate_wait(Gate *g, unsigned old, int spin) { /* returns once value != old */
+static void futex_wait(Futex *g, unsigned old, int spin) { /* until value != old */
   for (int i = 0; i < spin; i++) {
     if (atomic_load_explicit(&g->value, memory_order_acquire) != old) return;
     relax();
@@ -70,44 +74,46 @@ static void gate_wait(Gate *g, unsigned old, int spin) { /* returns once value !
   atomic_fetch_sub(&g->sleepers, 1);
 }
 
-static void gate_pass(Gate *g) { /* value + 1, and whoever sleeps is woken */
+static void futex_signal(Futex *g) { /* increments value and wakes the sleepers */
   atomic_fetch_add(&g->value, 1);
   if (atomic_load(&g->sleepers)) syscall(SYS_futex, &g->value, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
 }
 
-static void barrier(void *pool, int part) {
-  (void)part;
+static void barrier(void *pool, int tid) {
+  (void)tid;
   Pool *p = pool;
   unsigned phase = atomic_load_explicit(&p->phase.value, memory_order_acquire);
-  if (atomic_fetch_add(&p->arrived, 1) + 1 == (unsigned)p->parts) {
+  if (atomic_fetch_add(&p->arrived, 1) + 1 == (unsigned)p->nthreads) {
     atomic_store_explicit(&p->arrived, 0, memory_order_relaxed);
-    gate_pass(&p->phase);
-  } else gate_wait(&p->phase, phase, p->spin);
+    futex_signal(&p->phase);
+  } else futex_wait(&p->phase, phase, p->spin);
 }
 
-static int here(Pool *p, int part) {
+static int note_cpu(Pool *p, int tid) {
   int cpu = sched_getcpu();
-  atomic_store_explicit(&p->cpu[part * APART], cpu, memory_order_relaxed);
+  atomic_store_explicit(&p->cpu[tid * STRIDE], cpu, memory_order_relaxed);
   return cpu;
 }
 
-static bool crowded(Pool *p, int part) {
-  int cpu = here(p, part);
-  for (int i = 0; i < part; i++) if (atomic_load_explicit(&p->cpu[i * APART], memory_order_relaxed) == cpu) return true;
+static bool shares_core(Pool *p, int tid) {
+  int cpu = note_cpu(p, tid);
+  for (int i = 0; i < tid; i++)
+    if (atomic_load_explicit(&p->cpu[i * STRIDE], memory_order_relaxed) == cpu) return true;
   return false;
 }
 
-/* To the part-th core behind the caller's; the old mask is restored at once, so that the scheduler stays free. */
-static void spread(Pool *p, int part) {
+/* Moves to the core `tid` positions after the caller's, then restores the mask so that the thread is not pinned. */
+static void migrate(Pool *p, int tid) {
   int at = 0, master = atomic_load_explicit(&p->cpu[0], memory_order_relaxed);
-  for (int i = 0; i < p->ncores; i++) if (p->core[i] == master) at = i;
+  for (int i = 0; i < p->ncores; i++)
+    if (p->core[i] == master) at = i;
   cpu_set_t one;
   CPU_ZERO(&one);
-  CPU_SET(p->core[(at + part) % p->ncores], &one);
+  CPU_SET(p->core[(at + tid) % p->ncores], &one);
   if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof p->allowed, &p->allowed);
 }
 
-static void open_stat(Worker *w) { /* of the running thread */
+static void open_schedstat(Worker *w) { /* called on the worker's thread */
   atomic_store(&w->stat, w->pool->adapts ? open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC) : -1);
 }
 
@@ -115,26 +121,26 @@ static void *work(void *arg) {
   const Worker *w = arg;
   Pool *p = w->pool;
   int patience = 0;
-  open_stat(&p->worker[w->part]);
+  open_schedstat(&p->worker[w->tid]);
   for (unsigned seen = 0;; seen++) {
-    gate_wait(&p->region, seen, p->spin);
+    futex_wait(&p->region, seen, p->spin);
     if (p->ends) return NULL;
-    if (w->part < p->parts) {
+    if (w->tid < p->nthreads) {
       if (patience > 0) patience--;
-      else if (p->spin && crowded(p, w->part)) {
-        spread(p, w->part);
-        patience = PATIENCE; /* where cores are short it is of no use to move each time */
+      else if (p->spin && shares_core(p, w->tid)) {
+        migrate(p, w->tid);
+        patience = PATIENCE; /* do not migrate in every region if there are too few cores */
       }
-      p->status[w->part * APART] = p->fn(&p->call[w->part]);
+      p->status[w->tid * STRIDE] = p->fn(&p->call[w->tid]);
     }
-    gate_pass(&p->done); /* every worker reports, so that none can still read the region when the next one is set */
+    futex_signal(&p->done); /* idle workers too: none may read the region's fields while the next one is set up */
   }
 }
 
-/* ---- as many parts as there are cores ---- */
+/* ---- adapting to the cores ---- */
 
-/* The share of the time since the last look in which the thread ran, of that in which it could; 1: it slept. */
-static double share(Worker *w) {
+/* Since the last call: the share of its runnable time in which the thread ran; 1 if it was never runnable. */
+static double cpu_share(Worker *w) {
   char text[100];
   int fd = atomic_load(&w->stat);
   ssize_t n = fd < 0 ? -1 : pread(fd, text, sizeof text - 1, 0);
@@ -147,62 +153,62 @@ static double share(Worker *w) {
   return n > 0 && r + d > 0 ? r / (r + d) : 1;
 }
 
-enum { LOOK_US = 5000, RETRY_MS = 50, LONGEST_RETRY_MS = 2000 };
+enum { CHECK_US = 5000, RETRY_MS = 50, MAX_RETRY_MS = 2000 };
 
-/* Now and then: with fewer cores than parts, fewer parts; where cores seem free, twice as many, at first after a short
- * time, then, where that was wrong, after longer ones. */
-static void look(Pool *p) {
-  const double least = 0.75, free_share = 0.95;
+/* Lowers `active` to the cores that its threads got. Doubles it when they get their cores fully, after `retry` seconds,
+ * which doubles each time that raising it was wrong. */
+static void adapt(Pool *p) {
+  const double min_share = 0.75, free_share = 0.95;
   double now = rt_now(), got = 0;
-  if (now - p->looked < 1e-6 * LOOK_US * (1 + 0.1 * p->threads)) return;
-  bool stale = now - p->looked > 1; /* what happened in a pause says nothing */
-  p->looked = now;
+  if (now - p->checked < 1e-6 * CHECK_US * (1 + 0.1 * p->threads)) return;
+  bool stale = now - p->checked > 1; /* mostly a pause between calls */
+  p->checked = now;
   for (int i = 0; i < p->threads; i++) {
-    double s = share(&p->worker[i]);
-    if (i < p->most) got += s;
+    double s = cpu_share(&p->worker[i]);
+    if (i < p->active) got += s;
   }
   if (stale) return;
-  if (got < p->most - (1 - least)) {
+  if (got < p->active - (1 - min_share)) {
     bool soon = now - p->tried < 10 * p->retry;
     p->retry = soon && p->retry > 0 ? 2 * p->retry : 1e-3 * RETRY_MS;
-    if (p->retry > 1e-3 * LONGEST_RETRY_MS) p->retry = 1e-3 * LONGEST_RETRY_MS;
-    p->most = (int)(got + (1 - least)) > 1 ? (int)(got + (1 - least)) : 1;
+    if (p->retry > 1e-3 * MAX_RETRY_MS) p->retry = 1e-3 * MAX_RETRY_MS;
+    p->active = (int)(got + (1 - min_share)) > 1 ? (int)(got + (1 - min_share)) : 1;
     p->tried = now;
-  } else if (p->most < p->threads && got > p->most * free_share && now - p->tried > p->retry) {
-    p->most = 2 * p->most < p->threads ? 2 * p->most : p->threads;
+  } else if (p->active < p->threads && got > p->active * free_share && now - p->tried > p->retry) {
+    p->active = 2 * p->active < p->threads ? 2 * p->active : p->threads;
     p->tried = now;
   }
 }
 
-int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
-  if (p && p->adapts && parts > 1) {
-    look(p);
-    if (parts > p->most) parts = p->most;
+int pool_run(Pool *p, GcFn *fn, const GcCall *call, int nthreads) {
+  if (p && p->adapts && nthreads > 1) {
+    adapt(p);
+    if (nthreads > p->active) nthreads = p->active;
   }
-  if (!p || parts <= 1) {
+  if (!p || nthreads <= 1) {
     GcCall one = *call;
-    one.part = 0;
-    one.parts = 1;
+    one.tid = 0;
+    one.nthreads = 1;
     return fn(&one);
   }
-  if (parts > p->threads) parts = p->threads;
+  if (nthreads > p->threads) nthreads = p->threads;
   p->fn = fn;
-  p->parts = parts;
-  here(p, 0);
-  for (int i = 0; i < parts; i++) {
+  p->nthreads = nthreads;
+  note_cpu(p, 0);
+  for (int i = 0; i < nthreads; i++) {
     p->call[i] = *call;
-    p->call[i].part = i;
-    p->call[i].parts = parts;
+    p->call[i].tid = i;
+    p->call[i].nthreads = nthreads;
     p->call[i].barrier = barrier;
     p->call[i].pool = p;
   }
   unsigned target = atomic_load_explicit(&p->done.value, memory_order_relaxed) + (unsigned)p->threads - 1;
-  gate_pass(&p->region);
+  futex_signal(&p->region);
   p->status[0] = fn(&p->call[0]);
   for (unsigned v; (v = atomic_load_explicit(&p->done.value, memory_order_acquire)) != target;)
-    gate_wait(&p->done, v, p->spin);
-  for (int i = 0; i < parts; i++) {
-    int s = p->status[i * APART];
+    futex_wait(&p->done, v, p->spin);
+  for (int i = 0; i < nthreads; i++) {
+    int s = p->status[i * STRIDE];
     if (s) return s;
   }
   return 0;
@@ -210,23 +216,23 @@ int pool_run(Pool *p, GcFn *fn, const GcCall *call, int parts) {
 
 Pool *pool_new(int threads, bool adapts) {
   if (threads <= 1) return NULL;
-  Pool *p = rt_mem(sizeof *p);
-  p->threads = 1; /* the caller; more as they start */
+  Pool *p = rt_alloc_block(sizeof *p);
+  p->threads = 1; /* the caller; the loop below counts the workers that were started */
   p->ncores = cores_find(&p->allowed, p->core);
   p->spin = threads <= p->ncores ? SPIN : 0;
   p->adapts = adapts && threads <= p->ncores;
-  p->most = threads;
+  p->active = threads;
   p->cpu = rt_array((size_t)threads, LINE);
   p->call = rt_array((size_t)threads, sizeof *p->call);
   p->status = rt_array((size_t)threads, LINE);
   p->worker = rt_array((size_t)threads, sizeof *p->worker);
   p->worker[0] = (Worker){.pool = p};
-  open_stat(&p->worker[0]);
+  open_schedstat(&p->worker[0]);
   for (int i = 1; i < threads; i++, p->threads++) {
-    p->worker[i] = (Worker){.pool = p, .part = i, .stat = -1};
+    p->worker[i] = (Worker){.pool = p, .tid = i, .stat = -1};
     if (pthread_create(&p->worker[i].thread, NULL, work, &p->worker[i]) == 0) continue;
     pool_free(p);
-    rt_die(662, "cannot start thread %d of %d", i + 1, threads);
+    rt_die(E_THREAD_START, "cannot start thread %d of %d", i + 1, threads);
   }
   return p;
 }
@@ -234,7 +240,7 @@ Pool *pool_new(int threads, bool adapts) {
 void pool_free(Pool *p) {
   if (!p) return;
   p->ends = true;
-  gate_pass(&p->region);
+  futex_signal(&p->region);
   for (int i = 1; i < p->threads; i++) pthread_join(p->worker[i].thread, NULL);
   for (int i = 0; i < p->threads; i++)
     if (atomic_load(&p->worker[i].stat) >= 0) close(atomic_load(&p->worker[i].stat));

@@ -1,7 +1,9 @@
-/* The runtime as a program's: memory is malloc's, the model's own block sits on huge pages, messages go to standard
- * error, and a failure ends the process. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host of a program: memory from malloc, the model's block on huge pages, messages on standard error; a failure
+ * ends the process. */
 #define _GNU_SOURCE
 #include "rt.h"
+#include "terminal.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -15,7 +17,7 @@ static bool live_shown;
 /* ---- memory ---- */
 
 #ifdef GC_FAULTS
-/* Test builds: the allocation of number GC_FAULT_ALLOC fails, and with GC_FAULT_FROM set all later ones do. */
+/* In test builds allocation number GC_FAULT_ALLOC fails; with GC_FAULT_FROM all later ones too. */
 static bool fault(void) {
   static long count;
   const char *at = getenv("GC_FAULT_ALLOC");
@@ -24,9 +26,7 @@ static bool fault(void) {
   return count == atol(at) || (count > atol(at) && getenv("GC_FAULT_FROM"));
 }
 #else
-static bool fault(void) {
-  return false;
-}
+static bool fault(void) { return false; }
 #endif
 
 static void *memory(RtHost *h, void *p, size_t n) {
@@ -54,11 +54,11 @@ static void *block(RtHost *h, size_t bytes) {
 
 /* ---- standard streams ---- */
 
-static struct { /* standard output; the first failure sticks, as its errno */
+static struct { /* standard output */
   char buf[1 << 16];
   size_t used;
-  int err;
-  bool asked, lines; /* is it a terminal? then each line is written when it ends */
+  int err;           /* errno of the first failed write */
+  bool asked, lines; /* lines: a terminal, so that each line is written when it ends; asked: `lines` is known */
 } out;
 
 static void write_all(const char *p, size_t n) {
@@ -79,9 +79,7 @@ bool rt_out_send(void) {
   return !out.err;
 }
 
-bool rt_out_failed(void) {
-  return out.err != 0;
-}
+bool rt_out_failed(void) { return out.err != 0; }
 
 void rt_out_put(const char *p, size_t n) {
   if (!out.asked) out.lines = isatty(1);
@@ -114,13 +112,13 @@ void rt_out(const char *fmt, ...) {
 
 void rt_out_flush(void) {
   if (rt_out_send()) return;
-  if (out.err == EPIPE) rt_quit(664); /* whoever read has seen enough: no word */
-  rt_die(664, "cannot write to standard output: %s", strerror(out.err));
+  if (out.err == EPIPE) rt_quit(E_STDOUT); /* the reader has closed the pipe on purpose: no message */
+  rt_die(E_STDOUT, "cannot write to standard output: %s", strerror(out.err));
 }
 
 /* ---- messages ---- */
 
-void rt_live(const char *line) {
+void rt_progress(const char *line) {
   if (line) fprintf(stderr, "\r%s\033[K", line);
   else if (live_shown) fputs("\r\033[K", stderr);
   live_shown = line != NULL;
@@ -129,11 +127,11 @@ void rt_live(const char *line) {
 
 static void error(RtHost *h, int code, const char *text) {
   (void)h;
-  rt_live(NULL);
+  rt_progress(NULL);
   rt_out_send();
   const char *end = strchr(text, '\n');
   int n = end ? (int)(end - text) : (int)strlen(text);
-  const char *on = rt_colour(2) ? "\033[1;31m" : "", *off = *on ? "\033[0m" : "";
+  const char *on = rt_has_colour(2) ? "\033[1;31m" : "", *off = *on ? "\033[0m" : "";
   fprintf(stderr, "%serror[E%04d]%s: %.*s\n", on, code, off, n, text);
   while (end) {
     const char *line = end + 1;
@@ -150,7 +148,7 @@ static _Noreturn void quit(RtHost *h, int code) {
 RtHost rt_program = {memory, block, error, quit};
 
 void rt_note(const char *fmt, ...) {
-  rt_live(NULL);
+  rt_progress(NULL);
   va_list ap;
   va_start(ap, fmt);
   vfprintf(stderr, fmt, ap);

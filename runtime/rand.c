@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011),
- * the normal distribution by inversion (Wichura's AS 241, PPND16), and keyed permutations for shuffles. Everything is a
- * pure function of its arguments, without libm, so data and order are the same everywhere. */
-#include "rt.h"
+ * normal variates by inversion (Wichura's AS 241, PPND16), and keyed permutations for shuffles. All are pure functions
+ * of their arguments, without libm, so that data and order are the same on every machine. */
+#include "rand.h"
 #include <string.h>
 
 void gc_philox(uint64_t key, uint64_t c0, uint64_t c1, uint32_t out[4]) {
@@ -55,26 +56,38 @@ static double ratio(const double a[8], const double b[8], double r) {
 }
 
 double gc_normal(uint32_t bits) {
-  static const double a[8] = {3.3871328727963666080, 1.3314166789178437745e2, 1.9715909503065514427e3,
-    1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4,
-    2.5090809287301226727e3};
-  static const double b[8] = {1, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
-    2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3};
-  static const double c[8] = {1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550,
-    3.64784832476320460504, 1.27045825245236838258, 2.41780725177450611770e-1, 2.27238449892691845833e-2,
-    7.74545014278341407640e-4};
-  static const double d[8] = {1, 2.05319162663775882187, 1.67638483018380384940, 6.89767334985100004550e-1,
-    1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9};
+  static const double a[8] = {3.3871328727963666080,   1.3314166789178437745e2, 1.9715909503065514427e3,
+                              1.3731693765509461125e4, 4.5921953931549871457e4, 6.7265770927008700853e4,
+                              3.3430575583588128105e4, 2.5090809287301226727e3};
+  static const double b[8] = {1,
+                              4.2313330701600911252e1,
+                              6.8718700749205790830e2,
+                              5.3941960214247511077e3,
+                              2.1213794301586595867e4,
+                              3.9307895800092710610e4,
+                              2.8729085735721942674e4,
+                              5.2264952788528545610e3};
+  static const double c[8] = {1.42343711074968357734,    4.63033784615654529590,   5.76949722146069140550,
+                              3.64784832476320460504,    1.27045825245236838258,   2.41780725177450611770e-1,
+                              2.27238449892691845833e-2, 7.74545014278341407640e-4};
+  static const double d[8] = {1,
+                              2.05319162663775882187,
+                              1.67638483018380384940,
+                              6.89767334985100004550e-1,
+                              1.48103976427480074590e-1,
+                              1.51986665636164571966e-2,
+                              5.47593808499534494600e-4,
+                              1.05075007164441684324e-9};
   double p = (bits + 0.5) * 0x1p-32, q = p - 0.5;
   if (q >= -0.425 && q <= 0.425) return q * ratio(a, b, 0.180625 - q * q);
-  /* 32 bits reach no further than r = 4.8, so the third branch of AS 241 (r > 5) is never needed */
+  /* with 32 bits r is at most 4.8, so that the third branch of AS 241 (r > 5) is not needed */
   double r = root(-ln(q < 0 ? p : 1 - p));
   double x = ratio(c, d, r - 1.6);
   return q < 0 ? -x : x;
 }
 
-/* A Feistel network over Z_a x Z_b with a * b just above n: the halves are added to in turn, modulo a and b, and what
- * falls outside 0..n-1 walks on along its cycle until it is inside. */
+/* A Feistel network over Z_a x Z_b with a * b just above n. Values outside 0..n-1 are mapped again until they are
+ * inside (cycle walking). */
 void perm_init(Perm *p, uint64_t n, uint64_t seed, uint64_t stream) {
   p->n = n;
   uint64_t a = 1;

@@ -1,6 +1,12 @@
-/* What a person or a script sees of a run: the live line on a terminal, plain lines elsewhere, JSON lines for scripts,
- * and the figures at the end. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run prints: a progress line on a terminal, plain lines elsewhere, JSON lines for scripts, and the results at
+ * the end. */
+#include "data.h"
+#include "device.h"
+#include "json.h"
+#include "report.h"
+#include "terminal.h"
+#include "vars.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,18 +20,16 @@ uint64_t rt_peak_rss(void) {
 
 char *report_float(float v) {
   char text[NUM_TEXT];
-  return rt_strdup(v - v == 0 ? num_text(GC_F32, &v, 0, text) : "null"); /* JSON has no other */
+  return rt_strdup(v - v == 0 ? num_text(GC_F32, &v, 0, text) : "null"); /* JSON has neither NaN nor Inf */
 }
 
-static const float *metrics(const App *a) {
-  return &a->run->loss + 1;
-}
+static const float *metrics(const Session *sess) { return &sess->run->loss + 1; }
 
 /* "loss":…,"acc":… */
-static char *pairs(const App *a, float loss, const float *metric) {
+static char *pairs(const Session *sess, float loss, const float *metric) {
   char *s = NULL;
-  for (int i = -1; i < a->t->nmetrics; i++) {
-    char *v = report_float(i < 0 ? loss : metric[i]), *name = json_quote(i < 0 ? "loss" : a->t->metrics[i]);
+  for (int i = -1; i < sess->t->nmetrics; i++) {
+    char *v = report_float(i < 0 ? loss : metric[i]), *name = json_quote(i < 0 ? "loss" : sess->t->metrics[i]);
     char *longer = rt_printf("%s%s%s:%s", s ? s : "", s ? "," : "", name, v);
     rt_free(v);
     rt_free(name);
@@ -35,11 +39,9 @@ static char *pairs(const App *a, float loss, const float *metric) {
   return s;
 }
 
-char *report_scores(const App *a, const Scores *s) {
-  return pairs(a, s->loss, s->metric);
-}
+char *report_scores(const Session *sess, const Scores *s) { return pairs(sess, s->loss, s->metric); }
 
-static void human(char *to, size_t n, double v, double unit, const char *const *names) {
+static void with_unit(char *to, size_t n, double v, double unit, const char *const *names) {
   int i = 0;
   for (; v >= unit * 0.99995 && names[i + 1]; i++) v /= unit;
   snprintf(to, n, v < 10 && i ? "%.2f %s" : v < 100 && i ? "%.1f %s" : "%.0f %s", v, names[i]);
@@ -48,38 +50,38 @@ static void human(char *to, size_t n, double v, double unit, const char *const *
 static const char *const bytes_names[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL};
 static const char *const flop_names[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", NULL};
 
-void report_begin(Report *r, App *a, const Run *run) {
-  const GcTrain *t = a->t;
-  r->app = a;
-  r->first = a->run->step;
+void report_begin(Report *r, Session *sess, const Run *run) {
+  const GcTrain *t = sess->t;
+  r->sess = sess;
+  r->first = sess->run->step;
   r->start = r->shown = rt_now();
-  r->live = rt_terminal(2) && !a->o.json;
+  r->live = rt_is_terminal(2) && !sess->o.json;
   char memory[32], flops[32];
   double work = t->step && t->step->fn ? t->step->flops : 0;
   if (t->pass && t->pass->fn) work = t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0);
-  human(memory, sizeof memory, (double)a->m->bytes, 1024, bytes_names);
-  human(flops, sizeof flops, work, 1000, flop_names);
-  rt_note("%s: %.0f parameters, %s a step, %s of memory, %d thread%s", a->m->name, a->m->parameters, flops, memory,
-          a->threads, a->threads == 1 ? "" : "s");
-  if (a->data)
-    rt_note("%llu records to train on, %llu held out", (unsigned long long)a->data->ntrain,
-            (unsigned long long)a->data->nhold);
-  if (r->first) rt_note("run %s, resumed after step %u of %u", run->folder, r->first, a->run->steps);
-  else rt_note("run %s, %u steps", run->folder, a->run->steps);
+  with_unit(memory, sizeof memory, (double)sess->m->bytes, 1024, bytes_names);
+  with_unit(flops, sizeof flops, work, 1000, flop_names);
+  rt_note("%s: %.0f parameters, %s a step, %s of memory, %d thread%s", sess->m->name, sess->m->parameters, flops,
+          memory, sess->threads, sess->threads == 1 ? "" : "s");
+  if (sess->data)
+    rt_note("%llu records to train on, %llu held out", (unsigned long long)sess->data->ntrain,
+            (unsigned long long)sess->data->nhold);
+  if (r->first) rt_note("run %s, resumed after step %u of %u", run->folder, r->first, sess->run->steps);
+  else rt_note("run %s, %u steps", run->folder, sess->run->steps);
 }
 
-/* 97.8 % for an accuracy, else four digits. */
+/* A metric: 97.8 % for an accuracy, else four significant digits. */
 static void figure(char *to, size_t n, const char *name, float v) {
   if (!strcmp(name, "acc")) snprintf(to, n, "%.1f %%", num_plain(100.0 * (double)v));
   else snprintf(to, n, "%.4g", num_plain((double)v));
 }
 
-static size_t figures(const App *a, char *to, size_t n) {
-  size_t k = (size_t)snprintf(to, n, "loss %.4g", num_plain((double)a->run->loss));
-  for (int i = 0; i < a->t->nmetrics && k < n; i++) {
+static size_t figures(const Session *sess, char *to, size_t n) {
+  size_t k = (size_t)snprintf(to, n, "loss %.4g", num_plain((double)sess->run->loss));
+  for (int i = 0; i < sess->t->nmetrics && k < n; i++) {
     char v[32];
-    figure(v, sizeof v, a->t->metrics[i], metrics(a)[i]);
-    k += (size_t)snprintf(to + k, n - k, "  %s %s", a->t->metrics[i], v);
+    figure(v, sizeof v, sess->t->metrics[i], metrics(sess)[i]);
+    k += (size_t)snprintf(to + k, n - k, "  %s %s", sess->t->metrics[i], v);
   }
   return k < n ? k : n - 1;
 }
@@ -91,90 +93,92 @@ static void duration(char *to, size_t n, double s) {
 }
 
 static void live_line(const Report *r, uint32_t step, double now) {
-  const App *a = r->app;
+  const Session *sess = r->sess;
   char text[400], value[200], left[40], memory[32], bar[21];
   double rate = (step - r->first) / (now - r->start + 1e-9);
-  uint32_t spe = a->run->steps_per_epoch, steps = a->run->steps;
+  uint32_t spe = sess->run->steps_per_epoch, steps = sess->run->steps;
   int full = (int)(20.0 * step / (steps ? steps : 1));
   for (int i = 0; i < 20; i++) bar[i] = i < full ? '#' : '.';
   bar[20] = 0;
-  figures(a, value, sizeof value);
+  figures(sess, value, sizeof value);
   duration(left, sizeof left, (steps - step) / (rate + 1e-9));
-  human(memory, sizeof memory, (double)rt_peak_rss(), 1024, bytes_names);
+  with_unit(memory, sizeof memory, (double)rt_peak_rss(), 1024, bytes_names);
   char epoch[40] = "";
   if (spe) snprintf(epoch, sizeof epoch, "epoch %u/%u ", (step - 1) / spe + 1, (steps + spe - 1) / spe);
   int n = snprintf(text, sizeof text, "%s[%s] %u/%u  %s  %.3g steps/s  %s left  %s", epoch, bar, step, steps, value,
                    rate, left, memory);
   struct winsize w;
   if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && n >= w.ws_col) text[w.ws_col - 1] = 0; /* never wrap */
-  rt_live(text);
+  rt_progress(text);
 }
 
 void report_step(Report *r, uint32_t step, const char *json_line) {
-  const App *a = r->app;
-  if (a->o.json) {
+  const Session *sess = r->sess;
+  if (sess->o.json) {
     if (json_line) rt_out_put(json_line, strlen(json_line));
     return;
   }
   double now = rt_now();
-  bool last = step == a->run->steps;
+  bool last = step == sess->run->steps;
   if (r->live) {
     if (now - r->shown < 0.1 && !last) return;
     live_line(r, step, now);
   } else {
-    bool asked = a->o.log_every > 0 ? json_line != NULL : now - r->shown >= 1 || step == r->first + 1 || last;
+    bool asked = sess->o.log_every > 0 ? json_line != NULL : now - r->shown >= 1 || step == r->first + 1 || last;
     if (!asked) return;
     char value[200];
-    figures(a, value, sizeof value);
-    rt_note("step %u/%u  %s", step, a->run->steps, value);
+    figures(sess, value, sizeof value);
+    rt_note("step %u/%u  %s", step, sess->run->steps, value);
   }
   r->shown = now;
 }
 
-void report_scores_text(const App *a, const Scores *s, const char *prefix) {
+void report_scores_text(const Session *sess, const Scores *s, const char *prefix) {
   rt_out("%sloss %.6g\n", prefix, num_plain((double)s->loss));
   int acc = -1;
-  for (int i = 0; i < a->t->nmetrics; i++) {
-    if (!strcmp(a->t->metrics[i], "acc")) acc = i;
-    else rt_out("%s%s %.6g\n", prefix, a->t->metrics[i], num_plain((double)s->metric[i]));
+  for (int i = 0; i < sess->t->nmetrics; i++) {
+    if (!strcmp(sess->t->metrics[i], "acc")) acc = i;
+    else rt_out("%s%s %.6g\n", prefix, sess->t->metrics[i], num_plain((double)s->metric[i]));
   }
   if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, num_plain(100.0 * (double)s->metric[acc]));
 }
 
-char *report_totals(const App *a, const Scores *s) {
-  char *loss = a->run->step ? report_float(a->run->loss) : rt_strdup("null"), *held = s ? report_scores(a, s) : NULL;
-  char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", a->run->step, loss, held ? ",\"holdout\":{" : "",
+char *report_totals(const Session *sess, const Scores *s) {
+  char *loss = sess->run->step ? report_float(sess->run->loss) : rt_strdup("null");
+  char *held = s ? report_scores(sess, s) : NULL;
+  char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", sess->run->step, loss, held ? ",\"holdout\":{" : "",
                       held ? held : "", held ? "}" : "");
   rt_free(loss);
   rt_free(held);
-  if (!a->t->scale) return t;
-  char *scale = report_float(*app_scalar(a, a->t->scale));
-  char *longer = rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%s", t, (double)*app_scalar(a, a->t->skipped),
-                           scale);
+  if (!sess->t->scale) return t;
+  char *scale = report_float(*session_scalar(sess, sess->t->scale));
+  char *longer =
+    rt_printf("%s,\"skipped_steps\":%.0f,\"loss_scale\":%s", t, (double)*session_scalar(sess, sess->t->skipped), scale);
   rt_free(scale);
   rt_free(t);
   return longer;
 }
 
 void report_done(Report *r, const Run *run, const Scores *s) {
-  const App *a = r->app;
-  uint32_t step = a->run->step;
-  unsigned long long hash = vars_hash(a->m, a->mem);
-  if (a->o.json) {
-    char *totals = report_totals(a, s);
+  const Session *sess = r->sess;
+  uint32_t step = sess->run->step;
+  mirror_down(sess);
+  unsigned long long hash = vars_hash(sess->m, sess->mem);
+  if (sess->o.json) {
+    char *totals = report_totals(sess, s);
     rt_out("{\"event\":\"done\",%s,\"weights_hash\":\"%016llx\"}\n", totals, hash);
     rt_free(totals);
     return;
   }
-  rt_live(NULL);
+  rt_progress(NULL);
   char took[40];
   double t = rt_now() - r->start;
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
   else duration(took, sizeof took, t);
-  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)a->run->loss));
-  if (a->t->scale && *app_scalar(a, a->t->skipped) > 0)
-    rt_out("%.0f steps updated nothing, as a gradient was beyond its type; the loss scale is now %g\n",
-           (double)*app_scalar(a, a->t->skipped), (double)*app_scalar(a, a->t->scale));
-  if (s) report_scores_text(a, s, "test ");
+  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
+  if (sess->t->scale && *session_scalar(sess, sess->t->skipped) > 0)
+    rt_out("%.0f steps were skipped because a gradient overflowed; the loss scale is now %g\n",
+           (double)*session_scalar(sess, sess->t->skipped), (double)*session_scalar(sess, sess->t->scale));
+  if (s) report_scores_text(sess, s, "test ");
   rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
 }

@@ -1,22 +1,28 @@
-/* Reading safetensors: 8 bytes header length, a JSON object of tensors, their data. What is refused: a header longer
- * than the file or 100 MB, text that is not such an object, duplicate names, unknown element types, shapes that
- * overflow or disagree with their bytes, data that overlaps, leaves holes or does not end with the file, and tensors
- * whose stored hash differs from their bytes. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reader of safetensors: 8 bytes of header length, a JSON object of tensors, their data. Rejected are: a header
+ * longer than the file or 100 MB, text that is not such an object, duplicate names, unknown element types, shapes that
+ * overflow or disagree with their bytes, data that overlaps, leaves gaps or does not end with the file, and tensors
+ * whose stored hash differs from that of their bytes. */
+#include "json.h"
+#include "rand.h"
+#include "safetensors.h"
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *name; int size, dtype; } types[] = {
-  {"BOOL", 1, GC_BOOL}, {"U8", 1, GC_U8}, {"I8", 1, GC_I8}, {"U16", 2, GC_U16}, {"I16", 2, GC_I16}, {"U32", 4, GC_U32},
-  {"I32", 4, GC_I32}, {"F32", 4, GC_F32}, {"F64", 8, GC_F64}, {"F16", 2, GC_F16}, {"BF16", 2, GC_BF16}, {"I64", 8, -1},
-  {"U64", 8, -1}, {"F8_E4M3", 1, -1}, {"F8_E5M2", 1, -1},
+static const struct {
+  const char *name;
+  int size, dtype;
+} types[] = {
+  {"BOOL", 1, GC_BOOL}, {"U8", 1, GC_U8},   {"I8", 1, GC_I8},   {"U16", 2, GC_U16}, {"I16", 2, GC_I16},
+  {"U32", 4, GC_U32},   {"I32", 4, GC_I32}, {"F32", 4, GC_F32}, {"F64", 8, GC_F64}, {"F16", 2, GC_F16},
+  {"BF16", 2, GC_BF16}, {"I64", 8, -1},     {"U64", 8, -1},     {"F8_E4M3", 1, -1}, {"F8_E5M2", 1, -1},
 };
 
 static bool read_shape(Json *j, StTensor *t, uint64_t *count) {
   *count = 1;
   t->rank = 0;
-  if (!json_want(j, '[')) return false;
-  if (json_is(j, ']')) return true;
+  if (!json_expect(j, '[')) return false;
+  if (json_accept(j, ']')) return true;
   do {
     uint64_t v;
     if (!json_u64(j, &v)) return false;
@@ -24,13 +30,13 @@ static bool read_shape(Json *j, StTensor *t, uint64_t *count) {
     if (v > INT64_MAX || __builtin_mul_overflow(*count, v, count))
       return rt_fail(j->err, "the shape of `%.99s` overflows", t->name);
     t->dim[t->rank++] = (int64_t)v;
-  } while (json_is(j, ','));
-  return json_want(j, ']');
+  } while (json_accept(j, ','));
+  return json_expect(j, ']');
 }
 
 static bool read_offsets(Json *j, StTensor *t) {
   uint64_t a, b;
-  if (!json_want(j, '[') || !json_u64(j, &a) || !json_want(j, ',') || !json_u64(j, &b) || !json_want(j, ']'))
+  if (!json_expect(j, '[') || !json_u64(j, &a) || !json_expect(j, ',') || !json_u64(j, &b) || !json_expect(j, ']'))
     return false;
   if (a > b || b > SIZE_MAX) return rt_fail(j->err, "the data of `%.99s` ends before it begins", t->name);
   t->begin = (size_t)a;
@@ -56,15 +62,17 @@ static bool read_tensor(Json *j, StTensor *t) {
   int size = 0;
   unsigned seen = 0;
   uint64_t count = 0, bytes;
-  if (!json_want(j, '{')) return false;
+  if (!json_expect(j, '{')) return false;
   do {
     char *key = json_string(j);
-    if (!key || !json_want(j, ':')) {
+    if (!key || !json_expect(j, ':')) {
       rt_free(key);
       return false;
     }
-    unsigned k = !strcmp(key, "dtype") ? DTYPE : !strcmp(key, "shape") ? SHAPE
-               : !strcmp(key, "data_offsets") ? OFFSETS : 0;
+    unsigned k = !strcmp(key, "dtype")          ? DTYPE
+                 : !strcmp(key, "shape")        ? SHAPE
+                 : !strcmp(key, "data_offsets") ? OFFSETS
+                                                : 0;
     bool ok = k && !(seen & k);
     if (!ok) rt_fail(j->err, "`%.99s` has a second or unknown entry `%.40s`", t->name, key);
     rt_free(key);
@@ -72,10 +80,10 @@ static bool read_tensor(Json *j, StTensor *t) {
     seen |= k;
     if (!(k == DTYPE ? read_type(j, t, &size) : k == SHAPE ? read_shape(j, t, &count) : read_offsets(j, t)))
       return false;
-  } while (json_is(j, ','));
-  if (!json_want(j, '}')) return false;
+  } while (json_accept(j, ','));
+  if (!json_expect(j, '}')) return false;
   if (seen != (DTYPE | SHAPE | OFFSETS))
-    return rt_fail(j->err, "`%.99s` lacks its element type, shape or place", t->name);
+    return rt_fail(j->err, "`%.99s` lacks its element type, shape or offsets", t->name);
   if (__builtin_mul_overflow(count, (uint64_t)size, &bytes) || bytes != t->end - t->begin)
     return rt_fail(j->err, "the shape of `%.99s` disagrees with its %zu bytes", t->name, t->end - t->begin);
   return true;
@@ -85,40 +93,40 @@ static bool read_metadata(Json *j, StFile *f) {
   if (f->meta) return rt_fail(j->err, "two __metadata__ entries");
   int cap = 8;
   f->meta = rt_array((size_t)cap, sizeof *f->meta);
-  if (!json_want(j, '{')) return false;
-  if (json_is(j, '}')) return true;
+  if (!json_expect(j, '{')) return false;
+  if (json_accept(j, '}')) return true;
   do {
-    if (f->nmeta == cap) f->meta = rt_grow(f->meta, rt_mul((size_t)(cap *= 2), sizeof *f->meta));
+    if (f->nmeta == cap) f->meta = rt_realloc(f->meta, rt_mul((size_t)(cap *= 2), sizeof *f->meta));
     StMeta *m = &f->meta[f->nmeta];
     m->key = json_string(j);
-    if (!m->key || !json_want(j, ':') || !(m->value = json_string(j))) return false;
+    if (!m->key || !json_expect(j, ':') || !(m->value = json_string(j))) return false;
     f->nmeta++;
-  } while (json_is(j, ','));
-  return json_want(j, '}');
+  } while (json_accept(j, ','));
+  return json_expect(j, '}');
 }
 
 static bool read_header(Json *j, StFile *f) {
   int cap = 0;
-  if (!json_want(j, '{')) return false;
-  if (json_is(j, '}')) return json_end(j);
+  if (!json_expect(j, '{')) return false;
+  if (json_accept(j, '}')) return json_end(j);
   do {
     char *name = json_string(j);
-    if (!name || !json_want(j, ':')) return false;
+    if (!name || !json_expect(j, ':')) return false;
     if (!strcmp(name, "__metadata__")) {
       rt_free(name);
       if (!read_metadata(j, f)) return false;
       continue;
     }
-    if (f->n == cap) f->t = rt_grow(f->t, rt_mul((size_t)(cap = cap ? cap * 2 : 64), sizeof *f->t));
+    if (f->n == cap) f->t = rt_realloc(f->t, rt_mul((size_t)(cap = cap ? cap * 2 : 64), sizeof *f->t));
     StTensor *t = &f->t[f->n++];
     memset(t, 0, sizeof *t);
     t->name = name;
     if (!read_tensor(j, t)) return false;
-  } while (json_is(j, ','));
-  return json_want(j, '}') && json_end(j);
+  } while (json_accept(j, ','));
+  return json_expect(j, '}') && json_end(j);
 }
 
-static int by_place(const void *a, const void *b) {
+static int by_offset(const void *a, const void *b) {
   const StTensor *s = a, *t = b;
   if (s->begin != t->begin) return s->begin < t->begin ? -1 : 1;
   return s->end != t->end ? (s->end < t->end ? -1 : 1) : 0;
@@ -128,17 +136,15 @@ static int by_name(const void *a, const void *b) {
   return strcmp(((const StTensor *)a)->name, ((const StTensor *)b)->name);
 }
 
-static int by_key(const void *a, const void *b) {
-  return strcmp(((const StMeta *)a)->key, ((const StMeta *)b)->key);
-}
+static int by_key(const void *a, const void *b) { return strcmp(((const StMeta *)a)->key, ((const StMeta *)b)->key); }
 
 static bool check_layout(StFile *f, size_t have, char *err) {
   size_t at = 0;
-  if (f->n) qsort(f->t, (size_t)f->n, sizeof *f->t, by_place);
+  if (f->n) qsort(f->t, (size_t)f->n, sizeof *f->t, by_offset);
   for (int i = 0; i < f->n; i++) {
     const StTensor *t = &f->t[i];
     if (t->end > have)
-      return rt_fail(err, "cut short: `%.99s` ends at byte %zu of its data, the file has %zu", t->name, t->end, have);
+      return rt_fail(err, "truncated: `%.99s` ends at byte %zu of its data, the file has %zu", t->name, t->end, have);
     if (t->begin < at) return rt_fail(err, "`%.99s` overlaps another tensor", t->name);
     if (t->begin > at) return rt_fail(err, "%zu bytes before `%.99s` belong to no tensor", t->begin - at, t->name);
     at = t->end;
@@ -177,13 +183,12 @@ bool st_parse(Bytes file, StFile *f, char *err) {
   if (file.n < 8) return rt_fail(err, "not a safetensors file (%zu bytes)", file.n);
   memcpy(&n, file.p, 8);
   if (n > MAX_HEADER || n > file.n - 8)
-    return rt_fail(err, "not a safetensors file, or cut short (a header of %llu bytes)", (unsigned long long)n);
+    return rt_fail(err, "not a safetensors file, or truncated (a header of %llu bytes)", (unsigned long long)n);
   const char *text = (const char *)file.p + 8;
   if (n < 2 || *text != '{') return rt_fail(err, "not a safetensors file (its header does not begin with `{`)");
   Json j = {text, text + n, why};
   f->data = file.p + 8 + n;
-  if (!read_header(&j, f))
-    return rt_fail(err, "header byte %zu: %.400s", (size_t)(j.p - text), why);
+  if (!read_header(&j, f)) return rt_fail(err, "header byte %zu: %.400s", (size_t)(j.p - text), why);
   return check_layout(f, file.n - 8 - (size_t)n, err) && check_hashes(f, err);
 }
 

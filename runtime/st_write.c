@@ -1,6 +1,10 @@
-/* Writing safetensors: tensors in the model's order, logical row-major, a hash of each in __metadata__. The bytes
- * follow from names and values alone: equal weights are equal files. */
-#include "rt.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer of safetensors: tensors in the model's order, logical row-major, the hash of each in __metadata__. The
+ * bytes depend on names and values only: equal weights give equal files. */
+#include "json.h"
+#include "num.h"
+#include "safetensors.h"
+#include "vars.h"
 #include <string.h>
 
 typedef struct Text {
@@ -10,7 +14,7 @@ typedef struct Text {
 
 static void add(Text *t, const char *s) {
   size_t n = strlen(s);
-  if (t->n + n + 1 > t->cap) t->p = rt_grow(t->p, t->cap = (t->n + n + 1) * 2);
+  if (t->n + n + 1 > t->cap) t->p = rt_realloc(t->p, t->cap = (t->n + n + 1) * 2);
   memcpy(t->p + t->n, s, n + 1);
   t->n += n;
 }
@@ -69,30 +73,30 @@ static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMe
     at += n;
   }
   add(&t, "}");
-  while ((t.n + 8) % 64) add(&t, " "); /* so that the data is aligned in a mapped file */
+  while ((t.n + 8) % 64) add(&t, " "); /* aligns the data for mapped files */
   return t;
 }
 
-/* Of those kinds, and stored in another order than files have. */
+/* A var of these kinds that memory does not hold in the order of the file. */
 static bool is_copied(const GcVar *v, unsigned kinds) { return kinds & KIND_BIT(v->kind) && !var_is_row_major(v); }
 
 bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta, const char *path,
               char *err) {
   Text t = header(m, mem, kinds, meta, nmeta);
   uint64_t n = t.n;
-  size_t most = 0;
+  size_t max = 0;
   for (int i = 0; i < m->nvars; i++)
-    if (is_copied(&m->vars[i], kinds) && m->vars[i].bytes > most) most = m->vars[i].bytes;
-  void *p = rt_alloc(most); /* before the file: nothing gives up while it is open */
+    if (is_copied(&m->vars[i], kinds) && m->vars[i].bytes > max) max = m->vars[i].bytes;
+  void *p = rt_alloc(max); /* before the file is open: running out of memory later would leave the temporary file */
   IoFile f;
   io_create(&f, path);
-  io_put(&f, &n, 8);
-  io_put(&f, t.p, t.n);
+  io_write(&f, &n, 8);
+  io_write(&f, t.p, t.n);
   for (int i = 0; i < m->nvars && !f.err; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
     if (is_copied(v, kinds)) var_to_logical(v, mem, p);
-    io_put(&f, is_copied(v, kinds) ? p : (const char *)mem + v->offset, var_count(v) * gc_dtype_size[v->dtype]);
+    io_write(&f, is_copied(v, kinds) ? p : (const char *)mem + v->offset, var_count(v) * gc_dtype_size[v->dtype]);
   }
   rt_free(p);
   rt_free(t.p);

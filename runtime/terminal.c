@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "terminal.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,12 +12,12 @@ void rt_standard_files(void) {
     if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", mode[fd]) != fd) _exit(5);
 }
 
-bool rt_terminal(int fd) {
+bool rt_is_terminal(int fd) {
   const char *term = getenv("TERM");
   return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
 }
 
-bool rt_colour(int fd) {
+bool rt_has_colour(int fd) {
   const char *no = getenv("NO_COLOR");
-  return !(no && *no) && rt_terminal(fd);
+  return !(no && *no) && rt_is_terminal(fd);
 }

@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The standard streams of a program. */
 #ifndef GRADC_TERMINAL_H
 #define GRADC_TERMINAL_H
 #include <stdbool.h>
 
-/* Before any file is opened: a descriptor from 0 to 2 that the caller closed would be that of the next file, and results
- * or messages would go into it. It becomes one that cannot be used. */
+/* Opens the descriptors 0 to 2 that the caller left closed, such that using them fails: the next file opened would get
+ * that number, and messages would go into it. To be called before any file is opened. */
 void rt_standard_files(void);
-bool rt_terminal(int fd); /* is it a terminal that understands escape sequences (TERM)? */
-bool rt_colour(int fd);   /* and does the user want colours (NO_COLOR)? */
+bool rt_is_terminal(int fd); /* a terminal that understands escape sequences (TERM) */
+bool rt_has_colour(int fd);  /* and NO_COLOR is not set */
 #endif

@@ -1,5 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights and states between their stored order in memory and the logical row-major order of files and hashes. */
+#include "num.h"
+#include "rand.h"
 #include "rt.h"
+#include "vars.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,25 +15,26 @@ size_t var_count(const GcVar *v) {
 
 bool var_is_row_major(const GcVar *v) {
   if (v->panel && v->rank) return false;
-  for (int i = 0; i < v->rank; i++) if (v->stored[i] != i) return false;
+  for (int i = 0; i < v->rank; i++)
+    if (v->stored[i] != i) return false;
   return true;
 }
 
-typedef struct Place {
-  size_t at, run; /* element in memory; how many further ones along the last axis lie behind it */
-} Place;
+typedef struct Span {
+  size_t at, n; /* first element in memory; elements along the last axis that are contiguous from there on */
+} Span;
 
-/* Where logical index (index…, c) lies: without panels at the sum of index times stride (`row`, but for the last axis),
- * with them at (panels before) + (row within the panel) * (this panel's width) + column. */
-static Place place(const GcVar *v, const size_t *index, size_t row, size_t c, size_t stride, size_t rows) {
+/* Where logical index (index…, c) is stored. Without panels: at the sum of index times stride; `row` is that sum
+ * without the last axis. With panels: at (panels before) + (row within the panel) * (width of the panel) + column. */
+static Span span_at(const GcVar *v, const size_t *index, size_t row, size_t c, size_t stride, size_t rows) {
   int last = v->rank - 1;
   size_t columns = (size_t)v->dim[last];
-  if (!v->panel) return (Place){row + c * stride, stride == 1 ? columns - c : 1};
+  if (!v->panel) return (Span){row + c * stride, stride == 1 ? columns - c : 1};
   bool along = v->panel_axis == last;
   size_t x = along ? c : index[v->panel_axis], first = x - x % v->panel;
   size_t left = (size_t)v->dim[v->panel_axis] - first, width = left < v->panel ? left : v->panel;
   if (!along) row += c * stride;
-  return (Place){first * rows + row * width + (x - first), along ? width - (x - first) : 1};
+  return (Span){first * rows + row * width + (x - first), along ? width - (x - first) : 1};
 }
 
 /* Copies between the two orders, in runs that are contiguous in both. */
@@ -47,11 +52,11 @@ static void copy(const GcVar *v, unsigned char *stored, unsigned char *logical, 
     size_t row = 0;
     for (int i = 0; i < last; i++) row += index[i] * stride[i];
     for (size_t c = 0; c < columns;) {
-      Place p = place(v, index, row, c, stride[last], rows);
+      Span p = span_at(v, index, row, c, stride[last], rows);
       unsigned char *a = stored + p.at * size, *b = logical + (k * columns + c) * size;
-      if (p.run == 1 && size == 4) memcpy(load ? a : b, load ? b : a, 4);
-      else memcpy(load ? a : b, load ? b : a, p.run * size);
-      c += p.run;
+      if (p.n == 1 && size == 4) memcpy(load ? a : b, load ? b : a, 4);
+      else memcpy(load ? a : b, load ? b : a, p.n * size);
+      c += p.n;
     }
     for (int i = last - 1; i >= 0 && ++index[i] == (size_t)v->dim[i]; i--) index[i] = 0;
   }
@@ -79,9 +84,7 @@ static uint64_t hash_into(uint64_t h, const GcVar *v, const void *mem) {
   return h;
 }
 
-uint64_t var_hash(const GcVar *v, const void *mem) {
-  return hash_into(0, v, mem);
-}
+uint64_t var_hash(const GcVar *v, const void *mem) { return hash_into(0, v, mem); }
 
 static int by_name(const void *a, const void *b) {
   return strcmp((*(const GcVar *const *)a)->name, (*(const GcVar *const *)b)->name);
@@ -90,7 +93,8 @@ static int by_name(const void *a, const void *b) {
 uint64_t vars_hash(const GcModel *m, const void *mem) {
   const GcVar **v = rt_array((size_t)m->nvars, sizeof *v);
   int n = 0;
-  for (int i = 0; i < m->nvars; i++) if (m->vars[i].kind != GC_OPTIM) v[n++] = &m->vars[i];
+  for (int i = 0; i < m->nvars; i++)
+    if (m->vars[i].kind != GC_OPTIM) v[n++] = &m->vars[i];
   qsort(v, (size_t)n, sizeof *v, by_name);
   uint64_t h = 0;
   for (int i = 0; i < n; i++) {
@@ -108,7 +112,7 @@ const GcVar *vars_not_finite(const GcModel *m, const void *mem) {
     if (v->kind != GC_PARAM || v->dtype < GC_F32) continue;
     const void *at = (const unsigned char *)mem + v->offset;
     const float *p = at;
-    double sum = 0; /* NaN and Inf stay in a sum of differences; finite values add zeros */
+    double sum = 0; /* x - x is 0 if x is finite, else NaN */
     for (size_t k = 0, n = var_count(v); k < n; k++) {
       double x = v->dtype == GC_F32 ? (double)p[k] : num_load(v->dtype, at, k);
       sum += x - x;

@@ -1,17 +1,21 @@
 #!/bin/sh
-# check.sh GRADC BUILD [SUITE...]: runs every test suite, two at a time, and adds up what they counted. A suite is a script
-# tests/NAME/run.sh, called as `run.sh GRADC BUILD`; its last line of the form "N passed, N failed" counts, whatever
-# stands before it on the line, and so does its exit status. The last line here is "N passed, N failed".
+# SPDX-License-Identifier: Apache-2.0
+# check.sh GRADC BUILD [SUITE...]: runs every test suite, two at a time, and adds up their counts. A suite is a script
+# tests/NAME/run.sh, called as `run.sh GRADC BUILD`. Its counts are those of the last "N passed, N failed" that it
+# prints; a status other than 0 without a failure, or no count, is one failure. The last line here is "N passed, N
+# failed".
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
-# The long ones first, so that the last to end are short.
-[ $# -gt 0 ] || set -- exact lib bad native numbers random front golden codegen cli jit runtime models recompute plan ops pass twins ir grad
+# The longest first, so that both workers end together; bad builds what front, ops and ir link (asan.sh).
+[ $# -gt 0 ] || [ "${FULL:-}" != 1 ] ||
+  set -- cuda codegen random native exact bad cli docs plan front lib runtime golden models twins numbers ops jit recompute pass grad ir
+[ $# -gt 0 ] || set -- exact cli native models bad cuda lib front codegen golden random runtime ops plan jit recompute numbers pass twins grad ir docs
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
-XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # compiled code is shared by the suites, and is not the user's
+XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # one cache of compiled code for all suites, not the user's
 
-suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAME.count
-  begin=$(date +%s); log=$tmp/$1.log; said=$tmp/$1.said
+suite() { # suite NAME: runs it, prints a summary, writes its counts to $tmp/NAME.count
+  begin=$(date +%s); log=$tmp/$1.log; summary=$tmp/$1.summary
   if [ -f "$here/$1/run.sh" ]; then ("$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; s=$?; times >"$tmp/$1.times"; exit $s); status=$?
   else echo "no such suite" >"$log"; status=1; fi
   line=$(grep -aE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
@@ -23,13 +27,13 @@ suite() { # suite NAME: runs it; says how it went; leaves its counts in $tmp/NAM
       echo "FAIL  $1 (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
     fi
     cpu=$(tail -n 1 "$tmp/$1.times" 2>/dev/null | tr 'ms' '  ' | awk '{ printf "%d", 60 * ($1 + $3) + $2 + $4 }')
-    echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s, ${cpu:-0} s of processors)"
-  } >"$said"
+    echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s, ${cpu:-0} s of processor time)"
+  } >"$summary"
   echo "${p:-0} $f" >"$tmp/$1.count"
-  cat "$said"
+  cat "$summary"
 }
 
-worker() { # worker NAME...: those that no other worker has taken
+worker() { # worker NAME...: runs those that no other worker has taken
   for name in "$@"; do mkdir "$tmp/$name.taken" 2>/dev/null && suite "$name"; done
 }
 

@@ -1,11 +1,12 @@
-/* Whole files, for tests. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading files, for tests. */
 #ifndef TESTS_FILES_H
 #define TESTS_FILES_H
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* In malloc memory, with a NUL behind it; n (NULL: not asked) gets the length. NULL: cannot be opened. */
+/* A file's contents in malloc memory, NUL-terminated; n (may be NULL) gets the length. NULL: cannot be opened. */
 static inline char *read_file(const char *path, size_t *n) {
   FILE *f = fopen(path, "rb");
   if (!f) return NULL;

@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup.sh build|check|isa: installs, from Debian's packages, what that make target needs and the machine lacks.
+# SPDX-License-Identifier: Apache-2.0
+# setup.sh build|check|isa: installs the missing Debian packages that the make target needs.
 #   build  lemon, a C compiler, clang's libraries and a C++ compiler (models are compiled in process; LLVM_CONFIG=no:
 #   without)    check  also clang    isa  cross compilers, qemu-user, arm-none-eabi-gcc and qemu-system-arm
 set -u
@@ -11,11 +12,14 @@ add() { has "$1" || need="$need $2"; }
 add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find.sh")" != no ] || need="$need g++ llvm-dev libclang-dev"
+[ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find_llvm.sh")" != no ] ||
+  need="$need g++ llvm-dev libclang-dev"
 if [ "$want" = check ] || [ "$want" = isa ]; then
-  add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base; add script bsdutils; add localedef locales
+  add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base
+  add script bsdutils; add localedef locales
   [ -d /usr/share/i18n/charmaps ] || need="$need locales"
-  [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null || need="$need python3-numpy python3-venv"
+  [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null ||
+    need="$need python3-numpy python3-venv"
 fi
 if [ "$want" = isa ]; then
   for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf s390x-linux-gnu:s390x i686-linux-gnu:i386; do

@@ -1,18 +1,59 @@
-# Sourced by suites, which are called as `run.sh GRADC BUILD`: both as whole paths in $gradc and $build, the source tree in
-# $root, a folder in $tmp that goes when the suite ends, and the counting of results, which `counts` prints at the end.
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by every suite, which check.sh runs as `run.sh GRADC BUILD`. Sets $gradc and $build (absolute paths), $root
+# (the source tree) and $tmp (a folder that is removed at exit), counts results, and prints the counts with `counts`.
+# FULL=1 in the environment (make check-all) runs every case; otherwise a suite may run a share (make check).
 root=$(cd "$(dirname "$0")/../.." && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
 passed=0; failed=0
-full() { [ "${FULL:-}" = 1 ]; } # whether everything runs (make check-all), or a share (make check)
+full() { [ "${FULL:-}" = 1 ]; }
 pass() { passed=$((passed + 1)); }
 fail() { failed=$((failed + 1)); echo "FAIL  $*"; }
-equal() { if [ "$2" = "$3" ]; then pass; else fail "$1: $2 is not $3"; fi; } # NAME GOT WANTED
-check() { # WHAT COMMAND...
+equal() { if [ "$2" = "$3" ]; then pass; else fail "$1: $2 is not $3"; fi; } # equal NAME GOT WANTED
+near() { # near NAME LOSS WANTED [RELATIVE]
+  if awk "BEGIN { d = (${2:-nan}) - (${3:-nan}); r = ${4:-1e-5} * ($3); exit !(d * d < r * r) }"; then pass
+  else fail "$1: $2 is not near $3"; fi
+}
+check() { # check NAME COMMAND...: passes if the command's status is 0
   what=$1; shift
   if "$@" >"$tmp/log" 2>&1; then pass; else fail "$what: $(tail -n 5 "$tmp/log")"; fi
 }
+# add_counts NAME STATUS FILE: adds the last "N passed, N failed" of a program's output, shows failures.
+add_counts() {
+  line=$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$3" | tail -n 1)
+  p=${line%% *}; f=${line#*, }; f=${f%% *}
+  if [ -z "$line" ] || { [ "$2" -ne 0 ] && [ "$f" -eq 0 ]; }; then
+    fail "$1: status $2"; tail -n 12 "$3"
+  elif [ "$f" -gt 0 ]; then
+    echo "FAIL  $1:"; grep -avE '^(ok|PASS)|[0-9]+ passed, [0-9]+ failed' "$3" | head -n 60
+  fi
+  passed=$((passed + ${p:-0})); failed=$((failed + ${f:-0}))
+}
+tally() { # tally NAME COMMAND...: add_counts of a command that prints "N passed, N failed"
+  what=$1; shift
+  "$@" >"$tmp/tally" 2>&1; add_counts "$what" $? "$tmp/tally"
+}
+# objects [FOLDER...]: those of the compiler, and of FOLDERs
+objects() { sh "$root/tests/objects.sh" "$build" ir frontend passes codegen "$@"; echo "$build/embed.o"; }
+program() { # program NAME SOURCE|FLAG...: compiles the test program $tmp/NAME over these objects; counts only a failure
+  name=$1; shift
+  # shellcheck disable=SC2046  # several objects
+  ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -I"$root" -I"$build" -o "$tmp/$name" $(objects) "$@" \
+    -lm -ldl -lpthread 2>"$tmp/log" && return
+  fail "$name does not compile: $(head -n 5 "$tmp/log")"; return 1
+}
+sanitized() { # sanitized NAME SOURCE...: the same with the sanitizers, over the archive of asan.sh, or over $asan
+  name=$1; shift
+  # shellcheck disable=SC2086  # several objects
+  cc -std=gnu11 -Wall -Wextra -O0 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -I"$build" \
+    -o "$tmp/$name" "$@" ${asan:-"$build/tests/asan/gradc.a" "$build/embed.o"} -lm -ldl -lpthread 2>"$tmp/log" && return
+  fail "$name does not compile: $(head -n 5 "$tmp/log")"; return 1
+}
+# What a training binary prints with --json, from standard input.
+hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' | tail -n 1; }
+loss_of() { sed -n 's/.*"event":"done".*"loss":\([-+0-9.e]*\).*/\1/p' | tail -n 1; }
 counts() {
   echo "$passed passed, $failed failed"
   [ $failed -eq 0 ]

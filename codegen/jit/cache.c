@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
 #include "codegen/jit/cache.h"
+#include "codegen/build/fd.h"
 #include "ir/ctx.h"
 #include <dirent.h>
 #include <errno.h>
@@ -11,9 +13,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What the files may hold together: beyond it those go that were not used for longest, until a quarter is free. */
-static const int64_t MOST_BYTES = (int64_t)256 << 20;
-typedef struct Head { char magic[8]; uint64_t n, sum; CacheKey key; } Head;
+/* Limit of the folder's size. Beyond it the least recently used files are removed until a quarter is free. */
+static const int64_t MAX_BYTES = (int64_t)256 << 20;
+typedef struct Head {
+  char magic[8];
+  uint64_t n, sum;
+  CacheKey key;
+} Head;
 static const char MAGIC[8] = "gradcjit";
 
 CacheKey cache_key(void) { return (CacheKey){0, 1}; }
@@ -33,44 +39,28 @@ static bool key_path(char path[PATH_MAX], const char *folder, CacheKey k) {
   return path_of(path, folder, name);
 }
 
-static bool read_whole(int fd, void *p, size_t n) {
-  for (char *to = p; n;) {
-    ssize_t k = read(fd, to, n);
-    if (k <= 0) return false;
-    to += k, n -= (size_t)k;
-  }
-  return true;
-}
-
-static bool write_whole(int fd, const void *p, size_t n) {
-  for (const char *from = p; n;) {
-    ssize_t k = write(fd, from, n);
-    if (k < 0 && errno != EINTR) return false;
-    if (k > 0) from += k, n -= (size_t)k;
-  }
-  return true;
-}
-
-/* Only what this user wrote is taken: it will be run. */
-static bool take(int fd, CacheKey k, JitBlob *b) {
+/* Accepts only files that belong to this user, because their contents will be executed. */
+static bool read_entry(int fd, CacheKey k, JitBlob *b) {
   Head h;
   struct stat st;
-  if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || !read_whole(fd, &h, sizeof h)) return false;
+  if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_uid != geteuid() || !fd_read_all(fd, &h, sizeof h)) return false;
   if (memcmp(h.magic, MAGIC, sizeof MAGIC) || h.key.a != k.a || h.key.b != k.b) return false;
   if (h.n != (uint64_t)st.st_size - sizeof h || !(b->p = malloc(h.n ? h.n : 1))) return false;
   b->n = h.n;
-  return read_whole(fd, b->p, b->n) && hash_bytes(b->p, b->n, 0) == h.sum;
+  return fd_read_all(fd, b->p, b->n) && hash_bytes(b->p, b->n, 0) == h.sum;
 }
 
 bool cache_get(const char *folder, CacheKey k, JitBlob *b) {
   char path[PATH_MAX];
   int fd = folder && key_path(path, folder, k) ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
   *b = (JitBlob){0};
-  bool well = fd >= 0 && take(fd, k, b);
-  if (well) futimens(fd, NULL); /* used now */
+  bool ok = fd >= 0 && read_entry(fd, k, b);
+  if (ok) futimens(fd, NULL); /* marks it as recently used */
   if (fd >= 0) close(fd);
-  if (!well) free(b->p), *b = (JitBlob){0};
-  return well;
+  if (ok) return true;
+  free(b->p);
+  *b = (JitBlob){0};
+  return false;
 }
 
 /* ---- writing ---- */
@@ -87,7 +77,11 @@ static bool make_folder(const char *folder) {
   return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
-typedef struct Entry { struct timespec used; int64_t bytes; char name[64]; } Entry;
+typedef struct Entry {
+  struct timespec used;
+  int64_t bytes;
+  char name[64];
+} Entry;
 
 static int by_age(const void *a, const void *b) {
   const struct timespec *x = &((const Entry *)a)->used, *y = &((const Entry *)b)->used;
@@ -95,11 +89,12 @@ static int by_age(const void *a, const void *b) {
   return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
 }
 
-static Entry *list(const char *folder, int *n, int64_t *bytes) { /* NULL: nothing to be done */
+static Entry *list(const char *folder, int *n, int64_t *bytes) { /* NULL: empty, or cannot be listed */
   DIR *d = opendir(folder);
   Entry *e = NULL;
   int cap = 0;
-  *n = 0, *bytes = 0;
+  *n = 0;
+  *bytes = 0;
   for (struct dirent *f; d && (f = readdir(d));) {
     struct stat st;
     if (fstatat(dirfd(d), f->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode)) continue;
@@ -117,14 +112,20 @@ static Entry *list(const char *folder, int *n, int64_t *bytes) { /* NULL: nothin
   return e;
 }
 
-static void trim(const char *folder) {
+CacheUse cache_use(const char *folder) {
+  CacheUse u = {.max = MAX_BYTES};
+  free(list(folder, &u.entries, &u.bytes));
+  return u;
+}
+
+static void evict(const char *folder) {
   int n;
   int64_t bytes;
   char path[PATH_MAX];
   Entry *e = list(folder, &n, &bytes);
-  bool full = bytes > MOST_BYTES;
+  bool full = bytes > MAX_BYTES;
   if (full) qsort(e, (size_t)n, sizeof *e, by_age);
-  for (int i = 0; full && i < n && bytes > MOST_BYTES / 4 * 3; i++)
+  for (int i = 0; full && i < n && bytes > MAX_BYTES / 4 * 3; i++)
     if (path_of(path, folder, e[i].name) && !unlink(path)) bytes -= e[i].bytes;
   free(e);
 }
@@ -136,8 +137,8 @@ void cache_put(const char *folder, CacheKey k, const JitBlob *b) {
   if (!folder || !key_path(path, folder, k) || !path_of(beside, folder, "new.XXXXXX") || !make_folder(folder)) return;
   int fd = mkostemp(beside, O_CLOEXEC);
   if (fd < 0) return;
-  bool well = write_whole(fd, &h, sizeof h) && write_whole(fd, b->p, b->n);
-  if (close(fd)) well = false;
-  if (!well || rename(beside, path)) unlink(beside);
-  else trim(folder);
+  bool ok = fd_write_all(fd, &h, sizeof h) && fd_write_all(fd, b->p, b->n);
+  if (close(fd)) ok = false;
+  if (!ok || rename(beside, path)) unlink(beside);
+  else evict(folder);
 }

@@ -1,22 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/jit/jit.h"
 #include "codegen/jit/cache.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-struct Jit { const JitWay *way; void *code; };
+struct Jit {
+  const JitBackend *backend;
+  void *code;
+};
 
-/* One blob in the making. */
+/* The compilation of one blob. */
 typedef struct Task {
-  const JitJob *job;
-  const JitWay *way;
-  CacheKey key; /* of all units: the way's identity, the common flags */
-  int unit;
+  CacheKey key;
   JitBlob blob;
   JitError error;
-  bool well, threaded;
-  pthread_t thread;
+  bool ok;
 } Task;
+
+/* Workers take tasks in their order. */
+enum { MAX_WORKERS = 8 };
+typedef struct Queue {
+  const JitJob *job;
+  const JitBackend *backend;
+  Task *task;
+  int n;
+  atomic_int next;
+} Queue;
 
 static void add_text(CacheKey *k, const char *s) { cache_key_add(k, s, strlen(s)); }
 
@@ -25,90 +37,118 @@ static void add_unit(CacheKey *k, const JitUnit *u) {
   cache_key_add(k, u->text, u->n);
 }
 
-static void *make(void *arg) {
-  Task *t = arg;
-  const JitJob *job = t->job;
-  CacheKey k = t->key;
-  if (!t->way->whole) add_unit(&k, &job->unit[t->unit]);
-  for (int i = 0; i < job->nunit && t->way->whole; i++) add_unit(&k, &job->unit[i]);
-  for (int i = 0; i < job->nobject && t->way->whole; i++) cache_key_add(&k, job->object[i].p, job->object[i].n);
-  t->well = cache_get(job->cache, k, &t->blob);
-  if (t->well) return NULL;
-  t->well = t->way->compile(job, t->unit, &t->blob, &t->error);
-  if (t->well) cache_put(job->cache, k, &t->blob);
+static void add_all(CacheKey *k, const JitJob *job) {
+  for (int i = 0; i < job->nunit; i++) add_unit(k, &job->unit[i]);
+  for (int i = 0; i < job->nobject; i++) cache_key_add(k, job->object[i].p, job->object[i].n);
+}
+
+static void make(Queue *q, int unit) {
+  Task *t = &q->task[unit];
+  const JitJob *job = q->job;
+  t->ok = cache_get(job->cache, t->key, &t->blob);
+  if (t->ok) return;
+  t->ok = q->backend->compile(job, unit, &t->blob, &t->error);
+  if (t->ok) cache_put(job->cache, t->key, &t->blob);
+}
+
+static void *work(void *arg) {
+  Queue *q = arg;
+  for (int i; (i = atomic_fetch_add(&q->next, 1)) < q->n;) make(q, i);
   return NULL;
 }
 
-/* The last unit on this thread, and those for which there is none. */
-static bool make_all(Task *t, int n, JitError *error) {
-  bool well = true;
-  for (int i = 0; i + 1 < n; i++) t[i].threaded = !pthread_create(&t[i].thread, NULL, make, &t[i]);
-  for (int i = 0; i < n; i++)
-    if (!t[i].threaded) make(&t[i]);
-  for (int i = 0; i < n; i++) {
-    if (t[i].threaded) pthread_join(t[i].thread, NULL);
-    if (well && !t[i].well) *error = t[i].error;
-    else free(t[i].error.text);
-    well &= t[i].well;
-  }
-  return well;
+/* This thread works, too, so it does not matter whether others can be started. */
+static void make_all(Queue *q) {
+  pthread_t thread[MAX_WORKERS];
+  bool started[MAX_WORKERS] = {false};
+  long cores = sysconf(_SC_NPROCESSORS_ONLN);
+  for (int i = 0; i + 1 < q->n && i + 1 < MAX_WORKERS && i + 1 < cores; i++)
+    started[i] = !pthread_create(&thread[i], NULL, work, q);
+  work(q);
+  for (int i = 0; i < MAX_WORKERS; i++)
+    if (started[i]) pthread_join(thread[i], NULL);
 }
 
-static void *make_code(const JitJob *job, const JitWay *way, Task *t, JitBlob *blob, int n, JitError *error) {
+static bool take_results(const Queue *q, JitBlob *blob, int *unit, JitError *error) {
+  bool ok = true;
+  for (int i = 0; i < q->n; i++) {
+    Task *t = &q->task[i];
+    blob[i] = t->blob;
+    if (ok && !t->ok) *error = t->error, *unit = i;
+    else free(t->error.text);
+    ok &= t->ok;
+  }
+  for (int i = 0; i < q->n && !ok; i++) free(blob[i].p), blob[i] = (JitBlob){0};
+  return ok;
+}
+
+bool jit_compile(const JitJob *job, const JitBackend *backend, JitBlob *blob, int *unit, JitError *error) {
   CacheKey key = cache_key();
-  char *identity = way->identity(job);
+  char *identity = backend->identity(job);
   JitJob j = *job;
+  Queue q = {.job = &j, .backend = backend, .n = backend->single_blob ? 1 : job->nunit};
+  *error = (JitError){0};
   if (identity) add_text(&key, identity);
   else j.cache = NULL;
   free(identity);
   for (int i = 0; i < job->nflags; i++) add_text(&key, job->flags[i]);
-  for (int i = 0; i < n; i++) t[i] = (Task){.job = &j, .way = way, .key = key, .unit = i};
-  bool well = make_all(t, n, error);
-  for (int i = 0; i < n; i++) blob[i] = t[i].blob;
-  void *code = well ? way->load(&j, blob, n, error) : NULL;
+  q.task = calloc((size_t)q.n, sizeof *q.task);
+  if (!q.task) return false;
+  for (int i = 0; i < q.n; i++) {
+    q.task[i].key = key;
+    if (backend->single_blob) add_all(&q.task[i].key, job);
+    else add_unit(&q.task[i].key, &job->unit[i]);
+  }
+  make_all(&q);
+  bool ok = take_results(&q, blob, unit, error);
+  free(q.task);
+  return ok;
+}
+
+static void *make_code(const JitJob *job, const JitBackend *backend, JitBlob *blob, JitError *error) {
+  int unit, n = backend->single_blob ? 1 : job->nunit;
+  if (!jit_compile(job, backend, blob, &unit, error)) return NULL;
+  void *code = backend->load(job, blob, n, error);
   for (int i = 0; i < n; i++) free(blob[i].p);
   return code;
 }
 
 Jit *jit_load(const JitJob *job, JitError *error) {
-  const JitWay *way = job->only_cc ? NULL : jit_way_clang();
-  if (!way) way = &jit_way_cc;
-  int n = way->whole ? 1 : job->nunit;
+  const JitBackend *backend = job->only_cc ? NULL : jit_backend_clang();
+  if (!backend) backend = &jit_backend_cc;
   Jit *j = calloc(1, sizeof *j);
-  Task *t = calloc((size_t)n, sizeof *t);
-  JitBlob *blob = calloc((size_t)n, sizeof *blob);
+  JitBlob *blob = calloc((size_t)job->nunit, sizeof *blob);
   *error = (JitError){0};
-  if (j && t && blob) *j = (Jit){way, make_code(job, way, t, blob, n, error)};
-  free(t);
+  if (j && blob) *j = (Jit){backend, make_code(job, backend, blob, error)};
   free(blob);
   if (j && j->code) return j;
   free(j);
   return NULL;
 }
 
-const void *jit_symbol(const Jit *j, const char *name) { return j->way->symbol(j->code, name); }
+const void *jit_symbol(const Jit *j, const char *name) { return j->backend->symbol(j->code, name); }
 
 void jit_free(Jit *j) {
   if (!j) return;
-  j->way->free(j->code);
+  j->backend->free(j->code);
   free(j);
 }
 
-const char *jit_maker(const Jit *j) { return j->way->name; }
+const char *jit_backend_name(const Jit *j) { return j->backend->name; }
 
-static void *load_way(void *arg) {
-  jit_way_clang();
+static void *load_backend(void *arg) {
+  jit_backend_clang();
   return arg;
 }
 
 void jit_prepare(void) {
   pthread_t t;
-  if (!pthread_create(&t, NULL, load_way, NULL)) pthread_detach(t);
+  if (!pthread_create(&t, NULL, load_backend, NULL)) pthread_detach(t);
 }
 
-bool jit_has_clang(void) { return jit_way_clang() != NULL; }
+bool jit_has_clang(void) { return jit_backend_clang() != NULL; }
 
 const char *jit_describe(void) {
-  const JitWay *way = jit_way_clang();
-  return way ? way->name : jit_way_cc.name;
+  const JitBackend *backend = jit_backend_clang();
+  return backend ? backend->name : jit_backend_cc.name;
 }

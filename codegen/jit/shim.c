@@ -1,7 +1,8 @@
-/* The clang libraries, by way of the shim that is built from jit_clang.cpp: a shared object that this one carries. They
- * take 20 ms to load, so that only who compiles loads them. */
-#include "codegen/jit/image.h"
-#include "codegen/jit/way.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The clang backend is a separate shared object, built from backend_clang.cpp and embedded here. It is loaded when the
+ * first code is compiled, since loading the clang libraries takes 20 ms. */
+#include "codegen/jit/memory_dso.h"
+#include "codegen/jit/backend.h"
 
 #ifdef GRADC_SHIM
 #include <pthread.h>
@@ -12,21 +13,21 @@ __asm__(".pushsection .rodata\n.balign 16\n.hidden gradc_shim\n.globl gradc_shim
         ".hidden gradc_shim_end\n.globl gradc_shim_end\ngradc_shim_end:\n.popsection");
 extern const char gradc_shim[], gradc_shim_end[];
 
-/* Loaded once and for good, as all that the loader holds is the process's. */
+/* Loaded once and never unloaded. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const JitWay *clang_way;
+static const JitBackend *clang_backend;
 
 static void load(void) {
   JitError error;
-  Image *i = image_load(gradc_shim, (size_t)(gradc_shim_end - gradc_shim), &error);
-  if (i) clang_way = image_symbol(i, "gradc_jit_way");
+  MemoryDso *i = memory_dso_load(gradc_shim, (size_t)(gradc_shim_end - gradc_shim), &error);
+  if (i) clang_backend = memory_dso_symbol(i, "gradc_jit_backend");
   free(error.text);
 }
 
-const JitWay *jit_way_clang(void) {
+const JitBackend *jit_backend_clang(void) {
   pthread_once(&once, load);
-  return clang_way;
+  return clang_backend;
 }
 #else
-const JitWay *jit_way_clang(void) { return NULL; }
+const JitBackend *jit_backend_clang(void) { return NULL; }
 #endif

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the data files beside this file, the same bytes every time.
 
 Needs scikit-learn, whose package carries both UCI data sets, and a Debian system, which has the licence (SOURCES.md);

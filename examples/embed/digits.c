@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Trains the digits model and lets it read one, through the library. With gradc installed (`make install`):
  *   cc digits.c $(pkg-config --cflags --libs gradc) -o digits && ./digits */
 #include <gradc.h>

@@ -1,18 +1,15 @@
 #!/bin/sh
-# files.sh GRADC BUILD: weights, checkpoints, data and IR files that are cut short, spoilt or of another model: status 1
-# (gradc) or 4 (training binary) with a coded error, never a signal. tests/runtime has the kinds of data files one by one.
-here=$(cd "$(dirname "$0")" && pwd)
-gradc=$1
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
+# SPDX-License-Identifier: Apache-2.0
+# files.sh GRADC BUILD: weights, checkpoints, data and IR files that are truncated, damaged or of another model: status
+# 1 (gradc) or 4 (training binary) with a coded error, never a signal. tests/runtime has each kind of data file.
+. "$(dirname "$0")/../suite.sh"
 cd "$tmp" || exit 2
-pass=0; fail=0
 refused() { # refused STATUS WHAT COMMAND...
   want=$1; what=$2; shift 2
   timeout 20 "$@" >out 2>err
   got=$?
-  if [ $got -eq "$want" ] && grep -q '^error\[E[0-9]*\]' err; then pass=$((pass + 1))
-  else fail=$((fail + 1)); echo "FAIL  $what: $*: status $got, not $want: $(head -c 200 err)"; fi
+  if [ $got -eq "$want" ] && grep -q '^error\[E[0-9]*\]' err; then pass
+  else fail "$what: $*: status $got, not $want: $(head -c 200 err)"; fi
 }
 cat >toy.nn <<'N'
 def f(x: f32[B, 3]) { x |> linear(4) |> tanh |> linear(2) }
@@ -24,7 +21,7 @@ N
 sed 's/linear(4)/linear(5)/' toy.nn >other.nn
 awk 'BEGIN { for (i = 0; i < 24; i++) print i % 5 "," i % 3 / 2 "," i * 0.25 "," i % 2 }' >toy.csv
 "$gradc" build toy.nn -o toy && "$gradc" build other.nn -o other && ./toy train --run-dir run >/dev/null 2>&1 &&
-  ./other train --run-dir elsewhere >/dev/null 2>&1 || { echo "FAIL  the model is not built"; echo "0 passed, 1 failed"; exit 1; }
+  ./other train --run-dir elsewhere >/dev/null 2>&1 || { fail "the model is not built"; counts; exit 1; }
 
 # ---- weights ----
 w=run/weights.safetensors
@@ -53,29 +50,29 @@ with_header "$(echo "$old" | sed 's/net\.linear_2\.w/net.linear_1.w/g')" >w/twic
 with_header "$(echo "$old" | sed 's/net\.linear_2\.w/net.linear_9.w/g')" >w/other_name
 with_header "$(echo "$old" | sed 's/"data_offsets":\[0,/"data_offsets":[4,/')" >w/hole
 with_header "$(echo "$old" | sed 's/"data_offsets":\[[0-9]*,[0-9]*\]/"data_offsets":[0,999999]/')" >w/beyond
-{ head -c $((size - 5)) $w; bytes 1 2 3 4 5; } >w/spoilt_data
+{ head -c $((size - 5)) $w; bytes 1 2 3 4 5; } >w/corrupt_data
 cp elsewhere/weights.safetensors w/other_model
 cp toy.csv w/a_csv
 for f in w/*; do
-  cmp -s "$f" $w && { fail=$((fail + 1)); echo "FAIL  $f is not spoilt"; continue; }
+  cmp -s "$f" $w && { fail "$f is not damaged"; continue; }
   refused 4 "weights" ./toy eval --weights "$f"
   refused 4 "weights" ./toy predict --weights "$f" --input toy.csv
   refused 4 "weights" ./toy train --init "$f" --run-dir never
   refused 1 "weights" "$gradc" emit --c toy.nn --weights="$f" -o never
-  [ ! -e never ] || { fail=$((fail + 1)); echo "FAIL  $f: something was written"; rm -rf never; }
+  [ ! -e never ] || { fail "$f: something was written"; rm -rf never; }
 done
 refused 1 "no weights" ./toy eval --weights nowhere.safetensors
 refused 1 "no weights" "$gradc" emit --c toy.nn --weights=nowhere.safetensors -o never
 
 # ---- checkpoints ----
 c=$(ls run/checkpoint-*.safetensors | tail -n 1)
-for spoil in 'head -c 100' 'head -c 1000' 'tail -c +3' 'sed y/a/b/'; do
-  rm -rf spoilt; cp -r run spoilt
-  for f in spoilt/checkpoint-*; do $spoil "$f" >new; mv new "$f"; done
-  refused 4 "checkpoint: $spoil" ./toy train --resume --run-dir spoilt --steps 12
+for damage in 'head -c 100' 'head -c 1000' 'tail -c +3' 'sed y/a/b/'; do
+  rm -rf corrupt; cp -r run corrupt
+  for f in corrupt/checkpoint-*; do $damage "$f" >new; mv new "$f"; done
+  refused 4 "checkpoint: $damage" ./toy train --resume --run-dir corrupt --steps 12
 done
-rm -rf spoilt; cp -r run spoilt; for f in spoilt/checkpoint-*; do cp elsewhere/"$(basename "$c")" "$f"; done
-refused 4 "another model's checkpoint" ./toy train --resume --run-dir spoilt
+rm -rf corrupt; cp -r run corrupt; for f in corrupt/checkpoint-*; do cp elsewhere/"$(basename "$c")" "$f"; done
+refused 4 "another model's checkpoint" ./toy train --resume --run-dir corrupt
 
 # ---- data ----
 mkdir d
@@ -90,20 +87,21 @@ sed '7s/[^,]*$/-1/' toy.csv >d/label_below
 sed '7s/[^,]*$/0.5/' toy.csv >d/label_half
 : >d/empty
 gzip -c toy.csv | head -c 60 >d/cut.gz
-{ gzip -c toy.csv | head -c 40; printf 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'; } >d/spoilt.gz
+{ gzip -c toy.csv | head -c 40; printf 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'; } >d/corrupt.gz
 head -c 3000 "$w" >d/binary
 for f in d/*; do
   refused 4 "data" ./toy train --data "points=$f" --run-dir never
-  [ ! -e never/weights.safetensors ] || { fail=$((fail + 1)); echo "FAIL  $f: weights were written"; }
+  [ ! -e never/weights.safetensors ] || { fail "$f: weights were written"; }
   rm -rf never
 done
 for f in d/word d/label_above d/column_less d/nan; do
-  ./toy train --data "points=$f" --run-dir never 2>&1 | grep -q "$f.*record 7" && pass=$((pass + 1)) || { fail=$((fail + 1)); echo "FAIL  $f: file and record are not named"; }
+  ./toy train --data "points=$f" --run-dir never 2>&1 | grep -q "$f.*record 7" && pass ||
+    { fail "$f: file and record are not named"; }
   rm -rf never
 done
 refused 4 "predict" ./toy predict --weights $w --input d/word
 
-# ---- programs that are no text: one error, which says what they are ----
+# ---- programs that are not text: one error, which says what they are ----
 mkdir p
 bytes 255 254 100 0 101 0 102 0 >p/utf16.nn
 bytes 100 0 101 0 102 0 32 0 102 0 40 0 41 0 10 0 >p/utf16_without_mark.nn
@@ -111,24 +109,23 @@ bytes 254 255 0 100 0 101 0 102 >p/utf16_big.nn
 gzip -c toy.nn >p/gzip.nn
 gzip -c toy.nn >p/gzip.ir
 cp $w p/weights.nn
-cp "$gradc" p/program.nn
-head -c 3000 "$gradc" | tail -c 2000 >p/part.nn
+head -c 4000000 "$gradc" >p/program.nn # below the limit of a file
+head -c 3000 "$gradc" | tail -c 2000 >p/binary.nn
 for f in p/*; do
   refused 1 "no text" "$gradc" check "$f"
   n=$(grep -c '^error' err); code=$(head -n 1 err | cut -c 1-12)
-  if [ "$n $code" = "1 error[E0115]" ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL  $f: $n errors, $code"; fi
+  if [ "$n $code" = "1 error[E0115]" ]; then pass; else fail "$f: $n errors, $code"; fi
 done
 refused 1 "no text" "$gradc" fmt p/utf16.nn
 
-# ---- IR: every prefix of a dump, and a line less ----
+# ---- IR: every prefix of a dump, and without one line ----
 "$gradc" ir toy.nn --stop-after=memory >toy.ir 2>/dev/null || "$gradc" ir toy.nn >toy.ir
 i=0; n=$(wc -c <toy.ir)
 while [ $i -lt "$n" ]; do
   head -c $i toy.ir >cut.ir
   timeout 10 "$gradc" opt --passes= cut.ir >/dev/null 2>err; got=$?
-  case $got in 0) pass=$((pass + 1)) ;; 1) grep -q '^error\[E0' err && pass=$((pass + 1)) || { fail=$((fail + 1)); echo "FAIL  IR cut at $i: $(head -n 1 err)"; } ;;
-  *) fail=$((fail + 1)); echo "FAIL  IR cut at $i: status $got" ;; esac
+  case $got in 0) pass ;; 1) grep -q '^error\[E0' err && pass || { fail "IR cut at $i: $(head -n 1 err)"; } ;;
+  *) fail "IR cut at $i: status $got" ;; esac
   i=$((i + n / 120 + 1))
 done
-echo "$pass passed, $fail failed"
-[ "$fail" -eq 0 ]
+counts

@@ -1,4 +1,5 @@
-/* mutate SEED FILE: writes FILE, spoilt a little. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* mutate SEED FILE: writes FILE with some mutations. */
 #include "mutate.h"
 
 int main(int argc, char **argv) {

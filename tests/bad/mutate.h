@@ -1,5 +1,6 @@
-/* A text with some small wounds: bytes changed, pieces left out, doubled or moved, tokens of the
- * same text in other places, brackets, very long things. The same seed and text give the same. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Mutates a text: bytes changed, pieces left out, repeated or moved, tokens of the same text in other places, brackets,
+ * very long runs. The result is determined by seed and text. */
 #ifndef BAD_MUTATE_H
 #define BAD_MUTATE_H
 #include <stdint.h>
@@ -13,7 +14,10 @@ static size_t mutate_rnd(size_t n) {
   return n ? (size_t)(mutate_state >> 33) % n : 0;
 }
 
-typedef struct Mutant { char *s; size_t n; } Mutant; /* s: malloc memory */
+typedef struct Mutant {
+  char *s;
+  size_t n;
+} Mutant; /* s: malloc memory */
 
 static void splice(Mutant *t, size_t at, size_t drop, const char *p, size_t n) {
   if (at > t->n) at = t->n;
@@ -43,11 +47,47 @@ static size_t word_at(const Mutant *t, size_t at, size_t *n) {
   return at;
 }
 
-static void wound(Mutant *t) {
+static void mutate_once(Mutant *t) {
   static const char *const some[] = {
-    "(", ")", "[", "]", "{", "}", "=", ":=", "|>", "@", "...", "'", "\"", "0", "-1", "1e400", "9223372036854775807", "256G",
-    "if", "else", "for", "def", "param", "state", "use", "grad", "\x00", "\xff\xfe", "\n", "#", ";", "%", "..", "//", "**",
-    "[0:0]", "f32[", "i32", "1/0",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "=",
+    ":=",
+    "|>",
+    "@",
+    "...",
+    "'",
+    "\"",
+    "0",
+    "-1",
+    "1e400",
+    "9223372036854775807",
+    "256G",
+    "if",
+    "else",
+    "for",
+    "def",
+    "param",
+    "state",
+    "use",
+    "grad",
+    "\x00",
+    "\xff\xfe",
+    "\n",
+    "#",
+    ";",
+    "%",
+    "..",
+    "//",
+    "**",
+    "[0:0]",
+    "f32[",
+    "i32",
+    "1/0",
   };
   size_t at = mutate_rnd(t->n), n, m, from;
   char piece[200];
@@ -63,7 +103,8 @@ static void wound(Mutant *t) {
     splice(t, at, mutate_rnd(2) ? m : 0, piece, n);
     break;
   }
-  case 4: case 5: { /* a word elsewhere */
+  case 4:
+  case 5: { /* a word elsewhere */
     from = word_at(t, at, &n);
     memcpy(piece, t->s + from, n);
     at = word_at(t, mutate_rnd(t->n), &m);
@@ -82,7 +123,7 @@ static void wound(Mutant *t) {
 
 static void mutate(Mutant *t, uint64_t seed) {
   mutate_state = seed * 2654435761u + 12345;
-  for (size_t k = 1 + mutate_rnd(3); k > 0; k--) wound(t);
+  for (size_t k = 1 + mutate_rnd(3); k > 0; k--) mutate_once(t);
   if (mutate_rnd(25) == 0) t->n = mutate_rnd(t->n);
 }
 #endif

@@ -1,16 +1,18 @@
-/* Valid programs with dead parts, made at random:
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Random valid programs with dead code:
  *   programs COUNT [SEED]
  * Networks of scans (nested, over several inputs, with carries and results that nothing reads), states, gathers, index
- * notation, derivatives and library layers, of which some results are used in training, others in an export alone or
+ * notation, derivatives and library layers, of which some results are used in training, others only in an export or
  * nowhere; sizes 0 and 1; hints, precision, accumulation, clipping. Each is compiled by all passes, to portable and to
- * native C. They are valid or nearly so: an error of the compiler itself (E04xx, E05xx but the user's budget E0508) is a
- * failure, and so is a module that the verifier refuses after some pass. --print SEED prints one. */
+ * native C. Almost all are valid. An internal error (E04xx, E05xx except the user's budget E0508) is a failure, and so
+ * is a module that the verifier refuses after some pass. --print SEED prints one. */
 #include "codegen/codegen.h"
-#include "codegen/jit/compile.h"
-#include "codegen/c/tile.h"
+#include "codegen/build/native_build.h"
+#include "codegen/target.h"
 #include "frontend/elab.h"
 #include "lib/embed.h"
 #include "passes/pass.h"
+#include "passes/transform/strip.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,12 +49,13 @@ static void define_steps(void) {
       "def first(x: f32[B, D], y: f32[B, D], h: f32[B, D]) { h + x }\n"
       "def by(x: f32[B, D], h: f32[B, D], w: f32[D, D]) { tanh(h @ w + x) }\n"
       "def inner(x: f32[D], h: f32[D]) { h + x }\n"
-      "def nest(x: f32[B, D], h: f32[B, D]) { a = scan(x, axis = 0, step = inner, carry = zeros(size(x, 1)))\n  h + %s }\n"
+      "def nest(x: f32[B, D], h: f32[B, D]) { a = scan(x, axis = 0, step = inner, carry = zeros(size(x, 1)))\n"
+      "  h + %s }\n"
       "def count(x: f32[B, T, D]) { state seen: f32 = 0\n  seen := seen + %s\n  x * 2 }\n",
       one_in(2) ? "a" : "x", one_in(2) ? "1" : "mean(x)");
 }
 
-/* v<n> = something of the values before. */
+/* v<n> = an expression of earlier values. */
 static void statement(int n) {
   static const char *const plain[] = {"add", "last", "keep", "nest"}, *const lists[] = {"two", "idle"};
   if (one_in(9)) put("  @checkpoint\n");
@@ -61,18 +64,24 @@ static void statement(int n) {
   int kind = rnd(17);
   const char *reverse = one_in(3) ? ", reverse = true" : "";
   switch (kind) {
-  case 0: case 1:
-    put("scan("), value(n - 1), put(", axis = 1, step = %s, carry = zeros(size(x, 0), size(x, 2))%s)", plain[rnd(4)], reverse);
+  case 0:
+  case 1:
+    put("scan("), value(n - 1);
+    put(", axis = 1, step = %s, carry = zeros(size(x, 0), size(x, 2))%s)", plain[rnd(4)], reverse);
     break;
   case 2:
-    put("scan("), value(n - 1), put(", axis = 1, step = %s, carry = [zeros(size(x, 0), size(x, 2)), ones(size(x, 0), size(x, 2))]%s)",
-                                    lists[rnd(2)], reverse);
+    put("scan("), value(n - 1);
+    put(", axis = 1, step = %s, carry = [zeros(size(x, 0), size(x, 2)), ones(size(x, 0), size(x, 2))]%s)",
+        lists[rnd(2)], reverse);
     break;
   case 3:
     put("scan(["), value(n - 1), put(", "), value(n - 1);
     put("], axis = 1, step = %s, carry = zeros(size(x, 0), size(x, 2))%s)", one_in(2) ? "both" : "first", reverse);
     break;
-  case 4: put("scan("), value(n - 1), put(", axis = 1, step = by(w = w), carry = zeros(size(x, 0), size(x, 2))%s)", reverse); break;
+  case 4:
+    put("scan("), value(n - 1);
+    put(", axis = 1, step = by(w = w), carry = zeros(size(x, 0), size(x, 2))%s)", reverse);
+    break;
   case 5: put("lstm("), value(n - 1), put(", size(x, 2))"); break;
   case 6: put("linear("), value(n - 1), put(", size(x, 2)) |> tanh"); break;
   case 7: put("count("), value(n - 1), put(")"); break;
@@ -87,7 +96,7 @@ static void statement(int n) {
   default: put("softmax("), value(n - 1), put(")"); break;
   }
   put("\n");
-  if (one_in(8)) put("  argmax(v%d)\n", n); /* a value that nothing takes */
+  if (one_in(8)) put("  argmax(v%d)\n", n); /* a value that nothing reads */
 }
 
 static void network(const char *name) {
@@ -137,11 +146,15 @@ static void program(uint64_t seed) {
 
 /* ---- compiling ---- */
 
-typedef struct Run { const char *name; bool strict, emit; } Run;
+typedef struct Run {
+  const char *name;
+  bool strict, emit;
+} Run;
 
 static void compile(Ctx *c, void *arg) {
   const Run *r = arg;
-  ElabOptions o = {.carried = embed_text, .opt = {.strict = r->strict, .verify = true, .panel = r->strict ? 0 : TILE_PANEL}};
+  Options opt = {.strict = r->strict, .verify = true, .panel = r->strict ? 0 : PANEL_WIDTH};
+  ElabOptions o = {.builtin = embed_text, .opt = opt};
   if (one_in(6)) o.opt.off = (uint64_t)1 << (rnd(PASS_COUNT));
   for (int i = 0; i < PASS_COUNT; i++)
     if (pass_info[i].kind == PASS_LOWERING) o.opt.off &= ~((uint64_t)1 << i);
@@ -153,19 +166,19 @@ static void compile(Ctx *c, void *arg) {
   }
   module_drop_tests(m);
   if (!passes_run(m, &(PassRun){0})) return;
-  Str code = {.c = c}, header = {.c = c};
-  EmitOptions e = {.version = "0", .flags = "", .carried = embed_text, .header = "m.h"};
+  Artifacts out;
+  EmitOptions e = {.version = "0", .flags = "", .builtin = embed_text, .header = "m.h"};
   NativeC n;
-  CompileOptions native = {.isa = "avx2", .emit = e};
-  if (r->strict) emit_portable(m, &e, &code, &header);
-  else compile_text(m, &native, &n);
+  NativeOptions native = {.isa = "avx2", .emit = e};
+  if (r->strict) emit_program(m, &target_portable, &e, &out);
+  else native_c(m, &native, &n);
 }
 
 static bool own_error(Ctx *c) {
   DiagView v;
   const Diag *d;
   for (int i = 0; diag_view(c, i, &v, &d); i++)
-    if (!v.warn && v.code >= 400 && v.code < 600 && v.code != 508) return true;
+    if (!v.warn && v.code >= 400 && v.code < 600 && v.code != E_RAM_BUDGET) return true;
   return false;
 }
 
@@ -182,9 +195,9 @@ int main(int argc, char **argv) {
     if (getenv("PROGRAMS_TRACE")) fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
     for (int strict = 0; strict < 2; strict++) {
       Ctx *c = ctx_new();
-      bool whole = ctx_try(c, compile, &(Run){.name = "program.nn", .strict = strict});
-      valid += strict && whole && !diag_errors(c);
-      if (!whole || own_error(c)) {
+      bool compiled = ctx_try(c, compile, &(Run){.name = "program.nn", .strict = strict});
+      valid += strict && compiled && !diag_errors(c);
+      if (!compiled || own_error(c)) {
         failed++;
         printf("FAIL  programs --print %llu, %s:\n", (unsigned long long)seed, strict ? "strict" : "fast");
         diag_print(c, stdout, false);

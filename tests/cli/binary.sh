@@ -1,4 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 # The training binary of examples/models/digits.nn, on the real data. Sourced by run.sh: uses gradc, models, pass, fail.
+: "${tmp:?run.sh sources this file}"
 run() { # run STATUS PATTERN COMMAND...
   want=$1; pattern=$2; shift 2
   "$@" >out 2>err
@@ -11,26 +13,27 @@ hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' "$1" | tail -n 1;
 mkdir -p data; cp "$root/examples/data/digits.csv.gz" data/
 sed 's|\.\./data/|data/|' "$models/digits.nn" >digits.nn
 run 0 '' "$gradc" build digits.nn -o digits --fp=strict
-run 0 '"event":"done"' ./digits train --steps 40 --json --run-dir whole
+run 0 '"event":"done"' ./digits train --steps 40 --json --run-dir full
 json_lines out >bad && pass || fail "train --json: $(cat bad)"
 [ "$(grep -c '"event":"step"' out)" -eq 40 ] && pass || fail "40 steps, $(grep -c '"event":"step"' out) lines"
-whole=$(hash_of out)
-[ ${#whole} -eq 16 ] && pass || fail "weights_hash is '$whole'"
-[ "$(wc -l <whole/metrics.csv)" -eq 41 ] && head -n 1 whole/metrics.csv | grep -q '^step,loss' && pass || fail "metrics.csv: $(head -n 2 whole/metrics.csv)"
-json_lines whole/metrics.jsonl >bad && pass || fail "metrics.jsonl: $(cat bad)"
-cmp -s whole/digits.nn digits.nn && pass || fail "the run folder does not hold the .nn"
-# Ended early and taken up again: the bits of the uninterrupted run, with any number of threads.
-run 0 '' ./digits train --steps 40 --stop-at 13 --json --run-dir part --threads 1
-run 0 '"event":"done"' ./digits train --resume --run-dir part --json --threads 3
-[ "$(hash_of out)" = "$whole" ] && pass || fail "stopped and resumed: $(hash_of out), uninterrupted $whole"
-run 2 'E0602' ./digits train --steps 40 --run-dir whole
-run 0 '' ./digits train --steps 2 --run-dir whole --force
+full=$(hash_of out)
+[ ${#full} -eq 16 ] && pass || fail "weights_hash is '$full'"
+[ "$(wc -l <full/metrics.csv)" -eq 41 ] && head -n 1 full/metrics.csv | grep -q '^step,loss' && pass ||
+  fail "metrics.csv: $(head -n 2 full/metrics.csv)"
+json_lines full/metrics.jsonl >bad && pass || fail "metrics.jsonl: $(cat bad)"
+cmp -s full/digits.nn digits.nn && pass || fail "the run folder does not hold the .nn"
+# Stopped and resumed: the bits of the uninterrupted run, with any number of threads.
+run 0 '' ./digits train --steps 40 --stop-at 13 --json --run-dir stopped --threads 1
+run 0 '"event":"done"' ./digits train --resume --run-dir stopped --json --threads 3
+[ "$(hash_of out)" = "$full" ] && pass || fail "stopped and resumed: $(hash_of out), uninterrupted $full"
+run 2 'E0602' ./digits train --steps 40 --run-dir full
+run 0 '' ./digits train --steps 2 --run-dir full --force
 run 0 '' ./digits train --steps 0 --json --run-dir zero
 [ -s zero/weights.safetensors ] && pass || fail "--steps 0 wrote no weights"
 run 0 '"event":"done"' ./digits train --init zero/weights.safetensors --steps 40 --json --run-dir init
-[ "$(hash_of out)" = "$whole" ] && pass || fail "--init with the initial weights: $(hash_of out), not $whole"
+[ "$(hash_of out)" = "$full" ] && pass || fail "--init with the initial weights: $(hash_of out), not $full"
 run 0 '' ./digits train --steps 40 --seed 9 --json --run-dir other
-[ "$(hash_of out)" != "$whole" ] && pass || fail "another seed gives the same weights"
+[ "$(hash_of out)" != "$full" ] && pass || fail "another seed gives the same weights"
 # The rest of the commands.
 run 0 'acc' ./digits eval --weights init/weights.safetensors
 run 0 '"acc":0\.[0-9]*' ./digits eval --weights init/weights.safetensors --json
@@ -39,7 +42,8 @@ zcat data/digits.csv.gz | head -n 6 | tail -n 5 | cut -d, -f1-64 >new.csv
 run 0 '' ./digits predict --weights init/weights.safetensors --input new.csv
 [ "$(wc -l <out)" -eq 5 ] && [ ! -s err ] && grep -qv '[^0-9]' out && pass || fail "predict: $(cat out err | head -n 3)"
 cp out five
-./digits predict --fn predict --weights init/weights.safetensors --input - <new.csv >out 2>err && cmp -s out five && pass || fail "predict from standard input"
+./digits predict --fn predict --weights init/weights.safetensors --input - <new.csv >out 2>err && cmp -s out five &&
+  pass || fail "predict from standard input"
 run 2 '' ./digits predict --fn no --weights init/weights.safetensors --input new.csv
 run 0 'net.linear_1.w' ./digits info --weights init/weights.safetensors
 run 0 '"name":"net.linear_1.w","shape":\[64,256\]' ./digits info --json
@@ -47,13 +51,27 @@ json_lines out >bad && pass || fail "info --json: $(cat bad)"
 run 0 '"step_ms":{"median":[0-9.]*,"min":[0-9.]*,"p90":[0-9.]*},"gflops":.*"arena_bytes":[0-9]*,"peak_rss_bytes":[0-9]*' ./digits bench --steps 5 --json
 run 0 '"graph":"predict"' ./digits bench --steps 5 --infer --json --weights init/weights.safetensors
 json_lines out >bad && pass || fail "bench --json: $(cat bad)"
+# The kernels of a step, by threads that wait for each other; of a scan, each iteration; those of an export.
+run 0 'roofline .*ratio' ./digits bench --steps 5 --threads 2 --profile
+run 0 '"event":"kernel","kernel":"[^"]*","line":"digits.nn:[0-9]*","class":"[a-z]*","form":"[a-z]*","ms":[0-9.e-]*,"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*}' \
+  ./digits bench --steps 5 --infer --profile --json
+sed 's|\.\./data/|data/|' "$models/lstm.nn" >lstm.nn
+run 0 '' "$gradc" build lstm.nn -o lstm
+for model in digits lstm; do
+  ./$model bench --steps 2 --threads 2 --profile --json >out 2>err
+  json_lines out >bad && tail -n 1 out | grep -q '"event":"bench"' && pass || fail "bench --profile --json of $model: $(cat bad err)"
+  sum=$(sed -n 's/.*"event":"kernel".*"flop":\([0-9.e+]*\).*/\1/p' out | awk '{ n += $1 } END { printf "%.0f", n }')
+  want=$("$gradc" report $model.nn --json | sed -n 's/.*"flops_per_step":\([0-9]*\).*/\1/p')
+  # Values that several kernels compute for themselves are in none of the rows.
+  awk -v a="$sum" -v b="$want" 'BEGIN { exit !(a <= b && a >= 0.999 * b) }' && pass || fail "bench --profile of $model: $sum operations in all kernels, $want in the step"
+done
 run 2 'did you mean' ./digits trian
 run 2 'did you mean' ./digits train --step 3
 for c in train eval predict info bench; do
   run 0 'digits' ./digits $c --help
   head -n 1 out | grep -q "digits $c" && pass || fail "$c --help does not begin with an example: $(head -n 1 out)"
 done
-# The trained weights in C: the program on the device says what the binary says.
+# The trained weights in C: the program on the device predicts what the binary does.
 if "$gradc" emit --c digits.nn --weights=init/weights.safetensors --only=infer -o trained 2>err; then
   cat >trained/main.c <<'C'
 #include <stdio.h>
@@ -68,13 +86,14 @@ int main(void) {
   return 0;
 }
 C
-  gcc -std=gnu99 -O1 -o trained/main trained/main.c trained/digits.c 2>err && trained/main <new.csv >out && cmp -s out five &&
+  gcc -std=gnu99 -O1 -o trained/main trained/main.c trained/digits.c 2>err && trained/main <new.csv >out &&
+    cmp -s out five &&
     pass || fail "portable C with trained weights: $(head -n 2 err) $(paste five out | head -n 3)"
 else fail "emit --weights: $(head -n 2 err)"; fi
-# An installed copy needs nothing of the place where it was built.
+# An installed copy needs no file of the folder where it was built.
 mkdir -p away/bin away/data; cp digits away/bin/; cp data/digits.csv.gz away/data/; mv data gone
 (cd away && env -i ./bin/digits train --steps 40 --json --run-dir r --data digits=data/digits.csv.gz >out 2>err) &&
-  [ "$(hash_of away/out)" = "$whole" ] && pass || fail "an installed copy: $(head -n 2 away/err)"
+  [ "$(hash_of away/out)" = "$full" ] && pass || fail "an installed copy: $(head -n 2 away/err)"
 # Any name of a file, any folder.
 mkdir -p 'w"d\x y'; cp ../product.nn 'w"d\x y/q"\n 1.nn'
 run 0 '' "$gradc" build 'w"d\x y/q"\n 1.nn' -o 'w"d\x y/the program'
@@ -85,7 +104,7 @@ echo 'export def square(x: f32[1, 2]) { x * x }' >square.nn
 run 0 '' "$gradc" build square.nn -o square
 printf '1,2\n3,-4\n' >pairs.csv
 run 0 '^9,16$' ./square predict --input pairs.csv
-# What only compiles opens no data: the file is not there.
+# Commands that only compile do not open data: the file is missing.
 for c in "check" "fmt --check" "ir" "emit --c -o c" "report" "build -o nodata"; do
   # shellcheck disable=SC2086
   "$gradc" $c digits.nn >out 2>err; got=$?

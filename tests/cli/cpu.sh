@@ -1,5 +1,7 @@
-# A processor that lacks what a model was built for: exit status 5 and the names of it, before any code of the model runs.
-# Sourced by run.sh.
+# SPDX-License-Identifier: Apache-2.0
+# A processor without the instructions that a model was built for: exit status 5 and their names, before any code of the
+# model runs. Sourced by run.sh.
+: "${tmp:?run.sh sources this file}"
 cat >m.nn <<'N'
 use net = linear(8)
 data p { source = uniform(n = 30, lo = [0], hi = [1]); holdout = 0.2; x: f32[1] = field(0) }
@@ -7,8 +9,8 @@ train { data = p; batch = 6; steps = 3; loss = mean(net(x) ** 2); optim = sgd(lr
 export def f(x: f32[8, 1]) -> f32[8, 8] { net(x) }
 N
 seq 8 | paste -sd, >in.csv
-# The names of generated code are those that the runtime knows.
-sed -n 's/^  " \([a-z0-9.]*\)"$/\1/p' "$root/runtime/needs.h" | sort -u >asked
+# The runtime has all feature names of generated code.
+sed -n 's/^ *" \([a-z0-9.]*\)"$/\1/p' "$root/runtime/needs.h" | sort -u >asked
 grep -o '{"[a-z0-9.][a-z0-9.]*"' "$root/runtime/cpu.c" | tr -d '{"' | sort -u >known
 equal 'names that nobody knows, or asks for' "$(comm -3 asked known | tr -d '\n')" ''
 "$gradc" build m.nn -o here && ./here train --run-dir w >out 2>err || fail "native: $(head -3 err)"

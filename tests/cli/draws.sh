@@ -1,5 +1,7 @@
-# Random numbers of exports go on with each call, from the run's seed: the same in the program, in C for a device and
-# in the interpreter. Sourced by run.sh.
+# SPDX-License-Identifier: Apache-2.0
+# Random numbers of exports differ from call to call and follow from the run's seed: the same in the program, in C for a
+# device and in the interpreter. Sourced by run.sh.
+: "${tmp:?run.sh sources this file}"
 cat >d.nn <<'N'
 def cell(x: f32[3], c: f32[3]) { c + uniform(x) }
 export def f(x: f32[3]) -> f32[3] { x + uniform(x) }
@@ -11,10 +13,13 @@ for i in $(seq 12); do echo 0,0,0; done >z3
 for i in $(seq 12); do echo 0,0,0,0,0,0,0,0,0,0,0,0; done >z12
 for fn in f:z3 g:z12; do
   in=${fn#*:}; fn=${fn%:*}
-  ./d predict --fn $fn --input $in --seed 7 >a && [ "$(sort -u a | wc -l)" = 12 ] && pass || fail "$fn: 12 calls: $(sort -u a | wc -l) results"
+  ./d predict --fn $fn --input $in --seed 7 >a && [ "$(sort -u a | wc -l)" = 12 ] && pass ||
+    fail "$fn: 12 calls: $(sort -u a | wc -l) results"
   [ "$(tr , '\n' <a | sort -u | wc -l)" = 36 ] && pass || fail "$fn: $(tr , '\n' <a | sort -u | wc -l) numbers of 36"
-  ./d predict --fn $fn --input $in --seed 7 --threads 1 >b; cmp -s a b && pass || fail "$fn: the same seed gives other numbers"
-  ./d predict --fn $fn --input $in --seed 8 >c; [ "$(sort -u a c | wc -l)" = 24 ] && pass || fail "$fn: another seed gives the same numbers"
+  ./d predict --fn $fn --input $in --seed 7 --threads 1 >b; cmp -s a b && pass ||
+    fail "$fn: the same seed gives other numbers"
+  ./d predict --fn $fn --input $in --seed 8 >c; [ "$(sort -u a c | wc -l)" = 24 ] && pass ||
+    fail "$fn: another seed gives the same numbers"
 done
 "$gradc" emit --c d.nn -o . --fp=strict >/dev/null || fail 'emit'
 cat >main.c <<'C'
@@ -44,6 +49,6 @@ for fn in f:z3 g:z12; do
   ./d predict --fn ${fn%:*} --input ${fn#*:} --seed 7 >a
   check "C for a device, ${fn%:*}" ./main ${fn%:*} a
 done
-# Exports without random numbers leave the C as it was.
+# Exports without random numbers do not change the C.
 echo 'export def still(x: f32[3]) -> f32[3] { x * 2 }' >s.nn
 "$gradc" emit --c s.nn -o . >/dev/null; equal 'no counter without random numbers' "$(grep -c 'run->calls\|uint32_t calls' s.c s.h | tr '\n' ' ')" 's.c:0 s.h:0 '

@@ -1,8 +1,11 @@
-# Numbers as text through whole programs: what goes into `predict`, `eval`, the IR and JSON comes out as the same bits.
+# SPDX-License-Identifier: Apache-2.0
+# Numbers as text through complete programs: the inputs of `predict`, `eval`, the IR and JSON come out as the same bits.
 # tests/runtime/numbers.c draws the numbers and reads what is printed. Sourced by run.sh.
+: "${tmp:?run.sh sources this file}"
 types="bool u8 i8 u16 i16 u32 i32 f32 f64 f16 bf16"
 n=64; seeds=1; full && seeds=$(seq 40)
-${CC:-cc} -std=gnu11 -O1 "$root/tests/runtime/numbers.c" "$build/libgradc_rt.a" -lpthread -lm -o numbers || fail "numbers.c does not compile"
+${CC:-cc} -std=gnu11 -O1 "$root/tests/runtime/numbers.c" "$build/libgradc_rt.a" -lpthread -lm -o numbers ||
+  fail "numbers.c does not compile"
 for t in $types; do echo "export def $t(x: $t[8]) -> $t[8] { x }"; done >same.nn
 "$gradc" build same.nn -o same --fp=strict || fail "same.nn does not compile"
 for seed in $seeds; do
@@ -22,13 +25,17 @@ for seed in $seeds; do
       sed -n 's/.*{value=\\(\\[.*\\]\\)}.*/\\1/p' c.ir >out && ./numbers check $t $seed $n list <out"
   done
 done
-# Messages have all digits, too.
+echo 'export def c(x: u32[2]) -> u32[2] { x * u32([6688540, 461390000]) + 7000000 }' >c.nn
+"$gradc" ir c.nn --stop-after=simplify >c.ir
+equal 'integers in the IR' "$(grep -oE '6688540,461390000|[ (]7000000[),]' c.ir | tr -d ' \n')" '6688540,4613900007000000)'
+# Messages show all digits, too.
 seven=,0,0,0,0,0,0,0
 for t in i32:4294967296 i32:-2147483649 u32:4294967296 i32:2147483647.0000000001 u8:300 f32:3.5e38 f16:65520 bf16:3.4e38; do
   printf '%s%s\n' "${t#*:}" $seven | ./same predict --fn ${t%:*} --input - >out 2>err
   equal "predict $t" "$? $(grep -c "E0610.*record 1, field 0: .${t#*:}. is not ${t%:*} (line 1)" err)" '4 1'
 done
-"$gradc" eval same.nn -e 'i32([3000000001])' >out 2>err; grep -q 'E0211.*3000000001 is not a value of i32' err && pass || fail "eval: $(head -3 err)"
+"$gradc" eval same.nn -e 'i32([3000000001])' >out 2>err; grep -q 'E0211.*3000000001 is not a value of i32' err &&
+  pass || fail "eval: $(head -3 err)"
 # An export without inputs.
 echo 'export def c() -> i32[2] { i32([2000000001, -5]) }' >c.nn
 "$gradc" build c.nn -o c && equal 'an export without inputs' "$(./c predict)" 2000000001,-5

@@ -1,5 +1,7 @@
-# What reads `step`, `steps` and `epoch` is the same in training's own evaluation, in `eval` and in a resumed run. Sourced
-# by run.sh.
+# SPDX-License-Identifier: Apache-2.0
+# Values of `step`, `steps` and `epoch` are the same in the evaluation during training, in `eval` and in a resumed run.
+# Sourced by run.sh.
+: "${tmp:?run.sh sources this file}"
 model() { # model PLAN [OTHER LINES]
   cat <<N
 use net = linear(1)
@@ -48,7 +50,8 @@ for plan in 'steps = 20' 'epochs = 3' 'steps = 20; accumulate = 2' 'epochs = 3; 
   trained "$plan, a longer plan" c --resume --steps 30
   same_scores "$plan, a longer plan: eval" --weights c/weights.safetensors
   rm c/checkpoint-*
-  ./m train --json --steps 6 --run-dir d >out 2>err && rm d/checkpoint-* && want=$(sed -n 's/.*"holdout":{"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([^}]*\)}.*/\1 \2 \3/p' out)
+  ./m train --json --steps 6 --run-dir d >out 2>err && rm d/checkpoint-* &&
+    want=$(sed -n 's/.*"holdout":{"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([^}]*\)}.*/\1 \2 \3/p' out)
   same_scores "$plan: without checkpoints by run.json" --weights d/weights.safetensors
   mkdir -p runs; mv d runs/d
   same_scores "$plan: the newest run" ; rm -rf runs
@@ -60,8 +63,8 @@ trained 'gradc run' e
 "$gradc" run m.nn --json --run-dir g --fp=fast >out 2>err; sed 's/.*"holdout"://' out >held
 got=$(sed -n 's/^{"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([^}]*\)}.*/\1 \2 \3/p' held | tail -n 1)
 "$gradc" build m.nn -o m; ./m eval --json --weights g/weights.safetensors >out; equal 'gradc run' "$got" "$(scores out)"
-# Data too small for a step leave no plan: an error where the model asks for it, and nothing where it does not.
+# Data too small for a step give no plan: an error if the model reads it, otherwise none.
 printf '0.5\n0.25\n' >two.csv
 sed 's/uniform(n = 40, lo = \[0\], hi = \[1\])/csv("two.csv")/; s/holdout = 0.2; //' m.nn >small.nn
 "$gradc" build small.nn -o small && ./small eval --weights bare.safetensors >out 2>err
-equal 'no plan' "$? $(grep -c 'E0684.*needed' err)" '1 1'
+equal 'no plan' "$? $(grep -c 'E0684.*there is no plan' err)" '1 1'

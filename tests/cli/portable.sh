@@ -1,10 +1,12 @@
-# Portable C of several models, training and inference: silent with every compiler, language and level, and without a
-# symbol that is not its own. Sourced by run.sh: uses gradc, models, pass, fail.
-levels=1
-full && levels="0 1 2 3"
+# SPDX-License-Identifier: Apache-2.0
+# Portable C of several models, training and inference: no warning from any compiler, language and level (without FULL=1
+# each compiler has one level), and no undefined symbol. Sourced by run.sh: uses gradc, models, pass, fail.
+: "${tmp:?run.sh sources this file}"
 silent() { # silent NAME FILE.c
   for cc in "gcc -std=c99" "clang -std=c99" "g++ -x c++ -std=c++11" "clang++ -x c++ -std=c++11"; do
     command -v "${cc%% *}" >/dev/null || { fail "$cc is not installed"; continue; }
+    levels="0 1 2 3"
+    full || case $cc in gcc* | clang++*) levels=1 ;; *) levels=0 ;; esac
     for level in $levels; do
       if $cc -Wall -Wextra -pedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
          [ -z "$(nm -u one.o)" ]; then pass
@@ -21,8 +23,10 @@ for model in digits digits_cnn iris lstm gpt; do
       silent "$model.c $only" c/$model.c
     else fail "emit --c $model.nn $only: $(head -n 2 err)"; fi
     bytes=$(sed -n "s/^#define ${model}_BYTES //p" c/$model.h)
-    case $only in "") all=$bytes ;; *) [ "$bytes" -lt "$all" ] && pass || fail "$model: inference takes $bytes bytes, training $all" ;; esac
-    case $only in "") grep -q "${model}_train_step" c/$model.h && pass || fail "$model.h lacks its training step" ;; esac
+    case $only in "") all=$bytes ;; *) [ "$bytes" -lt "$all" ] && pass ||
+      fail "$model: inference takes $bytes bytes, training $all" ;; esac
+    case $only in "") grep -q "${model}_train_step" c/$model.h && pass ||
+      fail "$model.h lacks its training step" ;; esac
   done
 done
 [ "$("$gradc" report --json --fp=strict "$models/digits.nn" | sed 's/.*"ram_bytes":\([0-9]*\).*/\1/')" = \
@@ -36,10 +40,11 @@ done
 # The example of docs/runtime.md compiles and runs.
 sed -n '/^```c$/,/^```$/p' "$root/docs/runtime.md" | sed '/^```/d' >example.c
 if [ -s example.c ]; then
-  "$gradc" emit --c "$models/digits.nn" -o . && gcc -std=c99 -Wall -Wextra -Werror -O2 -o example example.c digits.c 2>err && ./example >out &&
+  "$gradc" emit --c "$models/digits.nn" -o . &&
+    gcc -std=c99 -Wall -Wextra -Werror -O2 -o example example.c digits.c 2>err && ./example >out &&
     grep -q 'loss' out && pass || fail "the example of docs/runtime.md: $(head -n 5 err)"
 else fail "docs/runtime.md has no example in C"; fi
-# Names that mean something in C or C++, and weights whose names are one in C: distinct, and the header is C++ too.
+# Names with a meaning in C or C++, and weights whose names coincide in C: distinct, and the header is C++ too.
 cat >odd.nn <<'N'
 def b(x: f32[B, 4]) { param w: f32[4, 4] = kaiming
   x @ w }
@@ -58,17 +63,23 @@ N
 rm -rf c; mkdir c
 if "$gradc" emit --c odd.nn -o c 2>err; then
   silent 'names of C' c/odd.c
-  clang -x c++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only c/odd.h 2>err && pass || fail "the header as C++: $(head -n 3 err)"
-  [ -z "$(sed -n 's/^#define odd_AT_\([^ ]*\) .*/\1/p' c/odd.h | sort | uniq -d)" ] && pass || fail "weights of one name: $(grep AT_ c/odd.h)"
-  grep -q 'float double_;' c/odd.h && grep -q 'float sum;' c/odd.h && pass || fail "metrics in struct odd_run: $(grep float c/odd.h)"
+  clang -x c++ -std=c++11 -Wall -Wextra -Werror -pedantic -fsyntax-only c/odd.h 2>err && pass ||
+    fail "the header as C++: $(head -n 3 err)"
+  [ -z "$(sed -n 's/^#define odd_AT_\([^ ]*\) .*/\1/p' c/odd.h | sort | uniq -d)" ] && pass ||
+    fail "weights of one name: $(grep AT_ c/odd.h)"
+  grep -q 'float double_;' c/odd.h && grep -q 'float sum;' c/odd.h && pass ||
+    fail "metrics in struct odd_run: $(grep float c/odd.h)"
 else fail "names of C: $(head -n 2 err)"; fi
-"$gradc" build odd.nn -o odd 2>err && ./odd train --steps 2 --run-dir oddrun >out 2>err && pass || fail "names of C, native: $(head -n 2 err)"
-# The files have the stem of the .nn file, whatever it is; NAME is made of it.
+"$gradc" build odd.nn -o odd 2>err && ./odd train --steps 2 --run-dir oddrun >out 2>err && pass ||
+  fail "names of C, native: $(head -n 2 err)"
+# The files have the stem of the .nn file, whatever it is; NAME is derived from it.
 cp odd.nn 'my net-2.b.nn'
-"$gradc" emit --c 'my net-2.b.nn' -o 'a folder/sub' 2>err && [ -f 'a folder/sub/my net-2.b.h' ] && silent 'an odd stem' 'a folder/sub/my net-2.b.c' &&
-  grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass || fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
+"$gradc" emit --c 'my net-2.b.nn' -o 'a folder/sub' 2>err && [ -f 'a folder/sub/my net-2.b.h' ] &&
+  silent 'an odd stem' 'a folder/sub/my net-2.b.c' &&
+  grep -q my_net_2_b_train_step 'a folder/sub/my net-2.b.h' && pass ||
+    fail "an odd stem: $(head -n 2 err; ls 'a folder/sub')"
 cp odd.nn 'a"quote.nn'
-# Whatever a file's name holds breaks neither an #include, nor a comment, a string, or JSON.
+# No file name breaks an #include, a comment, a string, or JSON.
 mkdir odd_names
 n=0
 for name in 'a"b' "it's" 'why?' 'back\slash' 'co*ment' '日本' 'a b' "tab$(printf '\t')" "line$(printf '\nbreak')" p gc k7 int; do
@@ -77,9 +88,10 @@ for name in 'a"b' "it's" 'why?' 'back\slash' 'co*ment' '日本' 'a b' "tab$(prin
   else fail "emit of a file named $name: $(head -n 2 err)"; fi
   full || case $name in a*|line*) ;; *) continue ;; esac
   "$gradc" build "odd_names/$name.nn" -o odd 2>err && ./odd train --steps 2 --json --run-dir "run$n" >out 2>err &&
-    json_lines out && tr -d ' \n' <"run$n/run.json" >run.json && json_lines run.json && pass || fail "a program from a file named $name: $(head -n 3 err out)"
+    json_lines out && tr -d ' \n' <"run$n/run.json" >run.json && json_lines run.json && pass ||
+      fail "a program from a file named $name: $(head -n 3 err out)"
 done
-# Inputs, results and metrics named as macros and words are: the header may be included before or after what defines them.
+# Inputs, results and metrics with names of macros and keywords: the header may be included before or after the macros.
 cat >macros.nn <<'N'
 def a(x: f32[B, 4]) { linear(x, 4) }
 use n = a()
@@ -91,7 +103,7 @@ export def exp(M_PI: f32[1, 4], I: f32[1, 4], errno: f32[1, 4], linux: f32[1, 4]
   n(M_PI) + I + errno + linux + putchar + min + complex + EOF + out + new + restrict + B0 }
 N
 cat >macros.c <<'C'
-#ifndef LATE
+#ifndef AFTER
 #include "macros.h"
 #endif
 #include <assert.h>
@@ -122,11 +134,12 @@ rm -rf c; mkdir c
 if "$gradc" emit --c macros.nn -o c 2>err; then
   silent 'names of macros' c/macros.c
   for cc in "gcc -std=gnu99" "gcc -std=gnu99 -DLATE" "clang -std=gnu11 -DLATE" "g++ -x c++" "g++ -x c++ -DLATE"; do
-    $cc -Wall -Wextra -Ic -c macros.c -o one.o 2>err && [ ! -s err ] && pass || fail "macros around the header with $cc: $(head -c 300 err)"
+    $cc -Wall -Wextra -Ic -c macros.c -o one.o 2>err && [ ! -s err ] && pass ||
+      fail "macros around the header with $cc: $(head -c 300 err)"
   done
 else fail "names of macros: $(head -n 2 err)"; fi
-# A step of several passes that fails in its last one leaves no sum of gradients behind: the next step is as if it had
-# not been.
+# A step of several microbatches that fails in the last one discards the accumulated gradients: the next step is as
+# without it.
 mkdir -p sums; cat >sums/sums.nn <<'N'
 def f(x: f32[B, 2]) { x |> linear(3) |> tanh |> linear(3) }
 use net = f()
@@ -155,11 +168,13 @@ int main(void) {
   return memcmp(one.b + from, two.b + from, bytes) ? 4 : memcmp(&one, &two, sizeof(struct sums_run)) ? 5 : 0;
 }
 C
-"$gradc" emit --c sums/sums.nn -o sums && gcc -std=c99 -O1 -Isums -o sums/main sums/main.c sums/sums.c 2>err && sums/main
+"$gradc" emit --c sums/sums.nn -o sums && gcc -std=c99 -O1 -Isums -o sums/main sums/main.c sums/sums.c 2>err &&
+  sums/main
 got=$?; [ $got -eq 0 ] && pass || fail "a step after a failed one: $got $(head -n 3 err)"
-# The one train section is NAME_train_step, whatever its name; several have theirs behind it, and share their metrics.
+# A single train section is NAME_train_step, whatever its name; several have their names appended, and share metrics.
 sed 's/^train {/train fine {/; s/accumulate = 3; //' sums/sums.nn >sums/fine.nn
-"$gradc" emit --c sums/fine.nn -o sums 2>err && grep -q '^int fine_train_step(' sums/fine.h && pass || fail "a named train section: $(head -n 2 err)"
+"$gradc" emit --c sums/fine.nn -o sums 2>err && grep -q '^int fine_train_step(' sums/fine.h && pass ||
+  fail "a named train section: $(head -n 2 err)"
 cat >sums/both.nn <<'N'
 def f(x: f32[B, 2]) { linear(x, 1) }
 use net = f()
@@ -180,9 +195,10 @@ int main(void) {
   return r->one == 5 && r->two == 2 && r->three == 3 && r->step == 2 ? 0 : 3;
 }
 C
-"$gradc" emit --c sums/both.nn -o sums 2>err && gcc -std=c99 -Wall -Wextra -Werror -O1 -Isums -o sums/both -x c sums/both.c.in sums/both.c 2>err && sums/both
+"$gradc" emit --c sums/both.nn -o sums 2>err &&
+  gcc -std=c99 -Wall -Wextra -Werror -O1 -Isums -o sums/both -x c sums/both.c.in sums/both.c 2>err && sums/both
 got=$?; [ $got -eq 0 ] && pass || fail "two train sections: $got $(head -n 3 err)"
-# Weights in logical order, written and read by a program: what a convolution computes of them, and what training has.
+# Weights in logical order, written and read by a program: a convolution computes with them, and training updates them.
 mkdir logical; cat >logical/l.nn <<'N'
 use c = conv2d(out = 3, k = [2, 3], bias = false)
 data d { source = uniform(n = 4, lo = [0], hi = 1); x: f32[1] = field(0) }
@@ -216,13 +232,16 @@ C
   logical/l train --steps 0 --seed 7 --run-dir logical/run >/dev/null 2>err &&
   cc -O1 -Ilogical -o logical/main logical/main.c logical/l.c 2>err && logical/main logical/run/weights.safetensors
 got=$?; [ $got -eq 0 ] && pass || fail "weights in logical order: $got $(head -n 3 err)"
-grep -q 'l_AT_c_w .*c.w: f32\[3,2,2,3\] stored \[' logical/l.h && pass || fail "the stored order in the header: $(grep AT_ logical/l.h)"
-# Flags that take the arithmetic away are refused with a reason, in native programs, too.
+grep -q 'l_AT_c_w .*c.w: f32\[3,2,2,3\] stored \[' logical/l.h && pass ||
+  fail "the stored order in the header: $(grep AT_ logical/l.h)"
+# Flags that change the arithmetic are refused with a reason, in native programs, too.
 for flags in -ffast-math -Ofast; do
   "$gradc" build odd.nn -o fast --cflags=$flags 2>err && fail "build --cflags=$flags is taken"
-  grep -q 'E0504' err && grep -q 'ffast-math, -Ofast and their parts change results' err && pass || fail "build --cflags=$flags: $(head -n 3 err)"
+  grep -q 'E0504' err && grep -q 'ffast-math and its flags change results' err && pass ||
+    fail "build --cflags=$flags: $(head -n 3 err)"
 done
 # The table of docs/compilers.md, as far as this machine's compilers go, by the smallest model.
 MODELS=examples/models/iris sh "$root/tests/isa/compilers.sh" "$gradc" "$build" host >table 2>err
-n=$(wc -l <table); [ "$n" -gt 15 ] && [ ! -s err ] && sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | cmp -s - table && pass ||
+n=$(wc -l <table); [ "$n" -gt 15 ] && [ ! -s err ] &&
+  sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | cmp -s - table && pass ||
   fail "the table of docs/compilers.md: $(head -n 5 err) $(sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | diff - table | head -n 5)"

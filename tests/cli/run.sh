@@ -1,6 +1,7 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the command line. Exit statuses, help, suggestions, what each command prints and writes, and that
-# nothing is left behind. Prints what failed and a count.
+# no file is left behind. Prints failures and a count.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/cli
 models=$root/examples/models
@@ -49,7 +50,7 @@ expect 2 'needs a value' build product.nn -o
 expect 2 'takes no value' report product.nn --json=1
 expect 2 'needs an operand' check
 expect 2 'E0500' build product.nn
-for c in check build run emit ir opt ops explain fmt test eval gradcheck report; do
+for c in check build run emit ir opt ops explain fmt test eval gradcheck report doctor; do
   expect 0 '^Example: gradc' $c --help
   head -n 1 out | grep -q "gradc $c" && pass || fail "$c --help does not begin with an example"
 done
@@ -71,7 +72,8 @@ if [ -w /dev/full ]; then
 fi
 "$gradc" ir product.nn >&- 2>err; [ $? -eq 5 ] && pass || fail "a closed output is not status 5"
 grep -q 'E0502.*standard output: Bad file' err && pass || fail "a closed output: $(cat err)"
-"$gradc" check - <&- 2>err; [ $? -eq 1 ] && grep -q 'E0501.*standard input: Bad file' err && pass || fail "closed input: $(cat err)"
+"$gradc" check - <&- 2>err; [ $? -eq 1 ] && grep -q 'E0501.*standard input: Bad file' err && pass ||
+  fail "closed input: $(cat err)"
 "$gradc" check - </ 2>err; grep -q 'E0501.*standard input: Is a dir' err && pass || fail "a folder as input: $(cat err)"
 
 # ---- warnings ----
@@ -103,7 +105,7 @@ expect 0 '' ir warned.nn
 expect 0 '' emit warned.nn -o folder
 printf 'def spare(x: f32[B]) { x }\nconst n = 3\n' >library.nn
 printf 'import "library.nn"\nexport def f(x: f32[1]) { x }\n' >imports.nn
-expect 0 '' check -W library.nn imports.nn # a library is for others
+expect 0 '' check -W library.nn imports.nn # the defs of a library are for its importers
 printf 'def f(x: f32[B]) { state n: f32 = 0\n  n := n + 1\n  x }\nuse c = f()\nexport def g(x: f32[2]) { c(x)\n  x }\n' >effect.nn
 expect 0 '' check -W effect.nn
 for m in "$models"/*.nn "$root"/bench/models/*.nn; do expect 0 '' check -W "$m"; done
@@ -134,7 +136,8 @@ cp image.npy elsewhere.npy
 "$gradc" build field.nn -o shaped.bin 2>err && fail "a shape that the header refuses is built" || pass
 rm elsewhere.npy; "$gradc" build field.nn -o shaped.bin; cp image.npy elsewhere.npy
 ./shaped.bin train --run-dir shaped --force >out 2>&1
-grep -q 'E0616.*a record is \[2, 2, 3\], `x` takes field(0) as \[3, 2, 2\]' out && pass || fail "another shape at run time: $(cat out)"
+grep -q 'E0616.*a record is \[2, 2, 3\], `x` takes field(0) as \[3, 2, 2\]' out && pass ||
+  fail "another shape at run time: $(cat out)"
 for e in 'field(0:4)' 'field(0:4) / 2'; do
   printf 'data d { source = csv("n.csv"); x: f32[2, 2] = %s }\n' "$e" >field.nn
   expect 0 '' check field.nn # a flat record fills row by row
@@ -142,7 +145,7 @@ done
 printf 'data d { source = csv("n.csv"); x: f32[2, 3] = reshape(field(0:6), [3, 2]) }\n' >field.nn
 expect 1 'E0311' check field.nn
 
-# ---- where results go ----
+# ---- output paths ----
 cp product.nn kept.nn
 expect 2 'writes a folder' emit --c product.nn -o out.c
 expect 2 'writes a folder' emit product.nn -o w/out.h
@@ -159,7 +162,7 @@ mkdir folder.c
 expect 0 '' emit product.nn -o folder.c
 [ -f folder.c/product.c ] && pass || fail "a folder whose name ends with .c is not taken"
 
-# ---- IR is no program ----
+# ---- IR is not a program ----
 "$gradc" ir product.nn --stop-after=autodiff >product.ir
 expect 1 'E0509.*train_step' build product.ir -o m
 expect 1 'E0509.*train_step' run product.ir
@@ -179,7 +182,7 @@ expect 0 'FLOPs per step' report product.nn --isa=cortex-m4
 # ---- terminals ----
 LC_ALL=C "$gradc" report --memory product.nn >out 2>&1
 LC_ALL=C grep -q "$(printf '[\200-\377]')" out && fail "UTF-8 under LC_ALL=C" || pass
-grep -q 'peak in' out && pass || fail "no map under LC_ALL=C"
+grep -q 'peak at' out && pass || fail "no map under LC_ALL=C"
 LC_ALL=C.UTF-8 "$gradc" report --memory product.nn >out 2>&1
 grep -q '└' out && pass || fail "no UTF-8 under C.UTF-8"
 
@@ -210,7 +213,8 @@ expect 0 '' ir product.nn --dump-after=all --dump-dir d
 n=0
 for f in d/*.ir; do
   n=$((n + 1))
-  "$gradc" opt --passes= "$f" >again.ir 2>err && cmp -s "$f" again.ir && pass || fail "$f is not printed back: $(head -c 200 err)"
+  "$gradc" opt --passes= "$f" >again.ir 2>err && cmp -s "$f" again.ir && pass ||
+    fail "$f is not printed back: $(head -c 200 err)"
 done
 [ $n -ge 9 ] && pass || fail "only $n dumps"
 expect 5 'E0502' ir product.nn --dump-dir product.nn
@@ -250,10 +254,18 @@ ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)
 grep -q "product_BYTES $ram\$" e/sub/product.h && pass || fail "ram_bytes $ram is not product_BYTES"
 expect 0 '' emit --c product.nn --only=infer -o i
 grep -q "product_train_step" i/product.h && fail "--only=infer has a training step" || pass
+expect 0 '' emit --cuda product.nn -o cu
+[ "$(ls cu | tr '\n' ' ')" = "product.cu product.h " ] && pass || fail "emit --cuda wrote $(ls cu)"
+expect 2 'exclude each other' emit --c --cuda product.nn -o cu2
+expect 2 'does not take --weights yet' emit --cuda product.nn --weights=x.safetensors -o cu2
+expect 2 'writes a folder' emit --cuda product.nn -o out.cu
+expect 0 '' emit --cuda --forms=plain product.nn -o cu3
+expect 2 'it needs --cuda' emit --c --forms=plain product.nn -o cu3
+[ -e cu2 ] && fail "emit wrote a folder beside an error" || pass
 expect 1 'E0505' emit --c product.nn --weights=product.nn -o w
 [ -e w/product.c ] && fail "emit wrote a file beside an error" || pass
 
-# ---- where nothing can be written: what was there stays, and no half of a file comes ----
+# ---- write errors: existing files stay as they are, and no partial file is left ----
 i=0; while [ $i -lt 300 ]; do echo "const  a$i=$i"; i=$((i + 1)); done >long.nn
 cp long.nn long; cp e/sub/product.c old.c; mkdir full; cp e/sub/product.c full/; chmod 600 long.nn
 limited() { (trap '' XFSZ; ulimit -f 4; exec "$gradc" "$@" >out 2>err); }
@@ -262,7 +274,8 @@ limited emit --c product.nn -o full; got=$?
 cmp -s full/product.c old.c && [ "$(ls full)" = product.c ] && pass || fail "emit on a full disk left $(ls -l full)"
 limited emit --c product.nn -o none; [ -z "$(ls none)" ] && pass || fail "emit on a full disk left $(ls none)"
 limited fmt --write long.nn; got=$?
-[ $got -eq 5 ] && cmp -s long.nn long && pass || fail "fmt --write on a full disk: status $got, $(wc -c <long.nn) bytes left"
+[ $got -eq 5 ] && cmp -s long.nn long && pass ||
+  fail "fmt --write on a full disk: status $got, $(wc -c <long.nn) bytes left"
 chmod 400 long.nn
 if [ ! -w long.nn ]; then # not as root
   expect 5 'E0502' fmt --write long.nn
@@ -270,7 +283,8 @@ fi
 chmod 600 long.nn
 mkdir there; mv long.nn there/; ln -s there/long.nn linked.nn
 expect 0 '' fmt --write linked.nn
-[ -L linked.nn ] && [ "$(ls -l there/long.nn | cut -c1-10)" = -rw------- ] && ! cmp -s there/long.nn long && pass || fail "fmt --write through a link: $(ls -l linked.nn there)"
+[ -L linked.nn ] && [ "$(ls -l there/long.nn | cut -c1-10)" = -rw------- ] && ! cmp -s there/long.nn long && pass ||
+  fail "fmt --write through a link: $(ls -l linked.nn there)"
 
 # ---- build, run ----
 expect 0 '' build product.nn -o m
@@ -289,9 +303,9 @@ expect 0 '"event":"done"' run product.nn --steps 5 --json --run-dir r2
 nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
-for part in numbers streams plan cpu draws portable memory binary weights; do
-  mkdir "$tmp/$part"; cd "$tmp/$part" || exit 2
+for name in numbers streams plan cpu draws portable memory binary weights doctor; do
+  mkdir "$tmp/$name"; cd "$tmp/$name" || exit 2
   # shellcheck disable=SC1090
-  . "$here/$part.sh"
+  . "$here/$name.sh"
 done
 counts

@@ -1,24 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Compares generated C with the interpreter, bit for bit.
  *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] [--extreme] [--fast] [--bound]
- *          [--some] [--fused] FILE.ir...
+ *          [--near] [--some] [--fused] [--cuda] [--plain] [--size=N] FILE.ir...
  * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one. With --f64
- * all floats of the C are f64, and the interpreter runs in its double mode. With --extreme the inputs are those numbers at
- * which arithmetic changes. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
- * --bound it is, too, but compiled with contraction, of graphs that only add, multiply and move: no number is negative, so
- * that the relative error has a bound, which is that of the sums' numbers of terms.
- * Each file is one module; with --some they need not have every op. It is compiled with fusion on and (but for --fused) off by every compiler command; its graphs run on random
- * inputs: init, then each train_step three times, then every export. Outputs and all weights must agree (NaN equals
- * NaN). Prints what differs, and `N passed, N failed`. */
-#include "codegen/codegen.h"
+ * all floats of the C are f64, and the interpreter runs in its double mode. With --extreme the inputs are the edge
+ * cases of arithmetic. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
+ * --bound it is that of fast mode compiled with contraction, for graphs that only add, multiply and move: no number is
+ * negative, so that the number of terms of the sums bounds the relative error.
+ * With --near fast mode has to be within 1e-4 of the value, or 1e-6.
+ * With --cuda it is CUDA, run over its host form (BUILD/libgradc_cuda_host.a) with threads in rising and falling order;
+ * with --plain all kernels have their plain form.
+ * With --size every run-time size is N, or its bound if that is less; else its bound.
+ * Each file is one module; with --some they need not have every op. It is compiled with fusion on and (except with
+ * --fused) off by every compiler command; its graphs run on random inputs: init, then each train_step three times, then
+ * every export. Outputs and all weights must agree (NaN equals NaN). Prints what differs, and `N passed, N failed`. */
+#include "codegen/c/native.h"
 #include "lib/embed.h"
 #include "tests/exact/exact.h"
 #include "passes/pass.h"
-#include "passes/persist.h"
+#include "passes/transform/widen_f64.h"
+#include "passes/analysis/model_memory.h"
 #include "tests/files.h"
 #include "tests/graphs.h"
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+int64_t input_range(const Graph *g, int port); /* codegen/text/checks.c */
 
 enum { MAX_CC = 8, STEPS = 3 };
 static const char *cc_list[MAX_CC];
@@ -26,30 +34,37 @@ static int ncc, passed, failed;
 static uint64_t rng;
 static const char *keep_dir;
 static const char *isa;
-static bool f64, extreme, fast, bound, some, fused;
+static bool f64, extreme, fast, bound, some, fused, cuda, plain, near_enough;
+static int64_t size = -1;  /* of every run-time size, up to its bound; -1: the bound */
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
 /* ---- one configuration ---- */
 
 typedef struct Case {
   Ctx *c;
-  Module *m, *ref;      /* planned; as parsed */
+  Module *m, *ref; /* planned; as parsed */
   Interp *in;
-  Str input, expect;    /* what the program reads, what it must write */
-  Str main;             /* its text */
+  Str input, expect; /* what the program reads, what it must write */
+  Str main;          /* its text */
   const char *dir, *what;
-  struct Field { DType type; int64_t count; const char *label; double slack; } *field; /* of the expected output */
+  struct Field {
+    DType type;
+    int64_t count;
+    const char *label;
+    double slack;
+  } * field; /* of the expected output */
   int nfield, capfield;
-  double slack;         /* of the present graph's results, relative */
+  double slack; /* of the present graph's results, relative */
 } Case;
 
 static bool is_callable(const Graph *g) {
-  return g->kind == GK_INIT || (g->kind == GK_TRAIN_STEP && !f64) || g->kind == GK_EXPORT; /* the head's loss is f32 */
+  return g->kind == GK_INIT || g->kind == GK_EXPORT ||
+         (g->kind == GK_TRAIN_STEP && !f64); /* the run header's loss is f32 */
 }
 
 static void expect(Case *k, const char *label, DType t, int64_t count, const void *data) {
   *VEC_PUSH(k->c, k->field, k->nfield, k->capfield) =
-    (struct Field){t, count, ctx_strf(k->c, "%s", label), bound && dtype_is_float(t) ? k->slack : 0};
+    (struct Field){t, count, ctx_strf(k->c, "%s", label), (bound || near_enough) && dtype_is_float(t) ? k->slack : 0};
   str_put(&k->expect, data, (size_t)count * (size_t)dtype_info[t].bytes);
 }
 
@@ -64,7 +79,7 @@ static const char *stored(Case *k, const Val *v, DType t) {
 static const char *packed(Case *k, int var) {
   const Var *v = &k->m->var[var];
   const Type *t = type_get(k->m, v->type);
-  Stored plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, o = v->stored ? k->m->stored[v->stored - 1] : plain;
+  StorageOrder plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, o = v->stored ? k->m->stored[v->stored - 1] : plain;
   int64_t bytes = dtype_info[t->dtype].bytes, n = type_bytes(k->m, v->type) / bytes, dim[MAX_RANK];
   const char *from = stored(k, k->in->var[var], (DType)t->dtype);
   char *to = ctx_alloc(k->c, (size_t)(n * bytes) + 1);
@@ -74,7 +89,7 @@ static const char *packed(Case *k, int var) {
   return to;
 }
 
-/* The relative errors of two ways to add and multiply up what no sign cancels: one rounding for each term of each sum. */
+/* The relative error of sums and products without cancellation: one rounding for each term of each sum. */
 static double slack_of(const Graph *g) {
   double roundings = 16;
   for (Id n = 1; n < (Id)g->n; n++) {
@@ -86,7 +101,7 @@ static double slack_of(const Graph *g) {
   return 2 * roundings * 0x1p-24;
 }
 
-/* The bytes in front of the arena as they are to be before a call. */
+/* The bytes before the arena, as a call needs them. */
 static void put_memory(Case *k) {
   size_t n = (size_t)(k->m->total_bytes - k->m->arena_bytes);
   char *mem = calloc(n + 64, 1);
@@ -117,8 +132,8 @@ static void expect_vars(Case *k, const char *graph) {
 typedef struct Call {
   const Graph *g;
   Val *port[256], *res[256];
-  bool sized[64];       /* per size of the module: an input has it, so that it is an argument */
-  Str args;             /* text */
+  bool sized[64]; /* per size of the module: an input has it, so that it is an argument */
+  Str args;       /* text */
   int nres;
 } Call;
 
@@ -134,6 +149,9 @@ static void put_ports(Case *k, Call *f, const Graph *ref) {
     size_t bytes = (size_t)v->count * (size_t)dtype_info[d].bytes;
     if (extreme) make_extreme(v, i);
     else make_input(v);
+    int64_t range = extreme ? 0 : input_range(f->g, i); /* what the generated checks require */
+    for (int64_t k = 0; k < v->count && range; k++)
+      if (val_get(v, k) < 0 || val_get(v, k) >= (double)range) val_set(v, k, fmod(fabs(val_get(v, k)), (double)range));
     str_put(&k->input, stored(k, v, d), bytes);
     str_printf(&k->main, "  %s *p%d = malloc(%zu + 1);\n  if (fread(p%d, 1, %zu, stdin) != %zu) return 1;\n",
                dtype_info[d].c, i, bytes, i, bytes, bytes);
@@ -149,7 +167,7 @@ static void put_ports(Case *k, Call *f, const Graph *ref) {
     if (f->sized[s]) str_printf(&f->args, ", %lld", (long long)k->in->size[s]);
 }
 
-/* Results of training lie in the head of mem; all others are the caller's. */
+/* Results of training are in the run header; all others are in memory of the caller. */
 static void put_results(Case *k, Call *f) {
   for (int i = 0; i < f->g->nout; i++) {
     if (f->g->out[i].var >= 0) continue;
@@ -178,6 +196,13 @@ static void put_call(Case *k, const Call *f) {
     for (int s = 0; s < k->m->nsize; s++)
       if (f->sized[s]) str_printf(&k->main, ", %lld", (long long)k->in->size[s]);
     str_printf(&k->main, "};\n  int status = run(graph_%d, in + 1, out + 1, size + 1);\n", g->index);
+  } else if (cuda) {
+    if (g->kind == GK_INIT)
+      str_printf(&k->main, "  int status = %s_init(mem, %llu, 0);\n", k->m->name, (unsigned long long)k->in->seed);
+    else
+      str_printf(&k->main, "  ((struct %s_run *)mem)->status = 0;\n  int status = %s_%s(mem%s, 0);\n", k->m->name,
+                 k->m->name, g->name, f->args.s ? f->args.s : "");
+    str_printf(&k->main, "  if (!status) status = ((struct %s_run *)mem)->status;\n", k->m->name);
   } else if (g->kind == GK_INIT) {
     str_printf(&k->main, "  %s_init(mem, %llu); int status = 0;\n", k->m->name, (unsigned long long)k->in->seed);
   } else {
@@ -211,13 +236,13 @@ static bool call_graph(Case *k, const Graph *g) {
     printf("%s: %s: the interpreter failed: %s\n", k->what, g->name, k->in->error);
     return false;
   }
-  k->slack = slack_of(ref);
+  k->slack = near_enough ? 1e-4 : slack_of(ref);
   put_results(k, &f);
   put_call(k, &f);
   expect_call(k, &f);
   str_puts(&k->main, "  }\n");
-  for (int i = 0; i < f.nres; i++) val_drop(f.res[i]);
-  for (int i = 0; i < g->nport; i++) val_drop(f.port[i]);
+  for (int i = 0; i < f.nres; i++) val_release(f.res[i]);
+  for (int i = 0; i < g->nport; i++) val_release(f.port[i]);
   if (graph_trains(g)) k->in->step++;
   return true;
 }
@@ -229,42 +254,53 @@ static double number(DType t, const char *p) {
   return val_get(&one, 0);
 }
 
-/* The first element of a field that is another one; -1: none is. */
+/* The first element of a field that differs; -1: none. */
 static int64_t differs(const struct Field *f, const char *a, const char *b, double *x, double *y) {
   int bytes = dtype_info[f->type].bytes;
   for (int64_t i = 0; i < f->count; i++, a += bytes, b += bytes) {
     if (!memcmp(a, b, (size_t)bytes)) continue;
     *x = number(f->type, a), *y = number(f->type, b);
-    if ((*x != *x && *y != *y) || fabs(*x - *y) <= f->slack * fabs(*x)) continue;
+    if ((*x != *x && *y != *y) || fabs(*x - *y) <= f->slack * fabs(*x) + (near_enough ? 1e-6 : 0)) continue;
     return i;
   }
   return -1;
 }
 
 static bool compare(Case *k, const char *cc, const char *out, size_t n) {
-  enum { MOST_REPORTS = 12 };
+  enum { MAX_REPORTS = 12 };
   int reports = 0;
   if (n != k->expect.n) return printf("%s [%s]: %zu bytes, expected %zu\n", k->what, cc, n, k->expect.n), false;
   const char *a = k->expect.s, *b = out;
-  for (int f = 0; f < k->nfield && reports < MOST_REPORTS; f++) {
+  for (int f = 0; f < k->nfield && reports < MAX_REPORTS; f++) {
     double x = 0, y = 0;
     int64_t at = differs(&k->field[f], a, b, &x, &y), bytes = k->field[f].count * dtype_info[k->field[f].type].bytes;
-    if (at >= 0) reports++, printf("%s [%s]: %s[%lld]: interpreter %.9g, C %.9g\n", k->what, cc, k->field[f].label,
-                                   (long long)at, x, y);
+    if (at >= 0)
+      reports++,
+        printf("%s [%s]: %s[%lld]: interpreter %.9g, C %.9g\n", k->what, cc, k->field[f].label, (long long)at, x, y);
     a += bytes, b += bytes;
   }
   return !reports;
 }
 
 static bool run_one(Case *k, const char *cc) {
-  const char *build = isa
-    ? ctx_strf(k->c, "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=%s -fwrapv -Wall -Wno-unused -Wno-psabi "
-               "-Wshadow -Wconversion -Werror -isystem %s/runtime "
-               "-o prog main.c -lpthread 2>cc.txt && ./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && "
-               "cmp out1.bin out.bin", cc, machine_find(isa)->cflags, bound ? "fast" : "off", getcwd(NULL, 0))
-    : ctx_strf(k->c, "%s -std=c99 -Wall -Wextra -pedantic -Wshadow -Wconversion -Werror -ffreestanding -nostdlib -c %s.c -o m.o 2>cc.txt && "
-               "test -z \"$(nm -u m.o)\" && cc -O1 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin", cc,
-               k->m->name);
+  const char *build =
+    cuda  ? ctx_strf(k->c,
+                     "%s -std=gnu11 -Wall -Wno-unused -Werror -ffp-contract=off -fno-strict-aliasing -I%s "
+                      "-I%s/tests/cuda/runtime "
+                      "-o prog main.c %s/libgradc_cuda_host.a -lm -ldl -lpthread 2>cc.txt && ./prog <in.bin >out.bin && "
+                      "GC_ORDER=falling ./prog <in.bin >out2.bin && cmp out.bin out2.bin",
+                     cc, getcwd(NULL, 0), getcwd(NULL, 0), getenv("BUILD"))
+    : isa ? ctx_strf(k->c,
+                     "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=%s -fwrapv "
+                     "-Wall -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror -isystem %s/runtime "
+                     "-o prog main.c -lpthread 2>cc.txt && ./prog 1 <in.bin >out1.bin && ./prog 3 <in.bin >out.bin && "
+                     "cmp out1.bin out.bin",
+                     cc, machine_find(isa)->cflags, bound ? "fast" : "off", getcwd(NULL, 0))
+          : ctx_strf(k->c,
+                     "%s -std=c99 -Wall -Wextra -pedantic -Wshadow -Wconversion -Werror -ffreestanding -nostdlib "
+                     "-c %s.c -o m.o 2>cc.txt && test -z \"$(nm -u m.o)\" && "
+                     "cc -O0 -o prog main.c m.o 2>>cc.txt && ./prog <in.bin >out.bin",
+                     cc, k->m->name);
   int status = system(ctx_strf(k->c, "cd %s && %s", k->dir, build));
   if (status != 0) {
     char *log = read_file(ctx_strf(k->c, "%s/cc.txt", k->dir), NULL);
@@ -282,37 +318,61 @@ static bool run_one(Case *k, const char *cc) {
 /* ---- one file ---- */
 
 static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header) {
-  EmitOptions o = {.version = "test", .carried = embed_text, .machine = isa ? machine_find(isa) : NULL,
-                   .serial_cycles = isa != NULL, .contract = fast};
+  NativeEmitOptions native = {.machine = isa ? machine_find(isa) : NULL, .serial_cycles = 1, .contract = fast};
+  EmitOptions o = {.version = "test", .builtin = embed_text, .native = &native, .plain_forms = plain};
+  Artifacts out;
   k->ref = read_graphs(k->c, path);
   k->m = k->ref ? read_graphs(k->c, path) : NULL;
   if (!k->m) return false;
   for (int i = 0; i < k->ref->ngraph; i++)
     for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
-  k->m->opt = (Options){.strict = !fast, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse, .panel = isa ? 64 : 0};
-  if (f64) module_double(k->m);
-  return passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(k->m, &(PassRun){0}) &&
-         (isa ? emit_native(k->m, &o, code) : emit_portable(k->m, &o, code, header));
+  k->m->opt = (Options){
+    .strict = !fast, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse, .panel = isa ? 64 : 0, .device = cuda};
+  if (f64) module_widen_f64(k->m);
+  if (!passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(k->m, &(PassRun){0}) ||
+      !emit_program(k->m,
+                    cuda  ? &target_cuda
+                    : isa ? &target_native
+                          : &target_portable,
+                    &o, &out))
+    return false;
+  *code = out.code;
+  *header = out.header;
+  return true;
 }
 
 static void begin_main(Case *k) {
   static const char native[] =
-    "static int parts;\nstatic pthread_barrier_t gate;\n"
-    "static void meet(void *pool, int part) { (void)pool, (void)part; pthread_barrier_wait(&gate); }\n"
+    "static int threads;\nstatic pthread_barrier_t gate;\n"
+    "static void meet(void *pool, int tid) { (void)pool, (void)tid; pthread_barrier_wait(&gate); }\n"
     "typedef struct { GcFn *fn; GcCall call; int status; } Share;\n"
     "static void *share(void *x) { Share *s = x; s->status = s->fn(&s->call); return 0; }\n"
     "static int run(GcFn *fn, const void *const *in, void *const *out, const int64_t *size) {\n"
     "  Share s[8];\n  pthread_t id[8];\n"
-    "  for (int i = 0; i < parts; i++) {\n"
-    "    s[i] = (Share){fn, {.mem = mem, .in = in, .out = out, .size = size, .part = i, .parts = parts, .barrier "
+    "  for (int i = 0; i < threads; i++) {\n"
+    "    s[i] = (Share){fn, {.mem = mem, .in = in, .out = out, .size = size, .tid = i, .nthreads = threads, .barrier "
     "= meet}, 0};\n"
     "    if (i) pthread_create(&id[i], 0, share, &s[i]);\n  }\n  share(&s[0]);\n"
-    "  for (int i = 1; i < parts; i++) pthread_join(id[i], 0);\n  return s[0].status;\n}\n";
-  str_printf(&k->main, "#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.%c\"\n"
-             "static unsigned char mem[%lld] __attribute__((aligned(64)));\n", k->m->name, isa ? 'c' : 'h',
-             (long long)k->m->total_bytes + 64);
+    "  for (int i = 1; i < threads; i++) pthread_join(id[i], 0);\n  return s[0].status;\n}\n";
+  static const char device[] = /* memory whose accesses the host form checks */
+    "#define malloc gc_host_alloc\n"
+    "static size_t read_in(void *p, size_t size, size_t n, FILE *f) {\n"
+    "  gc_host_wrote(p, size * n);\n  return fread(p, size, n, f);\n}\n"
+    "#define fread read_in\n";
+  str_printf(&k->main,
+             "#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.%s\"\n"
+             "%s",
+             k->m->name,
+             cuda  ? "cu"
+             : isa ? "c"
+                   : "h",
+             cuda ? device : "");
+  if (!cuda)
+    str_printf(&k->main, "static unsigned char mem[%lld] __attribute__((aligned(64)));\n",
+               (long long)k->m->total_bytes + 64);
   str_printf(&k->main, "%sint main(int argc, char **argv) {\n  (void)argc, (void)argv;\n", isa ? native : "");
-  if (isa) str_puts(&k->main, "  parts = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, (unsigned)parts);\n");
+  if (cuda) str_printf(&k->main, "  unsigned char *mem = gc_host_alloc(%s_BYTES);\n", k->m->name);
+  if (isa) str_puts(&k->main, "  threads = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, (unsigned)threads);\n");
 }
 
 /* init first, or random weights where there is none; then the others in order. */
@@ -335,7 +395,7 @@ static bool call_all(Case *k) {
   return ok;
 }
 
-/* Everything that the compilers need, in a folder of its own. */
+/* Everything that the compilers need, in a separate folder. */
 static bool prepare(Case *k, const char *path, bool fuse) {
   Ctx *c = k->c;
   Str code = {.c = c}, header = {.c = c};
@@ -345,13 +405,15 @@ static bool prepare(Case *k, const char *path, bool fuse) {
     return false;
   }
   k->in = interp_new(k->ref, f64);
+  for (int i = 0; i < k->ref->nsize && size >= 0; i++)
+    k->in->size[i] = size < k->ref->size[i].bound ? size : k->ref->size[i].bound;
   k->in->steps = 100;
   k->in->steps_per_epoch = 7;
   begin_main(k);
   if (!call_all(k)) return false;
   str_puts(&k->main, "  return 0;\n}\n");
   return !system(ctx_strf(c, "mkdir -p %s", k->dir)) &&
-         write_file(ctx_strf(c, "%s/%s.c", k->dir, k->m->name), code.s, code.n) &&
+         write_file(ctx_strf(c, "%s/%s.%s", k->dir, k->m->name, cuda ? "cu" : "c"), code.s, code.n) &&
          write_file(ctx_strf(c, "%s/%s.h", k->dir, k->m->name), header.s, header.n) &&
          write_file(ctx_strf(c, "%s/main.c", k->dir), k->main.s, k->main.n) &&
          write_file(ctx_strf(c, "%s/in.bin", k->dir), k->input.s, k->input.n);
@@ -365,9 +427,9 @@ static void check(const char *path, bool fuse) {
   k->what = ctx_strf(c, "%s%s", path, fuse ? "" : " (fusion off)");
   k->dir = keep_dir ? keep_dir : ctx_strf(c, "%s/ccheck%d", tmp, (int)getpid());
   rng = 12345;
-  bool well = prepare(k, path, fuse);
-  failed += !well;
-  for (int i = 0; i < ncc && well; i++) {
+  bool ok = prepare(k, path, fuse);
+  failed += !ok;
+  for (int i = 0; i < ncc && ok; i++) {
     if (run_one(k, cc_list[i])) passed++;
     else failed++;
   }
@@ -386,15 +448,22 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--extreme")) extreme = true;
     else if (!strcmp(argv[i], "--fast")) fast = true;
     else if (!strcmp(argv[i], "--bound")) fast = bound = true;
+    else if (!strcmp(argv[i], "--near")) fast = near_enough = true;
     else if (!strcmp(argv[i], "--some")) some = true;
     else if (!strcmp(argv[i], "--fused")) fused = true;
+    else if (!strcmp(argv[i], "--cuda")) cuda = true;
+    else if (!strcmp(argv[i], "--plain")) plain = true;
+    else if (!strncmp(argv[i], "--size=", 7)) size = atoi(argv[i] + 7);
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";
   for (int i = 1; i < argc; i++)
     if (argv[i][0] != '-')
       for (int fuse = fused; fuse < 2; fuse++) check(argv[i], fuse);
   for (int op = 1; op < OP_COUNT && !some; op++)
-    if (!met[op] && !extreme && op_info[op].cls != CL_META) printf("no graph has the op `%s`\n", op_info[op].name), failed++;
+    if (!met[op] && !extreme && op_info[op].cls != CL_META) {
+      printf("no graph has the op `%s`\n", op_info[op].name);
+      failed++;
+    }
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
 }

@@ -1,13 +1,15 @@
-# Sourced by run.sh: names of a .nn file and those of the C that is made of it cannot meet. Every identifier of that C, every
-# keyword of C and every macro of its headers becomes the name of an input that is scanned, of a carry, of a size, of a
-# metric and of a model; the C must compile without a warning, behind all those headers, and compute the same.
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by run.sh: names of a .nn file cannot clash with those of the generated C. Every identifier of that C, every
+# keyword of C and every macro of its headers becomes the name of a scanned input, of a carry, of a size, of a metric
+# and of a model; the C must compile without a warning, after all those headers, and compute the same.
+: "${tmp:?run.sh sources this file}"
 names=$tmp/names; mkdir -p "$names"
 flags="-Wall -Wextra -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror"
 headers="assert complex ctype errno float inttypes limits locale math setjmp signal stdio stdlib string time wchar unistd
   netdb netinet/in pthread sys/stat"
 for h in $headers; do echo "#include <$h.h>"; done >"$names/headers.h"
 
-model() { # model NAME...: two exports of these inputs, whose roles the second one turns round
+model() { # model NAME...: two exports of these inputs, with their roles reversed in the second one
   printf '%s\n' "$@" | awk '
     function call(f, first, i, x, c, s) {
       printf "export def %s(", f
@@ -42,7 +44,7 @@ compile() { # compile DIR: the portable C of DIR/names.nn, run; its output in DI
   gcc -std=gnu11 $flags -I"$names" -I"$1" -o "$1/run" "$names/main.c" "$1/names.c" 2>"$1/log" && "$1/run" >"$1/out"
 }
 
-# What a model that has most of what is printed uses, and the rest.
+# The names in the C of a model with most of what is printed, and all others.
 cat >"$names/source.nn" <<'N'
 def step_(x: f32[3], c: f32[3]) -> f32[3] { x * 0.5 + c }
 dim T <= 9
@@ -57,7 +59,8 @@ export def f(x: f32[T, 3], i: i32[T]) -> f32[3] {
 N
 "$gradc" emit --c "$names/source.nn" -o "$names" 2>"$names/log" || cat "$names/log"
 {
-  for f in "$names"/source.[ch] $(full && ls codegen/c/*.inc) runtime/model.h; do gcc -fpreprocessed -dD -E -P -x c "$f" 2>/dev/null; done |
+  for f in "$names"/source.[ch] $(full &&
+    ls codegen/c/*.inc) runtime/model.h; do gcc -fpreprocessed -dD -E -P -x c "$f" 2>/dev/null; done |
     grep -ohE '[A-Za-z_][A-Za-z_0-9]*'
   printf '%s\n' auto break case char const continue default do double else enum extern float for goto if inline int long \
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool \
@@ -66,7 +69,7 @@ N
   for h in $headers; do echo "#include <$h.h>"; done | gcc -D_GNU_SOURCE -E -dM - | awk '{ print $2 }' | grep -v '[(]' |
     if full; then cat; else grep -E '^[a-z]|^[A-Z]$' ; fi
 } | sort -u | grep -vxE 'scan|zeros' >"$names/all" # these the models call
-# Those that the language takes as names of inputs.
+# Those that are allowed as names of inputs.
 while read -r n; do printf 'export def f(%s: f32[1]) -> f32[1] { %s + 1 }\n' "$n" "$n" >"$names/one.nn"
   "$gradc" check "$names/one.nn" >/dev/null 2>&1 && echo "$n"; done <"$names/all" >"$names/legal"
 driver 40 >"$names/main.c"

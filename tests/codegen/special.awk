@@ -1,6 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
 # special.awk, on `gradc ops --markdown`: every element-wise op of every element type, and every reduction, as IR. The
 # inputs have 48 x 48 elements, so that two of them can hold each pair of 48 numbers; constants have 12 x 12. With
-# -v types=… of these element types alone.
+# -v types=… only of these element types.
 BEGIN {
   FS = " *\\| *"
   split(types ? types : "f32 f64 f16 bf16 i8 i16 i32 u8 u16 u32 bool", type, " ")
@@ -10,11 +11,14 @@ BEGIN {
   print "module special"
 }
 function is_float(t) { return t ~ /f/ }
+function calls(body) { # whether the body is an elementary function: CALL in ops.def, not a token
+  return body ~ /^`[A-Z0-9]+\(/ && body !~ /^`(ABS|SIGN|FLOOR|CEIL|ROUND|IDIV|MOD|MAX|MIN)\(/
+}
 function takes(body, flags, t) { # whether the op has operands of that type
   if (name == "stop_gradient" || name == "copy" || flags ~ /chooses/) return 1
   if (name ~ /^(and|or|not)$/) return t == "bool"
   if (name ~ /^(eq|ne|lt|le)$/) return 1
-  if (name ~ /^(exp|expm1|log|log1p|sqrt|rsqrt|sin|cos|tanh|sigmoid|erf|div|pow)$/) return is_float(t)
+  if (name == "div" || calls(body)) return is_float(t)
   return t != "bool"
 }
 function numbers(t, rows,   s, list, i, j, v) { # 12 x 12 of them, along the rows or along the columns
@@ -24,7 +28,8 @@ function numbers(t, rows,   s, list, i, j, v) { # 12 x 12 of them, along the row
   return s
 }
 function outside(t) { return t ~ /f16/ ? "f32" : t } # 16-bit floats come and go as f32
-function graph(label, shape, n, in_type, out_type, out_shape, call, constant,   i, k, v) { # call: its operands as @1 ...
+# call: its operands as @1 ...
+function graph(label, shape, n, in_type, out_type, out_shape, call, constant,   i, k, v) {
   printf "graph %s(", label
   for (i = 1; i <= n && !constant; i++) printf "%sx%d: %s%s", (i > 1 ? ", " : ""), i, outside(in_type[i]), shape
   print ") export {"

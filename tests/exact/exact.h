@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the reference (interpreter) and the programs that run generated C: batches from a formula, hashes of
  * tensors in logical order, and the lines that are compared as text. */
 #ifndef EXACT_H
@@ -5,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Element i of field f in step s: floats are multiples of 1/64 in [-2, 2), integers lie in [0, range). */
+/* Element i of field f in step s: floats are multiples of 1/64 in [-2, 2), integers are in [0, range). */
 static inline uint32_t exact_word(uint32_t s, uint32_t f, uint32_t i) {
   uint32_t x = s * 2654435761u ^ f * 40503u ^ i * 2246822519u;
   x ^= x >> 15;
@@ -24,7 +25,10 @@ static inline int32_t exact_int(uint32_t s, uint32_t f, uint32_t i, int64_t rang
 /* Of elements of `size` bytes, the low one first on any machine. */
 static inline uint64_t exact_hash(uint64_t h, const void *p, int64_t bytes, int size) {
   const unsigned char *s = p;
-  const union { uint16_t u; unsigned char low; } order = {1};
+  const union {
+    uint16_t u;
+    unsigned char low;
+  } order = {1};
   for (int64_t i = 0; i < bytes; i += size)
     for (int b = 0; b < size; b++) h = (h ^ s[i + (order.low ? b : size - 1 - b)]) * 0x100000001b3u;
   return h;
@@ -44,8 +48,8 @@ static inline int64_t exact_at(int64_t i, int rank, const int64_t *dim, const ui
   return p * panel * lead + at * width + index[axis] % panel;
 }
 
-/* Exports are called CALLS times: at the bounds, at 1, at odd values, at others, with sizes of 0, above the bound, below 0.
- * The value of size k in call r. */
+/* Exports are called CALLS times: at the bounds, at 1, at odd values, at others, with sizes of 0, above the bound,
+ * below 0. The value of size k in call r. */
 enum { EXACT_CALLS = 7 };
 static inline int64_t exact_size(int r, int k, int64_t bound) {
   switch (r) {
@@ -67,11 +71,15 @@ static inline void exact_put(void *p, int is_float, int bytes, int64_t range, in
   else ((unsigned char *)p)[i] = (unsigned char)exact_int(s, (uint32_t)f, (uint32_t)i, range);
 }
 static inline void exact_call_line(const char *name, int call, int status, uint64_t h) {
-  printf("call %s %d status %d %08lx%08lx\n", name, call, status, (unsigned long)(h >> 32), (unsigned long)(h & 0xffffffffu));
+  printf("call %s %d status %d %08lx%08lx\n", name, call, status, (unsigned long)(h >> 32),
+         (unsigned long)(h & 0xffffffffu));
 }
 
 static inline void exact_step_line(int step, int status, float loss) {
-  union { float f; uint32_t u; } b = {loss};
+  union {
+    float f;
+    uint32_t u;
+  } b = {loss};
   printf("step %d status %d loss %08lx %.9g\n", step, status, (unsigned long)b.u, loss);
 }
 static inline void exact_var_line(const char *name, uint64_t h) {

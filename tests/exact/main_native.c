@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Trains a natively compiled model (gc_model) on the batches of exact.h with argv[2] threads for argv[1] steps, and
  * prints the lines that reference.c prints. */
 #include "exact.h"
@@ -8,12 +9,16 @@
 
 enum { MAX_THREADS = 8 };
 static pthread_barrier_t gate;
-static void meet(void *pool, int part) {
-  (void)pool, (void)part;
+static void meet(void *pool, int tid) {
+  (void)pool, (void)tid;
   pthread_barrier_wait(&gate);
 }
 
-typedef struct Share { const GcGraph *g; GcCall call; int status; } Share;
+typedef struct Share {
+  const GcGraph *g;
+  GcCall call;
+  int status;
+} Share;
 static void *share(void *arg) {
   Share *s = arg;
   s->status = s->g->fn(&s->call);
@@ -25,8 +30,8 @@ static int run(const GcGraph *g, GcCall call, int threads) {
   Share s[MAX_THREADS];
   for (int t = 0; t < threads; t++) {
     s[t] = (Share){g, call, 0};
-    s[t].call.part = t;
-    s[t].call.parts = threads;
+    s[t].call.tid = t;
+    s[t].call.nthreads = threads;
     if (t && pthread_create(&id[t], NULL, share, &s[t])) exit(3);
   }
   share(&s[0]);
@@ -36,7 +41,7 @@ static int run(const GcGraph *g, GcCall call, int threads) {
 
 static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
 
-static int64_t elements(const GcGraph *g, const GcPort *p, const int64_t *size) { /* size NULL: the most there are */
+static int64_t elements(const GcGraph *g, const GcPort *p, const int64_t *size) { /* size NULL: at the bounds */
   int64_t n = 1;
   for (int d = 0; d < p->rank; d++) {
     const GcDim *o = p->dim[d] < 0 ? &g->dims[-1 - p->dim[d]] : NULL;
@@ -97,13 +102,13 @@ static int step(const GcTrain *t, GcCall call, uint32_t number, int threads) {
   call.in = (const void *const *)in;
   for (uint32_t k = 0; k < t->accumulate && !status; k++) {
     for (int f = 0; f < g->nin; f++) fill(g, (uint32_t)f, in[f], number, k);
-    call.pass = k;
+    call.microbatch = k;
     status = run(g, call, threads);
     sum = k ? sum + head->loss : head->loss;
   }
   for (int f = 0; f < g->nin; f++) free(in[f]);
   if (!t->update) return status;
-  call.pass = 0;
+  call.microbatch = 0;
   head->loss = sum / (float)t->accumulate;
   return status ? status : run(t->update, call, threads);
 }
@@ -134,9 +139,10 @@ int main(int argc, char **argv) {
     int64_t n = 1;
     uint64_t h = 0xcbf29ce484222325u;
     for (int d = 0; d < v->rank; d++) n *= v->dim[d];
-    for (int64_t i = 0; i < n; i++)
-      h = exact_hash(h, (char *)mem + v->offset + exact_at(i, v->rank, v->dim, v->stored, v->panel, v->panel_axis) * bytes[v->dtype],
-                     bytes[v->dtype], bytes[v->dtype]);
+    for (int64_t i = 0; i < n; i++) {
+      int64_t at = exact_at(i, v->rank, v->dim, v->stored, v->panel, v->panel_axis);
+      h = exact_hash(h, (char *)mem + v->offset + at * bytes[v->dtype], bytes[v->dtype], bytes[v->dtype]);
+    }
     exact_var_line(v->name, h);
   }
   return 0;

@@ -1,10 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the elaborator:
  *   elab_test [--update] [--mutations=N] [--seed=N] [DIR]
  * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text) and NAME.info (its sections).
- * Every module that elaborates must pass the verifier, print the same twice, and come back the same from its text.
- * DIR/design is elaborated or refused, limits are met within two seconds, and mutations of all of them end in a module
- * or in errors.
- * --update writes the golden files anew. */
+ * Every module that elaborates must pass the verifier, print the same text twice, and read back from it unchanged.
+ * DIR/design is elaborated or refused, limits are reported within two seconds, and mutations of all of them end in a
+ * module or in errors. --update rewrites the golden files. */
 #include "lib/embed.h"
 #include "frontend/elab.h"
 #include "suite.h"
@@ -49,7 +49,7 @@ typedef struct Run {
 static void run_body(Ctx *c, void *arg) {
   void **a = arg;
   const char *name = a[0], *text = a[1];
-  ElabOptions o = {.carried = embed_text};
+  ElabOptions o = {.builtin = embed_text};
   *(Module **)a[3] = elaborate(c, source_add(c, name, text, *(size_t *)a[2]), name, &o);
 }
 
@@ -84,7 +84,7 @@ static bool comes_back(const char *text) {
   return same;
 }
 
-/* What the module says beside its graphs. */
+/* The module's data apart from its graphs. */
 static const char *info_text(Run *r) {
   Module *m = r->m;
   Str s = {.c = r->c};
@@ -99,8 +99,7 @@ static const char *info_text(Run *r) {
     for (int k = 0; k < d->nfield; k++) {
       const FieldInfo *f = &d->field[k];
       str_printf(&s, "  %s: %s from %d+%d as %s, range %lld\n", f->name, type_text(m, f->type), f->raw_first,
-                 f->raw_count,
-                 type_text(m, f->raw_type), (long long)f->range);
+                 f->raw_count, type_text(m, f->raw_type), (long long)f->range);
     }
   }
   for (int i = 0; i < m->ntrain; i++) {
@@ -197,7 +196,7 @@ static void limit(Test *t, const char *name, const char *code, const char *text)
 
 static void test_limits(Test *t) {
   limit(t, "recursion", "E0213", "def f(x: f32[B]) { f(x + 1) }\ntest \"t\" { assert sum(f(ones(2))) == 0 }\n");
-  limit(t, "turns", "E0219",
+  limit(t, "iterations", "E0219",
         "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
   limit(t, "list", "E0219", "const a = 0..2_000_000_000\n");
   limit(t, "nodes", "E0219",
@@ -206,12 +205,13 @@ static void test_limits(Test *t) {
   limit(t, "nodes of two statements", "E0219",
         "test \"t\" {\n x = ones(2)\n for i in 0..499_998 { x = x + i }\n"
         " y = 0.5 * x - 1.5 * x\n z = 2.5 * x + 3.5 * x\n assert x == 1\n}\n");
-  limit(t, "calls", "E02", "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
-                           "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
+  limit(t, "calls", "E02",
+        "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
+        "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
   limit(t, "bytes", "E0220",
         "def f(x: f32[B]) -> f32[B] {\n param w: f32[2_000_000_000, 2_000_000_000] = 0\n x\n}\nuse n = f()\n"
-                             "test \"t\" { assert sum(n(ones(2))) == 0 }\n");
-  limit(t, "static turns", "E0219",
+        "test \"t\" { assert sum(n(ones(2))) == 0 }\n");
+  limit(t, "static iterations", "E0219",
         "test \"t\" {\n a = 0\n for i in 0..1_000_000 { for j in 0..1_000_000 { a = a + 1 } }\n assert a == 0\n}\n");
   limit(t, "product", "E02", "test \"t\" { assert sum(ones(1000000, 1000000, 1000000, 1000000)) == 0 }\n");
   limit(t, "depth of lists", "E0105", "test \"t\" {\n y = 1\n for i in 0..1_000_000 { y = [y] }\n assert y == y\n}\n");
@@ -219,8 +219,7 @@ static void test_limits(Test *t) {
         "def f(x: f32[B], g: fn) { g(x) }\n"
         "test \"t\" {\n g = relu\n for i in 0..1_000_000 { g = f(g = g) }\n assert g == g\n}\n");
   limit(t, "shared lists", "E0219", "test \"t\" {\n y = 1\n for i in 0..60 { y = [y, y] }\n assert y == y\n}\n");
-  limit(t, "long lists", "E0219",
-        "test \"t\" {\n y = [relu]\n for i in 0..60 { y = y + y }\n assert y == y\n}\n");
+  limit(t, "long lists", "E0219", "test \"t\" {\n y = [relu]\n for i in 0..60 { y = y + y }\n assert y == y\n}\n");
   limit(t, "joined lists", "E0219",
         "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { z = y[1:] }\n assert y == y\n}\n");
   limit(t, "compared lists", "E0219",
@@ -231,8 +230,7 @@ static void test_limits(Test *t) {
         "def f(x: f32[B], l: list) { x }\n"
         "test \"t\" {\n y = 0..999_000\n for i in 0..10_000 { z = f(ones(1), y) }\n assert nothing == y\n}\n");
   limit(t, "text", "E0219", "test \"t\" {\n s = \"a\"\n for i in 0..60 { s = s + s }\n assert s == s\n}\n");
-  limit(t, "texts", "E0219",
-        "test \"t\" {\n s = \"a\"\n for i in 0..1_000_000 { t = s + \"b\" }\n assert s == s\n}\n");
+  limit(t, "texts", "E0219", "test \"t\" {\n s = \"a\"\n for i in 0..1_000_000 { t = s + \"b\" }\n assert s == s\n}\n");
   limit(t, "jacobian", "E0219", "test \"t\" {\n x = ones(100, 100)\n assert sum(jacobian(x * x, x)) == 0\n}\n");
 }
 
@@ -245,18 +243,22 @@ static uint64_t next_random(uint64_t *s) {
   return z ^ (z >> 31);
 }
 
-/* Tokens are what the grammar likes; byte noise seldom comes far. */
+/* Tokens, because random bytes seldom get past the lexer. */
 static const char *const words[] = {
-  "0", "1", "-1", "2", "3", "1e30", "x", "y", "B", "D", "f32", "i32", "[", "]", "(", ")", "{", "}", ",", "=", ":=",
-  "|>", "@", "'", "+", "-", "*", "/", "//", "**", "==", "<", "..", "...", ":", "if", "else", "for", "in", "def",
-  "param", "state", "use", "sum[i]", "linear", "softmax", "mean", "grad", "reshape", "rearrange", "scan", "conv2d",
-  "true", "training", "@nodecay ", "\"same\"", "net", "field(0)", "window", "step", "1_000_000", "x[0]", "x[i, j]",
-  "[1, 2]", "f", "n = 3", "axes = [0]", "not ", "and ", ";", "\n"};
+  "0",         "1",        "-1",    "2",          "3",         "1e30",  "x",         "y",      "B",
+  "D",         "f32",      "i32",   "[",          "]",         "(",     ")",         "{",      "}",
+  ",",         "=",        ":=",    "|>",         "@",         "'",     "+",         "-",      "*",
+  "/",         "//",       "**",    "==",         "<",         "..",    "...",       ":",      "if",
+  "else",      "for",      "in",    "def",        "param",     "state", "use",       "sum[i]", "linear",
+  "softmax",   "mean",     "grad",  "reshape",    "rearrange", "scan",  "conv2d",    "true",   "training",
+  "@nodecay ", "\"same\"", "net",   "field(0)",   "window",    "step",  "1_000_000", "x[0]",   "x[i, j]",
+  "[1, 2]",    "f",        "n = 3", "axes = [0]", "not ",      "and ",  ";",         "\n"};
 
-static bool word_char(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                               c == '_' || c == '.'; }
+static bool word_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+}
 
-/* The word at or behind a random place. */
+/* The word at or after a random position. */
 static size_t find_word(const char *s, size_t n, uint64_t *seed, size_t *len) {
   size_t at = next_random(seed) % n;
   while (at < n && !word_char(s[at])) at++;
@@ -266,7 +268,7 @@ static size_t find_word(const char *s, size_t n, uint64_t *seed, size_t *len) {
   return at;
 }
 
-/* One word of the text becomes another one of it: most often it still parses. */
+/* Replaces one word of the text by another one of it: the result mostly still parses. */
 static size_t exchange_word(char *s, size_t n, size_t cap, uint64_t *seed) {
   size_t len, k, at = find_word(s, n, seed, &len), from = find_word(s, n, seed, &k);
   char word[64];
@@ -334,12 +336,12 @@ static void test_mutations(Test *t, int count, uint64_t seed) {
     if (now_ms() - begin > slowest) slowest = now_ms() - begin;
     if (!r.errors) {
       verified++;
-      bool well = ir_verify(r.m) == 0 && comes_back(module_text(&r));
-      if (!well) printf("---- mutation %d:\n%s\n", i, s);
-      if (!well) diag_print(r.c, stdout, false);
-      check(t, well, "a mutation gives a faulty module", "mutations");
+      bool ok = ir_verify(r.m) == 0 && comes_back(module_text(&r));
+      if (!ok) printf("---- mutation %d:\n%s\n", i, s);
+      if (!ok) diag_print(r.c, stdout, false);
+      check(t, ok, "a mutation gives a faulty module", "mutations");
     }
-    check(t, !strstr(r.diags, "error[E04") && !strstr(r.diags, "error[E050"), "an error of the compiler's own", "mutations");
+    check(t, !strstr(r.diags, "error[E04") && !strstr(r.diags, "error[E050"), "an internal error", "mutations");
     run_free(&r);
   }
   free(s);

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of lexer, parser, diagnostics and fmt:
  *   parse_test [--update] [--mutations=N] DIR
  * DIR/parse/NAME.nn beside NAME.err (the diagnostics), NAME.fmt (the formatted text) or NAME.ast (the tree); all of
  * DIR/design and DIR/parse is formatted, which must keep the tree and be a fixpoint; deep and long inputs; and
- * mutations of the design files, which must end in a tree or in errors. --update writes the golden files anew. */
+ * mutations of the design files, which must end in a tree or in errors. --update rewrites the golden files. */
 #include "frontend/parse.h"
 #include "suite.h"
 #include "tests/files.h"
@@ -88,7 +89,10 @@ static void run_file(Test *t, const char *path) {
 
 /* ---- long and deep inputs: `repeat` times `unit` between `head` and `tail` ---- */
 
-static const struct { const char *name, *head, *unit, *tail; int code; } DEEP[] = {
+static const struct {
+  const char *name, *head, *unit, *tail;
+  int code;
+} DEEP[] = {
   {"parentheses", "def f(x: f32) { x = ", "(", "", 105},
   {"lists", "def f(x: f32) { x = ", "[", "", 105},
   {"blocks", "def f(x: f32) { ", "if x { ", "", 105},
@@ -173,10 +177,11 @@ static uint64_t lcg(uint64_t *s) {
 }
 
 static const char *const PIECES[] = {
-  "(", ")", "[", "]", "{", "}", "\n", ";", ",", ":", "=", ":=", "|>", "@", "@x(", "'", "\"", "#", "..", "...",
-  ".", "->", "-", "**", "//", "==", "<=", "if ", " else ", "for i in ", "def f(", "use ", "param ", "state ",
-  "train {", "data d {", "test \"a\" {", "not ", " and ", "1e5", "12K", "1_0", "0..3", "x[", "sum[i](",
-  "\xC3\xA9", "\x80", "\t"};
+  "(",      ")",    "[",      "]",      "{",       "}",        "\n",           ";",    ",",      ":",
+  "=",      ":=",   "|>",     "@",      "@x(",     "'",        "\"",           "#",    "..",     "...",
+  ".",      "->",   "-",      "**",     "//",      "==",       "<=",           "if ",  " else ", "for i in ",
+  "def f(", "use ", "param ", "state ", "train {", "data d {", "test \"a\" {", "not ", " and ",  "1e5",
+  "12K",    "1_0",  "0..3",   "x[",     "sum[i](", "\xC3\xA9", "\x80",         "\t"};
 
 static size_t mutate(char *s, size_t n, size_t cap, const char *other, size_t other_n, uint64_t *seed) {
   for (int edits = 1 + (int)(lcg(seed) % 4); edits > 0 && n > 2; edits--) {
@@ -185,10 +190,18 @@ static size_t mutate(char *s, size_t n, size_t cap, const char *other, size_t ot
     size_t add = strlen(piece), cut = 0;
     switch (lcg(seed) % 6) {
     case 0: s[at] = (char)lcg(seed); continue;
-    case 1: add = 0; cut = len; break;
+    case 1:
+      add = 0;
+      cut = len;
+      break;
     case 2: cut = len / 8; break;
-    case 3: src = other + from; add = len > other_n - from ? other_n - from : len; break;
-    case 4: if (lcg(seed) % 8 == 0) n = at + 1; continue;
+    case 3:
+      src = other + from;
+      add = len > other_n - from ? other_n - from : len;
+      break;
+    case 4:
+      if (lcg(seed) % 8 == 0) n = at + 1;
+      continue;
     default: break;
     }
     if (cut > n - at) cut = n - at;
@@ -233,9 +246,7 @@ static void run_mutations(Test *t, int count) {
 
 /* ---- */
 
-static int by_name(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
 static void list_files(Test *t, const char *sub) {
   char path[512];

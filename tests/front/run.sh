@@ -1,41 +1,32 @@
 #!/bin/sh
-# The front end: diagnostics, lexer, parser, fmt, elaborator; with the sanitizers and one malloc an object. Programs in
-# README.md and docs/.
-here=$(cd "$(dirname "$0")" && pwd); root=$here/../..; out=$2/tests; mkdir -p "$out"
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: the front end. Diagnostics, lexer, parser, fmt and elaborator, with the sanitizers and one malloc
+# per object; the programs in README.md and docs/. Without FULL=1 a sixth of the mutations.
+. "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
-sh tests/asan.sh "$2" || { echo "0 passed, 1 failed"; exit 1; }
-passed=0 failed=0
-for t in diag parse elab; do
-  cc -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -I"$2" -o "$out/${t}_test" \
-    "tests/front/${t}_test.c" "$out/asan/gradc.a" "$2/embed.o" -lm -ldl -lpthread && "$out/${t}_test" > "$out/$t.log" 2>&1
-  status=$?
-  cat "$out/$t.log"
-  line=$(tail -n 1 "$out/$t.log")
-  p=$(echo "$line" | sed -n 's/.*: \([0-9]*\) passed, .*/\1/p') f=$(echo "$line" | sed -n 's/.* \([0-9]*\) failed/\1/p')
-  [ "$status" -eq 0 ] || [ "${f:-0}" -gt 0 ] || f=1
-  passed=$((passed + ${p:-0})) failed=$((failed + ${f:-1}))
+sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
+sanitized diag_test tests/front/diag_test.c && tally diag "$tmp/diag_test"
+mutations=--mutations=500; full && mutations=--mutations=3000
+for t in parse elab; do
+  sanitized ${t}_test tests/front/${t}_test.c && tally $t "$tmp/${t}_test" $mutations
 done
 # Tests written in the language itself.
-for f in tests/front/elab/*_values.nn; do
-  if "$1" test "$f" > "$out/values.log" 2>&1; then passed=$((passed + 1))
-  else failed=$((failed + 1)); echo "FAIL $f"; cat "$out/values.log"; fi
-done
+for f in tests/front/elab/*_values.nn; do check "$f" "$gradc" test "$f"; done
 # Arguments of the standard library, by position and by name.
-awk -f tests/front/args.awk std/*.nn runtime/*.nn > "$out/args.nn"
-if "$1" test "$out/args.nn" > "$out/args.log" 2>&1; then passed=$((passed + 1))
-else failed=$((failed + 1)); echo "FAIL $out/args.nn"; cat "$out/args.log"; fi
-# The programs in the pages are true.
-rm -rf "$out/pages" && mkdir "$out/pages"
-well() { # STATUS NAME
-  if [ "$1" -eq 0 ]; then passed=$((passed + 1))
-  else failed=$((failed + 1)); echo "FAIL $2"; cat "$out/pages.log"; fi
-}
-awk -v dir="$out/pages" -f tests/front/snippets.awk README.md docs/*.md > "$out/pages.log"
-well $? "pages"
-[ "$(ls "$out/pages" | wc -l)" -ge 5 ]; well $? "pages: programs are missing"
-for f in "$out"/pages/*; do
-  case $f in *.nn) "$1" check -W "$f" ;; *) "$1" opt --verify --passes= "$f" ;; esac > "$out/pages.log" 2>&1
-  well $? "$f"
+awk -f tests/front/args.awk std/*.nn runtime/*.nn > "$tmp/args.nn"
+check "arguments of the standard library" "$gradc" test "$tmp/args.nn"
+# Names of the standard library are free for programs.
+mkdir "$tmp/names"
+check names sh tests/front/names.sh "$root" "$tmp/names"
+for f in "$tmp"/names/*.nn; do
+  check "$f" "$gradc" check -W "$f"
+  case $f in */def.nn | */library.nn) check "$f" "$gradc" test "$f" ;; esac
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+# The programs in the pages compile.
+mkdir "$tmp/pages"
+check pages awk -v dir="$tmp/pages" -f tests/front/snippets.awk README.md docs/*.md
+[ "$(ls "$tmp/pages" | wc -l)" -ge 5 ] && pass || fail "pages: programs are missing"
+for f in "$tmp"/pages/*; do
+  case $f in *.nn) check "$f" "$gradc" check -W "$f" ;; *) check "$f" "$gradc" opt --verify --passes= "$f" ;; esac
+done
+counts

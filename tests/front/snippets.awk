@@ -1,7 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
 # snippets.awk: cuts the programs out of pages.   awk -v dir=DIR -f snippets.awk PAGE.md...
 # A fence marked `nn` holds a .nn file, one marked `ir` a module as text; each becomes DIR/PAGE_LINE.nn or .ir, on the
-# lines where it stands in the page. A fragment stands in the file that a comment right before its fence gives, in place
-# of the line `...`; the rendered page does not show the comment:
+# lines that it has in the page. A fragment replaces the line `...` of the file that a comment right before its fence
+# gives; the rendered page does not show the comment:
 #   <!-- in
 #   def f(x: f32[4]) {
 #     ...

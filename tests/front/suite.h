@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of the front end. */
 #ifndef TESTS_FRONT_SUITE_H
 #define TESTS_FRONT_SUITE_H

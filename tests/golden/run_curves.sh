@@ -1,15 +1,12 @@
 #!/bin/sh
-# run_curves.sh [GRADC [BUILD OPTIONS...]]: the first 20 losses of every curve against PyTorch's, to 5e-6 relative.
-# Prints a line for each curve and a count; status 1 when one fails.
-here=$(cd "$(dirname "$0")" && pwd)
-gradc=${1:-./gradc}
-[ $# -gt 0 ] && shift
-case $gradc in */*) gradc=$(cd "$(dirname "$gradc")" && pwd)/$(basename "$gradc") ;; esac
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 130' INT TERM
+# SPDX-License-Identifier: Apache-2.0
+# run_curves.sh GRADC BUILD [OPTION...]: the first 20 losses of every curve against PyTorch's, to 5e-6 relative.
+# Prints a line for each curve and a count; status 1 if one fails.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/golden
+shift 2
 
-# Losses of metrics.csv (the column `loss`, by its header) beside the reference, in order; every step must be there.
+# Losses of metrics.csv (the column `loss`, by its header) against the reference, in order; no step may be missing.
 compare() {
   awk -F, -v bound=5e-6 '
     FNR == 1 { file++; if (file == 2) { for (i = 1; i <= NF; i++) if ($i == "loss") col = i }; next }
@@ -28,16 +25,14 @@ compare() {
     }' "$1" "$2"
 }
 
-pass=0; fail=0
 while read -r name weights; do
   dir=$tmp/$name; mkdir "$dir"
   if "$gradc" build "$here/curves/$name.nn" -o "$dir/m" "$@" >"$dir/log" 2>&1 &&
      "$dir/m" train --init "$here/curves/$weights" --run-dir "$dir/run" --log-every 1 >"$dir/log" 2>&1 &&
      compare "$here/curves/$name.losses" "$dir/run/metrics.csv" >"$dir/log" 2>&1; then
-    pass=$((pass + 1)); echo "ok    $name: $(cat "$dir/log")"
+    pass; echo "ok    $name: $(cat "$dir/log")"
   else
-    fail=$((fail + 1)); echo "FAIL  $name"; sed 's/^/      /' "$dir/log" | tail -n 12
+    fail "$name"; sed 's/^/      /' "$dir/log" | tail -n 12
   fi
 done < "$here/curves/index.tsv"
-echo "curves: $pass passed, $fail failed"
-[ "$fail" -eq 0 ] && [ "$pass" -gt 0 ]
+counts

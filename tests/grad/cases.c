@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading cases. */
 #include "suite.h"
 #include "ir/build.h"
-#include "ir/reader.h"
+#include "ir/ir_reader.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,10 @@ static void read_line(Suite *s, const char *file, int line, const char *text, si
     diag_print(s->c, stderr, false);
     exit(1);
   }
-  graph_result(g, "y", id, 0);
+  const Type *t = node_type(g, id);
+  if (t->dtype != DT_TUPLE) graph_result(g, "y", id, 0);
+  for (uint32_t i = 0; t->dtype == DT_TUPLE && i < t->ntuple; i++)
+    graph_result(g, ctx_strf(s->c, "y%u", i), b_get(&(Builder){.g = g}, id, (int)i), 0);
   Case *k = case_add(s, ctx_strf(s->c, "%s:%d %s", file, line, word), m, g);
   memcpy(k->range, range, sizeof range);
   s->seen[op] = true;
@@ -76,6 +80,5 @@ void cases_read_ir(Suite *s, const char *path) {
   const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
   int n = m->ngraph;
   for (int i = 0; i < n; i++)
-    if (m->graph[i]->kind != GK_BODY)
-      case_add(s, ctx_strf(s->c, "%s %s", base, m->graph[i]->name), m, m->graph[i]);
+    if (m->graph[i]->kind != GK_BODY) case_add(s, ctx_strf(s->c, "%s %s", base, m->graph[i]->name), m, m->graph[i]);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Cases written in the language: every `export def` of a .nn file is one, and the losses and metrics of a training
  * step; weights are variables too. */
 #include "suite.h"
@@ -13,7 +14,7 @@ static Graph *without_writes(Graph *g) {
   Rebuild r = {g, f, ctx_alloc(g->m->c, (size_t)g->n * sizeof(Id))};
   f->training = g->training;
   for (int i = 0; i < g->nport; i++)
-    r.map[g->port[i]] = graph_input(f, node_attr(g, g->port[i], 0)->s, node_get(g, g->port[i])->type, 0);
+    r.map[g->port[i]] = graph_input(f, node_name(g, g->port[i]), node_get(g, g->port[i])->type, 0);
   for (Id n = 1; n < (Id)g->n; n++)
     if (!r.map[n]) graph_copy_node(&r, n);
   for (int i = 0; i < g->nout; i++)
@@ -24,7 +25,7 @@ static Graph *without_writes(Graph *g) {
 void cases_read_nn(Suite *s, const char *path) {
   Loc start;
   if (!source_read(s->c, path, &start)) perror(path), exit(1);
-  Module *m = elaborate(s->c, start, path, &(ElabOptions){.carried = embed_text, .opt = {.strict = true}});
+  Module *m = elaborate(s->c, start, path, &(ElabOptions){.builtin = embed_text, .opt = {.strict = true}});
   if (diag_errors(s->c)) {
     diag_print(s->c, stderr, false);
     exit(1);
@@ -43,7 +44,8 @@ void cases_read_nn(Suite *s, const char *path) {
 }
 
 static bool names_a_part(const char *file) {
-  static const char *const parts[] = {"std/activation.nn", "std/layer.nn", "std/loss.nn", "std/tensor.nn"};
+  static const char *const parts[] = {"std/activation.nn", "std/layer.nn", "std/window.nn",
+                                      "std/norm.nn",       "std/loss.nn",  "std/tensor.nn"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!strcmp(file, parts[i])) return true;
   return false;
@@ -59,12 +61,13 @@ static bool text_calls(const char *text, const char *name, size_t n) {
   return false;
 }
 
-/* A line `def name(x: f32[...` of an activation, layer, loss or tensor function wants to be named in some case. */
+/* Each function of a line `def name(x: f32[...` of an activation, layer, loss or tensor file must be in some case; those
+ * whose names begin with _ are behind others. */
 void std_check(Suite *s) {
   for (int i = 0; i < nembedded; i++) {
     if (!names_a_part(embedded[i].name)) continue;
     for (const char *line = embedded[i].text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-      if (strncmp(line, "def ", 4)) continue;
+      if (strncmp(line, "def ", 4) || line[4] == '_') continue;
       size_t n = strcspn(line + 4, "("), first = strcspn(line + 4 + n, ",)");
       const char *name = ctx_strf(s->c, "%.*s", (int)n, line + 4);
       if (!memchr(line + 4 + n, '[', first) || text_calls(s->nn.s, name, n)) continue;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checking one case. */
 #include "suite.h"
 #include <math.h>
@@ -12,10 +13,10 @@ typedef struct Check {
   const Case *k;
   Interp *in;
   uint64_t rng;
-  Val *port[MAX_PORTS + 2 * MAX_VARS]; /* f's ports, tangents, cotangents */
+  Val *port[MAX_PORTS + 2 * MAX_VARS];          /* f's ports, tangents, cotangents */
   Val *x[MAX_VARS], *t[MAX_VARS], *u[MAX_VARS]; /* variables (values of ports or weights), tangents, cotangents */
   int nx, ny;
-  Val *g[3 * MAX_VARS]; /* results of `gradients`: g_i, then h_i and f_i in turns */
+  Val *g[3 * MAX_VARS]; /* results of `gradients`: g_i, then h_i and f_i alternately */
   bool ok;
 } Check;
 
@@ -53,8 +54,8 @@ static Val *value(Check *c, TypeId type, Range r) {
   return v;
 }
 
-/* Weights and states start from the graph `init` if there is one. Each gets a value of its own, since equal ones may
- * share theirs; weights move off the symmetric point. */
+/* Weights and states start from the graph `init` if there is one. Each gets a separate value, since equal ones may
+ * share one; weights move off the symmetric point. */
 static void set_vars(Check *c) {
   Module *m = c->k->m;
   Graph *init = graph_find(m, "init");
@@ -73,7 +74,7 @@ static void make_values(Check *c) {
   for (int i = 0; i < g->nport; i++) {
     TypeId type = node_get(g, g->port[i])->type;
     c->port[i] = value(c, type, i < f->nport ? c->k->range[i] : (Range){0});
-    const char *name = node_attr(g, g->port[i], 0)->s;
+    const char *name = node_name(g, g->port[i]);
     if (i >= f->nport && name[0] == 't') c->t[c->nx++] = c->port[i];
     if (i >= f->nport && name[0] == 'u') c->u[c->ny++] = c->port[i];
     if (i < f->nport && !strncmp(name, "pos", 3))
@@ -85,7 +86,7 @@ static void make_values(Check *c) {
     if (!dtype_is_float(node_type(f, n)->dtype)) continue;
     for (int i = 0; i < f->nport; i++)
       if (f->port[i] == n) c->x[nx++] = c->port[i];
-    if (d->op == OP_param) c->x[nx++] = c->in->var[var_find(c->k->m, node_attr(f, n, 0)->s)];
+    if (d->op == OP_param) c->x[nx++] = c->in->var[var_find(c->k->m, node_name(f, n))];
   }
 }
 
@@ -96,7 +97,7 @@ static bool run(Check *c, const Graph *g, Val **res) {
 }
 
 static void drop(const Graph *g, Val **res) {
-  for (int i = 0; i < interp_nresults(g); i++) val_drop(res[i]);
+  for (int i = 0; i < interp_nresults(g); i++) val_release(res[i]);
 }
 
 /* <y, u> over the float results of f or tangents */
@@ -167,8 +168,7 @@ static void check_differences(Check *c) {
 
 static bool moved(Check *c, double step, Val **res) {
   for (int i = 0; i < c->nx; i++)
-    for (int64_t j = 0; j < c->x[i]->count; j++)
-      val_set(c->x[i], j, val_get(c->x[i], j) + step * val_get(c->t[i], j));
+    for (int64_t j = 0; j < c->x[i]->count; j++) val_set(c->x[i], j, val_get(c->x[i], j) + step * val_get(c->t[i], j));
   return run(c, c->k->gradients, res);
 }
 
@@ -210,6 +210,4 @@ static bool check_sized(const Case *k, int short_by) {
   return c.ok;
 }
 
-bool case_check(const Case *k) {
-  return check_sized(k, 0) && (!k->m->nsize || check_sized(k, 1));
-}
+bool case_check(const Case *k) { return check_sized(k, 0) && (!k->m->nsize || check_sized(k, 1)); }

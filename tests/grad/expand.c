@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Golden expansions: FILE.ir after autodiff must print as FILE.out: what gets adjoints, in which order they add, and
  * which source location each node keeps. */
 #include "suite.h"

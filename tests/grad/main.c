@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* grad FILE... : the gradient suite over tables of ops (.cases), graphs (.ir), defs (.nn), and files of expand/. */
 #include "suite.h"
 #include "passes/pass.h"
@@ -13,9 +14,9 @@ static bool ends(const char *s, const char *end) {
  * neither. So a new op without a checked gradient fails. */
 static const char *uncovered(const OpInfo *o, bool seen) {
   const OpInfo *none = &op_info[OP_grad];
-  bool rule = o->vjp != none->vjp, nograd = o->flags & NOGRAD;
+  bool rule = o->vjp != none->vjp, nograd = o->flags & OPF_NO_GRAD;
   if (o->cls == CL_LEAF || o->cls == CL_META) return NULL;
-  if (rule == nograd) return rule ? "a gradient rule, and NOGRAD" : "neither a gradient rule nor NOGRAD";
+  if (rule == nograd) return rule ? "a gradient rule, and OPF_NO_GRAD" : "neither a gradient rule nor OPF_NO_GRAD";
   return rule && !seen ? "no case" : NULL;
 }
 

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The strict order of contractions and convolutions: the interpreter's fast loops against plain ones, bit for bit. */
 #include "suite.h"
 #include "ir/build.h"
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Bits { uint64_t s; } Bits;
+typedef struct Bits {
+  uint64_t s;
+} Bits;
 static int below(Bits *b, int n) {
   b->s = b->s * 6364136223846793005u + 1442695040888963407u;
   return (int)((b->s >> 33) % (uint64_t)n);
@@ -37,8 +40,8 @@ static Graph *two_ports(Suite *s, int ra, const Dim *a, int rb, const Dim *b) {
   return g;
 }
 
-enum { MOST = 40000 };
-static float left[MOST], right[MOST], result[MOST];
+enum { MAX_ELEMENTS = 40000 };
+static float left[MAX_ELEMENTS], right[MAX_ELEMENTS], result[MAX_ELEMENTS];
 
 /* a[b, i, k, l] and c[b, j, l, k] in any storage order: contracted over k, then l, as the left operand lists them. */
 static void contraction(Suite *s, Bits *r, const char *spec) {
@@ -72,11 +75,13 @@ static void contraction(Suite *s, Bits *r, const char *spec) {
       }
 #undef AT
   Graph *g = two_ports(s, ra, da, rb, db);
-  graph_result(g, "y", b_contract(g, g->port[0], g->port[1], spec), 0);
+  graph_result(g, "y", b_contract(&(Builder){.g = g}, g->port[0], g->port[1], spec), 0);
   run_one(s, g, left, right, result, spec);
 }
 
-typedef struct Conv2 { int b, c, o, g, h, w, kh, kw, sh, sw, dh, dw, ph, pw, oh, ow; } Conv2;
+typedef struct Conv2 {
+  int b, c, o, g, h, w, kh, kw, sh, sw, dh, dw, ph, pw, oh, ow;
+} Conv2;
 
 static int x_at(const Conv2 *v, int b, int c, int y, int x) { return ((b * v->c + c) * v->h + y) * v->w + x; }
 static int y_at(const Conv2 *v, int b, int o, int y, int x) { return ((b * v->o + o) * v->oh + y) * v->ow + x; }
@@ -116,9 +121,18 @@ static void plain_conv(const Conv2 *v, Op op, const float *a, const float *b, fl
 }
 
 static void convolution(Suite *s, Bits *r, Op op) {
-  Conv2 v = {.b = 1 + below(r, 2), .g = 1 + below(r, 2), .h = 3 + below(r, 5), .w = 3 + below(r, 5),
-             .kh = 1 + below(r, 3), .kw = 1 + below(r, 3), .sh = 1 + below(r, 2), .sw = 1 + below(r, 3),
-             .dh = 1, .dw = 1, .ph = below(r, 3), .pw = below(r, 2)};
+  Conv2 v = {.b = 1 + below(r, 2),
+             .g = 1 + below(r, 2),
+             .h = 3 + below(r, 5),
+             .w = 3 + below(r, 5),
+             .kh = 1 + below(r, 3),
+             .kw = 1 + below(r, 3),
+             .sh = 1 + below(r, 2),
+             .sw = 1 + below(r, 3),
+             .dh = 1,
+             .dw = 1,
+             .ph = below(r, 3),
+             .pw = below(r, 2)};
   v.c = v.g * (1 + below(r, 3)), v.o = v.g * (1 + below(r, 20));
   if (v.kh == 2) v.dh = 2;
   v.oh = (v.h + 2 * v.ph - v.dh * (v.kh - 1) - 1) / v.sh + 1;
@@ -126,11 +140,16 @@ static void convolution(Suite *s, Bits *r, Op op) {
   Dim x[] = {v.b, v.c, v.h, v.w}, y[] = {v.b, v.o, v.oh, v.ow}, w[] = {v.o, v.c / v.g, v.kh, v.kw};
   int64_t stride[] = {v.sh, v.sw}, pad[] = {v.ph, v.ph, v.pw, v.pw}, dilation[] = {v.dh, v.dw};
   Graph *g = two_ports(s, 4, op == OP_conv_dx ? y : x, 4, op == OP_conv_dw ? y : w);
-  fill(r, left, MOST);
-  fill(r, right, MOST);
+  fill(r, left, MAX_ELEMENTS);
+  fill(r, right, MAX_ELEMENTS);
   plain_conv(&v, op, left, right, result);
-  AttrVal val[] = {{.v = stride, .n = 2}, {.v = pad, .n = 4}, {.v = dilation, .n = 2}, {.i = v.g},
-                   {.v = op == OP_conv_dx ? x : w, .n = 4}};
+  AttrVal val[] = {
+    {.v = stride, .n = 2},
+    {.v = pad, .n = 4},
+    {.v = dilation, .n = 2},
+    {.i = v.g},
+    {.v = op == OP_conv_dx ? x : w, .n = 4},
+  };
   graph_result(g, "y", graph_node(g, op, g->port, 2, attr_make(g->m, op, val), 0), 0);
   run_one(s, g, left, right, result, op_info[op].name);
 }

@@ -1,6 +1,10 @@
 #!/bin/sh
-# The IR text: fixpoint, refusals, mutations; with the sanitizers and one malloc an object.
-here=$(cd "$(dirname "$0")" && pwd); root=$here/../..; out=$2/tests; mkdir -p "$out"
-cd "$root" && sh tests/asan.sh "$2" &&
-  cc -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I. -o "$out/text_test" tests/ir/text_test.c \
-    "$out/asan/gradc.a" -lm && "$out/text_test" tests/ir/*.ir
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: the IR text. Print and read again, refusals, mutations; with the sanitizers and one malloc per
+# object. Linked only with the objects of ir/: that folder needs no other except the headers of prim/.
+. "$(dirname "$0")/../suite.sh"
+cd "$root" || exit 2
+sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
+asan=$(sh tests/objects.sh "$build/tests/asan" ir)
+sanitized text_test tests/ir/text_test.c && tally "IR text" "$tmp/text_test" tests/ir/*.ir
+counts

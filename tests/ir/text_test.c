@@ -1,10 +1,17 @@
-/* print -> parse -> print is a fixpoint; wrong text is refused with a located error; any byte string ends well.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* print -> parse -> print is a fixpoint; wrong text is refused with a located error; any byte string gives a module or
+ * an error.
  * text_test FILE.ir... */
 #include "ir/ir.h"
 #include "tests/files.h"
 #include <string.h>
 
-typedef struct Text { const char *name, *s; size_t n; char *out; int errors; } Text;
+typedef struct Text {
+  const char *name, *s;
+  size_t n;
+  char *out;
+  int errors;
+} Text;
 
 static void reprint(Ctx *c, void *arg) {
   Text *t = arg;
@@ -68,10 +75,15 @@ int main(int argc, char **argv) {
     pass += mutations(argv[i], 400);
   }
   static const char *const wrong[] = {
-    "graph g() test {", "graph g() test {\n  %1: f32 = nop\n}\n", "param \"w\": f32[2", "param \"w\": f99[2]\n",
+    "graph g() test {",
+    "graph g() test {\n  %1: f32 = nop\n}\n",
+    "param \"w\": f32[2",
+    "param \"w\": f99[2]\n",
     "graph g(x: f32[2]) test {\n  %1: f32[2] = input \"x\"\n  %2: f32[3] = neg(%1)\n}\n",
-    "graph g() test {\n  %2: f32 = const {value=[1]}\n}\n", "graph g() test {\n  y = %1\n}\n",
-    "graph g() test {\n  %1: i32[2] = const {value=[1.5,2]}\n}\n", "graph g() wrong {\n}\n",
+    "graph g() test {\n  %2: f32 = const {value=[1]}\n}\n",
+    "graph g() test {\n  y = %1\n}\n",
+    "graph g() test {\n  %1: i32[2] = const {value=[1.5,2]}\n}\n",
+    "graph g() wrong {\n}\n",
     "graph g(x: f32[2,3], y: f32[4,5]) test {\n  %1: f32[2,3] = input \"x\"\n  %2: f32[4,5] = input \"y\"\n"
     "  %3: f32[2,5] = contract(%1, %2) {spec=\"mk,kn->mn\"}\n}\n",
   };
@@ -81,6 +93,12 @@ int main(int argc, char **argv) {
     else printf("FAIL  accepted: %s\n", wrong[i]), fail++;
     free(t.out);
   }
+  const char *zeros = "graph g() test {\n  %1: i32[2] = const {value=[0]}\n  %2: i32[2] = const {value=[-0]}\n"
+                      "  y = %2\n  z = -0:f32\n}\n";
+  Text t = run("zeros.ir", zeros, strlen(zeros)); /* an integer has no -0 */
+  if (t.out && strstr(t.out, "y = %1\n") && strstr(t.out, "z = -0:f32")) pass++;
+  else printf("FAIL  -0 of an integer:\n%s", t.out ? t.out : ""), fail++;
+  free(t.out);
   printf("%d passed, %d failed\n", pass, fail);
   return fail != 0;
 }

@@ -1,15 +1,14 @@
 #!/bin/sh
-# compilers.sh GRADC BUILD GROUP...: strict training steps and exports of several models, as C that others compile with the
-# flags of compilers.txt, under qemu where they must be. Prints a row of a table for each: the bits are the same, or the C
-# refuses the flags, and what the objects call. Other results go to standard error and are failures.
-here=$(cd "$(dirname "$0")" && pwd); root=$here/../..
-gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
+# SPDX-License-Identifier: Apache-2.0
+# compilers.sh GRADC BUILD GROUP...: strict training steps and exports of several models, as C compiled by the compilers
+# and flags of compilers.txt, under qemu for other machines. Prints a table: a row for each says whether the bits are
+# the same or the C refuses the flags, and what the objects call. Other results go to standard error and are failures.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/isa
+shift 2
 models=${MODELS:-"examples/models/iris tests/golden/curves/cnn tests/golden/curves/lstm tests/exact/gpt_dropout tests/native/mixed"}
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
 cd "$root" || exit 2
-cc -std=gnu11 -O1 -I. -I"$build" -o "$tmp/reference" tests/exact/reference.c $(ls "$build"/ir/*.o "$build"/passes/*.o \
-  "$build"/frontend/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o) "$build/embed.o" -lm || exit 1
+program reference tests/exact/reference.c || exit 1
 for nn in $models; do
   m=$tmp/$(basename "$nn"); mkdir "$m"
   { "$tmp/reference" "$nn.nn" 6 "$m" >"$m/want" && "$gradc" emit --c "$nn.nn" -o "$m"; } || exit 1

@@ -1,4 +1,5 @@
-/* The start of a program on a Cortex-M board of qemu (mps2): vectors, the floating-point unit, and exit by semihosting. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Startup code for a Cortex-M board of qemu (mps2): vectors, the floating-point unit, and exit by semihosting. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,5 +19,7 @@ static void start(void) {
 }
 static void fault(void) { _Exit(99); }
 
-__attribute__((section(".vectors"), used)) static const struct { void *stack; void (*entry[15])(void); } vectors = {
-  stack_top, {start, fault, fault, fault, fault, fault}};
+__attribute__((section(".vectors"), used)) static const struct {
+  void *stack;
+  void (*entry[15])(void);
+} vectors = {stack_top, {start, fault, fault, fault, fault, fault}};

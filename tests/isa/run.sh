@@ -1,16 +1,15 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the strict training steps of tests/exact on AArch64, RISC-V 64 and ARMv7 (VFP; NEON flushes
-# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64, beside the same without; and the table
-# of docs/compilers.md, which is printed.
-here=$(cd "$(dirname "$0")" && pwd)
-gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-MODELS="mlp cnn gpt" CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm" \
-  sh "$here/../exact/run.sh" "$@" | tee "$tmp/exact"
-pass=$(sed -n 's/^\([0-9]*\) passed, .*/\1/p' "$tmp/exact"); fail=$(sed -n 's/.* \([0-9]*\) failed$/\1/p' "$tmp/exact")
+# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64 and without; and the table of
+# docs/compilers.md, which is printed.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/isa
+export MODELS="mlp cnn gpt" CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm"
+tally "strict training" sh "$root/tests/exact/run.sh" "$gradc" "$build"
+unset MODELS CROSS
 
-cp -r "$here/../../examples" "$tmp/examples" && cd "$tmp" || exit 2
+cp -r "$root/examples" "$tmp/examples" && cd "$tmp" || exit 2
 sed 's/^train {/train { precision = bf16;/' examples/models/digits.nn >examples/models/half.nn
 loss() { # NAME CFLAGS: after 40 steps
   "$gradc" build examples/models/half.nn -o "$1" --cc aarch64-linux-gnu-gcc --isa neon --cflags "-static $2" &&
@@ -18,13 +17,12 @@ loss() { # NAME CFLAGS: after 40 steps
 }
 plain=$(loss plain ""); dots=$(loss dots -march=armv8.2-a+bf16)
 used=$(aarch64-linux-gnu-objdump -d dots | grep -c bfdot)
-if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "$used" -gt 0 ]; then pass=$((pass + 1))
-else fail=$((fail + 1)); echo "FAIL  bf16: loss $dots with $used dot products, $plain without"; fi
-cd "$here/../.." || exit 2
+if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "$used" -gt 0 ]; then pass
+else fail "bf16: loss $dots with $used dot products, $plain without"; fi
+cd "$root" || exit 2
 sh "$here/compilers.sh" "$gradc" "$build" host fma cross cortex >"$tmp/table" 2>"$tmp/err"
 cat "$tmp/table"
 sed -n '/^| compiler /,/^$/p' docs/compilers.md | sed '/^$/d' >"$tmp/committed"
-if cmp -s "$tmp/table" "$tmp/committed" && [ ! -s "$tmp/err" ]; then pass=$((pass + 1))
-else fail=$((fail + 1)); echo "FAIL  the table of docs/compilers.md:"; head -n 20 "$tmp/err"; diff "$tmp/committed" "$tmp/table" | head -n 20; fi
-echo "$pass passed, $fail failed"
-[ "$fail" -eq 0 ]
+if cmp -s "$tmp/table" "$tmp/committed" && [ ! -s "$tmp/err" ]; then pass
+else fail "the table of docs/compilers.md:"; head -n 20 "$tmp/err"; diff "$tmp/committed" "$tmp/table" | head -n 20; fi
+counts

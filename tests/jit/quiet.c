@@ -1,5 +1,6 @@
-/* What the compiler within says of code that it takes must not reach the terminal: here, that a loop which is to be made of
- * vectors cannot be. Prints `ok`; whatever else stands on either stream is the compiler's. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Remarks and warnings of the in-process compiler must not reach the terminal: here, that a loop with a request to
+ * vectorise it cannot be vectorised. Prints `ok`; any other output is the compiler's. */
 #include "codegen/jit/jit.h"
 #include <stdio.h>
 #include <string.h>

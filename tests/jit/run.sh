@@ -1,6 +1,8 @@
 #!/bin/sh
-# run.sh GRADC BUILD: compiling in process. By clang (where gradc has it) and by cc and dlopen the same tests pass, and
-# give the bits of the interpreter and of a built program; the cache holds what it must, and bears all damage.
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: compiling in process. With both backends, clang (where gradc has it) and cc with dlopen, the same
+# tests pass and give the bits of the interpreter and of a built program; the cache has the right entries and survives
+# damage.
 . "$(dirname "$0")/../suite.sh"
 cd "$tmp" || exit 2
 XDG_CACHE_HOME=$tmp/cache; TMPDIR=$tmp/temp; export XDG_CACHE_HOME TMPDIR
@@ -8,12 +10,12 @@ mkdir "$TMPDIR"
 store=$XDG_CACHE_HOME/gradc
 ways=cc
 case $("$gradc" --version) in *clang*) ways="clang cc" ;; *) echo "no clang libraries in this build" ;; esac
-first=${ways%% *} # by default small things are not compiled
+first=${ways%% *} # explicit, since small graphs are interpreted by default
 
-# No name of the runtime is one of the compiler too: both are in gradc.
+# The runtime and the compiler have no symbol in common: gradc links both.
 names() { nm "$@" | awk '$2 ~ /^[TDRBVC]$/ && $3 != "main" { print $3 }' | sort -u; }
 names "$build"/runtime/*.o >rt.names
-find "$build" -name '*.o' ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -path "$build/asan/*" | xargs nm |
+find "$build" -name '*.o' ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -path "$build/asan/*" ! -path "$build/cuda_host*" | xargs nm |
   awk '$2 ~ /^[TDRBVC]$/ { print $3 }' | sort -u >cc.names
 equal "names of both" "$(comm -12 rt.names cc.names | grep -v '^main$')" ""
 
@@ -33,7 +35,7 @@ cat >wrong.nn <<'N'
 test "fails" { assert 1 + 1 == 3; assert sum(ones(3)) > 4 }
 N
 
-# ---- values: interpreter, each way ----
+# ---- values: the interpreter and each backend ----
 expressions='1 + 2
 [1.5, 2, 3] * 2
 i32([1, 2, 3])
@@ -79,10 +81,11 @@ for way in $ways; do
   cmp -s got want && pass || fail "nan.nn by $way: $(cat got)"
 done
 
-# ---- training: each way, and a built program; strict, so that compilers agree ----
+# ---- training: each backend and a built program; strict, so that compilers agree ----
 hash_of() { sed -n 's/.*(hash \([0-9a-f]*\)).*/\1/p' "$1"; }
 for m in half small; do
-  rm -rf built; "$gradc" build $m.nn -o $m --fp=strict && ./$m train --run-dir built >out 2>err || fail "build $m: $(cat err)"
+  rm -rf built; "$gradc" build $m.nn -o $m --fp=strict && ./$m train --run-dir built >out 2>err ||
+    fail "build $m: $(cat err)"
   want=$(hash_of out)
   [ -n "$want" ] && pass || fail "the built program printed $(cat out)"
   for way in $ways; do
@@ -113,7 +116,8 @@ for way in $ways; do
   equal "$way: entries after a second run" "$(entries)" "$n"
   if [ $way = cc ]; then # a second run needs no compiler that works
     mkdir bin; printf '#!/bin/sh\nexit 1\n' >bin/cc2; chmod +x bin/cc2
-    "$gradc" eval small.nn -e '2 + 3' --cc=bin/cc2 >/dev/null 2>&1 && fail "another compiler took the first one's code" || pass
+    "$gradc" eval small.nn -e '2 + 3' --cc=bin/cc2 >/dev/null 2>&1 &&
+      fail "another compiler took the first one's code" || pass
   fi
   for damage in cut flip empty; do
     for f in "$store"/*; do
@@ -125,7 +129,7 @@ for way in $ways; do
     done
     equal "$way: a damaged entry ($damage)" "$("$gradc" eval small.nn -e '2 + 3' --jit=$way 2>&1)" 5
     ls -l "$store" | awk '{ print $5, $NF }' >after
-    cmp -s before after && pass || fail "$way: $damage entries were not written anew: $(cat before after)"
+    cmp -s before after && pass || fail "$way: $damage entries were not rewritten: $(cat before after)"
   done
 done
 for home in /dev/null /proc/none relative; do
@@ -137,7 +141,7 @@ i=0; while [ $i -lt 5 ]; do truncate -s 60M "$store/old$i"; touch -d "2001-01-0$
 "$gradc" eval small.nn -e '2 + 5' --jit=$first >/dev/null
 equal "what a full cache keeps" "$(ls "$store" | grep -c old) $([ -e "$store/old4" ] && echo newest)" "3 newest"
 
-# What the interpreter has done before there would be code is not compiled, unless that is asked for, or fast mode.
+# A graph that the interpreter finishes sooner is not compiled, except with an option or in fast mode.
 compiled() { # yes|no COMMAND...: whether something comes into the cache
   want=$1; shift; rm -rf "$store"
   "$gradc" "$@" >/dev/null 2>err || fail "$*: $(cat err)"
@@ -155,7 +159,7 @@ rm -rf "$store"
 for i in 1 2 3 4; do "$gradc" eval small.nn -e 'sum(model(ones(8, 3)))' --jit=$first >out$i 2>&1 & done; wait
 equal "four at once" "$(sort -u out1 out2 out3 out4 | wc -l)" 1
 
-# ---- what clang has headers for, as arm_neon.h, the loader finds ----
+# ---- headers that belong to clang (limits.h, arm_neon.h) are found ----
 cat >headers.c <<'C'
 #include "codegen/jit/jit.h"
 #include <stdio.h>
@@ -172,16 +176,15 @@ int main(void) {
   return 0;
 }
 C
-check "a loader of its own" cc -std=gnu11 -w -I"$root" -o headers headers.c \
-  $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/*/*.o) \
-  -ldl -lpthread -lm
+jit=$(sh "$root/tests/objects.sh" "$build" codegen/jit)
+# shellcheck disable=SC2086  # several objects
+program headers "$tmp/headers.c" $jit
 equal "headers of clang" "$(./headers)" "${ways%% *} 7fffffff"
-check "what is said of good code" cc -std=gnu11 -Wall -Wextra -I"$root" -o quiet "$root/tests/jit/quiet.c" \
-  $(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/*/*.o) \
-  -ldl -lpthread -lm
+# shellcheck disable=SC2086  # several objects
+program quiet "$root/tests/jit/quiet.c" $jit
 equal "remarks of clang on the terminal" "$(./quiet 2>&1)" ok
 
-# ---- what is refused ----
+# ---- errors ----
 refused() { # STATUS PATTERN ARGUMENTS...
   want=$1; pattern=$2; shift 2
   "$gradc" "$@" >out 2>&1; got=$?

@@ -1,18 +1,19 @@
-/* Every entry point, as it is meant to be used. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every entry point in its intended use. */
 #include "tests/lib/suite.h"
 #include <math.h>
 
 static gradc_model *compile(const char *path) {
   gradc_model *m = NULL;
   gradc_options o = options_make();
-  WELL(gradc_compile(&(gradc_source){path, NULL, 0}, &o, &m, &e));
+  OK(gradc_compile(&(gradc_source){path, NULL, 0}, &o, &m, &e));
   if (!m) exit(1);
   return m;
 }
 
 static uint64_t hash_of(gradc_model *m) {
   uint64_t h = 0;
-  WELL(gradc_weights_hash(m, &h, &e));
+  OK(gradc_weights_hash(m, &h, &e));
   return h;
 }
 
@@ -46,24 +47,24 @@ static void tables(gradc_model *m) {
 static void train(gradc_model *m) {
   Batch b;
   float first = 0, result[2], all[2], part[2][2];
-  WELL(gradc_plan(m, 60, 20, &e));
+  OK(gradc_plan(m, 60, 20, &e));
   for (unsigned s = 0; s < 60; s++) {
     batch_fill(&b, 8, s);
-    WELL(gradc_step(m, b.field, 2, &e));
+    OK(gradc_step(m, b.field, 2, &e));
     if (!s) first = gradc_loss(m);
   }
   CHECK(gradc_steps(m) == 60 && gradc_loss(m) < first && gradc_metric(m, 0) > 0.5f);
   uint64_t before = hash_of(m);
   batch_fill(&b, 7, 100);
-  WELL(gradc_evaluate(m, b.field, 2, all, &e)); /* a batch of 4, and one of 3 */
+  OK(gradc_evaluate(m, b.field, 2, all, &e)); /* a batch of 4, and one of 3 */
   b.x_shape[0] = b.y_shape[0] = 4;
-  WELL(gradc_evaluate(m, b.field, 2, part[0], &e));
+  OK(gradc_evaluate(m, b.field, 2, part[0], &e));
   b.x_shape[0] = b.y_shape[0] = 3;
   b.field[0].data = b.x + 16, b.field[1].data = b.y + 4;
-  WELL(gradc_evaluate(m, b.field, 2, part[1], &e));
+  OK(gradc_evaluate(m, b.field, 2, part[1], &e));
   for (int k = 0; k < 2; k++) CHECK(all[k] == (float)((part[0][k] * 4.0 + part[1][k] * 3.0) / 7));
   b.x_shape[0] = b.y_shape[0] = 1;
-  WELL(gradc_evaluate(m, b.field, 2, result, &e));
+  OK(gradc_evaluate(m, b.field, 2, result, &e));
   CHECK(isfinite(result[0]) && hash_of(m) == before); /* states too */
 }
 
@@ -76,12 +77,12 @@ static void calls(gradc_model *m) {
   for (int i = 0; i < 32; i++) x[i] = (float)i / 16 - 1;
   gradc_array in = {x, GRADC_F32, 2, five4}, outs[] = {{logits, GRADC_F32, 2, five3}, {two, GRADC_F32, 2, five4}};
   gradc_array classes = {class, GRADC_I32, 1, five};
-  WELL(gradc_infer_sizes(m, 1, &in, 1, &size, &e));
+  OK(gradc_infer_sizes(m, 1, &in, 1, &size, &e));
   CHECK(size == 5);
-  WELL(gradc_output_shape(m, 1, 0, &size, shape, &e));
+  OK(gradc_output_shape(m, 1, 0, &size, shape, &e));
   CHECK(shape[0] == 5 && shape[1] == 3);
-  WELL(gradc_call(m, gradc_find_export(m, "both"), &in, 1, outs, 2, NULL, &e));
-  WELL(gradc_call(m, gradc_find_export(m, "classify"), &in, 1, &classes, 1, &size, &e));
+  OK(gradc_call(m, gradc_find_export(m, "both"), &in, 1, outs, 2, NULL, &e));
+  OK(gradc_call(m, gradc_find_export(m, "classify"), &in, 1, &classes, 1, &size, &e));
   for (int i = 0; i < 5; i++) {
     const float *l = logits + 3 * i;
     CHECK(l[class[i]] >= l[0] && l[class[i]] >= l[1] && l[class[i]] >= l[2] && two[4 * i + 1] == 2 * x[4 * i + 1]);
@@ -89,17 +90,17 @@ static void calls(gradc_model *m) {
   float rows[3 * 4], table[40];
   gradc_array t = {tok, GRADC_I32, 1, three}, r = {rows, GRADC_F32, 2, (int64_t[]){3, 4}};
   gradc_array e0 = {table, GRADC_F32, 2, (int64_t[]){10, 4}};
-  WELL(gradc_call(m, gradc_find_export(m, "look"), &t, 1, &r, 1, NULL, &e));
-  WELL(gradc_read_weight(m, gradc_find_weight(m, "t.e"), &e0, &e));
+  OK(gradc_call(m, gradc_find_export(m, "look"), &t, 1, &r, 1, NULL, &e));
+  OK(gradc_read_weight(m, gradc_find_weight(m, "t.e"), &e0, &e));
   CHECK(!memcmp(rows, table + 36, 16) && !memcmp(rows + 4, table, 16) && !memcmp(rows, rows + 8, 16));
   gradc_array h = {x, GRADC_F32, 1, six}, o = {out, GRADC_F32, 1, three};
   size = 3;
-  WELL(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
+  OK(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
   CHECK(out[0] == x[0] + x[3] && out[2] == x[2] + x[5]);
   h.shape = three, o.shape = (int64_t[]){0}, h.data = o.data = NULL; /* nothing is an array, too */
   size = 0;
   h.shape = o.shape;
-  WELL(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
+  OK(gradc_call(m, gradc_find_export(m, "halves"), &h, 1, &o, 1, &size, &e));
 }
 
 /* ---- weights ---- */
@@ -114,8 +115,8 @@ static void weights(gradc_model *m) {
     float *v = malloc(n * sizeof *v), *w = malloc(n * sizeof *w), *in_place = gradc_view_weight(m, i);
     gradc_array a = {v, t->dtype, t->rank, t->shape}, b = {w, t->dtype, t->rank, t->shape};
     for (size_t k = 0; k < n; k++) v[k] = (float)k / 8 - 1;
-    WELL(gradc_write_weight(m, i, &a, &e));
-    WELL(gradc_read_weight(m, i, &b, &e));
+    OK(gradc_write_weight(m, i, &a, &e));
+    OK(gradc_read_weight(m, i, &b, &e));
     CHECK(!memcmp(v, w, n * sizeof *v));
     if (in_place) views++, CHECK(!memcmp(v, in_place, n * sizeof *v));
     free(v);
@@ -129,21 +130,21 @@ static void files(gradc_model *m) {
   Batch b;
   uint64_t h = hash_of(m);
   CHECK(hash_of(other) != h);
-  WELL(gradc_save(m, "w.safetensors", &e));
-  WELL(gradc_load(other, "w.safetensors", &e));
+  OK(gradc_save(m, "w.safetensors", &e));
+  OK(gradc_load(other, "w.safetensors", &e));
   CHECK(hash_of(other) == h);
-  WELL(gradc_init(m, 3, &e));
-  WELL(gradc_plan(m, 10, 5, &e));
+  OK(gradc_init(m, 3, &e));
+  OK(gradc_plan(m, 10, 5, &e));
   for (unsigned s = 0; s < 10; s++) {
     batch_fill(&b, 8, s);
-    WELL(gradc_step(m, b.field, 2, &e));
-    if (s == 4) WELL(gradc_save_checkpoint(m, "c.safetensors", &e));
+    OK(gradc_step(m, b.field, 2, &e));
+    if (s == 4) OK(gradc_save_checkpoint(m, "c.safetensors", &e));
   }
-  WELL(gradc_load_checkpoint(other, "c.safetensors", &e));
+  OK(gradc_load_checkpoint(other, "c.safetensors", &e));
   CHECK(gradc_steps(other) == 5);
   for (unsigned s = 5; s < 10; s++) {
     batch_fill(&b, 8, s);
-    WELL(gradc_step(other, b.field, 2, &e));
+    OK(gradc_step(other, b.field, 2, &e));
   }
   CHECK(hash_of(other) == hash_of(m) && gradc_loss(other) == gradc_loss(m));
   gradc_free(other);
@@ -154,15 +155,15 @@ static void files(gradc_model *m) {
 static void data(gradc_model *m) {
   gradc_data *d = NULL, *again = NULL;
   Batch b, c;
-  WELL(gradc_data_open(m, NULL, &d, &e));
+  OK(gradc_data_open(m, NULL, &d, &e));
   CHECK(gradc_data_records(d) == 80 && gradc_data_held_out(d) == 20);
   batch_fill(&b, 8, 0);
   batch_fill(&c, 8, 1);
-  WELL(gradc_data_batch(d, 0, 72, 8, b.field, 2, &e));
-  WELL(gradc_data_batch(d, 1, 72, 8, c.field, 2, &e));
+  OK(gradc_data_batch(d, 0, 72, 8, b.field, 2, &e));
+  OK(gradc_data_batch(d, 1, 72, 8, c.field, 2, &e));
   CHECK(memcmp(b.x, c.x, sizeof b.x)); /* another epoch, another order */
-  WELL(gradc_data_batch(d, -1, 12, 8, b.field, 2, &e));
-  WELL(gradc_data_open(m, "more.csv", &again, &e));
+  OK(gradc_data_batch(d, -1, 12, 8, b.field, 2, &e));
+  OK(gradc_data_open(m, "more.csv", &again, &e));
   CHECK(gradc_data_records(again) == 160);
   gradc_data_close(again);
   gradc_data_close(d);
@@ -183,32 +184,32 @@ static void sources(uint64_t h) {
   gradc_model *m = NULL;
   float v[3] = {1, 2, 3};
   gradc_array a = {v, GRADC_F32, 1, (int64_t[]){3}};
-  WELL(gradc_compile(&text, NULL, &m, &e)); /* whatever compiles here, with the user's cache */
-  WELL(gradc_call(m, 0, &a, 1, &a, 1, NULL, &e));
+  OK(gradc_compile(&text, NULL, &m, &e)); /* whatever compiles here, with the user's cache */
+  OK(gradc_call(m, 0, &a, 1, &a, 1, NULL, &e));
   CHECK(v[2] == 6 && !strcmp(gradc_model_info(m)->name, "memory") && !gradc_model_info(m)->trains);
   gradc_free(m);
   o.off = "fuse,order,simplify";
   o.isa = "generic";
   o.threads = 2;
   o.ram = 1 << 20;
-  WELL(gradc_compile(&file, &o, &m, &e));
+  OK(gradc_compile(&file, &o, &m, &e));
   CHECK(hash_of(m) == h); /* strict: no option changes a bit */
   gradc_free(m);
   char got[4096] = "";
   o = options_make();
-  WELL(gradc_emit_c(&file, &o, keep, got, &e));
+  OK(gradc_emit_c(&file, &o, keep, got, &e));
   CHECK(strstr(got, "model.c:/*") && strstr(got, "model.h:/*"));
   *got = 0;
-  WELL(gradc_dump(&text, &o, "", keep, got, &e));
+  OK(gradc_dump(&text, &o, "", keep, got, &e));
   CHECK(strstr(got, "memory.ir:module") && !strstr(got, "kernel"));
   *got = 0;
-  WELL(gradc_dump(&text, &o, NULL, keep, got, &e));
+  OK(gradc_dump(&text, &o, NULL, keep, got, &e));
   *got = 0;
-  WELL(gradc_dump(&text, &o, "fuse", keep, got, &e));
-  WELL(gradc_check(&file, &o, &e));
+  OK(gradc_dump(&text, &o, "fuse", keep, got, &e));
+  OK(gradc_check(&file, &o, &e));
   *got = 0;
-  WELL(gradc_report(&file, &o, keep, got, &e));
-  WELL(gradc_compile(&file, &o, &m, &e));
+  OK(gradc_report(&file, &o, keep, got, &e));
+  OK(gradc_compile(&file, &o, &m, &e));
   char bytes[64];
   snprintf(bytes, sizeof bytes, "\"ram_bytes\":%zu,", gradc_model_info(m)->memory_bytes);
   CHECK(strstr(got, "model.json:{\"parameters\":") && strstr(got, bytes));
@@ -221,7 +222,7 @@ void test_api(void) {
   tables(m);
   train(m);
   calls(m);
-  WELL(gradc_init(m, 5, &e));
+  OK(gradc_init(m, 5, &e));
   CHECK(hash_of(m) == h && gradc_steps(m) == 0); /* the file's seed */
   weights(m);
   files(m);

@@ -1,4 +1,5 @@
-/* Every way to be wrong: the status, the code, the words, and that the model is as it was. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every error: the status, the code, the message, and that the model is unchanged. */
 #include "tests/lib/suite.h"
 #include <math.h>
 #include <stddef.h>
@@ -30,7 +31,7 @@ static void compiling(void) {
   FAILS(GRADC_BAD_MODEL, 231, "shared.nn", gradc_compile(&s, &o, &m, &e));
   o = options_make();
   o.off = "order,autodiff";
-  FAILS(GRADC_BAD_CALL, 500, "`autodiff` is no pass", gradc_compile(&s, &o, &m, &e));
+  FAILS(GRADC_BAD_CALL, 500, "`autodiff` is not a pass", gradc_compile(&s, &o, &m, &e));
   o = options_make();
   o.ram = 100;
   FAILS(GRADC_BAD_MODEL, 508, "the least budget that works", gradc_compile(&s, &o, &m, &e));
@@ -44,10 +45,12 @@ static void compiling(void) {
   o = options_make();
   o.size = offsetof(gradc_options, search); /* a caller that knows no search path */
   FAILS(GRADC_BAD_MODEL, 231, "shared.nn", gradc_compile(&s, &o, &m, &e));
+  o = options_make();
+  FAILS(GRADC_BAD_MODEL, 714, "device = cuda", compile_text("target gpu { device = cuda }\n", &o, &m, &e));
   CHECK(gradc_compile(&gone, NULL, &m, NULL) == GRADC_BAD_MODEL); /* who does not want to know */
 }
 
-/* Place, length, help and rendering of what is wrong in a source. */
+/* Location, length, help and rendering of errors in a source. */
 static void diagnostics(void) {
   static const char nn[] =
     "def f(x: f32[2]) {\n    x + relo(x)\n}\nuse g = f()\nexport def h(x: f32[2]) { g(x) + z }\n";
@@ -68,14 +71,14 @@ static void training(gradc_model *m) {
   Batch b;
   float result[2];
   uint64_t before, after;
-  WELL(gradc_weights_hash(m, &before, &e));
+  OK(gradc_weights_hash(m, &before, &e));
   batch_fill(&b, 8, 0);
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_step(NULL, b.field, 2, &e));
   FAILS(GRADC_BAD_CALL, 802, "has 2 fields, 1 arrays", gradc_step(m, b.field, 1, &e));
   FAILS(GRADC_BAD_CALL, 802, "NULL", gradc_step(m, NULL, 2, &e));
   FAILS(GRADC_BAD_MODEL, 684, "gradc_plan", gradc_step(m, b.field, 2, &e));
   CHECK(gradc_planned_steps(m, NULL) == 0);
-  WELL(gradc_plan(m, 10, 5, &e));
+  OK(gradc_plan(m, 10, 5, &e));
   uint32_t per_epoch;
   CHECK(gradc_planned_steps(m, &per_epoch) == 10 && per_epoch == 5 && !gradc_planned_steps(NULL, &per_epoch));
   b.x_shape[0] = 7;
@@ -110,14 +113,14 @@ static void training(gradc_model *m) {
   FAILS(GRADC_BAD_CALL, 801, "results", gradc_evaluate(m, b.field, 2, NULL, &e));
   b.x_shape[0] = 0;
   FAILS(GRADC_BAD_CALL, 802, "no records", gradc_evaluate(m, b.field, 2, result, &e));
-  WELL(gradc_weights_hash(m, &after, &e));
+  OK(gradc_weights_hash(m, &after, &e));
   CHECK(before == after && gradc_steps(m) == 0);
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_init(NULL, 1, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_plan(NULL, 1, 1, &e));
   CHECK(gradc_steps(NULL) == 0 && isnan(gradc_loss(NULL)) && !gradc_model_info(NULL) && !gradc_weight(NULL, 0));
 }
 
-/* With a state, in one pass and in two: what comes after a refused step is as if that had not been. */
+/* With a state, in one microbatch and in two: after a refused step training continues as without it. */
 static void refused_steps(const char *batch) {
   static const char form[] =
     "def net(x: f32[B, 4]) -> f32[B, 3] { x |> linear(6) |> batchnorm |> linear(3) }\nuse n = net()\n"
@@ -130,15 +133,15 @@ static void refused_steps(const char *batch) {
   Batch b;
   snprintf(nn, sizeof nn, form, batch);
   for (int i = 0; i < 2; i++) {
-    WELL(compile_text(nn, &o, &m[i], &e));
+    OK(compile_text(nn, &o, &m[i], &e));
     for (unsigned s = 0; s < 3; s++) {
       batch_fill(&b, 8, s);
       b.x[21] = NAN; /* in the second half */
       if (i) FAILS(GRADC_NOT_FINITE, 670, "text.nn:1", gradc_step(m[i], b.field, 2, &e));
       batch_fill(&b, 8, s);
-      WELL(gradc_step(m[i], b.field, 2, &e));
+      OK(gradc_step(m[i], b.field, 2, &e));
     }
-    WELL(gradc_weights_hash(m[i], &h[i], &e));
+    OK(gradc_weights_hash(m[i], &h[i], &e));
   }
   CHECK(h[0] == h[1]);
   gradc_free(m[0]);
@@ -158,11 +161,12 @@ static void calling(gradc_model *m) {
   FAILS(GRADC_BAD_CALL, 802, "output `out` is i32[2], the array is i32[3]",
         gradc_call(m, classify, &in, 1, &to, 1, NULL, &e));
   in.shape = nine4, to.shape = nine;
-  FAILS(GRADC_BAD_CALL, 803, "`T` of `classify` is 0 to 8, not 9", gradc_call(m, classify, &in, 1, &to, 1, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 803, "`T` of `classify` must be between 0 and 8, not 9",
+        gradc_call(m, classify, &in, 1, &to, 1, NULL, &e));
   in.shape = two4, to.shape = two;
   FAILS(GRADC_BAD_CALL, 802, "input `x` is f32[1, 4]", gradc_call(m, classify, &in, 1, &to, 1, &size, &e));
   in.rank = 1;
-  FAILS(GRADC_BAD_CALL, 803, "follows from the shape of no input", gradc_call(m, halves, &in, 1, &to, 1, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 803, "cannot be inferred from the shapes", gradc_call(m, halves, &in, 1, &to, 1, NULL, &e));
   to = (gradc_array){out, GRADC_F32, 2, two4};
   FAILS(GRADC_BAD_DATA, 617, "`tok` is out of range (0 to 9)",
         gradc_call(m, gradc_find_export(m, "look"), &t, 1, &to, 1, NULL, &e));
@@ -179,7 +183,7 @@ static void weights(gradc_model *m) {
   uint64_t before, after;
   gradc_array a = {v, GRADC_F32, 1, (int64_t[]){3}};
   int e0 = gradc_find_weight(m, "t.e");
-  WELL(gradc_weights_hash(m, &before, &e));
+  OK(gradc_weights_hash(m, &before, &e));
   FAILS(GRADC_BAD_CALL, 802, "weight `t.e` is f32[10, 4], the array is f32[3]", gradc_write_weight(m, e0, &a, &e));
   FAILS(GRADC_BAD_CALL, 804, "no weight -1", gradc_read_weight(m, -1, &a, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_read_weight(m, e0, NULL, &e));
@@ -193,7 +197,7 @@ static void weights(gradc_model *m) {
   gradc_options o = options_make();
   static const char nn[] =
     "def g(x: f32[2]) { param w: f32[2] = 1\n x * w }\nuse h = g()\nexport def f(x: f32[2]) { h(x) }\n";
-  WELL(compile_text(nn, &o, &other, &e));
+  OK(compile_text(nn, &o, &other, &e));
   gradc_error *e = NULL;
   CHECK(gradc_load(other, "w.safetensors", &e) == GRADC_BAD_DATA && gradc_error_count(e) >= 6);
   CHECK(strstr(gradc_error_text(e), "`h.w` is missing"));
@@ -203,7 +207,7 @@ static void weights(gradc_model *m) {
   gradc_data *d = NULL;
   FAILS(GRADC_BAD_MODEL, 687, "no train section", gradc_data_open(other, NULL, &d, &e));
   gradc_free(other);
-  WELL(gradc_weights_hash(m, &after, &e));
+  OK(gradc_weights_hash(m, &after, &e));
   CHECK(before == after);
 }
 
@@ -214,7 +218,7 @@ static void data(gradc_model *m) {
   FAILS(GRADC_BAD_MODEL, 680, "gone.csv", gradc_data_open(m, "gone.csv", &d, &e));
   FAILS(GRADC_BAD_DATA, 610, "`word` is not a number", gradc_data_open(m, "bad.csv", &d, &e));
   CHECK(!d);
-  WELL(gradc_data_open(m, NULL, &d, &e));
+  OK(gradc_data_open(m, NULL, &d, &e));
   batch_fill(&b, 8, 0);
   FAILS(GRADC_BAD_CALL, 801, "there are 80", gradc_data_batch(d, 0, 73, 8, b.field, 2, &e));
   FAILS(GRADC_BAD_CALL, 801, "there are 20", gradc_data_batch(d, -1, UINT64_MAX, 8, b.field, 2, &e));
@@ -232,7 +236,7 @@ void test_errors(void) {
   gradc_model *m = NULL;
   compiling();
   diagnostics();
-  WELL(gradc_compile(&(gradc_source){"model.nn", NULL, 0}, &o, &m, &e));
+  OK(gradc_compile(&(gradc_source){"model.nn", NULL, 0}, &o, &m, &e));
   training(m);
   refused_steps("batch = 8");
   refused_steps("batch = 4; accumulate = 2");

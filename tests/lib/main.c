@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* lib_test api | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn,
  * points.csv and search/. */
 #include "tests/lib/suite.h"
@@ -13,12 +14,12 @@ void check(bool ok, const char *what, const char *file, int line) {
 void expect(gradc_status got, gradc_error *e, gradc_status status, int code, const char *words, const char *file,
             int line) {
   const gradc_diagnostic *d = gradc_error_at(e, 0);
-  bool whole = d && gradc_error_count(e) >= 1 && gradc_error_status(e) == got && d->message && d->help && d->file &&
-               strstr(gradc_error_text(e), d->message) && !gradc_error_at(e, gradc_error_count(e));
+  bool complete = d && gradc_error_count(e) >= 1 && gradc_error_status(e) == got && d->message && d->help && d->file &&
+                  strstr(gradc_error_text(e), d->message) && !gradc_error_at(e, gradc_error_count(e));
   bool right = got == status && d && d->code == code && strstr(gradc_error_text(e), words);
-  if (!whole || !right)
+  if (!complete || !right)
     printf("status %d, code %d, not %d, %d, `%s`: %s", got, d ? d->code : 0, status, code, words, gradc_error_text(e));
-  check(whole && right, "the error", file, line);
+  check(complete && right, "the error", file, line);
 }
 
 void batch_fill(Batch *b, int records, unsigned step) {

@@ -1,23 +1,18 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the library through gradc.h, static and shared, its Python module, its installation, and what it
-# exports. The library's own sources, the runtime's and the loader's are built here with the sanitizers of addresses, of
-# threads; FULL=1 builds all of the compiler so, too. Its other parts have no writable globals, which nm tells.
+# exports. The sources of the library, the runtime and the JIT are built here with the address and the thread sanitizer;
+# with FULL=1 so is the rest of the compiler, of which nm shows that it has no writable globals.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/lib
 cd "$root" || exit 2
-counted() { # WHAT COMMAND...: one that prints "N passed, N failed"
-  what=$1; shift
-  "$@" >"$tmp/log" 2>&1; status=$?
-  n=$(tail -n 1 "$tmp/log" | sed -n 's/^\([0-9]*\) passed, 0 failed$/\1/p')
-  if [ "$status" -eq 0 ] && [ -n "$n" ]; then passed=$((passed + n)); else fail "$what: $(head -n 12 "$tmp/log")"; fi
-}
 python=$(command -v python3)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null && python=/usr/bin/python3
 
 make -s lib BUILD="$2" >"$tmp/log" 2>&1 || { cat "$tmp/log"; echo "0 passed, 1 failed"; exit 1; }
 pc="-lm -ldl -lpthread"
 
-# ---- what the library shows, and what it needs ----
+# ---- symbols: what the library exports, and what it needs ----
 nm -D --defined-only "$build/libgradc.so.0" | awk '$2 != "A" && $3 !~ /^gradc_[a-z_]*@@GRADC_0$/' >"$tmp/shown"
 [ ! -s "$tmp/shown" ] && pass || fail "the shared library exports $(cat "$tmp/shown")"
 nm -g --defined-only "$build/libgradc.a" | awk 'NF == 3 && $3 !~ /^gradc_/' >"$tmp/shown"
@@ -28,9 +23,9 @@ check "the header and the library agree" diff "$tmp/declared" "$tmp/defined"
 nm -D --undefined-only "$build/libgradc.so.0" |
   grep -E ' (stdout|stderr|stdin|puts|putchar|printf|vprintf|fprintf|perror|exit|_exit|abort|signal|sigaction|setenv|chdir|umask)(@|$)' >"$tmp/shown"
 [ ! -s "$tmp/shown" ] && pass || fail "the library prints, exits or changes the process: $(cat "$tmp/shown")"
-# Writable when the library runs: nothing but a thread's host for the time of a call, and the clang libraries, loaded once.
+# Writable globals: only the host of a thread during a call, and the libraries of clang and NVRTC, which are loaded once.
 nm "$build/libgradc.so.0" | awk '$2 ~ /^[bB]$/ && $3 !~ /^(completed|__cpu_|__bss_start|_edata|_end)/ { print $3 }' | sed 's/\..*//' | sort >"$tmp/bss"
-grep -vxE 'rt_host|once|clang_way' "$tmp/bss" >"$tmp/shown"
+grep -vxE 'rt_host|once|clang_backend|nvrtc|rtc' "$tmp/bss" >"$tmp/shown"
 [ ! -s "$tmp/shown" ] && pass || fail "writable globals: $(cat "$tmp/shown")"
 data=$(objdump -h "$build/libgradc.so.0" | awk '$2 == ".data" { print $3 }')
 [ $((0x${data:-0})) -le 16 ] && pass || fail "initialised globals: 0x$data bytes"
@@ -64,34 +59,35 @@ cat "$tmp/t/points.csv" "$tmp/t/points.csv" >"$tmp/t/more.csv"
 XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME
 tests=$(ls tests/lib/*.c)
 # shellcheck disable=SC2086
-check "the tests compile" cc -std=gnu11 -g -O1 -Wall -Wextra -Werror -I. -o "$tmp/static" $tests "$build/libgradc.a" $pc
-# shellcheck disable=SC2086
-check "the tests compile" cc -std=gnu11 -g -O1 -I. -o "$tmp/shared" $tests "$build/libgradc.so.0" -Wl,-rpath,"$build" $pc
+compiled() { for f in $tests; do cc -std=gnu11 -g1 -O0 -Wall -Wextra -Werror -I. -c "$f" -o "$tmp/$(basename "$f" .c).o" || return; done; }
+check "the tests compile" compiled
+check "the tests link with the archive" cc -o "$tmp/static" "$tmp"/*.o "$build/libgradc.a" $pc
+check "the tests link with the shared library" cc -o "$tmp/shared" "$tmp"/*.o "$build/libgradc.so.0" -Wl,-rpath,"$build" $pc
 cd "$tmp/t" || exit 2
-counted "the archive" "$tmp/static" api
-counted "the shared library" "$tmp/shared" api
+tally "the archive" "$tmp/static" api
+tally "the shared library" "$tmp/shared" api
 cd "$root" || exit 2
 
-program="bench cli eval info main opt predict program report run train"
+program="bench bench_profile cli eval info main opt predict program report run train"
 own=$(ls lib/*.c codegen/jit/*.c runtime/*.c | grep -vE "^runtime/($(echo $program | tr ' ' '|'))\.c\$"; echo ir/ctx.c ir/source.c ir/interp.c)
-rest=$(ls "$build"/ir/*.o "$build"/frontend/*.o "$build"/passes/*.o "$build"/codegen/*.o "$build"/codegen/c/*.o |
-       grep -vE '/ir/(ctx|source|interp)\.o$')
-if [ -n "${FULL:-}" ]; then
-  own="$own $(ls ir/*.c frontend/*.c passes/*.c codegen/*.c codegen/c/*.c | grep -vE '^ir/(ctx|source|interp)\.c$') $build/frontend/nn.c"; rest=
+rest=$(objects | grep -vE '/ir/(ctx|source|interp)\.o$')
+if full; then
+  own="$own $(for o in $rest; do o=${o#"$build/"}; ls "${o%.o}.c" "$build/${o%.o}.c" 2>/dev/null | head -n 1; done | grep -v 'embed\.c$')"
+  rest=$build/embed.o
 fi
 sanitized() { # NAME FLAGS: a test program with these sources; compiled side by side
   mkdir -p "$tmp/$1"
   # shellcheck disable=SC2086
-  for f in $own; do echo "$f"; done | xargs -P 2 -I{} sh -c 'cc -std=gnu11 -ffp-contract=off -g1 -O1 -w -I. -I"$1" -Ifrontend -Iruntime '"$2"' -c {} -o "$0/$(echo {} | tr / _).o"' "$tmp/$1" "$build" &&
-    cc -std=gnu11 -g1 -O1 -I. $2 -o "$tmp/$1/t" $tests "$tmp/$1"/*.o $rest "$build/embed.o" $pc
+  for f in $own; do echo "$f"; done | xargs -P 2 -I{} sh -c 'cc -std=gnu11 -ffp-contract=off -g1 -O0 -w -I. -I"$1" -Iruntime '"$2"' -c {} -o "$0/$(echo {} | tr / _).o"' "$tmp/$1" "$build" &&
+    cc -std=gnu11 -g1 -O0 -I. $2 -o "$tmp/$1/t" $tests "$tmp/$1"/*.o $rest $pc
 }
 check "with the address sanitizer" sanitized address "-fsanitize=address,undefined -fno-sanitize-recover=undefined"
 check "with the thread sanitizer" sanitized thread "-fsanitize=thread"
 cd "$tmp/t" || exit 2
-counted "entry points and errors, addresses" "$tmp/address/t" api
-counted "allocation failures" "$tmp/address/t" faults
+tally "entry points and errors, addresses" "$tmp/address/t" api
+tally "allocation failures" "$tmp/address/t" faults
 MODEL_FLAGS=-fsanitize=thread; export MODEL_FLAGS
-counted "eight models at once" "$tmp/thread/t" threads
+tally "eight models at once" "$tmp/thread/t" threads
 unset MODEL_FLAGS
 cd "$root" || exit 2
 
@@ -109,7 +105,8 @@ same_weights tests/golden/curves/cnn_batchnorm.nn 12
 # ---- examples/embed, from an installation ----
 check "make install" make -s install BUILD="$2" PREFIX=/opt/gradc DESTDIR="$tmp/inst all"
 ls -1 "$tmp/inst all/opt/gradc"/bin "$tmp/inst all/opt/gradc"/lib/* "$tmp/inst all/opt/gradc"/include "$tmp/inst all/opt/gradc"/share/man/man1 |
-  grep -cE '^(gradc|.*/libgradc.a|.*/libgradc.so|.*/libgradc.so.0|gradc.pc|gradc.h|gradc.1)$' | grep -qx 7 && pass || fail "make install left $(find "$tmp/inst all" -type f)"
+  grep -cE '^(gradc|.*/libgradc.a|.*/libgradc.so|.*/libgradc.so.0|gradc.pc|gradc.h|gradc.1)$' | grep -qx 7 && pass ||
+    fail "make install left $(find "$tmp/inst all" -type f)"
 check "make uninstall" sh -c "make -s uninstall PREFIX=/opt/gradc DESTDIR='$tmp/inst all' && [ -z \"\$(find '$tmp/inst all' ! -type d)\" ]"
 check "make install" make -s install BUILD="$2" PREFIX="$tmp/inst"
 cp -r examples "$tmp/examples" && cd "$tmp/examples/embed" || exit 2
@@ -118,7 +115,7 @@ flags=$(pkg-config --cflags --libs gradc 2>&1)
 # shellcheck disable=SC2086
 check "examples/embed compiles" cc -std=c99 -pedantic -Wall -Wextra -Werror digits.c $flags -o digits
 check "examples/embed runs" sh -c './digits >out && tail -n 1 out | grep -qE "^this is a ([0-9]); the label says \1$" && grep -qE "accuracy (9[0-9]|100)" out'
-# What docs/library.md shows.
+# The programs in docs/library.md.
 block() { awk -v lang="$1" '$0 == "```" lang { on = 1; next } /^```/ { on = 0 } on' "$root/docs/library.md"; }
 cd "$tmp/examples/models" || exit 2
 block c >doc.c
@@ -134,13 +131,14 @@ check "the manual page" sh -c "[ -z \"\$(groff -man -Tutf8 -ww -z '$tmp/inst/sha
 if "$python" -c 'import numpy' 2>"$tmp/log"; then
   GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=python; export GRADC_LIBRARY PYTHONPATH
   printf 'comment_char %%%%\nescape_char /\nLC_NUMERIC\ndecimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n' >"$tmp/comma"
-  localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of all that it lacks
+  localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of missing categories
   LOCPATH=$tmp COMMA_LOCALE=comma_locale GRADC=$gradc; export LOCPATH COMMA_LOCALE GRADC
-  counted "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
+  tally "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
   PYTHONPATH=$root/python
   check "the Python of docs/library.md" sh -c "cd '$tmp/examples/models' && '$python' doc.py 2>&1 | grep -A 9 'E0201' | grep -qx 1"
   unset GRADC_LIBRARY PYTHONPATH LOCPATH COMMA_LOCALE GRADC
-  venv() { "$python" -m venv --system-site-packages "$tmp/venv" && "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check ./python; }
+  venv() { "$python" -m venv --system-site-packages "$tmp/venv" &&
+    "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check ./python; }
   check "pip install ./python" venv
   check "the installed module" sh -c "cd / && '$tmp/venv/bin/python' -c 'import gradc; assert gradc.version() and \"venv\" in gradc.__file__'"
 else

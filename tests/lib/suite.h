@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Shared by the tests of the library: checks that count, and the batches that they train on. */
 #ifndef LIB_SUITE_H
 #define LIB_SUITE_H
@@ -11,24 +12,24 @@ extern int passed, failed;
 void check(bool ok, const char *what, const char *file, int line);
 #define CHECK(cond) check(cond, #cond, __FILE__, __LINE__)
 
-/* The call fails with this status and code, and a message that holds `words`; its error is whole. */
+/* The call fails with this status and code, and a message that holds `words`; its error is complete. */
 void expect(gradc_status got, gradc_error *e, gradc_status status, int code, const char *words, const char *file,
             int line);
-#define FAILS(status, code, words, call)                       \
-  do {                                                         \
-    gradc_error *e = NULL;                                     \
-    gradc_status status_ = call;                                   \
-    expect(status_, e, status, code, words, __FILE__, __LINE__);   \
-    gradc_error_free(e);                                       \
+#define FAILS(status, code, words, call) \
+  do { \
+    gradc_error *e = NULL; \
+    gradc_status status_ = call; \
+    expect(status_, e, status, code, words, __FILE__, __LINE__); \
+    gradc_error_free(e); \
   } while (0)
-/* The call succeeds and leaves the error alone. */
-#define WELL(call)                                                            \
-  do {                                                                        \
-    gradc_error *e = NULL;                                                    \
-    gradc_status status_ = call;                                                  \
-    if (status_ || e) fputs(gradc_error_text(e), stdout);                         \
-    check(status_ == GRADC_OK && !e, #call, __FILE__, __LINE__);                  \
-    gradc_error_free(e);                                                      \
+/* The call succeeds and does not set the error. */
+#define OK(call) \
+  do { \
+    gradc_error *e = NULL; \
+    gradc_status status_ = call; \
+    if (status_ || e) fputs(gradc_error_text(e), stdout); \
+    check(status_ == GRADC_OK && !e, #call, __FILE__, __LINE__); \
+    gradc_error_free(e); \
   } while (0)
 
 /* Eight records for model.nn, all different from step to step. */

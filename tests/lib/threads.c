@@ -1,4 +1,5 @@
-/* Eight models at once, each compiled, trained and asked on a thread of its own with two threads inside: the same bits
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Eight models at once, each compiled, trained and called by a separate thread, with two threads inside: the same bits
  * as one after the other. */
 #include "tests/lib/suite.h"
 #include <pthread.h>
@@ -29,26 +30,26 @@ static void *run(void *arg) {
   snprintf(path, sizeof path, "model_%d.nn", t->number % 4);
   snprintf(file, sizeof file, "t%d.safetensors", t->number);
   o.threads = 2;
-  WELL(gradc_compile(&(gradc_source){path, nn, n}, &o, &m, &e));
+  OK(gradc_compile(&(gradc_source){path, nn, n}, &o, &m, &e));
   if (!m) return NULL;
   CHECK(gradc_compile(&(gradc_source){"gone.nn", NULL, 0}, &o, &(gradc_model *){NULL}, &e) == GRADC_BAD_MODEL);
   gradc_error_free(e);
   Batch b;
   batch_fill(&b, RECORDS, 0);
-  WELL(gradc_init(m, (uint64_t)t->number, &e));
-  WELL(gradc_plan(m, STEPS, STEPS, &e));
-  WELL(gradc_data_open(m, NULL, &d, &e));
+  OK(gradc_init(m, (uint64_t)t->number, &e));
+  OK(gradc_plan(m, STEPS, STEPS, &e));
+  OK(gradc_data_open(m, NULL, &d, &e));
   for (uint64_t s = 0; s < STEPS; s++) {
-    WELL(gradc_data_batch(d, (int64_t)s, 0, RECORDS, b.field, 2, &e));
-    WELL(gradc_step(m, b.field, 2, &e));
+    OK(gradc_data_batch(d, (int64_t)s, 0, RECORDS, b.field, 2, &e));
+    OK(gradc_step(m, b.field, 2, &e));
   }
   t->loss = gradc_loss(m);
-  WELL(gradc_evaluate(m, b.field, 2, t->score, &e));
+  OK(gradc_evaluate(m, b.field, 2, t->score, &e));
   gradc_array out = {t->answer, GRADC_I32, 1, b.y_shape};
-  WELL(gradc_call(m, 0, b.field, 1, &out, 1, NULL, &e));
-  WELL(gradc_save(m, file, &e));
-  WELL(gradc_load(m, file, &e));
-  WELL(gradc_weights_hash(m, &t->hash, &e));
+  OK(gradc_call(m, 0, b.field, 1, &out, 1, NULL, &e));
+  OK(gradc_save(m, file, &e));
+  OK(gradc_load(m, file, &e));
+  OK(gradc_weights_hash(m, &t->hash, &e));
   gradc_data_close(d);
   gradc_free(m);
   return NULL;

@@ -1,8 +1,9 @@
-/* amx.so, preloaded: a processor that has AMX's tiles of bf16, where the machine has not. An instruction that is not
- * known here ends in SIGILL, whose handler decodes and does it; the kernel's permission is granted by a filter of
- * system calls. Where the processor has them nothing of this happens. AMX_LOG=FILE: the number of products of tiles
- * that were done here is added to the file as a line, at the end.
- * As "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 2, has it, but that denormals count. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* amx.so, preloaded: emulates AMX's bf16 tiles on a processor without them. Their instructions raise SIGILL there, and
+ * the handler decodes and executes them; a filter of system calls grants the permission that the kernel would give. On
+ * a processor that has them it does nothing. AMX_LOG=FILE: at exit the number of emulated tile products is appended to
+ * the file as a line. Semantics as in "Intel 64 and IA-32 Architectures Software Developer's Manual", volume 2, except
+ * that denormals are not flushed. */
 #define _GNU_SOURCE
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -19,13 +20,21 @@
 #include <unistd.h>
 
 enum { TILES = 8, ROWS = 16, BYTES = 64, REQ_XCOMP_PERM = 0x1023 };
-typedef struct Config { uint8_t palette, start, zero[14]; uint16_t bytes[16]; uint8_t rows[16]; } Config;
+typedef struct Config {
+  uint8_t palette, start, zero[14];
+  uint16_t bytes[16];
+  uint8_t rows[16];
+} Config;
 static __thread Config config; /* palette 0: no tiles */
 static __thread uint8_t tile[TILES][ROWS][BYTES];
 static unsigned long done;
 
-/* An instruction: VEX prefix of 3 bytes, opcode, ModRM, and what belongs to it. */
-typedef struct Inst { int prefix, op, mod, reg, rm, v, size; char *at; long stride; } Inst;
+/* An instruction: VEX prefix of 3 bytes, opcode, ModRM, SIB and displacement. */
+typedef struct Inst {
+  int prefix, op, mod, reg, rm, v, size;
+  char *at;
+  long stride;
+} Inst;
 
 static void fail(const char *what, const uint8_t *p) {
   fprintf(stderr, "amx: %s: %02x %02x %02x %02x %02x %02x\n", what, p[0], p[1], p[2], p[3], p[4], p[5]);
@@ -130,7 +139,8 @@ __attribute__((constructor)) static void begin(void) {
   struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
   struct sigaction act = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
   if (sigaction(SIGILL, &act, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) perror("amx"), _exit(1);
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+    perror("amx"), _exit(1);
 }
 
 __attribute__((destructor)) static void end(void) {

@@ -1,12 +1,13 @@
-# A list of cases as IR text: one graph a line.
+# SPDX-License-Identifier: Apache-2.0
+# A list of cases as IR text: one graph per line.
 #   contract SPEC LABEL=SIZE... [act]    act: with the last axis' bias, another operand added, relu
-#   conv|conv_dx|conv_dw B C O X K STRIDE PAD DILATION GROUPS [act]    X, K, ...: one number an axis, joined by commas
+#   conv|conv_dx|conv_dw B C O X K STRIDE PAD DILATION GROUPS [act]    X, K, ...: one number per axis, joined by commas
 # -v a=FORM -v b=FORM: the operands' forms: f32, bf16, f16, as_bf16, as_f16.
 function shape(labels,   s, i) {
   for (i = 1; i <= length(labels); i++) s = s (i > 1 ? "," : "") size[substr(labels, i, 1)]
   return s
 }
-# An operand in f32, of what has the type `form` or, as_TYPE, is rounded to it.
+# An operand in f32, converted from the type `form` or, for as_TYPE, rounded to it.
 function operand(name, form, s, n,   type) {
   type = form ~ /^as_/ ? "f32" : form
   printf "  %%%d: %s[%s] = input \"%s\"\n", n++, type, s, name
@@ -18,7 +19,7 @@ function operand(name, form, s, n,   type) {
   if (type != "f32") printf "  %%%d: f32[%s] = cast(%%%d) {to=f32}\n", n, s, n - 1
   return type == "f32" ? n : n + 1
 }
-# op: "%A", "%B" stand for the operands
+# op: "%A", "%B" are replaced by the operands
 function graph(x, y, t, last, op,   n, at) {
   printf "\ngraph g%d(a: %s[%s], b: %s[%s]%s) export {\n", NR, a ~ /^as_/ ? "f32" : a, x, b ~ /^as_/ ? "f32" : b, y,
          with ? sprintf(", bias: f32[%s], other: f32[%s]", last, t) : ""
@@ -30,7 +31,8 @@ function graph(x, y, t, last, op,   n, at) {
   at = with ? n + 2 : n
   printf "  %%%d: f32[%s] = %s\n", at, t, op
   if (!with) { printf "  y = %%%d\n}\n", at; return }
-  printf "  %%%d: f32[%s] = add(%%%d, %%%d)\n  %%%d: f32[%s] = add(%%%d, %%%d)\n", at + 1, t, at, n, at + 2, t, at + 1, n + 1
+  printf "  %%%d: f32[%s] = add(%%%d, %%%d)\n", at + 1, t, at, n
+  printf "  %%%d: f32[%s] = add(%%%d, %%%d)\n", at + 2, t, at + 1, n + 1
   printf "  %%%d: f32[%s] = max(%%%d, 0)\n  y = %%%d\n}\n", at + 3, t, at + 2, at + 3
 }
 function repeat(x, n,   s, i) { for (i = 1; i <= n; i++) s = s (i > 1 ? "," : "") x; return s }

@@ -1,11 +1,13 @@
-# A list for cases.awk: contractions and convolutions whose extents are 1, odd, or about those of vectors (16) and panels (64),
-# with every stride, padding, dilation and grouping. -v seed= -v share=: of a thousand; of those that no tuned form takes, a
-# tenth of that.
+# SPDX-License-Identifier: Apache-2.0
+# A list for cases.awk: contractions and convolutions whose extents are 1, odd, or near those of vectors (16) and panels
+# (64), with every stride, padding, dilation and grouping. -v seed= -v share=: of a thousand; of those without a tuned
+# form a tenth of that.
 function pick(n) { seed = seed * 16807 % 2147483647; return int(seed / 2147483647 * n) }
 function wanted(work) { return pick(1000) < (work < 16384 ? share / 10 : share) }
 BEGIN {
   ns = split("1 2 3 15 16 17 33 63 65", size, " ")
-  nspec = split("mk,kn->mn km,kn->mn mk,nk->mn km,nk->mn mk,kn->nm bmk,bkn->bmn bmk,bnk->bmn bmk,kn->bmn bmk,bmn->kn", spec, " ")
+  nspec = split("mk,kn->mn km,kn->mn mk,nk->mn km,nk->mn mk,kn->nm bmk,bkn->bmn bmk,bnk->bmn bmk,kn->bmn bmk,bmn->kn",
+                spec, " ")
   for (s = 1; s <= nspec; s++)
     for (m = 1; m <= ns; m++)
       for (k = 1; k <= ns; k++)

@@ -1,38 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every element-wise row of the op table, over all element types and over shapes that broadcast, against a reference
- * in double with an index calculation of its own. A row without a reference here fails. */
+ * in double with an independent index calculation. A row without a reference here fails. */
 #include "suite.h"
 #include <math.h>
 #include <string.h>
 
 typedef double Ref(double a, double b, double c);
 #define REF(name, expr) \
-  static double r_##name(double a, double b, double c) { (void)a, (void)b, (void)c; return expr; }
+  static double r_##name(double a, double b, double c) { \
+    (void)a, (void)b, (void)c; \
+    return expr; \
+  }
 static double remainder_of(double a, double b) {
   double r = fmod(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
-REF(neg, -a) REF(abs, fabs(a)) REF(sign, a > 0 ? 1 : a < 0 ? -1 : a) REF(floor, floor(a)) REF(ceil, ceil(a))
-REF(round, rint(a)) REF(exp, exp(a)) REF(expm1, expm1(a)) REF(log, log(a)) REF(log1p, log1p(a)) REF(sqrt, sqrt(a))
-REF(rsqrt, 1 / sqrt(a)) REF(sin, sin(a)) REF(cos, cos(a)) REF(tanh, tanh(a)) REF(sigmoid, 1 / (1 + exp(-a)))
-REF(erf, erf(a)) REF(not, !a) REF(same, a) REF(add, a + b) REF(sub, a - b) REF(mul, a * b) REF(div, a / b)
-REF(idiv, floor(a / b)) REF(mod, remainder_of(a, b)) REF(pow, pow(a, b)) REF(max, a != a || a > b ? a : b)
-REF(min, a != a || a < b ? a : b) REF(eq, a == b) REF(ne, a != b) REF(lt, a < b) REF(le, a <= b) REF(and, a && b)
-REF(or, a || b) REF(where, a ? b : c)
+REF(neg, -a)
+REF(abs, fabs(a))
+REF(sign, a > 0 ? 1 : a < 0 ? -1 : a)
+REF(floor, floor(a))
+REF(ceil, ceil(a))
+REF(round, rint(a))
+REF(exp, exp(a))
+REF(expm1, expm1(a))
+REF(log, log(a))
+REF(log1p, log1p(a))
+REF(sqrt, sqrt(a))
+REF(rsqrt, 1 / sqrt(a))
+REF(sin, sin(a))
+REF(cos, cos(a))
+REF(tanh, tanh(a))
+REF(sigmoid, 1 / (1 + exp(-a)))
+REF(erf, erf(a))
+REF(not, !a)
+REF(same, a)
+REF(add, a + b)
+REF(sub, a - b)
+REF(mul, a *b)
+REF(div, a / b)
+REF(idiv, floor(a / b))
+REF(mod, remainder_of(a, b))
+REF(pow, pow(a, b))
+REF(max, a != a || a > b ? a : b)
+REF(min, a != a || a < b ? a : b)
+REF(eq, a == b)
+REF(ne, a != b)
+REF(lt, a < b)
+REF(le, a <= b)
+REF(and, a &&b)
+REF(or, a || b)
+REF(where, a ? b : c)
 
 /* takes: n numbers, f floats, b bools, a all types, w a condition and two of any type */
-typedef struct Row { const char *name; Ref *ref; char takes; } Row;
+typedef struct Row {
+  const char *name;
+  Ref *ref;
+  char takes;
+} Row;
 static const Row rows[] = {
-  {"neg", r_neg, 'n'}, {"abs", r_abs, 'n'}, {"sign", r_sign, 'n'}, {"floor", r_floor, 'n'}, {"ceil", r_ceil, 'n'},
-  {"round", r_round, 'n'}, {"exp", r_exp, 'f'}, {"expm1", r_expm1, 'f'}, {"log", r_log, 'f'}, {"log1p", r_log1p, 'f'},
-  {"sqrt", r_sqrt, 'f'}, {"rsqrt", r_rsqrt, 'f'}, {"sin", r_sin, 'f'}, {"cos", r_cos, 'f'}, {"tanh", r_tanh, 'f'},
-  {"sigmoid", r_sigmoid, 'f'}, {"erf", r_erf, 'f'}, {"not", r_not, 'b'}, {"stop_gradient", r_same, 'a'},
-  {"copy", r_same, 'a'}, {"add", r_add, 'n'}, {"sub", r_sub, 'n'}, {"mul", r_mul, 'n'}, {"div", r_div, 'f'},
-  {"idiv", r_idiv, 'n'}, {"mod", r_mod, 'n'}, {"pow", r_pow, 'f'}, {"max", r_max, 'n'}, {"min", r_min, 'n'},
-  {"eq", r_eq, 'a'}, {"ne", r_ne, 'a'}, {"lt", r_lt, 'a'}, {"le", r_le, 'a'}, {"and", r_and, 'b'}, {"or", r_or, 'b'},
+  {"neg", r_neg, 'n'},
+  {"abs", r_abs, 'n'},
+  {"sign", r_sign, 'n'},
+  {"floor", r_floor, 'n'},
+  {"ceil", r_ceil, 'n'},
+  {"round", r_round, 'n'},
+  {"exp", r_exp, 'f'},
+  {"expm1", r_expm1, 'f'},
+  {"log", r_log, 'f'},
+  {"log1p", r_log1p, 'f'},
+  {"sqrt", r_sqrt, 'f'},
+  {"rsqrt", r_rsqrt, 'f'},
+  {"sin", r_sin, 'f'},
+  {"cos", r_cos, 'f'},
+  {"tanh", r_tanh, 'f'},
+  {"sigmoid", r_sigmoid, 'f'},
+  {"erf", r_erf, 'f'},
+  {"not", r_not, 'b'},
+  {"stop_gradient", r_same, 'a'},
+  {"copy", r_same, 'a'},
+  {"add", r_add, 'n'},
+  {"sub", r_sub, 'n'},
+  {"mul", r_mul, 'n'},
+  {"div", r_div, 'f'},
+  {"idiv", r_idiv, 'n'},
+  {"mod", r_mod, 'n'},
+  {"pow", r_pow, 'f'},
+  {"max", r_max, 'n'},
+  {"min", r_min, 'n'},
+  {"eq", r_eq, 'a'},
+  {"ne", r_ne, 'a'},
+  {"lt", r_lt, 'a'},
+  {"le", r_le, 'a'},
+  {"and", r_and, 'b'},
+  {"or", r_or, 'b'},
   {"where", r_where, 'w'},
 };
 
-typedef struct Shape { int rank; int64_t dim[MAX_RANK]; } Shape;
+typedef struct Shape {
+  int rank;
+  int64_t dim[MAX_RANK];
+} Shape;
 /* For each case the operands' shapes, and the result's when all three are broadcast. */
 static const Shape shapes[][3] = {
   {{0, {0}}, {0, {0}}, {0, {0}}},
@@ -74,7 +141,7 @@ static int64_t broadcast_index(const Result *y, int64_t i, const Shape *x) {
   return at;
 }
 
-/* What a storage type keeps of a whole number: its low bits. */
+/* The value of an integer in a storage type: its low bits. */
 static double wrap(DType t, double x) {
   int64_t n = 0;
   if (dtype_info[t].kind == 'f') return x;
@@ -92,13 +159,13 @@ static double half_of(DType t, double x) {
 }
 
 static double half_gap(DType t, double x) {
-  int e = 0, least = t == DT_F16 ? -14 : -126;
+  int e = 0, min_exponent = t == DT_F16 ? -14 : -126;
   frexp(x, &e);
-  return ldexp(1, (e - 1 < least ? least : e - 1) - (t == DT_F16 ? 10 : 7));
+  return ldexp(1, (e - 1 < min_exponent ? min_exponent : e - 1) - (t == DT_F16 ? 10 : 7));
 }
 
 static bool close(DType t, double got, double want) {
-  if (dtype_is_half(t)) { /* of two neighbours either where the exact result lies in the middle, but for a trifle */
+  if (dtype_is_half(t)) { /* where the exact result is almost the midpoint of two numbers, either is right */
     if (same_bits(got, half_of(t, want)) || got == half_of(t, want)) return true;
     return isfinite(got) && isfinite(want) && fabs(got - want) <= 0.5001 * half_gap(t, want);
   }
@@ -133,7 +200,8 @@ static void check_row(Suite *s, const Row *row, DType t, const Shape *shape, boo
   const Result *y = run_graph(s, g, f64, (const double *const *)data);
   if (!y) return;
   int64_t wrong = 0;
-  DType kind = op_info[op].flags & BOOLEAN ? DT_BOOL : f64 && t == DT_F32 ? DT_F64 : t, storage = dtype_computed(kind);
+  DType kind = op_info[op].flags & OPF_BOOL_RESULT ? DT_BOOL : f64 && t == DT_F32 ? DT_F64 : t;
+  DType storage = dtype_computed(kind);
   for (int64_t i = 0; i < y->count; i++) {
     double v[3] = {0};
     for (int k = 0; k < arity; k++) v[k] = data[k][broadcast_index(y, i, &shape[k])];
@@ -149,8 +217,9 @@ static void check_row(Suite *s, const Row *row, DType t, const Shape *shape, boo
 
 /* cast: every pair of types, at the edges. */
 static void check_casts(Suite *s) {
-  static const double v[] = {0, 1, -1, 2.5, -2.5, 127, 128, 255, 256, -129, 65535.5, 70000, 2147483648.0, -2147483649.0,
-                             4294967295.0, 5e9, 1e30, NAN, INFINITY, -INFINITY};
+  static const double v[] = {0,    1,    -1,       2.5,      -2.5,         127,           128,          255,
+                             256,  -129, 65535.5,  70000,    2147483648.0, -2147483649.0, 4294967295.0, 5e9,
+                             1e30, NAN,  INFINITY, -INFINITY};
   enum { N = sizeof v / sizeof *v };
   for (int from = 0; from < DT_COUNT; from++)
     for (int to = 0; to < DT_COUNT; to++) {

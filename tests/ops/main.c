@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "suite.h"
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +17,9 @@ void check(Suite *s, bool ok, const char *fmt, ...) {
   va_end(ap);
 }
 
-Graph *fresh(Suite *s) {
-  return graph_new(module_new(s->c, "test"), "test", GK_TEST, 0);
-}
+Graph *fresh(Suite *s) { return graph_new(module_new(s->c, "test"), "test", GK_TEST, 0); }
 
-TypeId type_of(Graph *g, DType t, int rank, const int64_t *dim) {
-  return type_make(g->m, t, rank, dim);
-}
+TypeId type_of(Graph *g, DType t, int rank, const int64_t *dim) { return type_make(g->m, t, rank, dim); }
 
 Id port(Graph *g, const char *name, DType t, int rank, const int64_t *dim) {
   return graph_input(g, name, type_of(g, t, rank, dim), 0);
@@ -42,9 +39,7 @@ const char *shape_text(Suite *s, int rank, const int64_t *dim) {
   return t.s;
 }
 
-bool same_bits(double a, double b) {
-  return (a != a && b != b) || !memcmp(&a, &b, sizeof a);
-}
+bool same_bits(double a, double b) { return (a != a && b != b) || !memcmp(&a, &b, sizeof a); }
 
 static const Result *copy_result(Suite *s, const Val *v) {
   Result *r = ctx_alloc(s->c, sizeof *r);
@@ -66,7 +61,7 @@ const Result *run_graph(Suite *s, Graph *g, bool f64, const double *const *data)
   }
   if (interp_run(in, g, ports, &out)) {
     r = copy_result(s, out);
-    val_drop(out);
+    val_release(out);
   } else {
     check(s, false, "%s: %s", node_info(g, g->out[0].value)->name, in->error);
   }
@@ -84,7 +79,8 @@ int main(void) {
   test_elem(&s);
   test_view(&s);
   test_reduce(&s);
-  test_sums(&s);
+  test_contract(&s);
+  test_attend(&s);
   test_rules(&s);
   test_interp(&s);
   check_coverage(&s);

@@ -1,12 +1,13 @@
-/* Scalar and vector instantiations of ir/prim.h: prim_NAME, v4_NAME, v8_NAME, v16_NAME. */
-#include "../../ir/interp_prim.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scalar and vector instantiations of prim/prim.h: prim_NAME, v4_NAME, v8_NAME, v16_NAME. */
+#include "../../prim/prim_scalar.h"
 #define PRIM_1(name) prim_##name
 
 #ifndef SCALAR_ONLY
-#define VECTOR_TYPES(n)                                            \
-  typedef float f##n __attribute__((vector_size(4 * n)));          \
-  typedef int32_t i##n __attribute__((vector_size(4 * n)));        \
-  typedef uint32_t u##n __attribute__((vector_size(4 * n)));       \
+#define VECTOR_TYPES(n) \
+  typedef float f##n __attribute__((vector_size(4 * n))); \
+  typedef int32_t i##n __attribute__((vector_size(4 * n))); \
+  typedef uint32_t u##n __attribute__((vector_size(4 * n))); \
   typedef double d##n __attribute__((vector_size(8 * n)));
 VECTOR_TYPES(4) VECTOR_TYPES(8) VECTOR_TYPES(16)
 
@@ -16,7 +17,7 @@ VECTOR_TYPES(4) VECTOR_TYPES(8) VECTOR_TYPES(16)
 #define PRIM_I i4
 #define PRIM_U u4
 #define PRIM_D d4
-#include "../../ir/prim.h"
+#include "../../prim/prim.h"
 
 #define PRIM_LANES 8
 #define PRIM(name) v8_##name
@@ -24,7 +25,7 @@ VECTOR_TYPES(4) VECTOR_TYPES(8) VECTOR_TYPES(16)
 #define PRIM_I i8
 #define PRIM_U u8
 #define PRIM_D d8
-#include "../../ir/prim.h"
+#include "../../prim/prim.h"
 
 #define PRIM_LANES 16
 #define PRIM(name) v16_##name
@@ -32,5 +33,5 @@ VECTOR_TYPES(4) VECTOR_TYPES(8) VECTOR_TYPES(16)
 #define PRIM_I i16
 #define PRIM_U u16
 #define PRIM_D d16
-#include "../../ir/prim.h"
+#include "../../prim/prim.h"
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Accuracy of prim.h against libm's functions of the next wider format: over all floats with a stride (argument 1,
  * default 4099; 1 is exhaustive), at random doubles, and at special values. Prints the worst error of each function in
  * units in the last place. */
@@ -16,38 +17,39 @@ static float from_bits(uint32_t u) {
   return x;
 }
 
-/* Error of `got` in ulps of a format of `digits` bits and least exponent `least` at `want`; 0 where both are NaN or the
- * same infinity. `rounded` is `want` in that format. */
-static double error_of(double got, double rounded, long double want, int digits, int least) {
+/* Error of `got` in ulps of a format of `digits` bits and smallest exponent `min_exponent` at `want`; 0 where both are
+ * NaN or the same infinity. `rounded` is `want` in that format. */
+static double error_of(double got, double rounded, long double want, int digits, int min_exponent) {
   if (isnan(rounded) || isnan(got)) return isnan(rounded) && isnan(got) ? 0 : 1e9;
   if (isinf(rounded) || isinf(got)) return rounded == got ? 0 : 1e9;
   int e;
   frexpl(want, &e);
-  return (double)(fabsl(got - want) / ldexpl(1, (e < least ? least : e) - digits));
+  return (double)(fabsl(got - want) / ldexpl(1, (e < min_exponent ? min_exponent : e) - digits));
 }
 
-static double ulps(float got, double want) {
-  return error_of(got, (float)want, want, 24, -125);
-}
+static double ulps(float got, double want) { return error_of(got, (float)want, want, 24, -125); }
 
-static double ulps_f64(double got, long double want) {
-  return error_of(got, (double)want, want, 53, -1021);
-}
+static double ulps_f64(double got, long double want) { return error_of(got, (double)want, want, 53, -1021); }
 
 static double d_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double d_rsqrt(double x) { return 1 / sqrt(x); }
 static double d_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
-typedef struct Unary { const char *name; float (*f)(float); double (*d)(double); double limit; } Unary;
+typedef struct Unary {
+  const char *name;
+  float (*f)(float);
+  double (*d)(double);
+  double limit;
+} Unary;
 static const Unary unary[] = {
-  {"exp", prim_exp, exp, 1}, {"expm1", prim_expm1, expm1, 2}, {"log", prim_log, log, 1},
-  {"log1p", prim_log1p, log1p, 1.5},
-  {"sqrt", prim_sqrt, sqrt, 0.5}, {"rsqrt", prim_rsqrt, d_rsqrt, 1.5}, {"tanh", prim_tanh, tanh, 1.5},
-  {"sigmoid", prim_sigmoid, d_sigmoid, 2}, {"erf", prim_erf, erf, 1.5}, {"sin", prim_sin, sin, 1.6},
-  {"cos", prim_cos, cos, 1.6},
-  {"floor", prim_floor, floor, 0}, {"ceil", prim_ceil, ceil, 0}, {"round", prim_round, rint, 0},
-  {"abs", prim_abs, fabs, 0},
-  {"sign", prim_sign, d_sign, 0},
+  {"exp", prim_exp, exp, 1},      {"expm1", prim_expm1, expm1, 2},
+  {"log", prim_log, log, 1},      {"log1p", prim_log1p, log1p, 1.5},
+  {"sqrt", prim_sqrt, sqrt, 0.5}, {"rsqrt", prim_rsqrt, d_rsqrt, 1.5},
+  {"tanh", prim_tanh, tanh, 1.5}, {"sigmoid", prim_sigmoid, d_sigmoid, 2},
+  {"erf", prim_erf, erf, 1.5},    {"sin", prim_sin, sin, 1.6},
+  {"cos", prim_cos, cos, 1.6},    {"floor", prim_floor, floor, 0},
+  {"ceil", prim_ceil, ceil, 0},   {"round", prim_round, rint, 0},
+  {"abs", prim_abs, fabs, 0},     {"sign", prim_sign, d_sign, 0},
 };
 
 static void check_unary(const Unary *t, uint64_t stride) {
@@ -60,10 +62,10 @@ static void check_unary(const Unary *t, uint64_t stride) {
     if (!(e <= worst)) worst = e, at = x;
     if (!isnan(x) && y == 0 && signbit(y) != signbit((float)t->d(x))) signs++, at = x;
   }
-  static const uint32_t special[] = {0, 0x80000000, 1, 0x80000001, 0x7fffff, 0x807fffff, 0x800000, 0x80800000,
-                                     0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000,
-                                     0x4b000000, 0xcb000000, 0x4affffff, 0x3f000000, 0xbf000000, 0x3effffff,
-                                     0x45490fdb};
+  static const uint32_t special[] = {0,          0x80000000, 1,          0x80000001, 0x7fffff,   0x807fffff,
+                                     0x800000,   0x80800000, 0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff,
+                                     0x7f800000, 0xff800000, 0x7fc00000, 0xffc00000, 0x4b000000, 0xcb000000,
+                                     0x4affffff, 0x3f000000, 0xbf000000, 0x3effffff, 0x45490fdb};
   for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
     float x = from_bits(special[i]), y = t->f(x);
     double e = ulps(y, t->d(x));
@@ -88,8 +90,8 @@ static double d_mod(double a, double b) {
 }
 
 static void check_pow(long n) {
-  static const float special[] = {0, -0.0f, 1, -1, 0.5f, -0.5f, 2, -2, 3, -3, 1e-40f, -1e-40f, 1e38f, -1e38f, 2.5f,
-                                  -2.5f,
+  static const float special[] = {0,        -0.0f,    1,         -1,       0.5f,      -0.5f,  2,    -2,
+                                  3,        -3,       1e-40f,    -1e-40f,  1e38f,     -1e38f, 2.5f, -2.5f,
                                   16777216, 16777215, -16777215, INFINITY, -INFINITY, NAN};
   double worst = 0;
   float wa = 0, wb = 0;
@@ -140,22 +142,47 @@ static double double_of(uint64_t u) {
   return x;
 }
 
-static const double special_f64[] = {
-  0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, 3, -3, 4.9e-324, -4.9e-324, 2.2250738585072014e-308,
-  1.7976931348623157e308, -1.7976931348623157e308, INFINITY, -INFINITY, NAN, 4503599627370495.5, -4503599627370495.5,
-  9007199254740993.0, -745.2, -708.5, 709.8, 33554431.999999996, 33554432,
-  5.319372648326541e255 /* nearest to a multiple of pi/2 */};
+static const double special_f64[] = {0,
+                                     -0.0,
+                                     1,
+                                     -1,
+                                     0.5,
+                                     -0.5,
+                                     1.5,
+                                     2.5,
+                                     -2.5,
+                                     3,
+                                     -3,
+                                     4.9e-324,
+                                     -4.9e-324,
+                                     2.2250738585072014e-308,
+                                     1.7976931348623157e308,
+                                     -1.7976931348623157e308,
+                                     INFINITY,
+                                     -INFINITY,
+                                     NAN,
+                                     4503599627370495.5,
+                                     -4503599627370495.5,
+                                     9007199254740993.0,
+                                     -745.2,
+                                     -708.5,
+                                     709.8,
+                                     33554431.999999996,
+                                     33554432,
+                                     5.319372648326541e255 /* nearest to a multiple of pi/2 */};
 enum { SPECIAL_F64 = sizeof special_f64 / sizeof *special_f64 };
 
 /* Any bits, wide, near 0, and of all sizes below 2^20. */
 static double sample_f64(long i) {
   double unit = (double)(int64_t)random_word() / 9223372036854775808.0;
   if (i < SPECIAL_F64) return special_f64[i];
-  return i % 4 == 0 ? double_of(random_word()) : i % 4 == 1 ? 40 * unit : i % 4 == 2 ? 2 * unit
-                    : ldexp(unit, 20 - (int)(random_bits() % 80));
+  return i % 4 == 0   ? double_of(random_word())
+         : i % 4 == 1 ? 40 * unit
+         : i % 4 == 2 ? 2 * unit
+                      : ldexp(unit, 20 - (int)(random_bits() % 80));
 }
 
-static long double l_sqrt(long double x) { return sqrt((double)x); } /* rounds right, as IEEE 754 asks */
+static long double l_sqrt(long double x) { return sqrt((double)x); } /* correctly rounded, as IEEE 754 requires */
 static long double l_sigmoid(long double x) { return 1 / (1 + expl(-x)); }
 static long double l_rsqrt(long double x) { return 1 / sqrtl(x); }
 static long double l_sign(long double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
@@ -167,13 +194,14 @@ typedef struct UnaryF64 {
   double limit;
 } UnaryF64;
 static const UnaryF64 unary_f64[] = {
-  {"exp", prim_exp_f64, expl, 1}, {"expm1", prim_expm1_f64, expm1l, 2}, {"log", prim_log_f64, logl, 1},
-  {"log1p", prim_log1p_f64, log1pl, 1}, {"sqrt", prim_sqrt_f64, l_sqrt, 0}, {"rsqrt", prim_rsqrt_f64, l_rsqrt, 1.51},
+  {"exp", prim_exp_f64, expl, 1},      {"expm1", prim_expm1_f64, expm1l, 2},
+  {"log", prim_log_f64, logl, 1},      {"log1p", prim_log1p_f64, log1pl, 1},
+  {"sqrt", prim_sqrt_f64, l_sqrt, 0},  {"rsqrt", prim_rsqrt_f64, l_rsqrt, 1.51},
   {"tanh", prim_tanh_f64, tanhl, 2.6}, {"sigmoid", prim_sigmoid_f64, l_sigmoid, 2},
-  {"erf", prim_erf_f64, erfl, 1.3}, {"sin", prim_sin_f64, sinl, 2.7}, {"cos", prim_cos_f64, cosl, 2.7},
-  {"floor", prim_floor_f64, floorl, 0},
-  {"ceil", prim_ceil_f64, ceill, 0}, {"round", prim_round_f64, rintl, 0}, {"abs", prim_abs_f64, fabsl, 0},
-  {"sign", prim_sign_f64, l_sign, 0},
+  {"erf", prim_erf_f64, erfl, 1.3},    {"sin", prim_sin_f64, sinl, 2.7},
+  {"cos", prim_cos_f64, cosl, 2.7},    {"floor", prim_floor_f64, floorl, 0},
+  {"ceil", prim_ceil_f64, ceill, 0},   {"round", prim_round_f64, rintl, 0},
+  {"abs", prim_abs_f64, fabsl, 0},     {"sign", prim_sign_f64, l_sign, 0},
 };
 
 static void check_unary_f64(const UnaryF64 *t, long n) {
@@ -248,9 +276,11 @@ static void check_integers(void) {
 static void check_random(void) {
   uint32_t c[3][4] = {{0, 0, 0, 0}, {~0u, ~0u, ~0u, ~0u}, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}};
   static const uint32_t key[3][2] = {{0, 0}, {~0u, ~0u}, {0xa4093822, 0x299f31d0}};
-  static const uint32_t want[3][4] = {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
-                                      {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
-                                      {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}};
+  static const uint32_t want[3][4] = {
+    {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+    {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
+    {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+  };
   for (int i = 0; i < 3; i++) {
     prim_philox(c[i], key[i][0], key[i][1]);
     expect("philox", !memcmp(c[i], want[i], 16));

@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The 16-bit floats of prim.h against an oracle of their values: all 65,536 of each widened; and f32 rounded around
- * every number of 16 bits, around every middle between two of them, at the edges, and over all floats with a stride
+ * every number of 16 bits, around every midpoint of two of them, at the edges, and over all floats with a stride
  * (argument 1, default 1009; 1 is exhaustive). Scalars, and vectors of 16, which must give the same bits. */
 #include "prim.h"
 #include <math.h>
@@ -10,7 +11,7 @@
 
 typedef struct Format {
   const char *name;
-  int digits, least, most; /* bits of the significand; exponents of the least normal and of the greatest number */
+  int digits, min_exponent, max_exponent; /* bits of the significand; of the smallest normal, the largest number */
   uint32_t inf;
   float (*widen)(uint32_t);
   uint32_t (*narrow)(float);
@@ -27,13 +28,22 @@ static void differ(const Format *f, const char *what, double at, uint32_t got, u
   if (failures++ < 20) printf("%s %s %a: %x, not %x\n", f->name, what, at, got, want);
 }
 
-static float of_bits(uint32_t u) { float x; memcpy(&x, &u, 4); return x; }
-static uint32_t bits_of(float x) { uint32_t u; memcpy(&u, &x, 4); return u; }
+static float of_bits(uint32_t u) {
+  float x;
+  memcpy(&x, &u, 4);
+  return x;
+}
+static uint32_t bits_of(float x) {
+  uint32_t u;
+  memcpy(&u, &x, 4);
+  return u;
+}
 
-/* The number that the bits stand for: (-1)^s 2^e 1.m, below the least exponent 2^e 0.m. */
+/* The number that the bits encode: (-1)^s 2^e 1.m, below the smallest exponent 2^e 0.m. */
 static double value_of(const Format *f, uint32_t h) {
   int frac = f->digits - 1, e = (int)((h & 0x7fff) >> frac);
-  double m = h & ((1u << frac) - 1), v = e ? ldexp(m + (1 << frac), f->least + e - 1 - frac) : ldexp(m, f->least - frac);
+  double m = h & ((1u << frac) - 1);
+  double v = e ? ldexp(m + (1 << frac), f->min_exponent + e - 1 - frac) : ldexp(m, f->min_exponent - frac);
   return h & 0x8000 ? -v : v;
 }
 
@@ -45,11 +55,11 @@ static uint32_t nearest(const Format *f, float x) {
   double a = fabs((double)x);
   if (isinf(x)) return sign | f->inf;
   frexp(a, &e);
-  int ulp = (a == 0 || e - 1 < f->least ? f->least : e - 1) - frac;
+  int ulp = (a == 0 || e - 1 < f->min_exponent ? f->min_exponent : e - 1) - frac;
   double n = rint(ldexp(a, -ulp));
-  if (ldexp(n, ulp) >= ldexp(1, f->most + 1)) return sign | f->inf;
-  int64_t whole = (int64_t)n, base = (int64_t)(ulp + frac - f->least) << frac; /* a carry goes into the exponent */
-  return sign | (uint32_t)(base + whole);
+  if (ldexp(n, ulp) >= ldexp(1, f->max_exponent + 1)) return sign | f->inf;
+  int64_t base = (int64_t)(ulp + frac - f->min_exponent) << frac;
+  return sign | (uint32_t)(base + (int64_t)n); /* a carry increments the exponent */
 }
 
 /* The scalar on sixteen floats from x on, one ulp apart, and the vector. */
@@ -83,10 +93,11 @@ static void check_widen(const Format *f) {
   }
 }
 
-/* Around every finite number and the middle of the gap above it, of both signs. */
+/* Around every finite number and the midpoint above it, of both signs. */
 static void check_middles(const Format *f) {
   for (uint32_t h = 0; h < f->inf; h++) {
-    double a = value_of(f, h), b = h + 1 < f->inf ? value_of(f, h + 1) : ldexp(1, f->most + 1), middle = (a + b) / 2;
+    double a = value_of(f, h), b = h + 1 < f->inf ? value_of(f, h + 1) : ldexp(1, f->max_exponent + 1);
+    double middle = (a + b) / 2;
     for (uint32_t sign = 0; sign < 2; sign++) {
       narrow_from(f, (bits_of((float)a) | sign << 31) - (h ? 8 : 0));
       narrow_from(f, (bits_of((float)middle) | sign << 31) - 8);
@@ -96,8 +107,8 @@ static void check_middles(const Format *f) {
 
 int main(int argc, char **argv) {
   uint64_t stride = argc > 1 ? strtoull(argv[1], NULL, 10) : 1009;
-  static const uint32_t edge[] = {0, 0x80000000, 0x007ffff8, 0x7f7ffff0, 0x7f800000, 0x7f800001, 0x7fbffff0, 0x7fc00000,
-                                  0x7ffffff0, 0xff7ffff0, 0xff800000, 0xff800001, 0xfffffff0};
+  static const uint32_t edge[] = {0,          0x80000000, 0x007ffff8, 0x7f7ffff0, 0x7f800000, 0x7f800001, 0x7fbffff0,
+                                  0x7fc00000, 0x7ffffff0, 0xff7ffff0, 0xff800000, 0xff800001, 0xfffffff0};
   for (int k = 0; k < 2; k++) {
     const Format *f = &format[k];
     check_widen(f);

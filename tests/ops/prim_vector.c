@@ -1,14 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every function of prim.h gives the same bits as a scalar and as a vector of 4, 8 and 16 lanes. */
 #include "prim.h"
 #include <stdio.h>
 #include <string.h>
 
-typedef struct Unary { const char *name; float (*f)(float); f4 (*f4)(f4); f8 (*f8)(f8); f16 (*f16)(f16); } Unary;
+typedef struct Unary {
+  const char *name;
+  float (*f)(float);
+  f4 (*f4)(f4);
+  f8 (*f8)(f8);
+  f16 (*f16)(f16);
+} Unary;
 #define U(name) {#name, prim_##name, v4_##name, v8_##name, v16_##name},
-static const Unary unary[] = {
-  U(abs) U(sign) U(floor) U(ceil) U(round) U(exp) U(expm1) U(log) U(log1p) U(sqrt) U(rsqrt) U(sin) U(cos) U(tanh)
-  U(sigmoid) U(erf)
-};
+static const Unary unary[] = {U(abs) U(sign) U(floor) U(ceil) U(round) U(exp) U(expm1) U(log) U(log1p) U(sqrt) U(rsqrt)
+                                U(sin) U(cos) U(tanh) U(sigmoid) U(erf)};
 typedef struct Binary {
   const char *name;
   float (*f)(float, float);
@@ -17,14 +22,14 @@ typedef struct Binary {
   f16 (*f16)(f16, f16);
 } Binary;
 static const Binary binary[] = {U(max) U(min) U(idiv) U(mod) U(pow)};
-typedef struct Whole {
+typedef struct BinaryInt {
   const char *name;
   int32_t (*f)(int32_t, int32_t);
   i4 (*f4)(i4, i4);
   i8 (*f8)(i8, i8);
   i16 (*f16)(i16, i16);
-} Whole;
-static const Whole whole[] = {U(idiv_i32) U(mod_i32)};
+} BinaryInt;
+static const BinaryInt binary_int[] = {U(idiv_i32) U(mod_i32)};
 
 static int failures;
 static uint32_t state = 1;
@@ -35,9 +40,7 @@ static uint32_t next(void) {
 }
 
 /* NaN equals NaN: its sign and payload differ by machine. */
-static int same(float a, float b) {
-  return (a != a && b != b) || !memcmp(&a, &b, 4);
-}
+static int same(float a, float b) { return (a != a && b != b) || !memcmp(&a, &b, 4); }
 
 static void differ(const char *name, int lanes, double a, double b) {
   if (failures++ < 20) printf("%s: %d lanes differ from the scalar at %a, %a\n", name, lanes, a, b);
@@ -45,8 +48,8 @@ static void differ(const char *name, int lanes, double a, double b) {
 
 /* Bits of all kinds, numbers of usual size, and special values. */
 static float sample(int i) {
-  static const uint32_t special[] = {0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 1, 0x807fffff,
-                                     0x00800000, 0x4b000000};
+  static const uint32_t special[] = {0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000,
+                                     1, 0x807fffff, 0x00800000, 0x4b000000};
   uint32_t u = i % 3 ? next() : special[next() % 9];
   if (i % 3 == 2) u = (u & 0x83ffffff) | 0x3c000000;
   float x;
@@ -54,14 +57,14 @@ static float sample(int i) {
   return x;
 }
 
-#define LANES(n, call, expected)                                                  \
-  for (int k = 0; k < 16; k += n) {                                               \
-    f##n u, v, w;                                                                 \
-    memcpy(&u, a + k, sizeof u), memcpy(&v, b + k, sizeof v);                     \
-    (void)v;                                                                      \
-    w = call;                                                                     \
-    for (int l = 0; l < n; l++)                                                   \
-      if (!same(w[l], expected)) differ(t->name, n, a[k + l], b[k + l]);          \
+#define LANES(n, call, expected) \
+  for (int k = 0; k < 16; k += n) { \
+    f##n u, v, w; \
+    memcpy(&u, a + k, sizeof u), memcpy(&v, b + k, sizeof v); \
+    (void)v; \
+    w = call; \
+    for (int l = 0; l < n; l++) \
+      if (!same(w[l], expected)) differ(t->name, n, a[k + l], b[k + l]); \
   }
 
 static void check_unary(const Unary *t, const float *a, const float *b) {
@@ -76,32 +79,34 @@ static void check_binary(const Binary *t, const float *a, const float *b) {
   LANES(16, t->f16(u, v), t->f(a[k + l], b[k + l]))
 }
 
-#define WHOLE(n)                                                                                            \
-  for (int k = 0; k < 16; k += n) {                                                                         \
-    i##n u, v, w;                                                                                           \
-    memcpy(&u, a + k, sizeof u), memcpy(&v, b + k, sizeof v);                                               \
-    w = t->f##n(u, v);                                                                                      \
-    for (int l = 0; l < n; l++)                                                                             \
-      if (w[l] != t->f(a[k + l], b[k + l])) differ(t->name, n, a[k + l], b[k + l]);                         \
+#define BINARY_INT(n) \
+  for (int k = 0; k < 16; k += n) { \
+    i##n u, v, w; \
+    memcpy(&u, a + k, sizeof u), memcpy(&v, b + k, sizeof v); \
+    w = t->f##n(u, v); \
+    for (int l = 0; l < n; l++) \
+      if (w[l] != t->f(a[k + l], b[k + l])) differ(t->name, n, a[k + l], b[k + l]); \
   }
 
-static void check_whole(const Whole *t) {
+static void check_binary_int(const BinaryInt *t) {
   int32_t a[16], b[16];
   for (int i = 0; i < 16; i++) {
     a[i] = (int32_t)next();
     b[i] = next() % 2 ? (int32_t)next() >> 20 : (int32_t)(next() % 3) - 1;
     if (next() % 16 == 0) a[i] = INT32_MIN;
   }
-  WHOLE(4) WHOLE(8) WHOLE(16)
+  BINARY_INT(4)
+  BINARY_INT(8)
+  BINARY_INT(16)
 }
 
-#define RANDOM(n)                                                                                            \
-  {                                                                                                          \
-    u##n index;                                                                                              \
-    for (int l = 0; l < n; l++) index[l] = first + (uint32_t)l;                                              \
-    f##n r = v##n##_random(index, high, 11, 22, 33, 44, 55);                                                 \
-    for (int l = 0; l < n; l++)                                                                              \
-      if (r[l] != prim_random(index[l], high, 11, 22, 33, 44, 55)) differ("random", n, first, high);         \
+#define RANDOM(n) \
+  { \
+    u##n index; \
+    for (int l = 0; l < n; l++) index[l] = first + (uint32_t)l; \
+    f##n r = v##n##_random(index, high, 11, 22, 33, 44, 55); \
+    for (int l = 0; l < n; l++) \
+      if (r[l] != prim_random(index[l], high, 11, 22, 33, 44, 55)) differ("random", n, first, high); \
   }
 
 static void check_conversions(const float *a) {
@@ -123,11 +128,13 @@ int main(void) {
     }
     for (size_t k = 0; k < sizeof unary / sizeof *unary; k++) check_unary(&unary[k], a, b);
     for (size_t k = 0; k < sizeof binary / sizeof *binary; k++) check_binary(&binary[k], a, b);
-    for (size_t k = 0; k < sizeof whole / sizeof *whole; k++) check_whole(&whole[k]);
+    for (size_t k = 0; k < sizeof binary_int / sizeof *binary_int; k++) check_binary_int(&binary_int[k]);
     check_conversions(a);
     uint32_t first = next(), high = next() >> 20;
     if (first > 0xffffffe0u) continue;
-    RANDOM(4) RANDOM(8) RANDOM(16)
+    RANDOM(4)
+    RANDOM(8)
+    RANDOM(16)
   }
   printf(failures ? "%d FAILED\n" : "prim vector: ok\n", failures);
   return failures != 0;

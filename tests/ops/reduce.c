@@ -1,4 +1,5 @@
-/* Reductions against a naive statement of the strict order, bit by bit; argmax, running sums. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reductions against a naive statement of the strict order, bit by bit; argmax, cumulative sums. */
 #include "suite.h"
 #include <math.h>
 #include <string.h>
@@ -20,17 +21,40 @@ static float naive_sum(const float *x, int64_t n, bool lanes) {
   return total;
 }
 
-typedef struct Case { int rank; int64_t dim[MAX_RANK]; int naxes; int64_t axes[MAX_RANK]; } Case;
+typedef struct Case {
+  int rank;
+  int64_t dim[MAX_RANK];
+  int naxes;
+  int64_t axes[MAX_RANK];
+} Case;
 static const Case cases[] = {
-  {1, {0}, 1, {0}}, {1, {1}, 1, {0}}, {1, {2}, 1, {0}}, {1, {15}, 1, {0}}, {1, {16}, 1, {0}}, {1, {17}, 1, {0}},
-  {1, {1000}, 1, {0}}, {1, {1024}, 1, {0}}, {1, {1025}, 1, {0}}, {1, {3001}, 1, {0}}, {2, {3, 33}, 1, {1}},
-  {2, {33, 3}, 1, {0}}, {2, {1500, 3}, 1, {0}}, {2, {2100, 1}, 1, {0}}, {2, {40, 60}, 2, {0, 1}},
+  {1, {0}, 1, {0}},
+  {1, {1}, 1, {0}},
+  {1, {2}, 1, {0}},
+  {1, {15}, 1, {0}},
+  {1, {16}, 1, {0}},
+  {1, {17}, 1, {0}},
+  {1, {1000}, 1, {0}},
+  {1, {1024}, 1, {0}},
+  {1, {1025}, 1, {0}},
+  {1, {3001}, 1, {0}},
+  {2, {3, 33}, 1, {1}},
+  {2, {33, 3}, 1, {0}},
+  {2, {1500, 3}, 1, {0}},
+  {2, {2100, 1}, 1, {0}},
+  {2, {40, 60}, 2, {0, 1}},
   {3, {5, 7, 3}, 1, {1}},
-  {3, {5, 7, 3}, 2, {0, 2}}, {3, {5, 7, 3}, 2, {2, 0}}, {3, {11, 2, 130}, 2, {2, 0}}, {4, {2, 3, 4, 5}, 2, {1, 2}},
-  {3, {4, 0, 3}, 1, {1}}, {3, {4, 0, 3}, 1, {0}}, {2, {3, 4}, 0, {0}}, {0, {0}, 0, {0}},
+  {3, {5, 7, 3}, 2, {0, 2}},
+  {3, {5, 7, 3}, 2, {2, 0}},
+  {3, {11, 2, 130}, 2, {2, 0}},
+  {4, {2, 3, 4, 5}, 2, {1, 2}},
+  {3, {4, 0, 3}, 1, {1}},
+  {3, {4, 0, 3}, 1, {0}},
+  {2, {3, 4}, 0, {0}},
+  {0, {0}, 0, {0}},
 };
 
-/* Whether a result is one of no elements: a sum alone has such (rules.c: the others are refused). */
+/* Whether a result reduces no elements: only a sum may (rules.c: the others are refused). */
 static bool of_nothing(const Case *k) {
   bool none = false;
   for (int i = 0; i < k->naxes; i++) none |= k->dim[k->axes[i]] == 0;
@@ -128,13 +152,14 @@ static void check_cumsum(Suite *s, bool reverse) {
   check(s, y && !wrong, "cumsum, reverse %d", reverse);
 }
 
-/* Whole numbers wrap in their own type, in any order. */
+/* Integers wrap in their own type, in any order. */
 static void check_integers(Suite *s) {
   static const DType types[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I32};
   for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
     Graph *g = fresh(s);
+    Builder b = {.g = g};
     Id x = port(g, "x", types[k], 1, &(int64_t){100});
-    graph_result(g, "y", b_sum(g, x, 1, &(int64_t){0}, false), 0);
+    graph_result(g, "y", b_sum(&b, x, 1, &(int64_t){0}, false), 0);
     double v[100];
     uint32_t state = 3;
     Val one = {.type = types[k], .data = &(int64_t){0}};

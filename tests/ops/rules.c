@@ -1,4 +1,5 @@
-/* What the shape rules refuse, and by which code. One line a refusal. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the shape rules refuse, and by which code. One line per case. */
 #include "suite.h"
 #include <string.h>
 
@@ -8,7 +9,8 @@ typedef struct Case {
   const char *in; /* operand types, separated by blanks, as "f32:2,3" */
   AttrVal attr[5];
 } Case;
-#define V(...) {.v = (const int64_t[]){__VA_ARGS__}, .n = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)}
+#define V(...) \
+  { .v = (const int64_t[]){__VA_ARGS__}, .n = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t) }
 
 static const Case cases[] = {
   {206, OP_add, "f32:2 f32:3", {{0}}},
@@ -31,7 +33,7 @@ static const Case cases[] = {
   {402, OP_cast, "f32:2", {{.i = 99}}},
   {228, OP_reshape, "f32:2,3", {V(5)}},
   {228, OP_reshape, "f32:2,3", {V(6, 2)}},
-  {221, OP_reshape, "f32:2,3", {V(INT64_MIN)}}, /* stands for 2 - 3: see read_case */
+  {221, OP_reshape, "f32:2,3", {V(INT64_MIN)}}, /* means 2 - 3: see read_case */
   {209, OP_reshape, "f32:1", {V(1, 1, 1, 1, 1, 1, 1, 1, 1)}},
   {402, OP_transpose, "f32:2,3", {V(0)}},
   {209, OP_transpose, "f32:2,3", {V(0, 2)}},
@@ -74,6 +76,18 @@ static const Case cases[] = {
   {226, OP_argmax, "f32:70000,70000", {V(0, 1), {.i = 0}}},
   {209, OP_cumsum, "f32:3", {{.i = 1}, {.i = 0}}},
   {226, OP_cumsum, "bool:3", {{.i = 0}, {.i = 0}}},
+  {0, OP_attend, "f32:2,4,3,5 f32:2,2,7,5 f32:2,2,7,1", {{.f = 1}, {.i = 1}}},
+  {402, OP_attend, "f32:1,1,1,1 f32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {209, OP_attend, "f32:1,1,1 f32:1,1,1,1 f32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {211, OP_attend, "i32:1,1,1,1 i32:1,1,1,1 i32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {211, OP_attend, "f32:1,1,1,1 f32:1,1,1,1 f64:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:2,1,1,1 f32:1,1,1,1 f32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,3,1,1 f32:1,2,1,1 f32:1,2,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,2,1,1 f32:1,0,1,1 f32:1,0,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,1,1,2 f32:1,1,1,1 f32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,1,1,1 f32:1,1,2,1 f32:1,1,3,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,1,1,257 f32:1,1,1,257 f32:1,1,1,1", {{.f = 1}, {.i = 0}}},
+  {205, OP_attend, "f32:1,1,1,1 f32:1,1,1,1 f32:1,1,1,0", {{.f = 1}, {.i = 0}}},
   {220, OP_broadcast, "f32:1", {V(1 << 30, 1 << 30)}},
   {220, OP_broadcast, "f32:1", {V(INT64_MAX, 2)}},
 };
@@ -117,7 +131,14 @@ static void check_case(Suite *total, const Case *k, int number) {
   ctx_free(own.c);
 }
 
-typedef struct Leaf { int code; Op op; DType t; int rank; int64_t dim[2]; AttrVal attr; } Leaf;
+typedef struct Leaf {
+  int code;
+  Op op;
+  DType t;
+  int rank;
+  int64_t dim[2];
+  AttrVal attr;
+} Leaf;
 static const Leaf leaves[] = {
   {402, OP_const, DT_F32, 1, {3}, {.fv = (const double[]){1, 2}, .n = 2}},
   {0, OP_const, DT_F32, 1, {3}, {.fv = (const double[]){1}, .n = 1}},
@@ -150,23 +171,24 @@ static void check_leaves(Suite *total) {
 static void check_sizes(Suite *total) {
   Suite own = {.c = ctx_new()};
   Graph *g = fresh(&own);
+  Builder to = {.g = g};
   Module *m = g->m;
   Dim b = dim_size(m, "B", 8, 0), two_b = dim_mul(m, b, 2);
   Id x = graph_input(g, "x", type_make(m, DT_F32, 2, (Dim[]){b, 6}), 0);
-  Id y = b_reshape(g, x, 3, (Dim[]){b, 2, 3});
+  Id y = b_reshape(&to, x, 3, (Dim[]){b, 2, 3});
   check(total, y && node_type(g, y)->dim[0] == b, "reshape over a run-time size");
-  y = b_reshape(g, x, 2, (Dim[]){two_b, 3});
+  y = b_reshape(&to, x, 2, (Dim[]){two_b, 3});
   check(total, y && node_type(g, y)->dim[0] == two_b, "reshape B * 6 to 2 * B * 3");
-  y = b_concat(g, (Id[]){x, x}, 2, 0);
+  y = b_concat(&to, (Id[]){x, x}, 2, 0);
   check(total, y && node_type(g, y)->dim[0] == two_b, "concat B + B");
-  y = b_op2(g, OP_add, x, b_slice(g, y, (Dim[]){b, 0}, (Dim[]){two_b, 6}, NULL));
+  y = b_op2(&to, OP_add, x, b_slice(&to, y, (Dim[]){b, 0}, (Dim[]){two_b, 6}, NULL));
   check(total, y && node_type(g, y)->dim[0] == b, "slice B : 2 * B");
-  y = b_pad(g, x, (Dim[]){dim_add(m, b, 1), 6}, (Dim[]){1, 0}, NULL, 0);
+  y = b_pad(&to, x, (Dim[]){dim_add(m, b, 1), 6}, (Dim[]){1, 0}, NULL, 0);
   check(total, y && node_type(g, y)->dim[0] == dim_add(m, b, 1), "pad to B + 1");
-  check(total, !b_slice(g, x, (Dim[]){0, 0}, (Dim[]){dim_add(m, b, 1), 6}, NULL), "slice 0 : B + 1 is refused");
-  check(total, !b_reshape(g, x, 2, (Dim[]){b, 5}), "reshape B * 6 to B * 5 is refused");
+  check(total, !b_slice(&to, x, (Dim[]){0, 0}, (Dim[]){dim_add(m, b, 1), 6}, NULL), "slice 0 : B + 1 is refused");
+  check(total, !b_reshape(&to, x, 2, (Dim[]){b, 5}), "reshape B * 6 to B * 5 is refused");
   Id z = graph_input(g, "z", type_make(m, DT_F32, 2, (Dim[]){2, 6}), 0);
-  check(total, !b_op2(g, OP_add, x, z), "B with 2 is refused");
+  check(total, !b_op2(&to, OP_add, x, z), "B with 2 is refused");
   ctx_free(own.c);
 }
 

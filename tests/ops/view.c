@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Views and data movement: each element of the result against the index formula of the op. */
 #include "suite.h"
 #include <string.h>
@@ -10,7 +11,8 @@ typedef struct Case {
   AttrVal attr[5];
   int rest; /* concat: operands, which differ from the first in the axis's size by their number */
 } Case;
-#define V(...) {.v = (const int64_t[]){__VA_ARGS__}, .n = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)}
+#define V(...) \
+  { .v = (const int64_t[]){__VA_ARGS__}, .n = sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t) }
 
 static const Case cases[] = {
   {OP_reshape, 3, {2, 3, 4}, {V(4, 6)}, 0},

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Passes keep the bits: each graph of the given .ir files runs in the strict interpreter on inputs that hold signed
- * zeros, infinities and NaN, before and after the pipeline, with nothing off and with each pass off. And the plan
- * checker refuses what is wrong: places and orders of good plans are spoilt one at a time (tests/plan does more of that). */
+ * zeros, infinities and NaN, before and after the pipeline, with all passes on and with each pass off. And the plan
+ * checker refuses wrong plans: locations and orders of good plans are corrupted one at a time (tests/plan has more). */
 #include "codegen/check.h"
 #include "ir/interp.h"
-#include "passes/group.h"
+#include "passes/analysis/group.h"
 #include "passes/pass.h"
 #include "tests/graphs.h"
 #include <stdio.h>
@@ -12,14 +13,18 @@
 
 static int passed, failed;
 
-static void expect(bool well, const char *file, const char *what) {
-  if (well) passed++;
+static void expect(bool ok, const char *file, const char *what) {
+  if (ok) passed++;
   else failed++, printf("FAIL %s: %s\n", file, what);
 }
 
 /* ---- the same bits ---- */
 
-typedef struct Results { int graph, n; Val **v; struct Results *next; } Results;
+typedef struct Results {
+  int graph, n;
+  Val **v;
+  struct Results *next;
+} Results;
 
 static double sample(uint32_t *state) {
   static const double special[] = {0, -0.0, 1, -1, INFINITY, -INFINITY, NAN, 1e-42, 0.5, -2};
@@ -49,7 +54,7 @@ static bool run_all(Module *m, Results **out) {
     for (int p = 0; p < g->nport; p++) port[p] = fill(in, node_get(g, g->port[p])->type, 5u + (uint32_t)p);
     if (!interp_run(in, g, port, result)) return printf("FAIL %s\n", in->error), false;
     int n = interp_nresults(g);
-    for (int v = 0; v < m->nvar; v++) result[n++] = val_hold(in->var[v]);
+    for (int v = 0; v < m->nvar; v++) result[n++] = val_retain(in->var[v]);
     Results *r = calloc(1, sizeof *r);
     *r = (Results){i, n, result, NULL};
     *out = r;
@@ -94,8 +99,8 @@ static void test_bits(Ctx *c, const char *path) {
     if (p >= 0 && pass_info[p].kind == PASS_LOWERING) continue;
     Module *o = load(c, path, p < 0 ? 0 : (uint64_t)1 << p);
     Results *got = NULL;
-    bool well = o && passes_run(o, &(PassRun){0}) && !plan_check(o) && run_all(o, &got) && same_results(want, got);
-    expect(well, path, p < 0 ? "other bits with all passes" : pass_info[p].name);
+    bool ok = o && passes_run(o, &(PassRun){0}) && !plan_check(o) && run_all(o, &got) && same_results(want, got);
+    expect(ok, path, p < 0 ? "other bits with all passes" : pass_info[p].name);
   }
 }
 
@@ -110,12 +115,12 @@ static bool refused(Module *m) {
 }
 
 /* Sets a field, expects the checker to refuse, and restores it. */
-#define SPOIL(lvalue, wrong, what)                                            \
-  do {                                                                        \
-    __typeof__(lvalue) good_ = (lvalue);                                      \
-    (lvalue) = (wrong);                                                       \
-    expect(refused(m), path, what);                                           \
-    (lvalue) = good_;                                                         \
+#define CORRUPT(lvalue, wrong, what) \
+  do { \
+    __typeof__(lvalue) good_ = (lvalue); \
+    (lvalue) = (wrong); \
+    expect(refused(m), path, what); \
+    (lvalue) = good_; \
   } while (0)
 
 static void spoil_kernel(Module *m, Graph *g, const Group *k, const char *path) {
@@ -124,10 +129,10 @@ static void spoil_kernel(Module *m, Graph *g, const Group *k, const char *path) 
     if (g->anno[r].space != SP_ARENA) continue;
     for (int j = 0; j < i; j++)
       if (g->anno[k->read[j]].space == SP_ARENA)
-        SPOIL(g->anno[r].offset, g->anno[k->read[j]].offset, "two operands in one place");
-    SPOIL(g->anno[r].offset, g->arena, "a buffer behind the arena");
-    SPOIL(g->anno[r].offset, g->anno[r].offset + 4, "a buffer that is not aligned");
-    SPOIL(g->anno[r].space, SP_NONE, "a buffer without a place");
+        CORRUPT(g->anno[r].offset, g->anno[k->read[j]].offset, "two operands in one place");
+    CORRUPT(g->anno[r].offset, g->arena, "a buffer beyond the arena");
+    CORRUPT(g->anno[r].offset, g->anno[r].offset + 4, "a buffer that is not aligned");
+    CORRUPT(g->anno[r].space, SP_NONE, "a buffer without a place");
   }
 }
 
@@ -149,15 +154,15 @@ static void test_plans(Ctx *c, const char *path) {
         Id a = gs->group[k].node[0], b = gs->group[w].node[0];
         uint32_t pa = g->anno[a].pos, pb = g->anno[b].pos;
         g->anno[b].pos = pa;
-        SPOIL(g->anno[a].pos, pb, "a load before its store");
+        CORRUPT(g->anno[a].pos, pb, "a load before its store");
         g->anno[b].pos = pb;
       }
     }
     for (int o = 0; o < g->nout; o++)
-      if (g->out[o].var >= 0) SPOIL(g->anno[g->out[o].value].space, SP_ARENA, "a weight that is not written");
-    if (g->arena > 0) SPOIL(g->arena, g->arena - 64, "an arena too small");
+      if (g->out[o].var >= 0) CORRUPT(g->anno[g->out[o].value].space, SP_ARENA, "a weight that is not written");
+    if (g->arena > 0) CORRUPT(g->arena, g->arena - 64, "an arena too small");
   }
-  for (int v = 1; v < m->nvar; v++) SPOIL(m->var[v].offset, m->var[v - 1].offset, "two weights in one place");
+  for (int v = 1; v < m->nvar; v++) CORRUPT(m->var[v].offset, m->var[v - 1].offset, "two weights in one place");
 }
 
 int main(int argc, char **argv) {

@@ -1,8 +1,9 @@
-/* plan_large NODES: a graph of so many nodes, a few of them equal, is ordered, placed and proved within a second of
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_large NODES: a graph of so many nodes, a few of them equal, is ordered, placed and verified within a second of
  * processor time, twice, and both plans are the same: trials are counted, and the clock decides nothing. The graph is
  * random, without the regular structure of a network, and so harder to place. */
 #include "codegen/check.h"
-#include "passes/live.h"
+#include "passes/analysis/liveness.h"
 #include "passes/pass.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,7 +53,13 @@ static const char *large_graph(Ctx *c, int n) {
   return s.s;
 }
 
-typedef struct Planned { uint64_t hash; double seconds; int kernels; int64_t arena, peak; bool well; } Planned;
+typedef struct Planned {
+  uint64_t hash;
+  double seconds;
+  int kernels;
+  int64_t arena, peak;
+  bool ok;
+} Planned;
 
 static Planned plan(int n) {
   Ctx *c = ctx_new();
@@ -60,16 +67,16 @@ static Planned plan(int n) {
   Module *m = ir_parse(c, source_add(c, "large.ir", text, strlen(text)));
   Planned r = {0};
   m->opt = (Options){.strict = true, .off = (uint64_t)1 << PASS_fuse};
-  r.well = !diag_errors(c) && passes_run(m, &(PassRun){.list = "layout,fuse"});
+  r.ok = !diag_errors(c) && passes_run(m, &(PassRun){.list = "layout,fuse"});
   clock_t begin = clock();
-  r.well = r.well && passes_run(m, &(PassRun){.list = "order,memory"});
+  r.ok = r.ok && passes_run(m, &(PassRun){.list = "order,memory"});
   r.seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
-  r.well = r.well && !plan_check(m);
-  if (r.well) {
+  r.ok = r.ok && !plan_check(m);
+  if (r.ok) {
     Graph *g = m->graph[0];
-    const Lives *l = lives_make(g);
+    const Liveness *l = liveness_make(g);
     for (int i = 0; i < l->n; i++)
-      r.hash = hash_bytes(&l->v[i].offset, sizeof l->v[i].offset, r.hash ^ (uint64_t)l->v[i].birth);
+      r.hash = hash_bytes(&l->v[i].offset, sizeof l->v[i].offset, r.hash ^ (uint64_t)l->v[i].start);
     r.kernels = l->gs->n, r.arena = g->arena, r.peak = l->peak;
   }
   diag_print(c, stdout, false);
@@ -80,7 +87,7 @@ static Planned plan(int n) {
 int main(int argc, char **argv) {
   int n = argc > 1 ? atoi(argv[1]) : 20000, failed = 0;
   Planned a = plan(n), b = plan(n);
-  if (!a.well || !b.well) failed++, puts("FAIL the graph cannot be planned");
+  if (!a.ok || !b.ok) failed++, puts("FAIL the graph cannot be planned");
   if (a.hash != b.hash) failed++, puts("FAIL two plans of one graph differ");
   if (a.seconds > 1 && b.seconds > 1) failed++, printf("FAIL planning took %.2f s\n", a.seconds);
   printf("%d kernels in %.2f s, %.1f %% above the bound\n", a.kernels, a.seconds,

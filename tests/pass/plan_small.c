@@ -1,8 +1,9 @@
-/* plan_small SEEDS: orders and placements against the best there are, found by trying all: random graphs of up to 8
- * kernels, in every order that is valid; random buffers, up to 7 of them, in every order of placing (in the order of
- * its offsets, each buffer in the lowest gap, the best placement comes out). States how often the best is found. */
-#include "passes/fit.h"
-#include "passes/live.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_small SEEDS: orders and placements against the best ones, found by exhaustive search: random graphs of up to 8
+ * kernels, in every valid order; random buffers, up to 7 of them, in every order of placing (placing the buffers in the
+ * order of their offsets, each in the lowest gap, gives the best placement). Prints how often the best is found. */
+#include "passes/algo/offsets.h"
+#include "passes/analysis/liveness.h"
 #include "passes/pass.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,8 +11,8 @@
 
 static int passed, failed;
 
-static void expect(bool well, const char *what, uint64_t seed) {
-  if (well) passed++;
+static void expect(bool ok, const char *what, uint64_t seed) {
+  if (ok) passed++;
   else failed++, printf("FAIL %s, seed %llu\n", what, (unsigned long long)seed);
 }
 
@@ -26,7 +27,7 @@ static uint32_t rnd(uint64_t *s, uint32_t n) { /* splitmix64 */
 
 enum { KERNELS = 8 };
 
-/* A graph of n kernels over matrices of 1 to 8 rows; what nobody loads is a result. */
+/* A graph of n kernels over matrices of 1 to 8 rows; a value that is never loaded is a result. */
 static const char *random_graph(Ctx *c, uint64_t seed, int n) {
   Str s = {.c = c};
   int size[KERNELS + 1] = {1 + (int)rnd(&seed, 4)}, used[KERNELS + 1] = {0};
@@ -60,7 +61,7 @@ static const char *random_graph(Ctx *c, uint64_t seed, int n) {
 
 typedef struct Trial {
   const Groups *gs;
-  int n, order[KERNELS + 1], at[KERNELS + 1]; /* at: turn of a group, or n */
+  int n, order[KERNELS + 1], at[KERNELS + 1]; /* at: step of a group, or n */
   int64_t best;
 } Trial;
 
@@ -70,9 +71,7 @@ static bool in_arena(const Trial *t, Id b) {
   return t->gs->writer[b] >= 0 && !result;
 }
 
-static int64_t bytes_of(const Trial *t, Id b) { return type_bytes(t->gs->g->m, node_get(t->gs->g, b)->type); }
-
-static int death_of(const Trial *t, Id b) {
+static int last_use(const Trial *t, Id b) {
   int last = t->at[t->gs->writer[b]];
   for (int k = 0; k < t->n; k++)
     for (int i = 0; i < t->gs->group[k].nread; i++)
@@ -80,22 +79,22 @@ static int death_of(const Trial *t, Id b) {
   return last;
 }
 
-/* Bytes alive in a turn: all between store and last load, less one of each pair that shares its place. */
-static int64_t bytes_in_turn(const Trial *t, int turn) {
-  const Group *p = &t->gs->group[t->order[turn]];
+/* Bytes alive in a step: all between store and last load, less one of each pair that shares a buffer. */
+static int64_t bytes_in_step(const Trial *t, int step) {
+  const Group *p = &t->gs->group[t->order[step]];
   int64_t sum = 0;
-  bool taken[64] = {false};
+  bool reused[64] = {false};
   for (int k = 0; k < t->n; k++)
     for (int i = 0; i < t->gs->group[k].nwrite; i++) {
       Id b = t->gs->group[k].write[i];
-      if (in_arena(t, b) && t->at[k] <= turn && turn <= death_of(t, b)) sum += bytes_of(t, b);
+      if (in_arena(t, b) && t->at[k] <= step && step <= last_use(t, b)) sum += node_bytes(t->gs->g, b);
     }
   for (int i = 0; i < p->nwrite; i++)
     for (int r = 0; in_arena(t, p->write[i]) && r < p->nread; r++) {
-      if (taken[r] || !in_arena(t, p->read[r]) || death_of(t, p->read[r]) != turn) continue;
+      if (reused[r] || !in_arena(t, p->read[r]) || last_use(t, p->read[r]) != step) continue;
       if (!group_inplace(t->gs, p, p->read[r], p->write[i])) continue;
-      taken[r] = true;
-      sum -= bytes_of(t, p->write[i]);
+      reused[r] = true;
+      sum -= node_bytes(t->gs->g, p->write[i]);
       break;
     }
   return sum;
@@ -104,7 +103,7 @@ static int64_t bytes_in_turn(const Trial *t, int turn) {
 static int64_t peak_of(const Trial *t) {
   int64_t peak = 0;
   for (int i = 0; i < t->n; i++) {
-    int64_t n = bytes_in_turn(t, i);
+    int64_t n = bytes_in_step(t, i);
     if (n > peak) peak = n;
   }
   return peak;
@@ -118,17 +117,17 @@ static bool is_ready(const Trial *t, int k) {
   return true;
 }
 
-static void try_orders(Trial *t, int turn) {
-  if (turn == t->n) {
+static void try_orders(Trial *t, int step) {
+  if (step == t->n) {
     int64_t peak = peak_of(t);
     if (peak < t->best) t->best = peak;
     return;
   }
   for (int k = 0; k < t->n; k++) {
     if (t->at[k] < t->n || !is_ready(t, k)) continue;
-    t->order[turn] = k;
-    t->at[k] = turn;
-    try_orders(t, turn + 1);
+    t->order[step] = k;
+    t->at[k] = step;
+    try_orders(t, step + 1);
     t->at[k] = t->n;
   }
 }
@@ -148,8 +147,8 @@ static int64_t test_order(uint64_t seed) {
   } else {
     Trial t = {.gs = groups_make(m->graph[0]), .best = INT64_MAX};
     t.n = t.gs->n;
-    for (int k = 0; k < t.n; k++) t.order[k] = t.at[k] = k; /* groups stand in the order of the pass */
-    int64_t got = peak_of(&t), planned = lives_make(m->graph[0])->peak;
+    for (int k = 0; k < t.n; k++) t.order[k] = t.at[k] = k; /* groups are in the order of the pass */
+    int64_t got = peak_of(&t), planned = liveness_make(m->graph[0])->peak;
     expect(got == planned, "the peak of the plan is not that of its order", seed);
     for (int k = 0; k < t.n; k++) t.at[k] = t.n;
     try_orders(&t, 0);
@@ -163,18 +162,18 @@ static int64_t test_order(uint64_t seed) {
 
 /* ---- placements ---- */
 
-enum { RECTS = 7 };
+enum { INTERVALS = 7 };
 
-static bool alive_together(const Rect *a, const Rect *b) { return a->birth <= b->death && b->birth <= a->death; }
+static bool alive_together(const Interval *a, const Interval *b) { return a->start <= b->end && b->start <= a->end; }
 
-/* Puts order[k] into the lowest gap beside those before it. */
-static int64_t lowest(const Rect *r, const int *order, int k, const int64_t *at) {
-  const Rect *x = &r[order[k]];
+/* Puts order[k] into the lowest gap between those before it. */
+static int64_t lowest(const Interval *r, const int *order, int k, const int64_t *at) {
+  const Interval *x = &r[order[k]];
   int64_t best = 0;
   for (bool moved = true; moved;) {
     moved = false;
     for (int i = 0; i < k; i++) {
-      const Rect *y = &r[order[i]];
+      const Interval *y = &r[order[i]];
       if (!alive_together(x, y) || at[order[i]] + y->size <= best || best + x->size <= at[order[i]]) continue;
       best = at[order[i]] + y->size;
       moved = true;
@@ -183,7 +182,7 @@ static int64_t lowest(const Rect *r, const int *order, int k, const int64_t *at)
   return best;
 }
 
-static void try_placements(const Rect *r, int n, int *order, int k, int64_t *at, int64_t top, int64_t *best) {
+static void try_placements(const Interval *r, int n, int *order, int k, int64_t *at, int64_t top, int64_t *best) {
   if (top >= *best) return;
   if (k == n) *best = top;
   for (int i = k; i < n; i++) {
@@ -198,21 +197,23 @@ static void try_placements(const Rect *r, int n, int *order, int k, int64_t *at,
 }
 
 static int64_t test_fit(uint64_t seed) {
-  enum { TURNS = 10 };
+  enum { STEPS = 10 };
   Ctx *c = ctx_new();
   uint64_t s = seed;
-  Rect r[RECTS];
-  int n = 3 + (int)rnd(&s, RECTS - 2), order[RECTS];
+  Interval r[INTERVALS];
+  int n = 3 + (int)rnd(&s, INTERVALS - 2), order[INTERVALS];
   for (int i = 0; i < n; i++) {
-    int birth = (int)rnd(&s, TURNS), death = birth + (int)rnd(&s, (uint32_t)(TURNS - birth));
-    r[i] = (Rect){64 * (1 + (int64_t)rnd(&s, 12)), birth, death, 0};
+    int start = (int)rnd(&s, STEPS), end = start + (int)rnd(&s, (uint32_t)(STEPS - start));
+    r[i] = (Interval){64 * (1 + (int64_t)rnd(&s, 12)), start, end, 0};
     order[i] = i;
   }
-  int64_t got = fit_rects(c, r, n, TURNS), bound = fit_bound(c, r, n, TURNS), best = INT64_MAX, at[RECTS];
+  int64_t got = assign_offsets(c, r, n, STEPS), bound = peak_lower_bound(c, r, n, STEPS);
+  int64_t best = INT64_MAX, at[INTERVALS];
   for (int i = 0; i < n; i++)
     for (int k = 0; k < i; k++)
       expect(!alive_together(&r[i], &r[k]) || r[i].offset + r[i].size <= r[k].offset ||
-             r[k].offset + r[k].size <= r[i].offset, "two buffers share bytes", seed);
+               r[k].offset + r[k].size <= r[i].offset,
+             "two buffers share bytes", seed);
   try_placements(r, n, order, 0, at, 0, &best);
   expect(got >= best && best >= bound, "a placement better than the best", seed);
   ctx_free(c);

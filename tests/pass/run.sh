@@ -1,19 +1,15 @@
 #!/bin/sh
-# run.sh GRADC BUILD: tests of passes. tests/pass/PASS/NAME.ir goes through PASS (with NAME.flags, and behind what PASS
-# needs) and must give NAME.out. UPDATE=1 writes the expected files instead. Then pass_test.c: every graph gives the
-# same bits before and after all passes, with each of them off, and wrong memory plans are refused. plan_small.c: orders
-# and placements against the best of all; plan_models.c: how near the plans of models are to their bound;
-# plan_large.c: 20,000 kernels are planned in a second.
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-gradc=${1:-$root/gradc}; build=${2:-$root/build}
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-pass=0; fail=0
-ok() { pass=$((pass + 1)); }
-bad() { fail=$((fail + 1)); echo "FAIL  $*"; }
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: tests of passes. tests/pass/PASS/NAME.ir goes through PASS (with NAME.flags, after the passes that
+# PASS needs) and must give NAME.out; UPDATE=1 writes these files. simplify/rules_*.ir and fuse/rules.ir document the
+# passes: a graph for each rule, below a comment that states it. Then pass_test.c: every graph gives the same bits
+# before and after all passes, with each of them off, and wrong memory plans are refused. plan_small.c: orders and
+# offsets against an exhaustive search; plan_models.c: the plans of models against their lower bound; plan_large.c:
+# 20,000 kernels are planned in a second.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/pass
 
-# The plain kernels let the tests of order and memory stand on their own, whatever fuse joins.
+# With a kernel per node, the tests of order and memory do not depend on fuse.
 passes() {
   case $1 in
   simplify | cse | fold) echo "$1,dce" ;;
@@ -29,31 +25,30 @@ for ir in "$here"/*/*.ir; do
   [ ! -f "$stem.flags" ] || flags=$(cat "$stem.flags")
   # shellcheck disable=SC2086
   if ! (cd "$(dirname "$ir")" && "$gradc" opt --verify --passes="$p" $flags "$(basename "$ir")") >"$tmp/out" 2>"$tmp/err"; then
-    bad "$name: $(head -n 3 "$tmp/err")"; continue
+    fail "$name: $(head -n 3 "$tmp/err")"; continue
   fi
   [ -z "$UPDATE" ] || cp "$tmp/out" "$stem.out"
-  if cmp -s "$tmp/out" "$stem.out"; then ok; else bad "$name:"; diff "$stem.out" "$tmp/out" | head -n 10; fi
+  if cmp -s "$tmp/out" "$stem.out"; then pass; else fail "$name:"; diff "$stem.out" "$tmp/out" | head -n 10; fi
   cp "$tmp/out" "$tmp/again.ir"
-  if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then ok; else bad "$name: printed, read, printed: differs"; fi
+  if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then pass; else fail "$name: printed, read, printed: differs"; fi
 done
 
-objs=$(find "$build" -name '*.o' ! -path "$build/driver/*" ! -path "$build/lib/*" ! -path "$build/runtime/*" ! -path "$build/tests/*")
-program() { # NAME ARGUMENTS…: compiles tests/pass/NAME.c and runs it; its last line counts
+# Every rewrite of simplify has a graph that shows it, below a comment with its text.
+sed -n 's/^  {OP_[A-Za-z_0-9]*, .*"\(.*\)"},$/\1/p' "$root"/passes/simplify/rewrite_*.c >"$tmp/rewrites"
+[ "$(wc -l <"$tmp/rewrites")" -gt 60 ] && pass || fail "the tables of rewrites are not found"
+while IFS= read -r rewrite; do
+  if grep -qxF "# $rewrite" "$here"/simplify/rules_*.ir; then pass; else fail "no graph in simplify/rules_*.ir shows: $rewrite"; fi
+done <"$tmp/rewrites"
+
+run() { # run NAME ARGUMENTS...: a test program
   t=$1; shift
-  # shellcheck disable=SC2086
-  if ! ${CC:-cc} -std=gnu11 -Wall -Wextra -O1 -g -I"$root" "$here/$t.c" $objs -lm -o "$tmp/$t"; then bad "$t.c does not compile"; return; fi
-  "$tmp/$t" "$@" >"$tmp/out" 2>&1; status=$?
-  grep FAIL "$tmp/out" | head -n 20
-  grep -v '^ok' "$tmp/out" | grep '%'
-  line=$(tail -n 1 "$tmp/out")
-  pass=$((pass + $(echo "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p' | grep . || echo 0)))
-  fail=$((fail + $(echo "$line" | sed -n 's/.* \([0-9]*\) failed$/\1/p' | grep . || echo 1)))
-  [ $status -le 1 ] || bad "$t ended with status $status"
+  program "$t" "$here/$t.c" || return
+  tally "$t" "$tmp/$t" "$@"
+  grep -v '^ok' "$tmp/tally" | grep '%'
 }
-program pass_test "$here"/*/*.ir
-program plan_small 2000
-program plan_large 24500
+run pass_test "$here"/*/*.ir
+run plan_small 2000
+run plan_large 24500
 sed 's/layers = 4/layers = 100/' "$root/examples/models/chargpt.nn" >"$tmp/deep.nn"
-program plan_models "$tmp/deep.nn" "$root"/examples/models/*.nn "$root"/bench/models/*.nn
-echo "pass: $pass passed, $fail failed"
-[ $fail -eq 0 ]
+run plan_models "$tmp/deep.nn" "$root"/examples/models/*.nn "$root"/bench/models/*.nn
+counts

@@ -1,22 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "plan.h"
 #include "ir/scan.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef uint64_t Tag; /* value << 32 | element + 1; 0: nothing is known */
-typedef struct Bytes { Tag *tag; int64_t n; } Bytes;
+typedef struct Bytes {
+  Tag *tag;
+  int64_t n;
+} Bytes;
 
-enum { MOST_POINTS = 4096, RISING = 0, FALLING, SHUFFLED, IN_STEP, ORDERS };
+enum { RISING = 0, FALLING, SHUFFLED, IN_STEP, ORDERS };
 
-/* LOADS_CHECKED: as above. The others, of parts_go_wrong: a tag is 1 + the part that touched the byte, and in the upper
- * half the same of who stored it. */
+/* LOADS_CHECKED: as above. FIRST and SECOND, of threads_conflict: a tag is 1 + the thread that accessed the byte, and
+ * in the upper half 1 + the thread that stored it. */
 typedef enum Mode { LOADS_CHECKED, FIRST, SECOND } Mode;
-enum { PART = 0xffffffff, MANY = PART };
+enum { THREAD = 0xffffffff, MANY = THREAD };
 
 typedef struct Run {
   Mode mode;
-  const CheckPart *share;
-  Tag part;      /* 1 + that of the point which runs */
+  const CheckPartition *share;
+  Tag thread; /* 1 + the thread of the present point */
   const Groups *gs;
   const Graph *g;
   Module *m;
@@ -42,24 +46,27 @@ static Bytes bytes_new(Ctx *c, int64_t n) { return (Bytes){ctx_alloc(c, ((size_t
 
 /* The bytes of element `at` of a buffer; NULL: outside. */
 static Tag *element(Run *r, Id n, int64_t at) {
-  const Anno *a = &r->g->anno[n];
+  const Annotation *a = &r->g->anno[n];
   int64_t size = bytes_of(r, n), from = at * size + (a->space == SP_ARENA ? a->offset : 0);
-  Bytes *b = a->space == SP_ARENA ? &r->arena : a->space == SP_VAR ? &r->var[a->index]
-           : a->space == SP_IN ? &r->in[a->index] : a->space ? &r->out[a->index] : NULL;
+  Bytes *b = a->space == SP_ARENA ? &r->arena
+             : a->space == SP_VAR ? &r->var[a->index]
+             : a->space == SP_IN  ? &r->in[a->index]
+             : a->space           ? &r->out[a->index]
+                                  : NULL;
   if (!b || at < 0 || from < 0 || from + size > b->n) return NULL;
   return b->tag + from;
 }
 
 static Tag tag_of(Id n, int64_t at) { return (Tag)n << 32 | (Tag)(at + 1); }
 
-static Tag met(Tag before, Tag part) { return !before || before == part ? part : MANY; }
+static Tag met(Tag before, Tag thread) { return !before || before == thread ? thread : MANY; }
 
 static void touch(Run *r, Id n, int64_t at, bool stores) {
   Tag *t = element(r, n, at);
   for (int i = 0; t && i < bytes_of(r, n); i++) {
-    Tag any = t[i] & PART, stored = t[i] >> 32, other = stores ? any : stored;
-    if (r->mode == SECOND) r->wrong |= other && other != r->part;
-    else t[i] = met(any, r->part) | (stores ? met(stored, r->part) : stored) << 32;
+    Tag any = t[i] & THREAD, stored = t[i] >> 32, other = stores ? any : stored;
+    if (r->mode == SECOND) r->wrong |= other && other != r->thread;
+    else t[i] = met(any, r->thread) | (stores ? met(stored, r->thread) : stored) << 32;
   }
 }
 
@@ -69,9 +76,9 @@ static void load(Run *r, Id n, int64_t at) {
     return;
   }
   Tag *t = element(r, n, at);
-  bool well = t && at < count_of(r, n);
-  for (int i = 0; well && i < bytes_of(r, n); i++) well = t[i] == tag_of(n, at);
-  r->wrong |= !well;
+  bool ok = t && at < count_of(r, n);
+  for (int i = 0; ok && i < bytes_of(r, n); i++) ok = t[i] == tag_of(n, at);
+  r->wrong |= !ok;
 }
 
 static void store(Run *r, Id n, int64_t at, Tag tag) {
@@ -88,12 +95,22 @@ static void each(Run *r, Id n, void (*fn)(Run *, Id, int64_t)) {
   for (int64_t i = 0; i < count_of(r, n); i++) fn(r, n, i);
 }
 static void store_own(Run *r, Id n, int64_t at) { store(r, n, at, tag_of(n, at)); }
-static void spoil(Run *r, Id n, int64_t at) { store(r, n, at, 0); }
+static void clobber(Run *r, Id n, int64_t at) { store(r, n, at, 0); }
 
 /* ---- nests ---- */
 
-typedef struct Point { int64_t at[MAX_AXES]; bool valid[MAX_AXES]; } Point;
-typedef struct NestRun { Run *r; const Kernel *k; const KNest *n; int split; Point *p; int np; } NestRun;
+typedef struct Point {
+  int64_t at[MAX_AXES];
+  bool valid[MAX_AXES];
+} Point;
+typedef struct NestRun {
+  Run *r;
+  const Kernel *k;
+  const KNest *n;
+  int par_axis;
+  Point *p;
+  int np, cap;
+} NestRun;
 
 static int64_t affine_value(const Run *r, const Affine *a, const Point *p, int naxes) {
   int64_t v = value_of(r, a->k);
@@ -108,7 +125,7 @@ static void derive(const NestRun *x, Point *p) {
     int64_t extent = value_of(x->r, a->extent), e;
     p->valid[i] = true;
     if (a->kind == AX_LOOP) continue;
-    if (a->kind == AX_TABLE) {
+    if (a->kind == AX_INDIRECT) {
       p->at[i] = extent ? (p->at[0] * 7 + p->at[1] * 13 + a->value) % extent : 0;
       p->valid[i] = extent > 0;
       continue;
@@ -135,7 +152,7 @@ static bool is_inner(const NestRun *x, int phase, uint32_t needs) {
 }
 
 static void loads(NestRun *x, int phase, bool inner, const Point *p) {
-  x->r->part = 1 + (Tag)p->at[x->split];
+  x->r->thread = 1 + (Tag)p->at[x->par_axis];
   for (int i = 1; i < x->n->nval; i++) {
     const KVal *v = &x->n->val[i];
     if (v->kind != KV_LOAD || v->phase != phase || x->k->buf[v->buf].table) continue;
@@ -145,7 +162,7 @@ static void loads(NestRun *x, int phase, bool inner, const Point *p) {
 }
 
 static void stores(NestRun *x, int phase, KStoreAt level, const Point *p) {
-  x->r->part = 1 + (Tag)p->at[x->split];
+  x->r->thread = 1 + (Tag)p->at[x->par_axis];
   for (int i = 0; i < x->n->nstore; i++) {
     const KStore *s = &x->n->store[i];
     if (s->phase != phase || s->level != level || !is_valid(x, &s->at, p)) continue;
@@ -200,26 +217,31 @@ static void list_points(NestRun *x, int depth, Point *p) {
     int a = x->n->outer[depth];
     for (p->at[a] = 0; p->at[a] < value_of(x->r, x->n->axes.axis[a].extent); p->at[a]++) list_points(x, depth + 1, p);
     p->at[a] = 0;
-  } else if (x->np < MOST_POINTS) {
-    x->p[x->np++] = *p;
+    return;
   }
+  if (x->np == x->cap) {
+    x->cap = x->cap ? 2 * x->cap : 64;
+    x->p = realloc(x->p, sizeof *x->p * (size_t)x->cap);
+    if (!x->p) abort();
+  }
+  x->p[x->np++] = *p;
 }
 
 static void run_nest(Run *r, const Kernel *k, int nest) {
-  static Point points[MOST_POINTS];
   const KNest *n = k->nest[nest];
-  NestRun x = {.r = r, .k = k, .n = n, .split = r->share ? r->share->split[nest] : 0, .p = points};
+  NestRun x = {.r = r, .k = k, .n = n, .par_axis = r->share ? r->share->par_axis[nest] : 0};
   Point p = {{0}, {0}};
   list_points(&x, 0, &p);
-  for (int i = 0; i < x.np && n->split < 0; i++) {
+  for (int i = 0; i < x.np && n->par_axis < 0; i++) {
     int with = r->order == SHUFFLED ? (int)rnd(r, (uint32_t)x.np) : r->order == FALLING ? x.np - 1 - i : i;
     if (r->order == FALLING && with < i) break;
     Point swap = x.p[i];
     x.p[i] = x.p[with], x.p[with] = swap;
   }
-  int step = r->order == IN_STEP && n->split < 0 ? x.np : 1;
+  int step = r->order == IN_STEP && n->par_axis < 0 ? x.np : 1;
   for (int i = 0; i < x.np; i += step)
     for (int phase = 0; phase < n->nphase; phase++) run_phase(&x, phase, i, i + step < x.np ? i + step : x.np);
+  free(x.p);
 }
 
 /* ---- graphs ---- */
@@ -231,7 +253,7 @@ static void run_scan(Run *r, const Group *p) {
     if (!r->wrong) r->arena.tag[at] = 0;
   }
   for (int i = 0; i < p->nnode; i++)
-    if (p->node[i] != p->root) each(r, p->node[i], spoil);
+    if (p->node[i] != p->root) each(r, p->node[i], clobber);
   for (uint32_t i = 0; i < node_get(r->g, p->root)->nin; i++) each(r, node_in(r->g, p->root, (int)i), load);
   for (int i = 0; i < p->nnode; i++)
     if (p->node[i] != p->root) each(r, p->node[i], store_own);
@@ -239,7 +261,7 @@ static void run_scan(Run *r, const Group *p) {
 
 static void run_kernel(Run *r, const Kernel *k) {
   bool bound = false;
-  for (int i = 0; i < k->nnest; i++) bound |= k->nest[i]->split >= 0 || !k->nest[i]->nouter;
+  for (int i = 0; i < k->nnest; i++) bound |= k->nest[i]->par_axis >= 0 || !k->nest[i]->nouter;
   bool backwards = !bound && (r->order == FALLING || (r->order == SHUFFLED && rnd(r, 2)));
   for (int i = 0; i < k->nnest; i++) run_nest(r, k, backwards ? k->nnest - 1 - i : i);
 }
@@ -253,15 +275,15 @@ static void begin(Run *r, Ctx *c) {
   for (int v = 0; v < r->m->nvar; v++) r->var[v] = bytes_new(c, type_bytes(r->m, r->m->var[v].type));
   for (int i = 0; i < g->nport; i++) r->in[i] = bytes_new(c, type_bytes(r->m, node_get(g, g->port[i])->type));
   for (int i = 0; i < g->nout; i++) {
-    const Anno *a = &g->anno[g->out[i].value];
+    const Annotation *a = &g->anno[g->out[i].value];
     if (g->out[i].var < 0 && a->index < (uint32_t)g->nout)
       r->out[a->index] = bytes_new(c, type_bytes(r->m, node_get(g, g->out[i].value)->type));
   }
   for (Id n = 1; n < (Id)g->n && !r->mode; n++)
-    if (node_info(g, n)->flags & MEMORY) each(r, n, store_own);
+    if (node_info(g, n)->flags & OPF_CALLER_MEMORY) each(r, n, store_own);
 }
 
-bool parts_go_wrong(const CheckPart *first, const CheckPart *second, const int64_t *size) {
+bool threads_conflict(const CheckPartition *first, const CheckPartition *second, const int64_t *size) {
   const Graph *g = first->k->gs->g;
   Ctx *c = ctx_new();
   Run r = {.mode = FIRST, .share = first, .gs = first->k->gs, .g = g, .m = g->m, .size = size, .order = RISING};

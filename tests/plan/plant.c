@@ -1,7 +1,9 @@
-/* plant FIRST COUNT [FILE.ir...]: planted faults. Random modules (tests/random) and files are planned, and the plans
- * and kernels spoilt in many ways: buffers moved over others, exchanged, moved in part; kernels run in another order;
- * scratch over operands; results forced over operands; stores shifted, stretched, left out, made earlier. What an execution on
- * tagged memory (execute.c) shows to be wrong the checker must refuse; and it refuses no plan as it was made. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plant FIRST COUNT [FILE.ir...]: injected faults. Random modules (tests/random) and files are planned, and the plans
+ * and kernels corrupted in many ways: buffers moved over others, exchanged, moved to overlap; kernels run in another
+ * order; scratch over operands; results forced over operands; stores shifted, stretched, left out, made earlier. What
+ * an execution on tagged memory (execute.c) shows to be wrong the checker must refuse; and it refuses no plan that was
+ * not corrupted. */
 #include "plan.h"
 #include "passes/pass.h"
 #include "tests/files.h"
@@ -12,11 +14,11 @@
 
 typedef struct Planting {
   const char *name;
-  bool (*spoil)(Graph *g, const Groups *gs, Gen *r);        /* places and order; NULL: none */
+  bool (*corrupt)(Graph *g, const Groups *gs, Gen *r);       /* locations and order; NULL: none */
   bool (*kernel)(const Groups *gs, Kernel **kernel, Gen *r); /* loop nests */
 } Planting;
 
-/* ---- places and order ---- */
+/* ---- locations and order ---- */
 
 static bool in_arena(const Graph *g, Id n) { return g->anno[n].space == SP_ARENA; }
 
@@ -104,7 +106,7 @@ static bool other_weight(Graph *g, const Groups *gs, Gen *r) {
   for (int i = 0; i < g->nout && n < 64; i++)
     if (g->out[i].var >= 0) at[n++] = i;
   if (n < 2) return false;
-  Anno *a = &g->anno[g->out[at[rnd(r, (uint32_t)n)]].value], *b = &g->anno[g->out[at[rnd(r, (uint32_t)n)]].value];
+  Annotation *a = &g->anno[g->out[at[rnd(r, (uint32_t)n)]].value], *b = &g->anno[g->out[at[rnd(r, (uint32_t)n)]].value];
   if (a == b) return false;
   a->index = b->index;
   return true;
@@ -177,7 +179,7 @@ static bool no_nest(const Groups *gs, Kernel **kernel, Gen *r) {
   return false;
 }
 
-/* As if the operand and the result of a kernel were one buffer, each element loaded where another point stores it. */
+/* Makes the operand and the result of a kernel one buffer, each element loaded where another point stores it. */
 static bool in_place_and_shifted(const Groups *gs, Kernel **kernel, Gen *r) {
   Id x, y;
   if (!operand_and_result(gs, r, &x, &y)) return false;
@@ -193,34 +195,42 @@ static bool in_place_and_shifted(const Groups *gs, Kernel **kernel, Gen *r) {
 }
 
 static const Planting plantings[] = {
-  {"a result over an operand", force_in_place, NULL}, {"a result over a part of an operand", overlap_in_part, NULL},
-  {"a buffer over another", move_over, NULL}, {"buffers exchanged", exchange, NULL},
-  {"kernels in another order", reorder, NULL}, {"scratch over a buffer", move_scratch, NULL},
-  {"a buffer outside of the arena", outside, NULL}, {"a weight written over another", other_weight, NULL},
-  {"a store shifted", NULL, shift_store}, {"a store stretched", NULL, stretch_store},
-  {"a load shifted", NULL, shift_load}, {"a store in an earlier phase", NULL, store_early}, {"a point left out", NULL, fewer_points},
-  {"a nest left out", NULL, no_nest}, {"in place, each element by another point", NULL, in_place_and_shifted},
+  {"a result over an operand", force_in_place, NULL},
+  {"a result over a part of an operand", overlap_in_part, NULL},
+  {"a buffer over another", move_over, NULL},
+  {"buffers exchanged", exchange, NULL},
+  {"kernels in another order", reorder, NULL},
+  {"scratch over a buffer", move_scratch, NULL},
+  {"a buffer outside of the arena", outside, NULL},
+  {"a weight written over another", other_weight, NULL},
+  {"a store shifted", NULL, shift_store},
+  {"a store stretched", NULL, stretch_store},
+  {"a load shifted", NULL, shift_load},
+  {"a store in an earlier phase", NULL, store_early},
+  {"a point left out", NULL, fewer_points},
+  {"a nest left out", NULL, no_nest},
+  {"in place, each element by another point", NULL, in_place_and_shifted},
 };
 enum { PLANTINGS = sizeof plantings / sizeof *plantings, TIMES = 4 };
 
 static struct { int planted, wrong, refused, missed; } count[PLANTINGS];
 static int plans, alarms;
 
-/* ---- kernels that parts run without a barrier ---- */
+/* ---- kernels that threads run without a barrier ---- */
 
 static struct { int tried, wrong, refused, missed; } pairs;
 
-/* Shares a kernel out along some outer axis of each nest. False: there is none. */
-static bool share(CheckPart *p, const Kernel *k, Gen *r) {
+/* Partitions a kernel along some outer axis of each nest. False: there is none. */
+static bool share(CheckPartition *p, const Kernel *k, Gen *r) {
   Ctx *c = k->gs->g->m->c;
   size_t bytes = sizeof(int) * (size_t)(k->nnest + 1);
-  int *split = ctx_alloc(c, bytes), *grain = ctx_alloc(c, bytes);
+  int *par_axis = ctx_alloc(c, bytes), *grain = ctx_alloc(c, bytes);
   for (int i = 0; i < k->nnest; i++) {
     const KNest *n = k->nest[i];
     if (!n->nouter) return false;
-    split[i] = n->split >= 0 ? n->split : n->outer[rnd(r, (uint32_t)n->nouter)], grain[i] = 1;
+    par_axis[i] = n->par_axis >= 0 ? n->par_axis : n->outer[rnd(r, (uint32_t)n->nouter)], grain[i] = 1;
   }
-  *p = (CheckPart){.k = k, .place = check_places(k), .split = split, .grain = grain};
+  *p = (CheckPartition){.k = k, .location = check_locations(k), .par_axis = par_axis, .grain = grain};
   return k->nnest > 0;
 }
 
@@ -228,10 +238,10 @@ static void test_pairs(const Groups *gs, Kernel *const *k, const int64_t *size, 
   Gen r = gen_of(seed, 800);
   for (int i = 0; i + 1 < gs->n; i++)
     for (int j = i + 1; j < gs->n && j < i + 4; j++) {
-      CheckPart a, b;
+      CheckPartition a, b;
       Id n;
       if (!k[i] || !k[j] || !share(&a, k[i], &r) || !share(&b, k[j], &r)) continue;
-      bool wrong = parts_go_wrong(&a, &b, size), refused = parts_check(&a, &b, &n) != NULL;
+      bool wrong = threads_conflict(&a, &b, size), refused = threads_check(&a, &b, &n) != NULL;
       pairs.tried++, pairs.wrong += wrong, pairs.refused += refused;
       if (!wrong || refused) continue;
       pairs.missed++;
@@ -253,10 +263,10 @@ static void plant(const Module *m, int graph, int which, uint64_t seed, const ch
   int64_t size[8];
   sizes_of(w, size);
   const Planting *p = &plantings[which];
-  bool well = !p->spoil || p->spoil(g, groups_make(g), &r);
+  bool ok = !p->corrupt || p->corrupt(g, groups_make(g), &r);
   const Groups *gs = groups_make(g);
   Kernel **k = kernels_build(gs);
-  if (well && (!p->kernel || p->kernel(gs, k, &r))) {
+  if (ok && (!p->kernel || p->kernel(gs, k, &r))) {
     bool refused = plan_check_graph(gs, k) > 0, wrong = plan_goes_wrong(gs, k, size, seed);
     count[which].planted++, count[which].wrong += wrong, count[which].refused += refused;
     if (wrong && !refused) {
@@ -282,7 +292,10 @@ static void test_graph(const Module *m, int graph, uint64_t seed, const char *wh
     plant(m, graph, i % PLANTINGS, seed * TIMES + (uint64_t)(i / PLANTINGS), what);
 }
 
-typedef struct Job { const char *text, *what; uint64_t seed; } Job;
+typedef struct Job {
+  const char *text, *what;
+  uint64_t seed;
+} Job;
 
 static void job(Ctx *c, void *arg) {
   Job *j = arg;

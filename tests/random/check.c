@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A module in the strict interpreter: with passes off, on, in random subsets, always the same bits; and its text. */
 #include "random.h"
 #include "codegen/check.h"
@@ -47,7 +48,7 @@ static void fill(Val *v, Gen r, int64_t range, int specials) {
     val_set(v, i, range ? (double)rnd(&r, (uint32_t)range) : sample(&r, v->type, specials));
 }
 
-/* One seed in four brings infinities and NaN: they hide other differences, so not more. */
+/* One seed in four has infinities and NaN; not more, because they hide other differences. */
 static int specials_of(uint64_t seed) { return seed % 4 ? 0 : 10; }
 
 void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range, Val **port) {
@@ -98,7 +99,12 @@ bool same_bits(DType t, const void *a, const void *b, int64_t count, int64_t *at
 
 /* ---- one run ---- */
 
-typedef struct Run { Val **v; const char **name; int n, cap; Ctx *c; } Run; /* c: has the values and the names */
+typedef struct Run {
+  Val **v;
+  const char **name;
+  int n, cap;
+  Ctx *c;
+} Run; /* c: has the values and the names */
 
 static void run_add(Run *r, Val *v, const char *name) {
   if (r->n == r->cap) {
@@ -119,13 +125,13 @@ static bool run_module(Interp *in, uint64_t seed, Run *run, Why *why) {
     Val *port[64] = {0}, *result[64] = {0};
     fill_vars(in, seed);
     fill_ports(in, g, seed, NULL, port);
-    bool well = interp_run(in, g, port, result);
-    for (int p = 0; p < g->nport; p++) val_drop(port[p]);
-    if (!well) return fail(why, "%s: %s", g->name, in->error);
+    bool ok = interp_run(in, g, port, result);
+    for (int p = 0; p < g->nport; p++) val_release(port[p]);
+    if (!ok) return fail(why, "%s: %s", g->name, in->error);
     for (int o = 0, k = 0; o < g->nout; o++)
       if (g->out[o].var < 0) run_add(run, result[k++], ctx_strf(m->c, "%s: %s", g->name, g->out[o].name));
     for (int v = 0; v < m->nvar; v++)
-      run_add(run, val_hold(in->var[v]), ctx_strf(m->c, "%s: \"%s\"", g->name, m->var[v].name));
+      run_add(run, val_retain(in->var[v]), ctx_strf(m->c, "%s: \"%s\"", g->name, m->var[v].name));
   }
   return true;
 }
@@ -154,16 +160,16 @@ static bool reprints(const char *text, size_t n, Why *why) {
   Ctx *c = ctx_new();
   Module *m = ir_parse(c, source_add(c, "random.ir", text, n));
   Str s = {.c = c};
-  bool well = !diag_errors(c);
-  if (!well) why_diag(c, why);
-  if (well) ir_print(&s, m);
-  if (well && (s.n != n || memcmp(s.s, text, n))) {
+  bool ok = !diag_errors(c);
+  if (!ok) why_diag(c, why);
+  if (ok) ir_print(&s, m);
+  if (ok && (s.n != n || memcmp(s.s, text, n))) {
     size_t at = 0;
     while (at < n && at < s.n && s.s[at] == text[at]) at++;
-    well = fail(why, "printed, read, printed: byte %zu differs: %.60s", at, text + (at > 30 ? at - 30 : 0));
+    ok = fail(why, "printed, read, printed: byte %zu differs: %.60s", at, text + (at > 30 ? at - 30 : 0));
   }
   ctx_free(c);
-  return well;
+  return ok;
 }
 
 static void dumped(void *arg, int number, const char *pass, const char *text, size_t n) {
@@ -183,7 +189,7 @@ typedef struct Job {
   Run *run;
   Interp *in;
   Why *why;
-  bool well;
+  bool ok;
 } Job;
 
 static void job(Ctx *c, void *arg) {
@@ -198,28 +204,35 @@ static void job(Ctx *c, void *arg) {
   }
   if (j->why->text[0]) return;
   j->in = reference(m, j->seed);
-  j->well = run_module(j->in, j->seed, j->run, j->why);
+  j->ok = run_module(j->in, j->seed, j->run, j->why);
 }
 
-/* The reference (want->n is 0) or a configuration that must agree with it; a fast one need only work. */
+/* The reference (want->n is 0) or a configuration that must agree with it; a fast one must only run. */
 static bool run_config(const char *text, uint64_t seed, uint64_t off, int64_t ram, bool strict, Run *want, Why *why) {
   Ctx *c = ctx_new();
   Run got = {0};
   bool first = !want->n;
-  Job j = {.text = text, .seed = seed, .off = off, .ram = ram, .strict = strict, .run = first ? want : &got, .why = why,
+  Job j = {.text = text,
+           .seed = seed,
+           .off = off,
+           .ram = ram,
+           .strict = strict,
+           .run = first ? want : &got,
+           .why = why,
            .list = first ? "autodiff,precision" : NULL};
-  bool well = ctx_try(c, job, &j) && j.well;
+  bool ok = ctx_try(c, job, &j) && j.ok;
   Why inner = {{0}};
-  if (well && !first && strict && !same_run(want, &got, &inner)) {
-    well = false;
+  if (ok && !first && strict && !same_run(want, &got, &inner)) {
+    ok = false;
     Str s = {.c = c};
     for (int p = 0; p < PASS_COUNT; p++)
       if (off >> p & 1) str_printf(&s, " --no-%s", pass_info[p].name);
-    fail(why, "other bits%s%s: %s", s.s ? s.s : " with all passes on", ram ? ", in least memory" : "", inner.text);
+    fail(why, "other bits%s%s: %s", s.s ? s.s : " with all passes on", ram ? ", under the smallest budget" : "",
+         inner.text);
   }
   if (first) want->c = c;
   else got.c = c, run_free(&got);
-  return well;
+  return ok;
 }
 
 bool check_interp(const char *text, uint64_t seed, Why *why) {
@@ -232,11 +245,11 @@ bool check_interp(const char *text, uint64_t seed, Why *why) {
   Run want = {0};
   if (!reprints(text, strlen(text), why)) return false;
   if (!run_config(text, seed, 0, 0, true, &want, why)) return run_free(&want), false;
-  bool well = true;
-  for (size_t i = 0; i < sizeof off / sizeof *off && well && want.n; i++) well = run_config(text, seed, off[i], 0,
-      true, &want, why);
-  if (well && want.n && seed % 4 == 0) well = run_config(text, seed, off[seed / 4 % 5], 1, true, &want, why); /* no plan is so small */
-  if (well && want.n) well = run_config(text, seed, 0, 0, false, &want, why);
+  bool ok = true;
+  for (size_t i = 0; i < sizeof off / sizeof *off && ok && want.n; i++)
+    ok = run_config(text, seed, off[i], 0, true, &want, why);
+  if (ok && want.n && seed % 4 == 0) ok = run_config(text, seed, off[seed / 4 % 5], 1, true, &want, why);
+  if (ok && want.n) ok = run_config(text, seed, 0, 0, false, &want, why);
   run_free(&want);
-  return well;
+  return ok;
 }

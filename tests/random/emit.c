@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Modules as C: emitted, gathered into one translation unit, compared with the strict interpreter bit for bit. */
-#include "codegen/codegen.h"
+#include "codegen/c/native.h"
 #include "lib/embed.h"
-#include "passes/persist.h"
+#include "passes/analysis/model_memory.h"
 #include "random.h"
 #include "tests/exact/exact.h"
 #include "tests/files.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t c_port_range(const Graph *g, int port); /* codegen/c: what the generated checks of inputs ask for */
+int64_t input_range(const Graph *g, int port); /* codegen/c: the range that the generated checks require */
 
 typedef struct Emit {
   const char *text, *dir;
@@ -18,10 +19,10 @@ typedef struct Emit {
   Why *why;
   FILE *unit, *data;
   Ctx *c;
-  Module *m;      /* planned */
-  Interp *in;     /* of the module as parsed */
-  Str body;       /* of the check function */
-  bool well;
+  Module *m;  /* planned */
+  Interp *in; /* of the module as parsed */
+  Str body;   /* of the check function */
+  bool ok;
 } Emit;
 
 static FILE *open_in(const char *dir, const char *name, const char *mode) {
@@ -30,9 +31,13 @@ static FILE *open_in(const char *dir, const char *name, const char *mode) {
   return fopen(path, mode);
 }
 
-/* ---- names: every module's own get a suffix, by the preprocessor ---- */
+/* ---- names: those of each module get a suffix, by the preprocessor ---- */
 
-typedef struct Names { Ctx *c; const char **v; int n, cap; } Names;
+typedef struct Names {
+  Ctx *c;
+  const char **v;
+  int n, cap;
+} Names;
 
 static void add_name(Names *s, const char *p, size_t n) {
   const char *name = ctx_intern(s->c, p, n);
@@ -57,7 +62,8 @@ static void add_before(Names *s, const char *line, const char *stop) {
 
 static void scan_line(const char *line, Names *own, Names *macro) {
   if (!strncmp(line, "#define ", 8)) add_name(macro, line + 8, ident(line + 8));
-  bool attribute = !strncmp(line, "static __attribute__", 20);
+  const char *attribute = strstr(line, "__attribute__((");
+  if (attribute && attribute > line + strcspn(line, "(")) attribute = NULL; /* not before the name */
   if (!strncmp(line, "static ", 7)) add_before(own, attribute ? strchr(line, ')') + 2 : line, "([=;");
   if (!strncmp(line, "GC_LINK ", 8) || !strncmp(line, "GC_KERNEL ", 10)) add_before(own, line, "([=;");
   if (!strncmp(line, "enum {", 6))
@@ -87,7 +93,7 @@ static void put_module(Emit *e, char *code, const char *header, const char *head
   char *own_copy = strstr(code, shared);
   if (own_copy) memmove(own_copy, own_copy + n, strlen(own_copy + n) + 1);
   char *tables = strstr(code, "\nstatic const Gc"); /* gc_model, which is not needed here */
-  if (tables) memcpy(tables + 1, "#endif\n", 8); /* it is the third part of the file */
+  if (tables) memcpy(tables + 1, "#endif\n", 8);    /* it begins the last third of the file */
   const char *skip = ctx_strf(e->c, "#include \"%s\"", header_name);
   for (const char *p = code; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
   for (const char *p = header; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) scan_line(p, &own, &macro);
@@ -106,10 +112,11 @@ static void put_var(Emit *e, int v, char *mem, bool pack, const void *values) {
   const Var *x = &e->m->var[v];
   const Type *t = type_get(e->m, x->type);
   int64_t n = type_bytes(e->m, x->type), bytes = dtype_info[t->dtype].bytes;
-  Stored plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = x->stored ? e->m->stored[x->stored - 1] : plain;
+  StorageOrder plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = x->stored ? e->m->stored[x->stored - 1] : plain;
   for (int64_t i = 0; i < n / bytes; i++)
-    if (pack) memcpy(mem + exact_at(i, t->rank, t->dim, s.perm, s.panel, s.panel_axis) * bytes,
-                     (const char *)values + i * bytes, (size_t)bytes);
+    if (pack)
+      memcpy(mem + exact_at(i, t->rank, t->dim, s.perm, s.panel, s.panel_axis) * bytes,
+             (const char *)values + i * bytes, (size_t)bytes);
 }
 
 /* A value's elements as C has them in memory. */
@@ -121,7 +128,7 @@ static void *stored(const Emit *e, const Val *v, DType t) {
 
 static DType var_dtype(const Emit *e, int v) { return (DType)type_get(e->m, e->m->var[v].type)->dtype; }
 
-/* The bytes in front of the arena: the head's counters, and every weight. */
+/* The bytes before the arena: the counters of the run header, and every weight. */
 static void put_memory(Emit *e) {
   size_t n = (size_t)(e->m->total_bytes - e->m->arena_bytes);
   char *mem = calloc(n + 64, 1);
@@ -172,8 +179,8 @@ static const char *size_values(const Emit *e, const Graph *g) {
 
 static bool in_head(const Graph *g) { return g->kind == GK_TRAIN_STEP; }
 
-/* The call itself, on `in_K` and `out_K`; in `parts` parts when native. */
-static void put_call(Emit *e, const Graph *g, int nres, int parts) {
+/* The call itself, on `in_K` and `out_K`; by `threads` threads when native. */
+static void put_call(Emit *e, const Graph *g, int nres, int threads) {
   Str *b = &e->body;
   const char *sizes = size_values(e, g);
   if (e->dialect == DIALECT_NATIVE) {
@@ -183,7 +190,7 @@ static void put_call(Emit *e, const Graph *g, int nres, int parts) {
     for (int r = 0; r < nres && !in_head(g); r++) str_printf(b, ", out_%d", r);
     str_printf(b, "};\n  const int64_t size[] = {0%s};\n", sizes);
     str_puts(b, "  GcCall call = {.mem = mem, .in = in + 1, .out = out + 1, .size = size + 1};\n");
-    str_printf(b, "  int status = gr_call(graph_%d, call, %d);\n", g->index, parts);
+    str_printf(b, "  int status = gr_call(graph_%d, call, %d);\n", g->index, threads);
     return;
   }
   if (g->kind == GK_INIT) {
@@ -197,13 +204,13 @@ static void put_call(Emit *e, const Graph *g, int nres, int parts) {
   str_puts(b, ");\n");
 }
 
-static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
+static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int threads) {
   Str *b = &e->body;
   Val *port[64] = {0}, *res[64] = {0};
   int64_t range[64] = {0};
   fill_vars(e->in, e->seed);
   e->in->step = g->kind == GK_INIT ? 0 : 4;
-  for (int p = 0; p < g->nport; p++) range[p] = c_port_range(g, p);
+  for (int p = 0; p < g->nport; p++) range[p] = input_range(g, p);
   fill_ports(e->in, ref, e->seed, range, port);
   put_memory(e);
   str_printf(b, "  { /* %s */\n  unsigned char *mem = gr_bytes(%lld);\n  gr_take(mem, %lld);\n", g->name,
@@ -223,20 +230,21 @@ static bool run_graph(Emit *e, const Graph *g, const Graph *ref, int parts) {
     type[r] = (DType)node_type(g, g->out[o].value)->dtype;
     if (in_head(g)) where[r] = ctx_strf(e->c, "mem + %lld", (long long)g->anno[g->out[o].value].offset);
     else where[r] = ctx_strf(e->c, "out_%d", r);
-    if (!in_head(g)) str_printf(b, "  void *out_%d = gr_bytes(%lld);\n", r,
-                                (long long)res[r]->count * dtype_info[type[r]].bytes);
+    if (!in_head(g))
+      str_printf(b, "  void *out_%d = gr_bytes(%lld);\n", r, (long long)res[r]->count * dtype_info[type[r]].bytes);
     r++;
   }
-  put_call(e, g, nres, parts);
+  put_call(e, g, nres, threads);
   int status = e->in->finite ? 0 : -1;
   fwrite(&status, sizeof status, 1, e->data);
   str_printf(b, "  gr_status(\"%s\", status);\n", g->name);
   for (int r = 0; r < nres && status == 0; r++)
-    expect(e, ctx_strf(e->c, "%s: result %d", g->name, r), type[r], res[r]->count, stored(e, res[r], type[r]), where[r]);
+    expect(e, ctx_strf(e->c, "%s: result %d", g->name, r), type[r], res[r]->count, stored(e, res[r], type[r]),
+           where[r]);
   expect_vars(e, g->name);
-  for (int r = 0; r < nres; r++) val_drop(res[r]);
+  for (int r = 0; r < nres; r++) val_release(res[r]);
   for (int p = 0; p < g->nport; p++) {
-    val_drop(port[p]);
+    val_release(port[p]);
     str_printf(b, "  free(in_%d);\n", p);
   }
   for (int r = 0; r < nres && !in_head(g); r++) str_printf(b, "  free(out_%d);\n", r);
@@ -268,42 +276,47 @@ static void emit_job(Ctx *c, void *arg) {
   e->m = read_module(c, e->text, some_off(e->seed), true, e->why);
   Module *ref = e->m ? read_module(c, e->text, 0, true, e->why) : NULL;
   if (!ref) return;
-  Str code = {.c = c}, header = {.c = c};
-  EmitOptions o = {.version = "random", .carried = embed_text, .machine = machine_at((int)(e->seed % 4)),
-                   .serial_cycles = 1};
+  Artifacts out;
+  NativeEmitOptions native = {.machine = machine_at((int)(e->seed % 4)), .serial_cycles = 1};
+  EmitOptions o = {.version = "random", .builtin = embed_text, .native = &native};
   e->m->name = ctx_strf(c, "m%d", e->number);
   e->m->opt.ram = e->seed % 4 == 0; /* the smallest plan */
-  bool well = passes_run(ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(e->m, &(PassRun){0});
+  bool ok = passes_run(ref, &(PassRun){.list = "autodiff,precision"}) && passes_run(e->m, &(PassRun){0});
   if (e->m->opt.ram) e->m->opt.ram = (int64_t)1 << 40; /* and a budget that it meets */
-  well = well && (e->dialect == DIALECT_NATIVE ? emit_native(e->m, &o, &code)
-                                               : emit_portable(e->m, &o, &code, &header));
-  if (!well) {
+  ok = ok && emit_program(e->m, e->dialect == DIALECT_NATIVE ? &target_native : &target_portable, &o, &out);
+  if (!ok) {
     snprintf(e->why->text, sizeof e->why->text, "not emitted: %s", why_not(c));
     return;
   }
   e->in = reference(ref, e->seed);
-  for (int i = 0; i < e->m->ngraph && well; i++) {
+  for (int i = 0; i < e->m->ngraph && ok; i++) {
     const Graph *g = e->m->graph[i];
     if (g->kind == GK_BODY) continue;
-    for (int parts = 1; parts <= (e->dialect == DIALECT_NATIVE ? 4 : 1) && well; parts++)
-      well = run_graph(e, g, graph_find(ref, g->name), parts);
+    for (int threads = 1; threads <= (e->dialect == DIALECT_NATIVE ? 4 : 1) && ok; threads++)
+      ok = run_graph(e, g, graph_find(ref, g->name), threads);
   }
-  if (well) put_module(e, code.s, header.s ? header.s : "", ctx_strf(c, "m%d.h", e->number));
-  e->well = well;
+  if (ok) put_module(e, out.code.s, out.header.s ? out.header.s : "", ctx_strf(c, "m%d.h", e->number));
+  e->ok = ok;
 }
 
 bool emit_module(const char *text, uint64_t seed, int number, int dialect, const char *dir, Why *why) {
   char name[40];
   snprintf(name, sizeof name, "data.%d", number);
-  Emit e = {.text = text, .dir = dir, .seed = seed, .number = number, .dialect = dialect, .why = why,
-            .unit = open_in(dir, "unit.c", "ab"), .data = open_in(dir, name, "wb")};
+  Emit e = {.text = text,
+            .dir = dir,
+            .seed = seed,
+            .number = number,
+            .dialect = dialect,
+            .why = why,
+            .unit = open_in(dir, "unit.c", "ab"),
+            .data = open_in(dir, name, "wb")};
   Ctx *c = ctx_new();
-  bool well = e.unit && e.data && ctx_try(c, emit_job, &e) && e.well;
+  bool ok = e.unit && e.data && ctx_try(c, emit_job, &e) && e.ok;
   if (e.in) interp_free(e.in);
   ctx_free(c);
   if (e.unit) fclose(e.unit);
   if (e.data) fclose(e.data);
-  return well;
+  return ok;
 }
 
 /* In the place of a module that could not be emitted. */
@@ -325,12 +338,16 @@ bool end_unit(const char *dir, int n, const char *cc, int dialect, Why *why) {
   if (!f) return false;
   fprintf(f, "int main(int argc, char **argv) {\n  static void (*const check[])(void) = {");
   for (int i = 0; i < n; i++) fprintf(f, "check_%d, ", i);
-  fprintf(f, "};\n  char path[1000];\n  int k = argc > 2 ? atoi(argv[1]) : -1;\n  if (k < 0 || k >= %d) return 2;\n"
-             "  snprintf(path, sizeof path, \"%%s/data.%%d\", argv[2], k);\n  gr_data = fopen(path, \"rb\");\n"
-             "  if (!gr_data) return 2;\n  check[k]();\n  return fclose(gr_data) != 0;\n}\n", n);
+  fprintf(f,
+          "};\n  char path[1000];\n  int k = argc > 2 ? atoi(argv[1]) : -1;\n  if (k < 0 || k >= %d) return 2;\n"
+          "  snprintf(path, sizeof path, \"%%s/data.%%d\", argv[2], k);\n  gr_data = fopen(path, \"rb\");\n"
+          "  if (!gr_data) return 2;\n  check[k]();\n  return fclose(gr_data) != 0;\n}\n",
+          n);
   if (fclose(f)) return false;
-  snprintf(cmd, sizeof cmd, "%s -std=gnu99 -ffp-contract=off -w -I. -Iruntime -o '%s/unit' '%s/unit.c' -lm -lpthread "
-           ">'%s/cc.log' 2>&1", cc, dir, dir, dir);
+  snprintf(cmd, sizeof cmd,
+           "%s -std=gnu99 -ffp-contract=off -w -I. -Iruntime -o '%s/unit' '%s/unit.c' -lm -lpthread "
+           ">'%s/cc.log' 2>&1",
+           cc, dir, dir, dir);
   if (!system(cmd)) return true;
   snprintf(cmd, sizeof cmd, "%s/cc.log", dir);
   char *log = read_file(cmd, NULL);

@@ -1,4 +1,5 @@
-/* Graphs and programs for a given time. What fails as others did before is counted, and not made small again. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Graphs and programs for a given time. A failure of a known kind is counted, and not reduced again. */
 #include "nn/nn.h"
 #include "random.h"
 #include "try.h"
@@ -15,13 +16,13 @@ static bool known(char kind[][24], int *nkind, const Task *t) {
   return same >= SAME;
 }
 
-/* save "-": only tells what fails. */
+/* save "-": only reports what fails. */
 int fuzz(long seconds, uint64_t seed, const char *save) {
   char kind[KINDS][24];
   int nkind = 0, passed = 0, failed = std_without_maker();
   long begin = time(NULL), end = begin + seconds;
   for (uint64_t n = seed; time(NULL) < end; n++) {
-    static const int way[] = {PROGRAM, SPOILT, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
+    static const int way[] = {PROGRAM, MUTATED, PROGRAM, BY_JIT, PROGRAM, BY_INTERP};
     Why why = {{0}};
     Task t = {.seed = n, .dialect = way[n % 6], .why = &why, .save = save};
     char *text = make_text(t.dialect, n), how[80];

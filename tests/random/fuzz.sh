@@ -1,6 +1,7 @@
 #!/bin/sh
-# fuzz.sh BUILD SECONDS [SEED [JOBS]]: random graphs and programs for so long, from a new seed or that one on, by so many
-# processes (one a core). What fails is made small, printed with the command that runs it again, and kept in BUILD/fuzz.
+# SPDX-License-Identifier: Apache-2.0
+# fuzz.sh BUILD SECONDS [SEED [JOBS]]: random graphs and programs for SECONDS, from a new seed or from SEED on, by JOBS
+# processes (one per core). A failure is reduced, printed with the command that runs it again, and kept in BUILD/fuzz.
 # The last line is `N passed, N failed`. See docs/testing.md.
 root=$(cd "$(dirname "$0")/../.." && pwd); build=$(cd "$1" && pwd) || exit 2
 cd "$root" || exit 2

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The generator's common parts: numbers, types, operands, leaves. */
 #include "random.h"
 #include <math.h>
@@ -9,7 +10,7 @@ static uint64_t mixed(uint64_t z) { /* splitmix64 */
   return z ^ z >> 31;
 }
 
-/* Mixed twice, so that the numbers of one seed are not those of the next, one later. */
+/* Mixed twice, so that the sequence of one seed is not a shifted copy of the next seed's. */
 Gen gen_of(uint64_t seed, uint64_t use) { return (Gen){.state = mixed(mixed(seed) + use)}; }
 
 uint32_t rnd(Gen *r, uint32_t n) {
@@ -21,7 +22,10 @@ bool chance(Gen *r, int percent) { return rnd(r, 100) < (uint32_t)percent; }
 bool is_float(const Type *t) { return dtype_is_float(t->dtype); }
 bool is_bool(const Type *t) { return t->dtype == DT_BOOL; }
 bool is_number(const Type *t) { return t->dtype != DT_BOOL; }
-bool is_any(const Type *t) { (void)t; return true; }
+bool is_any(const Type *t) {
+  (void)t;
+  return true;
+}
 
 bool sizes_fixed(const Type *t) {
   for (int i = 0; i < t->rank; i++)
@@ -30,7 +34,7 @@ bool sizes_fixed(const Type *t) {
 }
 
 Id keep(Gen *r, Id n) {
-  if (!n || node_type(r->g, n)->dtype == DT_TUPLE) return n;
+  if (!n || node_type(r->b.g, n)->dtype == DT_TUPLE) return n;
   for (int i = 0; i < r->npool; i++)
     if (r->pool[i] == n) return n;
   if (r->npool < MAX_POOL) r->pool[r->npool++] = n;
@@ -54,7 +58,7 @@ bool small(Gen *r, TypeId t) { return dim_bound(r->m, type_count(r->m, t)) <= MA
 
 Dim rnd_size(Gen *r) { return r->size[rnd(r, (uint32_t)r->nsize)]; }
 
-/* Sizes are at least 1 in these tests, so that what is made of them is not negative. */
+/* Sizes are at least 1 in these tests, so that dimensions derived from them are not negative. */
 static Dim rnd_sized(Gen *r) {
   Dim s = rnd_size(r);
   if (chance(r, 65)) return s;
@@ -71,7 +75,7 @@ static Dim rnd_dim(Gen *r) {
 
 TypeId rnd_type(Gen *r, DType t, int max_rank) {
   if (r->npool && chance(r, 65)) {
-    const Type *p = node_type(r->g, r->pool[rnd(r, (uint32_t)r->npool)]);
+    const Type *p = node_type(r->b.g, r->pool[rnd(r, (uint32_t)r->npool)]);
     if (p->rank <= max_rank) return type_make(r->m, t, p->rank, p->dim);
   }
   for (;;) {
@@ -98,10 +102,10 @@ Id pick(Gen *r, Wanted *wanted) {
   Id found[MAX_POOL];
   int n = 0;
   for (int i = 0; i < r->npool; i++)
-    if (wanted(node_type(r->g, r->pool[i]))) found[n++] = r->pool[i];
+    if (wanted(node_type(r->b.g, r->pool[i]))) found[n++] = r->pool[i];
   if (!n) return 0;
-  int late = n > 4 && chance(r, 60) ? n - 4 : 0; /* chains rather than bushes */
-  return found[late + (int)rnd(r, (uint32_t)(n - late))];
+  int from = n > 4 && chance(r, 60) ? n - 4 : 0; /* chains rather than bushes */
+  return found[from + (int)rnd(r, (uint32_t)(n - from))];
 }
 
 static double rnd_number(Gen *r, DType t) {
@@ -113,49 +117,53 @@ static double rnd_number(Gen *r, DType t) {
 }
 
 static Id const_of(Gen *r, TypeId t) {
-  enum { MOST = 40 };
+  enum { MAX = 40 };
   Dim count = type_count(r->m, t);
-  double v[MOST];
-  int n = dim_is_const(count) && count > 0 && count <= MOST && chance(r, 60) ? (int)count : 1;
+  double v[MAX];
+  int n = dim_is_const(count) && count > 0 && count <= MAX && chance(r, 60) ? (int)count : 1;
   for (int i = 0; i < n; i++) v[i] = rnd_number(r, (DType)type_get(r->m, t)->dtype);
-  return graph_leaf(r->g, OP_const, t, attr_make(r->m, OP_const, &(AttrVal){.fv = v, .n = n}), 0);
+  return graph_leaf(r->b.g, OP_const, t, attr_make(r->m, OP_const, &(AttrVal){.fv = v, .n = n}), 0);
 }
 
 static Id var_of(Gen *r, TypeId t) {
   static const char *const stem[] = {"w", "s", "w.m"};
   for (int v = 0; v < r->m->nvar; v++)
-    if (r->m->var[v].type == t && chance(r, 50)) return graph_var(r->g, v, 0);
+    if (r->m->var[v].type == t && chance(r, 50)) return graph_var(r->b.g, v, 0);
   if (r->m->nvar >= 8) return 0;
   VarKind kind = (VarKind)(chance(r, 60) ? VK_PARAM : 1 + rnd(r, 2));
   const char *name = ctx_strf(r->m->c, "net.l%d.%s", r->m->nvar, stem[kind]);
-  return graph_var(r->g, var_add(r->m, name, kind, t, chance(r, 20) ? HINT_NODECAY : 0, 0), 0);
+  return graph_var(r->b.g, var_add(r->m, name, kind, t, chance(r, 20) ? HINT_NODECAY : 0, 0), 0);
 }
 
 static Id input_of(Gen *r, TypeId t) {
-  if (r->g->nport >= 8) return 0;
-  return graph_input(r->g, ctx_strf(r->m->c, "x%d", r->g->nport), t, 0);
+  if (r->b.g->nport >= 8) return 0;
+  return graph_input(r->b.g, ctx_strf(r->m->c, "x%d", r->b.g->nport), t, 0);
 }
 
 Id leaf_of(Gen *r, TypeId type) {
   static const char *const counter[] = {"step", "steps", "epoch"};
   const Type *t = type_get(r->m, type);
-  bool top = r->g->kind != GK_BODY;
+  bool top = r->b.g->kind != GK_BODY;
   Id n = 0;
   switch (rnd(r, 10)) {
-  case 0: case 1: case 2: case 3: n = top ? input_of(r, type) : 0; break;
-  case 4: case 5: n = top && sizes_fixed(t) ? var_of(r, type) : 0; break;
+  case 0:
+  case 1:
+  case 2:
+  case 3: n = top ? input_of(r, type) : 0; break;
+  case 4:
+  case 5: n = top && sizes_fixed(t) ? var_of(r, type) : 0; break;
   case 6:
     if (t->dtype == DT_F32)
-      n = graph_leaf(r->g, OP_random, type, attr_make(r->m, OP_random, &(AttrVal){.i = rnd(r, 1000)}), 0);
+      n = graph_leaf(r->b.g, OP_random, type, attr_make(r->m, OP_random, &(AttrVal){.i = rnd(r, 1000)}), 0);
     break;
   case 7:
     if (t->rank && t->dtype != DT_BOOL)
-      n = graph_leaf(r->g, OP_iota, type, attr_make(r->m, OP_iota, &(AttrVal){.i = rnd(r, t->rank)}), 0);
+      n = graph_leaf(r->b.g, OP_iota, type, attr_make(r->m, OP_iota, &(AttrVal){.i = rnd(r, t->rank)}), 0);
     else if (!t->rank && t->dtype == DT_F32)
-      n = graph_leaf(r->g, OP_run, type, attr_make(r->m, OP_run, &(AttrVal){.s = counter[rnd(r, 3)]}), 0);
+      n = graph_leaf(r->b.g, OP_run, type, attr_make(r->m, OP_run, &(AttrVal){.s = counter[rnd(r, 3)]}), 0);
     else if (!t->rank && t->dtype != DT_BOOL)
-      n = graph_leaf(r->g, OP_size, type, attr_make(r->m, OP_size, &(AttrVal){.i = dtype_info[t->dtype].bytes == 1 ?
-                                                    8 : rnd_dim(r)}), 0);
+      n = graph_leaf(r->b.g, OP_size, type,
+                     attr_make(r->m, OP_size, &(AttrVal){.i = dtype_info[t->dtype].bytes == 1 ? 8 : rnd_dim(r)}), 0);
     break;
   default: break;
   }
@@ -167,18 +175,18 @@ Id value_of(Gen *r, TypeId type) {
   Id same[MAX_POOL], n, near = 0;
   int nsame = 0;
   for (int i = 0; i < r->npool; i++) {
-    const Type *p = node_type(r->g, r->pool[i]);
-    if (node_get(r->g, r->pool[i])->type == type) same[nsame++] = r->pool[i];
-    else if (p->dtype == t->dtype && type_count(r->m, node_get(r->g, r->pool[i])->type) == type_count(r->m, type))
+    const Type *p = node_type(r->b.g, r->pool[i]);
+    if (node_get(r->b.g, r->pool[i])->type == type) same[nsame++] = r->pool[i];
+    else if (p->dtype == t->dtype && type_count(r->m, node_get(r->b.g, r->pool[i])->type) == type_count(r->m, type))
       near = r->pool[i];
   }
   if (chance(r, 8) && (n = dressed(r, type))) return keep(r, n);
   if (nsame && chance(r, 85)) return same[rnd(r, (uint32_t)nsame)];
-  if (near && chance(r, 50) && (n = b_reshape(r->g, near, t->rank, t->dim))) return keep(r, n);
+  if (near && chance(r, 50) && (n = b_reshape(&r->b, near, t->rank, t->dim))) return keep(r, n);
   for (int i = 0; i < r->npool && chance(r, 40); i++) { /* a cast of something of that shape */
-    const Type *p = node_type(r->g, r->pool[i]);
+    const Type *p = node_type(r->b.g, r->pool[i]);
     if (p->dtype != t->dtype && type_make(r->m, (DType)t->dtype, p->rank, p->dim) == type)
-      return keep(r, b_cast(r->g, r->pool[i], (DType)t->dtype));
+      return keep(r, b_cast(&r->b, r->pool[i], (DType)t->dtype));
   }
   return leaf_of(r, type);
 }

@@ -1,11 +1,12 @@
-/* A whole module: run-time sizes, exports, a training step, an init graph; results and writes. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A complete module: run-time sizes, exports, a training step, an init graph; results and writes. */
 #include "random.h"
 #include <stdlib.h>
 #include <string.h>
 
 static void begin_graph(Gen *r, const char *name, GraphKind kind) {
-  r->g = graph_new(r->m, name, kind, 0);
-  r->g->training = kind == GK_TRAIN_STEP;
+  r->b = (Builder){.g = graph_new(r->m, name, kind, 0)};
+  r->b.g->training = kind == GK_TRAIN_STEP;
   r->npool = 0;
   r->nmeta = 0;
   r->meta = chance(r, kind == GK_TRAIN_STEP ? 60 : 35);
@@ -14,13 +15,13 @@ static void begin_graph(Gen *r, const char *name, GraphKind kind) {
     Dim dim[2] = {r->size[i], 1 + (int64_t)rnd(r, 4)};
     if (chance(r, 40)) dim[1] = dim[0], dim[0] = 1 + (int64_t)rnd(r, 4);
     int rank = dim[0] == r->size[i] ? 1 + (int)rnd(r, 2) : 2;
-    keep(r, graph_input(r->g, i ? "xt" : "xb", type_make(r->m, DT_F32, rank, dim), 0));
+    keep(r, graph_input(r->b.g, i ? "xt" : "xb", type_make(r->m, DT_F32, rank, dim), 0));
   }
 }
 
 /* Writes of weights and states: new values, one another's old values, and inputs. */
 static void add_writes(Gen *r) {
-  Graph *g = r->g;
+  Graph *g = r->b.g;
   for (int v = 0; v < r->m->nvar; v++) {
     bool state = r->m->var[v].kind == VK_STATE;
     if (!chance(r, g->kind == GK_TRAIN_STEP ? 60 : state ? 30 : 0)) continue;
@@ -30,7 +31,7 @@ static void add_writes(Gen *r) {
       if (u != v && r->m->var[u].type == t && chance(r, 40)) value = graph_var(g, u, 0);
     if (!value && chance(r, 60) && is_number(type_get(r->m, t))) {
       Id step = value_of(r, narrowed(r, t, (DType)type_get(r->m, t)->dtype));
-      value = b_op2(g, chance(r, 50) ? OP_sub : OP_add, graph_var(g, v, 0), step);
+      value = b_op2(&r->b, chance(r, 50) ? OP_sub : OP_add, graph_var(g, v, 0), step);
     }
     if (!value) value = value_of(r, t);
     graph_write(g, v, value, 0);
@@ -41,21 +42,21 @@ static Id scalar_of(Gen *r) {
   Id x = pick(r, is_float);
   TypeId f32 = type_make(r->m, DT_F32, 0, NULL);
   if (!x) return value_of(r, f32);
-  for (int tries = 0; tries < 4 && op_info[node_get(r->g, x)->op].cls == CL_LEAF; tries++) x = pick(r, is_float);
+  for (int tries = 0; tries < 4 && op_info[node_get(r->b.g, x)->op].cls == CL_LEAF; tries++) x = pick(r, is_float);
   int64_t axes[MAX_RANK];
-  int rank = node_type(r->g, x)->rank;
+  int rank = node_type(r->b.g, x)->rank;
   for (int i = 0; i < rank; i++) axes[i] = i;
-  Id s = rank ? b_sum(r->g, x, rank, axes, false) : x;
-  return node_get(r->g, s)->type == f32 ? s : b_cast(r->g, s, DT_F32);
+  Id s = rank ? b_sum(&r->b, x, rank, axes, false) : x;
+  return node_get(r->b.g, s)->type == f32 ? s : b_cast(&r->b, s, DT_F32);
 }
 
-/* Most of what nothing else reads, and some other values; the rest is dead code. */
+/* Most of the values without a reader, and some others; the rest is dead code. */
 static void add_results(Gen *r) {
-  enum { MOST = 9 };
-  Graph *g = r->g;
+  enum { MAX = 9 };
+  Graph *g = r->b.g;
   bool *read = ctx_alloc(r->m->c, (size_t)g->n);
   for (int i = 0; i < g->nins; i++) read[g->in[i]] = true;
-  for (int i = r->npool - 1; i >= 0 && g->nout < MOST; i--) {
+  for (int i = r->npool - 1; i >= 0 && g->nout < MAX; i--) {
     bool sink = !read[r->pool[i]] && op_info[node_get(g, r->pool[i])->op].cls != CL_LEAF;
     if (chance(r, sink ? 85 : 4)) graph_result(g, ctx_strf(r->m->c, "y%d", g->nout), r->pool[i], 0);
   }
@@ -72,18 +73,18 @@ static void export_graph(Gen *r, int number) {
 
 static void train_graph(Gen *r) {
   begin_graph(r, "train_step", GK_TRAIN_STEP);
-  if (chance(r, 40)) r->g->precision = chance(r, 50) ? DT_F16 : DT_BF16;
+  if (chance(r, 40)) r->b.g->precision = chance(r, 50) ? DT_F16 : DT_BF16;
   for (int i = 1 + (int)rnd(r, 3); i > 0; i--) leaf_of(r, rnd_type(r, rnd_float(r), 4));
   grow_graph(r, 2 + (int)rnd(r, 18));
   bool net = r->meta && chance(r, 60);
   Id loss = net ? grow_net(r) : scalar_of(r);
-  if (net && chance(r, 30)) loss = b_op2(r->g, OP_add, loss, scalar_of(r));
-  graph_result(r->g, "loss", loss, 0);
-  if (chance(r, 40)) graph_result(r->g, "metric", chance(r, 80) ? scalar_of(r) : loss, 0);
+  if (net && chance(r, 30)) loss = b_op2(&r->b, OP_add, loss, scalar_of(r));
+  graph_result_as(r->b.g, OUT_LOSS, "loss", loss, 0);
+  if (chance(r, 40)) graph_result(r->b.g, "metric", chance(r, 80) ? scalar_of(r) : loss, 0);
   for (int v = 0; v < r->m->nvar && r->meta; v++) /* a step against the gradient */
     if (r->m->var[v].kind == VK_PARAM && is_float(type_get(r->m, r->m->var[v].type))) {
-      Id w = graph_var(r->g, v, 0), d = b_op2(r->g, OP_grad, loss, w);
-      if (d) graph_write(r->g, v, b_op2(r->g, OP_sub, w, b_op2(r->g, OP_mul, d, b_like(r->g, d, 0.125))), 0);
+      Id w = graph_var(r->b.g, v, 0), d = b_op2(&r->b, OP_grad, loss, w);
+      if (d) graph_write(r->b.g, v, b_op2(&r->b, OP_sub, w, b_op2(&r->b, OP_mul, d, b_like(&r->b, d, 0.125))), 0);
     }
   if (!r->meta) add_writes(r);
 }
@@ -94,12 +95,12 @@ static void init_graph(Gen *r) {
   for (int v = 0; v < r->m->nvar; v++) {
     TypeId t = r->m->var[v].type;
     double one = 1;
-    Id value = graph_leaf(r->g, OP_const, t, attr_make(r->m, OP_const, &(AttrVal){.fv = &one, .n = 1}), 0);
+    Id value = graph_leaf(r->b.g, OP_const, t, attr_make(r->m, OP_const, &(AttrVal){.fv = &one, .n = 1}), 0);
     if (type_get(r->m, t)->dtype == DT_F32) {
       AttrId stream = attr_make(r->m, OP_random, &(AttrVal){.i = v + 1});
-      value = b_op2(r->g, OP_sub, graph_leaf(r->g, OP_random, t, stream, 0), b_const(r->g, DT_F32, 0.5));
+      value = b_op2(&r->b, OP_sub, graph_leaf(r->b.g, OP_random, t, stream, 0), b_const(&r->b, DT_F32, 0.5));
     }
-    graph_write(r->g, v, value, 0);
+    graph_write(r->b.g, v, value, 0);
   }
 }
 

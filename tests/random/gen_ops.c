@@ -1,9 +1,10 @@
-/* One maker per op class, or per op where its attributes are its own. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One maker per op class, or per op with particular attributes. */
 #include "random.h"
 #include <math.h>
 #include <string.h>
 
-/* The rules tell by themselves what an element-wise op takes. */
+/* The shape rule determines the operands of an element-wise op. */
 ShapeFn shape_elem_f, shape_elem_bool, shape_elem_cmp, shape_where, shape_cast, shape_elem;
 
 static void dims_copy(Dim *to, const Dim *from, int n) {
@@ -11,32 +12,34 @@ static void dims_copy(Dim *to, const Dim *from, int n) {
 }
 
 static bool done(Gen *r, Id n) {
-  if (n && node_type(r->g, n)->dtype != DT_TUPLE && !small(r, node_get(r->g, n)->type)) return false;
+  if (n && node_type(r->b.g, n)->dtype != DT_TUPLE && !small(r, node_get(r->b.g, n)->type)) return false;
   return keep(r, n) != 0;
 }
 
 static Id node(Gen *r, Op op, const Id *in, int nin, const AttrVal *v) {
   for (int i = 0; i < nin; i++)
     if (!in[i]) return 0;
-  return graph_node(r->g, op, in, nin, op_info[op].nfields ? attr_make(r->m, op, v) : 0, 0);
+  return graph_node(r->b.g, op, in, nin, op_info[op].nfields ? attr_make(r->m, op, v) : 0, 0);
 }
 
 static bool make_elem(Gen *r, Op op) {
   const OpInfo *info = &op_info[op];
   DType t = info->shape == shape_elem_f ? rnd_float(r) : info->shape == shape_elem_bool ? DT_BOOL : rnd_dtype(r);
   if (info->shape == shape_elem && t == DT_BOOL && op != OP_copy && op != OP_stop_gradient) t = rnd_float(r);
-  Wanted *wanted = info->shape == shape_elem_f ? is_float : info->shape == shape_elem_bool ? is_bool
-                 : info->shape == shape_elem ? is_number : is_any;
+  Wanted *wanted = info->shape == shape_elem_f      ? is_float
+                   : info->shape == shape_elem_bool ? is_bool
+                   : info->shape == shape_elem      ? is_number
+                                                    : is_any;
   Id x = chance(r, 80) ? pick(r, wanted) : 0;
-  if (x) t = (DType)node_type(r->g, x)->dtype;
-  TypeId wide = x ? node_get(r->g, x)->type : rnd_type(r, t, 5);
-  int whole = info->arity == 3 ? 1 + (int)rnd(r, 2) : (int)rnd(r, (uint32_t)info->arity);
+  if (x) t = (DType)node_type(r->b.g, x)->dtype;
+  TypeId wide = x ? node_get(r->b.g, x)->type : rnd_type(r, t, 5);
+  int at = info->arity == 3 ? 1 + (int)rnd(r, 2) : (int)rnd(r, (uint32_t)info->arity);
   Id in[3];
   for (int i = 0; i < info->arity; i++) {
     DType d = op == OP_where && i == 0 ? DT_BOOL : t;
     const Type *full = type_get(r->m, wide);
-    if (x && i == whole) in[i] = x;
-    else in[i] = value_of(r, i == whole ? type_make(r->m, d, full->rank, full->dim) : narrowed(r, wide, d));
+    if (x && i == at) in[i] = x;
+    else in[i] = value_of(r, i == at ? type_make(r->m, d, full->rank, full->dim) : narrowed(r, wide, d));
   }
   return done(r, node(r, op, in, info->arity, &(AttrVal){.i = rnd_dtype(r)}));
 }
@@ -46,7 +49,7 @@ static bool make_elem(Gen *r, Op op) {
 static bool make_reshape(Gen *r, Op op) {
   Id x = pick(r, is_any);
   if (!x) return false;
-  const Type *t = node_type(r->g, x);
+  const Type *t = node_type(r->b.g, x);
   Dim dim[MAX_RANK];
   int rank = t->rank;
   dims_copy(dim, t->dim, rank);
@@ -83,7 +86,7 @@ static bool make_transpose(Gen *r, Op op) {
   Id x = pick(r, is_any);
   int64_t perm[MAX_RANK];
   if (!x) return false;
-  int rank = node_type(r->g, x)->rank;
+  int rank = node_type(r->b.g, x)->rank;
   for (int i = 0; i < rank; i++) perm[i] = i;
   shuffle(r, perm, rank);
   return done(r, node(r, op, &x, 1, &(AttrVal){.v = perm, .n = rank}));
@@ -100,12 +103,12 @@ static bool make_slice(Gen *r, Op op) {
   Dim start[MAX_RANK], stop[MAX_RANK];
   int64_t step[MAX_RANK];
   if (!x) return false;
-  const Type *t = node_type(r->g, x);
+  const Type *t = node_type(r->b.g, x);
   for (int i = 0; i < t->rank; i++) {
     start[i] = 0, stop[i] = t->dim[i], step[i] = 1;
     if (r->sized && chance(r, 50)) { /* to or from a size */
       Dim s = rnd_size(r), rest = dim_sub(r->m, t->dim[i], s);
-      if (dim_least(r->m, rest) < 0 && rest) continue;
+      if (dim_lower_bound(r->m, rest) < 0 && rest) continue;
       *(chance(r, 70) ? &stop[i] : &start[i]) = s;
       continue;
     }
@@ -124,7 +127,7 @@ static bool make_pad(Gen *r, Op op) {
   Dim shape[MAX_RANK], start[MAX_RANK];
   int64_t step[MAX_RANK];
   if (!x) return false;
-  const Type *t = node_type(r->g, x);
+  const Type *t = node_type(r->b.g, x);
   for (int i = 0; i < t->rank; i++) {
     start[i] = chance(r, 50) ? rnd(r, 4) : 0, step[i] = 1;
     Dim end = dim_add(r->m, t->dim[i], start[i]);
@@ -139,7 +142,7 @@ static bool make_pad(Gen *r, Op op) {
   return done(r, node(r, op, &x, 1, v));
 }
 
-/* A random subset of the axes, in rising order; perhaps none. */
+/* A random subset of the axes, in increasing order; perhaps empty. */
 static int some_axes(Gen *r, int rank, int64_t *axes) {
   int n = 0, percent = chance(r, 50) ? 40 : 80;
   for (int i = 0; i < rank; i++)
@@ -151,14 +154,14 @@ static bool make_reverse(Gen *r, Op op) {
   Id x = pick(r, is_any);
   int64_t axes[MAX_RANK];
   if (!x) return false;
-  int n = some_axes(r, node_type(r->g, x)->rank, axes);
+  int n = some_axes(r, node_type(r->b.g, x)->rank, axes);
   return done(r, node(r, op, &x, 1, &(AttrVal){.v = axes, .n = n}));
 }
 
 static bool make_concat(Gen *r, Op op) {
   Id in[4] = {pick(r, is_any)};
-  if (!in[0] || !node_type(r->g, in[0])->rank) return false;
-  Type t = *node_type(r->g, in[0]);
+  if (!in[0] || !node_type(r->b.g, in[0])->rank) return false;
+  Type t = *node_type(r->b.g, in[0]);
   int n = 1 + (int)rnd(r, 4), axis = (int)rnd(r, t.rank);
   for (int i = 1; i < n; i++) {
     Dim dim[MAX_RANK];
@@ -171,16 +174,19 @@ static bool make_concat(Gen *r, Op op) {
 
 /* ---- windows ---- */
 
-typedef struct Windows { int n; int64_t axes[3], size[3], stride[3], dilation[3]; } Windows;
+typedef struct Windows {
+  int n;
+  int64_t axes[3], size[3], stride[3], dilation[3];
+} Windows;
 
 /* Windows that fit into the shape; false when no axis can have one. */
 static bool rnd_windows(Gen *r, const Type *t, Windows *w) {
   w->n = 0;
   for (int i = 0; i < t->rank && w->n < 3 && t->rank + w->n < 7; i++) {
     if (!dim_is_const(t->dim[i]) || t->dim[i] < 1 || t->dim[i] > 40 || chance(r, 40)) continue;
-    int64_t d = 1 + rnd(r, 2), most = (t->dim[i] - 1) / d + 1;
+    int64_t d = 1 + rnd(r, 2), max = (t->dim[i] - 1) / d + 1;
     w->axes[w->n] = i, w->dilation[w->n] = d, w->stride[w->n] = 1 + rnd(r, 3);
-    w->size[w->n++] = 1 + rnd(r, (uint32_t)(most < 4 ? most : 4));
+    w->size[w->n++] = 1 + rnd(r, (uint32_t)(max < 4 ? max : 4));
   }
   return w->n > 0;
 }
@@ -188,7 +194,7 @@ static bool rnd_windows(Gen *r, const Type *t, Windows *w) {
 static bool make_unfold(Gen *r, Op op) {
   Id x = pick(r, is_any);
   Windows w;
-  if (!x || !rnd_windows(r, node_type(r->g, x), &w)) return false;
+  if (!x || !rnd_windows(r, node_type(r->b.g, x), &w)) return false;
   if (chance(r, 20) && w.n > 1) { /* axes may come in any order */
     int64_t *const lists[] = {w.axes, w.size, w.stride, w.dilation};
     for (int i = 0; i < 4; i++) {
@@ -196,8 +202,12 @@ static bool make_unfold(Gen *r, Op op) {
       lists[i][0] = lists[i][1], lists[i][1] = t;
     }
   }
-  AttrVal v[] = {{.v = w.axes, .n = w.n}, {.v = w.size, .n = w.n}, {.v = w.stride, .n = w.n},
-                 {.v = w.dilation, .n = w.n}};
+  AttrVal v[] = {
+    {.v = w.axes, .n = w.n},
+    {.v = w.size, .n = w.n},
+    {.v = w.stride, .n = w.n},
+    {.v = w.dilation, .n = w.n},
+  };
   return done(r, node(r, op, &x, 1, v));
 }
 
@@ -215,8 +225,10 @@ static bool make_fold(Gen *r, Op op) {
   TypeId from = type_make(r->m, (DType)t->dtype, t->rank + w.n, dim);
   if (!small(r, from)) return false;
   Id x = value_of(r, from);
-  AttrVal v[] = {{.v = t->dim, .n = t->rank}, {.v = w.axes, .n = w.n}, {.v = w.size, .n = w.n},
-                 {.v = w.stride, .n = w.n}, {.v = w.dilation, .n = w.n}};
+  AttrVal v[] = {
+    {.v = t->dim, .n = t->rank}, {.v = w.axes, .n = w.n},     {.v = w.size, .n = w.n},
+    {.v = w.stride, .n = w.n},   {.v = w.dilation, .n = w.n},
+  };
   return done(r, node(r, op, &x, 1, v));
 }
 
@@ -226,14 +238,14 @@ static bool make_reduce(Gen *r, Op op) {
   Id x = pick(r, is_number);
   int64_t axes[MAX_RANK];
   if (!x) return false;
-  int n = some_axes(r, node_type(r->g, x)->rank, axes);
+  int n = some_axes(r, node_type(r->b.g, x)->rank, axes);
   return done(r, node(r, op, &x, 1, (AttrVal[]){{.v = axes, .n = n}, {.i = chance(r, 30)}}));
 }
 
 static bool make_cumsum(Gen *r, Op op) {
   Id x = pick(r, is_number);
-  if (!x || !node_type(r->g, x)->rank) return false;
-  return done(r, node(r, op, &x, 1, (AttrVal[]){{.i = rnd(r, node_type(r->g, x)->rank)}, {.i = chance(r, 40)}}));
+  if (!x || !node_type(r->b.g, x)->rank) return false;
+  return done(r, node(r, op, &x, 1, (AttrVal[]){{.i = rnd(r, node_type(r->b.g, x)->rank)}, {.i = chance(r, 40)}}));
 }
 
 /* ---- contractions ---- */
@@ -242,8 +254,8 @@ static bool make_cumsum(Gen *r, Op op) {
  * any order, and so does the result. */
 static bool make_contract(Gen *r, Op op) {
   Id x = pick(r, is_float);
-  if (!x || node_type(r->g, x)->rank > 5) return false;
-  const Type *t = node_type(r->g, x);
+  if (!x || node_type(r->b.g, x)->rank > 5) return false;
+  const Type *t = node_type(r->b.g, x);
   char left[9] = {0}, spec[32];
   int64_t right[MAX_RANK], result[MAX_RANK];
   Dim size[16];
@@ -271,7 +283,10 @@ static bool make_contract(Gen *r, Op op) {
   return small(r, other) && done(r, node(r, op, (Id[]){x, value_of(r, other)}, 2, &(AttrVal){.s = spec}));
 }
 
-typedef struct Window { int spatial; int64_t stride[3], pad[6], dilation[3], groups; } Window;
+typedef struct Window {
+  int spatial;
+  int64_t stride[3], pad[6], dilation[3], groups;
+} Window;
 
 /* Types of x and w that fit the window. */
 static void rnd_conv(Gen *r, Window *c, TypeId *x, TypeId *w) {
@@ -300,30 +315,34 @@ static bool make_conv(Gen *r, Op op) {
   TypeId tx, tw;
   rnd_conv(r, &c, &tx, &tw);
   if (!small(r, tx) || !small(r, tw)) return false;
-  AttrVal v[5] = {{.v = c.stride, .n = c.spatial}, {.v = c.pad, .n = 2 * c.spatial}, {.v = c.dilation, .n = c.spatial},
-                  {.i = c.groups}};
+  AttrVal v[5] = {
+    {.v = c.stride, .n = c.spatial},
+    {.v = c.pad, .n = 2 * c.spatial},
+    {.v = c.dilation, .n = c.spatial},
+    {.i = c.groups},
+  };
   Id x = value_of(r, tx);
   Id w = value_of(r, tw);
   Id y = node(r, OP_conv, (Id[]){x, w}, 2, v);
   if (op == OP_conv || !y) return done(r, y);
   const Type *shape = type_get(r->m, op == OP_conv_dx ? tx : tw);
   v[4] = (AttrVal){.v = shape->dim, .n = shape->rank};
-  Id dy = chance(r, 50) ? y : value_of(r, node_get(r->g, y)->type);
+  Id dy = chance(r, 50) ? y : value_of(r, node_get(r->b.g, y)->type);
   return done(r, node(r, op, op == OP_conv_dx ? (Id[]){dy, w} : (Id[]){x, dy}, 2, v));
 }
 
 /* ---- indices ---- */
 
 static TypeId index_type(Gen *r) {
-  static const DType whole[] = {DT_I32, DT_I32, DT_I32, DT_U8, DT_I8, DT_U16, DT_I16, DT_U32};
-  return rnd_type(r, whole[rnd(r, 8)], 2);
+  static const DType integer[] = {DT_I32, DT_I32, DT_I32, DT_U8, DT_I8, DT_U16, DT_I16, DT_U32};
+  return rnd_type(r, integer[rnd(r, 8)], 2);
 }
 
 static bool make_gather(Gen *r, Op op) {
   Id x = pick(r, is_any);
-  if (!x || !node_type(r->g, x)->rank) return false;
-  int axis = (int)rnd(r, node_type(r->g, x)->rank);
-  if (node_type(r->g, x)->dim[axis] == 0) return false;
+  if (!x || !node_type(r->b.g, x)->rank) return false;
+  int axis = (int)rnd(r, node_type(r->b.g, x)->rank);
+  if (node_type(r->b.g, x)->dim[axis] == 0) return false;
   Id at = value_of(r, index_type(r));
   return done(r, node(r, op, (Id[]){x, at}, 2, &(AttrVal){.i = axis}));
 }
@@ -353,7 +372,7 @@ static bool make_meta(Gen *r, Op op) {
   Id in[3] = {pick(r, is_float)};
   if (!in[0]) return false;
   in[1] = pick(r, is_float);
-  if (op == OP_jvp) in[2] = value_of(r, node_get(r->g, in[1])->type);
+  if (op == OP_jvp) in[2] = value_of(r, node_get(r->b.g, in[1])->type);
   r->nmeta++;
   return done(r, node(r, op, in, op_info[op].arity, NULL));
 }
@@ -362,14 +381,14 @@ static bool make_meta(Gen *r, Op op) {
 
 typedef bool Make(Gen *r, Op op);
 static Make *const by_class[] = {
-  [CL_ELEM] = make_elem, [CL_REDUCE] = make_reduce, [CL_CONTRACT] = make_contract, [CL_CONV] = make_conv,
-  [CL_CUM] = make_cumsum, [CL_META] = make_meta,
+  [CL_ELEM] = make_elem,  [CL_REDUCE] = make_reduce, [CL_CONTRACT] = make_contract, [CL_CONV] = make_conv,
+  [CL_CUM] = make_cumsum, [CL_META] = make_meta,     [CL_ATTEND] = make_attend,
 };
 static Make *const by_op[OP_COUNT] = {
   [OP_reshape] = make_reshape, [OP_transpose] = make_transpose, [OP_broadcast] = make_broadcast,
-  [OP_slice] = make_slice,
-  [OP_reverse] = make_reverse, [OP_pad] = make_pad, [OP_concat] = make_concat, [OP_unfold] = make_unfold,
-  [OP_fold] = make_fold, [OP_gather] = make_gather, [OP_scatter_add] = make_scatter, [OP_scan] = make_scan,
+  [OP_slice] = make_slice,     [OP_reverse] = make_reverse,     [OP_pad] = make_pad,
+  [OP_concat] = make_concat,   [OP_unfold] = make_unfold,       [OP_fold] = make_fold,
+  [OP_gather] = make_gather,   [OP_scatter_add] = make_scatter, [OP_scan] = make_scan,
   [OP_get] = make_scan,
 };
 

@@ -1,10 +1,14 @@
-/* A scan: a body graph grown like any other, over ports that stand for turns, carries and captured values. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A scan: a body graph grown like any other, over ports for slices, carries and captured values. */
 #include "random.h"
 #include <string.h>
 
-/* What a body is made of: its number of scanned, carried, captured inputs and stacked results. */
-typedef struct Shape { int nx, nc, ncap, ny, axis; Dim length; } Shape;
-enum { MOST = 3 };
+/* The numbers of a body's scanned, carried and captured inputs and of its stacked results. */
+typedef struct Shape {
+  int nx, nc, ncap, ny, axis;
+  Dim length;
+} Shape;
+enum { MAX = 3 };
 
 static TypeId without_axis(Gen *r, TypeId t, int axis) {
   Dim dim[MAX_RANK];
@@ -14,19 +18,19 @@ static TypeId without_axis(Gen *r, TypeId t, int axis) {
   return type_make(r->m, (DType)x->dtype, x->rank - 1, dim);
 }
 
-/* A value of that type that does something with what the body has. */
+/* A value of that type, computed from the body's values. */
 static Id mixed(Gen *r, TypeId t) {
   DType d = (DType)type_get(r->m, t)->dtype;
   Id a = value_of(r, t);
-  if (d == DT_BOOL) return keep(r, b_op1(r->g, OP_not, a));
+  if (d == DT_BOOL) return keep(r, b_op1(&r->b, OP_not, a));
   Op op = (Op[]){OP_add, OP_sub, OP_mul, OP_max}[rnd(r, 4)];
-  return keep(r, b_op2(r->g, op, a, value_of(r, narrowed(r, t, d))));
+  return keep(r, b_op2(&r->b, op, a, value_of(r, narrowed(r, t, d))));
 }
 
 static Graph *grow_body(Gen *r, const Shape *s, const TypeId *port) {
   Gen outer = *r;
   Graph *body = graph_new(r->m, ctx_strf(r->m->c, "body%d", r->nbody++), GK_BODY, 0);
-  r->g = body;
+  r->b = (Builder){.g = body};
   r->npool = 0;
   r->depth++;
   for (int i = 0; i < s->nx + s->nc + s->ncap; i++)
@@ -50,11 +54,14 @@ static Graph *grow_body(Gen *r, const Shape *s, const TypeId *port) {
 
 bool make_scan(Gen *r, Op op) {
   if (r->depth >= 2 || r->nbody >= 6 || (op == OP_get && chance(r, 60))) return false;
-  Shape s = {.nx = (int)rnd(r, MOST), .nc = (int)rnd(r, MOST), .ncap = (int)rnd(r, MOST), .ny = (int)rnd(r, MOST),
+  Shape s = {.nx = (int)rnd(r, MAX),
+             .nc = (int)rnd(r, MAX),
+             .ncap = (int)rnd(r, MAX),
+             .ny = (int)rnd(r, MAX),
              .axis = (int)rnd(r, 2)};
   s.length = r->sized && chance(r, 30) ? rnd_size(r) : rnd(r, 6);
-  Id in[3 * MOST];
-  TypeId port[3 * MOST];
+  Id in[3 * MAX];
+  TypeId port[3 * MAX];
   int n = 0;
   for (; n < s.nx; n++) {
     TypeId t = rnd_type(r, rnd_dtype(r), 3);
@@ -75,13 +82,13 @@ bool make_scan(Gen *r, Op op) {
   }
   Graph *body = grow_body(r, &s, port);
   if (!body->nout) { /* it must have a result */
-    Gen leaf = {.state = r->state, .m = r->m, .g = body};
+    Gen leaf = {.state = r->state, .m = r->m, .b = {.g = body}};
     graph_result(body, "y", leaf_of(&leaf, type_make(r->m, DT_F32, 0, NULL)), 0);
   }
   AttrVal v[] = {{.i = body->index}, {.i = s.nx}, {.i = s.nc}, {.i = s.axis}, {.i = chance(r, 35)}, {.i = s.length}};
-  Id scan = graph_node(r->g, OP_scan, in, n, attr_make(r->m, OP_scan, v), 0);
+  Id scan = graph_node(r->b.g, OP_scan, in, n, attr_make(r->m, OP_scan, v), 0);
   if (!scan) return false;
   for (int i = 0; i < body->nout; i++)
-    if (chance(r, 85)) keep(r, b_get(r->g, scan, i));
+    if (chance(r, 85)) keep(r, b_get(&r->b, scan, i));
   return true;
 }

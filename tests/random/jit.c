@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A module as machine code made in this process, against the strict interpreter, bit for bit. */
-#include "codegen/c/graph.h"
-#include "codegen/c/tile.h"
+#include "codegen/text/graph.h"
+#include "codegen/target.h"
 #include "nn/nn.h"
 #include "random.h"
 
@@ -10,42 +11,42 @@ typedef struct Job {
   int dialect;
   const char *isa;
   Why *why;
-  bool well;
+  bool ok;
 } Job;
 
 static bool same_value(const Job *j, const char *graph, const char *name, const Val *want, const Val *got) {
   int64_t at = 0;
   if (want->count == got->count && same_bits(want->type, want->data, got->data, want->count, &at)) return true;
-  snprintf(j->why->text, sizeof j->why->text, "%s%s: %s: %s[%lld] is %.9g, the interpreter has %.9g", j->isa ?
-           "native " : "portable",
-           j->isa ? j->isa : "", graph, name, (long long)at, val_get(got, at), val_get(want, at));
+  snprintf(j->why->text, sizeof j->why->text, "%s%s: %s: %s[%lld] is %.9g, the interpreter has %.9g",
+           j->isa ? "native " : "portable", j->isa ? j->isa : "", graph, name, (long long)at, val_get(got, at),
+           val_get(want, at));
   return false;
 }
 
-static bool run_graph(Job *j, Code *code, int parts, Interp *in, const Graph *g, Interp *ref, const Graph *as) {
+static bool run_graph(Job *j, Code *code, int threads, Interp *in, const Graph *g, Interp *ref, const Graph *as) {
   Val *port[64] = {0}, *want[64] = {0}, *got[64] = {0};
   int64_t range[64] = {0};
-  for (int p = 0; p < g->nport; p++) range[p] = c_port_range(g, p);
+  for (int p = 0; p < g->nport; p++) range[p] = input_range(g, p);
   fill_vars(ref, j->seed);
   fill_vars(in, j->seed);
   ref->step = in->step = g->kind == GK_INIT ? 0 : 4;
   ref->calls = in->calls = 0;
   fill_ports(ref, as, j->seed, range, port);
-  bool well = interp_run(ref, as, port, want);
-  if (!well) snprintf(j->why->text, sizeof j->why->text, "%s", ref->error);
+  bool ok = interp_run(ref, as, port, want);
+  if (!ok) snprintf(j->why->text, sizeof j->why->text, "%s", ref->error);
   for (int i = 0; i < in->m->nsize; i++) in->size[i] = ref->size[i];
-  if (well && !code_run(code, parts, in, g, port, got))
-    well = (snprintf(j->why->text, sizeof j->why->text, "code: %s", in->error), false);
-  if (well && in->finite != ref->finite) well = (snprintf(j->why->text, sizeof j->why->text, "code: %s: finite",
-                                                          g->name), false);
-  for (int o = 0, k = 0; o < g->nout && well && ref->finite; o++) /* else it ended before there were results */
-    if (g->out[o].var < 0) well = same_value(j, g->name, g->out[o].name, want[k], got[k]), k++;
-  for (int v = 0; v < in->m->nvar && well; v++) {
+  if (ok && !code_run(code, threads, in, g, port, got))
+    ok = (snprintf(j->why->text, sizeof j->why->text, "code: %s", in->error), false);
+  if (ok && in->finite != ref->finite)
+    ok = (snprintf(j->why->text, sizeof j->why->text, "code: %s: finite", g->name), false);
+  for (int o = 0, k = 0; o < g->nout && ok && ref->finite; o++) /* else it ended before there were results */
+    if (g->out[o].var < 0) ok = same_value(j, g->name, g->out[o].name, want[k], got[k]), k++;
+  for (int v = 0; v < in->m->nvar && ok; v++) {
     int u = var_find(ref->m, in->m->var[v].name);
-    well = same_value(j, g->name, in->m->var[v].name, ref->var[u], in->var[v]);
+    ok = same_value(j, g->name, in->m->var[v].name, ref->var[u], in->var[v]);
   }
-  for (int i = 0; i < 64; i++) val_drop(port[i]), val_drop(want[i]), val_drop(got[i]);
-  return well;
+  for (int i = 0; i < 64; i++) val_release(port[i]), val_release(want[i]), val_release(got[i]);
+  return ok;
 }
 
 static void run_code(Ctx *c, void *arg) {
@@ -54,20 +55,20 @@ static void run_code(Ctx *c, void *arg) {
   Module *m = read_module(c, j->text, j->off, true, j->why), *ref = m ? read_module(c, j->text, 0, true, j->why) : NULL;
   if (!ref) return;
   m->opt.ram = j->seed % 4 == 0; /* the smallest plan */
-  m->opt.panel = native && j->seed % 3 ? TILE_PANEL : 0;
+  m->opt.panel = native && j->seed % 3 ? PANEL_WIDTH : 0;
   if (!passes_run(ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(m, &(PassRun){0})) {
     nn_refused(c, "planned", j->why);
     return;
   }
-  if (m->opt.ram) m->opt.ram = (int64_t)1 << 40; /* which it keeps */
+  if (m->opt.ram) m->opt.ram = (int64_t)1 << 40; /* a budget that it meets */
   Code *code = native ? code_native(m, j->isa, j->why) : code_portable(m, "-O1", j->why);
   if (!code) return;
   Interp *in = interp_new(m, false), *by = reference(ref, j->seed);
   in->seed = by->seed, in->steps = by->steps, in->steps_per_epoch = by->steps_per_epoch;
-  j->well = true;
-  for (int i = 0; i < m->ngraph && j->well; i++)
-    for (int parts = 1; parts <= (native ? 3 : 1) && code_has(code, m->graph[i]) && j->well; parts += 2)
-      j->well = run_graph(j, code, parts, in, m->graph[i], by, graph_find(ref, m->graph[i]->name));
+  j->ok = true;
+  for (int i = 0; i < m->ngraph && j->ok; i++)
+    for (int threads = 1; threads <= (native ? 3 : 1) && code_has(code, m->graph[i]) && j->ok; threads += 2)
+      j->ok = run_graph(j, code, threads, in, m->graph[i], by, graph_find(ref, m->graph[i]->name));
   code_free(code);
 }
 
@@ -77,10 +78,10 @@ bool check_jit(const char *text, uint64_t seed, Why *why) {
   Job j = {.text = text, .seed = seed, .off = off, .isa = nn_isa(&r), .dialect = DIALECT_NATIVE, .why = why};
   for (; j.dialect >= DIALECT_PORTABLE; j.dialect--, j.isa = NULL) {
     Ctx *c = ctx_new();
-    j.well = false;
+    j.ok = false;
     ctx_try(c, run_code, &j);
     ctx_free(c);
-    if (!j.well) return false;
+    if (!j.ok) return false;
   }
   return true;
 }

@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* random check FIRST N          N graphs from that seed on, through the interpreter
  * random c FIRST N CC DIR       the same as portable C, N graphs to one translation unit, compiled by the command CC
- * random native FIRST N CC DIR  the same as native C, run in 1 to 4 parts
+ * random native FIRST N CC DIR  the same as native C, run by 1 to 4 threads
  * random jit FIRST N            the same as code made in this process, native and portable
  * random print SEED             the graph's text
  * random nn FIRST N             N programs in every way to compute them (nn/)
- * random spoilt FIRST N         N programs with small wounds: refused by an error of the language, or compiled
+ * random mutated FIRST N        N mutated programs: refused by an error of the language, or compiled
  * random program SEED           the program's text
- * random fuzz SECONDS SEED DIR  graphs and programs; what is left of failures goes to DIR
+ * random fuzz SECONDS SEED DIR  graphs and programs; reduced failures go to DIR
  * random file X.ir SEED [c|native CC DIR]   one text, on the inputs of that seed
- * A failure is printed with its seed and its graph, made small. The last line is `N passed, N failed`. */
+ * A failure is printed with its seed and its reduced graph. The last line is `N passed, N failed`. */
 #include "codegen/jit/jit.h"
 #include "nn/nn.h"
 #include "random.h"
@@ -23,9 +24,13 @@
 
 /* ---- one after another ---- */
 
-enum { MANY_GRAPHS = 500, MANY_PROGRAMS = 300, NAMES = 200, MOST_FAILURES = 20 }; /* many: every op or def stands in one */
+enum { MANY_GRAPHS = 500, MANY_PROGRAMS = 300, NAMES = 200, MAX_FAILURES = 20 }; /* many: every op or def is in one */
 
-typedef struct Seen { bool op[OP_COUNT], def[NAMES]; const char *name[NAMES]; int names; } Seen;
+typedef struct Seen {
+  bool op[OP_COUNT], def[NAMES];
+  const char *name[NAMES];
+  int names;
+} Seen;
 
 /* Marks the ops of a graph's text, "= add(", or the defs of a program's. */
 static void note(const char *text, int dialect, Seen *s) {
@@ -40,8 +45,8 @@ static void note(const char *text, int dialect, Seen *s) {
 static int unseen(const Seen *s, int dialect, int n) {
   int missing = 0;
   for (int op = 1; op < OP_COUNT && n >= MANY_GRAPHS && dialect > PROGRAM; op++)
-    if (!s->op[op] && op_info[op].cls != CL_LEAF) printf("FAIL  no graph has the op `%s`\n", op_info[op].name),
-        missing++;
+    if (!s->op[op] && op_info[op].cls != CL_LEAF)
+      printf("FAIL  no graph has the op `%s`\n", op_info[op].name), missing++;
   for (int i = 0; i < s->names && n >= MANY_PROGRAMS; i++)
     if (!s->def[i]) printf("FAIL  no program calls `%s`\n", s->name[i]), missing++;
   return missing;
@@ -51,7 +56,7 @@ static int check_seeds(uint64_t first, int n, int dialect) {
   int failed = dialect == PROGRAM ? std_without_maker() : 0;
   Seen seen = {.names = 0};
   Why why;
-  for (int i = 0; i < n && failed < MOST_FAILURES; i++) {
+  for (int i = 0; i < n && failed < MAX_FAILURES; i++) {
     Task t = {.seed = first + (uint64_t)i, .dialect = dialect, .why = &why};
     char *text = make_text(dialect, t.seed), how[80];
     snprintf(how, sizeof how, "random %s %llu 1", dialect_word(dialect), (unsigned long long)t.seed);
@@ -100,9 +105,9 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
     char *text = generate(first + (uint64_t)i);
     t.seed = first + (uint64_t)i;
     t.number = i;
-    bool well = text && in_child(emit, text, &t);
-    if (!well && !no_module(dir, i)) return 2;
-    if (!well) failed++, report(text, &t, how);
+    bool ok = text && in_child(emit, text, &t);
+    if (!ok && !no_module(dir, i)) return 2;
+    if (!ok) failed++, report(text, &t, how);
     free(text);
   }
   if (end_unit(dir, n, cc, dialect, &why)) {
@@ -123,18 +128,18 @@ static int check_file(int argc, char **argv) {
   size_t n = strlen(argv[2]);
   bool program = n > 3 && !strcmp(argv[2] + n - 3, ".nn");
   if (program || (argc == 5 && !strcmp(argv[4], "jit"))) {
-    Task t = {.seed = seed, .dialect = !program ? BY_JIT : argc > 4 ? SPOILT : PROGRAM, .why = &why};
+    Task t = {.seed = seed, .dialect = !program ? BY_JIT : argc > 4 ? MUTATED : PROGRAM, .why = &why};
     bool good = in_child(check, text, &t);
     printf("%s\n%d passed, %d failed\n", good ? "" : why.text, good, !good);
     free(text);
     return !good;
   }
   bool native = argc > 6 && !strcmp(argv[4], "native");
-  bool well = argc > 6 ? check_c(text, seed, native ? DIALECT_NATIVE : DIALECT_PORTABLE, argv[5], argv[6], &why)
-                       : check_interp(text, seed, &why);
-  printf("%s\n%d passed, %d failed\n", well ? "" : why.text, well, !well);
+  bool ok = argc > 6 ? check_c(text, seed, native ? DIALECT_NATIVE : DIALECT_PORTABLE, argv[5], argv[6], &why)
+                     : check_interp(text, seed, &why);
+  printf("%s\n%d passed, %d failed\n", ok ? "" : why.text, ok, !ok);
   free(text);
-  return !well;
+  return !ok;
 }
 
 /* Every op of the table is made by this generator, or is a leaf (gen.c makes those). */
@@ -151,7 +156,7 @@ static bool all_ops_made(void) {
 int main(int argc, char **argv) {
   uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
   jit_has_clang(); /* once for all processes */
-  for (int d = SPOILT; d <= BY_INTERP && argc == 4; d++)
+  for (int d = MUTATED; d <= BY_INTERP && argc == 4; d++)
     if (!strcmp(argv[1], dialect_word(d))) return all_ops_made() ? check_seeds(first, atoi(argv[3]), d) : 1;
   if (argc == 5 && !strcmp(argv[1], "fuzz")) return fuzz(atol(argv[2]), strtoull(argv[3], NULL, 10), argv[4]);
   if (argc == 3 && !strcmp(argv[1], "program")) return puts(nn_generate(first)) < 0;

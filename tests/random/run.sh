@@ -1,15 +1,17 @@
 #!/bin/sh
-# run.sh GRADC BUILD: random graphs and programs, see main.c and docs/testing.md. FIRST is the first seed; COUNT, JIT, C,
-# NATIVE and PROGRAMS are how many graphs go through the interpreter, code made in process, portable C under the
-# sanitizers, native C by gcc, and how many programs are made.
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: random graphs and programs, see main.c and docs/testing.md. FIRST is the first seed; COUNT, JIT,
+# C, NATIVE and PROGRAMS are the numbers of graphs for the interpreter, for code compiled in process, for portable C
+# with the sanitizers and for native C by gcc, and of programs.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 first=${FIRST:-1}; unit=20
-if full; then set -- 4000 300 200 80 300; else set -- 120 20 20 0 8; fi
+if full; then set -- 2000 300 100 80 300; else set -- 120 12 20 0 5; fi
 count=${COUNT:-$1}; jit=${JIT:-$2}; portable=${C:-$3}; native=${NATIVE:-$4}; programs=${PROGRAMS:-$5}
-sh tests/random/build.sh "$build" "$tmp/random" || { echo "0 passed, 1 failed"; exit 1; }
+program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit) ||
+  { counts; exit 1; }
 
-sanitize="gcc -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
+sanitize="gcc -O0 -fsanitize=address,undefined -fno-sanitize-recover=all"
 units() { # units KIND N CC
   n=0
   while [ $n -lt "$2" ]; do
@@ -18,7 +20,7 @@ units() { # units KIND N CC
     n=$((n + unit))
   done
 }
-found() { # what failed once: programs; graphs with all passes on (1), and some off (3)
+found() { # former failures: programs; graphs with all passes on (1), and some off (3)
   for seed in 1 3; do
     for text in tests/random/found/*.ir tests/random/found/*.nn; do
       case $seed$text in 3*.nn) continue ;; esac
@@ -31,7 +33,7 @@ found() { # what failed once: programs; graphs with all passes on (1), and some 
 (units native "$native" "gcc -O1 -g"; "$tmp/random" nn "$first" "$programs" >"$tmp/log.nn" 2>&1) & beside=$!
 "$tmp/random" check "$first" "$count" >"$tmp/log.check" 2>&1
 "$tmp/random" jit "$first" "$jit" >"$tmp/log.jit" 2>&1
-"$tmp/random" spoilt "$first" $((10 * jit)) >"$tmp/log.spoilt" 2>&1
+"$tmp/random" mutated "$first" $((10 * jit)) >"$tmp/log.mutated" 2>&1
 units c "$portable" "$sanitize"
 found
 wait $beside

@@ -1,4 +1,5 @@
-/* Makes a failing module small: drops lines, blocks and nodes while it still fails. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reduces a failing module: drops lines, blocks and nodes while it still fails. */
 #include "random.h"
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@ static int count_values(const char *text) {
   return n;
 }
 
-/* ---- lines: results, writes, weights, whole graphs ---- */
+/* ---- lines: results, writes, weights, graphs ---- */
 
 /* The next line that may be dropped alone, from `from` on; its end in *end. NULL: none. */
 static const char *next_line(const char *from, const char **end) {
@@ -28,7 +29,10 @@ static const char *next_line(const char *from, const char **end) {
   return NULL;
 }
 
-typedef struct Text { const char *in; char *out; } Text;
+typedef struct Text {
+  const char *in;
+  char *out;
+} Text;
 
 static void reprint(Ctx *c, void *arg) {
   Text *t = arg;
@@ -38,7 +42,7 @@ static void reprint(Ctx *c, void *arg) {
   if (s.s) t->out = strdup(s.s);
 }
 
-/* The text less one part, as it is printed. NULL: it is no module any more. */
+/* The text without one part, printed again. NULL: that is not a valid module. */
 static char *without(const char *text, const char *from, const char *end) {
   size_t a = (size_t)(from - text), n = strlen(end);
   char *s = malloc(a + n + 1);
@@ -76,7 +80,13 @@ static bool drop_lines(char **text, Fails *fails, void *arg, int *budget) {
 
 /* Candidate `way` for node n of graph number gi: 0 an input in its place, 1.. one of its operands of the same type,
  * else a constant. n = 0: output number `way` is dropped. The dead go with it. */
-typedef struct Edit { const char *text; int gi, way; Id n; char *out; bool possible; } Edit;
+typedef struct Edit {
+  const char *text;
+  int gi, way;
+  Id n;
+  char *out;
+  bool possible;
+} Edit;
 
 static Id replacement(Rebuild *r, const Edit *e) {
   Graph *g = r->old;
@@ -118,8 +128,7 @@ static void edit(Ctx *c, void *arg) {
   for (Id n = 1; n < (Id)g->n; n++) {
     if (!live[n] || r.map[n]) continue;
     if (n == e->n) r.map[n] = replacement(&r, e);
-    else if (node_get(g, n)->op == OP_input)
-      r.map[n] = graph_input(r.new, node_attr(g, n, 0)->s, node_get(g, n)->type, 0);
+    else if (node_get(g, n)->op == OP_input) r.map[n] = graph_input(r.new, node_name(g, n), node_get(g, n)->type, 0);
     else graph_copy_node(&r, n);
     if (!r.map[n]) return;
   }
@@ -148,7 +157,7 @@ static bool adopt(char **text, char *less, Fails *fails, void *arg, int *budget)
 static bool drop_nodes(char **text, Fails *fails, void *arg, int *budget) {
   enum { GRAPHS = 12, WAYS = 5 };
   bool any = false;
-  for (int gi = 0; gi < GRAPHS && *budget > 0; gi++) {
+  for (int gi = 0; gi<GRAPHS && * budget> 0; gi++) {
     for (int way = 8; way >= 0; way--) any |= adopt(text, edited(*text, gi, 0, way), fails, arg, budget);
     for (Id n = (Id)count_values(*text) + 8; n > 0 && *budget > 0; n--)
       for (int way = 0; way < WAYS; way++) {

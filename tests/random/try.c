@@ -1,5 +1,5 @@
-/* One random graph or program, in a process of its own; what is said of it when it fails, and what is left of it when it
- * was made small. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One random graph or program in a separate process: running it, reducing a failure and reporting it. */
 #include "nn/nn.h"
 #include "random.h"
 #include "try.h"
@@ -13,26 +13,26 @@
 enum { SECONDS = 60, BUDGET = 400, BUDGET_C = 80 };
 
 char *make_text(int dialect, uint64_t seed) {
-  return dialect == SPOILT ? nn_spoil(seed) : dialect == PROGRAM ? nn_generate(seed) : generate(seed);
+  return dialect == MUTATED ? nn_mutate(seed) : dialect == PROGRAM ? nn_generate(seed) : generate(seed);
 }
 
 const char *dialect_word(int dialect) {
-  return (const char *const[]){"spoilt", "nn", "jit", "check"}[dialect - SPOILT];
+  return (const char *const[]){"mutated", "nn", "jit", "check"}[dialect - MUTATED];
 }
 
 bool check(const char *text, const Task *t, Why *why) {
-  return t->dialect == PROGRAM   ? nn_check(text, t->seed, why) :
-         t->dialect == SPOILT    ? nn_spoilt(text, why) :
-         t->dialect == BY_INTERP ? check_interp(text, t->seed, why) :
-         t->dialect == BY_JIT    ? check_jit(text, t->seed, why) :
-                                   check_c(text, t->seed, t->dialect, t->cc, t->one, why);
+  return t->dialect == PROGRAM     ? nn_check(text, t->seed, why)
+         : t->dialect == MUTATED   ? nn_mutated(text, why)
+         : t->dialect == BY_INTERP ? check_interp(text, t->seed, why)
+         : t->dialect == BY_JIT    ? check_jit(text, t->seed, why)
+                                   : check_c(text, t->seed, t->dialect, t->cc, t->one, why);
 }
 
 bool emit(const char *text, const Task *t, Why *why) {
   return emit_module(text, t->seed, t->number, t->dialect, t->dir, why);
 }
 
-/* In a process of its own, so that a crash or an endless loop is a failure like any other. */
+/* In a separate process, so that a crash or an endless loop is a failure like any other. */
 bool in_child(Doing *doing, const char *text, const Task *t) {
   int pipes[2], status;
   if (getenv("RANDOM_HERE")) return doing(text, t, t->why); /* for a debugger */
@@ -44,9 +44,9 @@ bool in_child(Doing *doing, const char *text, const Task *t) {
     Why why = {{0}};
     setrlimit(RLIMIT_CPU, &(struct rlimit){SECONDS, SECONDS});
     alarm(10 * SECONDS); /* other work may be going on */
-    bool well = doing(text, t, &why);
-    if (!well && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
-    _exit(!well);
+    bool ok = doing(text, t, &why);
+    if (!ok && write(pipes[1], why.text, strlen(why.text)) < 0) _exit(3);
+    _exit(!ok);
   }
   close(pipes[1]);
   ssize_t n = read(pipes[0], t->why->text, sizeof t->why->text - 1);
@@ -54,10 +54,10 @@ bool in_child(Doing *doing, const char *text, const Task *t) {
   close(pipes[0]);
   waitpid(pid, &status, 0);
   if (WIFSIGNALED(status)) snprintf(t->why->text, sizeof t->why->text, "ended by signal %d", WTERMSIG(status));
-  bool well = WIFEXITED(status) && !WEXITSTATUS(status);
-  if (!well && !t->why->text[0]) snprintf(t->why->text, sizeof t->why->text, "failed without a reason, status %d",
-                                          WEXITSTATUS(status));
-  return well;
+  bool ok = WIFEXITED(status) && !WEXITSTATUS(status);
+  if (!ok && !t->why->text[0])
+    snprintf(t->why->text, sizeof t->why->text, "failed without a reason, status %d", WEXITSTATUS(status));
+  return ok;
 }
 
 static bool fails(const char *text, void *arg) {
@@ -75,20 +75,20 @@ static void save(const char *text, const Task *t) {
   snprintf(path, sizeof path, "%s/%llu.%s", t->save, (unsigned long long)t->seed, t->dialect <= PROGRAM ? "nn" : "ir");
   FILE *f = fopen(path, "w");
   if (f) fputs(text, f), fclose(f);
-  static const char *const more[] = {" spoilt", "", " jit", ""};
-  printf("--- saved: %s; random file %s %llu%s\n", path, path, (unsigned long long)t->seed, more[t->dialect - SPOILT]);
+  static const char *const more[] = {" mutated", "", " jit", ""};
+  printf("--- saved: %s; random file %s %llu%s\n", path, path, (unsigned long long)t->seed, more[t->dialect - MUTATED]);
 }
 
 void report(const char *text, Task *t, const char *how) {
   printf("FAIL  seed %llu: %s\n", (unsigned long long)t->seed, t->why->text);
   fflush(stdout);
   name_kind(t);
-  char *least = t->dialect <= PROGRAM ? nn_shrink(text, fails, t, BUDGET) : shrink(text, fails, t,
-      t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
-  bool still = !in_child(check, least, t);
-  printf("%s--- shrunken%s: %s\n", least, still ? "" : " (does not fail again)", t->why->text);
+  char *smallest = t->dialect <= PROGRAM ? nn_shrink(text, fails, t, BUDGET)
+                                         : shrink(text, fails, t, t->dialect < DIALECT_PORTABLE ? BUDGET : BUDGET_C);
+  bool still = !in_child(check, smallest, t);
+  printf("%s--- shrunken%s: %s\n", smallest, still ? "" : " (does not fail again)", t->why->text);
   printf("--- again: %s\n", how);
-  if (t->save) save(least, t);
+  if (t->save) save(smallest, t);
   fflush(stdout);
-  free(least);
+  free(smallest);
 }

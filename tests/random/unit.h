@@ -1,5 +1,6 @@
-/* What a unit of emitted modules is checked with: see emit.c. A check function reads inputs and expected bytes from its
- * data file in the order in which they were written, and ends the process at the first difference. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks of a unit of emitted modules: see emit.c. A check function reads inputs and expected bytes from its data
+ * file in the order in which they were written, and ends the process at the first difference. */
 #include <math.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@ static void gr_take(void *p, size_t n) {
   if (fread(p, 1, n, gr_data) != n) printf("the data file is too short\n"), exit(2);
 }
 
-/* Exactly n bytes, so that the sanitizer sees one too far; what is not read stays a pattern. */
+/* Exactly n bytes, so that the sanitizer finds accesses beyond them; unread bytes keep a pattern. */
 static void *gr_bytes(size_t n) {
   void *p = NULL;
   if (posix_memalign(&p, 64, n ? n : 1)) exit(2);
@@ -65,34 +66,40 @@ static void gr_status(const char *label, int got) {
 #ifdef GR_NATIVE
 #include "model.h"
 static pthread_barrier_t gr_gate;
-static void gr_meet(void *pool, int part) {
-  (void)pool, (void)part;
+static void gr_meet(void *pool, int tid) {
+  (void)pool, (void)tid;
   pthread_barrier_wait(&gr_gate);
 }
 
-typedef struct GrPart { GcFn *fn; GcCall call; int status; } GrPart;
-static void *gr_part(void *arg) {
-  GrPart *p = arg;
+typedef struct GrThread {
+  GcFn *fn;
+  GcCall call;
+  int status;
+} GrThread;
+static void *gr_thread(void *arg) {
+  GrThread *p = arg;
   p->status = p->fn(&p->call);
   return NULL;
 }
 
-/* The graph in so many parts, each in a thread of its own; all must say the same. */
-static int gr_call(GcFn *fn, GcCall call, int parts) {
+/* Runs the graph with so many threads; all must return the same status. */
+static int gr_call(GcFn *fn, GcCall call, int threads) {
   pthread_t id[8];
-  GrPart p[8];
-  pthread_barrier_init(&gr_gate, NULL, (unsigned)parts);
-  call.parts = parts;
+  GrThread p[8];
+  pthread_barrier_init(&gr_gate, NULL, (unsigned)threads);
+  call.nthreads = threads;
   call.barrier = gr_meet;
-  for (int i = 0; i < parts; i++) {
-    p[i] = (GrPart){fn, call, 0};
-    p[i].call.part = i;
-    if (i && pthread_create(&id[i], NULL, gr_part, &p[i])) exit(2);
+  for (int i = 0; i < threads; i++) {
+    p[i] = (GrThread){fn, call, 0};
+    p[i].call.tid = i;
+    if (i && pthread_create(&id[i], NULL, gr_thread, &p[i])) exit(2);
   }
-  gr_part(&p[0]);
-  for (int i = 1; i < parts; i++) {
+  gr_thread(&p[0]);
+  for (int i = 1; i < threads; i++) {
     pthread_join(id[i], NULL);
-    if (p[i].status != p[0].status) printf("parts 0 and %d: status %d and %d\n", i, p[0].status, p[i].status), exit(1);
+    if (p[i].status == p[0].status) continue;
+    printf("threads 0 and %d: status %d and %d\n", i, p[0].status, p[i].status);
+    exit(1);
   }
   pthread_barrier_destroy(&gr_gate);
   return p[0].status;

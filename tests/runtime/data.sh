@@ -1,4 +1,6 @@
-# Sources: what they give, and how each kind of wrong file is refused (status 4, with file, record and field).
+# SPDX-License-Identifier: Apache-2.0
+# Sources: their records, and how each kind of wrong file is refused (status 4, with file, record and field).
+: "${work:?run.sh sources this file}"
 
 # 120 records of three classes, from a small generator, so that no data file is needed
 awk 'BEGIN {
@@ -39,7 +41,7 @@ npy_hash=$(grep -o 'weights_hash.*' out)
 expect 'idx trains' 0 '"steps":36' toy_idx train --json --run-dir d2
 [ "$npy_hash" = "$(grep -o 'weights_hash.*' out)" ] && pass || fail 'npy and idx of the same numbers train alike'
 expect 'text trains' 0 'weights_hash' toy_text train --json --run-dir d3
-# the same bytes as u16: equal tokens, so an equal run; packed or with half a window behind them as well
+# the same bytes as u16: equal tokens, so an equal run; packed or followed by half a window as well
 printf "$(od -An -v -tx1 toy.txt | tr -s ' \n' ' ' | sed 's/ \(..\)/\\x\1\\0/g; s/ *$//')" > toy.bin
 text_hash=$(grep -o 'weights_hash.*' out)
 expect 'tokens train' 0 "$text_hash" toy_tokens train --json --run-dir d7
@@ -102,7 +104,7 @@ npy_bad() { # NAME CODE PATTERN X Y
   expect "$1" 4 "error\[E$2\]: $3" "$6" train --run-dir bad --data "toy=$4,$5"
 }
 head -c 200 x.npy > cut.npy
-npy_bad 'npy: cut short' 0614 'cut.npy: cut short' cut.npy y.npy toy_npy
+npy_bad 'npy: truncated' 0614 'cut.npy: truncated' cut.npy y.npy toy_npy
 { npy '|u1' '(30,)'; head -c 30 labels; } > half.npy
 npy_bad 'npy: another number of records' 0615 'half.npy: 30 records' x.npy half.npy toy_npy
 { npy '|u1' '(60, 3)'; head -c 180 pixels; } > thin.npy
@@ -116,11 +118,11 @@ npy_bad 'npy: a label out of range' 0617 'label.npy: record 21, field 1: 7 is ou
 { npy '<f4' '(60, 4)'; head -c 160 /dev/zero; printf '\0\0\xc0\x7f'; head -c 796 /dev/zero; } > nan.npy
 npy_bad 'npy: NaN' 0618 'nan.npy: record 11, field 0' nan.npy y.npy toy_npy
 { npy '<f4' '(60,)'; for i in $(seq 60); do printf '\0\0\0\x3f'; done; } > halves.npy
-npy_bad 'npy: labels that are not whole' 0610 'halves.npy: record 1, field 1: 0.5 is not i32' x.npy halves.npy toy_npy
+npy_bad 'npy: labels that are not integers' 0610 'halves.npy: record 1, field 1: 0.5 is not i32' x.npy halves.npy toy_npy
 npy_bad 'npy: not one' 0614 'toy.csv: not a .npy' toy.csv y.npy toy_npy
 npy_bad 'npy: empty' 0614 'empty: not a .npy' empty y.npy toy_npy
 head -c 200 x.idx > cut.idx
-npy_bad 'idx: cut short' 0614 'cut.idx: cut short' cut.idx y.idx toy_idx
+npy_bad 'idx: truncated' 0614 'cut.idx: truncated' cut.idx y.idx toy_idx
 cat x.idx empty labels > long.idx
 npy_bad 'idx: too long' 0614 'long.idx: 60 bytes follow' long.idx y.idx toy_idx
 { bytes 0 0 7 1; be32 60; cat labels; } > type.idx
@@ -136,11 +138,11 @@ tokens_bad() { # NAME CODE PATTERN, the file on standard input
 }
 head -c 8 toy.bin | tokens_bad 'shorter than a window' 0615 '4 tokens, fewer than one window of 5'
 : | tokens_bad 'an empty file' 0615 '0 tokens'
-head -c 101 toy.bin | tokens_bad 'cut within a token' 0612 'record 13: .*101 bytes are no whole number of u16'
-head -c 40 toy.bin.gz | tokens_bad 'cut gzip' 0611 'not a sound gzip file'
+head -c 101 toy.bin | tokens_bad 'cut within a token' 0612 'record 13: .*101 bytes are not a multiple of the size of u16'
+head -c 40 toy.bin.gz | tokens_bad 'cut gzip' 0611 'not a valid gzip file'
 expect 'text: shorter than a window' 4 'E0615.*short.txt' toy_text train --data toy=short.txt
 
-# every prefix of a file is refused or taken, never a crash
+# every prefix of a file is refused or accepted, never a crash
 for n in $(seq 0 9 130); do
   head -c "$n" x.npy > p.npy
   toy_npy train --run-dir bad --data toy=p.npy,y.npy > out 2>&1

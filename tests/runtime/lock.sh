@@ -1,4 +1,6 @@
-# One owner for a run folder: real processes side by side.
+# SPDX-License-Identifier: Apache-2.0
+# One owner for a run folder: concurrent processes.
+: "${work:?run.sh sources this file}"
 busy() { # starts a slow run in a folder, and waits until it has made its second step
   rm -f busy.out
   TOY_SLEEP_MS=${2:-60} toy train --json --run-dir "$1" > busy.out 2> busy.err & owner=$!
@@ -37,8 +39,8 @@ expect 'force after SIGKILL' 0 "$alone" toy train --json --force --run-dir force
 TOY_NAN_AT=20 toy train --run-dir n > out 2>&1
 [ -e n/lock ] && fail 'an error leaves the lock' || pass
 
-# Locks that were left behind: of a process that is gone, of one whose number another has now, of this machine before it
-# started anew; with and without locks of the file system.
+# Stale locks: of a process that has ended, of one whose number another has now, of this machine before a restart; with
+# and without locks of the file system.
 mine="boot $(cat /proc/sys/kernel/random/boot_id)"; machine=$(uname -n)
 sleep 60 & other=$!
 start=$(cut -d')' -f2 /proc/$other/stat | cut -d' ' -f21)
@@ -52,9 +54,9 @@ for GC_NO_LOCKS in '' 1; do
   [ -n "$GC_NO_LOCKS" ] && export GC_NO_LOCKS || unset GC_NO_LOCKS
   lock 999999999 5 "$mine" "$machine" | try 'a process that is gone' 0 "$alone"
   lock $other $((start - 1)) "$mine" "$machine" | try 'another process has its number' 0 "$alone"
-  lock $other "$start" 'boot 0-0' "$machine" | try 'before the machine started anew' 0 "$alone"
+  lock $other "$start" 'boot 0-0' "$machine" | try 'before the machine restarted' 0 "$alone"
   lock $other "$start" 'boot 0-0' elsewhere | try 'another machine' 2 "E0604.*process $other on elsewhere, another machine"
-  grep -q 'remove try/lock' err && pass || fail "another machine: what to do is not said: $(cat err)"
+  grep -q 'remove try/lock' err && pass || fail "another machine: the message does not say what to do: $(cat err)"
   : | try 'an empty lock' 0 "$alone"
   head -c 500 /dev/urandom | try 'a lock of noise' 0 "$alone"
 done
@@ -62,13 +64,14 @@ lock $other "$start" "$mine" "$machine" | try 'a process that lives, without loc
 unset GC_NO_LOCKS
 kill $other
 
-# Two at the same moment: one of them owns the folder, the other is refused, and nothing mixes.
+# Two at the same moment: one of them owns the folder, the other is refused and writes nothing.
 for i in $(seq $([ "${FULL:-}" = 1 ] && echo 60 || echo 8)); do
   toy train --json --run-dir race > a.out 2> a.err & a=$!
   toy train --json --seed 9 --run-dir race > b.out 2> b.err & b=$!
   wait $a; a=$?; wait $b; b=$?
   case "$a$b" in
-  02) same 'a race' alone/metrics.csv race/metrics.csv; grep -q 'E060[24]' b.err && pass || fail "a race: $(cat b.err)" ;;
+  02) same 'a race' alone/metrics.csv race/metrics.csv; grep -q 'E060[24]' b.err && pass ||
+    fail "a race: $(cat b.err)" ;;
   20) grep -q 'E060[24]' a.err && grep -q '"seed": 9' race/run.json && pass || fail "a race: $(cat a.err)" ;;
   *) fail "a race: $a and $b: $(cat a.err b.err)" ;;
   esac

@@ -1,9 +1,11 @@
-/* Numbers as text, of every element type, over random bit patterns. What they are compared with is read by libc, and
- * rounded to 16 bits by a search of all values; of the runtime it uses nothing but what it tests.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers as text, of every element type, over random bit patterns. The expected values are read by libc, and rounded
+ * to 16 bits by a search of all values; of the runtime it uses only the functions under test.
  *   numbers N                        num_text and num_read of N patterns of the wide types and of all of the others
- *   numbers give TYPE SEED N         a record a line, 8 numbers each, as exact decimals: what a csv file may hold
- *   numbers list TYPE SEED N         finite ones in one line, as an expression of the language
- *   numbers check TYPE SEED N FORM   reads a text made of those numbers, of form csv, list or json */
+ *   numbers give TYPE SEED N         one record per line, 8 numbers each, as exact decimals, as in a csv file
+ *   numbers list TYPE SEED N         finite numbers in one line, as an expression of the language
+ *   numbers check TYPE SEED N FORM   reads a text of those numbers, in the form csv, list or json */
+#include "../../runtime/num.h"
 #include "../../runtime/rt.h"
 #include <ctype.h>
 #include <math.h>
@@ -28,7 +30,7 @@ static double half_value(int t, unsigned bits) {
   int width = t == GC_F16 ? 10 : 7, bias = t == GC_F16 ? 15 : 127, top = t == GC_F16 ? 31 : 255;
   int exponent = (int)(bits >> width) & top, fraction = (int)bits & ((1 << width) - 1);
   double v = exponent == top ? fraction ? NAN : INFINITY
-           : ldexp(fraction + (exponent ? 1 << width : 0), (exponent ? exponent : 1) - bias - width);
+                             : ldexp(fraction + (exponent ? 1 << width : 0), (exponent ? exponent : 1) - bias - width);
   return bits >> 15 ? -v : v;
 }
 
@@ -42,16 +44,17 @@ static double value_of(int t, uint64_t bits) {
   case GC_I32: return (int32_t)bits;
   case GC_F32: memcpy(&f, &w, 4); return f;
   case GC_F64: memcpy(&d, &bits, 8); return d;
-  case GC_F16: case GC_BF16: return half_value(t, (unsigned)bits);
+  case GC_F16:
+  case GC_BF16: return half_value(t, (unsigned)bits);
   default: return (double)bits;
   }
 }
 
-/* Of all values of the type the nearest, of two the one of even bits. */
+/* The nearest of all values of the type, of two the one with even bits. */
 static unsigned nearest_half(int t, long double v) {
   unsigned top = t == GC_F16 ? 0x7c00 : 0x7f80, low = 0, high = top;
-  long double x = fabsl(v), most = half_value(t, top - 1), step = most - half_value(t, top - 2);
-  if (x >= most + step / 2) low = top;
+  long double x = fabsl(v), largest = half_value(t, top - 1), step = largest - half_value(t, top - 2);
+  if (x >= largest + step / 2) low = top;
   else {
     for (high = top - 1; high - low > 1;) *(half_value(t, (low + high) / 2) <= x ? &low : &high) = (low + high) / 2;
     long double down = x - half_value(t, low), up = half_value(t, high) - x;
@@ -60,7 +63,7 @@ static unsigned nearest_half(int t, long double v) {
   return low | (signbit(v) ? 0x8000 : 0);
 }
 
-/* The bits that a text means; NaN has those of +nan. false: it is no text of the type. */
+/* The bits of the number in a text; NaN has those of +nan. false: not a number of the type. */
 static bool bits_of(int t, const char *s, uint64_t *bits) {
   char *end;
   *bits = 0;
@@ -93,14 +96,17 @@ static uint64_t draw(void) {
   return state ^= state << 17;
 }
 
-/* Any bits; every other time integers, numbers around powers of ten, and what is special. */
+/* Any bits; every other time integers, numbers around powers of ten, and special values. */
 static uint64_t pattern(int t, uint64_t i) {
   uint64_t r = draw(), mask = bytes_of[t] == 8 ? ~0ull : (1ull << 8 * bytes_of[t]) - 1, bits;
   if (t == GC_BOOL) return r >> 20 & 1;
   if (!is_real(t) && i & 2) return mask >> (r >> 10 & 31) % (8u * (unsigned)bytes_of[t]);
   if (!is_real(t) || i & 1) return r >> 8 & mask;
-  static const char *const special[] = {"0", "-0", "1", "-1", "nan", "inf", "-inf", "0.1", "1e-45", "3.4028235e38",
-    "65504", "4294967296", "16777217", "2147483648", "1e22", "1e23", "5e-324", "1.7976931348623157e308", "6e-8"};
+  static const char *const special[] = {
+    "0",        "-0",         "1",     "-1",           "nan",    "inf",
+    "-inf",     "0.1",        "1e-45", "3.4028235e38", "65504",  "4294967296",
+    "16777217", "2147483648", "1e22",  "1e23",         "5e-324", "1.7976931348623157e308",
+    "6e-8"};
   char text[64];
   if (i & 2) snprintf(text, sizeof text, "%lld", (long long)(r >> (r & 63)));
   else if (i & 4) snprintf(text, sizeof text, "%ue%d", (unsigned)(r >> 40) % 1000, (int)(r >> 8 & 63) - 32);
@@ -111,7 +117,7 @@ static uint64_t pattern(int t, uint64_t i) {
 
 /* ---- the runtime's own functions ---- */
 
-static bool fewest(int t, const char *text, uint64_t bits) { /* no shorter decimal means the same */
+static bool fewest(int t, const char *text, uint64_t bits) { /* no shorter decimal gives the same bits */
   double v = value_of(t, bits);
   int digits = 0;
   for (const char *s = text; *s && *s != 'e'; s++) digits += isdigit((unsigned char)*s) && (digits || *s != '0');
@@ -128,7 +134,7 @@ static void one(int t, uint64_t bits) {
   num_text((GcDType)t, &bits, 0, text);
   bool right = bits_of(t, text, &back) && back == want && fewest(t, text, bits);
   NumRead read = num_read((GcDType)t, &again, 0, text, strlen(text));
-  bool same = read == NUM_WELL && plain(t, again) == want;
+  bool same = read == NUM_OK && plain(t, again) == want;
   if (!right || !same) printf("%s %llx: %s\n", gc_dtype_name[t], (unsigned long long)bits, text);
   CHECK(right);
   CHECK(same);
@@ -143,7 +149,7 @@ static void test_text(uint64_t n) {
 
 static bool reads(const char *s, double want) {
   double v;
-  return num_read(GC_F64, &v, 0, s, strlen(s)) == NUM_WELL && (v == want || (v != v && want != want));
+  return num_read(GC_F64, &v, 0, s, strlen(s)) == NUM_OK && (v == want || (v != v && want != want));
 }
 
 static NumRead read_as(GcDType t, const char *s) {
@@ -156,24 +162,39 @@ static void test_reading(uint64_t n) {
   CHECK(reads("0.1", 0.1) && reads("123456789012345678", 123456789012345678.0) && reads("1e-300", 1e-300));
   CHECK(reads("0.1000000000000000055511151231257827", 0.1) && reads("9007199254740993", 9007199254740992.0));
   CHECK(reads("NaN", NAN) && reads("-nan", NAN) && reads("inf", INFINITY) && reads("-Infinity", -INFINITY));
-  static const char *const none[] = {"", " ", "x", "1x", "0x10", "nanx", "in", "1e", "1e+", "-", ".", "1..2", "1 2",
-    "--1", "e5", "1,5", "-.e1", "+-1", "nan(1)"};
-  for (int i = 0; i < COUNT(none); i++) CHECK(read_as(GC_F64, none[i]) == NUM_NONE);
-  static const struct { GcDType t; const char *s; } misfit[] = {
-    {GC_F64, "1e400"}, {GC_F32, "1e39"}, {GC_F16, "65520"}, {GC_BF16, "3.4e38"}, {GC_I32, "0.5"},
+  static const char *const none[] = {"",  " ",    "x",   "1x",  "0x10", "nanx", "in",   "1e",  "1e+",   "-",
+                                     ".", "1..2", "1 2", "--1", "e5",   "1,5",  "-.e1", "+-1", "nan(1)"};
+  for (int i = 0; i < COUNT(none); i++) CHECK(read_as(GC_F64, none[i]) == NUM_NO_NUMBER);
+  static const struct {
+    GcDType t;
+    const char *s;
+  } misfit[] = {
+    {GC_F64, "1e400"},
+    {GC_F32, "1e39"},
+    {GC_F16, "65520"},
+    {GC_BF16, "3.4e38"},
+    {GC_I32, "0.5"},
     {GC_I32, "2147483648"},
-    {GC_U32, "4294967296"}, {GC_U32, "-1"}, {GC_I32, "1.00000000000000000001"}, {GC_I32, "0.99999999999999999999"},
-    {GC_I32, "2147483647.0000000000000001"}, {GC_I32, "nan"}, {GC_U8, "inf"}, {GC_BOOL, "2"}, {GC_I8, "128"}};
-  for (int i = 0; i < COUNT(misfit); i++) CHECK(read_as(misfit[i].t, misfit[i].s) == NUM_MISFIT);
-  CHECK(read_as(GC_I32, "2147483647.00000000000000000") == NUM_WELL && read_as(GC_U32, "4.294967295e9") == NUM_WELL);
-  CHECK(read_as(GC_I32, "-0") == NUM_WELL && read_as(GC_U8, "0000000000000000000000255") == NUM_WELL);
+    {GC_U32, "4294967296"},
+    {GC_U32, "-1"},
+    {GC_I32, "1.00000000000000000001"},
+    {GC_I32, "0.99999999999999999999"},
+    {GC_I32, "2147483647.0000000000000001"},
+    {GC_I32, "nan"},
+    {GC_U8, "inf"},
+    {GC_BOOL, "2"},
+    {GC_I8, "128"},
+  };
+  for (int i = 0; i < COUNT(misfit); i++) CHECK(read_as(misfit[i].t, misfit[i].s) == NUM_NOT_IN_TYPE);
+  CHECK(read_as(GC_I32, "2147483647.00000000000000000") == NUM_OK && read_as(GC_U32, "4.294967295e9") == NUM_OK);
+  CHECK(read_as(GC_I32, "-0") == NUM_OK && read_as(GC_U8, "0000000000000000000000255") == NUM_OK);
   for (uint64_t i = 0; i < n; i++) { /* halves are rounded from the double, not from its float */
     char s[64];
     uint64_t r = draw(), bits = 0;
     int t = i & 1 ? GC_F16 : GC_BF16;
     double tie = (half_value(t, (unsigned)(r >> 20) % 0x7000) + half_value(t, (unsigned)(r >> 20) % 0x7000 + 1)) / 2;
     snprintf(s, sizeof s, "%.17g", tie * (1 + (double)((int)(r % 3) - 1) * 1e-12));
-    if (num_read((GcDType)t, &bits, 0, s, strlen(s)) == NUM_WELL) CHECK(bits == nearest_half(t, strtod(s, NULL)));
+    if (num_read((GcDType)t, &bits, 0, s, strlen(s)) == NUM_OK) CHECK(bits == nearest_half(t, strtod(s, NULL)));
     double v = ((double)(r >> 32) - 2147483648.0) * (i & 2 ? 1e-7 : 1);
     snprintf(s, sizeof s, i & 1 ? "%.*g" : "%.*f", (int)(r % 19), v);
     CHECK(reads(s, strtod(s, NULL)));

@@ -1,4 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
 # Runs: threads, resume, signals, options, weights, predict, bench.
+: "${work:?run.sh sources this file}"
 expect 'help' 0 'commands:' toy
 expect 'help of a command, an example first' 0 '^toy train --threads' toy train --help
 expect 'unknown command' 2 'did you mean `train`' toy trian
@@ -6,8 +8,8 @@ expect 'unknown option' 2 'did you mean `--steps`' toy train --stesp 3
 expect 'option of another command' 2 'not an option of `eval`' toy eval --resume
 expect 'missing value' 2 '--steps needs a value' toy train --steps
 expect 'not a number' 2 'takes a number' toy train --steps ten
-expect 'out of range' 2 'must lie in' toy train --threads 0
-expect 'more threads than there is use for' 2 'E0601.*1000 threads: at most' toy train --threads 1000
+expect 'out of range' 2 'must be between' toy train --threads 0
+expect 'more threads than there is use for' 2 'E0601.*1000 threads: this machine allows at most' toy train --threads 1000
 expect 'exclude each other' 2 exclude toy train --steps 3 --epochs 3
 expect 'an empty value' 2 'needs a value' toy train --run-dir ''
 expect 'a source without files' 2 'reads no files' toy_uniform train --data toy=toy.csv
@@ -19,7 +21,8 @@ hash=$(grep -o 'weights_hash.*' out)
 [ "$(grep -c '"event":"step"' out)" = 72 ] && pass || fail 'one event a step'
 [ "$(head -1 r1/metrics.csv)" = step,loss,acc ] && [ "$(wc -l < r1/metrics.csv)" = 73 ] && pass || fail 'metrics.csv'
 same 'the source is kept' r1/toy.nn <(echo '# toy')
-ls r1 | grep -q '^checkpoint-72.safetensors$' && [ "$(ls r1 | grep -c checkpoint)" = 2 ] && pass || fail 'two checkpoints are kept'
+ls r1 | grep -q '^checkpoint-72.safetensors$' && [ "$(ls r1 | grep -c checkpoint)" = 2 ] && pass ||
+  fail 'two checkpoints are kept'
 for t in 1 2 3 4; do expect "$t threads" 0 "$hash" toy train --json --threads $t --run-dir t$t; same "$t threads" r1/weights.safetensors t$t/weights.safetensors; done
 expect 'another seed' 0 'weights_hash' toy train --json --seed 7 --run-dir s7
 cmp -s r1/weights.safetensors s7/weights.safetensors && fail 'the seed has no effect' || pass
@@ -43,17 +46,17 @@ cmp -s st0/weights.safetensors r1/weights.safetensors && fail 'training has no e
 for p in toy toy_accum toy_order; do
   $p train --json --run-dir full_$p > full.json 2> err || fail "$p: $(cat err)"
   for k in 0 1 11 12 13 40; do
-    $p train --json --stop-at $k --run-dir part > out 2> err || fail "$p stop at $k: $(cat err)"
-    grep -q -e '--resume --run-dir part' err && pass || fail "$p: stop at $k does not say how to resume"
-    expect "$p: resume after $k" 0 '"event":"done"' $p train --resume --json --threads 2 --run-dir part
-    for f in weights.safetensors metrics.csv metrics.jsonl; do same "$p: resume after $k" full_$p/$f part/$f; done
+    $p train --json --stop-at $k --run-dir stopped > out 2> err || fail "$p stop at $k: $(cat err)"
+    grep -q -e '--resume --run-dir stopped' err && pass || fail "$p: stop at $k does not say how to resume"
+    expect "$p: resume after $k" 0 '"event":"done"' $p train --resume --json --threads 2 --run-dir stopped
+    for f in weights.safetensors metrics.csv metrics.jsonl; do same "$p: resume after $k" full_$p/$f stopped/$f; done
     [ "$(tail -1 out)" = "$(tail -1 full.json)" ] && pass || fail "$p: resume after $k: another last line"
-    rm -rf part
+    rm -rf stopped
   done
   a=$(ls full_$p | grep checkpoint | sort -V | tail -1)
-  $p train --stop-at 5 --run-dir part > out 2>&1; $p train --resume --run-dir part > out 2>&1
-  same "$p: checkpoints too" full_$p/$a part/$a
-  rm -rf part
+  $p train --stop-at 5 --run-dir stopped > out 2>&1; $p train --resume --run-dir stopped > out 2>&1
+  same "$p: checkpoints too" full_$p/$a stopped/$a
+  rm -rf stopped
 done
 cp toy.csv moved.csv
 toy train --stop-at 9 --run-dir moved --seed 5 --data toy=moved.csv > out 2>&1
@@ -61,7 +64,7 @@ mv toy.csv hidden.csv
 expect 'resume keeps seed and data' 0 accuracy toy train --resume --run-dir moved
 expect 'eval keeps seed and data' 0 accuracy toy eval --weights moved/weights.safetensors
 mv hidden.csv toy.csv
-GRADC_RUN_AS='gradc run toy.nn' expect 'how to resume' 0 'to go on: gradc run toy.nn --resume' toy train --stop-at 3 --run-dir as
+GRADC_RUN_AS='gradc run toy.nn' expect 'how to resume' 0 'to continue: gradc run toy.nn --resume' toy train --stop-at 3 --run-dir as
 expect 'resume of a finished run' 0 "$hash" toy train --json --resume --run-dir r1
 expect 'resume of nothing' 1 'E0683' toy train --resume --run-dir nowhere
 expect 'resume with another seed' 2 'E0603' toy train --resume --run-dir r1 --seed 3
@@ -89,7 +92,8 @@ for sig in INT:130 TERM:143 HUP:129; do
   got=$?
   [ $got = ${sig#*:} ] && grep -q -e '--resume' err && pass || fail "SIG${sig%:*}: status $got: $(tail -2 err)"
   n=$(($(wc -l < sig/metrics.csv) - 1))
-  [ $n -gt 0 ] && [ $n -lt 72 ] && [ -e sig/checkpoint-$n.safetensors ] && pass || fail "SIG${sig%:*}: saved after step $n?"
+  [ $n -gt 0 ] && [ $n -lt 72 ] && [ -e sig/checkpoint-$n.safetensors ] && pass ||
+    fail "SIG${sig%:*}: saved after step $n?"
   expect "resume after SIG${sig%:*}" 0 "$hash" toy train --json --resume --run-dir sig
   same "resume after SIG${sig%:*}" r1/metrics.csv sig/metrics.csv
   rm -rf sig

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model written by hand against runtime/model.h: three classes from four numbers, softmax regression, SGD with
- * momentum. Its weights lie in panels, its step splits over two threads with a barrier, its data come from any source
- * (-DSOURCE_csv, _npy, _idx, _text, _tokens, _uniform, _normal, _none), and it can accumulate (-DACCUMULATE=2), so that
- * the runtime is tested without the compiler. Environment TOY_NAN_AT=N makes the loss of step N not finite; TOY_SLEEP_MS=N slows steps. */
+ * momentum. Its weights are stored in panels, its step is partitioned over two threads with a barrier, its data come
+ * from any source (-DSOURCE_csv, _npy, _idx, _text, _tokens, _uniform, _normal, _none), and it can accumulate
+ * (-DACCUMULATE=2), so that the runtime is tested without the compiler. Environment: TOY_NAN_AT=N makes the loss of
+ * step N not finite; TOY_SLEEP_MS=N slows steps. */
 #define _GNU_SOURCE
 #include "../../runtime/model.h"
 #include <stdlib.h>
@@ -40,7 +42,7 @@ typedef struct Mem {
   float z[BATCH * OUT] __attribute__((aligned(64))), loss, hits;
 } Mem;
 
-static int at(int i, int o) { /* where w[i][o] lies */
+static int at(int i, int o) { /* the offset of w[i][o] */
   return o < PANEL ? i * PANEL + o : IN * PANEL + i;
 }
 
@@ -63,7 +65,7 @@ static void logits(Mem *m, const float *x, float *z, int o) {
   for (int i = 0; i < IN; i++) z[o] += x[i] * m->w[at(i, o)];
 }
 
-/* Loss and hits of n records, z turned into probabilities. */
+/* Loss and hits of n records; z becomes the probabilities. */
 static void score(Mem *m, const int32_t *y, int n, float *loss, float *hits) {
   double l = 0;
   int h = 0;
@@ -71,7 +73,8 @@ static void score(Mem *m, const int32_t *y, int n, float *loss, float *hits) {
     float *z = m->z + r * OUT, top = z[0];
     double s = 0;
     int best = 0;
-    for (int o = 1; o < OUT; o++) if (z[o] > top) top = z[best = o];
+    for (int o = 1; o < OUT; o++)
+      if (z[o] > top) top = z[best = o];
     for (int o = 0; o < OUT; o++) s += exp_of(z[o] - top);
     l += log_of(s) + top - z[y[r]];
     h += best == y[r];
@@ -98,7 +101,7 @@ static void apply(Mem *m) {
 static int poisoned(const Mem *m, const GcCall *c) {
   const char *s = getenv("TOY_NAN_AT");
   if (!s || (int)m->run.step + 1 != atoi(s)) return 0;
-  if (c->bad) *c->bad = 2;
+  if (c->first_nonfinite) *c->first_nonfinite = 2;
   return 1;
 }
 
@@ -112,13 +115,13 @@ static int pass(const GcCall *c) {
   const int32_t *y = c->in[1];
 #endif
   const char *ms = getenv("TOY_SLEEP_MS");
-  if (c->part == 0 && ms) usleep((unsigned)atoi(ms) * 1000);
+  if (c->tid == 0 && ms) usleep((unsigned)atoi(ms) * 1000);
   for (int r = 0; r < BATCH; r++)
-    for (int o = c->part; o < OUT; o += c->parts) logits(m, x + r * IN, m->z + r * OUT, o);
-  if (c->parts > 1) c->barrier(c->pool, c->part);
-  if (c->part == 0) {
+    for (int o = c->tid; o < OUT; o += c->nthreads) logits(m, x + r * IN, m->z + r * OUT, o);
+  if (c->nthreads > 1) c->barrier(c->pool, c->tid);
+  if (c->tid == 0) {
     score(m, y, BATCH, &m->loss, &m->hits);
-    if (c->pass == 0) {
+    if (c->microbatch == 0) {
       memset(m->gw, 0, sizeof m->gw);
       memset(m->gb, 0, sizeof m->gb);
       memset(m->sums, 0, sizeof m->sums);
@@ -126,9 +129,9 @@ static int pass(const GcCall *c) {
     m->sums[0] += m->loss / ACCUMULATE;
     m->sums[1] += m->hits / ACCUMULATE;
   }
-  if (c->parts > 1) c->barrier(c->pool, c->part);
+  if (c->nthreads > 1) c->barrier(c->pool, c->tid);
   if (poisoned(m, c)) return -1;
-  for (int o = c->part; o < OUT; o += c->parts) gradient(m, x, y, o, 1.0f / ACCUMULATE);
+  for (int o = c->tid; o < OUT; o += c->nthreads) gradient(m, x, y, o, 1.0f / ACCUMULATE);
   return 0;
 }
 
@@ -144,8 +147,8 @@ static int update(const GcCall *c) {
 static int step(const GcCall *c) {
   int status = pass(c);
   if (status) return status;
-  if (c->parts > 1) c->barrier(c->pool, c->part);
-  return c->part == 0 ? update(c) : 0;
+  if (c->nthreads > 1) c->barrier(c->pool, c->tid);
+  return c->tid == 0 ? update(c) : 0;
 }
 
 static int eval(const GcCall *c) {
@@ -153,7 +156,7 @@ static int eval(const GcCall *c) {
   int n = (int)c->size[0];
   for (int r = 0; r < n; r++)
     for (int o = 0; o < OUT; o++) logits(m, (const float *)c->in[0] + r * IN, m->z + r * OUT, o);
-  m->seen[0] = -1; /* an evaluation must put its states back */
+  m->seen[0] = -1; /* an evaluation must restore its states */
   score(m, c->in[1], n, c->out[0], c->out[1]);
   return 0;
 }
@@ -175,7 +178,8 @@ static int predict(const GcCall *c) {
   float z[OUT];
   int best = 0;
   for (int o = 0; o < OUT; o++) logits(m, c->in[0], z, o);
-  for (int o = 1; o < OUT; o++) if (z[o] > z[best]) best = o;
+  for (int o = 1; o < OUT; o++)
+    if (z[o] > z[best]) best = o;
   *(int32_t *)c->out[0] = best;
   memcpy(c->out[1], z, sizeof z);
   return 0;
@@ -212,7 +216,8 @@ static int bind(const GcCall *c) {
   return 0;
 }
 
-#define F32(n, ...) {n, GC_F32, sizeof((int64_t[]){__VA_ARGS__}) / 8, {__VA_ARGS__}, 0}
+#define F32(n, ...) \
+  { n, GC_F32, sizeof((int64_t[]){__VA_ARGS__}) / 8, {__VA_ARGS__}, 0 }
 static const GcPort step_in[] = {F32("x", BATCH, IN), {"y", GC_I32, 1, {BATCH}, OUT}};
 static const GcPort eval_in[] = {F32("x", -1, IN), {"y", GC_I32, 1, {-1}, OUT}};
 static const GcPort scalars[] = {{"loss", GC_F32, 0, {0}, 0}, {"acc", GC_F32, 0, {0}, 0}};
@@ -223,20 +228,50 @@ static const GcPort row[] = {F32("x", -1)}, longer[] = {F32("y", -2)};
 static const char *const sizes[] = {"B"}, *const sizes_t[] = {"T"};
 static const int64_t bounds[] = {BATCH}, bounds_t[] = {16};
 static const GcTerm one_size[] = {{1, {1}}}, two_more[] = {{2, {1}}, {-1, {0}}};
-static const GcDim dims[] = {{"B", BATCH, one_size, 1}}, dims_t[] = {{"T", 16, one_size, 1}, {"2*T-1", 31, two_more, 2}};
+static const GcDim dims[] = {{"B", BATCH, one_size, 1}};
+static const GcDim dims_t[] = {{"T", 16, one_size, 1}, {"2*T-1", 31, two_more, 2}};
 
-static const GcGraph g_init = {.name = "init", .fn = init, .max_parts = 1};
-static const GcGraph g_step = {.name = "train_step", .fn = step, .in = step_in, .nin = 2, .flops = 1000, .max_parts = 2};
-static const GcGraph g_pass = {.name = "train_pass", .fn = pass, .in = step_in, .nin = 2, .flops = 900, .max_parts = 2};
-static const GcGraph g_update = {.name = "train_update", .fn = update, .flops = 100, .max_parts = 1};
-static const GcGraph g_eval = {.name = "eval_step", .fn = eval, .in = eval_in, .out = scalars, .nin = 2, .nout = 2,
-  .nsizes = 1, .sizes = sizes, .size_bound = bounds, .dims = dims, .max_parts = 1};
+static const GcGraph g_init = {.name = "init", .fn = init, .max_threads = 1};
+static const GcGraph g_step = {
+  .name = "train_step", .fn = step, .in = step_in, .nin = 2, .flops = 1000, .max_threads = 2};
+static const GcGraph g_pass = {
+  .name = "train_pass", .fn = pass, .in = step_in, .nin = 2, .flops = 900, .max_threads = 2};
+static const GcGraph g_update = {.name = "train_update", .fn = update, .flops = 100, .max_threads = 1};
+static const GcGraph g_eval = {.name = "eval_step",
+                               .fn = eval,
+                               .in = eval_in,
+                               .out = scalars,
+                               .nin = 2,
+                               .nout = 2,
+                               .nsizes = 1,
+                               .sizes = sizes,
+                               .size_bound = bounds,
+                               .dims = dims,
+                               .max_threads = 1};
 static const GcGraph exports[] = {
-  {.name = "predict", .fn = predict, .in = one_in, .out = one_out, .nin = 1, .nout = 2, .max_parts = 1},
-  {.name = "length", .fn = length, .in = tokens, .out = scalars, .nin = 1, .nout = 1, .nsizes = 1, .sizes = sizes_t,
-   .size_bound = bounds_t, .dims = dims_t, .max_parts = 1},
-  {.name = "between", .fn = between, .in = row, .out = longer, .nin = 1, .nout = 1, .nsizes = 1, .sizes = sizes_t,
-   .size_bound = bounds_t, .dims = dims_t, .max_parts = 1},
+  {.name = "predict", .fn = predict, .in = one_in, .out = one_out, .nin = 1, .nout = 2, .max_threads = 1},
+  {.name = "length",
+   .fn = length,
+   .in = tokens,
+   .out = scalars,
+   .nin = 1,
+   .nout = 1,
+   .nsizes = 1,
+   .sizes = sizes_t,
+   .size_bound = bounds_t,
+   .dims = dims_t,
+   .max_threads = 1},
+  {.name = "between",
+   .fn = between,
+   .in = row,
+   .out = longer,
+   .nin = 1,
+   .nout = 1,
+   .nsizes = 1,
+   .sizes = sizes_t,
+   .size_bound = bounds_t,
+   .dims = dims_t,
+   .max_threads = 1},
 };
 
 #if defined SOURCE_text
@@ -275,15 +310,32 @@ static const char *const paths[] = {"toy.csv"};
 #endif
 #endif
 static const GcPort bound[] = {F32("x", IN), {"y", GC_I32, 0, {0}, OUT}};
-static const GcGraph g_bind = {.name = "bind", .fn = bind, .in = raw, .out = bound, .nin = 2, .nout = 2, .max_parts = 1};
+static const GcGraph g_bind = {
+  .name = "bind", .fn = bind, .in = raw, .out = bound, .nin = 2, .nout = 2, .max_threads = 1};
 static const double lo[] = {0, 0, 0, 0}, hi[] = {8, 8, 8, 8};
 #ifndef SHUFFLE
 #define SHUFFLE 1
 #endif
-static const GcData data[] = {{.name = "toy", .kind = KIND, .paths = paths,
-  .npaths = KIND[0] == 'n' && KIND[1] == 'p' ? 2 : KIND[0] == 'i' ? 2 : KIND[0] == 'c' || KIND[0] == 't' ? 1 : 0,
-  .dir = "", .window = 5, .element = ELEMENT, .n = 100, .header = -1, .lo = lo, .hi = hi, .ncols = 4, .holdout = 0.2, .shuffle = SHUFFLE,
-  .fields = fields, .nfields = 2, .bind = PLAIN ? NULL : &g_bind}};
+static const GcData data[] = {{.name = "toy",
+                               .kind = KIND,
+                               .paths = paths,
+                               .npaths = KIND[0] == 'n' && KIND[1] == 'p'   ? 2
+                                         : KIND[0] == 'i'                   ? 2
+                                         : KIND[0] == 'c' || KIND[0] == 't' ? 1
+                                                                            : 0,
+                               .dir = "",
+                               .window = 5,
+                               .element = ELEMENT,
+                               .n = 100,
+                               .header = -1,
+                               .lo = lo,
+                               .hi = hi,
+                               .ncols = 4,
+                               .holdout = 0.2,
+                               .shuffle = SHUFFLE,
+                               .fields = fields,
+                               .nfields = 2,
+                               .bind = PLAIN ? NULL : &g_bind}};
 
 static const char *const metrics[] = {"acc"};
 #ifdef SOURCE_none
@@ -294,22 +346,55 @@ enum { DATA = 0, STEPS = 0, EPOCHS = 6 };
 #ifndef TRAINS
 #define TRAINS 1
 #endif
-static const GcTrain train[TRAINS] = {{.name = "train", .data = DATA, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = EPOCHS,
-  .steps = STEPS,
-  .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, .eval = DATA < 0 ? NULL : &g_eval,
-  .navg = 2, .save_every = SAVE}};
+static const GcTrain train[TRAINS] = {{.name = "train",
+                                       .data = DATA,
+                                       .batch = BATCH,
+                                       .accumulate = ACCUMULATE,
+                                       .epochs = EPOCHS,
+                                       .steps = STEPS,
+                                       .seed = 42,
+                                       .metrics = metrics,
+                                       .nmetrics = 1,
+                                       .step = &g_step,
+                                       .pass = &g_pass,
+                                       .update = &g_update,
+                                       .eval = DATA < 0 ? NULL : &g_eval,
+                                       .navg = 2,
+                                       .save_every = SAVE}};
 
-#define VAR(n, k, member, ...) {.name = n, .kind = k, .dtype = GC_F32, \
-  .rank = sizeof((int64_t[]){__VA_ARGS__}) / 8, .dim = {__VA_ARGS__}, .offset = offsetof(Mem, member), \
-  .bytes = sizeof(((Mem *)0)->member), .stored = {0, 1}, .panel_axis = 1, \
-  .panel = sizeof((int64_t[]){__VA_ARGS__}) / 8 == 2 ? PANEL : 0}
+#define VAR(n, k, member, ...) \
+  { \
+    .name = n, .kind = k, .dtype = GC_F32, .rank = sizeof((int64_t[]){__VA_ARGS__}) / 8, .dim = {__VA_ARGS__}, \
+    .offset = offsetof(Mem, member), .bytes = sizeof(((Mem *)0)->member), .stored = {0, 1}, .panel_axis = 1, \
+    .panel = sizeof((int64_t[]){__VA_ARGS__}) / 8 == 2 ? PANEL : 0 \
+  }
 static const GcVar vars[] = {
-  VAR("net.linear.w", GC_PARAM, w, IN, OUT), VAR("net.linear.b", GC_PARAM, b, OUT), VAR("net.seen", GC_STATE, seen, 1),
-  VAR("optim.net.linear.w.m", GC_OPTIM, mw, IN, OUT), VAR("optim.net.linear.b.m", GC_OPTIM, mb, OUT),
+  VAR("net.linear.w", GC_PARAM, w, IN, OUT),
+  VAR("net.linear.b", GC_PARAM, b, OUT),
+  VAR("net.seen", GC_STATE, seen, 1),
+  VAR("optim.net.linear.w.m", GC_OPTIM, mw, IN, OUT),
+  VAR("optim.net.linear.b.m", GC_OPTIM, mb, OUT),
 };
 static const GcNode nodes[] = {{"matmul", "toy.nn", 3}, {"log", "toy.nn", 7}};
 
-const GcModel gc_model = {.name = "toy", .source = "# toy\n", .source_name = "toy.nn", .flags = "", .version = "test",
-  .bytes = sizeof(Mem), .head_bytes = offsetof(Mem, w), .persistent_bytes = offsetof(Mem, mw) - offsetof(Mem, w),
-  .arena_bytes = sizeof(Mem) - offsetof(Mem, gw), .vars = vars, .nvars = 5, .data = data, .ndata = 1, .train = train,
-  .ntrain = TRAINS, .init = &g_init, .exports = exports, .nexports = 3, .nodes = nodes, .nnodes = 2, .parameters = 15};
+const GcModel gc_model = {.name = "toy",
+                          .source = "# toy\n",
+                          .source_name = "toy.nn",
+                          .flags = "",
+                          .version = "test",
+                          .bytes = sizeof(Mem),
+                          .head_bytes = offsetof(Mem, w),
+                          .persistent_bytes = offsetof(Mem, mw) - offsetof(Mem, w),
+                          .arena_bytes = sizeof(Mem) - offsetof(Mem, gw),
+                          .vars = vars,
+                          .nvars = 5,
+                          .data = data,
+                          .ndata = 1,
+                          .train = train,
+                          .ntrain = TRAINS,
+                          .init = &g_init,
+                          .exports = exports,
+                          .nexports = 3,
+                          .nodes = nodes,
+                          .nnodes = 2,
+                          .parameters = 15};

@@ -1,8 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Unit tests of the runtime's parts that need no model run. `units` runs all; `units gunzip FILE` writes the inflated
  * file, for comparison with gzip. */
 #define _GNU_SOURCE
 #include "../../runtime/cores.h"
-#include "../../runtime/rt.h"
+#include "../../runtime/data.h"
+#include "../../runtime/json.h"
+#include "../../runtime/pool.h"
+#include "../../runtime/safetensors.h"
+#include "../../runtime/vars.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +48,8 @@ static bool bijective(uint64_t n, uint64_t seed, uint64_t stream) {
 
 static void test_perm(void) {
   bool all = true;
-  for (uint64_t n = 1; n <= 300; n++) for (uint64_t s = 0; s < 4; s++) all = all && bijective(n, s, s + 2);
+  for (uint64_t n = 1; n <= 300; n++)
+    for (uint64_t s = 0; s < 4; s++) all = all && bijective(n, s, s + 2);
   CHECK(all);
   CHECK(bijective(1797, 42, 1) && bijective(65536, 42, 1) && bijective(65537, 1, 9) && bijective(1000003, 7, 0));
   Perm a, b;
@@ -61,7 +67,7 @@ static void test_perm(void) {
 }
 
 static void test_small_orders(void) { /* all 24 orders of four records occur about equally often */
-  int count[256] = {0}, kinds = 0, least = 1 << 30;
+  int count[256] = {0}, kinds = 0, min = 1 << 30;
   for (uint64_t s = 0; s < 24000; s++) {
     Perm p;
     perm_init(&p, 4, s, 5);
@@ -72,14 +78,12 @@ static void test_small_orders(void) { /* all 24 orders of four records occur abo
   for (int i = 0; i < 256; i++) {
     if (!count[i]) continue;
     kinds++;
-    if (count[i] < least) least = count[i];
+    if (count[i] < min) min = count[i];
   }
-  CHECK(kinds == 24 && least > 800);
+  CHECK(kinds == 24 && min > 800);
 }
 
-static bool near(double a, double b, double eps) {
-  return a - b < eps && b - a < eps;
-}
+static bool near(double a, double b, double eps) { return a - b < eps && b - a < eps; }
 
 static void test_normal(void) {
   CHECK(near(gc_normal((uint32_t)(0.975 * 4294967296.0)), 1.959963984540054, 1e-8));
@@ -98,10 +102,27 @@ static void test_normal(void) {
 
 static void test_json(void) {
   char err[ERR_TEXT];
-  static const struct { const char *s; bool ok; } t[] = {
-    {"{}", true}, {" [1, 2.5e3, {\"a\": null}] ", true}, {"\"\\u00e9\\ud83d\\ude00\"", true}, {"[", false}, {"[1,]", false},
-    {"{\"a\"}", false}, {"{a:1}", false}, {"\"\\x\"", false}, {"\"\\ud83d\"", false}, {"\"\\u0000\"", false}, {"\"\n\"", false},
-    {"\"", false}, {"\"\\\"", false}, {"", false}, {"[1] x", false}, {"{\"a\":1,}", false}, {"\"\\u12\"", false},
+  static const struct {
+    const char *s;
+    bool ok;
+  } t[] = {
+    {"{}", true},
+    {" [1, 2.5e3, {\"a\": null}] ", true},
+    {"\"\\u00e9\\ud83d\\ude00\"", true},
+    {"[", false},
+    {"[1,]", false},
+    {"{\"a\"}", false},
+    {"{a:1}", false},
+    {"\"\\x\"", false},
+    {"\"\\ud83d\"", false},
+    {"\"\\u0000\"", false},
+    {"\"\n\"", false},
+    {"\"", false},
+    {"\"\\\"", false},
+    {"", false},
+    {"[1] x", false},
+    {"{\"a\":1,}", false},
+    {"\"\\u12\"", false},
   };
   for (int i = 0; i < COUNT(t); i++) {
     Json j = {t[i].s, t[i].s + strlen(t[i].s), err};
@@ -130,11 +151,14 @@ static void test_json(void) {
 
 static void test_vars(void) {
   static const GcVar vars[] = {
-    {.rank = 2, .dim = {5, 7}, .stored = {0, 1}}, {.rank = 2, .dim = {5, 7}, .stored = {1, 0}},
+    {.rank = 2, .dim = {5, 7}, .stored = {0, 1}},
+    {.rank = 2, .dim = {5, 7}, .stored = {1, 0}},
     {.rank = 2, .dim = {5, 7}, .stored = {0, 1}, .panel = 4, .panel_axis = 1},
     {.rank = 2, .dim = {5, 7}, .stored = {0, 1}, .panel = 16, .panel_axis = 1},
     {.rank = 4, .dim = {6, 3, 2, 2}, .stored = {2, 3, 1, 0}, .panel = 4, .panel_axis = 0},
-    {.rank = 3, .dim = {2, 3, 4}, .stored = {2, 0, 1}}, {.rank = 0}, {.rank = 1, .dim = {9}, .stored = {0}},
+    {.rank = 3, .dim = {2, 3, 4}, .stored = {2, 0, 1}},
+    {.rank = 0},
+    {.rank = 1, .dim = {9}, .stored = {0}},
   };
   float a[128], stored[128], back[128];
   for (int i = 0; i < COUNT(vars); i++) {
@@ -173,13 +197,24 @@ static Bytes bytes_of(const char *header, size_t data) {
 
 static void test_safetensors(void) {
 #define T(dtype, shape, a, b) "{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" a "," b "]}"
-  static const struct { const char *header; size_t data; const char *want; } t[] = {
-    {"{}", 0, NULL}, {"{\"a\":" T("F32", "[2]", "0", "8") "}", 8, NULL},
+  static const struct {
+    const char *header;
+    size_t data;
+    const char *want;
+  } t[] = {
+    {"{}", 0, NULL},
+    {"{\"a\":" T("F32", "[2]", "0", "8") "}", 8, NULL},
     {"{\"a\":" T("F32", "[]", "0", "4") ",\"b\":" T("F32", "[0,3]", "4", "4") "}  ", 4, NULL},
-    {"{\"__metadata__\":{\"k\":\"v\"},\"b\":" T("I64", "[1]", "4", "12") ",\"a\":" T("F32", "[1]", "0", "4") "}", 12, NULL},
-    {"[]", 0, "does not begin"}, {"{", 0, "not a safetensors"}, {"{\"a\"}", 0, "`:`"}, {"{} x", 0, "after the end"},
-    {"{\"a\":" T("F32", "[2]", "0", "8") "}", 7, "cut short"}, {"{\"a\":" T("F32", "[2]", "0", "8") "}", 9, "at the end"},
-    {"{\"a\":" T("F32", "[3]", "0", "8") "}", 8, "disagrees"}, {"{\"a\":" T("F33", "[2]", "0", "8") "}", 8, "unknown element type"},
+    {"{\"__metadata__\":{\"k\":\"v\"},\"b\":" T("I64", "[1]", "4", "12") ",\"a\":" T("F32", "[1]", "0", "4") "}", 12,
+     NULL},
+    {"[]", 0, "does not begin"},
+    {"{", 0, "not a safetensors"},
+    {"{\"a\"}", 0, "`:`"},
+    {"{} x", 0, "after the end"},
+    {"{\"a\":" T("F32", "[2]", "0", "8") "}", 7, "truncated"},
+    {"{\"a\":" T("F32", "[2]", "0", "8") "}", 9, "at the end"},
+    {"{\"a\":" T("F32", "[3]", "0", "8") "}", 8, "disagrees"},
+    {"{\"a\":" T("F33", "[2]", "0", "8") "}", 8, "unknown element type"},
     {"{\"a\":" T("F32", "[2]", "8", "0") "}", 8, "before it begins"},
     {"{\"a\":" T("F32", "[2]", "0", "8") ",\"a\":" T("F32", "[2]", "8", "16") "}", 16, "two tensors"},
     {"{\"a\":" T("F32", "[2]", "0", "8") ",\"b\":" T("F32", "[2]", "4", "12") "}", 12, "overlaps"},
@@ -190,14 +225,18 @@ static void test_safetensors(void) {
     {"{\"a\":" T("F32", "[4611686018427387904,2]", "0", "8") "}", 8, "disagrees"},
     {"{\"a\":" T("F32", "[4611686018427387904]", "0", "0") "}", 0, "disagrees"},
     {"{\"a\":" T("F32", "[18446744073709551616]", "0", "8") "}", 8, "too large"},
-    {"{\"a\":" T("F32", "[-2]", "0", "8") "}", 8, "non-negative"}, {"{\"a\":" T("F32", "[2.0]", "0", "8") "}", 8, "non-negative"},
+    {"{\"a\":" T("F32", "[-2]", "0", "8") "}", 8, "non-negative"},
+    {"{\"a\":" T("F32", "[2.0]", "0", "8") "}", 8, "non-negative"},
     {"{\"a\":" T("F32", "[1,1,1,1,1,1,1,1,2]", "0", "8") "}", 8, "axes"},
     {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8, "lacks"},
     {"{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "second or unknown"},
     {"{\"a\":{\"kind\":1,\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8, "second or unknown"},
-    {"{\"a\":1}", 0, "`{`"}, {"{\"__metadata__\":{\"k\":1}}", 0, "string"}, {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "two __metadata__"},
+    {"{\"a\":1}", 0, "`{`"},
+    {"{\"__metadata__\":{\"k\":1}}", 0, "string"},
+    {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, "two __metadata__"},
     {"{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", 0, "two entries"},
-    {"{\"__metadata__\":{\"hash.a\":\"0000000000000000\"},\"a\":" T("F32", "[2]", "0", "8") "}", 8, "not those that were written"},
+    {"{\"__metadata__\":{\"hash.a\":\"0000000000000000\"},\"a\":" T("F32", "[2]", "0", "8") "}", 8,
+     "not those that were written"},
   };
   for (int i = 0; i < COUNT(t); i++) {
     char err[ERR_TEXT] = "";
@@ -215,11 +254,11 @@ static void test_safetensors(void) {
     StFile f;
     CHECK(!st_parse(b, &f, err));
   }
-  Bytes whole = bytes_of(t[3].header, 12); /* every prefix is refused */
+  Bytes full = bytes_of(t[3].header, 12); /* every prefix is refused */
   bool none = true;
-  for (size_t n = 0; n < whole.n; n++) {
+  for (size_t n = 0; n < full.n; n++) {
     Bytes b = {rt_alloc(n + 1), n};
-    memcpy(b.p, whole.p, n);
+    memcpy(b.p, full.p, n);
     char err[ERR_TEXT];
     StFile f;
     none = none && !st_parse(b, &f, err);
@@ -228,42 +267,48 @@ static void test_safetensors(void) {
 }
 
 static void test_npy(void) {
-  static const struct { const char *header; size_t data; const char *want; } t[] = {
+  static const struct {
+    const char *header;
+    size_t data;
+    const char *want;
+  } t[] = {
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 24, NULL},
     {"{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }", 5, NULL},
     {"{'descr': '>i8', 'fortran_order': False, 'shape': (0, 3), }", 0, NULL},
-    {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, "fortran"},
+    {"{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }", 24, "Fortran"},
     {"{'descr': '<f2', 'fortran_order': False, 'shape': (2, 3), }", 12, NULL},
     {"{'descr': '<f3', 'fortran_order': False, 'shape': (2, 3), }", 18, "element type"},
     {"{'descr': '<U4', 'fortran_order': False, 'shape': (2, 3), }", 12, "element type"},
     {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", 8, "element type"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 20, "cut short"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 20, "truncated"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }", 25, "follow"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 4, "single number"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 4, "scalar"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }", 4, "malformed"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4, "overflows"},
     {"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967295, 4294967295), }", 4, "overflows"},
     {"{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4294967295, 4294967295, 4294967295), }", 0, "overflows"},
-    {"{'descr': '<f4', 'shape': (2, 3), }", 24, "order"}, {"{'fortran_order': False, 'shape': (2, 3), }", 24, "element type"},
+    {"{'descr': '<f4', 'shape': (2, 3), }", 24, "order"},
+    {"{'fortran_order': False, 'shape': (2, 3), }", 24, "element type"},
     {"{'descr': '<f4', 'fortran_order': False, }", 24, "shape"},
   };
   for (int i = 0; i < COUNT(t); i++)
     for (int version = 1; version <= 3; version++) {
       size_t n = strlen(t[i].header), first = version == 1 ? 10 : 12;
-      Array a = {.file = {rt_alloc(first + n + t[i].data + 1), first + n + t[i].data}};
+      ArrayFile a = {.file = {rt_alloc(first + n + t[i].data + 1), first + n + t[i].data}};
       memcpy(a.file.p, "\x93NUMPY", 6);
       a.file.p[6] = (unsigned char)version;
       a.file.p[8] = (unsigned char)n;
       memcpy(a.file.p + first, t[i].header, n);
       char err[ERR_TEXT] = "";
-      bool ok = array_npy(&a, err), good = t[i].want ? !ok && strstr(err, t[i].want) : ok;
+      bool ok = array_file_npy(&a, err), good = t[i].want ? !ok && strstr(err, t[i].want) : ok;
       if (!good) printf("npy %s: got `%s`\n", t[i].header, err);
       CHECK(good);
     }
 }
 
 static void test_csv(void) {
-  char text[] = "\xEF\xBB\xBF" "a, \"b,\"\"c\"\"\" ,d\r\n\r\n  \n1,2,3\n\"x\ny\",,\nlast";
+  char text[] = "\xEF\xBB\xBF"
+                "a, \"b,\"\"c\"\"\" ,d\r\n\r\n  \n1,2,3\n\"x\ny\",,\nlast";
   Bytes b = {(unsigned char *)text, sizeof text - 1};
   Csv c;
   csv_begin(&c, &b);
@@ -279,44 +324,44 @@ static void test_csv(void) {
 }
 
 enum { ROUNDS = 200 };
-static int ring(const GcCall *c) { /* each part adds its neighbour's value, a barrier apart */
+static int ring(const GcCall *c) { /* each thread adds its neighbour's value, a barrier apart */
   int *v = c->mem;
   for (int r = 0; r < ROUNDS; r++) {
-    int other = v[(c->part + 1) % c->parts];
-    if (c->parts > 1) c->barrier(c->pool, c->part);
-    v[c->part] = other + 1;
-    if (c->parts > 1) c->barrier(c->pool, c->part);
+    int other = v[(c->tid + 1) % c->nthreads];
+    if (c->nthreads > 1) c->barrier(c->pool, c->tid);
+    v[c->tid] = other + 1;
+    if (c->nthreads > 1) c->barrier(c->pool, c->tid);
   }
-  return c->part == 1 ? 7 : 0;
+  return c->tid == 1 ? 7 : 0;
 }
 
 static void test_pool(void) {
   for (int threads = 1; threads <= 5; threads++) {
     Pool *p = pool_new(threads, false);
     bool all = true;
-    for (int parts = 1; parts <= threads; parts++)
+    for (int nthreads = 1; nthreads <= threads; nthreads++)
       for (int k = 0; k < 20; k++) {
         int v[8] = {0};
         GcCall c = {.mem = v};
-        int status = pool_run(p, ring, &c, parts);
-        all = all && status == (parts > 1 ? 7 : 0);
-        for (int i = 0; i < parts; i++) all = all && v[i] == ROUNDS;
+        int status = pool_run(p, ring, &c, nthreads);
+        all = all && status == (nthreads > 1 ? 7 : 0);
+        for (int i = 0; i < nthreads; i++) all = all && v[i] == ROUNDS;
       }
     CHECK(all);
   }
-  CHECK(pool_cpus() >= 1);
-  Pool *p = pool_new(2, true); /* however many parts it takes, as others want the cores */
+  CHECK(pool_default_threads() >= 1);
+  Pool *p = pool_new(2, true); /* with however many threads, as other processes use the cores */
   bool all = true;
-  int most = 0, least = 2;
+  int max = 0, min = 2;
   for (double end = rt_now() + 0.3; rt_now() < end;) {
     int v[2] = {0};
     GcCall c = {.mem = v};
-    int status = pool_run(p, ring, &c, 2), parts = v[1] ? 2 : 1;
-    all = all && v[0] == ROUNDS && v[parts - 1] == ROUNDS && status == (parts > 1 ? 7 : 0);
-    most = parts > most ? parts : most;
-    least = parts < least ? parts : least;
+    int status = pool_run(p, ring, &c, 2), nthreads = v[1] ? 2 : 1;
+    all = all && v[0] == ROUNDS && v[nthreads - 1] == ROUNDS && status == (nthreads > 1 ? 7 : 0);
+    max = nthreads > max ? nthreads : max;
+    min = nthreads < min ? nthreads : min;
   }
-  CHECK(all && most <= 2 && least >= 1);
+  CHECK(all && max <= 2 && min >= 1);
   pool_free(p);
 }
 
@@ -328,15 +373,31 @@ static void put_text(const char *path, const char *text) {
 
 /* Quotas of control groups, in a tree like that of /sys/fs/cgroup. */
 static void test_quota(void) {
-  static const struct { const char *path, *text; } file[] = {
-    {"cg/cpu.max", "max 100000\n"}, {"cg/a/cpu.max", "350000 100000\n"}, {"cg/a/b/cpu.max", "max 100000\n"},
-    {"cg/a/c/cpu.max", "50000 100000\n"}, {"cg/cpu,cpuacct/d/cpu.cfs_quota_us", "200000\n"},
-    {"cg/cpu,cpuacct/d/cpu.cfs_period_us", "100000\n"}, {"cg/cpu,cpuacct/e/cpu.cfs_quota_us", "-1\n"},
+  static const struct {
+    const char *path, *text;
+  } file[] = {
+    {"cg/cpu.max", "max 100000\n"},
+    {"cg/a/cpu.max", "350000 100000\n"},
+    {"cg/a/b/cpu.max", "max 100000\n"},
+    {"cg/a/c/cpu.max", "50000 100000\n"},
+    {"cg/cpu,cpuacct/d/cpu.cfs_quota_us", "200000\n"},
+    {"cg/cpu,cpuacct/d/cpu.cfs_period_us", "100000\n"},
+    {"cg/cpu,cpuacct/e/cpu.cfs_quota_us", "-1\n"},
     {"cg/cpu,cpuacct/e/cpu.cfs_period_us", "100000\n"},
   };
-  static const struct { const char *groups; int cpus; } group[] = {
-    {"0::/\n", 0}, {"0::/a\n", 4}, {"0::/a/b\n", 4}, {"0::/a/c\n", 1}, {"0::/none/such\n", 0}, {"", 0}, {"noise", 0},
-    {"9:name=systemd:/x\n3:cpuset:/d\n2:cpu,cpuacct:/d\n0::/\n", 2}, {"2:cpu,cpuacct:/e\n", 0},
+  static const struct {
+    const char *groups;
+    int cpus;
+  } group[] = {
+    {"0::/\n", 0},
+    {"0::/a\n", 4},
+    {"0::/a/b\n", 4},
+    {"0::/a/c\n", 1},
+    {"0::/none/such\n", 0},
+    {"", 0},
+    {"noise", 0},
+    {"9:name=systemd:/x\n3:cpuset:/d\n2:cpu,cpuacct:/d\n0::/\n", 2},
+    {"2:cpu,cpuacct:/e\n", 0},
     {"2:cpu,cpuacct:/d\n0::/a/c\n", 1},
   };
   io_make_folder("cg/a/b", false);
@@ -355,7 +416,7 @@ static void test_quota(void) {
 static bool partition(uint64_t n, double holdout, int shuffle) {
   GcData g = {.holdout = holdout, .shuffle = shuffle};
   Data d = {.d = &g, .n = n, .seed = 3};
-  order_prepare(&d);
+  split_prepare(&d);
   unsigned char *seen = rt_alloc(n);
   bool ok = d.nhold + d.ntrain == n;
   for (uint64_t i = 0; i < d.nhold; i++) seen[data_hold_record(&d, i)] = 1;
@@ -377,7 +438,7 @@ static void test_order(void) {
   CHECK(partition(1, 0.5, 1) && partition(5, 1, 1) && partition(7, 0.01, 0));
 }
 
-/* Pieces shorter and longer than half the buffer of 64 KiB, one behind another: the file is all of them in order. It
+/* Pieces shorter and longer than half the buffer of 64 KiB, one after another: the file is all of them in order. It
  * begins as a checkpoint with a long header does, with 8 bytes of length. */
 static void test_writer(void) {
   static const size_t piece[] = {8, 40000, 32768, 20, 32769, 65536, 1, 65537, 200000, 30000, 30000, 30000, 33000, 7};
@@ -388,7 +449,7 @@ static void test_writer(void) {
   Bytes b = {NULL, 0};
   size_t n = 0;
   io_create(&f, "pieces");
-  for (int i = 0; i < COUNT(piece); n += piece[i++]) io_put(&f, a + n, piece[i]);
+  for (int i = 0; i < COUNT(piece); n += piece[i++]) io_write(&f, a + n, piece[i]);
   CHECK(n < sizeof a && io_commit(&f, err) && io_read_all("pieces", &b, err) && b.n == n && !memcmp(a, b.p, n));
   CHECK(io_remove("pieces"));
 }

@@ -1,9 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
 # Unit tests, and inflate against gzip.
+: "${work:?run.sh sources this file}"
 units > units.out 2>&1 || fail "units: $(grep -v '^hash' units.out | head -5)"
 grep -q '0 failed' units.out && pass
-grep -q 'hash c565f92b8a3f149e' units.out && pass || fail "the hash has changed: weights files carry it"
+grep -q 'hash c565f92b8a3f149e' units.out && pass || fail "the hash has changed: weights files contain it"
 
-numbers $([ "${FULL:-}" = 1 ] && echo 5000000 || echo 20000) > numbers.out 2>&1 || fail "numbers: $(head -5 numbers.out)"
+numbers $([ "${FULL:-}" = 1 ] && echo 5000000 || echo 20000) > numbers.out 2>&1 ||
+  fail "numbers: $(head -5 numbers.out)"
 grep -q '^numbers: [1-9][0-9]* passed, 0 failed' numbers.out && pass || fail "numbers: $(tail -1 numbers.out)"
 
 head -c 200000 /dev/urandom > random
@@ -32,8 +35,8 @@ for at in 3 30 100 1000 2000 $((size - 6)) $((size - 2)); do # one byte changed:
 done
 
 # every code has its row, every row its use
-grep -ohE '(rt_die|rt_error)\([0-9]+' "$root"/runtime/*.c | grep -oE '[0-9]+$' | sort -u > used
-grep -ohE '^E\([0-9]+' "$root"/runtime/errors_rt.def | grep -oE '[0-9]+' | sort -u > rows
+grep -ohE '(rt_die|rt_error)\(E_[A-Z_]+' "$root"/runtime/*.c | sed 's/.*(E_//' | sort -u > used
+sed -n 's/^E([0-9]*, \([A-Z_]*\),.*/\1/p' "$root"/runtime/errors_rt.def | sort -u > rows
 same 'codes and rows' used rows
 # files of at most 450 lines, functions of at most 60
 long=$(awk 'FNR == 1 { n = 0 } /^[a-z_].*\) \{/ { n = FNR } /^}/ { if (n && FNR - n >= 60) print FILENAME ":" n; n = 0 }

@@ -1,8 +1,9 @@
-/* twins FIRST COUNT: the order in which adjoints add belongs to what is computed. Random models are written in many
- * ways that compute the same: with hints; with statements written twice, before or behind the first, and read by either
- * name; with statements that nothing needs; in another order; with expressions in the place of names; with cse before
- * autodiff. Each is trained for some steps by the strict interpreter, and all must end with the same bits in weights and moments.
- * A failure prints both programs. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* twins FIRST COUNT: the order in which adjoints are added depends only on what is computed. Random models are written
+ * in many equivalent ways: with hints; with statements written twice, before or after the first, and read by either
+ * name; with unused statements; in another order; with expressions instead of names; with cse before autodiff. Each is
+ * trained for some steps by the strict interpreter, and all must end with the same bits in weights and moments. A
+ * failure prints both programs. */
 #include "frontend/elab.h"
 #include "ir/interp.h"
 #include "lib/embed.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATEMENTS = 9, SCALARS = 4, MOST = 64, STEPS = 3, PARAMS = 3 };
+enum { STATEMENTS = 9, SCALARS = 4, MAX_VARS = 64, STEPS = 3, PARAMS = 3 };
 
 static uint64_t state;
 static uint32_t rnd(uint32_t n) { /* splitmix64 */
@@ -22,17 +23,35 @@ static uint32_t rnd(uint32_t n) { /* splitmix64 */
 }
 static bool chance(int percent) { return (int)rnd(100) < percent; }
 
-/* ---- models: matrices of one shape made of earlier ones ---- */
+/* ---- models: matrices of one shape, computed from earlier ones ---- */
 
 /* a, b: earlier statements, below 0 parameters */
-typedef struct Statement { int kind, a, b; } Statement;
-typedef struct Model { Statement s[STATEMENTS]; int loss[SCALARS][2]; int optim, clip, half; } Model;
+typedef struct Statement {
+  int kind, a, b;
+} Statement;
+typedef struct Model {
+  Statement s[STATEMENTS];
+  int loss[SCALARS][2];
+  int optim, clip, half;
+} Model;
 
-static const char *const forms[] = { /* $a, $b: operands */
-  "tanh($a)", "$a * $b", "$a + $b", "$a - $b", "sigmoid($a) * $b", "$a @ w", "$a * g", "softmax($a, axis = 1)",
-  "$a / (1 + $b * $b)", "moments($a, keep = [1])[1] * $b", "$a - mean($a, axes = [1], keep = true)",
-  "scan($a, axis = 0, step = step, carry = zeros(4))", "max($a, $b)", "$a * x * x", "block($a, w)",
-  "exp(-$a * $a) * $b"};
+static const char *const forms[] = {/* $a, $b: operands */
+                                    "tanh($a)",
+                                    "$a * $b",
+                                    "$a + $b",
+                                    "$a - $b",
+                                    "sigmoid($a) * $b",
+                                    "$a @ w",
+                                    "$a * g",
+                                    "softmax($a, axis = 1)",
+                                    "$a / (1 + $b * $b)",
+                                    "moments($a, keep = [1])[1] * $b",
+                                    "$a - mean($a, axes = [1], keep = true)",
+                                    "scan($a, axis = 0, step = step, carry = zeros(4))",
+                                    "max($a, $b)",
+                                    "$a * x * x",
+                                    "block($a, w)",
+                                    "exp(-$a * $a) * $b"};
 enum { FORMS = sizeof forms / sizeof *forms };
 
 static const char *const optims[] = {"sgd(lr = 0.1)", "adam(lr = 0.01)", "sgd(lr = 0.1, momentum = 0.9)"};
@@ -51,16 +70,19 @@ static Model model_new(void) {
 
 /* ---- writing ---- */
 
-typedef struct Style { int hints, twins, unused, reorder, inlined; bool nodecay, freeze; } Style; /* percent */
+typedef struct Style {
+  int hints, twins, unused, reorder, inlined;
+  bool nodecay, freeze;
+} Style; /* percent */
 
 typedef struct Text {
   Ctx *c;
   const Model *m;
   const Style *style;
   Str out;
-  bool twin[STATEMENTS];      /* has a second name */
+  bool twin[STATEMENTS]; /* has a second name */
   bool inlined[STATEMENTS];
-  bool done[2][STATEMENTS];   /* written, under its first and its second name */
+  bool done[2][STATEMENTS]; /* written, under its first and its second name */
   int extra;
 } Text;
 
@@ -83,7 +105,7 @@ static const char *use_of(Text *t, int s) {
   return ctx_strf(t->c, "%c%d", second ? 't' : 'v', s);
 }
 
-/* @fp32 has a meaning of its own where contractions are rounded. */
+/* @fp32 changes results where contractions are rounded. */
 static void put_hint(Text *t) {
   if (!chance(t->style->hints)) return;
   str_puts(&t->out, t->m->half || chance(60) ? "    @checkpoint\n" : "    @fp32\n");
@@ -101,7 +123,7 @@ static bool is_ready(const Text *t, int s) {
   return (x->a < 0 || t->done[0][x->a]) && (x->b < 0 || t->done[0][x->b]);
 }
 
-/* Those whose operands are written, in order or not. A twin may stand before or behind, even at the end. */
+/* Statements whose operands are written, in order or not. A twin may be before or after, even at the end. */
 static void put_body(Text *t) {
   for (int left = STATEMENTS; left;) {
     int s = 0;
@@ -112,8 +134,8 @@ static void put_body(Text *t) {
     }
     if (t->twin[s] && chance(40)) put_statement(t, s, true);
     put_statement(t, s, false), left--;
-    int late = (int)rnd(STATEMENTS);
-    if (t->twin[late] && t->done[0][late] && !t->done[1][late]) put_statement(t, late, true);
+    int later = (int)rnd(STATEMENTS);
+    if (t->twin[later] && t->done[0][later] && !t->done[1][later]) put_statement(t, later, true);
     if (chance(t->style->unused)) {
       Statement x = {(int)rnd(FORMS), s, (int)rnd(2) ? s : -1};
       str_printf(&t->out, "    u%d = %s\n", t->extra++, form_of(t, &x));
@@ -142,9 +164,18 @@ static const char *write_model(Ctx *c, const Model *m, const Style *style, uint6
 
 /* ---- training ---- */
 
-typedef struct Trained { int n; const char *name[MOST]; Val *v[MOST]; } Trained;
+typedef struct Trained {
+  int n;
+  const char *name[MAX_VARS];
+  Val *v[MAX_VARS];
+} Trained;
 
-typedef struct Job { const char *text, *list; int steps; Trained *to; bool well; } Job;
+typedef struct Job {
+  const char *text, *list;
+  int steps;
+  Trained *to;
+  bool ok;
+} Job;
 
 static const Graph *graph_of(const Module *m, GraphKind kind) {
   for (int i = 0; i < m->ngraph; i++)
@@ -155,7 +186,7 @@ static const Graph *graph_of(const Module *m, GraphKind kind) {
 static void job(Ctx *c, void *arg) {
   Job *j = arg;
   Module *m = elaborate(c, source_add(c, "twins.nn", j->text, strlen(j->text)), "twins.nn",
-                        &(ElabOptions){.carried = embed_text, .opt = {.strict = true, .verify = true}});
+                        &(ElabOptions){.builtin = embed_text, .opt = {.strict = true, .verify = true}});
   if (diag_errors(c) || !passes_run(m, &(PassRun){.list = j->list})) {
     diag_print(c, stdout, false);
     return;
@@ -163,19 +194,19 @@ static void job(Ctx *c, void *arg) {
   Interp *in = interp_new(m, false);
   in->steps = STEPS;
   for (int v = 0; v < m->nvar; v++) interp_set_var(in, v, interp_value(in, m->var[v].type));
-  j->well = interp_run(in, graph_of(m, GK_INIT), NULL, NULL);
-  for (in->step = 0; j->well && (int)in->step < j->steps; in->step++)
-    j->well = interp_run(in, graph_of(m, GK_TRAIN_STEP), NULL, NULL);
-  if (!j->well) printf("%s\n", in->error ? in->error : "cannot be run");
-  for (int v = 0; v < m->nvar && v < MOST; v++) {
+  j->ok = interp_run(in, graph_of(m, GK_INIT), NULL, NULL);
+  for (in->step = 0; j->ok && (int)in->step < j->steps; in->step++)
+    j->ok = interp_run(in, graph_of(m, GK_TRAIN_STEP), NULL, NULL);
+  if (!j->ok) printf("%s\n", in->error ? in->error : "cannot be run");
+  for (int v = 0; v < m->nvar && v < MAX_VARS; v++) {
     j->to->name[j->to->n] = m->var[v].name;
-    j->to->v[j->to->n++] = val_hold(in->var[v]);
+    j->to->v[j->to->n++] = val_retain(in->var[v]);
   }
 }
 
 static bool train(Ctx *c, const char *text, const char *list, int steps, Trained *to) {
   Job j = {text, list, steps, to, false};
-  return ctx_try(c, job, &j) && j.well;
+  return ctx_try(c, job, &j) && j.ok;
 }
 
 static const Val *named(const Trained *t, const char *name) {
@@ -201,7 +232,13 @@ static const char *difference(const Trained *a, const Trained *b, const char *bu
 /* ---- ---- */
 
 static const Style plain = {0};
-static const struct { const char *name; Style style; const char *list; int steps; const char *but; } ways[] = {
+static const struct {
+  const char *name;
+  Style style;
+  const char *list;
+  int steps;
+  const char *but;
+} ways[] = {
   {"hints", {.hints = 50}, NULL, STEPS, NULL},
   {"@nodecay", {.nodecay = true}, NULL, STEPS, NULL},
   {"@freeze", {.freeze = true}, NULL, 1, "n.w"},
@@ -210,11 +247,18 @@ static const struct { const char *name; Style style; const char *list; int steps
   {"unused statements", {.unused = 60}, NULL, STEPS, NULL},
   {"another order", {.reorder = 80}, NULL, STEPS, NULL},
   {"no names", {.inlined = 50}, NULL, STEPS, NULL},
-  {"all of these", {.hints = 30, .twins = 40, .unused = 30, .reorder = 60, .inlined = 20, .nodecay = true}, NULL, STEPS,
+  {"all of these",
+   {.hints = 30, .twins = 40, .unused = 30, .reorder = 60, .inlined = 20, .nodecay = true},
+   NULL,
+   STEPS,
    NULL},
-  {"cse before autodiff", {.twins = 30, .hints = 20},
-   "cse,autodiff,precision,simplify,fold,cse,dce,recompute,checkpoint,layout,fuse,order,memory", STEPS, NULL},
-  {"autodiff alone", {.twins = 30, .hints = 20}, "autodiff,precision", STEPS, NULL}};
+  {"cse before autodiff",
+   {.twins = 30, .hints = 20},
+   "cse,autodiff,precision,simplify,fold,cse,dce,recompute,checkpoint,layout,fuse,order,memory",
+   STEPS,
+   NULL},
+  {"autodiff alone", {.twins = 30, .hints = 20}, "autodiff,precision", STEPS, NULL},
+};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 static int test(uint64_t seed) {
@@ -224,7 +268,7 @@ static int test(uint64_t seed) {
   Model m = model_new();
   bool clip = m.clip;
   for (int w = 0; w < WAYS; w++) {
-    m.clip = clip && !ways[w].but; /* what is frozen is no part of the norm */
+    m.clip = clip && !ways[w].but; /* frozen weights are not in the norm */
     Trained want = {0}, got = {0};
     const char *base = write_model(c, &m, &plain, seed), *text = write_model(c, &m, &ways[w].style, seed);
     bool ran = train(c, base, NULL, ways[w].steps, &want) && train(c, text, ways[w].list, ways[w].steps, &got);

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the reference curves: for every NAME.nn here the initial weights and PyTorch's first 20 losses.
 
   numbers.txt        the text that gpt.nn and lstm.nn read

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A golden case, the list of all, and the numbers that they are made of."""
 
 import math

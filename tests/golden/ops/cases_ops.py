@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Cases of primitives: element-wise, broadcasting, shapes, reductions."""
 
 import math

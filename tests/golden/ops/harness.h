@@ -1,4 +1,5 @@
-/* What the program that to_c.awk writes stands on. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Included by the program that to_c.awk writes. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +17,10 @@ static int near(const char *what, const void *got, const double *want, size_t n)
 }
 
 static int passed, failed;
-static void count(const char *name, int well) {
-  passed += well;
-  failed += !well;
-  if (!well) printf("FAIL  %s\n", name);
+static void count(const char *name, int ok) {
+  passed += ok;
+  failed += !ok;
+  if (!ok) printf("FAIL  %s\n", name);
 }
 
 static int finish(void) {

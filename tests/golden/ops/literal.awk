@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # literal.awk - tensors of ops.txt as lists of the language, for to_nn.awk and to_c.awk.
 
 # "[2,3] v v v v v v" from word `at` on, as a nested list; a scalar as a list of one, which broadcasts.

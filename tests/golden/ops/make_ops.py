@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes ops.txt: values and gradients of gradc's primitives, layers and losses, computed by PyTorch in float64.
 
 Every input is a multiple of 1/64, so float32 and float64 start from the same numbers. Points where a derivative

@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
 # to_c.awk - the cases of ops.txt that a `test` block cannot give, since they need weights, states or training: a .nn
 # file, and the C program that runs what `gradc emit --c --no-layout` makes of it.
 #   awk -v nn=cases.nn -v c=main.c -f literal.awk -f to_c.awk ops.txt
 #
 # The loss is the sum of all cases. Their inputs are weights like all others, their values are states, and the optimizer
-# puts each gradient in the place of its weight, so that after one step the memory holds all that is to be compared.
-# States outside training are for an export, where the gradients of inputs are at hand, but not those of the weights.
+# replaces each weight by its gradient, so that after one step the memory holds all values to compare. Cases with states
+# outside training are exports, which have the gradients of inputs but not those of the weights.
 
 function type(shape) { return shape == "[]" ? "f32" : "f32" shape }
 function place(path) { gsub(/\./, "_", path); return "mem + cases_AT_net_" name "_" path }
@@ -20,7 +21,7 @@ function set(path, at) {
 }
 
 function compare(what, path, at) {
-  after = after "  static const double v" ++n "[] = " array(at) ";\n  well &= near(\"" name ": " what "\", "
+  after = after "  static const double v" ++n "[] = " array(at) ";\n  ok &= near(\"" name ": " what "\", "
   after = after place(path) ", v" n ", sizeof v" n " / sizeof *v" n ");\n"
 }
 
@@ -65,7 +66,7 @@ $1 == "end" {
       loss = loss (loss ? " +\n        " : "") "sum(net_" name "() * " cot ")"
     }
     printf "\nstatic void set_%s(void) {\n%s}\n", name, before > c
-    printf "\nstatic int case_%s(void) {\n  int well = 1;\n%s  return well;\n}\n", name, after > c
+    printf "\nstatic int case_%s(void) {\n  int ok = 1;\n%s  return ok;\n}\n", name, after > c
     fill = fill "  set_" name "();\n"
     all = all "  count(\"" name "\", case_" name "());\n"
   }

@@ -1,4 +1,5 @@
-# to_nn.awk - turns the cases of ops.txt that need no weights into `test` blocks of one .nn file: values and gradients,
+# SPDX-License-Identifier: Apache-2.0
+# to_nn.awk - writes the cases of ops.txt that need no weights as `test` blocks of one .nn file: values and gradients,
 # to 1e-5 of 1 + |value| (the blocks run in float32).   awk -f literal.awk -f to_nn.awk ops.txt > ops.nn
 
 function near(value, wanted) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arrays of any element type as bytes and back, without the conversions of what is tested. */
 #include "golden.h"
 #include <math.h>
@@ -6,7 +7,7 @@
 
 const char *const kind_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"};
 const char *const kind_c[] = {"uint8_t", "uint8_t", "int8_t", "uint16_t", "int16_t", "uint32_t",
-                              "int32_t", "float", "double", "uint16_t", "uint16_t"};
+                              "int32_t", "float",   "double", "uint16_t", "uint16_t"};
 size_t kind_bytes(Kind k) { return (const size_t[]){1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2}[k]; }
 
 /* The 16 bits of a value that has an exact one. */
@@ -35,7 +36,7 @@ static void put(Kind k, void *at, double x) {
   memcpy(&u, &f, 4);
   h = k == K_F16 ? half_bits(x) : (uint16_t)(u >> 16);
   const void *from = k == K_F32 ? (void *)&f : k == K_F64 ? (void *)&x : k >= K_F16 ? (void *)&h : (void *)&i;
-  memcpy(at, from, kind_bytes(k)); /* whole numbers: little-endian */
+  memcpy(at, from, kind_bytes(k)); /* integers: little-endian */
 }
 
 static double take(Kind k, const void *at) {
@@ -47,14 +48,14 @@ static double take(Kind k, const void *at) {
   int64_t i = 0;
   memcpy(&i, at, n);
   switch (k) {
-    case K_F32: memcpy(&f, at, 4); return f;
-    case K_F64: memcpy(&d, at, 8); return d;
-    case K_F16: return half_value((uint16_t)i);
-    case K_BF16: h = (uint16_t)i, u = (uint32_t)h << 16, memcpy(&f, &u, 4); return f;
-    case K_I8: return (int8_t)i;
-    case K_I16: return (int16_t)i;
-    case K_I32: return (int32_t)i;
-    default: return (double)i;
+  case K_F32: memcpy(&f, at, 4); return f;
+  case K_F64: memcpy(&d, at, 8); return d;
+  case K_F16: return half_value((uint16_t)i);
+  case K_BF16: h = (uint16_t)i, u = (uint32_t)h << 16, memcpy(&f, &u, 4); return f;
+  case K_I8: return (int8_t)i;
+  case K_I16: return (int16_t)i;
+  case K_I32: return (int32_t)i;
+  default: return (double)i;
   }
 }
 

@@ -1,4 +1,5 @@
-/* The reference interpreter with every float a double, on graphs as they are before any pass but autodiff: passes fold
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reference interpreter with every float a double, on graphs before all passes except autodiff, because passes fold
  * constants in single precision. */
 #include "frontend/elab.h"
 #include "golden.h"
@@ -9,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Double { Ctx *c; Module *m; Interp *in; double loss; } Double;
+typedef struct Double {
+  Ctx *c;
+  Module *m;
+  Interp *in;
+  double loss;
+} Double;
 
 static const char *fill(Val *v, const Array *a, int64_t from) {
   if (!v) return "out of memory";
@@ -51,7 +57,7 @@ static const char *run(Double *d, const Graph *g, const Array *in, int nin, int 
     e = fill(port[i], &in[i], part * (port[i] ? port[i]->count : 0));
   }
   if (!e && !interp_run(d->in, g, port, result)) e = d->in->error;
-  for (int i = 0; i < nin; i++) val_drop(port[i]);
+  for (int i = 0; i < nin; i++) val_release(port[i]);
   return e;
 }
 
@@ -62,7 +68,7 @@ static const char *call(void *state, const char *export, const Array *in, int ni
   Val *result[MAX_ARRAYS] = {0};
   const char *e = run(d, g, in, nin, 0, result);
   for (int i = 0; i < nout && !e; i++) e = take(result[i], &out[i]);
-  for (int i = 0; i < nout; i++) val_drop(result[i]);
+  for (int i = 0; i < nout; i++) val_release(result[i]);
   return e;
 }
 
@@ -81,11 +87,11 @@ static const char *step(void *state, const Array *field, int n) {
     int at = 0; /* of the loss among the results, which leave out the writes */
     for (int o = 0; o < graph_loss(g); o++) at += g->out[o].var < 0;
     if (!e) d->loss += val_get(result[at], 0) / (double)passes;
-    for (int i = 0; i < interp_nresults(g); i++) val_drop(result[i]);
+    for (int i = 0; i < interp_nresults(g); i++) val_release(result[i]);
   }
   Val *result[MAX_ARRAYS] = {0};
   if (!e && !t->step) e = run(d, t->update, NULL, 0, 0, result);
-  for (int i = 0; i < MAX_ARRAYS; i++) val_drop(result[i]);
+  for (int i = 0; i < MAX_ARRAYS; i++) val_release(result[i]);
   d->in->step++;
   return e;
 }
@@ -103,7 +109,7 @@ static void print_ops(const Module *m) {
 
 static const char *load(Double *d, const char *nn) {
   Loc start;
-  ElabOptions o = {.carried = embed_text};
+  ElabOptions o = {.builtin = embed_text};
   if (!source_read(d->c, nn, &start)) return "cannot be read";
   d->m = elaborate(d->c, start, nn, &o);
   if (!diag_errors(d->c)) {

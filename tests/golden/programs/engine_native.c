@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Native code in this process, through the library. */
 #include "golden.h"
 #include "lib/gradc.h"
@@ -5,16 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Native { gradc_model *m; char said[400]; } Native;
+typedef struct Native {
+  gradc_model *m;
+  char message[400];
+} Native;
 
 static const char *fails(Native *n, gradc_error *e) {
-  snprintf(n->said, sizeof n->said, "%s", e ? gradc_error_text(e) : "failed without an error");
+  snprintf(n->message, sizeof n->message, "%s", e ? gradc_error_text(e) : "failed without an error");
   gradc_error_free(e);
-  return n->said;
+  return n->message;
 }
 
-static const gradc_dtype dtype[] = {GRADC_BOOL, GRADC_U8, GRADC_I8, GRADC_U16, GRADC_I16, GRADC_U32,
-                                    GRADC_I32, GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
+static const gradc_dtype dtype[] = {GRADC_BOOL, GRADC_U8,  GRADC_I8,  GRADC_U16, GRADC_I16, GRADC_U32,
+                                    GRADC_I32,  GRADC_F32, GRADC_F64, GRADC_F16, GRADC_BF16};
 
 static gradc_array view(const Array *a) { return (gradc_array){array_bytes(a), dtype[a->kind], a->rank, a->dim}; }
 

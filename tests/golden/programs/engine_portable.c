@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Portable C, strict: emitted by the command, compiled with wrappers that the script asks for, loaded. */
 #include "golden.h"
 #include <ctype.h>
@@ -8,13 +9,14 @@
 
 typedef struct Portable {
   void *so, *mem;
-  char said[200];
+  char message[200];
 } Portable;
 
 static void *symbol(const Portable *p, const char *kind, const char *name) {
   char s[300];
   snprintf(s, sizeof s, "golden_%s_%s", kind, name);
-  for (char *c = s; *c; c++) if (!isalnum((unsigned char)*c)) *c = '_';
+  for (char *c = s; *c; c++)
+    if (!isalnum((unsigned char)*c)) *c = '_';
   return dlsym(p->so, s);
 }
 
@@ -37,8 +39,8 @@ static const char *get(void *state, const char *weight, Array *a) {
 }
 
 static const char *result(Portable *p, int status) {
-  snprintf(p->said, sizeof p->said, "status %d", status);
-  return status && status != -1 ? p->said : NULL;
+  snprintf(p->message, sizeof p->message, "status %d", status);
+  return status && status != -1 ? p->message : NULL;
 }
 
 static const char *call(void *state, const char *export, const Array *in, int nin, Array *out, int nout) {
@@ -63,8 +65,8 @@ static const char *step(void *state, const Array *field, int n) {
   for (int i = 0; i < n; i++) x[i] = array_bytes(&field[i]);
   int status = fn(p->mem, x);
   for (int i = 0; i < n; i++) free(x[i]);
-  snprintf(p->said, sizeof p->said, "status %d", status);
-  return status ? p->said : NULL;
+  snprintf(p->message, sizeof p->message, "status %d", status);
+  return status ? p->message : NULL;
 }
 
 static double loss(void *state) {
@@ -133,7 +135,8 @@ static void put_wrappers(FILE *f, const Script *s, const char *stem) {
 }
 
 static bool has_weights(const Script *s) {
-  for (int i = 0; i < s->n; i++) if (s->v[i].act == A_SET || s->v[i].act == A_GET) return true;
+  for (int i = 0; i < s->n; i++)
+    if (s->v[i].act == A_SET || s->v[i].act == A_GET) return true;
   return false;
 }
 
@@ -150,8 +153,9 @@ const char *engine_portable(Engine *e, const Source *s) {
   fclose(f);
   /* Weights are written row-major, so no other order may be stored; without any, images may be channels-last. */
   const char *rows = has_weights(s->script) ? "--no-layout" : "";
-  snprintf(cmd, sizeof cmd, "{ '%s' emit --c --fp=strict %s '%s' -o '%s' && cd '%s' && "
-           "%s -O1 -ffp-contract=off -w -shared -fPIC -o %s.so %s.c %s_wrap.c; } >'%s/portable.log' 2>&1 || "
+  snprintf(cmd, sizeof cmd,
+           "{ '%s' emit --c --fp=strict %s '%s' -o '%s' && cd '%s' && "
+           "%s -ffp-contract=off -w -shared -fPIC -o %s.so %s.c %s_wrap.c; } >'%s/portable.log' 2>&1 || "
            "{ cat '%s/portable.log'; false; }",
            s->gradc, rows, s->nn, s->dir, s->dir, s->cc, stem, stem, stem, s->dir, s->dir);
   if (system(cmd)) return "the C is not emitted, or does not compile";

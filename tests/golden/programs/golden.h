@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The runner of golden programs: reads a script (read.c), performs it on an engine, compares (main.c). */
 #ifndef GOLDEN_H
 #define GOLDEN_H
@@ -19,15 +20,15 @@ typedef struct Array {
 
 extern const char *const kind_name[], *const kind_c[]; /* "f32", "float"; a 16-bit float is a uint16_t in C */
 size_t kind_bytes(Kind k);
-void *array_bytes(const Array *a);                /* dense, as C has it; values NULL: zeros. malloc */
-void array_take(Array *a, const void *bytes);     /* the values */
+void *array_bytes(const Array *a);            /* dense, as C has it; values NULL: zeros. malloc */
+void array_take(Array *a, const void *bytes); /* the values */
 
 /* ---- the script: one line an action, in order ---- */
 
 typedef enum Act { A_PROGRAM, A_SET, A_CALL, A_STEP, A_GET, A_LOSS } Act;
 
-/* What a value must be: `want`, or in an engine of single precision `single`, within `tol` an element. tol is that of
- * single precision; in double precision it is `ratio` times less. */
+/* An expected value: `want`, or in an engine of single precision `single`, with tolerance `tol` per element. tol is for
+ * single precision; in double precision it is divided by `ratio`. */
 typedef struct Expected {
   Array want;
   double *single, *tol; /* single NULL: as want; tol NULL: equal */
@@ -37,14 +38,17 @@ typedef struct Expected {
 
 typedef struct Action {
   Act act;
-  const char *name;     /* of the program, weight, export */
-  int line, nin, nout;  /* A_CALL: inputs, results; A_STEP: fields */
-  Array in[MAX_ARRAYS]; /* A_SET: in[0] */
+  const char *name;         /* of the program, weight, export */
+  int line, nin, nout;      /* A_CALL: inputs, results; A_STEP: fields */
+  Array in[MAX_ARRAYS];     /* A_SET: in[0] */
   Expected out[MAX_ARRAYS]; /* A_GET, A_LOSS: out[0] */
-  int64_t number;       /* A_STEP: of the export's first call; unused else */
+  int64_t number;           /* A_STEP: of the export's first call; unused else */
 } Action;
 
-typedef struct Script { Action *v; int n, cap; } Script;
+typedef struct Script {
+  Action *v;
+  int n, cap;
+} Script;
 Script script_read(const char *path); /* ends the process at an error */
 
 /* ---- engines ---- */
@@ -60,7 +64,10 @@ typedef struct Engine {
   double (*loss)(void *state);
 } Engine;
 
-typedef struct Source { const char *nn, *dir, *gradc, *cc; const Script *script; } Source; /* dir: for what it writes */
+typedef struct Source {
+  const char *nn, *dir, *gradc, *cc;
+  const Script *script;
+} Source; /* dir: for what it writes */
 /* NULL, or what went wrong. */
 const char *engine_double(Engine *e, const Source *s);
 const char *engine_native(Engine *e, const Source *s, bool strict);

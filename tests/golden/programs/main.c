@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* programs ENGINE GRADC CC DIR FILE.nn FILE.txt: performs the script on what the engine makes of FILE.nn.
- * ENGINE: double (the interpreter), portable (strict C), native, strict (native). The last line is `N passed, N failed`,
- * counting programs. */
+ * ENGINE: double (the interpreter), portable (strict C), native, strict (native). The last line counts programs:
+ * `N passed, N failed`. */
 #include "golden.h"
 #include <math.h>
 #include <stdio.h>
@@ -9,20 +10,20 @@
 
 typedef struct Tally {
   const char *engine, *program;
-  int passed, failed, said;
-  bool well;
+  int passed, failed, reported;
+  bool ok;
 } Tally;
 
 static void close_program(Tally *t) {
   if (!t->program) return;
-  t->passed += t->well;
-  t->failed += !t->well;
+  t->passed += t->ok;
+  t->failed += !t->ok;
 }
 
 static void say(Tally *t, const char *what, int i, const char *why) {
-  if (t->well) printf("FAIL  %s (%s)\n", t->program, t->engine), t->said = 0;
-  t->well = false;
-  if (t->said++ < 4) printf("      %s %d: %s\n", what, i, why);
+  if (t->ok) printf("FAIL  %s (%s)\n", t->program, t->engine), t->reported = 0;
+  t->ok = false;
+  if (t->reported++ < 4) printf("      %s %d: %s\n", what, i, why);
 }
 
 static bool equal(double got, double want, double tol, bool signed_zeros) {
@@ -50,16 +51,19 @@ static void perform(Tally *t, const Engine *e, Action *a) {
   const char *why = NULL;
   for (int i = 0; i < a->nout; i++) out[i] = a->out[i].want, out[i].v = NULL;
   switch (a->act) {
-    case A_PROGRAM:
-      close_program(t);
-      t->program = a->name;
-      t->well = true;
-      return;
-    case A_SET: why = e->set(e->state, a->name, &a->in[0]); break;
-    case A_CALL: why = e->call(e->state, a->name, a->in, a->nin, out, a->nout); break;
-    case A_STEP: why = e->step(e->state, a->in, a->nin); break;
-    case A_GET: why = e->get(e->state, a->name, &out[0]); break;
-    case A_LOSS: out[0].v = malloc(sizeof(double)); *out[0].v = e->loss(e->state); break;
+  case A_PROGRAM:
+    close_program(t);
+    t->program = a->name;
+    t->ok = true;
+    return;
+  case A_SET: why = e->set(e->state, a->name, &a->in[0]); break;
+  case A_CALL: why = e->call(e->state, a->name, a->in, a->nin, out, a->nout); break;
+  case A_STEP: why = e->step(e->state, a->in, a->nin); break;
+  case A_GET: why = e->get(e->state, a->name, &out[0]); break;
+  case A_LOSS:
+    out[0].v = malloc(sizeof(double));
+    *out[0].v = e->loss(e->state);
+    break;
   }
   const char *what = a->act == A_CALL ? "result" : a->act == A_LOSS ? "loss" : a->name;
   if (why) say(t, what, a->line, why);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A golden program: its text in the language, and its twin in PyTorch."""
 
 import math
@@ -20,8 +21,11 @@ class Program:
     single  results in single precision are what PyTorch computes in it, where that differs by more than rounding
     zeros   the signs of zeros count
     weights of the instances that the text calls, by name
+    slack   added to the bound: the twin computes in Python, where rounding is not seen
     known   why a bound is loose, or operations do not matter to the results
     """
+
+    samples = rounding.SAMPLES
 
     def __init__(
         self,
@@ -39,8 +43,10 @@ class Program:
         file="calls",
         known="",
         weights=None,
+        slack=0.0,
         **inputs,
     ):
+        self.slack = slack
         self.name, self.lines, self.fn, self.more, self.file = name, lines, fn, list(more), file
         self.outs = [outs] if isinstance(outs, str) else outs
         self.by, self.kinds, self.single, self.zeros, self.inputs = by, kinds or {}, single, zeros, inputs
@@ -207,10 +213,10 @@ class Layer:
     layers in it, its whole numbers and cotangent states. All layers of a precision are in one file, whose loss is the
     sum of theirs, and whose optimizer puts each gradient in the place of its weight."""
 
-    single, zeros = False, False
+    single, zeros, samples = False, False, rounding.SAMPLES
 
-    def __init__(self, name, expr, fn, weights, states=None, precision="", known="", **inputs):
-        self.precision, self.file, self.known = precision, "layers" + precision.split("(")[0], known
+    def __init__(self, name, expr, fn, weights, states=None, precision="", known="", file=None, **inputs):
+        self.precision, self.file, self.known = precision, file or "layers" + precision.split("(")[0], known
         self.name, self.expr, self.fn = name, expr, fn
         self.inputs, self.states = inputs, states or {}
         self.weights = {n: t for n, t in inputs.items() if t.is_floating_point()} | weights
@@ -279,7 +285,7 @@ class Training:
     The twin: loss(v, fields) and optim(weights), a torch optimizer, or a pair of it and a schedule; clip(weights) before
     each update. Compared are the loss of each step, and weights and states after the last."""
 
-    single, zeros, helpers = False, False, ()
+    single, zeros, helpers, samples = False, False, (), rounding.SAMPLES
 
     def __init__(
         self,

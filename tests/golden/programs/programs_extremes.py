@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Extreme values: what PyTorch gives in single precision."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Layers, whose weights and states are set, in one file that trains: the optimizer `take` puts each gradient in the
 place of its weight. And layers in inference, as exports."""
 

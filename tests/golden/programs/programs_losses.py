@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Losses, derivatives of derivatives, sizes 0 and 1."""
 
 import torch

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random compositions: each step applies an operation to values made before. The text and the twin are printed from one
 list of steps; shapes come from running the twin."""
 

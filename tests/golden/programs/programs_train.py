@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Several steps of training, by torch.optim, its schedules and torch.nn.utils' clipping."""
 
 import torch

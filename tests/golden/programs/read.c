@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a script. Its lines, of words between blanks; values may be nan, inf, -inf, -0:
  *   program NAME [RATIO]             what follows belongs to it
  *   set WEIGHT DTYPE [2,3] values    before a call or step: a weight or state

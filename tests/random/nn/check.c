@@ -1,9 +1,12 @@
-/* A program in every way to compute it: the strict interpreter before and after passes, native and portable C, fast code
- * against float64, gradients against difference quotients. */
-#include "codegen/c/tile.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A program by every way to compute it: the strict interpreter before and after passes, native and portable C, fast
+ * code against float64, gradients against difference quotients. */
+#include "codegen/c/machine.h"
+#include "codegen/target.h"
 #include "frontend/elab.h"
 #include "lib/embed.h"
-#include "passes/budget.h"
+#include "passes/analysis/budget.h"
+#include "passes/transform/strip.h"
 #include "tests/random/nn/nn.h"
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +24,7 @@ void nn_refused(Ctx *c, const char *what, Why *why) {
 
 Module *nn_module(Ctx *c, const char *text, const Options *opt, Why *why) {
   Loc start = source_add(c, "random.nn", text, strlen(text));
-  Module *m = elaborate(c, start, "random.nn", &(ElabOptions){.opt = *opt, .carried = embed_text});
+  Module *m = elaborate(c, start, "random.nn", &(ElabOptions){.opt = *opt, .builtin = embed_text});
   if (!diag_errors(c) && !ir_verify(m)) return m;
   nn_refused(c, "refused", why);
   return NULL;
@@ -35,19 +38,19 @@ typedef struct Way {
   bool strict;
   uint64_t off;
   int64_t ram;
-  const char *isa;      /* native */
-  const char *flags;    /* portable */
+  const char *isa;   /* native */
+  const char *flags; /* portable */
 } Way;
 typedef struct Job {
   const char *text;
   uint64_t seed;
   Way way;
-  const Trace *want;    /* strict: what must come out; NULL: it is the first */
+  const Trace *want; /* strict: what must come out; NULL: it is the first */
   Trace first;
-  Bounds *bounds;       /* fast */
-  int64_t bytes;        /* of the plan */
+  Bounds *bounds; /* fast */
+  int64_t bytes;  /* of the plan */
   Why *why;
-  bool well;
+  bool ok;
 } Job;
 
 static const char *describe(Ctx *c, const Way *w) {
@@ -66,18 +69,18 @@ static bool reprints(Module *m, const char *how, Why *why) {
   Ctx *c = ctx_new();
   ir_print(&s, m);
   Module *read = ir_parse(c, source_add(c, "random.ir", s.s, s.n));
-  bool well = !diag_errors(c);
-  if (well) ir_print(&again, read);
+  bool ok = !diag_errors(c);
+  if (ok) ir_print(&again, read);
   else nn_refused(c, "printed IR is not read", why);
-  if (well && strcmp(s.s, again.s)) {
+  if (ok && strcmp(s.s, again.s)) {
     size_t at = 0;
     while (s.s[at] == again.s[at]) at++;
-    well = false;
+    ok = false;
     snprintf(why->text, sizeof why->text, "printed, read, printed (%.80s): byte %zu differs: %.60s", how, at,
              s.s + (at > 30 ? at - 30 : 0));
   }
   ctx_free(c);
-  return well;
+  return ok;
 }
 
 static Trace traced(Ctx *c) { return (Trace){.c = c}; }
@@ -85,8 +88,8 @@ static Trace traced(Ctx *c) { return (Trace){.c = c}; }
 static void run_way(Ctx *c, void *arg) {
   Job *j = arg;
   const Way *w = &j->way;
-  Options opt = {.strict = w->strict, .verify = true, .off = w->off, .ram = w->ram, .panel = w->how == NATIVE ?
-      TILE_PANEL : 0};
+  Options opt = {
+    .strict = w->strict, .verify = true, .off = w->off, .ram = w->ram, .panel = w->how == NATIVE ? PANEL_WIDTH : 0};
   const char *how = describe(c, w);
   Module *m = nn_module(c, j->text, &opt, j->why);
   if (!m || !reprints(m, "as elaborated", j->why)) return;
@@ -101,28 +104,29 @@ static void run_way(Ctx *c, void *arg) {
     return;
   }
   if (!reprints(m, how, j->why)) return;
-  Code *code = w->how == NATIVE ? code_native(m, w->isa, j->why) : w->how == PORTABLE ? code_portable(m, w->flags,
-      j->why) : NULL;
+  Code *code = w->how == NATIVE     ? code_native(m, w->isa, j->why)
+               : w->how == PORTABLE ? code_portable(m, w->flags, j->why)
+                                    : NULL;
   if (!code && w->how >= NATIVE) return;
   Trace one = traced(c), three = traced(c);
   bool first = !j->want && !j->bounds;
-  j->well = trace_program(interp_new(m, false), code, 1, 0, j->seed, first ? &j->first : &one, j->why);
-  if (j->well && j->want) j->well = trace_same(j->want, &one, how, j->why);
-  if (j->well && j->bounds) j->well = bounds_keep(j->bounds, &one, how, j->why);
-  if (j->well && w->how == NATIVE)
-    j->well = trace_program(interp_new(m, false), code, 3, 0, j->seed, &three, j->why) &&
-              trace_same(&one, &three, ctx_strf(c, "%s, by 3 threads and by one", how), j->why);
+  j->ok = trace_program(interp_new(m, false), code, 1, 0, j->seed, first ? &j->first : &one, j->why);
+  if (j->ok && j->want) j->ok = trace_same(j->want, &one, how, j->why);
+  if (j->ok && j->bounds) j->ok = bounds_keep(j->bounds, &one, how, j->why);
+  if (j->ok && w->how == NATIVE)
+    j->ok = trace_program(interp_new(m, false), code, 3, 0, j->seed, &three, j->why) &&
+            trace_same(&one, &three, ctx_strf(c, "%s, by 3 threads and by one", how), j->why);
   code_free(code);
 }
 
 static bool try_way(Job *j, Way w) {
   Ctx *c = ctx_new();
   j->way = w;
-  j->well = false;
-  if (!ctx_try(c, run_way, j) && !j->why->text[0]) snprintf(j->why->text, sizeof j->why->text, "%s: out of memory",
-                                                            describe(c, &w));
+  j->ok = false;
+  if (!ctx_try(c, run_way, j) && !j->why->text[0])
+    snprintf(j->why->text, sizeof j->why->text, "%s: out of memory", describe(c, &w));
   ctx_free(c);
-  return j->well;
+  return j->ok;
 }
 
 /* ---- all of them ---- */
@@ -135,32 +139,32 @@ const char *nn_isa(Gen *r) {
   return name[rnd(r, (uint32_t)n)];
 }
 
-/* Integers and bools of fast code on whole numbers are those of strict code. */
-static bool whole_same(const Trace *want, const Trace *got, Why *why) {
+/* On integers, the integers and bools of fast code are those of strict code. */
+static bool integers_same(const Trace *want, const Trace *got, Why *why) {
   Trace ints = {.c = got->c};
   for (int i = 0; i < got->n; i++)
     if (!dtype_is_float(got->item[i].t)) *VEC_PUSH(ints.c, ints.item, ints.n, ints.cap) = got->item[i];
-  return ints.n == 0 || trace_same(want, &ints, "fast, of whole numbers", why);
+  return ints.n == 0 || trace_same(want, &ints, "fast, of integers", why);
 }
 
 static void fast_whole(Ctx *c, void *arg) {
   Job *j = arg;
-  Module *m = nn_module(c, j->text, &(Options){.panel = TILE_PANEL}, j->why);
+  Module *m = nn_module(c, j->text, &(Options){.panel = PANEL_WIDTH}, j->why);
   if (m && !passes_run(m, &(PassRun){0})) nn_refused(c, "fast", j->why), m = NULL;
   if (!m) return;
   Code *code = code_native(m, "native", j->why);
   Trace t = traced(c);
-  j->well = code && trace_program(interp_new(m, false), code, 1, 0, j->seed, &t, j->why) && whole_same(j->want, &t,
-      j->why);
+  j->ok =
+    code && trace_program(interp_new(m, false), code, 1, 0, j->seed, &t, j->why) && integers_same(j->want, &t, j->why);
   code_free(code);
 }
 
-static bool check_whole(Job *j) {
+static bool check_integers(Job *j) {
   Ctx *c = ctx_new();
-  j->well = false;
+  j->ok = false;
   ctx_try(c, fast_whole, j);
   ctx_free(c);
-  return j->well;
+  return j->ok;
 }
 
 /* The text without its hints of @checkpoint, which change no bit. */
@@ -179,9 +183,9 @@ static char *unhinted(const char *text) {
 static bool check_unhinted(Job *j) {
   char *t = unhinted(j->text);
   Job k = {.text = t, .seed = j->seed, .want = j->want, .why = j->why};
-  bool well = !strcmp(t, j->text) || try_way(&k, (Way){.how = INTERPRET, .strict = true});
+  bool ok = !strcmp(t, j->text) || try_way(&k, (Way){.how = INTERPRET, .strict = true});
   free(t);
-  return well;
+  return ok;
 }
 
 static const char *const portable_flags[] = {"-O0", "-O1", "-O1 -fsanitize=undefined -fsanitize-trap=undefined"};
@@ -191,35 +195,41 @@ bool nn_check(const char *text, uint64_t seed, Why *why) {
   uint64_t all = 0;
   for (int p = 0; p < PASS_COUNT; p++)
     if (pass_info[p].kind != PASS_LOWERING) all |= (uint64_t)1 << p;
-  uint64_t some = rnd(&r, 1 << 16) & rnd(&r, 1 << 16) & all, few = chance(&r, 50) ? 0 : all & ~((uint64_t)1 << rnd(&r,
-      PASS_COUNT));
+  uint64_t some = rnd(&r, 1 << 16) & rnd(&r, 1 << 16) & all,
+           few = chance(&r, 50) ? 0 : all & ~((uint64_t)1 << rnd(&r, PASS_COUNT));
   Ctx *c = ctx_new();
   Job j = {.text = text, .seed = seed, .first = {.c = c}, .why = why};
-  bool well = try_way(&j, (Way){.how = PLAIN, .strict = true});
-  if (!well && !strncmp(why->text, "E0314", 5)) return ctx_free(c), true; /* the loss depends on no weight */
+  bool ok = try_way(&j, (Way){.how = PLAIN, .strict = true});
+  if (!ok && !strncmp(why->text, "E0314", 5)) return ctx_free(c), true; /* the loss depends on no weight */
   Trace want = j.first;
   j.want = &want;
-  well = well && try_way(&j, (Way){.how = INTERPRET, .strict = true});
-  int64_t most = j.bytes;
-  well = well && try_way(&j, (Way){.how = INTERPRET, .strict = true, .off = chance(&r, 50) ? few : some});
+  ok = ok && try_way(&j, (Way){.how = INTERPRET, .strict = true});
+  int64_t max = j.bytes;
+  ok = ok && try_way(&j, (Way){.how = INTERPRET, .strict = true, .off = chance(&r, 50) ? few : some});
   int64_t ram = 0;
-  if (well && chance(&r, 40)) { /* a budget between the least that works and all */
-    well = try_way(&j, (Way){.how = INTERPRET, .strict = true, .ram = 1});
-    ram = j.bytes + (int64_t)(rnd(&r, 101) * (most - j.bytes) / 100);
+  if (ok && chance(&r, 40)) { /* a budget between the smallest that works and that of the full plan */
+    ok = try_way(&j, (Way){.how = INTERPRET, .strict = true, .ram = 1});
+    ram = j.bytes + (int64_t)(rnd(&r, 101) * (max - j.bytes) / 100);
   }
-  well = well && try_way(&j, (Way){.how = NATIVE, .strict = true, .off = ram || chance(&r, 70) ? 0 : some,
-                         .isa = nn_isa(&r), .ram = ram});
-  well = well && try_way(&j, (Way){.how = PORTABLE, .strict = true, .off = ram || chance(&r, 60) ? 0 : few, .ram = ram,
-                                   .flags = portable_flags[rnd(&r, 3)]});
-  well = well && check_unhinted(&j);
-  if (well && strstr(text, "whole")) well = check_whole(&j);
-  j.bounds = well ? bounds_make(text, seed, why) : NULL;
+  ok =
+    ok &&
+    try_way(
+      &j, (Way){.how = NATIVE, .strict = true, .off = ram || chance(&r, 70) ? 0 : some, .isa = nn_isa(&r), .ram = ram});
+  ok = ok && try_way(&j, (Way){.how = PORTABLE,
+                               .strict = true,
+                               .off = ram || chance(&r, 60) ? 0 : few,
+                               .ram = ram,
+                               .flags = portable_flags[rnd(&r, 3)]});
+  ok = ok && check_unhinted(&j);
+  if (ok && strstr(text, "whole")) ok = check_integers(&j);
+  j.bounds = ok ? bounds_make(text, seed, why) : NULL;
   j.want = NULL;
-  well = well && j.bounds && bounds_keep(j.bounds, &want, "strict", why);
-  well = well && try_way(&j, (Way){.how = NATIVE, .isa = chance(&r, 60) ? "native" : nn_isa(&r), .off = chance(&r,
-      80) ? 0 : some});
+  ok = ok && j.bounds && bounds_keep(j.bounds, &want, "strict", why);
+  ok =
+    ok &&
+    try_way(&j, (Way){.how = NATIVE, .isa = chance(&r, 60) ? "native" : nn_isa(&r), .off = chance(&r, 80) ? 0 : some});
   bounds_free(j.bounds);
-  well = well && nn_gradients(text, seed, why);
+  ok = ok && nn_gradients(text, seed, why);
   ctx_free(c);
-  return well;
+  return ok;
 }

@@ -1,11 +1,13 @@
-/* Machine code in the place of the interpreter: a module's native or portable C, compiled within this process, called
- * with the values and weights of an Interp. Memory ends at a page that nobody may touch, and is filled with a pattern
- * wherever no weight lies, so that a value of an earlier call is never taken for one of this. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Machine code instead of the interpreter: a module's native or portable C, compiled in this process, called with the
+ * values and weights of an Interp. Memory ends at a guard page, and is filled with a pattern except for the weights, so
+ * that no call can read values of an earlier one. */
 #include "codegen/codegen.h"
-#include "codegen/jit/compile.h"
+#include "codegen/build/native_build.h"
+#include "codegen/jit/jit.h"
 #include "ir/sizes.h"
 #include "lib/embed.h"
-#include "passes/persist.h"
+#include "passes/analysis/model_memory.h"
 #include "runtime/model.h"
 #include "tests/exact/exact.h"
 #include "tests/random/nn/nn.h"
@@ -19,7 +21,7 @@ typedef int PortableFn(void *mem, const void *const *in, const int64_t *size, vo
 struct Code {
   Jit *jit;
   Module *m;
-  GcFn *const *native;         /* per graph; NULL: it is not there */
+  GcFn *const *native; /* per graph; NULL: it is not there */
   PortableFn *const *portable;
   unsigned char *map, *mem;
   size_t mapped, bytes;
@@ -66,10 +68,9 @@ static void not_emitted(Ctx *c, Why *why) {
 }
 
 Code *code_native(Module *m, const char *isa, Why *why) {
-  CompileOptions o = {.isa = isa, .emit = {.version = "random", .flags = "", .carried = embed_text,
-      .serial_cycles = 1}};
+  NativeOptions o = {.isa = isa, .emit = {.version = "random", .flags = "", .builtin = embed_text}, .serial_cycles = 1};
   NativeC n;
-  if (!compile_text(m, &o, &n)) return not_emitted(m->c, why), NULL;
+  if (!native_c(m, &o, &n)) return not_emitted(m->c, why), NULL;
   str_puts(&n.text, "__attribute__((visibility(\"default\"))) GcFn *const fz_graph[] = {\n");
   for (int i = 0; i < m->ngraph; i++) {
     if (compiled(m->graph[i], true)) str_printf(&n.text, "  graph_%d,\n", i);
@@ -77,9 +78,11 @@ Code *code_native(Module *m, const char *isa, Why *why) {
   }
   str_puts(&n.text, "};\n");
   JitUnit unit[2] = {{.text = n.text.s, .n = n.text.n}};
-  JitJob job = {.unit = unit, .nunit = 1, .object = &n.object, .nobject = n.object.p != NULL, .flags = n.flags.v,
-                .nflags = n.flags.n};
-  if (n.sums.n && !n.object.p) unit[job.nunit++] = (JitUnit){n.sums.s, n.sums.n, n.sums_flags.v, n.sums_flags.n};
+  JitObject object = {n.gemm_object, n.gemm_object_bytes};
+  JitJob job = {
+    .unit = unit, .nunit = 1, .object = &object, .nobject = object.p != NULL, .flags = n.flags.v, .nflags = n.flags.n};
+  if (n.gemm_unit.n && !n.gemm_object)
+    unit[job.nunit++] = (JitUnit){n.gemm_unit.s, n.gemm_unit.n, n.gemm_unit_flags.v, n.gemm_unit_flags.n};
   Jit *jit = load(&job, why);
   return jit ? code_of(m, jit, true) : NULL;
 }
@@ -87,8 +90,11 @@ Code *code_native(Module *m, const char *isa, Why *why) {
 /* A function with the arguments of every graph in arrays. */
 static void put_wrapper(Str *s, const Graph *g) {
   const Module *m = g->m;
-  str_printf(s, "static int fz_%d(void *mem, const void *const *in, const int64_t *size, void *const *out, uint32_t pass) {\n"
-                "  (void)in, (void)size, (void)out, (void)pass;\n", g->index);
+  str_printf(s,
+             "static int fz_%d(void *mem, const void *const *in, const int64_t *size, void *const *out, "
+             "uint32_t pass) {\n"
+             "  (void)in, (void)size, (void)out, (void)pass;\n",
+             g->index);
   if (g->kind == GK_INIT) {
     str_printf(s, "  %s_init(mem, *(uint64_t *)mem);\n  return 0;\n}\n", m->name);
     return;
@@ -103,22 +109,26 @@ static void put_wrapper(Str *s, const Graph *g) {
 
 Code *code_portable(Module *m, const char *flags, Why *why) {
   Ctx *c = m->c;
-  static const char *const common[] = {"-std=c99", "-Wall", "-Wextra", "-Wshadow", "-Wconversion",
-      "-Wno-sign-conversion", "-Werror",
-                                       "-Wno-unused-function", "-Wno-pass-failed"};
+  static const char *const common[] = {"-std=c99",        "-Wall",
+                                       "-Wextra",         "-Wshadow",
+                                       "-Wconversion",    "-Wno-sign-conversion",
+                                       "-Werror",         "-Wno-unused-function",
+                                       "-Wno-pass-failed"};
   const char *flag[16];
-  Str code = {.c = c}, header = {.c = c}, text = {.c = c};
-  EmitOptions o = {.version = "random", .flags = "", .carried = embed_text, .header = "model.h"};
-  if (!emit_portable(m, &o, &code, &header)) return not_emitted(c, why), NULL;
-  const char *include = strstr(code.s, "#include \"model.h\"");
+  Artifacts out;
+  Str text = {.c = c};
+  EmitOptions o = {.version = "random", .flags = "", .builtin = embed_text, .header = "model.h"};
+  if (!emit_program(m, &target_portable, &o, &out)) return not_emitted(c, why), NULL;
+  const char *include = strstr(out.code.s, "#include \"model.h\"");
   if (!include) return snprintf(why->text, sizeof why->text, "the C does not include its header"), NULL;
-  str_put(&text, code.s, (size_t)(include - code.s));
-  str_put(&text, header.s, header.n);
+  str_put(&text, out.code.s, (size_t)(include - out.code.s));
+  str_put(&text, out.header.s, out.header.n);
   str_puts(&text, strchr(include, '\n'));
   for (int i = 0; i < m->ngraph; i++)
     if (compiled(m->graph[i], false)) put_wrapper(&text, m->graph[i]);
-  str_puts(&text, "extern int (*const fz_graph[])(void *, const void *const *, const int64_t *, void *const *, uint32_t);\n"
-                  "int (*const fz_graph[])(void *, const void *const *, const int64_t *, void *const *, uint32_t) = {\n");
+  str_puts(&text, "typedef int fz_call(void *, const void *const *, const int64_t *, void *const *, uint32_t);\n"
+                  "extern fz_call *const fz_graph[];\n"
+                  "fz_call *const fz_graph[] = {\n");
   for (int i = 0; i < m->ngraph; i++) {
     if (compiled(m->graph[i], false)) str_printf(&text, "  fz_%d,\n", i);
     else str_puts(&text, "  0,\n");
@@ -136,15 +146,16 @@ Code *code_portable(Module *m, const char *flags, Why *why) {
   return jit ? code_of(m, jit, false) : NULL;
 }
 
-bool code_has(const Code *k, const Graph *g) { return k->native ? k->native[g->index] != NULL :
-    k->portable[g->index] != NULL; }
+bool code_has(const Code *k, const Graph *g) {
+  return k->native ? k->native[g->index] != NULL : k->portable[g->index] != NULL;
+}
 
 /* ---- a call ---- */
 
 static void move_var(const Code *k, Interp *in, int v, bool pack) {
   const Var *x = &k->m->var[v];
   const Type *t = type_get(k->m, x->type);
-  Stored plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = x->stored ? k->m->stored[x->stored - 1] : plain;
+  StorageOrder plain = {t->rank, {0, 1, 2, 3, 4, 5, 6, 7}, 0, 0}, s = x->stored ? k->m->stored[x->stored - 1] : plain;
   int64_t bytes = dtype_info[t->dtype].bytes, n = type_bytes(k->m, x->type) / bytes;
   char *dense = malloc((size_t)(n * bytes) + 8);
   unsigned char *at = k->mem + x->offset;
@@ -163,33 +174,37 @@ static void move_var(const Code *k, Interp *in, int v, bool pack) {
 }
 
 static pthread_barrier_t gate;
-static void meet(void *pool, int part) {
-  (void)pool, (void)part;
+static void meet(void *pool, int tid) {
+  (void)pool, (void)tid;
   pthread_barrier_wait(&gate);
 }
 
-typedef struct Part { GcFn *fn; GcCall call; int status; } Part;
-static void *run_part(void *arg) {
-  Part *p = arg;
+typedef struct Thread {
+  GcFn *fn;
+  GcCall call;
+  int status;
+} Thread;
+static void *run_thread(void *arg) {
+  Thread *p = arg;
   p->status = p->fn(&p->call);
   return NULL;
 }
 
-static int call_parts(GcFn *fn, GcCall call, int parts) {
+static int call_threads(GcFn *fn, GcCall call, int threads) {
   pthread_t id[8];
-  Part p[8];
-  pthread_barrier_init(&gate, NULL, (unsigned)parts);
-  call.parts = parts;
+  Thread p[8];
+  pthread_barrier_init(&gate, NULL, (unsigned)threads);
+  call.nthreads = threads;
   call.barrier = meet;
-  for (int i = 0; i < parts; i++) {
-    p[i] = (Part){fn, call, 0};
-    p[i].call.part = i;
-    if (i && pthread_create(&id[i], NULL, run_part, &p[i])) exit(2);
+  for (int i = 0; i < threads; i++) {
+    p[i] = (Thread){fn, call, 0};
+    p[i].call.tid = i;
+    if (i && pthread_create(&id[i], NULL, run_thread, &p[i])) exit(2);
   }
-  run_part(&p[0]);
-  for (int i = 1; i < parts; i++) {
+  run_thread(&p[0]);
+  for (int i = 1; i < threads; i++) {
     pthread_join(id[i], NULL);
-    if (p[i].status != p[0].status) abort(); /* parts disagree */
+    if (p[i].status != p[0].status) abort(); /* threads disagree */
   }
   pthread_barrier_destroy(&gate);
   return p[0].status;
@@ -205,18 +220,18 @@ static void fill_memory(const Code *k, Interp *in) {
     if (in->var[v]) move_var(k, in, v, true);
 }
 
-static int call(const Code *k, int parts, Interp *in, const Graph *g, const void **port, void **out) {
+static int call(const Code *k, int threads, Interp *in, const Graph *g, const void **port, void **out) {
   int64_t size[8] = {0};
   uint32_t sizes = graph_sizes(g);
   for (int i = 0, n = 0; i < k->m->nsize; i++)
     if (sizes >> i & 1) size[n++] = in->size[i];
   fill_memory(k, in);
   if (k->portable) return k->portable[g->index](k->mem, port, size, out, in->pass);
-  return call_parts(k->native[g->index],
-                    (GcCall){.mem = k->mem, .in = port, .out = out, .size = size, .pass = in->pass}, parts);
+  return call_threads(k->native[g->index],
+                      (GcCall){.mem = k->mem, .in = port, .out = out, .size = size, .microbatch = in->pass}, threads);
 }
 
-bool code_run(Code *k, int parts, Interp *in, const Graph *g, Val *const *ports, Val **results) {
+bool code_run(Code *k, int threads, Interp *in, const Graph *g, Val *const *ports, Val **results) {
   enum { GUARD = 64 };
   const void *port[64];
   void *out[64], *own[64];
@@ -236,7 +251,7 @@ bool code_run(Code *k, int parts, Interp *in, const Graph *g, Val *const *ports,
     memset(out[r], 0xa5, bytes[r] + GUARD);
     r++;
   }
-  int status = call(k, parts, in, g, port, out);
+  int status = call(k, threads, in, g, port, out);
   if (head_calls(k->m) >= 0) memcpy(&in->calls, k->mem + head_calls(k->m), sizeof in->calls);
   in->finite = status != -1;
   in->error = NULL;
@@ -245,15 +260,15 @@ bool code_run(Code *k, int parts, Interp *in, const Graph *g, Val *const *ports,
   for (int o = r = 0; o < g->nout; o++) {
     if (g->out[o].var >= 0) continue;
     bool head = graph_trains(g);
-    val_fill(results[r], (DType)node_type(g, g->out[o].value)->dtype, head ?
-             k->mem + g->anno[g->out[o].value].offset : out[r]);
+    val_fill(results[r], (DType)node_type(g, g->out[o].value)->dtype,
+             head ? k->mem + g->anno[g->out[o].value].offset : out[r]);
     for (int i = 0; i < GUARD; i++)
-      if (((unsigned char *)out[r])[bytes[r] + (size_t)i] != 0xa5) in->error = "writes behind a result";
+      if (((unsigned char *)out[r])[bytes[r] + (size_t)i] != 0xa5) in->error = "writes beyond a result";
     free(out[r++]);
   }
   for (int p = 0; p < g->nport; p++) free(own[p]);
   if (status > 0 || status < -1) in->error = ctx_strf(in->m->c, "status %d", status);
   if (!in->error) return true;
-  for (int i = 0; i < nres; i++) val_drop(results[i]), results[i] = NULL;
+  for (int i = 0; i < nres; i++) val_release(results[i]), results[i] = NULL;
   return false;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The common parts of the generator of programs: text, types, values in scope. */
 #include "tests/random/nn/nn.h"
 #include <stdlib.h>
@@ -99,16 +100,16 @@ const char *ty_text(const Ty *t) {
 /* ---- values ---- */
 
 const Value *pv(Prog *p, Pred *pred) {
-  int found[MOST_VALUES], n = 0;
+  int found[MAX_VALUES], n = 0;
   for (int i = 0; i < p->n; i++)
     if (pred(&p->v[i].ty)) found[n++] = i;
   if (!n) return NULL;
-  int late = n > 4 && pc(p, 65) ? n - 4 : 0; /* chains rather than bushes */
-  return &p->v[found[late + (int)pr(p, (uint32_t)(n - late))]];
+  int from = n > 4 && pc(p, 65) ? n - 4 : 0; /* chains rather than bushes */
+  return &p->v[found[from + (int)pr(p, (uint32_t)(n - from))]];
 }
 
 const Value *bound_as(Prog *p, int id, Ty t) {
-  if (p->n == MOST_VALUES) p->n--;
+  if (p->n == MAX_VALUES) p->n--;
   p->v[p->n] = (Value){id, t};
   return &p->v[p->n++];
 }
@@ -134,11 +135,13 @@ int known_axis(Prog *p, const Ty *t) {
 }
 
 void grow(Prog *p, int n) {
-  static const struct { int weight; Maker *make; } maker[] = {
-    {10, make_elementwise}, {10, make_broadcast}, {6, make_outer}, {10, make_reduction}, {6, make_cumsum},
-    {14, make_view}, {6, make_matmul}, {3, make_derivative}, {9, make_index_notation}, {7, make_nn_scan}, {22,
-        make_std},
-    {5, make_weight}, {6, make_epilogue_of},
+  static const struct {
+    int weight;
+    Maker *make;
+  } maker[] = {
+    {10, make_elementwise}, {10, make_broadcast}, {6, make_outer},       {10, make_reduction},     {6, make_cumsum},
+    {14, make_view},        {6, make_matmul},     {3, make_derivative},  {9, make_index_notation}, {7, make_nn_scan},
+    {22, make_std},         {5, make_weight},     {6, make_epilogue_of},
   };
   uint32_t all = 0;
   for (size_t i = 0; i < sizeof maker / sizeof *maker; i++) all += (uint32_t)maker[i].weight;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Statements of elements, reductions, views, products and derivatives. */
 #include "tests/random/nn/nn.h"
 #include <string.h>
@@ -6,11 +7,35 @@ static bool reducible(const Ty *t) { return ty_float(t) && t->rank > 0; }
 
 bool make_elementwise(Prog *p) {
   static const char *const form[] = {
-    "tanh(v%d)", "sigmoid(v%d)", "abs(v%d)", "sign(v%d)", "floor(v%d * 4)", "ceil(v%d)", "round(v%d * 2)",
-    "exp(-abs(v%d))", "expm1(tanh(v%d))", "log(abs(v%d) + 0.5)", "log1p(abs(v%d))", "sqrt(abs(v%d) + 0.1)",
-    "rsqrt(abs(v%d) + 0.5)", "sin(v%d)", "cos(v%d)", "erf(v%d)", "-v%d", "v%d ** 2", "v%d / 3", "v%d * 0.5 + 1",
-    "stop_gradient(v%d)", "mod(v%d, 3)", "v%d // 2", "min(v%d, 0.5)", "max(v%d, 0.25)", "max(v%d, 0)", "2 - v%d",
-    "0.5 / (abs(v%d) + 1)", "where(%1$s, 0.0, 1.0)",
+    "tanh(v%d)",
+    "sigmoid(v%d)",
+    "abs(v%d)",
+    "sign(v%d)",
+    "floor(v%d * 4)",
+    "ceil(v%d)",
+    "round(v%d * 2)",
+    "exp(-abs(v%d))",
+    "expm1(tanh(v%d))",
+    "log(abs(v%d) + 0.5)",
+    "log1p(abs(v%d))",
+    "sqrt(abs(v%d) + 0.1)",
+    "rsqrt(abs(v%d) + 0.5)",
+    "sin(v%d)",
+    "cos(v%d)",
+    "erf(v%d)",
+    "-v%d",
+    "v%d ** 2",
+    "v%d / 3",
+    "v%d * 0.5 + 1",
+    "stop_gradient(v%d)",
+    "mod(v%d, 3)",
+    "v%d // 2",
+    "min(v%d, 0.5)",
+    "max(v%d, 0.25)",
+    "max(v%d, 0)",
+    "2 - v%d",
+    "0.5 / (abs(v%d) + 1)",
+    "where(%1$s, 0.0, 1.0)",
   };
   const Value *a = pv(p, ty_float);
   if (!a) return false;
@@ -33,9 +58,10 @@ static bool fits(const Ty *a, const Ty *b) {
 }
 
 bool make_broadcast(Prog *p) {
-  static const char *const op[] = {"v%d + %s", "v%d - %s", "v%d * %s", "max(v%d, %s)", "min(v%d, %s)", "%2$s - v%1$d",
-                                   "v%d * sigmoid(%s)", "where(v%1$d > %2$s, v%1$d, 0.5)", "f32(v%1$d <= %2$s)",
-                                   "v%d / (1 + abs(%s))"};
+  static const char *const op[] = {
+    "v%d + %s",           "v%d - %s",           "v%d * %s",          "max(v%d, %s)",
+    "min(v%d, %s)",       "%2$s - v%1$d",       "v%d * sigmoid(%s)", "where(v%1$d > %2$s, v%1$d, 0.5)",
+    "f32(v%1$d <= %2$s)", "v%d / (1 + abs(%s))"};
   const Value *a = pv(p, ty_float), *b = NULL;
   char other[80];
   if (!a) return false;
@@ -56,10 +82,10 @@ bool make_broadcast(Prog *p) {
   return bind(p, t, "%s", s);
 }
 
-/* [.., N] against [.., N, 1], often brought back to [.., N] at once. */
+/* [.., N] against [.., N, 1], often reduced to [.., N] at once. */
 bool make_outer(Prog *p) {
-  static const char *const op[] = {"v%1$d - %2$s", "max(v%1$d - %2$s, 0)", "f32(v%1$d == %2$s)", "v%1$d * %2$s",
-                                   "tanh(v%1$d + %2$s)", "abs(v%1$d - %2$s)"};
+  static const char *const op[] = {"v%1$d - %2$s", "max(v%1$d - %2$s, 0)", "f32(v%1$d == %2$s)",
+                                   "v%1$d * %2$s", "tanh(v%1$d + %2$s)",   "abs(v%1$d - %2$s)"};
   static const char *const fold[] = {"sum", "max", "mean", "min"};
   const Value *a = pv(p, ty_f32);
   if (!a || a->ty.rank != 1 || a->ty.dim[0] < 1) {
@@ -68,7 +94,7 @@ bool make_outer(Prog *p) {
     a = bind(p, ty_of(DT_F32, 1, (int)ty_count(p, &b->ty)), "f32(reshape(v%d, [-1]))", b->id);
   }
   int n = a->ty.dim[0], x = a->id, y = x;
-  if (n < 1 || n * n > p->most) return false;
+  if (n < 1 || n * n > p->max_elements) return false;
   if (pc(p, 50)) y = bind(p, a->ty, pc(p, 50) ? "cumsum(v%d, axis = 0) - 1" : "v%d * 0.5", x)->id;
   if (pc(p, 50)) { /* the one that was just computed along the rows */
     int row = y;
@@ -98,8 +124,8 @@ bool make_reduction(Prog *p) {
     if (keep) t.dim[i] = 1;
     else t = ty_without(t, i);
   }
-  if (arg) return bind(p, (t.t = DT_F32, t), "f32(%s(v%d, axis = %d%s)) * 0.125", f, id, axis, keep ?
-                       ", keep = true" : "");
+  if (arg)
+    return bind(p, (t.t = DT_F32, t), "f32(%s(v%d, axis = %d%s)) * 0.125", f, id, axis, keep ? ", keep = true" : "");
   char axes[40];
   snprintf(axes, sizeof axes, more < 0 ? "%d" : "%d, %d", axis, more);
   return bind(p, t, "%s(v%d, axes = [%s]%s)", f, id, axes, keep ? ", keep = true" : "");
@@ -123,8 +149,8 @@ static bool permuted(Prog *p, const Value *a) {
     int j = (int)pr(p, (uint32_t)i + 1), k = at[i];
     at[i] = at[j], at[j] = k;
   }
-  for (int i = 0; i < t.rank; i++) n += (size_t)snprintf(s + n, sizeof s - n, ", %d", at[i]),
-      t.dim[i] = a->ty.dim[at[i]];
+  for (int i = 0; i < t.rank; i++)
+    n += (size_t)snprintf(s + n, sizeof s - n, ", %d", at[i]), t.dim[i] = a->ty.dim[at[i]];
   return bind(p, t, "permute(v%d%s)", a->id, s);
 }
 
@@ -204,7 +230,7 @@ static bool sliced(Prog *p, const Value *a) {
 static bool joined(Prog *p, const Value *a) {
   int axis = known_axis(p, &a->ty);
   Value x = *a;
-  if (axis < 0 || 2 * ty_count(p, &a->ty) > p->most) return false;
+  if (axis < 0 || 2 * ty_count(p, &a->ty) > p->max_elements) return false;
   const Value *b = pv(p, ty_float);
   if (!ty_same(&b->ty, &x.ty) || b->ty.t != x.ty.t) b = &x;
   Ty t = x.ty;
@@ -225,7 +251,8 @@ bool make_view(Prog *p) {
   if (!a) return false;
   switch (pr(p, 9)) {
   case 0: return permuted(p, a);
-  case 1: case 2: return rearranged(p, a);
+  case 1:
+  case 2: return rearranged(p, a);
   case 3: return reshaped(p, a);
   case 4: return sliced(p, a);
   case 5: return joined(p, a);
@@ -235,7 +262,7 @@ bool make_view(Prog *p) {
     if (a->ty.dim[0] < 1 || !at || at->ty.rank != 1 || a->ty.rank > 3) return false;
     Ty t = a->ty;
     t.dim[0] = at->ty.dim[0];
-    if (ty_count(p, &t) > p->most) return false;
+    if (ty_count(p, &t) > p->max_elements) return false;
     return bind(p, t, "v%d[i32(abs(v%d) * 3)]", a->id, at->id);
   }
   default: {
@@ -256,16 +283,16 @@ bool make_matmul(Prog *p) {
   Value x = *a;
   Ty t = x.ty;
   t.dim[t.rank - 1] = t.dim[t.rank - 2];
-  if (t.dim[t.rank - 1] >= 0 && ty_count(p, &t) <= p->most && pc(p, 50))
+  if (t.dim[t.rank - 1] >= 0 && ty_count(p, &t) <= p->max_elements && pc(p, 50))
     return bind(p, t, "v%d @ v%d' * 0.25", x.id, x.id);
   int k = x.ty.dim[t.rank - 1], n = pdim(p);
   t.dim[t.rank - 1] = n;
-  if (k < 0 || ty_count(p, &t) > p->most) return false;
+  if (k < 0 || ty_count(p, &t) > p->max_elements) return false;
   for (int i = 0; i < p->n; i++) {
     const Value *w = &p->v[i];
     if (w->ty.rank != 2 || w->ty.dim[0] != k || w->ty.dim[1] < 0 || w->ty.t != t.t || pc(p, 30)) continue;
     t.dim[t.rank - 1] = w->ty.dim[1];
-    if (ty_count(p, &t) <= p->most) return bind(p, t, "v%d @ v%d", x.id, w->id);
+    if (ty_count(p, &t) <= p->max_elements) return bind(p, t, "v%d @ v%d", x.id, w->id);
   }
   if (x.ty.t != DT_F32) return false;
   return bind(p, t, "v%d @ %s(%d, %d)", x.id, "ones", k, n);
@@ -276,7 +303,7 @@ bool make_epilogue_of(Prog *p) {
   int before = p->n;
   if (!(pc(p, 50) ? make_index_notation(p) : pc(p, 50) ? make_matmul(p) : make_std(p)) || p->n == before) return false;
   static const char *const form[] = {"dropout(v%d, 0.25)", "tanh(v%d)", "v%1$d * sigmoid(v%1$d)", "v%d + 0.5",
-      "relu(v%d)"};
+                                     "relu(v%d)"};
   Value y = p->v[p->n - 1];
   if (y.ty.t != DT_F32) return false;
   for (int i = 1 + (int)pr(p, 2); i > 0; i--) {
@@ -289,10 +316,9 @@ bool make_epilogue_of(Prog *p) {
 }
 
 bool make_derivative(Prog *p) {
-  static const char *const form[] = {"grad(sum(sin(v%1$d) * v%1$d), v%1$d)",
-      "jvp(tanh(v%1$d) * v%1$d, v%1$d, cos(v%1$d))",
-                                     "hvp(sum(v%1$d ** 3 * 0.1), v%1$d, v%1$d)",
-                                     "grad(sum(grad(sum(v%1$d ** 3), v%1$d) * tanh(v%1$d)), v%1$d)"};
+  static const char *const form[] = {
+    "grad(sum(sin(v%1$d) * v%1$d), v%1$d)", "jvp(tanh(v%1$d) * v%1$d, v%1$d, cos(v%1$d))",
+    "hvp(sum(v%1$d ** 3 * 0.1), v%1$d, v%1$d)", "grad(sum(grad(sum(v%1$d ** 3), v%1$d) * tanh(v%1$d)), v%1$d)"};
   const Value *a = pv(p, ty_f32);
   if (!a || a->ty.rank == 0) return false;
   char s[160];

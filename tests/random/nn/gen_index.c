@@ -1,4 +1,5 @@
-/* Index notation in all its forms, and weights that are made where they are used. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Index notation in all its forms, and weights declared where they are used. */
 #include "tests/random/nn/nn.h"
 #include <string.h>
 
@@ -6,9 +7,8 @@ static bool indexable(const Ty *t) { return t->t == DT_F32 && t->rank > 0 && t->
 
 /* A param or state of the def; in a def without weights a constant. Its number. */
 static int weight(Prog *p, Ty t) {
-  static const char *const init[] = {"kaiming", "normal(0.5)", "xavier", "uniform(-1, 1)",
-      "normal(std = 0.1, mean = 0.5)",
-                                     "0.5", "1", "0"};
+  static const char *const init[] = {
+    "kaiming", "normal(0.5)", "xavier", "uniform(-1, 1)", "normal(std = 0.1, mean = 0.5)", "0.5", "1", "0"};
   if (!p->layers || t.rank == 0 || pc(p, 15)) {
     t.t = DT_F32;
     return bind(p, t, t.rank ? "cumsum(ones(%s), axis = 0) * 0.25 - 0.5" : "0.75 * ones(%s)", ty_sizes(&t))->id;
@@ -46,7 +46,7 @@ static const char *lead(int n) {
 }
 
 static bool form(Prog *p, Ty t, const char *left, const char *right) {
-  if (ty_count(p, &t) > p->most || t.rank > 6) return false;
+  if (ty_count(p, &t) > p->max_elements || t.rank > 6) return false;
   if (p->layers && pc(p, 5)) put(&p->body, "    @checkpoint\n");
   put(&p->body, "    v%d[%s] = %s\n", p->next, left, right);
   return bound_as(p, p->next++, t);
@@ -74,7 +74,7 @@ static bool windowed(Prog *p, const Value *a, const char *fold) {
   Value x = *a;
   int n = x.ty.rank - 1, length = x.ty.dim[n], stride = pc(p, 60) ? 1 : 2, dilation = pc(p, 75) ? 1 : 2;
   if (length < 1) return false;
-  int most = (length - 1) / dilation + 1, k = 1 + (int)pr(p, (uint32_t)(most < 4 ? most : 4));
+  int max = (length - 1) / dilation + 1, k = 1 + (int)pr(p, (uint32_t)(max < 4 ? max : 4));
   Ty t = x.ty;
   t.dim[n] = (length - dilation * (k - 1) - 1) / stride + 1;
   bool channels = n >= 2 && x.ty.dim[n - 1] > 0 && pc(p, 60);
@@ -119,8 +119,10 @@ bool make_index_notation(Prog *p) {
   int n = a->ty.rank - 1, last = a->ty.dim[n];
   char right[120];
   switch (pr(p, 8)) {
-  case 0: case 1: return contracted(p, a, fold);
-  case 2: case 3: return windowed(p, a, fold);
+  case 0:
+  case 1: return contracted(p, a, fold);
+  case 2:
+  case 3: return windowed(p, a, fold);
   case 4: return pairwise(p, a, fold);
   case 5: /* a diagonal, or an outer product */
     if (n == 1 && a->ty.dim[0] == last && last > 0) {

@@ -1,14 +1,15 @@
-/* Whole programs: a network with its data and training, exports, tests; or exports alone; or one function at a time at
- * the places where it is hardest: at kinks, at whole numbers, near the largest number. How an input is filled stands in
- * its name (trace.c): x anything small, whole, big, tie. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Complete programs: a network with its data and training, exports, tests; or only exports; or a single function at
+ * its hardest points: at kinks, at integers, near the largest number. An input's name selects its values (trace.c): x
+ * anything small, whole, big, tie. */
 #include "tests/random/nn/nn.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct Program {
   Prog p;
-  Text defs, items;      /* items: sections and exports */
-  Ty in, out;            /* of the net */
+  Text defs, items; /* items: sections and exports */
+  Ty in, out;       /* of the net */
   bool has_net, has_in, labels;
 } Program;
 
@@ -20,13 +21,16 @@ static Ty input_type(Program *g) {
   int tries = 0;
   do {
     switch (pr(p, 8)) {
-    case 0: case 1: case 2: t = ty_of(DT_F32, 2, DIM_B, pdim(p)); break;
-    case 3: case 4: t = ty_of(DT_F32, 4, DIM_B, pdepth(p), 1 + (int)pr(p, 9), 1 + (int)pr(p, 9)); break;
+    case 0:
+    case 1:
+    case 2: t = ty_of(DT_F32, 2, DIM_B, pdim(p)); break;
+    case 3:
+    case 4: t = ty_of(DT_F32, 4, DIM_B, pdepth(p), 1 + (int)pr(p, 9), 1 + (int)pr(p, 9)); break;
     case 5: t = ty_of(DT_I32, 2, DIM_B, pdim(p)); break;
     default: t = ty_of(DT_F32, 3, DIM_B, p->roomy ? pdim(p) : 1 + (int)pr(p, 9), pdim(p)); break;
     }
     if (pc(p, 4)) t = ty_of(DT_F32, 4, DIM_B, 1 + (int)pr(p, 3), 24, 24); /* sums over more than a chunk */
-  } while (ty_count(p, &t) > p->most && tries++ < 40);
+  } while (ty_count(p, &t) > p->max_elements && tries++ < 40);
   return t;
 }
 
@@ -39,10 +43,10 @@ static void begin_def(Program *g) {
   put(&p->defs, "%s", "");
 }
 
-/* Values that no statement reads, up to `most` of them, the last one first; their number. */
-static int unread(const Prog *p, int *id, int most) {
+/* Values that no statement reads, up to `max` of them, the last one first; their number. */
+static int unread(const Prog *p, int *id, int max) {
   int n = 0;
-  for (int i = p->n - 1; i >= 0 && n < most; i--) {
+  for (int i = p->n - 1; i >= 0 && n < max; i--) {
     char name[20];
     size_t k = (size_t)snprintf(name, sizeof name, "v%d", p->v[i].id);
     int times = 0;
@@ -77,8 +81,8 @@ static void write_net(Program *g) {
     } else bound_as(p, x, g->in);
   } else {
     snprintf(head, sizeof head, "def net()");
-    Ty t = pc(p, 40) ? ty_of(DT_F32, 4, 2, 1 + (int)pr(p, 8), 1 + (int)pr(p, 6), 1 + (int)pr(p, 6)) :
-                       ty_of(DT_F32, 2, pdim(p), pdim(p));
+    Ty t = pc(p, 40) ? ty_of(DT_F32, 4, 2, 1 + (int)pr(p, 8), 1 + (int)pr(p, 6), 1 + (int)pr(p, 6))
+                     : ty_of(DT_F32, 2, pdim(p), pdim(p));
     if (pc(p, 50)) {
       put(&p->body, "    param v%d: %s = normal(1)\n", p->next, ty_text(&t));
       bound_as(p, p->next++, t);
@@ -103,34 +107,45 @@ static void write_net(Program *g) {
 /* ---- training ---- */
 
 static void write_optimizer(Program *g, bool plain) {
-  static const char *const rate[] = {"%s", "%s * cosine(step / steps)", "%s * step_decay(step, 2, 0.5)",
-      "%s * exponential(step, 0.9)",
-                                     "%s * warmup(step, 3)", "%s * (0.5 + 0.5 * epoch / 10)"};
+  static const char *const rate[] = {"%s",
+                                     "%s * cosine(step / steps)",
+                                     "%s * step_decay(step, 2, 0.5)",
+                                     "%s * exponential(step, 0.9)",
+                                     "%s * warmup(step, 3)",
+                                     "%s * (0.5 + 0.5 * epoch / 10)"};
   Prog *p = &g->p;
   char lr[80];
   snprintf(lr, sizeof lr, rate[pc(p, 50) ? 0 : pr(p, 6)], (const char *const[]){"0.1", "0.01", "0.5"}[pr(p, 3)]);
   const char *decay = pc(p, 25) ? ", decay = 0.1" : "";
   switch (plain ? 0 : pr(p, 8)) {
-  case 0: case 1: case 2: put(&g->items, "    optim = sgd(lr = %s%s)\n", lr, decay); break;
-  case 3: put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "",
-              decay); break;
+  case 0:
+  case 1:
+  case 2: put(&g->items, "    optim = sgd(lr = %s%s)\n", lr, decay); break;
+  case 3:
+    put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "", decay);
+    break;
   case 4: put(&g->items, "    optim = adam(lr = %s%s)\n", lr, decay); break;
-  case 5: put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" :
-              decay); break;
+  case 5:
+    put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" : decay);
+    break;
   default: put(&g->items, "    optim = rmsprop(lr = %s%s%s)\n", lr, pc(p, 40) ? ", momentum = 0.5" : "", decay); break;
   }
 }
 
 static void write_loss(Program *g, const char *scale) {
-  static const char *const form[] = {"mean(o * o)", "mean(o)", "sum(o) * 0.01", "mse(o, o * 0 + 0.5)",
-      "huber(o, o * 0 + 0.25)",
-                                     "bce_with_logits(o, f32(o > 0.25))", "mean(tanh(o))",
-                                         "mean(dropout(o, 0.25) ** 2)",
+  static const char *const form[] = {"mean(o * o)",
+                                     "mean(o)",
+                                     "sum(o) * 0.01",
+                                     "mse(o, o * 0 + 0.5)",
+                                     "huber(o, o * 0 + 0.25)",
+                                     "bce_with_logits(o, f32(o > 0.25))",
+                                     "mean(tanh(o))",
+                                     "mean(dropout(o, 0.25) ** 2)",
                                      "mean(abs(o))"};
   Prog *p = &g->p;
   put(&g->items, "    o = n(%s)\n", g->has_in ? "x" : "");
-  if (g->labels && pc(p, 80)) put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ?
-                                  ", smooth = 0.1" : "");
+  if (g->labels && pc(p, 80))
+    put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ? ", smooth = 0.1" : "");
   else put(&g->items, "    loss = %s%s%s\n", scale, form[pr(p, 9)], pc(p, 8) ? " * (0.5 + 0.25 * step)" : "");
   if (pc(p, 40)) put(&g->items, "    metric.a = %s\n", pc(p, 50) ? "mean(abs(o))" : "max(o) - min(o)");
   if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
@@ -142,16 +157,17 @@ static void write_train(Program *g) {
   g->labels = g->has_in && g->out.rank == 2 && g->out.dim[0] == DIM_B && g->out.dim[1] > 1 && pc(p, 60);
   if (g->has_in) {
     Ty t = ty_without(g->in, 0);
-    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n", g->labels ? ", \"y.npy\"" :
-        "",
-        ty_text(&t), g->labels ? "    y: i32 = field(1)\n" : "");
+    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n",
+        g->labels ? ", \"y.npy\"" : "", ty_text(&t), g->labels ? "    y: i32 = field(1)\n" : "");
   }
   put(&g->items, "train {\n%s    steps = %d\n", g->has_in ? "    data = d\n" : "", 3 + (int)pr(p, 3));
   if (g->has_in) put(&g->items, "    batch = %d\n", p->batch);
   if (pc(p, 15)) put(&g->items, "    accumulate = %d\n", 2 + (int)pr(p, 2));
   if (huge || pc(p, 20)) put(&g->items, "    clip = %s\n", huge || pc(p, 60) ? "norm(0.5)" : "value(0.01)");
-  if (!huge && pc(p, 25)) put(&g->items, "    precision = %s\n", (const char *const[]){"bf16", "f16",
-                              "f16(scale = 1024, interval = 2)", "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
+  if (!huge && pc(p, 25))
+    put(&g->items, "    precision = %s\n",
+        (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)",
+                              "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
   if (pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
   write_loss(g, huge ? "1e21 * " : "");
   write_optimizer(g, huge);
@@ -189,7 +205,7 @@ static void export_graph(Program *g, const char *name) {
     do {
       for (int k = 0; k < t.rank; k++) t.dim[k] = pc(p, 2) ? 0 : pdim(p);
       if (pc(p, 20)) t.dim[0] = DIM_T;
-    } while (ty_count(p, &t) > p->most);
+    } while (ty_count(p, &t) > p->max_elements);
     int x = p->next++;
     n += (size_t)snprintf(head + n, sizeof head - n, "%sv%d: %s", i ? ", " : "", x, ty_text(&t));
     bound_as(p, x, t);
@@ -200,24 +216,30 @@ static void export_graph(Program *g, const char *name) {
   snprintf(head + n, sizeof head - n, ")");
   grow(p, 2 + (int)pr(p, 9));
   int left[5], k = 1, nleft = unread(p, left, 1 + (int)pr(p, 4));
-  for (int i = 0; i < nleft; i++) k += snprintf(result + k, sizeof result - (size_t)k, "%sv%d", i ? ", " : "",
-                                                p->v[left[i]].id);
+  for (int i = 0; i < nleft; i++)
+    k += snprintf(result + k, sizeof result - (size_t)k, "%sv%d", i ? ", " : "", p->v[left[i]].id);
   snprintf(result + k, sizeof result - (size_t)k, "]");
   if (nleft < 2) snprintf(result, sizeof result, "v%d", p->v[nleft ? left[0] : p->n - 1].id);
   end_def(g, &g->items, head, result);
 }
 
-/* ---- one function at a hard place ---- */
+/* ---- one function at its hardest points ---- */
 
-/* Quotients of whole numbers, and what counts by them. */
+/* Quotients of integers, and their uses as counters. */
 static void exact_program(Program *g) {
-  static const char *const form[] = {"i32(whole / %d)", "i32(floor(whole / %d) * 2)", "whole / %d >= %d",
-      "whole / %d < %d",
-                                     "i32(1024 * 0.5 ** floor(whole / %d))", "i32(ceil(whole / %d))",
-                                         "i32(round(whole * 2 / %d))",
-                                     "whole / %d == %d", "i32(mean(whole, axes = [0]) / %d)", "i32(whole / %d + %d)",
-                                     "i32(mod(whole, %d))", "i32(sum(whole / %d, axes = [0]) * 0)",
-                                         "whole // %d == whole / %1$d"};
+  static const char *const form[] = {"i32(whole / %d)",
+                                     "i32(floor(whole / %d) * 2)",
+                                     "whole / %d >= %d",
+                                     "whole / %d < %d",
+                                     "i32(1024 * 0.5 ** floor(whole / %d))",
+                                     "i32(ceil(whole / %d))",
+                                     "i32(round(whole * 2 / %d))",
+                                     "whole / %d == %d",
+                                     "i32(mean(whole, axes = [0]) / %d)",
+                                     "i32(whole / %d + %d)",
+                                     "i32(mod(whole, %d))",
+                                     "i32(sum(whole / %d, axes = [0]) * 0)",
+                                     "whole // %d == whole / %1$d"};
   Prog *p = &g->p;
   for (int i = 1 + (int)pr(p, 4); i > 0; i--) {
     char s[120];
@@ -226,31 +248,57 @@ static void exact_program(Program *g) {
   }
 }
 
-/* A function of std where its pieces have kinks, by weights of zero. */
+/* A function of std at its kinks, reached by weights of zero. */
 static void kink_program(Program *g) {
-  static const char *const form[] = {"bce_with_logits(z, t)", "mse(z, t)", "huber(z, t)", "mean(relu(z))",
-      "mean(gelu(z))",
-                                     "mean(silu(z))", "mean(softmax(z) * t)", "mean(log_softmax(z) * t)",
-                                         "mean(clamp(z, 0, 1))",
-                                     "mean(gelu_tanh(z))", "cross_entropy(z, argmax(t))", "mean(layernorm(z))",
-                                     "mean(rmsnorm(z))", "mean(clamp(z, -1, 1) * t)", "huber(z, z * 0, delta = 1)",
-                                     "mean(sigmoid(z) * t)", "mean(log1p(exp(-abs(z))) + max(z, 0))"};
+  static const char *const form[] = {"bce_with_logits(z, t)",
+                                     "mse(z, t)",
+                                     "huber(z, t)",
+                                     "mean(relu(z))",
+                                     "mean(gelu(z))",
+                                     "mean(silu(z))",
+                                     "mean(softmax(z) * t)",
+                                     "mean(log_softmax(z) * t)",
+                                     "mean(clamp(z, 0, 1))",
+                                     "mean(gelu_tanh(z))",
+                                     "cross_entropy(z, argmax(t))",
+                                     "mean(layernorm(z))",
+                                     "mean(rmsnorm(z))",
+                                     "mean(clamp(z, -1, 1) * t)",
+                                     "huber(z, z * 0, delta = 1)",
+                                     "mean(sigmoid(z) * t)",
+                                     "mean(log1p(exp(-abs(z))) + max(z, 0))"};
   Prog *p = &g->p;
   int n = 1 + (int)pr(p, 4), k = 1 + (int)pr(p, 5);
-  put(&g->defs, "def net(x: f32[B, %d], t: f32[B, %d]) {\n    param w: f32[%d, %d] = 0\n    z = x @ w\n    %s\n}\nuse n = net()\n", n, k,
-      n, k, form[pr(p, sizeof form / sizeof *form)]);
-  put(&g->items, "data d {\n    source = npy(\"x.npy\", \"t.npy\")\n    x: f32[%d] = field(0)\n    t: f32[%d] = abs(field(1))\n}\n"
-                 "train {\n    data = d\n    steps = 3\n    batch = %d\n    loss = n(x, t)\n    optim = sgd(lr = 0.1)\n}\n",
+  put(&g->defs,
+      "def net(x: f32[B, %d], t: f32[B, %d]) {\n    param w: f32[%d, %d] = 0\n    z = x @ w\n    %s\n}\n"
+      "use n = net()\n",
+      n, k, n, k, form[pr(p, sizeof form / sizeof *form)]);
+  put(&g->items,
+      "data d {\n    source = npy(\"x.npy\", \"t.npy\")\n    x: f32[%d] = field(0)\n"
+      "    t: f32[%d] = abs(field(1))\n}\n"
+      "train {\n    data = d\n    steps = 3\n    batch = %d\n    loss = n(x, t)\n"
+      "    optim = sgd(lr = 0.1)\n}\n",
       n, k, p->batch);
 }
 
 /* Functions of numbers near the largest of their type. */
 static void range_program(Program *g) {
-  static const char *const form[] = {"mean(big, axes = [1])", "var(big * 0.004, axes = [1])", "mean(big)",
-      "softmax(big)", "log_softmax(big)",
-                                     "relu(big)", "gelu(big)", "silu(big)", "gelu_tanh(big)", "clamp(big, -1, 1)",
-                                     "moments(big, keep = 0)[0]", "mean(big, axes = [0], keep = true)",
-                                     "sigmoid(big)", "tanh(big)", "max(big, axes = [1])", "log1p(abs(big))"};
+  static const char *const form[] = {"mean(big, axes = [1])",
+                                     "var(big * 0.004, axes = [1])",
+                                     "mean(big)",
+                                     "softmax(big)",
+                                     "log_softmax(big)",
+                                     "relu(big)",
+                                     "gelu(big)",
+                                     "silu(big)",
+                                     "gelu_tanh(big)",
+                                     "clamp(big, -1, 1)",
+                                     "moments(big, keep = 0)[0]",
+                                     "mean(big, axes = [0], keep = true)",
+                                     "sigmoid(big)",
+                                     "tanh(big)",
+                                     "max(big, axes = [1])",
+                                     "log1p(abs(big))"};
   Prog *p = &g->p;
   const char *t = (const char *const[]){"f16", "f16", "bf16", "f32"}[pr(p, 4)];
   for (int i = 1 + (int)pr(p, 3); i > 0; i--)
@@ -260,20 +308,22 @@ static void range_program(Program *g) {
 
 static void train_by(Program *g, const char *input, const char *precision) {
   static const char *const loss[] = {"mean(o)", "sum(o) * 0.001", "mean(o * o)", "mean(tanh(o))"};
-  put(&g->items, "data d {\n    source = npy(\"x.npy\")\n    x: f32[%s] = field(0)\n}\ntrain {\n    data = d\n    steps = 3\n    batch = %d\n"
-                 "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n", input, g->p.batch, precision,
-                     loss[pr(&g->p, 4)]);
+  put(&g->items,
+      "data d {\n    source = npy(\"x.npy\")\n    x: f32[%s] = field(0)\n}\n"
+      "train {\n    data = d\n    steps = 3\n    batch = %d\n"
+      "%s    o = n(x)\n    loss = %s\n    optim = sgd(lr = 0.01)\n}\n",
+      input, g->p.batch, precision, loss[pr(&g->p, 4)]);
 }
 
-/* Weights of many panels behind few inputs. */
+/* Weights of many panels for few inputs. */
 static void wide_program(Program *g) {
   Prog *p = &g->p;
   int n = 1 + (int)pr(p, 4), h = 200 + (int)pr(p, 900), k = 1 + (int)pr(p, 20);
   char in[20];
   snprintf(in, sizeof in, "%d", n);
   put(&g->defs, "def net(x: f32[B, %d]) { x |> linear(%d) |> %s |> linear(%d%s) }\nuse n = net()\n", n, h,
-      (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k, pc(p, 40) ?
-          ", bias = false" : "");
+      (const char *const[]){"tanh", "relu", "dropout(p = 0.5)", "layernorm"}[pr(p, 4)], k,
+      pc(p, 40) ? ", bias = false" : "");
   train_by(g, in, pc(p, 30) ? "    precision = bf16\n" : "");
 }
 
@@ -287,16 +337,20 @@ static void narrow_program(Program *g) {
   snprintf(in, sizeof in, "%d, %d, %d", 1 + (int)pr(p, 3), h, w);
   put(&g->defs, "def net(x: f32[B, %s]) {\n    a = tanh(conv2d(x, %d, 3, pad = 1))\n", in, c);
   put(&g->defs, "    tanh(conv2d(a, %d, k = [%d, %d], stride = %d%s))\n}\nuse n = net()\n", o, pc(p, 60) ? h : 1,
-      pc(p, 80) ? w : 1,
-      1 + (int)pr(p, 2), pc(p, 30) ? ", bias = false" : "");
+      pc(p, 80) ? w : 1, 1 + (int)pr(p, 2), pc(p, 30) ? ", bias = false" : "");
   train_by(g, in, pc(p, 85) ? pc(p, 50) ? "    precision = bf16\n" : "    precision = f16\n" : "");
 }
 
 /* Statistics over more than a chunk. */
 static void long_program(Program *g) {
-  static const char *const form[] = {"batchnorm(x)", "tanh(batchnorm(x)) * x", "batchnorm(conv2d(x, 2, 3, pad = 1))",
-                                     "moments(x, keep = 1)[1] * n", "layernorm(flatten(x))", "softmax(flatten(x)) * n",
-                                     "rmsnorm(flatten(x)) + mean(x)", "log_softmax(flatten(x), axis = 1)"};
+  static const char *const form[] = {"batchnorm(x)",
+                                     "tanh(batchnorm(x)) * x",
+                                     "batchnorm(conv2d(x, 2, 3, pad = 1))",
+                                     "moments(x, keep = 1)[1] * n",
+                                     "layernorm(flatten(x))",
+                                     "softmax(flatten(x)) * n",
+                                     "rmsnorm(flatten(x)) + mean(x)",
+                                     "log_softmax(flatten(x), axis = 1)"};
   Prog *p = &g->p;
   char in[40];
   p->batch = 1 + (int)pr(p, 3);
@@ -305,7 +359,7 @@ static void long_program(Program *g) {
   train_by(g, in, pc(p, 15) ? "    precision = bf16\n" : "");
 }
 
-/* Every element of a row against every one of another that was computed from it, folded and cumulated in one kernel. */
+/* Each element of a row against each of a row derived from it, with a reduction and a cumulative sum in one kernel. */
 static void pairs_program(Program *g) {
   static const char *const row[] = {"cumsum(x, axis = 0) - 1", "tanh(x)", "x * 2", "cumsum(x, axis = 0)", "max(x, 0)"};
   static const char *const pair[] = {"max(%s - %s, 0)", "%s * %s", "abs(%s - %s)", "f32(%s <= %s)"};
@@ -320,9 +374,10 @@ static void pairs_program(Program *g) {
       cumulated ? "cumsum(" : "", fold[pr(p, 4)], term, axis, cumulated ? ", axis = 0)" : "");
 }
 
-/* A convolution in index notation, wide enough for a kernel of its own, and what training puts behind it. */
+/* A convolution in index notation, wide enough for a tuned kernel, and ops that training applies to it. */
 static void window_program(Program *g) {
-  static const char *const behind[] = {"dropout(y, 0.25)", "dropout(tanh(y), 0.5)", "y + 0.5", "y * sigmoid(y)", "dropout(y, 0.1) + y"};
+  static const char *const after[] = {"dropout(y, 0.25)", "dropout(tanh(y), 0.5)", "y + 0.5", "y * sigmoid(y)",
+                                      "dropout(y, 0.1) + y"};
   static const char *const operand[] = {"    a = x\n", "    a = x * 0.5\n", "    a = tanh(x)\n",
                                         "    a = concat([zeros(B, %d, 1), x[:, :, 1:]], axis = 2)\n"};
   Prog *p = &g->p;
@@ -332,17 +387,17 @@ static void window_program(Program *g) {
   snprintf(in, sizeof in, "%d, %d", c, t);
   put(&g->defs, "def net(x: f32[B, %s]) {\n    param v: f32[%d, %d, %d] = normal(0.1)\n", in, o, c, k);
   put(&g->defs, operand[pr(p, 4)], c);
-  put(&g->defs, "    y[n, o, t] = sum[c, j](a[n, c, t + j] * v[o, c, j])\n    %s\n}\nuse n = net()\n", behind[pr(p, 5)]);
+  put(&g->defs, "    y[n, o, t] = sum[c, j](a[n, c, t + j] * v[o, c, j])\n    %s\n}\nuse n = net()\n", after[pr(p, 5)]);
   train_by(g, in, pc(p, 20) ? "    precision = bf16\n" : "");
 }
 
 /* ---- */
 
 static void begin_program(Program *g, uint64_t seed) {
-  *g = (Program){.p = {.r = gen_of(seed, 7)}};
+  *g = (Program){.p = {.r = gen_of(seed, 7), .first = 1 + seed}};
   g->p.batch = 1 + (int)pr(&g->p, pc(&g->p, 80) ? 6 : 17);
   g->p.roomy = pc(&g->p, 30);
-  g->p.most = g->p.roomy ? 12000 : 4000;
+  g->p.max_elements = g->p.roomy ? 12000 : 4000;
   if (g->p.roomy) g->p.batch += (int)pr(&g->p, 12);
   g->p.bound = 1 + (int)pr(&g->p, 12);
   put(&g->defs, "dim T <= %d\n", g->p.bound);
@@ -357,7 +412,10 @@ char *nn_generate(uint64_t seed) {
   case 2: range_program(&g); break;
   case 4: (pc(&g.p, 50) ? pairs_program : window_program)(&g); break;
   case 3: (pc(&g.p, 40) ? wide_program : pc(&g.p, 60) ? narrow_program : long_program)(&g); break;
-  case 5: case 6: case 7: case 8:
+  case 5:
+  case 6:
+  case 7:
+  case 8:
     export_graph(&g, "f");
     if (pc(&g.p, 30)) export_graph(&g, "g");
     break;

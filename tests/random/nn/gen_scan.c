@@ -1,5 +1,6 @@
-/* Scans: steps of one or two carries over any axis of any view, with what they capture, results that nobody uses, and
- * scans within. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Scans: steps of one or two carries over any axis of any view, with captured values, unused results, and nested
+ * scans. */
 #include "tests/random/nn/nn.h"
 #include <string.h>
 
@@ -7,9 +8,9 @@ static bool scannable(const Ty *t) { return t->t == DT_F32 && t->rank > 0 && t->
 
 /* A step's expression over x and h (and w), of the carry's type. */
 static const char *step_form(Prog *p, bool captures) {
-  static const char *const form[] = {"h + x", "tanh(x + 0.5 * h)", "max(h, x)", "0.5 * h + x * x", "h * sigmoid(x)",
-      "h - x",
-                                     "where(x > h, x, h)", "x", "h"};
+  static const char *const form[] = {
+    "h + x", "tanh(x + 0.5 * h)", "max(h, x)", "0.5 * h + x * x", "h * sigmoid(x)", "h - x", "where(x > h, x, h)", "x",
+    "h"};
   static const char *const with[] = {"tanh(x * w + h)", "h * w + x", "min(h, w) + x", "h + x - w"};
   return captures ? with[pr(p, 4)] : form[pr(p, 9)];
 }
@@ -20,8 +21,9 @@ static int step_def(Prog *p, int carries, bool captures, bool nested) {
   const char *c = carries > 1 ? ", c: f32[...]" : "", *w = captures ? ", w: f32[...]" : "";
   int inner = nested ? step_def(p, 1, false, false) : 0;
   put(&p->defs, "def step%d(x: f32[...], h: f32[...]%s%s) {\n", id, c, w);
-  if (nested) put(&p->defs, "    x = scan(x, axis = 0, step = step%d, carry = x[0] * 0.5%s)\n", inner, pc(p, 30) ?
-                  ", reverse = true" : "");
+  if (nested)
+    put(&p->defs, "    x = scan(x, axis = 0, step = step%d, carry = x[0] * 0.5%s)\n", inner,
+        pc(p, 30) ? ", reverse = true" : "");
   if (pc(p, 30)) put(&p->defs, "    unused = exp(x) * 2\n");
   if (p->layers && pc(p, 15)) put(&p->defs, "    @checkpoint\n");
   put(&p->defs, "    a = %s\n", step_form(p, captures));
@@ -53,8 +55,8 @@ bool make_nn_scan(Prog *p) {
   Ty y = t; /* stacked along the axis */
   memmove(y.dim + axis + 1, y.dim + axis, (size_t)(y.rank++ - axis) * sizeof *y.dim);
   y.dim[axis] = x.ty.dim[axis];
-  if (carries == 1) return bind(p, y, "scan(v%d, axis = %d, step = %s, carry = %s%s)", x.id, axis, step, carry,
-                                reverse);
+  if (carries == 1)
+    return bind(p, y, "scan(v%d, axis = %d, step = %s, carry = %s%s)", x.id, axis, step, carry, reverse);
   return bind(p, y, "scan(v%d, axis = %d, step = %s, carry = [%s, v%d[%s0] + 1]%s)", x.id, axis, step, carry, x.id, at,
               reverse);
 }

@@ -1,5 +1,6 @@
-/* Gradients of a program's loss against difference quotients, both in float64. Where the quotients to either side differ
- * there is a kink, and whatever lies between them is right; where they are equal there is none, even if one of the
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gradients of a program's loss against difference quotients, both in float64. Where the one-sided quotients differ
+ * there is a kink, and any value between them is right; where they are equal there is none, even if one of the
  * program's operations has one. */
 #include "tests/random/nn/nn.h"
 #include <math.h>
@@ -25,11 +26,16 @@ static char *plain(const char *text) {
   return t.s;
 }
 
-typedef struct Job { const char *text; uint64_t seed; Why *why; bool well; } Job;
+typedef struct Job {
+  const char *text;
+  uint64_t seed;
+  Why *why;
+  bool ok;
+} Job;
 
 static void restore(Interp *in, Val **kept) {
   for (int v = 0; v < in->m->nvar; v++)
-    if (kept[v]) interp_set_var(in, v, val_hold(kept[v]));
+    if (kept[v]) interp_set_var(in, v, val_retain(kept[v]));
 }
 
 static bool loss_at(Interp *in, Val **kept, int v, int64_t e, double by, const Job *j, double *loss) {
@@ -49,8 +55,7 @@ static bool element(Interp *in, Val **kept, double f0, double g, int v, int64_t 
   if (fabs(g - mid) <= slack) return true;
   if (g >= fmin(left, right) - slack && g <= fmax(left, right) + slack) return true;
   snprintf(j->why->text, sizeof j->why->text, "gradient of %s[%lld] is %.9g; the quotients are %.9g and %.9g",
-           in->m->var[v].name,
-           (long long)e, g, left, right);
+           in->m->var[v].name, (long long)e, g, left, right);
   return false;
 }
 
@@ -66,9 +71,9 @@ static void gradients(Ctx *c, void *arg) {
   in->steps = 10;
   in->steps_per_epoch = 2;
   if (!interp_run(in, graph_find(m, "init"), NULL, NULL)) return;
-  for (int v = 0; v < m->nvar; v++) kept[v] = in->var[v] ? val_hold(in->var[v]) : NULL;
-  j->well = trace_loss(in, j->seed, &f0, j->why);
-  if (!j->well || !isfinite(f0)) return;
+  for (int v = 0; v < m->nvar; v++) kept[v] = in->var[v] ? val_retain(in->var[v]) : NULL;
+  j->ok = trace_loss(in, j->seed, &f0, j->why);
+  if (!j->ok || !isfinite(f0)) return;
   double **grad = ctx_alloc(c, (size_t)(m->nvar + 1) * sizeof *grad);
   for (int v = 0; v < m->nvar; v++) {
     if (!kept[v] || m->var[v].kind != VK_PARAM || m->var[v].hints & HINT_FREEZE) continue;
@@ -80,13 +85,13 @@ static void gradients(Ctx *c, void *arg) {
     int v = (int)rnd(&r, (uint32_t)m->nvar);
     for (int n = 0; n < ELEMENTS && grad[v] && kept[v]->count; n++) {
       int64_t e = rnd(&r, (uint32_t)kept[v]->count);
-      if (!(j->well = element(in, kept, f0, grad[v][e], v, e, j))) return;
+      if (!(j->ok = element(in, kept, f0, grad[v][e], v, e, j))) return;
     }
   }
 }
 
 bool nn_gradients(const char *text, uint64_t seed, Why *why) {
-  /* Between two kinks at once anything may lie: weights of zero make such, unless it is one function that is asked for. */
+  /* At two kinks at once any value is possible. Weights of zero cause that, except in programs of a single function. */
   bool one = strstr(text, "\"t.npy\"") != NULL, kinks = nn_jumps(text) || strstr(text, "] = 0\n");
   if (!strstr(text, "\ntrain {") || strstr(text, "stop_gradient") || (kinks && !one)) return true;
   Job j = {.text = plain(text), .seed = seed, .why = why};
@@ -94,5 +99,5 @@ bool nn_gradients(const char *text, uint64_t seed, Why *why) {
   ctx_try(c, gradients, &j);
   ctx_free(c);
   free((char *)j.text);
-  return j.well;
+  return j.ok;
 }

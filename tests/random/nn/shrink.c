@@ -1,5 +1,6 @@
-/* Makes a failing program small: leaves out blocks, lines and arguments, puts an operand in the place of a call, and makes
- * numbers smaller, as long as it still fails in the same way. What is no program any more does not. */
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reduces a failing program: leaves out blocks, lines and arguments, replaces a call by an operand, and makes numbers
+ * smaller, as long as it still fails in the same way, which an invalid program does not. */
 #include "tests/random/nn/nn.h"
 #include <ctype.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ typedef struct Shrink {
   int budget;
 } Shrink;
 
-/* With `by` in the place of text[from, to); whether that still fails, and so was taken. */
+/* Replaces text[from, to) by `by` if that still fails; whether it does. */
 static bool swap(Shrink *s, size_t from, size_t to, const char *by) {
   size_t n = strlen(s->text), k = strlen(by);
   if (s->budget <= 0 || (to - from == k && !strncmp(s->text + from, by, k))) return false;
@@ -32,7 +33,7 @@ static size_t line_end(const char *t, size_t at) {
   return end ? (size_t)(end - t) + 1 : strlen(t);
 }
 
-/* Runs of lines, from long ones to single ones; a line that opens a block takes the block with it. */
+/* Runs of lines, from long ones to single ones; a line that opens a block goes together with it. */
 static bool drop_lines(Shrink *s) {
   bool any = false;
   for (int run = 16; run > 0; run /= 2)
@@ -58,8 +59,8 @@ static bool drop_values(Shrink *s) {
     int n = 0;
     if (sscanf(s->text + at, " %15[v0-9] =%n", name, &n) != 1 || !n) continue;
     for (size_t p = at + (size_t)n; s->text[p] && s->text[p] != '\n' && s->budget > 0; p++) {
-      if (s->text[p] != 'v' || isalnum((unsigned char)s->text[p - 1]) || sscanf(s->text + p, "%15[v0-9]",
-          other) != 1) continue;
+      if (s->text[p] != 'v' || isalnum((unsigned char)s->text[p - 1]) || sscanf(s->text + p, "%15[v0-9]", other) != 1)
+        continue;
       Text t = {0};
       put(&t, "%s", "");
       size_t end = line_end(s->text, at), k = strlen(name);
@@ -82,7 +83,7 @@ static bool drop_values(Shrink *s) {
   return any;
 }
 
-/* The end of the argument that begins at p: a comma or bracket of its own depth. */
+/* The end of the argument that begins at p: a comma or bracket at the same depth. */
 static size_t argument_end(const char *t, size_t p) {
   for (int depth = 0; t[p] && t[p] != '\n'; p++) {
     if (strchr("([", t[p])) depth++;
@@ -132,8 +133,8 @@ static bool drop_terms(Shrink *s) {
 static bool smaller_numbers(Shrink *s) {
   bool any = false;
   for (size_t p = 1; s->text[p] && s->budget > 0; p++) {
-    if (!isdigit((unsigned char)s->text[p]) || isalnum((unsigned char)s->text[p - 1]) || strchr("._",
-        s->text[p - 1])) continue;
+    if (!isdigit((unsigned char)s->text[p]) || isalnum((unsigned char)s->text[p - 1]) || strchr("._", s->text[p - 1]))
+      continue;
     char *end;
     long n = strtol(s->text + p, &end, 10);
     if (*end == '.' || n < 2) continue;

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a program computes: its initial weights, three training steps, evaluations of several sizes, every export at
  * several sizes, its tests; as numbers with names, in an order that does not depend on the way they are computed. */
-#include "codegen/c/graph.h"
+#include "codegen/text/graph.h"
 #include "tests/random/nn/nn.h"
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 typedef struct Run {
   Interp *in;
   Code *code;
-  int parts;
+  int threads;
   double noise;
   uint64_t seed;
   Trace *t;
@@ -28,14 +29,14 @@ static void add_number(Run *r, const char *name, double x) {
   i->v[0] = x;
 }
 
-/* Zeros move, too, by as much as the largest element: what is equal by chance is so no longer. */
+/* Zeros are perturbed too, in proportion to the largest element, so that no values stay equal by chance. */
 static void shake(Run *r, Val *v, Gen g) {
-  double most = 0.01;
+  double max = 0.01;
   if (!(r->noise > 0) || !dtype_is_float(v->type)) return;
-  for (int64_t i = 0; i < v->count; i++) most = fmax(most, fabs(val_get(v, i)));
+  for (int64_t i = 0; i < v->count; i++) max = fmax(max, fabs(val_get(v, i)));
   for (int64_t i = 0; i < v->count; i++) {
     double own = (double)rnd(&g, 2001) / 1000 - 1, common = (double)rnd(&g, 2001) / 1000 - 1;
-    val_set(v, i, val_get(v, i) * (1 + r->noise * own) + r->noise * common * most);
+    val_set(v, i, val_get(v, i) * (1 + r->noise * own) + r->noise * common * max);
   }
 }
 
@@ -56,7 +57,7 @@ static Val *input(Run *r, const Graph *g, int p, uint64_t use, int64_t range) {
   DType t = (DType)type_get(g->m, n->type)->dtype;
   Val *v = interp_value(r->in, n->type);
   Gen gen = gen_of(r->seed, 1000 + 64 * use + (uint64_t)p);
-  for (int64_t i = 0; i < v->count; i++) val_set(v, i, sample(&gen, node_attr(g, g->port[p], 0)->s, t, range));
+  for (int64_t i = 0; i < v->count; i++) val_set(v, i, sample(&gen, node_name(g, g->port[p]), t, range));
   shake(r, v, gen_of(r->seed, 77777 + 64 * use + (uint64_t)p + (uint64_t)(r->noise * 1e12)));
   return v;
 }
@@ -65,16 +66,16 @@ static Val *input(Run *r, const Graph *g, int p, uint64_t use, int64_t range) {
 
 static bool run_graph(Run *r, const Graph *g, const char *label, uint64_t use, const int64_t *range) {
   Val *port[64] = {0}, *res[64] = {0};
-  for (int p = 0; p < g->nport; p++) port[p] = input(r, g, p, use, range ? range[p] : c_port_range(g, p));
-  bool well = r->code ? code_run(r->code, r->parts, r->in, g, port, res) : interp_run(r->in, g, port, res);
-  if (!well) snprintf(r->why->text, sizeof r->why->text, "%s: %s", label, r->in->error);
-  for (int o = 0, k = 0; o < g->nout && well && r->in->finite; o++) /* else it ended before there were results */
+  for (int p = 0; p < g->nport; p++) port[p] = input(r, g, p, use, range ? range[p] : input_range(g, p));
+  bool ok = r->code ? code_run(r->code, r->threads, r->in, g, port, res) : interp_run(r->in, g, port, res);
+  if (!ok) snprintf(r->why->text, sizeof r->why->text, "%s: %s", label, r->in->error);
+  for (int o = 0, k = 0; o < g->nout && ok && r->in->finite; o++) /* else it ended before there were results */
     if (g->out[o].var < 0) {
       add(r, ctx_strf(r->t->c, "%s: %s", label, g->out[o].name), (DType)node_type(g, g->out[o].value)->dtype, res[k]);
       k++;
     }
-  for (int i = 0; i < 64; i++) val_drop(port[i]), val_drop(res[i]);
-  return well;
+  for (int i = 0; i < 64; i++) val_release(port[i]), val_release(res[i]);
+  return ok;
 }
 
 static void add_vars(Run *r, const char *label) {
@@ -85,7 +86,7 @@ static void add_vars(Run *r, const char *label) {
           r->in->var[v]);
 }
 
-/* What the first step changed: a gradient shows there that hardly moves a weight. */
+/* The change by the first step, which also shows gradients that hardly move a weight. */
 static void add_changes(Run *r) {
   Module *m = r->in->m;
   Trace *t = r->t;
@@ -111,16 +112,15 @@ static bool train(Run *r, const TrainInfo *t) {
   int64_t range[64] = {0};
   for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = m->data[t->data].field[p].range;
   for (int s = 0; s < STEPS; s++) {
-    bool well = true;
+    bool ok = true;
     r->in->step = (uint32_t)s;
-    for (int k = 0; k < (t->step ? 1 : t->accumulate) && well; k++) {
+    for (int k = 0; k < (t->step ? 1 : t->accumulate) && ok; k++) {
       r->in->pass = (uint32_t)k;
-      well = run_graph(r, g, ctx_strf(c, "step %d pass %d", s + 1, k), (uint64_t)(10 * s + k), range);
+      ok = run_graph(r, g, ctx_strf(c, "step %d pass %d", s + 1, k), (uint64_t)(10 * s + k), range);
     }
     r->in->pass = 0;
-    if (well && t->update && r->in->finite) well = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0,
-                                                             NULL);
-    if (!well) return false;
+    if (ok && t->update && r->in->finite) ok = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0, NULL);
+    if (!ok) return false;
     add_number(r, ctx_strf(c, "step %d: finite", s + 1), r->in->finite);
     if (s == 0) add_changes(r);
     if (s != 1) add_vars(r, ctx_strf(c, "step %d", s + 1));
@@ -129,8 +129,8 @@ static bool train(Run *r, const TrainInfo *t) {
   r->in->step = STEPS;
   for (int e = 0; e < 3 && t->eval; e++) {
     if (r->code && !code_has(r->code, t->eval)) break;
-    for (int i = 0; i < m->nsize; i++) r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 :
-        (m->size[i].bound + 1) / 2;
+    for (int i = 0; i < m->nsize; i++)
+      r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 : (m->size[i].bound + 1) / 2;
     if (!run_graph(r, t->eval, ctx_strf(c, "eval %d", e), 500 + (uint64_t)e, range)) return false;
   }
   return true;
@@ -144,16 +144,16 @@ static bool run_all(Run *r, GraphKind kind) {
     if (g->kind != kind) continue;
     int calls = kind == GK_EXPORT && graph_sizes(g) ? 3 : 1;
     for (int e = 0; e < calls; e++) {
-      for (int k = 0; k < m->nsize; k++) r->in->size[k] = e == 0 ? m->size[k].bound : e == 1 ? 1 :
-          (m->size[k].bound + 1) / 2;
+      for (int k = 0; k < m->nsize; k++)
+        r->in->size[k] = e == 0 ? m->size[k].bound : e == 1 ? 1 : (m->size[k].bound + 1) / 2;
       if (!run_graph(r, g, ctx_strf(r->t->c, "%s %d", g->name, e), 600 + (uint64_t)e, NULL)) return false;
     }
   }
   return true;
 }
 
-bool trace_program(Interp *in, Code *code, int parts, double noise, uint64_t seed, Trace *t, Why *why) {
-  Run r = {in, code, parts, noise, seed, t, why};
+bool trace_program(Interp *in, Code *code, int threads, double noise, uint64_t seed, Trace *t, Why *why) {
+  Run r = {in, code, threads, noise, seed, t, why};
   Module *m = in->m;
   in->seed = m->ntrain ? m->train[0].seed : 1;
   in->steps = m->ntrain && m->train[0].steps > 0 ? (uint32_t)m->train[0].steps : 10;
@@ -174,16 +174,15 @@ bool trace_same(const Trace *want, const Trace *got, const char *how, Why *why) 
   for (int i = 0, k; i < got->n; i++) {
     const Item *g = &got->item[i];
     for (k = 0; k < want->n && strcmp(want->item[k].name, g->name);) k++;
-    if (k == want->n) return snprintf(why->text, sizeof why->text, "other bits, %s: no %s is expected here", how,
-                                      g->name), false;
+    if (k == want->n)
+      return snprintf(why->text, sizeof why->text, "other bits, %s: no %s is expected here", how, g->name), false;
     const Item *w = &want->item[k];
-    if (w->n != g->n) return snprintf(why->text, sizeof why->text, "other bits, %s: %s has another size", how,
-                                      g->name), false;
+    if (w->n != g->n)
+      return snprintf(why->text, sizeof why->text, "other bits, %s: %s has another size", how, g->name), false;
     for (int64_t e = 0; e < g->n; e++) {
       if (!memcmp(&w->v[e], &g->v[e], sizeof(double)) || (isnan(w->v[e]) && isnan(g->v[e]))) continue;
       snprintf(why->text, sizeof why->text, "other bits, %s: %s[%lld] is %.9g, not %.9g", how, g->name, (long long)e,
-               g->v[e],
-               w->v[e]);
+               g->v[e], w->v[e]);
       return false;
     }
   }

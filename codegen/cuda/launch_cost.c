@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts what launches compute and move, from their nests. */
+#include "codegen/cuda/cuda.h"
+#include "ir/scan.h"
+#include "passes/analysis/model_memory.h"
+#include <string.h>
+
+/* The number of points of these axes. */
+static double points(const KNest *n, uint32_t axes) {
+  double all = 1;
+  for (int i = 0; i < n->axes.n; i++)
+    if (axes >> i & 1) all *= (double)dim_bound(n->axes.m, n->axes.axis[i].extent);
+  return all;
+}
+
+static uint32_t axes_of(const Affine *a, int n) {
+  uint32_t axes = 0;
+  for (int i = 0; i < n; i++) axes |= (uint32_t)(a->coef[i] != 0) << i;
+  return axes;
+}
+
+static uint32_t outer_axes(const KNest *n) {
+  uint32_t axes = 0;
+  for (int i = 0; i < n->nouter; i++) axes |= 1u << n->outer[i];
+  return axes;
+}
+
+static uint32_t inner_axes(const KPhase *p) {
+  uint32_t axes = 0;
+  for (int i = 0; i < p->naxis; i++) axes |= 1u << p->axis[i];
+  return axes;
+}
+
+/* The share of a phase's iterations that are not skipped, because an index is not divisible (a strided convolution). */
+static double share(const KNest *n, const KPhase *p) {
+  double share = 1;
+  for (int i = 0; i < n->axes.n; i++)
+    if (p->skip >> i & 1 && n->axes.axis[i].div > 1) share /= (double)n->axes.axis[i].div;
+  return share;
+}
+
+/* An op counts 1, as in the cost model; one that costs nothing, and a random number, 0. */
+static double value_flops(const KNest *n, const KVal *v) {
+  const KPhase *p = &n->phase[v->phase];
+  bool computes = v->kind == KV_OP && op_info[v->op].cost && dtype_is_float(v->type) && !kval_is_cast(v);
+  return computes ? points(n, v->needs) * (v->needs & inner_axes(p) ? share(n, p) : 1) : 0;
+}
+
+static double acc_flops(const KNest *n, const KAcc *a) {
+  const KPhase *p = &n->phase[a->phase];
+  return dtype_is_float(a->type) ? points(n, outer_axes(n) | inner_axes(p)) * share(n, p) : 0;
+}
+
+static double nest_flops(const NestSchedule *s) {
+  const KNest *n = s->nest;
+  double flops = 0;
+  for (int i = 1; i < n->nval; i++)
+    if (s->use.uses[i]) flops += value_flops(n, &n->val[i]);
+  for (int i = 0; i < n->nacc; i++) flops += acc_flops(n, &n->acc[i]);
+  return flops;
+}
+
+/* Bytes that a nest reads or writes of a buffer: each element once. */
+static double buffer_bytes(const Launch *l, int buf, bool write) {
+  const KNest *n = l->schedule->nest;
+  const Graph *g = l->step->kernel->gs->g;
+  Id node = l->step->kernel->buf[buf].node;
+  double most = 0, all = (double)node_count(g, node);
+  for (int i = 1; i < n->nval && !write; i++) {
+    const KVal *v = &n->val[i];
+    double count = points(n, axes_of(&v->at, n->axes.n));
+    if (l->schedule->use.uses[i] && v->kind == KV_LOAD && v->buf == buf && count > most) most = count;
+  }
+  for (int i = 0; i < n->nstore; i++) {
+    const KStore *x = &n->store[i];
+    double count = points(n, axes_of(&x->at, n->axes.n));
+    if (x->buf == buf && (write || x->add) && count > most) most = count;
+  }
+  return all > 0 ? (double)node_bytes(g, node) * (most < all ? most / all : 1) : 0;
+}
+
+/* Forms whose products are of tensor cores. */
+static const struct {
+  const char *form;
+  GpuUnit unit;
+} TENSOR[] = {{"mma", UNIT_16}, {"wgmma", UNIT_16}, {"stream", UNIT_16}, {"tf32", UNIT_TF32}};
+
+/* Of the launches of a form the first one is charged with all; the others pass through scratch memory. */
+static LaunchCost nest_cost(Emitter *p, const Launch *l) {
+  const Kernel *k = l->step->kernel;
+  LaunchCost c = {.kernel = cuda_kernel(p, l), .form = l->form->name, .threads = l->shape.block};
+  c.shared_bytes = l->shape.shared_bytes;
+  c.loc = node_get(k->gs->g, k->group->root)->loc;
+  for (size_t i = 0; i < sizeof TENSOR / sizeof *TENSOR; i++)
+    if (!strcmp(c.form, TENSOR[i].form)) c.unit = TENSOR[i].unit;
+  if (l->part) return c;
+  c.flops = nest_flops(l->schedule);
+  for (int i = 0; i < l->narg; i++)
+    if (l->arg[i].kind == KA_BUF)
+      c.bytes += buffer_bytes(l, l->arg[i].index, false) + buffer_bytes(l, l->arg[i].index, true);
+  return c;
+}
+
+static void add(Emitter *p, LaunchCosts *all, LaunchCost c, double times) {
+  c.times = times;
+  *VEC_PUSH(p->c, all->v, all->n, all->cap) = c;
+}
+
+static void add_one_thread(Emitter *p, LaunchCosts *all, const char *name, double times) {
+  add(p, all, (LaunchCost){.kernel = name, .form = ""}, times);
+}
+
+static void add_copy(Emitter *p, LaunchCosts *all, Loc loc, double bytes, double times) {
+  if (times > 0) add(p, all, (LaunchCost){.kernel = "gc_copy_rows", .form = "", .loc = loc, .bytes = 2 * bytes}, times);
+}
+
+/* The copies of a scan (text/scan.c): carries before it, and from scratch memory after an odd number of iterations;
+ * slices that are not contiguous in each iteration. */
+static void add_copies(Emitter *p, LaunchCosts *all, const Graph *g, const Group *group, double times) {
+  Scan s = scan_of(g, group->root);
+  ScanScratch sc;
+  const Type *tuple = node_type(g, group->root);
+  Loc loc = node_get(g, group->root)->loc;
+  int64_t length = dim_bound(g->m, s.length);
+  double each = length > 0 ? 1.0 / (double)length : 0, turns = times * (double)length;
+  scan_scratch(g, group, &sc);
+  for (int i = 0; i < s.nc; i++)
+    add_copy(p, all, loc, (double)type_bytes(g->m, tuple->elem[i]), times * (double)(1 + length % 2));
+  for (int i = 0; i < s.nx; i++)
+    if (sc.slice[i] >= 0) add_copy(p, all, loc, each * (double)node_bytes(g, node_in(g, group->root, i)), turns);
+  for (int i = 0; i < s.ny; i++)
+    if (sc.slice[s.nx + i] >= 0) add_copy(p, all, loc, each * (double)type_bytes(g->m, tuple->elem[s.nc + i]), turns);
+}
+
+static void add_graph(Emitter *p, LaunchCosts *all, Graph *g, double times) {
+  const LaunchList *list = graph_launches(&p->cuda->launches, g);
+  for (int i = 0; i < list->n; i++) {
+    const Launch *l = &list->launch[i];
+    if (l->kind == LAUNCH_NEST) add(p, all, nest_cost(p, l), times);
+    if (l->kind == LAUNCH_CHECK) add_one_thread(p, all, "check", times);
+    if (l->kind == LAUNCH_LOSS_TEST) add_one_thread(p, all, "loss_test", times);
+    if (l->kind == LAUNCH_COUNT) add_one_thread(p, all, "count", times);
+    if (l->kind != LAUNCH_SCAN) continue;
+    Scan s = scan_of(g, l->step->group->root);
+    add_copies(p, all, g, l->step->group, times);
+    add_graph(p, all, s.body, times * (double)dim_bound(g->m, s.length));
+  }
+}
+
+static int64_t input_bytes(const Graph *g) {
+  int64_t bytes = 0;
+  for (int i = 0; i < g->nport; i++) bytes += node_bytes(g, g->port[i]);
+  return bytes;
+}
+
+/* train[t]: a step, or passes and an update. */
+static void add_training(Emitter *p, LaunchCosts *all, const TrainInfo *t) {
+  double passes = t->accumulate > 0 ? (double)t->accumulate : 1;
+  int64_t from, to;
+  if (t->step) {
+    add_graph(p, all, t->step, 1);
+    all->input_bytes = input_bytes(t->step);
+    return;
+  }
+  add_graph(p, all, t->pass, passes);
+  add_one_thread(p, all, "add_pass", passes);
+  add_one_thread(p, all, "mean", 1);
+  add_graph(p, all, t->update, 1);
+  interface_sums(p, t->pass, &from, &to);
+  if (to > from) add(p, all, (LaunchCost){.kernel = "clear", .form = ""}, 1);
+  all->input_bytes = input_bytes(t->pass) * (int64_t)passes;
+}
+
+LaunchCosts cuda_launch_costs(Emitter *p) {
+  const Module *m = p->m;
+  LaunchCosts all = {0};
+  for (int i = 0; i < m->ntrain && !all.n && !m->opt.infer_only; i++)
+    if (m->train[i].step || (m->train[i].pass && m->train[i].update)) add_training(p, &all, &m->train[i]);
+  for (int i = 0; i < m->ngraph && !all.n; i++) {
+    if (m->graph[i]->kind != GK_EXPORT) continue;
+    add_graph(p, &all, m->graph[i], 1);
+    all.input_bytes = input_bytes(m->graph[i]);
+  }
+  if (p->cuda->launches.scratch) all.scratch_bytes = launch_scratch_at(m) + p->cuda->launches.scratch - m->total_bytes;
+  return all;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Matches kernels as GEMMs if that is profitable: what contractions and convolutions have in common. */
+#include "codegen/gemm.h"
+
+/* Loops are faster below these: multiply-adds in total, and per batch element; extent of k. */
+enum { MIN_WORK = 16384, MIN_BLOCK = 2048, MIN_TERMS = 4 };
+
+/* A load that is multiplied in type t, through casts between f32 and 16-bit types. */
+static bool is_operand(const Kernel *k, const KNest *n, const KVal *v, DType t, GemmOperand *x) {
+  int rounded = -1;
+  for (; kval_is_cast(v); v = &n->val[v->arg[0]]) {
+    if (dtype_computed(v->type) != t || (rounded >= 0 && dtype_is_half(v->type))) return false;
+    if (dtype_is_half(v->type)) rounded = v->type;
+  }
+  int stored = v->kind == KV_LOAD ? k->buf[v->buf].type : -1;
+  x->load = v;
+  x->storage = stored == DT_BF16    ? OS_BF16
+               : stored == DT_F16   ? OS_F16
+               : rounded == DT_BF16 ? OS_ROUND_BF16
+               : rounded == DT_F16  ? OS_ROUND_F16
+                                    : OS_F32;
+  if (stored < 0 || dtype_computed(stored) != t || (x->storage != OS_F32 && k->buf[v->buf].cols)) return false;
+  return !dtype_is_half(stored) || rounded < 0 || rounded == stored;
+}
+
+/* One accumulation of products of two loads, in f32 or f64. */
+static bool find_operands(const Kernel *k, const KNest *n, DType type, GemmDesc *g) {
+  if (n->nphase != 2 || n->nacc != 1 || n->acc[0].order != KO_SEQ || n->acc[0].op != OP_sum) return false;
+  const KVal *v = &n->val[n->acc[0].value];
+  if (v->kind != KV_OP || v->nargs != 2 || (v->type != DT_F32 && v->type != DT_F64)) return false;
+  if (type != DT_BOOL && type != v->type) return false;
+  DType t = (DType)v->type;
+  return is_operand(k, n, &n->val[v->arg[0]], t, &g->a) && is_operand(k, n, &n->val[v->arg[1]], t, &g->b);
+}
+
+bool gemm_add_axis(GemmAxes *x, const KNest *n, int axis, Dim s0, Dim s1) {
+  if (x->n == GEMM_AXES) return false;
+  Dim dim = axis < 0 ? 1 : n->axes.axis[axis].extent;
+  x->count = gemm_count(x) * (double)dim_bound(n->axes.m, dim);
+  x->axis[x->n] = axis;
+  x->dim[x->n] = dim;
+  x->s0[x->n] = s0;
+  x->s1[x->n] = s1;
+  x->n++;
+  return true;
+}
+
+bool gemm_add_axes(GemmDesc *g, const KNest *n, const Affine *a, const Affine *b) {
+  bool fits = true;
+  for (int i = 0; i < n->nouter && fits; i++) {
+    int axis = n->outer[i];
+    Dim s0 = a->coef[axis], s1 = b->coef[axis];
+    if (s0 && s1) fits = gemm_add_axis(&g->batch, n, axis, s0, s1);
+    else if (s1) fits = gemm_add_axis(&g->n, n, axis, s1, 0);
+    else fits = gemm_add_axis(&g->m, n, axis, s0, 0);
+  }
+  for (int i = 0; i < n->phase[0].naxis && fits; i++) {
+    int axis = n->phase[0].axis[i];
+    fits = gemm_add_axis(&g->k, n, axis, a->coef[axis], b->coef[axis]);
+  }
+  return fits;
+}
+
+void gemm_sort_axes(const KNest *n, GemmAxes *x) {
+  const Affine *at = &n->store[0].at;
+  Module *m = n->axes.m;
+  for (int i = 1; i < x->n; i++)
+    for (int k = i; k > 0; k--) {
+      if (dim_bound(m, at->coef[x->axis[k - 1]]) >= dim_bound(m, at->coef[x->axis[k]])) break;
+      GemmAxes old = *x;
+      x->axis[k - 1] = old.axis[k], x->axis[k] = old.axis[k - 1];
+      x->dim[k - 1] = old.dim[k], x->dim[k] = old.dim[k - 1];
+      x->s0[k - 1] = old.s0[k], x->s0[k] = old.s0[k - 1];
+      x->s1[k - 1] = old.s1[k], x->s1[k] = old.s1[k - 1];
+    }
+}
+
+/* A depthwise convolution is a batch of products with one column. In loops its channels are the lanes. */
+static bool is_depthwise(const GemmDesc *g) { return gemm_count(&g->n) == 1 && gemm_count(&g->batch) > 1; }
+
+static bool gemm_is_profitable(const GemmDesc *g) {
+  double block = gemm_count(&g->m) * gemm_count(&g->n) * gemm_count(&g->k);
+  return block >= MIN_BLOCK && block * gemm_count(&g->batch) >= MIN_WORK && gemm_count(&g->k) >= MIN_TERMS;
+}
+
+static bool has_panels(const Kernel *k) {
+  for (int i = 0; i < k->nbuf; i++)
+    if (k->buf[i].cols) return true;
+  return false;
+}
+
+const GemmDesc *gemm_find(const Kernel *k, DType type) {
+  KernelClass cls = k->group->cls;
+  GemmDesc g = {0};
+  if ((cls != KC_CONTRACT && cls != KC_CONV) || k->nnest != 1 || !find_operands(k, k->nest[0], type, &g)) return NULL;
+  if (!(cls == KC_CONV ? gemm_conv : gemm_contract)(k, k->nest[0], &g)) return NULL;
+  if (cls == KC_CONV && is_depthwise(&g)) return NULL;
+  GemmDesc *r = ctx_alloc(k->gs->g->m->c, sizeof *r);
+  *r = g;
+  return r;
+}
+
+const GemmDesc *gemm_match(const Kernel *k, DType type) {
+  const GemmDesc *g = gemm_find(k, type);
+  bool conv = k->group->cls == KC_CONV;
+  if (!g || (conv && !g->segments)) return NULL;
+  return gemm_is_profitable(g) || (!conv && has_panels(k)) ? g : NULL;
+}

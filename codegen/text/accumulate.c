@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prints the accumulations of a nest, in strict order. */
+#include "codegen/text/nest.h"
+
+const char *nest_acc_name(NestText *c, int acc) {
+  return ctx_strf(c->p->c, acc_is_arg(&c->n->acc[acc]) ? "at%d" : "s%d", acc);
+}
+
+/* Each lane has its own accumulators, so they are vectors. */
+static bool is_vector(const NestText *c) { return c->s->lane >= 0 && c->s->lane_outer; }
+
+static const char *acc_type(const NestText *c, const KAcc *a) {
+  return is_vector(c) ? nest_lanes(c)->type(a->type) : dtype_info[a->type].c;
+}
+
+const char *acc_identity(NestText *c, const KAcc *a, bool vector) {
+  DType t = (DType)a->type;
+  double inf = 1.0 / 0.0;
+  const char *zero = text_number(c->p, t, acc_is_sum(a) ? 0 : op_info[a->op].flags & OPF_INIT_LOWEST ? -inf : inf);
+  return vector ? nest_lanes(c)->splat(c, t, zero) : zero;
+}
+
+static const char *acc_start(NestText *c, const KAcc *a) { return acc_identity(c, a, is_vector(c)); }
+
+const char *acc_combine(NestText *c, const KAcc *a, const char *s, const char *v, bool vector) {
+  const char *arg[3] = {s, v, "0"};
+  DType t = acc_is_arg(a) ? DT_BOOL : (DType)a->type; /* of argmax, argmin: true if v is better */
+  c->p->at = a->node;
+  if (vector) return nest_lanes(c)->op(c, (Op)a->op, t, (DType)a->type, arg);
+  return text_op(c->p, (Op)a->op, t, (DType)a->type, arg);
+}
+
+static const char *acc_step(NestText *c, const KAcc *a, const char *s, const char *v) {
+  return acc_combine(c, a, s, v, is_vector(c));
+}
+
+static void add_to(NestText *c, const KAcc *a, const char *s, const char *v) {
+  if (acc_is_sum(a) && dtype_is_float(a->type)) nest_line(c, "%s += %s;", s, v);
+  else nest_line(c, "%s = %s;", s, acc_step(c, a, s, v));
+}
+
+/* Declares the variables that accumulations of the phase need before its loops. */
+void acc_declare(NestText *c, int phase, StrictOrder r) {
+  for (int i = 0; i < c->n->nacc; i++) {
+    const KAcc *a = &c->n->acc[i];
+    if (a->phase != phase) continue;
+    const char *zero = acc_start(c, a);
+    if (acc_is_arg(a) && is_vector(c)) nest_line(c, "%s at%d = {0};", nest_lanes(c)->type(DT_I32), i);
+    else if (acc_is_arg(a)) nest_line(c, "int32_t at%d = 0;", i);
+    if (acc_is_arg(a)) nest_line(c, "%s m%d = %s;", acc_type(c, a), i, zero);
+    else if (!acc_has_lanes(a) || acc_has_chunks(a, r)) nest_line(c, "%s s%d = %s;", acc_type(c, a), i, zero);
+  }
+  if (r.counts) nest_line(c, "int32_t term%d = 0;", phase);
+  if (r.how == CHUNK_COUNT) nest_line(c, "int32_t chunks%d = 0;", phase);
+}
+
+/* The condition that the chunk that ends now is the first of the phase, where terms are counted. */
+const char *acc_is_first_chunk(const NestText *c, int phase) { return ctx_strf(c->p->c, "chunks%d == 0", phase); }
+
+/* Starts a chunk: initialises its lanes, or its partial result. */
+void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare) {
+  for (int i = 0; i < c->n->nacc; i++) {
+    const KAcc *a = &c->n->acc[i];
+    if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
+    const char *zero = acc_start(c, a), *type = acc_type(c, a);
+    if (acc_has_lanes(a)) {
+      if (declare && acc_is_sum(a)) nest_line(c, "%s l%d[16] = {0};", type, i);
+      else if (declare) nest_line(c, "%s l%d[16];", type, i);
+      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < 16; l++) l%d[l] = %s;", i, zero);
+    } else if (acc_has_chunks(a, r)) {
+      nest_line(c, "%sc%d = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", i, zero);
+    }
+  }
+}
+
+/* Replaces the best value so far, and its index, in the lanes where v is better. */
+void argmax_step(NestText *c, const KAcc *a, const char *m, const char *at, const char *v, const char *index) {
+  const char *better = acc_combine(c, a, m, v, true);
+  nest_line(c, "%s = %s;", at, nest_lanes(c)->select(c, DT_I32, better, index, at));
+  nest_line(c, "%s = %s;", m, nest_lanes(c)->select(c, a->type, better, v, m));
+}
+
+void acc_take(NestText *c, int i, const char *s) {
+  const KAcc *a = &c->n->acc[i];
+  const char *v = is_vector(c) ? nest_lanes(c)->arg(c, a->value) : c->text[a->value];
+  if (!acc_is_arg(a)) {
+    add_to(c, a, s, v);
+    return;
+  }
+  if (is_vector(c)) {
+    argmax_step(c, a, ctx_strf(c->p->c, "m%d", i), ctx_strf(c->p->c, "at%d", i), v,
+                nest_lanes(c)->splat(c, DT_I32, ctx_strf(c->p->c, "(int32_t)(%s)", text_affine(c->p, &a->index))));
+    return;
+  }
+  const char *m = ctx_strf(c->p->c, "m%d", i);
+  if (!text_is_atomic(v)) {
+    nest_line(c, "const %s w%d = %s;", acc_type(c, a), i, v);
+    v = ctx_strf(c->p->c, "w%d", i);
+  }
+  nest_line(c, "if %s m%d = %s, at%d = (int32_t)(%s);", acc_step(c, a, m, v), i, v, i, text_affine(c->p, &a->index));
+}
+
+/* The variable that takes the terms: of lanes one of an array, of chunks their partial result. */
+static const char *term_variable(NestText *c, int i, StrictOrder r) {
+  const KAcc *a = &c->n->acc[i];
+  const KPhase *p = &c->n->phase[a->phase];
+  if (acc_has_lanes(a)) {
+    const char *at = r.counts   ? ctx_strf(c->p->c, "term%d", a->phase)
+                     : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0])
+                                : "0";
+    return ctx_strf(c->p->c, "l%d[%s & 15]", i, at);
+  }
+  return ctx_strf(c->p->c, acc_has_chunks(a, r) ? "c%d" : "s%d", i);
+}
+
+void acc_term(NestText *c, int phase, StrictOrder r) {
+  for (int i = 0; i < c->n->nacc; i++)
+    if (c->n->acc[i].phase == phase) acc_take(c, i, term_variable(c, i, r));
+}
+
+/* A function that reduces the 16 lanes of a chunk by halves. */
+static void reduce_helper(NestText *c, const KAcc *a) {
+  Emitter *p = c->p;
+  const char *name = op_info[a->op].spelling, *type = acc_type(c, a);
+  Str s = {.c = p->c};
+  bool made;
+  str_printf(&s,
+             "static %s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
+             "    for (int i = 0; i < h; i++) l[i] = %s;\n"
+             "  return l[0];\n}\n",
+             type, name, is_vector(c) ? "v" : "", dtype_info[a->type].name, type, acc_step(c, a, "l[i]", "l[i + h]"));
+  text_intern(p, s.s, &made);
+  if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
+}
+
+static const char *reduced_lanes(NestText *c, const KAcc *a, int i) {
+  const char *name = op_info[a->op].spelling;
+  return ctx_strf(c->p->c, "gc_%s16_%s%s(l%d)", name, is_vector(c) ? "v" : "", dtype_info[a->type].name, i);
+}
+
+/* Ends a chunk: its result becomes the total or is combined with it. `first`: a condition, true for the first chunk. */
+void acc_chunk_end(NestText *c, int phase, StrictOrder r, const char *first) {
+  for (int i = 0; i < c->n->nacc; i++) {
+    const KAcc *a = &c->n->acc[i];
+    if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
+    if (acc_has_lanes(a)) reduce_helper(c, a);
+    if (!acc_has_chunks(a, r)) {
+      if (acc_has_lanes(a)) nest_line(c, "const %s s%d = %s;", acc_type(c, a), i, reduced_lanes(c, a, i));
+      continue;
+    }
+    const char *chunk = ctx_strf(c->p->c, "c%d", i), *s = ctx_strf(c->p->c, "s%d", i);
+    if (acc_has_lanes(a)) nest_line(c, "const %s c%d = %s;", acc_type(c, a), i, reduced_lanes(c, a, i));
+    nest_line(c, "s%d = %s ? %s : %s;", i, first, chunk, acc_step(c, a, s, chunk));
+  }
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codegen/text/descriptor.h"
+#include "codegen/text/graph.h"
+#include "passes/analysis/cost_model.h"
+#include <string.h>
+
+void text_string(Str *o, const char *s) {
+  if (!s) s = "";
+  str_puts(o, "\"");
+  int col = 0;
+  for (; *s; s++, col++) {
+    unsigned char ch = (unsigned char)*s;
+    if (ch == '\n') {
+      str_puts(o, s[1] ? "\\n\"\n  \"" : "\\n");
+      col = 0;
+    } else if (ch == '"' || ch == '\\') {
+      str_printf(o, "\\%c", ch);
+    } else if (ch < 32 || ch > 126 || ch == '?') {
+      str_printf(o, "\\%03o", ch);
+    } else {
+      str_put(o, s, 1);
+    }
+    if (col > 2000) str_puts(o, "\"\n  \""), col = 0;
+  }
+  str_puts(o, "\"");
+}
+
+int descriptor_node(Emitter *p, const Node *d) {
+  SourcePos at = source_pos(p->c, d->loc);
+  str_printf(&p->nodes, "  {\"%s\", ", op_info[d->op].name);
+  text_string(&p->nodes, at.file);
+  str_printf(&p->nodes, ", %d},\n", at.line);
+  return ++p->nnodes;
+}
+
+int descriptor_kernel(Emitter *p, const Kernel *k, const char *form, const Rates *rates) {
+  Str *o = &p->kernel_rows;
+  SourcePos at = source_pos(p->c, node_get(k->gs->g, k->group->root)->loc);
+  GroupCost c = group_cost(k->gs->g, k->group, rates);
+  str_puts(o, "  {");
+  text_string(o, kernel_ops(p, k));
+  str_puts(o, ", ");
+  text_string(o, at.line ? at.file : "");
+  str_printf(o, ", %d, \"%s\", \"%s\", %.9g, %.9g, %.6g, %.6g},\n", at.line, kernel_class_name[k->group->cls], form,
+             c.flops, c.bytes, c.compute, c.memory);
+  return p->nkernel_rows++;
+}
+
+/* GcDType has the order of DType, GcKind that of VarKind. */
+_Static_assert(DT_BOOL == 0 && DT_I32 == 6 && DT_F32 == 7 && DT_F64 == 8 && DT_F16 == 9 && DT_BF16 == 10,
+               "order of runtime/model.h");
+_Static_assert(VK_PARAM == 0 && VK_STATE == 1 && VK_OPTIM == 2, "order of runtime/model.h");
+
+/* The dimensions of a graph's inputs and results that depend on run-time sizes. Weights and fields have none. */
+typedef struct OpenDims {
+  Dim *dim;
+  int n, cap;
+} OpenDims;
+
+static int open_dim(Emitter *p, OpenDims *s, Dim d) {
+  for (int i = 0; i < s->n; i++)
+    if (s->dim[i] == d) return i;
+  *VEC_PUSH(p->c, s->dim, s->n, s->cap) = d;
+  return s->n - 1;
+}
+
+static void put_dims(Emitter *p, Str *o, const Type *t, OpenDims *open) {
+  str_puts(o, "{");
+  for (int i = 0; i < t->rank; i++) {
+    long long d = t->dim[i] < 0 && open ? -1 - open_dim(p, open, t->dim[i]) : dim_bound(p->m, t->dim[i]);
+    str_printf(o, "%s%lld", i ? ", " : "", d);
+  }
+  str_puts(o, t->rank ? "}" : "0}");
+}
+
+static void put_open_dims(Emitter *p, Str *o, const Graph *g, const OpenDims *s, uint32_t sizes) {
+  Str rows = {.c = p->c};
+  for (int i = 0; i < s->n; i++) {
+    int n;
+    const DimTerm *t = dim_terms(p->m, s->dim[i], &n);
+    str_printf(o, "static const GcTerm terms_%d_%d[] = {", g->index, i);
+    for (int k = 0; k < n; k++) {
+      str_printf(o, "%s{%lld, {", k ? ", " : "", (long long)t[k].coef);
+      for (int z = 0, any = 0; z < p->m->nsize; z++)
+        if (sizes >> z & 1) str_printf(o, "%s%d", any++ ? ", " : "", t[k].exp[z]);
+      str_puts(o, "}}");
+    }
+    str_puts(o, "};\n");
+    str_printf(&rows, "%s{\"%s\", %lld, terms_%d_%d, %d}", i ? ", " : "", dim_text(p->m, s->dim[i]),
+               (long long)dim_bound(p->m, s->dim[i]), g->index, i, n);
+  }
+  if (s->n) str_printf(o, "static const GcDim dims_%d[] = {%s};\n", g->index, rows.s);
+}
+
+static int put_ports(Emitter *p, Str *o, const Graph *g, bool out, OpenDims *open) {
+  int n = 0;
+  for (int i = 0; i < (out ? g->nout : g->nport); i++) {
+    if (out && (g->out[i].var >= 0 || graph_trains(g))) continue;
+    Id v = out ? g->out[i].value : g->port[i];
+    const Type *t = node_type(g, v);
+    if (!n++) str_printf(o, "static const GcPort %s_%d[] = {\n", out ? "out" : "in", g->index);
+    str_puts(o, "  {");
+    text_string(o, out ? g->out[i].name : node_name(g, v));
+    str_printf(o, ", %d, %d, ", t->dtype, t->rank);
+    put_dims(p, o, t, open);
+    str_printf(o, ", %lld},\n", (long long)(out ? 0 : input_range(g, i)));
+  }
+  if (n) str_puts(o, "};\n");
+  return n;
+}
+
+/* "NAME_AT", or "0" where there is no such table. */
+static const char *table_ref(Emitter *p, bool made, const char *name, int at) {
+  return made ? ctx_strf(p->c, "%s_%d", name, at) : "0";
+}
+
+/* The tables of a graph; returns the initialiser of its GcGraph. */
+static const char *graph_row(Emitter *p, Str *o, const Graph *g, const char *name) {
+  OpenDims open = {0};
+  int nin = put_ports(p, o, g, false, &open), nout = put_ports(p, o, g, true, &open), nsizes = 0;
+  uint32_t sizes = graph_sizes(g);
+  bool device = p->o->device && graph_on_device(g);
+  put_open_dims(p, o, g, &open, sizes);
+  Str names = {.c = p->c}, bounds = {.c = p->c}, s = {.c = p->c};
+  for (int i = 0; i < p->m->nsize; i++)
+    if (sizes >> i & 1) {
+      str_printf(&names, "%s\"%s\"", nsizes ? ", " : "", p->m->size[i].name);
+      str_printf(&bounds, "%s%lld", nsizes++ ? ", " : "", (long long)p->m->size[i].bound);
+    }
+  if (nsizes)
+    str_printf(o, "static const char *const sizes_%d[] = {%s};\nstatic const int64_t bounds_%d[] = {%s};\n", g->index,
+               names.s, g->index, bounds.s);
+  str_puts(&s, "{");
+  text_string(&s, name);
+  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %s, %.17g, %s}", g->index, table_ref(p, nin, "in", g->index),
+             table_ref(p, nout, "out", g->index), nin, nout, nsizes, table_ref(p, nsizes, "sizes", g->index),
+             table_ref(p, nsizes, "bounds", g->index), table_ref(p, open.n, "dims", g->index), graph_flops(g),
+             device                                         ? "1, 1"
+             : graph_steps(&p->steps, (Graph *)g)->parallel ? "1024"
+                                                            : "1");
+  return s.s;
+}
+
+static const char *graph_ref(Emitter *p, Str *o, const Graph *g) {
+  if (!g) return "0";
+  const char *row = graph_row(p, o, g, g->name);
+  str_printf(o, "static const GcGraph row_%d = %s;\n", g->index, row);
+  return ctx_strf(p->c, "&row_%d", g->index);
+}
+
+static void put_vars(Emitter *p, Str *o) {
+  const Module *m = p->m;
+  if (!m->nvar) return;
+  str_puts(o, "static const GcVar vars[] = {\n");
+  for (int i = 0; i < m->nvar; i++) {
+    const Var *v = &m->var[i];
+    const Type *t = type_get(m, v->type);
+    const StorageOrder *st = v->stored ? &m->stored[v->stored - 1] : NULL;
+    str_puts(o, "  {");
+    text_string(o, v->name);
+    str_printf(o, ", %d, %d, %d, %d, {", v->kind, t->dtype, t->rank, st ? st->panel_axis : 0);
+    for (int k = 0; k < t->rank; k++) str_printf(o, "%s%d", k ? ", " : "", st ? st->perm[k] : k);
+    str_printf(o, "%s}, %u, ", t->rank ? "" : "0", st ? st->panel : 0);
+    put_dims(p, o, t, NULL);
+    str_printf(o, ", %lld, %lld, %d},\n", (long long)v->offset, (long long)type_bytes(p->m, v->type),
+               v->role == VAR_GRAD_SUM);
+  }
+  str_puts(o, "};\n");
+}
+
+static void put_doubles(Emitter *p, Str *o, const char *name, int at, const double *v, int n) {
+  if (!v) return;
+  str_printf(o, "static const double %s_%d[] = {", name, at);
+  for (int i = 0; i < n; i++) str_printf(o, "%s%.17g", i ? ", " : "", v[i]);
+  str_puts(o, n ? "};\n" : "0};\n");
+  (void)p;
+}
+
+static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
+  if (!d->nfield) return;
+  str_printf(o, "static const GcField fields_%d[] = {\n", at);
+  for (int i = 0; i < d->nfield; i++) {
+    const FieldInfo *f = &d->field[i];
+    const Type *t = type_get(p->m, f->type);
+    str_puts(o, "  {");
+    text_string(o, f->name);
+    str_printf(o, ", %d, %d, ", t->dtype, t->rank);
+    put_dims(p, o, t, NULL);
+    str_printf(o, ", %d, %d, %d, %lld},\n", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
+  }
+  str_puts(o, "};\n");
+}
+
+static const char *folder_of(Emitter *p, const char *file) {
+  const char *slash = strrchr(file, '/');
+  return slash ? ctx_strf(p->c, "%.*s", (int)(slash - file), file) : "";
+}
+
+static void put_data(Emitter *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  for (int i = 0; i < m->ndata; i++) {
+    const DataInfo *d = &m->data[i];
+    put_fields(p, o, d, i);
+    put_doubles(p, o, "lo", i, d->lo, d->ncols);
+    put_doubles(p, o, "hi", i, d->hi, d->ncols);
+    const char *bind = graph_ref(p, o, d->bind);
+    if (d->npaths) str_printf(o, "static const char *const paths_%d[] = {", i);
+    for (int k = 0; k < d->npaths; k++) {
+      str_puts(o, k ? ", " : "");
+      text_string(o, d->paths[k]);
+    }
+    if (d->npaths) str_puts(o, "};\n");
+    str_puts(&rows, "  {");
+    text_string(&rows, d->name);
+    str_puts(&rows, ", ");
+    text_string(&rows, d->kind);
+    str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
+    text_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
+    str_printf(&rows, ", %lld, %lld, %d, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window,
+               (long long)d->count, d->element, d->header, table_ref(p, d->lo, "lo", i), table_ref(p, d->hi, "hi", i),
+               d->ncols, d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind);
+  }
+  if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
+}
+
+static void put_train(Emitter *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  for (int i = 0; i < m->ntrain; i++) {
+    const TrainInfo *t = &m->train[i];
+    const Graph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
+    const char *ref[5];
+    for (int k = 0; k < 5; k++) ref[k] = graph_ref(p, o, g[k]);
+    if (t->nmetric) str_printf(o, "static const char *const metrics_%d[] = {", i);
+    for (int k = 0; k < t->nmetric; k++) {
+      str_puts(o, k ? ", " : "");
+      text_string(o, t->metric[k]);
+    }
+    if (t->nmetric) str_puts(o, "};\n");
+    str_puts(&rows, "  {");
+    text_string(&rows, t->name);
+    str_printf(&rows,
+               ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n"
+               "   %s, %s, %s, %s, %s, %d, %d, %d},\n",
+               t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
+               (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
+               (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
+               ref[4], t->navg, 1 + t->scale_var, 1 + t->skipped_var);
+  }
+  if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
+}
+
+static int put_exports(Emitter *p, Str *o) {
+  const Module *m = p->m;
+  Str rows = {.c = p->c};
+  int n = 0;
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_EXPORT) {
+      const char *row = graph_row(p, o, m->graph[i], m->graph[i]->name);
+      str_printf(&rows, "  %s,\n", row);
+      n++;
+    }
+  if (n) str_printf(o, "static const GcGraph exports[] = {\n%s};\n", rows.s);
+  return n;
+}
+
+static double parameters(const Module *m) {
+  double n = 0;
+  for (int i = 0; i < m->nvar; i++)
+    if (m->var[i].kind == VK_PARAM) n += (double)type_count((Module *)m, m->var[i].type);
+  return n;
+}
+
+void descriptor_print(Emitter *p, Str *o) {
+  Module *m = p->m;
+  Graph *init = NULL;
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->kind == GK_INIT) init = m->graph[i];
+  put_vars(p, o);
+  put_data(p, o);
+  put_train(p, o);
+  int exports = put_exports(p, o);
+  const char *init_row = graph_ref(p, o, init);
+  if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
+  if (p->nkernel_rows) str_printf(o, "static const GcKernel kernels[] = {\n%s};\n", p->kernel_rows.s);
+  const char *slash = strrchr(m->file, '/');
+  str_puts(o, "const GcModel gc_model = {\n  .name = ");
+  text_string(o, m->name);
+  str_puts(o, ",\n  .source = ");
+  text_string(o, m->source);
+  str_puts(o, ",\n  .source_name = ");
+  text_string(o, slash ? slash + 1 : m->file);
+  str_puts(o, ",\n  .flags = ");
+  text_string(o, p->o->flags);
+  str_puts(o, ",\n  .version = ");
+  text_string(o, p->o->version);
+  int64_t persistent = m->total_bytes - m->head_bytes - m->arena_bytes;
+  str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n",
+             (long long)m->total_bytes, (long long)m->head_bytes, (long long)persistent, (long long)m->arena_bytes);
+  str_printf(o, "  .vars = %s, .nvars = %d, .data = %s, .ndata = %d, .train = %s, .ntrain = %d,\n",
+             m->nvar ? "vars" : "0", m->nvar, m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
+  str_printf(o,
+             "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n"
+             "  .kernels = %s, .nkernels = %d, .needs = gc_needs,%s\n};\n",
+             init_row, exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m),
+             p->nkernel_rows ? "kernels" : "0", p->nkernel_rows, p->o->device ? " .device = &gc_device," : "");
+}

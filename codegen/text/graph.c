@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A graph as the statements of a function: a call for each kernel, a loop around the body's function for each scan. */
+#include "codegen/text/text.h"
+#include "codegen/text/graph.h"
+#include "codegen/text/descriptor.h"
+#include "codegen/text/weights.h"
+#include <string.h>
+
+/* ---- buffers ---- */
+
+const char *ctype_of(const Graph *g, Id n) { return dtype_info[node_type(g, n)->dtype].c; }
+
+static const char *at_offset(Emitter *p, const char *type, const char *base, int64_t offset) {
+  if (!offset) return ctx_strf(p->c, "(%s *)%s", type, base);
+  return ctx_strf(p->c, "(%s *)(%s + %lld)", type, base, (long long)offset);
+}
+
+/* The pointer to a buffer, as an argument. */
+const char *buffer_text(GraphText *c, Id n) {
+  Emitter *p = c->p;
+  const Graph *g = c->g;
+  const Annotation *a = &g->anno[n];
+  int var = node_var(g, n);
+  if (var >= 0 && p->m->var[var].rom) return weights_location(p, var);
+  if (var >= 0) return at_offset(p, ctype_of(g, n), "m", p->m->var[var].offset);
+  if (node_is_input(g, n))
+    for (int i = 0; i < g->nport; i++)
+      if (g->port[i] == n) return c->in[i];
+  switch (a->space) {
+  case SP_ARENA: return at_offset(p, ctype_of(g, n), "a", a->offset);
+  case SP_VAR: return at_offset(p, ctype_of(g, n), "m", p->m->var[a->index].offset);
+  case SP_HEAD: return at_offset(p, ctype_of(g, n), "m", a->offset);
+  case SP_OUT: return c->out[a->index];
+  default: break;
+  }
+  diag_error(p->c, E_INTERNAL, node_get(g, n)->loc, 1, "internal: a value of `%s` has no location", g->name);
+  return "0";
+}
+
+/* ---- comments ---- */
+
+/* "mlp.nn:12: relu -> f32[64,512]" */
+const char *call_comment(GraphText *c, const Group *gr) {
+  const Graph *g = c->g;
+  Id n = gr->nwrite ? gr->write[gr->nwrite - 1] : gr->root;
+  SourcePos at = source_pos(c->p->c, node_get(g, gr->root)->loc);
+  Str s = {.c = c->p->c};
+  if (at.line) {
+    const char *slash = strrchr(at.file, '/');
+    str_printf(&s, "%s:%d: ", slash ? slash + 1 : at.file, at.line);
+  }
+  for (int i = 0; i < gr->nread; i++) {
+    if (node_info(g, gr->read[i])->flags & OPF_CALLER_MEMORY)
+      str_printf(&s, "%s%s", node_name(g, gr->read[i]), i + 1 < gr->nread ? ", " : "");
+    else str_printf(&s, "_%s", i + 1 < gr->nread ? ", " : "");
+  }
+  str_printf(&s, " -> ");
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].value == n) str_printf(&s, "%s ", g->out[i].name);
+  str_puts(&s, type_text(c->p->m, node_get(g, n)->type));
+  return text_comment(c->p, s.s);
+}
+
+/* ---- kernels ---- */
+
+void graph_stmt(GraphText *c, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  str_printf(c->o, "%*s%s\n", 2 * c->indent, "", ctx_vstrf(c->p->c, fmt, ap));
+  va_end(ap);
+}
+
+const char *argument_text(GraphText *c, const Kernel *k, const KArg *a) {
+  Emitter *p = c->p;
+  const KBuf *b = a->kind == KA_BUF ? &k->buf[a->index] : NULL;
+  if (b) return b->table ? kernel_constant_table(p, c->g, b->node) : buffer_text(c, b->node);
+  return a->kind == KA_STREAM ? ctx_strf(p->c, "%lluu", (unsigned long long)k->stream[a->index]) : a->name;
+}
+
+static void plain_call(GraphText *c, const Step *step, const char *name, const char *args) {
+  (void)step;
+  graph_stmt(c, "%s(%s);", name, args);
+}
+
+const StepText *step_text(const GraphText *c) {
+  static const StepText plain = {.one_thread = "", .params = "", .args = "", .unused = "", .call = plain_call};
+  return c->p->target->steps ? c->p->target->steps : &plain;
+}
+
+static void print_call(GraphText *c, const Step *step) {
+  Emitter *p = c->p;
+  const Kernel *k = step->kernel;
+  const KernelSchedule *schedule = &step->schedule;
+  Str args = {.c = p->c};
+  const char *name = kernel_function(p, k, schedule);
+  for (int i = 0; i < k->narg; i++)
+    if (k->arg[i].kind != KA_THREAD || !schedule->serial)
+      str_printf(&args, "%s%s", args.n ? ", " : "", argument_text(c, k, &k->arg[i]));
+  c->uses_run |= k->uses_run;
+  c->uses_random |= k->draws;
+  c->sizes |= k->sizes;
+  graph_stmt(c, "/* %s */", call_comment(c, step->group));
+  step_text(c)->call(c, step, name, args.s ? args.s : "");
+}
+
+static void print_loss_test(GraphText *c, Id loss) {
+  const char *cast = node_type(c->g, loss)->dtype == DT_F32 ? "" : "(float)";
+  helper_use(c->p, "gc_finite");
+  graph_stmt(c, "if (!gc_finite(%s*%s)) return -1;", cast, buffer_text(c, loss));
+  c->uses_run = true;
+}
+
+void graph_body(GraphText *c) {
+  const StepList *list = graph_steps(&c->p->steps, (Graph *)c->g);
+  const StepText *text = step_text(c);
+  for (int i = 0; i < list->n; i++) {
+    const Step *s = &list->step[i];
+    switch (s->kind) {
+    case STEP_CALL: text->kernel ? text->kernel(c, s) : print_call(c, s); break;
+    case STEP_SCAN: scan_print(c, s->group); break;
+    case STEP_BARRIER: text->barrier(c); break;
+    case STEP_CHECK_STORES: text->check_stores(c, s->group); break;
+    case STEP_LOSS_TEST: text->loss_test ? text->loss_test(c, s->value) : print_loss_test(c, s->value); break;
+    }
+    if (s->kind == STEP_CALL && text->mark) text->mark(c, s);
+  }
+}
+
+bool graph_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && g->draws; }
+
+const char *graph_comment(Emitter *p, const Graph *g) {
+  Str s = {.c = p->c};
+  for (int i = 0; i < g->nport; i++)
+    str_printf(&s, "%s%s: %s", i ? ", " : "", node_name(g, g->port[i]), type_text(p->m, node_get(g, g->port[i])->type));
+  str_puts(&s, " ->");
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var < 0)
+      str_printf(&s, " %s: %s", g->out[i].name, type_text(p->m, node_get(g, g->out[i].value)->type));
+  uint32_t sizes = graph_sizes(g);
+  for (int i = 0; i < p->m->nsize; i++)
+    if (sizes >> i & 1) str_printf(&s, "; %s <= %lld", p->m->size[i].name, (long long)p->m->size[i].bound);
+  str_printf(&s, "; arena %lld bytes", (long long)g->arena);
+  return text_comment(p, s.s);
+}

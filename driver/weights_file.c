@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "driver/weights_file.h"
+#include "runtime/safetensors.h"
+#include <stdlib.h>
+
+struct Weights {
+  StFile file;
+  WeightView view;
+  char why[ERR_TEXT];
+};
+
+Weights *weights_read(const char *path, const char **why) {
+  rt_host = &rt_program;
+  Weights *w = rt_alloc(sizeof *w); /* never freed: the emitted program's values are in it */
+  if (st_read(path, &w->file, w->why)) return w;
+  *why = w->why;
+  return NULL;
+}
+
+const WeightView *weights_find(Weights *w, const char *name) {
+  const StTensor *t = st_find(&w->file, name);
+  if (!t) return NULL;
+  w->view = (WeightView){t->dtype, t->rank, t->dim, w->file.data + t->begin};
+  return &w->view;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Diagnostics. Errors and nodes of the standard library get the location of the user's call that led there. */
+#ifndef GRADC_ELAB_DIAG_H
+#define GRADC_ELAB_DIAG_H
+#include "frontend/elab/elab_value.h"
+#include "ir/build.h"
+
+Loc el_user_loc(const Elab *e, Loc at, int *len);
+Builder el_builder(const Elab *e, Loc at); /* the current one, with that location */
+Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The same error as a result: V_ERROR, or false. */
+Value el_fail(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+bool el_reject(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* For limits: ends the elaboration, because every further statement would only fail again. */
+Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v);   /* its shape, and why it has that shape */
+void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v); /* the same under the primary caret */
+void el_label_call(Elab *e, Diag *d, const Call *k);              /* el_label_operand for every tensor argument */
+void el_note_sizes(Elab *e, Diag *d); /* notes in an evaluation that the batch size is not fixed there */
+void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
+
+/* Whether an unknown name was reported before; marks it as reported. */
+bool el_name_reported(Elab *e, const char *name);
+void el_unknown_name(Elab *e, const Ast *a, const char *name);
+void el_poison_name(Elab *e, const Ast *a); /* a NAME that was misused: later uses of it give no further errors */
+#endif

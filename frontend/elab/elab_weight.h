@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Weights and states. A weight is named by the calls that lead to its declaration, so the tree of call sites outlives
+ * the graphs: every graph that elaborates the same source finds the same sites, and the same weights, again. */
+#ifndef GRADC_ELAB_WEIGHT_H
+#define GRADC_ELAB_WEIGHT_H
+#include "frontend/elab/elab_names.h"
+
+typedef struct Frame Frame;
+typedef struct VarRec {
+  const char *name;
+  int var;
+} VarRec;
+typedef struct CallSite CallSite;
+struct CallSite {
+  const char *name; /* of the def, or of the `use` */
+  int ordinal;      /* among the calls of this name in the parent, from 1; 0: needs no suffix (a root) */
+  CallSite *up;
+  CallSite **kid;
+  int nkid, capkid, cursor;
+  Table count; /* calls of a name */
+  VarRec *var;
+  int nvar, capvar;
+  bool weights;       /* may declare weights: below a `use`, or an optimizer */
+  int weight;         /* the var that this optimizer updates; -1 */
+  uint64_t path;      /* hash of the call path */
+  int randoms, stamp; /* random nodes made in the graph numbered stamp */
+};
+struct ModuleInstance { /* `use name = f(...)` */
+  const char *name;
+  Fn *fn;
+  CallSite *root;
+  uint32_t hints;
+  Loc at;
+  bool called;
+};
+typedef struct VarInfo { /* beside Module.var until names are final */
+  CallSite *site;
+  const char *name;
+  Value init;          /* number, list, function of the weight, or tensor of the init graph */
+  int weight;          /* optimizer state: its weight's var; -1 */
+  const char *section; /* optimizer state: its train section, or NULL */
+  Loc loc;
+  int len;
+} VarInfo;
+
+CallSite *site_root(Elab *e, const char *name, bool weights);
+CallSite *site_child(Elab *e, Frame *f, const char *name);
+void site_begin(CallSite *i);
+ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite *root);
+Value el_declare_var(Elab *e, const Ast *s);
+void el_hint_weights(Elab *e, const CallSite *i); /* adds the current hints to all weights at and below i */
+Value el_assign(Elab *e, const Ast *s);
+Id el_read_var(Elab *e, int var, Loc loc); /* its current value in the root graph */
+int64_t el_random_stream(Elab *e);         /* of the next random node */
+void el_finish_vars(Elab *e);              /* final names and order */
+void el_init_graph(Elab *e);
+#endif

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data sections: settings, and the graph that computes the fields of one record from its raw values. */
+#include "frontend/elab/elab_diag.h"
+#include "frontend/elab/elab_expr.h"
+#include "frontend/elab/elab_graph.h"
+#include "frontend/elab/elab_intrinsic.h"
+#include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_shape.h"
+#include "frontend/elab/elab_state.h"
+#include "frontend/elab/elab_stmt.h"
+#include "frontend/elab/elab_weight.h"
+#include "frontend/sections/elab_section.h"
+#include <string.h>
+
+static const Setting data_settings[] = {
+  {"source", 0},
+  {"holdout", 0},
+  {"shuffle", 0},
+  {"header", 0},
+  {"on_error", E_UNSUPPORTED_SETTING},
+  {"cache", E_UNSUPPORTED_SETTING},
+  {"workers", E_UNSUPPORTED_SETTING},
+  {"prefetch", E_UNSUPPORTED_SETTING},
+};
+
+typedef struct DataCtx {
+  DataInfo *d;
+  FieldInfo *field;
+  const Ast *line;
+  Id raw;         /* the field's port */
+  int64_t lo, hi; /* columns or files that the line names */
+  bool run;       /* a run of columns: the port is a vector */
+  bool files;     /* npy, idx: records have a shape, */
+  bool found;     /* which was read from the file's header; else it is inferred */
+} DataCtx;
+
+int el_data_find(const Module *m, const char *name) {
+  for (int i = 0; i < m->ndata; i++)
+    if (!strcmp(m->data[i].name, name)) return i;
+  return -1;
+}
+
+static bool bool_setting(Elab *e, const Section *s, const char *name, bool fallback, bool *v) {
+  const Ast *a = el_setting_value(s, name);
+  *v = fallback;
+  if (!a) return true;
+  Value x = el_static(e, a);
+  if (x.kind == V_BOOL) {
+    *v = x.i != 0;
+    return true;
+  }
+  if (!v_bad(x)) el_fail(e, E_SETTING_VALUE, a, "`%s` is true or false, not %s", name, v_text(e, x));
+  return false;
+}
+
+static bool settings(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *h = el_setting_value(s, "holdout");
+  bool header = false, ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
+  d->header = -1;
+  if (el_setting(s, "header")) {
+    ok &= bool_setting(e, s, "header", false, &header);
+    d->header = header;
+  }
+  if (h) {
+    Value x = el_static(e, h);
+    if (!v_number(x, &d->holdout) || d->holdout < 0 || d->holdout >= 1) {
+      if (!v_bad(x))
+        el_fail(e, E_SETTING_VALUE, h, "`holdout` is a fraction from 0 up to, not including, 1, not %s", v_text(e, x));
+      ok = false;
+    }
+  }
+  return el_source_setting(e, s, d) && ok;
+}
+
+/* ---- field(i), field(a:b) ---- */
+
+static bool field_range(Elab *e, const Ast *call, int64_t *lo, int64_t *hi, bool *run) {
+  const Ast *a = call->n == 2 ? call->kid[1] : NULL;
+  if (!a || a->kind == AST_NAMED)
+    return el_reject(e, E_ARG_COUNT, call, "`field` takes one number or a run such as 0:64");
+  *run = a->kind == AST_SLICE;
+  const Ast *bound[2] = {*run ? a->kid[0] : a, *run ? a->kid[1] : NULL};
+  int64_t *out[2] = {lo, hi};
+  *lo = 0;
+  if (*run && !bound[1]) return el_reject(e, E_FIELD, a, "a run of columns needs its end, as in field(0:64)");
+  for (int i = 0; i < 2; i++) {
+    if (!bound[i]) continue;
+    Value v = el_static(e, bound[i]);
+    if (v_bad(v)) return false;
+    if (v.kind != V_INT || v.i < 0 || v.i > INT32_MAX)
+      return el_reject(e, E_FIELD, bound[i], "a field's number is an integer of at least 0, not %s", v_text(e, v));
+    *out[i] = v.i;
+  }
+  if (!*run) *hi = *lo + 1;
+  if (*lo >= *hi) return el_reject(e, E_FIELD, a, "this run of columns is empty");
+  return true;
+}
+
+static bool is_field(const Ast *a) {
+  return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
+}
+
+/* All columns that a line names: they are read as one run. */
+static bool find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
+  if (!a) return true;
+  if (is_field(a)) {
+    int64_t lo, hi;
+    bool run = false;
+    if (!field_range(e, a, &lo, &hi, &run)) return false;
+    if (*n && (lo != x->lo || hi != x->hi)) x->run = true;
+    if (!*n || lo < x->lo) x->lo = lo;
+    if (!*n || hi > x->hi) x->hi = hi;
+    x->run |= run;
+    ++*n;
+  }
+  for (int i = 0; i < a->n; i++)
+    if (!find_fields(e, a->kid[i], x, n)) return false;
+  return true;
+}
+
+static Value fn_field(Elab *e, Call *k) {
+  DataCtx *x = e->data;
+  if (!x || !x->raw || e->cur.body)
+    return el_arg_fail(e, E_FIELD, k, 0, "`field` is allowed only in the fields of a data section");
+  Value v = k->arg[0].v;
+  if (strcmp(x->d->kind, "csv") || !x->run) return v_tensor(e, x->raw);
+  bool run = v.kind == V_LIST;
+  int64_t lo = run ? v.list->v[0].kind == V_INT ? v.list->v[0].i : 0 : v.i, hi = run ? v.list->v[1].i : lo + 1;
+  if (run && lo == x->lo && hi == x->hi) return v_tensor(e, x->raw);
+  Id y = b_slice(&e->cur.b, x->raw, (Dim[]){lo - x->lo}, (Dim[]){hi - x->lo}, NULL);
+  return v_tensor(e, run ? y : b_reshape(&e->cur.b, y, 0, NULL));
+}
+
+const Intrinsic el_data_intrinsics[] = {{"field", "i", fn_field}, {0}};
+
+/* ---- one line ---- */
+
+static bool refuse_augmentation(Elab *e, const Ast *a) {
+  static const char *const unsupported[] = {"random_flip",  "random_crop",  "random_rotate",
+                                            "random_erase", "color_jitter", "mixup",
+                                            "cutmix",       "random_noise", "random_scale"};
+  if (!a) return true;
+  for (int i = 0; i < 9; i++)
+    if (a->kind == AST_NAME && !strcmp(a->text, unsupported[i]))
+      return el_reject(e, E_UNSUPPORTED_AUGMENTATION, a, "augmentation by `%s` is not in this version", a->text);
+  for (int i = 0; i < a->n; i++)
+    if (!refuse_augmentation(e, a->kid[i])) return false;
+  return true;
+}
+
+/* The type of the line's expression where the raw value has the type `raw`; 0: it is refused. Nothing of this stays. */
+static TypeId type_with(Elab *e, const DataCtx *x, TypeId raw) {
+  Frame f;
+  DiagMark mark = diag_mark(e->c);
+  int failed = e->nfailed, graphs = e->m->ngraph;
+  bool fatal = e->fatal;
+  DataCtx inner = *x, *data = e->data;
+  Scope around = {0};
+  for (int i = 0; i < e->cur.f->scope.n; i++) {
+    const Binding *b = &e->cur.f->scope.b[i];
+    scope_set(e->c, &around, b->name, b->v, b->at, b->len);
+  }
+  Graph *g = graph_new(e->m, "trial", GK_BIND, x->line->caret);
+  GraphState saved = el_enter(e, g, true, &f, e->file);
+  f.site = site_root(e, "trial", false);
+  f.scope = around;
+  inner.raw = graph_input(g, x->field->name, raw, x->line->caret);
+  e->data = &inner;
+  Value v = el_expr(e, x->line->kid[1]);
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, x->line->kid[1]);
+  TypeId type = id ? el_type_id(e, id) : 0;
+  e->data = data;
+  el_leave(e, &saved);
+  e->m->ngraph = graphs;
+  e->nfailed = failed;
+  e->fatal = fatal;
+  diag_drop(e->c, &mark);
+  return type;
+}
+
+/* Permutes the declared sizes from position `at` on until the expression has the declared type; 0: no order does. */
+static TypeId find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) {
+  enum { MAX_TRIED_RANK = 5 };
+  DType t = (DType)type_get(e->m, x->field->type)->dtype;
+  TypeId raw = 0;
+  if (at == rank) {
+    raw = type_make(e->m, t, rank, dim);
+    return type_with(e, x, raw) == x->field->type ? raw : 0;
+  }
+  for (int i = at; i < rank && !raw && rank <= MAX_TRIED_RANK; i++) {
+    bool again = false;
+    for (int k = at; k < i; k++) again |= dim[k] == dim[i];
+    if (again) continue;
+    Dim d = dim[i];
+    for (int k = i; k > at; k--) dim[k] = dim[k - 1];
+    dim[at] = d;
+    raw = find_order(e, x, at + 1, rank, dim);
+    for (int k = at; k < i; k++) dim[k] = dim[k + 1];
+    dim[i] = d;
+  }
+  return raw;
+}
+
+/* The type of a record in the line's file: from its header; if the file is missing, one that gives the declared
+ * type. */
+static TypeId record_type(Elab *e, DataCtx *x) {
+  const Type *t = type_get(e->m, x->field->type);
+  bool idx = !strcmp(x->d->kind, "idx");
+  int64_t dim[MAX_RANK + 1];
+  int rank = e->o->shape ? e->o->shape(e->file->path, x->d->paths[x->lo], idx, dim) : -1;
+  x->found = rank >= 0 && rank <= MAX_RANK;
+  for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX;
+  if (x->found) return type_make(e->m, (DType)t->dtype, rank, dim);
+  dims_copy(dim, t->dim, t->rank);
+  TypeId raw = find_order(e, x, 0, t->rank, dim);
+  return raw ? raw : x->field->type;
+}
+
+/* How many field(i) are passed directly to reshape, which accepts any shape. */
+static int reshaped(const Ast *a) {
+  if (!a) return 0;
+  const Ast *call = a->kind == AST_PIPE ? a->kid[1] : a, *first = NULL;
+  if (call->kind == AST_CALL && call->kid[0]->kind == AST_NAME && !strcmp(call->kid[0]->text, "reshape"))
+    first = a->kind == AST_PIPE ? a->kid[0] : a->n > 1 ? a->kid[1] : NULL;
+  int n = first && is_field(first);
+  for (int i = 0; i < a->n; i++) n += reshaped(a->kid[i]);
+  return n;
+}
+
+/* Makes the line's port: its raw values in the line's element type. */
+static bool raw_input(Elab *e, DataCtx *x, int named) {
+  DataInfo *d = x->d;
+  FieldInfo *f = x->field;
+  const Type *t = type_get(e->m, f->type);
+  const Ast *expr = x->line->kid[1];
+  bool csv = !strcmp(d->kind, "csv");
+  Dim n = x->hi - x->lo;
+  f->raw_first = (int)x->lo;
+  f->raw_count = 1;
+  x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
+  if (d->window) {
+    if (named) return el_reject(e, E_FIELD, expr, "`%s` has no fields; its record is `window`", d->kind);
+    f->raw_first = 0;
+    f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->window});
+  } else if (!named) {
+    return el_reject(e, E_FIELD, expr, "this line names no field(i) of its source");
+  } else if (csv) {
+    f->raw_count = (int)n;
+    f->raw_type = x->run ? type_make(e->m, (DType)t->dtype, 1, &n) : el_scalar(e, (DType)t->dtype);
+  } else if (x->run) {
+    return el_reject(e, E_FIELD, expr, "one line reads one file; runs such as field(0:64) are columns of csv");
+  } else if (x->files) {
+    if (x->lo >= d->npaths)
+      return el_reject(e, E_FIELD, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths,
+                       d->npaths == 1 ? "" : "s");
+    f->raw_count = reshaped(expr) < named || el_item(e, e->file, ctx_name(e->c, "reshape"));
+    f->raw_type = record_type(e, x);
+  } else {
+    if (x->lo) return el_reject(e, E_FIELD, expr, "`%s` has one field, field(0): all its columns", d->kind);
+    f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->ncols});
+  }
+  x->raw = graph_input(e->cur.b.g, f->name, f->raw_type, x->line->caret);
+  if (d->window) scope_set(e->c, &e->cur.f->scope, ctx_name(e->c, "window"), v_tensor(e, x->raw), 0, 1);
+  return true;
+}
+
+static void wrong_shape(Elab *e, const DataCtx *x, Id id) {
+  const Ast *expr = x->line->kid[1];
+  const char *raw = el_type_text(e, el_type_id(e, x->raw)), *path = x->files ? x->d->paths[x->lo] : "";
+  Diag *d = el_error(e, E_FIELD, expr, "`%s` is %s here, but its line says %s", x->field->name,
+                     el_type_text(e, el_type_id(e, id)), el_type_text(e, x->field->type));
+  diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
+  if (x->found) diag_note(e->c, d, "field(%d) is %s: the records of \"%s\"", (int)x->lo, raw, path);
+  else if (x->files)
+    diag_note(e->c, d, "\"%s\" is missing, so its shape is unknown; field(%d) is taken to be %s", path, (int)x->lo,
+              raw);
+  if (type_count(e->m, el_type_id(e, id)) == type_count(e->m, x->field->type))
+    diag_help(e->c, d, "permute(...), rearrange(...) or reshape(...) says which number goes where");
+}
+
+static Id fill_line(Elab *e, const DataCtx *x, Value v) {
+  const Ast *expr = x->line->kid[1];
+  const Type *t = type_get(e->m, x->field->type);
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, (DType)t->dtype, expr);
+  if (!id) return 0;
+  if (el_type(e, id)->dtype != t->dtype) {
+    Diag *d = el_error(e, E_DTYPE_MISMATCH, expr, "`%s` is %s, but its line says %s", x->field->name,
+                       el_type_text(e, el_type_id(e, id)), el_type_text(e, x->field->type));
+    diag_help(e->c, d, "%s(...) converts", dtype_info[t->dtype].name);
+    return 0;
+  }
+  /* A flat record fills the shape row by row. */
+  bool fills =
+    !x->files && el_type(e, id)->rank <= 1 && type_count(e->m, el_type_id(e, id)) == type_count(e->m, x->field->type);
+  if (el_type_id(e, id) == x->field->type || fills) return b_reshape(&e->cur.b, id, t->rank, t->dim);
+  wrong_shape(e, x, id);
+  return 0;
+}
+
+/* Returns whether the field is its raw value, only seen in another shape. */
+static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *identity) {
+  TypeId type = refuse_augmentation(e, line->kid[1]) ? el_declared(e, line->kid[0]) : 0;
+  if (!type) return false;
+  FieldInfo *f = VEC_PUSH(e->c, d->field, d->nfield, *cap);
+  DType raw = (DType)type_get(e->m, type)->dtype;
+  *f = (FieldInfo){.name = line->text, .type = type, .raw_dtype = raw, .loc = line->caret};
+  DataCtx x = {.d = d, .field = f, .line = line};
+  int named = 0;
+  e->data = &x;
+  bool ok = find_fields(e, line->kid[1], &x, &named) && raw_input(e, &x, named);
+  Id id = ok ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
+  e->data = NULL;
+  if (!id) { /* its name is bound to an error where the data is used */
+    d->nfield--;
+    return false;
+  }
+  bool viewed = node_info(e->cur.b.g, id)->flags & OPF_ROW_MAJOR_VIEW && node_in(e->cur.b.g, id, 0) == x.raw;
+  *identity &= id == x.raw || (viewed && !(x.files && f->raw_count));
+  graph_result(e->cur.b.g, f->name, id, line->caret);
+  return true;
+}
+
+/* Fields are the same in training and hold-out, so they cannot be random. */
+static void check_random(Elab *e, const Graph *g) {
+  for (Id i = 1; i < (Id)g->n; i++) {
+    const Node *d = node_get(g, i);
+    if (!(op_info[d->op].flags & OPF_RANDOM)) continue;
+    el_error_at(e, E_UNSUPPORTED_AUGMENTATION, d->loc, 1,
+                "random numbers in a field: augmentation is not in this version");
+    return;
+  }
+}
+
+static bool defined_before(Elab *e, const Ast *block, int line) {
+  const char *name = block->kid[line]->text;
+  for (int i = 0; i < line; i++)
+    if (block->kid[i]->kind == AST_FIELD && block->kid[i]->text == name) {
+      el_fail(e, E_DUPLICATE_NAME, block->kid[line], "field `%s` is defined twice", name);
+      return true;
+    }
+  return false;
+}
+
+void el_data_section(Elab *e, const Ast *a) {
+  Section s = {a, a->kid[0], data_settings, 8, "data"};
+  Frame f;
+  int before = diag_errors(e->c), cap = 0;
+  DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata);
+  *d = (DataInfo){.name = a->text, .kind = "", .loc = a->caret};
+  Graph *g = graph_new(e->m, ctx_strf(e->c, "bind_%s", a->text), GK_BIND, a->caret);
+  GraphState saved = el_enter(e, g, true, &f, e->file);
+  f.site = site_root(e, a->text, false);
+  bool identity = true, ok = el_settings(e, &s) && settings(e, &s, d);
+  for (int i = 0; i < s.block->n && ok; i++) {
+    const Ast *b = s.block->kid[i];
+    if (b->kind == AST_FIELD) {
+      if (defined_before(e, s.block, i)) identity = false;
+      else if (!field_line(e, b, d, &cap, &identity)) identity = false;
+    } else if (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text))) {
+      el_stmt(e, b);
+    }
+  }
+  check_random(e, g);
+  if (ok && !d->nfield && diag_errors(e->c) == before) {
+    el_fail(e, E_MISSING_SETTING, a, "data section `%s` has no fields", a->text);
+    e->no_fields = true;
+  }
+  el_leave(e, &saved);
+  d->bind = g;
+  if (!identity || !d->nfield) return;
+  d->bind = NULL; /* the loader only reshapes */
+  for (int i = 0; i < d->nfield; i++) d->field[i].raw_type = d->field[i].type;
+  if (e->m->graph[e->m->ngraph - 1] == g) e->m->ngraph--;
+}

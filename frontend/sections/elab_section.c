@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all sections share: checks for settings that are repeated, misspelt or unsupported. */
+#include "frontend/sections/elab_section.h"
+#include "frontend/elab/elab_diag.h"
+#include "frontend/elab/elab_expr.h"
+#include "frontend/elab/elab_graph.h"
+#include "frontend/elab/elab_shape.h"
+#include "frontend/elab/elab_state.h"
+#include "frontend/elab/elab_stmt.h"
+#include "frontend/elab/elab_weight.h"
+#include <string.h>
+
+bool el_is_setting(const Section *s, const char *name) {
+  if (!strncmp(name, "metric.", 7)) return !strcmp(s->kind, "train");
+  for (int i = 0; i < s->nset; i++)
+    if (!strcmp(s->set[i].name, name)) return true;
+  return false;
+}
+
+static bool is_bind_of(const Ast *b, const char *name) {
+  return b->kind == AST_BIND && b->n == 2 && !strcmp(b->kid[0]->text, name);
+}
+
+const Ast *el_setting(const Section *s, const char *name) {
+  for (int i = 0; i < s->block->n; i++)
+    if (is_bind_of(s->block->kid[i], name)) return s->block->kid[i];
+  return NULL;
+}
+
+const Ast *el_setting_value(const Section *s, const char *name) {
+  const Ast *b = el_setting(s, name);
+  return b ? b->kid[1] : NULL;
+}
+
+static bool is_default(const char *name, const Ast *v) {
+  if (!strcmp(name, "on_error")) return v->kind == AST_NAME && !strcmp(v->text, "stop");
+  return false;
+}
+
+static bool check_setting(Elab *e, const Section *s, int at, const Setting *set) {
+  const Ast *b = s->block->kid[at];
+  const Ast *first = el_setting(s, set->name);
+  if (first != b) {
+    Diag *d = el_error(e, E_SETTING_CONFLICT, b->kid[0], "`%s` is set twice", set->name);
+    diag_label(e->c, d, first->at, first->kid[0]->len, "first here");
+    return false;
+  }
+  if (set->unsupported && !is_default(set->name, b->kid[1])) {
+    el_fail(e, set->unsupported, b->kid[0], "`%s = %s` is not in this version", set->name, el_source(e, b->kid[1]));
+    return false;
+  }
+  return true;
+}
+
+/* The smallest budget of a file counts; --ram replaces all. */
+static bool set_ram(Elab *e, const Ast *b) {
+  Options *o = &e->m->opt;
+  Value v = el_static(e, b->kid[0]);
+  if (v_bad(v)) return false;
+  if (v.kind != V_INT || v.i < 1)
+    return el_reject(e, E_SETTING_VALUE, b->kid[0], "`ram` is an integer number of bytes, at least 1, not %s",
+                     v_text(e, v));
+  if (e->o->opt.ram || (o->ram && o->ram <= v.i)) return true;
+  o->ram = v.i;
+  o->ram_at = b->caret;
+  return true;
+}
+
+static bool check_budget(Elab *e, const Section *s, int at) {
+  const Ast *b = s->block->kid[at];
+  bool target = !strcmp(s->kind, "target");
+  for (int i = 0; i < at; i++) {
+    const Ast *first = s->block->kid[i];
+    if (first->kind != AST_BUDGET || first->text != b->text) continue;
+    Diag *d = el_error(e, E_SETTING_CONFLICT, b, "the budget `%s` is set twice", b->text);
+    diag_label(e->c, d, first->caret, first->caret_len, "first here");
+    return false;
+  }
+  if (!strcmp(b->text, "ram")) return set_ram(e, b);
+  if (target && !strcmp(b->text, "flash"))
+    return el_reject(e, E_UNSUPPORTED_FLASH_BUDGET, b, "the budget `flash <= %s` is not in this version",
+                     el_source(e, b->kid[0]));
+  Diag *d = el_error(e, E_UNKNOWN_BUDGET, b, "a %s section has no budget `%s`", s->kind, b->text);
+  diag_help(e->c, d, target ? "budgets of a target are `ram <= ...`" : "budgets of training are `ram <= ...`");
+  return false;
+}
+
+bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t min, int64_t fallback, int64_t *v) {
+  const Ast *a = el_setting_value(s, name);
+  *v = fallback;
+  if (!a) return true;
+  Value x = el_static(e, a);
+  if (v_bad(x)) return false;
+  if (x.kind != V_INT || x.i < min) {
+    el_fail(e, E_SETTING_VALUE, a, "`%s` is an integer, at least %lld, not %s", name, (long long)min, v_text(e, x));
+    return false;
+  }
+  *v = x.i;
+  return true;
+}
+
+/* A metric shares the namespace of a run's logs and of its C struct. */
+static bool check_metric(Elab *e, const Ast *b) {
+  static const char *const taken[] = {"loss",    "step",         "steps",      "steps_per_epoch", "seed", "event",
+                                      "records", "weights_hash", SCALE_RESULT, "skipped_steps",   "calls"};
+  const char *name = b->kid[0]->text + strlen("metric.");
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    if (!strcmp(name, taken[i]))
+      return el_reject(e, E_DUPLICATE_NAME, b->kid[0], "`%s` is a name that every run has; a metric needs another one",
+                       name);
+  return true;
+}
+
+/* ---- names that are neither settings nor used: probably misspelt settings ---- */
+
+static bool names_it(const Ast *a, const char *name) {
+  if (!a) return false;
+  if (a->kind == AST_NAME && a->text == name) return true;
+  for (int i = 0; i < a->n; i++)
+    if (names_it(a->kid[i], name)) return true;
+  return false;
+}
+
+static bool used_later(const Section *s, int line, const char *name) {
+  for (int i = line + 1; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->kind == AST_BIND ? names_it(b->kid[b->n - 1], name) : names_it(b, name)) return true;
+  }
+  return false;
+}
+
+/* Of names that resemble no setting only one is reported: probably the line that used them all is missing. */
+static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *reported) {
+  const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
+  for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
+  const char *near = diag_suggest(e->c, name, words, s->nset);
+  if (!near && *reported) return false;
+  if (!near) {
+    *reported = true;
+    el_error_at(e, E_UNUSED_SECTION_NAME, at, len, "`%s` is neither a setting of a %s section nor used in it", name,
+                s->kind);
+    return false;
+  }
+  Diag *d = el_error_at(e, E_UNKNOWN_SETTING, at, len, "`%s` is not a setting of a %s section, and it is not used",
+                        name, s->kind);
+  diag_help(e->c, d, "did you mean `%s`?", near);
+  return false;
+}
+
+static bool all_used(Elab *e, const Section *s) {
+  bool ok = true, reported = false;
+  for (int i = 0; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    if (b->kind == AST_INDEXDEF && !used_later(s, i, b->text))
+      ok = unused(e, s, b->caret, b->caret_len, b->text, &reported);
+    if (b->kind != AST_BIND || (b->n == 2 && el_is_setting(s, b->kid[0]->text))) continue;
+    bool any = false; /* of `a, b = e` one name must be used */
+    for (int k = 0; k + 1 < b->n; k++) any |= used_later(s, i, b->kid[k]->text);
+    if (!any) ok = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, &reported);
+  }
+  return ok;
+}
+
+/* Checks of a section that need no elaboration; also evaluates its budgets. */
+bool el_settings(Elab *e, const Section *s) {
+  bool ok = true;
+  for (int i = 0; i < s->block->n; i++) {
+    const Ast *b = s->block->kid[i];
+    bool setting = b->kind == AST_BIND && b->n == 2 && el_is_setting(s, b->kid[0]->text);
+    if (b->hints && el_read_hints(e, b) & HINT_CHECKPOINT && setting && strcmp(b->kid[0]->text, "loss"))
+      el_error(e, E_UNKNOWN_HINT, b->hints->kid[0],
+               "`@checkpoint` must precede a statement; a setting computes nothing");
+    if (b->kind == AST_BUDGET) ok &= check_budget(e, s, i);
+    if (b->kind != AST_BIND || b->n != 2) continue;
+    for (int k = 0; k < s->nset; k++)
+      if (is_bind_of(b, s->set[k].name)) ok &= check_setting(e, s, i, &s->set[k]);
+    if (strncmp(b->kid[0]->text, "metric.", 7)) continue;
+    ok &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0}) && check_metric(e, b);
+  }
+  return all_used(e, s) && ok;
+}
+
+static bool set_device(Elab *e, const Section *s) {
+  const Ast *v = el_setting_value(s, "device");
+  bool is_name = v && v->kind == AST_NAME;
+  if (!v) return true;
+  if (is_name && !strcmp(v->text, "cuda")) return e->m->opt.file_device = true;
+  if (is_name && !strcmp(v->text, "cpu")) return true;
+  return el_reject(e, E_SETTING_VALUE, v, "`device` is cpu or cuda, not `%s`", el_source(e, v));
+}
+
+/* The supported content of a target section is its memory budget and its device. */
+void el_target_section(Elab *e, const Ast *a) {
+  static const Setting set[] = {{"device", 0}};
+  Section s = {.ast = a, .block = a->kid[0], .kind = "target", .set = set, .nset = 1};
+  for (int i = 0; i < s.block->n; i++)
+    if (s.block->kid[i]->kind != AST_BUDGET && !is_bind_of(s.block->kid[i], "device")) {
+      el_fail(e, E_UNSUPPORTED_TARGET, a,
+              "target sections with more than budgets and a device are not in this version");
+      return;
+    }
+  Frame f;
+  GraphState saved = el_enter_settings(e, a, &f);
+  f.site = site_root(e, "target", false);
+  if (el_settings(e, &s)) set_device(e, &s);
+  el_leave(e, &saved);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `source = csv("train.csv")` and the like. */
+#include "frontend/elab/elab_diag.h"
+#include "frontend/elab/elab_expr.h"
+#include "frontend/elab/elab_intrinsic.h"
+#include "frontend/elab/elab_state.h"
+#include "frontend/sections/elab_section.h"
+#include <string.h>
+
+typedef struct SourceKind {
+  const char *name, *params;
+} SourceKind;
+static const SourceKind source_kinds[] = {
+  {"csv", "header? *"},
+  {"idx", "*"},
+  {"npy", "*"},
+  {"text", "path window"},
+  {"tokens", "path dtype window"},
+  {"uniform", "n lo hi"},
+  {"normal", "n mean? std?"},
+};
+static const char *const unsupported_kinds[] = {"npz",    "images",  "safetensors", "stream",
+                                                "concat", "cifar10", "cifar100",    "mnist"};
+enum {
+  NKINDS = sizeof source_kinds / sizeof *source_kinds,
+  NUNSUPPORTED = sizeof unsupported_kinds / sizeof *unsupported_kinds
+};
+
+static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
+  const char *words[NKINDS];
+  for (int i = 0; i < NKINDS; i++) words[i] = source_kinds[i].name;
+  for (int i = 0; i < NUNSUPPORTED; i++)
+    if (!strcmp(name, unsupported_kinds[i]))
+      return el_reject(e, E_UNSUPPORTED_SOURCE, a, "the data source `%s` is not in this version", name);
+  Diag *d = el_error(e, E_UNKNOWN_SOURCE, a, "unknown data source `%s`", name);
+  const char *s = diag_suggest(e->c, name, words, NKINDS);
+  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  return false;
+}
+
+static bool add_path(Elab *e, DataInfo *d, const Arg *a, int *cap) {
+  if (a->name || a->v.kind != V_STR || !a->v.s[0]) {
+    el_error_at(e, E_SETTING_VALUE, a->at, a->len, "a path in quotes belongs here, not %s",
+                a->name ? a->name : v_text(e, a->v));
+    return false;
+  }
+  *VEC_PUSH(e->c, d->paths, d->npaths, *cap) = a->v.s;
+  return true;
+}
+
+/* A number or a list of them, one per column. */
+static bool columns(Elab *e, const Arg *a, double fallback, DataInfo *d, const double **out) {
+  const List *l = a->set && a->v.kind == V_LIST ? a->v.list : NULL;
+  int n = l ? l->n : 1;
+  double *x = ctx_alloc(e->c, (size_t)(n + 1) * sizeof *x);
+  for (int i = 0; i < n; i++) {
+    Value v = !a->set ? v_float(fallback) : l ? l->v[i] : a->v;
+    if (v_number(v, &x[i])) continue;
+    el_error_at(e, E_SETTING_VALUE, a->at, a->len, "numbers belong here, not %s", v_text(e, v));
+    return false;
+  }
+  if (n > d->ncols) d->ncols = n;
+  *out = x;
+  return true;
+}
+
+/* A single number applies to every column. */
+static bool widen(Elab *e, const Call *k, const DataInfo *d, const Arg *a, const double **x) {
+  int n = a->set && a->v.kind == V_LIST ? a->v.list->n : 1;
+  if (n == d->ncols) return true;
+  if (a->set && a->v.kind == V_LIST) {
+    el_error_at(e, E_SETTING_VALUE, a->at, a->len, "%d numbers here, %d in the other list", n, d->ncols);
+    return false;
+  }
+  (void)k;
+  double *w = ctx_alloc(e->c, (size_t)d->ncols * sizeof *w);
+  for (int i = 0; i < d->ncols; i++) w[i] = (*x)[0];
+  *x = w;
+  return true;
+}
+
+static bool read_synthetic(Elab *e, Call *k, DataInfo *d) {
+  bool normal = !strcmp(d->kind, "normal");
+  if (!el_want_int(e, k, 0, 1, &d->count)) return false;
+  if (!columns(e, &k->arg[1], 0, d, &d->lo) || !columns(e, &k->arg[2], 1, d, &d->hi)) return false;
+  if (!widen(e, k, d, &k->arg[1], &d->lo) || !widen(e, k, d, &k->arg[2], &d->hi)) return false;
+  for (int i = 0; i < d->ncols; i++)
+    if (!normal && d->lo[i] > d->hi[i])
+      return el_arg_reject(e, E_STATIC_RANGE, k, 1, "`lo` is above `hi` in column %d", i);
+  return true;
+}
+
+/* text(path, window); tokens(path, dtype, window), of u16 or u32. */
+static bool read_window(Elab *e, Call *k, DataInfo *d, int *cap) {
+  bool tokens = k->n == 3;
+  Value t = tokens ? k->arg[1].v : v_str("u8");
+  if (!add_path(e, d, &k->arg[0], cap) || !el_want_int(e, k, tokens ? 2 : 1, 1, &d->window)) return false;
+  int type = t.kind == V_STR ? dtype_find(t.s) : -1;
+  if (tokens && type != DT_U16 && type != DT_U32)
+    return el_arg_reject(e, E_SETTING_VALUE, k, 1, "the tokens of a file are u16 or u32, not %s", v_text(e, t));
+  d->element = (DType)type;
+  return true;
+}
+
+static bool read_args(Elab *e, Call *k, DataInfo *d) {
+  int cap = 0;
+  bool flag = false;
+  if (!strcmp(d->kind, "uniform") || !strcmp(d->kind, "normal")) return read_synthetic(e, k, d);
+  if (!strcmp(d->kind, "text") || !strcmp(d->kind, "tokens")) return read_window(e, k, d, &cap);
+  bool csv = !strcmp(d->kind, "csv");
+  if (csv && k->arg[0].set) {
+    if (!el_want_bool(e, k, 0, false, &flag)) return false;
+    d->header = flag;
+  }
+  for (int i = csv; i < k->n; i++) {
+    if (csv && d->npaths) {
+      el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`csv` reads one file; this is one too many");
+      return false;
+    }
+    if (!add_path(e, d, &k->arg[i], &cap)) return false;
+  }
+  if (d->npaths) return true;
+  el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` needs a path", d->kind);
+  return false;
+}
+
+bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *a = el_setting_value(s, "source");
+  if (!a) return el_reject(e, E_MISSING_SETTING, s->ast, "data section `%s` has no source", s->ast->text);
+  if (a->kind != AST_CALL || a->kid[0]->kind != AST_NAME)
+    return el_reject(e, E_UNKNOWN_SOURCE, a, "a source is a call, such as csv(\"train.csv\")");
+  const char *name = a->kid[0]->text;
+  int kind = 0;
+  while (kind < NKINDS && strcmp(source_kinds[kind].name, name)) kind++;
+  if (kind == NKINDS) return unknown_kind(e, a->kid[0], name);
+  Call k = {.name = name, .at = a->at, .len = a->len, .caret = a->caret, .caret_len = a->caret_len};
+  k.arg = ctx_alloc(e->c, (size_t)a->n * sizeof *k.arg);
+  const char *params = source_kinds[kind].params;
+  bool paths = params[strlen(params) - 1] == '*', csv = !strcmp(name, "csv");
+  for (int i = 1; i < a->n; i++) {
+    const Ast *x = a->kid[i], *v = x->kind == AST_NAMED ? x->kid[0] : x;
+    Arg *arg = &k.arg[k.n++];
+    *arg = (Arg){.name = x->kind == AST_NAMED ? x->text : NULL, .ast = v, .set = true, .at = x->at, .len = x->len};
+    bool type = v->kind == AST_NAME && dtype_find(v->text) >= 0;
+    arg->v = v->kind == AST_SLICE ? el_fail(e, E_SETTING_VALUE, v, "a slice is not allowed here")
+             : type               ? v_str(v->text)
+                                  : el_static(e, v);
+    if (v_bad(arg->v)) return false;
+  }
+  d->kind = source_kinds[kind].name;
+  if (!paths || csv) { /* paths are positional, `header` is named */
+    if (csv) {
+      Arg *first = ctx_alloc(e->c, (size_t)(k.n + 1) * sizeof *first);
+      int n = 1;
+      for (int i = 0; i < k.n; i++) {
+        if (!k.arg[i].name) first[n++] = k.arg[i];
+        else if (!strcmp(k.arg[i].name, "header")) first[0] = k.arg[i];
+        else {
+          el_error_at(e, E_UNKNOWN_ARG, k.arg[i].at, k.arg[i].len, "`csv` has no argument `%s`", k.arg[i].name);
+          return false;
+        }
+      }
+      k.arg = first;
+      k.n = n;
+    } else if (!el_bind_params(e, params, &k)) {
+      return false;
+    }
+  }
+  return read_args(e, &k, d);
+}

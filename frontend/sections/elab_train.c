@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Train sections: the graph of a step (or of a pass and an update), and that of the evaluation. */
+#include "frontend/sections/elab_train.h"
+#include "frontend/elab/elab_diag.h"
+#include "frontend/elab/elab_expr.h"
+#include "frontend/elab/elab_graph.h"
+#include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_state.h"
+#include "frontend/elab/elab_stmt.h"
+#include "frontend/elab/elab_weight.h"
+#include "frontend/sections/elab_section.h"
+#include <string.h>
+
+static const Setting train_settings[] = {
+  {"data", 0},
+  {"loss", 0},
+  {"optim", 0},
+  {"batch", 0},
+  {"epochs", 0},
+  {"steps", 0},
+  {"accumulate", 0},
+  {"clip", 0},
+  {"precision", 0},
+  {"ema", E_UNSUPPORTED_EMA},
+  {"seed", 0},
+  {"save", 0},
+  {"keep", 0},
+  {"early_stop", E_UNSUPPORTED_SETTING},
+  {"workers", E_UNSUPPORTED_SETTING},
+  {"prefetch", E_UNSUPPORTED_SETTING},
+  {"resume", E_UNSUPPORTED_SETTING},
+};
+
+typedef struct TrainBuild {
+  const Section *s;
+  TrainInfo *t;
+  const char **name; /* "loss", then the metrics */
+  Loc *loc;
+  Id *result;
+  int n;
+} TrainBuild;
+
+/* ---- settings ---- */
+
+static bool save_setting(Elab *e, const Section *s, int64_t *every) {
+  const Ast *a = el_setting_value(s, "save");
+  *every = 0;
+  if (!a) return true;
+  bool call = a->kind == AST_CALL && a->n == 2 && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "every");
+  Value v = call && a->kid[1]->kind != AST_NAMED ? el_static(e, a->kid[1]) : v_none();
+  if (v_bad(v)) return false;
+  if (v.kind != V_INT || v.i < 1)
+    return el_reject(e, E_SETTING_VALUE, a, "`save` is every(N), an integer number of steps");
+  *every = v.i;
+  return true;
+}
+
+static bool missing(Elab *e, const Section *s, const char *what) {
+  Diag *d = el_error(e, E_MISSING_SETTING, s->ast, "this train section lacks `%s`", what);
+  diag_help(e->c, d, "it needs loss, optim, and steps, or data, batch and epochs");
+  return false;
+}
+
+static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
+  const Ast *a = el_setting_value(s, "data");
+  t->data = -1;
+  if (!a) return el_setting(s, "steps") && !el_setting(s, "epochs") ? true : missing(e, s, "data");
+  if (a->kind == AST_NAME) t->data = el_data_find(e->m, a->text);
+  if (t->data >= 0) return true;
+  const char **words = ctx_alloc(e->c, (size_t)(e->m->ndata + 1) * sizeof *words);
+  for (int i = 0; i < e->m->ndata; i++) words[i] = e->m->data[i].name;
+  if (a->kind != AST_NAME) return el_reject(e, E_UNKNOWN_DATA_SECTION, a, "`data` names a data section");
+  Diag *d = el_error(e, E_UNKNOWN_DATA_SECTION, a, "there is no data section `%s`", a->text);
+  const char *near = diag_suggest(e->c, a->text, words, e->m->ndata);
+  if (near) diag_help(e->c, d, "did you mean `%s`?", near);
+  return false;
+}
+
+static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
+  int64_t seed = 0;
+  bool ok = find_data(e, s, t);
+  ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
+  ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
+  ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
+  ok &= el_setting_int(e, s, "epochs", 1, 0, &t->epochs);
+  ok &= el_setting_int(e, s, "seed", 0, 0, &seed);
+  ok &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
+  ok &= save_setting(e, s, &t->save_every);
+  ok &= el_precision(e, s, t);
+  t->seed = (uint64_t)seed;
+  const Ast *clip = el_setting_value(s, "clip");
+  if (clip && el_is_norm(clip)) t->clip_at = clip->at;
+  if (t->accumulate > 1) t->accumulate_at = el_setting(s, "accumulate")->at;
+  if (!ok) return false;
+  if (!el_setting(s, "loss")) return missing(e, s, "loss");
+  if (!el_setting(s, "optim")) return missing(e, s, "optim");
+  if (!t->batch) return missing(e, s, "batch");
+  if (!t->steps && !t->epochs) return missing(e, s, "epochs");
+  if (t->steps && t->epochs) {
+    Diag *d =
+      el_error(e, E_SETTING_CONFLICT, el_setting(s, "steps")->kid[0], "`steps` and `epochs` exclude each other");
+    const Ast *b = el_setting(s, "epochs");
+    diag_label(e->c, d, b->at, b->kid[0]->len, "the other one");
+    return false;
+  }
+  if (t->batch > INT32_MAX)
+    return el_reject(e, E_SETTING_VALUE, el_setting_value(s, "batch"), "this batch is too large");
+  return true;
+}
+
+/* ---- the forward pass, elaborated for training and again for evaluation ---- */
+
+/* Names of fields that could not be elaborated must not be "unknown". */
+static void poison_fields(Elab *e, const char *data) {
+  const Item *it = el_item(e, e->file, data);
+  for (int i = 0; it && it->kind == IT_DATA && i < it->ast->kid[0]->n; i++) {
+    const Ast *f = it->ast->kid[0]->kid[i];
+    if (f->kind == AST_FIELD) scope_set(e->c, &e->cur.f->scope, f->text, v_error(), f->caret, f->caret_len);
+  }
+}
+
+static void bind_inputs(Elab *e, const TrainInfo *t, Dim batch) {
+  if (t->data < 0) return;
+  const DataInfo *d = &e->m->data[t->data];
+  poison_fields(e, d->name);
+  for (int i = 0; i < d->nfield; i++) {
+    const FieldInfo *f = &d->field[i];
+    const Type *ty = type_get(e->m, f->type);
+    Dim dim[MAX_RANK + 1] = {batch};
+    if (ty->rank >= MAX_RANK) {
+      el_error_at(e, E_SHAPE_MISMATCH, f->loc, 1, "a field has at most %d axes", MAX_RANK - 1);
+      return;
+    }
+    dims_copy(dim + 1, ty->dim, ty->rank);
+    TypeId type = type_make(e->m, (DType)ty->dtype, ty->rank + 1, dim);
+    Id id = graph_input(e->cur.b.g, f->name, type, f->loc);
+    scope_set(e->c, &e->cur.f->scope, f->name, v_tensor(e, id), f->loc, (int)strlen(f->name));
+  }
+}
+
+static void bind_setting(Elab *e, const Ast *b) {
+  static const char *const plain[] = {"batch", "epochs", "accumulate", "seed"};
+  for (int i = 0; i < 4; i++)
+    if (!strcmp(b->kid[0]->text, plain[i]))
+      scope_set(e->c, &e->cur.f->scope, b->kid[0]->text, el_static(e, b->kid[1]), b->at, b->len);
+}
+
+static Id single_float(Elab *e, const Ast *b, Value v) {
+  bool loss = !strcmp(b->kid[0]->text, "loss");
+  Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, b->kid[1]);
+  if (!id) return 0;
+  const Type *t = el_type(e, id);
+  if (t->rank == 0 && t->dtype == DT_F32) return id;
+  if (t->rank == 0 && !loss) return b_cast(&e->cur.b, id, DT_F32);
+  Diag *d = el_error(e, E_LOSS_TYPE, b->kid[1], "`%s` is %s; it must be one float", b->kid[0]->text,
+                     el_type_text(e, el_type_id(e, id)));
+  if (t->rank) diag_help(e->c, d, "mean(...) makes one number of a tensor");
+  return 0;
+}
+
+/* Elaborates everything but optim and clip, in the order of the file; `loss` and metrics become results. */
+static bool forward(Elab *e, TrainBuild *r) {
+  const Ast *block = r->s->block;
+  bool ok = true;
+  r->n = 0;
+  for (int i = 0; i < block->n && !e->fatal; i++) {
+    const Ast *b = block->kid[i];
+    if (b->kind == AST_BUDGET || b->kind == AST_FIELD) continue;
+    const char *name = b->kind == AST_BIND && b->n == 2 ? b->kid[0]->text : NULL;
+    bool loss = name && !strcmp(name, "loss"), metric = name && !strncmp(name, "metric.", 7);
+    if (name && !loss && !metric && el_is_setting(r->s, name)) {
+      bind_setting(e, b);
+      continue;
+    }
+    ok &= !v_bad(el_stmt(e, b));
+    if (!loss && !metric) continue;
+    Binding *bound = scope_find(&e->cur.f->scope, name);
+    if (!bound || v_bad(bound->v)) return false;
+    int k = loss ? 0 : ++r->n;
+    r->loc[k] = b->caret;
+    r->name[k] = loss ? name : ctx_name(e->c, name + 7);
+    r->result[k] = single_float(e, b, bound->v);
+    if (!r->result[k]) return false;
+  }
+  r->n++;
+  return ok;
+}
+
+/* ---- gradients and the update ---- */
+
+/* The weights that the loss depends on and that training may change, in an order that belongs to the loss: their
+ * squares are added in it where gradients are clipped. */
+static int find_weights(Elab *e, Id loss, Update **out) {
+  int n = 0;
+  Update *u = ctx_alloc(e->c, (size_t)(e->m->nvar + 1) * sizeof *u);
+  IdList nodes = {0};
+  graph_postorder(e->cur.b.g, 1, &loss, 1, NULL, ctx_alloc(e->c, (size_t)e->cur.b.g->n), &nodes);
+  for (int i = 0; i < nodes.n; i++) {
+    int v = node_var(e->cur.b.g, nodes.v[i]);
+    if (v < 0 || e->m->var[v].kind != VK_PARAM || e->m->var[v].hints & HINT_FREEZE) continue;
+    u[n++] = (Update){.weight = nodes.v[i], .var = v};
+  }
+  for (int i = 0; i < n; i++) {
+    u[i].site = site_root(e, "optim", true);
+    u[i].site->weight = u[i].var;
+  }
+  *out = u;
+  return n;
+}
+
+static bool accumulate(Elab *e, Update *u, int n, int *acc) {
+  for (int i = 0; i < n; i++) {
+    acc[i] = el_optim_var(e, &u[i], "grad");
+    e->m->var[acc[i]].role = VAR_GRAD_SUM;
+    Id sum = el_read_var(e, acc[i], e->cur.b.loc);
+    graph_write(e->cur.b.g, acc[i], b_add(&e->cur.b, sum, u[i].grad), e->cur.b.loc);
+  }
+  return true;
+}
+
+/* Clipping and the update, in f32. */
+static bool update(Elab *e, const Section *s, Update *u, int n, const LossScale *scale) {
+  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
+  Value fn = el_optimizer(e, optim);
+  if (v_bad(fn) || (clip && !el_clip(e, clip, u, n)) || !el_update(e, fn, optim, u, n)) return false;
+  el_scale_step(e, scale);
+  return true;
+}
+
+/* The graph of the update under accumulation: the mean of the gathered gradients, which start again from zero. */
+static bool build_update(Elab *e, TrainBuild *r, Update *u, int n, const int *acc, const Scope *pass,
+                         LossScale *scale) {
+  const Section *s = r->s;
+  Frame f;
+  Graph *g = graph_new(e->m, el_graph_name(e, "train_update", s->ast->text), GK_TRAIN_UPDATE, s->ast->caret);
+  GraphState saved = el_enter(e, g, true, &f, e->file);
+  f.site = site_root(e, "train", false);
+  r->t->update = g;
+  for (int i = 0; i < pass->n; i++)
+    if (pass->b[i].v.kind != V_TENSOR) scope_set(e->c, &f.scope, pass->b[i].name, pass->b[i].v, 0, 1);
+  for (int i = 0; i < n; i++) {
+    u[i].weight = graph_var(g, u[i].var, g->loc);
+    Id sum = el_read_var(e, acc[i], g->loc);
+    u[i].grad = b_mul(&e->cur.b, sum, b_const(&e->cur.b, DT_F32, 1.0 / (double)r->t->accumulate));
+  }
+  el_find_overflow(e, scale, u, n);
+  bool ok = update(e, s, u, n, scale);
+  for (int i = 0; i < n && ok; i++) graph_write(g, acc[i], b_full(&e->cur.b, e->m->var[acc[i]].type, 0), e->cur.b.loc);
+  el_leave(e, &saved);
+  return ok;
+}
+
+static bool backward(Elab *e, TrainBuild *r) {
+  const Section *s = r->s;
+  bool split = r->t->accumulate > 1;
+  LossScale scale;
+  Update *u;
+  int n = find_weights(e, r->result[0], &u);
+  if (!n)
+    return el_reject(e, E_NOTHING_TO_TRAIN, el_setting_value(s, "loss"),
+                     "the loss depends on no weight that may change");
+  e->cur.b.loc = el_setting_value(s, "loss")->caret;
+  e->section = s->ast->text;
+  Id loss = el_scale_loss(e, &scale, r->t, el_setting_value(s, "precision"), r->result[0]);
+  for (int i = 0; i < n; i++) u[i].grad = b_grad(&e->cur.b, loss, u[i].weight);
+  SavedHints around = el_push_hints(e, r->t->precision == DT_F32 ? 0 : HINT_FP32);
+  bool ok;
+  el_unscale(e, &scale, u, n);
+  if (split) {
+    int *acc = ctx_alloc(e->c, (size_t)n * sizeof *acc);
+    ok = accumulate(e, u, n, acc);
+    el_scale_microbatch(e, &scale);
+    ok = ok && build_update(e, r, u, n, acc, &e->cur.f->scope, &scale);
+  } else {
+    el_find_overflow(e, &scale, u, n);
+    ok = update(e, s, u, n, &scale);
+  }
+  el_pop_hints(e, around);
+  e->section = NULL;
+  return ok;
+}
+
+static void merge_ranges(Elab *e, TrainInfo *t) {
+  for (int i = 0; i < e->cur.nrange; i++)
+    for (int k = 0; t->data >= 0 && k < e->m->data[t->data].nfield && k < e->cur.b.g->nport; k++) {
+      FieldInfo *f = &e->m->data[t->data].field[k];
+      if (e->cur.b.g->port[k] != e->cur.range[i].id) continue;
+      if (!f->range || e->cur.range[i].n < f->range) f->range = e->cur.range[i].n;
+    }
+}
+
+static bool build_step(Elab *e, TrainBuild *r) {
+  const Section *s = r->s;
+  TrainInfo *t = r->t;
+  Frame f;
+  bool split = t->accumulate > 1;
+  Graph *g = graph_new(e->m, el_graph_name(e, split ? "train_pass" : "train_step", s->ast->text),
+                       split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->caret);
+  g->precision = t->precision;
+  *(split ? &t->pass : &t->step) = g;
+  GraphState saved = el_enter(e, g, true, &f, e->file);
+  f.site = site_root(e, "train", false);
+  bind_inputs(e, t, t->batch);
+  bool ok = forward(e, r);
+  if (ok) {
+    for (int i = 0; i < r->n; i++)
+      graph_result_as(g, i == 0 ? OUT_LOSS : OUT_PLAIN, r->name[i], r->result[i], r->loc[i]);
+    ok = backward(e, r);
+  }
+  merge_ranges(e, t);
+  el_leave(e, &saved);
+  return ok;
+}
+
+/* The batch size of an evaluation: a run-time size, under a name that the file does not use. */
+static Dim batch_size(Elab *e, const TrainBuild *r) {
+  const char *name = ctx_name(e->c, "B");
+  while (el_bounded(el_item(e, e->file, name))) name = ctx_name(e->c, ctx_strf(e->c, "%s_", name));
+  return dim_size(e->m, name, r->t->batch, r->s->ast->caret);
+}
+
+static void build_eval(Elab *e, TrainBuild *r) {
+  TrainInfo *t = r->t;
+  Frame f;
+  Graph *g = graph_new(e->m, el_graph_name(e, "eval_step", r->s->ast->text), GK_EVAL_STEP, r->s->ast->caret);
+  t->eval = g;
+  GraphState saved = el_enter(e, g, false, &f, e->file);
+  f.site = site_root(e, "eval", false);
+  bind_inputs(e, t, t->data < 0 ? 1 : batch_size(e, r));
+  if (forward(e, r)) el_split_eval(e, g, t, r->name, r->result, r->n);
+  merge_ranges(e, t);
+  el_leave(e, &saved);
+}
+
+void el_train_section(Elab *e, const Ast *a) {
+  Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
+  TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
+  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .loc = a->caret};
+  Frame f;
+  GraphState saved = el_enter_settings(e, a, &f);
+  f.site = site_root(e, "train", false);
+  bool ok = el_settings(e, &s) && read_settings(e, &s, t);
+  el_leave(e, &saved);
+  if (!ok) return;
+  TrainBuild r = {.s = &s, .t = t};
+  r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
+  r.loc = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.loc);
+  r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);
+  if (!build_step(e, &r) || e->fatal) return;
+  t->nmetric = r.n - 1;
+  t->metric = ctx_alloc(e->c, (size_t)r.n * sizeof *t->metric);
+  for (int i = 1; i < r.n; i++) t->metric[i - 1] = r.name[i];
+  build_eval(e, &r);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gradc_data: the data section, read as the training binary reads it. */
+#include "lib/lib.h"
+#include "runtime/data.h"
+#include <string.h>
+
+struct gradc_data {
+  HostHeap heap; /* owns this struct and all records */
+  gradc_model *m;
+  Session sess; /* a copy of the model's, with other files */
+  Data *data;
+};
+
+typedef struct OpenCall {
+  gradc_data *d;
+  const char *path;
+} OpenCall;
+
+static void open_data(void *arg) {
+  OpenCall *k = arg;
+  Session *sess = &k->d->sess;
+  session_needs_train(sess);
+  if (sess->t->data < 0) rt_die(E_NO_SUCH_PART, "%s trains without data", sess->m->name);
+  const GcData *g = &sess->m->data[sess->t->data];
+  sess->o.ndata = k->path != NULL;
+  if (k->path) sess->o.data[0] = rt_printf("%s=%s", g->name, k->path);
+  k->d->data = data_open(sess, g, session_seed(sess));
+}
+
+gradc_status gradc_data_open(gradc_model *m, const char *path, gradc_data **data, gradc_error **error) {
+  HostHeap h;
+  if (!m || !data) return error_null(error);
+  *data = NULL;
+  host_heap_init(&h, &m->heap.alloc);
+  gradc_data *d = host_heap_alloc(&h, sizeof *d);
+  if (!d) return error_out_of_memory(error);
+  d->heap = h;
+  d->heap.last = &d->heap.first;
+  d->m = m;
+  d->sess = m->sess;
+  OpenCall k = {d, path};
+  int code = host_heap_try(&d->heap, open_data, &k);
+  if (!code) {
+    *data = d;
+    return GRADC_OK;
+  }
+  gradc_status s = error_of_heap(&d->heap, code, error);
+  gradc_data_close(d);
+  return s;
+}
+
+void gradc_data_close(gradc_data *d) {
+  if (d) host_heap_free(&d->heap);
+}
+
+uint64_t gradc_data_records(const gradc_data *d) { return d ? d->data->ntrain : 0; }
+uint64_t gradc_data_held_out(const gradc_data *d) { return d ? d->data->nhold : 0; }
+
+typedef struct BatchCall {
+  gradc_data *d;
+  int64_t epoch;
+  uint64_t at, n;
+  const gradc_array *field;
+  int nfields;
+} BatchCall;
+
+static void batch(void *arg) {
+  BatchCall *k = arg;
+  const gradc_model *m = k->d->m;
+  uint64_t records = k->epoch < 0 ? k->d->data->nhold : k->d->data->ntrain;
+  if (k->nfields != m->info.fields || !k->field)
+    rt_die(E_ARRAY_MISMATCH, "the data section has %d fields, %d arrays were given", m->info.fields,
+           k->field ? k->nfields : 0);
+  if (k->n > records || k->at > records - k->n)
+    rt_die(E_BAD_CALL, "records %llu to %llu are out of range: there are %llu", (unsigned long long)k->at,
+           (unsigned long long)(k->at + k->n), (unsigned long long)records);
+  unsigned char **to = rt_array((size_t)k->nfields + 1, sizeof *to);
+  for (int f = 0; f < k->nfields; f++) {
+    int64_t shape[GRADC_MAX_RANK];
+    memcpy(shape, m->field[f].shape, sizeof shape);
+    shape[0] = (int64_t)k->n;
+    array_check(&k->field[f], &m->field[f], shape, "field");
+    to[f] = k->field[f].data;
+  }
+  data_batch(k->d->data, k->epoch < 0 ? 0 : (uint64_t)k->epoch, k->at, k->n, k->epoch < 0, to);
+}
+
+gradc_status gradc_data_batch(gradc_data *d, int64_t epoch, uint64_t at, uint64_t n, const gradc_array *fields,
+                              int nfields, gradc_error **error) {
+  BatchCall k = {d, epoch, at, n, fields, nfields};
+  return d ? model_call(d->m, batch, &k, error) : error_null(error);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The weights of a model: copied, viewed in place, saved and loaded. */
+#include "lib/lib.h"
+#include "runtime/checkpoint.h"
+#include "runtime/vars.h"
+
+typedef struct WeightCall {
+  gradc_model *m;
+  int i;
+  const gradc_array *a;
+  bool write;
+  const char *path;
+  uint64_t hash;
+} WeightCall;
+
+static void copy(void *arg) {
+  WeightCall *k = arg;
+  const GcModel *g = k->m->sess.m;
+  if (k->i < 0 || k->i >= g->nvars)
+    rt_die(E_NO_SUCH_ENTRY, "%s has no weight %d: there are %d", g->name, k->i, g->nvars);
+  if (!k->a) rt_die(E_BAD_CALL, "the array is NULL");
+  const gradc_tensor *t = &k->m->weight[k->i];
+  array_check(k->a, t, t->shape, "weight");
+  if (k->write) var_from_logical(&g->vars[k->i], k->m->sess.mem, k->a->data);
+  else var_to_logical(&g->vars[k->i], k->m->sess.mem, k->a->data);
+}
+
+gradc_status gradc_read_weight(gradc_model *m, int i, const gradc_array *a, gradc_error **error) {
+  WeightCall k = {.m = m, .i = i, .a = a};
+  return model_call(m, copy, &k, error);
+}
+
+gradc_status gradc_write_weight(gradc_model *m, int i, const gradc_array *a, gradc_error **error) {
+  WeightCall k = {.m = m, .i = i, .a = a, .write = true};
+  return model_call(m, copy, &k, error);
+}
+
+void *gradc_view_weight(gradc_model *m, int i) {
+  const GcVar *v = m && i >= 0 && i < m->info.weights ? &m->sess.m->vars[i] : NULL;
+  return v && var_is_row_major(v) ? (unsigned char *)m->sess.mem + v->offset : NULL;
+}
+
+static void hash(void *arg) {
+  WeightCall *k = arg;
+  k->hash = vars_hash(k->m->sess.m, k->m->sess.mem);
+}
+
+gradc_status gradc_weights_hash(gradc_model *m, uint64_t *to, gradc_error **error) {
+  WeightCall k = {.m = m};
+  if (!to) return error_null(error);
+  gradc_status s = model_call(m, hash, &k, error);
+  if (!s) *to = k.hash;
+  return s;
+}
+
+/* ---- files ---- */
+
+static void save(void *arg) {
+  WeightCall *k = arg;
+  char err[ERR_TEXT];
+  if (!st_write(k->m->sess.m, k->m->sess.mem, KINDS_KEPT, NULL, 0, k->path, err)) rt_die(E_RUN_FILE, "%s", err);
+}
+
+static void load(void *arg) {
+  WeightCall *k = arg;
+  weights_load(&k->m->sess, k->path);
+}
+
+static void save_checkpoint(void *arg) {
+  WeightCall *k = arg;
+  char err[ERR_TEXT];
+  if (!checkpoint_write(&k->m->sess, k->path, &(Progress){0}, err)) rt_die(E_RUN_FILE, "%s", err);
+}
+
+static void load_checkpoint(void *arg) {
+  WeightCall *k = arg;
+  Progress p;
+  if (!io_exists(k->path)) rt_die(E_WEIGHTS_MISSING, "cannot open `%s`", k->path);
+  checkpoint_load(&k->m->sess, k->path, &p);
+}
+
+static gradc_status file_call(gradc_model *m, const char *path, void (*fn)(void *), gradc_error **error) {
+  WeightCall k = {.m = m, .path = path};
+  return path ? model_call(m, fn, &k, error) : error_null(error);
+}
+
+gradc_status gradc_save(gradc_model *m, const char *path, gradc_error **error) {
+  return file_call(m, path, save, error);
+}
+gradc_status gradc_load(gradc_model *m, const char *path, gradc_error **error) {
+  return file_call(m, path, load, error);
+}
+gradc_status gradc_save_checkpoint(gradc_model *m, const char *path, gradc_error **error) {
+  return file_call(m, path, save_checkpoint, error);
+}
+gradc_status gradc_load_checkpoint(gradc_model *m, const char *path, gradc_error **error) {
+  return file_call(m, path, load_checkpoint, error);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts floating-point operations and estimates times. */
+#include "passes/analysis/cost_model.h"
+#include "passes/analysis/group.h"
+#include "passes/costs.h"
+#include "ir/attend.h"
+#include "ir/contract.h"
+#include "ir/scan.h"
+
+typedef double CountFn(const Graph *g, Id n);
+
+static double of_result(const Graph *g, Id n) { return (double)node_count(g, n); }
+static double of_operand(const Graph *g, Id n) { return (double)node_count(g, node_in(g, n, 0)); }
+static double of_updates(const Graph *g, Id n) { return (double)node_count(g, node_in(g, n, 1)); }
+
+static double of_contract(const Graph *g, Id n) {
+  Contract c;
+  double flops = 2;
+  contract_of(g, n, &c);
+  for (int i = 0; i < c.naxis; i++) flops *= (double)dim_bound(g->m, c.axis[i].dim);
+  return flops;
+}
+
+static double of_conv(const Graph *g, Id n) {
+  ConvGeom c;
+  conv_of(g, n, &c);
+  double flops = 2 * (double)dim_bound(g->m, c.batch) * (double)c.out * (double)(c.in / c.groups);
+  for (int i = 0; i < c.spatial; i++) flops *= (double)dim_bound(g->m, c.y[i]) * (double)c.k[i];
+  return flops;
+}
+
+/* Two products, backward five. */
+static double of_attend(const Graph *g, Id n) {
+  Attend a = attend_of(g, n);
+  double each = (double)(a.back ? 3 * a.d + 2 * a.e : a.d + a.e);
+  return 2 * each * attend_pairs(g, n);
+}
+
+static double of_scan(const Graph *g, Id n) {
+  Scan s = scan_of(g, n);
+  return graph_flops(s.body) * (double)dim_bound(g->m, s.length);
+}
+
+static CountFn *const count_fn[CL_COUNT] = {
+  [CL_ELEM] = of_result,    [CL_REDUCE] = of_operand,  [CL_CUM] = of_result,
+  [CL_WINDOW] = of_operand, [CL_SCATTER] = of_updates, [CL_CONTRACT] = of_contract,
+  [CL_CONV] = of_conv,      [CL_SCAN] = of_scan,       [CL_ATTEND] = of_attend,
+};
+
+static bool is_float(const Graph *g, Id n) {
+  const Type *t = node_type(g, n);
+  return t->dtype == DT_TUPLE || dtype_is_float(t->dtype);
+}
+
+double node_flops(const Graph *g, Id n) {
+  CountFn *fn = count_fn[node_info(g, n)->cls];
+  bool counts = node_info(g, n)->cost && is_float(g, n) && !node_is_upcast(g, n) && !node_is_downcast(g, n);
+  return fn && counts ? fn(g, n) : 0;
+}
+
+double graph_flops(const Graph *g) {
+  double flops = 0;
+  for (Id n = 1; n < (Id)g->n; n++) flops += node_flops(g, n);
+  return flops;
+}
+
+double graph_recomputed(const Graph *g) {
+  double flops = 0;
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (attr_get(g->m, node_get(g, n)->attr)->clone) flops += node_flops(g, n);
+    else if (node_info(g, n)->cls == CL_SCAN)
+      flops += graph_recomputed(scan_of(g, n).body) * (double)dim_bound(g->m, scan_of(g, n).length);
+  return flops;
+}
+
+/* ---- time ---- */
+
+const Rates common_rates = {1e9 * MODEL_CONTRACT, 1e9 * MODEL_ELEMENT, 1e9 * MODEL_BYTES};
+
+double node_seconds(const Graph *g, Id n, const Rates *r) {
+  const OpInfo *info = node_info(g, n);
+  if (info->cls == CL_SCAN) {
+    Scan s = scan_of(g, n);
+    double iteration = 0;
+    for (Id k = 1; k < (Id)s.body->n; k++) iteration += node_seconds(s.body, k, r);
+    return iteration * (double)dim_bound(g->m, s.length);
+  }
+  if (info->cls == CL_CONTRACT || info->cls == CL_CONV || info->cls == CL_ATTEND) return node_flops(g, n) / r->contract;
+  double work = info->cls == CL_ELEM || info->cls == CL_LEAF ? (double)node_count(g, n) * info->cost : node_flops(g, n);
+  return work / r->element;
+}
+
+static double bytes_moved(const Graph *g, const Group *k) {
+  double bytes = 0;
+  for (int i = 0; i < k->nread; i++) bytes += (double)node_bytes(g, k->read[i]);
+  for (int i = 0; i < k->nwrite; i++) bytes += (double)node_bytes(g, k->write[i]);
+  return bytes;
+}
+
+GroupCost group_cost(const Graph *g, const Group *k, const Rates *r) {
+  GroupCost c = {.bytes = bytes_moved(g, k)};
+  for (int i = 0; i < k->nnode; i++) {
+    c.flops += node_flops(g, k->node[i]);
+    c.compute += node_seconds(g, k->node[i], r);
+  }
+  c.memory = c.bytes / r->bytes;
+  return c;
+}
+
+double graph_seconds(Graph *g, const Rates *r) {
+  const Groups *gs = groups_make(g);
+  double all = 0;
+  for (int k = 0; k < gs->n; k++) {
+    const Group *p = &gs->group[k];
+    if (p->cls == KC_SCAN) {
+      Scan s = scan_of(g, p->root);
+      all += graph_seconds(s.body, r) * (double)dim_bound(g->m, s.length);
+      continue;
+    }
+    GroupCost c = group_cost(g, p, r);
+    all += c.compute > c.memory ? c.compute : c.memory;
+  }
+  return all;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data sections: where records come from, and in which order they are used. A source is three things: a file
+ * data_NAME.c with its DataSource, its name in DATA_SOURCES, and the row of its arguments in
+ * frontend/sections/elab_source.c. */
+#ifndef GRADC_DATA_H
+#define GRADC_DATA_H
+#include "io.h"
+#include "num.h"
+#include "rand.h"
+
+struct Session;
+typedef struct Data {
+  const GcData *d;
+  struct Session *sess;
+  uint64_t seed;
+  char **path;
+  int npaths;
+  uint64_t n;                            /* records */
+  size_t *raw_count, *raw_bytes, *bytes; /* of one record, per field: elements and bytes raw, bytes bound */
+  void *source;                          /* private to the source */
+  unsigned char **bound;                 /* all bound records, per field; NULL: bound on demand */
+  void **raw, **to;                      /* one raw record; where the fields of a record go */
+  uint64_t nhold, ntrain;
+  Perm hold, shuffle;
+  uint64_t epoch;     /* of `shuffle` */
+  uint64_t *in_order; /* training records in file order, if they are not shuffled */
+} Data;
+
+/* A kind of source, `source = NAME(...)`. */
+typedef struct DataSource {
+  const char *name;
+  int min_files, max_files;
+  void (*open)(Data *d);                                              /* sets n and source; dies if a file is invalid */
+  void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converts to data_raw_type */
+  void (*close)(Data *d);
+} DataSource;
+#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(text) S(tokens) S(uniform) S(normal)
+#define S(name) extern const DataSource name##_source;
+DATA_SOURCES(S)
+#undef S
+
+/* data.c */
+Data *data_open(struct Session *sess, const GcData *d, uint64_t seed);           /* binds and checks every record */
+bool data_available(struct Session *sess, const GcData *d);                      /* its files exist */
+void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* the bound fields of a record */
+char *data_where(const Data *d, uint64_t record, int field);                     /* "train.csv: record 17, field 3" */
+GcDType data_raw_type(const Data *d, int field); /* without a bind graph the field's own */
+void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store, or dies */
+
+/* split.c: hold-out, shuffle, batches */
+uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */
+uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at); /* number `at` of the training records of an epoch */
+uint64_t data_hold_record(const Data *d, uint64_t at);
+void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst);
+
+/* array_file.c */
+typedef struct ArrayFile { /* an array in a file, row-major; the first axis counts records */
+  Bytes file;
+  size_t offset, size; /* of the first element; bytes of an element */
+  char kind;           /* b u i f */
+  bool swap;           /* other byte order */
+  bool header_only;    /* `file` is only the beginning of the file, so its length is not checked */
+  int rank;
+  uint64_t dim[GC_MAX_RANK];
+  uint64_t n, per_record; /* records; elements of a record */
+} ArrayFile;
+bool array_file_npy(ArrayFile *a, char *err); /* parse a->file */
+bool array_file_idx(ArrayFile *a, char *err);
+double array_file_get(const ArrayFile *a, uint64_t i);
+/* Reads the shape from the header of a file. False: no such file, or not of that format. */
+bool array_file_shape(ArrayFile *a, const char *path, bool idx);
+
+/* csv.c: the records of a text; quotes are removed in place */
+typedef struct CsvField {
+  const char *s;
+  size_t n;
+} CsvField;
+typedef struct Csv {
+  char *p, *end;
+  uint64_t line, next_line; /* of the record last read, from 1 */
+  CsvField *f;
+  int cap;
+} Csv;
+void csv_begin(Csv *c, Bytes *b);
+int csv_next(Csv *c);                    /* the number of fields of the next record; 0: end; -1: an unclosed quote */
+char *csv_shown(const CsvField *f);      /* the beginning of a field, for a message; control characters become ? */
+int csv_names(const CsvField *f, int n); /* how many fields are words; -1: one is a number, so this is not a header */
+#endif

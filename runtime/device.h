@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device of a model: a GPU, through the CUDA driver API. It holds the model's memory; that of the session is its
+ * mirror on the host, of which the arena is never used. */
+#ifndef GRADC_DEVICE_H
+#define GRADC_DEVICE_H
+#include "step.h"
+
+typedef struct KernelNode { /* CUDA_KERNEL_NODE_PARAMS_v2 */
+  void *function;
+  unsigned grid[3], block[3], shared;
+  void **args, **extra;
+  void *kernel, *context;
+} KernelNode;
+
+typedef struct Driver {
+#define DRIVER(name, parameters) int(*name) parameters;
+#include "driver.def"
+#undef DRIVER
+} Driver;
+
+/* Memory for the inputs and results of a call. While a call runs, the inputs of the next one are copied to the other
+ * slot. */
+typedef struct Slot {
+  uint64_t io;
+  void *staging;       /* pinned memory, from which inputs are copied */
+  void *copied;        /* event: the inputs are there */
+  unsigned char *head; /* pinned: the run header on its way to and from a call */
+  void *done;          /* event: the run header after the call is there */
+  uint64_t step, at;   /* if `full`: they are those of the records from `at` on in this step */
+  bool full;
+} Slot;
+
+/* The launches of a call, which are the same in each one: a CUDA graph. */
+typedef struct Recording {
+  const GcGraph *g;
+  uint32_t microbatch;
+  int slot;
+  bool refused; /* it has too many launches */
+  uint64_t calls;
+  void *exec; /* NULL: not recorded yet */
+} Recording;
+
+typedef struct Device {
+  GcDeviceCalls calls; /* first: GcCall.device points to it */
+  const GcModel *m;
+  Driver api;
+  char name[96];
+  int number;             /* of the GPU, for the driver */
+  void *context, *stream; /* kernels, and copies of the run header and of results, in the order of this stream */
+  void *copies;           /* stream: copies of inputs */
+  void **module, **function;
+  int nmodule;
+  uint64_t mem;    /* the model's memory */
+  size_t io_bytes; /* of a slot */
+  Slot slot[2];
+  int current; /* the slot of the last call */
+  bool ahead;  /* which is a training step that the session has not asked for yet; else it is free */
+  Recording *recording;
+  int nrecording;
+  bool newer;        /* weights or states are newer on the device than in the mirror */
+  bool wait;         /* for each launch, to name the kernel that fails (--check-launches) */
+  void *library;     /* that the driver is in; NULL: it is in the program */
+  int last_launched; /* kernel; -1: none */
+} Device;
+
+/* device.c */
+Device *device_open(Session *sess); /* dies of what keeps the model from running there */
+void device_close(Device *dev);     /* dev may be NULL */
+/* Dies of a result other than 0. what: the function of the driver. */
+void device_check(Device *dev, int result, const char *what);
+#define DEVICE_CALL(dev, name, ...) device_check(dev, (dev)->api.name(__VA_ARGS__), #name)
+void device_wait(Device *dev);
+
+/* launch.c. Enqueues the launches of a call, which uses this slot; its status as far as it is known before. */
+int device_enqueue(Device *dev, const GcGraph *g, GcCall *c, int slot);
+void recordings_free(Device *dev);
+extern const GcDeviceCalls device_calls; /* launches one by one */
+
+/* device_call.c: graphs with on_device; they return the status. device_train: of a microbatch of a training step; asks
+ * `fields` for its records, and while it runs for those after them. If there are some, the next step is begun, too: if
+ * this one fails it changes nothing, because kernels that update test the status. */
+int device_call(Session *sess, const GcGraph *g, GcCall *c);
+int device_train(Session *sess, const GcGraph *g, FieldsFn *fields, void *arg, uint32_t microbatch);
+static inline bool device_ahead(const Session *sess) { return sess->dev && sess->dev->ahead; }
+size_t device_io_bytes(const GcModel *m);
+
+/* mirror.c. Without a device they do nothing. `at`: an offset in the model's memory. */
+void mirror_down(const Session *sess); /* weights and states: the mirror has those of the device */
+void mirror_down_part(const Session *sess, size_t at, size_t n);
+void mirror_up(const Session *sess, size_t at, size_t n); /* the device has what was written to the mirror */
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Launches of kernels on a device: one by one, or recorded as a CUDA graph. */
+#include "device.h"
+#include "num.h"
+#include "rt.h"
+
+enum { STATIC_SHARED = 48 << 10, MAX_DYNAMIC_SHARED = 8, NOT_FOUND = 500 };
+enum { MOST_NODES = 20000 }; /* of a graph that is recorded */
+
+static Device *device_of(const GcCall *c) { return (Device *)(uintptr_t)c->device; }
+
+/* The function of a kernel, found at its first launch. */
+static void *function_of(Device *dev, int kernel, int shared) {
+  void **f = &dev->function[kernel];
+  int result = NOT_FOUND;
+  for (int i = 0; i < dev->nmodule && !*f && result == NOT_FOUND; i++)
+    result = dev->api.cuModuleGetFunction(f, dev->module[i], dev->m->device->kernel[kernel]);
+  if (!*f) device_check(dev, result, "cuModuleGetFunction");
+  if (shared > STATIC_SHARED) DEVICE_CALL(dev, cuFuncSetAttribute, *f, MAX_DYNAMIC_SHARED, shared);
+  return *f;
+}
+
+static void launch(const GcCall *c, int kernel, GcGrid g, void **arg) {
+  Device *dev = device_of(c);
+  if (!g.x || !g.y || !g.z) return;
+  void *f = function_of(dev, kernel, g.shared);
+  dev->last_launched = kernel;
+  DEVICE_CALL(dev, cuLaunchKernel, f, (unsigned)g.x, (unsigned)g.y, (unsigned)g.z, (unsigned)g.block, 1, 1,
+              (unsigned)g.shared, dev->stream, arg, NULL);
+  if (dev->wait) device_wait(dev);
+}
+
+/* Check mode: copies what was stored, and looks for the first number that is not finite. */
+static void check(const GcCall *c, const void *x, int64_t n, int type, int32_t node) {
+  Device *dev = device_of(c);
+  if (*c->first_nonfinite || n <= 0) return;
+  size_t bytes = rt_mul((size_t)n, gc_dtype_size[type]);
+  void *copy = rt_alloc(bytes);
+  DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, copy, (uint64_t)(uintptr_t)x, bytes, dev->stream);
+  device_wait(dev);
+  for (int64_t i = 0; i < n && !*c->first_nonfinite; i++) {
+    double v = num_load((GcDType)type, copy, (uint64_t)i);
+    if (v - v != 0) *c->first_nonfinite = node;
+  }
+  rt_free(copy);
+}
+
+/* ---- recording ---- */
+
+typedef struct Recorder {
+  GcDeviceCalls calls; /* first, as of Device */
+  Device *dev;
+  void *graph, *last;
+  int n;
+} Recorder;
+
+/* A node of the graph, after the one before it: as in the order of a stream. */
+static void record(const GcCall *c, int kernel, GcGrid g, void **arg) {
+  Recorder *r = (Recorder *)(uintptr_t)c->device;
+  if (!g.x || !g.y || !g.z || ++r->n > MOST_NODES) return;
+  KernelNode k = {.function = function_of(r->dev, kernel, g.shared),
+                  .grid = {(unsigned)g.x, (unsigned)g.y, (unsigned)g.z},
+                  .block = {(unsigned)g.block, 1, 1},
+                  .shared = (unsigned)g.shared,
+                  .args = arg};
+  void *after = r->last;
+  DEVICE_CALL(r->dev, cuGraphAddKernelNode_v2, &r->last, r->graph, &after, after != NULL, &k);
+}
+
+static void make_exec(Device *dev, Recording *x, const GcCall *c) {
+  Recorder r = {.calls = {record, NULL}, .dev = dev};
+  GcCall recorded = *c;
+  recorded.device = &r.calls;
+  DEVICE_CALL(dev, cuGraphCreate, &r.graph, 0);
+  x->g->fn(&recorded);
+  x->refused = r.n > MOST_NODES;
+  if (!x->refused) DEVICE_CALL(dev, cuGraphInstantiateWithFlags, &x->exec, r.graph, 0);
+  DEVICE_CALL(dev, cuGraphDestroy, r.graph);
+}
+
+static Recording *recording_of(Device *dev, const GcGraph *g, const GcCall *c, int slot) {
+  for (int i = 0; i < dev->nrecording; i++) {
+    Recording *x = &dev->recording[i];
+    if (x->g == g && x->microbatch == c->microbatch && x->slot == slot) return x;
+  }
+  dev->recording = rt_realloc(dev->recording, (size_t)(dev->nrecording + 1) * sizeof *dev->recording);
+  Recording *x = &dev->recording[dev->nrecording++];
+  *x = (Recording){.g = g, .microbatch = c->microbatch, .slot = slot};
+  return x;
+}
+
+/* A call that differs from others in its sizes is not recorded, nor is the first call, which may be the only one. */
+int device_enqueue(Device *dev, const GcGraph *g, GcCall *c, int slot) {
+  c->device = &dev->calls;
+  if (g->nsizes || c->first_nonfinite || dev->wait) return g->fn(c);
+  Recording *x = recording_of(dev, g, c, slot);
+  if (!x->calls++ || x->refused) return g->fn(c);
+  if (!x->exec) make_exec(dev, x, c);
+  if (x->refused) return g->fn(c);
+  DEVICE_CALL(dev, cuGraphLaunch, x->exec, dev->stream);
+  return 0;
+}
+
+void recordings_free(Device *dev) {
+  for (int i = 0; i < dev->nrecording; i++)
+    if (dev->recording[i].exec) dev->api.cuGraphExecDestroy(dev->recording[i].exec);
+  rt_free(dev->recording);
+}
+
+const GcDeviceCalls device_calls = {launch, check};

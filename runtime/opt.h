@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of a training binary. */
+#ifndef GRADC_OPT_H
+#define GRADC_OPT_H
+#include "model.h"
+#include <stdbool.h>
+
+typedef struct Opts {
+  int64_t steps, epochs, stop_at, threads, log_every, device; /* -1: not given */
+  uint64_t seed;
+  bool seed_set, resume, force, json, infer, help, check_launches, profile;
+  const char *init, *weights, *run_dir, *fn, *input;
+  const char *data[16];
+  int ndata;
+} Opts;
+struct Session;
+typedef struct Command {
+  const char *name;
+  unsigned bit;
+  int (*run)(struct Session *);
+  const char *args, *summary;
+} Command;
+extern const Command gc_commands[];
+extern const int gc_ncommands;
+void opt_parse(Opts *o, const Command *c, int argc, char **argv); /* argv after the command; dies of a usage error */
+void opt_help(const char *prog, const Command *c);
+void opt_overview(const GcModel *m, const char *prog);
+const Command *opt_command(const char *name); /* dies of an unknown name, with a suggestion */
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a run shows: progress, scores, totals, as text or as JSON. */
+#ifndef GRADC_RUNTIME_REPORT_H
+#define GRADC_RUNTIME_REPORT_H
+#include "run.h"
+#include "step.h"
+
+typedef struct Report {
+  Session *sess;
+  double start, shown;
+  uint32_t first; /* the step that this process began at */
+  bool live;      /* a progress line on a terminal */
+} Report;
+void report_begin(Report *r, Session *sess, const Run *run);
+void report_step(Report *r, uint32_t step, const char *json_line); /* json_line NULL: the step is not logged */
+char *report_scores(const Session *sess, const Scores *s);         /* "loss":…,"acc":… */
+char *report_totals(const Session *sess, const Scores *s); /* "steps":…,"loss":… of a finished run; s may be NULL */
+void report_done(Report *r, const Run *run, const Scores *s);
+void report_scores_text(const Session *sess, const Scores *s, const char *prefix);
+char *report_float(float v); /* a JSON number, or null */
+uint64_t rt_peak_rss(void);
+#endif

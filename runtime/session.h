@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A running model: its memory, its threads, the calls of its graphs; and the commands of a training binary. */
+#ifndef GRADC_SESSION_H
+#define GRADC_SESSION_H
+#include "opt.h"
+#include "pool.h"
+
+typedef struct Session {
+  const GcModel *m;
+  const GcTrain *t;                 /* NULL: the model does not train */
+  const char *prog, *train_command; /* what messages call the program and its `train` command */
+  Opts o;
+  void *mem;
+  GcRun *run; /* the run header, at the beginning of mem */
+  Pool *pool;
+  int threads;
+  GcProfile *profile; /* not NULL: kernels are measured */
+  float *sum;         /* of loss and metrics over the microbatches of a step */
+  struct Data *data;  /* of the train section; NULL: none */
+  struct Device *dev; /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
+} Session;
+
+extern volatile int gc_signal;                 /* SIGINT, SIGTERM or SIGHUP, once received */
+extern volatile int gc_training;               /* nonzero: the step loop checks gc_signal; 0: a signal exits at once */
+void session_needs_train(const Session *sess); /* dies unless there is exactly one train section */
+void session_memory(Session *sess);            /* allocates the memory, starts the threads, opens the device */
+void session_close(Session *sess);             /* gives the device back */
+/* Both return a GcFn status. size NULL: the bounds. bad not NULL: check mode, see GcCall. */
+int session_call(Session *sess, const GcGraph *g, const void *const *in, void *const *out, const int64_t *size);
+int session_call_train(Session *sess, const GcGraph *g, const void *const *in, uint32_t microbatch, int32_t *bad);
+void session_check(const GcGraph *g, int status);          /* dies of a status other than 0 */
+const float *session_scalar(const Session *sess, int var); /* the value of variable var - 1, a scalar; NULL: var is 0 */
+void session_init(Session *sess);                          /* runs the init graph with run->seed, at step 0 */
+uint64_t session_seed(const Session *sess);                /* --seed, or the seed of the file */
+int64_t session_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* the value of a port's dimension < 0 */
+uint64_t session_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: at the bounds */
+void *session_buffer(const GcGraph *g, const GcPort *p);                           /* large enough for all sizes */
+
+/* The commands. Each returns the exit status. */
+int gc_train(Session *sess);
+int gc_eval(Session *sess);
+int gc_predict(Session *sess);
+int gc_info(Session *sess);
+int gc_bench(Session *sess);
+void profile_begin(Session *sess);                      /* bench_profile.c: measures kernels in the calls that follow */
+void profile_print(const Session *sess, int64_t calls); /* a row for each kernel, per call */
+#endif

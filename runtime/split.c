@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The split into training and hold-out records, and the shuffle. The hold-out is the beginning of a permutation keyed
+ * by the seed; each epoch permutes the other records with its own key. Permutations are computed, not stored, so
+ * that the step number is enough to resume. */
+#include "data.h"
+#include <string.h>
+
+enum { STREAM_HOLDOUT = 1, STREAM_EPOCH = 2 };
+
+uint64_t split_prepare(Data *d) {
+  const GcData *g = d->d;
+  perm_init(&d->hold, d->n, d->seed, STREAM_HOLDOUT);
+  d->nhold = (uint64_t)((double)d->n * g->holdout + 0.5);
+  if (g->holdout > 0 && d->nhold == 0 && d->n > 1) d->nhold = 1;
+  if (d->nhold > d->n) d->nhold = d->n;
+  d->ntrain = d->n - d->nhold;
+  d->epoch = UINT64_MAX;
+  if (!g->shuffle && d->nhold) {
+    unsigned char *held = rt_alloc(d->n);
+    for (uint64_t i = 0; i < d->nhold; i++) held[perm_at(&d->hold, i)] = 1;
+    d->in_order = rt_array(d->ntrain, sizeof *d->in_order);
+    uint64_t n = 0;
+    for (uint64_t r = 0; r < d->n; r++)
+      if (!held[r]) d->in_order[n++] = r;
+  }
+  return d->nhold;
+}
+
+uint64_t data_hold_record(const Data *d, uint64_t at) { return perm_at(&d->hold, at); }
+
+uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
+  if (!d->d->shuffle) return d->in_order ? d->in_order[at] : at;
+  if (d->epoch != epoch) {
+    perm_init(&d->shuffle, d->ntrain, d->seed, STREAM_EPOCH + (epoch << 8));
+    d->epoch = epoch;
+  }
+  at = perm_at(&d->shuffle, at);
+  return d->nhold ? perm_at(&d->hold, d->nhold + at) : at;
+}
+
+void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst) {
+  int nf = d->d->nfields;
+  for (uint64_t i = 0; i < n; i++) {
+    uint64_t r = hold ? data_hold_record(d, at + i) : data_train_record(d, epoch, at + i);
+    for (int f = 0; f < nf; f++) d->to[f] = dst[f] + i * d->bytes[f];
+    data_get(d, r, epoch, d->to);
+  }
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, each a kernel of one form or of a few: the bits of the
+# interpreter in strict mode, within bounds in fast mode; and their memory transactions. forms.tsv has those of each
+# graph and form: sectors of global memory, the minimum, wavefronts of shared memory; they may only fall. Lines that end
+# with * have shapes at which vectors are possible: at most a tenth more sectors than the minimum.
+graphs() { awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir"; } # graphs PATTERN
+shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
+  mode=$1; what=$2; shift 2
+  GC_TRAFFIC=$tmp/forms.$mode ops "$what" --some --fused "$@"
+}
+moved() { # of all runs, which are equal: mode, graph, form, sectors, minimum, wavefronts, minimum
+  for mode in strict fast; do
+    awk -F '\t' -v mode=$mode '{ sub(/^forms_/, "", $1); sub(/^k[0-9]+_/, "", $2); name = mode "\t" $1 "\t" $2
+      s[name] += $3; l[name] += $4; w[name] += $5; v[name] += $6 }
+      END { for (n in s) print n "\t" s[n] / 2 "\t" l[n] / 2 "\t" w[n] / 2 "\t" v[n] / 2 }' "$tmp/forms.$mode"
+  done | LC_ALL=C sort
+}
+least() {
+  moved >"$tmp/forms.moved"
+  awk -F '\t' -v table="$here/forms.tsv" 'FILENAME == table { if (!/^#/) sectors[$1, $2, $3] = $4 + 0
+      waves[$1, $2, $3] = $6 + 0; even[$1, $2, $3] = $7; next }
+    !(($1, $2, $3) in sectors) { print $1 " " $2 " " $3 " is not in forms.tsv"; next }
+    $6 != $7 { print $1 " " $2 " " $3 ": " $6 " wavefronts of shared memory, " $7 " would do" }
+    even[$1, $2, $3] == "*" && $4 > 1.1 * $5 { print $1 " " $2 " " $3 ": " $4 " sectors, " $5 " would do" }
+    $4 > sectors[$1, $2, $3] || $6 > waves[$1, $2, $3] { print $1 " " $2 " " $3 ": " $4 " sectors, " $6 \
+      " wavefronts: more than in forms.tsv" }' "$here/forms.tsv" "$tmp/forms.moved" >"$tmp/worse"
+  head -n 20 "$tmp/worse"; [ ! -s "$tmp/worse" ]
+}
+graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter' >"$tmp/near.ir"
+graphs 'sums|channels|^sized|columns|product|^half|^vector|cumulative' >"$tmp/bound.ir"
+shapes strict "shapes of the forms" "$here/forms.ir"
+shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
+shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
+check "memory transactions of the forms" least
+if full; then
+  for size in 0 1; do ops "shapes of the forms, sizes of $size" --some --fused --size=$size "$here/forms.ir"; done
+fi

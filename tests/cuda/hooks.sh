@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by run.sh. --hooks: programs on --device=cuda-host with the checks of memory find nothing, have the bits of the
+# CPU, and report each kernel; so do they over the lazy driver, in each order.
+hooked() { # hooked FILE.nn VARIABLE=VALUE...
+  of=$1; shift
+  rm -rf "$tmp/hooked"
+  got=$(env "$@" timeout 300 "$gradc" run --fp=strict --json --device=cuda-host --hooks --run-dir "$tmp/hooked" "$of" \
+    --steps 3 2>"$tmp/hooked.log" | hash_of)
+  equal "--hooks of $(basename "$of"), $*: $(grep -m 1 -E '\(block|^leak|race' "$tmp/hooked.log" | cut -c 1-200)" "$got" "$want"
+}
+cpu_bits() { # cpu_bits FILE.nn: what is wanted
+  rm -rf "$tmp/hooked"
+  want=$("$gradc" run --fp=strict --json --run-dir "$tmp/hooked" "$1" --steps 3 2>/dev/null | hash_of)
+}
+hooked_modes() { # hooked_modes FILE.nn
+  cpu_bits "$1"
+  hooked "$1" GC_DRIVER_LEAKS=1
+  ! full || hooked "$1" GC_DRIVER_LAZY=1 GC_ORDER=rising
+  hooked "$1" GC_DRIVER_LAZY=1 GC_ORDER=falling GC_DRIVER_LEAKS=1
+  ! full || hooked "$1" GC_DRIVER_LAZY=1 GC_ORDER=random
+}
+hooked_modes tests/golden/curves/mlp_clip_accumulate.nn
+check "a report of each kernel" grep -Eq \
+  '^k[0-9]+_contract[a-z_]* +[0-9]+ +[0-9.]+ +[1-9][0-9]* +[1-9].*mlp_clip_accumulate.nn:3: contract' "$tmp/hooked.log"
+if full; then # the other models in the order that hurts most
+  for name in cnn_batchnorm lstm; do
+    cpu_bits tests/golden/curves/$name.nn
+    hooked tests/golden/curves/$name.nn GC_DRIVER_LAZY=1 GC_ORDER=falling
+  done
+fi
+"$gradc" run --hooks tests/golden/curves/mlp.nn >"$tmp/hooked.log" 2>&1
+equal "status of --hooks without its device" $? 2
+check "--hooks without its device" grep -q -- '--device=cuda-host' "$tmp/hooked.log"

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by run.sh. Programs that run on a device, over the host form's driver, have in strict mode the bits of those
+# that run on the CPU: metrics, weights, states, checkpoints, which move between both, results of exports; and they
+# report what fails.
+device_hash() { "$gradc" run --fp=strict --json --run-dir "$tmp/$3" --device="$1" "$2" --steps "$4" 2>&1 | tail -n 1; }
+trains() { # trains FILE.nn STEPS: the same losses, scores and weights
+  rm -rf "$tmp/on_cpu" "$tmp/on_device"
+  want=$(device_hash cpu "$1" on_cpu "$2"); got=$(device_hash cuda-host "$1" on_device "$2")
+  case $want in *weights_hash*) equal "$(basename "$1") on a device" "$got" "$want" ;; *) fail "$1: $want" ;; esac
+  check "metrics of $1" cmp "$tmp/on_cpu/metrics.csv" "$tmp/on_device/metrics.csv"
+}
+program_of() { # program_of NAME DEVICE FILE.nn
+  check "build of $1" "$gradc" build --fp=strict --device="$2" "$3" -o "$tmp/$1"
+}
+refused_by() { # refused_by NAME CODE COMMAND...: status 5 and the error
+  what=$1; code=$2; shift 2
+  "$@" >"$tmp/log" 2>&1; status=$?
+  if [ $status = 5 ] && grep -q "error\[$code\]" "$tmp/log"; then pass
+  else fail "$what: status $status: $(tail -n 3 "$tmp/log")"; fi
+}
+
+trains "$here/device.nn" 6
+cp -r "$tmp/on_cpu" "$tmp/want"
+if full; then
+  for name in cnn_batchnorm cnn_variety gpt lstm mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
+  for name in gpt_dropout residual scan_checkpoint tied; do trains "$root/tests/exact/$name.nn" 4; done
+fi
+for type in f16 $(full && echo bf16); do # beside their models, whose paths of data are relative
+  for name in mlp $(full && echo lstm); do
+    sed "s/^train {/train { precision = $type;/; s|\"\(\.\./\)*|\"$root/|; s|$root/numbers|$root/$curves/numbers|" \
+      "$curves/$name.nn" >"$tmp/${name}_$type.nn"
+    trains "$tmp/${name}_$type.nn" 4
+  done
+done
+
+program_of cpu cpu "$here/device.nn" && program_of device cuda-host "$here/device.nn"
+(
+  cd "$tmp" || exit
+  ./cpu train --stop-at 3 --run-dir a && ./device train --resume --run-dir a &&
+    ./device train --stop-at 3 --run-dir b && ./cpu train --resume --run-dir b
+) >"$tmp/log" 2>&1
+for of in a b; do
+  equal "resumed, run $of" "$(tail -n 1 "$tmp/$of/metrics.csv")" "$(tail -n 1 "$tmp/want/metrics.csv")"
+  check "checkpoint of run $of" cmp "$tmp/$of/checkpoint-6.safetensors" "$tmp/want/checkpoint-6.safetensors"
+done
+check "run.json names the device" grep -q '"device": "cuda-host' "$tmp/b/run.json"
+weights="--weights $tmp/a/weights.safetensors"
+printf '0.1,0.2,0.3,0.4\n1,2\n' >"$tmp/read.csv"
+seq -s, 1 64 >"$tmp/digit.csv"
+for of in cpu device; do
+  # shellcheck disable=SC2086  # two words
+  {
+    "$tmp/$of" eval $weights --json; "$tmp/$of" info $weights
+    "$tmp/$of" predict $weights --fn read --input "$tmp/read.csv"
+    "$tmp/$of" predict $weights --fn digit --input "$tmp/digit.csv"
+    printf '1,2,3\n' | "$tmp/$of" predict $weights --fn read --input -
+  } >"$tmp/$of.out" 2>&1
+  for what in "" --infer; do
+    check "bench $what of $of" "$tmp/$of" bench $what --steps 2
+  done
+done
+grep -q weights_hash "$tmp/cpu.out" && check "eval, info and predict" cmp "$tmp/cpu.out" "$tmp/device.out" || fail "$(cat "$tmp/cpu.out")"
+equal "gradc test" "$("$gradc" test --device=cuda-host "$here/device.nn" 2>&1)" "$("$gradc" test "$here/device.nn" 2>&1)"
+
+# A step is begun before the end of the one before it is looked at, unless that one ends the run or is saved. With a
+# driver that executes work when it is waited for, in any order that streams, events and graphs permit; stopped at a
+# step; saved after each second step; stopped by a signal.
+sed "s|\"\(\.\./\)*|\"$root/|; s/steps = 20;/steps = 2000; save = every(2);/" "$curves/mlp.nn" >"$tmp/ahead.nn"
+ahead() { "$gradc" run --fp=strict "--device=$1" "$tmp/ahead.nn" --run-dir "$tmp/ahead" --json $2 >"$tmp/log" 2>&1; }
+rm -rf "$tmp/ahead"; ahead cpu --steps=9; mv "$tmp/ahead" "$tmp/ahead.want"
+for order in random $(full && echo rising); do
+  rm -rf "$tmp/ahead"
+  GC_DRIVER_LAZY=1 GC_ORDER=$order ahead cuda-host --steps=9
+  check "a lazy driver, $order" cmp "$tmp/ahead.want/metrics.csv" "$tmp/ahead/metrics.csv"
+  for step in 8 9; do
+    check "its checkpoint $step" cmp "$tmp/ahead.want/checkpoint-$step.safetensors" "$tmp/ahead/checkpoint-$step.safetensors"
+  done
+done
+rm -rf "$tmp/ahead"; ahead cuda-host "--steps=9 --stop-at=4"; ahead cpu --resume
+check "stopped at a step" cmp "$tmp/ahead.want/checkpoint-9.safetensors" "$tmp/ahead/checkpoint-9.safetensors"
+sed -i "s/save = every(2)/save = every(1000)/" "$tmp/ahead.nn"
+rm -rf "$tmp/ahead" "$tmp/ahead.want"; ahead cpu; mv "$tmp/ahead" "$tmp/ahead.want"
+"$gradc" run --fp=strict --device=cuda-host "$tmp/ahead.nn" --run-dir "$tmp/ahead" >"$tmp/signal.log" 2>&1 &
+for _ in $(seq 200); do [ -e "$tmp/ahead/checkpoint-0.safetensors" ] && break; sleep 0.05; done
+sleep 0.3; kill -TERM $!; wait $!
+check "a signal" grep -q '^saved after step' "$tmp/signal.log"
+ahead cpu --resume
+check "stopped by a signal" cmp "$tmp/ahead.want/weights.safetensors" "$tmp/ahead/weights.safetensors"
+
+# A step that is not finite is named alike, and changes nothing.
+sed "s/lr = 3e-3/lr = 1e30/" "$tmp/ahead.nn" >"$tmp/nan.nn"
+for of in cpu cuda-host; do
+  rm -rf "$tmp/nan"
+  "$gradc" run --fp=strict --device=$of --run-dir "$tmp/nan" "$tmp/nan.nn" 2>&1 | grep -A1 'error\[' >"$tmp/nan.$of"
+done
+check "the first node that is not finite" grep -q 'E0670.*nan.nn:[0-9]*: the result of' "$tmp/nan.cpu"
+check "the same on a device" cmp "$tmp/nan.cpu" "$tmp/nan.cuda-host"
+
+# Calls of the driver that fail, in the middle of a run as at its beginning: a coded error; the CPU continues the run.
+for call in 1 6 9 13 16 $(full && seq 20 23 300); do
+  rm -rf "$tmp/c"
+  refused_by "call $call of the driver fails" E0697 env GC_DRIVER_FAIL=$call "$tmp/device" train --run-dir "$tmp/c"
+done
+rm -rf "$tmp/c"
+refused_by "a kernel fails" E0696 env GC_DRIVER_FAIL=700:719 "$tmp/device" train --run-dir "$tmp/c" --check-launches
+check "continued on the CPU" "$tmp/cpu" train --resume --run-dir "$tmp/c"
+check "its checkpoint" cmp "$tmp/c/checkpoint-6.safetensors" "$tmp/want/checkpoint-6.safetensors"
+refused_by "too little memory" E0695 env GC_DRIVER_BYTES=20000 "$tmp/device" train --run-dir "$tmp/d"
+refused_by "no GPU" E0692 env GC_DRIVER_DEVICES=0 "$tmp/device" train --run-dir "$tmp/d"
+refused_by "no GPU 7" E0692 "$tmp/device" train --device 7 --run-dir "$tmp/d"
+check "what is taken is given back" env GC_DRIVER_LEAKS=1 "$tmp/device" train --steps 2 --run-dir "$tmp/d"
+
+# Without a driver, a coded error: of a program that has code for GPUs, and of `run`, which then compiles none.
+refused_by "no driver" E0690 env GRADC_CUDA_DRIVER=/none "$gradc" run --cuda "$here/device.nn" --run-dir "$tmp/e"
+{ sed "s|../../examples|$root/examples|" "$here/device.nn"; echo 'target gpu { device = cuda }'; } >"$tmp/target.nn"
+refused_by "device = cuda" E0690 env GRADC_CUDA_DRIVER=/none "$gradc" run "$tmp/target.nn" --run-dir "$tmp/e"
+check "--cpu" "$gradc" run --cpu "$tmp/target.nn" --steps 1 --run-dir "$tmp/cpu_again"
+"$gradc" build --cuda --gpu=sm_70 "$here/device.nn" -o "$tmp/old" >"$tmp/log" 2>&1
+equal "status of --gpu=sm_70" $? 1
+if full && "$gradc" doctor | grep -q '^nvrtc *[0-9]'; then
+  check "build --cuda" "$gradc" build --cuda --fp=strict --gpu=sm_90a "$here/device.nn" -o "$tmp/gpu"
+  refused_by "no driver of a program" E0690 env GRADC_CUDA_DRIVER=/none "$tmp/gpu" train --run-dir "$tmp/e"
+  refused_by "code that the driver refuses" E0697 env GRADC_CUDA_DRIVER="$build/libgradc_cuda_driver.so" \
+    "$tmp/gpu" train --run-dir "$tmp/e"
+fi

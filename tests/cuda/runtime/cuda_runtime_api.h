@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* In the place of CUDA's header, for emitted .cu files that a C compiler reads as C: their kernels run over the host form
+ * (codegen/cuda/device_host.h), one launch after another, in the order of blocks and threads that GC_ORDER names. */
+#ifndef TESTS_CUDA_RUNTIME_API_H
+#define TESTS_CUDA_RUNTIME_API_H
+#include "codegen/cuda/device_host.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+typedef enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1 } cudaError_t;
+typedef struct CUstream_st *cudaStream_t;
+static inline cudaError_t cudaGetLastError(void) { return gc_host.errors ? (cudaError_t)999 : cudaSuccess; }
+
+/* Appends the memory transactions of a launch to the file that GC_TRAFFIC names: function, kernel, sectors and the minimum,
+ * wavefronts and the minimum. */
+static inline void gc_test_traffic(const char *function, const char *name, const GcTraffic *before) {
+  FILE *f = getenv("GC_TRAFFIC") ? fopen(getenv("GC_TRAFFIC"), "a") : NULL;
+  const GcTraffic *t = &gc_host.traffic;
+  if (!f) return;
+  fprintf(f, "%s\t%s\t%llu\t%llu\t%llu\t%llu\n", function, name, t->sectors - before->sectors,
+          t->sectors_min - before->sectors_min, t->wavefronts - before->wavefronts,
+          t->wavefronts_min - before->wavefronts_min);
+  fclose(f);
+}
+
+#define GC_TABLE static const
+static inline void gc_test_launch(const char *function, const char *name, GcThunk *kernel, GcLaunchDims dims) {
+  const GcTraffic before = gc_host.traffic;
+  const char *order = getenv("GC_ORDER");
+  gc_host.order = !order ? GC_ORDER_RISING : *order == 'f' ? GC_ORDER_FALLING : GC_ORDER_RANDOM;
+  gc_host.any_memory = 1;
+  if (dims.grid[0] > 0 && dims.grid[1] > 0 && dims.grid[2] > 0) gc_host_launch(name, kernel, NULL, dims);
+  gc_test_traffic(function, name, &before);
+}
+/* A nested function of GNU C calls the kernel with the arguments of the launch. */
+#define GC_LAUNCH(kernel, points, stream, ...) \
+  GC_LAUNCH_GRID(kernel, ((points) + 255) / 256, 1, 1, 256, 0, stream, __VA_ARGS__)
+#define GC_LAUNCH_GRID(kernel, gx, gy, gz, block, shared_bytes, stream, ...) \
+  do { \
+    (void)(stream); \
+    auto void gc_thunk(void *const *); \
+    void gc_thunk(void *const *args_) { \
+      (void)args_; \
+      kernel(__VA_ARGS__); \
+    } \
+    gc_test_launch(__func__, #kernel, gc_thunk, \
+                   (GcLaunchDims){{(int)(gx), (int)(gy), (int)(gz)}, block, shared_bytes}); \
+  } while (0)
+#endif

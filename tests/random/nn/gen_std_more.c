@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Defs of std whose result has the shape of an operand, or none: one row each. */
+#include "tests/random/nn/nn.h"
+#include <string.h>
+
+/* The operand of a row, and what it gives. ANY: a float of any shape; AXIS: with an axis of known extent above 0;
+ * WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has an even extent, of which half is given;
+ * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SEQUENCE:
+ * three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the same of two and of three axes. */
+typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
+
+/* `$` stands for the operand, `#` for the axis. */
+static const struct {
+  const char *name;
+  Form form;
+  const char *text;
+} row[] = {
+  {"relu6", ANY, "relu6($ * 4)"},
+  {"hardtanh", ANY, "hardtanh($, -0.5, 0.75)"},
+  {"threshold", ANY, "threshold($, 0.25, 2)"},
+  {"leaky_relu", ANY, "leaky_relu($, 0.25)"},
+  {"prelu", WEIGHTS, "prelu($)"},
+  {"rrelu", ANY, "rrelu($)"},
+  {"elu", ANY, "elu($, 0.75)"},
+  {"celu", ANY, "celu($, alpha = 0.75)"},
+  {"selu", ANY, "selu($)"},
+  {"hardsigmoid", ANY, "hardsigmoid($)"},
+  {"hardswish", ANY, "hardswish($)"},
+  {"softplus", ANY, "softplus($, beta = 2)"},
+  {"mish", ANY, "mish($)"},
+  {"logsigmoid", ANY, "logsigmoid($)"},
+  {"softsign", ANY, "softsign($)"},
+  {"tanhshrink", ANY, "tanhshrink($)"},
+  {"hardshrink", ANY, "hardshrink($, 0.25)"},
+  {"softshrink", ANY, "softshrink($, at = 0.25)"},
+  {"softmin", AXIS, "softmin($, axis = #)"},
+  {"gumbel_softmax", AXIS, "gumbel_softmax($, 2, axis = #)"},
+  {"glu", EVEN, "glu($, #)"},
+  {"reglu", EVEN, "reglu($, axis = #)"},
+  {"geglu", EVEN, "geglu($, axis = #)"},
+  {"swiglu", EVEN, "swiglu($, #)"},
+  {"l1", LOSS, "l1($, tanh($))"},
+  {"smooth_l1", LOSS, "smooth_l1($, $ * 0.5, 0.5)"},
+  {"soft_cross_entropy", LOSS, "soft_cross_entropy($, softmax($ * 0.5), smooth = 0.1)"},
+  {"nll", LOSS, "nll(log_softmax($), argmax($ * 0.5), ignore = 1, how = \"sum\")"},
+  {"multi_margin", LOSS, "multi_margin($, argmin($))"},
+  {"multilabel_margin", LOSS, "multilabel_margin($, i32($ * 0) - 1 + i32($ > 0.25))"},
+  {"multilabel_soft_margin", LOSS, "multilabel_soft_margin($, sigmoid($))"},
+  {"bce", LOSS, "bce(sigmoid($), f32($ > 0.25))"},
+  {"focal", LOSS, "focal($, f32($ > 0.25))"},
+  {"kl_div", LOSS, "kl_div(log_softmax($), softmax($ * 0.5), how = \"sum\")"},
+  {"poisson_nll", LOSS, "poisson_nll(tanh($), abs($) + 1, full = true)"},
+  {"gaussian_nll", LOSS, "gaussian_nll($, $ * 0.5, $ * $ + 0.5)"},
+  {"margin_ranking", LOSS, "margin_ranking($, $ * 0.5, sign($), 0.25)"},
+  {"hinge_embedding", LOSS, "hinge_embedding($, where($ > 0.25, 1, $ * 0 - 1))"},
+  {"soft_margin", LOSS, "soft_margin($, sign($))"},
+  {"cosine_embedding", LOSS, "cosine_embedding($, tanh($), sign(sum($, axes = [-1])))"},
+  {"triplet_margin", LOSS, "triplet_margin($, tanh($), $ * 0.5, swap = true)"},
+  {"triplet_margin_with_distance", LOSS, "triplet_margin_with_distance($, $ * 0.25, cos($))"},
+  {"norm", LOSS, "norm($) + norm($, inf)"},
+  {"normalize", ROWS, "normalize($)"},
+  {"pairwise_distance", ROWS, "$ + pairwise_distance($, tanh($), keep = true)"},
+  {"cosine_similarity", ROWS, "$ * last_axis(cosine_similarity($, cos($)))"},
+  {"multi_step", ANY, "$ * multi_step(3, [2, 5])"},
+  {"constant_lr", ANY, "$ * constant_lr(3, 5)"},
+  {"linear_lr", ANY, "$ * linear_lr(3, 5)"},
+  {"polynomial", ANY, "$ * polynomial(3, 5, 2)"},
+  {"cosine_annealing", ANY, "$ * cosine_annealing(3, 5)"},
+  {"warm_restarts", ANY, "$ * warm_restarts(3, 5)"},
+  {"cyclic", ANY, "$ * cyclic(3, 0.5, 5)"},
+  {"one_cycle", ANY, "$ * one_cycle(3, 10)"},
+  {"inverse_sqrt", ANY, "$ * inverse_sqrt(3, 5)"},
+  {"warmup_cosine", ANY, "$ * warmup_cosine(3, 2, 10)"},
+  {"constant", ANY, "$ + constant($, 0.5)"},
+  {"kaiming_uniform", PAIR, "$ + 0.1 * kaiming_uniform($)"},
+  {"kaiming_normal", PAIR, "$ + 0.1 * kaiming_normal($, mode = \"out\")"},
+  {"xavier_uniform", PAIR, "$ + 0.1 * xavier_uniform($)"},
+  {"xavier_normal", PAIR, "$ + 0.1 * xavier_normal($)"},
+  {"trunc_normal", PAIR, "$ + 0.1 * trunc_normal($)"},
+  {"orthogonal", PAIR, "$ + 0.1 * orthogonal($)"},
+  {"identity", PAIR, "$ * identity($)"},
+  {"dirac", IMAGE, "$ + dirac($)"},
+  {"conv1d", SEQUENCE, "conv1d($, size($, 1), 3, pad = \"same\")"},
+  {"causal_conv1d", SEQUENCE, "causal_conv1d($, size($, 1), 2)"},
+  {"conv_transpose1d", SEQUENCE, "conv_transpose1d($, size($, 1), 3, pad = 1)"},
+  {"max_pool1d", SEQUENCE, "max_pool1d($, 3, 1, 1)"},
+  {"avg_pool1d", SEQUENCE, "avg_pool1d($, 3, 1, 1, count_pad = false)"},
+  {"lp_pool1d", SEQUENCE, "lp_pool1d(abs($) + 0.5, 3, 1)"},
+  {"adaptive_avg_pool1d", SEQUENCE, "$ + adaptive_avg_pool1d($, 1)"},
+  {"adaptive_max_pool1d", SEQUENCE, "$ + adaptive_max_pool1d($, 1)"},
+  {"global_avg_pool", SEQUENCE, "$ * last_axis(global_avg_pool($))"},
+  {"global_max_pool", SEQUENCE, "$ * last_axis(global_max_pool($))"},
+  {"channel_shuffle", SEQUENCE, "channel_shuffle($, size($, 1))"},
+  {"groupnorm", SEQUENCE, "groupnorm($, 1)"},
+  {"instancenorm", SEQUENCE, "instancenorm($, affine = true)"},
+  {"local_response_norm", SEQUENCE, "local_response_norm($, 3)"},
+  {"depthwise_conv2d", IMAGE, "depthwise_conv2d($, 3, pad = 1)"},
+  {"conv_transpose2d", IMAGE, "conv_transpose2d($, size($, 1), 3, pad = 1)"},
+  {"lp_pool2d", IMAGE, "lp_pool2d(abs($) + 0.5, 3, 1)"},
+  {"adaptive_avg_pool2d", IMAGE, "$ + adaptive_avg_pool2d($, 1)"},
+  {"adaptive_max_pool2d", IMAGE, "$ + adaptive_max_pool2d($, 1)"},
+  {"unfold2d", IMAGE, "fold2d(unfold2d($, 3, pad = 1), [size($, 2), size($, 3)], 3, pad = 1)"},
+  {"fold2d", IMAGE, "fold2d(unfold2d($, 1), [size($, 2), size($, 3)], 1)"},
+  {"pixel_shuffle", IMAGE, "pixel_unshuffle(sin(pixel_shuffle($, 1)), 1)"},
+  {"pixel_unshuffle", IMAGE, "pixel_shuffle(pixel_unshuffle($, 1), 1)"},
+  {"upsample_nearest", IMAGE, "avg_pool2d(upsample_nearest($, 2), 2)"},
+  {"conv3d", VOLUME, "conv3d(unsqueeze($, 2), size($, 1), 3, pad = 1)[:, :, 0]"},
+  {"conv_transpose3d", VOLUME, "conv_transpose3d(unsqueeze($, 2), size($, 1), 3, pad = 1)[:, :, 0]"},
+  {"max_pool3d", VOLUME, "max_pool3d(unsqueeze($, 2), [1, 3, 3], 1, [0, 1, 1])[:, :, 0]"},
+  {"avg_pool3d", VOLUME, "avg_pool3d(unsqueeze($, 2), [1, 3, 3], 1, [0, 1, 1])[:, :, 0]"},
+  {"lp_pool3d", VOLUME, "lp_pool3d(abs(unsqueeze($, 2)) + 0.5, 3, 1)[:, :, 0]"},
+  {"adaptive_avg_pool3d", VOLUME, "$ + adaptive_avg_pool3d(unsqueeze($, 2), 1)[:, :, 0]"},
+  {"adaptive_max_pool3d", VOLUME, "$ + adaptive_max_pool3d(unsqueeze($, 2), 1)[:, :, 0]"},
+  {"weight_norm", PAIR, "weight_norm($, sum($, axes = [1]), 0)"},
+  {"weight_norm_linear", WEIGHTS, "weight_norm_linear($, size($, -1))"},
+  {"square", ANY, "square($)"},
+  {"reciprocal", ANY, "reciprocal(abs($) + 1)"},
+  {"exp2", ANY, "exp2(tanh($))"},
+  {"log2", ANY, "log2(abs($) + 1)"},
+  {"log10", ANY, "log10(abs($) + 1)"},
+  {"trunc", ANY, "$ - trunc($)"},
+  {"frac", ANY, "frac($)"},
+  {"isnan", ANY, "where(isnan($), 0, $)"},
+  {"isinf", ANY, "where(isinf($), 0, $)"},
+  {"isfinite", ANY, "where(isfinite($), $, 0)"},
+  {"xlogy", ANY, "xlogy($, abs($) + 1)"},
+  {"logaddexp", ANY, "logaddexp($, tanh($))"},
+  {"lerp", ANY, "lerp($, tanh($), 0.25)"},
+  {"logsumexp", AXIS, "$ - logsumexp($, axes = [#], keep = true)"},
+  {"std", AXIS, "$ * std($, axes = [#], keep = true)"},
+  {"any", AXIS, "where(any($ > 0.25, axes = [#], keep = true), $, 0)"},
+  {"all", AXIS, "where(all($ > 0.25, axes = [#], keep = true), $, 0)"},
+  {"count_nonzero", AXIS, "where(count_nonzero($, [#], keep = true) > 1, $, 0)"},
+  {"roll", AXIS, "roll($, 2, axis = #)"},
+  {"flip", AXIS, "flip($, [#])"},
+  {"diff", AXIS, "$ + sum(diff($, #), axes = [#], keep = true)"},
+  {"masked_fill", ANY, "masked_fill($, $ > 0.25, 2)"},
+  {"tril", PAIR, "tril($, 1)"},
+  {"triu", PAIR, "triu($, -1)"},
+  {"trace", PAIR, "$ * trace($)"},
+  {"outer", PAIR, "outer($[:, 0], $[0])"},
+  {"dot", PAIR, "$ * dot($[0], $[0])"},
+  {"eye", PAIR, "$ * eye(size($, 0), size($, 1))"},
+  {"arange", PAIR, "$ + arange(size($, 1))"},
+  {"full", PAIR, "$ + full([size($, 0), 1], 0.5)"},
+  {"one_hot", PAIR, "$ * one_hot(argmax($), size($, 1))"},
+  {"dice", PAIRS, "dice(sigmoid($), f32($ > 0.25))"},
+  {"info_nce", PAIRS, "info_nce($, tanh($), 0.5)"},
+  {"ctc", TIMES, "ctc(log_softmax($), argmax($)[:, 0:1], argmin($)[:, 0] * 0 + 1, argmin($)[:, 0] * 0 + 1)"},
+};
+enum { ROW_COUNT = sizeof row / sizeof *row };
+
+static bool f32_rows(const Ty *t) { return t->t == DT_F32 && t->rank > 0 && t->rank < 5 && t->dim[t->rank - 1] > 0; }
+static bool wide(const Ty *t) { return f32_rows(t) && t->rank > 1 && t->dim[1] > 0; }
+
+static bool pairs(const Ty *t) { return f32_rows(t) && t->rank == 2; }
+static bool times(const Ty *t) { return f32_rows(t) && t->rank == 3 && t->dim[1] > 0; }
+
+static bool known_pair(const Ty *t) { return pairs(t) && ty_known(t) && t->dim[0] > 0; }
+static bool known_image(const Ty *t) {
+  return f32_rows(t) && t->rank == 4 && ty_known(t) && t->dim[0] > 0 && t->dim[1] > 0 && t->dim[2] > 0;
+}
+
+static Pred *operand_of(Form form) {
+  switch (form) {
+  case WEIGHTS: return wide;
+  case PAIRS: return pairs;
+  case TIMES: return times;
+  case SEQUENCE: return times;
+  case PAIR: return known_pair;
+  case IMAGE:
+  case VOLUME: return known_image;
+  case ROWS:
+  case LOSS: return f32_rows;
+  default: return ty_float;
+  }
+}
+
+static bool write_row(Prog *p, int k) {
+  Form form = row[k].form;
+  const Value *a = pv(p, operand_of(form));
+  if (!a || ((form == WEIGHTS || (form >= IMAGE && form <= SEQUENCE)) && !p->layers) ||
+      (form >= LOSS && !ty_count(p, &a->ty)))
+    return false;
+  Ty t = a->ty;
+  int axis = form == AXIS || form == EVEN ? known_axis(p, &t) : 0;
+  if (axis < 0 || (form == EVEN && t.dim[axis] % 2)) return false;
+  char text[400];
+  size_t n = 0;
+  for (const char *s = row[k].text; *s && n + 20 < sizeof text; s++)
+    if (*s == '$') n += (size_t)snprintf(text + n, sizeof text - n, "v%d", a->id);
+    else if (*s == '#') n += (size_t)snprintf(text + n, sizeof text - n, "%d", axis);
+    else text[n++] = *s;
+  text[n] = 0;
+  if (form == EVEN) t.dim[axis] /= 2;
+  if (form >= LOSS) t = ty_of(DT_F32, 0);
+  return bind(p, t, "%s", text);
+}
+
+bool make_std_row(Prog *p, const char *name) {
+  (void)name;
+  return write_row(p, (int)pr(p, ROW_COUNT));
+}
+
+bool std_has_row(const char *name, size_t n) {
+  for (int i = 0; i < ROW_COUNT; i++)
+    if (strlen(row[i].name) == n && !strncmp(row[i].name, name, n)) return true;
+  return false;
+}
