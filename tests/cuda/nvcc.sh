@@ -3,12 +3,14 @@
 # oldest architecture and for sm_90a, and no kernel spills registers.
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 compiles() { # compiles FILE MODE
-  name=$(basename "${1%.*}"); dir=$tmp/nvcc/$2/${1%/*}/$name
+  name=$(basename "${1%.*}"); dir=$tmp/nvcc
+  rm -rf "$dir"
   "$gradc" emit --cuda "--fp=$2" "$1" -o "$dir" >"$tmp/log" 2>&1 || { fail "$name: $(head -n 3 "$tmp/log")"; return; }
+  set -- "$dir"/*.cu "$2" # a text of the IR names its module
   for arch in 80 90a; do
     [ "$2" = strict ] && fma=false || fma=true
-    if timeout 300 "$nvcc" --fmad=$fma -Xptxas -v -gencode "arch=compute_$arch,code=sm_$arch" -c "$dir/$name.cu" \
-         -o "$dir/$name.o" >"$dir/messages" 2>&1 &&
+    if timeout 300 "$nvcc" --fmad=$fma -Xptxas -v -gencode "arch=compute_$arch,code=sm_$arch" -c "$1" \
+         -o "$dir/unit.o" >"$dir/messages" 2>&1 &&
        ! grep -vE '^ptxas info| 0 bytes spill stores, 0 bytes spill loads' "$dir/messages" >"$tmp/log"; then pass
     else fail "$name, sm_$arch: $(head -n 3 "$tmp/log" "$dir/messages")"; fi
   done

@@ -151,4 +151,5 @@ void grow(Prog *p, int n) {
     while (k >= (uint32_t)maker[i].weight) k -= (uint32_t)maker[i++].weight;
     made += maker[i].make(p);
   }
+  make_wanted(p);
 }

@@ -393,8 +393,10 @@ static void window_program(Program *g) {
 
 /* ---- */
 
+enum { WANTS = 3 };
+
 static void begin_program(Program *g, uint64_t seed) {
-  *g = (Program){.p = {.r = gen_of(seed, 7), .first = 1 + seed}};
+  *g = (Program){.p = {.r = gen_of(seed, 7), .wanted = WANTS * seed, .wants = WANTS}};
   g->p.batch = 1 + (int)pr(&g->p, pc(&g->p, 80) ? 6 : 17);
   g->p.roomy = pc(&g->p, 30);
   g->p.max_elements = g->p.roomy ? 12000 : 4000;

@@ -2,6 +2,7 @@
 /* The standard library by name: a maker for every def of std/ that a program may call, at random legal arguments. */
 #include "lib/embed.h"
 #include "tests/random/nn/nn.h"
+#include <ctype.h>
 #include <string.h>
 
 static bool image(const Ty *t) {
@@ -275,24 +276,39 @@ static const char *const of_sections[] = {
   "sgd",   "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax",    "nadam",   "radam",
   "rprop", "asgd", "lion",  "lamb",    "lars",    "muon",     "adafactor", "plateau",
 };
-enum { MAKERS = sizeof maker / sizeof *maker };
+enum { MAKERS = sizeof maker / sizeof *maker, ROWS = MAKERS - 1 }; /* the last maker: any row of gen_std_more.c */
+
+static bool call_wanted(Prog *p) {
+  int k = (int)(p->wanted % (uint64_t)(ROWS + std_rows()));
+  return k < ROWS ? maker[k].make(p, maker[k].name) : write_std_row(p, k - ROWS);
+}
+
+void make_wanted(Prog *p) {
+  for (bool made = false; p->wants; p->wants--, p->wanted++) {
+    if (call_wanted(p) || made) continue;
+    for (int rank = 2; rank <= 4; rank++) { /* operands for the rest */
+      Ty t = ty_of(DT_F32, rank, 2, 4, 6, 5);
+      if (p->layers) {
+        put(&p->body, "    param v%d: %s = normal(0.5)\n", p->next, ty_text(&t));
+        bound_as(p, p->next++, t);
+      } else bind(p, t, "cumsum(ones(%s), axis = 0) * 0.25", ty_sizes(&t));
+    }
+    made = true;
+    call_wanted(p);
+  }
+}
 
 bool make_std(Prog *p) {
   uint32_t all = 0;
   for (size_t i = 0; i < MAKERS; i++) all += (uint32_t)maker[i].weight;
   uint32_t k = pr(p, all);
   size_t i = 0;
-  if (p->first) {
-    i = (size_t)(p->first - 1) % MAKERS;
-    p->first = 0;
-    return maker[i].make(p, maker[i].name);
-  }
   while (k >= (uint32_t)maker[i].weight) k -= (uint32_t)maker[i++].weight;
   return maker[i].make(p, maker[i].name);
 }
 
 static bool known(const char *name, size_t n) {
-  for (size_t i = 0; i < MAKERS; i++)
+  for (size_t i = 0; i < ROWS; i++)
     if (strlen(maker[i].name) == n && !strncmp(maker[i].name, name, n)) return true;
   for (size_t i = 0; i < sizeof of_sections / sizeof *of_sections; i++)
     if (strlen(of_sections[i]) == n && !strncmp(of_sections[i], name, n)) return true;
@@ -318,11 +334,13 @@ int std_without_maker(void) {
 }
 
 int std_seen(const char *text, bool *seen, const char **name) {
-  for (size_t i = 0; i < MAKERS; i++) {
+  int n = ROWS + std_rows();
+  for (int i = 0; i < n; i++) {
     char call[40];
-    snprintf(call, sizeof call, "%s(", maker[i].name);
-    seen[i] |= strstr(text, call) != NULL;
-    name[i] = maker[i].name;
+    name[i] = i < ROWS ? maker[i].name : std_row_name(i - ROWS);
+    snprintf(call, sizeof call, "%s(", name[i]);
+    for (const char *at = text; !seen[i] && (at = strstr(at, call)); at++)
+      seen[i] = at == text || !(isalnum((unsigned char)at[-1]) || at[-1] == '_');
   }
-  return MAKERS;
+  return n;
 }

@@ -176,7 +176,10 @@ static Pred *operand_of(Form form) {
   }
 }
 
-static bool write_row(Prog *p, int k) {
+int std_rows(void) { return ROW_COUNT; }
+const char *std_row_name(int k) { return row[k].name; }
+
+bool write_std_row(Prog *p, int k) {
   Form form = row[k].form;
   const Value *a = pv(p, operand_of(form));
   if (!a || ((form == WEIGHTS || (form >= IMAGE && form <= SEQUENCE)) && !p->layers) ||
@@ -199,7 +202,7 @@ static bool write_row(Prog *p, int k) {
 
 bool make_std_row(Prog *p, const char *name) {
   (void)name;
-  return write_row(p, (int)pr(p, ROW_COUNT));
+  return write_std_row(p, (int)pr(p, ROW_COUNT));
 }
 
 bool std_has_row(const char *name, size_t n) {

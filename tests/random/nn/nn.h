@@ -33,7 +33,8 @@ typedef struct Prog {
   bool roomy;       /* extents for which contractions and convolutions have tuned kernels */
   bool layers;      /* weights may be made */
   int nlayer;
-  uint64_t first; /* 1 + number of the maker of its first call of std, so that many programs call every def; 0: any */
+  uint64_t wanted; /* number of a def of std, modulo their number, that it has to call, */
+  int wants;       /* and of how many from there */
 } Prog;
 
 void put(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -66,7 +67,11 @@ bool make_derivative(Prog *p);
 bool make_index_notation(Prog *p);            /* gen_index.c */
 bool make_nn_scan(Prog *p);                   /* gen_scan.c */
 bool make_std(Prog *p);                       /* gen_std.c: a def of std by name */
-bool make_std_row(Prog *p, const char *name); /* gen_std_more.c */
+void make_wanted(Prog *p);                    /* those defs, so that programs of consecutive seeds call all */
+bool make_std_row(Prog *p, const char *name); /* gen_std_more.c: one of its rows, which are calls as text */
+bool write_std_row(Prog *p, int k);
+int std_rows(void);
+const char *std_row_name(int k);
 bool std_has_row(const char *name, size_t n);
 bool make_weight(Prog *p); /* a param or state of the def itself, and a use of it */
 void grow(Prog *p, int n);
