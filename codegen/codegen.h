@@ -9,8 +9,8 @@
  * place. */
 typedef enum WeightsAs { WEIGHTS_EMBED, WEIGHTS_BLOB, WEIGHTS_EXTERN } WeightsAs;
 
-/* A program that runs on a device: the native target prints gc_model and what the host needs, another unit has gc_device
- * and the functions of the other graphs. */
+/* A program that runs on a device: the native target prints gc_model and what the host needs, another unit has
+ * gc_device and the functions of the other graphs. */
 typedef struct DeviceProgram {
   bool host_form;    /* kernels are compiled by the C compiler, over the host form (docs/cuda_host.md) */
   const char *nodes; /* rows of GcModel.nodes that the other unit refers to; the CUDA target sets them */

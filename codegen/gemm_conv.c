@@ -103,8 +103,8 @@ static bool add_residue(const KNest *n, GemmDesc *g, int q, Dim pixel) {
   return true;
 }
 
-/* Whether the last axis of k is channels, contiguous in the image. If it is a tap, an axis of one channel is added. False:
- * there are too many axes. */
+/* Whether the last axis of k is channels, contiguous in the image. If it is a tap, an axis of one channel is added.
+ * False: there are too many axes. */
 static bool end_with_channels(const KNest *n, GemmDesc *g, const Affine *a) {
   int last = g->k.n ? g->k.axis[g->k.n - 1] : -1;
   bool is_tap = last < 0;

@@ -66,8 +66,8 @@ typedef struct KPhase {
   uint32_t skip; /* quotient axes: iterations where one is invalid are skipped */
 } KPhase;
 
-/* Attention: a point of the nest is a call of a function of prim/prim_attend.h for its row, instead of the phases. These
- * list what the row accesses: each has one operand or result, over its inner axes. */
+/* Attention: a point of the nest is a call of a function of prim/prim_attend.h for its row, instead of the phases.
+ * These list what the row accesses: each has one operand or result, over its inner axes. */
 typedef enum KRows { KR_FORWARD, KR_QUERIES, KR_KEYS } KRows;
 typedef struct KRowOperand {
   int at;             /* its load or store; -1: there is none */

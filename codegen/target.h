@@ -50,7 +50,8 @@ typedef struct Target {
   void (*print_gemm)(struct Emitter *p, const Kernel *k, const KernelSchedule *s, Str *o);
   /* Functions of prim_attend.h in the target's own text, for rows of one type; false: for others. NULL: it has none. */
   bool (*print_row_products)(struct Emitter *p, DType t);
-  /* Attention in the target's own form: whether it takes the kernel, and the body. NULL: it is printed as calls of rows. */
+  /* Attention in the target's own form: whether it takes the kernel, and the body. NULL: it is printed as calls of
+   * rows. */
   bool (*takes_attention)(const Kernel *k, DType gemm_type);
   void (*print_attention)(struct Emitter *p, const Kernel *k, Str *o);
 } Target;

@@ -191,7 +191,8 @@ Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc) {
   return node_make(g, &(OpCall){.op = op, .in = in, .nin = nin, .attr = attr, .loc = loc});
 }
 
-/* The value of a constant without -0 where the type is not a float: text has 0 for it, and equal constants are one node. */
+/* The value of a constant without -0 where the type is not a float: text has 0 for it, and equal constants are one
+ * node. */
 static AttrId no_minus_zero(Graph *g, TypeId type, AttrId attr) {
   Module *m = g->m;
   const AttrVal *v = call_attr(g, &(OpCall){.attr = attr}, ATTR(const, value));

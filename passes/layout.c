@@ -7,10 +7,11 @@
  *
  * Images around convolutions are stored channels-last and their weights with output channels last, so that the inner
  * loops of kernels run over contiguous channels. Stacked operands and results of scans are stored iteration by
- * iteration, rows of attention token by token. Element-wise ops, reductions and windows adopt the order of their operands. Optimizer states and gradients
- * have the order of their weight. Inputs and results belong to the caller and stay row-major: an image input of several
- * channels is copied once. A transpose of a contraction's result is folded into its spec. Panels of weights
- * (StorageOrder.panel) are chosen in layout/panels.c, after fuse. Off: all row-major. */
+ * iteration, rows of attention token by token. Element-wise ops, reductions and windows adopt the order of their
+ * operands. Optimizer states and gradients have the order of their weight. Inputs and results belong to the caller and
+ * stay row-major: an image input of several channels is copied once. A transpose of a contraction's result is folded
+ * into its spec. Panels of weights (StorageOrder.panel) are chosen in layout/panels.c, after fuse. Off: all
+ * row-major. */
 #include "ir/build.h"
 #include "ir/contract.h"
 #include "ir/view.h"

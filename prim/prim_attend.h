@@ -47,7 +47,8 @@ static inline void AT(add)(AT_F *sum, AT_F x, const AT_T *row, ptrdiff_t step, i
 }
 
 /*@ attend */
-/* One query: o = softmax(scale q k') v, lse = the logarithm of the sum of exp(scale q k'). Without a key: 0 and -inf. */
+/* One query: o = softmax(scale q k') v, lse = the logarithm of the sum of exp(scale q k'). Without a key: 0 and
+ * -inf. */
 static inline void AT(attend)(const AT_T *q, ptrdiff_t qd, const AT_T *k, ptrdiff_t ks, ptrdiff_t kd, const AT_T *v,
                               ptrdiff_t vs, ptrdiff_t ve, ptrdiff_t keys, int d, int e, AT_F scale, AT_T *o,
                               ptrdiff_t oe, AT_F *lse) {

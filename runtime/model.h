@@ -98,8 +98,8 @@ typedef struct GcDeviceCalls {
   void (*launch)(const GcCall *call, int kernel, GcGrid grid, void **arg);
   void (*check)(const GcCall *call, const void *x, int64_t n, int type, int32_t node);
 } GcDeviceCalls;
-/* Returns 0; k > 0: input k (from 1), or size k - nin, is out of range; -1: the loss is not finite; -2: steps not set.
- * */
+/* Returns 0; k > 0: input k (from 1), or size k - nin, is out of range; -1: the loss is not finite; -2: steps not
+ * set. */
 typedef int GcFn(const GcCall *call);
 
 typedef struct GcGraph {
@@ -115,9 +115,9 @@ typedef struct GcGraph {
   uint8_t on_device; /* it runs on GcModel.device */
 } GcGraph;
 
-/* Compiled kernels, as cuModuleLoadData takes them, for GPUs of a compute capability, such as 90, and of later ones that
- * run its code: PTX runs on all of them, code on those with the same first digits, exact code on no other. arch 0: for
- * the driver of the model. */
+/* Compiled kernels, as cuModuleLoadData takes them, for GPUs of a compute capability, such as 90, and of later ones
+ * that run its code: PTX runs on all of them, code on those with the same first digits, exact code on no other. arch 0:
+ * for the driver of the model. */
 typedef struct GcImage {
   const void *p;
   int arch;

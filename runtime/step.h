@@ -4,8 +4,8 @@
 #define GRADC_STEP_H
 #include "session.h"
 
-/* The fields of records at .. at + n, row-major, valid until the next call. For records behind those of a training step:
- * those of the next step, or NULL. */
+/* The fields of records at .. at + n, row-major, valid until the next call. For records behind those of a training
+ * step: those of the next step, or NULL. */
 typedef const void *const *FieldsFn(void *arg, uint64_t at, uint64_t n);
 /* Runs the microbatches of a step, `batch` records each, and the update. Loss and metrics in sess->run are then the
  * means over the microbatches. Returns the graph's status. bad: check mode, see GcCall. */

@@ -8,18 +8,24 @@ here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
 # The longest first, so that both workers end together; bad builds what front, ops and ir link (asan.sh).
 [ $# -gt 0 ] || [ "${FULL:-}" != 1 ] ||
-  set -- cuda codegen random native exact bad cli docs plan front lib runtime golden models twins numbers ops jit recompute pass grad ir
-[ $# -gt 0 ] || set -- exact cli native models bad cuda lib front codegen golden random runtime ops plan jit recompute numbers pass twins grad ir docs
+  set -- cuda codegen random native exact bad cli docs plan front lib runtime golden \
+    models twins numbers ops jit recompute pass grad ir
+[ $# -gt 0 ] || \
+  set -- exact cli native models bad cuda lib front codegen golden random runtime ops plan jit \
+  recompute numbers pass twins grad ir docs
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # one cache of compiled code for all suites, not the user's
 
 suite() { # suite NAME: runs it, prints a summary, writes its counts to $tmp/NAME.count
   begin=$(date +%s); log=$tmp/$1.log; summary=$tmp/$1.summary
-  if [ -f "$here/$1/run.sh" ]; then ("$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; s=$?; times >"$tmp/$1.times"; exit $s); status=$?
+  if [ -f "$here/$1/run.sh" ]; then
+    ("$here/$1/run.sh" "$gradc" "$build" >"$log" 2>&1; s=$?; times >"$tmp/$1.times"; exit $s);
+    status=$?
   else echo "no such suite" >"$log"; status=1; fi
   line=$(grep -aE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
-  p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' | tail -n 1)
+  p=$(printf '%s\n' "$line" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) passed.*/\1/p;s/^\([0-9][0-9]*\) passed.*/\1/p' |
+    tail -n 1)
   f=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9][0-9]*\) failed.*/\1/p')
   if [ -z "$p" ] || [ "$p" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$f" = 0 ]; }; then f=$((${f:-0} + 1)); fi
   {
@@ -40,4 +46,5 @@ worker() { # worker NAME...: runs those that no other worker has taken
 worker "$@" &
 worker "$@"
 wait
-cat "$tmp"/*.count | awk -v suites=$# '{ p += $1; f += $2 } END { if (NR < suites) f++; print p + 0 " passed, " f + 0 " failed"; exit f > 0 }'
+cat "$tmp"/*.count | awk -v suites=$# '{ p += $1; f += $2 }
+  END { if (NR < suites) f++; print p + 0 " passed, " f + 0 " failed"; exit f > 0 }'

@@ -14,11 +14,13 @@ tmp=$(mktemp -d) || exit 2
 trap 'git worktree remove --force "$tmp/tree" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
-[ $# -gt 0 ] || set -- $(git ls-files 'examples/*.nn' 'bench/*.nn' 'tests/*.nn' 'tests/*.ir' | grep -v '^tests/golden/programs/programs')
+[ $# -gt 0 ] || set -- $(git ls-files 'examples/*.nn' 'bench/*.nn' 'tests/*.nn' 'tests/*.ir' |
+  grep -v '^tests/golden/programs/programs')
 
 tool() { # tool TREE: builds it; the path of its emit
   (cd "$1" && make -s all >"$tmp/log" 2>&1 && cc -std=gnu11 -O1 -I. -o build/samec-emit tests/samec/emit.c \
-    $(ls build/*/*.o build/*/*/*.o | grep -vE '^build/(driver|runtime|lib|codegen/jit|cuda_host|tests|asan)/') build/lib/cost.o build/embed.o -lm >>"$tmp/log" 2>&1) ||
+    $(ls build/*/*.o build/*/*/*.o | grep -vE '^build/(driver|runtime|lib|codegen/jit|cuda_host|tests|asan)/') \
+    build/lib/cost.o build/embed.o -lm >>"$tmp/log" 2>&1) ||
     { cat "$tmp/log" >&2; echo "samec: $1 does not build" >&2; exit 2; }
 }
 generate() { # generate EMIT DIR FILE...: by as many processes as there are processors

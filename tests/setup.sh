@@ -22,7 +22,8 @@ if [ "$want" = check ] || [ "$want" = isa ]; then
     need="$need python3-numpy python3-venv"
 fi
 if [ "$want" = isa ]; then
-  for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf s390x-linux-gnu:s390x i686-linux-gnu:i386; do
+  for pair in aarch64-linux-gnu:arm64 riscv64-linux-gnu:riscv64 arm-linux-gnueabihf:armhf \
+    s390x-linux-gnu:s390x i686-linux-gnu:i386; do
     add "${pair%%:*}-gcc" "gcc-${pair%%:*}"
     [ -e "/usr/${pair%%:*}/include/stdio.h" ] || need="$need libc6-dev-${pair##*:}-cross"
   done

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form `scan` of cumulative sums, in fast mode: a block for each row, CUDA_BLOCK terms at a time. Sums within a warp
- * are made by shuffles, then those of the warps before it are added in order, then those of the terms before. */
+/* The form `scan` of cumulative sums, in fast mode: a block for each row, CUDA_BLOCK terms at a time. Sums within a
+ * warp are made by shuffles, then those of the warps before it are added in order, then those of the terms before. */
 #include "codegen/cuda/cuda.h"
 #include "codegen/cuda/index.h"
 #include "codegen/cuda/reduce.h"

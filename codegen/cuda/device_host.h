@@ -150,8 +150,8 @@ typedef struct GcHost {
   size_t arg_bytes; /* at the arguments of the launch; 0: not known, and loads outside of memory are no errors */
   int any_memory;   /* memory that gc_host_alloc does not know may be accessed; only races are found in it */
   int errors;       /* so far, of all launches */
-  /* Launches that may overlap: the number of the present one, and the name of an earlier one that it does not follow, or
-   * NULL. Without, each launch follows all before it. */
+  /* Launches that may overlap: the number of the present one, and the name of an earlier one that it does not follow,
+   * or NULL. Without, each launch follows all before it. */
   uint32_t launch;
   const char *(*unordered)(uint32_t earlier);
   GcTraffic traffic; /* of all launches with checks */

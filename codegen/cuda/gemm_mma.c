@@ -102,7 +102,8 @@ static void print_fragments(GemmText *c, const GemmLoader *a, const GemmLoader *
             b->along_k ? tile_at(c, rows, terms, b->rows) : tile_at(c, terms, rows, DEPTH));
 }
 
-/* Along k the next 16 terms are two chunks on, else 16 rows of the tile; the next 16 rows of the operand the reverse. */
+/* Along k the next 16 terms are two chunks on, else 16 rows of the tile; the next 16 rows of the operand the
+ * reverse. */
 static void print_fragment_loads(GemmText *c, const GemmLoader *l, int at, int count) {
   const char *x = l->name;
   NestText *n = &c->n;
@@ -133,7 +134,8 @@ static void print_next_stage(GemmText *c, const char *stage) {
             bytes);
 }
 
-/* One loop loads tile t and multiplies tile t - 2. A barrier lies between the products of a stage and its next loads. */
+/* One loop loads tile t and multiplies tile t - 2. A barrier lies between the products of a stage and its next
+ * loads. */
 static void print_steps(GemmText *c) {
   const GemmPlan *p = c->plan;
   NestText *n = &c->n;
@@ -174,7 +176,8 @@ static void print_steps(GemmText *c) {
   nest_close_block(n);
 }
 
-/* The sums pass through shared memory. With 8 elements between rows, 16 lanes store 8 bytes each into different banks. */
+/* The sums pass through shared memory. With 8 elements between rows, 16 lanes store 8 bytes each into different
+ * banks. */
 static void print_results(GemmText *c) {
   const GemmPlan *p = c->plan;
   NestText *n = &c->n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SIMT form of contractions: tiles of both operands in shared memory, and each sum in one accumulator, with k rising.
- * Without FMA the sums are those of the interpreter. */
+/* The SIMT form of contractions: tiles of both operands in shared memory, and each sum in one accumulator, with k
+ * rising. Without FMA the sums are those of the interpreter. */
 #include "codegen/cuda/gemm_text.h"
 
 enum { PAD = 4 }; /* elements between rows of a tile, so that columns are stored into different banks */
@@ -93,7 +93,8 @@ static void print_steps(GemmText *c) {
   nest_close_block(n);
 }
 
-/* The sums pass through shared memory, so that threads run along columns, and the text of the epilogue is there once. */
+/* The sums pass through shared memory, so that threads run along columns, and the text of the epilogue is there
+ * once. */
 static void print_results(GemmText *c) {
   const GemmPlan *p = c->plan;
   const GemmTile *t = &p->tile;

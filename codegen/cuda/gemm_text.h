@@ -24,8 +24,8 @@ typedef struct GemmPlan {
 /* The kernel as a GEMM that a form can print; NULL: it is none. */
 GemmPlan *gemm_plan(const Kernel *k, const NestSchedule *s);
 GemmSize gemm_size(const Kernel *k, const GemmDesc *g); /* at the bounds of run-time sizes */
-/* Fills the shape of a plan. One block a tile: x is the tile of rows, y that of columns, z the batch, the residue and the
- * part of k. False: the grid is too large. */
+/* Fills the shape of a plan. One block a tile: x is the tile of rows, y that of columns, z the batch, the residue and
+ * the part of k. False: the grid is too large. */
 bool gemm_shape(const Kernel *k, const GemmPlan *plan, FormShape *f);
 Dim gemm_extent(Module *m, const GemmDesc *g, const GemmAxes *x); /* with residues, the largest */
 
@@ -40,8 +40,8 @@ typedef struct GemmText {
 } GemmText;
 
 GemmText gemm_text(Emitter *p, const Kernel *k, const GemmPlan *plan, Str *o);
-/* Declares rows and cols (the extents of m and n), terms (the end of k, or of its part), m0 and n0 (where the tile begins), the indices of the batch
- * and of residues. */
+/* Declares rows and cols (the extents of m and n), terms (the end of k, or of its part), m0 and n0 (where the tile
+ * begins), the indices of the batch and of residues. */
 void gemm_begin(GemmText *c);
 /* The epilogue, for `rows` rows of the tile from row `first`, whose sums are in shared memory, `pitch` a row. */
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What forms know of GPUs: tiles, multiprocessors. None of it depends on the GPU that is found, so that the bits of fast
- * mode do not. */
+/* What forms know of GPUs: tiles, multiprocessors. None of it depends on the GPU that is found, so that the bits of
+ * fast mode do not. */
 #ifndef GRADC_CUDA_MACHINE_H
 #define GRADC_CUDA_MACHINE_H
 
 enum { GPU_MULTIPROCESSORS = 132 };
 
-/* A block has rows x cols sums of c[rows, cols]; a thread of the SIMT form, a warp of tensor cores row x col of them. */
+/* A block has rows x cols sums of c[rows, cols]; a thread of the SIMT form, a warp of tensor cores row x col of
+ * them. */
 typedef struct TileSize {
   int rows, cols, row, col;
   double rate; /* about the speed, relative to the fastest tile: larger ones load fewer operands for a product */

@@ -3,8 +3,8 @@
 #include "codegen/cuda/cuda.h"
 #include "passes/analysis/model_memory.h"
 
-/* Tables and launches; primitives of device.inc follow. Where no CUDA compiler reads the file, the header that takes the
- * place of CUDA's defines them. More than 48 KiB of shared memory must be asked for. */
+/* Tables and launches; primitives of device.inc follow. Where no CUDA compiler reads the file, the header that takes
+ * the place of CUDA's defines them. More than 48 KiB of shared memory must be asked for. */
 static const char PRELUDE[] =
   "#ifdef __CUDACC__\n"
   "#pragma nv_diag_suppress 177 /* functions and indices that a model does not use */\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The forms of rows whose last reduced axis is the fastest: row.c decides, row_text.c prints. A team of threads, a power
- * of 2, computes a row: each thread has some of its terms, the same ones in every phase. */
+/* The forms of rows whose last reduced axis is the fastest: row.c decides, row_text.c prints. A team of threads, a
+ * power of 2, computes a row: each thread has some of its terms, the same ones in every phase. */
 #ifndef GRADC_CUDA_ROW_H
 #define GRADC_CUDA_ROW_H
 #include "codegen/cuda/cuda.h"
@@ -8,8 +8,8 @@
 #include "codegen/cuda/reduce.h"
 #include "codegen/cuda/tile.h"
 
-/* In strict mode 16 threads have a chunk of STRICT_CHUNK terms, each a lane of the strict order, and chunks are combined
- * in order. In fast mode threads have vectors, and are combined in a fixed tree. */
+/* In strict mode 16 threads have a chunk of STRICT_CHUNK terms, each a lane of the strict order, and chunks are
+ * combined in order. In fast mode threads have vectors, and are combined in a fixed tree. */
 typedef struct RowPlan {
   NestSchedule s; /* all outer axes are points */
   Tile tile;      /* along the last inner axis */

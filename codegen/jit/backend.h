@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Interface between jit.c and its backends. A backend compiles units into blobs, which the cache stores. Those of C load
- * blobs as code, too; those of CUDA leave that to the runtime. */
+/* Interface between jit.c and its backends. A backend compiles units into blobs, which the cache stores. Those of C
+ * load blobs as code, too; those of CUDA leave that to the runtime. */
 #ifndef GRADC_JIT_BACKEND_H
 #define GRADC_JIT_BACKEND_H
 #include "codegen/jit/jit.h"
@@ -21,8 +21,8 @@ typedef struct JitBackend {
   void (*free)(void *code);
 } JitBackend;
 
-/* Compiles the units of a job, several at a time in their order, or takes them from the cache. blob: one per unit, or one
- * in all; *unit is the first unit that failed. */
+/* Compiles the units of a job, several at a time in their order, or takes them from the cache. blob: one per unit, or
+ * one in all; *unit is the first unit that failed. */
 bool jit_compile(const JitJob *job, const JitBackend *backend, JitBlob *blob, int *unit, JitError *error);
 
 struct CcResult;

@@ -21,8 +21,8 @@ static int arch_number(const char *arch) {
   return *end || n > 9999 ? 0 : (int)n;
 }
 
-/* The value of -arch: that of the GPU, or else PTX of the newest architecture before it that NVRTC knows. NULL: there is
- * none. */
+/* The value of -arch: that of the GPU, or else PTX of the newest architecture before it that NVRTC knows. NULL: there
+ * is none. */
 static const char *nvrtc_arch(Ctx *c, const Nvrtc *n, const char *arch) {
   int want = arch_number(arch), best = 0;
   for (int i = 0; i < n->narch; i++)

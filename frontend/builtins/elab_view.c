@@ -216,7 +216,8 @@ static Value fn_index_in(Elab *e, Call *k) {
   return v_tensor(e, x);
 }
 
-/* is_input(t): t is an input or data, or moved from there: its values can be checked (index_in) before the graph runs */
+/* is_input(t): t is an input or data, or moved from there: its values can be checked (index_in) before the graph
+ * runs */
 static Value fn_is_input(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   return x ? v_bool(!e->cur.body && node_is_input(e->cur.b.g, node_skip_moves(e->cur.b.g, x))) : v_error();

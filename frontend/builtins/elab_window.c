@@ -65,8 +65,8 @@ static Value fn_conv(Elab *e, Call *k) {
   return v_tensor(e, b_conv(&b, a.x, a.w, a.n, a.stride, a.pad, a.dilation, a.groups));
 }
 
-/* conv_transpose(x, w, stride = 1, pad = 0, output_pad = 0, dilation = 1, groups = 1): the adjoint of conv by its input;
- * w: [C, out/groups, k...] */
+/* conv_transpose(x, w, stride = 1, pad = 0, output_pad = 0, dilation = 1, groups = 1): the adjoint of conv by its
+ * input; w: [C, out/groups, k...] */
 static Value fn_conv_transpose(Elab *e, Call *k) {
   ConvArgs a;
   int64_t more[MAX_RANK];

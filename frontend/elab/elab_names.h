@@ -49,7 +49,8 @@ struct File {
 };
 
 File *el_load(Elab *e, const char *path, Loc start);
-/* Lists the items of a built-in file in `all`. Each is parsed when it is looked up first: a program uses few of them. */
+/* Lists the items of a built-in file in `all`. Each is parsed when it is looked up first: a program uses few of
+ * them. */
 void el_load_builtin(Elab *e, File *all, const char *path, Loc start);
 Item *el_item(Elab *e, const File *f, const char *name); /* of the file, else of the standard library; NULL: none */
 Value el_item_value(Elab *e, Item *it, const Ast *at);

@@ -205,8 +205,8 @@ static void closer(Open *o, int k) {
   t[k].match = o->v[j];
 }
 
-/* Token k ends a line. If a string of it has no end, some of its brackets are inside of strings: as many of those that it
- * opened stay open as its characters leave without a partner. */
+/* Token k ends a line. If a string of it has no end, some of its brackets are inside of strings: as many of those that
+ * it opened stay open as its characters leave without a partner. */
 static void end_of_line(Open *o, int k) {
   const Token *t = o->ts->t;
   int line = o->line, bad = line, open = 0, opened = 0;

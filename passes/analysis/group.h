@@ -11,9 +11,9 @@
  *    prints them as numbers or tables.
  *  - Every result and every written value is a materialised node, and no node has two of these roles: a value with
  *    several roles gets `copy` nodes. (`"w" := w` alone is dropped.)
- *  - An op with several results shares its kernel with one `get` node per element; the `get`s are its buffers. The tuple
- *    itself is no buffer: for a scan, its annotation locates the kernel's scratch (Group.scratch bytes, live only while
- *    the kernel runs): SP_ARENA and an offset. Bodies are planned before the graphs that call them (Graph.arena).
+ *  - An op with several results shares its kernel with one `get` node per element; the `get`s are its buffers. The
+ *    tuple itself is no buffer: for a scan, its annotation locates the kernel's scratch (Group.scratch bytes, live only
+ *    while the kernel runs): SP_ARENA and an offset. Bodies are planned before the graphs that call them (Graph.arena).
  *  - A kernel added later (a `copy` that breaks a cycle) has a new node and a new kernel number; then numbers are no
  *    longer topological, and Annotation.pos gives the order. */
 #ifndef GRADC_GROUP_H
@@ -21,8 +21,8 @@
 #include "ir/ir.h"
 
 /* loop: a map over one index space. row: reductions and maps that share outer axes. contract, conv: contractions with
- * an epilogue. window: fold, except short ones. cum: running sums. concat: operand by operand. attend: attention, or its
- * gradient. A kernel of several nodes has the highest class among them. */
+ * an epilogue. window: fold, except short ones. cum: running sums. concat: operand by operand. attend: attention, or
+ * its gradient. A kernel of several nodes has the highest class among them. */
 typedef enum KernelClass {
   KC_LOOP,
   KC_ROW,

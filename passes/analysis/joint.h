@@ -12,8 +12,8 @@
 const bool *joint_backward(const Graph *g);
 
 static inline bool joint_is_random(const Graph *g, Id n) { return node_info(g, n)->flags & OPF_RANDOM; }
-/* Available in the forward and the backward pass at no cost. Random numbers are leaves, but are computed, so they can be
- * recomputed. */
+/* Available in the forward and the backward pass at no cost. Random numbers are leaves, but are computed, so they can
+ * be recomputed. */
 static inline bool joint_is_leaf(const Graph *g, Id n) {
   return node_info(g, n)->cls == CL_LEAF && !joint_is_random(g, n);
 }

@@ -18,8 +18,8 @@ int64_t plan_round(const Module *m, int64_t bytes); /* rounded up to that */
 const char **head_metrics(const Module *m, int *n);
 
 int64_t head_calls(const Module *m); /* byte offset of the field `calls`; -1: none */
-/* Byte offset of the field `status`, which the kernels of a device set, and after which are the sums over passes, one of
- * the loss and of each metric; -1: none. */
+/* Byte offset of the field `status`, which the kernels of a device set, and after which are the sums over passes, one
+ * of the loss and of each metric; -1: none. */
 int64_t head_status(const Module *m);
 int head_others(const Module *m); /* results of training graphs, other than metrics, before it: only IR text has them */
 int head_sums(const Module *m);   /* how many sums: none without accumulation over passes */

@@ -9,7 +9,8 @@ here=$root/tests/bad
 # One folder per case: the program, the expected two lines, the command.
 awk -v dir="$tmp" '
   function times(t, n,   s) { for (s = ""; n; n = int(n / 2)) { if (n % 2) s = s t; t = t t } return s }
-  /^#### / { n = sprintf("%s/%03d", dir, ++k); system("mkdir " n); file = n "/case"; code = $2; want = n "/want"; cmd = n "/cmd"
+  /^#### / { n = sprintf("%s/%03d", dir, ++k); system("mkdir " n); file = n "/case"
+             code = $2; want = n "/want"; cmd = n "/cmd"
              text = $0; sub(/^#### [^ ]+ */, "", text); printf "%s\n", code > (n "/code")
              at = index(text, "| "); c = at ? substr(text, at + 2) : ""; printf "%s\n", c > cmd; head = 2; next }
   !file { next }
@@ -44,7 +45,9 @@ for code in $(sed -n 's/^E(\([0-9]*\),.*/\1/p' "$root/ir/errors.def"); do
 done
 
 # Codes have names in C; their numbers are only in the tables.
-bare=$(cd "$root" && grep -rnE '\b[a-z_]+\(([A-Za-z_>.-]+, )*([^"()]* \? )?[1-8][0-9]{2}( : [1-8][0-9]{2})?, [^)]*"|\bcode [=!]= [1-8][0-9]{2}\b|\bE_[A-Z_]+ = [1-8][0-9]{2}\b' \
+number='[1-8][0-9]{2}'
+bare=$(cd "$root" && grep -rnE -e '\b[a-z_]+\(([A-Za-z_>.-]+, )*([^"()]* \? )?'"$number( : $number)?"', [^)]*"' \
+  -e "\\bcode [=!]= $number\\b|\\bE_[A-Z_]+ = $number\\b" \
   --include='*.[chy]' --include='*.cpp' frontend ir passes codegen lib driver runtime | grep -v 'text(v, ')
 if [ -z "$bare" ]; then pass; else fail "a code of errors.def by number: $bare"; fi
 

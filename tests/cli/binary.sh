@@ -6,7 +6,8 @@ run() { # run STATUS PATTERN COMMAND...
   "$@" >out 2>err
   got=$?
   if [ $got -ne "$want" ]; then fail "$*: status $got, not $want: $(head -c 200 err)"
-  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fail "$*: no '$pattern' in: $(cat out err | head -c 300)"
+  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then
+    fail "$*: no '$pattern' in: $(cat out err | head -c 300)"
   else pass; fi
 }
 hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' "$1" | tail -n 1; }
@@ -48,22 +49,26 @@ run 2 '' ./digits predict --fn no --weights init/weights.safetensors --input new
 run 0 'net.linear_1.w' ./digits info --weights init/weights.safetensors
 run 0 '"name":"net.linear_1.w","shape":\[64,256\]' ./digits info --json
 json_lines out >bad && pass || fail "info --json: $(cat bad)"
-run 0 '"step_ms":{"median":[0-9.]*,"min":[0-9.]*,"p90":[0-9.]*},"gflops":.*"arena_bytes":[0-9]*,"peak_rss_bytes":[0-9]*' ./digits bench --steps 5 --json
+times='"step_ms":{"median":[0-9.]*,"min":[0-9.]*,"p90":[0-9.]*}'
+run 0 "$times"',"gflops":.*"arena_bytes":[0-9]*,"peak_rss_bytes":[0-9]*' ./digits bench --steps 5 --json
 run 0 '"graph":"predict"' ./digits bench --steps 5 --infer --json --weights init/weights.safetensors
 json_lines out >bad && pass || fail "bench --json: $(cat bad)"
 # The kernels of a step, by threads that wait for each other; of a scan, each iteration; those of an export.
 run 0 'roofline .*ratio' ./digits bench --steps 5 --threads 2 --profile
-run 0 '"event":"kernel","kernel":"[^"]*","line":"digits.nn:[0-9]*","class":"[a-z]*","form":"[a-z]*","ms":[0-9.e-]*,"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*}' \
+row='"event":"kernel","kernel":"[^"]*","line":"digits.nn:[0-9]*","class":"[a-z]*","form":"[a-z]*","ms":[0-9.e-]*,'
+run 0 "$row"'"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*}' \
   ./digits bench --steps 5 --infer --profile --json
 sed 's|\.\./data/|data/|' "$models/lstm.nn" >lstm.nn
 run 0 '' "$gradc" build lstm.nn -o lstm
 for model in digits lstm; do
   ./$model bench --steps 2 --threads 2 --profile --json >out 2>err
-  json_lines out >bad && tail -n 1 out | grep -q '"event":"bench"' && pass || fail "bench --profile --json of $model: $(cat bad err)"
+  json_lines out >bad && tail -n 1 out | grep -q '"event":"bench"' && pass ||
+    fail "bench --profile --json of $model: $(cat bad err)"
   sum=$(sed -n 's/.*"event":"kernel".*"flop":\([0-9.e+]*\).*/\1/p' out | awk '{ n += $1 } END { printf "%.0f", n }')
   want=$("$gradc" report $model.nn --json | sed -n 's/.*"flops_per_step":\([0-9]*\).*/\1/p')
   # Values that several kernels compute for themselves are in none of the rows.
-  awk -v a="$sum" -v b="$want" 'BEGIN { exit !(a <= b && a >= 0.999 * b) }' && pass || fail "bench --profile of $model: $sum operations in all kernels, $want in the step"
+  awk -v a="$sum" -v b="$want" 'BEGIN { exit !(a <= b && a >= 0.999 * b) }' && pass ||
+    fail "bench --profile of $model: $sum operations in all kernels, $want in the step"
 done
 run 2 'did you mean' ./digits trian
 run 2 'did you mean' ./digits train --step 3
@@ -108,7 +113,10 @@ run 0 '^9,16$' ./square predict --input pairs.csv
 for c in "check" "fmt --check" "ir" "emit --c -o c" "report" "build -o nodata"; do
   # shellcheck disable=SC2086
   "$gradc" $c digits.nn >out 2>err; got=$?
-  case "$c:$got" in *:0 | "fmt --check:1") pass ;; *) fail "gradc $c without the data file: status $got: $(head -c 200 err)" ;; esac
+  case "$c:$got" in
+  *:0 | "fmt --check:1") pass ;;
+  *) fail "gradc $c without the data file: status $got: $(head -c 200 err)" ;;
+  esac
 done
 if command -v strace >/dev/null; then
   strace -f -e trace=open,openat -o trace "$gradc" report digits.nn >/dev/null 2>&1

@@ -17,10 +17,12 @@ equal 'names that nobody knows, or asks for' "$(comm -3 asked known | tr -d '\n'
 
 lacks() { # lacks WHAT NAMES COMMAND...: each command of the program says so, and does nothing
   what=$1 names=$2; shift 2
-  for c in 'train --run-dir r' 'train --json --run-dir w --force' 'eval --weights w/weights.safetensors' 'bench --steps 2' 'bench --infer --steps 2' \
+  for c in 'train --run-dir r' 'train --json --run-dir w --force' 'eval --weights w/weights.safetensors' \
+    'bench --steps 2' 'bench --infer --steps 2' \
     'predict --input in.csv --weights w/weights.safetensors' 'info --weights w/weights.safetensors'; do
     "$@" $c >out 2>err; got=$?
-    equal "$what: $c" "$got $(grep -c "error\[E0661\].*lacks.*$names.*m was built for\|error\[E0661\].*lacks.*$names.* was built for" err) $(cat out)" '5 1 '
+    found=$(grep -c "error\[E0661\].*lacks.*$names.*m was built for\|error\[E0661\].*lacks.*$names.* was built for" err)
+    equal "$what: $c" "$got $found $(cat out)" '5 1 '
   done
   [ -d r ] && fail "$what: a run folder was made" || pass
   for c in --help --version info 'info --json' 'train --help'; do
@@ -32,7 +34,8 @@ other=
 if [ -n "$other" ]; then
   "$gradc" build m.nn -o other --isa=$other || fail "--isa=$other does not compile"
   lacks "--isa=$other" xop ./other
-  "$gradc" run m.nn --isa=$other --run-dir r >out 2>err; equal "gradc run --isa=$other" "$? $(grep -c 'E0661.*xop' err)" '5 1'
+  "$gradc" run m.nn --isa=$other --run-dir r >out 2>err
+  equal "gradc run --isa=$other" "$? $(grep -c 'E0661.*xop' err)" '5 1'
   [ -d r ] && fail 'gradc run made a run folder' || pass
   foreign=$(command -v x86_64-linux-gnu-gcc-12 || command -v x86_64-linux-gnu-gcc)
   if full && [ -n "$foreign" ]; then # which compiles the runtime, too

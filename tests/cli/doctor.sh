@@ -46,7 +46,8 @@ mkdir none
 says cc found false
 says cc why "there is no cc in \$PATH"
 says nvrtc found false
-grep -q '"name":"nvrtc".*lib0/libcuda.so.1: not an NVRTC' out && pass || fail "doctor on a file that is not NVRTC: $(grep nvrtc out)"
+grep -q '"name":"nvrtc".*lib0/libcuda.so.1: not an NVRTC' out && pass ||
+  fail "doctor on a file that is not NVRTC: $(grep nvrtc out)"
 says cache found false
 GRADC_NVRTC=/no/such/file "$gradc" doctor >out 2>&1
 grep -q "missing: /no/such/file: cannot open" out && pass || fail "doctor without NVRTC: $(grep nvrtc out)"

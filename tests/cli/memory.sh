@@ -48,7 +48,9 @@ grep -q 'target_BYTES <= 3072 ? 1 : -1' c/target.c && pass || fail "the smaller 
 expect 0 '' emit --c target.nn --ram 1G -o c
 grep -q 'target_BYTES <= 1073741824 ? 1 : -1' c/target.c && pass ||
   fail "--ram does not take the place of the file's budget"
-for wrong in 0 -1 K 1k 1.5K 256KB 9999999999G ''; do expect 2 'E0500.*`--ram` takes bytes' report target.nn "--ram=$wrong"; done
+for wrong in 0 -1 K 1k 1.5K 256KB 9999999999G ''; do
+  expect 2 'E0500.*`--ram` takes bytes' report target.nn "--ram=$wrong"
+done
 
 # A small network whose training needs 44 KB in all: memory and static data of its C, which needs no symbol.
 cat >yard.nn <<'N'
@@ -84,9 +86,11 @@ json_lines out >bad && pass || fail "report --memory --json: $(cat bad)"
 awk -F'[:,}]' '
   function get(key,   i) { for (i = 1; i < NF; i++) if ($i == "\"" key "\"" || $i == "{\"" key "\"") return $(i + 1) }
   /"arena_bytes"/ && /"turns"/ { arena = get("arena_bytes"); turns = get("turns") }
-  /"first_turn"/ { n++; at[n] = get("offset"); end[n] = at[n] + get("bytes"); a[n] = get("first_turn"); b[n] = get("last_turn")
+  /"first_turn"/ { n++; at[n] = get("offset"); end[n] = at[n] + get("bytes")
+                   a[n] = get("first_turn"); b[n] = get("last_turn")
                    if (end[n] > arena) bad = 1
-                   for (i = 1; i < n; i++) if (a[i] <= b[n] && a[n] <= b[i] && at[i] < end[n] && at[n] < end[i]) bad = 1 }
+                   for (i = 1; i < n; i++)
+                     if (a[i] <= b[n] && a[n] <= b[i] && at[i] < end[n] && at[n] < end[i]) bad = 1 }
   END { exit bad || n < 5 || !turns }' out && pass || fail "values of report --memory --json overlap"
 expect 0 'maximum stack  *not known: .*no-such-compiler' report --memory --cc=no-such-compiler yard.nn
 # The stack is that of the reported plan, also where the other mode would exceed the budget.
@@ -107,7 +111,8 @@ grep -q '^<svg' plan.svg && grep -q '</svg>' plan.svg && grep -q 'lower bound' p
   fail "plan.svg leaves a tag open"
 expect 5 'E0502' report --svg no/such/folder/plan.svg yard.nn
 # Gradients are consumed by the kernels that compute them, unless something needs them together.
-for optim in 'sgd(lr = 0.1)' 'sgd(lr = 0.1, momentum = 0.9, nesterov = true)' 'adam(lr = 1e-3)' 'adamw(lr = 1e-3)' 'rmsprop(lr = 1e-3)'; do
+for optim in 'sgd(lr = 0.1)' 'sgd(lr = 0.1, momentum = 0.9, nesterov = true)' 'adam(lr = 1e-3)' \
+  'adamw(lr = 1e-3)' 'rmsprop(lr = 1e-3)'; do
   sed "s/optim = adam(lr = 1e-3)/optim = $optim/" yard.nn >optim.nn
   expect 0 '"gradient_bytes":0,' report --json optim.nn
   expect 0 '4 of 4 are consumed' report optim.nn
@@ -174,7 +179,8 @@ for fp in strict fast; do
   [ "$least" -lt $((image * 11 / 2)) ] && pass || fail "$fp: the least of residual.nn is $least, an image $image"
 done
 expect 0 '' ir --stop-after fuse stem.nn
-[ "$(sed -n 's/.* fold(.*\(!kernel=[0-9]*\).*/\1/p' out)" = "$(sed -n 's/.*f32\[8,16,32,32\] = where(.*\(!kernel=[0-9]*\).*/\1/p' out | tail -n 1)" ] &&
+[ "$(sed -n 's/.* fold(.*\(!kernel=[0-9]*\).*/\1/p' out)" = \
+   "$(sed -n 's/.*f32\[8,16,32,32\] = where(.*\(!kernel=[0-9]*\).*/\1/p' out | tail -n 1)" ] &&
   pass || fail "the pooling's gradient is stored before it is masked"
 cat >again.ir <<'I'
 module again

@@ -11,26 +11,33 @@ for t in $types; do echo "export def $t(x: $t[8]) -> $t[8] { x }"; done >same.nn
 for seed in $seeds; do
   for t in $types; do
     ./numbers give "$t" "$seed" $n >in.csv
-    check "predict, $t, seed $seed" sh -c "./same predict --fn $t --input in.csv >out.csv && ./numbers check $t $seed $n csv <out.csv"
-    check "predict of what predict printed, $t, seed $seed" sh -c "./same predict --fn $t --input - <out.csv | cmp - out.csv"
-    { printf 'export def c() -> %s[%d] { %s([' "$t" $n "$t"; ./numbers list "$t" "$seed" $n | tr -d '\n'; echo ']) }'; } >c.nn
+    check "predict, $t, seed $seed" \
+      sh -c "./same predict --fn $t --input in.csv >out.csv && ./numbers check $t $seed $n csv <out.csv"
+    check "predict of what predict printed, $t, seed $seed" \
+      sh -c "./same predict --fn $t --input - <out.csv | cmp - out.csv"
+    { printf 'export def c() -> %s[%d] { %s([' "$t" $n "$t"
+      ./numbers list "$t" "$seed" $n | tr -d '\n'; echo ']) }'; } >c.nn
     [ "$t" = bool ] && sed -i 's/(\[1/([true/;s/(\[0/([false/;s/, 1/, true/g;s/, 0/, false/g' c.nn
     for how in --interpret --jit=cc; do
       [ $how = --jit=cc ] && ! full && case $t in f32 | i32 | bf16) ;; *) continue ;; esac
-      check "eval $how, $t, seed $seed" sh -c "'$gradc' eval c.nn $how -e 'c()' >out && ./numbers check $t $seed $n list <out"
+      check "eval $how, $t, seed $seed" \
+        sh -c "'$gradc' eval c.nn $how -e 'c()' >out && ./numbers check $t $seed $n list <out"
     done
     check "eval --json, $t, seed $seed" sh -c "'$gradc' eval c.nn --json -e 'c()' | sed 's/.*\"value\"://' >out &&
       ./numbers check $t $seed $n json <out"
-    check "the IR, $t, seed $seed" sh -c "'$gradc' ir c.nn --stop-after=autodiff >c.ir && '$gradc' opt --passes= c.ir | cmp - c.ir &&
+    check "the IR, $t, seed $seed" sh -c "'$gradc' ir c.nn --stop-after=autodiff >c.ir &&
+      '$gradc' opt --passes= c.ir | cmp - c.ir &&
       sed -n 's/.*{value=\\(\\[.*\\]\\)}.*/\\1/p' c.ir >out && ./numbers check $t $seed $n list <out"
   done
 done
 echo 'export def c(x: u32[2]) -> u32[2] { x * u32([6688540, 461390000]) + 7000000 }' >c.nn
 "$gradc" ir c.nn --stop-after=simplify >c.ir
-equal 'integers in the IR' "$(grep -oE '6688540,461390000|[ (]7000000[),]' c.ir | tr -d ' \n')" '6688540,4613900007000000)'
+equal 'integers in the IR' "$(grep -oE '6688540,461390000|[ (]7000000[),]' c.ir | tr -d ' \n')" \
+  '6688540,4613900007000000)'
 # Messages show all digits, too.
 seven=,0,0,0,0,0,0,0
-for t in i32:4294967296 i32:-2147483649 u32:4294967296 i32:2147483647.0000000001 u8:300 f32:3.5e38 f16:65520 bf16:3.4e38; do
+for t in i32:4294967296 i32:-2147483649 u32:4294967296 i32:2147483647.0000000001 u8:300 \
+  f32:3.5e38 f16:65520 bf16:3.4e38; do
   printf '%s%s\n' "${t#*:}" $seven | ./same predict --fn ${t%:*} --input - >out 2>err
   equal "predict $t" "$? $(grep -c "E0610.*record 1, field 0: .${t#*:}. is not ${t%:*} (line 1)" err)" '4 1'
 done
@@ -39,4 +46,5 @@ done
 # An export without inputs.
 echo 'export def c() -> i32[2] { i32([2000000001, -5]) }' >c.nn
 "$gradc" build c.nn -o c && equal 'an export without inputs' "$(./c predict)" 2000000001,-5
-./c predict --input same.nn >out 2>err; equal 'an export without inputs has no --input' "$? $(grep -c 'E0601.*has no inputs' err)" '2 1'
+./c predict --input same.nn >out 2>err
+equal 'an export without inputs has no --input' "$? $(grep -c 'E0601.*has no inputs' err)" '2 1'

@@ -16,7 +16,8 @@ scores() { sed -n 's/.*"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([0-9.e+-]*\)}
 trained() { # trained NAME ARGS...: trains; its own figures of the hold-out into $want
   name=$1; shift
   ./m train --json --run-dir "$@" >out 2>err || fail "$name: $(head -3 err)"
-  sed 's/.*"holdout"://' out >held; want=$(sed -n 's/^{"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([^}]*\)}.*/\1 \2 \3/p' held | tail -n 1)
+  sed 's/.*"holdout"://' out >held
+  want=$(sed -n 's/^{"loss":\([^,]*\),"rate":\([^,]*\),"epoch":\([^}]*\)}.*/\1 \2 \3/p' held | tail -n 1)
   [ -n "$want" ] || fail "$name: no figures in $(tail -n 1 out)"
 }
 same_scores() { # same_scores NAME ARGS...
@@ -24,7 +25,8 @@ same_scores() { # same_scores NAME ARGS...
   ./m eval --json "$@" >out 2>err || fail "$name: $(head -3 err)"
   equal "$name" "$(scores out)" "$want"
 }
-for plan in 'steps = 20' 'epochs = 3' 'steps = 20; accumulate = 2' 'epochs = 3; precision = f16' 'steps = 20; clip = norm(1)'; do
+for plan in 'steps = 20' 'epochs = 3' 'steps = 20; accumulate = 2' 'epochs = 3; precision = f16' \
+  'steps = 20; clip = norm(1)'; do
   model "$plan" >m.nn
   "$gradc" build m.nn -o m || fail "$plan does not compile"
   rm -rf a b c d moved

@@ -8,7 +8,8 @@ silent() { # silent NAME FILE.c
     levels="0 1 2 3"
     full || case $cc in gcc* | clang++*) levels=1 ;; *) levels=0 ;; esac
     for level in $levels; do
-      if $cc -Wall -Wextra -pedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
+      if $cc -Wall -Wextra -pedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion \
+         -ffreestanding -nostdlib -O"$level" -c "$2" -o one.o 2>err && [ ! -s err ] &&
          [ -z "$(nm -u one.o)" ]; then pass
       else fail "$1 with $cc -O$level: $(head -c 300 err) $(nm -u one.o | tr '\n' ' ')"; fi
     done
@@ -34,7 +35,8 @@ done
   pass || fail "ram_bytes of the report is not digits_BYTES"
 # Two models in one program: nothing of either clashes.
 "$gradc" emit --c "$models/iris.nn" -o two && "$gradc" emit --c "$models/digits.nn" -o two &&
-  printf '#include "iris.h"\n#include "digits.h"\nint main(void) { return iris_bytes == digits_bytes; }\n' >two/main.c &&
+  printf '#include "iris.h"\n#include "digits.h"\nint main(void) { return iris_bytes == digits_bytes; }\n' \
+   >two/main.c &&
   gcc -O2 -std=c99 -Wall -Wextra -Werror -o two/main two/main.c two/iris.c two/digits.c 2>err && two/main &&
   pass || fail "two models in one program: $(head -n 3 err)"
 # The example of docs/runtime.md compiles and runs.
@@ -57,7 +59,8 @@ train { data = d; batch = 10; steps = 10; loss = mse(n_b(n(x)), class); optim = 
         metric.double = mean(x); metric.class = mean(x); metric.sum = mean(x) }
 export def H(x: f32[1, 4]) { n_b(x) }
 export def loop(double: f32[1, 4], double_: f32[1, 4], mem: f32[1, 4], namespace: f32[1, 4], NULL: f32[1, 4],
-                size_t: f32[1, 4], out: f32[1, 4], bad: f32[1, 4], call: f32[1, 4], odd_init: f32[1, 4], k7_row: f32[1, 4]) {
+                size_t: f32[1, 4], out: f32[1, 4], bad: f32[1, 4], call: f32[1, 4], odd_init: f32[1, 4],
+                k7_row: f32[1, 4]) {
   n_b(double) + n(double_) + mem + namespace + NULL + size_t + out + bad + call + odd_init + k7_row }
 N
 rm -rf c; mkdir c
@@ -82,7 +85,8 @@ cp odd.nn 'a"quote.nn'
 # No file name breaks an #include, a comment, a string, or JSON.
 mkdir odd_names
 n=0
-for name in 'a"b' "it's" 'why?' 'back\slash' 'co*ment' '日本' 'a b' "tab$(printf '\t')" "line$(printf '\nbreak')" p gc k7 int; do
+for name in 'a"b' "it's" 'why?' 'back\slash' 'co*ment' '日本' 'a b' "tab$(printf '\t')" "line$(printf '\nbreak')" \
+  p gc k7 int; do
   n=$((n + 1)); cp odd.nn "odd_names/$name.nn"; rm -rf quote
   if "$gradc" emit --c "odd_names/$name.nn" -o quote 2>err; then silent "a file named $name" quote/*.c
   else fail "emit of a file named $name: $(head -n 2 err)"; fi
@@ -144,12 +148,14 @@ mkdir -p sums; cat >sums/sums.nn <<'N'
 def f(x: f32[B, 2]) { x |> linear(3) |> tanh |> linear(3) }
 use net = f()
 data d { source = csv("d.csv"); x: f32[2] = field(0:2); y: i32 = field(2) }
-train { data = d; batch = 2; accumulate = 3; steps = 10; loss = cross_entropy(net(x), y); optim = adam(lr = 0.1 * cosine(step / steps)) }
+train { data = d; batch = 2; accumulate = 3; steps = 10; loss = cross_entropy(net(x), y);
+        optim = adam(lr = 0.1 * cosine(step / steps)) }
 N
 cat >sums/main.c <<'C'
 #include <string.h>
 #include "sums.h"
-static union { unsigned char b[sums_BYTES]; double a; } one __attribute__((aligned(64))), two __attribute__((aligned(64)));
+static union { unsigned char b[sums_BYTES]; double a; } one __attribute__((aligned(64))),
+  two __attribute__((aligned(64)));
 int main(void) {
   float x[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3}, inf = 1e38f * 1e38f;
   int32_t y[6] = {0, 1, 2, 0, 1, 2};
@@ -179,7 +185,8 @@ cat >sums/both.nn <<'N'
 def f(x: f32[B, 2]) { linear(x, 1) }
 use net = f()
 data d { source = uniform(n = 100, lo = [0, 0], hi = 1); x: f32[2] = field(0) }
-train a { data = d; batch = 4; steps = 3; optim = sgd(lr = 0.1); loss = mse(net(x), x[:, 0:1]); metric.one = 1 + 0 * mean(x) }
+train a { data = d; batch = 4; steps = 3; optim = sgd(lr = 0.1); loss = mse(net(x), x[:, 0:1]);
+          metric.one = 1 + 0 * mean(x) }
 train b { data = d; batch = 4; accumulate = 3; steps = 5; optim = sgd(lr = 0.1); loss = mse(net(x), x[:, 1:2])
           metric.two = 2 + 0 * mean(x); metric.one = 5 + 0 * mean(x); metric.three = 3 + 0 * mean(x) }
 N
@@ -243,5 +250,6 @@ done
 # The table of docs/compilers.md, as far as this machine's compilers go, by the smallest model.
 MODELS=examples/models/iris sh "$root/tests/isa/compilers.sh" "$gradc" "$build" host >table 2>err
 n=$(wc -l <table); [ "$n" -gt 15 ] && [ ! -s err ] &&
-  sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | cmp -s - table && pass ||
-  fail "the table of docs/compilers.md: $(head -n 5 err) $(sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" | diff - table | head -n 5)"
+  sed -n '/^| compiler /,/^$/p' "$root/docs/compilers.md" | head -n "$n" >expected &&
+  cmp -s expected table && pass ||
+    fail "the table of docs/compilers.md: $(head -n 5 err) $(diff expected table | head -n 5)"

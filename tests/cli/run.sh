@@ -16,7 +16,8 @@ expect() {
   "$gradc" "$@" >out 2>err
   got=$?
   if [ $got -ne "$want" ]; then fail "gradc $*: status $got, not $want: $(head -c 200 err)"
-  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fail "gradc $*: no '$pattern' in: $(cat out err | head -c 300)"
+  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then
+    fail "gradc $*: no '$pattern' in: $(cat out err | head -c 300)"
   else pass; fi
 }
 json_lines() { # every line of a file is one JSON object
@@ -60,7 +61,8 @@ expect 1 'wrong.nn:2:' check wrong.nn
 [ -s out ] && fail "an error went to standard output" || pass
 grep -q "$(printf '\033')" err && fail "colour in a file" || pass
 expect 0 '' check product.nn fails.nn
-printf 'def f(x: f32[B, 4]) {\n  param w: f32[4] = [1, 2]\n  x * w }\nuse m = f()\nexport def g(x: f32[1, 4]) { m(x) }\n' >initial.nn
+printf 'def f(x: f32[B, 4]) {\n  param w: f32[4] = [1, 2]\n  x * w }\nuse m = f()\n' >initial.nn
+printf 'export def g(x: f32[1, 4]) { m(x) }\n' >>initial.nn
 expect 1 'E0217.*initial value' check wrong.nn initial.nn
 expect 1 'wrong.nn:2:' check initial.nn wrong.nn
 [ -s out ] && fail "check printed something" || pass
@@ -92,7 +94,8 @@ train { steps = 2; loss = mean(model(ones(3, 2))); optim = sgd(lr = 0.1) }
 N
 expect 0 '' check warned.nn
 [ -s out ] && fail "a warning went to standard output" || pass
-for w in "E0243.*\`h\` is never read" "E0242.*neither bound nor used" "E0243.*\`y\` is bound again" "E0241.*nothing calls \`spare\`" \
+for w in "E0243.*\`h\` is never read" "E0242.*neither bound nor used" "E0243.*\`y\` is bound again" \
+  "E0241.*nothing calls \`spare\`" \
   "E0243.*\`unread\` is never read" "E0240.*nothing calls \`other\`"; do
   grep -q "^warning\[$w" err && pass || fail "no warning $w: $(grep '^warning' err)"
 done
@@ -106,7 +109,8 @@ expect 0 '' emit warned.nn -o folder
 printf 'def spare(x: f32[B]) { x }\nconst n = 3\n' >library.nn
 printf 'import "library.nn"\nexport def f(x: f32[1]) { x }\n' >imports.nn
 expect 0 '' check -W library.nn imports.nn # the defs of a library are for its importers
-printf 'def f(x: f32[B]) { state n: f32 = 0\n  n := n + 1\n  x }\nuse c = f()\nexport def g(x: f32[2]) { c(x)\n  x }\n' >effect.nn
+printf 'def f(x: f32[B]) { state n: f32 = 0\n  n := n + 1\n  x }\nuse c = f()\n' >effect.nn
+printf 'export def g(x: f32[2]) { c(x)\n  x }\n' >>effect.nn
 expect 0 '' check -W effect.nn
 for m in "$models"/*.nn "$root"/bench/models/*.nn; do expect 0 '' check -W "$m"; done
 
@@ -247,7 +251,8 @@ ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)
 # ---- emit ----
 expect 0 '' emit --c product.nn -o e/sub
 [ "$(ls e/sub | tr '\n' ' ')" = "product.c product.h " ] && pass || fail "emit wrote $(ls e/sub)"
-check "the emitted C does not compile" cc -std=c99 -Wall -Wextra -Werror -pedantic -ffreestanding -nostdlib -c e/sub/product.c -o e.o
+check "the emitted C does not compile" cc -std=c99 -Wall -Wextra -Werror -pedantic -ffreestanding -nostdlib \
+  -c e/sub/product.c -o e.o
 [ -z "$(nm -u e.o)" ] && pass || fail "undefined: $(nm -u e.o)"
 "$gradc" report product.nn --fp=strict --json >out
 ram=$(sed 's/.*"ram_bytes":\([0-9]*\).*/\1/' out)

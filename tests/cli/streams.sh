@@ -16,7 +16,8 @@ reports() { # reports WHAT STATUS PATTERN GOT: the status, and in err one error 
   elif [ "$(grep -c '^error' err)" -ne 1 ] || ! grep -q "$3" err; then fail "$1: no '$3' in: $(head -c 300 err)"
   else pass; fi
 }
-for c in --help --version info 'info --json' 'train --help' eval 'eval --json' 'bench --steps 3' 'bench --infer --json --steps 3' \
+for c in --help --version info 'info --json' 'train --help' eval 'eval --json' 'bench --steps 3' \
+  'bench --infer --json --steps 3' \
   'predict --input five' 'predict --input many' 'train --run-dir b --force' 'train --json --run-dir b --force'; do
   ./m $c >/dev/full 2>err; reports "m $c >/dev/full" 5 'E0664.*No space left on device' $?
   ./m $c >&- 2>err; reports "m $c >&-" 5 'E0664.*Bad file descriptor' $?
@@ -28,7 +29,8 @@ for c in --help --version ops 'help --man' 'explain E0214' 'ir m.nn' 'fmt m.nn' 
 done
 # With a descriptor closed, its output does not go into a file.
 ./m train --run-dir c >&- 2>&- <&-
-equal 'a run with closed streams' "$(grep -c '^[0-9]*,[0-9.e-]*$' c/metrics.csv) $(wc -l <c/metrics.csv) $(grep -c '^{' c/metrics.jsonl)" '12 13 13'
+equal 'a run with closed streams' '12 13 13' \
+  "$(grep -c '^[0-9]*,[0-9.e-]*$' c/metrics.csv) $(wc -l <c/metrics.csv) $(grep -c '^{' c/metrics.jsonl)"
 ./m predict --input - <&- >out 2>err; reports 'predict with no input' 4 'E0611.*Bad file descriptor' $?
 # A reader that closes the pipe early is not reported as an error.
 { ./m predict --input many 2>err; echo $? >status; } | head -n 1 >out
@@ -38,10 +40,13 @@ equal 'train | head' "$(cat status) $(wc -l <out) $(grep -c error err)" '5 1 0'
 [ -s d/weights.safetensors ] && pass || fail 'train | head: nothing was saved'
 
 # Escape sequences only for terminals that support them.
-escapes() { TERM=$1 script -qec "$2" log </dev/null >/dev/null 2>&1; sed '/^Script /d' log | grep -c "$(printf '\033')"; }
+escapes() {
+  TERM=$1 script -qec "$2" log </dev/null >/dev/null 2>&1; sed '/^Script /d' log | grep -c "$(printf '\033')"
+}
 if command -v script >/dev/null; then
   [ "$(escapes xterm './m train --run-dir e --force')" -gt 0 ] && pass || fail 'a terminal has no live line'
-  for c in './m train --run-dir e --force' './m train --weights nowhere' "$gradc check nowhere.nn" "$gradc report --memory m.nn"; do
+  for c in './m train --run-dir e --force' './m train --weights nowhere' "$gradc check nowhere.nn" \
+  "$gradc report --memory m.nn"; do
     for term in dumb ''; do equal "escape sequences, TERM='$term', $c" "$(escapes "$term" "$c")" 0; done
   done
 else fail 'there is no script(1)'; fi

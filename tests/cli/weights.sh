@@ -60,14 +60,16 @@ echo "status -3" >cnn.unmapped
 deploy "" "" "" "cnn.c cnn.h"; says 'embedded, with training' cnn.want; all=$(bytes_of)
 deploy --weights-as=embed --only=infer "" "cnn.c cnn.h"; says 'embedded' cnn.want; rom=$(bytes_of)
 deploy --weights-as=blob "" -DGIVE=cnn_load "cnn.c cnn.h cnn.weights"; says 'copied, with training' cnn.ok w/cnn.weights
-deploy --weights-as=blob --only=infer -DGIVE=cnn_load "cnn.c cnn.h cnn.weights"; says 'copied' cnn.ok w/cnn.weights; ram=$(bytes_of)
+deploy --weights-as=blob --only=infer -DGIVE=cnn_load "cnn.c cnn.h cnn.weights"
+says 'copied' cnn.ok w/cnn.weights; ram=$(bytes_of)
 [ "$rom" -lt "$ram" ] && [ "$ram" -lt "$all" ] && pass || fail "bytes: in tables $rom, copied $ram, with training $all"
 cp w/cnn.weights good.weights
 bad_weights() { # bad_weights FILE SHIFT WHAT
   w/main "$1" "$2" <cnn.csv >out; head -n 1 out | grep -qx -e -3 && pass || fail "$3: $(head -n 2 out)"
 }
 head -c 5000 good.weights >short.weights; bad_weights short.weights 0 "a file that is cut off"
-{ head -c 4000 good.weights; printf x; tail -c +4002 good.weights; } >corrupt.weights; bad_weights corrupt.weights 0 "a damaged file"
+{ head -c 4000 good.weights; printf x; tail -c +4002 good.weights; } >corrupt.weights
+bad_weights corrupt.weights 0 "a damaged file"
 bad_weights good.weights 4 "weights that are not aligned"
 bad_weights cnn.csv 0 "no weights"
 deploy --weights-as=extern --only=infer -DGIVE=cnn_map "cnn.c cnn.h cnn.weights"; says 'mapped' cnn.ok w/cnn.weights

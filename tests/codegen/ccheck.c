@@ -287,8 +287,8 @@ static bool run_one(Case *k, const char *cc) {
     cuda  ? ctx_strf(k->c,
                      "%s -std=gnu11 -Wall -Wno-unused -Werror -ffp-contract=off -fno-strict-aliasing -I%s "
                       "-I%s/tests/cuda/runtime "
-                      "-o prog main.c %s/libgradc_cuda_host.a -lm -ldl -lpthread 2>cc.txt && ./prog <in.bin >out.bin && "
-                      "GC_ORDER=falling ./prog <in.bin >out2.bin && cmp out.bin out2.bin",
+                      "-o prog main.c %s/libgradc_cuda_host.a -lm -ldl -lpthread 2>cc.txt && "
+                      "./prog <in.bin >out.bin && GC_ORDER=falling ./prog <in.bin >out2.bin && cmp out.bin out2.bin",
                      cc, getcwd(NULL, 0), getcwd(NULL, 0), getenv("BUILD"))
     : isa ? ctx_strf(k->c,
                      "%s %s -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=%s -fwrapv "

@@ -5,8 +5,8 @@
 : "${tmp:?run.sh sources this file}"
 names=$tmp/names; mkdir -p "$names"
 flags="-Wall -Wextra -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror"
-headers="assert complex ctype errno float inttypes limits locale math setjmp signal stdio stdlib string time wchar unistd
-  netdb netinet/in pthread sys/stat"
+headers="assert complex ctype errno float inttypes limits locale math setjmp signal stdio stdlib string time wchar
+  unistd netdb netinet/in pthread sys/stat"
 for h in $headers; do echo "#include <$h.h>"; done >"$names/headers.h"
 
 model() { # model NAME...: two exports of these inputs, with their roles reversed in the second one
@@ -54,7 +54,8 @@ data d { source = uniform(n = 64, lo = [0], hi = [1]); x: f32[3] = field(0) * on
 train { data = d; batch = 4; steps = 4; accumulate = 2; loss = mse(m(x), x) + 0 * step / steps; optim = adam(lr = 0.1)
         metric.error = mean(abs(m(x) - x)) }
 export def f(x: f32[T, 3], i: i32[T]) -> f32[3] {
-  scan(x, 0, step_, m(x)[0])[-1] * [1.5, 2.5, 3.5] + max(x[i], axes = [0]) + uniform(zeros(3)) + f32(argmax(x, axis = 0))
+  scan(x, 0, step_, m(x)[0])[-1] * [1.5, 2.5, 3.5] + max(x[i], axes = [0]) + uniform(zeros(3)) +
+    f32(argmax(x, axis = 0))
 }
 N
 "$gradc" emit --c "$names/source.nn" -o "$names" 2>"$names/log" || cat "$names/log"
@@ -62,7 +63,8 @@ N
   for f in "$names"/source.[ch] $(full &&
     ls codegen/c/*.inc) runtime/model.h; do gcc -fpreprocessed -dD -E -P -x c "$f" 2>/dev/null; done |
     grep -ohE '[A-Za-z_][A-Za-z_0-9]*'
-  printf '%s\n' auto break case char const continue default do double else enum extern float for goto if inline int long \
+  printf '%s\n' auto break case char const continue default do double else enum extern float for goto if inline int \
+    long \
     register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while _Bool \
     _Complex _Generic _Alignas typeof asm class template namespace this new delete i0 v0 s0 x0 y0 c0 d0 c1 d1 t e r q0 \
     table0 weight0 gc_table0 gc_c0 gc_t k0 k1_loop k0_row step__1 gc_step__1 n_T n_B lo hi left here first b0 b1 args m0
@@ -80,8 +82,12 @@ while [ $((batch * 40)) -lt "$(wc -l <"$names/legal")" ]; do
   dir=$names/$batch; mkdir -p "$dir"
   # shellcheck disable=SC2046  # a word a name
   model $({ tail -n +$((batch * 40 + 1)) "$names/legal"; seq -f plain%g 40; } | head -n 40) >"$dir/names.nn"
-  if "$gradc" emit --c "$dir/names.nn" -o "$dir" 2>"$dir/log" && compile "$dir" && cmp -s "$dir/out" "$names/plain/out" &&
+  if "$gradc" emit --c "$dir/names.nn" -o "$dir" 2>"$dir/log" && compile "$dir" &&
+     cmp -s "$dir/out" "$names/plain/out" &&
      { ! full || "$gradc" build --cc=gcc --cflags="$flags" "$dir/names.nn" -o "$dir/native" 2>"$dir/log"; }; then pass
-  else fail "names of inputs from $(sed -n "$((batch * 40 + 1))p" "$names/legal") on: $(grep -m 3 -E 'error|warning' "$dir/log")"; fi
+  else
+    fail "names of inputs from $(sed -n "$((batch * 40 + 1))p" "$names/legal") on:" \
+      "$(grep -m 3 -E 'error|warning' "$dir/log")"
+  fi
   batch=$((batch + 1))
 done

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh: the driver of the host form. calls: every function, in each mode. misuse: errors and their messages.
-# order: faults of synchronisation that are planted, each must be found. fail: calls that are to fail. layout: cu.h has
-# what cuda.h has, where that is. What is left at exit is an error.
+# Sourced by run.sh: the driver of the host form. calls: every function, in each mode. misuse: errors and their
+# messages. order: faults of synchronisation that are planted, each must be found. fail: calls that are to fail. layout:
+# cu.h has what cuda.h has, where that is. What is left at exit is an error.
 driver() { # driver NAME FLAG...: compiles driver/NAME.c over the library that takes the place of libcuda.so.1
   name=$1; shift
   # shellcheck disable=SC2086  # several flags

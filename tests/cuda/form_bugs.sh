@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by ops.sh after forms.sh. Each fault of form_bugs.tsv is planted in the kernels that gradc emits for a graph of
-# forms.ir, and must be found: its line has a pattern that the output of ccheck must show.
+# Sourced by ops.sh after forms.sh. Each fault of form_bugs.tsv is planted in the kernels that gradc emits for a graph
+# of forms.ir, and must be found: its line has a pattern that the output of ccheck must show.
 cat >"$tmp/planted_cc.sh" <<'SH'
 #!/bin/sh
 cat ./*.cu >before.txt; sed -i "$EXPRESSION" ./*.cu

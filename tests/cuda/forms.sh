@@ -3,7 +3,9 @@
 # interpreter in strict mode, within bounds in fast mode; and their memory transactions. forms.tsv has those of each
 # graph and form: sectors of global memory, the minimum, wavefronts of shared memory; they may only fall. Lines that end
 # with * have shapes at which vectors are possible: at most a tenth more sectors than the minimum.
-graphs() { awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir"; } # graphs PATTERN
+graphs() { # graphs PATTERN
+  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir"
+}
 shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
   mode=$1; what=$2; shift 2
   GC_TRAFFIC=$tmp/forms.$mode ops "$what" --some --fused "$@"

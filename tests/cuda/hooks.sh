@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh. --hooks: programs on --device=cuda-host with the checks of memory find nothing, have the bits of the
-# CPU, and report each kernel; so do they over the lazy driver, in each order.
+# Sourced by run.sh. --hooks: programs on --device=cuda-host with the checks of memory find nothing, have the bits of
+# the CPU, and report each kernel; so do they over the lazy driver, in each order.
 hooked() { # hooked FILE.nn VARIABLE=VALUE...
   of=$1; shift
   rm -rf "$tmp/hooked"
   got=$(env "$@" timeout 300 "$gradc" run --fp=strict --json --device=cuda-host --hooks --run-dir "$tmp/hooked" "$of" \
     --steps 3 2>"$tmp/hooked.log" | hash_of)
-  equal "--hooks of $(basename "$of"), $*: $(grep -m 1 -E '\(block|^leak|race' "$tmp/hooked.log" | cut -c 1-200)" "$got" "$want"
+  found=$(grep -m 1 -E '\(block|^leak|race' "$tmp/hooked.log" | cut -c 1-200)
+  equal "--hooks of $(basename "$of"), $*: $found" "$got" "$want"
 }
 cpu_bits() { # cpu_bits FILE.nn: what is wanted
   rm -rf "$tmp/hooked"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* launches FILE...: the launches of each graph of a model (.nn) or module (.ir), as the CUDA target orders them. Two that
- * no wait orders must not conflict: the plan checker proves it from the loop nests, which launch.c does not look at. Of
- * the waits between nests, most are ones that this proof needs. Prints `N passed, N failed`. */
+/* launches FILE...: the launches of each graph of a model (.nn) or module (.ir), as the CUDA target orders them. Two
+ * that no wait orders must not conflict: the plan checker proves it from the loop nests, which launch.c does not look
+ * at. Of the waits between nests, most are ones that this proof needs. Prints `N passed, N failed`. */
 #include "codegen/check.h"
 #include "codegen/cuda/launch.h"
 #include "codegen/target.h"

@@ -16,7 +16,9 @@ compiles() { # compiles FILE MODE
   done
 }
 if [ -n "$nvcc" ]; then
-  for model in bench/models/cnn.nn bench/models/gpt.nn bench/models/lstm.nn tests/codegen/*.ir; do compiles "$model" strict; done
+  for model in bench/models/cnn.nn bench/models/gpt.nn bench/models/lstm.nn tests/codegen/*.ir; do
+    compiles "$model" strict
+  done
   for name in mlp cnn gpt lstm; do compiles "$(with_type bench/models/$name.nn bf16)" fast; done
   # Tiles and chunks of all kinds of the forms of contractions, at their largest.
   for forms in "bf16 bf16" "f16 as_f16" "f32 f32"; do

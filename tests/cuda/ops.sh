@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh. Every op of the table, and random graphs, emitted as CUDA, compiled by cc and run over the host form,
-# with its checks for races, bounds and reads of memory that was not written: the bits of the interpreter, with threads in
-# rising and in falling order, with fusion on and off, with run-time sizes of 0, 1 and the bound. What launches wait for
-# is proved apart (launches.c).
+# Sourced by run.sh. Every op of the table, and random graphs, emitted as CUDA, compiled by cc and run over the host
+# form, with its checks for races, bounds and reads of memory that was not written: the bits of the interpreter, with
+# threads in rising and in falling order, with fusion on and off, with run-time sizes of 0, 1 and the bound. What
+# launches wait for is proved apart (launches.c).
 if program ccheck tests/codegen/ccheck.c; then
   ops() { # ops NAME OPTION|FILE...
     what=$1; shift
@@ -19,7 +19,8 @@ if program ccheck tests/codegen/ccheck.c; then
     ops "sizes of $size" --some --fused --size=$size tests/codegen/windows.ir tests/codegen/move.ir
   done
   products() { # products SHARE FORM FORM LIST OPTION...: of the list one line of SHARE, with operands of these forms
-    awk -v share="$1" '/^#/ || NR % share == 0' "$4" | awk -v a="$2" -v b="$3" -f tests/native/cases.awk >"$tmp/cases.ir"
+    awk -v share="$1" '/^#/ || NR % share == 0' "$4" |
+      awk -v a="$2" -v b="$3" -f tests/native/cases.awk >"$tmp/cases.ir"
     what="$2 $3 $4"; shift 4
     ops "$what $*" --some --fused "$@" "$tmp/cases.ir"
   }

@@ -59,8 +59,10 @@ for of in cpu device; do
     check "bench $what of $of" "$tmp/$of" bench $what --steps 2
   done
 done
-grep -q weights_hash "$tmp/cpu.out" && check "eval, info and predict" cmp "$tmp/cpu.out" "$tmp/device.out" || fail "$(cat "$tmp/cpu.out")"
-equal "gradc test" "$("$gradc" test --device=cuda-host "$here/device.nn" 2>&1)" "$("$gradc" test "$here/device.nn" 2>&1)"
+grep -q weights_hash "$tmp/cpu.out" && check "eval, info and predict" cmp "$tmp/cpu.out" "$tmp/device.out" ||
+  fail "$(cat "$tmp/cpu.out")"
+equal "gradc test" "$("$gradc" test --device=cuda-host "$here/device.nn" 2>&1)" \
+  "$("$gradc" test "$here/device.nn" 2>&1)"
 
 # A step is begun before the end of the one before it is looked at, unless that one ends the run or is saved. With a
 # driver that executes work when it is waited for, in any order that streams, events and graphs permit; stopped at a
@@ -73,7 +75,8 @@ for order in random $(full && echo rising); do
   GC_DRIVER_LAZY=1 GC_ORDER=$order ahead cuda-host --steps=9
   check "a lazy driver, $order" cmp "$tmp/ahead.want/metrics.csv" "$tmp/ahead/metrics.csv"
   for step in 8 9; do
-    check "its checkpoint $step" cmp "$tmp/ahead.want/checkpoint-$step.safetensors" "$tmp/ahead/checkpoint-$step.safetensors"
+    check "its checkpoint $step" cmp "$tmp/ahead.want/checkpoint-$step.safetensors" \
+      "$tmp/ahead/checkpoint-$step.safetensors"
   done
 done
 rm -rf "$tmp/ahead"; ahead cuda-host "--steps=9 --stop-at=4"; ahead cpu --resume

@@ -4,7 +4,8 @@
 report_of() { "$gradc" report --cuda --json --fp=strict "$@" >"$tmp/report" 2>"$tmp/log"; }
 top() { sed -n "1s/.*\"$1\":\([-0-9.e+]*\).*/\1/p" "$tmp/report"; } # top KEY: of the first line
 rows() { # rows PROGRAM: of awk, over lines of `times flops bytes ms limit form`
-  sed -n 's/.*"form":"\(.*\)","threads.*"times":\(.*\),"flops":\(.*\),"bytes":\(.*\),"ms":\(.*\),"limit":"\(.*\)".*/\2 \3 \4 \5 \6 \1/p' \
+  fields='"times":\(.*\),"flops":\(.*\),"bytes":\(.*\),"ms":\(.*\),"limit":"\(.*\)"'
+  sed -n 's/.*"form":"\(.*\)","threads.*'"$fields"'.*/\2 \3 \4 \5 \6 \1/p' \
     "$tmp/report" | awk "$1"
 }
 launches() { # launches FILE.nn NAME: how often the emitted step launches a kernel, which does not run
@@ -20,14 +21,17 @@ static long launches;
 #define GC_LAUNCH(kernel, points, ...) (launches += (points) > 0)
 #define GC_LAUNCH_GRID(kernel, x, y, z, ...) (launches += (x) > 0 && (y) > 0 && (z) > 0)
 C
-    printf '#include "%s.cu"\nint main(void) { %s_train_step(%s); return !printf("%%ld\\n", launches); }\n' "$stem" "$stem" "$args"
+    printf '#include "%s.cu"\n' "$stem"
+    printf 'int main(void) { %s_train_step(%s); return !printf("%%ld\\n", launches); }\n' "$stem" "$args"
   } >"$dir/count.c"
-  ${CC:-cc} -std=gnu11 -w -O0 -I"$root" -I"$here/runtime" -I"$dir" -o "$dir/count" "$dir/count.c" "$host" -lm -ldl -lpthread &&
+  ${CC:-cc} -std=gnu11 -w -O0 -I"$root" -I"$here/runtime" -I"$dir" -o "$dir/count" "$dir/count.c" \
+    "$host" -lm -ldl -lpthread &&
     "$dir/count"
 }
 reported() { # reported FILE.nn
   name=$(basename "$1" .nn)
-  report_of "$1" && check "report --cuda of $name" json_lines "$tmp/report" || fail "report --cuda of $name: $(head -n 3 "$tmp/log")"
+  report_of "$1" && check "report --cuda of $name" json_lines "$tmp/report" ||
+    fail "report --cuda of $name: $(head -n 3 "$tmp/log")"
   equal "launches of $name" "$(top launches)" "$(launches "$1" "$name" 2>&1 | tail -n 1)"
   equal "launches of the rows of $name" "$(rows '{ n += $1 } END { print n }')" "$(top launches)"
   near "predicted time of $name" "$(rows '{ t += $4 } END { print t }')" "$(top predicted_step_ms)"
@@ -41,7 +45,11 @@ json_lines() { awk '!/^\{.*\}$/ { bad = 1 } END { exit bad || !NR }' "$1"; }
 reported bench/models/mlp.nn
 reported bench/models/lstm.nn
 reported $curves/mlp_clip_accumulate.nn
-if full; then for model in bench/models/[!g]*.nn bench/models/gpt*.nn $curves/*.nn tests/exact/scan_checkpoint.nn; do reported "$model"; done; fi
+if full; then
+  for model in bench/models/[!g]*.nn bench/models/gpt*.nn $curves/*.nn tests/exact/scan_checkpoint.nn; do
+    reported "$model"
+  done
+fi
 
 # A contraction alone is limited by operations on a 4090 and, with few rows, by bytes; the launch has 2 us more.
 printf 'export def f(x: f32[N, 4096], y: f32[4096, 4096]) -> f32[N, 4096] { x @ y }\ndim N = 4096\n' >"$tmp/square.nn"

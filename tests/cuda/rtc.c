@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rtc ARCH FILE FLAG...: compiles one CUDA file in this process by NVRTC, found at run time, and prints its log with what
- * ptxas says of each kernel, and the milliseconds of processor time. $RTC_CUBIN: receives the code. Status 3: NVRTC is not there; without arguments, nothing else is tried. */
+/* rtc ARCH FILE FLAG...: compiles one CUDA file in this process by NVRTC, found at run time, and prints its log with
+ * what ptxas says of each kernel, and the milliseconds of processor time. $RTC_CUBIN: receives the code. Status 3:
+ * NVRTC is not there; without arguments, nothing else is tried. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

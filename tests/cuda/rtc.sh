@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# rtc.sh ROOT MODULES: the CUDA compilers accept all test kernels, and those that gradc prints for models (MODULES is the
-# program of modules.c): no warning, no spill, no remark (C75xx: wgmma serialised, setmaxnreg dropped), and, by the
-# version that made rtc.tsv, at most the registers and the shared memory there. By NVRTC, else by nvcc. Where nvdisasm is, no kernel of a form
-# has an array in local memory, and those of tensor cores have the instructions meant. nvrtc.tsv: how many texts and
-# kernels a model has, and processor seconds of NVRTC, which are printed beside what is measured.
-# RTC_TABLE=FILE, RTC_COST=FILE: tables to update with what was compiled. FULL=1: every form for sm_80, sm_90a and sm_100, and
-# some models; ALL=1 too: every model, as for updating the tables. The last line is "N passed, N failed".
+# rtc.sh ROOT MODULES: the CUDA compilers accept all test kernels, and those that gradc prints for models (MODULES is
+# the program of modules.c): no warning, no spill, no remark (C75xx: wgmma serialised, setmaxnreg dropped), and, by the
+# version that made rtc.tsv, at most the registers and the shared memory there. By NVRTC, else by nvcc. Where nvdisasm
+# is, no kernel of a form has an array in local memory, and those of tensor cores have the instructions meant.
+# nvrtc.tsv: how many texts and kernels a model has, and processor seconds of NVRTC, which are printed beside what is
+# measured. RTC_TABLE=FILE, RTC_COST=FILE: tables to update with what was compiled. FULL=1: every form for sm_80, sm_90a
+# and sm_100, and some models; ALL=1 too: every model, as for updating the tables. The last line is "N passed, N
+# failed".
 root=$1; modules=$2; here=$root/tests/cuda; cd "$root" || exit 2
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
@@ -44,23 +45,35 @@ function plain(name) { return name ~ /^k[0-9]+_[a-z]+$/ }'
 meant='{ want["_mma"] = "HMMA"; want["_wgmma"] = "HGMMA"; want["_tf32"] = "HMMA" }'
 # inspect NAME ARCH [LIST]: what was compiled since `begin`, under this name in the table; LIST: the output of MODULES
 inspect() {
-  awk -v name="$1" -v arch="$2" '/Compiling entry function/ { split($0, a, "\047"); kernel = a[2]; sub(/^k[0-9]+_/, "", kernel) }
-    /Used [0-9]+ registers/ { sub(".*Used ", ""); print name "\t" kernel "\t" arch "\t" $1 + 0 }' "$tmp/log" >"$tmp/registers"
-  [ -z "${3:-}" ] || awk -F '\t' -v name="$1" '$1 == "shape" && $4 { sub(/^k[0-9]+_/, "", $2); print name "\t" $2 "\tshared\t" $4 }' \
+  awk -v name="$1" -v arch="$2" '
+    /Compiling entry function/ { split($0, a, "\047"); kernel = a[2]; sub(/^k[0-9]+_/, "", kernel) }
+    /Used [0-9]+ registers/ { sub(".*Used ", ""); print name "\t" kernel "\t" arch "\t" $1 + 0 }' "$tmp/log" \
+    >"$tmp/registers"
+  [ -z "${3:-}" ] ||
+    awk -F '\t' -v name="$1" '$1 == "shape" && $4 { sub(/^k[0-9]+_/, "", $2); print name "\t" $2 "\tshared\t" $4 }' \
     "$3" | sort -u >>"$tmp/registers"
   [ -z "${RTC_TABLE:-}" ] || cat "$tmp/registers" >>"$tmp/table"
   {
     grep -E 'error|warning|\(C7[0-9]+\)|^status' "$tmp/log"
-    awk '/Compiling entry function/ { split($0, a, "\047"); kernel = a[2] } /[1-9][0-9]* bytes spill/ { print kernel ":" $0 }
+    awk '/Compiling entry function/ { split($0, a, "\047"); kernel = a[2] }
+      /[1-9][0-9]* bytes spill/ { print kernel ":" $0 }
       /[1-9][0-9]* bytes stack frame/ && !plain(kernel) { print kernel ":" $0 }'"$plain" "$tmp/log"
     [ "$table" = /dev/null ] || awk -F '\t' -v table="$table" '
-      FILENAME == table { max[$1, $2, $3] = $4; next } !(($1, $2, $3) in max) { print $2 ": not in rtc.tsv (docs/cuda.md: Compiling)"; next }
-      $4 > max[$1, $2, $3] + 0 { print $2 ": " $4 ($3 == "shared" ? " bytes of shared memory" : " registers") ", at most " max[$1, $2, $3] }' "$table" "$tmp/registers"
-    awk "BEGIN $meant"' /^[ \t]*\.section[ \t]+\.text\./ { kernel = $2; sub(/^.text\./, "", kernel); sub(/,.*/, "", kernel) }
-      / (LDL|STL)[. ]/ { local[kernel] = 1 } / [A-Z]*MMA[. ]/ { for (i = 1; i <= NF; i++) if ($i ~ /MMA/) { split($i, a, "."); has[kernel] = has[kernel] " " a[1] } }
+      FILENAME == table { max[$1, $2, $3] = $4; next }
+      !(($1, $2, $3) in max) { print $2 ": not in rtc.tsv (docs/cuda.md: Compiling)"; next }
+      $4 > max[$1, $2, $3] + 0 {
+        print $2 ": " $4 ($3 == "shared" ? " bytes of shared memory" : " registers") ", at most " max[$1, $2, $3]
+      }' "$table" "$tmp/registers"
+    awk "BEGIN $meant"'
+      /^[ \t]*\.section[ \t]+\.text\./ { kernel = $2; sub(/^.text\./, "", kernel); sub(/,.*/, "", kernel) }
+      / (LDL|STL)[. ]/ { local[kernel] = 1 }
+      / [A-Z]*MMA[. ]/ {
+        for (i = 1; i <= NF; i++) if ($i ~ /MMA/) { split($i, a, "."); has[kernel] = has[kernel] " " a[1] }
+      }
       { all[kernel] = 1 }
       END { for (k in local) if (!plain(k)) print k ": has an array in local memory"
-            for (k in all) for (w in want) if (k ~ w "$" && !index(has[k] " ", " " want[w] " ")) print k ": has no " want[w] }'"$plain" "$tmp/sass"
+            for (k in all) for (w in want)
+              if (k ~ w "$" && !index(has[k] " ", " " want[w] " ")) print k ": has no " want[w] }'"$plain" "$tmp/sass"
   } >"$tmp/bad"
   if [ -s "$tmp/bad" ]; then fail "${what:-}$1 $2:"; head -n 5 "$tmp/bad"; else pass; fi
 }
@@ -96,14 +109,15 @@ fi
 
 # ---- kernels of models ----
 occupancy() { # of the kernels of forms: registers of $tmp/registers, threads and shared memory of $tmp/list
-  awk -F '\t' '$1 == "shape" { k = $2; sub(/^k[0-9]+_/, "", k); if ($4 >= shared[k]) { shared[k] = $4; threads[k] = $3 } next }
+  awk -F '\t' '
+    $1 == "shape" { k = $2; sub(/^k[0-9]+_/, "", k); if ($4 >= shared[k]) { shared[k] = $4; threads[k] = $3 } next }
     NF == 4 && $3 != "shared" && threads[$2] && $2 ~ /_[a-z0-9]+$/ && $4 > registers[$2] { registers[$2] = $4 }
     function min(a, b) { return a < b ? a : b }
     END { for (k in registers) {
       warps = threads[k] / 32; blocks = min(64 / warps, int(65536 / (int((registers[k] + 7) / 8) * 8 * threads[k])))
       if (shared[k]) blocks = min(blocks, int(233472 / (shared[k] + 1024)))
-      printf "  %s: %d registers, %d threads, %d bytes of shared memory: %.0f %% of warps\n", k, registers[k], threads[k], shared[k],
-        100 * min(64, int(blocks) * warps) / 64 } }' "$tmp/list" "$tmp/registers" | sort
+      printf "  %s: %d registers, %d threads, %d bytes of shared memory: %.0f %% of warps\n", k, registers[k],
+        threads[k], shared[k], 100 * min(64, int(blocks) * warps) / 64 } }' "$tmp/list" "$tmp/registers" | sort
 }
 cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; processor time of what was compiled
   texts=$(grep -c '^/' "$tmp/list"); kernels=$(grep -c 'Compiling entry' "$tmp/log")
@@ -121,7 +135,10 @@ model() { # model MODE FILE.nn: its kernels for $archs; MODE: strict, fast, or b
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
   [ "$mode" != bf16 ] || { sed 's/^train {/train { precision = bf16;/' "$2" >"$tmp/$name.nn"; file=$tmp/$name.nn; }
-  if ! "$modules" $fast --write="$dir" "$file" >"$tmp/list" 2>"$tmp/log"; then fail "$file: $(head -n 3 "$tmp/log")"; return; fi
+  if ! "$modules" $fast --write="$dir" "$file" >"$tmp/list" 2>"$tmp/log"; then
+    fail "$file: $(head -n 3 "$tmp/log")";
+    return
+  fi
   for arch in $archs; do
     begin
     for file in "$dir"/*.cu; do compile "$arch" "$file" --fmad=$fma; done
@@ -159,8 +176,8 @@ write() { # write TABLE FIELDS NEW HEADING: adds rows, or replaces all rows by t
   [ "${FULL:-} ${ALL:-}" = "1 1" ] || ! cp "$1" "$tmp/old" 2>/dev/null || old=$tmp/old
   { echo "# $4; by ${version##* }"; merged "$2" "$3" "$old"; } >"$1"
 }
-[ -z "${RTC_TABLE:-}" ] ||
-  write "$RTC_TABLE" 3 "$tmp/table" "Test form, or mode of all models; kernel; architecture and registers, or shared and its bytes, the most of a name"
+title="Test form, or mode of all models; kernel; architecture and registers, or shared and its bytes"
+[ -z "${RTC_TABLE:-}" ] || write "$RTC_TABLE" 3 "$tmp/table" "$title, the most of a name"
 [ -z "${RTC_COST:-}" ] ||
   write "$RTC_COST" 2 "$tmp/cost" "Model, mode, texts, kernels, seconds of a busy core, for sm_90a"
 echo "$passed passed, $failed failed"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The status of a model: what fails changes no weight and counts no step, nor does any later step, until the caller sets
- * the status to 0. Compiled with -DKEPT=N, the bytes before the arena, and the emitted mlp.cu in the include path. */
+/* The status of a model: what fails changes no weight and counts no step, nor does any later step, until the caller
+ * sets the status to 0. Compiled with -DKEPT=N, the bytes before the arena, and the emitted mlp.cu in the include
+ * path. */
 #include "mlp.cu"
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # blocks.awk -v folder=F: the marked code blocks of a page. The comment before a block says where the block goes:
-#   <!-- EXAMPLE: FILE, PLACE -->  PLACE: `new`, the whole file; `end`; `after TEXT`, `before TEXT`: the one line with TEXT
+#   <!-- EXAMPLE: FILE, PLACE -->  PLACE: `new`, the whole file; `end`; `after TEXT`, `before TEXT`: the one line with
+# TEXT
 #   <!-- quoted: FILE -->          the lines stand in FILE already
 # Writes block N to F/N, without the indentation of its fence, and prints `N EXAMPLE FILE PLACE TEXT`. EXAMPLE is
 # `unmarked` for a block without a comment, `unused` for a comment without a block.

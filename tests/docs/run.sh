@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# run.sh GRADC BUILD: docs/contributing.md is followed on a copy of the tree, so that it cannot go stale. Every block has
-# a place (blocks.awk), what the page quotes and names exists, and what the examples change compiles. The files of each
-# folder include only what internals.md allows, are formatted and name their licence. FULL=1 also builds the copy with
-# the op and the pass, runs the suites that the page names for them, and sees them fail without a piece.
+# run.sh GRADC BUILD: docs/contributing.md is followed on a copy of the tree, so that it cannot go stale. Every block
+# has a place (blocks.awk), what the page quotes and names exists, and what the examples change compiles. The files of
+# each folder include only what internals.md allows, are formatted and name their licence. FULL=1 also builds the copy
+# with the op and the pass, runs the suites that the page names for them, and sees them fail without a piece.
 . "$(dirname "$0")/../suite.sh"
 page=$root/docs/contributing.md; blocks=$tmp/blocks; tree=$tmp/tree
 mkdir "$blocks" "$tree"
@@ -57,8 +57,8 @@ done >"$tmp/absent"
 equal "functions of the compiler in no page" "$(cat "$tmp/absent")" ""
 
 # ---- names: a path exists, any other word is in the sources ----
-find Makefile codegen driver frontend ir lib passes prim runtime std tests -type f ! -path 'tests/docs/*' -exec cat {} + \
-  >"$tmp/sources"
+find Makefile codegen driver frontend ir lib passes prim runtime std tests -type f ! -path 'tests/docs/*' \
+  -exec cat {} + >"$tmp/sources"
 find . | sed 's|^\./||' >"$tmp/paths"
 awk '/^ *```/ { inside = !inside } !inside' "$page" | grep -oE '`[^` ]+`' | tr -d '`' | sort -u >"$tmp/names"
 there() { # there NAME
@@ -82,9 +82,16 @@ case $(clang-format --version 2>/dev/null) in
   # shellcheck disable=SC2046  # several files
   check formatted sh -c 'cd "$1" && shift && clang-format --dry-run -Werror "$@"' sh "$root" $(sources '*.[ch]') ;;
 esac
-unmarked=$(cd "$root" && for f in $(sources '*.[chy]') $(sources '*.def') $(sources '*.cpp') $(sources '*.cu') $(sources '*.sh') $(sources '*.py') Makefile; do
+unmarked=$(cd "$root" && for f in $(sources '*.[chy]') $(sources '*.def') $(sources '*.cpp') $(sources '*.cu') \
+  $(sources '*.sh') $(sources '*.py') Makefile; do
   head -n 2 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"; done)
 if [ -z "$unmarked" ]; then pass; else fail "no SPDX line: $unmarked"; fi
+
+# Columns are characters, not bytes.
+long=$(cd "$root" && find bench codegen docs driver examples frontend ir lib passes prim runtime tests \
+  -name .venv -prune -o -type f -regex '.*[.]\(awk\|[chy]\|cpp\|cu\|def\|inc\|sh\)' \
+  -exec env LC_ALL=C.UTF-8 grep -HnE '.{121}' {} + | cut -d : -f 1,2)
+equal "lines above 120 columns" "$long" ""
 
 # ---- includes: as the table of folders in internals.md says; a target's folder only within codegen/ ----
 only_includes() { # only_includes PATTERN PATH...: headers in other folders match the pattern
@@ -101,7 +108,8 @@ check "includes of codegen" only_includes "$codegen.*" codegen
 check "includes of codegen/*.c" only_includes "$codegen[^/]*" codegen/*.[ch]
 check "includes of codegen/text" only_includes "$codegen(text/)?[^/]*" codegen/text
 check "includes of lib" only_includes '(ir|frontend|passes|runtime|lib)/.*|codegen/((build|jit)/)?[^/]*' lib
-check "includes of driver" only_includes '(ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' driver
+check "includes of driver" only_includes '(ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' \
+  driver
 check "includes of runtime" only_includes '[.][.]/prim/.*' runtime
 
 # ---- what is cheap ----

@@ -41,13 +41,15 @@ portable() { # portable MODEL LABEL "CC FLAGS" RUNNER [--no-PASS] [--ram=BYTES]
   if "$tmp/reference" "$nn" "$steps" "$dir" ${want:+--files} "$@" >"$dir/want" 2>"$tmp/err" &&
      "$gradc" emit --c "$nn" -o "$dir" "$@" >"$tmp/err" 2>&1 &&
      $compile $warn -I"$dir" -c -o "$dir/model.o" "$dir/$model.c" 2>"$tmp/err" &&
-     $compile -std=gnu99 -I"$dir" -Itests/exact -o "$dir/run" tests/exact/main_portable.c "$dir/model.o" 2>"$tmp/err"; then
+     $compile -std=gnu99 -I"$dir" -Itests/exact -o "$dir/run" tests/exact/main_portable.c "$dir/model.o" \
+       2>"$tmp/err"; then
     same "$model $label $*" "${want:-$dir/want}" $runner "$dir/run"
   else fail "$model $label $*"; head -n 4 "$tmp/err"; fi
 }
 native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same label
   model=$1; dir=$tmp/$model$3
-  if $2 $warn -std=gnu11 -I. -Iruntime -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm -pthread 2>"$tmp/err"; then
+  if $2 $warn -std=gnu11 -I. -Iruntime -Itests/exact -o "$dir/native" tests/exact/main_native.c "$dir/native.c" -lm \
+    -pthread 2>"$tmp/err"; then
     for threads in 1 2 3 4; do same "$model native $2 threads $threads" "$want" "$dir/native" "$steps" $threads; done
   else fail "$model native $2"; head -n 4 "$tmp/err"; fi
 }
@@ -55,7 +57,8 @@ native() { # native MODEL "CC FLAGS" LABEL, after portable MODEL of the same lab
 in_less_memory() { # MODEL
   if form 0 || form 1; then
     nn=$(source_of "$1")
-    least=$("$gradc" emit --c "$nn" -o "$tmp/refused" --ram=1 2>&1 | sed -n 's/.*the least budget that works is \([0-9]*\) bytes/\1/p')
+    least=$("$gradc" emit --c "$nn" -o "$tmp/refused" --ram=1 2>&1 |
+      sed -n 's/.*the least budget that works is \([0-9]*\) bytes/\1/p')
     most=$("$gradc" report --fp=strict --json "$nn" | sed -n 's/.*"ram_bytes":\([0-9]*\).*/\1/p')
     if [ -z "$least" ] || [ -z "$most" ]; then fail "$1: no budget is refused"; return; fi
     ! form 0 || portable "$1" least "$quick" "" --ram="$least"

@@ -61,8 +61,8 @@ static bool text_calls(const char *text, const char *name, size_t n) {
   return false;
 }
 
-/* Each function of a line `def name(x: f32[...` of an activation, layer, loss or tensor file must be in some case; those
- * whose names begin with _ are behind others. */
+/* Each function of a line `def name(x: f32[...` of an activation, layer, loss or tensor file must be in some case;
+ * those whose names begin with _ are behind others. */
 void std_check(Suite *s) {
   for (int i = 0; i < nembedded; i++) {
     if (!names_a_part(embedded[i].name)) continue;

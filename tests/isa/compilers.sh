@@ -6,7 +6,8 @@
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/isa
 shift 2
-models=${MODELS:-"examples/models/iris tests/golden/curves/cnn tests/golden/curves/lstm tests/exact/gpt_dropout tests/native/mixed"}
+curves=tests/golden/curves
+models=${MODELS:-"examples/models/iris $curves/cnn $curves/lstm tests/exact/gpt_dropout tests/native/mixed"}
 cd "$root" || exit 2
 program reference tests/exact/reference.c || exit 1
 for nn in $models; do
@@ -20,11 +21,18 @@ line=$(printf '%s' "$4" | tr -s ' '); cc=$(echo "$line" | cut -d'|' -f2 | sed 's
 main=$(echo "$line" | cut -d'|' -f3 | sed 's/^ //;s/ $//'); run=$(echo "$line" | cut -d'|' -f4 | sed 's/^ //')
 out=$tmp/$at.results; mkdir "$tmp/$at"; cd "$tmp/$at" || exit 1
 link() { # link DIR: the program around model.o
-  case $4 in cortex*) ${cc%% -O*} -w -O1 -I"$1" -I"$here/../exact" --specs=rdimon.specs -nostartfiles -T "$here/cortex.ld" \
-    -Wl,--defsym=psram="$main" "$here/cortex.c" "$here/../exact/main_portable.c" model.o -o program ;;
+  case $4 in
+  cortex*)
+    ${cc%% -O*} -w -O1 -I"$1" -I"$here/../exact" --specs=rdimon.specs -nostartfiles -T "$here/cortex.ld" \
+      -Wl,--defsym=psram="$main" "$here/cortex.c" "$here/../exact/main_portable.c" model.o -o program ;;
   *) $main -w -I"$1" -I"$here/../exact" "$here/../exact/main_portable.c" model.o -o program ;; esac
 }
-start() { case $1 in cortex*) timeout 200 qemu-system-arm -M $run -nographic -semihosting -kernel program ;; *) $run ./program ;; esac; }
+start() {
+  case $1 in
+  cortex*) timeout 200 qemu-system-arm -M $run -nographic -semihosting -kernel program ;;
+  *) $run ./program ;;
+  esac
+}
 for m in "$tmp"/*/want; do
   m=$(dirname "$m"); name=$(basename "$m")
   if ! $cc -I"$m" -c "$m/$name.c" -o model.o 2>err; then

@@ -5,7 +5,8 @@
 # docs/compilers.md, which is printed.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/isa
-export MODELS="mlp cnn gpt" CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm"
+export MODELS="mlp cnn gpt" \
+  CROSS="aarch64-linux-gnu-gcc:qemu-aarch64 riscv64-linux-gnu-gcc:qemu-riscv64 arm-linux-gnueabihf-gcc:qemu-arm"
 tally "strict training" sh "$root/tests/exact/run.sh" "$gradc" "$build"
 unset MODELS CROSS
 
@@ -13,7 +14,8 @@ cp -r "$root/examples" "$tmp/examples" && cd "$tmp" || exit 2
 sed 's/^train {/train { precision = bf16;/' examples/models/digits.nn >examples/models/half.nn
 loss() { # NAME CFLAGS: after 40 steps
   "$gradc" build examples/models/half.nn -o "$1" --cc aarch64-linux-gnu-gcc --isa neon --cflags "-static $2" &&
-    qemu-aarch64 -cpu max "./$1" train --steps 40 --threads 1 --json 2>err | sed -n 's/.*"event":"done".*"steps":40,"loss":\([0-9.]*\).*/\1/p'
+    qemu-aarch64 -cpu max "./$1" train --steps 40 --threads 1 --json 2>err |
+      sed -n 's/.*"event":"done".*"steps":40,"loss":\([0-9.]*\).*/\1/p'
 }
 plain=$(loss plain ""); dots=$(loss dots -march=armv8.2-a+bf16)
 used=$(aarch64-linux-gnu-objdump -d dots | grep -c bfdot)

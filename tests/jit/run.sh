@@ -15,7 +15,8 @@ first=${ways%% *} # explicit, since small graphs are interpreted by default
 # The runtime and the compiler have no symbol in common: gradc links both.
 names() { nm "$@" | awk '$2 ~ /^[TDRBVC]$/ && $3 != "main" { print $3 }' | sort -u; }
 names "$build"/runtime/*.o >rt.names
-find "$build" -name '*.o' ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -path "$build/asan/*" ! -path "$build/cuda_host*" | xargs nm |
+find "$build" -name '*.o' ! -path "$build/runtime/*" ! -path "$build/tests/*" ! -path "$build/asan/*" \
+  ! -path "$build/cuda_host*" | xargs nm |
   awk '$2 ~ /^[TDRBVC]$/ { print $3 }' | sort -u >cc.names
 equal "names of both" "$(comm -12 rt.names cc.names | grep -v '^main$')" ""
 
@@ -65,8 +66,8 @@ for file in small.nn wrong.nn "$root"/examples/models/iris.nn; do
 done
 
 # ---- gradients: the same verdicts and numbers ----
-sed -n '/^train/,/^export/{/^export/!p;}' small.nn | sed 's/^train/train again/;s/batch = 16/precision = bf16; batch = 8/' |
-  cat small.nn - >two.nn
+sed -n '/^train/,/^export/{/^export/!p;}' small.nn |
+  sed 's/^train/train again/;s/batch = 16/precision = bf16; batch = 8/' | cat small.nn - >two.nn
 for file in two.nn "$root"/examples/models/pinn.nn; do
   "$gradc" gradcheck "$file" --interpret >want 2>&1; equal "status of gradcheck $file" $? 0
   for way in $ways; do
@@ -137,7 +138,7 @@ for home in /dev/null /proc/none relative; do
 done
 [ -e relative ] && fail "a relative XDG_CACHE_HOME was made" || pass
 rm -rf "$store"; mkdir -p "$store"
-i=0; while [ $i -lt 5 ]; do truncate -s 60M "$store/old$i"; touch -d "2001-01-0$((i + 1))" "$store/old$i"; i=$((i + 1)); done
+for i in 0 1 2 3 4; do truncate -s 60M "$store/old$i"; touch -d "2001-01-0$((i + 1))" "$store/old$i"; done
 "$gradc" eval small.nn -e '2 + 5' --jit=$first >/dev/null
 equal "what a full cache keeps" "$(ls "$store" | grep -c old) $([ -e "$store/old4" ] && echo newest)" "3 newest"
 

@@ -43,8 +43,10 @@ done < "$here/figures.tsv"
 
 # The trained gpt continues a text, with a prompt that grows by a token per call.
 if [ -f "$tmp/run_gpt/weights.safetensors" ]; then # after " the GNU"
-  sh "$models/../generate.sh" "$tmp/gpt" "$tmp/run_gpt/weights.safetensors" "$models/../data/licence.vocab" 12 87 359 >"$tmp/text" 2>&1
-  if grep -q ' the GNU General Public License' "$tmp/text"; then pass; echo "ok    gpt generates: $(head -n 1 "$tmp/text")"
+  sh "$models/../generate.sh" "$tmp/gpt" "$tmp/run_gpt/weights.safetensors" "$models/../data/licence.vocab" 12 87 359 \
+    >"$tmp/text" 2>&1
+  if grep -q ' the GNU General Public License' "$tmp/text"; then
+    pass; echo "ok    gpt generates: $(head -n 1 "$tmp/text")"
   else fail "gpt generates: $(head -n 3 "$tmp/text")"; fi
 fi
 # shellcheck disable=SC1091

@@ -68,7 +68,9 @@ rows=$("$tmp/ncheck" --rows | sed 's/^/--isa=/')
 case $rows in *avx2*)
   rows="$rows --isa=x86-64-v3"
   "$gradc" build --isa=haswell tests/native/panels.nn -o "$tmp/model"
-  if objdump -d "$tmp/model" | grep -q 'vfmadd231ps.*%ymm.*%ymm.*%ymm'; then pass; else fail "--isa=haswell: no vectors of 256 bits"; fi ;;
+  if objdump -d "$tmp/model" | grep -q 'vfmadd231ps.*%ymm.*%ymm.*%ymm'; then pass; else
+    fail "--isa=haswell: no vectors of 256 bits"
+  fi ;;
 esac
 for model in panels scans; do
   nn=tests/native/$model.nn
@@ -104,7 +106,10 @@ mixed f32
 "$gradc" build "$tmp/mixed.nn" -o "$tmp/model"
 plain=$(train f32 | loss_of)
 for precision in bf16 "f16(scale = 2 ** 40)"; do
-  case $precision in bf16) ways=--isa=generic ;; *) model=scaled; ways="--no-fuse --no-recompute,--no-checkpoint" ;; esac
+  case $precision in
+  bf16) ways=--isa=generic ;;
+  *) model=scaled; ways="--no-fuse --no-recompute,--no-checkpoint" ;;
+  esac
   full && ways="--isa=generic --no-fuse --no-recompute,--no-checkpoint"
   mixed "$precision"
   strict --no-layout "$tmp/mixed.nn"
@@ -124,20 +129,24 @@ done
 if [ -n "$BEFORE" ]; then # AMX, by several threads
   mixed bf16
   "$gradc" build ${CLANG:+--cc=clang} --cflags="$amx${light:+ -O1}" "$tmp/mixed.nn" -o "$tmp/model"
-  near "$model: AMX" "$($BEFORE "$tmp/model" train --run-dir "$tmp/amx.run" --json --threads 2 2>/dev/null | loss_of)" "$plain" 0.01
+  near "$model: AMX" \
+    "$($BEFORE "$tmp/model" train --run-dir "$tmp/amx.run" --json --threads 2 2>/dev/null | loss_of)" \
+    "$plain" 0.01
 fi
 case $(cat "$tmp/rows") in
 *'"skipped_steps":21,"loss_scale":524288,'*) pass ;;
 *) fail "skipped steps: $(tail -n 1 "$tmp/rows")" ;;
 esac
-check "the loss of a skipped step is finite" awk -F, -v n=0 'NR > 1 && $2 - $2 != 0 { n++ } END { exit n > 0 }' "$tmp/scaled.rows/metrics.csv"
+check "the loss of a skipped step is finite" awk -F, -v n=0 'NR > 1 && $2 - $2 != 0 { n++ } END { exit n > 0 }' \
+  "$tmp/scaled.rows/metrics.csv"
 
 # A step with an overflowing gradient in one microbatch changes no weight or state; any other step does.
 model=overflow
 strict tests/native/overflow.nn
 for k in $(seq 30); do train "$k" --stop-at "$k" | tail -n 1; done |
   sed 's/.*"skipped_steps":\([0-9]*\).*"weights_hash":"\([0-9a-f]*\)".*/\1 \2/' >"$tmp/steps"
-if awk 'NR > 1 && ($1 == skipped) == ($2 == hash) { n++ } { skipped = $1; hash = $2 } END { exit n || NR < 30 || $1 < 6 }' \
+if awk 'NR > 1 && ($1 == skipped) == ($2 == hash) { n++ } { skipped = $1; hash = $2 }
+  END { exit n || NR < 30 || $1 < 6 }' \
   "$tmp/steps"; then pass; else fail "skipped steps and hashes: $(cat "$tmp/steps")"; fi
 loss=$(train complete | loss_of)
 if awk "BEGIN { exit !(${loss:-1} < 0.05) }"; then pass; else fail "overflow: the loss is $loss"; fi

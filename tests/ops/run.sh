@@ -32,12 +32,13 @@ for arch in "" -march=native; do
   note "floats of 16 bits $arch" $?
 done
 # In the fast mode products may be contracted: the same bounds hold.
-$cc -std=gnu11 -O2 -march=native -ffp-contract=fast -DPRIM_BY_FLAGS -DSCALAR_ONLY -o "$out/prim_fast" tests/ops/prim_accuracy.c -lm &&
+$cc -std=gnu11 -O2 -march=native -ffp-contract=fast -DPRIM_BY_FLAGS -DSCALAR_ONLY \
+  -o "$out/prim_fast" tests/ops/prim_accuracy.c -lm &&
   "$out/prim_fast" >"$out/prim_fast.txt" || cat "$out/prim_fast.txt"
 note "prim accuracy with FMA" $?
 
 sh tests/asan.sh "$build" || fail "the sanitized archive is not built"
-sanitized ops tests/ops/main.c tests/ops/elem.c tests/ops/view.c tests/ops/reduce.c tests/ops/contract.c tests/ops/attend.c \
-  tests/ops/rules.c tests/ops/interp.c &&
+sanitized ops tests/ops/main.c tests/ops/elem.c tests/ops/view.c tests/ops/reduce.c tests/ops/contract.c \
+  tests/ops/attend.c tests/ops/rules.c tests/ops/interp.c &&
   tally ops "$tmp/ops"
 counts

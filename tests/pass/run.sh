@@ -24,20 +24,24 @@ for ir in "$here"/*/*.ir; do
   case $p in *order*) flags=--no-fuse ;; esac
   [ ! -f "$stem.flags" ] || flags=$(cat "$stem.flags")
   # shellcheck disable=SC2086
-  if ! (cd "$(dirname "$ir")" && "$gradc" opt --verify --passes="$p" $flags "$(basename "$ir")") >"$tmp/out" 2>"$tmp/err"; then
+  if ! (cd "$(dirname "$ir")" && "$gradc" opt --verify --passes="$p" $flags "$(basename "$ir")") \
+    >"$tmp/out" 2>"$tmp/err"; then
     fail "$name: $(head -n 3 "$tmp/err")"; continue
   fi
   [ -z "$UPDATE" ] || cp "$tmp/out" "$stem.out"
   if cmp -s "$tmp/out" "$stem.out"; then pass; else fail "$name:"; diff "$stem.out" "$tmp/out" | head -n 10; fi
   cp "$tmp/out" "$tmp/again.ir"
-  if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then pass; else fail "$name: printed, read, printed: differs"; fi
+  if "$gradc" opt --passes= "$tmp/again.ir" | cmp -s - "$tmp/again.ir"; then pass; else
+    fail "$name: printed, read, printed: differs"
+  fi
 done
 
 # Every rewrite of simplify has a graph that shows it, below a comment with its text.
 sed -n 's/^  {OP_[A-Za-z_0-9]*, .*"\(.*\)"},$/\1/p' "$root"/passes/simplify/rewrite_*.c >"$tmp/rewrites"
 [ "$(wc -l <"$tmp/rewrites")" -gt 60 ] && pass || fail "the tables of rewrites are not found"
 while IFS= read -r rewrite; do
-  if grep -qxF "# $rewrite" "$here"/simplify/rules_*.ir; then pass; else fail "no graph in simplify/rules_*.ir shows: $rewrite"; fi
+  if grep -qxF "# $rewrite" "$here"/simplify/rules_*.ir; then pass
+  else fail "no graph in simplify/rules_*.ir shows: $rewrite"; fi
 done <"$tmp/rewrites"
 
 run() { # run NAME ARGUMENTS...: a test program

@@ -40,6 +40,7 @@ wait $beside
 for log in "$tmp"/log.*; do
   grep -vE '^$|^[0-9]+ passed' "$log"
   passed=$((passed + $(sed -n 's/^\([0-9]*\) passed.*/\1/p' "$log" | awk '{s += $1} END {print s + 0}')))
-  failed=$((failed + $(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$log" | awk '{s += $1} END {print NR ? s : 1}')))
+  bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed$/\1/p' "$log" | awk '{s += $1} END {print NR ? s : 1}')
+  failed=$((failed + bad))
 done
 counts

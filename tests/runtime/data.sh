@@ -10,7 +10,9 @@ awk 'BEGIN {
   for (i = 0; i < 120; i++) {
     k = i % 3
     line = ""
-    for (j = 1; j <= 4; j++) { s = (s * 16807) % 2147483647; line = line sprintf("%.3f,", c[4 * k + j] + 3 * (s / 2147483647 - 0.5)) }
+    for (j = 1; j <= 4; j++) { s = (s * 16807) % 2147483647
+      line = line sprintf("%.3f,", c[4 * k + j] + 3 * (s / 2147483647 - 0.5))
+    }
     print line k
   }
 }' > toy.csv
@@ -86,7 +88,8 @@ for line in x,1,2,3,0 nan,1,2,3,0 1,2,3,4,abc ,,,, 0,1,2,3,label nan,nan,inf,nan
   sed "1s/.*/$line/" toy.csv | csv_bad "a first record of $line" 0610 'record 1, field'
   grep -q 'help: `header = true`' err && pass || fail "a first record of $line: no word on header"
 done
-sed '18s/^[^,]*/"7\n\x1b[31m"/' toy.csv | csv_bad 'control characters' 0610 'record 17, field 0: `7??\[31m. is not a number'
+sed '18s/^[^,]*/"7\n\x1b[31m"/' toy.csv |
+  csv_bad 'control characters' 0610 'record 17, field 0: `7??\[31m. is not a number'
 cut -d, -f1-3 toy.csv | csv_bad 'a file of fewer columns' 0613 'record 1, field 3'
 head -1 toy.csv | csv_bad 'a header alone' 0615 'no records'
 : | csv_bad 'an empty file' 0615 'no records'
@@ -110,15 +113,18 @@ npy_bad 'npy: another number of records' 0615 'half.npy: 30 records' x.npy half.
 { npy '|u1' '(60, 3)'; head -c 180 pixels; } > thin.npy
 npy_bad 'npy: another shape' 0616 'thin.npy: a record is \[3\], `x` takes field(0) as \[4\]' thin.npy y.npy toy_npy
 { npy '|u1' '(60, 2, 2)'; cat pixels; } > square.npy
-npy_bad 'npy: as many elements in another shape' 0616 'square.npy: a record is \[2, 2\], `x` takes field(0) as \[4\]' square.npy y.npy toy_npy
+npy_bad 'npy: as many elements in another shape' 0616 'square.npy: a record is \[2, 2\], `x` takes field(0) as \[4\]' \
+  square.npy y.npy toy_npy
 { npy '|u1' '(60, 1)'; cat labels; } > column.npy
-npy_bad 'npy: an axis of 1 more' 0616 'column.npy: a record is \[1\], `y` takes field(1) as \[\]' x.npy column.npy toy_npy
+npy_bad 'npy: an axis of 1 more' 0616 'column.npy: a record is \[1\], `y` takes field(1) as \[\]' x.npy column.npy \
+  toy_npy
 { npy '|u1' '(60,)'; head -c 20 labels; bytes 7; head -c 39 labels; } > label.npy
 npy_bad 'npy: a label out of range' 0617 'label.npy: record 21, field 1: 7 is out of range' x.npy label.npy toy_npy
 { npy '<f4' '(60, 4)'; head -c 160 /dev/zero; printf '\0\0\xc0\x7f'; head -c 796 /dev/zero; } > nan.npy
 npy_bad 'npy: NaN' 0618 'nan.npy: record 11, field 0' nan.npy y.npy toy_npy
 { npy '<f4' '(60,)'; for i in $(seq 60); do printf '\0\0\0\x3f'; done; } > halves.npy
-npy_bad 'npy: labels that are not integers' 0610 'halves.npy: record 1, field 1: 0.5 is not i32' x.npy halves.npy toy_npy
+npy_bad 'npy: labels that are not integers' 0610 'halves.npy: record 1, field 1: 0.5 is not i32' \
+  x.npy halves.npy toy_npy
 npy_bad 'npy: not one' 0614 'toy.csv: not a .npy' toy.csv y.npy toy_npy
 npy_bad 'npy: empty' 0614 'empty: not a .npy' empty y.npy toy_npy
 head -c 200 x.idx > cut.idx
@@ -138,7 +144,8 @@ tokens_bad() { # NAME CODE PATTERN, the file on standard input
 }
 head -c 8 toy.bin | tokens_bad 'shorter than a window' 0615 '4 tokens, fewer than one window of 5'
 : | tokens_bad 'an empty file' 0615 '0 tokens'
-head -c 101 toy.bin | tokens_bad 'cut within a token' 0612 'record 13: .*101 bytes are not a multiple of the size of u16'
+head -c 101 toy.bin |
+  tokens_bad 'cut within a token' 0612 'record 13: .*101 bytes are not a multiple of the size of u16'
 head -c 40 toy.bin.gz | tokens_bad 'cut gzip' 0611 'not a valid gzip file'
 expect 'text: shorter than a window' 4 'E0615.*short.txt' toy_text train --data toy=short.txt
 

@@ -13,7 +13,9 @@ same 'records bound on demand' full/weights.safetensors demand/weights.safetenso
 # the number of calls in one training run: the first one without a fault
 calls() { # VARIABLE
   local lo=1 hi=1
-  while env $1=$hi toy_faults train --threads 1 --run-dir probe > /dev/null 2>&1; [ $? != 0 ]; do lo=$hi; hi=$((hi * 2)); rm -rf probe; done
+  while env $1=$hi toy_faults train --threads 1 --run-dir probe > /dev/null 2>&1; [ $? != 0 ]; do
+    lo=$hi; hi=$((hi * 2)); rm -rf probe
+  done
   rm -rf probe
   while [ $((hi - lo)) -gt 1 ]; do
     local mid=$(((lo + hi) / 2))

@@ -55,12 +55,14 @@ for GC_NO_LOCKS in '' 1; do
   lock 999999999 5 "$mine" "$machine" | try 'a process that is gone' 0 "$alone"
   lock $other $((start - 1)) "$mine" "$machine" | try 'another process has its number' 0 "$alone"
   lock $other "$start" 'boot 0-0' "$machine" | try 'before the machine restarted' 0 "$alone"
-  lock $other "$start" 'boot 0-0' elsewhere | try 'another machine' 2 "E0604.*process $other on elsewhere, another machine"
+  lock $other "$start" 'boot 0-0' elsewhere |
+    try 'another machine' 2 "E0604.*process $other on elsewhere, another machine"
   grep -q 'remove try/lock' err && pass || fail "another machine: the message does not say what to do: $(cat err)"
   : | try 'an empty lock' 0 "$alone"
   head -c 500 /dev/urandom | try 'a lock of noise' 0 "$alone"
 done
-lock $other "$start" "$mine" "$machine" | try 'a process that lives, without locks of the file system' 2 "E0604.*process $other on"
+lock $other "$start" "$mine" "$machine" |
+  try 'a process that lives, without locks of the file system' 2 "E0604.*process $other on"
 unset GC_NO_LOCKS
 kill $other
 

@@ -16,7 +16,8 @@ expect() {
   "$@" > out 2> err
   got=$?
   if [ $got != "$status" ]; then fail "$name: status $got, not $status: $(head -c 300 err)"
-  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then fail "$name: no '$pattern' in: $(cat out err | head -c 400)"
+  elif [ -n "$pattern" ] && ! cat out err | grep -q -e "$pattern"; then
+    fail "$name: no '$pattern' in: $(cat out err | head -c 400)"
   else pass; fi
 }
 same() { # NAME FILE FILE
@@ -25,7 +26,8 @@ same() { # NAME FILE FILE
 
 library() { # library NAME FLAGS...: compiles the runtime into an archive
   mkdir "$tmp/$1.o"
-  ls "$root"/runtime/*.c | xargs -P 2 -I{} sh -c '$0 -std=gnu11 -Wall -Wextra -Werror '"${*:2}"' -c {} -o "$1/$(basename {} .c).o"' "$CC" "$tmp/$1.o" || exit 1
+  ls "$root"/runtime/*.c | xargs -P 2 -I{} sh -c \
+    '$0 -std=gnu11 -Wall -Wextra -Werror '"${*:2}"' -c {} -o "$1/$(basename {} .c).o"' "$CC" "$tmp/$1.o" || exit 1
   ar rcs "$tmp/$1.a" "$tmp/$1".o/*.o
 }
 program() { # program NAME LIBRARY FLAGS|SOURCE...

@@ -9,21 +9,26 @@ expect 'option of another command' 2 'not an option of `eval`' toy eval --resume
 expect 'missing value' 2 '--steps needs a value' toy train --steps
 expect 'not a number' 2 'takes a number' toy train --steps ten
 expect 'out of range' 2 'must be between' toy train --threads 0
-expect 'more threads than there is use for' 2 'E0601.*1000 threads: this machine allows at most' toy train --threads 1000
+expect 'more threads than there is use for' 2 'E0601.*1000 threads: this machine allows at most' \
+  toy train --threads 1000
 expect 'exclude each other' 2 exclude toy train --steps 3 --epochs 3
 expect 'an empty value' 2 'needs a value' toy train --run-dir ''
 expect 'a source without files' 2 'reads no files' toy_uniform train --data toy=toy.csv
 expect 'a stray word' 2 'options only' toy train toy.csv
 
 expect 'no run yet' 1 'E0683' toy eval
-expect 'train' 0 '"event":"done","steps":72,"loss":[0-9.e-]*,"holdout":{"loss":[0-9.e-]*,"acc":1},"weights_hash":"[0-9a-f]\{16\}"}$' toy train --json --run-dir r1
+done_line='"event":"done","steps":72,"loss":[0-9.e-]*,"holdout":{"loss":[0-9.e-]*,"acc":1}'
+expect 'train' 0 "$done_line"',"weights_hash":"[0-9a-f]\{16\}"}$' toy train --json --run-dir r1
 hash=$(grep -o 'weights_hash.*' out)
 [ "$(grep -c '"event":"step"' out)" = 72 ] && pass || fail 'one event a step'
 [ "$(head -1 r1/metrics.csv)" = step,loss,acc ] && [ "$(wc -l < r1/metrics.csv)" = 73 ] && pass || fail 'metrics.csv'
 same 'the source is kept' r1/toy.nn <(echo '# toy')
 ls r1 | grep -q '^checkpoint-72.safetensors$' && [ "$(ls r1 | grep -c checkpoint)" = 2 ] && pass ||
   fail 'two checkpoints are kept'
-for t in 1 2 3 4; do expect "$t threads" 0 "$hash" toy train --json --threads $t --run-dir t$t; same "$t threads" r1/weights.safetensors t$t/weights.safetensors; done
+for t in 1 2 3 4; do
+  expect "$t threads" 0 "$hash" toy train --json --threads $t --run-dir t$t
+  same "$t threads" r1/weights.safetensors t$t/weights.safetensors
+done
 expect 'another seed' 0 'weights_hash' toy train --json --seed 7 --run-dir s7
 cmp -s r1/weights.safetensors s7/weights.safetensors && fail 'the seed has no effect' || pass
 expect 'sanitized' 0 "$hash" toy_asan train --json --threads 2 --run-dir asan1
@@ -39,7 +44,8 @@ expect 'force' 0 "$hash" toy train --json --run-dir r1 --force
 expect 'epochs' 0 '"steps":24,' toy train --json --epochs 2 --run-dir e2
 expect 'steps' 0 '"steps":5,' toy train --json --steps 5 --run-dir st5
 expect 'steps 0' 0 '"steps":0,"loss":null' toy train --json --steps 0 --run-dir st0
-expect 'init and steps 0 give the weights back' 0 "$hash" toy train --json --steps 0 --init r1/weights.safetensors --run-dir i0
+expect 'init and steps 0 give the weights back' 0 "$hash" \
+  toy train --json --steps 0 --init r1/weights.safetensors --run-dir i0
 same 'init' r1/weights.safetensors i0/weights.safetensors
 cmp -s st0/weights.safetensors r1/weights.safetensors && fail 'training has no effect' || pass
 
@@ -64,7 +70,8 @@ mv toy.csv hidden.csv
 expect 'resume keeps seed and data' 0 accuracy toy train --resume --run-dir moved
 expect 'eval keeps seed and data' 0 accuracy toy eval --weights moved/weights.safetensors
 mv hidden.csv toy.csv
-GRADC_RUN_AS='gradc run toy.nn' expect 'how to resume' 0 'to continue: gradc run toy.nn --resume' toy train --stop-at 3 --run-dir as
+GRADC_RUN_AS='gradc run toy.nn' expect 'how to resume' 0 'to continue: gradc run toy.nn --resume' \
+  toy train --stop-at 3 --run-dir as
 expect 'resume of a finished run' 0 "$hash" toy train --json --resume --run-dir r1
 expect 'resume of nothing' 1 'E0683' toy train --resume --run-dir nowhere
 expect 'resume with another seed' 2 'E0603' toy train --resume --run-dir r1 --seed 3
@@ -99,7 +106,8 @@ for sig in INT:130 TERM:143 HUP:129; do
   rm -rf sig
 done
 
-TOY_NAN_AT=20 expect 'NaN' 6 'toy.nn:7: the result of `log` is not finite in step 20 (batch 8 of epoch 2' toy_asan train --run-dir nan
+TOY_NAN_AT=20 expect 'NaN' 6 'toy.nn:7: the result of `log` is not finite in step 20 (batch 8 of epoch 2' \
+  toy_asan train --run-dir nan
 ls nan/checkpoint-*.safetensors > /dev/null 2>&1 && pass || fail 'NaN: the checkpoint has gone'
 [ "$(tail -1 nan/metrics.csv | cut -d, -f1)" = 19 ] && pass || fail 'NaN: the steps before it are logged'
 TOY_NAN_AT=9 expect 'NaN under accumulation' 6 'in step 9' toy_accum train --run-dir nan2
@@ -109,7 +117,8 @@ status=${PIPESTATUS[0]}
 case $status in 0 | 5) pass ;; *) fail "closed pipe: status $status" ;; esac
 expect 'full output' 5 'E0664' sh -c 'toy info > /dev/full'
 
-expect 'without data' 0 '"event":"done","steps":30,"loss":[0-9.e-]*,"weights_hash"' toy_none train --json --run-dir none1
+expect 'without data' 0 '"event":"done","steps":30,"loss":[0-9.e-]*,"weights_hash"' \
+  toy_none train --json --run-dir none1
 toy_none train --stop-at 9 --run-dir none2 > out 2>&1
 expect 'without data: resume' 0 'weights' toy_none train --resume --run-dir none2
 same 'without data: resume' none1/metrics.csv none2/metrics.csv
@@ -126,14 +135,19 @@ toy train --run-dir runs/zebra > out 2>&1; toy train --run-dir runs/1 > out 2>&1
 expect 'the newest run, whatever its name' 0 'weights runs/1/' toy eval
 toy train --stop-at 5 --force --run-dir runs/zebra > out 2>&1
 expect 'the newest run to resume' 0 'weights runs/zebra/' toy train --resume
-expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' toy_asan eval --json --weights r1/weights.safetensors
-expect 'eval takes the seed of the run' 0 "$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')" toy eval --json --weights s8/weights.safetensors
+expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' \
+  toy_asan eval --json --weights r1/weights.safetensors
+seeded=$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')
+expect 'eval takes the seed of the run' 0 "$seeded" toy eval --json --weights s8/weights.safetensors
 expect 'eval of no file' 1 'E0682' toy eval --weights none
-for c in train "eval --weights r1/weights.safetensors" bench; do expect "$c: which train section" 1 'E0681' toy_two $c; done
+for c in train "eval --weights r1/weights.safetensors" bench; do
+  expect "$c: which train section" 1 'E0681' toy_two $c
+done
 expect 'info' 0 'net.linear.w  param  f32\[4, 3\]' toy_asan info
 toy info --json > out
 same 'info --json' out <(printf '%s\n' '{"name":"net.linear.w","shape":[4,3],"dtype":"f32","kind":"param"}' \
-  '{"name":"net.linear.b","shape":[3],"dtype":"f32","kind":"param"}' '{"name":"net.seen","shape":[1],"dtype":"f32","kind":"state"}')
+  '{"name":"net.linear.b","shape":[3],"dtype":"f32","kind":"param"}' \
+  '{"name":"net.seen","shape":[1],"dtype":"f32","kind":"state"}')
 expect 'info --weights' 0 "$(echo "$hash" | cut -d'"' -f3)" toy_asan info --weights r1/weights.safetensors
 
 tail -n +2 toy.csv | cut -d, -f1-4 > new.csv
@@ -145,14 +159,17 @@ expect 'predict - with a header' 0 '' sh -c '{ echo a,b,c,d; cat new.csv; } | to
 same 'predict -' first out
 expect 'predict npy' 0 '^[012],' toy_asan predict --input x.npy
 expect 'predict text' 0 '^294$' sh -c 'printf abc | toy_asan predict --fn length --input -'
-expect 'predict a text longer than the bound' 0 '^1160$' sh -c 'yes a | head -c 64 | tr "\n" "0" | toy_asan predict --fn length --input -'
+expect 'predict a text longer than the bound' 0 '^1160$' \
+  sh -c 'yes a | head -c 64 | tr "\n" "0" | toy_asan predict --fn length --input -'
 expect 'predict: a length a record' 0 '^6$' sh -c 'printf "1,2,3\n7\n" | toy_asan predict --fn length --input -'
 expect 'predict: a length a record' 0 '^7$' sh -c 'printf "1,2,3\n7\n" | toy_asan predict --fn length --input -'
-expect 'predict: results of a length' 0 '^1,1.5,2,3,4$' sh -c 'printf "1,2,4\n" | toy_asan predict --fn between --input -'
+expect 'predict: results of a length' 0 '^1,1.5,2,3,4$' \
+  sh -c 'printf "1,2,4\n" | toy_asan predict --fn between --input -'
 expect 'predict: above the bound' 4 'E0619.*record 2 has 17 columns: no `T` from 0 to 16 fits `between` (x: f32\[T\])' \
   sh -c '{ echo 1,2; seq -s, 17; } | toy_asan predict --fn between --input -'
 { npy '<i4' '(2, 0)'; } > none.npy
-expect 'predict: a size that cannot be' 4 'E0619.*none.npy: record 1: `T` cannot be 0 in `length`' toy_asan predict --fn length --input none.npy
+expect 'predict: a size that cannot be' 4 'E0619.*none.npy: record 1: `T` cannot be 0 in `length`' \
+  toy_asan predict --fn length --input none.npy
 { npy '|u1' '(5,)'; bytes 1 2 3 4 5; } > row.npy
 expect 'predict: an npy row' 0 '^15$' toy_asan predict --fn length --input row.npy
 { npy '|u1' '(2, 3)'; bytes 1 2 3 4 5 6; } > rows.npy
@@ -160,13 +177,16 @@ expect 'predict: npy rows' 0 '^6$' toy_asan predict --fn length --input rows.npy
 expect 'predict: no such export' 2 'there are predict, length, between' toy predict --fn prdict --input new.csv
 expect 'predict: no input' 2 'E0601' toy predict
 expect 'predict: a missing file' 1 'E0680' toy predict --input none.csv
-expect 'predict: wrong columns' 4 'toy.csv: record 1 has 5 columns, `predict` takes 4 (x: f32\[1, 4\])' toy_asan predict --input toy.csv
+expect 'predict: wrong columns' 4 'toy.csv: record 1 has 5 columns, `predict` takes 4 (x: f32\[1, 4\])' \
+  toy_asan predict --input toy.csv
 expect 'predict: not a number' 4 'record 2, field 1' sh -c 'printf "1,2,3,4\n1,x,3,4\n" | toy_asan predict --input -'
 expect 'predict: cut npy' 4 'E0614' toy_asan predict --input cut.npy
 expect 'predict: an empty file' 4 'E0615' toy_asan predict --input empty
 
 expect 'bench' 0 'median .* ms' toy bench --steps 20
-expect 'bench --json' 0 '"step_ms":{"median":[0-9.e-]*,"min":[0-9.e-]*,"p90":[0-9.e-]*},"gflops":[0-9.e-]*,"arena_bytes":256,"peak_rss_bytes":[0-9]*}' toy_asan bench --json --threads 2 --steps 20
+times='"step_ms":{"median":[0-9.e-]*,"min":[0-9.e-]*,"p90":[0-9.e-]*}'
+expect 'bench --json' 0 "$times"',"gflops":[0-9.e-]*,"arena_bytes":256,"peak_rss_bytes":[0-9]*}' \
+  toy_asan bench --json --threads 2 --steps 20
 expect 'bench --infer' 0 '"graph":"predict"' toy_asan bench --infer --json --steps 20
 expect 'bench without its data' 0 'median' toy_asan bench --steps 5 --data toy=toy.csv
 (mkdir -p away && cd away && toy_asan bench --steps 5 > ../out 2>&1) && pass || fail "bench with no file: $(cat out)"
@@ -176,8 +196,11 @@ weights_bad() { # NAME PATTERN
   expect "weights: $1" 4 "$2" toy_asan train --init w.safetensors --run-dir wbad
   [ -e wbad ] && fail "weights: $1: a run folder was made" || pass
 }
-rewrite 's/net\.linear\.b/net.linear.c/g'; weights_bad missing 'E0641.*`net.linear.b` is missing'; weights_bad extra 'the model has no `net.linear.c`'
-rewrite 's/"shape":\[4,3\]/"shape":[3,4]/'; weights_bad 'another shape' 'E0641.*`net.linear.w` is f32\[3, 4\] in the file, the model has f32\[4, 3\]'
+rewrite 's/net\.linear\.b/net.linear.c/g'
+  weights_bad missing 'E0641.*`net.linear.b` is missing'
+  weights_bad extra 'the model has no `net.linear.c`'
+rewrite 's/"shape":\[4,3\]/"shape":[3,4]/'
+  weights_bad 'another shape' 'E0641.*`net.linear.w` is f32\[3, 4\] in the file, the model has f32\[4, 3\]'
 rewrite 's/"dtype":"F32","shape":\[3\]/"dtype":"I32","shape":[3]/'; weights_bad 'another type' 'E0641.*is i32\[3\]'
 rewrite 's/"F32"/"F99"/'; weights_bad 'an unknown type' 'E0640.*unknown element type'
 head -c 400 r1/weights.safetensors > w.safetensors; weights_bad 'cut short' 'E0640'

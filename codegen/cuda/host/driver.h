@@ -5,8 +5,8 @@
 #define GC_HOST_DRIVER_H
 #include <stdio.h>
 
-/* The function of the driver API with this symbol ("cuMemAlloc_v2") or name ("cuMemAlloc": its newest form); NULL: it is
- * not there. Its signature is that of cuda.h, for CUDA 12. */
+/* The function of the driver API with this symbol ("cuMemAlloc_v2") or name ("cuMemAlloc": its newest form); NULL: it
+ * is not there. Its signature is that of cuda.h, for CUDA 12. */
 void *gc_host_driver(const char *function);
 
 /* What cuModuleLoadData takes instead of a cubin: a table of kernels, which must outlive the module. */
@@ -25,7 +25,7 @@ typedef struct GcHostModule {
   const GcHostKernel *kernel;
 } GcHostModule;
 
-/* A line for each kernel that was launched: launches and time; with the hooks sectors of global memory and wavefronts of
- * shared memory beside the least possible. */
+/* A line for each kernel that was launched: launches and time; with the hooks sectors of global memory and wavefronts
+ * of shared memory beside the least possible. */
 void gc_host_driver_report(FILE *out);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations in the order of their issue, each with those that it must follow. The eager mode executes each at once. The
- * lazy mode executes nothing that a synchronisation does not ask for, and what it asks for in any order that is
+/* Operations in the order of their issue, each with those that it must follow. The eager mode executes each at once.
+ * The lazy mode executes nothing that a synchronisation does not ask for, and what it asks for in any order that is
  * permitted: rising, falling or random (GC_ORDER). */
 #include "codegen/cuda/host/driver_state.h"
 #include "codegen/cuda/host/host.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GC_DRIVER_FAIL: of a sequence of calls each fails once, as it is asked to, and nothing happens after it. GC_DRIVER_LOG
- * has each call. */
+/* GC_DRIVER_FAIL: of a sequence of calls each fails once, as it is asked to, and nothing happens after it.
+ * GC_DRIVER_LOG has each call. */
 #include "tests/cuda/driver/test.h"
 #include <sys/wait.h>
 #include <unistd.h>

@@ -67,8 +67,8 @@ static int early_read(void) {
   if (!planted) OK(cuStreamSynchronize(s1));
   return pinned[N - 1] == N - 1;
 }
-/* A copy from memory that is not pinned returns before the bytes have arrived; streams that are not blocking do not wait
- * for the null stream. */
+/* A copy from memory that is not pinned returns before the bytes have arrived; streams that are not blocking do not
+ * wait for the null stream. */
 static int null_stream(void) {
   float v[N];
   for (int i = 0; i < N; i++) v[i] = (float)i;

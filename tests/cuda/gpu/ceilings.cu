@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a GPU reaches at most, as one line of JSON: bytes a second of a copy that is larger than its caches; operations a
- * second of FMA in f32, and of mma and wgmma in bf16. Medians of five. Over the host form (ceilings SCALE, 1 / SCALE of
- * the work) it shows only that the kernels run. */
+/* What a GPU reaches at most, as one line of JSON: bytes a second of a copy that is larger than its caches; operations
+ * a second of FMA in f32, and of mma and wgmma in bf16. Medians of five. Over the host form (ceilings SCALE, 1 / SCALE
+ * of the work) it shows only that the kernels run. */
 #include "codegen/cuda/device.inc"
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +153,8 @@ int main(int argc, char **argv) {
   MEDIAN(mma, LAUNCH(k_mma, blocks, 0, to, 0.5f, turns));
   if (has_wgmma) MEDIAN(wgmma, LAUNCH(k_wgmma, 2 * sms, SHARED, to, 0.5f, turns / 4 + 1));
   printf("{\"copy_gbs\":%.1f,\"f32_tflops\":%.2f,\"bf16_mma_tflops\":%.1f", 32.0 * n / copy / 1e9,
-         2.0 * blocks * 256 * CHAINS * turns / fma / 1e12, 2.0 * blocks * 8 * 16 * 8 * MMA_K * CHAINS * turns / mma / 1e12);
+         2.0 * blocks * 256 * CHAINS * turns / fma / 1e12,
+         2.0 * blocks * 8 * 16 * 8 * MMA_K * CHAINS * turns / mma / 1e12);
   if (has_wgmma)
     printf(",\"bf16_wgmma_tflops\":%.1f", 2.0 * 2 * sms * 2 * 64 * WGMMA_N * 64 * (turns / 4 + 1) / wgmma / 1e12);
   printf("}\n");

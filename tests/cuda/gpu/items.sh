@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# items.sh ITEM ARG...: one item of check-gpu or bench-gpu, in the folder that prepare.sh has filled. Status 77: it cannot
-# be measured here, for the reason printed. What is found is the last line, as JSON.
+# items.sh ITEM ARG...: one item of check-gpu or bench-gpu, in the folder that prepare.sh has filled. Status 77: it
+# cannot be measured here, for the reason printed. What is found is the last line, as JSON.
 item=$1; shift
 hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' | tail -n 1; }
 loss_of() { sed -n 's/.*"event":"done".*"loss":\([-+0-9.e]*\).*/\1/p' | tail -n 1; }
 trained() { # trained NAME STEPS RUN: programs/NAME in programs/RUN; its last line in programs/RUN.json
-  (cd programs && ./"$1" train --steps "$2" --run-dir "$3" --force --json >"$3.log" 2>&1 && tail -n 1 "$3.log" >"$3.json") ||
+  (cd programs && ./"$1" train --steps "$2" --run-dir "$3" --force --json >"$3.log" 2>&1 &&
+    tail -n 1 "$3.log" >"$3.json") ||
     { tail -n 3 "programs/$3.log"; exit 1; }
 }
 case $item in
@@ -56,7 +57,8 @@ case $item in
     rm -rf cache
     for run in cold warm; do
       begin=$(date +%s.%N)
-      XDG_CACHE_HOME=$PWD/cache ../gradc run --device="$2" "$1.nn" --steps 1 --run-dir run_start --force >start.log 2>&1 || {
+      XDG_CACHE_HOME=$PWD/cache ../gradc run --device="$2" "$1.nn" --steps 1 --run-dir run_start --force \
+        >start.log 2>&1 || {
         grep -m 1 'error' start.log
         if grep -q NVRTC start.log; then exit 77; else exit 1; fi
       }

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # prepare.sh GRADC BUILD FOLDER [host]: builds in FOLDER, on any machine with nvcc, everything that `make check-gpu` and
-# `make bench-gpu` run, with the results that are expected, so that no time of a GPU goes into compiling; and their lists
-# for run.sh. GPU_CODE="sm_80 sm_90a": for these GPUs; the default is sm_90a. What cannot be built is an item that says
-# why. With `host` a small share is built over the host form instead: a dry run.
+# `make bench-gpu` run, with the results that are expected, so that no time of a GPU goes into compiling; and their
+# lists for run.sh. GPU_CODE="sm_80 sm_90a": for these GPUs; the default is sm_90a. What cannot be built is an item that
+# says why. With `host` a small share is built over the host form instead: a dry run.
 . "$(dirname "$0")/../../suite.sh"
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 here=$root/tests/cuda/gpu; cuda=$root/tests/cuda; host=$build/libgradc_cuda_host.a
@@ -118,7 +118,8 @@ device=cuda; for_gpu=--gpu=$(echo "${GPU_CODE:-sm_90a}" | tr ' ' ',')
 built() { # built NAME OPTION...: of programs/NAME.nn; $reason if not
   name=$1; shift
   # shellcheck disable=SC2086  # none or one
-  "$gradc" build --device=$device $for_gpu "$@" "$out/programs/$name.nn" -o "$out/programs/$name" >"$tmp/log" 2>&1 && return
+  "$gradc" build --device=$device $for_gpu "$@" "$out/programs/$name.nn" -o "$out/programs/$name" \
+    >"$tmp/log" 2>&1 && return
   reason=$(why); return 1
 }
 copied() { # copied FILE.nn NAME [EXPRESSION]: the model as programs/NAME.nn, edited

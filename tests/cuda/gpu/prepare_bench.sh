@@ -26,7 +26,8 @@ absent "gemm beside cuBLASLt" "a program that calls cuBLASLt"
 if [ -n "$dry" ]; then absent "gpt2 bf16" "a GPU: too large for a dry run"
 else
   cp LICENSE "$out/programs/text.txt"
-  sed 's/^dim T = 64/dim T = 1024/; s|text("[^"]*"|text("text.txt"|; s/batch = 4/batch = 16/; s/^train {/train { precision = bf16;/' \
+  sed 's/^dim T = 64/dim T = 1024/; s|text("[^"]*"|text("text.txt"|; s/batch = 4/batch = 16/
+    s/^train {/train { precision = bf16;/' \
     bench/models/gpt2.nn >"$out/programs/gpt2.nn"
   measured "gpt2 bf16" 40 gpt2 --steps 20
 fi

@@ -43,7 +43,8 @@ while IFS=$tab read -r name limit command <&3; do
 done 3<"$list"
 rm -f "$folder/item.log"
 echo
-sed 's/^{"item":"\([^"]*\)","status":"\([^"]*\)","seconds":\([0-9.]*\)/\1\t\2\t\3\t/; s/\t,"[a-z]*":"*/\t/; s/"*}$//' "$out" |
+sed 's/^{"item":"\([^"]*\)","status":"\([^"]*\)","seconds":\([0-9.]*\)/\1\t\2\t\3\t/; s/\t,"[a-z]*":"*/\t/
+  s/"*}$//' "$out" |
   awk -F '\t' '{ printf "%-36s %-8s %8.1f s  %s\n", $1, $2, $3, substr($4, 1, 100) }'
 awk -F '"' '{ n[$8]++ } END { for (s in n) printf "%d %s  ", n[s], s; print "" }' "$out"
 exit $bad

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* In the place of CUDA's header, for emitted .cu files that a C compiler reads as C: their kernels run over the host form
- * (codegen/cuda/device_host.h), one launch after another, in the order of blocks and threads that GC_ORDER names. */
+/* In the place of CUDA's header, for emitted .cu files that a C compiler reads as C: their kernels run over the host
+ * form (codegen/cuda/device_host.h), one launch after another, in the order of blocks and threads that GC_ORDER
+ * names. */
 #ifndef TESTS_CUDA_RUNTIME_API_H
 #define TESTS_CUDA_RUNTIME_API_H
 #include "codegen/cuda/device_host.h"
@@ -11,8 +12,8 @@ typedef enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1 } cudaErro
 typedef struct CUstream_st *cudaStream_t;
 static inline cudaError_t cudaGetLastError(void) { return gc_host.errors ? (cudaError_t)999 : cudaSuccess; }
 
-/* Appends the memory transactions of a launch to the file that GC_TRAFFIC names: function, kernel, sectors and the minimum,
- * wavefronts and the minimum. */
+/* Appends the memory transactions of a launch to the file that GC_TRAFFIC names: function, kernel, sectors and the
+ * minimum, wavefronts and the minimum. */
 static inline void gc_test_traffic(const char *function, const char *name, const GcTraffic *before) {
   FILE *f = getenv("GC_TRAFFIC") ? fopen(getenv("GC_TRAFFIC"), "a") : NULL;
   const GcTraffic *t = &gc_host.traffic;
