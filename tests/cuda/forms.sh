@@ -28,11 +28,17 @@ least() {
       " wavefronts: more than in forms.tsv" }' "$here/forms.tsv" "$tmp/forms.moved" >"$tmp/worse"
   head -n 20 "$tmp/worse"; [ ! -s "$tmp/worse" ]
 }
+: >"$tmp/forms.fast"
 graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter' >"$tmp/near.ir"
 graphs 'sums|channels|^sized|columns|product|^half|^vector|cumulative' >"$tmp/bound.ir"
 shapes strict "shapes of the forms" "$here/forms.ir"
-shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
-shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
+if full; then
+  shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
+  shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
+else
+  graphs '^vector|^half' >"$tmp/bound.ir"
+  shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
+fi
 check "memory transactions of the forms" least
 if full; then
   for size in 0 1; do ops "shapes of the forms, sizes of $size" --some --fused --size=$size "$here/forms.ir"; done

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by run.sh with FULL=1. Where nvcc is, it compiles emitted models, and every op, without a message, for the
-# oldest architecture and for sm_90a, and no kernel spills registers.
+# Sourced by run.sh with FULL=1. Where nvcc is, it compiles emitted models, and every op, without a message, for
+# sm_90a, with ALL=1 also for the oldest architecture, and no kernel spills registers.
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null)
 compiles() { # compiles FILE MODE
   name=$(basename "${1%.*}"); dir=$tmp/nvcc
   rm -rf "$dir"
   "$gradc" emit --cuda "--fp=$2" "$1" -o "$dir" >"$tmp/log" 2>&1 || { fail "$name: $(head -n 3 "$tmp/log")"; return; }
   set -- "$dir"/*.cu "$2" # a text of the IR names its module
-  for arch in 80 90a; do
+  for arch in 90a $([ "${ALL:-}" != 1 ] || echo 80); do
     [ "$2" = strict ] && fma=false || fma=true
     if timeout 300 "$nvcc" --fmad=$fma -Xptxas -v -gencode "arch=compute_$arch,code=sm_$arch" -c "$1" \
          -o "$dir/unit.o" >"$dir/messages" 2>&1 &&

@@ -15,7 +15,7 @@ if program ccheck tests/codegen/ccheck.c; then
   else ops "all ops, fused" --fused $(ls tests/codegen/*.ir); fi
   . "$here/forms.sh"
   . "$here/form_bugs.sh"
-  for size in 0 1; do
+  for size in 0 $(full && echo 1); do
     ops "sizes of $size" --some --fused --size=$size tests/codegen/windows.ir tests/codegen/move.ir
   done
   products() { # products SHARE FORM FORM LIST OPTION...: of the list one line of SHARE, with operands of these forms
@@ -39,8 +39,8 @@ if program ccheck tests/codegen/ccheck.c; then
     products 2 bf16 as_bf16 tests/cuda/contract.txt --bound; products 3 as_f16 f16 tests/cuda/contract.txt --bound
     products 1 f32 f32 tests/cuda/contract.txt
   else
-    products 9 f32 f32 tests/native/contract.txt; products 7 f32 f32 tests/native/conv.txt
-    products 12 bf16 as_bf16 tests/native/contract.txt --bound; products 16 f16 as_f16 tests/native/conv.txt --bound
+    products 18 f32 f32 tests/native/contract.txt; products 14 f32 f32 tests/native/conv.txt
+    products 24 bf16 as_bf16 tests/native/contract.txt --bound; products 32 f16 as_f16 tests/native/conv.txt --bound
   fi
   if full && program sweep tests/codegen/sweep.c; then
     "$gradc" ops --markdown | awk -v types= -f tests/codegen/special.awk >"$tmp/special.ir"
@@ -54,7 +54,7 @@ if program ccheck tests/codegen/ccheck.c; then
 fi
 # shellcheck disable=SC2046  # several objects
 if program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit); then
-  first=${FIRST:-1}; if full; then number=20; else number=4; fi
+  first=${FIRST:-1}; if full; then number=20; else number=2; fi
   for seed in $(seq "$first" $((first + number - 1))); do "$tmp/random" print "$seed" >"$tmp/random.$seed.ir"; done
   ops "random graphs" --some --fused "$tmp"/random.*.ir
 fi

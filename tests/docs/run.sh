@@ -76,7 +76,10 @@ for suite in $(sed -n 's/.*Run: `\([a-z ]*\)`.*/\1/p' "$page"); do
 done
 
 # ---- style: .clang-format by its version, where it is installed; the licence in the first lines ----
-sources() { (cd "$root" && find bench codegen driver frontend ir lib passes prim python runtime tests -name "$@"); }
+sources() { # without what is installed there
+  (cd "$root" && find bench codegen driver frontend ir lib passes prim python runtime tests -name .venv -prune -o \
+    -name "$@" -print)
+}
 case $(clang-format --version 2>/dev/null) in
 *'version 14.'*)
   # shellcheck disable=SC2046  # several files

@@ -5,7 +5,7 @@
 # the alignment and rematerialise activations: the smallest that is accepted, and halfway to it), and natively with 1 to
 # 4 threads. So do exports, at several values of their run-time sizes, and refuse the same values. MODEL:TYPE is the
 # model with that precision. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
-# FULL=1 runs every form of every model for 20 steps; otherwise each model has a quarter of the forms, which differ from
+# FULL=1 runs every form of every model for 20 steps; otherwise each model has a sixth of the forms, which differ from
 # one model to the next, for 6 steps, and compilers optimise only in the forms that test it.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
@@ -17,7 +17,7 @@ models=${MODELS:-mlp cnn cnn_batchnorm lstm gpt bounded mlp:f16 scan_checkpoint 
 program reference tests/exact/reference.c || { counts; exit 1; }
 
 number=0
-form() { full || [ $(((number + $1) % 4)) -eq 0 ]; } # form K: whether this model has form K
+form() { full || [ $(((number + $1) % 6)) -eq 0 ]; } # form K: whether this model has form K
 same() { # same NAME EXPECTED COMMAND...: the command's output equals the file
   name=$1; expected=$2; shift 2
   if "$@" >"$tmp/out" 2>"$tmp/err" && cmp -s "$tmp/out" "$expected"; then pass

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the front end. Diagnostics, lexer, parser, fmt and elaborator, with the sanitizers and one malloc
-# per object; the programs in README.md and docs/. Without FULL=1 a sixth of the mutations.
+# per object; the programs in README.md and docs/. Without FULL=1 a share of the mutations.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
 sanitized diag_test tests/front/diag_test.c && tally diag "$tmp/diag_test"
-mutations=--mutations=500; full && mutations=--mutations=3000
+mutations=--mutations=250; full && mutations=--mutations=3000
 for t in parse elab; do
   sanitized ${t}_test tests/front/${t}_test.c && tally $t "$tmp/${t}_test" $mutations
 done

@@ -49,7 +49,10 @@ gpu_unit() { # gpu_unit FOLDER NAME: calls wait, and give a status
 ops() {
   can_compile ops || return
   program ccheck tests/codegen/ccheck.c || { absent ops "ccheck does not compile"; return; }
-  files="tests/codegen/*.ir tests/cuda/forms.ir"; [ -z "$dry" ] || files="--some tests/cuda/forms.ir"
+  files="tests/codegen/*.ir tests/cuda/forms.ir"
+  if [ -n "$dry" ]; then
+    awk '/^graph / && ++n > 3 { exit } { print }' tests/cuda/forms.ir >"$tmp/some.ir"; files="--some $tmp/some.ir"
+  fi
   # shellcheck disable=SC2086  # several files
   env TMPDIR="$tmp" BUILD="$build" GPU_CASES="$out/ops" GPU_CODE="${dry:-gpu}" "$tmp/ccheck" --cuda --fused \
     "--cc=$here/cc.sh" $files >"$tmp/log" 2>&1 || { absent ops "over the host form: $(why)"; return; }
