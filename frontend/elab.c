@@ -12,9 +12,9 @@
 #include "frontend/sections/elab_section.h"
 #include <string.h>
 
-static const char *const builtin_files[] = {"std/tensor.nn",       "std/activation.nn", "std/layer.nn", "std/window.nn",
-                                            "std/norm.nn",         "std/loss.nn",       "std/init.nn",  "std/check.nn",
-                                            "runtime/schedule.nn", "runtime/optim.nn"};
+static const char *const builtin_files[] = {
+  "std/tensor.nn", "std/activation.nn", "std/layer.nn", "std/recurrent.nn",    "std/window.nn",   "std/norm.nn",
+  "std/loss.nn",   "std/init.nn",       "std/check.nn", "runtime/schedule.nn", "runtime/optim.nn"};
 
 /* ---- the file ---- */
 

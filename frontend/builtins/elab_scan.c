@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scan(x, axis, step, carry): the step becomes a closed body graph; what it reads from outside becomes an input. */
+/* scan(x, axis, step, carry, reverse = false, states = false): step(x_t..., carry...) gives the new carries, or
+ * [outputs..., carries...]. Gives the outputs stacked along the axis, without outputs the first carries; with `states`
+ * the list of these and the last carries. The step becomes a closed body graph; what it reads from outside becomes an
+ * input. */
 #include "frontend/elab/elab_call.h"
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_graph.h"
@@ -12,9 +15,9 @@ enum { MAX_CARRY = 32 };
 
 typedef struct ScanArgs {
   Id x[MAX_CARRY], carry[MAX_CARRY];
-  int nx, nc;
+  int nx, nc, ny; /* ny: outputs, known when the step has run */
   int64_t axis;
-  bool reverse, one; /* one: the carry is a tensor, not a list */
+  bool reverse, states, one; /* one: the carry is a tensor, not a list */
   Dim length;
 } ScanArgs;
 
@@ -40,7 +43,7 @@ static bool read_args(Elab *e, Call *k, ScanArgs *s) {
   s->one = !is_many(k, 3);
   if (k->arg[2].v.kind != V_FN)
     return el_arg_reject(e, E_ARG_KIND, k, 2, "the step of a `scan` is a function, not %s", v_text(e, k->arg[2].v));
-  if (!el_want_bool(e, k, 4, false, &s->reverse)) return false;
+  if (!el_want_bool(e, k, 4, false, &s->reverse) || !el_want_bool(e, k, 5, false, &s->states)) return false;
   for (int i = 0; i < s->nx; i++) {
     const Type *t = el_type(e, s->x[i]);
     if (!el_want_axis(e, k, 1, t->rank, 0, &s->axis)) return false;
@@ -57,15 +60,9 @@ static Value body_input(Elab *e, const char *stem, int i, TypeId t, Loc loc) {
 }
 
 /* The new carries, as nodes of the body, each of the type of the old one. */
-static bool results(Elab *e, Call *k, const ScanArgs *s, Value v, const Type *const *want, Id *out) {
-  if (v_bad(v)) return false;
-  Value l = s->one && v.kind != V_LIST ? v_list(e, 1, &v) : v;
-  if (l.kind != V_LIST || l.list->n != s->nc) {
-    el_arg_fail(e, E_ARG_KIND, k, 2, "the step gives %s; it must give the %d new carries", v_text(e, v), s->nc);
-    return false;
-  }
+static bool new_carries(Elab *e, Call *k, const ScanArgs *s, const Value *v, const Type *const *want, Id *out) {
   for (int i = 0; i < s->nc; i++) {
-    out[i] = el_tensor(e, l.list->v[i], (DType)want[i]->dtype, NULL);
+    out[i] = el_tensor(e, v[i], (DType)want[i]->dtype, NULL);
     if (!out[i]) return false;
     TypeId t = type_make(e->m, (DType)want[i]->dtype, want[i]->rank, want[i]->dim);
     if (el_same_type(e, el_type_id(e, out[i]), t)) continue;
@@ -76,10 +73,33 @@ static bool results(Elab *e, Call *k, const ScanArgs *s, Value v, const Type *co
   return true;
 }
 
-static bool run_step(Elab *e, Call *k, const ScanArgs *s, Body *b) {
+/* What the step gives, as results of the body: the carries, then what is stacked. */
+static bool results(Elab *e, Call *k, ScanArgs *s, Value v, const Type *const *want) {
+  if (v_bad(v)) return false;
+  Id carry[MAX_CARRY], out[MAX_CARRY];
+  Graph *g = e->cur.b.g;
+  Value l = s->one && v.kind != V_LIST ? v_list(e, 1, &v) : v;
+  int outputs = l.kind == V_LIST ? l.list->n - s->nc : -1;
+  if (outputs < 0) {
+    el_arg_fail(e, E_ARG_KIND, k, 2, "the step gives %s; it must give the %d new carries", v_text(e, v), s->nc);
+    return false;
+  }
+  if (outputs > MAX_CARRY)
+    return el_arg_reject(e, E_ARG_KIND, k, 2, "the step gives %d outputs; at most %d can be stacked", outputs,
+                         MAX_CARRY);
+  if (!new_carries(e, k, s, l.list->v + outputs, want, carry)) return false;
+  for (int i = 0; i < outputs; i++)
+    if (!(out[i] = el_tensor(e, l.list->v[i], DT_F32, NULL))) return false;
+  if (!outputs) out[0] = carry[0];
+  s->ny = outputs ? outputs : 1;
+  for (int i = 0; i < s->nc; i++) graph_result(g, ctx_strf(e->c, "h%d", i), carry[i], g->loc);
+  for (int i = 0; i < s->ny; i++) graph_result(g, ctx_strf(e->c, "y%d", i), out[i], g->loc);
+  return true;
+}
+
+static bool run_step(Elab *e, Call *k, ScanArgs *s, Body *b) {
   Value in[2 * MAX_CARRY];
   const Type *want[MAX_CARRY];
-  Id out[MAX_CARRY];
   Loc loc = e->cur.b.g->loc;
   for (int i = 0; i < s->nx; i++) {
     const Type *t = type_get(e->m, node_get(b->outer.g, s->x[i])->type);
@@ -91,10 +111,7 @@ static bool run_step(Elab *e, Call *k, const ScanArgs *s, Body *b) {
     in[s->nx + i] = body_input(e, "h", i, t, loc);
   }
   Value v = el_apply(e, k->arg[2].v, in, s->nx + s->nc, k);
-  if (!results(e, k, s, v, want, out)) return false;
-  for (int i = 0; i < s->nc; i++) graph_result(e->cur.b.g, ctx_strf(e->c, "h%d", i), out[i], loc);
-  graph_result(e->cur.b.g, "y0", out[0], loc);
-  return true;
+  return results(e, k, s, v, want);
 }
 
 /* An existing scan that computes the same, or 0. Equal expressions are one node, so equal scans share one body. */
@@ -110,6 +127,15 @@ static Id same_scan(const Graph *g, const Scan *s, const Id *in, int nin) {
       return n;
   }
   return 0;
+}
+
+/* The stacked outputs; with `states` the last carries behind them. One value is not a list. */
+static Value scan_value(Elab *e, const Builder *b, const ScanArgs *s, Id scan) {
+  Value v[2 * MAX_CARRY];
+  int n = 0;
+  for (int i = 0; i < s->ny; i++) v[n++] = v_tensor(e, b_get(b, scan, s->nc + i));
+  for (int i = 0; s->states && i < s->nc; i++) v[n++] = v_tensor(e, b_get(b, scan, i));
+  return n == 1 ? v[0] : v_list(e, n, v);
 }
 
 Value el_scan(Elab *e, Call *k) {
@@ -134,7 +160,7 @@ Value el_scan(Elab *e, Call *k) {
                .nx = s.nx,
                .nc = s.nc,
                .ncap = n - s.nx - s.nc,
-               .ny = 1,
+               .ny = s.ny,
                .axis = (int)s.axis,
                .reverse = s.reverse,
                .length = s.length};
@@ -142,5 +168,5 @@ Value el_scan(Elab *e, Call *k) {
   if (id && g->index == e->m->ngraph - 1) e->m->ngraph--;
   Builder at = {outer.g, g->loc, outer.hints};
   if (!id) id = scan_node(&at, &node, in, n);
-  return v_tensor(e, id ? b_get(&outer, id, s.nc) : 0);
+  return id ? scan_value(e, &outer, &s, id) : v_error();
 }

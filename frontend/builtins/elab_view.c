@@ -234,7 +234,7 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"len", "list", fn_len},
   {"along", "v x axis", fn_along},
   {"concat", "list axis?", fn_concat},
-  {"scan", "x axis step carry reverse?", el_scan},
+  {"scan", "x axis step carry reverse? states?", el_scan},
   {"attend", "q k v lengths? causal? scale?", el_attend},
   {"random", "*", fn_random},
   {"iota", "*", fn_iota},

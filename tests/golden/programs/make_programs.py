@@ -25,6 +25,7 @@ import programs_attend  # noqa: F401
 import programs_optim  # noqa: F401
 import programs_window  # noqa: F401
 import programs_tensor  # noqa: F401
+import programs_recurrent  # noqa: F401
 import rounding
 
 HERE = os.path.dirname(os.path.abspath(__file__))

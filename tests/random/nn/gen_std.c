@@ -159,9 +159,13 @@ static bool embed(Prog *p, const char *name) {
 static bool recurrent(Prog *p, const char *name) {
   const Value *a = pv(p, sequence);
   if (!p->layers || !a) return false;
+  static const char *const passes[] = {"", "", ", reverse = true", ", layers = 2, p = 0.25", ", bidirectional = true"};
   Ty t = a->ty;
-  t.dim[2] = 1 + (int)pr(p, 9);
-  return bind(p, t, "%s(v%d, %d)", name, a->id, t.dim[2]);
+  int hidden = 1 + (int)pr(p, 9), k = (int)pr(p, 5);
+  char lengths[60] = "";
+  if (pc(p, 25)) snprintf(lengths, sizeof lengths, ", lengths = argmin(v%d[:, 0]) + 1", a->id);
+  t.dim[2] = k == 4 ? 2 * hidden : hidden;
+  return ty_count(p, &t) <= p->max_elements && bind(p, t, "%s(v%d, %d%s%s)", name, a->id, hidden, passes[k], lengths);
 }
 static bool cell(Prog *p, const char *name) { /* one step by itself, on the first of a sequence */
   const Value *a = pv(p, sequence);
@@ -252,6 +256,8 @@ static const struct {
   {"embedding", 2, embed},
   {"lstm_cell", 2, cell},
   {"lstm", 3, recurrent},
+  {"rnn", 1, recurrent},
+  {"gru", 1, recurrent},
   {"self_attention", 3, attention},
   {"mlp", 2, perceptron},
   {"transformer_block", 2, attention},

@@ -81,6 +81,10 @@ static const struct {
   {"orthogonal", PAIR, "$ + 0.1 * orthogonal($)"},
   {"identity", PAIR, "$ * identity($)"},
   {"dirac", IMAGE, "$ + dirac($)"},
+  {"rnn_cell", SEQUENCE, "$ * unsqueeze(rnn_cell($[:, 0], tanh($[:, 0]), 0.1 * $[:, 0]' @ $[:, 0]), 1)"},
+  {"gru_cell", SEQUENCE,
+   "$ + unsqueeze(gru_cell(concat([$[:, 0], $[:, 0], $[:, 0]], axis = 1), $[:, 0], "
+   "concat([0.1 * $[:, 0]' @ $[:, 0], $[:, 0]' @ $[:, 0], $[:, 0]' @ $[:, 0]], axis = 1), ones(3 * size($, 2))), 1)"},
   {"conv1d", SEQUENCE, "conv1d($, size($, 1), 3, pad = \"same\")"},
   {"causal_conv1d", SEQUENCE, "causal_conv1d($, size($, 1), 2)"},
   {"conv_transpose1d", SEQUENCE, "conv_transpose1d($, size($, 1), 3, pad = 1)"},
