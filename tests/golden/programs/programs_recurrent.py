@@ -4,7 +4,7 @@
 import torch
 
 from program import Layer, Program
-from values import RNG, ints, rand
+from values import RNG, rand
 
 T = torch
 RNG.seed("recurrent")
