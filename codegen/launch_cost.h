@@ -19,7 +19,6 @@ typedef struct LaunchCost {
 typedef struct LaunchCosts { /* of the training step; of the first export if the model does not train */
   LaunchCost *v;
   int n, cap;
-  int64_t input_bytes;   /* of its inputs */
   int64_t scratch_bytes; /* of all graphs, with what aligns it */
 } LaunchCosts;
 #endif

@@ -42,6 +42,7 @@ static void choose_device(Args *a, Module *m) {
   bool asked = args_has(a, OPT_device) || args_has(a, OPT_cuda) || args_has(a, OPT_cpu);
   if (m->opt.file_device && !asked && command & (C_build | C_run | C_test | C_eval | C_report)) a->value[OPT_cuda] = "";
   m->opt.device = args_device(a) != NULL;
+  m->opt.slots = m->opt.device && a->cmd != CMD_emit; /* emitted functions take inputs of the caller */
   if (!(command & (C_build | C_run | C_report)) || m->opt.device) return;
   m->opt.panel = target_native.panel;
   m->opt.wide_rows = target_native.wide_rows;

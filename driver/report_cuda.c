@@ -4,17 +4,16 @@
 #include "codegen/codegen.h"
 #include "driver/report_plan.h"
 #include "lib/embed.h"
+#include "passes/analysis/model_memory.h"
 #include <stdio.h>
 #include <string.h>
-
-enum { INPUT_SLOTS = 2 }; /* one is filled while the other is read */
 
 typedef struct DeviceReport {
   Ctx *c;
   Module *m;
   const char *gpu;
   const LaunchCosts *step;
-  int64_t weights, slots, all; /* bytes: weights, states and run header; input slots; everything */
+  int64_t weights, slots, all; /* bytes: weights, states and run header; slots of inputs and results; everything */
   double seconds, launches;    /* of a step */
 } DeviceReport;
 
@@ -48,24 +47,13 @@ static DeviceReport report_of(const Args *a, Module *m, const LaunchCosts *step)
   DeviceReport r = {.c = a->c, .m = m, .gpu = gpu_name(a), .step = step};
   const char *limit;
   r.weights = m->head_bytes + m->persistent_bytes;
-  r.slots = INPUT_SLOTS * step->input_bytes;
+  r.slots = plan_slots(m);
   r.all = m->total_bytes + step->scratch_bytes + r.slots;
   for (int i = 0; i < step->n; i++) {
     r.launches += step->v[i].times;
     r.seconds += seconds_of(&r, &step->v[i], &limit);
   }
   return r;
-}
-
-static bool fits(const DeviceReport *r) {
-  const Options *o = &r->m->opt;
-  if (!o->ram || r->all <= o->ram) return true;
-  Diag *d = diag_error(r->c, E_RAM_BUDGET, o->ram_at, 1, "`%s` takes %lld bytes of the device, its budget is %lld",
-                       r->m->name, (long long)r->all, (long long)o->ram);
-  diag_note(r->c, d, "weights and state %lld, arena %lld, scratch %lld, two slots of inputs %lld",
-            (long long)r->weights, (long long)r->m->arena_bytes, (long long)r->step->scratch_bytes,
-            (long long)r->slots);
-  return false;
 }
 
 static void print_json(const DeviceReport *r) {
@@ -95,7 +83,7 @@ static void print_text(const DeviceReport *r) {
   printf("  weights and state %18s\n", grouped(r->c, (double)r->weights));
   printf("  arena             %18s\n", grouped(r->c, (double)r->m->arena_bytes));
   printf("  scratch           %18s\n", grouped(r->c, (double)(r->step->scratch_bytes)));
-  printf("  input slots       %18s\n", grouped(r->c, (double)r->slots));
+  printf("  inputs, results   %18s\n", grouped(r->c, (double)r->slots));
   printf("launches per %s   %18s\n", r->m->ntrain ? "step" : "call", grouped(r->c, r->launches));
   printf("predicted time      %18.3f ms on %s: the longer of arithmetic and memory accesses, and 2 us a launch\n\n",
          1e3 * r->seconds, r->gpu);
@@ -116,7 +104,6 @@ int report_cuda(Args *a, Module *m) {
   if (!emit_program(m, &target_cuda, &(EmitOptions){.version = GRADC_VERSION, .builtin = embed_text}, &out))
     return EXIT_MODEL;
   DeviceReport r = report_of(a, m, &out.step);
-  if (!fits(&r)) return EXIT_MODEL;
   if (args_has(a, OPT_json)) print_json(&r);
   else print_text(&r);
   return EXIT_OK;

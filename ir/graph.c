@@ -50,6 +50,10 @@ Graph *graph_new_body(const Graph *like, const char *stem, const char *sep) {
   return g;
 }
 
+bool graph_on_device(const Graph *g) {
+  return g->kind != GK_TEST && g->kind != GK_BODY && g->kind != GK_BIND && g->kind != GK_EVAL_DONE;
+}
+
 bool graph_trains(const Graph *g) {
   return g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_PASS || g->kind == GK_TRAIN_UPDATE;
 }

@@ -111,8 +111,9 @@ bool graph_same(const Graph *a, const Graph *b); /* node by node; names and loca
  * nodes that are set before are not listed. */
 typedef bool EnterFn(const Graph *g, Id n);
 void graph_postorder(const Graph *g, int nroot, const Id *root, Id low, EnterFn *enters, bool *seen, IdList *list);
-bool graph_trains(const Graph *g); /* train_step, train_pass, train_update: their results live in the head of mem */
-int graph_loss(const Graph *g);    /* the output of train_step or train_pass that is the loss; -1: none */
+bool graph_on_device(const Graph *g); /* of a program that has one: not what the host runs for itself */
+bool graph_trains(const Graph *g);    /* train_step, train_pass, train_update: their results live in the head of mem */
+int graph_loss(const Graph *g);       /* the output of train_step or train_pass that is the loss; -1: none */
 /* The output of a training graph that must be finite, or nothing is written: the loss, or where that is scaled the
  * scale, which is infinite after an underflow. -1: none. */
 #define SCALE_RESULT "loss_scale"

@@ -83,6 +83,7 @@ typedef struct Options {
   bool wide_rows;   /* fast attention reads rows of f32, also of values that have 16 bits */
   int panel;        /* weights of contractions may be stored in panels of so many columns; 0: never */
   bool device;      /* the run header has a status, which kernels set */
+  bool slots;       /* inputs and results of calls are on the device, too, where a program keeps two slots for them */
   bool file_device; /* the file asks for a GPU: `device = cuda` of a target section */
   int64_t ram;      /* budget of bytes for run header, weights, optimizer and the largest plan; 0: none */
   Loc ram_at;       /* where the file sets it; 0: --ram */

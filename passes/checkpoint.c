@@ -10,6 +10,7 @@
 #include "passes/analysis/budget.h"
 #include "passes/checkpoint/checkpoint.h"
 #include "passes/analysis/joint.h"
+#include "passes/analysis/model_memory.h"
 #include "passes/pass.h"
 #include "passes/transform/live_split.h"
 #include "passes/transform/scan_remat.h"
@@ -51,7 +52,7 @@ static bool make_variant(Graph *g, int variant) {
 /* Chooses among the plans of the graph as it is and of all its variants. */
 static void meet_budget(Module *m, int graph) {
   Graph *g = m->graph[graph];
-  if (!joint_backward(g) || checkpoint_evaluate(m, graph, NULL).bytes <= m->opt.ram) return;
+  if (!joint_backward(g) || checkpoint_evaluate(m, graph, NULL).bytes <= plan_budget(m)) return;
   Ctx *c = ctx_fork(m->c);
   PlanList p[VARIANTS];
   Plan best[VARIANTS];
@@ -60,11 +61,11 @@ static void meet_budget(Module *m, int graph) {
     Module *t = module_copy(c, m);
     if (!make_variant(t->graph[graph], v)) continue;
     p[n] = checkpoint_plans(t, graph);
-    at[n] = budget_choose(p[n].v, p[n].n, m->opt.ram);
+    at[n] = budget_choose(p[n].v, p[n].n, plan_budget(m));
     best[n] = p[n].v[at[n]];
     variant[n++] = v;
   }
-  int k = budget_choose(best, n, m->opt.ram);
+  int k = budget_choose(best, n, plan_budget(m));
   make_variant(g, variant[k]);
   if (p[k].drop[at[k]]) joint_recompute(g, joint_backward(g), p[k].drop[at[k]], CLONE_BUDGET);
   ctx_free(c);

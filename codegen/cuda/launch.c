@@ -109,7 +109,7 @@ static void add_nest(LaunchBuild *b, const Step *step, const NestSchedule *s) {
   FormOptions o = {.plain = b->all->plain, .scratch = INT64_MAX};
   FormShape f;
   if (is_empty(b->g->m, s)) return;
-  if (m->opt.ram) o.scratch = m->opt.ram - launch_scratch_at(m);
+  if (m->opt.ram) o.scratch = plan_budget(m) - launch_scratch_at(m);
   const Form *form = form_choose(step->kernel, s, &o, &f);
   for (int i = 0; i < f.launches; i++) add_part(b, step, s, form, &f, i);
 }

@@ -147,19 +147,12 @@ static void add_graph(Emitter *p, LaunchCosts *all, Graph *g, double times) {
   }
 }
 
-static int64_t input_bytes(const Graph *g) {
-  int64_t bytes = 0;
-  for (int i = 0; i < g->nport; i++) bytes += node_bytes(g, g->port[i]);
-  return bytes;
-}
-
 /* train[t]: a step, or passes and an update. */
 static void add_training(Emitter *p, LaunchCosts *all, const TrainInfo *t) {
   double passes = t->accumulate > 0 ? (double)t->accumulate : 1;
   int64_t from, to;
   if (t->step) {
     add_graph(p, all, t->step, 1);
-    all->input_bytes = input_bytes(t->step);
     return;
   }
   add_graph(p, all, t->pass, passes);
@@ -168,7 +161,6 @@ static void add_training(Emitter *p, LaunchCosts *all, const TrainInfo *t) {
   add_graph(p, all, t->update, 1);
   interface_sums(p, t->pass, &from, &to);
   if (to > from) add(p, all, (LaunchCost){.kernel = "clear", .form = ""}, 1);
-  all->input_bytes = input_bytes(t->pass) * (int64_t)passes;
 }
 
 LaunchCosts cuda_launch_costs(Emitter *p) {
@@ -176,11 +168,8 @@ LaunchCosts cuda_launch_costs(Emitter *p) {
   LaunchCosts all = {0};
   for (int i = 0; i < m->ntrain && !all.n && !m->opt.infer_only; i++)
     if (m->train[i].step || (m->train[i].pass && m->train[i].update)) add_training(p, &all, &m->train[i]);
-  for (int i = 0; i < m->ngraph && !all.n; i++) {
-    if (m->graph[i]->kind != GK_EXPORT) continue;
-    add_graph(p, &all, m->graph[i], 1);
-    all.input_bytes = input_bytes(m->graph[i]);
-  }
+  for (int i = 0; i < m->ngraph && !all.n; i++)
+    if (m->graph[i]->kind == GK_EXPORT) add_graph(p, &all, m->graph[i], 1);
   if (p->cuda->launches.scratch) all.scratch_bytes = launch_scratch_at(m) + p->cuda->launches.scratch - m->total_bytes;
   return all;
 }

@@ -47,7 +47,6 @@ bool graph_checks_inputs(const Graph *g); /* there are some of the latter */
 void helpers_print(Emitter *p, Str *out);
 /* interface.c: what the interfaces of emitted programs share. */
 bool interface_has(const Module *m, const Graph *g); /* the graph is a function of it */
-bool graph_on_device(const Graph *g);                /* of a DeviceProgram: not what the host runs for itself */
 void interface_params(GraphText *c, Str *s);         /* ", const float *in_x, ptrdiff_t n_B, float *out_y" */
 void interface_run(Emitter *p, Str *h);              /* the definition of struct NAME_run */
 /* Accumulated gradients, which are adjacent: their first and last byte. */

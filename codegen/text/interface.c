@@ -7,10 +7,6 @@ bool interface_has(const Module *m, const Graph *g) {
   return g->kind == GK_INIT || g->kind == GK_EXPORT || (graph_trains(g) && !m->opt.infer_only);
 }
 
-bool graph_on_device(const Graph *g) {
-  return g->kind != GK_TEST && g->kind != GK_BODY && g->kind != GK_BIND && g->kind != GK_EVAL_DONE;
-}
-
 void interface_params(GraphText *c, Str *s) {
   const Graph *g = c->g;
   const Module *m = c->p->m;

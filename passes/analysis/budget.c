@@ -111,13 +111,15 @@ static void say_what_helps(Module *m, Diag *d) {
 static void report(Module *m) {
   Ctx *c = m->c;
   Graph *g = largest_plan(m);
+  int64_t slots = plan_slots(m);
   Holders h = {.m = m};
   add_vars(&h);
   if (g) add_values(&h, g);
   if (h.n) qsort(h.v, (size_t)h.n, sizeof *h.v, by_bytes);
   Loc at = m->opt.ram_at || !h.n ? m->opt.ram_at : h.v[0].at;
-  Diag *d = diag_error(c, E_RAM_BUDGET, at, source_word(c, at), "`%s` takes %lld bytes, its budget is %lld", m->name,
-                       (long long)m->total_bytes, (long long)m->opt.ram);
+  Diag *d =
+    diag_error(c, E_RAM_BUDGET, at, source_word(c, at), "`%s` takes %lld bytes%s, its budget is %lld", m->name,
+               (long long)(m->total_bytes + slots), m->opt.slots ? " of the device" : "", (long long)m->opt.ram);
   for (int i = (h.n < MOST_SHOWN ? h.n : MOST_SHOWN) - 1; i >= 0; i--)
     if (i == 0 && !m->opt.ram_at) diag_primary(c, d, "%s", text_of(c, &h.v[i]));
     else if (h.v[i].at) diag_label(c, d, h.v[i].at, source_word(c, h.v[i].at), "%s", text_of(c, &h.v[i]));
@@ -125,12 +127,13 @@ static void report(Module *m) {
   diag_note(c, d, "head %lld, weights and states %lld, optimizer %lld, arena %lld bytes%s", (long long)m->head_bytes,
             (long long)(m->persistent_bytes - optim), (long long)optim, (long long)m->arena_bytes,
             g && m->arena_bytes ? ctx_strf(c, " (of graph `%s`)", g->name) : "");
+  if (slots) diag_note(c, d, "two slots for the inputs and results of calls: %lld bytes", (long long)slots);
   say_what_helps(m, d);
-  diag_help(c, d, "the least budget that works is %lld bytes", (long long)m->total_bytes);
+  diag_help(c, d, "the least budget that works is %lld bytes", (long long)(m->total_bytes + slots));
 }
 
 bool budget_met(Module *m) {
-  if (!m->opt.ram || m->total_bytes <= m->opt.ram) return true;
+  if (!m->opt.ram || m->total_bytes + plan_slots(m) <= m->opt.ram) return true;
   report(m);
   return false;
 }

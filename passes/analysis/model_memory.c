@@ -18,6 +18,36 @@ int64_t plan_round(const Module *m, int64_t bytes) {
   return (bytes + a - 1) / a * a;
 }
 
+/* An input or result in a slot, as device_call.c of the runtime places it. */
+static int64_t port_bytes(const Graph *g, Id n) {
+  enum { ALIGN = 256 };
+  int64_t bytes = type_bytes(g->m, node_get(g, n)->type);
+  return ((bytes < 0 ? (int64_t)1 << 47 : bytes) + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+static int64_t slot_bytes(const Graph *g) {
+  int64_t bytes = 0;
+  for (int i = 0; i < g->nport; i++) bytes += port_bytes(g, g->port[i]);
+  for (int i = 0; i < g->nout && !graph_trains(g); i++)
+    if (g->out[i].var < 0) bytes += port_bytes(g, g->out[i].value);
+  return bytes;
+}
+
+int64_t plan_slots(const Module *m) {
+  enum { SLOTS = 2 }; /* one is filled while the other is read */
+  int64_t most = 0;
+  for (int i = 0; i < m->ngraph && m->opt.slots; i++) {
+    int64_t n = graph_on_device(m->graph[i]) ? slot_bytes(m->graph[i]) : 0;
+    if (n > most) most = n;
+  }
+  return SLOTS * most;
+}
+
+int64_t plan_budget(const Module *m) {
+  int64_t left = m->opt.ram - plan_slots(m);
+  return !m->opt.ram ? 0 : left > 1 ? left : 1;
+}
+
 static bool same_metric(const char *result, const char *metric) {
   static const char prefix[] = "metric.";
   if (!strncmp(result, prefix, sizeof prefix - 1)) result += sizeof prefix - 1;

@@ -14,6 +14,11 @@ enum { HEAD_LOSS = 20, HEAD_METRICS = 24 };
 int64_t plan_align(const Module *m);
 int64_t plan_round(const Module *m, int64_t bytes); /* rounded up to that */
 
+/* Bytes of the two slots for inputs and results that a program keeps on its device (Options.slots), else 0. */
+int64_t plan_slots(const Module *m);
+/* What Options.ram leaves for head, weights and arena; 0: there is no budget. */
+int64_t plan_budget(const Module *m);
+
 /* The metrics of all train sections, each name once, then the loss scale: the fields after the loss. */
 const char **head_metrics(const Module *m, int *n);
 

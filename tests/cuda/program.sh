@@ -109,6 +109,10 @@ refused_by "a kernel fails" E0696 env GC_DRIVER_FAIL=700:719 "$tmp/device" train
 check "continued on the CPU" "$tmp/cpu" train --resume --run-dir "$tmp/c"
 check "its checkpoint" cmp "$tmp/c/checkpoint-6.safetensors" "$tmp/want/checkpoint-6.safetensors"
 refused_by "too little memory" E0695 env GC_DRIVER_BYTES=20000 "$tmp/device" train --run-dir "$tmp/d"
+# What `report --cuda` counts is what a program allocates.
+needs=$("$gradc" report --cuda --fp=strict --json "$here/device.nn" | sed -n '1s/.*"device_bytes":\([0-9]*\).*/\1/p')
+check "memory of the report" env GC_DRIVER_BYTES="$needs" "$tmp/device" train --steps 1 --run-dir "$tmp/needs"
+refused_by "a byte less" E0695 env GC_DRIVER_BYTES=$((needs - 1)) "$tmp/device" train --run-dir "$tmp/d"
 refused_by "no GPU" E0692 env GC_DRIVER_DEVICES=0 "$tmp/device" train --run-dir "$tmp/d"
 refused_by "no GPU 7" E0692 "$tmp/device" train --device 7 --run-dir "$tmp/d"
 check "what is taken is given back" env GC_DRIVER_LEAKS=1 "$tmp/device" train --steps 2 --run-dir "$tmp/d"

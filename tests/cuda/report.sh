@@ -74,7 +74,16 @@ grep -q '"device_bytes"' "$tmp/report" && pass || fail "a file with device = cud
 equal "status of --gpu without --cuda" $? 2
 "$gradc" report --cuda "$tmp/square.nn" >"$tmp/report" 2>&1
 grep -q '^predicted time .* ms on h100' "$tmp/report" && pass || fail "report --cuda as text: $(cat "$tmp/report")"
-# The budget bounds all of the device's memory.
+# The budget bounds all of the device's memory, of `report` as of programs: at its line of the file.
 report_of --ram=$(($(sed -n 's/^device memory *\([0-9,]*\) bytes/\1/p' "$tmp/report" | tr -d ,) - 100)) "$tmp/square.nn"
 equal "status beyond the budget" $? 1
 grep -q 'E0508.*takes .* bytes of the device' "$tmp/log" && pass || fail "beyond the budget: $(head -n 3 "$tmp/log")"
+{ cat "$tmp/row.nn"; echo 'target gpu { device = cuda; ram <= 20K }'; } >"$tmp/small.nn"
+for command in report "build -o $tmp/small" run; do
+  # shellcheck disable=SC2086  # several words
+  "$gradc" $command "$tmp/small.nn" >"$tmp/log" 2>&1
+  equal "status of $command beyond the budget of the file" $? 1
+  grep -q 'E0508.*takes [0-9]* bytes of the device, its budget is 20480' "$tmp/log" &&
+    grep -q 'small.nn:3:29' "$tmp/log" && grep -q 'inputs and results of calls: 134283264 bytes' "$tmp/log" && pass ||
+    fail "$command: $(head -n 9 "$tmp/log")"
+done
