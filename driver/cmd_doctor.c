@@ -4,7 +4,7 @@
 #include "codegen/jit/nvcc.h"
 #include "codegen/jit/nvrtc.h"
 #include "codegen/target.h"
-#include "driver/doctor_gpu.h"
+#include "codegen/jit/gpus.h"
 #include "driver/toolchain.h"
 #include <errno.h>
 #include <stdio.h>

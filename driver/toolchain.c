@@ -2,7 +2,7 @@
 /* From the command line to the options of codegen/build and codegen/jit. */
 #include "driver/toolchain.h"
 #include "codegen/jit/cuda_images.h"
-#include "driver/doctor_gpu.h"
+#include "codegen/jit/gpus.h"
 #include "lib/embed.h"
 #include "lib/pipeline.h"
 #include <errno.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls that take a source: gradc_compile, gradc_check, and those that return text. */
 #include "codegen/target.h"
-#include "codegen/jit/jit_module.h"
 #include "lib/cost.h"
+#include "lib/device.h"
 #include "lib/embed.h"
-#include "lib/lib.h"
 #include "lib/pipeline.h"
 #include "passes/pass.h"
 #include <string.h>
@@ -13,6 +12,7 @@ typedef struct Job {
   const gradc_source *source;
   gradc_options o;
   bool native, ok;
+  DeviceChoice device; /* of gradc_compile */
   PipelineInput input;
   Jit *jit;          /* of gradc_compile */
   const char *after; /* of gradc_dump: a pass; NULL: all */
@@ -44,7 +44,7 @@ static bool set_options(Ctx *c, Job *k) {
   k->input.opt.strict = k->o.strict || !k->native;
   k->input.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
   if (k->native) k->input.opt.panel = target_native.panel, k->input.opt.wide_rows = target_native.wide_rows;
-  return set_off(c, k);
+  return set_off(c, k) && device_choose(c, &k->o, &k->device);
 }
 
 /* The caller may have been compiled with an older or newer header, whose struct has another size. */
@@ -76,17 +76,14 @@ static void check_job(Ctx *c, void *arg) {
 static void compile_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = load(c, k);
-  if (m && m->opt.file_device) {
-    diag_error(c, E_UNSUPPORTED_CUDA, 0, 1,
-               "the library does not run models on a GPU yet: the file has `device = cuda`");
-    return;
-  }
+  if (m) device_plan(m, &k->device);
   if (!m || !pipeline_plan(m) || !pipeline_check_one_train(m)) return;
   const char *cache = !k->o.cache ? jit_cache_folder(c) : *k->o.cache ? k->o.cache : NULL;
   NativeOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc};
   JitOptions jit = {.cache = cache, .only_cc = k->o.cc || k->o.backend == GRADC_CC};
   o.emit = (EmitOptions){
     .version = GRADC_VERSION, .flags = "", .builtin = embed_text, .dir = pipeline_folder(c, k->source->path)};
+  device_compile(m, &k->device, cache, &o);
   k->jit = jit_module(m, &o, &jit, NULL);
   k->ok = k->jit != NULL;
 }
@@ -178,5 +175,5 @@ gradc_status gradc_compile(const gradc_source *source, const gradc_options *opti
   gradc_error *warnings = NULL;
   copy_options(&k, options);
   gradc_status s = run(&k, compile_job, error, &warnings);
-  return s ? s : model_start(k.jit, &k.o, warnings, model, error);
+  return s ? s : model_start(k.jit, &k.o, k.device.number, warnings, model, error);
 }

@@ -2,6 +2,8 @@
 /* gradc_data: the data section, read as the training binary reads it. */
 #include "lib/lib.h"
 #include "runtime/data.h"
+#include "runtime/device.h"
+#include "runtime/num.h"
 #include <string.h>
 
 struct gradc_data {
@@ -75,14 +77,21 @@ static void batch(void *arg) {
     rt_die(E_BAD_CALL, "records %llu to %llu are out of range: there are %llu", (unsigned long long)k->at,
            (unsigned long long)(k->at + k->n), (unsigned long long)records);
   unsigned char **to = rt_array((size_t)k->nfields + 1, sizeof *to);
+  size_t *bytes = rt_array((size_t)k->nfields + 1, sizeof *bytes); /* of what is memory of the device */
   for (int f = 0; f < k->nfields; f++) {
     int64_t shape[GRADC_MAX_RANK];
     memcpy(shape, m->field[f].shape, sizeof shape);
     shape[0] = (int64_t)k->n;
     array_check(&k->field[f], &m->field[f], shape, "field");
     to[f] = k->field[f].data;
+    if (!m->sess.dev || !device_has(m->sess.dev, to[f])) continue;
+    bytes[f] = gc_dtype_size[m->field[f].dtype];
+    for (int i = 0; i < m->field[f].rank; i++) bytes[f] *= (size_t)shape[i];
+    to[f] = rt_alloc(bytes[f]);
   }
   data_batch(k->d->data, k->epoch < 0 ? 0 : (uint64_t)k->epoch, k->at, k->n, k->epoch < 0, to);
+  for (int f = 0; f < k->nfields; f++)
+    if (bytes[f]) device_copy(m->sess.dev, k->field[f].data, to[f], bytes[f]);
 }
 
 gradc_status gradc_data_batch(gradc_data *d, int64_t epoch, uint64_t at, uint64_t n, const gradc_array *fields,

@@ -19,7 +19,8 @@
  * valid as long as the model, unless stated otherwise.
  *
  * Arrays are dense, row-major, in the machine's byte order and aligned for their element type; shapes count elements.
- * The caller owns all arrays, and none is kept after a call. */
+ * The caller owns all arrays, and none is kept after a call. The data of an array for a model on a device may be memory
+ * of the device, too: if that is aligned to 16 bytes, inputs and outputs of calls are used where they are. */
 #ifndef GRADC_H
 #define GRADC_H
 #include <stddef.h>
@@ -103,9 +104,11 @@ typedef struct gradc_options {
                              ~/.cache/gradc), "": none */
   const char *off;    /* optional passes to skip, "fuse,order"; NULL: none. Results do not depend on it */
   const char *search; /* folders to search for imports after that of the importing file, "a:b"; NULL: none */
+  const char *device; /* cpu; cuda or cuda:N, a GPU by its number; cuda-host: kernels for a GPU run on the CPU, slowly,
+                         to test them. NULL: that of the file. There is no fall-back to the CPU */
 } gradc_options;
 #define GRADC_OPTIONS \
-  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0 }
+  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0, 0 }
 
 /* A model: a file, or text in memory. Paths of imports and data are relative to the folder of `path`. */
 typedef struct gradc_source {
@@ -174,6 +177,7 @@ typedef struct gradc_info {
   int64_t batch;         /* records of a training step, all microbatches together; 0: it takes no data */
   int64_t steps, epochs; /* the plan of the file: one of them, the other is 0 */
   uint64_t seed;         /* of the file */
+  const char *device; /* that it runs on: cpu, cuda:N, cuda-host. memory_bytes and those after it are of the device */
 } gradc_info;
 GRADC_API const gradc_info *gradc_model_info(const gradc_model *m);
 GRADC_API const gradc_error *gradc_warnings(const gradc_model *m); /* of the compiler; NULL: none */
@@ -253,7 +257,8 @@ GRADC_API gradc_status gradc_infer_sizes(gradc_model *m, int export_, const grad
 /* Copies a weight to or from an array of its element type and logical shape. */
 GRADC_API gradc_status gradc_read_weight(gradc_model *m, int i, const gradc_array *a, gradc_error **error);
 GRADC_API gradc_status gradc_write_weight(gradc_model *m, int i, const gradc_array *a, gradc_error **error);
-/* The memory of a weight, to read and write until gradc_free. NULL: it is not stored row-major. */
+/* The memory of a weight, that of the device if the model runs on one, to read and write between calls until
+ * gradc_free. NULL: it is not stored row-major. */
 GRADC_API void *gradc_view_weight(gradc_model *m, int i);
 /* The hash of weights and states in logical order, the same on every machine, and that of the training binary. */
 GRADC_API gradc_status gradc_weights_hash(gradc_model *m, uint64_t *hash, gradc_error **error);
@@ -266,6 +271,19 @@ GRADC_API gradc_status gradc_load(gradc_model *m, const char *path, gradc_error 
  * bits. */
 GRADC_API gradc_status gradc_save_checkpoint(gradc_model *m, const char *path, gradc_error **error);
 GRADC_API gradc_status gradc_load_checkpoint(gradc_model *m, const char *path, gradc_error **error);
+
+/* ---- memory of a device ---- */
+
+/* Of a model on a device; of others GRADC_BAD_CALL. Calls return when their work on the device is done. */
+GRADC_API gradc_status gradc_device_alloc(gradc_model *m, size_t bytes, void **data, gradc_error **error);
+GRADC_API void gradc_device_free(gradc_model *m, void *data); /* data may be NULL; it must be freed before the model */
+/* Copies; each address is memory of the host or of the device. */
+GRADC_API gradc_status gradc_device_copy(gradc_model *m, void *to, const void *from, size_t bytes, gradc_error **error);
+/* The CUstream of the model's kernels; NULL: it runs on the CPU. */
+GRADC_API void *gradc_device_stream(const gradc_model *m);
+/* Calls that follow begin when what this CUstream (NULL: the default stream) holds now is done: to be called if it
+ * computes their inputs. */
+GRADC_API gradc_status gradc_device_wait(gradc_model *m, void *stream, gradc_error **error);
 
 /* ---- data ---- */
 

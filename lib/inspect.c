@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public tables of a model, filled from its descriptor. */
 #include "lib/lib.h"
+#include "runtime/device.h"
 #include <string.h>
 
 _Static_assert(GRADC_BOOL == (int)GC_BOOL && GRADC_I32 == (int)GC_I32 && GRADC_BF16 == (int)GC_BF16, "element types");
@@ -55,6 +56,13 @@ static void describe_fields(gradc_model *m) {
   }
 }
 
+/* Its memory has also scratch memory of kernels, and slots for inputs and results. */
+static void describe_device(gradc_model *m) {
+  const GcDevice *d = m->sess.m->device;
+  m->info.memory_bytes = d->bytes + 2 * m->sess.dev->io_bytes;
+  m->info.device = d->driver ? d->name : rt_printf("cuda:%d", m->sess.dev->number);
+}
+
 void model_describe(gradc_model *m) {
   const GcModel *g = m->sess.m;
   const GcTrain *t = m->sess.t;
@@ -66,7 +74,9 @@ void model_describe(gradc_model *m) {
                          .arena_bytes = g->arena_bytes,
                          .weights = g->nvars,
                          .exports = g->nexports,
-                         .threads = m->sess.threads};
+                         .threads = m->sess.threads,
+                         .device = "cpu"};
+  if (m->sess.dev) describe_device(m);
   if (t) {
     m->info.metrics = t->nmetrics;
     m->info.trains = 1;

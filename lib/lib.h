@@ -69,9 +69,13 @@ struct gradc_model {
 /* Runs fn in a temporary heap with the model's hooks. Returns the status. */
 gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, gradc_error **error);
 
-/* Makes the handle. Takes ownership of jit and warnings, also on failure. */
-gradc_status model_start(Jit *jit, const gradc_options *o, gradc_error *warnings, gradc_model **model,
+/* Makes the handle. Takes ownership of jit and warnings, also on failure. device: the number of a GPU; -1: the first. */
+gradc_status model_start(Jit *jit, const gradc_options *o, int64_t device, gradc_error *warnings, gradc_model **model,
                          gradc_error **error);
+
+/* device.c: the CUDA context that is current for the caller, which a call of a model on a device changes. */
+void *device_enter(const gradc_model *m);
+void device_leave(const gradc_model *m, void *before);
 
 /* inspect.c: fills the public tables of m, in its heap. */
 void model_describe(gradc_model *m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A compiled model: its memory and threads, training, evaluation. */
 #include "lib/lib.h"
+#include "runtime/device.h"
 #include "runtime/num.h"
 #include "runtime/step.h"
 #include <math.h>
@@ -10,7 +11,9 @@ gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, 
   HostHeap h;
   if (!m) return error_null(error);
   host_heap_init(&h, &m->heap.alloc);
+  void *before = device_enter(m);
   int code = host_heap_try(&h, fn, arg);
+  device_leave(m, before);
   gradc_status s = code ? error_of_heap(&h, code, error) : GRADC_OK;
   host_heap_free(&h);
   return s;
@@ -23,12 +26,13 @@ static void start(void *arg) {
   Session *sess = &m->sess;
   sess->t = sess->m->ntrain ? &sess->m->train[0] : NULL;
   session_memory(sess);
+  if (sess->dev) sess->dev->any_memory = true;
   session_init(sess);
   if (sess->t && sess->t->steps > 0) sess->run->steps = (uint32_t)sess->t->steps;
   model_describe(m);
 }
 
-gradc_status model_start(Jit *jit, const gradc_options *o, gradc_error *warnings, gradc_model **model,
+gradc_status model_start(Jit *jit, const gradc_options *o, int64_t device, gradc_error *warnings, gradc_model **model,
                          gradc_error **error) {
   HostHeap h;
   host_heap_init(&h, o->alloc);
@@ -44,7 +48,9 @@ gradc_status model_start(Jit *jit, const gradc_options *o, gradc_error *warnings
   m->warnings = warnings;
   m->sess.m = jit_symbol(jit, "gc_model");
   m->sess.o.threads = o->threads;
+  m->sess.o.device = device;
   int code = host_heap_try(&m->heap, start, m);
+  device_leave(m, m->sess.dev ? m->sess.dev->before : NULL);
   if (!code) {
     *model = m;
     return GRADC_OK;
@@ -54,8 +60,11 @@ gradc_status model_start(Jit *jit, const gradc_options *o, gradc_error *warnings
   return s;
 }
 
+static void close_device(void *arg) { session_close(&((gradc_model *)arg)->sess); }
+
 void gradc_free(gradc_model *m) {
   if (!m) return;
+  if (m->sess.dev) host_heap_try(&m->heap, close_device, m);
   pool_free(m->sess.pool);
   jit_free(m->jit);
   gradc_error_free(m->warnings);

@@ -2,6 +2,7 @@
 /* The weights of a model: copied, viewed in place, saved and loaded. */
 #include "lib/lib.h"
 #include "runtime/checkpoint.h"
+#include "runtime/device.h"
 #include "runtime/vars.h"
 
 typedef struct WeightCall {
@@ -13,6 +14,25 @@ typedef struct WeightCall {
   uint64_t hash;
 } WeightCall;
 
+/* On the host, where the order of elements is changed; `data` may be memory of the device. */
+static void write_var(Session *sess, const GcVar *v, const void *data) {
+  bool there = sess->dev && device_has(sess->dev, data);
+  void *host = there ? rt_alloc(v->bytes) : NULL;
+  if (there) device_copy(sess->dev, host, data, v->bytes);
+  var_from_logical(v, sess->mem, there ? host : data);
+  mirror_up(sess, v->offset, v->bytes);
+  rt_free(host);
+}
+
+static void read_var(Session *sess, const GcVar *v, void *data) {
+  bool there = sess->dev && device_has(sess->dev, data);
+  void *host = there ? rt_alloc(v->bytes) : NULL;
+  mirror_down_part(sess, v->offset, v->bytes);
+  var_to_logical(v, sess->mem, there ? host : data);
+  if (there) device_copy(sess->dev, data, host, v->bytes);
+  rt_free(host);
+}
+
 static void copy(void *arg) {
   WeightCall *k = arg;
   const GcModel *g = k->m->sess.m;
@@ -21,8 +41,9 @@ static void copy(void *arg) {
   if (!k->a) rt_die(E_BAD_CALL, "the array is NULL");
   const gradc_tensor *t = &k->m->weight[k->i];
   array_check(k->a, t, t->shape, "weight");
-  if (k->write) var_from_logical(&g->vars[k->i], k->m->sess.mem, k->a->data);
-  else var_to_logical(&g->vars[k->i], k->m->sess.mem, k->a->data);
+  const GcVar *v = &g->vars[k->i];
+  if (k->write) write_var(&k->m->sess, v, k->a->data);
+  else read_var(&k->m->sess, v, k->a->data);
 }
 
 gradc_status gradc_read_weight(gradc_model *m, int i, const gradc_array *a, gradc_error **error) {
@@ -37,11 +58,15 @@ gradc_status gradc_write_weight(gradc_model *m, int i, const gradc_array *a, gra
 
 void *gradc_view_weight(gradc_model *m, int i) {
   const GcVar *v = m && i >= 0 && i < m->info.weights ? &m->sess.m->vars[i] : NULL;
-  return v && var_is_row_major(v) ? (unsigned char *)m->sess.mem + v->offset : NULL;
+  if (!v || !var_is_row_major(v)) return NULL;
+  if (!m->sess.dev) return (unsigned char *)m->sess.mem + v->offset;
+  m->sess.dev->newer = m->sess.dev->shared = true;
+  return (void *)(uintptr_t)(m->sess.dev->mem + v->offset);
 }
 
 static void hash(void *arg) {
   WeightCall *k = arg;
+  mirror_down(&k->m->sess);
   k->hash = vars_hash(k->m->sess.m, k->m->sess.mem);
 }
 
@@ -58,6 +83,7 @@ gradc_status gradc_weights_hash(gradc_model *m, uint64_t *to, gradc_error **erro
 static void save(void *arg) {
   WeightCall *k = arg;
   char err[ERR_TEXT];
+  mirror_down(&k->m->sess);
   if (!st_write(k->m->sess.m, k->m->sess.mem, KINDS_KEPT, NULL, 0, k->path, err)) rt_die(E_RUN_FILE, "%s", err);
 }
 

@@ -37,7 +37,8 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     tag, info = f"py3-none-{platform}", f"gradc-{_version()}.dist-info"
     files = {f"{info}/METADATA": _metadata().encode(),
              f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: gradc\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()}
-    for name, path in (("gradc.py", os.path.join(HERE, "gradc.py")), ("libgradc.so.0", _make())):
+    modules = [(name, os.path.join(HERE, name)) for name in ("gradc.py", "gradc_arrays.py")]
+    for name, path in modules + [("libgradc.so.0", _make())]:
         with open(path, "rb") as f:
             files[name] = f.read()
     record = ""

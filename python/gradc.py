@@ -28,9 +28,12 @@ from typing import (Any, Callable, Dict, Iterable, Iterator, List, Mapping, Muta
 
 import numpy as np
 
+import gradc_arrays
+from gradc_arrays import DeviceArray
+
 __all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "Data", "Weights",
-           "Function", "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError", "ResourceError",
-           "NotFiniteError"]
+           "DeviceArray", "Function", "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError",
+           "ResourceError", "NotFiniteError"]
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -49,12 +52,14 @@ _Diagnostic = _struct("_Diagnostic", ("code", c_int), ("warning", c_int), ("file
                       ("text", c_char_p))
 _Options = _struct("_Options", ("size", c_size_t), ("alloc", c_void_p), ("strict", c_int), ("threads", c_int),
                    ("ram", c_int64), ("isa", c_char_p), ("backend", c_int), ("cc", c_char_p), ("cflags", c_char_p),
-                   ("cache", c_char_p), ("off", c_char_p), ("search", c_char_p))
+                   ("cache", c_char_p), ("off", c_char_p), ("search", c_char_p),
+                   ("device", c_char_p))
 _Source = _struct("_Source", ("path", c_char_p), ("text", c_char_p), ("size", c_size_t))
 _Info = _struct("_Info", ("name", c_char_p), ("backend", c_char_p), ("parameters", c_double),
                 ("memory_bytes", c_size_t), ("weight_bytes", c_size_t), ("arena_bytes", c_size_t), ("weights", c_int),
                 ("exports", c_int), ("fields", c_int), ("metrics", c_int), ("trains", c_int), ("evaluates", c_int),
-                ("threads", c_int), ("batch", c_int64), ("steps", c_int64), ("epochs", c_int64), ("seed", c_uint64))
+                ("threads", c_int), ("batch", c_int64), ("steps", c_int64), ("epochs", c_int64), ("seed", c_uint64),
+                ("device", c_char_p))
 _Tensor = _struct("_Tensor", ("name", c_char_p), ("dtype", c_int), ("kind", c_int), ("rank", c_int),
                   ("shape", c_int64 * _MAX_RANK), ("dim", c_char_p * _MAX_RANK), ("range", c_int64))
 _Function = _struct("_Function", ("name", c_char_p), ("inputs", c_int), ("outputs", c_int), ("sizes", c_int),
@@ -90,6 +95,10 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "save": (c_int, [c_void_p, c_char_p, _ERROR]), "load": (c_int, [c_void_p, c_char_p, _ERROR]),
     "save_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
     "load_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
+    "device_alloc": (c_int, [c_void_p, c_size_t, POINTER(c_void_p), _ERROR]),
+    "device_free": (None, [c_void_p, c_void_p]),
+    "device_copy": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t, _ERROR]), "device_stream": (c_void_p, [c_void_p]),
+    "device_wait": (c_int, [c_void_p, c_void_p, _ERROR]),
     "data_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), _ERROR]), "data_close": (None, [c_void_p]),
     "data_records": (c_uint64, [c_void_p]), "data_held_out": (c_uint64, [c_void_p]),
     "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(_Array), c_int, _ERROR]),
@@ -192,9 +201,7 @@ def _call(name: str, *arguments: Any) -> None:
 # ---- arrays ----
 
 # NumPy has no bf16: its bits are returned as uint16, and an array of uint16 is read as bits.
-_DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2")]
-_DTYPE_NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
-_BF16 = _DTYPE_NAMES.index("bf16")
+_DTYPES, _DTYPE_NAMES, _BF16 = gradc_arrays.DTYPES, gradc_arrays.NAMES, gradc_arrays.BF16
 
 
 class Tensor(NamedTuple):
@@ -249,12 +256,34 @@ def _converted(a: np.ndarray, t: Any) -> Optional[np.ndarray]:
         return None if np.any(infinite & np.isfinite(wide)) else b
 
 
-def _input(value: Any, t: Any) -> np.ndarray:
+def _there(model: "Model", value: Any, t: Any) -> Union[gradc_arrays.View, Any]:
+    """The memory of an array of the model's device, which is not converted; other arrays as NumPy has them."""
+    v = gradc_arrays.view(value, model._stream)
+    if v is None:
+        return value
+    if not v.on_gpu and not isinstance(value, DeviceArray):
+        a = gradc_arrays.as_numpy(v)
+        return a if v.dtype != _BF16 or t.dtype == _BF16 else (a.astype(np.uint32) << 16).view(np.float32)
+    if model.device == "cpu":
+        raise TypeError(f"`{_text(t.name)}`: the array is memory of a device, and the model runs on the CPU")
+    if v.dtype != t.dtype or v.strides is not None:
+        raise TypeError(f"`{_text(t.name)}` is {_DTYPE_NAMES[t.dtype]}, dense and row-major; the array of the device "
+                        f"is {_DTYPE_NAMES[v.dtype]}{' with strides' if v.strides else ''}, and not converted")
+    if v.stream is not None:
+        _call("device_wait", model._handle, v.stream)
+    return v
+
+
+def _input(model: "Model", value: Any, t: Any) -> Union[np.ndarray, gradc_arrays.View]:
     """The value as an array that the library can read: itself if it fits, otherwise a converted copy."""
+    given = value
+    value = _there(model, value, t)
+    if isinstance(value, gradc_arrays.View):
+        return value
     a = np.asarray(value)
     if t.dtype == _BF16 and a.dtype.name == "bfloat16":
         a = a.view(np.uint16)
-    elif t.dtype == _BF16 and a.dtype == np.uint16 and not hasattr(value, "dtype"):  # numbers in a list
+    elif t.dtype == _BF16 and a.dtype == np.uint16 and not hasattr(given, "dtype"):  # numbers in a list
         a = a.astype(np.float64)
     if a.dtype != _DTYPES[t.dtype]:
         b = _converted(a, t)
@@ -264,39 +293,40 @@ def _input(value: Any, t: Any) -> np.ndarray:
     return np.require(a, requirements=["C_CONTIGUOUS", "ALIGNED"])
 
 
-def _arrays(arrays: Sequence[np.ndarray], dtypes: Sequence[int]) -> Any:
+def _arrays(arrays: Sequence[Union[np.ndarray, gradc_arrays.View]], dtypes: Sequence[int]) -> Any:
     """gradc_array[]: refers to the arrays, which must stay alive."""
     v = (_Array * max(1, len(arrays)))()
     for to, a, dtype in zip(v, arrays, dtypes):
-        to.data, to.dtype, to.rank = a.ctypes.data, dtype, a.ndim
-        to.shape = (c_int64 * max(1, a.ndim))(*a.shape)
+        to.data, to.dtype = a.ctypes.data if isinstance(a, np.ndarray) else a.address, dtype
+        to.rank, to.shape = len(a.shape), (c_int64 * max(1, len(a.shape)))(*a.shape)
     return v
 
 
 class _Inputs:
     """Values for tensors, ready to pass. The library checks their number."""
 
-    def __init__(self, values: Sequence[Any], tensors: Sequence[Any]):
+    def __init__(self, model: "Model", values: Sequence[Any], tensors: Sequence[Any]):
         n = len(tensors)
-        self.kept = [_input(v, tensors[i]) if i < n else np.asarray(v) for i, v in enumerate(values)]
+        self.kept = [_input(model, v, tensors[i]) if i < n else np.asarray(v) for i, v in enumerate(values)]
         self.array = _arrays(self.kept, [t.dtype for t in tensors] + [0] * max(0, len(values) - n))
         self.n = len(values)
+        self.there = any(isinstance(a, gradc_arrays.View) for a in self.kept)  # some are memory of the device
 
 
 # ---- options ----
 
 def _options(fp: str = "fast", threads: int = 0, ram: int = 0, isa: Optional[str] = None, backend: str = "auto",
              cc: Optional[str] = None, cflags: Optional[str] = None, cache: Optional[str] = None,
-             off: Iterable[str] = (), search: Iterable[Path] = ()) -> Any:
+             off: Iterable[str] = (), search: Iterable[Path] = (), device: Optional[str] = None) -> Any:
     for name, value, choices in (("fp", fp, ("fast", "strict")), ("backend", backend, ("auto", "cc"))):
         if value not in choices:
             raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
     if isinstance(off, str) or isinstance(search, (str, bytes)):
         raise TypeError("off and search are lists")
     off_text, search_text = ",".join(off), b":".join(os.fsencode(s) for s in search)
-    text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache)]
+    text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache, device)]
     return _Options(ctypes.sizeof(_Options), None, fp == "strict", threads, ram, text[0], backend == "cc", text[1],
-                    text[2], text[3], off_text.encode() or None, search_text or None)
+                    text[2], text[3], off_text.encode() or None, search_text or None, text[4])
 
 
 def _source(path: Path, text: Optional[str]) -> Any:
@@ -310,7 +340,8 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
     fp: "fast", or "strict": the same bits on every machine.  threads: 0, one a core.  ram: a budget in bytes.
     isa: "native", "generic", or what the C compiler's -march takes.  backend: "auto" or "cc".  cc, cflags: the C
     compiler and its flags.  cache: a folder for compiled code; None: the user's; "": none.  off: passes not to run.
-    search: folders for imports.
+    search: folders for imports.  device: "cpu", "cuda", "cuda:1", or "cuda-host": kernels for a GPU run on the CPU,
+    slowly, to test them; None: that of the file.
     """
     handle = c_void_p()
     _call("compile", byref(_source(path, text)), byref(_options(**options)), byref(handle))
@@ -370,7 +401,7 @@ class Weights(MutableMapping[str, np.ndarray]):
     def __setitem__(self, name: str, value: Any) -> None:
         i = self._find(name)
         t = self._tensors[i]
-        a = _input(value, t)
+        a = _input(self._model, value, t)
         _call("write_weight", self._model._handle, i, _arrays([a], [t.dtype]))
 
     def __delitem__(self, name: str) -> None:
@@ -382,13 +413,16 @@ class Weights(MutableMapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._number)
 
-    def view(self, name: str) -> Optional[np.ndarray]:
-        """The weight itself, without copying, until the model is closed; None if it is stored in another order."""
+    def view(self, name: str) -> Union[np.ndarray, DeviceArray, None]:
+        """The weight itself, without copying, until the model is closed; None if it is stored in another order. Of a
+        model on a device it is an array there."""
         i = self._find(name)
         t, at = self._tensors[i], _lib["view_weight"](self._model._handle, i)
         if not at:
             return None
         shape, dtype = tuple(t.shape[:t.rank]), _DTYPES[t.dtype]
+        if self._model.device != "cpu":
+            return DeviceArray(self._model, at, shape, t.dtype, owned=False)
         n = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         buffer = (ctypes.c_char * n).from_address(at)
         buffer._model = self._model  # the view keeps the model alive, unless it is closed explicitly
@@ -402,7 +436,7 @@ class Weights(MutableMapping[str, np.ndarray]):
 class Function:
     """An `export def`. Takes an array for each input and returns an array for each output (a tuple if there are
     several). Run-time sizes follow from the shapes of inputs, or are given by name: f(x, T=5). `out`: arrays to
-    fill."""
+    fill. If an input is memory of the model's device, so are the results."""
 
     def __init__(self, model: "Model", number: int):
         self._model, self._number = model, number
@@ -429,21 +463,33 @@ class Function:
             _call("infer_sizes", self._model._open(), self._number, inputs.array, inputs.n, size)
         return size
 
-    def __call__(self, *values: Any, out: Union[np.ndarray, Sequence[np.ndarray], None] = None, **sizes: int) -> Any:
-        handle, f = self._model._open(), self._f
-        inputs = _Inputs(values, [f.input[i] for i in range(f.inputs)])
-        size = self._sizes(inputs, sizes)
-        given = None if out is None else [out] if isinstance(out, np.ndarray) else list(out)
+    def _results(self, size: Any, there: bool) -> List[Union[np.ndarray, DeviceArray]]:
         results = []
-        for i in range(f.outputs if given is None else 0):
-            shape = (c_int64 * _MAX_RANK)()
-            _call("output_shape", handle, self._number, i, size, shape)
-            results.append(np.empty(tuple(shape[:f.output[i].rank]), _DTYPES[f.output[i].dtype]))
-        for i, a in enumerate(given or []):
-            if i < f.outputs and (a.dtype != _DTYPES[f.output[i].dtype] or not a.flags.carray):
-                raise TypeError(f"`out` {i} must be a dense, writable array of {_DTYPE_NAMES[f.output[i].dtype]}")
-            results.append(a)
-        outputs = _arrays(results, [f.output[i].dtype for i in range(f.outputs)] + [0] * len(results))
+        for i in range(self._f.outputs):
+            shape, t = (c_int64 * _MAX_RANK)(), self._f.output[i]
+            _call("output_shape", self._model._handle, self._number, i, size, shape)
+            make = self._model._device_array if there else lambda s, d: np.empty(s, _DTYPES[d])
+            results.append(make(tuple(shape[:t.rank]), t.dtype))
+        return results
+
+    def _given(self, out: Any) -> List[Any]:
+        given = list(out) if isinstance(out, (list, tuple)) else [out]
+        for i, a in enumerate(given[:self._f.outputs]):
+            want = self._f.output[i].dtype
+            v = None if isinstance(a, np.ndarray) else gradc_arrays.view(a, self._model._stream)
+            fits = v.dtype == want and v.strides is None if v else \
+                isinstance(a, np.ndarray) and a.dtype == _DTYPES[want] and a.flags.carray
+            if not fits:
+                raise TypeError(f"`out` {i} must be a dense, writable array of {_DTYPE_NAMES[want]}")
+        return given
+
+    def __call__(self, *values: Any, out: Any = None, **sizes: int) -> Any:
+        handle, f = self._model._open(), self._f
+        inputs = _Inputs(self._model, values, [f.input[i] for i in range(f.inputs)])
+        size = self._sizes(inputs, sizes)
+        results = self._results(size, inputs.there) if out is None else self._given(out)
+        filled = [gradc_arrays.view(a, self._model._stream) or a for a in results]
+        outputs = _arrays(filled, [f.output[i].dtype for i in range(f.outputs)] + [0] * len(results))
         _call("call", handle, self._number, inputs.array, inputs.n, outputs, len(results), size)
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -514,7 +560,10 @@ class Model:
         self.report = report
         """gradc.report of its source."""
         self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
+        self._arrays: "weakref.WeakSet[DeviceArray]" = weakref.WeakSet()
         self._info = _lib["model_info"](handle).contents
+        self.device: str = _text(self._info.device)
+        self._stream: int = _lib["device_stream"](handle) or 0
         self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]
         self._metrics = [_text(_lib["metric_name"](handle, i)) for i in range(self._info.metrics)]
         self.exports: Dict[str, Function] = {}
@@ -527,7 +576,8 @@ class Model:
         self.warnings: List[Diagnostic] = _diagnostics(_lib["warnings"](handle))
         self.weights = Weights(self)
         self.info: Dict[str, Any] = {name: getattr(self._info, name) for name, _ in _Info._fields_}
-        self.info.update(name=self.name, backend=_text(self._info.backend), parameters=int(self._info.parameters))
+        self.info.update(name=self.name, backend=_text(self._info.backend), device=self.device,
+                         parameters=int(self._info.parameters))
 
     def _open(self) -> c_void_p:
         if not self._handle:
@@ -538,6 +588,8 @@ class Model:
         """Frees the model, its data and all of its memory; views of weights become invalid."""
         for d in list(getattr(self, "_data", [])):
             d.close()
+        for a in list(getattr(self, "_arrays", [])):
+            a._free()
         handle, self._handle = getattr(self, "_handle", c_void_p()), c_void_p()
         _lib["free"](handle)
 
@@ -564,6 +616,31 @@ class Model:
     def __repr__(self) -> str:
         return f"<gradc model {self.name}: {self._info.parameters:,.0f} parameters, {self.steps} steps done>"
 
+    def _device_array(self, shape: Tuple[int, ...], dtype: int) -> DeviceArray:
+        at = c_void_p()
+        n = int(np.prod(shape, dtype=np.int64)) * _DTYPES[dtype].itemsize
+        _call("device_alloc", self._open(), n, byref(at))
+        a = DeviceArray(self, at.value or 0, shape, dtype, owned=True)
+        self._arrays.add(a)
+        return a
+
+    def _device_free(self, address: int) -> None:
+        if self._handle:
+            _lib["device_free"](self._handle, address)
+
+    def _device_copy(self, to: int, source: int, n: int) -> None:
+        _call("device_copy", self._open(), to, source, n)
+
+    def to_device(self, values: Any, dtype: Optional[str] = None) -> DeviceArray:
+        """A copy of an array in the memory of the model's device. dtype="bf16": an array of uint16 has bits of bf16."""
+        a = np.require(values, requirements=["C_CONTIGUOUS", "ALIGNED"])
+        number = _DTYPE_NAMES.index(dtype) if dtype else _DTYPES.index(a.dtype) if a.dtype in _DTYPES else -1
+        if number < 0 or _DTYPES[number] != a.dtype:
+            raise TypeError(f"an array of {a.dtype} does not become one of {dtype or ', '.join(_DTYPE_NAMES)}")
+        to = self._device_array(a.shape, number)
+        self._device_copy(to._address, a.ctypes.data, a.nbytes)
+        return to
+
     def init(self, seed: int) -> None:
         """Initialises all weights, states and the optimizer with this seed."""
         _call("init", self._open(), seed)
@@ -576,7 +653,7 @@ class Model:
         """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the
         batch, before its update. A rate that looks at `steps`, in a file that counts epochs, takes them from the data
         section, unless plan() was called."""
-        a = _Inputs(fields, self._fields)
+        a = _Inputs(self, fields, self._fields)
         self._planned("step", a.array, a.n)
         return _lib["loss"](self._handle)
 
@@ -601,7 +678,7 @@ class Model:
 
     def evaluate(self, *fields: Any) -> Dict[str, float]:
         """Loss and metrics of any number of records, with the current number of steps."""
-        a, results = _Inputs(fields, self._fields), (c_float * (1 + len(self._metrics)))()
+        a, results = _Inputs(self, fields, self._fields), (c_float * (1 + len(self._metrics)))()
         self._planned("evaluate", a.array, a.n, results)
         return dict(zip(["loss", *self._metrics], results))
 

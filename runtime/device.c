@@ -175,6 +175,28 @@ static _Noreturn void too_little(const Device *dev, size_t need, size_t availabl
          2 * dev->io_bytes);
 }
 
+static int most_ports(const GcModel *m) {
+  int n = m->init ? m->init->nin + m->init->nout : 0;
+  for (int i = 0; i < m->ntrain; i++) {
+    const GcTrain *t = &m->train[i];
+    const GcGraph *g[] = {t->step, t->pass, t->update, t->eval};
+    for (int k = 0; k < COUNT(g); k++)
+      if (g[k] && g[k]->nin + g[k]->nout > n) n = g[k]->nin + g[k]->nout;
+  }
+  for (int i = 0; i < m->nexports; i++)
+    if (m->exports[i].nin + m->exports[i].nout > n) n = m->exports[i].nin + m->exports[i].nout;
+  return n;
+}
+
+static void open_slot(Device *dev, Slot *s) {
+  const GcModel *m = dev->m;
+  s->address = rt_array((size_t)most_ports(m) + 1, sizeof *s->address);
+  if (dev->io_bytes) DEVICE_CALL(dev, cuMemHostAlloc, &s->staging, dev->io_bytes, 0);
+  DEVICE_CALL(dev, cuMemHostAlloc, (void **)&s->head, m->head_bytes, 0);
+  DEVICE_CALL(dev, cuEventCreate, &s->copied, 2); /* which takes no time stamp */
+  DEVICE_CALL(dev, cuEventCreate, &s->done, 2);
+}
+
 static void open_memory(Device *dev) {
   const GcModel *m = dev->m;
   size_t available = 0, total = 0;
@@ -187,48 +209,55 @@ static void open_memory(Device *dev) {
     result = dev->api.cuMemAlloc_v2(&dev->slot[i].io, dev->io_bytes);
   if (result == OUT_OF_MEMORY) too_little(dev, need, available);
   device_check(dev, result, "cuMemAlloc");
-  for (int i = 0; i < 2; i++) {
-    if (dev->io_bytes) DEVICE_CALL(dev, cuMemHostAlloc, &dev->slot[i].staging, dev->io_bytes, 0);
-    DEVICE_CALL(dev, cuMemHostAlloc, (void **)&dev->slot[i].head, m->head_bytes, 0);
-    DEVICE_CALL(dev, cuEventCreate, &dev->slot[i].copied, 2); /* which takes no time stamp */
-    DEVICE_CALL(dev, cuEventCreate, &dev->slot[i].done, 2);
-  }
+  for (int i = 0; i < 2; i++) open_slot(dev, &dev->slot[i]);
   DEVICE_CALL(dev, cuMemsetD8Async, dev->mem, 0, m->head_bytes + m->persistent_bytes, dev->stream);
   device_wait(dev);
 }
 
-Device *device_open(Session *sess) {
-  Device *dev = rt_alloc(sizeof *dev);
+void device_open(Session *sess) {
+  Device *dev = sess->dev = rt_alloc(sizeof *dev);
   int capability = 0;
   *dev = (Device){.calls = device_calls, .m = sess->m, .wait = sess->o.check_launches, .last_launched = -1};
   open_driver(dev);
   open_gpu(dev, sess->o.device);
   const GcImage *image = choose_image(dev, &capability);
+  DEVICE_CALL(dev, cuCtxGetCurrent, &dev->before);
   DEVICE_CALL(dev, cuDevicePrimaryCtxRetain, &dev->context, dev->number);
   DEVICE_CALL(dev, cuCtxSetCurrent, dev->context);
   DEVICE_CALL(dev, cuStreamCreate, &dev->stream, 1); /* which does not wait for the default stream */
   DEVICE_CALL(dev, cuStreamCreate, &dev->copies, 1);
+  recordings_make(dev);
   open_memory(dev);
   load_kernels(dev, image, capability);
-  return dev;
+}
+
+static void close_slot(Device *dev, Slot *s) {
+  if (s->io) dev->api.cuMemFree_v2(s->io);
+  if (s->staging) dev->api.cuMemFreeHost(s->staging);
+  if (s->head) dev->api.cuMemFreeHost(s->head);
+  if (s->copied) dev->api.cuEventDestroy_v2(s->copied);
+  if (s->done) dev->api.cuEventDestroy_v2(s->done);
+  rt_free(s->address);
+}
+
+static void close_context(Device *dev) {
+  void *before = NULL;
+  dev->api.cuCtxGetCurrent(&before);
+  dev->api.cuCtxSetCurrent(dev->context);
+  if (dev->stream) dev->api.cuStreamSynchronize(dev->stream);
+  if (dev->mem) dev->api.cuMemFree_v2(dev->mem);
+  for (int i = 0; i < 2; i++) close_slot(dev, &dev->slot[i]);
+  recordings_free(dev);
+  for (int i = 0; i < dev->nmodule; i++) dev->api.cuModuleUnload(dev->module[i]);
+  if (dev->stream) dev->api.cuStreamDestroy_v2(dev->stream);
+  if (dev->copies) dev->api.cuStreamDestroy_v2(dev->copies);
+  dev->api.cuCtxSetCurrent(before);
+  dev->api.cuDevicePrimaryCtxRelease_v2(dev->number);
 }
 
 void device_close(Device *dev) {
   if (!dev) return;
-  dev->api.cuCtxSetCurrent(dev->context);
-  dev->api.cuMemFree_v2(dev->mem);
-  for (int i = 0; i < 2; i++) {
-    if (dev->slot[i].io) dev->api.cuMemFree_v2(dev->slot[i].io);
-    if (dev->slot[i].staging) dev->api.cuMemFreeHost(dev->slot[i].staging);
-    dev->api.cuMemFreeHost(dev->slot[i].head);
-    dev->api.cuEventDestroy_v2(dev->slot[i].copied);
-    dev->api.cuEventDestroy_v2(dev->slot[i].done);
-  }
-  recordings_free(dev);
-  for (int i = 0; i < dev->nmodule; i++) dev->api.cuModuleUnload(dev->module[i]);
-  dev->api.cuStreamDestroy_v2(dev->stream);
-  dev->api.cuStreamDestroy_v2(dev->copies);
-  dev->api.cuDevicePrimaryCtxRelease_v2(dev->number);
+  if (dev->context) close_context(dev);
   if (dev->library) dlclose(dev->library);
   rt_free(dev->module);
   rt_free(dev->function);

@@ -22,6 +22,7 @@ typedef struct Driver {
  * slot. */
 typedef struct Slot {
   uint64_t io;
+  void **address;      /* of each input, then of each result: in the slot, or the caller's memory of the device */
   void *staging;       /* pinned memory, from which inputs are copied */
   void *copied;        /* event: the inputs are there */
   unsigned char *head; /* pinned: the run header on its way to and from a call */
@@ -30,14 +31,14 @@ typedef struct Slot {
   bool full;
 } Slot;
 
-/* The launches of a call, which are the same in each one: a CUDA graph. */
+/* The launches of a call, which are the same in each one with the same addresses: a CUDA graph. */
 typedef struct Recording {
-  const GcGraph *g;
+  const GcGraph *g; /* NULL: a free entry */
   uint32_t microbatch;
-  int slot;
-  bool refused; /* it has too many launches */
-  uint64_t calls;
-  void *exec; /* NULL: not recorded yet */
+  uint64_t addresses;   /* their hash */
+  bool refused;         /* it has too many launches */
+  uint64_t calls, last; /* last: the call of the device that used it last */
+  void *exec;           /* NULL: not recorded yet */
 } Recording;
 
 typedef struct Device {
@@ -46,6 +47,7 @@ typedef struct Device {
   Driver api;
   char name[96];
   int number;             /* of the GPU, for the driver */
+  void *before;           /* the context that was current when it was opened */
   void *context, *stream; /* kernels, and copies of the run header and of results, in the order of this stream */
   void *copies;           /* stream: copies of inputs */
   void **module, **function;
@@ -57,6 +59,9 @@ typedef struct Device {
   bool ahead;  /* which is a training step that the session has not asked for yet; else it is free */
   Recording *recording;
   int nrecording;
+  uint64_t calls_made;
+  bool any_memory;   /* arrays of calls may be memory of the device */
+  bool shared;       /* the caller may write to weights and states, at any time */
   bool newer;        /* weights or states are newer on the device than in the mirror */
   bool wait;         /* for each launch, to name the kernel that fails (--check-launches) */
   void *library;     /* that the driver is in; NULL: it is in the program */
@@ -64,15 +69,17 @@ typedef struct Device {
 } Device;
 
 /* device.c */
-Device *device_open(Session *sess); /* dies of what keeps the model from running there */
-void device_close(Device *dev);     /* dev may be NULL */
+/* Sets sess->dev, which device_close frees, also if this dies of what keeps the model from running there. */
+void device_open(Session *sess);
+void device_close(Device *dev); /* dev may be NULL */
 /* Dies of a result other than 0. what: the function of the driver. */
 void device_check(Device *dev, int result, const char *what);
 #define DEVICE_CALL(dev, name, ...) device_check(dev, (dev)->api.name(__VA_ARGS__), #name)
 void device_wait(Device *dev);
 
-/* launch.c. Enqueues the launches of a call, which uses this slot; its status as far as it is known before. */
-int device_enqueue(Device *dev, const GcGraph *g, GcCall *c, int slot);
+/* launch.c. Enqueues the launches of a call; its status as far as it is known before. */
+int device_enqueue(Device *dev, const GcGraph *g, GcCall *c);
+void recordings_make(Device *dev);
 void recordings_free(Device *dev);
 extern const GcDeviceCalls device_calls; /* launches one by one */
 
@@ -83,6 +90,9 @@ int device_call(Session *sess, const GcGraph *g, GcCall *c);
 int device_train(Session *sess, const GcGraph *g, FieldsFn *fields, void *arg, uint32_t microbatch);
 static inline bool device_ahead(const Session *sess) { return sess->dev && sess->dev->ahead; }
 size_t device_io_bytes(const GcModel *m);
+bool device_has(Device *dev, const void *p); /* p is memory of a GPU; false if arrays cannot be (any_memory) */
+/* Copies, once the work of the device is done, and waits. Either address may be memory of the device. */
+void device_copy(Device *dev, void *to, const void *from, size_t n);
 
 /* mirror.c. Without a device they do nothing. `at`: an offset in the model's memory. */
 void mirror_down(const Session *sess); /* weights and states: the mirror has those of the device */

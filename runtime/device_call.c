@@ -41,16 +41,68 @@ size_t device_io_bytes(const GcModel *m) {
   return n;
 }
 
-/* Copies inputs to a slot that no call uses. */
+bool device_has(Device *dev, const void *p) {
+  enum { MEMORY_TYPE = 2, DEVICE_MEMORY = 2 }; /* CUpointer_attribute, CUmemorytype */
+  unsigned type = 0;
+  return dev->any_memory && p && !dev->api.cuPointerGetAttribute(&type, MEMORY_TYPE, (uint64_t)(uintptr_t)p) &&
+         type == DEVICE_MEMORY;
+}
+
+/* Kernels can use it where it is: memory of this GPU, aligned as they require. */
+static bool in_place(Device *dev, const void *p) {
+  enum { ORDINAL = 9, ALIGNMENT = 16 };
+  int number = -1;
+  return device_has(dev, p) && (uintptr_t)p % ALIGNMENT == 0 &&
+         !dev->api.cuPointerGetAttribute(&number, ORDINAL, (uint64_t)(uintptr_t)p) && number == dev->number;
+}
+
+static void *at_device(uint64_t p) { return (void *)(uintptr_t)p; }
+static uint64_t device_at(const void *p) { return (uint64_t)(uintptr_t)p; }
+
+/* Copies inputs to a slot that no call uses, but for those that are used where they are. */
 static void fill(Device *dev, Slot *s, const GcGraph *g, const size_t *at, const void *const *in, const int64_t *size) {
   for (int i = 0; i < g->nin; i++) {
     size_t n = port_bytes(g, &g->in[i], size);
     unsigned char *staging = (unsigned char *)s->staging + at[i];
-    if (!n) continue;
+    bool here = in_place(dev, in[i]);
+    s->address[i] = here ? (void *)(uintptr_t)in[i] : at_device(s->io + at[i]);
+    if (!n || here) continue;
+    if (device_has(dev, in[i])) {
+      DEVICE_CALL(dev, cuMemcpyDtoDAsync_v2, s->io + at[i], device_at(in[i]), n, dev->copies);
+      continue;
+    }
     memcpy(staging, in[i], n);
     DEVICE_CALL(dev, cuMemcpyHtoDAsync_v2, s->io + at[i], staging, n, dev->copies);
   }
   if (g->nin) DEVICE_CALL(dev, cuEventRecord, s->copied, dev->copies);
+}
+
+/* Where a call stores its results; out NULL: it has none. */
+static void place_results(Device *dev, Slot *s, const GcGraph *g, const size_t *at, void *const *out) {
+  for (int i = 0; i < g->nout; i++)
+    s->address[g->nin + i] = out && in_place(dev, out[i]) ? out[i] : at_device(s->io + at[g->nin + i]);
+}
+
+/* Results that are not yet where the caller wants them. */
+static void fetch_results(Device *dev, const Slot *s, const GcGraph *g, void *const *out, const int64_t *size) {
+  for (int i = 0; i < g->nout; i++) {
+    size_t n = port_bytes(g, &g->out[i], size);
+    uint64_t from = device_at(s->address[g->nin + i]);
+    if (!n || from == device_at(out[i])) continue;
+    if (device_has(dev, out[i])) DEVICE_CALL(dev, cuMemcpyDtoDAsync_v2, device_at(out[i]), from, n, dev->stream);
+    else DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, out[i], from, n, dev->stream);
+  }
+}
+
+void device_copy(Device *dev, void *to, const void *from, size_t n) {
+  bool to_device = device_has(dev, to), from_device = device_has(dev, from);
+  if (!n) return;
+  DEVICE_CALL(dev, cuCtxSetCurrent, dev->context);
+  if (to_device && from_device) DEVICE_CALL(dev, cuMemcpyDtoDAsync_v2, device_at(to), device_at(from), n, dev->stream);
+  else if (to_device) DEVICE_CALL(dev, cuMemcpyHtoDAsync_v2, device_at(to), from, n, dev->stream);
+  else if (from_device) DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, to, device_at(from), n, dev->stream);
+  else memcpy(to, from, n);
+  device_wait(dev);
 }
 
 /* ---- calls ---- */
@@ -83,21 +135,18 @@ static int head_down(Session *sess, const GcGraph *g, const Slot *s) {
 }
 
 /* Enqueues a call whose inputs are in a slot, or on their way there. */
-static int begin(Session *sess, const GcGraph *g, GcCall *c, int slot, const size_t *at) {
+static int begin(Session *sess, const GcGraph *g, GcCall *c, int slot) {
   Device *dev = sess->dev;
   Slot *s = &dev->slot[slot];
-  void **address = rt_array((size_t)(g->nin + g->nout) + 1, sizeof *address);
-  for (int i = 0; i < g->nin + g->nout; i++) address[i] = (void *)(uintptr_t)(s->io + at[i]);
   if (g->nin) DEVICE_CALL(dev, cuStreamWaitEvent, dev->stream, s->copied, 0);
   c->mem = (void *)(uintptr_t)dev->mem;
-  c->in = (const void *const *)address;
-  c->out = address + g->nin;
+  c->in = (const void *const *)s->address;
+  c->out = s->address + g->nin;
   c->seed = sess->run->seed;
   dev->newer = true;
   dev->current = slot;
   s->full = false;
-  int status = device_enqueue(dev, g, c, slot);
-  rt_free(address);
+  int status = device_enqueue(dev, g, c);
   DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, s->head, dev->mem, sess->m->head_bytes, dev->stream);
   DEVICE_CALL(dev, cuEventRecord, s->done, dev->stream);
   return status;
@@ -113,12 +162,10 @@ int device_call(Session *sess, const GcGraph *g, GcCall *c) {
   place_ports(g, at);
   DEVICE_CALL(dev, cuCtxSetCurrent, dev->context);
   fill(dev, s, g, at, c->in, c->size);
+  place_results(dev, s, g, at, out);
   head_up(sess, s);
-  status = begin(sess, g, c, dev->current, at);
-  for (int i = 0; i < g->nout && !status; i++) {
-    size_t n = port_bytes(g, &g->out[i], c->size);
-    if (n) DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, out[i], s->io + at[g->nin + i], n, dev->stream);
-  }
+  status = begin(sess, g, c, dev->current);
+  if (!status) fetch_results(dev, s, g, out, c->size);
   int after = head_down(sess, g, s);
   device_wait(dev);
   rt_free(at);
@@ -149,7 +196,8 @@ static bool may_run_ahead(const Session *sess) {
 
 static int begin_train(Session *sess, const GcGraph *g, uint32_t microbatch, int slot, const size_t *place) {
   GcCall c = {.microbatch = microbatch, .size = g->size_bound};
-  return begin(sess, g, &c, slot, place);
+  place_results(sess->dev, &sess->dev->slot[slot], g, place, NULL);
+  return begin(sess, g, &c, slot);
 }
 
 int device_train(Session *sess, const GcGraph *g, FieldsFn *fields, void *arg, uint32_t microbatch) {

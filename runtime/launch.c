@@ -2,6 +2,7 @@
 /* Launches of kernels on a device: one by one, or recorded as a CUDA graph. */
 #include "device.h"
 #include "num.h"
+#include "rand.h"
 #include "rt.h"
 
 enum { STATIC_SHARED = 48 << 10, MAX_DYNAMIC_SHARED = 8, NOT_FOUND = 500 };
@@ -78,22 +79,31 @@ static void make_exec(Device *dev, Recording *x, const GcCall *c) {
   DEVICE_CALL(dev, cuGraphDestroy, r.graph);
 }
 
-static Recording *recording_of(Device *dev, const GcGraph *g, const GcCall *c, int slot) {
+static uint64_t hash_addresses(const GcGraph *g, const GcCall *c) {
+  uint64_t h = gc_hash(0, (const unsigned char *)c->in, (size_t)g->nin * sizeof *c->in);
+  return gc_hash(h, (const unsigned char *)c->out, (size_t)g->nout * sizeof *c->out);
+}
+
+/* If there is none, it takes the place of that which was used least recently. */
+static Recording *recording_of(Device *dev, const GcGraph *g, const GcCall *c) {
+  uint64_t addresses = hash_addresses(g, c);
+  Recording *oldest = dev->recording;
   for (int i = 0; i < dev->nrecording; i++) {
     Recording *x = &dev->recording[i];
-    if (x->g == g && x->microbatch == c->microbatch && x->slot == slot) return x;
+    if (x->g == g && x->microbatch == c->microbatch && x->addresses == addresses) return x;
+    if (x->last < oldest->last) oldest = x;
   }
-  dev->recording = rt_realloc(dev->recording, (size_t)(dev->nrecording + 1) * sizeof *dev->recording);
-  Recording *x = &dev->recording[dev->nrecording++];
-  *x = (Recording){.g = g, .microbatch = c->microbatch, .slot = slot};
-  return x;
+  if (oldest->exec) DEVICE_CALL(dev, cuGraphExecDestroy, oldest->exec);
+  *oldest = (Recording){.g = g, .microbatch = c->microbatch, .addresses = addresses};
+  return oldest;
 }
 
 /* A call that differs from others in its sizes is not recorded, nor is the first call, which may be the only one. */
-int device_enqueue(Device *dev, const GcGraph *g, GcCall *c, int slot) {
+int device_enqueue(Device *dev, const GcGraph *g, GcCall *c) {
   c->device = &dev->calls;
   if (g->nsizes || c->first_nonfinite || dev->wait) return g->fn(c);
-  Recording *x = recording_of(dev, g, c, slot);
+  Recording *x = recording_of(dev, g, c);
+  x->last = ++dev->calls_made;
   if (!x->calls++ || x->refused) return g->fn(c);
   if (!x->exec) make_exec(dev, x, c);
   if (x->refused) return g->fn(c);
@@ -101,8 +111,21 @@ int device_enqueue(Device *dev, const GcGraph *g, GcCall *c, int slot) {
   return 0;
 }
 
+/* One for each call of both slots, and some for arrays that are memory of the device. */
+void recordings_make(Device *dev) {
+  enum { OTHERS = 16, MOST_MICROBATCHES = 256 };
+  const GcModel *m = dev->m;
+  int64_t n = OTHERS + 1 + m->nexports;
+  for (int i = 0; i < m->ntrain; i++) {
+    int64_t k = m->train[i].accumulate;
+    n += 3 + (k < MOST_MICROBATCHES ? k : MOST_MICROBATCHES);
+  }
+  dev->nrecording = (int)(2 * n);
+  dev->recording = rt_array((size_t)dev->nrecording, sizeof *dev->recording);
+}
+
 void recordings_free(Device *dev) {
-  for (int i = 0; i < dev->nrecording; i++)
+  for (int i = 0; dev->recording && i < dev->nrecording; i++)
     if (dev->recording[i].exec) dev->api.cuGraphExecDestroy(dev->recording[i].exec);
   rt_free(dev->recording);
 }

@@ -14,7 +14,7 @@ static void down(const Session *sess, size_t at, size_t n) {
 void mirror_down(const Session *sess) {
   if (!sess->dev || !sess->dev->newer) return;
   if (sess->m->persistent_bytes) down(sess, sess->m->head_bytes, sess->m->persistent_bytes);
-  sess->dev->newer = false;
+  sess->dev->newer = sess->dev->shared;
 }
 
 void mirror_down_part(const Session *sess, size_t at, size_t n) {

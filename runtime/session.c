@@ -46,7 +46,7 @@ void session_memory(Session *sess) {
   if (sess->t) sess->sum = rt_array((size_t)sess->t->nmetrics + 1, sizeof *sess->sum);
   sess->run = sess->mem;
   sess->run->seed = session_seed(sess);
-  if (m->device) sess->dev = device_open(sess);
+  if (m->device) device_open(sess);
 }
 
 void session_close(Session *sess) {

@@ -46,7 +46,9 @@ static void compiling(void) {
   o.size = offsetof(gradc_options, search); /* a caller that knows no search path */
   FAILS(GRADC_BAD_MODEL, 231, "shared.nn", gradc_compile(&s, &o, &m, &e));
   o = options_make();
-  FAILS(GRADC_BAD_MODEL, 714, "device = cuda", compile_text("target gpu { device = cuda }\n", &o, &m, &e));
+  setenv("GRADC_CUDA_DRIVER", "/none", 1);
+  FAILS(GRADC_RESOURCES, 690, "/none", compile_text("target gpu { device = cuda }\n", &o, &m, &e));
+  unsetenv("GRADC_CUDA_DRIVER");
   CHECK(gradc_compile(&gone, NULL, &m, NULL) == GRADC_BAD_MODEL); /* who does not want to know */
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib_test api | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn,
+/* lib_test api | device | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn,
  * points.csv and search/. */
 #include "tests/lib/suite.h"
 
@@ -87,6 +87,7 @@ int main(int argc, char **argv) {
   extra_flags = getenv("MODEL_FLAGS");
   if (!strcmp(what, "steps") && argc == 4) return steps_main(argv[2], atoi(argv[3]));
   if (!strcmp(what, "api")) test_api(), test_errors();
+  if (!strcmp(what, "device")) test_device();
   if (!strcmp(what, "faults")) test_faults();
   if (!strcmp(what, "threads")) test_threads();
   printf("%d passed, %d failed\n", passed, failed);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Python module. python_test.py FOLDER: one with model.nn, points.csv and search/."""
+"""The Python module. python_test.py FOLDER: one with model.nn, points.csv and search/. With a second
+argument `tensors` only what needs PyTorch."""
 import gc
 import io
 import json
@@ -318,7 +319,79 @@ def threads():
     check(hashes[0] and len(set(hashes)) == 1, hashes)
 
 
+class Foreign:
+    """An array of another library, in the memory of a device."""
+
+    def __init__(self, a):
+        self.a = a
+
+    @property
+    def __cuda_array_interface__(self):
+        return {"shape": self.a.shape, "typestr": self.a.dtype.str, "data": (self.a.ctypes.data, False), "version": 3}
+
+
+def devices():
+    options = dict(OPTIONS, device="cuda-host")
+    with gradc.compile("model.nn", **options) as m, gradc.compile("model.nn", **OPTIONS) as cpu:
+        check(m.device == m.info["device"] == "cuda-host" and cpu.device == "cpu", m.device)
+        for each in (m, cpu):
+            each.plan(60, 20)
+        x, y = batch()
+        there = m.to_device(x), m.to_device(y)
+        check([m.step(x, y), m.step(*there)] == [cpu.step(x, y), cpu.step(x, y)], "losses")
+        check(m.evaluate(*there) == cpu.evaluate(x, y) and m.weights_hash == cpu.weights_hash, "scores")
+        logits, doubled = m.both(there[0])
+        want = cpu.both(x)
+        check(isinstance(logits, gradc.DeviceArray) and logits.shape == (8, 3) and len(doubled) == 8, logits)
+        check(np.array_equal(logits.numpy(), want[0]) and np.array_equal(np.asarray(doubled), want[1]), "both")
+        check(isinstance(m.both(x)[0], np.ndarray) and doubled.dtype == "f32" and doubled.nbytes == 128, doubled)
+        shared = np.from_dlpack(doubled)
+        check(shared.ctypes.data == doubled._address and np.array_equal(shared, want[1]), "DLPack copies")
+        capsule = doubled.__dlpack__()  # that nobody takes
+        del capsule
+        check(len(gradc.gradc_arrays._exported) == 1, "a capsule is kept")
+        check(not hasattr(doubled, "__cuda_array_interface__") and doubled.__dlpack_device__() == (1, 0), "where it is")
+        logits5 = np.empty((5, 3), "f4")
+        again = m.both(Foreign(x[:5]), out=[logits5, m.to_device(x[:5])])
+        check(np.array_equal(again[1].numpy(), 2 * x[:5]) and again[0] is logits5, "out")
+        bias = m.weights.view("n.linear_2.b")
+        check(np.array_equal(np.from_dlpack(bias), m.weights["n.linear_2.b"]), "a view of a weight")
+        m.weights["n.linear_2.b"] = m.to_device(np.float32([1, 2, 3]))
+        check(bias.numpy().tolist() == [1, 2, 3], "a weight from the device")
+        raises(TypeError, "`y` is i32", lambda: m.step(there[0], m.to_device(y.astype(np.uint8))))
+        raises(TypeError, "does not become", lambda: m.to_device(np.zeros(2)[0:1].astype(complex)))
+        raises(TypeError, "runs on the CPU", lambda: cpu.both(there[0]))
+        raises(gradc.CallError, "runs on the CPU", lambda: cpu.to_device(x), "E0801")
+        raises(gradc.CallError, "is f32[8, 4], the array is f32[4, 8]", lambda: m.step(m.to_device(x.T.copy()), y))
+    raises(ValueError, "closed", logits.numpy)
+    del shared, doubled
+    gc.collect()
+    check(not gradc.gradc_arrays._exported, "an exported array is kept")
+    absent = dict(OPTIONS, device="cuda:1")
+    os.environ["GRADC_CUDA_DRIVER"] = "/none"
+    raises(gradc.ResourceError, "needs an NVIDIA driver", lambda: gradc.compile("model.nn", **absent), "E0690")
+    del os.environ["GRADC_CUDA_DRIVER"]
+
+
+def tensors():
+    """Of PyTorch, on the CPU: read where they are, with their strides and types."""
+    import torch
+    nn = """dim T <= 8
+export def f(x: bf16[T]) -> bf16[T] { x * 2 }
+export def g(x: f32[T, 2]) -> f32[T, 2] { x * 2 }
+"""
+    with gradc.compile("t.nn", text=nn, **OPTIONS) as m:
+        check(m.f(torch.tensor([1.5, -2], dtype=torch.bfloat16)).view(np.uint16).tolist() == [0x4040, 0xC080], "bf16")
+        x = torch.arange(6.0).reshape(2, 3)
+        check(np.array_equal(m.g(x.T), 2 * x.T.numpy()), "strides")
+        check(torch.from_dlpack(m.g(x.T)).tolist() == (2 * x.T).tolist(), "a result as a tensor")
+
+
 os.chdir(sys.argv[1])
+if sys.argv[2:] == ["tensors"]:
+    tensors()
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed > 0)
 with gradc.compile("model.nn", **OPTIONS) as model:
     training(model)
     exports(model)
@@ -337,6 +410,7 @@ runs()
 comma()
 draws()
 threads()
+devices()
 m = gradc.compile("model.nn", **OPTIONS)
 view = m.weights.view("n.linear_1.b")
 del m

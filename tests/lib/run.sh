@@ -82,6 +82,7 @@ check "the tests link with the shared library" cc -o "$tmp/shared" "$tmp"/*.o "$
 cd "$tmp/t" || exit 2
 tally "the archive" "$tmp/static" api
 tally "the shared library" "$tmp/shared" api
+tally "models on a device" "$tmp/static" device
 cd "$root" || exit 2
 
 program="bench bench_profile cli eval info main opt predict program report run train"
@@ -147,8 +148,8 @@ block c >doc.c
 check "the C of docs/library.md" sh -c "cc -std=c99 -Wall -Wextra -Werror doc.c $flags -o doc && ./doc >out &&
   grep -q '^loss [0-9.e-]*, accuracy 1$' out && [ -f digits.safetensors ]"
 { echo 'import numpy as np; x, x_test = np.zeros((32, 64), "f4"), np.zeros((70, 64))'
-  echo 'y, y_test = [0] * 32, [1] * 70; pixels = x[:1]'
-  block python | sed 's/epochs=10/epochs=1/'; } >doc.py
+  echo 'y, y_test = np.zeros(32, "i4"), [1] * 70; pixels = x[:1]'
+  block python | sed 's/epochs=10/epochs=1/; s/"cuda"/"cuda-host"/'; } >doc.py
 cd "$root" || exit 2
 unset LD_LIBRARY_PATH
 check "the manual page" sh -c "[ -z \"\$(groff -man -Tutf8 -ww -z '$tmp/inst/share/man/man1/gradc.1' 2>&1)\" ]"
@@ -161,6 +162,9 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
   localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of missing categories
   LOCPATH=$tmp COMMA_LOCALE=comma_locale GRADC=$gradc; export LOCPATH COMMA_LOCALE GRADC
   tally "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
+  if full && [ -x bench/.venv/bin/python ]; then
+    tally "tensors of PyTorch" bench/.venv/bin/python tests/lib/python_test.py "$tmp/t" tensors
+  fi
   PYTHONPATH=$root/python
   check "the Python of docs/library.md" \
     sh -c "cd '$tmp/examples/models' && '$python' doc.py 2>&1 | grep -A 9 'E0201' | grep -qx 1"

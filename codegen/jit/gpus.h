@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The NVIDIA driver and its GPUs. */
-#ifndef GRADC_DOCTOR_GPU_H
-#define GRADC_DOCTOR_GPU_H
+#ifndef GRADC_GPUS_H
+#define GRADC_GPUS_H
 #include "ir/ctx.h"
 
 typedef struct Gpus {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #define _GNU_SOURCE
-#include "driver/doctor_gpu.h"
+#include "codegen/jit/gpus.h"
 #include <dlfcn.h>
 #include <stdlib.h>
 
