@@ -19,7 +19,7 @@ static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   if (!args_has(a, OPT_weights)) return true;
   o->values = load_weights(m, a->value[OPT_weights]);
   if (!o->values) return false;
-  m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB;
+  m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB && !args_has(a, OPT_cuda); /* a GPU's are in mem */
   for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
   module_drop_given_init(m);
   return true;
@@ -32,10 +32,12 @@ static int check_options(Args *a) {
     diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=%s` needs --weights=FILE", as);
     return EXIT_USAGE;
   }
-  if (args_has(a, OPT_cuda) && (args_has(a, OPT_c) || args_has(a, OPT_weights))) {
-    diag_error(a->c, E_USAGE, 0, 1,
-               args_has(a, OPT_c) ? "`--cuda` and `--c` exclude each other"
-                                  : "`--cuda` does not take --weights yet: copy them into `mem`");
+  if (args_has(a, OPT_cuda) && args_has(a, OPT_c)) {
+    diag_error(a->c, E_USAGE, 0, 1, "`--cuda` and `--c` exclude each other");
+    return EXIT_USAGE;
+  }
+  if (args_has(a, OPT_cuda) && !strcmp(as, "extern")) {
+    diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=extern` maps a file into memory of the host, where a GPU's are not");
     return EXIT_USAGE;
   }
   if (args_has(a, OPT_forms) && !args_has(a, OPT_cuda)) {

@@ -69,7 +69,8 @@ struct gradc_model {
 /* Runs fn in a temporary heap with the model's hooks. Returns the status. */
 gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, gradc_error **error);
 
-/* Makes the handle. Takes ownership of jit and warnings, also on failure. device: the number of a GPU; -1: the first. */
+/* Makes the handle. Takes ownership of jit and warnings, also on failure. device: the number of a GPU; -1: the first.
+ */
 gradc_status model_start(Jit *jit, const gradc_options *o, int64_t device, gradc_error *warnings, gradc_model **model,
                          gradc_error **error);
 

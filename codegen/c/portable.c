@@ -52,6 +52,26 @@ static const char *signature(GraphText *c, const char *name) {
   return s.s;
 }
 
+/* ---- trained weights ---- */
+
+static const char *copy_weight(Emitter *p, int64_t at, const char *from, int64_t bytes) {
+  helper_use(p, "gc_rows");
+  return ctx_strf(p->c, "gc_rows(m + %lld, 0, %s, 0, 1, %lld);", (long long)at, from, (long long)bytes);
+}
+
+static const WeightsText c_weights = {
+  .copy = copy_weight,
+  .result = "int",
+  .params = "",
+  .refused = "-3",
+  .done = "0",
+  .load_comment = "\n/* To be called after %s_init: copies `weights`, %lld bytes aligned to 64. Returns 0; -3: it is\n"
+                  " * of another model, or damaged (nothing was copied). */\n",
+  .map_comment = "\n/* To be called after %s_init: `weights`, %lld bytes aligned to 64, is used in place and must\n"
+                 " * stay valid. Returns 0; -3: it is of another model. Before this call, functions that need it\n"
+                 " * return -3. */\n",
+};
+
 /* ---- graphs as functions ---- */
 
 static int64_t arena_base(const Module *m) { return m->total_bytes - m->arena_bytes; }
@@ -87,7 +107,7 @@ static void print_graph(Emitter *p, Graph *g, const char *name, Str *functions, 
   if (g->kind == GK_INIT) print_init_head(&c);
   else checks_print(&c);
   graph_body(&c);
-  if (g->kind == GK_INIT) weights_init(&c);
+  if (g->kind == GK_INIT) weights_init(&c, &c_weights, &p->tables);
   if (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE) graph_stmt(&c, "run->step++;");
   if (graph_counts_calls(g)) graph_stmt(&c, "run->calls++;");
   if (g->kind != GK_INIT) graph_stmt(&c, "return 0;");
@@ -176,7 +196,7 @@ void emit_portable(Module *m, const EmitOptions *o, Artifacts *a) {
   for (int t = 0; t < m->ntrain; t++)
     if (m->train[t].pass && m->train[t].update && !m->opt.infer_only)
       print_accumulated(p, &m->train[t], &functions, h_file);
-  weights_functions(p, &functions, h_file);
+  weights_functions(p, &c_weights, &functions, h_file);
   weight_access_print(p, &functions, h_file);
   str_puts(h_file, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 

@@ -2,6 +2,7 @@
 /* Access to weights, states and moments: their offsets NAME_AT_..., and the functions that copy them between the
  * storage order in mem and row-major order. */
 #include "codegen/c/weight_access.h"
+#include "codegen/text/weights.h"
 
 /* A tensor: its axes in storage order, with their strides in bytes in row-major order. The last axis is stored in
  * panels of `panel` columns, each of them like a tensor, the last one narrower; without panels there is one. */
@@ -59,31 +60,16 @@ static const char *numbers(Emitter *p, const int64_t *v, int n) {
   return s.s;
 }
 
-/* " stored [2,3,0,1]" and the panels; nothing if the order is row-major. */
-static const char *stored_text(Emitter *p, const Var *v) {
-  if (!v->stored) return "";
-  const StorageOrder *st = &p->m->stored[v->stored - 1];
-  Str s = {.c = p->c};
-  for (int i = 0; i < st->rank; i++) str_printf(&s, "%s%d", i ? "," : " stored [", st->perm[i]);
-  str_puts(&s, "]");
-  if (st->panel) str_printf(&s, " in panels of %u along axis %d", st->panel, st->panel_axis);
-  return s.s;
-}
-
 void weight_access_print(Emitter *p, Str *functions, Str *header) {
   Module *m = p->m;
   Str rows = {.c = p->c};
-  const char **name = var_identifiers(p);
-  int n = 0, rank = 1;
+  int n = weights_offsets(p, header), rank = 1;
   for (int v = 0; v < m->nvar; v++)
     if (!m->var[v].rom && place_of(p, &m->var[v]).rank > rank) rank = place_of(p, &m->var[v]).rank;
   for (int v = 0; v < m->nvar; v++) {
     const Var *x = &m->var[v];
     if (x->rom) continue;
     Place w = place_of(p, x);
-    str_printf(header, "%s#define %s_AT_%s %lld /* %s: %s%s */\n",
-               n++ ? "" : "\n/* Offsets of weights and states in mem. */\n", m->name, name[v], (long long)x->offset,
-               text_comment(p, x->name), type_text(m, x->type), stored_text(p, x));
     str_printf(&rows, "  {%lld, %lld, {%s}, {%s}, %d, %d},\n", (long long)x->offset, (long long)w.panel,
                numbers(p, w.dim, w.rank), numbers(p, w.step, w.rank), dtype_info[type_get(m, x->type)->dtype].bytes,
                w.rank);

@@ -14,6 +14,7 @@ typedef struct CudaKernel {
 typedef struct CudaText {
   Launches launches; /* of all graphs, made before any text */
   Str checks;        /* device functions and kernels that check inputs */
+  Str weights;       /* tables of trained weights, of the host */
   CudaKernel *kernel;
   int nkernel, capkernel; /* all that are printed */
 } CudaText;
@@ -51,6 +52,10 @@ void cuda_device(Emitter *p, Str *out); /* module.c: all that runs on the device
 
 /* program.c: a DeviceProgram. */
 void emit_cuda_program(Module *m, const EmitOptions *o, Artifacts *a);
+
+/* interface.c */
+extern const struct WeightsText cuda_weights;
+void cuda_step_graph(Emitter *p, const TrainInfo *t, Str *functions, Str *header); /* NAME_graph */
 
 /* graph.c: the interface's function of a graph; its name. */
 const char *cuda_function(Emitter *p, const Graph *g);

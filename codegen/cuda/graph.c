@@ -2,6 +2,7 @@
 /* A graph as a function of the interface, which launches its kernels in the order of a stream. */
 #include "codegen/cuda/cuda.h"
 #include "codegen/text/descriptor.h"
+#include "codegen/text/weights.h"
 #include "passes/analysis/model_memory.h"
 #include <string.h>
 
@@ -195,6 +196,7 @@ void cuda_graph(Emitter *p, Graph *g, Str *functions, Str *header) {
   if (has_launch(&c, LAUNCH_BEGIN)) print_begin(&c);
   if (has_launch(&c, LAUNCH_CHECK)) print_check(&c);
   graph_body(&c);
+  if (g->kind == GK_INIT) weights_init(&c, &cuda_weights, &p->cuda->weights);
   if (has_launch(&c, LAUNCH_COUNT)) print_count(&c);
   const char *sig = signature(&c);
   str_printf(functions, "/* %s */\n%s%s {\n", graph_comment(p, g), p->o->device ? "static " : "", sig);

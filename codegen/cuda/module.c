@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The CUDA target's files: NAME.cu and NAME.h. */
 #include "codegen/cuda/cuda.h"
+#include "codegen/text/weights.h"
 #include "passes/analysis/model_memory.h"
 
 /* Tables and launches; primitives of device.inc follow. Where no CUDA compiler reads the file, the header that takes
@@ -46,6 +47,7 @@ static void header_begin(Emitter *p, Str *h, const char *guard) {
              guard, guard);
   interface_run(p, h);
   str_printf(h, "\n#define %s_BYTES %lld\n", m->name, (long long)cuda_bytes(p));
+  weights_offsets(p, h);
 }
 
 /* All launches are known before any text. */
@@ -58,7 +60,7 @@ static void list_launches(Emitter *p) {
 Emitter *cuda_emitter(Module *m, const EmitOptions *o) {
   Emitter *p = emitter_new(m, o, (ScheduleOptions){.target = &target_cuda}, ctx_strf(m->c, "struct %s_run", m->name));
   p->cuda = ctx_alloc(m->c, sizeof *p->cuda);
-  *p->cuda = (CudaText){.launches = {.steps = &p->steps, .plain = o->plain_forms}, .checks.c = m->c};
+  *p->cuda = (CudaText){.launches = {.steps = &p->steps, .plain = o->plain_forms}, .checks.c = m->c, .weights.c = m->c};
   return p;
 }
 
@@ -76,6 +78,10 @@ static void print_graphs(Emitter *p, Str *functions, Str *header) {
   for (int t = 0; t < m->ntrain; t++)
     if (m->train[t].pass && m->train[t].update && !m->opt.infer_only)
       cuda_accumulated(p, &m->train[t], functions, header);
+  for (int t = 0; t < m->ntrain; t++)
+    if ((m->train[t].step || (m->train[t].pass && m->train[t].update)) && !m->opt.infer_only)
+      cuda_step_graph(p, &m->train[t], functions, header);
+  weights_functions(p, &cuda_weights, functions, header);
 }
 
 void cuda_device(Emitter *p, Str *out) {
@@ -108,11 +114,12 @@ void emit_cuda(Module *m, const EmitOptions *o, Artifacts *a) {
              m->name, o->version ? o->version : "", m->opt.strict ? "--fmad=false " : "", (long long)cuda_bytes(p),
              (long long)m->arena_bytes, o->header ? o->header : ctx_strf(m->c, "%s.h", m->name), PRELUDE);
   cuda_device(p, &device);
-  const Str *part[] = {&device, &p->bodies, &functions};
+  const Str *part[] = {&device, &p->cuda->weights, &p->bodies, &functions};
   enum { PARTS = sizeof part / sizeof *part };
   primitives_print(p, part, PARTS, file);
   for (int i = 0; i < PARTS; i++)
     if (part[i]->n) str_put(file, part[i]->s, part[i]->n), str_puts(file, "\n");
+  weights_file(p, &a->weights);
   cuda_modules(p, a);
   a->step = cuda_launch_costs(p);
 }

@@ -40,28 +40,27 @@ static const void *stored_values(Emitter *p, int var) {
 
 static const char *table_name(const Emitter *p, int var) { return ctx_strf(p->c, "gc_weight%d", var); }
 
-static void print_table(Emitter *p, int var) {
+static void print_table(Emitter *p, int var, Str *o) {
   const Var *v = &p->m->var[var];
   const Type *t = type_get(p->m, v->type);
   const void *values = stored_values(p, var);
   int64_t n = type_count(p->m, v->type);
-  str_printf(&p->tables, "static const %s %s[%lld] = { /* %s: %s */", dtype_info[t->dtype].c, table_name(p, var),
+  str_printf(o, "static const %s %s[%lld] = { /* %s: %s */", dtype_info[t->dtype].c, table_name(p, var),
              (long long)(n ? n : 1), text_comment(p, v->name), type_text(p->m, v->type));
   for (int64_t i = 0; i < n; i++)
-    str_printf(&p->tables, "%s%s,", i % 8 ? " " : "\n  ", text_stored_number(p, (DType)t->dtype, values, i));
-  str_puts(&p->tables, n ? "\n};\n" : "0};\n");
+    str_printf(o, "%s%s,", i % 8 ? " " : "\n  ", text_stored_number(p, (DType)t->dtype, values, i));
+  str_puts(o, n ? "\n};\n" : "0};\n");
 }
 
-void weights_init(GraphText *c) {
+void weights_init(GraphText *c, const WeightsText *t, Str *tables) {
   Emitter *p = c->p;
   if (p->m->rom_bytes && has_file(p)) graph_stmt(c, "run->weights = 0;");
   for (int v = 0; v < p->m->nvar && !has_file(p); v++) {
     if (!is_given(p, v)) continue;
-    print_table(p, v);
+    print_table(p, v, tables);
     if (p->m->var[v].rom) continue;
-    helper_use(p, "gc_rows");
-    graph_stmt(c, "gc_rows(m + %lld, 0, (const unsigned char *)%s, 0, 1, %lld);", (long long)p->m->var[v].offset,
-               table_name(p, v), (long long)var_bytes(p, v));
+    const char *from = ctx_strf(p->c, "(const unsigned char *)%s", table_name(p, v));
+    graph_stmt(c, "%s", t->copy(p, p->m->var[v].offset, from, var_bytes(p, v)));
   }
 }
 
@@ -127,44 +126,66 @@ static const char CHECK[] =
   "  return head[1] == 0x0102030405060708u && head[2] == 0x%016llxu && head[3] == %lld;\n}\n\n";
 
 /* Statements that copy weights to mem. */
-static void print_copies(Emitter *p, const int64_t *at, Str *o) {
+static void print_copies(Emitter *p, const WeightsText *t, const int64_t *at, Str *o) {
   for (int v = 0; v < p->m->nvar; v++) {
     if (!is_given(p, v) || p->m->var[v].rom) continue;
-    helper_use(p, "gc_rows");
-    str_printf(o, "  gc_rows(m + %lld, 0, w + %lld, 0, 1, %lld); /* %s */\n", (long long)p->m->var[v].offset,
-               (long long)(FILE_HEAD + at[v]), (long long)var_bytes(p, v), text_comment(p, p->m->var[v].name));
+    const char *from = ctx_strf(p->c, "w + %lld", (long long)(FILE_HEAD + at[v]));
+    str_printf(o, "  %s /* %s */\n", t->copy(p, p->m->var[v].offset, from, var_bytes(p, v)),
+               text_comment(p, p->m->var[v].name));
   }
 }
 
-void weights_functions(Emitter *p, Str *functions, Str *header) {
+void weights_functions(Emitter *p, const WeightsText *t, Str *functions, Str *header) {
   if (!has_file(p)) return;
   bool map = p->o->weights_as == WEIGHTS_EXTERN;
   int64_t *at = ctx_alloc(p->c, sizeof *at * (size_t)(p->m->nvar + 1));
   uint64_t hash = 0;
   int64_t bytes = file_offsets(p, at, &hash);
-  const char *sig =
-    ctx_strf(p->c, "int %s_%s(void *mem, const void *weights, size_t bytes)", p->m->name, map ? "map" : "load");
+  const char *sig = ctx_strf(p->c, "%s %s_%s(void *mem, const void *weights, size_t bytes%s)", t->result, p->m->name,
+                             map ? "map" : "load", t->params);
   str_printf(functions, CHECK, (long long)(FILE_HEAD + bytes), (long long)(FILE_HEAD + bytes), (unsigned long long)hash,
              (long long)bytes);
   str_printf(functions,
              "%s {\n  unsigned char *const m = (unsigned char *)mem;\n"
              "  const unsigned char *const w = (const unsigned char *)weights;\n"
-             "  if (!gc_is_weights(w, bytes)) return -3;\n",
-             sig);
+             "  if (!gc_is_weights(w, bytes)) return %s;\n",
+             sig, t->refused);
   if (!map)
     str_printf(functions,
                "  uint64_t h = 0xcbf29ce484222325u;\n  for (ptrdiff_t i = 0; i < %lld; i++)\n"
                "    h = (h ^ ((const uint32_t *)(const void *)(w + %d))[i]) * 0x100000001b3u;\n"
-               "  if (h != ((const uint64_t *)(const void *)w)[4]) return -3;\n",
-               (long long)bytes / 4, FILE_HEAD);
-  print_copies(p, at, functions);
+               "  if (h != ((const uint64_t *)(const void *)w)[4]) return %s;\n",
+               (long long)bytes / 4, FILE_HEAD, t->refused);
+  print_copies(p, t, at, functions);
   if (map) str_printf(functions, "  ((%s *)mem)->weights = w + %d;\n", p->run, FILE_HEAD);
-  str_puts(functions, "  (void)m;\n  return 0;\n}\n\n");
-  str_printf(header,
-             map ? "\n/* To be called after %s_init: `weights`, %lld bytes aligned to 64, is used in place and must\n"
-                   " * stay valid. Returns 0; -3: it is of another model. Before this call, functions that need it\n"
-                   " * return -3. */\n%s;\n"
-                 : "\n/* To be called after %s_init: copies `weights`, %lld bytes aligned to 64. Returns 0; -3: it is\n"
-                   " * of another model, or damaged (nothing was copied). */\n%s;\n",
-             p->m->name, (long long)(FILE_HEAD + bytes), sig);
+  str_printf(functions, "  (void)m;\n  return %s;\n}\n\n", t->done);
+  str_printf(header, map ? t->map_comment : t->load_comment, p->m->name, (long long)(FILE_HEAD + bytes));
+  str_printf(header, "%s;\n", sig);
+}
+
+/* ---- weights in mem ---- */
+
+/* " stored [2,3,0,1]" and the panels; nothing if the order is row-major. */
+static const char *stored_text(Emitter *p, const Var *v) {
+  if (!v->stored) return "";
+  const StorageOrder *st = &p->m->stored[v->stored - 1];
+  Str s = {.c = p->c};
+  for (int i = 0; i < st->rank; i++) str_printf(&s, "%s%d", i ? "," : " stored [", st->perm[i]);
+  str_puts(&s, "]");
+  if (st->panel) str_printf(&s, " in panels of %u along axis %d", st->panel, st->panel_axis);
+  return s.s;
+}
+
+int weights_offsets(Emitter *p, Str *header) {
+  Module *m = p->m;
+  const char **name = var_identifiers(p);
+  int n = 0;
+  for (int v = 0; v < m->nvar; v++) {
+    const Var *x = &m->var[v];
+    if (x->rom) continue;
+    str_printf(header, "%s#define %s_AT_%s %lld /* %s: %s%s */\n",
+               n++ ? "" : "\n/* Offsets of weights and states in mem. */\n", m->name, name[v], (long long)x->offset,
+               text_comment(p, x->name), type_text(m, x->type), stored_text(p, x));
+  }
+  return n;
 }

@@ -99,8 +99,8 @@ static void export_sizes(Elab *e, Graph *g) {
 static bool reserved(const char *name) {
   static const char *const names[] = {"init",      "train_step", "train_pass", "train_update", "eval_step",
                                       "eval_done", "bytes",      "BYTES",      "run",          "load",
-                                      "map",       "set_weight", "get_weight"};
-  static const char *const heads[] = {"bind_", "test_", "AT_", "train_step_", "train_pass_", "train_update_"};
+                                      "map",       "set_weight", "get_weight", "graph"};
+  static const char *const heads[] = {"bind_", "test_", "AT_", "train_step_", "train_pass_", "train_update_", "graph_"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(name, names[i])) return true;
   for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)

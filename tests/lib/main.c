@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lib_test api | device | faults | threads | steps MODEL N: the tests of the library. They run in a folder with model.nn,
- * points.csv and search/. */
+/* lib_test api | device | faults | threads | steps MODEL N: the tests of the library. They run in a folder with
+ * model.nn, points.csv and search/. */
 #include "tests/lib/suite.h"
 
 int passed, failed;

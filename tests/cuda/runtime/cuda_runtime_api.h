@@ -7,10 +7,16 @@
 #include "codegen/cuda/device_host.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1 } cudaError_t;
 typedef struct CUstream_st *cudaStream_t;
+enum { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost, cudaStreamNonBlocking = 1, cudaStreamCaptureModeRelaxed };
 static inline cudaError_t cudaGetLastError(void) { return gc_host.errors ? (cudaError_t)999 : cudaSuccess; }
+
+static inline cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, int kind, cudaStream_t stream) {
+  return (void)kind, (void)stream, memcpy(to, from, n), cudaSuccess;
+}
 
 /* Appends the memory transactions of a launch to the file that GC_TRAFFIC names: function, kernel, sectors and the
  * minimum, wavefronts and the minimum. */
@@ -25,12 +31,13 @@ static inline void gc_test_traffic(const char *function, const char *name, const
 }
 
 #define GC_TABLE static const
-static inline void gc_test_launch(const char *function, const char *name, GcThunk *kernel, GcLaunchDims dims) {
+static inline void gc_test_launch(const char *function, const char *name, GcThunk *kernel, void *const *args,
+                                  GcLaunchDims dims) {
   const GcTraffic before = gc_host.traffic;
   const char *order = getenv("GC_ORDER");
   gc_host.order = !order ? GC_ORDER_RISING : *order == 'f' ? GC_ORDER_FALLING : GC_ORDER_RANDOM;
   gc_host.any_memory = 1;
-  if (dims.grid[0] > 0 && dims.grid[1] > 0 && dims.grid[2] > 0) gc_host_launch(name, kernel, NULL, dims);
+  if (dims.grid[0] > 0 && dims.grid[1] > 0 && dims.grid[2] > 0) gc_host_launch(name, kernel, args, dims);
   gc_test_traffic(function, name, &before);
 }
 /* A nested function of GNU C calls the kernel with the arguments of the launch. */
@@ -44,7 +51,20 @@ static inline void gc_test_launch(const char *function, const char *name, GcThun
       (void)args_; \
       kernel(__VA_ARGS__); \
     } \
-    gc_test_launch(__func__, #kernel, gc_thunk, \
+    gc_test_launch(__func__, #kernel, gc_thunk, NULL, \
                    (GcLaunchDims){{(int)(gx), (int)(gy), (int)(gz)}, block, shared_bytes}); \
   } while (0)
+
+#ifdef GC_TEST_GRAPHS
+#include "tests/cuda/runtime/graph.h"
+#else /* programs that make no graphs */
+typedef struct CUgraph_st *cudaGraph_t;
+typedef struct CUgraphExec_st *cudaGraphExec_t;
+#define cudaStreamCreateWithFlags(s, flags) (*(s) = 0, cudaErrorInvalidValue)
+#define cudaStreamBeginCapture(s, mode) cudaErrorInvalidValue
+#define cudaStreamEndCapture(s, g) cudaErrorInvalidValue
+#define cudaGraphInstantiateWithFlags(e, g, flags) cudaErrorInvalidValue
+#define cudaGraphDestroy(g) ((void)(g))
+#define cudaStreamDestroy(s) ((void)(s))
+#endif
 #endif
