@@ -30,6 +30,7 @@ typedef struct EmitOptions {
   /* Options of one target. 0: its defaults. */
   bool plain_forms;                       /* of the CUDA target: every kernel has its plain form */
   const struct NativeEmitOptions *native; /* codegen/c/native.h */
+  bool profile;                           /* of the native target: with what `bench --profile` measures and prints */
   const DeviceProgram *device;            /* of the CUDA target; NULL: it prints the files of an interface */
 } EmitOptions;
 

@@ -104,7 +104,8 @@ static NativeOptions native_options(const Args *a, const Module *m) {
   o.emit = (EmitOptions){.version = GRADC_VERSION,
                          .flags = flags_text(a),
                          .builtin = embed_text,
-                         .dir = pipeline_folder(a->c, a->operand[0])};
+                         .dir = pipeline_folder(a->c, a->operand[0]),
+                         .profile = a->cmd == CMD_build};
   if (args_device(a)) device_options(a, m, &o);
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";

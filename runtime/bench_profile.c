@@ -4,8 +4,26 @@
 #include "json.h"
 #include "rt.h"
 #include "session.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+typedef struct Kernel { /* a line of GcModel.kernels */
+  int file, line;
+  char kind[16], form[16];
+  double flops, bytes, compute, memory;
+  const char *name;
+  int length;
+} Kernel;
+
+static const char *read_kernel(const char *s, Kernel *k) {
+  int n = 0;
+  sscanf(s, "%d %d %15s %15s %lf %lf %lf %lf %n", &k->file, &k->line, k->kind, k->form, &k->flops, &k->bytes,
+         &k->compute, &k->memory, &n);
+  k->name = s + n;
+  k->length = (int)strcspn(k->name, "\n");
+  return k->name + k->length + 1;
+}
 
 void profile_begin(Session *sess) {
   if (sess->m->device)
@@ -18,53 +36,57 @@ void profile_begin(Session *sess) {
 }
 
 typedef struct Row {
-  const GcKernel *k;
+  Kernel k;
+  int index;
   double ms, roofline, flops, bytes; /* per call of the graph */
 } Row;
 
 static int by_gain(const void *x, const void *y) {
   const Row *a = x, *b = y;
   double ga = a->ms - a->roofline, gb = b->ms - b->roofline;
-  return ga == gb ? (a->k > b->k) - (a->k < b->k) : ga < gb ? 1 : -1;
+  return ga == gb ? (a->index > b->index) - (a->index < b->index) : ga < gb ? 1 : -1;
 }
 
 static int make_rows(const Session *sess, int64_t calls, Row *row) {
+  const char *at = sess->m->kernels;
   int n = 0;
   for (int i = 0; i < sess->m->nkernels; i++) {
-    const GcKernel *k = &sess->m->kernels[i];
-    double times = (double)sess->profile->count[i] / (double)calls, compute = k->compute / sess->threads;
+    Kernel k;
+    at = read_kernel(at, &k);
+    double times = (double)sess->profile->count[i] / (double)calls, compute = k.compute / sess->threads;
     if (times == 0) continue;
     row[n++] = (Row){.k = k,
+                     .index = i,
                      .ms = sess->profile->seconds[i] / (double)calls * 1e3,
-                     .roofline = (compute > k->memory ? compute : k->memory) * times * 1e3,
-                     .flops = k->flops * times,
-                     .bytes = k->bytes * times};
+                     .roofline = (compute > k.memory ? compute : k.memory) * times * 1e3,
+                     .flops = k.flops * times,
+                     .bytes = k.bytes * times};
   }
   qsort(row, (size_t)n, sizeof *row, by_gain);
   return n;
 }
 
 /* "gpt.nn:31" */
-static char *line_of(const GcKernel *k) {
-  const char *slash = strrchr(k->file, '/');
-  return k->line ? rt_printf("%s:%d", slash ? slash + 1 : k->file, k->line) : rt_strdup("");
+static char *line_of(const Session *sess, const Kernel *k) {
+  const char *file = sess->m->kernel_files[k->file], *slash = strrchr(file, '/');
+  return k->line ? rt_printf("%s:%d", slash ? slash + 1 : file, k->line) : rt_strdup("");
 }
 
-static void print_json(const Row *r) {
-  char *line = line_of(r->k), *quoted = json_quote(line), *name = json_quote(r->k->name);
-  rt_out("{\"event\":\"kernel\",\"kernel\":%s,\"line\":%s,\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,"
-         "\"bytes\":%.9g,\"roofline_ms\":%.6g}\n",
-         name, quoted, r->k->kind, r->k->form, r->ms, r->flops, r->bytes, r->roofline);
+static void print_json(const Session *sess, const Row *r) {
+  char *line = line_of(sess, &r->k), *quoted = json_quote(line);
+  rt_out(
+    "{\"event\":\"kernel\",\"kernel\":\"%.*s\",\"line\":%s,\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,"
+    "\"bytes\":%.9g,\"roofline_ms\":%.6g}\n",
+    r->k.length, r->k.name, quoted, r->k.kind, r->k.form, r->ms, r->flops, r->bytes, r->roofline);
   rt_free(line);
   rt_free(quoted);
-  rt_free(name);
 }
 
-static void print_text(const Row *r, double all) {
-  char *line = line_of(r->k);
-  rt_out("%9.4f %5.1f %9.4f %6.1f %8.2f %7.2f  %-6s  %-18s %s\n", r->ms, 100 * r->ms / all, r->roofline,
-         r->roofline > 0 ? r->ms / r->roofline : 0, r->flops / r->ms * 1e-6, r->bytes / r->ms * 1e-6, r->k->form, line,
-         r->k->name);
+static void print_text(const Session *sess, const Row *r, double all) {
+  char *line = line_of(sess, &r->k);
+  rt_out("%9.4f %5.1f %9.4f %6.1f %8.2f %7.2f  %-6s  %-18s %.*s\n", r->ms, 100 * r->ms / all, r->roofline,
+         r->roofline > 0 ? r->ms / r->roofline : 0, r->flops / r->ms * 1e-6, r->bytes / r->ms * 1e-6, r->k.form, line,
+         r->k.length, r->k.name);
   rt_free(line);
 }
 
@@ -74,7 +96,7 @@ void profile_print(const Session *sess, int64_t calls) {
   double ms = 0, roofline = 0;
   for (int i = 0; i < n; i++) ms += row[i].ms, roofline += row[i].roofline;
   if (!sess->o.json) rt_out("       ms     %%  roofline  ratio  GFLOP/s    GB/s  form    line               kernel\n");
-  for (int i = 0; i < n; i++) sess->o.json ? print_json(&row[i]) : print_text(&row[i], ms);
+  for (int i = 0; i < n; i++) sess->o.json ? print_json(sess, &row[i]) : print_text(sess, &row[i], ms);
   if (!sess->o.json)
     rt_out("%9.4f 100.0 %9.4f %6.1f  all %d kernels\n\n", ms, roofline, roofline > 0 ? ms / roofline : 0, n);
   rt_free(row);

@@ -133,16 +133,7 @@ typedef struct GcDevice {
   size_t status_offset; /* in the run header: an int32_t that kernels set to a GcFn status */
 } GcDevice;
 
-/* A kernel, for `bench --profile`: of one execution the floating-point operations, the bytes read and written, and by
- * the rates of one core the seconds to compute and to move them. */
-typedef struct GcKernel {
-  const char *name, *file;
-  int line; /* 0: of no line */
-  const char *kind, *form;
-  double flops, bytes, compute, memory;
-} GcKernel;
-
-/* Measurement of kernels: per row of GcModel.kernels the seconds and the number of executions so far. */
+/* Measurement of kernels: per line of GcModel.kernels the seconds and the number of executions so far. */
 typedef struct GcProfile {
   double *seconds;
   int64_t *count;
@@ -226,8 +217,12 @@ typedef struct GcModel {
   int nexports;
   const GcNode *nodes;
   int nnodes;
-  const GcKernel *kernels;
+  /* For `bench --profile` a line for each kernel: FILE LINE CLASS FORM FLOPS BYTES COMPUTE MEMORY NAME. FILE: index in
+   * kernel_files. LINE 0: of no line. Of one execution the floating-point operations, the bytes read and written, and
+   * by the rates of one core the seconds to compute and to move them. NULL: it was built without. */
+  const char *kernels;
   int nkernels;
+  const char *const *kernel_files;
   double parameters;
   const char *needs;      /* instructions that its code uses, by the names of cpu.c; NULL: the baseline */
   const GcDevice *device; /* NULL: all graphs run on the CPU */

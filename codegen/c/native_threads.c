@@ -64,7 +64,7 @@ static void check_stores(GraphText *c, const Group *gr) {
 
 static void mark(GraphText *c, const Step *step) {
   Emitter *p = c->p;
-  if (c->g->kind == GK_INIT) return;
+  if (!p->o->profile || c->g->kind == GK_INIT) return;
   const KernelSchedule *s = &step->schedule;
   bool vectors = false;
   for (int i = 0; i < step->kernel->nnest; i++) vectors |= s->nest[i].lane >= 0;
@@ -76,7 +76,7 @@ static void mark(GraphText *c, const Step *step) {
   bool all = c->g->kind != GK_BODY || graph_steps(&p->steps, (Graph *)c->g)->parallel;
   helper_use(p, "gc_barrier");
   helper_use(p, "gc_mark");
-  graph_stmt(c, "if (call->profile) gc_mark(call, %d, %d);", row, all);
+  graph_stmt(c, "gc_mark(call, %d, %d);", row, all);
 }
 
 const StepText native_steps = {

@@ -33,17 +33,32 @@ int descriptor_node(Emitter *p, const Node *d) {
   return ++p->nnodes;
 }
 
+static int kernel_file(Emitter *p, const char *file) {
+  for (int i = 0; i < p->nkernel_file; i++)
+    if (!strcmp(p->kernel_file[i], file)) return i;
+  *VEC_PUSH(p->c, p->kernel_file, p->nkernel_file, p->capkernel_file) = file;
+  return p->nkernel_file - 1;
+}
+
+/* A text: compilers take far longer for a table of addresses and numbers. */
 int descriptor_kernel(Emitter *p, const Kernel *k, const char *form, const Rates *rates) {
-  Str *o = &p->kernel_rows;
   SourcePos at = source_pos(p->c, node_get(k->gs->g, k->group->root)->loc);
   GroupCost c = group_cost(k->gs->g, k->group, rates);
-  str_puts(o, "  {");
-  text_string(o, kernel_ops(p, k));
-  str_puts(o, ", ");
-  text_string(o, at.line ? at.file : "");
-  str_printf(o, ", %d, \"%s\", \"%s\", %.9g, %.9g, %.6g, %.6g},\n", at.line, kernel_class_name[k->group->cls], form,
-             c.flops, c.bytes, c.compute, c.memory);
+  str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\n", kernel_file(p, at.line ? at.file : ""), at.line,
+             kernel_class_name[k->group->cls], form, c.flops, c.bytes, c.compute, c.memory, kernel_ops(p, k));
   return p->nkernel_rows++;
+}
+
+static void put_kernels(Emitter *p, Str *o) {
+  if (!p->nkernel_rows) return;
+  str_puts(o, "static const char *const kernel_files[] = {");
+  for (int i = 0; i < p->nkernel_file; i++) {
+    str_puts(o, i ? ", " : "");
+    text_string(o, p->kernel_file[i]);
+  }
+  str_puts(o, "};\nstatic const char kernels[] =\n  ");
+  text_string(o, p->kernel_rows.s);
+  str_puts(o, ";\n");
 }
 
 /* GcDType has the order of DType, GcKind that of VarKind. */
@@ -283,7 +298,7 @@ void descriptor_print(Emitter *p, Str *o) {
   int exports = put_exports(p, o);
   const char *init_row = graph_ref(p, o, init);
   if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
-  if (p->nkernel_rows) str_printf(o, "static const GcKernel kernels[] = {\n%s};\n", p->kernel_rows.s);
+  put_kernels(p, o);
   const char *slash = strrchr(m->file, '/');
   str_puts(o, "const GcModel gc_model = {\n  .name = ");
   text_string(o, m->name);
@@ -302,7 +317,8 @@ void descriptor_print(Emitter *p, Str *o) {
              m->nvar ? "vars" : "0", m->nvar, m->ndata ? "data" : "0", m->ndata, m->ntrain ? "train" : "0", m->ntrain);
   str_printf(o,
              "  .init = %s, .exports = %s, .nexports = %d, .nodes = %s, .nnodes = %d, .parameters = %.17g,\n"
-             "  .kernels = %s, .nkernels = %d, .needs = gc_needs,%s\n};\n",
+             "  .kernels = %s, .nkernels = %d, .needs = gc_needs,%s%s\n};\n",
              init_row, exports ? "exports" : "0", exports, p->nnodes ? "nodes" : "0", p->nnodes, parameters(m),
-             p->nkernel_rows ? "kernels" : "0", p->nkernel_rows, p->o->device ? " .device = &gc_device," : "");
+             p->nkernel_rows ? "kernels" : "0", p->nkernel_rows,
+             p->nkernel_rows ? " .kernel_files = kernel_files," : "", p->o->device ? " .device = &gc_device," : "");
 }

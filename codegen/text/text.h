@@ -54,7 +54,9 @@ typedef struct Emitter {
   Str nodes;
   int nnodes; /* rows of GcModel.nodes, for check mode */
   Str kernel_rows;
-  int nkernel_rows; /* rows of GcModel.kernels, for bench --profile */
+  int nkernel_rows; /* lines of GcModel.kernels, for bench --profile */
+  const char **kernel_file;
+  int nkernel_file, capkernel_file;
   const Graph *graph;
   Id at;                     /* the node being printed, for reports */
   bool *named;               /* per buffer of the kernel being printed: its body names it */

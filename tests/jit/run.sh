@@ -204,5 +204,16 @@ refused 1 'E0504' run small.nn --jit=cc --cflags=--no-such-flag
 [ "$ways" = cc ] || refused 1 'E0504' run small.nn --jit=clang --cflags=--no-such-flag
 [ "$ways" = cc ] && refused 1 'E0503' run small.nn --jit=clang
 refused 2 'E0500' run small.nn --jit=tcc
+# What only `bench --profile` of a program uses is not compiled here.
+mkdir -p bin
+cat >bin/shows <<'C'
+#!/bin/sh
+for f; do case $f in *.c) cat "$f" ;; esac; done >>text.c
+exit 1
+C
+chmod +x bin/shows
+refused 1 'E0504' run small.nn --cc=bin/shows
+kernels=$(grep -c "^GC_KERNEL" text.c)
+equal "marks of kernels" "$((kernels > 0)) $(grep -c gc_mark text.c)" "1 0"
 
 counts
