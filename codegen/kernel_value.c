@@ -177,8 +177,6 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
   Affine in[MAX_RANK];
   uint32_t guards = 0;
   Id x = node_in(g, n, 0);
-  bool own = kernel_has(b, x), leaf = node_info(g, x)->cls == CL_LEAF && (own || !g->anno[x].kernel);
-  bool memory = leaf || (g->anno[x].kernel && !own); /* x can be read by row-major position (random numbers, too) */
   if (view_map_index(&b->nest->axes, g, n, idx, in, &guards)) {
     int v = kernel_value(b, x, in);
     if (!guards) return v;
@@ -193,10 +191,12 @@ static int view_value(KBuild *b, Id n, const Affine *idx) {
               .c = map.pad_value};
     return val_make(b, s);
   }
-  if (!(node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW) || !memory || !buffer_row_major(g, x))
+  Id base = view_in_order(g, x); /* in memory, it can be read by row-major position (random numbers, too) */
+  bool own = kernel_has(b, base), leaf = node_info(g, base)->cls == CL_LEAF && (own || !g->anno[base].kernel);
+  if (!(node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW) || !base || !(leaf || (g->anno[base].kernel && !own)))
     return kernel_fail(b, n, "a view is not affine"), 0;
   Affine at = affine_linear(b->m, node_type(g, n), idx);
-  return leaf ? leaf_value(b, x, NULL, &at) : load(b, x, &at);
+  return leaf ? leaf_value(b, base, NULL, &at) : load(b, base, &at);
 }
 
 /* The gathered index is an indirect axis. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dynamic storage allocation in three stages: sweeps through time with a free list (nearly linear), greedy placements
- * sorted by size and lifetime, then a local search over placement orders until the lower bound is reached. Placements
- * are quadratic and only made while the budget of pairs lasts. */
+/* Dynamic storage allocation in four stages, until the lower bound is reached: sweeps through time with a free list
+ * (nearly linear), greedy placements sorted by size and lifetime, a sweep that backtracks, which is good at deep
+ * networks, whose layers each have to be solved but hardly depend on one another, and a local search over placement
+ * orders. Placements are quadratic and only made while the budget of pairs lasts. */
 #include "passes/algo/offsets.h"
 #include "passes/costs.h"
 #include <stdlib.h>
@@ -170,6 +171,95 @@ static int64_t place_greedily(Placement *p, FitRule fit, int64_t limit) {
   return top;
 }
 
+/* ---- a sweep through time that backtracks ---- */
+
+typedef struct Backtrack {
+  Interval *r;
+  int64_t limit;
+  int *item, *choice;           /* in the order of their starts; how many offsets of each have been tried */
+  int *live, nlive;             /* by rising offset */
+  int *dead, *dead_from, ndead; /* no longer live, since the placement of item dead_from */
+} Backtrack;
+
+static void live_add(Backtrack *b, int i) {
+  int at = b->nlive++;
+  for (; at > 0 && b->r[b->live[at - 1]].offset > b->r[i].offset; at--) b->live[at] = b->live[at - 1];
+  b->live[at] = i;
+}
+
+static void live_remove(Backtrack *b, int i) {
+  int at = 0;
+  while (b->live[at] != i) at++;
+  memmove(b->live + at, b->live + at + 1, sizeof *b->live * (size_t)(--b->nlive - at));
+}
+
+static void retire(Backtrack *b, int k) {
+  int n = 0;
+  for (int i = 0; i < b->nlive; i++) {
+    int x = b->live[i];
+    if (b->r[x].end >= b->r[b->item[k]].start) {
+      b->live[n++] = x;
+    } else {
+      b->dead_from[b->ndead] = k;
+      b->dead[b->ndead++] = x;
+    }
+  }
+  b->nlive = n;
+}
+
+/* The end of a gap, counted from the lowest one on, in which x fits; -1: there are no more. */
+static int64_t nth_end(const Backtrack *b, const Interval *x, int n) {
+  int64_t top = 0;
+  for (int at = 0; at <= b->nlive; at++) {
+    const Interval *p = at < b->nlive ? &b->r[b->live[at]] : NULL;
+    int64_t gap = (p ? p->offset : b->limit) - top;
+    int ends = gap < x->size ? 0 : gap == x->size ? 1 : 2;
+    if (n < ends) return n ? top + gap - x->size : top;
+    n -= ends;
+    if (p) top = p->offset + p->size;
+  }
+  return -1;
+}
+
+static Backtrack backtrack_start(Ctx *c, Interval *r, int n, int steps, int64_t limit) {
+  size_t bytes = sizeof(int) * (size_t)(n + 1);
+  Backtrack b = {.r = r, .limit = limit, .item = ctx_alloc(c, bytes), .choice = ctx_alloc(c, bytes)};
+  b.live = ctx_alloc(c, bytes), b.dead = ctx_alloc(c, bytes), b.dead_from = ctx_alloc(c, bytes);
+  int *start = ctx_alloc(c, bytes), k = 0;
+  for (int i = 0; i < n; i++) start[i] = r[i].start;
+  StepLists starts = list_by_step(c, n, steps, start);
+  for (int t = 0; t < steps; t++)
+    for (int i = starts.first[t], from = k; i; i = starts.next[i - 1]) {
+      int at = k++; /* the largest of a step first */
+      for (; at > from && r[b.item[at - 1]].size < r[i - 1].size; at--) b.item[at] = b.item[at - 1];
+      b.item[at] = i - 1;
+    }
+  return b;
+}
+
+/* Places the buffers in the order of their starts, each at an end of a gap below the limit; where there is none, the
+ * one before it moves to its next. False: it cannot be, or the budget is exhausted. */
+static bool place_backtracking(Ctx *c, Interval *r, int n, int steps, int64_t limit) {
+  Backtrack b = backtrack_start(c, r, n, steps, limit);
+  int k = 0;
+  for (int64_t work = 0; k < n; work += b.nlive + 1) {
+    if (work > OFFSET_BACKTRACK_WORK) return false;
+    Interval *x = &r[b.item[k]];
+    if (!b.choice[k]) retire(&b, k);
+    int64_t at = nth_end(&b, x, b.choice[k]++);
+    if (at >= 0) {
+      x->offset = at;
+      live_add(&b, b.item[k++]);
+      b.choice[k] = 0;
+      continue;
+    }
+    while (b.ndead && b.dead_from[b.ndead - 1] == k) live_add(&b, b.dead[--b.ndead]);
+    if (!k) return false;
+    live_remove(&b, b.item[--k]);
+  }
+  return true;
+}
+
 /* ---- choice ---- */
 
 typedef struct Best {
@@ -239,6 +329,7 @@ int64_t assign_offsets(Ctx *c, Interval *r, int n, int steps) {
     }
     keep_better(&b, r, n, top);
   }
+  if (b.top > b.bound && place_backtracking(c, r, n, steps, b.bound)) keep_better(&b, r, n, b.bound);
   if (b.top > b.bound && (pairs += placement_pairs(&p)) <= OFFSET_WORK) local_search(&p, &b, start, pairs);
   for (int i = 0; i < n; i++) r[i].offset = b.offset[i];
   return b.top;

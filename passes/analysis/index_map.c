@@ -327,6 +327,39 @@ Id view_base(const Graph *g, Id n) {
   return n;
 }
 
+Id view_in_order(const Graph *g, Id x) {
+  int axis[MAX_RANK], to[MAX_RANK], next[MAX_RANK], rank = node_type(g, x)->rank; /* axis[i]: of x, shows axis i of b */
+  const Type *t = node_type(g, x);
+  Dim stride[MAX_RANK], step = 1;
+  Id b = x;
+  for (int i = 0; i < rank; i++) axis[i] = i;
+  for (; is_view(g, b) && !has_kernel(g, b); b = node_in(g, b, 0)) {
+    if (!view_permutes(g, b, to)) return 0;
+    for (int i = 0; i < rank; i++) next[i] = axis[to[i]];
+    memcpy(axis, next, sizeof axis);
+  }
+  if (!buffer_strides(g, b, stride)) return 0;
+  for (int i = 0; i < rank; i++) next[axis[i]] = i;
+  for (int i = rank - 1; i >= 0; i--) {
+    if (t->dim[i] != 1 && stride[next[i]] != step) return 0;
+    step = dim_mul(g->m, step, t->dim[i]);
+  }
+  return b;
+}
+
+/* Whether x is in memory, unless it is computed in this kernel. */
+static bool is_buffer(const Graph *g, Id x, uint32_t kernel) {
+  if (node_info(g, x)->flags & OPF_CALLER_MEMORY || node_info(g, x)->cls == CL_TUPLE) return true;
+  return has_kernel(g, x) && g->anno[x].kernel != kernel;
+}
+
+/* Whether the row-major view n can be read by a position alone. */
+static bool is_position(const Graph *g, Id n, uint32_t kernel) {
+  Id x = node_in(g, n, 0), base = view_in_order(g, x);
+  if (!(node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW) || !base) return false;
+  return is_buffer(g, base, kernel) || (base == x && (node_info(g, x)->flags & OPF_RANDOM || node_is_const(g, x)));
+}
+
 /* in_kernel: n has a kernel and is asked for within it; other nodes of that kernel are not in memory. */
 static bool composes(const Graph *g, Id n, bool strided, bool in_kernel) {
   uint32_t kernel = in_kernel ? g->anno[n].kernel : 0;
@@ -336,17 +369,11 @@ static bool composes(const Graph *g, Id n, bool strided, bool in_kernel) {
   const Type *t = node_type(g, n);
   for (int i = 0; i < t->rank; i++) idx[i] = affine_axis(axes_loop(&s, t->dim[i]));
   while (is_never_materialised(g, n) && (in_kernel || !has_kernel(g, n))) {
-    Id x = node_in(g, n, 0);
-    bool last = !is_never_materialised(g, x) || has_kernel(g, x);
-    bool buffer = node_info(g, x)->flags & (OPF_CALLER_MEMORY | OPF_RANDOM) || node_is_const(g, x) ||
-                  (has_kernel(g, x) && g->anno[x].kernel != kernel);
-    if (!view_map_index(&s, g, n, idx, in, &guards)) /* a row-major view of a row-major buffer needs a position only */
-      return last && buffer && node_info(g, n)->flags & OPF_ROW_MAJOR_VIEW && buffer_row_major(g, x) &&
-             (!strided || !guards);
+    if (!view_map_index(&s, g, n, idx, in, &guards)) return is_position(g, n, kernel) && (!strided || !guards);
     Affine *swap = idx;
     idx = in;
     in = swap;
-    n = x;
+    n = node_in(g, n, 0);
     in_kernel = false;
   }
   return !strided || !guards;

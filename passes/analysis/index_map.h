@@ -88,6 +88,9 @@ bool fold_is_short(const Graph *g, Id n);
 bool is_never_materialised(const Graph *g, Id n);
 /* Follows n through such nodes to the first other node, or to one that owns a buffer (kernel != 0). */
 Id view_base(const Graph *g, Id n);
+/* The buffer that x is, or of which x only exchanges axes, if its elements are stored in the row-major order of x, so
+ * that a position is enough to read one; else 0. */
+Id view_in_order(const Graph *g, Id x);
 /* True: the view n, composed with all views below it that have no kernel, is affine down to its base. */
 bool view_composes(const Graph *g, Id n);
 bool view_composes_in_kernel(const Graph *g, Id n); /* of a view with a kernel, as if it had none */
