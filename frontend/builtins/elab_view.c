@@ -223,6 +223,12 @@ static Value fn_is_input(Elab *e, Call *k) {
   return x ? v_bool(!e->cur.body && node_is_input(e->cur.b.g, node_skip_moves(e->cur.b.g, x))) : v_error();
 }
 
+/* is_bool(x): x is a tensor of bools */
+static Value fn_is_bool(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  return x ? v_bool(el_type(e, x)->dtype == DT_BOOL) : v_error();
+}
+
 const Intrinsic el_tensor_intrinsics[] = {
   {"reshape", "x *", fn_reshape},
   {"permute", "x *", fn_permute},
@@ -242,5 +248,6 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"fan_out", "w", fn_fan_out},
   {"index_in", "t n", fn_index_in},
   {"is_input", "t", fn_is_input},
+  {"is_bool", "x", fn_is_bool},
   {0},
 };

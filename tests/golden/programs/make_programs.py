@@ -32,6 +32,7 @@ import rounding
 HERE = os.path.dirname(os.path.abspath(__file__))
 RANDOM = 130  # random programs
 LOOSE = 1e-3  # a bound may be so much of a result's largest element
+NOISE = 1e-12  # what double precision may give for 0
 UNSEEN = 0.25  # share of operations whose result may change unseen: those on which no result depends
 
 
@@ -46,7 +47,7 @@ def make(p):
             continue
         if unit == 2.0**-24 and not program.same(s, w, t):
             against.append(f"result {i}: PyTorch's own single precision is not within the bound")
-        if (t / (w.abs().max() + 1e-30)).max() > LOOSE * unit / 2.0**-24 and w.abs().max() > 0:
+        if (t / (w.abs().max() + 1e-30)).max() > LOOSE * unit / 2.0**-24 and w.abs().max() > NOISE:
             against.append(f"result {i}: the bound is {(t / w.abs().max()).max():.1e} of the largest element")
     if not p.single and not p.known:
         lost, n = missed(p, want, tol)

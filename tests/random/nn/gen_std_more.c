@@ -129,6 +129,8 @@ static const struct {
   {"pixel_shuffle", IMAGE, "pixel_unshuffle(sin(pixel_shuffle($, 1)), 1)"},
   {"pixel_unshuffle", IMAGE, "pixel_shuffle(pixel_unshuffle($, 1), 1)"},
   {"upsample_nearest", IMAGE, "avg_pool2d(upsample_nearest($, 2), 2)"},
+  {"attention", IMAGE, "attention($, $[:, 0:1], tanh($)[:, 0:1], causal = true) + attention($, $, $, $ @ $' > 0.25)"},
+  {"multi_head_attention", SEQUENCE, "multi_head_attention($, $, $, 1, padding = $[:, :, 0] > 0.25, p = 0.25)"},
   {"conv3d", VOLUME, "conv3d(unsqueeze($, 2), size($, 1), 3, pad = 1)[:, :, 0]"},
   {"conv_transpose3d", VOLUME, "conv_transpose3d(unsqueeze($, 2), size($, 1), 3, pad = 1)[:, :, 0]"},
   {"max_pool3d", VOLUME, "max_pool3d(unsqueeze($, 2), [1, 3, 3], 1, [0, 1, 1])[:, :, 0]"},
