@@ -173,13 +173,14 @@ static Value fn_pair(Elab *e, Call *k) {
   return v_list(e, 2, (Value[]){v_int(v[0]), v_int(v[1])});
 }
 
-/* sizes(k, n): n times k of a number, a list of n as it is */
+/* sizes(k, n, least = 0): n times k of a number, a list of n as it is; they are at least `least` */
 static Value fn_sizes(Elab *e, Call *k) {
-  int64_t v[MAX_RANK], n;
+  int64_t v[MAX_RANK], n, least = 0;
   Value l[MAX_RANK];
   if (!el_want_int(e, k, 1, 0, &n)) return v_error();
+  if (k->arg[2].set && !el_want_int(e, k, 2, INT32_MIN, &least)) return v_error();
   if (n > MAX_RANK) return el_arg_fail(e, E_STATIC_RANGE, k, 1, "a tensor has at most %d axes", MAX_RANK);
-  if (!el_want_ints(e, k, 0, (int)n, 0, v)) return v_error();
+  if (!el_want_ints(e, k, 0, (int)n, least, v)) return v_error();
   for (int i = 0; i < n; i++) l[i] = v_int(v[i]);
   return v_list(e, (int)n, l);
 }
@@ -253,7 +254,7 @@ const Intrinsic el_window_intrinsics[] = {
   {"pad_with", "x axes before after value", fn_pad},
   {"lowest", "", fn_lowest},
   {"pair", "k", fn_pair},
-  {"sizes", "k n", fn_sizes},
+  {"sizes", "k n least?", fn_sizes},
   {"last_axis", "x", fn_last_axis},
   {"to_float", "x", fn_to_float},
   {"widened", "x", fn_widened},

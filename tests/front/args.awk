@@ -45,7 +45,8 @@ function def(text,   name, open, body, n, part, i, d, c, p, lead, k, at, v, nv, 
   for (i = 1; i <= k; i++) { nv = split(values(type[i], word[i]), v, " "); if (nv > rows) rows = nv }
   for (row = 1; row <= rows; row++)
     for (at = 0; at <= k; at++) {
-      if (at && lead == 1 && !needs && type[1] == "any" && row == 2) continue # mean([1, 2]) is that of a tensor
+      # mean([1, 2]) and pad([1, 2], ...) are those of a tensor
+      if (at && lead == 1 && (!needs || name == "pad") && type[1] == "any" && row == 2) continue
       got = ""; all = ""
       for (i = 1; i <= k; i++) {
         nv = split(values(type[i], word[i]), v, " "); w = v[(row - 1) % nv + 1]

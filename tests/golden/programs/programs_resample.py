@@ -154,3 +154,29 @@ for p in (0, 1):
     text = " + ".join(f"sum({d.format(p=p)} * 0.5)" for d in drops)
     layer(f"dropped_{p}", text + " + sum(x)", lambda v, p=p: (1 - p) * (2 * v["x"].sum() + 0.5 * v["y"].sum() + 0.5 * v["z"].sum()) + v["x"].sum(), {},
           x=rand(2, 3, 2), y=rand(1, 2, 2, 2), z=rand(1, 2, 1, 2, 2))  # fmt: skip
+
+# ---- padding, maxima with places ------------------------------------------------------------------------------------
+
+program("pad", ["pad(x, [2, 3], 1)", "pad(x, -1, 2, -1, value = 0.5)", 'pad(x, [3, 2], [2, -1], [0, 1], "reflect")', 'pad(x, [2, 3], [3, 0], [1, 2], mode = "replicate")',
+                'pad(x, [-1], 4, 1, "circular")', 'pad(y, "all", 1, 0, "circular")'],
+        lambda v: [F.pad(v["x"], (1, 1, 1, 1)), F.pad(v["x"], (2, -1), value=0.5), F.pad(v["x"][:, :, 1:], (2, 0, 0, 1), mode="reflect"),
+                   F.pad(v["x"], (0, 2, 3, 1), mode="replicate"), F.pad(v["x"], (4, 1, 0, 0), mode="circular"), F.pad(v["y"], (1, 0), mode="circular")[:, [1, 0, 1]][[0, 0]]],
+        x=rand(1, 2, 3, 4), y=rand(1, 2, 3))  # fmt: skip
+for n, shape, args in [(1, (2, 3, 7), "3, 2, 1"), (2, (1, 2, 5, 6), "[2, 3], stride = 2, pad = 1, ceil = true"), (3, (1, 1, 3, 4, 5), "2, 1, dilation = [1, 2, 1]")]:
+    call = [lambda x: F.max_pool1d(x, 3, 2, 1, return_indices=True),
+            lambda x: F.max_pool2d(x, (2, 3), 2, 1, ceil_mode=True, return_indices=True),
+            lambda x: F.max_pool3d(x, 2, 1, dilation=(1, 2, 1), return_indices=True)][n - 1]  # fmt: skip
+    program(f"max_pool{n}d_at", [f"max_pool{n}d_at(x, {args})[0]", f"max_pool{n}d_at(x, {args})[1]"], lambda v, f=call: list(f(v["x"])), x=rand(*shape))
+program("max_pool_at_ties", ["max_pool2d_at(x, 2, 1)[1]"], lambda v: [F.max_pool2d(v["x"], 2, 1, return_indices=True)[1]],
+        x=T.tensor([[[[1.0, 1, 0], [1, 1, 1], [0, 1, -1]]]]).double())  # fmt: skip
+
+for kind, mode, xs, k, args, pads, kw in [
+    ("conv1d", "reflect", (2, 2, 5), (3,), "pad = 2", (2, 2), {}),
+    ("conv2d", "circular", (1, 2, 4, 3), (3, 2), "pad = [1, 2], stride = [1, 2]", (2, 2, 1, 1), {"stride": (1, 2)}),
+    ("conv2d", "replicate", (1, 2, 3, 4), (2, 3), 'pad = "same", dilation = [1, 2], groups = 2', (2, 2, 0, 1), {"dilation": (1, 2), "groups": 2}),
+    ("conv3d", "replicate", (1, 1, 2, 3, 2), (2, 1, 3), "pad = [1, 0, 2]", (2, 2, 0, 0, 1, 1), {}),
+]:
+    size = k[0] if len(k) == 1 else list(k)
+    layer(f"{kind}_{mode}", f'{kind}(x, 2, {size}, {args}, mode = "{mode}")',
+          lambda v, kind=kind, mode=mode, pads=pads, kw=kw: getattr(F, kind)(F.pad(v["x"], pads, mode=mode), v[kind + ".w"], v[kind + ".b"], **kw),
+          {kind + ".w": rand(2, xs[1] // kw.get("groups", 1), *k), kind + ".b": rand(2)}, x=rand(*xs))  # fmt: skip
