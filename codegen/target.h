@@ -12,6 +12,7 @@ struct HelperText;
 struct LaneText;
 struct LaunchCost;
 struct ParallelText;
+struct StepCosts;
 struct StepText;
 
 /* Columns of a panel of a weight: the same on every machine, so that stored weights do not depend on the machine. */
@@ -26,9 +27,10 @@ typedef struct Target {
 
   /* The machines that --isa can name. NULL: the target knows none. */
   bool (*knows_machine)(const char *isa);
-  const char *(*machine_list)(Ctx *c);              /* all names, for a message */
-  bool (*machine_rates)(const char *isa, Rates *r); /* throughput of one core; false: not measured */
-  const char *(*machine_text)(Ctx *c);              /* the machine that gradc runs on: "avx512, 16 f32 in a vector" */
+  const char *(*machine_list)(Ctx *c); /* all names, for a message */
+  /* What the kernels of a step cost on one core; false: the machine was not measured. */
+  bool (*step_costs)(Module *m, const char *isa, struct StepCosts *costs);
+  const char *(*machine_text)(Ctx *c); /* the machine that gradc runs on: "avx512, 16 f32 in a vector" */
 
   /* The predicted time of a launch on a machine; *compute: its arithmetic takes longer than its memory accesses. */
   double (*launch_seconds)(const char *machine, const struct LaunchCost *l, bool *compute);

@@ -2,6 +2,7 @@
 /* gradc report: what a model costs before it runs. */
 #include "driver/report_cuda.h"
 #include "driver/report_plan.h"
+#include "driver/report_roofline.h"
 #include "lib/cost.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static void print_text(const Cost *k) {
   }
   printf("FLOPs per %s      %18s\n", m->ntrain ? "step" : "call", grouped(k->c, k->flops));
   if (k->recomputed > 0) printf("  recomputed        %18.2f %% more\n", cost_recompute_percent(k));
-  if (k->timed) printf("predicted time      %18.3f ms on one core\n", 1e3 * k->seconds);
+  if (k->timed) printf("predicted time      %18.3f ms on one core\n", 1e3 * k->steps.seconds);
   else printf("predicted time               not known: there are no measurements of this machine\n");
   printf("total memory        %18s bytes\n", grouped(k->c, (double)m->total_bytes));
   printf("  weights and state %18s\n", grouped(k->c, (double)(m->head_bytes + m->persistent_bytes)));
@@ -75,5 +76,6 @@ int cmd_report(Args *a) {
   if (k.memory) k.stack = report_stack(a, m, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);
   else print_text(&k);
+  if (args_has(a, OPT_roofline)) report_roofline(&k, args_has(a, OPT_json));
   return k.memory ? draw(a, &k) : EXIT_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/cost.h"
 #include "codegen/target.h"
+#include <string.h>
 
 enum { MAX_TENSORS = 8 };
 
@@ -31,7 +32,6 @@ static bool is_trained(const Module *m, int var) {
 static void cost_of_run(Cost *k, Graph *g, double times) {
   k->flops += graph_flops(g) * times;
   k->recomputed += graph_recomputed(g) * times;
-  k->seconds += graph_seconds(g, &k->rates) * times;
 }
 
 static void cost_of_module(Cost *k) {
@@ -68,8 +68,8 @@ bool cost_isa(Ctx *c, const char *isa) {
 }
 
 Cost cost_of(Module *m, const char *isa) {
-  Cost k = {.c = m->c, .m = m, .rates = common_rates};
-  k.timed = target_native.machine_rates(isa ? isa : "native", &k.rates);
+  Cost k = {.c = m->c, .m = m};
+  k.timed = target_native.step_costs(m, isa ? isa : "native", &k.steps);
   cost_of_module(&k);
   return k;
 }
@@ -102,7 +102,7 @@ void cost_json(Str *s, const Cost *k) {
   put_bytes(s, "activation_bytes", k->activations);
   str_printf(s, ",\"trained_parameters\":%.0f", k->trained);
   str_printf(s, ",\"recompute_flops_percent\":%.3f,\"predicted_step_ms\":", cost_recompute_percent(k));
-  if (k->timed) str_printf(s, "%.6g", 1e3 * k->seconds);
+  if (k->timed) str_printf(s, "%.6g", 1e3 * k->steps.seconds);
   else str_puts(s, "null");
   put_bytes(s, "head_bytes", m->head_bytes);
   put_bytes(s, "persistent_bytes", m->persistent_bytes);

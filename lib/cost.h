@@ -2,17 +2,16 @@
 /* The cost of a model, estimated from its graphs: memory, operations, time. */
 #ifndef GRADC_COST_H
 #define GRADC_COST_H
-#include "passes/analysis/cost_model.h"
+#include "codegen/kernel_cost.h"
 #include "passes/analysis/gradient_buffers.h"
 
 typedef struct Cost {
   Ctx *c;
   Module *m;
-  Rates rates;                /* of one core of the machine that --isa names */
   double parameters, trained; /* elements of all weights, of those that are trained */
   double flops, recomputed;   /* of a step or call; of these, for rematerialised values */
-  double seconds;             /* predicted time of a step or call, if `timed` */
-  bool timed;                 /* the machine's throughput is known */
+  StepCosts steps;            /* of one core of the machine that --isa names, if `timed` */
+  bool timed;                 /* its throughput is known */
   int64_t activations;        /* bytes kept for the backward pass */
   const Liveness *fullest;    /* of the graph with the largest peak; NULL: none */
   const LiveRange *top;       /* the largest of its values alive at the peak, ntop of them */

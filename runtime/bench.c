@@ -75,7 +75,9 @@ static void measure(Bench *b) {
   while (b->n < max && (asked >= 0 || b->n < MIN_STEPS || rt_now() - begin < SECONDS)) {
     double t = rt_now();
     once(b);
-    b->ms[b->n++] = (rt_now() - t) * 1e3;
+    b->ms[b->n] = (rt_now() - t) * 1e3;
+    if (b->sess->profile) profile_call(b->sess, b->n);
+    b->n++;
   }
   qsort(b->ms, (size_t)b->n, sizeof *b->ms, by_value);
 }

@@ -15,6 +15,7 @@ typedef struct Session {
   Pool *pool;
   int threads;
   GcProfile *profile; /* not NULL: kernels are measured */
+  double *least;      /* then also: per kernel, the least time of a call */
   float *sum;         /* of loss and metrics over the microbatches of a step */
   struct Data *data;  /* of the train section; NULL: none */
   struct Device *dev; /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
@@ -43,5 +44,6 @@ int gc_predict(Session *sess);
 int gc_info(Session *sess);
 int gc_bench(Session *sess);
 void profile_begin(Session *sess);                      /* bench_profile.c: measures kernels in the calls that follow */
+void profile_call(Session *sess, int64_t call);         /* after each of them, from 0 */
 void profile_print(const Session *sess, int64_t calls); /* a row for each kernel, per call */
 #endif

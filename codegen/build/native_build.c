@@ -32,8 +32,12 @@ bool native_c(Module *m, const NativeOptions *o, NativeC *to) {
   cc_words(&to->flags, row ? row->cflags : named->tune);
   to->nmachine = to->flags.n - to->machine;
   cc_words(&to->flags, o->cflags);
-  NativeEmitOptions native = {
-    .machine = row ? row : named, .serial_cycles = o->serial_cycles, .contract = !m->opt.strict, .separate_gemm = true};
+  Rates rates;
+  NativeEmitOptions native = {.machine = row ? row : named,
+                              .rates = machine_rates(isa, &rates) ? &rates : NULL,
+                              .serial_cycles = o->serial_cycles,
+                              .contract = !m->opt.strict,
+                              .separate_gemm = true};
   EmitOptions emit = o->emit;
   emit.native = &native;
   Artifacts out;

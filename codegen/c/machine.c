@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/c/machine.h"
 #include <string.h>
+#if defined __x86_64__ && defined __GNUC__
+#include <cpuid.h>
+#endif
 
 /* Register tiles: mr * nv accumulators plus nv vectors of the right operand and a broadcast fit the register file
  * (32 registers: 6x4, 16 registers: 6x2), and loads per multiply-add stay under 0.46. */
+#define CACHES 1.25e6, 32e6
 #define AVX2 "-mavx2 -mfma -mf16c"
 #define AVX512 AVX2 " -mavx512f -mavx512bw -mavx512vl"
 #define WIDE " -mprefer-vector-width=512"
 static const Machine table[] = {
-  {"avx512", "-march=native" WIDE, AVX512 WIDE, WIDE, 16, 6, 4, 384, 264, {200e9, 80e9, 12.5e9}},
-  {"avx2", AVX2, AVX2, "", 8, 6, 2, 256, 168, {80e9, 30e9, 12.5e9}},
-  {"neon", "", "", "", 4, 6, 4, 256, 120, {30e9, 12e9, 8e9}},
-  {"generic", "", "", "", 4, 4, 2, 256, 120, {25e9, 10e9, 10e9}},
+  {"avx512",
+   "-march=native" WIDE,
+   AVX512 WIDE,
+   WIDE,
+   16,
+   6,
+   4,
+   384,
+   264,
+   {200e9, 80e9, 12.5e9, 200e9, 125e9, 28e9, CACHES, 16}},
+  {"avx2", AVX2, AVX2, "", 8, 6, 2, 256, 168, {80e9, 30e9, 12.5e9, 80e9, 60e9, 25e9, CACHES, 8}},
+  {"neon", "", "", "", 4, 6, 4, 256, 120, {30e9, 12e9, 8e9, 30e9, 30e9, 15e9, CACHES, 4}},
+  {"generic", "", "", "", 4, 4, 2, 256, 120, {25e9, 10e9, 10e9, 25e9, 30e9, 15e9, CACHES, 4}},
 };
+
+/* Processors of which one core was measured: multiply-adds in registers, loads from a cache that just holds them. */
+static const Rates ZEN4 = {117e9, 47e9, 24.5e9, 230e9, 117e9, 72e9, 1e6, 32e6, 16};
+static const Rates SAPPHIRE_RAPIDS = {209e9, 84e9, 12.5e9, 1000e9, 170e9, 26e9, 2e6, 64e6, 16};
 
 /* Values of -march (on Arm, -mcpu) of gcc and clang, by row. Those of the last row get generic code, and their
  * throughput has not been measured. */
@@ -111,11 +128,11 @@ bool machine_rates(const char *isa, Rates *r) {
   if (!m) m = machine_find(marches[i].row);
   *r = m->rates;
 #if defined __x86_64__ && defined __GNUC__
+  unsigned a, b, c, d;
   __builtin_cpu_init();
-  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) { /* Zen 4 executes 512 bits as two halves */
-    r->contract /= 2;
-    r->element /= 2;
-  }
+  bool tiles = __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 24 & 1; /* AMX */
+  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) *r = ZEN4;
+  else if (m->vec == 16 && tiles) *r = SAPPHIRE_RAPIDS;
 #endif
   return true;
 }

@@ -9,7 +9,7 @@ typedef struct Microkernel {
 
 /* The multiply-adds of one k: the element of each row times the vectors of the right operand. */
 static void print_products(Str *o, const Microkernel *x) {
-  str_puts(o, "      {\n        __builtin_prefetch(next), next += x->step;\n        gc_vec t");
+  str_puts(o, "      {\n        __builtin_prefetch(next), next += step;\n        gc_vec t");
   for (int j = 0; j < x->nv; j++) str_printf(o, ", b%d = *(const gc_vecu *)(b + %d)", j, j * x->mc->vec);
   str_puts(o, ";\n");
   for (int i = 0; i < x->mr; i++) {
@@ -46,7 +46,7 @@ static void print_microkernel(Str *o, const Microkernel *t) {
   }
   str_puts(o, "  if (acc) {\n");
   print_accumulators(o, t->mc, mr, nv, " c%d_%d = *(gc_vecu *)(c + %d);");
-  str_puts(o, "  }\n  const long len = x->len, sk = x->sk;\n  const gc_real *next = x->next;\n");
+  str_puts(o, "  }\n  const long len = x->len, sk = x->sk, step = x->step;\n  const gc_real *next = x->next;\n");
   str_puts(o, "  for (long s = 0; s < x->ns; s++, ap += x->lda) {\n    const gc_real *b = bp[s]");
   for (int i = 0; i < mr; i++) str_printf(o, ", *a%d = ap[%d] + x->ao[s]", i, i);
   str_puts(o, ";\n    long k = 0, o = 0;\n");

@@ -139,6 +139,7 @@ NativeText *native_text_new(Ctx *c, const EmitOptions *o) {
   NativeText *x = ctx_alloc(c, sizeof *x);
   *x = (NativeText){.o = o->native ? *o->native : (NativeEmitOptions){0}};
   if (!x->o.machine) x->o.machine = machine_find("generic");
+  if (!x->o.rates) x->o.rates = &x->o.machine->rates;
   return x;
 }
 
@@ -171,11 +172,25 @@ static void put_needs(const Emitter *p, Str *out) {
   str_puts(out, p->o->builtin("runtime/needs.h", &n));
 }
 
+static ScheduleOptions schedule_options(const NativeEmitOptions *o) {
+  int cycles = o->serial_cycles ? o->serial_cycles : SERIAL_CYCLES;
+  return (ScheduleOptions){.target = &target_native, .vec = o->machine->vec, .serial_cycles = cycles};
+}
+
+bool native_step_costs(Module *m, const char *isa, StepCosts *costs) {
+  const Machine *row = machine_find(isa);
+  Rates rates;
+  if (!machine_rates(isa, &rates)) return false;
+  NativeEmitOptions o = {.machine = row ? row : machine_of_march(isa)};
+  ScheduleOptions schedule = schedule_options(&o);
+  *costs = step_costs(m, &schedule, &rates);
+  return true;
+}
+
 void emit_native(Module *m, const EmitOptions *o, Artifacts *a) {
   Str *c_file = &a->code;
   NativeText *x = native_text_new(m->c, o);
-  ScheduleOptions schedule = {.target = &target_native, .vec = x->o.machine->vec, .serial_cycles = x->o.serial_cycles};
-  if (!schedule.serial_cycles) schedule.serial_cycles = SERIAL_CYCLES;
+  ScheduleOptions schedule = schedule_options(&x->o);
   Emitter *p = emitter_new(m, o, schedule, "GcRun");
   p->native = x;
   Str functions = {.c = m->c}, model = {.c = m->c};

@@ -9,6 +9,7 @@ enum { NATIVE_PARTS = 2 }; /* translation units of a program */
 
 typedef struct NativeEmitOptions {
   const Machine *machine; /* NULL: the generic row */
+  const Rates *rates;     /* for profiles; NULL: those of the row */
   int serial_cycles;      /* kernels of fewer cycles are serial; 0: the default; 1: all are parallel that can be */
   bool contract;          /* multiply-adds may be contracted (--fp=fast) */
   bool separate_gemm;     /* matrix products become a separate translation unit: Artifacts.gemm_unit */

@@ -65,14 +65,7 @@ static void check_stores(GraphText *c, const Group *gr) {
 static void mark(GraphText *c, const Step *step) {
   Emitter *p = c->p;
   if (!p->o->profile || c->g->kind == GK_INIT) return;
-  const KernelSchedule *s = &step->schedule;
-  bool vectors = false;
-  for (int i = 0; i < step->kernel->nnest; i++) vectors |= s->nest[i].lane >= 0;
-  int row = descriptor_kernel(p, step->kernel,
-                              s->gemm   ? "gemm"
-                              : vectors ? "vector"
-                                        : "scalar",
-                              &p->native->o.machine->rates);
+  int row = descriptor_kernel(p, step->kernel, &step->schedule, p->native->o.rates);
   bool all = c->g->kind != GK_BODY || graph_steps(&p->steps, (Graph *)c->g)->parallel;
   helper_use(p, "gc_barrier");
   helper_use(p, "gc_mark");

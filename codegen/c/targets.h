@@ -8,6 +8,7 @@
 void emit_portable(Module *m, const EmitOptions *o, Artifacts *a);
 extern const HelperText native_helpers[];
 void emit_native(Module *m, const EmitOptions *o, Artifacts *a);
+bool native_step_costs(Module *m, const char *isa, StepCosts *costs);
 void native_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedule *s);
 void native_schedule_columns(const Kernel *k, const ScheduleOptions *o, NestSchedule *s);
 

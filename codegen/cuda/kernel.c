@@ -39,7 +39,7 @@ static void put_keys(Emitter *p, const Kernel *k, const char *body, Str *s) {
 /* "mlp.nn:12: loop: add, max" */
 static const char *comment_of(Emitter *p, const Kernel *k) {
   SourcePos at = source_pos(p->c, node_get(k->gs->g, k->group->root)->loc);
-  const char *slash = at.line ? strrchr(at.file, '/') : NULL, *ops = kernel_ops(p, k);
+  const char *slash = at.line ? strrchr(at.file, '/') : NULL, *ops = kernel_ops(p->c, k);
   if (!at.line) return ctx_strf(p->c, "/* %s */\n", ops);
   return ctx_strf(p->c, "/* %s */\n",
                   text_comment(p, ctx_strf(p->c, "%s:%d: %s", slash ? slash + 1 : at.file, at.line, ops)));

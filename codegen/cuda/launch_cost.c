@@ -1,83 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what launches compute and move, from their nests. */
+/* Counts what launches compute and move. The operations of a kernel are those of its first nest. */
 #include "codegen/cuda/cuda.h"
 #include "ir/scan.h"
 #include "passes/analysis/model_memory.h"
 #include <string.h>
-
-/* The number of points of these axes. */
-static double points(const KNest *n, uint32_t axes) {
-  double all = 1;
-  for (int i = 0; i < n->axes.n; i++)
-    if (axes >> i & 1) all *= (double)dim_bound(n->axes.m, n->axes.axis[i].extent);
-  return all;
-}
-
-static uint32_t axes_of(const Affine *a, int n) {
-  uint32_t axes = 0;
-  for (int i = 0; i < n; i++) axes |= (uint32_t)(a->coef[i] != 0) << i;
-  return axes;
-}
-
-static uint32_t outer_axes(const KNest *n) {
-  uint32_t axes = 0;
-  for (int i = 0; i < n->nouter; i++) axes |= 1u << n->outer[i];
-  return axes;
-}
-
-static uint32_t inner_axes(const KPhase *p) {
-  uint32_t axes = 0;
-  for (int i = 0; i < p->naxis; i++) axes |= 1u << p->axis[i];
-  return axes;
-}
-
-/* The share of a phase's iterations that are not skipped, because an index is not divisible (a strided convolution). */
-static double share(const KNest *n, const KPhase *p) {
-  double share = 1;
-  for (int i = 0; i < n->axes.n; i++)
-    if (p->skip >> i & 1 && n->axes.axis[i].div > 1) share /= (double)n->axes.axis[i].div;
-  return share;
-}
-
-/* An op counts 1, as in the cost model; one that costs nothing, and a random number, 0. */
-static double value_flops(const KNest *n, const KVal *v) {
-  const KPhase *p = &n->phase[v->phase];
-  bool computes = v->kind == KV_OP && op_info[v->op].cost && dtype_is_float(v->type) && !kval_is_cast(v);
-  return computes ? points(n, v->needs) * (v->needs & inner_axes(p) ? share(n, p) : 1) : 0;
-}
-
-static double acc_flops(const KNest *n, const KAcc *a) {
-  const KPhase *p = &n->phase[a->phase];
-  return dtype_is_float(a->type) ? points(n, outer_axes(n) | inner_axes(p)) * share(n, p) : 0;
-}
-
-static double nest_flops(const NestSchedule *s) {
-  const KNest *n = s->nest;
-  double flops = 0;
-  for (int i = 1; i < n->nval; i++)
-    if (s->use.uses[i]) flops += value_flops(n, &n->val[i]);
-  for (int i = 0; i < n->nacc; i++) flops += acc_flops(n, &n->acc[i]);
-  return flops;
-}
-
-/* Bytes that a nest reads or writes of a buffer: each element once. */
-static double buffer_bytes(const Launch *l, int buf, bool write) {
-  const KNest *n = l->schedule->nest;
-  const Graph *g = l->step->kernel->gs->g;
-  Id node = l->step->kernel->buf[buf].node;
-  double most = 0, all = (double)node_count(g, node);
-  for (int i = 1; i < n->nval && !write; i++) {
-    const KVal *v = &n->val[i];
-    double count = points(n, axes_of(&v->at, n->axes.n));
-    if (l->schedule->use.uses[i] && v->kind == KV_LOAD && v->buf == buf && count > most) most = count;
-  }
-  for (int i = 0; i < n->nstore; i++) {
-    const KStore *x = &n->store[i];
-    double count = points(n, axes_of(&x->at, n->axes.n));
-    if (x->buf == buf && (write || x->add) && count > most) most = count;
-  }
-  return all > 0 ? (double)node_bytes(g, node) * (most < all ? most / all : 1) : 0;
-}
 
 /* Forms whose products are of tensor cores. */
 static const struct {
@@ -94,10 +20,11 @@ static LaunchCost nest_cost(Emitter *p, const Launch *l) {
   for (size_t i = 0; i < sizeof TENSOR / sizeof *TENSOR; i++)
     if (!strcmp(c.form, TENSOR[i].form)) c.unit = TENSOR[i].unit;
   if (l->part) return c;
-  c.flops = nest_flops(l->schedule);
+  if (l->schedule->nest == k->nest[0]) c.flops = kernel_flops(k);
   for (int i = 0; i < l->narg; i++)
     if (l->arg[i].kind == KA_BUF)
-      c.bytes += buffer_bytes(l, l->arg[i].index, false) + buffer_bytes(l, l->arg[i].index, true);
+      c.bytes += nest_buffer_bytes(k, l->schedule, l->arg[i].index, false) +
+                 nest_buffer_bytes(k, l->schedule, l->arg[i].index, true);
   return c;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/text/descriptor.h"
 #include "codegen/text/graph.h"
-#include "passes/analysis/cost_model.h"
+#include "codegen/kernel_cost.h"
 #include <string.h>
 
 void text_string(Str *o, const char *s) {
@@ -41,11 +41,12 @@ static int kernel_file(Emitter *p, const char *file) {
 }
 
 /* A text: compilers take far longer for a table of addresses and numbers. */
-int descriptor_kernel(Emitter *p, const Kernel *k, const char *form, const Rates *rates) {
+int descriptor_kernel(Emitter *p, const Kernel *k, const KernelSchedule *s, const Rates *rates) {
   SourcePos at = source_pos(p->c, node_get(k->gs->g, k->group->root)->loc);
-  GroupCost c = group_cost(k->gs->g, k->group, rates);
+  KernelCost c = kernel_cost(k, s, rates);
   str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\n", kernel_file(p, at.line ? at.file : ""), at.line,
-             kernel_class_name[k->group->cls], form, c.flops, c.bytes, c.compute, c.memory, kernel_ops(p, k));
+             kernel_class_name[k->group->cls], kernel_form(k, s), c.flops, c.bytes, c.compute, c.memory,
+             kernel_ops(p->c, k));
   return p->nkernel_rows++;
 }
 

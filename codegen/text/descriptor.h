@@ -5,8 +5,8 @@
 #include "codegen/text/text.h"
 
 void text_string(Str *o, const char *s); /* as a C literal; NULL: "" */
-/* Adds a line to GcModel.kernels; its index. form: how it is printed. */
-int descriptor_kernel(Emitter *p, const Kernel *k, const char *form, const Rates *rates);
+/* Adds a line to GcModel.kernels; its index. */
+int descriptor_kernel(Emitter *p, const Kernel *k, const KernelSchedule *s, const Rates *rates);
 int descriptor_node(Emitter *p, const Node *d); /* adds a row of GcModel.nodes; its number, from 1 */
 void descriptor_print(Emitter *p, Str *out);    /* once all graphs are printed, as graph_INDEX */
 #endif

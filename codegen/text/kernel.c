@@ -4,20 +4,6 @@
 #include <string.h>
 
 /* "row: reduce_max, sub, exp, sum, div" */
-const char *kernel_ops(Emitter *p, const Kernel *k) {
-  const Graph *g = k->gs->g;
-  Str s = {.c = p->c};
-  str_printf(&s, "%s:", kernel_class_name[k->group->cls]);
-  for (int i = 0; i < k->group->nnode; i++) {
-    if (s.n > 90) {
-      str_puts(&s, ", ...");
-      break;
-    }
-    str_printf(&s, "%s %s", i ? "," : "", node_info(g, k->group->node[i])->name);
-  }
-  return s.s;
-}
-
 const char *karg_type(const Emitter *p, const Kernel *k, const KArg *a) {
   const KBuf *b = a->kind == KA_BUF ? &k->buf[a->index] : NULL;
   switch (a->kind) {
@@ -94,7 +80,7 @@ const char *kernel_function(Emitter *p, const Kernel *k, const KernelSchedule *s
   Interned *e = text_intern(p, text.s, &made);
   if (made) {
     e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
-    kernel_put(p, ctx_strf(p->c, "/* %s */\n", kernel_ops(p, k)),
+    kernel_put(p, ctx_strf(p->c, "/* %s */\n", kernel_ops(p->c, k)),
                s->gemm || s->attend ? p->target->gemm_qualifiers : p->target->kernel_qualifiers, e->name, text.s);
   }
   return e->name;

@@ -3,6 +3,7 @@
 #ifndef GRADC_CODEGEN_TEXT_H
 #define GRADC_CODEGEN_TEXT_H
 #include "codegen/codegen.h"
+#include "codegen/kernel_cost.h"
 #include "codegen/step.h"
 #include "codegen/target.h"
 
@@ -114,7 +115,6 @@ void nest_print(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o);
 /* kernel.c: the function of a kernel, made if new; its name. */
 const char *kernel_function(Emitter *p, const Kernel *k, const KernelSchedule *s);
 const char *karg_type(const Emitter *p, const Kernel *k, const KArg *a); /* its type; of a pointer, what it points to */
-const char *kernel_ops(Emitter *p, const Kernel *k);                     /* "row: reduce_max, sub, exp, sum, div" */
 /* text: "(params) {\n..." */
 void kernel_put(Emitter *p, const char *comment, const char *qualifiers, const char *name, const char *text);
 const char *kernel_constant_table(Emitter *p, const Graph *g, Id n); /* the name of a constant's table */

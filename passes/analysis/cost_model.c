@@ -75,7 +75,8 @@ double graph_recomputed(const Graph *g) {
 
 /* ---- time ---- */
 
-const Rates common_rates = {1e9 * MODEL_CONTRACT, 1e9 * MODEL_ELEMENT, 1e9 * MODEL_BYTES};
+const Rates common_rates = {
+  .contract = 1e9 * MODEL_CONTRACT, .element = 1e9 * MODEL_ELEMENT, .bytes = 1e9 * MODEL_BYTES};
 
 double node_seconds(const Graph *g, Id n, const Rates *r) {
   const OpInfo *info = node_info(g, n);

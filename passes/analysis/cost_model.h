@@ -15,9 +15,13 @@ double node_flops(const Graph *g, Id n);
 double graph_recomputed(const Graph *g);
 
 /* Throughput per second: floating-point operations of contractions, multiplications of element-wise loops (the unit of
- * the op table's costs), bytes to or from memory. */
+ * the op table's costs), bytes to or from memory. The rest is 0 in common_rates. */
 typedef struct Rates {
   double contract, element, bytes;
+  double half;               /* contractions of 16-bit floats */
+  double l2, l3;             /* bytes to or from these caches */
+  double l2_bytes, l3_bytes; /* their sizes: what one core keeps there */
+  double vec;                /* floats in a vector: element-wise loops without vectors are that much slower */
 } Rates;
 extern const Rates common_rates; /* of no particular machine: for choices that must be the same everywhere */
 

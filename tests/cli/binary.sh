@@ -64,6 +64,11 @@ for model in digits lstm; do
   ./$model bench --steps 2 --threads 2 --profile --json >out 2>err
   json_lines out >bad && tail -n 1 out | grep -q '"event":"bench"' && pass ||
     fail "bench --profile --json of $model: $(cat bad err)"
+  # `report --roofline` has the same rows, with predicted times.
+  rows() { sed -n '/"event":"kernel"/s/"[a-z_]*ms":[^,}]*//gp' | sort; }
+  "$gradc" report --roofline --json $model.nn | rows >predicted
+  rows <out | cmp -s - predicted && pass ||
+    fail "report --roofline of $model: $(rows <out | diff - predicted | head -n 4)"
   sum=$(sed -n 's/.*"event":"kernel".*"flop":\([0-9.e+]*\).*/\1/p' out | awk '{ n += $1 } END { printf "%.0f", n }')
   want=$("$gradc" report $model.nn --json | sed -n 's/.*"flops_per_step":\([0-9]*\).*/\1/p')
   # Values that several kernels compute for themselves are in none of the rows.

@@ -181,6 +181,13 @@ expect 2 'native avx512 avx2 neon generic.*skylake.*cortex-m4' report product.nn
 expect 0 'predicted time  *not known' report product.nn --isa=cortex-m4
 expect 0 '"predicted_step_ms":null' report product.nn --isa=cortex-m4 --json
 for isa in native avx2 skylake; do expect 0 '"predicted_step_ms":[0-9]' report product.nn --isa=$isa --json; done
+# The predicted time is the sum of those of the kernels; a machine that was not measured has none.
+expect 0 'roofline  *ratio' report product.nn --roofline
+expect 0 '"event":"kernel","kernel":"contract' report product.nn --roofline --json
+awk -F'"ms":|"predicted_step_ms":' '{ split($2, v, ","); if (NR == 1) all = v[1]; else sum += v[1] }
+  END { exit !(NR > 1 && sum > 0.9999 * all && sum < 1.0001 * all) }' out && pass ||
+  fail "report --roofline: $(cat out)"
+expect 2 'exclude each other' report product.nn --roofline --cuda
 expect 0 'FLOPs per step' report product.nn --isa=cortex-m4
 
 # ---- terminals ----
