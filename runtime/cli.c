@@ -58,7 +58,6 @@ int gc_main(const GcModel *m, int argc, char **argv) {
   }
   if (!m->device && (sess.o.device >= 0 || sess.o.check_launches))
     rt_die(E_OPTION_VALUE, "%s was built for the CPU\nbuild it with --cuda", m->name);
-  if (m->device && sess.o.profile) rt_die(E_OPTION_VALUE, "--profile times kernels on the CPU, not on a GPU yet");
   int status = c->run(&sess);
   session_close(&sess);
   return status;

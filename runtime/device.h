@@ -41,6 +41,12 @@ typedef struct Recording {
   void *exec;           /* NULL: not recorded yet */
 } Recording;
 
+/* The launches of a call, measured: event[i] is recorded before launch i, and after the one before it. */
+typedef struct DeviceProfile {
+  void **event;
+  int *kernel, n, cap;
+} DeviceProfile;
+
 typedef struct Device {
   GcDeviceCalls calls; /* first: GcCall.device points to it */
   const GcModel *m;
@@ -60,12 +66,13 @@ typedef struct Device {
   Recording *recording;
   int nrecording;
   uint64_t calls_made;
-  bool any_memory;   /* arrays of calls may be memory of the device */
-  bool shared;       /* the caller may write to weights and states, at any time */
-  bool newer;        /* weights or states are newer on the device than in the mirror */
-  bool wait;         /* for each launch, to name the kernel that fails (--check-launches) */
-  void *library;     /* that the driver is in; NULL: it is in the program */
-  int last_launched; /* kernel; -1: none */
+  bool any_memory;        /* arrays of calls may be memory of the device */
+  bool shared;            /* the caller may write to weights and states, at any time */
+  bool newer;             /* weights or states are newer on the device than in the mirror */
+  bool wait;              /* for each launch, to name the kernel that fails (--check-launches) */
+  void *library;          /* that the driver is in; NULL: it is in the program */
+  int last_launched;      /* kernel; -1: none */
+  DeviceProfile *profile; /* NULL: launches are not measured */
 } Device;
 
 /* device.c */
@@ -93,6 +100,12 @@ size_t device_io_bytes(const GcModel *m);
 bool device_has(Device *dev, const void *p); /* p is memory of a GPU; false if arrays cannot be (any_memory) */
 /* Copies, once the work of the device is done, and waits. Either address may be memory of the device. */
 void device_copy(Device *dev, void *to, const void *from, size_t n);
+
+/* device_profile.c: the time of each kernel in the calls that follow, added to sess->profile at their ends. */
+void device_profile_begin(Session *sess);
+void device_profile_mark(Device *dev, int kernel); /* before the launch of a kernel */
+void device_profile_end(Session *sess);            /* of a call */
+const GcGpu *device_peaks(const Session *sess);    /* NULL: they are not known */
 
 /* mirror.c. Without a device they do nothing. `at`: an offset in the model's memory. */
 void mirror_down(const Session *sess); /* weights and states: the mirror has those of the device */

@@ -147,6 +147,7 @@ static int begin(Session *sess, const GcGraph *g, GcCall *c, int slot) {
   dev->current = slot;
   s->full = false;
   int status = device_enqueue(dev, g, c);
+  device_profile_end(sess);
   DEVICE_CALL(dev, cuMemcpyDtoHAsync_v2, s->head, dev->mem, sess->m->head_bytes, dev->stream);
   DEVICE_CALL(dev, cuEventRecord, s->done, dev->stream);
   return status;

@@ -26,6 +26,7 @@ static void launch(const GcCall *c, int kernel, GcGrid g, void **arg) {
   if (!g.x || !g.y || !g.z) return;
   void *f = function_of(dev, kernel, g.shared);
   dev->last_launched = kernel;
+  if (dev->profile) device_profile_mark(dev, kernel);
   DEVICE_CALL(dev, cuLaunchKernel, f, (unsigned)g.x, (unsigned)g.y, (unsigned)g.z, (unsigned)g.block, 1, 1,
               (unsigned)g.shared, dev->stream, arg, NULL);
   if (dev->wait) device_wait(dev);
@@ -101,7 +102,7 @@ static Recording *recording_of(Device *dev, const GcGraph *g, const GcCall *c) {
 /* A call that differs from others in its sizes is not recorded, nor is the first call, which may be the only one. */
 int device_enqueue(Device *dev, const GcGraph *g, GcCall *c) {
   c->device = &dev->calls;
-  if (g->nsizes || c->first_nonfinite || dev->wait) return g->fn(c);
+  if (g->nsizes || c->first_nonfinite || dev->wait || dev->profile) return g->fn(c);
   Recording *x = recording_of(dev, g, c);
   x->last = ++dev->calls_made;
   if (!x->calls++ || x->refused) return g->fn(c);

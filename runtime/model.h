@@ -123,6 +123,12 @@ typedef struct GcImage {
   int arch;
   uint8_t is_ptx, is_exact;
 } GcImage;
+/* The peaks of a GPU whose name has this word: operations a second of the cores for f32 and of tensor cores with
+ * operands of 32 and of 16 bits, and bytes a second. */
+typedef struct GcGpu {
+  const char *word;
+  double flops[3], bytes;
+} GcGpu;
 typedef struct GcDevice {
   const char *name;                      /* "cuda", "cuda-host" */
   void *(*driver)(const char *function); /* the functions of its driver; NULL: those of the system's CUDA driver */
@@ -131,6 +137,10 @@ typedef struct GcDevice {
   int nkernels;
   size_t bytes;         /* of its memory: GcModel.bytes, and scratch of kernels behind them */
   size_t status_offset; /* in the run header: an int32_t that kernels set to a GcFn status */
+  /* As GcModel.kernels, of each kernel; COMPUTE: the index in GcGpu.flops of the peak that bounds it. NULL: without. */
+  const char *rows;
+  const char *const *row_files;
+  const GcGpu *gpu; /* the last has word NULL */
 } GcDevice;
 
 /* Measurement of kernels: per line of GcModel.kernels the seconds and the number of executions so far. */

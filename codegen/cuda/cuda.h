@@ -47,6 +47,7 @@ void cuda_modules(Emitter *p, Artifacts *a);
 
 /* launch_cost.c: of a step, after all graphs are printed. */
 LaunchCosts cuda_launch_costs(Emitter *p);
+LaunchCost cuda_nest_cost(Emitter *p, const Launch *l); /* of one launch of a nest */
 
 void cuda_device(Emitter *p, Str *out); /* module.c: all that runs on the device, once all graphs are printed */
 

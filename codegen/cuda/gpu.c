@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/cuda/gpu.h"
+#include <ctype.h>
 #include <string.h>
 
 /* From NVIDIA's documents: "H100 Tensor Core GPU Architecture" (SXM5), "H200 Tensor Core GPU" datasheet (SXM), "A100
@@ -24,6 +25,15 @@ const char *gpu_list(Ctx *c) {
   Str s = {.c = c};
   for (size_t i = 0; i < sizeof GPU / sizeof *GPU; i++) str_printf(&s, "%s%s", i ? ", " : "", GPU[i].name);
   return s.s;
+}
+
+void gpu_rows(Str *o) {
+  for (size_t i = 0; i < sizeof GPU / sizeof *GPU; i++) {
+    str_puts(o, "  {\"");
+    for (const char *s = GPU[i].name; *s; s++) str_printf(o, "%c", toupper((unsigned char)*s));
+    str_printf(o, "\", {%.6g, %.6g, %.6g}, %.6g},\n", GPU[i].flops[UNIT_F32], GPU[i].flops[UNIT_TF32],
+               GPU[i].flops[UNIT_16], GPU[i].bytes);
+  }
 }
 
 double gpu_seconds(const char *name, const LaunchCost *l, bool *compute) {

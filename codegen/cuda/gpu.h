@@ -14,6 +14,7 @@ typedef struct Gpu {
 
 const Gpu *gpu_find(const char *name); /* NULL: not known */
 bool gpu_known(const char *name);
-const char *gpu_list(Ctx *c); /* all names, for a message */
+const char *gpu_list(Ctx *c);
+void gpu_rows(Str *o); /* rows of GcDevice.gpu */ /* all names, for a message */
 double gpu_seconds(const char *name, const LaunchCost *l, bool *compute);
 #endif

@@ -12,7 +12,7 @@ static const struct {
 } TENSOR[] = {{"mma", UNIT_16}, {"wgmma", UNIT_16}, {"stream", UNIT_16}, {"tf32", UNIT_TF32}};
 
 /* Of the launches of a form the first one is charged with all; the others pass through scratch memory. */
-static LaunchCost nest_cost(Emitter *p, const Launch *l) {
+LaunchCost cuda_nest_cost(Emitter *p, const Launch *l) {
   const Kernel *k = l->step->kernel;
   LaunchCost c = {.kernel = cuda_kernel(p, l), .form = l->form->name, .threads = l->shape.block};
   c.shared_bytes = l->shape.shared_bytes;
@@ -63,7 +63,7 @@ static void add_graph(Emitter *p, LaunchCosts *all, Graph *g, double times) {
   const LaunchList *list = graph_launches(&p->cuda->launches, g);
   for (int i = 0; i < list->n; i++) {
     const Launch *l = &list->launch[i];
-    if (l->kind == LAUNCH_NEST) add(p, all, nest_cost(p, l), times);
+    if (l->kind == LAUNCH_NEST) add(p, all, cuda_nest_cost(p, l), times);
     if (l->kind == LAUNCH_CHECK) add_one_thread(p, all, "check", times);
     if (l->kind == LAUNCH_LOSS_TEST) add_one_thread(p, all, "loss_test", times);
     if (l->kind == LAUNCH_COUNT) add_one_thread(p, all, "count", times);

@@ -2,6 +2,7 @@
 /* A program that runs on a device (DeviceProgram). The unit of its graphs has the functions of the interface, in which
  * launches are calls of the runtime, and gc_device; the kernels are a text apart. */
 #include "codegen/cuda/cuda.h"
+#include "codegen/cuda/gpu.h"
 #include "codegen/text/descriptor.h"
 #include "passes/analysis/model_memory.h"
 #include <ctype.h>
@@ -114,9 +115,39 @@ static void print_graphs(Emitter *p, Str *functions, Str *rows) {
 
 /* ---- the unit ---- */
 
+/* A launch of each kernel; NULL: it is of no nest. */
+static const Launch **launch_of_kernels(Emitter *p) {
+  const Launches *all = &p->cuda->launches;
+  const Launch **of = ctx_array(p->c, p->cuda->nkernel + 1, sizeof *of);
+  for (int i = 0; i < all->n; i++)
+    for (int k = 0; k < all->list[i]->n; k++) {
+      const Launch *l = &all->list[i]->launch[k];
+      const char *name = l->kind == LAUNCH_NEST ? cuda_kernel(p, l) : NULL;
+      for (int x = 0; name && x < p->cuda->nkernel; x++)
+        if (!of[x] && !strcmp(p->cuda->kernel[x].name, name)) of[x] = l;
+    }
+  return of;
+}
+
+/* What `bench --profile` says of kernels. */
+static void put_rows(Emitter *p, Str *o) {
+  const Launch **of = launch_of_kernels(p);
+  for (int i = 0; i < p->cuda->nkernel; i++) {
+    LaunchCost l = of[i] ? cuda_nest_cost(p, of[i]) : (LaunchCost){.form = ""};
+    KernelCost c = {.flops = l.flops, .bytes = l.bytes, .compute = l.unit};
+    descriptor_row(p, of[i] ? of[i]->step->kernel : NULL, p->cuda->kernel[i].name, l.form, &c);
+  }
+  descriptor_rows(p, o);
+  str_puts(o, "static const GcGpu gpus[] = {\n");
+  gpu_rows(o);
+  str_puts(o, "  {0},\n};\n");
+}
+
 static void put_device(Emitter *p, bool host_form, Str *o) {
   const CudaText *t = p->cuda;
-  str_puts(o, "static const char *const kernels[] = {\n");
+  bool rows = p->o->profile && t->nkernel;
+  if (rows) put_rows(p, o);
+  str_puts(o, "static const char *const names[] = {\n");
   for (int i = 0; i < t->nkernel; i++) str_printf(o, "  \"%s\",\n", t->kernel[i].name);
   str_puts(o, "  0,\n};\n");
   if (host_form)
@@ -126,8 +157,9 @@ static void put_device(Emitter *p, bool host_form, Str *o) {
   else /* whoever compiles the kernels adds the images */
     str_puts(o, "extern GC_HIDDEN const GcImage gc_images[];\nGC_HIDDEN const GcDevice gc_device = {\n"
                 "  .name = \"cuda\", .image = gc_images,\n");
-  str_printf(o, "  .kernel = kernels, .nkernels = %d, .status_offset = %lld, .bytes = %lldu,\n};\n", t->nkernel,
-             (long long)head_status(p->m), (long long)cuda_bytes(p));
+  str_printf(o, "  .kernel = names, .nkernels = %d, .status_offset = %lld, .bytes = %lldu,\n%s};\n", t->nkernel,
+             (long long)head_status(p->m), (long long)cuda_bytes(p),
+             rows ? "  .rows = kernels, .row_files = kernel_files, .gpu = gpus,\n" : "");
 }
 
 /* The kernels in C, as a module of the host form. */

@@ -42,15 +42,19 @@ static int kernel_file(Emitter *p, const char *file) {
 
 /* A text: compilers take far longer for a table of addresses and numbers. */
 int descriptor_kernel(Emitter *p, const Kernel *k, const KernelSchedule *s, const Rates *rates) {
-  SourcePos at = source_pos(p->c, node_get(k->gs->g, k->group->root)->loc);
   KernelCost c = kernel_cost(k, s, rates);
+  return descriptor_row(p, k, "", kernel_form(k, s), &c);
+}
+
+int descriptor_row(Emitter *p, const Kernel *k, const char *name, const char *form, const KernelCost *c) {
+  SourcePos at = source_pos(p->c, k ? node_get(k->gs->g, k->group->root)->loc : 0);
   str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\n", kernel_file(p, at.line ? at.file : ""), at.line,
-             kernel_class_name[k->group->cls], kernel_form(k, s), c.flops, c.bytes, c.compute, c.memory,
-             kernel_ops(p->c, k));
+             k ? kernel_class_name[k->group->cls] : "-", *form ? form : "-", c->flops, c->bytes, c->compute, c->memory,
+             k ? kernel_ops(p->c, k) : name);
   return p->nkernel_rows++;
 }
 
-static void put_kernels(Emitter *p, Str *o) {
+void descriptor_rows(Emitter *p, Str *o) {
   if (!p->nkernel_rows) return;
   str_puts(o, "static const char *const kernel_files[] = {");
   for (int i = 0; i < p->nkernel_file; i++) {
@@ -299,7 +303,7 @@ void descriptor_print(Emitter *p, Str *o) {
   int exports = put_exports(p, o);
   const char *init_row = graph_ref(p, o, init);
   if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
-  put_kernels(p, o);
+  descriptor_rows(p, o);
   const char *slash = strrchr(m->file, '/');
   str_puts(o, "const GcModel gc_model = {\n  .name = ");
   text_string(o, m->name);

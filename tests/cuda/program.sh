@@ -61,6 +61,28 @@ for of in cpu device; do
 done
 grep -q weights_hash "$tmp/cpu.out" && check "eval, info and predict" cmp "$tmp/cpu.out" "$tmp/device.out" ||
   fail "$(cat "$tmp/cpu.out")"
+# Each launch of a step is in a row; a row has the members that one of the CPU has.
+for of in cpu device; do
+  "$tmp/$of" bench --profile --json --steps 2 >"$tmp/profile.$of" 2>&1
+  grep '"event":"kernel"' "$tmp/profile.$of" | sed 's/"\([a-z_]*\)":\("[^"]*"\|[-0-9.e+]*\)/\1/g' |
+    sort -u >"$tmp/members.$of"
+done
+equal "members of bench --profile" "$(cat "$tmp/members.device")" \
+  "{event,kernel,line,class,form,ms,flop,bytes,roofline_ms}"
+check "the same on the CPU" cmp "$tmp/members.cpu" "$tmp/members.device"
+sed -n 's/.*"event":"kernel".*"form":"\([a-z]*\)".*"ms":\([-0-9.e+]*\),.*/\2 \1/p' "$tmp/profile.device" >"$tmp/rows"
+awk -v step="$(sed -n 's/.*"step_ms":{"median":\([0-9.]*\).*/\1/p' "$tmp/profile.device")" \
+  '$1 < 0 { bad = 1 } { all += $1; n += $2 != "" } END { exit bad || !n || !(all > 0.01 * step) || all > 3 * step }' \
+  "$tmp/rows" && pass || fail "bench --profile on a device: $(head -n 3 "$tmp/profile.device")"
+flops=$(sed -n 's/.*"event":"kernel".*"flop":\([0-9.e+]*\).*/\1/p' "$tmp/profile.device" |
+  awk '{ n += $1 } END { print n }')
+# The roofline of an H200, 66.9 TFLOP/s and 4.8 TB/s, of the first row that computes.
+GC_DRIVER_NAME="NVIDIA H200" "$tmp/device" bench --profile --json --steps 1 |
+  sed -n 's/.*"flop":\([1-9][0-9.e+]*\),"bytes":\([0-9.e+]*\),"roofline_ms":\([0-9.e-]*\)}/\1 \2 \3/p' |
+  awk 'NR == 1 { flop = $1 / 66.9e9; byte = $2 / 4.8e9; want = flop > byte ? flop : byte
+    right = $3 > 0.999 * want && $3 < 1.001 * want } END { exit !right }' && pass || fail "the roofline of an H200"
+near "operations of its rows" "$flops" "$("$gradc" report --cuda --json --fp=strict "$here/device.nn" |
+  sed -n 's/.*"times":\(.*\),"flops":\([^,]*\),.*/\1 \2/p' | awk '{ n += $1 * $2 } END { print n }')"
 equal "gradc test" "$("$gradc" test --device=cuda-host "$here/device.nn" 2>&1)" \
   "$("$gradc" test "$here/device.nn" 2>&1)"
 

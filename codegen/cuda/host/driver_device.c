@@ -26,7 +26,8 @@ static CUresult device_get(CUdevice *device, int ordinal) {
 CUresult cuDeviceGet(CUdevice *device, int ordinal) { return CALL_FREE(device_get(device, ordinal)); }
 static CUresult device_get_name(char *name, int length, CUdevice device) {
   TRY(check_device(device));
-  snprintf(name, (size_t)length, "CPU, as a CUDA device");
+  const char *given = getenv("GC_DRIVER_NAME");
+  snprintf(name, (size_t)length, "%s", given ? given : "CPU, as a CUDA device");
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetName(char *name, int length, CUdevice device) {
