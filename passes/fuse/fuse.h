@@ -14,7 +14,11 @@ typedef struct Use {
   bool operand; /* reads it from memory: contractions, tables of gathers, scans */
   bool window;  /* reads elements several times (unfold) */
   int depth;    /* reductions in sequence from the readers down */
+  /* Different indices at which a point of the group reads it: directly, all readers at the same ones, and through each
+   * view at others. */
+  int direct, moved;
 } Use;
+static inline int use_reads(const Use *u) { return u->direct + u->moved; }
 
 typedef struct NodeUse {
   Use use[MAX_USES];
@@ -41,6 +45,7 @@ typedef struct FuseState {
   Id *group;                /* per node: root of its group; 0: none yet, or inlined */
   bool *inlined;            /* per node: computed in each reader */
   int *depth;               /* per node: reductions between it and its group's root */
+  int *reads;               /* per node of a group: different indices at which a point of the group computes it */
   Id *aligned;              /* per node: 1 + the `red` for which reads_are_aligned was true */
   NodeUse **uses;           /* per node, allocated at its first use */
   GroupDraft *draft;        /* per node that is a root */

@@ -18,6 +18,8 @@ static bool is_map(const Graph *g, Id n) {
 /* ---- axes ---- */
 
 enum { MAX_DERIVED = MAX_AXES - MAX_RANK };
+/* A value that is read at more different indices is stored: each of them computes it again, and what it reads. */
+enum { MAX_READS = 8 };
 
 /* The derived axes that a node adds to a kernel. */
 static int derived_axes(const Graph *g, Id n) {
@@ -47,8 +49,8 @@ static bool view_has_axes(FuseState *s, Id view) {
   const NodeUse *k = s->uses[view];
   int count = derived_axes(s->g, view);
   for (int i = 0; k && i < k->n; i++)
-    if (!has_free_axes(&s->draft[k->use[i].group], count, false)) return false;
-  for (int i = 0; k && i < k->n; i++) claim_axes(&s->draft[k->use[i].group], count, false);
+    if (!has_free_axes(&s->draft[k->use[i].group], count * use_reads(&k->use[i]), false)) return false;
+  for (int i = 0; k && i < k->n; i++) claim_axes(&s->draft[k->use[i].group], count * use_reads(&k->use[i]), false);
   return !count || !k || !k->many;
 }
 
@@ -58,6 +60,7 @@ static void start_group(FuseState *s, Id n) {
   s->draft[n] = (GroupDraft){.cls = kernel_class_of(s->g, n), .space = n, .n = 1};
   claim_axes(&s->draft[n], derived_axes(s->g, n), fold_is_short(s->g, n));
   s->group[n] = n;
+  s->reads[n] = 1;
 }
 
 /* The reduced axes are the last ones: a row in memory. */
@@ -166,8 +169,9 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   GroupDraft *j = &s->draft[u->group];
   OpClass cls = node_info(g, n)->cls;
-  int derived = derived_axes(g, n);
+  int derived = derived_axes(g, n) * use_reads(u);
   bool folds = fold_is_short(g, n);
+  if (use_reads(u) > MAX_READS) return false;
   if (j->n >= MAX_GROUP || !has_free_axes(j, derived, folds)) return false;
   if (is_map(g, n)) {
     if (!can_fuse_map(s, n, u, stored)) return false;
@@ -184,6 +188,7 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
   }
   s->group[n] = u->group;
   s->depth[n] = u->depth;
+  s->reads[n] = use_reads(u);
   j->n++;
   claim_axes(j, derived, folds);
   return true;
@@ -248,7 +253,7 @@ static bool read_only_in(const FuseState *s, Id x, Id n, Id group) {
 static bool fuse_as_sibling(FuseState *s, Id n, Id first_reader) {
   Id x = node_in(s->g, n, 0);
   for (uint32_t i = s->first[x]; i < s->first[x + 1]; i++) {
-    Use u = {.group = s->group[s->reader[i]]};
+    Use u = {.group = s->group[s->reader[i]], .direct = 1};
     if (u.group && u.group < first_reader && u.group > n && try_fuse(s, n, &u, true)) return true;
   }
   return false;
@@ -307,6 +312,7 @@ void fuse_greedy(FuseState *s) {
   s->group = ctx_alloc(c, n * sizeof *s->group);
   s->inlined = ctx_alloc(c, n * sizeof *s->inlined);
   s->depth = ctx_alloc(c, n * sizeof *s->depth);
+  s->reads = ctx_alloc(c, n * sizeof *s->reads);
   s->aligned = ctx_alloc(c, n * sizeof *s->aligned);
   s->uses = ctx_alloc(c, n * sizeof *s->uses);
   s->draft = ctx_alloc(c, n * sizeof *s->draft);

@@ -13,6 +13,8 @@ static void use_add(FuseState *s, Id n, Use u, int cost) {
       k->use[i].operand |= u.operand;
       k->use[i].window |= u.window;
       if (u.depth > k->use[i].depth) k->use[i].depth = u.depth;
+      if (u.direct > k->use[i].direct) k->use[i].direct = u.direct;
+      k->use[i].moved += u.moved;
       return;
     }
   if (k->n < MAX_USES) {
@@ -29,13 +31,15 @@ void fuse_forward_uses(FuseState *s, Id n) {
   const Graph *g = s->g;
   if (!s->uses[n]) return;
   NodeUse k = *s->uses[n];
-  bool window = node_info(g, n)->cls == CL_VIEW && view_overlaps(g, n);
+  bool view = node_info(g, n)->cls == CL_VIEW, window = view && view_overlaps(g, n);
   int cost = k.inlined_cost + (s->inlined[n] ? node_info(g, n)->cost : 0);
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
     Id x = node_in(g, n, (int)j);
     for (int i = 0; i < k.n; i++) {
       Use u = k.use[i];
       u.window |= window;
+      u.moved = view ? use_reads(&u) : 0;
+      u.direct = view ? 0 : use_reads(&k.use[i]);
       use_add(s, x, u, cost);
     }
     if (k.many && s->uses[x]) s->uses[x]->many = true;
@@ -46,8 +50,10 @@ void fuse_use_inputs(FuseState *s, Id n) {
   const Graph *g = s->g;
   uint32_t operands = memory_operands(g, n);
   int depth = s->depth[n] + (node_info(g, n)->cls == CL_REDUCE);
-  for (uint32_t j = 0; j < node_get(g, n)->nin; j++)
-    use_add(s, node_in(g, n, (int)j), (Use){.group = s->group[n], .operand = j < operands, .depth = depth}, 0);
+  for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
+    Use u = {.group = s->group[n], .operand = j < operands, .depth = depth, .direct = s->reads[n]};
+    use_add(s, node_in(g, n, (int)j), u, 0);
+  }
 }
 
 void fuse_find_readers(FuseState *s) {
