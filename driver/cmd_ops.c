@@ -39,8 +39,8 @@ static void put_flags(Str *s, const OpInfo *o, const char *quote, const char *be
 
 /* The body; a call of a function of prim/, CALL(exp, a), as EXP(a). */
 static const char *body_text(Ctx *c, const OpInfo *o) {
-  const char *fn = o->body + 5, *args = strchr(o->body, ',');
-  if (strncmp(o->body, "CALL(", 5)) return o->body;
+  if (strncmp(o->body, "CALL(", 5) && strncmp(o->body, "SCALAR(", 7)) return o->body;
+  const char *fn = strchr(o->body, '(') + 1, *args = strchr(fn, ',');
   char *text = ctx_strf(c, "%.*s(%s", (int)(args - fn), fn, args + 2);
   for (int i = 0; i < (int)(args - fn); i++) text[i] = (char)toupper((unsigned char)text[i]);
   return text;

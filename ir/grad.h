@@ -38,6 +38,7 @@ static inline Id grad_element(const Grad *s, Id tuple, int element) { return s->
 /* Forward mode: the tangent of one element of the tuple whose rule is running. */
 static inline void grad_give_element(Grad *s, int element, Id tangent) { s->driver->give_element(s, element, tangent); }
 
+Id grad_trigamma(Grad *s, Id x);             /* op_elem_inverse.c: the derivative of digamma */
 Id adjoint_joined(const Builder *b, Id sum); /* op_join.c: a sum of adjoints, as a concatenation if it is one */
 /* op_elem_mask.c. adjoint_mask: a bool, false where n's adjoint is 0 because of a `where`, if n's rule could compute a
  * NaN from that 0; 0: not needed. adjoint_unmasked: the adjoint before the `where` set it to 0 there. adjoint_masked:

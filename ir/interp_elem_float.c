@@ -7,6 +7,7 @@
 #define STORE(v, i, x) (((T *)(v)->data)[i] = (x))
 
 #define CALL(fn, ...) PRIM(fn)(__VA_ARGS__)
+#define SCALAR(fn, a) PRIM(fn)(a)
 #define ABS(a) PRIM(abs)(a)
 #define SIGN(a) PRIM(sign)(a)
 #define FLOOR(a) PRIM(floor)(a)
@@ -16,6 +17,13 @@
 #define MOD(a, b) PRIM(mod)(a, b)
 #define MAX(a, b) PRIM(max)(a, b)
 #define MIN(a, b) PRIM(min)(a, b)
+/* Of floats there are none: their shape rule refuses. */
+#define BITAND(a, b) (a)
+#define BITOR(a, b) (a)
+#define BITXOR(a, b) (a)
+#define BITNOT(a) (a)
+#define SHL(a, b) (a)
+#define SHR(a, b) (a)
 
 #define T float
 #define PRIM(name) prim_##name

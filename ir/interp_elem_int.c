@@ -8,6 +8,7 @@
 #define STORE(v, i, x) val_set_int(v, i, (int64_t)(x))
 
 #define CALL(fn, a, ...) (a)
+#define SCALAR(fn, a) (a)
 #define ABS(a) ((a) > 0 ? (a) : -(a))
 #define SIGN(a) ((a) > 0 ? 1 : (a) == 0 ? 0 : -1)
 #define FLOOR(a) (a)
@@ -18,6 +19,12 @@
 #define MOD(a, b) ((b) == 0 ? 0 : (a) % (b) + (ROUNDS_UP(a, b) ? (b) : 0))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define BITAND(a, b) ((a) & (b))
+#define BITOR(a, b) ((a) | (b))
+#define BITXOR(a, b) ((a) ^ (b))
+#define BITNOT(a) (~(a))
+#define SHL(a, b) ((uint64_t)(b) > 63 ? 0 : (T)((uint64_t)(a) << (b)))
+#define SHR(a, b) ((a) >> ((uint64_t)(b) > 63 ? 63 : (b))) /* of a narrower type extended to 64 bits */
 
 #define T int64_t
 #define ROWS elem_rows_signed

@@ -38,6 +38,12 @@ TypeId shape_elem_f(Graph *g, const OpCall *k) {
   return t && !dtype_is_float(type_get(g->m, t)->dtype) ? refuse_dtype(g, k, 0, "floats") : t;
 }
 
+TypeId shape_elem_int(Graph *g, const OpCall *k) {
+  TypeId t = elem_type(g, k, 0, -1);
+  DType type = t ? (DType)type_get(g->m, t)->dtype : DT_BOOL;
+  return t && (type == DT_BOOL || dtype_is_float(type)) ? refuse_dtype(g, k, 0, "integers") : t;
+}
+
 TypeId shape_elem_bool(Graph *g, const OpCall *k) {
   TypeId t = elem_type(g, k, 0, -1);
   return t && type_get(g->m, t)->dtype != DT_BOOL ? refuse_dtype(g, k, 0, "bools") : t;

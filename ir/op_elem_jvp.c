@@ -152,3 +152,53 @@ Id jvp_linear(Grad *s, Id n, const Id *tangent) {
   const Node *d = node_get(s->b->g, n);
   return tangent[0] ? b_node(s->b, (Op)d->op, tangent, 1, d->attr) : 0;
 }
+
+/* ---- the inverse trigonometric, hyperbolic, error and gamma functions: mostly by the result ---- */
+
+Id jvp_tan(Grad *s, Id n, const Id *tangent) {
+  return shaped(s, n, over(s, tangent[0], square(s, b_op1(s->b, OP_cos, operand(s, n, 0)))));
+}
+
+Id jvp_asin(Grad *s, Id n, const Id *tangent) {
+  Id x = operand(s, n, 0), rest = b_op2(s->b, OP_sub, b_like(s->b, x, 1), square(s, x));
+  return shaped(s, n, over(s, tangent[0], b_op1(s->b, OP_sqrt, rest)));
+}
+
+Id jvp_acos(Grad *s, Id n, const Id *tangent) { return minus(s, jvp_asin(s, n, tangent)); }
+
+Id jvp_atan(Grad *s, Id n, const Id *tangent) { return scaled(s, n, tangent, square(s, b_op1(s->b, OP_cos, n))); }
+
+Id jvp_sinh(Grad *s, Id n, const Id *tangent) {
+  Id x = operand(s, n, 0), half = b_like(s->b, x, 0.5);
+  Id sum = b_op2(s->b, OP_add, b_op1(s->b, OP_exp, x), b_op1(s->b, OP_exp, b_op1(s->b, OP_neg, x)));
+  return scaled(s, n, tangent, b_op2(s->b, OP_mul, half, sum));
+}
+
+Id jvp_cosh(Grad *s, Id n, const Id *tangent) {
+  return scaled(s, n, tangent, b_op2(s->b, OP_mul, b_op1(s->b, OP_tanh, operand(s, n, 0)), n));
+}
+
+Id jvp_asinh(Grad *s, Id n, const Id *tangent) { return shaped(s, n, over(s, tangent[0], b_op1(s->b, OP_cosh, n))); }
+
+Id jvp_acosh(Grad *s, Id n, const Id *tangent) { return shaped(s, n, over(s, tangent[0], b_op1(s->b, OP_sinh, n))); }
+
+Id jvp_atanh(Grad *s, Id n, const Id *tangent) { return scaled(s, n, tangent, square(s, b_op1(s->b, OP_cosh, n))); }
+
+Id jvp_erfc(Grad *s, Id n, const Id *tangent) { return minus(s, jvp_erf(s, n, tangent)); }
+
+Id jvp_erfinv(Grad *s, Id n, const Id *tangent) {
+  Id bell = b_op1(s->b, OP_exp, b_op1(s->b, OP_neg, square(s, n)));
+  return shaped(s, n, times(s, over(s, tangent[0], bell), b_like(s->b, n, 0.886226925452758)));
+}
+
+Id jvp_atan2(Grad *s, Id n, const Id *tangent) {
+  Id a = operand(s, n, 0), b = operand(s, n, 1);
+  Id turn = plus(s, times(s, tangent[0], b), minus(s, times(s, tangent[1], a)));
+  return shaped(s, n, over(s, turn, b_op2(s->b, OP_add, square(s, b), square(s, a))));
+}
+
+Id jvp_lgamma(Grad *s, Id n, const Id *tangent) {
+  return scaled(s, n, tangent, b_op1(s->b, OP_digamma, operand(s, n, 0)));
+}
+
+Id jvp_digamma(Grad *s, Id n, const Id *tangent) { return scaled(s, n, tangent, grad_trigamma(s, operand(s, n, 0))); }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rounding, elementary functions, conversions, random numbers: the bodies that the interpreter and all generated code
- * share. This file has the vocabulary and the exact functions; prim_elementary.h and prim_int.h have the rest, and
- * prim_f64.h the same for double, which only a scalar instantiation has.
+ * share. This file has the vocabulary and the exact functions; prim_elementary.h, prim_inverse.h and prim_int.h have
+ * the rest, and prim_f64.h and prim_special.h the same for double, which only a scalar instantiation has.
  *
  * Written once over a small vocabulary, for one float or for a GCC vector of them; both give the same bits as long as
  * products are not contracted into FMA. Freestanding: no header, no libm, no writable data. Included, or pasted, once
@@ -14,7 +14,7 @@
  *   PRIM_1(name) (the reduction of arguments above 3217, and of quotients from 2^23 on, runs lane by lane).
  * At its end all these names, and the P_ vocabulary, are undefined again.
  *
- * The text is divided into sections, each headed by a comment that begins with an @, the section's name and the one
+ * The text is divided into sections, each headed by a comment that begins with an @, the section's name and those
  * that it needs, so that a printer can paste only what is used, in this order; `vocabulary` comes first and `end` last.
  * A section that begins with an #include is replaced by the sections of that file.
  *
@@ -172,11 +172,17 @@ static inline PRIM_F PRIM(mod)(PRIM_F a, PRIM_F b) {
 /*@ elementary: */
 #include "prim_elementary.h"
 
+/*@ inverse: */
+#include "prim_inverse.h"
+
 /*@ integers: */
 #include "prim_int.h"
 
 /*@ double: */
 #include "prim_f64.h"
+
+/*@ special: */
+#include "prim_special.h"
 
 /*@ end: */
 #undef P_K

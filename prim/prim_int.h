@@ -82,6 +82,16 @@ static inline PRIM_U PRIM(mod_u32)(PRIM_U a, PRIM_U b) {
   return (a % (b | (zero & 1u))) & ~zero;
 }
 
+/*@ shift: vocabulary */
+/* By less than 0 or more than 31 bits: 0, or to the right the sign in all bits. */
+static inline PRIM_U PRIM(shl_u32)(PRIM_U a, PRIM_U b) { return (a << (b & 31u)) & (PRIM_U)P_LT(b, 32u); }
+static inline PRIM_I PRIM(shl_i32)(PRIM_I a, PRIM_I b) { return (PRIM_I)PRIM(shl_u32)((PRIM_U)a, (PRIM_U)b); }
+static inline PRIM_U PRIM(shr_u32)(PRIM_U a, PRIM_U b) { return (a >> (b & 31u)) & (PRIM_U)P_LT(b, 32u); }
+static inline PRIM_I PRIM(shr_i32)(PRIM_I a, PRIM_I b) {
+  PRIM_I far = ~P_LT((PRIM_U)b, 32u);
+  return P_ISEL(far, a >> 31, a >> (b & 31));
+}
+
 /*@ philox: vocabulary */
 /* Philox4x32-10 (Salmon et al., 2011): c is the counter and becomes the result. */
 #if PRIM_LANES > 1

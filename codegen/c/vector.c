@@ -7,8 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Operands are vectors. A function of prim/ without a row is v_NAME. An op of f64 without a row is evaluated lane by
- * lane, by its scalar body. */
+/* Operands are vectors. A function of prim/ without a row is v_NAME. An op of f64 without a row, and a function without
+ * a form for vectors, is evaluated lane by lane, by its scalar body. */
 static const TokenText TOKEN[] = {
   {"ABS", "f", "v_abs($a)", "abs"},
   {"ABS", "i", "gc_isel($a < 0, (gc_vi)(0u - (gc_vu)$a), $a)", NULL},
@@ -53,6 +53,14 @@ static const TokenText TOKEN[] = {
   {"AND", "b", "($a & $b)", NULL},
   {"OR", "b", "($a | $b)", NULL},
   {"NOT", "b", "~$a", NULL},
+  {"BITAND", "iu", "($a & $b)", NULL},
+  {"BITOR", "iu", "($a | $b)", NULL},
+  {"BITXOR", "iu", "($a ^ $b)", NULL},
+  {"BITNOT", "iu", "~$a", NULL},
+  {"SHL", "i", "v_shl_i32($a, $b)", "shift"},
+  {"SHL", "u", "v_shl_u32($a, $b)", "shift"},
+  {"SHR", "i", "v_shr_i32($a, $b)", "shift"},
+  {"SHR", "u", "v_shr_u32($a, $b)", "shift"},
   {"SEL", "f", "gc_sel($a, $b, $c)", NULL},
   {"SEL", "d", "gc_seld($a, $b, $c)", NULL},
   {"SEL", "ib", "gc_isel($a, $b, $c)", NULL},
@@ -69,7 +77,7 @@ const char *vec_type(int t) {
 /* Some functions reduce large arguments lane by lane, with scalar functions of another section. */
 static void use_prim(Emitter *p, const char *want) {
   prim_use_form(p, PRIM_VECTOR, want);
-  if (!strcmp(want, "sin") || !strcmp(want, "cos")) prim_use(p, "trig");
+  if (!strcmp(want, "sin") || !strcmp(want, "cos") || !strcmp(want, "tan")) prim_use(p, "trig");
   if (!strcmp(want, "idiv") || !strcmp(want, "mod")) prim_use(p, "divmod");
 }
 
@@ -175,7 +183,7 @@ static const char *vec_call(NestText *c, Op op, DType t, DType from, const char 
   BodyCall b = body_call(op_info[op].body);
   DType kind_of = token_type(op, t, from);
   const TokenText *k = token_find(TOKEN, &b, kind_of);
-  if (!k && (!b.is_prim || kind_of == DT_F64)) return by_lanes(c, op, t, from, arg, b.nargs);
+  if (!k && (!b.is_prim || b.is_scalar || kind_of == DT_F64)) return by_lanes(c, op, t, from, arg, b.nargs);
   const char *fn = ctx_strf(c->p->c, "%.*s", (int)b.n, b.name);
   const char *text = k ? k->text : ctx_strf(c->p->c, b.nargs == 1 ? "v_%s($a)" : "v_%s($a, $b)", fn);
   const char *section = k ? k->section : fn;

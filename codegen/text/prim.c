@@ -21,7 +21,7 @@ static void find_sections(Emitter *p, const char *file) {
     else
       *VEC_PUSH(p->c, p->section, p->nsection, p->capsection) =
         (PrimSection){.name = ctx_intern(p->c, s + 4, (size_t)(colon - s - 4)),
-                      .needs = ctx_intern(p->c, needs, strcspn(needs, " *")),
+                      .needs = ctx_intern(p->c, needs, (size_t)(end - needs)),
                       .text = text,
                       .n = n};
   }
@@ -33,7 +33,11 @@ static void use_section(Emitter *p, PrimForm form, const char *want) {
     if (strcmp(p->section[i].name, want)) continue;
     if (p->section[i].used[form]) return;
     p->section[i].used[form] = true;
-    if (*p->section[i].needs) use_section(p, form, p->section[i].needs);
+    for (const char *s = p->section[i].needs; *s; s += strspn(s, " ")) {
+      size_t n = strcspn(s, " ");
+      if (n) use_section(p, form, ctx_intern(p->c, s, n));
+      s += n;
+    }
     return;
   }
   diag_error(p->c, E_INTERNAL, 0, 1, "internal: prim.h has no section `%s`", want);

@@ -42,6 +42,14 @@ static const TokenText TOKEN[] = {
   {"AND", "b", "($a & $b)", NULL},
   {"OR", "b", "($a | $b)", NULL},
   {"NOT", "b", "!$a", NULL},
+  {"BITAND", "iu", "($a & $b)", NULL},
+  {"BITOR", "iu", "($a | $b)", NULL},
+  {"BITXOR", "iu", "($a ^ $b)", NULL},
+  {"BITNOT", "iu", "(~$a)", NULL},
+  {"SHL", "i", "p_shl_i32($a, $b)", "shift"},
+  {"SHL", "u", "p_shl_u32($a, $b)", "shift"},
+  {"SHR", "i", "p_shr_i32($a, $b)", "shift"},
+  {"SHR", "u", "p_shr_u32($a, $b)", "shift"},
   {"SEL", "fdiub", "($a ? $b : $c)", NULL},
   {NULL, NULL, NULL, NULL},
 };
@@ -60,8 +68,9 @@ bool text_is_atomic(const char *s) {
 static const char *operand(Emitter *p, const char *x) { return text_is_atomic(x) ? x : ctx_strf(p->c, "(%s)", x); }
 
 BodyCall body_call(const char *body) {
-  BodyCall c = {.name = body, .n = strcspn(body, "("), .is_prim = !strncmp(body, "CALL(", 5)};
+  BodyCall c = {.name = body, .n = strcspn(body, "("), .is_scalar = !strncmp(body, "SCALAR(", 7)};
   const char *args = body + c.n;
+  c.is_prim = c.is_scalar || !strncmp(body, "CALL(", 5);
   if (c.is_prim) {
     c.name = args + 1;
     c.n = strcspn(c.name, ",");

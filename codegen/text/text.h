@@ -74,7 +74,7 @@ const char *text_op(Emitter *p, Op op, DType t, DType from, const char *const *a
 typedef struct BodyCall {
   const char *name;
   size_t n;
-  bool is_prim;
+  bool is_prim, is_scalar;
   int arg[3], nargs;
 } BodyCall;
 BodyCall body_call(const char *body);

@@ -18,6 +18,7 @@ function takes(body, flags, t) { # whether the op has operands of that type
   if (name == "stop_gradient" || name == "copy" || flags ~ /chooses/) return 1
   if (name ~ /^(and|or|not)$/) return t == "bool"
   if (name ~ /^(eq|ne|lt|le)$/) return 1
+  if (name ~ /^(bit|sh[lr]$)/) return !is_float(t) && t != "bool"
   if (name == "div" || calls(body)) return is_float(t)
   return t != "bool"
 }

@@ -15,6 +15,29 @@ static double remainder_of(double a, double b) {
   double r = fmod(a, b);
   return r != 0 && (r < 0) != (b < 0) ? r + b : r;
 }
+/* By bisection of erf. */
+static double erfinv_of(double x) {
+  double low = 0, high = 6, a = fabs(x);
+  if (!(a < 1)) return a == 1 ? copysign(INFINITY, x) : NAN;
+  for (int i = 0; i < 200; i++) {
+    double y = (low + high) / 2;
+    if (a < 0.5 ? erf(y) < a : erfc(y) > 1 - a) low = y;
+    else high = y;
+  }
+  return copysign(high, x);
+}
+/* By its series from 30 on. */
+static double digamma_of(double x) {
+  double y = 0, z;
+  if (x == 0) return copysign(INFINITY, -x);
+  if (x < 0) return x == floor(x) ? NAN : digamma_of(1 - x) - M_PI / tan(M_PI * (x - floor(x)));
+  for (; x < 30; x++) y -= 1 / x;
+  z = 1 / (x * x);
+  return y + log(x) - 0.5 / x - z * (1 / 12.0 - z * (1 / 120.0 - z * (1 / 252.0 - z * (1 / 240.0 - z / 132))));
+}
+REF(erfinv, erfinv_of(a))
+REF(lgamma, lgamma(a))
+REF(digamma, digamma_of(a))
 REF(neg, -a)
 REF(abs, fabs(a))
 REF(sign, a > 0 ? 1 : a < 0 ? -1 : a)
@@ -32,6 +55,29 @@ REF(cos, cos(a))
 REF(tanh, tanh(a))
 REF(sigmoid, 1 / (1 + exp(-a)))
 REF(erf, erf(a))
+REF(tan, tan(a))
+REF(asin, asin(a))
+REF(acos, acos(a))
+REF(atan, atan(a))
+REF(sinh, sinh(a))
+REF(cosh, cosh(a))
+REF(asinh, asinh(a))
+REF(acosh, acosh(a))
+REF(atanh, atanh(a))
+REF(erfc, erfc(a))
+REF(atan2, atan2(a, b))
+static double left_shift(double a, double b) {
+  return b < 0 || b > 63 ? 0 : (double)(int64_t)((uint64_t)(int64_t)a << (int)b);
+}
+static double right_shift(double a, double b) {
+  return b < 0 || b > 63 ? (a < 0 ? -1 : 0) : (double)((int64_t)a >> (int)b);
+}
+REF(bitand, (double)((int64_t)a &(int64_t)b))
+REF(bitor, (double)((int64_t)a | (int64_t)b))
+REF(bitxor, (double)((int64_t)a ^ (int64_t)b))
+REF(bitnot, (double)~(int64_t)a)
+REF(shl, left_shift(a, b))
+REF(shr, right_shift(a, b))
 REF(not, !a)
 REF(same, a)
 REF(add, a + b)
@@ -51,49 +97,41 @@ REF(and, a &&b)
 REF(or, a || b)
 REF(where, a ? b : c)
 
-/* takes: n numbers, f floats, b bools, a all types, w a condition and two of any type */
+/* takes: n numbers, f floats, i integers, b bools, a all types, w a condition and two of any type */
 typedef struct Row {
   const char *name;
   Ref *ref;
   char takes;
 } Row;
 static const Row rows[] = {
-  {"neg", r_neg, 'n'},
-  {"abs", r_abs, 'n'},
-  {"sign", r_sign, 'n'},
-  {"floor", r_floor, 'n'},
-  {"ceil", r_ceil, 'n'},
-  {"round", r_round, 'n'},
-  {"exp", r_exp, 'f'},
-  {"expm1", r_expm1, 'f'},
-  {"log", r_log, 'f'},
-  {"log1p", r_log1p, 'f'},
-  {"sqrt", r_sqrt, 'f'},
-  {"rsqrt", r_rsqrt, 'f'},
-  {"sin", r_sin, 'f'},
-  {"cos", r_cos, 'f'},
-  {"tanh", r_tanh, 'f'},
-  {"sigmoid", r_sigmoid, 'f'},
-  {"erf", r_erf, 'f'},
-  {"not", r_not, 'b'},
-  {"stop_gradient", r_same, 'a'},
-  {"copy", r_same, 'a'},
-  {"add", r_add, 'n'},
-  {"sub", r_sub, 'n'},
-  {"mul", r_mul, 'n'},
-  {"div", r_div, 'f'},
-  {"idiv", r_idiv, 'n'},
-  {"mod", r_mod, 'n'},
-  {"pow", r_pow, 'f'},
-  {"max", r_max, 'n'},
-  {"min", r_min, 'n'},
-  {"eq", r_eq, 'a'},
-  {"ne", r_ne, 'a'},
-  {"lt", r_lt, 'a'},
-  {"le", r_le, 'a'},
-  {"and", r_and, 'b'},
-  {"or", r_or, 'b'},
-  {"where", r_where, 'w'},
+  {"neg", r_neg, 'n'},       {"abs", r_abs, 'n'},
+  {"sign", r_sign, 'n'},     {"floor", r_floor, 'n'},
+  {"ceil", r_ceil, 'n'},     {"round", r_round, 'n'},
+  {"exp", r_exp, 'f'},       {"expm1", r_expm1, 'f'},
+  {"log", r_log, 'f'},       {"log1p", r_log1p, 'f'},
+  {"sqrt", r_sqrt, 'f'},     {"rsqrt", r_rsqrt, 'f'},
+  {"sin", r_sin, 'f'},       {"cos", r_cos, 'f'},
+  {"tanh", r_tanh, 'f'},     {"sigmoid", r_sigmoid, 'f'},
+  {"erf", r_erf, 'f'},       {"tan", r_tan, 'f'},
+  {"asin", r_asin, 'f'},     {"acos", r_acos, 'f'},
+  {"atan", r_atan, 'f'},     {"sinh", r_sinh, 'f'},
+  {"cosh", r_cosh, 'f'},     {"asinh", r_asinh, 'f'},
+  {"acosh", r_acosh, 'f'},   {"atanh", r_atanh, 'f'},
+  {"erfc", r_erfc, 'f'},     {"erfinv", r_erfinv, 'f'},
+  {"lgamma", r_lgamma, 'f'}, {"digamma", r_digamma, 'f'},
+  {"bitand", r_bitand, 'i'}, {"bitor", r_bitor, 'i'},
+  {"bitxor", r_bitxor, 'i'}, {"bitnot", r_bitnot, 'i'},
+  {"shl", r_shl, 'i'},       {"shr", r_shr, 'i'},
+  {"not", r_not, 'b'},       {"stop_gradient", r_same, 'a'},
+  {"copy", r_same, 'a'},     {"add", r_add, 'n'},
+  {"sub", r_sub, 'n'},       {"mul", r_mul, 'n'},
+  {"div", r_div, 'f'},       {"idiv", r_idiv, 'n'},
+  {"mod", r_mod, 'n'},       {"pow", r_pow, 'f'},
+  {"atan2", r_atan2, 'f'},   {"max", r_max, 'n'},
+  {"min", r_min, 'n'},       {"eq", r_eq, 'a'},
+  {"ne", r_ne, 'a'},         {"lt", r_lt, 'a'},
+  {"le", r_le, 'a'},         {"and", r_and, 'b'},
+  {"or", r_or, 'b'},         {"where", r_where, 'w'},
 };
 
 typedef struct Shape {
@@ -115,7 +153,7 @@ static const Shape shapes[][3] = {
 
 static bool takes(char what, DType t) {
   return what == 'a' || what == 'w' || (what == 'n' && t != DT_BOOL) || (what == 'f' && dtype_is_float(t)) ||
-         (what == 'b' && t == DT_BOOL);
+         (what == 'i' && t != DT_BOOL && !dtype_is_float(t)) || (what == 'b' && t == DT_BOOL);
 }
 
 /* Values of a type that show its edges: signs, zeros, halves, wrap-around. */

@@ -29,8 +29,33 @@ static double error_of(double got, double rounded, long double want, int digits,
 
 static double ulps(float got, double want) { return error_of(got, (float)want, want, 24, -125); }
 
-static double ulps_f64(double got, long double want) { return error_of(got, (double)want, want, 53, -1021); }
+static double ulps_f64(double got, long double want, int least) {
+  return error_of(got, (double)want, want, 53, least ? least : -1021);
+}
 
+/* erfinv by Newton steps, whose slope is that of erfc: no digits are lost near 1. */
+static long double l_erfinv(long double x) {
+  long double a = fabsl(x), y = a < 0.9L ? a : sqrtl(-logl(1 - a));
+  if (!(a < 1)) return a == 1 ? copysignl(INFINITY, x) : NAN;
+  for (int i = 0; i < 60; i++) {
+    long double off = a < 0.5L ? erfl(y) - a : (1 - a) - erfcl(y);
+    y -= off * 0.886226925452758013649L * expl(y * y);
+  }
+  return copysignl(y, x);
+}
+/* By the asymptotic series from 30 on. */
+static long double l_digamma(long double x) {
+  const long double pi = 3.14159265358979323846L;
+  long double y = 0, a = fabsl(x), r = a - rintl(a);
+  if (x == 0) return copysignl(INFINITY, -x);
+  if (x < 0 && (r == 0 || isinf(a))) return NAN;
+  if (x < 0) y = 1 / a + pi / tanl(pi * r);
+  for (; a < 30; a++) y -= 1 / a;
+  long double z = 1 / (a * a);
+  return y + logl(a) - 0.5L / a - z * (1 / 12.0L - z * (1 / 120.0L - z * (1 / 252.0L - z * (1 / 240.0L - z / 132))));
+}
+static double d_erfinv(double x) { return (double)l_erfinv(x); }
+static double d_digamma(double x) { return (double)l_digamma(x); }
 static double d_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double d_rsqrt(double x) { return 1 / sqrt(x); }
 static double d_sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
@@ -42,14 +67,35 @@ typedef struct Unary {
   double limit;
 } Unary;
 static const Unary unary[] = {
-  {"exp", prim_exp, exp, 1},      {"expm1", prim_expm1, expm1, 2},
-  {"log", prim_log, log, 1},      {"log1p", prim_log1p, log1p, 1.5},
-  {"sqrt", prim_sqrt, sqrt, 0.5}, {"rsqrt", prim_rsqrt, d_rsqrt, 1.5},
-  {"tanh", prim_tanh, tanh, 1.5}, {"sigmoid", prim_sigmoid, d_sigmoid, 2},
-  {"erf", prim_erf, erf, 1.5},    {"sin", prim_sin, sin, 1.6},
-  {"cos", prim_cos, cos, 1.6},    {"floor", prim_floor, floor, 0},
-  {"ceil", prim_ceil, ceil, 0},   {"round", prim_round, rint, 0},
-  {"abs", prim_abs, fabs, 0},     {"sign", prim_sign, d_sign, 0},
+  {"exp", prim_exp, exp, 1},
+  {"expm1", prim_expm1, expm1, 2},
+  {"log", prim_log, log, 1},
+  {"log1p", prim_log1p, log1p, 1.5},
+  {"sqrt", prim_sqrt, sqrt, 0.5},
+  {"rsqrt", prim_rsqrt, d_rsqrt, 1.5},
+  {"tanh", prim_tanh, tanh, 1.5},
+  {"sigmoid", prim_sigmoid, d_sigmoid, 2},
+  {"erf", prim_erf, erf, 1.5},
+  {"sin", prim_sin, sin, 1.6},
+  {"cos", prim_cos, cos, 1.6},
+  {"floor", prim_floor, floor, 0},
+  {"ceil", prim_ceil, ceil, 0},
+  {"round", prim_round, rint, 0},
+  {"abs", prim_abs, fabs, 0},
+  {"sign", prim_sign, d_sign, 0},
+  {"tan", prim_tan, tan, 3},
+  {"atan", prim_atan, atan, 3},
+  {"asin", prim_asin, asin, 3},
+  {"acos", prim_acos, acos, 3},
+  {"sinh", prim_sinh, sinh, 3},
+  {"cosh", prim_cosh, cosh, 3},
+  {"asinh", prim_asinh, asinh, 3},
+  {"acosh", prim_acosh, acosh, 3},
+  {"atanh", prim_atanh, atanh, 3},
+  {"erfc", prim_erfc, erfc, 0.51},
+  {"erfinv", prim_erfinv, d_erfinv, 0.51},
+  {"lgamma", prim_lgamma, lgamma, 0.51},
+  {"digamma", prim_digamma, d_digamma, 0.51},
 };
 
 static void check_unary(const Unary *t, uint64_t stride) {
@@ -129,6 +175,26 @@ static void check_divmod(long n) {
   failures += bad;
 }
 
+/* Operands of all signs and sizes, and special ones. */
+static void check_atan2(long n) {
+  static const float special[] = {0, -0.0f, 1, -1, 1e-42f, -3e38f, INFINITY, -INFINITY, NAN};
+  double worst = 0, worst_f64 = 0, wa = 0, wb = 0;
+  int count = sizeof special / sizeof *special;
+  for (long i = 0; i < n; i++) {
+    float a = from_bits(random_bits()), b = from_bits(random_bits());
+    if (i % 2) a = (float)(int)random_bits(), b = (float)(int)random_bits();
+    if (i < count * count) a = special[i / count], b = special[i % count];
+    float y = prim_atan2(a, b);
+    double z = prim_atan2_f64(a, b), e = ulps(y, atan2(a, b)), f = error_of(z, atan2(a, b), atan2l(a, b), 53, -1021);
+    if (!signbit(y) != !signbit(atan2f(a, b)) && !isnan(y)) e = 1e9;
+    if (!(e <= worst)) worst = e, wa = a, wb = b;
+    if (!(f <= worst_f64)) worst_f64 = f;
+  }
+  bool bad = worst > 3 || worst_f64 > 3;
+  printf("atan2    %.3f ulp at %a, %a, f64 %.3f ulp%s\n", worst, wa, wb, worst_f64, bad ? "  FAILED" : "");
+  failures += bad;
+}
+
 /* ---- doubles, against libm's long doubles ---- */
 
 static uint64_t random_word(void) {
@@ -192,16 +258,38 @@ typedef struct UnaryF64 {
   double (*f)(double);
   long double (*d)(long double);
   double limit;
+  int least; /* exponent of the least result whose relative error counts, below it that of 2^least; 0: any */
 } UnaryF64;
 static const UnaryF64 unary_f64[] = {
-  {"exp", prim_exp_f64, expl, 1},      {"expm1", prim_expm1_f64, expm1l, 2},
-  {"log", prim_log_f64, logl, 1},      {"log1p", prim_log1p_f64, log1pl, 1},
-  {"sqrt", prim_sqrt_f64, l_sqrt, 0},  {"rsqrt", prim_rsqrt_f64, l_rsqrt, 1.51},
-  {"tanh", prim_tanh_f64, tanhl, 2.6}, {"sigmoid", prim_sigmoid_f64, l_sigmoid, 2},
-  {"erf", prim_erf_f64, erfl, 1.3},    {"sin", prim_sin_f64, sinl, 2.7},
-  {"cos", prim_cos_f64, cosl, 2.7},    {"floor", prim_floor_f64, floorl, 0},
-  {"ceil", prim_ceil_f64, ceill, 0},   {"round", prim_round_f64, rintl, 0},
-  {"abs", prim_abs_f64, fabsl, 0},     {"sign", prim_sign_f64, l_sign, 0},
+  {"exp", prim_exp_f64, expl, 1, 0},
+  {"expm1", prim_expm1_f64, expm1l, 2, 0},
+  {"log", prim_log_f64, logl, 1, 0},
+  {"log1p", prim_log1p_f64, log1pl, 1, 0},
+  {"sqrt", prim_sqrt_f64, l_sqrt, 0, 0},
+  {"rsqrt", prim_rsqrt_f64, l_rsqrt, 1.51, 0},
+  {"tanh", prim_tanh_f64, tanhl, 2.6, 0},
+  {"sigmoid", prim_sigmoid_f64, l_sigmoid, 2, 0},
+  {"erf", prim_erf_f64, erfl, 1.3, 0},
+  {"sin", prim_sin_f64, sinl, 2.7, 0},
+  {"cos", prim_cos_f64, cosl, 2.7, 0},
+  {"floor", prim_floor_f64, floorl, 0, 0},
+  {"ceil", prim_ceil_f64, ceill, 0, 0},
+  {"round", prim_round_f64, rintl, 0, 0},
+  {"abs", prim_abs_f64, fabsl, 0, 0},
+  {"sign", prim_sign_f64, l_sign, 0, 0},
+  {"tan", prim_tan_f64, tanl, 5, 0},
+  {"atan", prim_atan_f64, atanl, 2, 0},
+  {"asin", prim_asin_f64, asinl, 3, 0},
+  {"acos", prim_acos_f64, acosl, 3, 0},
+  {"sinh", prim_sinh_f64, sinhl, 3, 0},
+  {"cosh", prim_cosh_f64, coshl, 3, 0},
+  {"asinh", prim_asinh_f64, asinhl, 3, 0},
+  {"acosh", prim_acosh_f64, acoshl, 3, 0},
+  {"atanh", prim_atanh_f64, atanhl, 3, 0},
+  {"erfc", prim_erfc_f64, erfcl, 5, 0},
+  {"erfinv", prim_erfinv_f64, l_erfinv, 5, 0},
+  {"lgamma", prim_lgamma_f64, lgammal, 6, 1},
+  {"digamma", prim_digamma_f64, l_digamma, 5, 4},
 };
 
 static void check_unary_f64(const UnaryF64 *t, long n) {
@@ -209,7 +297,7 @@ static void check_unary_f64(const UnaryF64 *t, long n) {
   for (long i = 0; i < n; i++) {
     double x = sample_f64(i), y = t->f(x);
     long double want = t->d(x);
-    double e = y == 0 && !isnan(x) && !signbit(y) != !signbit((double)want) ? 1e9 : ulps_f64(y, want);
+    double e = y == 0 && !isnan(x) && !signbit(y) != !signbit((double)want) ? 1e9 : ulps_f64(y, want, t->least);
     if (!(e <= worst)) worst = e, at = x;
   }
   printf("%-8s f64 %.3f ulp at %a%s\n", t->name, worst, at, worst > t->limit ? "  FAILED" : "");
@@ -225,7 +313,7 @@ static void check_pow_f64(long n) {
     if (i < SPECIAL_F64 * SPECIAL_F64) a = special_f64[i / SPECIAL_F64], b = special_f64[i % SPECIAL_F64];
     double y = prim_pow_f64(a, b);
     long double want = powl(a, b);
-    double e = y == 0 && want == 0 && !signbit(y) != !signbit(want) ? 1e9 : ulps_f64(y, want);
+    double e = y == 0 && want == 0 && !signbit(y) != !signbit(want) ? 1e9 : ulps_f64(y, want, 0);
     if (!(e <= worst)) worst = e, wa = a, wb = b;
   }
   printf("pow      f64 %.3f ulp at %a, %a%s\n", worst, wa, wb, worst > 1.4 ? "  FAILED" : "");
@@ -309,6 +397,7 @@ int main(int argc, char **argv) {
     if (!only || !strcmp(only, unary[i].name)) check_unary(&unary[i], stride ? stride : 1);
   check_pow(400000);
   check_divmod(400000);
+  check_atan2(400000);
   for (size_t i = 0; i < sizeof unary_f64 / sizeof *unary_f64; i++) check_unary_f64(&unary_f64[i], 400000);
   check_pow_f64(400000);
   check_divmod_f64(400000);

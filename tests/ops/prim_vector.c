@@ -13,7 +13,8 @@ typedef struct Unary {
 } Unary;
 #define U(name) {#name, prim_##name, v4_##name, v8_##name, v16_##name},
 static const Unary unary[] = {U(abs) U(sign) U(floor) U(ceil) U(round) U(exp) U(expm1) U(log) U(log1p) U(sqrt) U(rsqrt)
-                                U(sin) U(cos) U(tanh) U(sigmoid) U(erf)};
+                                U(sin) U(cos) U(tanh) U(sigmoid) U(erf) U(tan) U(atan) U(asin) U(acos) U(sinh) U(cosh)
+                                  U(asinh) U(acosh) U(atanh)};
 typedef struct Binary {
   const char *name;
   float (*f)(float, float);
@@ -21,7 +22,7 @@ typedef struct Binary {
   f8 (*f8)(f8, f8);
   f16 (*f16)(f16, f16);
 } Binary;
-static const Binary binary[] = {U(max) U(min) U(idiv) U(mod) U(pow)};
+static const Binary binary[] = {U(max) U(min) U(idiv) U(mod) U(pow) U(atan2)};
 typedef struct BinaryInt {
   const char *name;
   int32_t (*f)(int32_t, int32_t);
@@ -29,7 +30,7 @@ typedef struct BinaryInt {
   i8 (*f8)(i8, i8);
   i16 (*f16)(i16, i16);
 } BinaryInt;
-static const BinaryInt binary_int[] = {U(idiv_i32) U(mod_i32)};
+static const BinaryInt binary_int[] = {U(idiv_i32) U(mod_i32) U(shl_i32) U(shr_i32)};
 
 static int failures;
 static uint32_t state = 1;

@@ -22,6 +22,7 @@ bool chance(Gen *r, int percent) { return rnd(r, 100) < (uint32_t)percent; }
 bool is_float(const Type *t) { return dtype_is_float(t->dtype); }
 bool is_bool(const Type *t) { return t->dtype == DT_BOOL; }
 bool is_number(const Type *t) { return t->dtype != DT_BOOL; }
+bool is_int(const Type *t) { return t->dtype != DT_BOOL && !dtype_is_float(t->dtype) && t->dtype < DT_COUNT; }
 bool is_any(const Type *t) {
   (void)t;
   return true;

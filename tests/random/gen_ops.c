@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The shape rule determines the operands of an element-wise op. */
-ShapeFn shape_elem_f, shape_elem_bool, shape_elem_cmp, shape_where, shape_cast, shape_elem;
+ShapeFn shape_elem_f, shape_elem_int, shape_elem_bool, shape_elem_cmp, shape_where, shape_cast, shape_elem;
 
 static void dims_copy(Dim *to, const Dim *from, int n) {
   for (int i = 0; i < n; i++) to[i] = from[i]; /* `from` is NULL where n is 0 */
@@ -24,9 +24,13 @@ static Id node(Gen *r, Op op, const Id *in, int nin, const AttrVal *v) {
 
 static bool make_elem(Gen *r, Op op) {
   const OpInfo *info = &op_info[op];
-  DType t = info->shape == shape_elem_f ? rnd_float(r) : info->shape == shape_elem_bool ? DT_BOOL : rnd_dtype(r);
+  DType t = info->shape == shape_elem_f      ? rnd_float(r)
+            : info->shape == shape_elem_int  ? DT_I32
+            : info->shape == shape_elem_bool ? DT_BOOL
+                                             : rnd_dtype(r);
   if (info->shape == shape_elem && t == DT_BOOL && op != OP_copy && op != OP_stop_gradient) t = rnd_float(r);
   Wanted *wanted = info->shape == shape_elem_f      ? is_float
+                   : info->shape == shape_elem_int  ? is_int
                    : info->shape == shape_elem_bool ? is_bool
                    : info->shape == shape_elem      ? is_number
                                                     : is_any;

@@ -40,6 +40,7 @@ bool small(Gen *r, TypeId t); /* few enough elements */
 bool is_float(const Type *t);
 bool is_bool(const Type *t);
 bool is_number(const Type *t);
+bool is_int(const Type *t);
 bool is_any(const Type *t);
 bool sizes_fixed(const Type *t); /* no run-time size */
 void grow_graph(Gen *r, int n);  /* n more nodes */

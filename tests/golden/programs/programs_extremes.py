@@ -40,6 +40,8 @@ def extreme(name, exprs, fn, **kw):
 LEFT_OUT = {
     "sin": lambda x: x.isfinite() & (x.abs() > 1e4),  # beyond what the last bit of the argument says
     "cos": lambda x: x.isfinite() & (x.abs() > 1e4),
+    "acosh": lambda x: x == -1,  # outside, where the slope's sign is that of a zero
+    "digamma": lambda x: (x < 0) & (x == x.floor()),  # poles: PyTorch's slope there is that of sin(pi x), rounded
     "clamp": T.isnan,  # PyTorch's derivative at NaN is 0; gradc's 1, as between the bounds
     "abs": T.isnan,  # PyTorch's derivative at NaN is 0; gradc's is NaN, which does not hide it
     "sign": T.isnan,  # PyTorch's sign of NaN is 0; NumPy's and gradc's is NaN
@@ -64,6 +66,19 @@ for name, expr, fn in [
     ("tanh", "tanh(x)", T.tanh),
     ("sigmoid", "sigmoid(x)", T.sigmoid),
     ("erf", "erf(x)", T.erf),
+    ("tan", "tan(x)", T.tan),
+    ("asin", "asin(x)", T.asin),
+    ("acos", "acos(x)", T.acos),
+    ("atan", "atan(x)", T.atan),
+    ("sinh", "sinh(x)", T.sinh),
+    ("cosh", "cosh(x)", T.cosh),
+    ("asinh", "asinh(x)", T.asinh),
+    ("acosh", "acosh(x)", T.acosh),
+    ("atanh", "atanh(x)", T.atanh),
+    ("erfc", "erfc(x)", T.erfc),
+    ("erfinv", "erfinv(x)", T.erfinv),
+    ("lgamma", "lgamma(x)", T.lgamma),
+    ("digamma", "digamma(x)", T.digamma),
     ("relu", "relu(x)", F.relu),
     ("square", "x ** 2", lambda x: x**2),
     ("root", "x ** 0.5", lambda x: x**0.5),
@@ -92,6 +107,8 @@ for name, expr, fn in [
     ("div", "x / y", T.div),
     ("max", "max(x, y)", T.maximum),
     ("min", "min(x, y)", T.minimum),
+    ("atan2", "atan2(x, y)", T.atan2),
+    ("copysign", "copysign(x, y)", T.copysign),
 ]:
     extreme("pair_" + name, expr, lambda v, f=fn: f(v["x"], v["y"]), x=PAIRS[:, 0], y=PAIRS[:, 1], by=[], zeros=True)
 extreme(
