@@ -118,9 +118,10 @@ program("cumulated", ["cummax(x, axis = 1)", "cummin(x, axis = 1)", "cummax(x, 1
 program("cumulated_ends", ["cummax(x, 0)", "cummin(x, 0)", "logcumsumexp(y, 0)", "sort(x)", "sort(x, descending = true)", "argsort(x)", "argsort(x, descending = true)", "median(x)", "quantile(x, 0.5)"],
         lambda v: [v["x"].cummax(0)[0], v["x"].cummin(0)[0], v["y"].logcumsumexp(0), v["x"].sort(dim=-1, stable=True)[0], v["x"].sort(dim=-1, stable=True, descending=True)[0], v["x"].argsort(dim=-1, stable=True), v["x"].argsort(dim=-1, stable=True, descending=True), v["x"].median(), v["x"].median()],
         by=[], x=vec(1, T.inf, -T.inf, T.nan, 2, T.inf, T.nan, 0), y=vec(-T.inf, -T.inf, 1, -T.inf, 3))  # fmt: skip
-ORDER = dict(x=T.cat([rand(3, 7), T.tensor([[2.0, 1, 2, 1, 0, 0, 1]])]).double(), n=T.tensor([[7, -3], [7, 2**31 - 1], [-5, 2**31 - 2]]).int(), o=rand(2, 1))
-program("sort", ["sort(x)", "sort(x, axis = 0, descending = true)", "argsort(x)", "argsort(x, descending = true)", "sort(n, axis = 0)", "argsort(n, 0)", "sort(o)", "argsort(o)"],
-        lambda v: [v["x"].sort(dim=-1, stable=True)[0], v["x"].sort(dim=0, descending=True, stable=True)[0], v["x"].argsort(dim=-1, stable=True), v["x"].argsort(dim=-1, stable=True, descending=True), v["n"].sort(0)[0], v["n"].argsort(dim=0, stable=True), v["o"].sort()[0], v["o"].argsort()], **ORDER)  # fmt: skip
+RNG_ORDER = T.tensor([[(37 * i * (r + 1)) % 71 for i in range(70)] for r in range(2)]).double()  # all different
+ORDER = dict(x=T.cat([rand(3, 7), T.tensor([[2.0, 1, 2, 1, 0, 0, 1]])]).double(), n=T.tensor([[7, -3], [7, 2**31 - 1], [-5, 2**31 - 2]]).int(), o=rand(2, 1), q=RNG_ORDER)
+program("sort", ["sort(x)", "sort(x, axis = 0, descending = true)", "argsort(x)", "argsort(x, descending = true)", "sort(n, axis = 0)", "argsort(n, 0)", "sort(o)", "argsort(o)", "argsort(q)", "sort(q, 1, true)", "topk(q, 3)[1]", "topk(q, 4, 1, largest = false)[0]"],
+        lambda v: [v["x"].sort(dim=-1, stable=True)[0], v["x"].sort(dim=0, descending=True, stable=True)[0], v["x"].argsort(dim=-1, stable=True), v["x"].argsort(dim=-1, stable=True, descending=True), v["n"].sort(0)[0], v["n"].argsort(dim=0, stable=True), v["o"].sort()[0], v["o"].argsort(), v["q"].argsort(), v["q"].sort(1, descending=True)[0], v["q"].topk(3)[1], v["q"].topk(4, 1, largest=False)[0]], **ORDER)  # fmt: skip
 
 
 def quantile(x, q, axis, keep=False):  # torch.quantile computes its indices in floats, which the bounds disturb
