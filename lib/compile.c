@@ -3,6 +3,7 @@
 #include "codegen/target.h"
 #include "lib/cost.h"
 #include "lib/device.h"
+#include "lib/device_cost.h"
 #include "lib/embed.h"
 #include "lib/pipeline.h"
 #include "passes/pass.h"
@@ -12,7 +13,7 @@ typedef struct Job {
   const gradc_source *source;
   gradc_options o;
   bool native, ok;
-  DeviceChoice device; /* of gradc_compile */
+  DeviceChoice device; /* of gradc_compile, gradc_report */
   PipelineInput input;
   Jit *jit;          /* of gradc_compile */
   const char *after; /* of gradc_dump: a pass; NULL: all */
@@ -114,10 +115,17 @@ static void dump_job(Ctx *c, void *arg) {
 static void report_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = cost_isa(c, k->o.isa) ? load(c, k) : NULL;
-  if (!m || !pipeline_plan(m)) return;
   Str s = {.c = c};
-  Cost cost = cost_of(m, k->o.isa);
-  cost_json(&s, &cost);
+  DeviceCost there;
+  if (m) device_plan(m, &k->device);
+  if (!m || !pipeline_plan(m)) return;
+  if (k->device.on) {
+    if (!device_cost(m, "h100", &there)) return;
+    device_cost_json(&s, &there);
+  } else {
+    Cost cost = cost_of(m, k->o.isa);
+    cost_json(&s, &cost);
+  }
   k->sink(k->user, ctx_strf(c, "%s.json", m->name), s.s, s.n);
   k->ok = true;
 }

@@ -137,7 +137,8 @@ GRADC_API gradc_status gradc_emit_c(const gradc_source *source, const gradc_opti
 GRADC_API gradc_status gradc_dump(const gradc_source *source, const gradc_options *options, const char *pass,
                                   gradc_sink *sink, void *user, gradc_error **error);
 /* Writes the cost of the model, as gradc_compile with these options plans it: the sink gets NAME.json, one object with
- * the members of `gradc report --json`. */
+ * the members of `gradc report --json`. For a device: the lines of `gradc report --cuda --json`, with the times of an
+ * H100. */
 GRADC_API gradc_status gradc_report(const gradc_source *source, const gradc_options *options, gradc_sink *sink,
                                     void *user, gradc_error **error);
 

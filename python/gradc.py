@@ -547,8 +547,11 @@ class Data:
 
 
 def report(path: Path, text: Optional[str] = None, **options: Any) -> Dict[str, Any]:
-    """Costs of a model, as in `gradc report --json`: operations, bytes, predicted_step_ms, ..."""
-    return json.loads("".join(_texts("report", byref(_source(path, text)), byref(_options(**options))).values()))
+    """Costs of a model, as in `gradc report --json`: operations, bytes, predicted_step_ms, ... For a device as in
+    `gradc report --cuda --json`, its launches in "kernels"."""
+    said = "".join(_texts("report", byref(_source(path, text)), byref(_options(**options))).values())
+    model, *launches = [json.loads(line) for line in said.splitlines()]
+    return {**model, "kernels": launches} if launches else model
 
 
 class Model:

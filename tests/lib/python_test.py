@@ -363,6 +363,8 @@ def devices():
         raises(TypeError, "runs on the CPU", lambda: cpu.both(there[0]))
         raises(gradc.CallError, "runs on the CPU", lambda: cpu.to_device(x), "E0801")
         raises(gradc.CallError, "is f32[8, 4], the array is f32[4, 8]", lambda: m.step(m.to_device(x.T.copy()), y))
+        cost = m.report()
+        check(cost["device_bytes"] == m.info["memory_bytes"] and len(cost["kernels"]) > 9, cost)
     raises(ValueError, "closed", logits.numpy)
     del shared, doubled
     gc.collect()
