@@ -44,9 +44,9 @@ void cases_read_nn(Suite *s, const char *path) {
 }
 
 static bool names_a_part(const char *file) {
-  static const char *const parts[] = {"std/activation.nn", "std/layer.nn",  "std/recurrent.nn",
-                                      "std/position.nn",   "std/window.nn", "std/resample.nn",
-                                      "std/norm.nn",       "std/loss.nn",   "std/tensor.nn"};
+  static const char *const parts[] = {"std/activation.nn",  "std/layer.nn",  "std/recurrent.nn", "std/position.nn",
+                                      "std/transformer.nn", "std/window.nn", "std/resample.nn",  "std/norm.nn",
+                                      "std/loss.nn",        "std/tensor.nn"};
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (!strcmp(file, parts[i])) return true;
   return false;

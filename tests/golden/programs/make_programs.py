@@ -27,6 +27,7 @@ import programs_window  # noqa: F401
 import programs_tensor  # noqa: F401
 import programs_recurrent  # noqa: F401
 import programs_resample  # noqa: F401
+import programs_transformer  # noqa: F401
 import rounding
 
 HERE = os.path.dirname(os.path.abspath(__file__))
