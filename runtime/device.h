@@ -63,6 +63,7 @@ typedef struct Device {
   Slot slot[2];
   int current; /* the slot of the last call */
   bool ahead;  /* which is a training step that the session has not asked for yet; else it is free */
+  void *graph; /* which is being recorded; else NULL */
   Recording *recording;
   int nrecording;
   uint64_t calls_made;

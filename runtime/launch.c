@@ -52,7 +52,7 @@ static void check(const GcCall *c, const void *x, int64_t n, int type, int32_t n
 typedef struct Recorder {
   GcDeviceCalls calls; /* first, as of Device */
   Device *dev;
-  void *graph, *last;
+  void *last;
   int n;
 } Recorder;
 
@@ -66,18 +66,24 @@ static void record(const GcCall *c, int kernel, GcGrid g, void **arg) {
                   .shared = (unsigned)g.shared,
                   .args = arg};
   void *after = r->last;
-  DEVICE_CALL(r->dev, cuGraphAddKernelNode_v2, &r->last, r->graph, &after, after != NULL, &k);
+  DEVICE_CALL(r->dev, cuGraphAddKernelNode_v2, &r->last, r->dev->graph, &after, after != NULL, &k);
+}
+
+static void free_graph(Device *dev) {
+  if (dev->graph) dev->api.cuGraphDestroy(dev->graph);
+  dev->graph = NULL;
 }
 
 static void make_exec(Device *dev, Recording *x, const GcCall *c) {
   Recorder r = {.calls = {record, NULL}, .dev = dev};
   GcCall recorded = *c;
   recorded.device = &r.calls;
-  DEVICE_CALL(dev, cuGraphCreate, &r.graph, 0);
+  free_graph(dev); /* of a recording that failed */
+  DEVICE_CALL(dev, cuGraphCreate, &dev->graph, 0);
   x->g->fn(&recorded);
   x->refused = r.n > MOST_NODES;
-  if (!x->refused) DEVICE_CALL(dev, cuGraphInstantiateWithFlags, &x->exec, r.graph, 0);
-  DEVICE_CALL(dev, cuGraphDestroy, r.graph);
+  if (!x->refused) DEVICE_CALL(dev, cuGraphInstantiateWithFlags, &x->exec, dev->graph, 0);
+  free_graph(dev);
 }
 
 static uint64_t hash_addresses(const GcGraph *g, const GcCall *c) {
@@ -126,6 +132,7 @@ void recordings_make(Device *dev) {
 }
 
 void recordings_free(Device *dev) {
+  free_graph(dev);
   for (int i = 0; dev->recording && i < dev->nrecording; i++)
     if (dev->recording[i].exec) dev->api.cuGraphExecDestroy(dev->recording[i].exec);
   rt_free(dev->recording);

@@ -81,6 +81,8 @@ def exports(m):
     logits, doubled = m.both(x)
     check(logits.shape == (5, 3) and np.array_equal(doubled, 2 * x), "two results")
     check(np.array_equal(m.classify(x), logits.argmax(1)), "classify")
+    check(np.array_equal(m.classify(memoryview(x)), logits.argmax(1)), "a buffer")
+    check(np.array_equal(np.from_dlpack(m.both(x)[1]), 2 * x), "a result by DLPack")
     check(np.array_equal(m.halves(x[:4, 0], T=2), x[0:2, 0] + x[2:4, 0]), "a size by its name")
     check(m.classify.sizes == {"T": 8} and str(m.classify.inputs[0]) == "x: f32[T, 4]", m.classify)
     out = np.empty(5, np.int32)
