@@ -311,12 +311,19 @@ bool fold_is_short(const Graph *g, Id n) {
 
 static bool is_view(const Graph *g, Id n) { return node_info(g, n)->cls == CL_VIEW; }
 
+/* A weight in 16 bits is stored, once a step, for tensor cores, whose asynchronous copies do not convert. */
+static bool is_copied_for_device(const Graph *g, Id weight) {
+  const Options *o = &g->m->opt;
+  return o->device && !o->strict && graph_trains(g) && node_var(g, weight) >= 0;
+}
+
 bool is_never_materialised(const Graph *g, Id n) {
   if (is_view(g, n) || node_is_upcast(g, n)) return true;
   if (!node_is_downcast(g, n)) return false;
   Id x = node_in(g, n, 0);
   while (is_view(g, x)) x = node_in(g, x, 0);
   const Type *t = node_type(g, x);
+  if (is_copied_for_device(g, x)) return false;
   return node_info(g, x)->flags & OPF_CALLER_MEMORY && (node_var(g, x) >= 0 || t->rank < 3 || t->dim[1] == 1);
 }
 
