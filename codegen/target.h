@@ -32,6 +32,7 @@ typedef struct Target {
   bool (*step_costs)(Module *m, const char *isa, struct StepCosts *costs);
   const char *(*machine_text)(Ctx *c); /* the machine that gradc runs on: "avx512, 16 f32 in a vector" */
 
+  int (*machine_sm)(const char *machine); /* Options.sm of kernels for a machine */
   /* The predicted time of a launch on a machine; *compute: its arithmetic takes longer than its memory accesses. */
   double (*launch_seconds)(const char *machine, const struct LaunchCost *l, bool *compute);
 

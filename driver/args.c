@@ -75,6 +75,8 @@ int64_t args_gpu(const Args *a) {
   return n && n < 10 && !s[n] ? atoll(s) : -1;
 }
 
+int args_sm(const char *gpus) { return gpus && !strcmp(gpus, "sm_90a") ? 90 : 0; }
+
 const char *args_device(const Args *a) {
   const char *s = a->value[OPT_device];
   if (!s) return args_has(a, OPT_cuda) ? "cuda" : NULL;

@@ -44,6 +44,10 @@ static int check_options(Args *a) {
     diag_error(a->c, E_USAGE, 0, 1, "`--forms` is of CUDA kernels: it needs --cuda");
     return EXIT_USAGE;
   }
+  if (args_has(a, OPT_arch) && (!args_has(a, OPT_cuda) || strncmp(a->value[OPT_arch], "sm_", 3) != 0)) {
+    diag_error(a->c, E_USAGE, 0, 1, "`--gpu` names what --cuda makes kernels for, such as sm_90a");
+    return EXIT_USAGE;
+  }
   if (!strcmp(as, "extern") && !args_has(a, OPT_only)) {
     diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=extern` needs --only=infer: mapped weights are never written");
     return EXIT_USAGE;
@@ -90,6 +94,7 @@ int cmd_emit(Args *a) {
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = ctx_strf(c, "%s.h", name)};
   o.plain_forms = args_has(a, OPT_forms) && !strcmp(a->value[OPT_forms], "plain");
   const Target *target = args_has(a, OPT_cuda) ? &target_cuda : &target_portable;
+  m->opt.sm = args_sm(a->value[OPT_arch]);
   Artifacts out;
   if (!give_weights(a, m, &o) || !pipeline_plan(m) || !emit_program(m, target, &o, &out)) return EXIT_MODEL;
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";

@@ -76,6 +76,7 @@ extern const Option option_info[OPT_COUNT];
 int args_parse(Args *a, int argc, char **argv);
 bool args_bytes(const char *text, int64_t *n); /* "300", "256K": 1 .. 2^62 - 1; K, M, G are powers of 1024 */
 const char *args_device(const Args *a);        /* what runs the graphs: "cuda", "cuda-host"; NULL: the CPU */
+int args_sm(const char *gpus);                 /* Options.sm of a list of architectures, or NULL */
 int64_t args_gpu(const Args *a);               /* the number of --device; -1: none */
 static inline bool args_has(const Args *a, OptionId o) { return a->value[o] != NULL; }
 

@@ -85,11 +85,12 @@ static const char *gpus(const Args *a) {
   return a->cmd == CMD_build && !named ? "sm_80,sm_90a" : "";
 }
 
-static void device_options(const Args *a, const Module *m, NativeOptions *o) {
+static void device_options(const Args *a, Module *m, NativeOptions *o) {
   DeviceProgram *p = ctx_alloc(a->c, sizeof *p);
   CudaImages *x = ctx_alloc(a->c, sizeof *x);
   *p = (DeviceProgram){.host_form = !strcmp(args_device(a), "cuda-host")};
   if (!p->host_form) x->gpus = gpus(a);
+  m->opt.sm = args_sm(p->host_form ? a->value[OPT_arch] : x->gpus);
   x->compile =
     (CudaCompileOptions){.strict = m->opt.strict, .nvcc = a->value[OPT_nvcc], .cache = jit_cache_folder(a->c)};
   o->emit.device = p;
@@ -99,7 +100,7 @@ static void device_options(const Args *a, const Module *m, NativeOptions *o) {
   o->images_arg = x;
 }
 
-static NativeOptions native_options(const Args *a, const Module *m) {
+static NativeOptions native_options(const Args *a, Module *m) {
   NativeOptions o = {.isa = a->value[OPT_isa], .cflags = a->value[OPT_cflags], .cc = a->value[OPT_cc]};
   o.emit = (EmitOptions){.version = GRADC_VERSION,
                          .flags = flags_text(a),

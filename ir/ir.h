@@ -84,6 +84,8 @@ typedef struct Options {
   int panel;        /* weights of contractions may be stored in panels of so many columns; 0: never */
   bool device;      /* the run header has a status, which kernels set */
   bool slots;       /* inputs and results of calls are on the device, too, where a program keeps two slots for them */
+  int sm;           /* kernels are for GPUs of this compute capability alone: 90 is sm_90a; 0: for all from 80 on */
+  bool any_size;    /* forms for sm take sizes for which others should be faster: for tests */
   bool file_device; /* the file asks for a GPU: `device = cuda` of a target section */
   int64_t ram;      /* budget of bytes for run header, weights, optimizer and the largest plan; 0: none */
   Loc ram_at;       /* where the file sets it; 0: --ram */

@@ -14,8 +14,11 @@ double device_cost_seconds(const DeviceCost *k, const LaunchCost *l, const char 
 bool device_cost(Module *m, const char *gpu, DeviceCost *to) {
   Artifacts out;
   const char *limit;
-  if (!emit_program(m, &target_cuda, &(EmitOptions){.version = GRADC_VERSION, .builtin = embed_text}, &out))
-    return false;
+  int sm = m->opt.sm;
+  m->opt.sm = target_cuda.machine_sm(gpu);
+  bool emitted = emit_program(m, &target_cuda, &(EmitOptions){.version = GRADC_VERSION, .builtin = embed_text}, &out);
+  m->opt.sm = sm;
+  if (!emitted) return false;
   *to = (DeviceCost){.c = m->c, .m = m, .gpu = gpu, .step = out.step};
   to->weights = m->head_bytes + m->persistent_bytes;
   to->slots = plan_slots(m);

@@ -47,6 +47,21 @@ static void check(const GcCall *c, const void *x, int64_t n, int type, int32_t n
   rt_free(copy);
 }
 
+/* The rows of boxes are swizzled as device.inc has it. */
+static void make_map(Device *dev, void *to, const void *x, const int64_t *size, const int64_t *stride, int rows) {
+  enum { UINT16 = 1, SWIZZLE_128 = 3, L2_256 = 3 };
+  uint64_t n[3], apart[2];
+  const uint32_t box[] = {64, (uint32_t)rows, 1}, step[] = {1, 1, 1};
+  for (int i = 0; i < 3; i++) n[i] = size[i] > 0 ? (uint64_t)size[i] : 1; /* without elements there is no launch */
+  for (int i = 0; i < 2; i++) apart[i] = 2 * (uint64_t)stride[i];
+  DEVICE_CALL(dev, cuTensorMapEncodeTiled, to, UINT16, size[2] == 1 ? 2 : 3, x, n, apart, box, step, 0, SWIZZLE_128,
+              L2_256, 0);
+}
+
+static void map(const GcCall *c, void *to, const void *x, const int64_t *size, const int64_t *stride, int rows) {
+  make_map(device_of(c), to, x, size, stride, rows);
+}
+
 /* ---- recording ---- */
 
 typedef struct Recorder {
@@ -74,8 +89,12 @@ static void free_graph(Device *dev) {
   dev->graph = NULL;
 }
 
+static void record_map(const GcCall *c, void *to, const void *x, const int64_t *size, const int64_t *stride, int rows) {
+  make_map(((Recorder *)(uintptr_t)c->device)->dev, to, x, size, stride, rows);
+}
+
 static void make_exec(Device *dev, Recording *x, const GcCall *c) {
-  Recorder r = {.calls = {record, NULL}, .dev = dev};
+  Recorder r = {.calls = {record, NULL, record_map}, .dev = dev};
   GcCall recorded = *c;
   recorded.device = &r.calls;
   free_graph(dev); /* of a recording that failed */
@@ -138,4 +157,4 @@ void recordings_free(Device *dev) {
   rt_free(dev->recording);
 }
 
-const GcDeviceCalls device_calls = {launch, check};
+const GcDeviceCalls device_calls = {launch, check, map};

@@ -17,6 +17,7 @@ typedef struct CudaText {
   Str weights;       /* tables of trained weights, of the host */
   CudaKernel *kernel;
   int nkernel, capkernel; /* all that are printed */
+  bool maps;              /* some have tensor maps */
 } CudaText;
 
 /* module.c */

@@ -12,6 +12,7 @@ typedef unsigned long long gc_u64;
 #define GC_DEVICE static inline __attribute__((unused))
 #define GC_PARAM const
 #define GC_UNROLL
+#define GC_ROLLED
 #define GC_TMA 1
 #define GC_WGMMA 1
 typedef uint32_t gc_saddr;
@@ -119,14 +120,16 @@ void gc_host_tma_store_wait(int line);
 
 void gc_host_registers(int n, int line);
 void gc_host_wgmma_fence(int line);
-void gc_host_wgmma(float *d, gc_u64 a, gc_u64 b, int n, int add, int ta, int tb, int line);
+void gc_host_wgmma(float *d, gc_u64 a, gc_u64 b, int n, int add, int ta, int tb, GcOperand type, int line);
 void gc_host_wgmma_commit(int line);
 void gc_host_wgmma_wait(int keep, int line);
 #define gc_registers_inc(n) gc_host_registers(n, __LINE__)
 #define gc_registers_dec(n) gc_host_registers(-(n), __LINE__)
 #define gc_wgmma_fence() gc_host_wgmma_fence(__LINE__)
-#define gc_wgmma_n128(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 128, add, ta, tb, __LINE__)
-#define gc_wgmma_n256(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 256, add, ta, tb, __LINE__)
+#define gc_wgmma_n128(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 128, add, ta, tb, GC_BF16, __LINE__)
+#define gc_wgmma_n256(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 256, add, ta, tb, GC_BF16, __LINE__)
+#define gc_wgmma_f16_n128(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 128, add, ta, tb, GC_F16, __LINE__)
+#define gc_wgmma_f16_n256(d, a, b, add, ta, tb) gc_host_wgmma(d, a, b, 256, add, ta, tb, GC_F16, __LINE__)
 #define gc_wgmma_commit() gc_host_wgmma_commit(__LINE__)
 #define gc_wgmma_wait(n) gc_host_wgmma_wait(n, __LINE__)
 

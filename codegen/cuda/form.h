@@ -16,12 +16,24 @@ typedef struct GridAxis {
   int each; /* 0: one block */
 } GridAxis;
 
+/* A tensor of 16-bit elements in a buffer, from which TMA copies boxes of 64 x `rows` elements. The axes are the
+ * contiguous one, that of the rows, and others as one. */
+typedef struct TensorBox {
+  const char *name; /* of the kernel's parameter, a tensor map */
+  int buf;
+  Dim offset, size[3], stride[2]; /* in elements; size[2] 1: it has two axes */
+  int rows;
+} TensorBox;
+
 /* The grid of one launch: x, y, z. */
+enum { FORM_BOXES = 2 };
 typedef struct LaunchShape {
   GridAxis grid[3];
   int block;        /* threads of a block */
   int resident;     /* blocks that a multiprocessor must be able to hold, which bounds registers; 0: 1 */
   int shared_bytes; /* dynamic shared memory */
+  TensorBox box[FORM_BOXES];
+  int boxes;
 } LaunchShape;
 
 enum { FORM_LAUNCHES = 2 };
@@ -51,5 +63,6 @@ const Form *form_choose(const Kernel *k, const NestSchedule *s, const FormOption
 extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_block, form_row_warp, form_segments,
   form_transpose;
 extern const Form form_gemv_thread, form_gemv_warp;
-extern const Form form_gemm_mma, form_gemm_mma_split, form_gemm_simt, form_gemm_simt_split;
+extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_simt,
+  form_gemm_simt_split;
 #endif

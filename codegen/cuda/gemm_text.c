@@ -56,6 +56,7 @@ GemmText gemm_text(Emitter *p, const Kernel *k, const GemmPlan *plan, Str *o) {
   GemmText c = {.n = nest_text(p, k, &plan->epilogue, o), .plan = plan, .g = plan->g};
   c.type = nest_index_type(&c.n);
   c.from = plan->splits > 1 ? "from" : "0";
+  c.thread = "thread", c.threads = plan->tile.threads;
   c.skips = p->m->opt.strict && plan->g->taps.n;
   if (c.skips) helper_use(p, "gc_skipped");
   return c;
@@ -169,7 +170,7 @@ void gemm_results(GemmText *c, const char *first, int rows, int pitch) {
   const GemmTile *t = &c->plan->tile;
   NestText *n = &c->n;
   const char *at = pitch == t->cols ? "e" : ctx_strf(n->p->c, "(e / %d * %d + e %% %d)", t->cols, pitch, t->cols);
-  nest_open_block(n, "for (int e = thread; e < %d; e += %d)", rows * t->cols, t->threads);
+  nest_open_block(n, "GC_ROLLED for (int e = %s; e < %d; e += %d)", c->thread, rows * t->cols, c->threads);
   nest_line(n, "const %s m = %s + e / %d, n = n0 + e %% %d;", c->type, first, t->cols, t->cols);
   nest_line(n, "if (m >= rows || n >= cols) continue;");
   nest_line(n, "const float s0 = gc_lds(gc_shared() + (gc_saddr)(%s * 4));", at);

@@ -33,8 +33,10 @@ typedef struct GemmText {
   NestText n; /* prints the epilogue */
   const GemmPlan *plan;
   const GemmDesc *g;
-  const char *type; /* of indices */
-  const char *from; /* the first term of the block */
+  const char *type;   /* of indices */
+  const char *from;   /* the first term of the block */
+  const char *thread; /* the number of a thread among the `threads` of the epilogue */
+  int threads;
   bool
     skips; /* a tap outside of the image is no term, which differs from a term of 0 if the other factor is not finite */
 } GemmText;

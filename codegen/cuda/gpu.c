@@ -6,10 +6,10 @@
 /* From NVIDIA's documents: "H100 Tensor Core GPU Architecture" (SXM5), "H200 Tensor Core GPU" datasheet (SXM), "A100
  * 80GB" datasheet (SXM), "Ada GPU Architecture" (appendix A, RTX 4090). Their rates with sparsity are halved. */
 static const Gpu GPU[] = {
-  {"h100", {66.9e12, 494.7e12, 989.4e12}, 3.35e12, 132, 50e6},
-  {"h200", {66.9e12, 494.7e12, 989.4e12}, 4.8e12, 132, 50e6},
-  {"a100", {19.5e12, 156e12, 312e12}, 2.039e12, 108, 40e6},
-  {"4090", {82.6e12, 82.6e12, 165.2e12}, 1.008e12, 128, 72e6},
+  {"h100", 90, {66.9e12, 494.7e12, 989.4e12}, 3.35e12, 132, 50e6},
+  {"h200", 90, {66.9e12, 494.7e12, 989.4e12}, 4.8e12, 132, 50e6},
+  {"a100", 0, {19.5e12, 156e12, 312e12}, 2.039e12, 108, 40e6},
+  {"4090", 0, {82.6e12, 82.6e12, 165.2e12}, 1.008e12, 128, 72e6},
 };
 static const double LAUNCH_SECONDS = 2e-6; /* between the ends of two launches that do nothing, in a graph */
 
@@ -20,6 +20,8 @@ const Gpu *gpu_find(const char *name) {
 }
 
 bool gpu_known(const char *name) { return gpu_find(name) != NULL; }
+
+int gpu_sm(const char *name) { return gpu_find(name)->sm; }
 
 const char *gpu_list(Ctx *c) {
   Str s = {.c = c};

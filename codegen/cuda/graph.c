@@ -22,6 +22,16 @@ static const char *blocks_text(Emitter *p, GridAxis x) {
   return ctx_strf(p->c, "(%s + %d) / %d", text_dim(p, x.points), x.each - 1, x.each);
 }
 
+/* The tensor map of a box, as an argument. */
+static const char *map_text(GraphText *c, const Launch *l, const TensorBox *x) {
+  Emitter *p = c->p;
+  const Kernel *k = l->step->kernel;
+  p->cuda->maps = true;
+  return ctx_strf(p->c, "gc_map(stream, (%s) + %s, %s, %s, %s, %s, %s, %d)", argument_text(c, k, &k->arg[x->buf]),
+                  text_dim(p, x->offset), text_dim(p, x->size[0]), text_dim(p, x->size[1]), text_dim(p, x->size[2]),
+                  text_dim(p, x->stride[0]), text_dim(p, x->stride[1]), x->rows);
+}
+
 static void print_nest(GraphText *c, const Launch *l) {
   Emitter *p = c->p;
   const Kernel *k = l->step->kernel;
@@ -32,6 +42,7 @@ static void print_nest(GraphText *c, const Launch *l) {
     if (l->arg[i].kind == KA_SCRATCH) str_printf(&args, ", m + %lld", (long long)launch_scratch_at(p->m));
     else str_printf(&args, ", %s", argument_text(c, k, &l->arg[i]));
   }
+  for (int i = 0; i < s->boxes; i++) str_printf(&args, ", %s", map_text(c, l, &s->box[i]));
   if (l->form == &form_plain)
     graph_stmt(c, "GC_LAUNCH(%s, %s, stream%s);", name, text_dim(p, s->grid[0].points), args.s ? args.s : "");
   else

@@ -15,6 +15,7 @@ static void put_params(const Emitter *p, const Launch *l, Str *s) {
     const KArg *a = &l->arg[i];
     str_printf(s, "%s%s %s%s", i ? ", " : "", param_type(p, l, a), karg_is_pointer(a) ? "*" : "", a->name);
   }
+  for (int i = 0; i < l->shape.boxes; i++) str_printf(s, ", GC_PARAM GcTensorMap %s", l->shape.box[i].name);
   str_puts(s, l->narg ? ") {\n" : "void) {\n");
 }
 

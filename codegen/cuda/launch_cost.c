@@ -5,7 +5,7 @@
 #include "passes/analysis/model_memory.h"
 #include <string.h>
 
-/* Forms whose products are of tensor cores. */
+/* Forms whose products are of tensor cores, by the beginning of their names. */
 static const struct {
   const char *form;
   GpuUnit unit;
@@ -18,7 +18,7 @@ LaunchCost cuda_nest_cost(Emitter *p, const Launch *l) {
   c.shared_bytes = l->shape.shared_bytes;
   c.loc = node_get(k->gs->g, k->group->root)->loc;
   for (size_t i = 0; i < sizeof TENSOR / sizeof *TENSOR; i++)
-    if (!strcmp(c.form, TENSOR[i].form)) c.unit = TENSOR[i].unit;
+    if (!strncmp(c.form, TENSOR[i].form, strlen(TENSOR[i].form))) c.unit = TENSOR[i].unit;
   if (l->part) return c;
   if (l->schedule->nest == k->nest[0]) c.flops = kernel_flops(k);
   for (int i = 0; i < l->narg; i++)

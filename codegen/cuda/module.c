@@ -22,6 +22,35 @@ static const char PRELUDE[] =
   "    if (gc_n.x && gc_n.y && gc_n.z) kernel<<<gc_n, block, shared_bytes, stream>>>(__VA_ARGS__); \\\n"
   "  } while (0)\n";
 
+/* Tensor maps, where there are some: after the primitives. */
+static const char MAPS[] =
+  "#ifdef __CUDACC__\n"
+  "#if defined __CUDA_ARCH__ && !defined __CUDA_ARCH_FEAT_SM90_ALL\n#error \"this file is for sm_90a\"\n#endif\n"
+  "typedef int gc_encode(void *map, int type, unsigned rank, const void *x, const unsigned long long *size,\n"
+  "                      const unsigned long long *stride, const unsigned *box, const unsigned *step, int interleave,\n"
+  "                      int swizzle, int promotion, int outside); /* cuTensorMapEncodeTiled */\n"
+  "static gc_encode *gc_encode_tiled(void) {\n"
+  "  static void *found;\n"
+  "  cudaDriverEntryPointQueryResult result;\n"
+  "#if CUDART_VERSION >= 12050\n"
+  "  if (!found) cudaGetDriverEntryPointByVersion(\"cuTensorMapEncodeTiled\", &found, 12000, 0, &result);\n"
+  "#else\n"
+  "  if (!found) cudaGetDriverEntryPoint(\"cuTensorMapEncodeTiled\", &found, 0, &result);\n"
+  "#endif\n"
+  "  return (gc_encode *)found;\n}\n"
+  "/* Of 16-bit elements, in boxes of 64 x rows, swizzled. Without a driver that has the function a kernel fails. */\n"
+  "static GcTensorMap gc_map(cudaStream_t, const void *x, long long size0, long long size1, long long size2,\n"
+  "                          long long stride1, long long stride2, int rows) {\n"
+  "  GcTensorMap m = {};\n"
+  "  const unsigned long long size[] = {(unsigned long long)(size0 > 0 ? size0 : 1),\n"
+  "                                     (unsigned long long)(size1 > 0 ? size1 : 1),\n"
+  "                                     (unsigned long long)(size2 > 0 ? size2 : 1)};\n"
+  "  const unsigned long long stride[] = {2 * (unsigned long long)stride1, 2 * (unsigned long long)stride2};\n"
+  "  const unsigned box[] = {64, (unsigned)rows, 1}, step[] = {1, 1, 1};\n"
+  "  gc_encode *encode = gc_encode_tiled();\n"
+  "  if (encode) encode(&m, 1, size2 == 1 ? 2 : 3, x, size, stride, box, step, 0, 3, 3, 0);\n"
+  "  return m;\n}\n#endif\n\n";
+
 int64_t cuda_bytes(const Emitter *p) {
   int64_t scratch = p->cuda->launches.scratch;
   return scratch ? launch_scratch_at(p->m) + scratch : p->m->total_bytes;
@@ -117,6 +146,7 @@ void emit_cuda(Module *m, const EmitOptions *o, Artifacts *a) {
   const Str *part[] = {&device, &p->cuda->weights, &p->bodies, &functions};
   enum { PARTS = sizeof part / sizeof *part };
   primitives_print(p, part, PARTS, file);
+  if (p->cuda->maps) str_puts(file, MAPS);
   for (int i = 0; i < PARTS; i++)
     if (part[i]->n) str_put(file, part[i]->s, part[i]->n), str_puts(file, "\n");
   weights_file(p, &a->weights);

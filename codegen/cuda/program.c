@@ -20,6 +20,17 @@ static const char LAUNCH[] =
   "static inline void gc_check(const GcCall *call, const void *x, int64_t n, int type, int32_t node) {\n"
   "  if (call->first_nonfinite) call->device->check(call, x, n, type, node);\n}\n\n";
 
+/* Tensor maps, where there are some. */
+static const char MAPS[] =
+  "#define GC_PARAM const\n"
+  "typedef struct GcTensorMap { _Alignas(64) unsigned char opaque[128]; } GcTensorMap;\n"
+  "static inline GcTensorMap gc_map(const GcCall *call, const void *x, int64_t size0, int64_t size1, int64_t size2,\n"
+  "                                 int64_t stride1, int64_t stride2, int rows) {\n"
+  "  GcTensorMap m;\n"
+  "  call->device->map(call, &m, x, (const int64_t[]){size0, size1, size2}, (const int64_t[]){stride1, stride2}, "
+  "rows);\n"
+  "  return m;\n}\n\n";
+
 /* ---- kernels ---- */
 
 /* One of the parameters "(const float *x0, int n)": its type and name. Returns what follows; NULL: there is none. */
@@ -192,6 +203,7 @@ void emit_cuda_program(Module *m, const EmitOptions *o, Artifacts *a) {
   str_puts(u, "#define GC_HIDDEN __attribute__((visibility(\"hidden\")))\ntypedef long long gc_i64;\n");
   str_put(u, run.s, run.n);
   str_puts(u, LAUNCH);
+  if (p->cuda->maps) str_puts(u, MAPS);
   if (helper_used(p, "gc_rows")) str_puts(u, cuda_helpers[0].text);
   for (int i = 0; i < p->cuda->nkernel; i++) put_launch(p, i, u);
   const Str *part[] = {&p->bodies, &functions, &rows};

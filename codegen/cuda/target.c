@@ -8,6 +8,7 @@ const Target target_cuda = {
   .checks = true,
   .knows_machine = gpu_known,
   .machine_list = gpu_list,
+  .machine_sm = gpu_sm,
   .launch_seconds = gpu_seconds,
   .emit = emit_cuda,
   .schedule_nest = cuda_schedule_nest,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compares generated C with the interpreter, bit for bit.
  *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] [--extreme] [--fast] [--bound]
- *          [--near] [--some] [--fused] [--cuda] [--plain] [--size=N] FILE.ir...
+ *          [--near] [--some] [--fused] [--cuda] [--plain] [--sm90] [--size=N] FILE.ir...
  * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one. With --f64
  * all floats of the C are f64, and the interpreter runs in its double mode. With --extreme the inputs are the edge
  * cases of arithmetic. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
@@ -9,7 +9,8 @@
  * negative, so that the number of terms of the sums bounds the relative error.
  * With --near fast mode has to be within 1e-4 of the value, or 1e-6.
  * With --cuda it is CUDA, run over its host form (BUILD/libgradc_cuda_host.a) with threads in rising and falling order;
- * with --plain all kernels have their plain form.
+ * with --plain all kernels have their plain form, with --sm90 those of
+ * sm_90a, whatever the size.
  * With --size every run-time size is N, or its bound if that is less; else its bound.
  * Each file is one module; with --some they need not have every op. It is compiled with fusion on and (except with
  * --fused) off by every compiler command; its graphs run on random inputs: init, then each train_step three times, then
@@ -35,6 +36,7 @@ static uint64_t rng;
 static const char *keep_dir;
 static const char *isa;
 static bool f64, extreme, fast, bound, some, fused, cuda, plain, near_enough;
+static int sm;             /* Options.sm */
 static int64_t size = -1;  /* of every run-time size, up to its bound; -1: the bound */
 static bool met[OP_COUNT]; /* ops in the graphs of all files */
 
@@ -326,8 +328,13 @@ static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header
   if (!k->m) return false;
   for (int i = 0; i < k->ref->ngraph; i++)
     for (Id n = 1; n < (Id)k->ref->graph[i]->n; n++) met[node_get(k->ref->graph[i], n)->op] = true;
-  k->m->opt = (Options){
-    .strict = !fast, .verify = true, .off = fuse ? 0 : 1ull << PASS_fuse, .panel = isa ? 64 : 0, .device = cuda};
+  k->m->opt = (Options){.strict = !fast,
+                        .verify = true,
+                        .off = fuse ? 0 : 1ull << PASS_fuse,
+                        .panel = isa ? 64 : 0,
+                        .device = cuda,
+                        .sm = sm,
+                        .any_size = sm};
   if (f64) module_widen_f64(k->m);
   if (!passes_run(k->ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(k->m, &(PassRun){0}) ||
       !emit_program(k->m,
@@ -453,6 +460,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--fused")) fused = true;
     else if (!strcmp(argv[i], "--cuda")) cuda = true;
     else if (!strcmp(argv[i], "--plain")) plain = true;
+    else if (!strcmp(argv[i], "--sm90")) sm = 90;
     else if (!strncmp(argv[i], "--size=", 7)) size = atoi(argv[i] + 7);
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";

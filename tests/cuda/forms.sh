@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, each a kernel of one form or of a few: the bits of the
+# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, and of forms_sm90.ir for sm_90a alone, each a kernel of one form or of a few: the bits of the
 # interpreter in strict mode, within bounds in fast mode; and their memory transactions. forms.tsv has those of each
 # graph and form: sectors of global memory, the minimum, wavefronts of shared memory; they may only fall. Lines that end
 # with * have shapes at which vectors are possible: at most a tenth more sectors than the minimum.
 graphs() { # graphs PATTERN
-  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir"
+  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
 }
 shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
   mode=$1; what=$2; shift 2
@@ -39,6 +39,8 @@ else
   graphs '^vector|^half' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 fi
+graphs '^group' >"$tmp/sm90.ir"
+shapes fast "wgmma" --bound --sm90 "$tmp/sm90.ir"
 check "memory transactions of the forms" least
 if full; then
   for size in 0 1; do ops "shapes of the forms, sizes of $size" --some --fused --size=$size "$here/forms.ir"; done

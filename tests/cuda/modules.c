@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* modules [--fast] [--write=DIR] [--arch=ARCH [--nvcc=PATH] [--cache=DIR]] FILE...: the CUDA modules of each model
- * (.nn) or graph (.ir). --write: as files DIR/STEM.N.cu, a line for each: its path, estimated milliseconds, names of
+/* modules [--fast] [--sm90] [--write=DIR] [--arch=ARCH [--nvcc=PATH] [--cache=DIR]] FILE...: the CUDA modules of
+ * each model (.nn) or graph (.ir). --write: as files DIR/STEM.N.cu, a line for each: its path, estimated milliseconds, names of
  * its kernels; then for each kernel of a step: `shape`, its name, threads of a block, bytes of shared memory. --arch:
  * compiled as gradc does it; every kernel is in the image of its module. Prints the number of kernels, of modules, and
  * a hash of the images; then `N passed, N failed`. */
@@ -13,14 +13,16 @@
 #include <string.h>
 
 static bool fast;
+static int sm; /* Options.sm */
 static const char *dir, *arch, *nvcc, *cache;
 static int passed, failed;
 
 static Module *load(Ctx *c, const char *path) {
   Loc start;
   size_t n = strlen(path);
-  Options opt = {.strict = !fast, .device = true};
+  Options opt = {.strict = !fast, .device = true, .sm = sm};
   Module *m;
+  opt.any_size = sm && n > 3 && !strcmp(path + n - 3, ".ir");
   if (!source_read(c, path, &start)) return NULL;
   if (n > 3 && !strcmp(path + n - 3, ".ir")) {
     m = ir_parse(c, start);
@@ -94,6 +96,7 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     bool known = !strcmp(argv[i], "--fast");
     fast |= known;
+    if (!strcmp(argv[i], "--sm90")) sm = 90, known = true;
     for (size_t k = 0; k < sizeof option / sizeof *option; k++) {
       size_t n = strlen(option[k].flag);
       if (strncmp(argv[i], option[k].flag, n)) continue;

@@ -292,20 +292,20 @@ GC_DEVICE void wgmma_tile(gc_saddr s, const uint32_t *in, int n, int along_k) { 
     gc_sts_u32(s + at, (uint32_t)e[e0 % 4096] | (uint32_t)e[e1 % 4096] << 16);
   }
 }
-#define WGMMA(n, ta, tb) do { \
+#define WGMMA(multiply, type, n, ta, tb) do { \
     float d[n / 2]; \
     gc_saddr sa = gc_shared(), sb = sa + 8192; \
     int warp = gc_thread() / 32, l = gc_thread() % 32; \
     for (int i = 0; i < n / 2; i++) d[i] = 7; \
-    wgmma_tile(sa, in + BF16, 64, !ta); \
-    wgmma_tile(sb, in + BF16 + 32, n, !tb); \
+    wgmma_tile(sa, in + type, 64, !ta); \
+    wgmma_tile(sb, in + type + 32, n, !tb); \
     gc_fence_proxy_async(); \
     gc_sync(); \
     gc_wgmma_fence(); \
     for (int k = 0; k < 2; k++) { \
       gc_u64 a = ta ? gc_wgmma_desc(sa + k * 2048, 8192, 1024) : gc_wgmma_desc(sa + k * 32, 16, 1024); \
       gc_u64 b = tb ? gc_wgmma_desc(sb + k * 2048, 8192, 1024) : gc_wgmma_desc(sb + k * 32, 16, 1024); \
-      gc_wgmma_n##n(d, a, b, k, ta, tb); \
+      multiply(d, a, b, k, ta, tb); \
     } \
     gc_wgmma_commit(); \
     gc_wgmma_wait(0); \
@@ -314,14 +314,16 @@ GC_DEVICE void wgmma_tile(gc_saddr s, const uint32_t *in, int n, int along_k) { 
       out[r * n + c] = as_bits(d[i]); \
     } \
   } while (0)
-#define WGMMA_KERNEL(name, n, ta, tb) PRIM(name, 128) { UNUSED; WGMMA(n, ta, tb); }
+#define WGMMA_KERNEL(name, ...) PRIM(name, 128) { UNUSED; WGMMA(__VA_ARGS__); }
 #else
-#define WGMMA_KERNEL(name, n, ta, tb) PRIM(name, 128) { UNUSED; }
+#define WGMMA_KERNEL(name, ...) PRIM(name, 128) { UNUSED; }
 #endif
-WGMMA_KERNEL(wgmma_kk, 128, 0, 0)
-WGMMA_KERNEL(wgmma_km, 128, 0, 1)
-WGMMA_KERNEL(wgmma_mk, 128, 1, 0)
-WGMMA_KERNEL(wgmma_mm, 256, 1, 1)
+WGMMA_KERNEL(wgmma_kk, gc_wgmma_n128, BF16, 128, 0, 0)
+WGMMA_KERNEL(wgmma_km, gc_wgmma_n128, BF16, 128, 0, 1)
+WGMMA_KERNEL(wgmma_mk, gc_wgmma_n128, BF16, 128, 1, 0)
+WGMMA_KERNEL(wgmma_mm, gc_wgmma_n256, BF16, 256, 1, 1)
+WGMMA_KERNEL(wgmma_f16_km, gc_wgmma_f16_n128, TILES_F16, 128, 0, 1)
+WGMMA_KERNEL(wgmma_f16_mk, gc_wgmma_f16_n256, TILES_F16, 256, 1, 0)
 
 PRIM(registers, 384) {
   UNUSED;
@@ -342,7 +344,8 @@ PRIM(registers, 384) {
   P(tma_load3, 128, 2 * BOX3_BYTES + 8, 2 * BOX3_BYTES / 4, 90) \
   P(tma_store, 128, BOX_BYTES, OUT_ROWS * OUT_COLS / 2, 90) P(wgmma_kk, 128, 8192 + 16384, 64 * 128, 91) \
   P(wgmma_km, 128, 8192 + 16384, 64 * 128, 91) P(wgmma_mk, 128, 8192 + 16384, 64 * 128, 91) \
-  P(wgmma_mm, 128, 8192 + 32768, 64 * 256, 91) P(registers, 384, 0, 384, 91)
+  P(wgmma_mm, 128, 8192 + 32768, 64 * 256, 91) P(wgmma_f16_km, 128, 8192 + 16384, 64 * 128, 91) \
+  P(wgmma_f16_mk, 128, 8192 + 32768, 64 * 256, 91) P(registers, 384, 0, 384, 91)
 #ifndef __CUDACC_RTC__
 #include "prim_main.h"
 #endif

@@ -16,7 +16,8 @@ enum {
   S8 = 8704,
   CONVERT = 8960,
   CONVERTED = 1024,
-  INPUTS = CONVERT + CONVERTED,
+  TILES_F16 = CONVERT + CONVERTED, /* of wgmma; those of bf16 are at BF16 */
+  INPUTS = TILES_F16 + 4096,
   APPROXIMATED = 512,
   MAX_OUT = 64 * 256
 };
@@ -71,9 +72,11 @@ static void make_inputs(uint32_t *in) {
     uint32_t u = in[BF16 + i], lo = ref_bits((float)(u % 16) - 8), hi = ref_bits((float)(u / 16 % 16) - 8);
     in[BF16 + i] = lo >> 16 | (hi & 0xffff0000);
   }
+  static const uint16_t half[] = {0xc800, 0xc700, 0xc600, 0xc500, 0xc400, 0xc200, 0xc000, 0xbc00,
+                                  0,      0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700};
+  for (int i = 0; i < 4096; i++)
+    in[TILES_F16 + i] = half[in[TILES_F16 + i] % 16] | (uint32_t)half[in[TILES_F16 + i] / 16 % 16] << 16;
   for (int i = 0; i < 256; i++) {
-    static const uint16_t half[] = {0xc800, 0xc700, 0xc600, 0xc500, 0xc400, 0xc200, 0xc000, 0xbc00,
-                                    0,      0x3c00, 0x4000, 0x4200, 0x4400, 0x4500, 0x4600, 0x4700};
     in[F16 + i] = half[in[F16 + i] % 16] | (uint32_t)half[in[F16 + i] / 16 % 16] << 16;
     in[F32 + i] = ref_bits((float)(int)(in[F32 + i] % 16) - 8);
   }
@@ -130,12 +133,12 @@ static void ref_mma(const uint32_t *in, uint32_t *out, int type, int k) {
       out[r * 8 + c] = type == S8 ? (uint32_t)(int32_t)s : ref_bits((float)s);
     }
 }
-static void ref_wgmma(const uint32_t *in, uint32_t *out, int n) {
-  const uint32_t *a = in + BF16, *b = a + 32;
+static void ref_wgmma(const uint32_t *a, uint32_t *out, int type, int n) {
+  const uint32_t *b = a + 32;
   for (int r = 0; r < 64; r++)
     for (int c = 0; c < n; c++) {
       double s = 0;
-      for (int k = 0; k < 32; k++) s += ref_half(a, r * 64 + k, BF16) * ref_half(b, (c * 64 + k) % 4096, BF16);
+      for (int k = 0; k < 32; k++) s += ref_half(a, r * 64 + k, type) * ref_half(b, (c * 64 + k) % 4096, type);
       out[r * n + c] = ref_bits((float)s);
     }
 }
@@ -252,7 +255,9 @@ static void reference(const char *name, const uint32_t *in, uint32_t *out) {
     ref_box(in, out + BOX3_BYTES / 4, size3, 24, -2, 5, BOX3_ROWS, BOX3_PLANES);
   }
   if (!strcmp(name, "tma_store")) ref_tma_store(in, out);
-  if (!strncmp(name, "wgmma", 5)) ref_wgmma(in, out, strcmp(name, "wgmma_mm") ? 128 : 256);
+  if (!strncmp(name, "wgmma", 5))
+    ref_wgmma(in + (strstr(name, "f16") ? TILES_F16 : BF16), out, strstr(name, "f16") ? F16 : BF16,
+              !strcmp(name, "wgmma_mm") || !strcmp(name, "wgmma_f16_mk") ? 256 : 128);
 }
 /* The largest error of the approximations, in units of 2^-23 of the result. */
 static double approximation_error(const uint32_t *out) {

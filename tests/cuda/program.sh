@@ -33,6 +33,22 @@ for type in f16 $(full && echo bf16); do # beside their models, whose paths of d
   done
 done
 
+# wgmma: tensor maps by the driver, in launches and in a recorded graph; nearly the loss of mma.
+wide() { # wide ARCH: the loss of the last step
+  "$gradc" run --fp=fast --json --run-dir "$tmp/$1" --device=cuda-host --gpu="$1" "$tmp/wide.nn" 2>&1 | tail -n 1 |
+    sed 's/.*"loss":\([0-9.]*\).*/\1/'
+}
+if full; then
+  cat >"$tmp/wide.nn" <<'NN'
+def mlp(x: f32[B, 64]) -> f32[B, 64] { x |> linear(1024) |> relu |> linear(64) }
+use net = mlp()
+data rows { source = normal(4096); x: f32[64] = reshape(field(0) * ones(64), 64) }
+train { data = rows; loss = mean((net(x) - x) ** 2); optim = sgd(lr = 0.01); batch = 2048; steps = 2; precision = bf16 }
+NN
+  "$gradc" report --cuda --json --fp=fast --gpu=h200 "$tmp/wide.nn" | grep -q '"form":"wgmma"' && pass || fail "no wgmma in wide.nn"
+  near "wgmma in a program" "$(wide sm_90a)" "$(wide sm_80)" 1e-5
+fi
+
 program_of cpu cpu "$here/device.nn" && program_of device cuda-host "$here/device.nn"
 (
   cd "$tmp" || exit

@@ -42,7 +42,8 @@ compile() {
 plain='
 function plain(name) { return name ~ /^k[0-9]+_[a-z]+$/ }'
 # Instructions that a kernel of tensor cores has, by the end of its name.
-meant='{ want["_mma"] = "HMMA"; want["_wgmma"] = "HGMMA"; want["_tf32"] = "HMMA" }'
+meant='{ want["_mma"] = want["_mma_split"] = want["_tf32"] = "HMMA"
+  want["_wgmma"] = want["_wgmma_split"] = "HGMMA UTMALDG" }'
 # inspect NAME ARCH [LIST]: what was compiled since `begin`, under this name in the table; LIST: the output of MODULES
 inspect() {
   awk -v name="$1" -v arch="$2" '
@@ -67,13 +68,13 @@ inspect() {
     awk "BEGIN $meant"'
       /^[ \t]*\.section[ \t]+\.text\./ { kernel = $2; sub(/^.text\./, "", kernel); sub(/,.*/, "", kernel) }
       / (LDL|STL)[. ]/ { local[kernel] = 1 }
-      / [A-Z]*MMA[. ]/ {
-        for (i = 1; i <= NF; i++) if ($i ~ /MMA/) { split($i, a, "."); has[kernel] = has[kernel] " " a[1] }
+      / ([A-Z]*MMA|UTMALDG)[. ]/ {
+        for (i = 1; i <= NF; i++) if ($i ~ /MMA|UTMALDG/) { split($i, a, "."); has[kernel] = has[kernel] " " a[1] }
       }
       { all[kernel] = 1 }
       END { for (k in local) if (!plain(k)) print k ": has an array in local memory"
-            for (k in all) for (w in want)
-              if (k ~ w "$" && !index(has[k] " ", " " want[w] " ")) print k ": has no " want[w] }'"$plain" "$tmp/sass"
+            for (k in all) for (w in want) for (i = split(want[w], x, " "); k ~ w "$" && i; i--)
+              if (!index(has[k] " ", " " x[i] " ")) print k ": has no " x[i] }'"$plain" "$tmp/sass"
   } >"$tmp/bad"
   if [ -s "$tmp/bad" ]; then fail "${what:-}$1 $2:"; head -n 5 "$tmp/bad"; else pass; fi
 }
@@ -85,7 +86,7 @@ form() { # form NAME FILE FLAG...: NAME is that of the table
   for arch in $archs; do begin; compile "$arch" "$@"; inspect "$name" "$arch"; done
 }
 k=tests/cuda/kernels
-archs=sm_90a; form "wgmma kn 128" $k/wgmma.cu
+archs=sm_90a
 [ "${FULL:-}" != 1 ] || archs="sm_80 sm_90a sm_100"
 form row $k/row.cu --fmad=false
 form "attend causal" $k/attend.cu
@@ -99,7 +100,7 @@ if [ "${FULL:-}" = 1 ]; then
   form "mma kk" $k/mma.cu -DB_ALONG_K=1
   form "mma mn" $k/mma.cu -DA_ALONG_K=0
   form "mma mk" $k/mma.cu -DA_ALONG_K=0 -DB_ALONG_K=1
-  archs=sm_90a; form "wgmma kn 256" $k/wgmma.cu -DBN=256
+  archs=sm_90a; form "wgmma kn 128" $k/wgmma.cu; form "wgmma kn 256" $k/wgmma.cu -DBN=256
   for n in 128 256; do
     form "wgmma kk $n" $k/wgmma.cu -DBN=$n -DB_ALONG_K=1
     form "wgmma mn $n" $k/wgmma.cu -DBN=$n -DA_ALONG_K=0
@@ -130,10 +131,11 @@ cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; proces
   if [ "$texts" -le "$2" ] && [ "$kernels" -le "$3" ]; then pass
   else fail "NVRTC compiles more of $1 than nvrtc.tsv says: $texts texts, $kernels kernels"; fi
 }
-model() { # model MODE FILE.nn: its kernels for $archs; MODE: strict, fast, or bf16, which is fast
-  mode=$1; file=$2; name=$(basename "$2" .nn); dir=$tmp/$1.$name; mkdir -p "$dir"
+model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16, which is fast, or sm90, of sm_90a alone
+  mode=$1; file=$2; name=$(basename "${2%.*}"); dir=$tmp/$1.$name; mkdir -p "$dir"
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
+  [ "$mode" != sm90 ] || fast='--fast --sm90'
   [ "$mode" != bf16 ] || { sed 's/^train {/train { precision = bf16;/' "$2" >"$tmp/$name.nn"; file=$tmp/$name.nn; }
   if ! "$modules" $fast --write="$dir" "$file" >"$tmp/list" 2>"$tmp/log"; then
     fail "$file: $(head -n 3 "$tmp/log")";
@@ -143,7 +145,7 @@ model() { # model MODE FILE.nn: its kernels for $archs; MODE: strict, fast, or b
     begin
     for file in "$dir"/*.cu; do compile "$arch" "$file" --fmad=$fma; done
     what="$name, " inspect "$mode" "$arch" "$tmp/list"
-    [ "$arch" = sm_90a ] && [ "$mode" != strict ] || continue
+    [ "$arch" = sm_90a ] && [ "$mode" != strict ] && [ "$mode" != sm90 ] || continue
     [ $by != nvrtc ] || cost "$name" "$mode"
     [ "${FULL:-}" != 1 ] || occupancy
   done
@@ -164,6 +166,12 @@ elif [ "${FULL:-}" = 1 ]; then
   for name in gpt2 cnn; do model bf16 bench/models/$name.nn; done
   for name in mlp lstm cnn_batchnorm; do model strict tests/golden/curves/$name.nn; done
 else model bf16 bench/models/mlp.nn; fi
+
+# The form wgmma: the kernels of graphs of forms_sm90.ir.
+archs=sm_90a
+{ sed '/^graph/,$d' "$here/forms.ir"
+  if [ "${FULL:-}" = 1 ]; then cat "$here/forms_sm90.ir"; else sed -n '/^graph group(/,/^}/p' "$here/forms_sm90.ir"; fi; } >"$tmp/sm90.ir"
+model sm90 "$tmp/sm90.ir"
 
 merged() { # merged FIELDS FILE...: of the rows with the same first fields, the one with the largest next field
   fields=$1; shift

@@ -75,6 +75,7 @@ typedef struct Wgmma {
   float **d;
   gc_u64 a, b;
   int n, add, ta, tb;
+  GcOperand type;
 } Wgmma;
 
 typedef struct Access {

@@ -19,10 +19,10 @@ static void check_operand(gc_u64 desc, int mn_major, int n) {
     for (int k = 0; k < 16; k += mn_major ? 1 : 8)
       shadow_access(shared_at(operand_at(desc, mn_major, i, k), 16), 16, false, ASYNC, NULL);
 }
-static float element(gc_u64 desc, int mn_major, int i, int k) {
+static float element(gc_u64 desc, int mn_major, GcOperand type, int i, int k) {
   uint16_t h;
   memcpy(&h, shared_at(operand_at(desc, mn_major, i, k), 2), 2);
-  return bf16_to_f32(h);
+  return type == GC_F16 ? f16_to_f32(h) : bf16_to_f32(h);
 }
 
 typedef float Row16 __attribute__((vector_size(64)));
@@ -32,8 +32,8 @@ static void wgmma_run(const Wgmma *w) {
   check_operand(w->a, w->ta, 64);
   check_operand(w->b, w->tb, w->n);
   for (int k = 0; k < 16; k++) {
-    for (int i = 0; i < 64; i++) a[i][k] = element(w->a, w->ta, i, k);
-    for (int i = 0; i < w->n; i++) b[k][i / 16][i % 16] = element(w->b, w->tb, i, k);
+    for (int i = 0; i < 64; i++) a[i][k] = element(w->a, w->ta, w->type, i, k);
+    for (int i = 0; i < w->n; i++) b[k][i / 16][i % 16] = element(w->b, w->tb, w->type, i, k);
   }
   for (int r = 0; r < 64; r++)
     for (int c = 0; c < w->n; c += 16) {
@@ -62,11 +62,11 @@ void gc_host_wgmma_fence(int line) {
   meeting_over(my_group());
 }
 
-void gc_host_wgmma(float *d, gc_u64 a, gc_u64 b, int n, int add, int ta, int tb, int line) {
+void gc_host_wgmma(float *d, gc_u64 a, gc_u64 b, int n, int add, int ta, int tb, GcOperand type, int line) {
   int g = block->current / GROUP;
   if (!meet_group(d, line)) return;
   if (!block->wgmma_fenced[g]) error_at(NULL, "wgmma without wgmma.fence before it");
-  Wgmma w = {malloc(GROUP * sizeof *w.d), a, b, n, add, ta, tb};
+  Wgmma w = {malloc(GROUP * sizeof *w.d), a, b, n, add, ta, tb, type};
   memcpy(w.d, my_group()->slot, GROUP * sizeof *w.d);
   if (!(gc_host.late & GC_LATE_MMA)) wgmma_run(&w);
   *(Wgmma *)queue_push(&block->mmas[g], sizeof w) = w;

@@ -36,9 +36,15 @@ static inline void gc_test_launch(const char *function, const char *name, GcThun
   const GcTraffic before = gc_host.traffic;
   const char *order = getenv("GC_ORDER");
   gc_host.order = !order ? GC_ORDER_RISING : *order == 'f' ? GC_ORDER_FALLING : GC_ORDER_RANDOM;
+  gc_host.late = !order || *order == 'r' ? 0 : GC_LATE_COPY | GC_LATE_MMA;
   gc_host.any_memory = 1;
   if (dims.grid[0] > 0 && dims.grid[1] > 0 && dims.grid[2] > 0) gc_host_launch(name, kernel, args, dims);
   gc_test_traffic(function, name, &before);
+}
+static inline GcTensorMap gc_map(cudaStream_t stream, const void *x, gc_i64 size0, gc_i64 size1, gc_i64 size2,
+                                 gc_i64 stride1, gc_i64 stride2, int rows) {
+  (void)stream;
+  return (GcTensorMap){(char *)(uintptr_t)x, {size0, size1, size2}, {2 * stride1, 2 * stride2}, {64, rows, 1}};
 }
 /* A nested function of GNU C calls the kernel with the arguments of the launch. */
 #define GC_LAUNCH(kernel, points, stream, ...) \
