@@ -10,6 +10,7 @@ typedef long long gc_i64;
 typedef unsigned long long gc_u64;
 #define GC_KERNEL(threads, blocks) static void
 #define GC_DEVICE static inline __attribute__((unused))
+#define GC_DEVICE_CALLED static __attribute__((noinline, unused))
 #define GC_PARAM const
 #define GC_UNROLL
 #define GC_ROLLED

@@ -18,6 +18,19 @@ bool gemm_is_contiguous(const GemmDesc *g, bool is_a, bool along_k) {
   return along_k ? is_contiguous(&g->k, !is_a) : is_contiguous(rows_of(g, is_a), false);
 }
 
+bool gemm_one_axis(Module *m, const GemmAxes *x, bool second, Dim *size, Dim *stride) {
+  const Dim *s = second ? x->s1 : x->s0;
+  *size = 1, *stride = 0;
+  for (int i = x->n - 1; i >= 0; i--) {
+    if (x->residue[i]) return false;
+    if (x->axis[i] < 0) continue;
+    if (*size == 1) *stride = s[i];
+    else if (dim_mul(m, *size, *stride) != s[i]) return false;
+    *size = dim_mul(m, *size, x->dim[i]);
+  }
+  return true;
+}
+
 /* ---- chunks ---- */
 
 static bool divides(Module *m, Dim d, int by) { return dim_divisor(m, d) % by == 0; }
@@ -77,8 +90,24 @@ GemmLoader gemm_loader(GemmText *c, bool is_a, int chunk) {
 
 /* ---- as text ---- */
 
+/* The rows of a function's operand, whose distance is `sa` or `sb`. */
+static void rows_of_called(GemmText *c, const GemmLoader *l) {
+  NestText *n = &c->n;
+  const char *each = !l->along_k && l->nrow > 1 ? " + e" : "", *to = l->is_a ? "rows" : "cols";
+  nest_line(n, "%s p%s[%d];", c->type, l->name, l->nrow);
+  nest_open_block(n, "GC_UNROLL for (int e = 0; e < %d; e++)", l->nrow);
+  nest_line(n, "const %s j = %s + %s%s;", c->type, l->is_a ? "m0" : "n0", l->row, each);
+  if (l->along_k) nest_line(n, "p%s[e] = j < %s ? j * s%s : 0;", l->name, to, l->name);
+  else nest_line(n, "p%s[e] = j < %s ? j : 0;", l->name, to);
+  nest_close_block(n);
+}
+
 /* Rows outside of the operand are read as row 0, since their results are not stored. */
 void gemm_rows(GemmText *c, const GemmLoader *l) {
+  if (c->called) {
+    rows_of_called(c, l);
+    return;
+  }
   NestText *n = &c->n;
   const GemmAxes *x = rows_of(c->g, l->is_a);
   const GemmTaps *t = &c->g->taps;
@@ -129,6 +158,10 @@ GemmElement gemm_element(GemmText *c, const GemmLoader *l) {
   add_axes(&at, &c->g->k, !l->is_a);
   bool each = l->chunk > 1 && !l->vector && l->along_k;
   nest_line(&c->n, "const %s k = k0 + %s%s;", c->type, l->term, each ? " + u" : "");
+  if (c->called)
+    return (GemmElement){
+      .buf = l->name,
+      .at = ctx_strf(p->c, l->along_k ? "p%s[%s] + k" : "p%s[%s] + k * s%s", l->name, l->row_of, l->name)};
   gemm_split(c, &c->g->k, "k", false);
   GemmElement e = {.taps = inside(c, l)};
   const KVal *load = (l->is_a ? &c->g->a : &c->g->b)->load;

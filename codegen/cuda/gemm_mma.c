@@ -3,7 +3,9 @@
  * swizzled rows of 128 bytes in shared memory, in a ring of stages. Where memory holds 16 bits side by side, they are
  * copied there in the background; else threads load, round and store them. The order of a sum is not that of strict
  * mode. */
+#include "codegen/cuda/cuda.h"
 #include "codegen/cuda/gemm_text.h"
+#include <string.h>
 
 enum { CHUNK = 8, DEPTH = MMA_DEPTH, STAGES = 3, MIN_ROWS = 9, MIN_TERMS = 16 };
 
@@ -176,12 +178,14 @@ static void print_steps(GemmText *c) {
   nest_close_block(n);
 }
 
+static int sums_pitch(const GemmTile *t) { return t->cols + 8; }
+
 /* The sums pass through shared memory. With 8 elements between rows, 16 lanes store 8 bytes each into different
  * banks. */
-static void print_results(GemmText *c) {
+static void print_put_sums(GemmText *c) {
   const GemmPlan *p = c->plan;
   NestText *n = &c->n;
-  int pitch = p->tile.cols + 8;
+  int pitch = sums_pitch(&p->tile);
   nest_line(n, "gc_sync();");
   nest_open_block(n, "GC_UNROLL for (int i = 0; i < %d; i++)", p->row / 16);
   nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j++)", p->col / 8);
@@ -194,22 +198,83 @@ static void print_results(GemmText *c) {
   nest_close_block(n);
   nest_close_block(n);
   nest_line(n, "gc_sync();");
-  gemm_results(c, "m0", p->tile.rows, pitch);
+}
+
+/* Where the rows and columns of a warp begin, and the loop. */
+static void print_sums(GemmText *c) {
+  const GemmPlan *p = c->plan;
+  int across = p->tile.cols / p->col; /* warps along a row */
+  nest_line(&c->n, "const int lane = thread %% 32, wm = thread / 32 / %d * %d, wn = thread / 32 %% %d * %d;", across,
+            p->row, across, p->col);
+  print_steps(c);
+  print_put_sums(c);
+}
+
+/* ---- the loop as a function ---- */
+
+/* Kernels of one tile whose operands differ in no more than their addresses, sizes and one stride each have one loop,
+ * which their compiler reads once. */
+static bool is_called(GemmText *c) {
+  const GemmDesc *g = c->g;
+  Module *m = c->n.p->m;
+  Dim size, stride;
+  if (g->taps.n || g->nresidue || !gemm_loader(c, true, CHUNK).async || !gemm_loader(c, false, CHUNK).async)
+    return false;
+  return gemm_one_axis(m, &g->m, false, &size, &stride) && gemm_one_axis(m, &g->n, false, &size, &stride) &&
+         gemm_one_axis(m, &g->k, false, &size, &stride) && gemm_one_axis(m, &g->k, true, &size, &stride);
+}
+
+/* The pointer to the batch's operand. */
+static const char *operand_text(GemmText *c, bool is_a) {
+  const GemmDesc *g = c->g;
+  const GemmOperand *o = is_a ? &g->a : &g->b;
+  Affine at = affine_const(o->offset);
+  for (int i = 0; i < g->batch.n; i++)
+    if (g->batch.axis[i] >= 0) at.coef[g->batch.axis[i]] = (is_a ? g->batch.s0 : g->batch.s1)[i];
+  return ctx_strf(c->n.p->c, "%s + %s", nest_buf_name(&c->n, o->load->buf), gemm_operand(c, text_affine(c->n.p, &at)));
+}
+
+/* Elements between its rows, or between its terms if the rows are adjacent. */
+static const char *stride_text(GemmText *c, bool is_a) {
+  const GemmDesc *g = c->g;
+  bool along_k = gemm_loader(c, is_a, CHUNK).along_k;
+  Dim size, stride;
+  gemm_one_axis(c->n.p->m, !along_k ? &g->k : is_a ? &g->m : &g->n, !along_k && !is_a, &size, &stride);
+  return text_dim(c->n.p, stride);
+}
+
+static void print_call(GemmText *c) {
+  const GemmTile *t = &c->plan->tile;
+  Emitter *p = c->n.p;
+  Str body = {.c = p->c};
+  const char *type = operand_type(&c->g->a) == DT_BF16 ? "bf16" : "f16", *i = c->type;
+  const char *name =
+    ctx_strf(p->c, "gc_mma_%dx%d_%s%s_%s%s", t->rows, t->cols, gemm_loader(c, true, CHUNK).along_k ? "k" : "m",
+             gemm_loader(c, false, CHUNK).along_k ? "k" : "n", type, strcmp(i, "int") ? "_wide" : "");
+  GemmText f = *c;
+  f.n.o = &body, f.n.indent = 1;
+  f.called = true, f.from = "from";
+  print_sums(&f);
+  cuda_put_function(p, name,
+                    ctx_strf(p->c,
+                             "(const uint16_t *a, const uint16_t *b, %s m0, %s n0, %s rows, %s cols, %s from, "
+                             "%s terms, %s sa, %s sb) {\n  const int thread = gc_thread();\n%s}\n",
+                             i, i, i, i, i, i, i, i, body.s));
+  nest_line(&c->n, "%s(%s, %s, m0, n0, rows, cols, %s, terms, %s, %s);", name, operand_text(c, true),
+            operand_text(c, false), c->from, stride_text(c, true), stride_text(c, false));
 }
 
 static void print(Emitter *p, const Launch *l, Str *body) {
   GemmText c = gemm_text(p, l->step->kernel, l->plan, body);
-  const GemmPlan *plan = l->plan;
+  const GemmTile *t = &c.plan->tile;
   if (l->part) {
     gemm_add_parts(&c);
     return;
   }
-  int across = plan->tile.cols / plan->col; /* warps along a row */
   gemm_begin(&c);
-  nest_line(&c.n, "const int lane = thread %% 32, wm = thread / 32 / %d * %d, wn = thread / 32 %% %d * %d;", across,
-            plan->row, across, plan->col);
-  print_steps(&c);
-  print_results(&c);
+  if (is_called(&c)) print_call(&c);
+  else print_sums(&c);
+  gemm_results(&c, "m0", t->rows, sums_pitch(t));
 }
 
 const Form form_gemm_mma = {"mma", suits, print};

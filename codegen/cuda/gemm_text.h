@@ -37,6 +37,7 @@ typedef struct GemmText {
   const char *from;   /* the first term of the block */
   const char *thread; /* the number of a thread among the `threads` of the epilogue */
   int threads;
+  bool called; /* the text is that of a function of several kernels, whose parameters have what differs: gemm_mma.c */
   bool
     skips; /* a tap outside of the image is no term, which differs from a term of 0 if the other factor is not finite */
 } GemmText;
@@ -72,6 +73,8 @@ typedef struct GemmLoader {
   int nrow;           /* addresses of rows that a thread needs, */
   const char *row_of; /* of which this is the number: "e", "u" (the element of a chunk), "0" */
 } GemmLoader;
+/* All axes of x as one; false: its elements are not equally far apart. second: by the strides in b. */
+bool gemm_one_axis(Module *m, const GemmAxes *x, bool second, Dim *size, Dim *stride);
 bool gemm_is_contiguous(const GemmDesc *g, bool is_a, bool along_k); /* the last axis of k, or of the rows */
 GemmLoader gemm_loader(GemmText *c, bool is_a, int chunk);
 void gemm_rows(GemmText *c, const GemmLoader *l); /* declares what does not change along k: pa[], and taps */

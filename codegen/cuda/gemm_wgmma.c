@@ -23,20 +23,6 @@ static bool is_half(const GemmOperand *o) { return o->storage == OS_BF16 || o->s
 
 /* ---- operands as tensors ---- */
 
-/* All axes of x as one; false: its elements are not equally far apart. second: by the strides in b. */
-static bool as_one_axis(Module *m, const GemmAxes *x, bool second, Dim *size, Dim *stride) {
-  const Dim *s = second ? x->s1 : x->s0;
-  *size = 1, *stride = 0;
-  for (int i = x->n - 1; i >= 0; i--) {
-    if (x->residue[i]) return false;
-    if (x->axis[i] < 0) continue;
-    if (*size == 1) *stride = s[i];
-    else if (dim_mul(m, *size, *stride) != s[i]) return false;
-    *size = dim_mul(m, *size, x->dim[i]);
-  }
-  return true;
-}
-
 static bool is_vector(Module *m, Dim elements) { return dim_divisor(m, elements) % 8 == 0; } /* 16 bytes */
 
 /* The operand in boxes of 64 elements by 64 or, along k, by the rows of a tile. */
@@ -46,9 +32,9 @@ static bool find_box(const Kernel *k, const GemmDesc *g, bool is_a, int rows, Te
   const KBuf *b = &k->buf[o->load->buf];
   Dim size[3], stride[3];
   int64_t one;
-  if (!as_one_axis(m, &g->k, !is_a, &size[0], &stride[0]) ||
-      !as_one_axis(m, is_a ? &g->m : &g->n, false, &size[1], &stride[1]) ||
-      !as_one_axis(m, &g->batch, !is_a, &size[2], &stride[2]))
+  if (!gemm_one_axis(m, &g->k, !is_a, &size[0], &stride[0]) ||
+      !gemm_one_axis(m, is_a ? &g->m : &g->n, false, &size[1], &stride[1]) ||
+      !gemm_one_axis(m, &g->batch, !is_a, &size[2], &stride[2]))
     return false;
   bool along_k = dim_number(m, stride[0], &one) && one == 1;
   int fast = along_k ? 0 : 1;

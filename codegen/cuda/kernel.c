@@ -83,6 +83,12 @@ const char *cuda_put_kernel(Emitter *p, const char *name, const char *comment, c
   return put_kernel(p, p->target->kernel_qualifiers, name, comment, text);
 }
 
+void cuda_put_function(Emitter *p, const char *name, const char *text) {
+  Str *o = &p->cuda->loops;
+  const char *head = ctx_strf(p->c, "GC_DEVICE_CALLED void %s(", name);
+  if (!o->n || !strstr(o->s, head)) str_printf(o, "%s%s\n", ctx_strf(p->c, "%.*s", (int)strlen(head) - 1, head), text);
+}
+
 const char *cuda_kernel(Emitter *p, const Launch *l) {
   const Kernel *k = l->step->kernel;
   Str text = {.c = p->c}, body = {.c = p->c};

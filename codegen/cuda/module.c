@@ -89,7 +89,8 @@ static void list_launches(Emitter *p) {
 Emitter *cuda_emitter(Module *m, const EmitOptions *o) {
   Emitter *p = emitter_new(m, o, (ScheduleOptions){.target = &target_cuda}, ctx_strf(m->c, "struct %s_run", m->name));
   p->cuda = ctx_alloc(m->c, sizeof *p->cuda);
-  *p->cuda = (CudaText){.launches = {.steps = &p->steps, .plain = o->plain_forms}, .checks.c = m->c, .weights.c = m->c};
+  *p->cuda = (CudaText){.launches = {.steps = &p->steps, .plain = o->plain_forms}};
+  p->cuda->loops.c = p->cuda->checks.c = p->cuda->weights.c = m->c;
   return p;
 }
 
@@ -120,7 +121,7 @@ void cuda_device(Emitter *p, Str *out) {
   str_puts(&functions, "\n");
   helpers_print(p, &functions);
   cuda_device_text(out, &functions);
-  const Str *part[] = {&p->tables, &p->cuda->checks, &p->kernels};
+  const Str *part[] = {&p->tables, &p->cuda->loops, &p->cuda->checks, &p->kernels};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) str_put(out, part[i]->s, part[i]->n), str_puts(out, "\n");
 }

@@ -45,6 +45,23 @@ static int by_cost(const void *a, const void *b) {
   return x->nkernel && y->nkernel ? strcmp(x->kernel[0], y->kernel[0]) : 0;
 }
 
+/* The function of several kernels that this one calls: its name, and the name's length; 0: none. */
+static size_t called(const Definition *x, const char **name) {
+  static const char begin[] = "\n  gc_mma_";
+  const char *s = memmem(x->text, x->n, begin, strlen(begin));
+  if (!s) return 0;
+  *name = s + 3;
+  return strcspn(*name, "(");
+}
+
+/* x may be in a module that begins with `first`: a module has one function that several kernels call, so that few
+ * modules compile it. */
+static bool goes_with(const Definition *first, const Definition *x) {
+  const char *a = "", *b = "";
+  size_t n = called(first, &a), k = called(x, &b);
+  return !k || (n == k && !memcmp(a, b, n));
+}
+
 static bool takes(const CudaModule *m, double cost) { return m->nkernel < MAX_KERNELS && m->cost + cost <= MAX_COST; }
 
 static void put_text(Emitter *p, const Definitions *d, CudaModule *m) {
@@ -81,20 +98,24 @@ void cuda_modules(Emitter *p, Artifacts *a) {
   int cap = 0;
   helpers_print(p, &helpers);
   cuda_device_text(&device, &helpers);
-  const Str *part[] = {&device, &p->tables, &p->cuda->checks, &p->kernels};
-  for (int i = 0; i < 4; i++)
+  const Str *part[] = {&device, &p->tables, &p->cuda->loops, &p->cuda->checks, &p->kernels};
+  for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) definitions_add(&d, part[i]->s, part[i]->n);
   Definition **kernel = ctx_array(c, d.n, sizeof *kernel);
   bool *taken = ctx_array(c, d.n, sizeof *taken);
   for (int i = 0; i < d.n; i++) {
     CudaModule m = {0};
-    for (int k = i; k < d.n; k++) {
-      Definition *x = &d.v[k];
-      if (!x->kernel || taken[k] || (m.nkernel && !takes(&m, cost_of(x)))) continue;
-      taken[k] = true;
-      kernel[m.nkernel++] = x;
-      m.cost += cost_of(x);
-    }
+    const char *name;
+    if (!d.v[i].kernel || taken[i]) continue;
+    for (int others = called(&d.v[i], &name) ? 0 : 1; others < 2; others++)
+      for (int k = i; k < d.n; k++) {
+        Definition *x = &d.v[k];
+        if (!x->kernel || taken[k] || (!others && !called(x, &name))) continue;
+        if (m.nkernel && (!goes_with(kernel[0], x) || !takes(&m, cost_of(x)))) continue;
+        taken[k] = true;
+        kernel[m.nkernel++] = x;
+        m.cost += cost_of(x);
+      }
     if (m.nkernel) *VEC_PUSH(c, a->module, a->nmodule, cap) = make_module(p, &d, kernel, m.nkernel);
   }
   if (a->nmodule) qsort(a->module, (size_t)a->nmodule, sizeof *a->module, by_cost);
