@@ -93,9 +93,9 @@ typedef struct GcGrid {
   int block, shared;
 } GcGrid;
 /* What the function of a device's graph calls. kernel: index in GcDevice.kernel; arg[i]: the address of argument i.
- * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes, of
- * a tensor of 16-bit elements with three axes, the fastest first, or two if size[2] is 1; strides, in elements, are those
- * of axes 1 and 2; boxes are 64 x rows. */
+ * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes,
+ * of a tensor of 16-bit elements with three axes, the fastest first, or two if size[2] is 1; strides, in elements, are
+ * those of axes 1 and 2; boxes are 64 x rows. */
 typedef struct GcDeviceCalls {
   void (*launch)(const GcCall *call, int kernel, GcGrid grid, void **arg);
   void (*check)(const GcCall *call, const void *x, int64_t n, int type, int32_t node);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, and of forms_sm90.ir for sm_90a alone, each a kernel of one form or of a few: the bits of the
-# interpreter in strict mode, within bounds in fast mode; and their memory transactions. forms.tsv has those of each
-# graph and form: sectors of global memory, the minimum, wavefronts of shared memory; they may only fall. Lines that end
-# with * have shapes at which vectors are possible: at most a tenth more sectors than the minimum.
+# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, and of forms_sm90.ir for sm_90a alone, each a kernel of
+# one form or of a few: the bits of the interpreter in strict mode, within bounds in fast mode; and their memory
+# transactions. forms.tsv has those of each graph and form: sectors of global memory, the minimum, wavefronts of shared
+# memory; they may only fall. Lines that end with * have shapes at which vectors are possible: at most a tenth more
+# sectors than the minimum.
 graphs() { # graphs PATTERN
   awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* modules [--fast] [--sm90] [--write=DIR] [--arch=ARCH [--nvcc=PATH] [--cache=DIR]] FILE...: the CUDA modules of
- * each model (.nn) or graph (.ir). --write: as files DIR/STEM.N.cu, a line for each: its path, estimated milliseconds, names of
- * its kernels; then for each kernel of a step: `shape`, its name, threads of a block, bytes of shared memory. --arch:
- * compiled as gradc does it; every kernel is in the image of its module. Prints the number of kernels, of modules, and
- * a hash of the images; then `N passed, N failed`. */
+ * each model (.nn) or graph (.ir). --write: as files DIR/STEM.N.cu, a line for each: its path, estimated milliseconds,
+ * names of its kernels; then for each kernel of a step: `shape`, its name, threads of a block, bytes of shared memory.
+ * --arch: compiled as gradc does it; every kernel is in the image of its module. Prints the number of kernels, of
+ * modules, and a hash of the images; then `N passed, N failed`. */
 #define _GNU_SOURCE
 #include "codegen/jit/cuda_compile.h"
 #include "frontend/elab.h"

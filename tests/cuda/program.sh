@@ -45,7 +45,8 @@ use net = mlp()
 data rows { source = normal(4096); x: f32[64] = reshape(field(0) * ones(64), 64) }
 train { data = rows; loss = mean((net(x) - x) ** 2); optim = sgd(lr = 0.01); batch = 2048; steps = 2; precision = bf16 }
 NN
-  "$gradc" report --cuda --json --fp=fast --gpu=h200 "$tmp/wide.nn" | grep -q '"form":"wgmma"' && pass || fail "no wgmma in wide.nn"
+  "$gradc" report --cuda --json --fp=fast --gpu=h200 "$tmp/wide.nn" | grep -q '"form":"wgmma"' && pass ||
+    fail "no wgmma in wide.nn"
   near "wgmma in a program" "$(wide sm_90a)" "$(wide sm_80)" 1e-5
 fi
 

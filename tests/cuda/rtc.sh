@@ -169,8 +169,11 @@ else model bf16 bench/models/mlp.nn; fi
 
 # The form wgmma: the kernels of graphs of forms_sm90.ir.
 archs=sm_90a
-{ sed '/^graph/,$d' "$here/forms.ir"
-  if [ "${FULL:-}" = 1 ]; then cat "$here/forms_sm90.ir"; else sed -n '/^graph group(/,/^}/p' "$here/forms_sm90.ir"; fi; } >"$tmp/sm90.ir"
+wanted='/^graph group(/,/^}/p'
+{
+  sed '/^graph/,$d' "$here/forms.ir"
+  if [ "${FULL:-}" = 1 ]; then cat "$here/forms_sm90.ir"; else sed -n "$wanted" "$here/forms_sm90.ir"; fi
+} >"$tmp/sm90.ir"
 model sm90 "$tmp/sm90.ir"
 
 merged() { # merged FIELDS FILE...: of the rows with the same first fields, the one with the largest next field
