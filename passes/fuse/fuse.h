@@ -8,17 +8,23 @@
 #include "passes/analysis/group.h"
 #include "passes/costs.h"
 
+/* The different indices at which a point of a group reads a node, each as a hash of the views on the way; 0: none. At
+ * more than MAX_READS the node is stored, as each of them computes it again, and what it reads. */
+enum { MAX_READS = 8 };
+typedef struct ReadSet {
+  int n; /* MAX_READS + 1: too many */
+  uint32_t at[MAX_READS];
+} ReadSet;
+
 /* A group that reads a node, through views and inlined nodes. */
 typedef struct Use {
   Id group;     /* by its root */
   bool operand; /* reads it from memory: contractions, tables of gathers, scans */
   bool window;  /* reads elements several times (unfold) */
   int depth;    /* reductions in sequence from the readers down */
-  /* Different indices at which a point of the group reads it: directly, all readers at the same ones, and through each
-   * view at others. */
-  int direct, moved;
+  const ReadSet *reads;
 } Use;
-static inline int use_reads(const Use *u) { return u->direct + u->moved; }
+extern const ReadSet READ_ONCE;
 
 typedef struct NodeUse {
   Use use[MAX_USES];
@@ -45,7 +51,7 @@ typedef struct FuseState {
   Id *group;                /* per node: root of its group; 0: none yet, or inlined */
   bool *inlined;            /* per node: computed in each reader */
   int *depth;               /* per node: reductions between it and its group's root */
-  int *reads;               /* per node of a group: different indices at which a point of the group computes it */
+  const ReadSet **reads;    /* per node of a group: the indices at which a point of the group computes it */
   Id *aligned;              /* per node: 1 + the `red` for which reads_are_aligned was true */
   NodeUse **uses;           /* per node, allocated at its first use */
   GroupDraft *draft;        /* per node that is a root */

@@ -18,8 +18,6 @@ static bool is_map(const Graph *g, Id n) {
 /* ---- axes ---- */
 
 enum { MAX_DERIVED = MAX_AXES - MAX_RANK };
-/* A value that is read at more different indices is stored: each of them computes it again, and what it reads. */
-enum { MAX_READS = 8 };
 
 /* The derived axes that a node adds to a kernel. */
 static int derived_axes(const Graph *g, Id n) {
@@ -49,8 +47,8 @@ static bool view_has_axes(FuseState *s, Id view) {
   const NodeUse *k = s->uses[view];
   int count = derived_axes(s->g, view);
   for (int i = 0; k && i < k->n; i++)
-    if (!has_free_axes(&s->draft[k->use[i].group], count * use_reads(&k->use[i]), false)) return false;
-  for (int i = 0; k && i < k->n; i++) claim_axes(&s->draft[k->use[i].group], count * use_reads(&k->use[i]), false);
+    if (!has_free_axes(&s->draft[k->use[i].group], count * k->use[i].reads->n, false)) return false;
+  for (int i = 0; k && i < k->n; i++) claim_axes(&s->draft[k->use[i].group], count * k->use[i].reads->n, false);
   return !count || !k || !k->many;
 }
 
@@ -60,7 +58,7 @@ static void start_group(FuseState *s, Id n) {
   s->draft[n] = (GroupDraft){.cls = kernel_class_of(s->g, n), .space = n, .n = 1};
   claim_axes(&s->draft[n], derived_axes(s->g, n), fold_is_short(s->g, n));
   s->group[n] = n;
-  s->reads[n] = 1;
+  s->reads[n] = &READ_ONCE;
 }
 
 /* The reduced axes are the last ones: a row in memory. */
@@ -169,9 +167,9 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   GroupDraft *j = &s->draft[u->group];
   OpClass cls = node_info(g, n)->cls;
-  int derived = derived_axes(g, n) * use_reads(u);
+  int derived = derived_axes(g, n) * u->reads->n;
   bool folds = fold_is_short(g, n);
-  if (use_reads(u) > MAX_READS) return false;
+  if (u->reads->n > MAX_READS) return false;
   if (j->n >= MAX_GROUP || !has_free_axes(j, derived, folds)) return false;
   if (is_map(g, n)) {
     if (!can_fuse_map(s, n, u, stored)) return false;
@@ -188,7 +186,7 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
   }
   s->group[n] = u->group;
   s->depth[n] = u->depth;
-  s->reads[n] = use_reads(u);
+  s->reads[n] = u->reads;
   j->n++;
   claim_axes(j, derived, folds);
   return true;
@@ -253,7 +251,7 @@ static bool read_only_in(const FuseState *s, Id x, Id n, Id group) {
 static bool fuse_as_sibling(FuseState *s, Id n, Id first_reader) {
   Id x = node_in(s->g, n, 0);
   for (uint32_t i = s->first[x]; i < s->first[x + 1]; i++) {
-    Use u = {.group = s->group[s->reader[i]], .direct = 1};
+    Use u = {.group = s->group[s->reader[i]], .reads = &READ_ONCE};
     if (u.group && u.group < first_reader && u.group > n && try_fuse(s, n, &u, true)) return true;
   }
   return false;

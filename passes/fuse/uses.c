@@ -4,6 +4,40 @@
 #include "ir/view.h"
 #include <string.h>
 
+const ReadSet READ_ONCE = {.n = 1};
+
+static void read_add(ReadSet *to, uint32_t at) {
+  for (int i = 0; i < to->n && i < MAX_READS; i++)
+    if (to->at[i] == at) return;
+  if (to->n < MAX_READS) to->at[to->n] = at;
+  if (to->n <= MAX_READS) to->n++;
+}
+
+/* Both together; most are READ_ONCE. */
+static const ReadSet *reads_joined(Ctx *c, const ReadSet *a, const ReadSet *b) {
+  ReadSet both = *a;
+  if (a == b) return a;
+  if (b->n > MAX_READS) return b;
+  for (int i = 0; i < b->n; i++) read_add(&both, b->at[i]);
+  if (both.n == a->n) return a;
+  ReadSet *s = ctx_alloc(c, sizeof *s);
+  *s = both;
+  return s;
+}
+
+/* What reads a view reads its operand at other indices. */
+static const ReadSet *reads_through(const Graph *g, Id view, const ReadSet *a) {
+  const Node *d = node_get(g, view);
+  if (a->n > MAX_READS) return a;
+  ReadSet *s = ctx_alloc(g->m->c, sizeof *s);
+  for (int i = 0; i < a->n; i++) {
+    uint32_t h = (a->at[i] ^ d->op) * 0x9e3779b1u;
+    h = (h ^ d->attr) * 0x85ebca6bu;
+    read_add(s, (h ^ h >> 15 ^ node_get(g, node_in(g, view, 0))->type) * 0xc2b2ae35u);
+  }
+  return s;
+}
+
 static void use_add(FuseState *s, Id n, Use u, int cost) {
   if (!s->uses[n]) s->uses[n] = ctx_alloc(s->g->m->c, sizeof *s->uses[n]);
   NodeUse *k = s->uses[n];
@@ -13,8 +47,7 @@ static void use_add(FuseState *s, Id n, Use u, int cost) {
       k->use[i].operand |= u.operand;
       k->use[i].window |= u.window;
       if (u.depth > k->use[i].depth) k->use[i].depth = u.depth;
-      if (u.direct > k->use[i].direct) k->use[i].direct = u.direct;
-      k->use[i].moved += u.moved;
+      k->use[i].reads = reads_joined(s->g->m->c, k->use[i].reads, u.reads);
       return;
     }
   if (k->n < MAX_USES) {
@@ -38,8 +71,7 @@ void fuse_forward_uses(FuseState *s, Id n) {
     for (int i = 0; i < k.n; i++) {
       Use u = k.use[i];
       u.window |= window;
-      u.moved = view ? use_reads(&u) : 0;
-      u.direct = view ? 0 : use_reads(&k.use[i]);
+      if (view) u.reads = reads_through(g, n, u.reads);
       use_add(s, x, u, cost);
     }
     if (k.many && s->uses[x]) s->uses[x]->many = true;
@@ -51,7 +83,7 @@ void fuse_use_inputs(FuseState *s, Id n) {
   uint32_t operands = memory_operands(g, n);
   int depth = s->depth[n] + (node_info(g, n)->cls == CL_REDUCE);
   for (uint32_t j = 0; j < node_get(g, n)->nin; j++) {
-    Use u = {.group = s->group[n], .operand = j < operands, .depth = depth, .direct = s->reads[n]};
+    Use u = {.group = s->group[n], .operand = j < operands, .depth = depth, .reads = s->reads[n]};
     use_add(s, node_in(g, n, (int)j), u, 0);
   }
 }

@@ -22,7 +22,7 @@ function close_of(s,   i, d, c) { # the place of the parenthesis that closes the
 }
 function def(text,   name, open, body, n, part, i, d, c, p, lead, k, at, v, nv, row, rows, w) {
   name = text; sub(/^def /, "", name); sub(/\(.*/, "", name)
-  if (name ~ /^_/ || name ~ /^(gaussian_nll|scatter|isclose)$/) return # tensors for which a list stands, too
+  if (name ~ /^_/ || name ~ /^(gaussian_nll|scatter|isclose|clamp)$/) return # tensors for which a list stands, too
   open = index(text, "("); body = substr(text, open + 1, close_of(substr(text, open)) - 2)
   n = 1; d = 0; part[1] = ""
   for (i = 1; i <= length(body); i++) {

@@ -76,6 +76,8 @@ program("signs", ["fmod(x, y)", "remainder(x, y)", "hypot(x, y)", "copysign(x, y
         by=["x"], **S)  # fmt: skip
 program("heaviside", ["heaviside(x, y)", "isclose(x, y)", "isclose(x, x + 1e-6)"],
         lambda v: [T.heaviside(v["x"], v["y"]), T.isclose(v["x"], v["y"]), T.isclose(v["x"], v["x"] + 1e-6)], by=[], **S)  # fmt: skip
+program("clamp", ["clamp(x, y, 2)", "clamp(x, -2, z)"], lambda v: [T.clamp(v["x"], v["y"], T.tensor(2.0).to(v["x"].dtype)), T.clamp(v["x"], T.tensor(-2.0).to(v["x"].dtype), v["z"])],
+        x=rand(3, 4), y=rand(3, 4, lo=-2, hi=1), z=rand(4, lo=0, hi=1))  # fmt: skip
 program("logit", ["logit(x)", "logit(x, 0.25)"], lambda v: [T.logit(v["x"]), T.logit(v["x"], 0.25)], x=vec(0.125, 0.3125, 0.5, 0.9375))
 program("nan_to_num", ["nan_to_num(x)", "nan_to_num(x, 1, 2, -3)"], lambda v: [T.nan_to_num(v["x"], posinf=3.4028234663852886e38, neginf=-3.4028234663852886e38), T.nan_to_num(v["x"], 1.0, 2.0, -3.0)],
         x=vec(1, T.nan, T.inf, -T.inf, -2))  # fmt: skip
@@ -113,8 +115,10 @@ program("prod", ["prod(x)", "prod(x, axes = [1])", "prod(x[1:], 0, keep = true)"
         x=Z, e=T.zeros(0, 2, dtype=T.float64))  # fmt: skip
 program("cumprod", ["cumprod(x, axis = 1)", "cumprod(x, 0, reverse = true)"], lambda v: [v["x"].cumprod(1), v["x"].flip(0).cumprod(0).flip(0)], x=Z)
 TIES = dict(x=T.tensor([[1.0, 3, 3, 2, 5], [4, -1, 4, 0, 4]]).double())
-program("cumulated", ["cummax(x, axis = 1)", "cummin(x, axis = 1)", "cummax(x, 1, reverse = true)", "cummin(x, 0)", "logcumsumexp(x, axis = 1)", "logcumsumexp(x, axis = 0, reverse = true)"],
-        lambda v: [v["x"].cummax(1)[0], v["x"].cummin(1)[0], v["x"].flip(1).cummax(1)[0].flip(1), v["x"].cummin(0)[0], v["x"].logcumsumexp(1), v["x"].flip(0).logcumsumexp(0).flip(0)], **TIES)  # fmt: skip
+program("cumulated", ["cummax(x, axis = 1)", "cummin(x, axis = 1)", "cummax(x, 1, reverse = true)", "cummin(x, 0)", "logcumsumexp(x, axis = 1)", "logcumsumexp(x, axis = 0, reverse = true)",
+                      "cumprod(q, axis = 1)", "cummax(q, 1)", "logcumsumexp(q, 1, true)"],
+        lambda v: [v["x"].cummax(1)[0], v["x"].cummin(1)[0], v["x"].flip(1).cummax(1)[0].flip(1), v["x"].cummin(0)[0], v["x"].logcumsumexp(1), v["x"].flip(0).logcumsumexp(0).flip(0),
+                   v["q"].cumprod(1), v["q"].cummax(1)[0], v["q"].flip(1).logcumsumexp(1).flip(1)], q=rand(2, 70, lo=0.75, hi=1.25), **TIES)  # fmt: skip
 program("cumulated_ends", ["cummax(x, 0)", "cummin(x, 0)", "logcumsumexp(y, 0)", "sort(x)", "sort(x, descending = true)", "argsort(x)", "argsort(x, descending = true)", "median(x)", "quantile(x, 0.5)"],
         lambda v: [v["x"].cummax(0)[0], v["x"].cummin(0)[0], v["y"].logcumsumexp(0), v["x"].sort(dim=-1, stable=True)[0], v["x"].sort(dim=-1, stable=True, descending=True)[0], v["x"].argsort(dim=-1, stable=True), v["x"].argsort(dim=-1, stable=True, descending=True), v["x"].median(), v["x"].median()],
         by=[], x=vec(1, T.inf, -T.inf, T.nan, 2, T.inf, T.nan, 0), y=vec(-T.inf, -T.inf, 1, -T.inf, 3))  # fmt: skip
