@@ -180,3 +180,14 @@ for kind, mode, xs, k, args, pads, kw in [
     layer(f"{kind}_{mode}", f'{kind}(x, 2, {size}, {args}, mode = "{mode}")',
           lambda v, kind=kind, mode=mode, pads=pads, kw=kw: getattr(F, kind)(F.pad(v["x"], pads, mode=mode), v[kind + ".w"], v[kind + ".b"], **kw),
           {kind + ".w": rand(2, xs[1] // kw.get("groups", 1), *k), kind + ".b": rand(2)}, x=rand(*xs))  # fmt: skip
+
+
+def unpooled(v, n, k, stride, pad):
+    pool, un = [(F.max_pool1d, F.max_unpool1d), (F.max_pool2d, F.max_unpool2d), (F.max_pool3d, F.max_unpool3d)][n - 1]
+    y, at = pool(v["x"], k, stride, pad, return_indices=True)
+    return un(y * y, at, k, stride, pad)
+
+
+for n, shape, k, stride, pad in [(1, (2, 2, 7), 3, 2, 1), (1, (1, 2, 6), 2, 2, 0), (2, (1, 2, 5, 5), 3, 2, 1), (2, (2, 1, 4, 6), 2, 2, 0), (3, (1, 1, 2, 4, 2), 2, 2, 0)]:
+    Program(f"other_max_unpool{n}d_{stride}{pad}", f"y, at = max_pool{n}d_at(x, {k}, {stride}, {pad})", f"max_unpool{n}d(y * y, at, {k}, {stride}, {pad})",
+            lambda v, n=n, k=k, stride=stride, pad=pad: unpooled(v, n, k, stride, pad), file="resample", known="resampling", x=rand(*shape))  # fmt: skip
