@@ -269,7 +269,7 @@ grep -q "product_train_step" i/product.h && fail "--only=infer has a training st
 expect 0 '' emit --cuda product.nn -o cu
 [ "$(ls cu | tr '\n' ' ')" = "product.cu product.h " ] && pass || fail "emit --cuda wrote $(ls cu)"
 expect 2 'exclude each other' emit --c --cuda product.nn -o cu2
-expect 2 'does not take --weights yet' emit --cuda product.nn --weights=x.safetensors -o cu2
+expect 2 "memory of the host" emit --cuda --only=infer product.nn --weights=x.safetensors --weights-as=extern -o cu2
 expect 2 'writes a folder' emit --cuda product.nn -o out.cu
 expect 0 '' emit --cuda --forms=plain product.nn -o cu3
 expect 2 'it needs --cuda' emit --c --forms=plain product.nn -o cu3
