@@ -30,7 +30,7 @@ least() {
   head -n 20 "$tmp/worse"; [ ! -s "$tmp/worse" ]
 }
 : >"$tmp/forms.fast"
-graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter' >"$tmp/near.ir"
+graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter|attend' >"$tmp/near.ir"
 graphs 'sums|channels|^sized|columns|product|^half|^vector|cumulative' >"$tmp/bound.ir"
 shapes strict "shapes of the forms" "$here/forms.ir"
 if full; then
