@@ -92,10 +92,12 @@ Id el_matmul(Elab *e, Id a, Id b, const Ast *at, const Ast *left, const Ast *rig
 /* ---- subscripts ---- */
 
 typedef struct Subs { /* one per axis of the result of slicing */
-  Dim start[MAX_RANK], stop[MAX_RANK], kept[MAX_RANK];
+  Dim start[MAX_RANK], stop[MAX_RANK];
+  int64_t step[MAX_RANK];
   Id gather[MAX_RANK]; /* index tensor of that axis, 0 */
   const Ast *gather_at[MAX_RANK];
-  bool drop[MAX_RANK]; /* a single index: the axis is removed */
+  bool drop[MAX_RANK];     /* a single index: the axis is removed */
+  int fresh[MAX_RANK + 1]; /* new axes of extent 1 before that axis */
 } Subs;
 
 static bool out_of_range(Elab *e, const Ast *at, const Ast *base, Id x, int axis, const char *what, int64_t i) {
@@ -123,6 +125,16 @@ static bool bound(Elab *e, const Ast *at, const Ast *base, Id x, int axis, Value
   return true;
 }
 
+static bool slice_step(Elab *e, const Ast *it, int64_t *step) {
+  if (it->n < 3) return true;
+  Value v = el_static(e, it->kid[2]);
+  if (v_bad(v)) return false;
+  if (v.kind != V_INT || v.i < 1)
+    return el_reject(e, E_INDEX_RANGE, it->kid[2], "the step of a slice is an int of at least 1, not %s", v_text(e, v));
+  *step = v.i;
+  return true;
+}
+
 static bool sub_slice(Elab *e, const Ast *base, Id x, const Ast *it, int axis, Subs *s) {
   s->start[axis] = 0;
   s->stop[axis] = el_type(e, x)->dim[axis];
@@ -132,6 +144,7 @@ static bool sub_slice(Elab *e, const Ast *base, Id x, const Ast *it, int axis, S
     if (v_bad(v) || !bound(e, it->kid[side], base, x, axis, v, false, side ? &s->stop[axis] : &s->start[axis]))
       return false;
   }
+  if (!slice_step(e, it, &s->step[axis])) return false;
   Dim lo = s->start[axis], hi = s->stop[axis];
   if (dim_is_const(lo) && dim_is_const(hi) && lo > hi) {
     el_fail(e, E_INDEX_RANGE, it, "the slice begins at %lld, after its end %lld", (long long)lo, (long long)hi);
@@ -163,23 +176,36 @@ static bool sub_item(Elab *e, const Ast *base, Id x, const Ast *it, int axis, Su
   return true;
 }
 
+/* `none`, as in PyTorch `None`: a new axis. */
+static bool is_new_axis(const Ast *a) {
+  return a->kind == AST_NAME && (!strcmp(a->text, "none") || !strcmp(a->text, "None"));
+}
+
 static bool sub_items(Elab *e, const Ast *a, Id x, Subs *s) {
-  int rank = el_type(e, x)->rank, dots = -1, axis = 0;
+  int rank = el_type(e, x)->rank, dots = -1, axis = 0, given = 0;
   for (int i = 1; i < a->n; i++)
     if (a->kid[i]->kind == AST_DOTS) {
       if (dots >= 0) return el_reject(e, E_DUPLICATE_ELLIPSIS, a->kid[i], "`...` occurs twice");
       dots = i;
+    } else {
+      given += !is_new_axis(a->kid[i]);
     }
-  int given = a->n - 1 - (dots >= 0);
   if (given > rank) {
     Diag *d = el_error(e, E_AXIS_RANGE, a, "%d indices for a tensor of %d axes", given, rank);
     el_label_operand(e, d, a->kid[0], v_tensor(e, x));
     return false;
   }
-  for (int i = 0; i < rank; i++) s->stop[i] = el_type(e, x)->dim[i];
+  for (int i = 0; i < rank; i++) {
+    s->stop[i] = el_type(e, x)->dim[i];
+    s->step[i] = 1;
+  }
   for (int i = 1; i < a->n; i++) {
     if (a->kid[i]->kind == AST_DOTS) {
       axis += rank - given;
+      continue;
+    }
+    if (is_new_axis(a->kid[i])) {
+      s->fresh[axis]++;
       continue;
     }
     if (!sub_item(e, a->kid[0], x, a->kid[i], axis, s)) return false;
@@ -188,13 +214,29 @@ static bool sub_items(Elab *e, const Ast *a, Id x, Subs *s) {
   return true;
 }
 
+/* Adds the axes of `none`. rank: of the tensor before its subscripts. */
+static Value add_axes(Elab *e, const Ast *a, Id x, const Subs *s, int rank) {
+  const Type *t = el_type(e, x);
+  Dim dim[MAX_RANK];
+  int n = t->rank, at = 0, from = 0;
+  for (int i = 0; i <= rank; i++) n += s->fresh[i];
+  if (n == t->rank) return v_tensor(e, x);
+  if (n > MAX_RANK) return el_fail(e, E_AXIS_RANGE, a, "a tensor has at most %d axes, not %d", MAX_RANK, n);
+  for (int i = 0; i <= rank; i++) {
+    for (int k = 0; k < s->fresh[i]; k++) dim[at++] = 1;
+    int kept = i == rank || s->drop[i] ? 0 : s->gather[i] ? el_type(e, s->gather[i])->rank : 1;
+    for (int k = 0; k < kept; k++) dim[at++] = t->dim[from++];
+  }
+  return v_tensor(e, b_reshape(&e->cur.b, x, n, dim));
+}
+
 static Value subscript_tensor(Elab *e, const Ast *a, Id x) {
   Subs s = {0};
   int rank = el_type(e, x)->rank;
   if (!sub_items(e, a, x, &s)) return v_error();
   bool full = true;
-  for (int i = 0; i < rank; i++) full &= s.start[i] == 0 && s.stop[i] == el_type(e, x)->dim[i];
-  if (!full) x = b_slice(&e->cur.b, x, s.start, s.stop, NULL);
+  for (int i = 0; i < rank; i++) full &= s.start[i] == 0 && s.stop[i] == el_type(e, x)->dim[i] && s.step[i] == 1;
+  if (!full) x = b_slice(&e->cur.b, x, s.start, s.stop, s.step);
   if (x) x = squeeze(e, x, s.drop);
   if (!x) return v_error();
   int axis = 0, gathers = 0;
@@ -213,13 +255,13 @@ static Value subscript_tensor(Elab *e, const Ast *a, Id x) {
     if (!x) return v_error();
     axis += r;
   }
-  return v_tensor(e, x);
+  return add_axes(e, a, x, &s, rank);
 }
 
 static Value subscript_list(Elab *e, const Ast *a, Value v) {
   if (a->n != 2) return el_fail(e, E_AXIS_RANGE, a, "a list has one index");
   const Ast *it = a->kid[1];
-  int64_t n = v.list->n, lo = 0, hi = n;
+  int64_t n = v.list->n, lo = 0, hi = n, step = 1;
   if (it->kind == AST_SLICE) {
     for (int side = 0; side < 2; side++) {
       if (!it->kid[side]) continue;
@@ -230,8 +272,12 @@ static Value subscript_list(Elab *e, const Ast *a, Value v) {
                        (long long)n);
       *(side ? &hi : &lo) = b.i < 0 ? b.i + n : b.i;
     }
-    return lo > hi ? el_fail(e, E_INDEX_RANGE, it, "the slice begins after its end")
-                   : v_list(e, (int)(hi - lo), v.list->v + lo);
+    if (!slice_step(e, it, &step)) return v_error();
+    if (lo > hi) return el_fail(e, E_INDEX_RANGE, it, "the slice begins after its end");
+    Value *kept = ctx_alloc(e->c, (size_t)(hi - lo + 1) * sizeof *kept);
+    int m = 0;
+    for (int64_t i = lo; i < hi; i += step) kept[m++] = v.list->v[i];
+    return v_list(e, m, kept);
   }
   Value i = el_static(e, it);
   if (v_bad(i)) return i;

@@ -23,7 +23,7 @@ enum { AST_MAX_DEPTH = 256 };
   K(CALL, "call")            /* callee, arg...: an expression, SLICE (in `field(0:64)`) or NAMED; those last */ \
   K(NAMED, "named argument") /* text: the name; value */ \
   K(INDEX, "index")          /* base, item...: an expression, SLICE or DOTS; at least one */ \
-  K(SLICE, "slice")          /* [low], [high]: `a:b`, `:b`, `a:`, `:` */ \
+  K(SLICE, "slice")          /* [low], [high], step if there is one: `a:b`, `:`, `::2` */ \
   K(REDUCE, "reduction")     /* `sum[i, j](e)`, text: sum, max, min or mean; e, NAME...: at least one */ \
   K(UNARY, "operation")      /* op: AST_NEG or AST_NOT; operand */ \
   K(BINARY, "operation")     /* op; left, right */ \

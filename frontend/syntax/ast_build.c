@@ -190,6 +190,16 @@ Ast *build_slice(Parse *p, const Token *colon, Ast *low, Ast *high) {
   return node_done(p, a);
 }
 
+Ast *build_step(Parse *p, const Ast *slice, Ast *step) {
+  Ast *a = node_new(p, AST_SLICE, slice->at, node_end(step), 3);
+  a->kid[0] = slice->kid[0];
+  a->kid[1] = slice->kid[1];
+  a->kid[2] = step;
+  a->caret = slice->caret;
+  a->caret_len = slice->caret_len;
+  return node_done(p, a);
+}
+
 Ast *build_if(Parse *p, const Token *word, Ast *cond, Ast *then, Ast *otherwise) {
   Ast *a = node_new(p, AST_IF, word->at, node_end(otherwise ? otherwise : then), 3);
   a->kid[0] = cond;

@@ -43,6 +43,7 @@ Ast *build_call(Parse *p, Ast *f, Nodes *args, const Token *close);
 Nodes *build_arg(Parse *p, Nodes *args, Ast *x); /* appends, checks the order */
 Ast *build_index(Parse *p, Ast *x, const Token *open, Nodes *subs, const Token *close);
 Ast *build_slice(Parse *p, const Token *colon, Ast *low, Ast *high);
+Ast *build_step(Parse *p, const Ast *slice, Ast *step);
 Ast *build_if(Parse *p, const Token *word, Ast *cond, Ast *then, Ast *otherwise);
 
 Ast *build_block(Parse *p, const Token *open, Nodes *stmts, const Token *close);

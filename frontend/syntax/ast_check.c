@@ -84,6 +84,8 @@ static void check_call(Check *k, const Ast *a, int from, bool field) {
       misplaced(k, x, "`...`", "in shapes and in brackets after a tensor");
     } else if (x->kind == AST_SLICE && !field) {
       misplaced(k, x, "a slice", "in brackets after a tensor and in `field(0:64)`");
+    } else if (x->kind == AST_SLICE && x->n > 2) {
+      misplaced(k, x, "a slice with a step", "in brackets after a tensor or a list");
     } else {
       check_expr(k, x);
     }

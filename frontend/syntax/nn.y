@@ -167,10 +167,12 @@ sub_list(A) ::= sub(X). { A = nodes_add(p, nodes_new(p), X); }
 sub_list(A) ::= sub_list(L) COMMA sub(X). { A = nodes_add(p, L, X); }
 sub(A) ::= expr(X). { A = X; }
 sub(A) ::= DOTS(K). { A = build_leaf(p, AST_DOTS, K); }
-sub(A) ::= expr(X) COLON(O). { A = build_slice(p, O, X, NULL); }
-sub(A) ::= COLON(O) expr(Y). { A = build_slice(p, O, NULL, Y); }
-sub(A) ::= expr(X) COLON(O) expr(Y). { A = build_slice(p, O, X, Y); }
-sub(A) ::= COLON(O). { A = build_slice(p, O, NULL, NULL); }
+sub(A) ::= slice(S). { A = S; }
+sub(A) ::= slice(S) COLON expr(X). { A = build_step(p, S, X); }
+slice(A) ::= expr(X) COLON(O). { A = build_slice(p, O, X, NULL); }
+slice(A) ::= COLON(O) expr(Y). { A = build_slice(p, O, NULL, Y); }
+slice(A) ::= expr(X) COLON(O) expr(Y). { A = build_slice(p, O, X, Y); }
+slice(A) ::= COLON(O). { A = build_slice(p, O, NULL, NULL); }
 
 list_items(A) ::= . { A = nodes_new(p); }
 list_items(A) ::= item_list(L). { A = L; }

@@ -168,3 +168,6 @@ Program("ten_masked_select", "a, n = masked_select(x, x > 0)\nb, m = masked_sele
 program("counts", ["bincount(i, 5)", "bincount(i, 5, w)", "histc(x, 4, -1, 1)", "bucketize(x, e)", "bucketize(x, e, right = true)"],
         lambda v: [T.bincount(v["i"], minlength=5).float(), T.bincount(v["i"], v["w"], 5), T.histc(v["x"], 4, -1, 1), T.bucketize(v["x"], v["e"]), T.bucketize(v["x"], v["e"], right=True)],
         by=[], i=T.tensor([1, 4, 1, 0, 1, 3]).int(), w=rand(6), x=vec(-1, -0.5, -0.25, 0.5, 1, 1.5, -2, T.nan), e=vec(-1, -0.5, 0.5, 1))  # fmt: skip
+program("strided", ["x[:, ::2]", "x[1:4:2, ..., 1:]", "x[1, ::3]", "x[::9]", "x[1:1:2]", "x[:, none, 2]", "x[none, ..., none] * y", "x[i, none, ::4]"],
+        lambda v: [v["x"][:, ::2], v["x"][1:4:2, 1:], v["x"][1, ::3], v["x"][::9], v["x"][1:1:2], v["x"][:, None, 2], v["x"][None, ..., None] * v["y"], v["x"][v["i"]][:, None, ::4]],
+        x=rand(4, 5), y=rand(2), i=ints(2, n=4))  # fmt: skip
