@@ -16,11 +16,11 @@ static bool all_ints(Value v) {
   return true;
 }
 
-/* The element type for numbers among the operands: that of the first tensor. */
+/* The element type for numbers among the operands: that of the first tensor with one of its own. */
 static DType common_type(Elab *e, const Value *v, int n) {
   bool ints = true;
   for (int i = 0; i < n; i++)
-    if (v[i].kind == V_TENSOR || v[i].kind == V_STATE) {
+    if ((v[i].kind == V_TENSOR && !v[i].whole) || v[i].kind == V_STATE) {
       Id id = el_local_node(e, v[i]);
       if (id) return (DType)el_type(e, id)->dtype;
     }
@@ -51,6 +51,17 @@ static void label_failed(Elab *e, const Call *k) {
   e->m->last = NULL;
 }
 
+/* The steps of a choice between two numbers, each a static int or such a choice; 0: it is none, or too deep. */
+static int choice_depth(const Value *v) {
+  enum { MOST = 8 };
+  int most = 0;
+  for (int i = 0; i < 2; i++) {
+    if (v[i].kind != V_INT && !(v[i].kind == V_TENSOR && v[i].whole)) return 0;
+    if (v[i].kind == V_TENSOR && v[i].whole > most) most = v[i].whole;
+  }
+  return most < MOST ? most + 1 : 0;
+}
+
 Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) {
   Id in[4];
   for (int i = 0; i < n; i++)
@@ -70,7 +81,9 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
     label_failed(e, k);
     types_are_wrong(e, k, in, n);
   }
-  return v_tensor(e, r);
+  Value y = v_tensor(e, r);
+  if (r && where) y.whole = choice_depth(v + 1);
+  return y;
 }
 
 /* The table has no > and >=: they are < and <= of exchanged operands. */

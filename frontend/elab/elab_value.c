@@ -317,12 +317,33 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
   return numbers_tensor(e, v.list, type_make(e->m, t, rank, dim), x, (int)count);
 }
 
+static Id number_tensor(Elab *e, Value v, double x, DType t, const Ast *at) {
+  if (dtype_holds(t, x)) return b_const(&e->cur.b, t, x);
+  el_fail(e, E_DTYPE_MISMATCH, at, "%s is not a value of %s", v_text(e, v), dtype_info[t].name);
+  return 0;
+}
+
+/* A choice among static ints in type t. */
+static Id choice_tensor(Elab *e, Id id, DType t, const Ast *at) {
+  double x;
+  const Node *d = node_get(e->cur.b.g, id);
+  if (node_is_splat(e->cur.b.g, id, &x)) return number_tensor(e, v_int((int64_t)x), x, t, at);
+  if (!(op_info[d->op].flags & OPF_SELECT)) return id;
+  Op op = (Op)d->op;
+  AttrId attr = d->attr;
+  Id in[3];
+  for (int i = 0; i < 3; i++) in[i] = node_in(e->cur.b.g, id, i);
+  if (!(in[1] = choice_tensor(e, in[1], t, at)) || !(in[2] = choice_tensor(e, in[2], t, at))) return 0;
+  return b_node(&e->cur.b, op, in, 3, attr);
+}
+
 Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   switch (v.kind) {
   case V_TENSOR:
   case V_STATE: {
     Id id = el_local_node(e, v);
     if (!id) el_fail(e, E_NOT_STATIC, at, "this tensor belongs to another graph");
+    if (id && v.whole && want < DT_COUNT && want != DT_BOOL && want != DT_F32) return choice_tensor(e, id, want, at);
     return id;
   }
   case V_LIST: return list_tensor(e, v, want, at);
@@ -330,13 +351,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   case V_SIZE: return b_size(&e->cur.b, want < DT_COUNT ? want : DT_F32, v.i);
   case V_INT:
   case V_FLOAT: {
-    double x = v.kind == V_INT ? (double)v.i : v.f;
-    DType t = want < DT_COUNT ? want : DT_F32;
-    if (!dtype_holds(t, x)) {
-      el_fail(e, E_DTYPE_MISMATCH, at, "%s is not a value of %s", v_text(e, v), dtype_info[t].name);
-      return 0;
-    }
-    return b_const(&e->cur.b, t, x);
+    return number_tensor(e, v, v.kind == V_INT ? (double)v.i : v.f, want < DT_COUNT ? want : DT_F32, at);
   }
   case V_ERROR: return 0;
   case V_FN:

@@ -37,6 +37,9 @@ typedef struct Value {
     Id id; /* TENSOR: a node of g */
   };
   Graph *g;
+  /* TENSOR: `where` chose it among static ints, in so many steps. It is f32; el_tensor makes it anew in the type of its
+   * use. */
+  int whole;
 } Value;
 
 /* How deep lists and bound functions nest in a value, how many values it holds, and whether it can become a tensor. */
