@@ -109,8 +109,8 @@ $(SHIM): codegen/jit/backend_clang.cpp codegen/jit/find_llvm.sh codegen/jit/back
 endif
 
 # Prebuilt objects of the contractions, one for each machine and mode.
-$(BUILD)/prebuilt.stamp: codegen/c/prebuilt/make.sh codegen/c/gemm.inc $(BUILD)/mkgemm
-	sh codegen/c/prebuilt/make.sh "$(CC)" $(BUILD)/mkgemm codegen/c/gemm.inc $(BUILD)/prebuilt
+$(BUILD)/prebuilt.stamp: codegen/c/prebuilt/make.sh codegen/c/gemm.inc codegen/c/conv_rows.inc $(BUILD)/mkgemm
+	sh codegen/c/prebuilt/make.sh "$(CC)" $(BUILD)/mkgemm codegen/c/gemm.inc codegen/c/conv_rows.inc $(BUILD)/prebuilt
 	@touch $@
 
 $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))

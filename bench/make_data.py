@@ -6,7 +6,7 @@ import os
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RECORDS = {"mlp": 512, "cnn": 256, "tiny": 1024, "lstm": 64, "resnet": 16}
+RECORDS = {"mlp": 512, "cnn": 256, "tiny": 1024, "lstm": 64, "resnet": 16, "cifar": 256}
 
 
 def main():
@@ -22,6 +22,8 @@ def main():
         "lstm_x": rng.standard_normal((n["lstm"], 64, 128), np.float32),
         "resnet_x": rng.random((n["resnet"], 3, 224, 224), np.float32),
         "resnet_y": rng.integers(0, 1000, n["resnet"], np.int32),
+        "cifar_x": rng.random((n["cifar"], 3, 32, 32), np.float32),
+        "cifar_y": rng.integers(0, 10, n["cifar"], np.int32),
         "lstm_y": rng.integers(0, 128, (n["lstm"], 64), np.int32),
     }
     os.makedirs(os.path.join(HERE, "data"), exist_ok=True)

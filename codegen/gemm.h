@@ -8,9 +8,10 @@
 enum { GEMM_AXES = 4, GEMM_TAP_AXES = 3 };
 
 /* The axes of one role (batch, m, n or k), flattened into one index, outermost first. Strides are in elements: for
- * batch and k, s0 in a and s1 in b; for m, s0 in a; for n, s0 in b. */
+ * batch and k, s0 in a and s1 in b; for m, s0 in a; for n, s0 in b. `flattened`: for m, s1 in its flattened index. */
 typedef struct GemmAxes {
   int n;
+  bool flattened;
   int axis[GEMM_AXES];    /* axis of the nest; -1: an axis of extent 1, which nests do not have */
   int residue[GEMM_AXES]; /* 1 + index of the residue that selects elements of the axis; 0: all elements */
   Dim dim[GEMM_AXES], s0[GEMM_AXES], s1[GEMM_AXES];
@@ -51,6 +52,7 @@ typedef struct GemmDesc {
   int64_t panel_rows;
   GemmAxes batch, m, n, k;
   GemmTaps taps;
+  bool weights;  /* of a convolution: the gradient by its weights */
   bool segments; /* of a convolution: the last axis of k is contiguous in a, so that padding is a segment of zeros */
   GemmResidue residue[GEMM_TAP_AXES];
   int nresidue;

@@ -126,7 +126,7 @@ bool gemm_conv(const Kernel *k, const KNest *n, GemmDesc *g) {
   if (!fits || !gemm_add_axes(g, n, &a, b)) return false;
   gemm_sort_axes(n, &g->m);
   gemm_sort_axes(n, &g->n);
-  g->segments = weights;
+  g->segments = g->weights = weights;
   fits = weights || end_with_channels(n, g, &a);
   for (int i = 0; i < n->axes.n && fits; i++) {
     /* An index into an axis of extent 1 does not change the address, but still has bounds. */

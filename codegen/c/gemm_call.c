@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints a GEMM: the call of gc_contract or gc_contract_half, and the function of its epilogue. */
 #include "codegen/c/gemm_call.h"
+#include "codegen/c/conv_rows.h"
+#include "codegen/c/conv_weights.h"
 #include "codegen/c/native_text.h"
 #include "codegen/c/vector.h"
 #include "codegen/c/microkernel.h"
@@ -235,30 +237,78 @@ static void open_residue(Emitter *p, Str *s, const GemmDesc *g, int i) {
   str_printf(s, "  const long %s = %s / %lld;\n", pixel_name(p, g, i), pixel, (long long)x->modulus);
 }
 
-void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
-  const GemmDesc *g = schedule->gemm;
+/* `const gc_gemm g`. */
+static void put_gemm(Emitter *p, const Kernel *k, const KernelSchedule *schedule, const GemmDesc *g, Str *s) {
+  const char *cast = g->a.storage || g->b.storage ? "(const void *)" : "";
   const char *epilogue = epilogue_function(p, k, schedule);
-  bool half = g->a.storage || g->b.storage;
-  const char *cast = half ? "(const void *)" : "";
-  gemm_use(p, gemm_type(k), half);
-  for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   str_puts(s, "  void *const args[] = {");
   put_packed(s, schedule->epilogue);
   str_printf(s, "};\n  const gc_gemm g = {\n    .a = %s%s, .b = %s%s,\n", cast, operand_text(p, k, g, true), cast,
              operand_text(p, k, g, false));
   put_axes(p, s, "batch", g, &g->batch, true);
-  put_axes(p, s, "m", g, &g->m, false);
+  put_axes(p, s, "m", g, &g->m, g->m.flattened);
   put_axes(p, s, "n", g, &g->n, false);
   put_axes(p, s, "k", g, &g->k, true);
   put_taps(p, s, g);
   if (g->panels) str_printf(s, "    .panels = %d, .prows = %lld,\n", g->panels, (long long)g->panel_rows);
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n", epilogue);
+}
+
+static const char *tile_function(Emitter *p, const Str *text) {
+  bool made;
+  Interned *f = text_intern(p, text->s, &made);
+  if (made) {
+    f->name = ctx_strf(p->c, "k%d_tile", p->nkernel - 1);
+    kernel_put(p, "", "GC_CONTRACTED GC_KERNEL", f->name, text->s);
+  }
+  return f->name;
+}
+
+/* A convolution in tiles of rows. False: it has none. */
+static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  Str tile = {.c = p->c};
+  ConvRows x;
+  if (!conv_rows_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
+  conv_rows_tile(&tile, &x);
+  put_gemm(p, k, schedule, &x.g, s);
+  str_printf(s, "  gc_convolve_rows(&(gc_rows){&g, %s, %d, %d, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
+             tile_function(p, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
+             (long long)x.tap, (long long)x.channel);
+  return true;
+}
+
+static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  Str tile = {.c = p->c};
+  ConvWeights x;
+  if (!conv_weights_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
+  conv_weights_tile(&tile, &x);
+  put_gemm(p, k, schedule, &x.g, s);
+  str_printf(s, "  gc_convolve_weights(&(gc_weights){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d}, tid, nthreads);\n",
+             tile_function(p, &tile), x.block, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
+             (long long)x.tap, (long long)x.channel_a, x.rows);
+  return true;
+}
+
+void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  const GemmDesc *g = schedule->gemm;
+  bool half = g->a.storage || g->b.storage;
+  gemm_use(p, gemm_type(k), half);
+  if (p->native->o.contract && (rows_call(p, k, schedule, s) || weights_call(p, k, schedule, s))) return;
+  for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
+  put_gemm(p, k, schedule, g, s);
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
   else str_puts(s, "  gc_contract(&g, tid, nthreads);\n");
   for (int i = 0; i < g->nresidue; i++) str_puts(s, "  }\n");
 }
 
-/* ---- gemm.inc, gemm_half.inc, gemm_amx.inc ---- */
+/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc ---- */
+
+/* conv_rows.inc has f32 in fast mode. */
+static const char *rows_text(const Emitter *p) {
+  const NativeText *x = p->native;
+  size_t n;
+  return x->o.contract && x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
+}
 
 void gemm_use(Emitter *p, DType t, bool half) {
   NativeText *x = p->native;
@@ -288,7 +338,13 @@ void gemm_prelude_print(Emitter *p, Str *out) {
   str_printf(out, "enum { GC_EXACT = %d };\n", !x->o.contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
+  str_puts(out, "/* Functions whose products are contracted into sums. */\n"
+                "#ifdef __clang__\n#define GC_CONTRACTED\n"
+                "#define GC_CONTRACTED_BLOCK _Pragma(\"clang fp contract(fast)\")\n"
+                "#else\n#define GC_CONTRACTED __attribute__((optimize(\"fp-contract=fast\")))\n"
+                "#define GC_CONTRACTED_BLOCK\n#endif\n");
   put_file(out, x->gemm, false);
+  put_file(out, rows_text(p), false);
   put_file(out, x->gemm_half, false);
 }
 
@@ -297,6 +353,7 @@ void gemm_body_print(Emitter *p, Str *out) {
   if (!x->gemm) return;
   microkernel_print(out, x->o.machine, x->gemm_type, x->o.contract);
   put_file(out, x->gemm, true);
+  put_file(out, rows_text(p), true);
   if (!x->gemm_half) return;
   size_t n;
   microkernel_print_pairs(out, x->o.machine);

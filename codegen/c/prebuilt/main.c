@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mkgemm GEMM.INC DIR: writes the GEMM unit of every machine of this architecture, strict and fast, to DIR/HASH.c. HASH
+/* mkgemm GEMM.INC CONV_ROWS.INC DIR: writes the GEMM unit of every machine of this architecture, strict and fast, to DIR/HASH.c. HASH
  * is that of the text, by which gradc finds the compiled object. Prints the hash and the compiler flags of each. */
 #include "codegen/c/native.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static char *gemm; /* text of gemm.inc, the only built-in file that is needed */
+static char *gemm, *rows; /* the built-in files that are needed */
 
 static const char *builtin(const char *name, size_t *n) {
-  (void)name, (void)n;
-  return gemm;
+  (void)n;
+  return strstr(name, "conv_rows") ? rows : gemm;
 }
 
 static char *read_file(const char *path) {
@@ -37,11 +38,12 @@ static bool write_unit(Ctx *c, const Machine *m, bool fast, const char *dir) {
 
 int main(int argc, char **argv) {
   Ctx *c = ctx_new();
-  bool ok = argc == 3 && c && (gemm = read_file(argv[1]));
+  bool ok = argc == 4 && c && (gemm = read_file(argv[1])) && (rows = read_file(argv[2]));
   for (int i = 0; ok && machine_at(i); i++)
     for (int fast = 0; ok && fast < 2 && machine_here(machine_at(i)); fast++)
-      ok = write_unit(c, machine_at(i), fast, argv[2]);
+      ok = write_unit(c, machine_at(i), fast, argv[3]);
   if (c) ctx_free(c);
   free(gemm);
+  free(rows);
   return !ok;
 }

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# make.sh CC MKGEMM GEMM.INC DIR: compiles the prebuilt GEMM units into a new folder DIR, two at a time.
+# make.sh CC MKGEMM GEMM.INC CONV_ROWS.INC DIR: compiles the prebuilt GEMM units into a new folder DIR, two at a time.
 set -e
-cc=$1; mkgemm=$2; gemm=$3; dir=$4
+cc=$1; mkgemm=$2; gemm=$3; rows=$4; dir=$5
 rm -rf "$dir"; mkdir -p "$dir"
-"$mkgemm" "$gemm" "$dir" >"$dir/list"
+"$mkgemm" "$gemm" "$rows" "$dir" >"$dir/list"
 compile() { # HASH FLAGS...
   hash=$1; shift
   # shellcheck disable=SC2086  # CC may be several words

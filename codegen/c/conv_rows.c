@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codegen/c/conv_rows.h"
+#include "codegen/target.h"
+
+/* Limits of conv_rows.inc: packed weights, segments, pixels of a tile. */
+enum { MAX_WEIGHTS = 1 << 17, MAX_SEGMENTS = 64, MAX_PIXELS = 28, MAX_STRIDE = 4, MIN_ACCUMULATORS = 8 };
+
+typedef struct Check { /* of the row's pixels; size 0: all are inside */
+  int64_t step, tap, at, size;
+} Check;
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a < 0 ? -a : a; }
+
+static void remove_axis(GemmAxes *x, int at) {
+  for (int i = at; i + 1 < x->n; i++) {
+    x->axis[i] = x->axis[i + 1], x->dim[i] = x->dim[i + 1];
+    x->s0[i] = x->s0[i + 1], x->s1[i] = x->s1[i + 1];
+  }
+  x->n--;
+}
+
+static bool take_check(Module *m, GemmTaps *t, int d, Check *c) {
+  if (!dim_number(m, t->ms[d], &c->step) || !dim_number(m, t->ks[d], &c->tap)) return false;
+  if (!dim_number(m, t->at[d], &c->at) || !dim_number(m, t->size[d], &c->size)) return false;
+  for (int i = d; i + 1 < t->n; i++) {
+    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1];
+    t->ks[i] = t->ks[i + 1], t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1];
+  }
+  t->n--;
+  return c->step > 0 && c->tap;
+}
+
+/* The axis of k that has the taps along the row: the one with its check, else the one whose windows overlap most. */
+static int tap_axis(Module *m, const GemmDesc *g, int64_t step) {
+  int row = g->m.n - 1, best = -1;
+  int64_t least = MAX_STRIDE + 1;
+  for (int d = 0; d < g->taps.n; d++)
+    if (g->taps.m[d] == row) return g->taps.k[d];
+  for (int i = 0; i < g->k.n; i++) {
+    int64_t dim, s;
+    if (!dim_number(m, g->k.dim[i], &dim) || !dim_number(m, g->k.s0[i], &s) || dim < 2 || !s) continue;
+    if (step / gcd(step, s) < least) least = step / gcd(step, s), best = i;
+  }
+  return best;
+}
+
+/* Taps and channels that have been joined into one axis of k. */
+static bool split_axis(Module *m, ConvRows *x, int64_t step) {
+  GemmAxes *k = &x->g.k;
+  int64_t dim, s0, s1;
+  if (!k->n || !dim_number(m, k->dim[k->n - 1], &dim) || !dim_number(m, k->s0[k->n - 1], &s0)) return false;
+  if (!dim_number(m, k->s1[k->n - 1], &s1) || s0 != 1 || dim % step || dim / step < 2) return false;
+  x->taps = dim / step, x->channels = step, x->tap = step * s1, x->channel = s1;
+  x->pixel = step, x->channel_a = x->stride = x->dilation = 1;
+  remove_axis(k, k->n - 1);
+  return true;
+}
+
+/* Finds taps and channels. Taps that run against the row (gradients) are taken from the last one on. */
+static bool find_axes(Module *m, ConvRows *x, int64_t step, Check *check) {
+  GemmDesc *g = &x->g;
+  int row = g->m.n - 1, t = tap_axis(m, g, step), c = g->k.n - 1;
+  int64_t s;
+  bool checked = false;
+  for (int d = g->taps.n - 1; d >= 0; d--) {
+    if (g->taps.m[d] != row) continue;
+    if (checked || !take_check(m, &g->taps, d, check)) return false;
+    checked = true;
+  }
+  if (!checked && split_axis(m, x, step)) return true;
+  if (t < 0 || t == c || !dim_number(m, g->k.dim[t], &x->taps) || !dim_number(m, g->k.dim[c], &x->channels))
+    return false;
+  if (!dim_number(m, g->k.s0[t], &s) || !dim_number(m, g->k.s1[t], &x->tap) || !s) return false;
+  if (!dim_number(m, g->k.s0[c], &x->channel_a) || !dim_number(m, g->k.s1[c], &x->channel)) return false;
+  for (int d = 0; d < g->taps.n; d++) {
+    if (g->taps.k[d] == t || g->taps.k[d] == c) return false;
+    g->taps.k[d] -= g->taps.k[d] > t;
+  }
+  if (s < 0) {
+    int64_t last = x->taps - 1;
+    g->a.offset = dim_add(m, g->a.offset, dim_of(m, last * s));
+    g->b.offset = dim_add(m, g->b.offset, dim_of(m, last * x->tap));
+    check->at += last * check->tap;
+    s = -s, x->tap = -x->tap, check->tap = -check->tap;
+  }
+  x->pixel = gcd(step, s);
+  x->stride = step / x->pixel, x->dilation = s / x->pixel;
+  remove_axis(&g->k, c);
+  remove_axis(&g->k, t);
+  return x->taps > 1 && x->stride <= MAX_STRIDE && x->dilation <= MAX_STRIDE && check->tap * step == check->step * s;
+}
+
+static int64_t elements(const ConvRows *x) { return (x->pixels - 1) * x->stride + (x->taps - 1) * x->dilation + 1; }
+
+static bool is_used(const ConvRows *x, int64_t i, int64_t tap) {
+  int64_t at = i - tap * x->dilation;
+  return at >= 0 && at % x->stride == 0 && at / x->stride < x->pixels;
+}
+
+/* Cycles per row and channel: the longer of multiply-adds and loads, two a cycle. Vectors of 512 bits load slower. */
+static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int registers) {
+  int64_t most = (registers - 2 - x->taps * x->vecs) / x->vecs, tiles, loads = 0;
+  if (most > MAX_PIXELS) most = MAX_PIXELS;
+  if (most < 1) return -1;
+  tiles = (width + most - 1) / most;
+  x->pixels = (int)((width + tiles - 1) / tiles);
+  if (x->pixels * x->vecs < MIN_ACCUMULATORS && tiles > 1) return -1;
+  for (int64_t i = 0; i < elements(x); i++)
+    for (int64_t t = 0; t < x->taps; t++)
+      if (is_used(x, i, t)) {
+        loads++;
+        break;
+      }
+  int64_t groups = (columns + x->vecs * x->lanes - 1) / (x->vecs * x->lanes), terms = x->pixels * x->taps * x->vecs;
+  double each = (double)(loads + x->taps * x->vecs) / 1.3, least = 4.0 * (double)x->taps; /* latency of the sums */
+  if (each < (double)terms / 2) each = (double)terms / 2;
+  return (double)(groups * tiles) * (each > least ? each : least);
+}
+
+static bool choose_tile(ConvRows *x, const Machine *mc, int64_t width, int64_t columns) {
+  int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
+  double best = -1;
+  for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
+    double cycles = row_cycles(x, width, columns, registers);
+    if (cycles < 0 || (vecs && cycles >= best)) continue;
+    best = cycles, vecs = x->vecs;
+  }
+  x->vecs = vecs;
+  return vecs && row_cycles(x, width, columns, registers) > 0 && x->pixels * x->vecs >= MIN_ACCUMULATORS;
+}
+
+/* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
+static bool find_edges(ConvRows *x, int64_t width, const Check *c) {
+  int64_t n = elements(x), unit = c->step / x->stride, last = width - x->pixels, tiles = (width - 1) / x->pixels + 1;
+  if (!c->size) return true;
+  while (x->left < n && c->at + unit * x->left < 0) x->left++;
+  while (x->right < n && c->at + last * c->step + unit * (n - 1 - x->right) >= c->size) x->right++;
+  if (tiles == 1) return true;
+  int64_t second = x->pixels < last ? x->pixels : last, before = (tiles - 2) * x->pixels;
+  return c->at + second * c->step >= 0 && c->at + before * c->step + unit * (n - 1) < c->size;
+}
+
+bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x) {
+  Module *m = k->gs->g->m;
+  int64_t width, step, columns;
+  Check check = {0};
+  *x = (ConvRows){.g = *g, .lanes = mc->vec};
+  if (k->group->cls != KC_CONV || g->weights || g->nresidue || g->a.storage || g->b.storage || g->panels) return false;
+  if (gemm_type(k) != DT_F32 || g->n.n != 1 || !g->m.n || !g->k.n) return false;
+  if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->m.s0[g->m.n - 1], &step)) return false;
+  if (!dim_number(m, g->n.dim[0], &columns) || step < 1 || !find_axes(m, x, step, &check)) return false;
+  if (!choose_tile(x, mc, width, columns) || !find_edges(x, width, &check)) return false;
+  int64_t cols = x->vecs * x->lanes, panel = columns < PANEL_WIDTH ? columns : PANEL_WIDTH, segments = 1, dim;
+  for (int i = 0; i < x->g.k.n; i++) segments *= dim_number(m, x->g.k.dim[i], &dim) ? dim : MAX_SEGMENTS + 1;
+  panel = (panel + cols - 1) / cols * cols;
+  return segments <= MAX_SEGMENTS && panel <= PANEL_WIDTH && segments * x->taps * x->channels * panel <= MAX_WEIGHTS;
+}
+
+/* ---- text ---- */
+
+/* The multiply-adds of element i of the image's row. */
+static void print_element(Str *o, const ConvRows *x, int64_t i) {
+  int64_t n = elements(x);
+  bool any = false;
+  for (int64_t t = 0; t < x->taps; t++) any |= is_used(x, i, t);
+  if (!any) return;
+  if (i < x->left) str_printf(o, "      t = l%lld[ol] - (gc_vec){0};", (long long)i);
+  else if (i >= n - x->right) str_printf(o, "      t = r%lld[or] - (gc_vec){0};", (long long)i);
+  else str_printf(o, "      t = a[%lld] - (gc_vec){0};", (long long)(i * x->pixel));
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int j = 0; j < x->vecs && is_used(x, i, t); j++)
+      str_printf(o, " c%lld_%d += t * w%lld_%d;", (long long)((i - t * x->dilation) / x->stride), j, (long long)t, j);
+  str_puts(o, "\n");
+}
+
+static void print_edges(Str *o, const ConvRows *x) {
+  for (int64_t i = 0, n = elements(x); i < n; i++) {
+    bool left = i < x->left, right = !left && i >= n - x->right;
+    if (left || right)
+      str_printf(o, "    const gc_real *%c%lld = edges & %d ? &zero : a + %lld;\n", left ? 'l' : 'r', (long long)i,
+                 left ? 1 : 2, (long long)(i * x->pixel));
+  }
+}
+
+void conv_rows_tile(Str *o, const ConvRows *x) {
+  int cols = x->vecs * x->lanes;
+  str_puts(o,
+           "(const gc_real *const *ap, const int *seg, long ns, long at, const gc_real *w, gc_real *c, int edges) {\n"
+           "  GC_CONTRACTED_BLOCK\n  const gc_real zero = 0;\n");
+  for (int p = 0; p < x->pixels; p++)
+    for (int j = 0; j < x->vecs; j++) str_printf(o, "  gc_vec c%d_%d = {0};\n", p, j);
+  str_puts(o, "  for (long s = 0; s < ns; s++) {\n    const gc_real *a = ap[s] + at;\n");
+  str_printf(o, "    const gc_real *b = w + seg[s] * %lldL;\n", (long long)(x->channels * x->taps * cols));
+  print_edges(o, x);
+  str_printf(o, "    for (long k = 0, ol = 0, or = 0; k < %lld; k++) {\n      gc_vec t", (long long)x->channels);
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int j = 0; j < x->vecs; j++)
+      str_printf(o, ", w%lld_%d = *(const gc_vecu *)(b + %lld)", (long long)t, j, (long long)(t * cols + j * x->lanes));
+  str_puts(o, ";\n");
+  for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i);
+  str_printf(o, "      a += %lld, b += %lld, ol += edges & 1 ? 0 : %lld, or += edges & 2 ? 0 : %lld;\n    }\n  }\n",
+             (long long)x->channel_a, (long long)(x->taps * cols), (long long)x->channel_a, (long long)x->channel_a);
+  for (int p = 0; p < x->pixels; p++)
+    for (int j = 0; j < x->vecs; j++)
+      str_printf(o, "  *(gc_vecu *)(c + %d) = c%d_%d;\n", p * PANEL_WIDTH + j * x->lanes, p, j);
+  str_puts(o, "}\n");
+}

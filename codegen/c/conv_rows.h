@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Convolutions in tiles of pixels of one row: the tiles of conv_rows.inc. */
+#ifndef GRADC_CONV_ROWS_H
+#define GRADC_CONV_ROWS_H
+#include "codegen/c/machine.h"
+#include "codegen/gemm.h"
+
+/* A tile has `pixels` results of a row by `vecs` vectors of columns. Element i of the image's row, `pixel` apart, is
+ * multiplied with tap t for result p where i = p * stride + t * dilation. */
+typedef struct ConvRows {
+  GemmDesc g;               /* as gemm.inc wants it: k has the segments alone */
+  int64_t taps, channels;   /* of a segment */
+  int64_t tap, channel;     /* their strides in b */
+  int64_t pixel, channel_a; /* strides in a */
+  int64_t stride, dilation;
+  int pixels, vecs, lanes;
+  int left, right; /* elements at both ends that may be outside of the image */
+} ConvRows;
+
+/* Whether the convolution has such tiles, and they are faster than those of a product. */
+bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x);
+void conv_rows_tile(Str *o, const ConvRows *x); /* prints the function of the tile, without its name */
+#endif

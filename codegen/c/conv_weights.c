@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codegen/c/conv_weights.h"
+
+/* Limits of conv_rows.inc: sums of a thread, rows at a time, channels of a tile. */
+enum { MAX_SUMS = 1 << 16, MAX_ROWS = 64, MAX_BLOCK = 64, BAND_BYTES = 24 << 10 };
+
+static void remove_axis(GemmAxes *x, int at) {
+  for (int i = at; i + 1 < x->n; i++) {
+    x->axis[i] = x->axis[i + 1], x->dim[i] = x->dim[i + 1];
+    x->s0[i] = x->s0[i + 1], x->s1[i] = x->s1[i + 1];
+  }
+  x->n--;
+}
+
+static void remove_check(GemmTaps *t, int d) {
+  for (int i = d; i + 1 < t->n; i++) {
+    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1];
+    t->ks[i] = t->ks[i + 1], t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1];
+  }
+  t->n--;
+}
+
+/* The check of the row's pixels, of stride 1 and dilation 1. */
+static bool take_check(Module *m, ConvWeights *x, int *tap) {
+  GemmTaps *t = &x->g.taps;
+  for (int d = 0; d < t->n; d++) {
+    int64_t ms, ks, at;
+    if (t->k[d] != x->g.k.n - 1 || !t->ks[d]) continue;
+    if (*tap >= 0 || !dim_number(m, t->ms[d], &ms) || !dim_number(m, t->ks[d], &ks) || ms != 1 || ks != 1) return false;
+    if (!dim_number(m, t->at[d], &at) || !dim_number(m, t->size[d], &x->size) || at > 0) return false;
+    *tap = t->m[d], x->before = -at;
+    remove_check(t, d--);
+  }
+  return true;
+}
+
+/* Without a check: the axis of m whose elements are one pixel apart. */
+static int unchecked_tap(Module *m, const ConvWeights *x) {
+  for (int i = 0; i < x->g.m.n; i++) {
+    int64_t s, dim;
+    if (dim_number(m, x->g.m.dim[i], &dim) && dim > 1 && dim_number(m, x->g.m.s0[i], &s) && s == x->pixel) return i;
+  }
+  return -1;
+}
+
+/* The flattened index of m as strides of its axes. */
+static bool flatten_rows(Module *m, GemmAxes *x) {
+  int64_t step = 1;
+  x->flattened = true;
+  for (int i = x->n - 1; i >= 0; i--) {
+    int64_t dim;
+    x->s1[i] = dim_of(m, step);
+    if (!dim_number(m, x->dim[i], &dim)) return false;
+    step *= dim;
+  }
+  return true;
+}
+
+/* Channels are the last axis of m; taps and channels may have been joined into that. */
+static bool find_axes(Module *m, ConvWeights *x) {
+  GemmAxes *rows = &x->g.m;
+  int tap = -1, last = rows->n - 1;
+  int64_t dim, s0;
+  if (!flatten_rows(m, rows) || !take_check(m, x, &tap)) return false;
+  bool checked = tap >= 0;
+  if (!dim_number(m, rows->dim[last], &dim) || !dim_number(m, rows->s0[last], &s0)) return false;
+  if (!checked && s0 == 1 && dim > x->pixel && dim % x->pixel == 0) {
+    x->taps = dim / x->pixel, x->channels = x->tap = x->pixel, x->channel_a = 1;
+    rows->n--;
+  } else {
+    if (!checked) tap = unchecked_tap(m, x);
+    if (tap < 0 || !dim_number(m, rows->dim[tap], &x->taps) || !dim_number(m, rows->s1[tap], &x->tap)) return false;
+    if (!dim_number(m, rows->s0[tap], &s0) || s0 != x->pixel) return false;
+    x->channels = tap == last ? 1 : dim;
+    if (tap != last && !dim_number(m, rows->s0[last], &x->channel_a)) return false;
+    if (tap != last) rows->n--;
+    remove_axis(rows, tap);
+  }
+  for (int d = 0; d < x->g.taps.n; d++) {
+    if (x->g.taps.m[d] == tap || (tap != last && x->g.taps.m[d] == last)) return false;
+    if (tap >= 0) x->g.taps.m[d] -= x->g.taps.m[d] > tap;
+  }
+  if (!checked) x->before = 0, x->size = x->width + x->taps - 1;
+  return x->taps > 1;
+}
+
+/* Cycles per element of a row: the longest of multiply-adds and loads, two a cycle, and the latency of a sum. */
+static double element_cycles(ConvWeights *x, int64_t columns, int registers) {
+  int64_t most = (registers - 1 - x->taps * x->vecs) / (x->taps * x->vecs), blocks;
+  if (most < 1) return -1;
+  if (most > MAX_BLOCK) most = MAX_BLOCK;
+  blocks = (x->channels + most - 1) / most;
+  x->block = (int)((x->channels + blocks - 1) / blocks);
+  int64_t groups = (columns + x->vecs * x->lanes - 1) / (x->vecs * x->lanes);
+  double each = (double)(x->block + x->vecs) / 1.3, terms = (double)(x->block * x->taps * x->vecs) / 2;
+  if (each < terms) each = terms;
+  return (double)(groups * blocks) * (each > 4 ? each : 4);
+}
+
+static bool choose_tile(ConvWeights *x, const Machine *mc, int64_t columns) {
+  int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
+  double best = -1;
+  for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
+    double cycles = element_cycles(x, columns, registers);
+    if (cycles < 0 || (vecs && cycles >= best)) continue;
+    best = cycles, vecs = x->vecs;
+  }
+  x->vecs = vecs;
+  return vecs && element_cycles(x, columns, registers) > 0;
+}
+
+bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
+  Module *m = k->gs->g->m;
+  int64_t columns, stride;
+  *x = (ConvWeights){.g = *g, .lanes = mc->vec};
+  if (!g->weights || g->a.storage || g->b.storage || g->panels || gemm_type(k) != DT_F32) return false;
+  int last = g->k.n - 1;
+  if (g->n.n != 1 || !g->m.n || last < 0 || !dim_number(m, g->n.s0[0], &stride) || stride != 1) return false;
+  if (!dim_number(m, g->k.dim[last], &x->width) || !dim_number(m, g->k.s0[last], &x->pixel) || x->pixel < 1)
+    return false;
+  if (!dim_number(m, g->k.s1[last], &x->columns) || !dim_number(m, g->n.dim[0], &columns)) return false;
+  /* Tiles read whole vectors of columns. */
+  if (columns % x->lanes || !find_axes(m, x) || x->width <= x->before + x->taps) return false;
+  if (!choose_tile(x, mc, columns) || columns % (x->vecs * x->lanes)) return false;
+  x->g.k.n--;
+  int64_t bytes = 4 * (x->size * x->pixel + x->width * x->columns), rows = BAND_BYTES / bytes;
+  x->rows = rows < 1 ? 1 : rows > MAX_ROWS ? MAX_ROWS : (int)rows;
+  return x->taps * x->block * x->vecs * x->lanes <= MAX_SUMS;
+}
+
+/* ---- text ---- */
+
+/* The columns move on by one result, and are added up with the channels of one element. */
+static void print_element(Str *o, const ConvWeights *x) {
+  for (int64_t t = x->taps - 1; t > 0; t--) {
+    str_puts(o, "       ");
+    for (int j = 0; j < x->vecs; j++) str_printf(o, " w%lld_%d = w%lld_%d;", (long long)t, j, (long long)(t - 1), j);
+    str_puts(o, "\n");
+  }
+  str_puts(o, "       ");
+  for (int j = 0; j < x->vecs; j++) str_printf(o, " w0_%d = *(const gc_vecu *)(b + %d);", j, j * x->lanes);
+  str_puts(o, "\n");
+  for (int c = 0; c < x->block; c++) {
+    str_printf(o, "        t = a[%lld] - (gc_vec){0};", (long long)(c * x->channel_a));
+    for (int64_t t = 0; t < x->taps; t++)
+      for (int j = 0; j < x->vecs; j++)
+        str_printf(o, " c%lld_%d_%d += t * w%lld_%d;", (long long)t, c, j, (long long)t, j);
+    str_puts(o, "\n");
+  }
+}
+
+static void print_sums(Str *o, const ConvWeights *x, bool store) {
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int c = 0; c < x->block; c++)
+      for (int j = 0; j < x->vecs; j++) {
+        const char *name = ctx_strf(o->c, "c%lld_%d_%d", (long long)t, c, j);
+        long long at = ((t * x->block + c) * x->vecs + j) * x->lanes;
+        if (store) str_printf(o, "  *(gc_vecu *)(sum + %lld) = %s;\n", at, name);
+        else str_printf(o, "  gc_vec %s = *(const gc_vecu *)(sum + %lld);\n", name, at);
+      }
+}
+
+void conv_weights_tile(Str *o, const ConvWeights *x) {
+  int cols = x->vecs * x->lanes;
+  int64_t full = x->width - x->before; /* elements after which there are results */
+  str_puts(o,
+           "(const gc_real *const *ap, const gc_real *const *bp, long rows, gc_real *sum) {\n  GC_CONTRACTED_BLOCK\n");
+  str_printf(o, "  const gc_real zero[%d] = {0};\n", cols);
+  print_sums(o, x, false);
+  str_puts(o, "  for (long r = 0; r < rows; r++) {\n    const gc_real *a = ap[r], *b = bp[r];\n    gc_vec t");
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int j = 0; j < x->vecs; j++) {
+      int64_t at = x->before - 1 - t;
+      str_printf(o, ", w%lld_%d = ", (long long)t, j);
+      if (at < 0 || t == x->taps - 1) str_puts(o, "{0}");
+      else str_printf(o, "*(const gc_vecu *)(b + %lld)", (long long)(at * x->columns + j * x->lanes));
+    }
+  str_printf(o, ";\n    a += %lld, b += %lld;\n", (long long)(x->before * x->pixel),
+             (long long)(x->before * x->columns));
+  str_printf(
+    o, "    for (long i = 0, end = %lld, step = %lld; end; end = end < %lld ? %lld : 0, b = zero, step = 0) {\n",
+    (long long)(full < x->size ? full : x->size), (long long)x->columns, (long long)x->size, (long long)x->size);
+  str_printf(o, "      for (; i < end; i++, a += %lld, b += step) {\n", (long long)x->pixel);
+  print_element(o, x);
+  str_puts(o, "      }\n    }\n  }\n");
+  print_sums(o, x, true);
+  str_puts(o, "}\n");
+}

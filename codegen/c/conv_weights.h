@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Gradients of convolutions by their weights in tiles of all taps along a row: the tiles of conv_rows.inc. */
+#ifndef GRADC_CONV_WEIGHTS_H
+#define GRADC_CONV_WEIGHTS_H
+#include "codegen/c/machine.h"
+#include "codegen/gemm.h"
+
+/* A tile has all taps of `block` channels by `vecs` vectors of columns. Element i of the image's row, `pixel` apart,
+ * is multiplied with result i + before - t for tap t. */
+typedef struct ConvWeights {
+  GemmDesc g;                  /* as conv_rows.inc wants it */
+  int64_t taps, channels;      /* of a segment */
+  int64_t tap, channel_a;      /* distance of taps in the flattened index of m; stride of channels in a */
+  int64_t pixel, columns;      /* strides of pixels in a and in b */
+  int64_t before, size, width; /* elements of padding before a row, of the image's row, of the result's */
+  int block, vecs, lanes, rows;
+} ConvWeights;
+
+/* Whether the gradient has such tiles, and they are faster than those of a product. */
+bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
+void conv_weights_tile(Str *o, const ConvWeights *x); /* prints the function of the tile, without its name */
+#endif
