@@ -24,6 +24,8 @@ for file in tests/native/*.txt; do
   some 0 "$file"; cases "$tmp/cases.txt" bf16 as_bf16 --native
   some 1 "$file"; cases "$tmp/cases.txt" as_f16 f16 --native
 done
+# Images channels-last.
+some 0 tests/native/conv.txt; cases "$tmp/cases.txt" copied copied --fast
 # Shapes at the edges of a vector, a panel, an image.
 shapes() { # shapes SEED SHARE FORM FORM OPTION...
   awk -v seed="$1" -v share="$2" -f tests/native/shapes.awk /dev/null >"$tmp/shapes.txt"; shift 2
