@@ -4,6 +4,8 @@
 
 /* Loops are faster below these: multiply-adds in total, and per batch element; extent of k. */
 enum { MIN_WORK = 16384, MIN_BLOCK = 2048, MIN_TERMS = 4 };
+/* Of gradients of depthwise convolutions: floats in the widest vector; taps and pixels of a row. */
+enum { MAX_LANES = 16, MAX_TAPS = 9, MIN_PIXELS = 2 };
 
 /* A load that is multiplied in type t, through casts between f32 and 16-bit types. */
 static bool is_operand(const Kernel *k, const KNest *n, const KVal *v, DType t, GemmOperand *x) {
@@ -89,20 +91,55 @@ static bool has_panels(const Kernel *k) {
   return false;
 }
 
-const GemmDesc *gemm_find(const Kernel *k, DType type) {
+static GemmDesc *find(const Kernel *k, DType type) {
   KernelClass cls = k->group->cls;
-  GemmDesc g = {0};
-  if ((cls != KC_CONTRACT && cls != KC_CONV) || k->nnest != 1 || !find_operands(k, k->nest[0], type, &g)) return NULL;
-  if (!(cls == KC_CONV ? gemm_conv : gemm_contract)(k, k->nest[0], &g)) return NULL;
-  if (cls == KC_CONV && is_depthwise(&g)) return NULL;
-  GemmDesc *r = ctx_alloc(k->gs->g->m->c, sizeof *r);
-  *r = g;
-  return r;
+  GemmDesc *g = ctx_alloc(k->gs->g->m->c, sizeof *g);
+  *g = (GemmDesc){0};
+  if ((cls != KC_CONTRACT && cls != KC_CONV) || k->nnest != 1 || !find_operands(k, k->nest[0], type, g)) return NULL;
+  return (cls == KC_CONV ? gemm_conv : gemm_contract)(k, k->nest[0], g) ? g : NULL;
+}
+
+const GemmDesc *gemm_find(const Kernel *k, DType type) {
+  const GemmDesc *g = find(k, type);
+  return g && k->group->cls == KC_CONV && is_depthwise(g) ? NULL : g;
+}
+
+/* Whether every size and stride is a number, and a row's pixels are valid or not by their taps along the row alone. */
+static bool has_constant_rows(Module *m, const GemmDesc *g) {
+  int64_t x;
+  for (int i = 0; i < g->m.n; i++)
+    if (!dim_number(m, g->m.dim[i], &x) || !dim_number(m, g->m.s0[i], &x)) return false;
+  for (int i = 0; i < g->taps.n; i++) {
+    const GemmTaps *t = &g->taps;
+    if (!dim_number(m, t->ms[i], &x) || !dim_number(m, t->ks[i], &x) || x < 0 || !dim_number(m, t->size[i], &x))
+      return false;
+    if (!dim_number(m, t->at[i], &x)) return false;
+    if (t->ms[i] && t->ks[i] && (t->m[i] == g->m.n - 1) != (t->k[i] == g->k.n - 1)) return false;
+    if (!t->ms[i] || !t->ks[i]) return false;
+  }
+  int last = g->k.n - 1;
+  return dim_number(m, g->k.dim[last], &x) && x >= MIN_PIXELS && dim_number(m, g->k.s0[last], &x) &&
+         dim_number(m, g->k.s1[last], &x);
+}
+
+/* The gradient by the weights of a depthwise convolution: channels become the columns. False: loops are as fast. */
+static bool find_depthwise(const Kernel *k, GemmDesc *g) {
+  Module *m = k->gs->g->m;
+  int64_t channels, taps;
+  if (!g->weights || gemm_type(k) != DT_F32 || g->a.storage || g->b.storage) return false;
+  if (g->batch.n != 1 || g->n.n || !g->m.n || !g->k.n || !dim_number(m, g->batch.dim[0], &channels)) return false;
+  if (channels % MAX_LANES || g->batch.s0[0] != 1 || g->batch.s1[0] != 1) return false;
+  if (!dim_number(m, g->m.dim[g->m.n - 1], &taps) || taps > MAX_TAPS || !has_constant_rows(m, g)) return false;
+  g->n = g->batch;
+  g->batch = (GemmAxes){0};
+  g->depthwise = true;
+  return true;
 }
 
 const GemmDesc *gemm_match(const Kernel *k, DType type) {
-  const GemmDesc *g = gemm_find(k, type);
+  GemmDesc *g = find(k, type);
   bool conv = k->group->cls == KC_CONV;
   if (!g || (conv && !g->segments)) return NULL;
+  if (conv && is_depthwise(g)) return find_depthwise(k, g) ? g : NULL;
   return gemm_is_profitable(g) || (!conv && has_panels(k)) ? g : NULL;
 }

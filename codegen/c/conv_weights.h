@@ -14,9 +14,17 @@ typedef struct ConvWeights {
   int64_t pixel, columns;      /* strides of pixels in a and in b */
   int64_t before, size, width; /* elements of padding before a row, of the image's row, of the result's */
   int block, vecs, lanes, rows;
+  int64_t tap_a;    /* depthwise: stride of taps in a, */
+  int64_t at, step; /* and tap t of pixel p is valid if 0 <= at + step * t + stride * p < size */
+  int64_t stride;
 } ConvWeights;
 
 /* Whether the gradient has such tiles, and they are faster than those of a product. */
 bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
-void conv_weights_tile(Str *o, const ConvWeights *x); /* prints the function of the tile, without its name */
+/* The same of a depthwise convolution, which always has such tiles: taps by vectors of channels. Each sum has the strict
+ * order, and has no terms outside of the image. */
+void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
+/* Prints the function of the tile, without its name. */
+void conv_weights_tile(Str *o, const ConvWeights *x);
+void conv_depthwise_tile(Str *o, const ConvWeights *x);
 #endif

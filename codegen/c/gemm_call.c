@@ -254,15 +254,17 @@ static void put_gemm(Emitter *p, const Kernel *k, const KernelSchedule *schedule
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n", epilogue);
 }
 
-static const char *tile_function(Emitter *p, const Str *text) {
+static const char *tile_function(Emitter *p, const char *qualifiers, const Str *text) {
   bool made;
   Interned *f = text_intern(p, text->s, &made);
   if (made) {
     f->name = ctx_strf(p->c, "k%d_tile", p->nkernel - 1);
-    kernel_put(p, "", "GC_CONTRACTED GC_KERNEL", f->name, text->s);
+    kernel_put(p, "", qualifiers, f->name, text->s);
   }
   return f->name;
 }
+
+#define CONTRACTED "GC_CONTRACTED GC_KERNEL"
 
 /* A convolution in tiles of rows. False: it has none. */
 static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
@@ -272,20 +274,29 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   conv_rows_tile(&tile, &x);
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(s, "  gc_convolve_rows(&(gc_rows){&g, %s, %d, %d, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
-             tile_function(p, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
+             tile_function(p, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
              (long long)x.tap, (long long)x.channel);
   return true;
 }
 
+/* A gradient by weights in tiles of all taps along a row. False: it has none. */
 static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  const GemmDesc *g = schedule->gemm;
+  const Machine *mc = p->native->o.machine;
   Str tile = {.c = p->c};
   ConvWeights x;
-  if (!conv_weights_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
-  conv_weights_tile(&tile, &x);
+  if (g->depthwise) {
+    conv_depthwise_find(k, g, mc, &x);
+    conv_depthwise_tile(&tile, &x);
+  } else {
+    if (!p->native->o.contract || !conv_weights_find(k, g, mc, &x)) return false;
+    conv_weights_tile(&tile, &x);
+  }
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s, "  gc_convolve_weights(&(gc_weights){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d}, tid, nthreads);\n",
-             tile_function(p, &tile), x.block, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
-             (long long)x.tap, (long long)x.channel_a, x.rows);
+  str_printf(s,
+             "  gc_convolve_weights(&(gc_weights){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
+             tile_function(p, g->depthwise ? "GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
+             (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
   return true;
 }
 
@@ -293,7 +304,7 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
   const GemmDesc *g = schedule->gemm;
   bool half = g->a.storage || g->b.storage;
   gemm_use(p, gemm_type(k), half);
-  if (p->native->o.contract && (rows_call(p, k, schedule, s) || weights_call(p, k, schedule, s))) return;
+  if (weights_call(p, k, schedule, s) || (p->native->o.contract && rows_call(p, k, schedule, s))) return;
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
@@ -303,11 +314,11 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
 
 /* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc ---- */
 
-/* conv_rows.inc has f32 in fast mode. */
+/* conv_rows.inc has f32 alone. */
 static const char *rows_text(const Emitter *p) {
   const NativeText *x = p->native;
   size_t n;
-  return x->o.contract && x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
+  return x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
 }
 
 void gemm_use(Emitter *p, DType t, bool half) {

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codegen/c/conv_weights.h"
+
+enum { MAX_ROWS = 64, BAND_BYTES = 24 << 10 };
+
+static int64_t number(Module *m, Dim d) {
+  int64_t x = 0;
+  dim_number(m, d, &x);
+  return x;
+}
+
+/* Takes the check of the row's pixels from the others. */
+static void take_check(Module *m, ConvWeights *x) {
+  GemmTaps *t = &x->g.taps;
+  int n = 0;
+  x->size = INT64_MAX;
+  for (int d = 0; d < t->n; d++) {
+    if (t->k[d] == x->g.k.n) {
+      x->at = number(m, t->at[d]), x->step = number(m, t->ms[d]), x->stride = number(m, t->ks[d]);
+      x->size = number(m, t->size[d]);
+      continue;
+    }
+    t->m[n] = t->m[d], t->k[n] = t->k[d], t->ms[n] = t->ms[d], t->ks[n] = t->ks[d];
+    t->at[n] = t->at[d], t->size[n++] = t->size[d];
+  }
+  t->n = n;
+}
+
+void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
+  Module *m = k->gs->g->m;
+  *x = (ConvWeights){.g = *g, .channels = 1, .block = 1, .tap = 1, .lanes = mc->vec};
+  GemmAxes *rows = &x->g.m, *pixels = &x->g.k;
+  int64_t step = 1, columns = number(m, g->n.dim[0]);
+  rows->flattened = true;
+  for (int i = rows->n - 1; i >= 0; step *= number(m, rows->dim[i--])) rows->s1[i] = dim_of(m, step);
+  rows->n--, pixels->n--;
+  x->taps = number(m, rows->dim[rows->n]), x->tap_a = number(m, rows->s0[rows->n]);
+  x->width = number(m, pixels->dim[pixels->n]);
+  x->pixel = number(m, pixels->s0[pixels->n]), x->columns = number(m, pixels->s1[pixels->n]);
+  take_check(m, x);
+  int most = mc->mr * mc->nv / (int)x->taps;
+  x->vecs = 1;
+  while (x->vecs * 2 <= most && x->vecs < mc->nv && columns % (x->vecs * 2 * x->lanes) == 0) x->vecs *= 2;
+  int64_t fit = BAND_BYTES / (8 * x->width * x->vecs * x->lanes);
+  x->rows = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
+}
+
+/* ---- text ---- */
+
+static bool is_valid(const ConvWeights *x, int64_t pixel, int64_t tap) {
+  int64_t at = x->at + x->step * tap + x->stride * pixel;
+  return x->size == INT64_MAX || (at >= 0 && at < x->size);
+}
+
+static bool is_inside(const ConvWeights *x, int64_t pixel) {
+  return is_valid(x, pixel, 0) && is_valid(x, pixel, x->taps - 1);
+}
+
+/* The sums of one pixel, whose addresses are a + `a`, b + `b`; pixel -1: all taps are valid. */
+static void print_pixel(Str *o, const ConvWeights *x, int64_t pixel, int64_t a, int64_t b) {
+  for (int j = 0; j < x->vecs; j++) {
+    str_printf(o, "      { const gc_vec t = *(const gc_vecu *)(b + %lld);", (long long)(b + j * x->lanes));
+    for (int64_t t = 0; t < x->taps; t++)
+      if (pixel < 0 || is_valid(x, pixel, t))
+        str_printf(o, " c%lld_%d += *(const gc_vecu *)(a + %lld) * t;", (long long)t, j,
+                   (long long)(a + t * x->tap_a + j * x->lanes));
+    str_puts(o, " }\n");
+  }
+}
+
+static void print_row(Str *o, const ConvWeights *x) {
+  int64_t from = 0, to = x->width;
+  while (from < x->width && !is_inside(x, from)) from++;
+  while (to > from && !is_inside(x, to - 1)) to--;
+  for (int64_t p = 0; p < from; p++) print_pixel(o, x, p, p * x->pixel, p * x->columns);
+  str_printf(o, "    a += %lld, b += %lld;\n", (long long)(from * x->pixel), (long long)(from * x->columns));
+  str_printf(o, "    for (long p = 0; p < %lld; p++, a += %lld, b += %lld) {\n", (long long)(to - from),
+             (long long)x->pixel, (long long)x->columns);
+  print_pixel(o, x, -1, 0, 0);
+  str_puts(o, "    }\n");
+  for (int64_t p = to; p < x->width; p++) print_pixel(o, x, p, (p - to) * x->pixel, (p - to) * x->columns);
+}
+
+static void print_sums(Str *o, const ConvWeights *x, bool store) {
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int j = 0; j < x->vecs; j++) {
+      const char *name = ctx_strf(o->c, "c%lld_%d", (long long)t, j);
+      long long at = (t * x->vecs + j) * x->lanes;
+      if (store) str_printf(o, "  *(gc_vecu *)(sum + %lld) = %s;\n", at, name);
+      else str_printf(o, "  gc_vec %s = *(const gc_vecu *)(sum + %lld);\n", name, at);
+    }
+}
+
+void conv_depthwise_tile(Str *o, const ConvWeights *x) {
+  str_puts(o, "(const gc_real *const *ap, const gc_real *const *bp, long rows, gc_real *sum) {\n");
+  print_sums(o, x, false);
+  str_puts(o, "  for (long r = 0; r < rows; r++) {\n    const gc_real *a = ap[r], *b = bp[r];\n");
+  print_row(o, x);
+  str_puts(o, "  }\n");
+  print_sums(o, x, true);
+  str_puts(o, "}\n");
+}
