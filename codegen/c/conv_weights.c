@@ -2,7 +2,9 @@
 #include "codegen/c/conv_weights.h"
 
 /* Limits of conv_rows.inc: sums of a thread, rows at a time, channels of a tile. */
-enum { MAX_SUMS = 1 << 16, MAX_ROWS = 64, MAX_BLOCK = 64, BAND_BYTES = 24 << 10 };
+enum { MAX_SUMS = 1 << 16, MAX_ROWS = 64, MAX_BLOCK = 64 };
+/* Rows at a time: with taps they fit the first cache. Of one tap the columns do, and the loads of sums pay. */
+enum { BAND_BYTES = 24 << 10, BAND_PIXELS = 128, MIN_PIXELS = 32 };
 
 static void remove_axis(GemmAxes *x, int at) {
   for (int i = at; i + 1 < x->n; i++) {
@@ -56,6 +58,34 @@ static bool flatten_rows(Module *m, GemmAxes *x) {
   return true;
 }
 
+/* A convolution of 1x1: one axis of channels. */
+static bool find_channels(Module *m, ConvWeights *x) {
+  GemmAxes *rows = &x->g.m;
+  if (rows->n != 1 || x->g.taps.n || !dim_number(m, rows->dim[0], &x->channels)) return false;
+  if (!dim_number(m, rows->s0[0], &x->channel_a)) return false;
+  if (x->channel_a == 1 ? x->pixel == 1 || x->channels > x->pixel : x->channel_a <= x->pixel) return false; /* taps */
+  flatten_rows(m, rows);
+  rows->n = 0;
+  x->taps = 1, x->tap = 0, x->before = 0, x->size = x->width;
+  return true;
+}
+
+/* The pixels of a convolution of 1x1, all of which may be one axis, as rows that are not too long. Of many sums a product
+ * needs less memory traffic. */
+static bool cut_rows(Module *m, ConvWeights *x, int64_t columns) {
+  GemmAxes *k = &x->g.k;
+  int last = k->n - 1;
+  int64_t width = x->width < BAND_PIXELS ? x->width : BAND_PIXELS, rows;
+  while (x->width % width) width--;
+  if ((width < MIN_PIXELS && width < x->width) || x->channels * columns > 2 * MAX_SUMS) return false;
+  k->dim[last] = dim_of(m, x->width / width);
+  k->s0[last] = dim_of(m, width * x->pixel), k->s1[last] = dim_of(m, width * x->columns);
+  x->width = x->size = width;
+  rows = BAND_PIXELS / width;
+  x->rows = rows > MAX_ROWS ? MAX_ROWS : (int)rows;
+  return true;
+}
+
 /* Channels are the last axis of m; taps and channels may have been joined into that. */
 static bool find_axes(Module *m, ConvWeights *x) {
   GemmAxes *rows = &x->g.m;
@@ -101,6 +131,7 @@ static bool choose_tile(ConvWeights *x, const Machine *mc, int64_t columns) {
   int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
   double best = -1;
   for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
+    if (columns % (x->vecs * x->lanes)) continue; /* tiles read whole vectors of columns */
     double cycles = element_cycles(x, columns, registers);
     if (cycles < 0 || (vecs && cycles >= best)) continue;
     best = cycles, vecs = x->vecs;
@@ -119,9 +150,9 @@ bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Co
   if (!dim_number(m, g->k.dim[last], &x->width) || !dim_number(m, g->k.s0[last], &x->pixel) || x->pixel < 1)
     return false;
   if (!dim_number(m, g->k.s1[last], &x->columns) || !dim_number(m, g->n.dim[0], &columns)) return false;
-  /* Tiles read whole vectors of columns. */
-  if (columns % x->lanes || !find_axes(m, x) || x->width <= x->before + x->taps) return false;
-  if (!choose_tile(x, mc, columns) || columns % (x->vecs * x->lanes)) return false;
+  if ((!find_channels(m, x) && !find_axes(m, x)) || x->width <= x->before + x->taps) return false;
+  if (!choose_tile(x, mc, columns)) return false;
+  if (x->taps == 1) return cut_rows(m, x, columns);
   x->g.k.n--;
   int64_t bytes = 4 * (x->size * x->pixel + x->width * x->columns), rows = BAND_BYTES / bytes;
   x->rows = rows < 1 ? 1 : rows > MAX_ROWS ? MAX_ROWS : (int)rows;

@@ -273,7 +273,7 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   if (!conv_rows_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
   conv_rows_tile(&tile, &x);
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s, "  gc_convolve_rows(&(gc_rows){&g, %s, %d, %d, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
+  str_printf(s, "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
              tile_function(p, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
              (long long)x.tap, (long long)x.channel);
   return true;
@@ -293,10 +293,10 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
     conv_weights_tile(&tile, &x);
   }
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s,
-             "  gc_convolve_weights(&(gc_weights){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
-             tile_function(p, g->depthwise ? "GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
-             (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
+  str_printf(
+    s, "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
+    tile_function(p, g->depthwise ? "GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes, (long long)x.taps,
+    (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
   return true;
 }
 
