@@ -5,6 +5,7 @@
 enum { MAX_SUMS = 1 << 16, MAX_ROWS = 64, MAX_BLOCK = 64 };
 /* Rows at a time: with taps they fit the first cache. Of one tap the columns do, and the loads of sums pay. */
 enum { BAND_BYTES = 24 << 10, BAND_PIXELS = 128, MIN_PIXELS = 32 };
+enum { MOST_SUMS = 1 << 20 }; /* above, a thread goes through the images too often */
 
 static void remove_axis(GemmAxes *x, int at) {
   for (int i = at; i + 1 < x->n; i++) {
@@ -153,6 +154,9 @@ bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Co
   if ((!find_channels(m, x) && !find_axes(m, x)) || x->width <= x->before + x->taps) return false;
   if (!choose_tile(x, mc, columns)) return false;
   if (x->taps == 1) return cut_rows(m, x, columns);
+  int64_t sums = x->taps * x->channels * columns, dim;
+  for (int i = 0; i < x->g.m.n; i++) sums *= dim_number(m, x->g.m.dim[i], &dim) ? dim : MOST_SUMS;
+  if (sums > MOST_SUMS) return false;
   x->g.k.n--;
   int64_t bytes = 4 * (x->size * x->pixel + x->width * x->columns), rows = BAND_BYTES / bytes;
   x->rows = rows < 1 ? 1 : rows > MAX_ROWS ? MAX_ROWS : (int)rows;
