@@ -295,8 +295,8 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(
     s, "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
-    tile_function(p, g->depthwise ? "GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes, (long long)x.taps,
-    (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
+    tile_function(p, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
+    (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
   return true;
 }
 
@@ -349,10 +349,13 @@ void gemm_prelude_print(Emitter *p, Str *out) {
   str_printf(out, "enum { GC_EXACT = %d };\n", !x->o.contract);
   str_puts(out, "#ifdef __clang__\n#define GC_INDEPENDENT _Pragma(\"clang loop vectorize(assume_safety)\")\n#else\n"
                 "#define GC_INDEPENDENT _Pragma(\"GCC ivdep\")\n#endif\n");
-  str_puts(out, "/* Functions whose products are contracted into sums. */\n"
-                "#ifdef __clang__\n#define GC_CONTRACTED\n"
+  /* The text of tiles is unrolled, as that of microkernels is. */
+  str_puts(out, "/* Tiles of convolutions; GC_CONTRACTED: their products are contracted into sums. */\n"
+                "#ifdef __clang__\n#define GC_TILE\n#define GC_CONTRACTED\n"
                 "#define GC_CONTRACTED_BLOCK _Pragma(\"clang fp contract(fast)\")\n"
-                "#else\n#define GC_CONTRACTED __attribute__((optimize(\"fp-contract=fast\")))\n"
+                "#else\n#define GC_TILE __attribute__((optimize(\"O1\", \"expensive-optimizations\")))\n"
+                "#define GC_CONTRACTED __attribute__((optimize(\"O1\", \"expensive-optimizations\", "
+                "\"fp-contract=fast\")))\n"
                 "#define GC_CONTRACTED_BLOCK\n#endif\n");
   put_file(out, x->gemm, false);
   put_file(out, rows_text(p), false);
