@@ -53,8 +53,8 @@ typedef struct GemmDesc {
   GemmAxes batch, m, n, k;
   GemmTaps taps;
   bool weights; /* of a convolution: the gradient by its weights */
-  /* The same of a depthwise one, which is no matrix product: n are the channels of both operands, s1 in a; the last axes
-   * of m and k are the taps and pixels of a row. */
+  /* The same of a depthwise one, which is no matrix product: n are the channels of both operands, s1 in a; the last
+   * axes of m and k are the taps and pixels of a row. */
   bool depthwise;
   bool segments; /* of a convolution: the last axis of k is contiguous in a, so that padding is a segment of zeros */
   GemmResidue residue[GEMM_TAP_AXES];
@@ -63,8 +63,8 @@ typedef struct GemmDesc {
 
 /* The kernel as a GEMM; NULL: it is none. */
 const GemmDesc *gemm_find(const Kernel *k, DType type);
-/* The same, also for gradients of depthwise convolutions; NULL where loops are faster on a CPU. All GEMMs of a program have accumulators of one type.
- * type: that of the ones matched so far; DT_BOOL: there are none. */
+/* The same, also for gradients of depthwise convolutions; NULL where loops are faster on a CPU. All GEMMs of a program
+ * have accumulators of one type. type: that of the ones matched so far; DT_BOOL: there are none. */
 const GemmDesc *gemm_match(const Kernel *k, DType type);
 static inline DType gemm_type(const Kernel *k) { return (DType)k->nest[0]->acc[0].type; }
 

@@ -71,8 +71,8 @@ static bool find_channels(Module *m, ConvWeights *x) {
   return true;
 }
 
-/* The pixels of a convolution of 1x1, all of which may be one axis, as rows that are not too long. Of many sums a product
- * needs less memory traffic. */
+/* The pixels of a convolution of 1x1, all of which may be one axis, as rows that are not too long. Of many sums a
+ * product needs less memory traffic. */
 static bool cut_rows(Module *m, ConvWeights *x, int64_t columns) {
   GemmAxes *k = &x->g.k;
   int last = k->n - 1;

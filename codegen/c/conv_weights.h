@@ -21,8 +21,8 @@ typedef struct ConvWeights {
 
 /* Whether the gradient has such tiles, and they are faster than those of a product. */
 bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
-/* The same of a depthwise convolution, which always has such tiles: taps by vectors of channels. Each sum has the strict
- * order, and has no terms outside of the image. */
+/* The same of a depthwise convolution, which always has such tiles: taps by vectors of channels. Each sum has the
+ * strict order, and has no terms outside of the image. */
 void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
 /* Prints the function of the tile, without its name. */
 void conv_weights_tile(Str *o, const ConvWeights *x);
