@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mkgemm GEMM.INC CONV_ROWS.INC DIR: writes the GEMM unit of every machine of this architecture, strict and fast, to
- * DIR/HASH.c. HASH is that of the text, by which gradc finds the compiled object. Prints the hash and the compiler flags of each. */
+ * DIR/HASH.c. HASH is that of the text, by which gradc finds the compiled object. Prints the hash and the flags of the
+ * compiler for each. */
 #include "codegen/c/native.h"
 #include <stdio.h>
 #include <stdlib.h>
