@@ -17,6 +17,6 @@ const Gpu *gpu_find(const char *name); /* NULL: not known */
 bool gpu_known(const char *name);
 int gpu_sm(const char *name);
 const char *gpu_list(Ctx *c); /* all names, for a message */
-void gpu_rows(Str *o);         /* rows of GcDevice.gpu */
+void gpu_rows(Str *o);        /* rows of GcDevice.gpu */
 double gpu_seconds(const char *name, const LaunchCost *l, bool *compute);
 #endif
