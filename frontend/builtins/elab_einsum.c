@@ -70,9 +70,9 @@ static bool diagonals(Elab *e, Labelled *t) {
     int64_t k = p - t->label;
     const Type *type = el_type(e, t->x);
     if (!dim_equal(e->m, type->dim[i], type->dim[k])) return false;
-    Id same =
-      b_op2(b, OP_eq, b_iota(b, DT_I32, type->rank, type->dim, i), b_iota(b, DT_I32, type->rank, type->dim, (int)k));
-    t->x = b_sum(b, b_op3(b, OP_where, same, t->x, b_like(b, t->x, 0)), 1, &k, false);
+    Id row = b_iota(b, DT_I32, type->rank, type->dim, i), col = b_iota(b, DT_I32, type->rank, type->dim, (int)k);
+    Id same = b_op2(b, (Op)op_find_spelling("==", 2), row, col);
+    t->x = b_sum(b, b_where(b, same, t->x, b_like(b, t->x, 0)), 1, &k, false);
     memmove(t->label + k, t->label + k + 1, (size_t)(--t->n - k));
     i--;
   }
