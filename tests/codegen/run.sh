@@ -23,7 +23,7 @@ if full; then
   check_ir "--cc=gcc -O1" --isa=native --f64
 else
   check_ir "--cc=gcc -O0"
-  check_ir "--cc=gcc -O1" --isa=native
+  check_ir "--cc=gcc -O0" --isa=native
 fi
 check_ir "$plain" --isa=generic
 files=$tmp/special.ir
