@@ -43,6 +43,7 @@ typedef struct Target {
   void (*schedule_columns)(const Kernel *k, const ScheduleOptions *o, NestSchedule *s);
 
   const char *kernel_qualifiers, *gemm_qualifiers; /* of the functions of kernels; of those that call a GEMM */
+  const char *rolled_loop;                         /* before a loop that is not to be unrolled */
   const char *table_qualifiers;                    /* of constant data */
   const char *index_type;                          /* of loops and addresses that may need more than an int */
   const struct StepText *steps;                    /* prints what depends on threads (text/graph.h) */

@@ -183,6 +183,7 @@ static Rows rows_of(Eval *e, Id n) {
 static int64_t length_of(const Rows *r, int64_t b) { return r->v[AT_LENGTHS] ? val_int(r->v[AT_LENGTHS], b) : r->s; }
 
 #define AT_MOST ATTEND_HEAD
+#define AT_ROLLED
 #define AT(name) name##_f32
 #define AT_T float
 #define AT_F float
@@ -192,6 +193,7 @@ static int64_t length_of(const Rows *r, int64_t b) { return r->v[AT_LENGTHS] ? v
 #define AT_LOG(x) prim_log(x)
 #include "prim/prim_attend.h"
 #define AT_MOST ATTEND_HEAD
+#define AT_ROLLED
 #define AT(name) name##_f64
 #define AT_T double
 #define AT_F double

@@ -6,6 +6,7 @@
  *   AT_GET(x), AT_PUT(x)  an element as AT_F, an AT_F as an element
  *   AT_EXP(x), AT_LOG(x)
  *   AT_MOST               the most elements of a row
+ *   AT_ROLLED             before a loop over a row of sums: not to be unrolled into as many registers
  * At its end these names are undefined again. A printer instead pastes the sections that it needs, with the text of
  * these names in their place.
  *
@@ -40,10 +41,8 @@ static inline AT_F AT(dot)(const AT_T *a, ptrdiff_t as, const AT_T *b, ptrdiff_t
 
 /* sum[i] += x * row[i] */
 static inline void AT(add)(AT_F *sum, AT_F x, const AT_T *row, ptrdiff_t step, int n) {
-  if (step == 1)
-    for (int i = 0; i < n; i++) sum[i] += x * AT_GET(row[i]);
-  else
-    for (int i = 0; i < n; i++) sum[i] += x * AT_GET(row[i * step]);
+  if (step == 1) AT_ROLLED for (int i = 0; i < n; i++) sum[i] += x * AT_GET(row[i]);
+  else AT_ROLLED for (int i = 0; i < n; i++) sum[i] += x * AT_GET(row[i * step]);
 }
 
 /*@ attend */
@@ -53,7 +52,7 @@ static inline void AT(attend)(const AT_T *q, ptrdiff_t qd, const AT_T *k, ptrdif
                               ptrdiff_t vs, ptrdiff_t ve, ptrdiff_t keys, int d, int e, AT_F scale, AT_T *o,
                               ptrdiff_t oe, AT_F *lse) {
   AT_F most = (AT_F)(-1.0f / 0.0f), total = 0, sum[AT_MOST];
-  for (int i = 0; i < e; i++) sum[i] = 0;
+  AT_ROLLED for (int i = 0; i < e; i++) sum[i] = 0;
   for (ptrdiff_t j = 0; j < keys; j++) {
     const AT_F x = scale * AT(dot)(q, qd, k + j * ks, kd, d);
     if (x > most || x != x) most = x;
@@ -63,7 +62,7 @@ static inline void AT(attend)(const AT_T *q, ptrdiff_t qd, const AT_T *k, ptrdif
     total += p;
     AT(add)(sum, p, v + j * vs, ve, e);
   }
-  for (int i = 0; i < e; i++) o[i * oe] = AT_PUT(keys > 0 ? sum[i] / total : 0);
+  AT_ROLLED for (int i = 0; i < e; i++) o[i * oe] = AT_PUT(keys > 0 ? sum[i] / total : 0);
   *lse = keys > 0 ? most + AT_LOG(total) : most;
 }
 
@@ -79,12 +78,12 @@ static inline void AT(attend_queries)(const AT_T *q, ptrdiff_t qd, const AT_T *k
                                       const AT_T *v, ptrdiff_t vs, ptrdiff_t ve, AT_F lse, const AT_T *g, ptrdiff_t ge,
                                       AT_F delta, ptrdiff_t keys, int d, int e, AT_F scale, AT_T *dq, ptrdiff_t dqd) {
   AT_F sum[AT_MOST];
-  for (int i = 0; i < d; i++) sum[i] = 0;
+  AT_ROLLED for (int i = 0; i < d; i++) sum[i] = 0;
   for (ptrdiff_t j = 0; j < keys; j++) {
     const AT_F p = AT_EXP(scale * AT(dot)(q, qd, k + j * ks, kd, d) - lse);
     AT(add)(sum, p * (AT(dot)(g, ge, v + j * vs, ve, e) - delta), k + j * ks, kd, d);
   }
-  for (int i = 0; i < d; i++) dq[i * dqd] = AT_PUT(scale * sum[i]);
+  AT_ROLLED for (int i = 0; i < d; i++) dq[i * dqd] = AT_PUT(scale * sum[i]);
 }
 
 /* One key's gradients: dk and dv, sums over the queries `from` … t - 1 of `heads` heads. qh, gh, lh, mh: strides from
@@ -95,8 +94,8 @@ static inline void AT(attend_keys)(const AT_T *q, ptrdiff_t qh, ptrdiff_t qt, pt
                                    ptrdiff_t mh, ptrdiff_t mt, ptrdiff_t heads, ptrdiff_t from, ptrdiff_t t, int d,
                                    int e, AT_F scale, AT_T *dk, ptrdiff_t dkd, AT_T *dv, ptrdiff_t dve) {
   AT_F key[AT_MOST], value[AT_MOST];
-  for (int i = 0; i < d; i++) key[i] = 0;
-  for (int i = 0; i < e; i++) value[i] = 0;
+  AT_ROLLED for (int i = 0; i < d; i++) key[i] = 0;
+  AT_ROLLED for (int i = 0; i < e; i++) value[i] = 0;
   for (ptrdiff_t h = 0; h < heads; h++)
     for (ptrdiff_t i = from; i < t; i++) {
       const AT_T *qi = q + h * qh + i * qt, *gi = g + h * gh + i * gt;
@@ -104,8 +103,8 @@ static inline void AT(attend_keys)(const AT_T *q, ptrdiff_t qh, ptrdiff_t qt, pt
       AT(add)(key, p * (AT(dot)(gi, ge, v, ve, e) - delta[h * mh + i * mt]), qi, qd, d);
       AT(add)(value, p, gi, ge, e);
     }
-  for (int i = 0; i < d; i++) dk[i * dkd] = AT_PUT(scale * key[i]);
-  for (int i = 0; i < e; i++) dv[i * dve] = AT_PUT(value[i]);
+  AT_ROLLED for (int i = 0; i < d; i++) dk[i * dkd] = AT_PUT(scale * key[i]);
+  AT_ROLLED for (int i = 0; i < e; i++) dv[i * dve] = AT_PUT(value[i]);
 }
 
 /*@ end */
@@ -117,3 +116,4 @@ static inline void AT(attend_keys)(const AT_T *q, ptrdiff_t qh, ptrdiff_t qt, pt
 #undef AT_EXP
 #undef AT_LOG
 #undef AT_MOST
+#undef AT_ROLLED

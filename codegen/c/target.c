@@ -9,6 +9,7 @@
 const Target target_portable = {.name = "portable",
                                 .emit = emit_portable,
                                 .kernel_qualifiers = "static",
+                                .rolled_loop = "",
                                 .table_qualifiers = "static const",
                                 .index_type = "ptrdiff_t"};
 
@@ -26,6 +27,7 @@ const Target target_native = {
   .schedule_nest = native_schedule_nest,
   .schedule_columns = native_schedule_columns,
   .kernel_qualifiers = "GC_KERNEL",
+  .rolled_loop = "",
   .gemm_qualifiers = "GC_CALLS GC_KERNEL",
   .table_qualifiers = "static const",
   .index_type = "ptrdiff_t",

@@ -13,6 +13,7 @@ const Target target_cuda = {
   .emit = emit_cuda,
   .schedule_nest = cuda_schedule_nest,
   .kernel_qualifiers = "GC_KERNEL(256, 1)",
+  .rolled_loop = "GC_ROLLED ",
   .table_qualifiers = "GC_TABLE",
   .index_type = "gc_i64",
   .steps = &cuda_steps,

@@ -24,8 +24,8 @@ static const char *argument(Emitter *p, const char **s) {
 
 /* The text of the file's vocabulary at *s, which is then behind it; NULL: there is none. */
 static const char *word_text(Emitter *p, DType t, const char **s) {
-  static const char *const word[] = {"AT(",   "AT_GET(",  "AT_PUT(", "AT_T ",  "AT_F ",
-                                     "AT_F)", "AT_MOST]", "AT_EXP(", "AT_LOG("};
+  static const char *const word[] = {"AT(",   "AT_GET(",  "AT_PUT(", "AT_T ",   "AT_F ",
+                                     "AT_F)", "AT_MOST]", "AT_EXP(", "AT_LOG(", "AT_ROLLED "};
   const char *f64 = t == DT_F64 ? "_f64" : "";
   for (int i = 0; i < (int)(sizeof word / sizeof *word); i++) {
     if (strncmp(*s, word[i], strlen(word[i]))) continue;
@@ -39,7 +39,8 @@ static const char *word_text(Emitter *p, DType t, const char **s) {
     case 5: return dtype_info[dtype_computed(t)].c;
     case 6: return ctx_strf(p->c, "%d", ATTEND_HEAD);
     case 7: return prim_use(p, ctx_strf(p->c, "exp%s", f64)), ctx_strf(p->c, "p_exp%s", f64);
-    default: return prim_use(p, ctx_strf(p->c, "log%s", f64)), ctx_strf(p->c, "p_log%s", f64);
+    case 8: return prim_use(p, ctx_strf(p->c, "log%s", f64)), ctx_strf(p->c, "p_log%s", f64);
+    default: return ++*s, p->target->rolled_loop;
     }
   }
   return NULL;

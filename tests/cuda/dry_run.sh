@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by run.sh: what a GPU is to run (gpu/), a small share of it over the host form, whose driver is lazy; and how
 # run.sh reports items that fail, take too long, or cannot be run.
-dry=$tmp/gpu
+dry=$tmp/dry_run
 dry_list() { # dry_list LIST SECONDS: runs it; the items with their statuses, and the status of run.sh
   env GC_DRIVER_LAZY=1 GC_ORDER=random sh "$here/gpu/run.sh" "$dry" "$1" "$2" >"$tmp/dry.log" 2>&1
   echo "run.sh: $?" >"$tmp/dry.status"
