@@ -34,8 +34,10 @@ static bool anno_is_zero(const Graph *g, Id n) {
   return !a->kernel && !a->stored && !a->space && !a->alias && !a->pos;
 }
 
+/* Printed at its uses. A clone has a line: it is not the same node as an equal number elsewhere. */
 static bool is_literal(const Graph *g, Id n) {
-  return node_is_const(g, n) && node_type(g, n)->rank == 0 && anno_is_zero(g, n);
+  return node_is_const(g, n) && node_type(g, n)->rank == 0 && anno_is_zero(g, n) &&
+         !attr_get(g->m, node_get(g, n)->attr)->clone;
 }
 
 /* Integers have all their digits, never an exponent. */

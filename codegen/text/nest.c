@@ -206,12 +206,19 @@ static void value_emit(NestText *c, int i) {
   c->text[i] = ctx_strf(c->p->c, "v%d", i);
 }
 
+/* True if the axes that guard a select are printed: a load of extent 1 does not depend on them. */
+static bool guards_ready(const NestText *c, const KVal *v) {
+  for (int a = 0; v->kind == KV_SELECT && a < c->n->axes.n; a++)
+    if (v->guards >> a & 1 && !c->axis_done[a]) return false;
+  return true;
+}
+
 /* True if its axes and operands are printed, and those of the values in its branch. */
 static bool is_ready(const NestText *c, int i) {
   for (int k = has_branch(c, i) ? 1 : i; k <= i; k++) {
     const KVal *v = &c->n->val[k];
     if (k != i && c->s->branch[k] != i) continue;
-    if (!axes_ready(c, &v->at)) return false;
+    if (!axes_ready(c, &v->at) || !guards_ready(c, v)) return false;
     for (int a = 0; a < v->nargs && v->kind != KV_ACC; a++)
       if (!c->text[v->arg[a]] && c->s->branch[v->arg[a]] != i) return false;
   }
