@@ -24,7 +24,7 @@
 
 /* ---- one after another ---- */
 
-enum { MANY_GRAPHS = 500, MANY_PROGRAMS = 300, NAMES = 400, MAX_FAILURES = 20 }; /* many: every op or def is in one */
+enum { MANY_GRAPHS = 500, MANY_PROGRAMS = 200, NAMES = 400, MAX_FAILURES = 20 }; /* many: every op or def is in one */
 
 typedef struct Seen {
   bool op[OP_COUNT], def[NAMES];
