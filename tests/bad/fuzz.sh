@@ -40,8 +40,9 @@ done
 sanitized mistakes tests/bad/mistakes.c
 sanitized programs tests/bad/programs.c
 if full; then
-  tally mistakes "$tmp/mistakes" examples/models/*.nn tests/front/elab/*_values.nn bench/models/*.nn \
-    tests/exact/bounded.nn
+  [ "${ALL:-}" = 1 ] && every=1 || every=3
+  tally mistakes "$tmp/mistakes" --every=$every --from="$first" examples/models/*.nn \
+    tests/front/elab/*_values.nn bench/models/*.nn tests/exact/bounded.nn
   tally programs "$tmp/programs" 1500 "$first"
 else
   tally mistakes "$tmp/mistakes" --every=61 --from="$first" examples/models/*.nn
