@@ -229,6 +229,13 @@ static Value fn_is_bool(Elab *e, Call *k) {
   return x ? v_bool(el_type(e, x)->dtype == DT_BOOL) : v_error();
 }
 
+/* is_known(n): n is a number at compile time, not a size of run time */
+static Value fn_is_known(Elab *e, Call *k) {
+  double x;
+  (void)e;
+  return k->arg[0].v.kind == V_ERROR ? v_error() : v_bool(v_number(k->arg[0].v, &x));
+}
+
 const Intrinsic el_tensor_intrinsics[] = {
   {"reshape", "x *", fn_reshape},
   {"permute", "x *", fn_permute},
@@ -249,5 +256,6 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"index_in", "t n", fn_index_in},
   {"is_input", "t", fn_is_input},
   {"is_bool", "x", fn_is_bool},
+  {"is_known", "n", fn_is_known},
   {0},
 };
