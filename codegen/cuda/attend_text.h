@@ -34,7 +34,7 @@ void attend_close_queries(AttendText *c);
 
 /* Declares the address of element (r, d), from which others are at constant offsets if the step is a number. */
 void attend_declare_source(AttendText *c, const char *name, const AttendRows *x, const char *r, const char *d);
-/* name[offset] as f32, 0 if r is behind the last row, or d, which may be NULL, behind the last column. */
+/* name[offset] as f32; 0 if the row r, or the column d, is out of range. d may be NULL: all columns are in range. */
 const char *attend_element(AttendText *c, const char *name, const AttendRows *x, const char *r, const char *d,
                            const char *offset);
 const char *attend_place(AttendText *c, const AttendRows *x, const char *r, const char *d); /* as an lvalue */

@@ -117,7 +117,7 @@ static void print_begin(NestText *c) {
   index_declare(c, c->n->outer, p->planes, rest);
 }
 
-/* In a tail: the condition that a vector is whole. */
+/* In a tail: the condition that all elements of a vector are in range. */
 static const char *whole_text(NestText *c) {
   const MapPlan *p = c->form;
   if (divides(c->p->m, c->n->axes.axis[p->lane].extent, p->tile.vec)) return NULL;

@@ -10,7 +10,7 @@
 typedef struct Operation {
   Work work;
   Context *context;
-  bool owned, done, known; /* known: a synchronisation has told the host that it is done */
+  bool owned, done, known; /* known: the host has synchronised with its completion */
   OpNumber *after;
   int nafter;
   /* With hooks: bit i is set if it follows operation base + i; it follows all before base. */
