@@ -9,7 +9,7 @@
  * equal cuts the one that recomputes least. Everything after the cut is cloned for the backward pass. Only free values
  * can be after it: cheap chains of element-wise ops, views and random numbers, for readers they can be fused into.
  * Operands of contractions, convolutions, scans, windows and gathers must be in memory and are kept, as are the results
- * of these ops. */
+ * of these ops. Of an operand that was widened from 16 bits the 16 bits are kept. */
 #include "passes/analysis/joint.h"
 #include "passes/algo/mincut.h"
 #include "passes/pass.h"
@@ -45,7 +45,7 @@ static void find_needed(Cutter *k) {
     bool from_memory = reads_memory(g, n) || (k->in_memory[n] && joint_is_free_view(g, n));
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
       Id x = node_in(g, n, (int)i);
-      k->in_memory[x] |= from_memory;
+      k->in_memory[node_is_upcast(g, x) ? node_in(g, x, 0) : x] |= from_memory;
       k->needed[x] |= !k->is_backward[x] && !joint_is_leaf(g, x);
     }
   }
