@@ -115,6 +115,7 @@ struct Module {
   int64_t rom_bytes;                   /* of variables in read-only memory, which are in none of these */
   bool open_sizes;                     /* a relation that holds for some values of the sizes is assumed: dim_equal */
   Diag *last;                          /* of shape_fail: the elaborator adds labels */
+  const struct PlanTrial *trial;       /* of a copy that checkpoint evaluates (budget.h); else NULL */
   struct SizeConstraints *constraints; /* shape rules record here what they assume; NULL: they do not (sizes.h) */
   struct Tables *tab;                  /* interning */
 };

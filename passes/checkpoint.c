@@ -52,7 +52,7 @@ static bool make_variant(Graph *g, int variant) {
 /* Chooses among the plans of the graph as it is and of all its variants. */
 static void meet_budget(Module *m, int graph) {
   Graph *g = m->graph[graph];
-  if (!joint_backward(g) || checkpoint_evaluate(m, graph, NULL).bytes <= plan_budget(m)) return;
+  if (!joint_backward(g) || checkpoint_evaluate(m, NULL, graph, NULL).bytes <= plan_budget(m)) return;
   Ctx *c = ctx_fork(m->c);
   PlanList p[VARIANTS];
   Plan best[VARIANTS];

@@ -11,6 +11,8 @@
  * planned before the scans that run it: its arena is part of their scratch. Off: a buffer per value, no reuse.
  * codegen/check_plan.c proves the result. */
 #include "passes/algo/offsets.h"
+#include "passes/analysis/budget.h"
+#include "passes/analysis/cost_model.h"
 #include "passes/analysis/liveness.h"
 #include "passes/pass.h"
 #include "passes/analysis/model_memory.h"
@@ -117,6 +119,23 @@ static int64_t stack_intervals(ArenaPlan *p) {
   return at;
 }
 
+/* Of a trial: the lower bound instead, without offsets, where a plan known before is not worse even so. */
+static int64_t assign_in_trial(ArenaPlan *p, const PlanTrial *t) {
+  const Module *m = p->m;
+  if (p->g == m->graph[t->graph]) {
+    int64_t least = peak_lower_bound(m->c, p->interval, p->nintervals, p->steps);
+    Plan plan = {m->head_bytes + m->persistent_bytes + least, graph_seconds(p->g, &common_rates)};
+    if (trial_is_dominated(t, plan)) return least;
+  }
+  return offset_memo_assign(t->memo, p->interval, p->nintervals, p->steps);
+}
+
+static int64_t assign_intervals(ArenaPlan *p, bool plain) {
+  const PlanTrial *trial = p->m->trial;
+  if (plain) return stack_intervals(p);
+  return trial ? assign_in_trial(p, trial) : assign_offsets(p->m->c, p->interval, p->nintervals, p->steps);
+}
+
 /* Every output has a kernel, and every kernel a position. */
 static bool is_ordered(const Groups *gs) {
   for (int i = 0; i < gs->g->nout; i++)
@@ -145,7 +164,7 @@ static void plan_arena(Graph *g, bool plain) {
   place_outputs(g);
   find_deaths(&p);
   for (int k = 0; k < p.steps; k++) place_kernel(&p, k, plain);
-  g->arena = plain ? stack_intervals(&p) : assign_offsets(m->c, p.interval, p.nintervals, p.steps);
+  g->arena = assign_intervals(&p, plain);
   for (Id i = 1; i < (Id)g->n; i++)
     if (p.interval_of[i]) g->anno[i].offset = p.interval[p.interval_of[i] - 1].offset;
 }

@@ -334,3 +334,54 @@ int64_t assign_offsets(Ctx *c, Interval *r, int n, int steps) {
   for (int i = 0; i < n; i++) r[i].offset = b.offset[i];
   return b.top;
 }
+
+/* ---- a memo ---- */
+
+typedef struct Assigned {
+  uint64_t hash;
+  int n;
+  Interval *asked;
+  int64_t *offset, top;
+} Assigned;
+
+struct OffsetMemo {
+  Ctx *c;
+  Assigned *v;
+  int n, cap;
+};
+
+OffsetMemo *offset_memo_new(Ctx *c) {
+  OffsetMemo *m = ctx_alloc(c, sizeof *m);
+  m->c = c;
+  return m;
+}
+
+static const Assigned *memo_find(const OffsetMemo *m, const Interval *r, int n, uint64_t hash) {
+  for (int i = 0; i < m->n; i++)
+    if (m->v[i].hash == hash && m->v[i].n == n && !memcmp(m->v[i].asked, r, sizeof *r * (size_t)n)) return &m->v[i];
+  return NULL;
+}
+
+static const Assigned *memo_add(OffsetMemo *m, const Interval *r, int n, int steps, uint64_t hash) {
+  size_t bytes = sizeof *r * (size_t)n;
+  Interval *asked = ctx_alloc(m->c, bytes + 1);
+  memcpy(asked, r, bytes);
+  Ctx *c = ctx_fork(m->c);
+  Interval *placed = ctx_alloc(c, bytes + 1);
+  memcpy(placed, r, bytes);
+  Assigned a = {hash, n, asked, ctx_alloc(m->c, sizeof *a.offset * (size_t)n + 1), assign_offsets(c, placed, n, steps)};
+  for (int i = 0; i < n; i++) a.offset[i] = placed[i].offset;
+  ctx_free(c);
+  Assigned *to = VEC_PUSH(m->c, m->v, m->n, m->cap);
+  *to = a;
+  return to;
+}
+
+int64_t offset_memo_assign(OffsetMemo *m, Interval *r, int n, int steps) {
+  for (int i = 0; i < n; i++) r[i].offset = 0;
+  uint64_t hash = hash_bytes(r, sizeof *r * (size_t)n, (uint64_t)steps);
+  const Assigned *a = memo_find(m, r, n, hash);
+  if (!a) a = memo_add(m, r, n, steps, hash);
+  for (int i = 0; i < n; i++) r[i].offset = a->offset[i];
+  return a->top;
+}

@@ -15,6 +15,11 @@ typedef struct Interval {
  * (never the clock: the result is the same everywhere) and keeps the best, the first of equals. */
 int64_t assign_offsets(Ctx *c, Interval *r, int n, int steps);
 
+/* The same, from memory where these intervals were assigned before: for plans that differ little. */
+typedef struct OffsetMemo OffsetMemo;
+OffsetMemo *offset_memo_new(Ctx *c);
+int64_t offset_memo_assign(OffsetMemo *memo, Interval *r, int n, int steps);
+
 /* Peak of bytes alive at once: no assignment needs less. */
 int64_t peak_lower_bound(Ctx *c, const Interval *r, int n, int steps);
 #endif

@@ -17,6 +17,12 @@ int budget_choose(const Plan *v, int n, int64_t ram) {
   return fast < 0 ? small : fast;
 }
 
+bool trial_is_dominated(const PlanTrial *t, Plan least) {
+  for (int i = 0; i < t->n; i++)
+    if (t->known[i].bytes <= least.bytes && t->known[i].seconds <= least.seconds) return true;
+  return false;
+}
+
 /* ---- largest users of memory ---- */
 
 /* What one source location holds in the arena, or as weights with their optimizer state. */

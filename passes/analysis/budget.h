@@ -11,6 +11,16 @@ typedef struct Plan {
   double seconds;
 } Plan;
 
+/* While a plan is evaluated: those known before it, to which a plan that is neither smaller nor faster need not be
+ * compared exactly, and the offsets assigned so far. */
+typedef struct PlanTrial {
+  int graph;
+  const Plan *known;
+  int n;
+  struct OffsetMemo *memo;
+} PlanTrial;
+bool trial_is_dominated(const PlanTrial *t, Plan least); /* a known plan needs at most these bytes and seconds */
+
 /* The fastest plan of at most `ram` bytes (0: no limit), the first of equals; if none fits, the smallest. So the
  * planned bytes of the choice show whether the budget is met, and if not, the smallest budget that works. */
 int budget_choose(const Plan *v, int n, int64_t ram);

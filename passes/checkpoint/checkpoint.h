@@ -75,8 +75,9 @@ typedef struct ChainPlan {
 ChainPlan *chain_plans(StepModel *m, int max, int *n);
 
 /* Runs the rest of the pipeline on a copy, with the nodes in `drop` (NULL: none) recomputed in the backward pass.
- * Returns the bytes of the module if it had only this graph, and the seconds of a call. */
-Plan checkpoint_evaluate(Module *m, int graph, const bool *drop);
+ * Returns the bytes of the module if it had only this graph, and the seconds of a call; of a plan that is dominated by
+ * one that `trial` (or NULL) knows, a lower bound of the bytes that is dominated too. */
+Plan checkpoint_evaluate(Module *m, const PlanTrial *trial, int graph, const bool *drop);
 
 /* A training graph's list of plans, independent of the budget, with what memory plans for each. drop: as above; the
  * first is NULL. */

@@ -2,14 +2,16 @@
 /* The list of plans for a budget: those of the chain model, and while trials last their neighbours, with one buffer
  * more or less kept: the planner may find schedules that the model does not know. */
 #include "passes/checkpoint/checkpoint.h"
+#include "passes/algo/offsets.h"
 #include "passes/analysis/joint.h"
 #include "passes/pass.h"
 #include "passes/costs.h"
 #include <string.h>
 
-Plan checkpoint_evaluate(Module *m, int graph, const bool *drop) {
+Plan checkpoint_evaluate(Module *m, const PlanTrial *trial, int graph, const bool *drop) {
   Ctx *c = ctx_fork(m->c);
   Module *t = module_copy(c, m);
+  t->trial = trial;
   Graph *g = t->graph[graph];
   if (drop) joint_recompute(g, joint_backward(g), drop, CLONE_BUDGET);
   passes_after(t, PASS_checkpoint);
@@ -62,6 +64,7 @@ typedef struct Search {
   const bool **kept;
   int nkept, capkept; /* per plan: kept, per buffer of the model */
   bool *grown;        /* per plan: its neighbours were tried */
+  OffsetMemo *memo;
 } Search;
 
 static bool is_known(const Search *s, const bool *kept) {
@@ -75,8 +78,10 @@ static void try_plan(Search *s, const bool *kept) {
   Ctx *c = s->m->c;
   int n = s->p.n;
   const bool *drop = kept ? nodes_dropped(s->m->graph[s->graph], s->is_backward, s->model, kept) : NULL;
+  PlanTrial trial = {s->graph, s->p.v, n, s->memo};
+  Plan v = checkpoint_evaluate(s->m, &trial, s->graph, drop);
   *VEC_PUSH(c, s->p.drop, s->p.n, s->cap) = drop;
-  *VEC_PUSH(c, s->p.v, n, s->capv) = checkpoint_evaluate(s->m, s->graph, drop);
+  *VEC_PUSH(c, s->p.v, n, s->capv) = v;
   *VEC_PUSH(s->model->c, s->kept, s->nkept, s->capkept) = kept;
   s->trials--;
 }
@@ -116,6 +121,7 @@ PlanList checkpoint_plans(Module *m, int graph) {
   Ctx *c = ctx_fork(m->c);
   Graph *g = m->graph[graph];
   Search s = {.m = m, .graph = graph, .trials = trials_for(g), .is_backward = joint_backward(g)};
+  s.memo = offset_memo_new(c);
   s.model = model_of(c, m, graph);
   s.grown = ctx_alloc(c, (size_t)s.trials + 2);
   int n;
