@@ -6,7 +6,7 @@
 cd "$root" || exit 2
 sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
 sanitized diag_test tests/front/diag_test.c && tally diag "$tmp/diag_test"
-mutations=--mutations=250; full && mutations=--mutations=3000
+mutations=--mutations=150; full && mutations=--mutations=3000
 for t in parse elab; do
   sanitized ${t}_test tests/front/${t}_test.c && tally $t "$tmp/${t}_test" $mutations
 done

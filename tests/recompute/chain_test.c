@@ -89,7 +89,7 @@ static Plan *all_plans(Module *m, const bool *is_backward, int *count) {
       drop[node[i]] = set >> i & 1;
       if (node_info(g, node[i])->cls == CL_ELEM) drop[node_in(g, node[i], 0)] = set >> i & 1;
     }
-    v[set] = checkpoint_evaluate(m, 0, set ? drop : NULL);
+    v[set] = checkpoint_evaluate(m, NULL, 0, set ? drop : NULL);
     free(drop);
   }
   return v;
