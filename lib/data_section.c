@@ -24,8 +24,8 @@ static void open_data(void *arg) {
   session_needs_train(sess);
   if (sess->t->data < 0) rt_die(E_NO_SUCH_PART, "%s trains without data", sess->m->name);
   const GcData *g = &sess->m->data[sess->t->data];
-  sess->o.ndata = k->path != NULL;
-  if (k->path) sess->o.data[0] = rt_printf("%s=%s", g->name, k->path);
+  sess->o.data.n = k->path != NULL;
+  if (k->path) sess->o.data.v[0] = rt_printf("%s=%s", g->name, k->path);
   k->d->data = data_open(sess, g, session_seed(sess));
 }
 

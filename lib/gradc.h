@@ -268,6 +268,14 @@ GRADC_API gradc_status gradc_weights_hash(gradc_model *m, uint64_t *hash, gradc_
  * atomically. Loading reads states if the file has them, and does not change the number of steps. */
 GRADC_API gradc_status gradc_save(gradc_model *m, const char *path, gradc_error **error);
 GRADC_API gradc_status gradc_load(gradc_model *m, const char *path, gradc_error **error);
+/* gradc_load of a file with other names, or of a part. map, of n texts: "old=new" reads the tensor `old` of the file, and
+ * all whose names begin with `old.`, as `new…`; "old=" leaves them out, "=new" puts all below `new`; of several the
+ * longest `old` counts. partial 1: weights that the file lacks keep their values, its other tensors are left over. The
+ * sink (NULL: none) gets NAME.json: {"read":5,"initial":["net.head.w"],"left_over":["fc.w"]}, the number of tensors read
+ * and the names of the others. A map that renames nothing, or to no weight, two tensors for one weight, a tensor of
+ * another shape or type, and a file of which nothing is read are errors. */
+GRADC_API gradc_status gradc_load_part(gradc_model *m, const char *path, const char *const *map, int n, int partial,
+                                       gradc_sink *sink, void *user, gradc_error **error);
 /* Likewise, with the optimizer's state, the seed, the number of steps and the plan: training continues with the same
  * bits. */
 GRADC_API gradc_status gradc_save_checkpoint(gradc_model *m, const char *path, gradc_error **error);

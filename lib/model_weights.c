@@ -4,6 +4,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/device.h"
 #include "runtime/vars.h"
+#include <string.h>
 
 typedef struct WeightCall {
   gradc_model *m;
@@ -90,6 +91,29 @@ static void save(void *arg) {
 static void load(void *arg) {
   WeightCall *k = arg;
   weights_load(&k->m->sess, k->path);
+}
+
+typedef struct PartCall {
+  gradc_model *m;
+  const char *path, *const *map;
+  int n, partial;
+  gradc_sink *sink;
+  void *user;
+} PartCall;
+
+static void load_part(void *arg) {
+  PartCall *k = arg;
+  WeightsTaken w;
+  weights_load_part(&k->m->sess, k->path, k->map, k->n, k->partial != 0, &w);
+  if (!k->sink) return;
+  char *text = rt_printf("{%s}\n", weights_taken_json(&w));
+  k->sink(k->user, rt_printf("%s.json", k->m->info.name), text, strlen(text));
+}
+
+gradc_status gradc_load_part(gradc_model *m, const char *path, const char *const *map, int n, int partial,
+                             gradc_sink *sink, void *user, gradc_error **error) {
+  PartCall k = {m, path, map, map ? n : 0, partial, sink, user};
+  return path && (map || n <= 0) ? model_call(m, load_part, &k, error) : error_null(error);
 }
 
 static void save_checkpoint(void *arg) {

@@ -93,6 +93,7 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "view_weight": (c_void_p, [c_void_p, c_int]),
     "weights_hash": (c_int, [c_void_p, POINTER(c_uint64), _ERROR]),
     "save": (c_int, [c_void_p, c_char_p, _ERROR]), "load": (c_int, [c_void_p, c_char_p, _ERROR]),
+    "load_part": (c_int, [c_void_p, c_char_p, POINTER(c_char_p), c_int, c_int, _SINK, c_void_p, _ERROR]),
     "save_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
     "load_checkpoint": (c_int, [c_void_p, c_char_p, _ERROR]),
     "device_alloc": (c_int, [c_void_p, c_size_t, POINTER(c_void_p), _ERROR]),
@@ -727,9 +728,15 @@ class Model:
         """Writes weights and states to a safetensors file, atomically."""
         _call("save", self._open(), os.fsencode(path))
 
-    def load(self, path: Path) -> None:
-        """Reads the weights of such a file, and its states if it has any."""
-        _call("load", self._open(), os.fsencode(path))
+    def load(self, path: Path, map: Optional[Mapping[str, str]] = None, partial: bool = False) -> Dict[str, Any]:
+        """Reads the weights of such a file, and its states if it has any. map: {"old": "new"} reads the tensor `old` of
+        the file, and all below it, as `new`; {"old": ""} leaves them out, {"": "new"} puts all below `new`. partial:
+        weights that the file lacks keep their values, its other tensors are left over. Returns {"read": how many
+        tensors, "initial": names of weights that were not read, "left_over": names of tensors that were not}."""
+        maps = [os.fsencode(f"{old}={new}") for old, new in (map or {}).items()]
+        said = _texts("load_part", self._open(), os.fsencode(path), (c_char_p * len(maps))(*maps), len(maps),
+                      int(partial))
+        return json.loads(next(iter(said.values())))
 
     def save_checkpoint(self, path: Path) -> None:
         """Also writes the optimizer's state and the steps done, so that training can continue with the same bits."""

@@ -21,8 +21,8 @@ static const DataSource *source_of(const GcData *d) {
 static const char * override(const Session *sess, const GcData *d) {
   size_t n = strlen(d->name);
   const char *found = NULL;
-  for (int i = 0; i < sess->o.ndata; i++) {
-    const char *s = sess->o.data[i];
+  for (int i = 0; i < sess->o.data.n; i++) {
+    const char *s = sess->o.data.v[i];
     if (!strncmp(s, d->name, n) && s[n] == '=') found = s + n + 1;
     else if (sess->m->ndata == 1 && (!strchr(s, '=') || io_exists(s))) found = s;
   }
@@ -30,8 +30,8 @@ static const char * override(const Session *sess, const GcData *d) {
 }
 
 static void check_overrides(const Session *sess) {
-  for (int i = 0; i < sess->o.ndata; i++) {
-    const char *s = sess->o.data[i], *eq = strchr(s, '=');
+  for (int i = 0; i < sess->o.data.n; i++) {
+    const char *s = sess->o.data.v[i], *eq = strchr(s, '=');
     bool known = sess->m->ndata == 1 && (!eq || io_exists(s));
     for (int k = 0; k < sess->m->ndata && eq; k++)
       if (strlen(sess->m->data[k].name) == (size_t)(eq - s) && !strncmp(sess->m->data[k].name, s, (size_t)(eq - s)))

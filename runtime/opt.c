@@ -43,9 +43,14 @@ static const struct Opt {
   {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | BENCH, 0, 0, NULL,
    "wait for each kernel on the GPU, to name one that fails"},
   {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, 0, "FILE", "start from the weights of a .safetensors file"},
+  {"--init-map", LIST, offsetof(Opts, init_map), TRAIN, 0, 0, "OLD=NEW",
+   "read its tensors OLD, and those below it, as NEW; OLD= leaves them out"},
+  {"--partial", FLAG, offsetof(Opts, partial), TRAIN, 0, 0, NULL,
+   "--init may lack weights, which keep their initial values, and have others"},
   {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
-  {"--data", LIST, 0, TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH", "other files for a data section (several: A,B)"},
+  {"--data", LIST, offsetof(Opts, data), TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH",
+   "other files for a data section (several: A,B)"},
   {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "continue the newest run, or that of --run-dir"},
   {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
@@ -139,8 +144,8 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
     *(const char **)at = v;
     break;
   case LIST:
-    if (o->ndata == COUNT(o->data)) rt_die(E_OPTION_VALUE, "more than %d times --data", COUNT(o->data));
-    o->data[o->ndata++] = v;
+    if (((OptList *)at)->n == OPT_TIMES) rt_die(E_OPTION_VALUE, "more than %d times %s", OPT_TIMES, opt->name);
+    ((OptList *)at)->v[((OptList *)at)->n++] = v;
   }
 }
 
@@ -161,6 +166,8 @@ void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
   if (o->steps >= 0 && o->epochs >= 0) rt_die(E_OPTION_VALUE, "--steps and --epochs exclude each other");
   if (o->resume && o->force) rt_die(E_OPTION_VALUE, "--resume and --force exclude each other");
   if (o->resume && o->init) rt_die(E_OPTION_VALUE, "--resume and --init exclude each other");
+  if (!o->init && (o->init_map.n || o->partial))
+    rt_die(E_OPTION_VALUE, "%s belongs to --init FILE", o->partial ? "--partial" : "--init-map");
 }
 
 void opt_help(const char *prog, const Command *c) {

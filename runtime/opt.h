@@ -5,13 +5,17 @@
 #include "model.h"
 #include <stdbool.h>
 
+enum { OPT_TIMES = 64 };
+typedef struct OptList { /* of an option that may be given several times */
+  const char *v[OPT_TIMES];
+  int n;
+} OptList;
 typedef struct Opts {
   int64_t steps, epochs, stop_at, threads, log_every, device; /* -1: not given */
   uint64_t seed;
-  bool seed_set, resume, force, json, infer, help, check_launches, profile;
+  bool seed_set, resume, force, json, infer, help, check_launches, profile, partial;
   const char *init, *weights, *run_dir, *fn, *input;
-  const char *data[16];
-  int ndata;
+  OptList data, init_map;
 } Opts;
 struct Session;
 typedef struct Command {

@@ -87,7 +87,7 @@ static bool load_data_option(Session *sess, Json *j, bool use) {
   do {
     char *s = json_string(j);
     if (!s) return false;
-    if (use && sess->o.ndata < COUNT(sess->o.data)) sess->o.data[sess->o.ndata++] = s;
+    if (use && sess->o.data.n < OPT_TIMES) sess->o.data.v[sess->o.data.n++] = s;
   } while (json_accept(j, ','));
   return json_expect(j, ']');
 }
@@ -101,7 +101,7 @@ static bool load_plan_option(const Session *sess, Json *j, int64_t *to) {
 }
 
 static bool load_options(Session *sess, Json *j) {
-  bool data = sess->o.ndata == 0;
+  bool data = sess->o.data.n == 0;
   if (!json_expect(j, '{')) return false;
   do {
     char *key = json_string(j);
@@ -157,6 +157,21 @@ static char *member(char *text, const char *key, const char *value, bool quoted)
   return s;
 }
 
+static char *member_list(char *text, const char *key, const OptList *l) {
+  char *list = rt_strdup("[");
+  for (int i = 0; i < l->n; i++) {
+    char *q = json_quote(l->v[i]), *longer = rt_printf("%s%s%s", list, i ? ", " : "", q);
+    rt_free(q);
+    rt_free(list);
+    list = longer;
+  }
+  char *closed = rt_printf("%s]", list);
+  text = member(text, key, closed, false);
+  rt_free(list);
+  rt_free(closed);
+  return text;
+}
+
 static char *run_json(const Session *sess) {
   const Opts *o = &sess->o;
   char *t = rt_strdup("{"), number[24];
@@ -183,17 +198,9 @@ static char *run_json(const Session *sess) {
     t = member(t, "device", device, true);
     rt_free(device);
   }
-  char *list = rt_strdup("[");
-  for (int i = 0; i < o->ndata; i++) {
-    char *q = json_quote(o->data[i]), *longer = rt_printf("%s%s%s", list, i ? ", " : "", q);
-    rt_free(q);
-    rt_free(list);
-    list = longer;
-  }
-  char *closed = rt_printf("%s]", list);
-  t = member(t, "data", closed, false);
-  rt_free(list);
-  rt_free(closed);
+  if (o->init_map.n) t = member_list(t, "init_map", &o->init_map);
+  if (o->partial) t = member(t, "partial", "true", false);
+  t = member_list(t, "data", &o->data);
   char *s = rt_printf("%s\n}\n", t);
   rt_free(t);
   return s;

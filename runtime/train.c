@@ -51,6 +51,20 @@ static void save(Trainer *t) {
   t->saved_at = rt_now();
 }
 
+/* --init; what is not read is listed. */
+static void init_from_file(Session *sess) {
+  const Opts *o = &sess->o;
+  WeightsTaken w;
+  weights_load_part(sess, o->init, o->init_map.v, o->init_map.n, o->partial, &w);
+  if (!o->partial && !o->init_map.n) return;
+  rt_note("%s: %d tensor%s read, %d weight%s and states keep their initial values, %d tensor%s left over", o->init,
+          w.read, w.read == 1 ? "" : "s", w.ninitial, w.ninitial == 1 ? "" : "s", w.nleft,
+          w.nleft == 1 ? " is" : "s are");
+  for (int i = 0; i < w.ninitial; i++) rt_note("  initial: %s", w.initial[i]);
+  for (int i = 0; i < w.nleft; i++) rt_note("  left over: %s", w.left[i]);
+  if (o->json) rt_out("{\"event\":\"init\",%s}\n", weights_taken_json(&w));
+}
+
 static void open_all(Trainer *t) {
   Session *sess = t->sess;
   run_select(sess, &t->run);
@@ -60,7 +74,7 @@ static void open_all(Trainer *t) {
   session_init(sess);
   plan_set(sess);
   if (sess->o.resume) resume(t);
-  else if (sess->o.init) weights_load(sess, sess->o.init);
+  else if (sess->o.init) init_from_file(sess);
   t->records = (uint64_t)sess->t->batch;
   int fields = sess->data ? sess->data->d->nfields : 0;
   t->batch = rt_array((size_t)fields + 1, sizeof *t->batch);

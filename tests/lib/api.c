@@ -125,6 +125,43 @@ static void weights(gradc_model *m) {
   CHECK(views > 0 && !gradc_view_weight(m, info->weights));
 }
 
+static void keep(void *user, const char *name, const char *text, size_t size) {
+  char *to = user;
+  CHECK(strlen(text) == size);
+  snprintf(to + strlen(to), 4000 - strlen(to), "%s:%.300s\n", name, text);
+}
+
+/* w.safetensors in a model with another head and another name for the rest. */
+static void parts(void) {
+  static const char nn[] = "def f(x: f32[B, 4]) { x |> linear(16) |> relu |> linear(5) }\nuse body = f()\n"
+                           "export def g(x: f32[1, 4]) { body(x) }\n";
+  static const char *const map[] = {"n=body", "n.linear_2="};
+  gradc_model *other = NULL, *model = compile("model.nn");
+  gradc_options o = options_make();
+  char got[4096] = "";
+  float a[64], b[64];
+  int64_t shape[] = {4, 16};
+  OK(gradc_load(model, "w.safetensors", &e));
+  OK(gradc_compile(&(gradc_source){"head.nn", nn, sizeof nn - 1}, &o, &other, &e));
+  OK(gradc_load_part(other, "w.safetensors", map, 2, 1, keep, got, &e));
+  CHECK(!strncmp(strchr(got, ':') + 1,
+                 "{\"read\":2,\"initial\":[\"body.linear_2.w\",\"body.linear_2.b\"],\"left_over\":[", 76));
+  CHECK(strstr(got, "\"n.linear_2.w\"") && strstr(got, "\"t.e\""));
+  gradc_array from = {a, GRADC_F32, 2, shape}, to = {b, GRADC_F32, 2, shape};
+  OK(gradc_read_weight(model, gradc_find_weight(model, "n.linear_1.w"), &from, &e));
+  OK(gradc_read_weight(other, gradc_find_weight(other, "body.linear_1.w"), &to, &e));
+  CHECK(!memcmp(a, b, sizeof a));
+  FAILS(GRADC_BAD_DATA, 641, "`body.linear_2.b` (from `n.linear_2.b`) is f32[3] in the file, the model has f32[5]",
+        gradc_load_part(other, "w.safetensors", map, 1, 1, NULL, NULL, &e));
+  FAILS(GRADC_BAD_DATA, 644, "no tensor",
+        gradc_load_part(other, "w.safetensors", (const char *[]){"m=body"}, 1, 1, NULL, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 601, "'old=new'",
+        gradc_load_part(other, "w.safetensors", (const char *[]){"m"}, 1, 1, NULL, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_load_part(other, "w.safetensors", NULL, 1, 1, NULL, NULL, &e));
+  gradc_free(other);
+  gradc_free(model);
+}
+
 static void files(gradc_model *m) {
   gradc_model *other = compile("model.nn");
   Batch b;
@@ -170,12 +207,6 @@ static void data(gradc_model *m) {
 }
 
 /* ---- sources and options ---- */
-
-static void keep(void *user, const char *name, const char *text, size_t size) {
-  char *to = user;
-  CHECK(strlen(text) == size);
-  snprintf(to + strlen(to), 4000 - strlen(to), "%s:%.300s\n", name, text);
-}
 
 static void sources(uint64_t h) {
   static const char nn[] = "export def twice(x: f32[3]) -> f32[3] { x * 2 }\n";
@@ -226,6 +257,7 @@ void test_api(void) {
   CHECK(hash_of(m) == h && gradc_steps(m) == 0); /* the file's seed */
   weights(m);
   files(m);
+  parts();
   data(m);
   gradc_free(m);
   sources(h);

@@ -115,6 +115,15 @@ def weights(m):
     check(m.weights_hash != h and m.steps == 0, "init")
     m.load("p.safetensors")
     check(m.weights_hash == h and m.steps == 0, "load")
+    head = gradc.compile("head.nn", text="def f(x: f32[B, 4]) { x |> linear(16) |> relu |> linear(5) }\n"
+                         "use body = f()\nexport def g(x: f32[1, 4]) { body(x) }\n")
+    said = head.load("p.safetensors", {"n": "body", "n.linear_2": ""}, partial=True)
+    check(said["read"] == 2 and said["initial"] == ["body.linear_2.w", "body.linear_2.b"], said)
+    check("n.linear_2.w" in said["left_over"] and "t.e" in said["left_over"], said)
+    check(np.array_equal(head.weights["body.linear_1.w"], m.weights["n.linear_1.w"]), "a part of a file")
+    raises(gradc.DataError, "the model has f32[5]", lambda: head.load("p.safetensors", {"n": "body"}, True), "E0641")
+    check(m.load("p.safetensors") == {"read": len([t for t in m.weights if not t.startswith("optim.")]), "initial": [],
+                                      "left_over": []}, "load tells what it read")
     m.load_checkpoint("p.checkpoint")
     check(m.steps > 0, "load_checkpoint")
     raises(gradc.DataError, "not a safetensors file", lambda: m.load("points.csv"), "E0640")

@@ -206,4 +206,48 @@ rewrite 's/"F32"/"F99"/'; weights_bad 'an unknown type' 'E0640.*unknown element 
 head -c 400 r1/weights.safetensors > w.safetensors; weights_bad 'cut short' 'E0640'
 cp toy.csv w.safetensors; weights_bad 'another file' 'E0640'
 : > w.safetensors; weights_bad 'an empty file' 'E0640'
+# Parts of a file and other names. WHAT STATUS PATTERN OPTIONS…; the weights come from w.safetensors.
+part() {
+  what=$1; status=$2; pattern=$3; shift 3; rm -rf wpart
+  expect "init: $what" "$status" "$pattern" toy_asan train --init w.safetensors --run-dir wpart --steps 0 --json "$@"
+  [ "$status" = 0 ] || { [ -e wpart ] && fail "init: $what: a run folder was made" || pass; }
+}
+init_says() { # READ INITIAL LEFT
+  [ "$(head -n 1 out)" = '{"event":"init","read":'"$1"',"initial":['"$2"'],"left_over":['"$3"']}' ] && pass ||
+    fail "init: $what: $(head -n 1 out)"
+}
+rewrite 's/"net\.linear\.\([wb]\)"/"old.linear.\1"/g; s/"net\.seen"/"old.seen"/'
+part 'a renamed use' 0 "$hash" --init-map old=net
+init_says 3 '' ''
+grep -q '"init_map": \["old=net"\]' wpart/run.json && pass || fail "run.json: $(cat wpart/run.json)"
+part 'a dot at the end' 0 "$hash" --init-map=old.=net.
+part 'one by one, the longest counts' 0 "$hash" --init-map old.linear.w=net.linear.w --init-map old=net
+part 'without a map' 4 'E0641.*the model has no `old.linear.w`'
+part 'without a map' 4 'E0641.*`net.linear.b` is missing'
+part 'nothing fits' 4 'E0641.*no tensor of the file is one of the model' --partial
+part 'half of it' 0 '"event":"init"' --init-map old.linear.b=net.linear.b --partial
+init_says 1 '"net.linear.w","net.seen"' '"old.linear.w","old.seen"'
+grep -q '^  initial: net.linear.w$' err && grep -q '^  left over: old.seen$' err && pass || fail "not listed: $(cat err)"
+grep -q '"partial": true' wpart/run.json && pass || fail "run.json: $(cat wpart/run.json)"
+cmp -s wpart/weights.safetensors st0/weights.safetensors && fail 'init: half of it: nothing was read' || pass
+part 'half of it must be asked for' 4 'E0641.*`net.linear.w` is missing' --init-map old.linear.b=net.linear.b
+part 'left out' 0 '"event":"init"' --init-map old=net --init-map old.linear.w= --partial
+init_says 2 '"net.linear.w"' '"old.linear.w"'
+part 'no such tensor' 4 'E0644.*w.safetensors: `odl=net`: no tensor' --init-map odl=net --init-map old=net
+grep -q 'its names begin with `old`' err && pass || fail "the file's names: $(cat err)"
+part 'a part of a name' 4 'E0644.*`old.lin=net.linear`: no tensor' --init-map old.lin=net.linear --partial
+part 'to no weight' 4 'E0644.*`old.linear=net.dense`: `old.linear.b` becomes `net.dense.b`, but the model has no' \
+  --init-map old=net --init-map old.linear=net.dense --partial
+part 'two for one' 4 'E0645.*`old.linear.b` and `old.linear.w` are both read into `net.linear.w`' --partial \
+  --init-map old.linear.b=net.linear.w --init-map old.linear.w=net.linear.w
+part 'another shape' 4 'E0641.*`net.linear.w` (from `old.linear.b`) is f32\[3\] in the file, the model has f32\[4, 3\]' \
+  --partial --init-map old.linear.b=net.linear.w
+for map in net = =; do part "map $map" 2 "E0601.*takes 'old=new'" --init-map "$map"; done
+part 'twice' 2 'E0601.*names `old` twice' --init-map old=net --init-map old.=other
+cp r1/weights.safetensors w.safetensors
+part 'below a name' 4 'E0644.*`=base`: `net.linear.b` becomes `base.net.linear.b`' --init-map =base --partial
+rewrite 's/"net\.linear\.\([wb]\)":/"linear.\1":    /g; s/"net\.seen":/"seen":    /'
+part 'all below a name' 0 "$hash" --init-map =net
+expect 'init-map without init' 2 'E0601.*--init-map belongs to --init' toy train --init-map a=b
+expect 'partial without init' 2 'E0601.*--partial belongs to --init' toy train --partial
 expect 'weights: no file' 1 'E0682' toy train --init none --run-dir wbad
