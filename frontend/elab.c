@@ -13,10 +13,10 @@
 #include <string.h>
 
 static const char *const builtin_files[] = {
-  "std/tensor.nn",       "std/order.nn",    "std/matrix.nn",    "std/activation.nn", "std/attention.nn",
-  "std/transformer.nn",  "std/layer.nn",    "std/recurrent.nn", "std/position.nn",   "std/window.nn",
-  "std/resample.nn",     "std/norm.nn",     "std/loss.nn",      "std/init.nn",       "std/check.nn",
-  "runtime/schedule.nn", "runtime/optim.nn"};
+  "std/tensor.nn",      "std/order.nn",        "std/matrix.nn",    "std/activation.nn", "std/attention.nn",
+  "std/transformer.nn", "std/layer.nn",        "std/recurrent.nn", "std/position.nn",   "std/window.nn",
+  "std/resample.nn",    "std/norm.nn",         "std/loss.nn",      "std/init.nn",       "std/check.nn",
+  "std/metric.nn",      "runtime/schedule.nn", "runtime/optim.nn"};
 
 /* ---- the file ---- */
 

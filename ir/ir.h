@@ -53,6 +53,7 @@ typedef struct DataInfo {
   Graph *bind; /* NULL: identity */
   Loc loc;
 } DataInfo;
+typedef enum GatherHow { GATHER_MEAN, GATHER_TOTAL, GATHER_ROWS } GatherHow; /* as GcGather of runtime/model.h */
 typedef struct TrainInfo {
   const char *name;
   int data; /* -1: none */
@@ -64,7 +65,10 @@ typedef struct TrainInfo {
   const char **metric;
   int nmetric;
   Graph *step, *pass, *update, *eval, *eval_done;
-  int navg;
+  int navg;            /* results of eval */
+  uint8_t *gather;     /* per result, a GatherHow */
+  const char **tensor; /* metrics that are tensors, of evaluations only: results after loss and metrics */
+  int ntensor;
   Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 

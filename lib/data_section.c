@@ -29,6 +29,23 @@ static void open_data(void *arg) {
   k->d->data = data_open(sess, g, session_seed(sess));
 }
 
+typedef struct FoldCall {
+  gradc_model *m;
+  int k, n;
+} FoldCall;
+
+static void set_fold(void *arg) {
+  const FoldCall *c = arg;
+  if (c->n && (c->n < 2 || c->k < 1 || c->k > c->n))
+    rt_die(E_BAD_CALL, "fold %d of %d: there are 2 or more, counted from 1", c->k, c->n);
+  c->m->sess.o.fold = (Fold){(uint32_t)c->k, (uint32_t)c->n};
+}
+
+gradc_status gradc_fold(gradc_model *m, int k, int n, gradc_error **error) {
+  FoldCall c = {m, k, n};
+  return model_call(m, set_fold, &c, error);
+}
+
 gradc_status gradc_data_open(gradc_model *m, const char *path, gradc_data **data, gradc_error **error) {
   HostHeap h;
   if (!m || !data) return error_null(error);

@@ -241,6 +241,10 @@ GRADC_API const char *gradc_metric_name(const gradc_model *m, int i); /* NULL: i
  * of records must be a multiple of it. */
 GRADC_API gradc_status gradc_evaluate(gradc_model *m, const gradc_array *fields, int n, float *results,
                                       gradc_error **error);
+/* Metrics that are vectors, matrices or larger, of evaluations only, by number from 0; NULL: i is out of range. */
+GRADC_API const gradc_tensor *gradc_score_tensor(const gradc_model *m, int i);
+/* Copies one as the last gradc_evaluate found it; an error before the first. */
+GRADC_API gradc_status gradc_read_score(gradc_model *m, int i, const gradc_array *a, gradc_error **error);
 
 /* Calls an export. `out`: arrays of the shapes that gradc_output_shape returns. size: the value of each run-time size,
  * in order; NULL: inferred from the shapes of the inputs, which requires that every size is a dimension of one. */
@@ -268,12 +272,12 @@ GRADC_API gradc_status gradc_weights_hash(gradc_model *m, uint64_t *hash, gradc_
  * atomically. Loading reads states if the file has them, and does not change the number of steps. */
 GRADC_API gradc_status gradc_save(gradc_model *m, const char *path, gradc_error **error);
 GRADC_API gradc_status gradc_load(gradc_model *m, const char *path, gradc_error **error);
-/* gradc_load of a file with other names, or of a part. map, of n texts: "old=new" reads the tensor `old` of the file, and
- * all whose names begin with `old.`, as `new…`; "old=" leaves them out, "=new" puts all below `new`; of several the
- * longest `old` counts. partial 1: weights that the file lacks keep their values, its other tensors are left over. The
- * sink (NULL: none) gets NAME.json: {"read":5,"initial":["net.head.w"],"left_over":["fc.w"]}, the number of tensors read
- * and the names of the others. A map that renames nothing, or to no weight, two tensors for one weight, a tensor of
- * another shape or type, and a file of which nothing is read are errors. */
+/* gradc_load of a file with other names, or of a part. map, of n texts: "old=new" reads the tensor `old` of the
+ * file, and all whose names begin with `old.`, as `new…`; "old=" leaves them out, "=new" puts all below `new`; of
+ * several the longest `old` counts. partial 1: weights that the file lacks keep their values, its other tensors
+ * are left over. The sink (NULL: none) gets NAME.json: {"read":5,"initial":["net.head.w"],"left_over":["fc.w"]},
+ * the number of tensors read and the names of the others. A map that renames nothing, or to no weight, two tensors
+ * for one weight, a tensor of another shape or type, and a file of which nothing is read are errors. */
 GRADC_API gradc_status gradc_load_part(gradc_model *m, const char *path, const char *const *map, int n, int partial,
                                        gradc_sink *sink, void *user, gradc_error **error);
 /* Likewise, with the optimizer's state, the seed, the number of steps and the plan: training continues with the same
@@ -299,6 +303,9 @@ GRADC_API gradc_status gradc_device_wait(gradc_model *m, void *stream, gradc_err
 /* The data section of the train section, read as the training binary reads it: its files are found, values checked and
  * fields bound; hold-out and the order of each epoch follow from the seed of the last gradc_init. */
 typedef struct gradc_data gradc_data;
+/* For later gradc_data_open: the hold-out is the k-th of n folds, k from 1, as `train --fold k/n` has it; n = 0:
+ * that of the section. */
+GRADC_API gradc_status gradc_fold(gradc_model *m, int k, int n, gradc_error **error);
 /* path NULL: the files that the section names; else "A" or "A,B" replaces them. */
 GRADC_API gradc_status gradc_data_open(gradc_model *m, const char *path, gradc_data **data, gradc_error **error);
 GRADC_API void gradc_data_close(gradc_data *d);             /* d may be NULL */

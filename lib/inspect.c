@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The public tables of a model, filled from its descriptor. */
 #include "lib/lib.h"
+#include "runtime/step.h"
 #include "runtime/device.h"
 #include <string.h>
 
@@ -63,6 +64,18 @@ static void describe_device(gradc_model *m) {
   m->info.device = d->driver ? d->name : rt_printf("cuda:%d", m->sess.dev->number);
 }
 
+static void describe_scores(gradc_model *m) {
+  const GcTrain *t = m->sess.t;
+  m->nscore = t && m->info.evaluates ? t->ntensors : 0;
+  m->score = rt_array((size_t)m->nscore + 1, sizeof *m->score);
+  m->scores = rt_array((size_t)m->nscore + 1, sizeof *m->scores);
+  for (int i = 0; i < m->nscore; i++) {
+    const GcPort *p = score_tensor(t, i);
+    m->score[i] = tensor(p->name, p->dtype, p->rank, p->dim);
+    m->scores[i] = rt_array((size_t)session_elements(t->eval, p, NULL), sizeof(float));
+  }
+}
+
 void model_describe(gradc_model *m) {
   const GcModel *g = m->sess.m;
   const GcTrain *t = m->sess.t;
@@ -86,6 +99,7 @@ void model_describe(gradc_model *m) {
     m->info.seed = t->seed;
   }
   describe_fields(m);
+  describe_scores(m);
   m->weight = rt_array((size_t)g->nvars + 1, sizeof *m->weight);
   for (int i = 0; i < g->nvars; i++) {
     m->weight[i] = tensor(g->vars[i].name, g->vars[i].dtype, g->vars[i].rank, g->vars[i].dim);
@@ -97,6 +111,10 @@ void model_describe(gradc_model *m) {
 
 const gradc_tensor *gradc_weight(const gradc_model *m, int i) {
   return m && i >= 0 && i < m->info.weights ? &m->weight[i] : NULL;
+}
+
+const gradc_tensor *gradc_score_tensor(const gradc_model *m, int i) {
+  return m && i >= 0 && i < m->nscore ? &m->score[i] : NULL;
 }
 
 const gradc_tensor *gradc_field(const gradc_model *m, int i) {

@@ -62,7 +62,10 @@ struct gradc_model {
   Jit *jit;
   gradc_info info;
   gradc_error *warnings;
-  gradc_tensor *weight, *field;
+  gradc_tensor *weight, *field, *score; /* score: metrics that are tensors, of evaluations */
+  float **scores;                       /* their values by the last evaluation */
+  int nscore;
+  bool scored; /* there was one */
   gradc_function *export;
 };
 

@@ -209,9 +209,39 @@ static void evaluate(void *arg) {
   check_planned(score_run(sess, fields_at, k, check_fields(k, 0), &s));
   k->results[0] = s.loss;
   memcpy(k->results + 1, s.metric, (size_t)k->m->info.metrics * sizeof *s.metric);
+  for (int i = 0; i < k->m->nscore; i++)
+    memcpy(k->m->scores[i], s.tensor[i],
+           (size_t)session_elements(sess->t->eval, score_tensor(sess->t, i), NULL) * sizeof(float));
+  k->m->scored = true;
 }
 
 gradc_status gradc_evaluate(gradc_model *m, const gradc_array *fields, int n, float *results, gradc_error **error) {
   FieldsCall k = {.m = m, .field = fields, .n = n, .results = results};
   return model_call(m, evaluate, &k, error);
+}
+
+typedef struct ScoreCall {
+  const gradc_model *m;
+  int i;
+  const gradc_array *a;
+} ScoreCall;
+
+static void read_score(void *arg) {
+  const ScoreCall *k = arg;
+  const gradc_tensor *t = gradc_score_tensor(k->m, k->i);
+  if (!t)
+    rt_die(E_NO_SUCH_ENTRY, "%s has no metric %d that is a tensor: there are %d", k->m->info.name, k->i, k->m->nscore);
+  if (!k->a) rt_die(E_BAD_CALL, "the array is NULL");
+  if (!k->m->scored) rt_die(E_BAD_CALL, "there was no evaluation: gradc_evaluate computes `%s`", t->name);
+  array_check(k->a, t, t->shape, "metric");
+  size_t bytes = sizeof(float);
+  for (int i = 0; i < t->rank; i++) bytes *= (size_t)t->shape[i];
+  struct Device *dev = k->m->sess.dev;
+  if (dev && device_has(dev, k->a->data)) device_copy(dev, k->a->data, k->m->scores[k->i], bytes);
+  else memcpy(k->a->data, k->m->scores[k->i], bytes);
+}
+
+gradc_status gradc_read_score(gradc_model *m, int i, const gradc_array *a, gradc_error **error) {
+  ScoreCall k = {m, i, a};
+  return model_call(m, read_score, &k, error);
 }

@@ -85,6 +85,8 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "loss": (c_float, [c_void_p]), "metric": (c_float, [c_void_p, c_int]),
     "metric_name": (c_char_p, [c_void_p, c_int]),
     "evaluate": (c_int, [c_void_p, POINTER(_Array), c_int, POINTER(c_float), _ERROR]),
+    "score_tensor": (POINTER(_Tensor), [c_void_p, c_int]),
+    "read_score": (c_int, [c_void_p, c_int, POINTER(_Array), _ERROR]),
     "call": (c_int, [c_void_p, c_int, POINTER(_Array), c_int, POINTER(_Array), c_int, POINTER(c_int64), _ERROR]),
     "output_shape": (c_int, [c_void_p, c_int, c_int, POINTER(c_int64), POINTER(c_int64), _ERROR]),
     "infer_sizes": (c_int, [c_void_p, c_int, POINTER(_Array), c_int, POINTER(c_int64), _ERROR]),
@@ -100,6 +102,7 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "device_free": (None, [c_void_p, c_void_p]),
     "device_copy": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t, _ERROR]), "device_stream": (c_void_p, [c_void_p]),
     "device_wait": (c_int, [c_void_p, c_void_p, _ERROR]),
+    "fold": (c_int, [c_void_p, c_int, c_int, _ERROR]),
     "data_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), _ERROR]), "data_close": (None, [c_void_p]),
     "data_records": (c_uint64, [c_void_p]), "data_held_out": (c_uint64, [c_void_p]),
     "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(_Array), c_int, _ERROR]),
@@ -575,6 +578,9 @@ class Model:
             f = Function(self, i)
             self.exports[f.name] = f
         self.name: str = _text(self._info.name)
+        self._scores: List[Any] = []  # metrics that are tensors
+        while _lib["score_tensor"](handle, len(self._scores)):
+            self._scores.append(_lib["score_tensor"](handle, len(self._scores)).contents)
         self.fields: List[Tensor] = [_tensor(f) for f in self._fields]
         self.batch: int = self._info.batch
         self.warnings: List[Diagnostic] = _diagnostics(_lib["warnings"](handle))
@@ -680,11 +686,16 @@ class Model:
         self.plan(self._info.steps or self._info.epochs * per_epoch, per_epoch)
         return per_epoch > 0
 
-    def evaluate(self, *fields: Any) -> Dict[str, float]:
-        """Loss and metrics of any number of records, with the current number of steps."""
+    def evaluate(self, *fields: Any) -> Dict[str, Any]:
+        """Loss and metrics of any number of records, with the current number of steps: floats, and arrays of f32 for
+        metrics that are vectors or matrices."""
         a, results = _Inputs(self, fields, self._fields), (c_float * (1 + len(self._metrics)))()
         self._planned("evaluate", a.array, a.n, results)
-        return dict(zip(["loss", *self._metrics], results))
+        found: Dict[str, Any] = dict(zip(["loss", *self._metrics], results))
+        for i, t in enumerate(self._scores):
+            found[_text(t.name)] = to = np.empty(tuple(t.shape[:t.rank]), np.float32)
+            _call("read_score", self._handle, i, _arrays([to], [t.dtype]))
+        return found
 
     @property
     def steps(self) -> int:
@@ -706,8 +717,10 @@ class Model:
         """The metrics of the last step, by name."""
         return {name: _lib["metric"](self._handle, i) for i, name in enumerate(self._metrics)}
 
-    def data(self, path: Optional[Path] = None) -> Data:
-        """Opens the data section that the model trains on; `path` replaces its files."""
+    def data(self, path: Optional[Path] = None, fold: Optional[Tuple[int, int]] = None) -> Data:
+        """Opens the data section that the model trains on; `path` replaces its files. fold (k, n): the hold-out is the
+        k-th of n parts of the records, from 1, instead of that of the file."""
+        _call("fold", self._open(), *(fold if fold is not None else (0, 0)))
         return Data(self, path)
 
     def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:

@@ -15,10 +15,10 @@ typedef struct WeightsTaken {
   char **left;          /* tensors of the file that were not read */
   int ninitial, nleft;
 } WeightsTaken;
-/* weights_load under other names: `old=new` renames the tensor `old` of the file and all `old.…` to `new…`; `old=` leaves
- * them out, `=new` puts all below `new`. Of several the longest `old` counts. partial: the file may lack weights and have
- * others. Dies of a map that renames nothing or to nothing, of two tensors for one weight, of other shapes, and if nothing
- * is read. */
+/* weights_load under other names: `old=new` renames the tensor `old` of the file and all `old.…` to `new…`; `old=`
+ * leaves them out, `=new` puts all below `new`. Of several the longest `old` counts. partial: the file may lack
+ * weights and have others. Dies of a map that renames nothing or to nothing, of two tensors for one weight, of
+ * other shapes, and if nothing is read. */
 void weights_load_part(Session *sess, const char *path, const char *const *map, int nmap, bool partial,
                        WeightsTaken *taken);
 char *weights_taken_json(const WeightsTaken *w); /* "read":…,"initial":[…],"left_over":[…] */

@@ -22,6 +22,7 @@ typedef struct Data {
   void **raw, **to;                      /* one raw record; where the fields of a record go */
   uint64_t nhold, ntrain;
   Perm hold, shuffle;
+  uint64_t hold_at;   /* the held-out records are at hold_at .. hold_at + nhold of `hold` */
   uint64_t epoch;     /* of `shuffle` */
   uint64_t *in_order; /* training records in file order, if they are not shuffled */
 } Data;

@@ -187,6 +187,10 @@ typedef struct GcData {
   const GcGraph *bind; /* of a record: raw fields to bound fields, in order; NULL: identity */
 } GcData;
 
+/* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum
+ * of each element, added in double; or the rows of all batches, one a record. */
+typedef enum GcGather { GC_MEAN, GC_TOTAL, GC_ROWS } GcGather;
+
 typedef struct GcTrain {
   const char *name;
   int data; /* index in GcModel.data; -1: none, the step has no inputs */
@@ -203,13 +207,15 @@ typedef struct GcTrain {
   const GcGraph *pass, *update; /* if accumulate > 1: a microbatch of `batch` records, which adds to the accumulated
                                      gradients; and the update after the last, which has no inputs and clears them.
                                      Loss and metrics are those of the microbatch; the caller averages them */
-  const GcGraph *eval;          /* inputs with a leading run-time size B <= batch; outputs: `navg` f32 scalars, to be
-                                     averaged over the batches, weighted by records */
-  const GcGraph *eval_done;     /* averaged scalars to loss and metrics; NULL: they are loss and metrics */
+  const GcGraph *eval;          /* inputs with a leading run-time size B <= batch; `navg` outputs, to be gathered */
+  const GcGraph *eval_done;     /* what was gathered to loss, metrics and tensors; its run-time sizes are numbers of
+                                     records. NULL: it is loss, metrics and tensors */
   int navg;
-  int scale, skipped; /* 1 + index in GcModel.vars (f32) of the loss scale, and of the number of steps
+  int scale, skipped;    /* 1 + index in GcModel.vars (f32) of the loss scale, and of the number of steps
                                      skipped because a gradient overflowed; 0: no loss scaling. With loss scaling
                                      status -1 means that the scale cannot be lowered further */
+  const uint8_t *gather; /* per output of eval, a GcGather; NULL: all are means */
+  int ntensors;          /* metrics that are tensors of f32: results of an evaluation after loss and metrics */
 } GcTrain;
 
 typedef struct GcModel {

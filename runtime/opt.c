@@ -9,7 +9,7 @@
 
 enum { MAX_THREADS = 1024 };
 enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
-typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST } OptKind;
+typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD } OptKind;
 
 const Command gc_commands[] = {
   {"train", TRAIN, gc_train, "--threads 2", "train the model and keep its weights in a run folder"},
@@ -51,6 +51,8 @@ static const struct Opt {
    "weights (default: those of the newest run)"},
   {"--data", LIST, offsetof(Opts, data), TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH",
    "other files for a data section (several: A,B)"},
+  {"--fold", FOLD, offsetof(Opts, fold), TRAIN | EVAL, 0, 0, "K/N",
+   "hold out the K-th of N parts of the records, instead of the file's hold-out"},
   {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "continue the newest run, or that of --run-dir"},
   {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
@@ -130,6 +132,16 @@ static uint64_t number(const struct Opt *o, const char *s, uint64_t min, uint64_
   return v;
 }
 
+bool opt_fold(const char *s, Fold *f) {
+  char err[ERR_TEXT];
+  Json j = {s, s + strlen(s), err};
+  uint64_t k, n;
+  if (!json_u64(&j, &k) || !json_expect(&j, '/') || !json_u64(&j, &n) || j.p != j.end) return false;
+  if (n < 2 || k < 1 || k > n || n > UINT32_MAX) return false;
+  *f = (Fold){(uint32_t)k, (uint32_t)n};
+  return true;
+}
+
 static void set(Opts *o, const struct Opt *opt, const char *v) {
   char *at = (char *)o + opt->at;
   switch (opt->kind) {
@@ -143,6 +155,9 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
     if (!*v) rt_die(E_OPTION_VALUE, "%s needs a value: %s", opt->name, opt->value);
     *(const char **)at = v;
     break;
+  case FOLD:
+    if (opt_fold(v, &o->fold)) break;
+    rt_die(E_OPTION_VALUE, "%s takes K/N, the K-th of N parts, 1/5 to 5/5 of 5, not `%s`", opt->name, v);
   case LIST:
     if (((OptList *)at)->n == OPT_TIMES) rt_die(E_OPTION_VALUE, "more than %d times %s", OPT_TIMES, opt->name);
     ((OptList *)at)->v[((OptList *)at)->n++] = v;

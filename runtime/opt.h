@@ -10,12 +10,16 @@ typedef struct OptList { /* of an option that may be given several times */
   const char *v[OPT_TIMES];
   int n;
 } OptList;
+typedef struct Fold { /* the k-th of n, from 1; n = 0: not given */
+  uint32_t k, n;
+} Fold;
 typedef struct Opts {
   int64_t steps, epochs, stop_at, threads, log_every, device; /* -1: not given */
   uint64_t seed;
   bool seed_set, resume, force, json, infer, help, check_launches, profile, partial;
   const char *init, *weights, *run_dir, *fn, *input;
   OptList data, init_map;
+  Fold fold;
 } Opts;
 struct Session;
 typedef struct Command {
@@ -27,6 +31,7 @@ typedef struct Command {
 extern const Command gc_commands[];
 extern const int gc_ncommands;
 void opt_parse(Opts *o, const Command *c, int argc, char **argv); /* argv after the command; dies of a usage error */
+bool opt_fold(const char *s, Fold *f);                            /* "k/n" */
 void opt_help(const char *prog, const Command *c);
 void opt_overview(const GcModel *m, const char *prog);
 const Command *opt_command(const char *name); /* dies of an unknown name, with a suggestion */

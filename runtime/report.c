@@ -39,7 +39,50 @@ static char *pairs(const Session *sess, float loss, const float *metric) {
   return s;
 }
 
-char *report_scores(const Session *sess, const Scores *s) { return pairs(sess, s->loss, s->metric); }
+typedef struct Text {
+  char *p;
+  size_t n, cap;
+} Text;
+
+static void put(Text *t, const char *s) {
+  size_t n = strlen(s) + 1;
+  if (t->n + n > t->cap) t->p = rt_realloc(t->p, t->cap = 2 * (t->n + n));
+  memcpy(t->p + t->n, s, n);
+  t->n += n - 1;
+}
+
+/* [[1,2],[3,4]]: nested by axes. */
+static void put_nested(Text *t, const GcPort *p, int axis, const float **v) {
+  if (axis == p->rank) {
+    char *number = report_float(*(*v)++);
+    put(t, number);
+    rt_free(number);
+    return;
+  }
+  for (int64_t i = 0; i < p->dim[axis]; i++) {
+    put(t, i ? "," : "[");
+    put_nested(t, p, axis + 1, v);
+  }
+  put(t, "]");
+}
+
+char *report_scores(const Session *sess, const Scores *s) {
+  Text t = {0};
+  char *scalars = pairs(sess, s->loss, s->metric);
+  put(&t, scalars);
+  rt_free(scalars);
+  for (int i = 0; i < sess->t->ntensors; i++) {
+    const GcPort *p = score_tensor(sess->t, i);
+    const float *v = s->tensor[i];
+    char *name = json_quote(p->name);
+    put(&t, ",");
+    put(&t, name);
+    put(&t, ":");
+    put_nested(&t, p, 0, &v);
+    rt_free(name);
+  }
+  return t.p;
+}
 
 static void with_unit(char *to, size_t n, double v, double unit, const char *const *names) {
   int i = 0;
@@ -133,6 +176,26 @@ void report_step(Report *r, uint32_t step, const char *json_line) {
   r->shown = now;
 }
 
+/* A vector on its line, a matrix as rows of equal columns; of more axes one matrix after the other. */
+static void tensor_text(const GcPort *p, const float *v, const char *prefix) {
+  enum { SHOWN = 32 };
+  int64_t columns = p->dim[p->rank - 1], rows = 1;
+  for (int i = 0; i + 1 < p->rank; i++) rows *= p->dim[i];
+  int width = 1;
+  for (int64_t i = 0; i < rows * columns; i++) {
+    int w = snprintf(NULL, 0, "%.6g", num_plain((double)v[i]));
+    if (w > width) width = w;
+  }
+  rt_out("%s%s%s", prefix, p->name, p->rank > 1 ? "\n" : "");
+  for (int64_t r = 0; r < rows && r < SHOWN; r++) {
+    for (int64_t c = 0; c < columns && c < SHOWN; c++)
+      rt_out("%s%*.6g", p->rank > 1 && !c ? "  " : " ", p->rank > 1 ? width : 0, num_plain((double)v[r * columns + c]));
+    rt_out("%s\n", columns > SHOWN ? " ..." : "");
+    if (p->rank > 2 && r + 1 < rows && (r + 1) % p->dim[p->rank - 2] == 0) rt_out("\n");
+  }
+  if (rows > SHOWN) rt_out("  ... (%lld rows of %lld numbers; --json has all)\n", (long long)rows, (long long)columns);
+}
+
 void report_scores_text(const Session *sess, const Scores *s, const char *prefix) {
   rt_out("%sloss %.6g\n", prefix, num_plain((double)s->loss));
   int acc = -1;
@@ -141,6 +204,7 @@ void report_scores_text(const Session *sess, const Scores *s, const char *prefix
     else rt_out("%s%s %.6g\n", prefix, sess->t->metrics[i], num_plain((double)s->metric[i]));
   }
   if (acc >= 0) rt_out("%saccuracy %.1f %%\n", prefix, num_plain(100.0 * (double)s->metric[acc]));
+  for (int i = 0; i < sess->t->ntensors; i++) tensor_text(score_tensor(sess->t, i), s->tensor[i], prefix);
 }
 
 char *report_totals(const Session *sess, const Scores *s) {

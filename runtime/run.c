@@ -100,6 +100,18 @@ static bool load_plan_option(const Session *sess, Json *j, int64_t *to) {
   return ok;
 }
 
+/* A resumed run keeps its fold; `eval` may name another. */
+static bool load_fold(Session *sess, Json *j) {
+  Fold f, *to = &sess->o.fold;
+  char *s = json_string(j);
+  if (!s || !opt_fold(s, &f)) return false;
+  if (sess->o.resume && to->n && (to->k != f.k || to->n != f.n))
+    rt_die(E_CHECKPOINT_MISMATCH, "the run has --fold %u/%u, not %u/%u", f.k, f.n, to->k, to->n);
+  if (!to->n) *to = f;
+  rt_free(s);
+  return true;
+}
+
 static bool load_options(Session *sess, Json *j) {
   bool data = sess->o.data.n == 0;
   if (!json_expect(j, '{')) return false;
@@ -120,6 +132,7 @@ static bool load_options(Session *sess, Json *j) {
       if (ok && sess->o.log_every < 0 && every <= UINT32_MAX) sess->o.log_every = (int64_t)every;
     } else if (!strcmp(key, "steps")) ok = load_plan_option(sess, j, &sess->o.steps);
     else if (!strcmp(key, "epochs")) ok = load_plan_option(sess, j, &sess->o.epochs);
+    else if (!strcmp(key, "fold")) ok = load_fold(sess, j);
     else if (!strcmp(key, "data")) ok = load_data_option(sess, j, data);
     else ok = json_skip(j, 0);
     rt_free(key);
@@ -197,6 +210,10 @@ static char *run_json(const Session *sess) {
     char *device = rt_printf("%s: %s", sess->m->device->name, sess->dev->name);
     t = member(t, "device", device, true);
     rt_free(device);
+  }
+  if (o->fold.n) {
+    snprintf(number, sizeof number, "%u/%u", o->fold.k, o->fold.n);
+    t = member(t, "fold", number, true);
   }
   if (o->init_map.n) t = member_list(t, "init_map", &o->init_map);
   if (o->partial) t = member(t, "partial", "true", false);

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The split into training and hold-out records, and the shuffle. The hold-out is the beginning of a permutation keyed
- * by the seed; each epoch permutes the other records with its own key. Permutations are computed, not stored, so
- * that the step number is enough to resume. */
+/* The split into training and hold-out records, and the shuffle. The hold-out is the beginning of a permutation
+ * keyed by the seed, or the k-th of n equal parts of it (--fold); each epoch permutes the other records with its
+ * own key. Permutations are computed, not stored, so that the step number is enough to resume. */
 #include "data.h"
+#include "session.h"
 #include <string.h>
 
 enum { STREAM_HOLDOUT = 1, STREAM_EPOCH = 2 };
+
+/* The k-th of n: from floor((k - 1) N / n) up to floor(k N / n), so that the folds have all records, each once. */
+static uint64_t fold_begin(uint64_t n, Fold f, uint32_t k) { return n / f.n * k + n % f.n * k / f.n; }
+
+static void hold_fold(Data *d, Fold f) {
+  if (d->n < f.n)
+    rt_die(E_OPTION_VALUE, "--fold %u/%u: there are only %llu records", f.k, f.n, (unsigned long long)d->n);
+  d->hold_at = fold_begin(d->n, f, f.k - 1);
+  d->nhold = fold_begin(d->n, f, f.k) - d->hold_at;
+}
 
 uint64_t split_prepare(Data *d) {
   const GcData *g = d->d;
@@ -13,11 +24,12 @@ uint64_t split_prepare(Data *d) {
   d->nhold = (uint64_t)((double)d->n * g->holdout + 0.5);
   if (g->holdout > 0 && d->nhold == 0 && d->n > 1) d->nhold = 1;
   if (d->nhold > d->n) d->nhold = d->n;
+  if (d->sess && d->sess->o.fold.n) hold_fold(d, d->sess->o.fold);
   d->ntrain = d->n - d->nhold;
   d->epoch = UINT64_MAX;
   if (!g->shuffle && d->nhold) {
     unsigned char *held = rt_alloc(d->n);
-    for (uint64_t i = 0; i < d->nhold; i++) held[perm_at(&d->hold, i)] = 1;
+    for (uint64_t i = 0; i < d->nhold; i++) held[data_hold_record(d, i)] = 1;
     d->in_order = rt_array(d->ntrain, sizeof *d->in_order);
     uint64_t n = 0;
     for (uint64_t r = 0; r < d->n; r++)
@@ -26,7 +38,7 @@ uint64_t split_prepare(Data *d) {
   return d->nhold;
 }
 
-uint64_t data_hold_record(const Data *d, uint64_t at) { return perm_at(&d->hold, at); }
+uint64_t data_hold_record(const Data *d, uint64_t at) { return perm_at(&d->hold, d->hold_at + at); }
 
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
   if (!d->d->shuffle) return d->in_order ? d->in_order[at] : at;
@@ -35,7 +47,7 @@ uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
     d->epoch = epoch;
   }
   at = perm_at(&d->shuffle, at);
-  return d->nhold ? perm_at(&d->hold, d->nhold + at) : at;
+  return d->nhold ? perm_at(&d->hold, at < d->hold_at ? at : d->nhold + at) : at;
 }
 
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst) {

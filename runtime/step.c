@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A training step over its microbatches, and scores over any number of records. */
 #include "device.h"
+#include "num.h"
 #include "rt.h"
 #include "step.h"
 #include <string.h>
@@ -66,14 +67,56 @@ unsigned char *states_copy(Session *sess, unsigned char *copy) {
   return to;
 }
 
-/* Averages the scalars over all batches in double, weighted by records; the last batch may be smaller. Returns the
- * first status that is neither 0 nor -1. */
-static int average(Session *sess, FieldsFn *fields, void *arg, uint64_t total, double *sum) {
-  const GcGraph *g = sess->t->eval;
-  uint64_t batch = (uint64_t)sess->t->batch;
-  float *value = rt_array((size_t)sess->t->navg, sizeof *value);
-  void **out = rt_array((size_t)sess->t->navg, sizeof *out);
-  for (int i = 0; i < sess->t->navg; i++) out[i] = &value[i];
+/* What is gathered of an output of the evaluation's graph. */
+typedef struct Gather {
+  const GcPort *port;
+  GcGather how;
+  size_t n;          /* elements of a call; of rows: of one */
+  double *sum;       /* of each element, weighted by records for a mean */
+  unsigned char *to; /* the output of a call; rows: of all so far */
+  size_t bytes;      /* of a call; of a row */
+} Gather;
+
+static size_t row_elements(const GcPort *p) {
+  size_t n = 1;
+  for (int i = 1; i < p->rank; i++) n = rt_mul(n, (size_t)p->dim[i]);
+  return n;
+}
+
+static Gather *gathers_new(const GcTrain *t, uint64_t total) {
+  Gather *all = rt_array((size_t)t->navg + 1, sizeof *all);
+  for (int i = 0; i < t->navg; i++) {
+    Gather *x = &all[i];
+    x->port = &t->eval->out[i];
+    x->how = t->gather ? (GcGather)t->gather[i] : GC_MEAN;
+    x->n = x->how == GC_ROWS ? row_elements(x->port) : (size_t)session_elements(t->eval, x->port, NULL);
+    x->bytes = rt_mul(x->n, gc_dtype_size[x->port->dtype]);
+    /* the last call of rows may write up to a batch behind them */
+    x->to = rt_alloc(rt_mul(x->bytes, x->how == GC_ROWS ? total + (uint64_t)t->batch : 1) + 64);
+    if (x->how != GC_ROWS) x->sum = rt_array(x->n + 1, sizeof *x->sum);
+  }
+  return all;
+}
+
+static void gathers_free(Gather *all, int n) {
+  for (int i = 0; i < n; i++) {
+    rt_free(all[i].sum);
+    rt_free(all[i].to);
+  }
+  rt_free(all);
+}
+
+static void gather_add(Gather *x, uint64_t n) {
+  double weight = x->how == GC_MEAN ? (double)n : 1;
+  for (size_t k = 0; k < x->n && x->how != GC_ROWS; k++) x->sum[k] += num_load(x->port->dtype, x->to, k) * weight;
+}
+
+/* Calls the graph for all batches; the last may be smaller. Returns the first status that is neither 0 nor -1. */
+static int gather(Session *sess, FieldsFn *fields, void *arg, uint64_t total, Gather *all) {
+  const GcTrain *t = sess->t;
+  const GcGraph *g = t->eval;
+  uint64_t batch = (uint64_t)t->batch;
+  void **out = rt_array((size_t)t->navg + 1, sizeof *out);
   if (g->nsizes == 0 && total % batch)
     rt_die(E_FIXED_BATCH, "%s: %llu records are not a multiple of %llu, and the model fixes its batch", g->name,
            (unsigned long long)total, (unsigned long long)batch);
@@ -81,42 +124,75 @@ static int average(Session *sess, FieldsFn *fields, void *arg, uint64_t total, d
   for (uint64_t at = 0; at < total && !status; at += batch) {
     uint64_t n = total - at < batch ? total - at : batch;
     int64_t size = (int64_t)n;
+    for (int i = 0; i < t->navg; i++) out[i] = all[i].to + (all[i].how == GC_ROWS ? at * all[i].bytes : 0);
     status = session_call(sess, g, fields(arg, at, n), out, g->nsizes ? &size : NULL);
     if (status == -1) status = 0; /* the scores are NaN or Inf then */
-    for (int i = 0; i < sess->t->navg; i++) sum[i] += (double)value[i] * (double)n;
+    for (int i = 0; i < t->navg; i++) gather_add(&all[i], n);
   }
-  rt_free(value);
   rt_free(out);
+  return status;
+}
+
+/* Means and totals, rounded to their type, where the outputs were. */
+static void gather_finish(Gather *x, uint64_t total) {
+  double records = x->how == GC_MEAN ? (double)total : 1;
+  for (size_t k = 0; k < x->n && x->how != GC_ROWS; k++) num_store(x->port->dtype, x->to, k, x->sum[k] / records);
+}
+
+const GcPort *score_tensor(const GcTrain *t, int i) {
+  const GcGraph *g = t->eval_done && t->eval_done->fn ? t->eval_done : t->eval;
+  return i >= 0 && i < t->ntensors && g ? &g->out[1 + t->nmetrics + i] : NULL;
+}
+
+static void scores_new(const GcTrain *t, Scores *s, void **out) {
+  float *result = rt_array((size_t)t->nmetrics + 1, sizeof *result);
+  for (int i = 0; i <= t->nmetrics; i++) out[i] = &result[i];
+  s->metric = result + 1;
+  s->tensor = rt_array((size_t)t->ntensors + 1, sizeof *s->tensor);
+  for (int i = 0; i < t->ntensors; i++)
+    out[1 + t->nmetrics + i] = s->tensor[i] =
+      rt_array((size_t)session_elements(t->eval, score_tensor(t, i), NULL) + 16, sizeof(float));
+}
+
+/* The sizes of eval_done are numbers of records. */
+static int score_done(Session *sess, uint64_t records, const Gather *all, void **out) {
+  const GcGraph *g = sess->t->eval_done;
+  const void **in = rt_array((size_t)g->nin + 1, sizeof *in);
+  int64_t size[GC_MAX_SIZES];
+  for (int i = 0; i < g->nsizes; i++) {
+    size[i] = (int64_t)records;
+    if (size[i] > g->size_bound[i])
+      rt_die(E_TOO_MANY_RECORDS, "%s: a metric collects at most %lld records, there are %llu\ncollect(x, most = %llu)",
+             sess->m->name, (long long)g->size_bound[i], (unsigned long long)records, (unsigned long long)records);
+  }
+  for (int i = 0; i < g->nin; i++) in[i] = all[i].to;
+  int status = session_call(sess, g, in, out, g->nsizes ? size : NULL);
+  rt_free(in);
   return status;
 }
 
 int score_run(Session *sess, FieldsFn *fields, void *arg, uint64_t records, Scores *s) {
   const GcTrain *t = sess->t;
   if (!t->eval || !t->eval->fn) rt_die(E_NO_SUCH_PART, "%s has no evaluation", sess->m->name);
-  double *sum = rt_array((size_t)t->navg, sizeof *sum);
-  float *avg = rt_array((size_t)t->navg, sizeof *avg), *result = rt_array((size_t)t->nmetrics + 1, sizeof *result);
+  int nout = 1 + t->nmetrics + t->ntensors, status = 0;
+  Gather *all = gathers_new(t, records);
   unsigned char *states = states_copy(sess, NULL);
-  int refused = average(sess, fields, arg, records, sum);
+  int refused = gather(sess, fields, arg, records, all);
   states_copy(sess, states);
   rt_free(states);
   if (refused == -2) return -2;
   session_check(t->eval, refused);
+  void **out = rt_array((size_t)nout, sizeof *out);
+  scores_new(t, s, out);
   s->records = records;
-  for (int i = 0; i < t->navg; i++) avg[i] = (float)(sum[i] / (double)records);
-  if (t->eval_done && t->eval_done->fn) {
-    const void **in = rt_array((size_t)t->navg, sizeof *in);
-    void **out = rt_array((size_t)t->nmetrics + 1, sizeof *out);
-    for (int i = 0; i < t->navg; i++) in[i] = &avg[i];
-    for (int i = 0; i <= t->nmetrics; i++) out[i] = &result[i];
-    int status = session_call(sess, t->eval_done, in, out, NULL);
-    if (status == -2) return -2;
-    if (status != -1) session_check(t->eval_done, status);
-    rt_free(in);
-    rt_free(out);
-  } else memcpy(result, avg, ((size_t)t->nmetrics + 1) * sizeof *result);
-  rt_free(sum);
-  rt_free(avg);
-  s->loss = result[0];
-  s->metric = result + 1;
+  for (int i = 0; i < t->navg; i++) gather_finish(&all[i], records);
+  if (t->eval_done && t->eval_done->fn) status = score_done(sess, records, all, out);
+  else
+    for (int i = 0; i < nout; i++) memcpy(out[i], all[i].to, all[i].bytes);
+  if (status == -2) return -2;
+  if (status != -1) session_check(t->eval_done, status);
+  s->loss = s->metric[-1];
+  rt_free(out);
+  gathers_free(all, t->navg);
   return 0;
 }

@@ -17,8 +17,10 @@ void step_check(Session *sess, int status);                     /* dies of a sta
 typedef struct Scores {
   float loss;
   float *metric;
+  float **tensor; /* per metric that is a tensor: its elements, row-major */
   uint64_t records;
 } Scores;
+const GcPort *score_tensor(const GcTrain *t, int i); /* name and shape of such a metric */
 /* Leaves all states as they were. Returns 0, or -2 if the model needs a plan and there is none; dies of any other
  * failure. */
 int score_run(Session *sess, FieldsFn *fields, void *arg, uint64_t records, Scores *s);

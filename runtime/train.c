@@ -65,8 +65,13 @@ static void init_from_file(Session *sess) {
   if (o->json) rt_out("{\"event\":\"init\",%s}\n", weights_taken_json(&w));
 }
 
+static void check_fold(const Session *sess) {
+  if (sess->o.fold.n && sess->t->data < 0) rt_die(E_OPTION_VALUE, "--fold: %s trains without data", sess->m->name);
+}
+
 static void open_all(Trainer *t) {
   Session *sess = t->sess;
+  check_fold(sess);
   run_select(sess, &t->run);
   if (sess->o.resume) run_load_options(sess, t->run.folder);
   session_memory(sess);

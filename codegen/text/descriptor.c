@@ -258,15 +258,18 @@ static void put_train(Emitter *p, Str *o) {
       text_string(o, t->metric[k]);
     }
     if (t->nmetric) str_puts(o, "};\n");
+    if (t->navg && t->eval) str_printf(o, "static const uint8_t gather_%d[] = {", i);
+    for (int k = 0; k < t->navg && t->eval; k++) str_printf(o, "%d%s", t->gather[k], k + 1 < t->navg ? ", " : "};\n");
     str_puts(&rows, "  {");
     text_string(&rows, t->name);
     str_printf(&rows,
                ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n"
-               "   %s, %s, %s, %s, %s, %d, %d, %d},\n",
+               "   %s, %s, %s, %s, %s, %d, %d, %d, %s, %d},\n",
                t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
                (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
                (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
-               ref[4], t->navg, 1 + t->scale_var, 1 + t->skipped_var);
+               ref[4], t->navg, 1 + t->scale_var, 1 + t->skipped_var, table_ref(p, t->navg && t->eval, "gather", i),
+               t->ntensor);
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }

@@ -3,6 +3,7 @@
  * assignment. */
 #ifndef GRADC_ELAB_GRAPH_H
 #define GRADC_ELAB_GRAPH_H
+#include "frontend/builtins/elab_total.h"
 #include "frontend/elab/elab_weight.h"
 #include "ir/build.h"
 
@@ -33,6 +34,9 @@ typedef struct GraphState {
   int norigin_at;
   InputRange *range;
   int nrange, caprange;
+  Dim records; /* of an evaluation on data: the size of a batch; else 0 */
+  Gathered *gathered;
+  int ngathered, capgathered;
 } GraphState;
 
 /* Begins graph g for a section of `file` and opens *f as its frame. Returns the state that el_leave restores. */

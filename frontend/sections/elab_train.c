@@ -31,13 +31,15 @@ static const Setting train_settings[] = {
   {"resume", E_UNSUPPORTED_SETTING},
 };
 
+enum { MAX_METRIC = 65536 }; /* numbers of one metric */
+
 typedef struct TrainBuild {
   const Section *s;
   TrainInfo *t;
-  const char **name; /* "loss", then the metrics */
+  const char **name; /* "loss", then the metrics that are scalars, then those that are tensors */
   Loc *loc;
   Id *result;
-  int n;
+  int n, ntensor; /* loss and scalars; the others */
 } TrainBuild;
 
 /* ---- settings ---- */
@@ -145,24 +147,50 @@ static void bind_setting(Elab *e, const Ast *b) {
       scope_set(e->c, &e->cur.f->scope, b->kid[0]->text, el_static(e, b->kid[1]), b->at, b->len);
 }
 
-static Id single_float(Elab *e, const Ast *b, Value v) {
-  bool loss = !strcmp(b->kid[0]->text, "loss");
+static Id refused(Elab *e, const Ast *b, Id id, bool loss) {
+  const char *name = b->kid[0]->text, *type = el_type_text(e, el_type_id(e, id));
+  Diag *d = el_error(e, E_LOSS_TYPE, b->kid[1], "`%s` is %s; it must be %s", name, type,
+                     loss ? "one float" : "one number or a tensor of known size");
+  if (!el_type(e, id)->rank) return 0;
+  if (loss) diag_help(e->c, d, "mean(...) makes one number of a tensor");
+  else diag_help(e->c, d, "mean(...) makes one number of a tensor; a metric has 1 to %d numbers", MAX_METRIC);
+  return 0;
+}
+
+/* The loss is one float; a metric is a scalar, or in evaluations a tensor of known size. */
+static Id section_result(Elab *e, const Ast *b, Value v, bool loss) {
   Id id = v_bad(v) ? 0 : el_tensor(e, v, DT_F32, b->kid[1]);
   if (!id) return 0;
   const Type *t = el_type(e, id);
-  if (t->rank == 0 && t->dtype == DT_F32) return id;
-  if (t->rank == 0 && !loss) return b_cast(&e->cur.b, id, DT_F32);
-  Diag *d = el_error(e, E_LOSS_TYPE, b->kid[1], "`%s` is %s; it must be one float", b->kid[0]->text,
-                     el_type_text(e, el_type_id(e, id)));
-  if (t->rank) diag_help(e->c, d, "mean(...) makes one number of a tensor");
-  return 0;
+  if (loss) return t->rank == 0 && t->dtype == DT_F32 ? id : refused(e, b, id, true);
+  for (int i = 0; i < t->rank; i++)
+    if (!dim_is_const(t->dim[i])) return refused(e, b, id, false);
+  int64_t n = node_count(e->cur.b.g, id);
+  if (n < 1 || n > MAX_METRIC) return refused(e, b, id, false);
+  return t->dtype == DT_F32 ? id : b_cast(&e->cur.b, id, DT_F32);
+}
+
+static void add_result(TrainBuild *r, const char *name, Id id, Loc loc, bool tensor) {
+  int at = r->n + r->ntensor;
+  if (!tensor) { /* tensors stay behind the others */
+    for (int i = at; i > r->n; i--) {
+      r->name[i] = r->name[i - 1];
+      r->result[i] = r->result[i - 1];
+      r->loc[i] = r->loc[i - 1];
+    }
+    at = r->n++;
+  } else r->ntensor++;
+  r->name[at] = name;
+  r->result[at] = id;
+  r->loc[at] = loc;
 }
 
 /* Elaborates everything but optim and clip, in the order of the file; `loss` and metrics become results. */
 static bool forward(Elab *e, TrainBuild *r) {
   const Ast *block = r->s->block;
   bool ok = true;
-  r->n = 0;
+  r->n = 1;
+  r->ntensor = 0;
   for (int i = 0; i < block->n && !e->fatal; i++) {
     const Ast *b = block->kid[i];
     if (b->kind == AST_BUDGET || b->kind == AST_FIELD) continue;
@@ -176,13 +204,16 @@ static bool forward(Elab *e, TrainBuild *r) {
     if (!loss && !metric) continue;
     Binding *bound = scope_find(&e->cur.f->scope, name);
     if (!bound || v_bad(bound->v)) return false;
-    int k = loss ? 0 : ++r->n;
-    r->loc[k] = b->caret;
-    r->name[k] = loss ? name : ctx_name(e->c, name + 7);
-    r->result[k] = single_float(e, b, bound->v);
-    if (!r->result[k]) return false;
+    Id id = section_result(e, b, bound->v, loss);
+    if (!id) return false;
+    if (!loss) {
+      add_result(r, ctx_name(e->c, name + 7), id, b->caret, el_type(e, id)->rank > 0);
+      continue;
+    }
+    r->name[0] = name;
+    r->loc[0] = b->caret;
+    r->result[0] = id;
   }
-  r->n++;
   return ok;
 }
 
@@ -319,6 +350,21 @@ static Dim batch_size(Elab *e, const TrainBuild *r) {
   return dim_size(e->m, name, r->t->batch, r->s->ast->caret);
 }
 
+/* The metrics of the evaluation are those of the step, and its tensors. */
+static bool same_metrics(Elab *e, const TrainBuild *r) {
+  TrainInfo *t = r->t;
+  bool same = r->n - 1 == t->nmetric;
+  for (int i = 1; i < r->n && same; i++) same = t->metric[i - 1] == r->name[i];
+  if (!same) {
+    el_fail(e, E_LOSS_TYPE, r->s->ast, "a metric is a scalar in training and a tensor in evaluations, or reversed");
+    return false;
+  }
+  t->ntensor = r->ntensor;
+  t->tensor = ctx_alloc(e->c, (size_t)(r->ntensor + 1) * sizeof *t->tensor);
+  for (int i = 0; i < r->ntensor; i++) t->tensor[i] = r->name[r->n + i];
+  return true;
+}
+
 static void build_eval(Elab *e, TrainBuild *r) {
   TrainInfo *t = r->t;
   Frame f;
@@ -326,9 +372,11 @@ static void build_eval(Elab *e, TrainBuild *r) {
   t->eval = g;
   GraphState saved = el_enter(e, g, false, &f, e->file);
   f.site = site_root(e, "eval", false);
-  bind_inputs(e, t, t->data < 0 ? 1 : batch_size(e, r));
-  if (forward(e, r)) el_split_eval(e, g, t, r->name, r->result, r->n);
+  if (t->data >= 0) e->cur.records = batch_size(e, r);
+  bind_inputs(e, t, t->data < 0 ? 1 : e->cur.records);
+  bool ok = forward(e, r) && same_metrics(e, r);
   merge_ranges(e, t);
+  if (ok) el_split_eval(e, g, t, r->name, r->result, r->n + r->ntensor);
   el_leave(e, &saved);
 }
 

@@ -4,7 +4,7 @@
 # loss curves in both floating-point modes.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/golden
-for group in ops layers programs curves "curves --fp=strict"; do
+for group in ops layers programs metrics curves "curves --fp=strict"; do
   # shellcheck disable=SC2086  # a script and an option
   set -- $group
   tally "$group" sh "$here/run_$1.sh" "$gradc" "$build" ${2:+"$2"}

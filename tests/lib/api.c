@@ -189,6 +189,81 @@ static void files(gradc_model *m) {
 
 /* ---- data ---- */
 
+typedef struct Row {
+  float x[4];
+  int32_t y;
+} Row;
+static int row_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(Row)); }
+
+/* Appends the records of an epoch, or those held out. */
+static int rows_of(gradc_data *d, int64_t epoch, Row *to) {
+  int n = (int)(epoch < 0 ? gradc_data_held_out(d) : gradc_data_records(d));
+  for (int i = 0; i < n; i++) {
+    gradc_array a[] = {{to[i].x, GRADC_F32, 2, (int64_t[]){1, 4}}, {&to[i].y, GRADC_I32, 1, (int64_t[]){1}}};
+    OK(gradc_data_batch(d, epoch, (uint64_t)i, 1, a, 2, &e));
+  }
+  return n;
+}
+
+/* The folds have every record once; what a fold does not hold out is trained on. */
+static void folds(gradc_model *m) {
+  enum { ALL = 100, FOLDS = 7 };
+  Row all[ALL], held[ALL], one[ALL];
+  gradc_data *d = NULL;
+  OK(gradc_data_open(m, NULL, &d, &e));
+  int first = rows_of(d, -1, all), n = first + rows_of(d, 0, all + first), nheld = 0;
+  gradc_data_close(d);
+  CHECK(n == ALL);
+  qsort(all, ALL, sizeof *all, row_compare);
+  for (int k = 1; k <= FOLDS; k++) {
+    OK(gradc_fold(m, k, FOLDS, &e));
+    OK(gradc_data_open(m, NULL, &d, &e));
+    int h = rows_of(d, -1, held + nheld);
+    CHECK(h == ALL * k / FOLDS - ALL * (k - 1) / FOLDS);
+    memcpy(one, held + nheld, (size_t)h * sizeof *one);
+    CHECK(h + rows_of(d, 3, one + h) == ALL);
+    qsort(one, ALL, sizeof *one, row_compare);
+    CHECK(!memcmp(one, all, sizeof all));
+    nheld += h;
+    gradc_data_close(d);
+  }
+  CHECK(nheld == ALL);
+  qsort(held, ALL, sizeof *held, row_compare);
+  CHECK(!memcmp(held, all, sizeof all));
+  FAILS(GRADC_BAD_CALL, 801, "counted from 1", gradc_fold(m, 0, 3, &e));
+  OK(gradc_fold(m, 1, 101, &e));
+  FAILS(GRADC_BAD_CALL, 601, "only 100 records", gradc_data_open(m, NULL, &d, &e));
+  OK(gradc_fold(m, 0, 0, &e));
+}
+
+/* Metrics that are tensors. */
+static void scores(void) {
+  static const char nn[] =
+    "use n = linear(3)\ndata d { source = csv(\"points.csv\"); x: f32[4] = field(0:4); y: i32 = field(4) }\n"
+    "train { data = d; batch = 8; steps = 4; loss = cross_entropy(n(x), y); optim = sgd(lr = 0.1)\n"
+    "metric.c = confusion(argmax(n(x)), y, 3)\nmetric.f = f1(argmax(n(x)), y, 3, \"macro\") }\n";
+  gradc_model *m = NULL;
+  gradc_options o = options_make();
+  Batch b;
+  float results[2], c[9], sum = 0;
+  int64_t shape[] = {3, 3};
+  gradc_array a = {c, GRADC_F32, 2, shape};
+  OK(gradc_compile(&(gradc_source){"scores.nn", nn, sizeof nn - 1}, &o, &m, &e));
+  const gradc_tensor *t = gradc_score_tensor(m, 0);
+  CHECK(t && !strcmp(t->name, "c") && t->rank == 2 && t->shape[1] == 3 && !gradc_score_tensor(m, 1));
+  CHECK(gradc_model_info(m)->metrics == 1);
+  batch_fill(&b, 8, 0);
+  FAILS(GRADC_BAD_CALL, 801, "no evaluation", gradc_read_score(m, 0, &a, &e));
+  OK(gradc_evaluate(m, b.field, 2, results, &e));
+  OK(gradc_read_score(m, 0, &a, &e));
+  for (int i = 0; i < 9; i++) sum += c[i];
+  CHECK(sum == 8);
+  FAILS(GRADC_BAD_CALL, 804, "no metric 1", gradc_read_score(m, 1, &a, &e));
+  shape[0] = 2;
+  FAILS(GRADC_BAD_CALL, 802, "metric `c` is f32[3, 3]", gradc_read_score(m, 0, &a, &e));
+  gradc_free(m);
+}
+
 static void data(gradc_model *m) {
   gradc_data *d = NULL, *again = NULL;
   Batch b, c;
@@ -259,6 +334,8 @@ void test_api(void) {
   files(m);
   parts();
   data(m);
+  folds(m);
   gradc_free(m);
+  scores();
   sources(h);
 }

@@ -115,7 +115,7 @@ def weights(m):
     check(m.weights_hash != h and m.steps == 0, "init")
     m.load("p.safetensors")
     check(m.weights_hash == h and m.steps == 0, "load")
-    head = gradc.compile("head.nn", text="def f(x: f32[B, 4]) { x |> linear(16) |> relu |> linear(5) }\n"
+    head = gradc.compile("head.nn", **OPTIONS, text="def f(x: f32[B, 4]) { x |> linear(16) |> relu |> linear(5) }\n"
                          "use body = f()\nexport def g(x: f32[1, 4]) { body(x) }\n")
     said = head.load("p.safetensors", {"n": "body", "n.linear_2": ""}, partial=True)
     check(said["read"] == 2 and said["initial"] == ["body.linear_2.w", "body.linear_2.b"], said)
@@ -130,6 +130,18 @@ def weights(m):
     raises(gradc.ResourceError, "cannot write", lambda: m.save("no/such/folder/f"), "E0663")
 
 
+def scores():
+    text = ('use n = linear(3)\ndata d { source = csv("points.csv"); x: f32[4] = field(0:4); y: i32 = field(4) }\n'
+            "train { data = d; batch = 8; steps = 4; loss = cross_entropy(n(x), y); optim = sgd(lr = 0.1)\n"
+            "metric.c = confusion(argmax(n(x)), y, 3); metric.acc = mean(argmax(n(x)) == y) }\n")
+    with gradc.compile("scores.nn", text=text, **OPTIONS) as m:
+        with m.data() as d:
+            x, y = d.batch(0, 50, 0)
+        found = m.evaluate(x, y)
+        check(list(found) == ["loss", "acc", "c"] and found["c"].shape == (3, 3) and found["c"].sum() == 50, found)
+        check(abs(np.trace(found["c"]) / 50 - found["acc"]) < 1e-6 and list(m.metrics) == ["acc"], found)
+
+
 def data(m):
     with m.data() as d:
         check(len(d) == 80 and d.held_out == 20 and len(list(d.epoch(0))) == 10, "the data section")
@@ -137,6 +149,13 @@ def data(m):
         check(x.shape == (20, 4) and y.shape == (20,) and x.dtype == np.float32, "the hold-out")
         raises(gradc.CallError, "there are 80", lambda: d.batch(78, 8))
     raises(ValueError, "closed", lambda: d.batch(0, 8))
+    held = []
+    for k in (1, 2, 3):
+        with m.data(fold=(k, 3)) as d:
+            held.append(d.holdout[0])
+            check(len(d) + d.held_out == 100, "a fold")
+    check(len({r.tobytes() for r in np.concatenate(held)}) == 100, "the folds have every record")
+    raises(gradc.CallError, "counted from 1", lambda: m.data(fold=(4, 3)), "E0801")
     raises(gradc.DataError, "`word` is not a number", lambda: m.data("bad.csv"), "E0610")
     m.init(1)
     said = io.StringIO()
@@ -412,6 +431,7 @@ with gradc.compile("model.nn", **OPTIONS) as model:
     data(model)
     loose = model.weights.view("n.linear_1.b")
     check(model.warnings == [], model.warnings)
+scores()
 errors()
 conversions()
 try:

@@ -206,6 +206,28 @@ rewrite 's/"F32"/"F99"/'; weights_bad 'an unknown type' 'E0640.*unknown element 
 head -c 400 r1/weights.safetensors > w.safetensors; weights_bad 'cut short' 'E0640'
 cp toy.csv w.safetensors; weights_bad 'another file' 'E0640'
 : > w.safetensors; weights_bad 'an empty file' 'E0640'
+# Folds: of 120 records each is held out once; a resumed run and eval keep the fold.
+sum=0
+for k in 1 2 3 4 5 6 7; do
+  toy_asan train --fold $k/7 --steps 0 --run-dir fold$k >out 2>err || fail "fold $k: $(cat err)"
+  n=$(sed -n 's/.* to train on, \([0-9]*\) held out/\1/p' err); sum=$((sum + n))
+done
+[ "$sum" = 120 ] && pass || fail "the folds have $sum records"
+expect 'fold' 0 '"event":"done"' toy train --json --fold 2/3 --run-dir f2
+tail -n 1 out >f2.done
+grep -q '"fold": "2/3"' f2/run.json && pass || fail "run.json: $(cat f2/run.json)"
+expect 'fold: stopped' 0 '' toy train --json --fold 2/3 --run-dir f3 --stop-at 5
+expect 'fold: resumed' 0 '"event":"done"' toy train --json --resume --run-dir f3
+[ "$(tail -n 1 out)" = "$(cat f2.done)" ] && pass || fail "fold: resumed: $(tail -n 1 out)"
+expect 'fold: another' 4 'E0643.*the run has --fold 2/3, not 1/3' toy train --resume --run-dir f3 --fold 1/3
+expect 'fold: eval' 0 '"records":40,' toy eval --json --weights f2/weights.safetensors
+held=$(grep -o '"loss":[^,]*,"acc":[^,]*' out)
+grep -qF -- "$held" f2.done && pass || fail "fold: eval: $held, not $(cat f2.done)"
+for f in 0/3 4/3 1/1 3 a/b 1/3x -1/3; do
+  expect "fold $f" 2 'E0601.*takes K/N' toy train --fold $f
+done
+expect 'fold: too few' 2 'E0601.*--fold 1/121: there are only 120 records' toy train --fold 1/121 --run-dir f4
+
 # Parts of a file and other names. WHAT STATUS PATTERN OPTIONS…; the weights come from w.safetensors.
 part() {
   what=$1; status=$2; pattern=$3; shift 3; rm -rf wpart
@@ -227,7 +249,8 @@ part 'without a map' 4 'E0641.*`net.linear.b` is missing'
 part 'nothing fits' 4 'E0641.*no tensor of the file is one of the model' --partial
 part 'half of it' 0 '"event":"init"' --init-map old.linear.b=net.linear.b --partial
 init_says 1 '"net.linear.w","net.seen"' '"old.linear.w","old.seen"'
-grep -q '^  initial: net.linear.w$' err && grep -q '^  left over: old.seen$' err && pass || fail "not listed: $(cat err)"
+grep -q '^  initial: net.linear.w$' err && grep -q '^  left over: old.seen$' err && pass ||
+  fail "not listed: $(cat err)"
 grep -q '"partial": true' wpart/run.json && pass || fail "run.json: $(cat wpart/run.json)"
 cmp -s wpart/weights.safetensors st0/weights.safetensors && fail 'init: half of it: nothing was read' || pass
 part 'half of it must be asked for' 4 'E0641.*`net.linear.w` is missing' --init-map old.linear.b=net.linear.b
@@ -236,11 +259,11 @@ init_says 2 '"net.linear.w"' '"old.linear.w"'
 part 'no such tensor' 4 'E0644.*w.safetensors: `odl=net`: no tensor' --init-map odl=net --init-map old=net
 grep -q 'its names begin with `old`' err && pass || fail "the file's names: $(cat err)"
 part 'a part of a name' 4 'E0644.*`old.lin=net.linear`: no tensor' --init-map old.lin=net.linear --partial
-part 'to no weight' 4 'E0644.*`old.linear=net.dense`: `old.linear.b` becomes `net.dense.b`, but the model has no' \
+part 'to no weight' 4 'E0644.*`old.linear=net.dense`: `old.linear.b` becomes `net.dense.b`, but' \
   --init-map old=net --init-map old.linear=net.dense --partial
 part 'two for one' 4 'E0645.*`old.linear.b` and `old.linear.w` are both read into `net.linear.w`' --partial \
   --init-map old.linear.b=net.linear.w --init-map old.linear.w=net.linear.w
-part 'another shape' 4 'E0641.*`net.linear.w` (from `old.linear.b`) is f32\[3\] in the file, the model has f32\[4, 3\]' \
+part 'another shape' 4 'E0641.*`net.linear.w` (from `old.linear.b`) is f32\[3\] in the file, the model has f32\[4' \
   --partial --init-map old.linear.b=net.linear.w
 for map in net = =; do part "map $map" 2 "E0601.*takes 'old=new'" --init-map "$map"; done
 part 'twice' 2 'E0601.*names `old` twice' --init-map old=net --init-map old.=other

@@ -28,6 +28,7 @@ import programs_tensor  # noqa: F401
 import programs_recurrent  # noqa: F401
 import programs_resample  # noqa: F401
 import programs_transformer  # noqa: F401
+import programs_metrics  # noqa: F401
 import rounding
 
 HERE = os.path.dirname(os.path.abspath(__file__))
