@@ -50,6 +50,8 @@ if [ -f "$tmp/run_gpt/weights.safetensors" ]; then # after " the GNU"
   else fail "gpt generates: $(head -n 3 "$tmp/text")"; fi
 fi
 # shellcheck disable=SC1091
+case " $* " in "  " | *" classical "*) . "$here/classical.sh" ;; esac
+# shellcheck disable=SC1091
 . "$here/precision.sh"
 # shellcheck disable=SC1091
 case " $* " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
