@@ -47,7 +47,7 @@ static Stage stage_of_size(const Split *s, Id n) {
 static void mixed(Elab *e, const Split *s, Id n, Id in) {
   Diag *d = el_error_at(e, E_TOTAL_MIX, node_get(s->from, n)->loc, 1,
                         "this combines a total of all records with %s of one batch",
-                        type_text(e->m, node_get(s->from, in)->type));
+                        node_is_size(s->from, in) ? "the size" : el_type_text(e, node_get(s->from, in)->type));
   diag_label(e->c, d, node_get(s->from, in)->loc, 1, "of one batch");
   diag_help(e->c, d, "total(x) adds x over the batches, collect(x) has the records of all of them");
 }
@@ -160,7 +160,7 @@ bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const 
   s.map = ctx_alloc(e->c, nodes * sizeof *s.map);
   int before = diag_errors(e->c);
   bool *seen = ctx_alloc(e->c, nodes);
-  for (Id i = 1; i < (Id)eval->n; i++) s.stage[i] = stage_of(e, &s, i);
+  for (Id i = 1; i < (Id)eval->n && diag_errors(e->c) == before; i++) s.stage[i] = stage_of(e, &s, i);
   if (diag_errors(e->c) > before || !check_writes(e, &s)) return false;
   for (int i = 0; i < n; i++) {
     if (s.stage[result[i]] == STAGE_INVARIANT) cross(e, &s, result[i]);
