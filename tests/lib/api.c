@@ -144,8 +144,7 @@ static void parts(void) {
   OK(gradc_load(model, "w.safetensors", &e));
   OK(gradc_compile(&(gradc_source){"head.nn", nn, sizeof nn - 1}, &o, &other, &e));
   OK(gradc_load_part(other, "w.safetensors", map, 2, 1, keep, got, &e));
-  CHECK(!strncmp(strchr(got, ':') + 1,
-                 "{\"read\":2,\"initial\":[\"body.linear_2.w\",\"body.linear_2.b\"],\"left_over\":[", 76));
+  CHECK(strstr(got, "{\"read\":2,\"initial\":[\"body.linear_2.w\",\"body.linear_2.b\"],\"left_over\":["));
   CHECK(strstr(got, "\"n.linear_2.w\"") && strstr(got, "\"t.e\""));
   gradc_array from = {a, GRADC_F32, 2, shape}, to = {b, GRADC_F32, 2, shape};
   OK(gradc_read_weight(model, gradc_find_weight(model, "n.linear_1.w"), &from, &e));
