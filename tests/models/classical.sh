@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The models of examples/classical reach the exact answers of classical.tsv, and predict; six of them in the plain
-# run. Sourced by run.sh.
+# The models of examples/classical reach the exact answers of classical.tsv; six of them in the plain run.
+# Sourced by run.sh.
 : "${here:?run.sh sources this file}"
 classical=$root/examples/classical
 
@@ -19,7 +19,8 @@ solved() {
     print said }'
 }
 
-models="kmeans lasso linear logistic ridge softmax"; full && models=$(cd "$classical" && ls ./*.nn | sed 's|^./||; s|[.]nn$||')
+models="kmeans lasso linear logistic ridge softmax"
+full && models=$(cd "$classical" && ls ./*.nn | sed 's|^./||; s|[.]nn$||')
 for name in $models; do
   "$gradc" run --json "$classical/$name.nn" --run-dir "$tmp/classical_$name" >"$tmp/$name.out" 2>"$tmp/$name.log" ||
     { fail "classical/$name: $(tail -n 3 "$tmp/$name.log")"; continue; }
