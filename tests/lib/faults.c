@@ -121,8 +121,8 @@ static void wrong_calls(void) {
   gradc_error_free(e);
 }
 
-/* Until the scenario has no N-th allocation: every one up to `dense` (without FULL=1, of a compiled model every seventh),
- * then at growing distances. */
+/* Until the scenario has no N-th allocation: every one up to `dense` (without FULL=1, of a compiled model every
+ * seventh), then at growing distances. */
 static void sweep(const char *name, void (*scenario)(void), bool has_model, long dense) {
   const char *full = getenv("FULL");
   long runs = 0, all = 0, stride = has_model && !(full && !strcmp(full, "1")) ? 7 : 1;
