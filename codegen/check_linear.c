@@ -6,27 +6,29 @@
 
 /* ---- signs of dimensions ---- */
 
-/* The smallest value of a term for sizes from 1 to their bounds; saturates. */
+static int64_t least(const Module *m, int s) { return m->size[s].least > 1 ? m->size[s].least : 1; }
+
+/* The smallest value of a term for sizes from their least values to their bounds; saturates. */
 static double min_value(const Module *m, const DimTerm *t) {
   double v = (double)t->coef;
   for (int s = 0; s < m->nsize; s++)
-    for (int e = 0; v < 0 && e < t->exp[s]; e++) v *= (double)m->size[s].bound;
+    for (int e = 0; e < t->exp[s]; e++) v *= (double)(v < 0 ? m->size[s].bound : least(m, s));
   return v;
 }
 
 /* The next combination of sizes; false after the last. */
 static bool next_sizes(const Module *m, int64_t *size) {
-  for (int s = 0; s < m->nsize; size[s++] = 1)
+  for (int s = 0; s < m->nsize; size[s] = least(m, s), s++)
     if (size[s]++ < m->size[s].bound) return true;
   return false;
 }
 
 enum { MOST_SIZES = 8, MOST_VALUES = 1024 };
 
-/* The first combination, sizes of 1; false: there are too many to try. */
+/* The first combination, the least sizes; false: there are too many to try. */
 static bool first_sizes(const Module *m, int64_t *size) {
   double values = 1;
-  for (int s = 0; s < m->nsize; s++) size[s] = 1, values *= (double)m->size[s].bound;
+  for (int s = 0; s < m->nsize; s++) size[s] = least(m, s), values *= (double)m->size[s].bound;
   return values >= 1 && values <= MOST_VALUES;
 }
 

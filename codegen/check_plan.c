@@ -6,6 +6,7 @@
  * first update, and that at the end every weight and result holds its value. */
 #include "codegen/check.h"
 #include "ir/scan.h"
+#include "ir/sizes.h"
 #include "passes/analysis/model_memory.h"
 #include <stdlib.h>
 #include <string.h>
@@ -328,6 +329,12 @@ static void run_group(Check *c, int k) {
   for (int i = 0; i < t->nwrite; i++) do_write(c, t->write[i]);
 }
 
+/* What the kernels may assume of run-time sizes, since calls with others are refused. */
+static void sizes_from(Module *m, Graph *g) {
+  SizeConstraints list = graph_constraints(g);
+  for (int s = 0; s < m->nsize; s++) m->size[s].least = size_least(m, &list, s);
+}
+
 int plan_check_graph(const Groups *gs, Kernel *const *kernel) {
   Graph *g = gs->g;
   Module *m = g->m;
@@ -340,6 +347,7 @@ int plan_check_graph(const Groups *gs, Kernel *const *kernel) {
     fault(&c, 0, "its arena of %lld bytes is larger than the module's", (long long)g->arena);
   for (int k = 0; k < gs->n; k++)
     c.use[k] = kernel[k] ? buffers_of_kernel(ctx, kernel[k]) : buffers_of_scan(g, &gs->group[k]);
+  sizes_from(m, g);
   if (!arena_start(&c)) return c.faults;
   for (int k = 0; k < gs->n; k++) run_group(&c, k);
   check_ends(&c);

@@ -84,3 +84,25 @@ SizeConstraints graph_constraints(Graph *g) {
   g->m->constraints = NULL;
   return s;
 }
+
+/* a T + k >= 0 where T is the size; 0: d is something else. */
+static int64_t least_of(Module *m, Dim d, int size) {
+  int n;
+  int64_t a = 0, k = 0;
+  const DimTerm *t = dim_terms(m, d, &n);
+  if (dim_sizes(m, d) != 1u << size) return 0;
+  for (int i = 0; i < n; i++) {
+    if (t[i].exp[size] > 1) return 0;
+    *(t[i].exp[size] ? &a : &k) = t[i].coef;
+  }
+  return a > 0 && k < 0 ? (a - 1 - k) / a : 0;
+}
+
+int64_t size_least(Module *m, const SizeConstraints *s, int size) {
+  int64_t least = 1;
+  for (int i = 0; i < s->n; i++) {
+    int64_t x = least_of(m, s->v[i].dim, size);
+    if (x > least) least = x;
+  }
+  return least < m->size[size].bound ? least : m->size[size].bound;
+}

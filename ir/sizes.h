@@ -22,5 +22,7 @@ typedef struct SizeConstraints {
   Id node;
 } SizeConstraints;
 SizeConstraints graph_constraints(Graph *g);
+/* The least value of a run-time size that the constraints of that size alone admit, at least 1. */
+int64_t size_least(Module *m, const SizeConstraints *s, int size);
 void constraint_add(Module *m, Dim d); /* for rule.c: of the node whose rule is running */
 #endif

@@ -100,7 +100,7 @@ Dim dim_size(Module *m, const char *name, int64_t bound, Loc loc) {
       diag_error(m->c, E_TOO_MANY_ELEMENTS, loc, 1, "more than %d run-time sizes in one file", MAX_SIZES);
       return 1;
     }
-    *VEC_PUSH(m->c, m->size, m->nsize, m->capsize) = (Size){name, bound, loc};
+    *VEC_PUSH(m->c, m->size, m->nsize, m->capsize) = (Size){.name = name, .bound = bound, .loc = loc};
   }
   DimTerm *t = ctx_alloc(m->c, sizeof *t);
   t->coef = 1;

@@ -58,7 +58,8 @@ typedef struct Size {
   const char *name;
   int64_t bound;
   Loc loc;
-} Size; /* a run-time size, 0 <= value <= bound */
+  int64_t least; /* while a plan is checked: calls with fewer are refused (size_least) */
+} Size;          /* a run-time size, 0 <= value <= bound */
 static inline bool dim_is_const(Dim d) { return d >= 0; }
 Dim dim_size(Module *m, const char *name, int64_t bound, Loc loc); /* the run-time size of that name, made if new */
 Dim dim_add(Module *m, Dim a, Dim b);

@@ -112,20 +112,18 @@ static Value fn_broadcast_to(Elab *e, Call *k) {
 
 /* stack(list, axis = 0): along a new axis */
 static Value fn_stack(Elab *e, Call *k) {
-  Value l = k->arg[0].v;
+  const List *l = el_want_list(e, k, 0);
   int64_t axis;
-  if (l.kind != V_LIST || !l.list->n)
-    return el_arg_fail(e, E_ARG_KIND, k, 0, "`stack` takes a list of tensors, not %s", v_text(e, l));
-  Id *in = ctx_alloc(e->c, (size_t)l.list->n * sizeof *in);
-  for (int i = 0; i < l.list->n; i++) {
-    if (!(in[i] = el_tensor(e, l.list->v[i], DT_F32, k->arg[0].ast)) || !new_axis(e, k, 1, in[0], &axis))
-      return v_error();
+  if (!l) return v_error();
+  Id *in = ctx_alloc(e->c, (size_t)l->n * sizeof *in);
+  for (int i = 0; i < l->n; i++) {
+    if (!(in[i] = el_tensor(e, l->v[i], DT_F32, k->arg[0].ast)) || !new_axis(e, k, 1, in[0], &axis)) return v_error();
     if (el_type(e, in[i])->rank < axis)
       return el_arg_fail(e, E_SHAPE_MISMATCH, k, 0, "the tensors of a stack have one shape");
     in[i] = i ? unsqueezed(e, in[i], axis) : in[i];
   }
   in[0] = unsqueezed(e, in[0], axis);
-  return v_tensor(e, l.list->n == 1 ? in[0] : b_concat(&e->cur.b, in, l.list->n, (int)axis));
+  return v_tensor(e, l->n == 1 ? in[0] : b_concat(&e->cur.b, in, l->n, (int)axis));
 }
 
 /* repeat_interleave(x, n, axis = 0): each element n times along an axis */

@@ -121,6 +121,17 @@ static Value fn_len(Elab *e, Call *k) {
                      v_kind(k->arg[0].v));
 }
 
+/* append(list, x): the list with x as a further element; `+` of two lists of numbers or tensors adds these */
+static Value fn_append(Elab *e, Call *k) {
+  Value l = k->arg[0].v;
+  if (v_bad(l) || v_bad(k->arg[1].v)) return v_error();
+  if (l.kind != V_LIST) return el_arg_fail(e, E_ARG_KIND, k, 0, "`append` takes a list, not %s", v_kind(l));
+  Value longer = v_list(e, l.list->n + 1, NULL);
+  for (int i = 0; i < l.list->n; i++) longer.list->v[i] = l.list->v[i];
+  longer.list->v[l.list->n] = k->arg[1].v;
+  return el_check_extent(e, longer, k->caret, k->caret_len);
+}
+
 /* A vector along one axis of x: its other axes have size 1. Several axes for a tensor of that many. */
 static Value fn_along(Elab *e, Call *k) {
   Id v = el_want_tensor(e, k, 0), x = v ? el_want_tensor(e, k, 1) : 0;
@@ -144,17 +155,16 @@ static Value fn_along(Elab *e, Call *k) {
 }
 
 static Value fn_concat(Elab *e, Call *k) {
-  Value l = k->arg[0].v;
+  const List *l = el_want_list(e, k, 0);
   int64_t axis;
-  if (l.kind != V_LIST || !l.list->n)
-    return el_arg_fail(e, E_ARG_KIND, k, 0, "`concat` takes a list of tensors, not %s", v_text(e, l));
-  Id *in = ctx_alloc(e->c, (size_t)l.list->n * sizeof *in);
-  for (int i = 0; i < l.list->n; i++)
-    if (!(in[i] = el_tensor(e, l.list->v[i], DT_F32, k->arg[0].ast))) return v_error();
+  if (!l) return v_error();
+  Id *in = ctx_alloc(e->c, (size_t)l->n * sizeof *in);
+  for (int i = 0; i < l->n; i++)
+    if (!(in[i] = el_tensor(e, l->v[i], DT_F32, k->arg[0].ast))) return v_error();
   if (!el_want_axis(e, k, 1, el_type(e, in[0])->rank, 0, &axis)) return v_error();
-  if (l.list->n == 1) return v_tensor(e, in[0]);
+  if (l->n == 1) return v_tensor(e, in[0]);
   e->m->last = NULL;
-  Id r = b_concat(&e->cur.b, in, l.list->n, (int)axis);
+  Id r = b_concat(&e->cur.b, in, l->n, (int)axis);
   const Ast *a = k->arg[0].ast;
   for (int i = 0; !r && e->m->last && a && a->kind == AST_LIST && i < a->n; i++)
     el_label_operand(e, e->m->last, a->kid[i], v_tensor(e, in[i]));
@@ -245,6 +255,7 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"size", "x axis?", fn_size},
   {"shape", "x", fn_shape},
   {"len", "list", fn_len},
+  {"append", "list x", fn_append},
   {"along", "v x axis", fn_along},
   {"concat", "list axis?", fn_concat},
   {"scan", "x axis step carry reverse? states?", el_scan},

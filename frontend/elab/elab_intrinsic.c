@@ -191,4 +191,14 @@ bool el_want_ints(Elab *e, Call *k, int arg, int n, int64_t min, int64_t *v) {
   return true;
 }
 
+const List *el_want_list(Elab *e, Call *k, int arg) {
+  Value l = k->arg[arg].v;
+  if (l.kind == V_LIST && l.list->n) return l.list;
+  if (v_bad(l)) return NULL;
+  Diag *d = el_error_at(e, E_ARG_KIND, k->arg[arg].at, k->arg[arg].len, "`%s` takes a list of tensors, not %s", k->name,
+                        v_text(e, l));
+  if (l.kind == V_TENSOR) diag_help(e->c, d, "append(list, x) makes a list longer; `+` of lists of tensors adds these");
+  return NULL;
+}
+
 Id el_want_tensor(Elab *e, Call *k, int arg) { return el_tensor(e, k->arg[arg].v, DT_F32, k->arg[arg].ast); }

@@ -27,6 +27,7 @@ bool el_want_bool(Elab *e, Call *k, int arg, bool fallback, bool *v);
 bool el_want_axis(Elab *e, Call *k, int arg, int rank, int64_t fallback, int64_t *axis);
 bool el_want_axes(Elab *e, Call *k, int arg, int rank, bool all, int64_t *axes, int *n);
 Id el_want_tensor(Elab *e, Call *k, int arg);
+const List *el_want_list(Elab *e, Call *k, int arg); /* of at least one element; NULL: an error */
 const Ast *el_arg_ast(const Call *k, int arg);
 /* Errors at an argument: V_ERROR, or false. */
 Value el_arg_fail(Elab *e, int code, const Call *k, int arg, const char *fmt, ...)

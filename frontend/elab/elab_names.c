@@ -278,6 +278,7 @@ Value el_item_value(Elab *e, Item *it, const Ast *at) {
 static bool constant(Elab *e, const char *name, Value *v) {
   if (!strcmp(name, "inf")) *v = v_float(HUGE_VAL);
   else if (!strcmp(name, "nan")) *v = v_float(NAN);
+  else if (!strcmp(name, "pi")) *v = v_float(3.141592653589793);
   else if (!strcmp(name, "none")) *v = v_str(ctx_name(e->c, name));
   else return false;
   return true;
@@ -337,7 +338,7 @@ const char *el_suggest(Elab *e, const char *name) {
   for (int op = 1; op < OP_COUNT; op++)
     if (el_named_op(op_info[op].spelling) >= 0) *VEC_PUSH(e->c, w.v, w.n, w.cap) = op_info[op].spelling;
   for (int i = 0; run_scalars[i]; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = run_scalars[i];
-  static const char *const words[] = {"training", "inf", "nan", "none"};
-  for (int i = 0; i < 4; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = words[i];
+  static const char *const words[] = {"training", "inf", "nan", "pi", "none"};
+  for (int i = 0; i < 5; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = words[i];
   return diag_suggest(e->c, name, w.v, w.n);
 }

@@ -48,8 +48,8 @@ static void collect(Elab *e, Names *s, const Ast *a) {
 }
 
 static bool known(Elab *e, const Names *s, const char *name) {
-  static const char *const words[] = {"training", "int", "float", "inf", "nan", "none"};
-  for (int i = 0; i < 6; i++)
+  static const char *const words[] = {"training", "int", "float", "inf", "nan", "pi", "none"};
+  for (int i = 0; i < 7; i++)
     if (!strcmp(name, words[i])) return true;
   return is_run_scalar(name) || table_get(&s->bound, name) >= 0 || el_item(e, e->cur.f->file, name) ||
          dtype_find(name) >= 0 || el_intrinsic(name) || el_named_op(name) >= 0;

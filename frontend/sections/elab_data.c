@@ -257,7 +257,9 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
     f->raw_type = record_type(e, x);
   } else {
     if (x->lo) return el_reject(e, E_FIELD, expr, "`%s` has one field, field(0): all its columns", d->kind);
-    f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->ncols});
+    /* Made-up numbers are real numbers: the line converts them. */
+    if (!dtype_is_float((DType)t->dtype)) f->raw_dtype = DT_F32;
+    f->raw_type = type_make(e->m, f->raw_dtype, 1, &(Dim){d->ncols});
   }
   x->raw = graph_input(e->cur.b.g, f->name, f->raw_type, x->line->caret);
   if (d->window) scope_set(e->c, &e->cur.f->scope, ctx_name(e->c, "window"), v_tensor(e, x->raw), 0, 1);

@@ -16,8 +16,8 @@ static const SourceKind source_kinds[] = {
   {"npy", "*"},
   {"text", "path window"},
   {"tokens", "path dtype window"},
-  {"uniform", "n lo hi"},
-  {"normal", "n mean? std?"},
+  {"uniform", "n lo hi columns?"},
+  {"normal", "n mean? std? columns?"},
 };
 static const char *const unsupported_kinds[] = {"npz",    "images",  "safetensors", "stream",
                                                 "concat", "cifar10", "cifar100",    "mnist"};
@@ -65,14 +65,13 @@ static bool columns(Elab *e, const Arg *a, double fallback, DataInfo *d, const d
 }
 
 /* A single number applies to every column. */
-static bool widen(Elab *e, const Call *k, const DataInfo *d, const Arg *a, const double **x) {
+static bool widen(Elab *e, const DataInfo *d, const Arg *a, const char *other, const double **x) {
   int n = a->set && a->v.kind == V_LIST ? a->v.list->n : 1;
   if (n == d->ncols) return true;
   if (a->set && a->v.kind == V_LIST) {
-    el_error_at(e, E_SETTING_VALUE, a->at, a->len, "%d numbers here, %d in the other list", n, d->ncols);
+    el_error_at(e, E_SETTING_VALUE, a->at, a->len, "%d numbers here, %d %s", n, d->ncols, other);
     return false;
   }
-  (void)k;
   double *w = ctx_alloc(e->c, (size_t)d->ncols * sizeof *w);
   for (int i = 0; i < d->ncols; i++) w[i] = (*x)[0];
   *x = w;
@@ -80,10 +79,15 @@ static bool widen(Elab *e, const Call *k, const DataInfo *d, const Arg *a, const
 }
 
 static bool read_synthetic(Elab *e, Call *k, DataInfo *d) {
-  bool normal = !strcmp(d->kind, "normal");
-  if (!el_want_int(e, k, 0, 1, &d->count)) return false;
+  bool normal = !strcmp(d->kind, "normal"), counted = k->arg[3].set;
+  int64_t n = 0;
+  const char *other = counted ? "columns" : "in the other list";
+  if (!el_want_int(e, k, 0, 1, &d->count) || (counted && !el_want_int(e, k, 3, 1, &n))) return false;
+  if (n > EL_MAX_ELEMENTS)
+    return el_arg_reject(e, E_TOO_MANY_ELEMENTS, k, 3, "a record of more than %d numbers", EL_MAX_ELEMENTS);
   if (!columns(e, &k->arg[1], 0, d, &d->lo) || !columns(e, &k->arg[2], 1, d, &d->hi)) return false;
-  if (!widen(e, k, d, &k->arg[1], &d->lo) || !widen(e, k, d, &k->arg[2], &d->hi)) return false;
+  if (counted) d->ncols = (int)n;
+  if (!widen(e, d, &k->arg[1], other, &d->lo) || !widen(e, d, &k->arg[2], other, &d->hi)) return false;
   for (int i = 0; i < d->ncols; i++)
     if (!normal && d->lo[i] > d->hi[i])
       return el_arg_reject(e, E_STATIC_RANGE, k, 1, "`lo` is above `hi` in column %d", i);

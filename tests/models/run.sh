@@ -55,4 +55,6 @@ case " $* " in "  " | *" classical "*) . "$here/classical.sh" ;; esac
 . "$here/precision.sh"
 # shellcheck disable=SC1091
 case " $* " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
+# shellcheck disable=SC1091
+. "$here/zoo.sh"
 counts

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the memory plan. plant.c: faults injected into the plans and loop nests of random modules, which
 # the checker must find if an execution on tagged memory goes wrong. orders.c: values in other stored orders, read by
-# every class of op, as C against the interpreter.
+# every class of op, as C against the interpreter. least.nn: sizes that a graph's constraints bound from below.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 plans=20; modules=4; graphs=26
@@ -20,4 +20,7 @@ while [ $s -lt $modules ]; do
     "$tmp/random" file "$tmp/orders.ir" 1 $kind "gcc -O0" "$tmp/c" >"$tmp/out" 2>&1; then passed=$((passed + graphs))
   else fail "orders $seed $graphs as $kind: $(head -n 3 "$tmp/out")"; fi
 done
+check least.nn "$gradc" emit --c tests/plan/least.nn -o "$tmp/c"
+check least.c ${CC:-cc} -O1 -Wall -Wextra -I"$tmp/c" -o "$tmp/least" tests/plan/least.c "$tmp/c/least.c"
+tally least "$tmp/least"
 counts

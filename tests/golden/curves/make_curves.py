@@ -15,6 +15,7 @@ import gzip
 import math
 import os
 
+import models
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -197,6 +198,12 @@ WEIGHTS = {
     "gpt": gpt_shapes(),
     "lstm": {"net.embedding.w": (128, 24), "net.lstm.wx": (24, 192), "net.lstm.wh": (48, 192), "net.lstm.b": (192,)}
     | linear_shapes("net.linear", 48, 128),
+    "vit": models.vit_shapes(),
+    "swin": models.swin_shapes(),
+    "moe": models.moe_shapes(),
+    "vqvae": models.vqvae_shapes(),
+    "llama": models.llama_shapes(),
+    "mamba": models.mamba_shapes(),
 }
 
 
@@ -227,7 +234,7 @@ def no_decay(name):
     return name.rsplit(".", 1)[1] in ("b", "g", "wpe")
 
 
-def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, smooth=0.0, **args):
+def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, smooth=0.0, loss=None, **args):
     return dict(
         model=model,
         weights=weights,
@@ -238,8 +245,13 @@ def curve(model, weights, data, batch, optim, lr, accumulate=1, clip=None, smoot
         accumulate=accumulate,
         clip=clip,
         smooth=smooth,
+        loss=loss or cross_entropy(smooth),
         args=args,
     )
+
+
+def cross_entropy(smooth):
+    return lambda z, x, y: F.cross_entropy(z.flatten(0, -2), y.reshape(-1), label_smoothing=smooth)
 
 
 def clip_norm(ps):
@@ -250,7 +262,7 @@ def clip_value(ps):
     torch.nn.utils.clip_grad_value_(ps, 0.01)
 
 
-IMAGES, VECTORS = lambda: digits((1, 8, 8)), lambda: digits((64,))
+IMAGES, VECTORS, ROWS = lambda: digits((1, 8, 8)), lambda: digits((64,)), lambda: digits((8, 8))
 TEXT = lambda: windows(32)  # noqa: E731
 SGD, ADAM, ADAMW, RMSPROP = torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW, torch.optim.RMSprop
 
@@ -291,6 +303,12 @@ CURVES = {
         weight_decay=0.1,
     ),
     "lstm": curve(lstm, "lstm", TEXT, 8, ADAM, rate(3e-3)),
+    "vit": curve(models.vit, "vit", IMAGES, 32, ADAM, rate(2e-3)),
+    "swin": curve(models.swin, "swin", IMAGES, 32, SGD, rate(0.1), momentum=0.9),
+    "moe": curve(models.moe, "moe", ROWS, 32, SGD, rate(0.05), loss=models.moe_loss, momentum=0.9),
+    "vqvae": curve(models.vqvae, "vqvae", IMAGES, 32, SGD, rate(0.1), loss=models.vqvae_loss, momentum=0.9),
+    "llama": curve(models.llama, "llama", TEXT, 8, ADAM, rate(3e-3)),
+    "mamba": curve(models.mamba, "mamba", TEXT, 8, ADAM, rate(3e-3)),
 }
 
 
@@ -315,11 +333,7 @@ def losses(c, weights, dtype):
             xb, yb = x[at : at + c["batch"]], y[at : at + c["batch"]]
             assert len(xb) == c["batch"], "a curve stays within its first epoch"
             at += c["batch"]
-            z = c["model"](p, xb)
-            loss = (
-                F.cross_entropy(z.reshape(-1, z.shape[-1]), yb.reshape(-1), label_smoothing=c["smooth"])
-                / c["accumulate"]
-            )
+            loss = c["loss"](c["model"](p, xb), xb, yb) / c["accumulate"]
             loss.backward()
             total += loss.item()
         if c["clip"]:
