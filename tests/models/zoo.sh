@@ -20,5 +20,7 @@ while read -r name key rel bound; do
     fail "$name"; tail -n 12 "$log" | sed 's/^/      /'
   fi
 done < "$here/zoo/figures.tsv"
-unlisted=$(for f in "$here"/zoo/*.nn; do n=$(basename "$f" .nn); grep -q "^$n	" "$here/zoo/figures.tsv" || echo "$n"; done)
+unlisted=$(for f in "$here"/zoo/*.nn; do
+  n=$(basename "$f" .nn); grep -q "^$n	" "$here/zoo/figures.tsv" || echo "$n"
+done)
 equal "models of zoo/ without a figure" "$unlisted" ""
