@@ -27,7 +27,7 @@ static const char *word_text(Emitter *p, DType t, const char **s) {
   static const char *const word[] = {"AT(",   "AT_GET(",  "AT_PUT(", "AT_T ",   "AT_F ",
                                      "AT_F)", "AT_MOST]", "AT_EXP(", "AT_LOG(", "AT_ROLLED "};
   const char *f64 = t == DT_F64 ? "_f64" : "";
-  for (int i = 0; i < (int)(sizeof word / sizeof *word); i++) {
+  for (int i = 0; **s == 'A' && i < (int)(sizeof word / sizeof *word); i++) {
     if (strncmp(*s, word[i], strlen(word[i]))) continue;
     *s += strlen(word[i]) - 1;
     switch (i) {
@@ -51,9 +51,12 @@ static void use_section(Emitter *p, const char *name, DType t) {
   Str o = {.c = p->c};
   bool made;
   for (const char *s = find_section(p, name); *s && strncmp(s, "/*@ ", 4);) {
-    const char *text = word_text(p, t, &s);
+    size_t plain = strcspn(s, "A/"); /* no word and no section starts there */
+    const char *text = plain ? NULL : word_text(p, t, &s);
+    size_t n = text ? 0 : plain ? plain : 1;
     if (text) str_puts(&o, text);
-    else str_put(&o, s++, 1);
+    str_put(&o, s, n);
+    s += n;
   }
   text_intern(p, o.s, &made);
   if (made) str_put(&p->helpers, o.s, o.n);
