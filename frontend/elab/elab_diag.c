@@ -23,7 +23,7 @@ static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
 
 static bool in_builtin(const Elab *e, Loc at) {
   for (int i = 0; i < e->nfiles; i++)
-    if (e->files[i]->builtin && at >= e->files[i]->start && at <= e->files[i]->end) return true;
+    if (at >= e->files[i]->start && at <= e->files[i]->end) return e->files[i]->builtin;
   return false;
 }
 
