@@ -20,6 +20,13 @@ while read -r name key rel bound; do
     fail "$name"; tail -n 12 "$log" | sed 's/^/      /'
   fi
 done < "$here/zoo/figures.tsv"
+
+# The cached llama, as C.
+if [ $# -eq 0 ] || [ "$1" = llama ]; then
+  check "llama as C" "$gradc" emit --c "$here/zoo/llama.nn" -o "$tmp/zoo"
+  check llama.c ${CC:-cc} -O1 -I"$tmp/zoo" -o "$tmp/zoo/llama" "$here/zoo/llama.c" "$tmp/zoo/llama.c"
+  tally "llama: its cache" "$tmp/zoo/llama"
+fi
 unlisted=$(for f in "$here"/zoo/*.nn; do
   n=$(basename "$f" .nn); grep -q "^$n	" "$here/zoo/figures.tsv" || echo "$n"
 done)
