@@ -71,7 +71,7 @@ $(BUILD)/cuda_host/%.o: codegen/cuda/host/%.c
 	$(CC) -std=gnu11 $(WARN) -O2 -g1 -ffp-contract=off -fPIC -fvisibility=hidden -I. -MMD -MP -c $< -o $@
 $(BUILD)/cuda_host.o: $(HOST_OBJS)
 	$(LD) -r -o $@.new $^
-	$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='cu[A-Z]*' $@.new && mv $@.new $@
+	$(OBJCOPY) --localize-hidden --wildcard --localize-symbol='cu[A-Z]*' --localize-symbol='cublasLt*' $@.new && mv $@.new $@
 $(BUILD)/libgradc_cuda_host.a: $(BUILD)/cuda_host.o
 	rm -f $@ && $(AR) rcs $@ $<
 # Its driver as a library with the symbols of libcuda.so.1, for programs that load one.

@@ -6,7 +6,9 @@
 #include "codegen/target.h"
 #include "codegen/jit/gpus.h"
 #include "driver/toolchain.h"
+#include "runtime/cublaslt.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +80,17 @@ static void find_nvcc(Findings *f) {
   if (release) k->version = ctx_strf(f->c, "%.*s", (int)strcspn(release + 8, ","), release + 8);
   k->why = k->path ? "it does not run" : "it is not in $PATH, $CUDA_HOME/bin or /usr/local/cuda/bin";
   k->help = "install a CUDA toolkit";
+}
+
+static void find_cublaslt(Findings *f) {
+  Finding *k = add(f, "cublaslt", "--gemm=cublaslt, which nothing else needs");
+  char path[PATH_MAX];
+  size_t version;
+  k->found = cublaslt_load(&version, path, sizeof path, &k->why) != NULL;
+  k->help = "install it (a CUDA toolkit, or the PyPI package nvidia-cublas), or name it in $GRADC_CUBLASLT";
+  if (!k->found) return;
+  k->version = ctx_strf(f->c, "%zu.%zu.%zu", version / 10000, version / 100 % 100, version % 100);
+  k->path = ctx_strf(f->c, "%s", path);
 }
 
 static void find_gpus(Findings *f) {
@@ -159,6 +172,7 @@ int cmd_doctor(Args *a) {
   find_vectors(&f);
   find_nvrtc(&f);
   find_nvcc(&f);
+  find_cublaslt(&f);
   find_gpus(&f);
   find_cache(&f);
   signals_block(false);

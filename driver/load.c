@@ -48,6 +48,17 @@ static void choose_device(Args *a, Module *m) {
   m->opt.wide_rows = target_native.wide_rows;
 }
 
+/* cuBLASLt adds in an order of its own, and only for a GPU. */
+static bool choose_gemm(Args *a, Module *m) {
+  if (!args_has(a, OPT_gemm)) return true;
+  const char *way = a->value[OPT_gemm], *needs = !m->opt.device ? "a GPU: --cuda" : NULL;
+  m->opt.library_gemm = !strcmp(way, "cublaslt");
+  if (m->opt.library_gemm && m->opt.strict) needs = "--fp=fast: in strict mode all products are generated";
+  if (!needs) return true;
+  diag_error(a->c, E_USAGE, 0, 1, "`--gemm=%s` needs %s", way, needs);
+  return false;
+}
+
 Module *load_module(Args *a, const char *path) {
   PipelineInput u = {.path = path, .ir = a->cmd == CMD_opt, .warnings_are_errors = args_has(a, OPT_warnings)};
   const char *e = a->value[OPT_expression];
@@ -58,7 +69,7 @@ Module *load_module(Args *a, const char *path) {
   Loc start;
   Module *m = load_source(a->c, path, &start) ? pipeline_module(a->c, &u, start) : NULL;
   if (m) choose_device(a, m);
-  return m;
+  return m && choose_gemm(a, m) ? m : NULL;
 }
 
 Module *load_planned(Args *a, const char *path) {

@@ -66,7 +66,7 @@ static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k) {
 
 /* The options that run.json records. */
 static const char *flags_text(const Args *a) {
-  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram, OPT_device, OPT_arch};
+  static const OptionId shown[] = {OPT_fp, OPT_cc, OPT_cflags, OPT_isa, OPT_ram, OPT_device, OPT_arch, OPT_gemm};
   Str s = {.c = a->c};
   for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
     if (args_has(a, shown[i]))

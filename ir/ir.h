@@ -79,20 +79,21 @@ typedef struct TestInfo { /* one `test` section; its results are bools, one per 
 } TestInfo;
 
 typedef struct Options {
-  bool strict;      /* --fp=strict */
-  uint64_t off;     /* passes switched off: bit i = row i of passes.def */
-  bool verify;      /* run the verifier after every pass */
-  bool infer_only;  /* --only=infer */
-  bool rom;         /* given weights that no graph writes are read where they are */
-  bool wide_rows;   /* fast attention reads rows of f32, also of values that have 16 bits */
-  int panel;        /* weights of contractions may be stored in panels of so many columns; 0: never */
-  bool device;      /* the run header has a status, which kernels set */
-  bool slots;       /* inputs and results of calls are on the device, too, where a program keeps two slots for them */
-  int sm;           /* kernels are for GPUs of this compute capability alone: 90 is sm_90a; 0: for all from 80 on */
-  bool any_size;    /* forms for sm take sizes for which others should be faster: for tests */
-  bool file_device; /* the file asks for a GPU: `device = cuda` of a target section */
-  int64_t ram;      /* budget of bytes for run header, weights, optimizer and the largest plan; 0: none */
-  Loc ram_at;       /* where the file sets it; 0: --ram */
+  bool strict;       /* --fp=strict */
+  uint64_t off;      /* passes switched off: bit i = row i of passes.def */
+  bool verify;       /* run the verifier after every pass */
+  bool infer_only;   /* --only=infer */
+  bool rom;          /* given weights that no graph writes are read where they are */
+  bool wide_rows;    /* fast attention reads rows of f32, also of values that have 16 bits */
+  int panel;         /* weights of contractions may be stored in panels of so many columns; 0: never */
+  bool device;       /* the run header has a status, which kernels set */
+  bool slots;        /* inputs and results of calls are on the device, too, where a program keeps two slots for them */
+  int sm;            /* kernels are for GPUs of this compute capability alone: 90 is sm_90a; 0: for all from 80 on */
+  bool library_gemm; /* --gemm=cublaslt: products of a GPU by the library, where it has them */
+  bool any_size;     /* forms for sm take sizes for which others should be faster: for tests */
+  bool file_device;  /* the file asks for a GPU: `device = cuda` of a target section */
+  int64_t ram;       /* budget of bytes for run header, weights, optimizer and the largest plan; 0: none */
+  Loc ram_at;        /* where the file sets it; 0: --ram */
 } Options;
 
 struct Module {

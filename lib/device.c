@@ -9,10 +9,23 @@
 
 /* ---- compiling ---- */
 
+/* Of gradc_options.gemm; false: reported. */
+static bool choose_gemm(Ctx *c, const gradc_options *o, DeviceChoice *to) {
+  const char *s = o->gemm ? o->gemm : "auto";
+  to->library_gemm = !strcmp(s, "cublaslt");
+  if (!to->library_gemm && strcmp(s, "auto") && strcmp(s, "generated"))
+    diag_help(c, diag_error(c, E_USAGE, 0, 1, "there is no `gemm` %s", s), "it is auto, generated or cublaslt");
+  else if (to->library_gemm && o->strict)
+    diag_error(c, E_USAGE, 0, 1, "`gemm` cublaslt needs `strict` 0: in strict mode all products are generated");
+  else return true;
+  return false;
+}
+
 bool device_choose(Ctx *c, const gradc_options *o, DeviceChoice *to) {
   const char *s = o->device ? o->device : "";
   size_t n = strlen(s), digits = n > 5 ? strspn(s + 5, "0123456789") : 0;
   *to = (DeviceChoice){.number = -1, .given = *s != 0};
+  if (!choose_gemm(c, o, to)) return false;
   if (!*s || !strcmp(s, "cpu")) return true;
   to->host_form = !strcmp(s, "cuda-host");
   to->on = to->host_form || !strcmp(s, "cuda") || (!strncmp(s, "cuda:", 5) && digits && digits < 5 && !s[5 + digits]);
@@ -23,10 +36,14 @@ bool device_choose(Ctx *c, const gradc_options *o, DeviceChoice *to) {
   return false;
 }
 
-void device_plan(Module *m, DeviceChoice *k) {
+bool device_plan(Module *m, DeviceChoice *k) {
   if (!k->given) k->on = m->opt.file_device;
   m->opt.device = m->opt.slots = k->on;
+  m->opt.library_gemm = k->library_gemm;
   if (k->on) m->opt.panel = 0, m->opt.wide_rows = false;
+  if (k->on || !k->library_gemm) return true;
+  diag_error(m->c, E_USAGE, 0, 1, "`gemm` cublaslt needs a device: this model is for the CPU");
+  return false;
 }
 
 /* If there is no such GPU, kernels are compiled for none: the model, when it starts, says so. */

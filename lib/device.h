@@ -8,10 +8,11 @@
 
 typedef struct DeviceChoice {
   bool given, on, host_form; /* given: by the options, not by the file; on: a device, not the CPU */
+  bool library_gemm;         /* products by cuBLASLt */
   int64_t number;            /* of the GPU; -1: the first */
 } DeviceChoice;
 
 bool device_choose(Ctx *c, const gradc_options *o, DeviceChoice *to); /* false: reported */
-void device_plan(Module *m, DeviceChoice *k);                         /* before the passes; completes the choice */
+bool device_plan(Module *m, DeviceChoice *k); /* before the passes; completes the choice. false: reported */
 void device_compile(Module *m, const DeviceChoice *k, const char *cache, NativeOptions *o);
 #endif

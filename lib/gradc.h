@@ -106,9 +106,11 @@ typedef struct gradc_options {
   const char *search; /* folders to search for imports after that of the importing file, "a:b"; NULL: none */
   const char *device; /* cpu; cuda or cuda:N, a GPU by its number; cuda-host: kernels for a GPU run on the CPU, slowly,
                          to test them. NULL: that of the file. There is no fall-back to the CPU */
+  const char *gemm;   /* matrix products on a device: generated; cublaslt, where it can, if strict is 0. NULL: auto,
+                         which is generated until both have been measured on a GPU */
 } gradc_options;
 #define GRADC_OPTIONS \
-  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0, 0 }
+  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0, 0, 0 }
 
 /* A model: a file, or text in memory. Paths of imports and data are relative to the folder of `path`. */
 typedef struct gradc_source {

@@ -53,7 +53,7 @@ _Diagnostic = _struct("_Diagnostic", ("code", c_int), ("warning", c_int), ("file
 _Options = _struct("_Options", ("size", c_size_t), ("alloc", c_void_p), ("strict", c_int), ("threads", c_int),
                    ("ram", c_int64), ("isa", c_char_p), ("backend", c_int), ("cc", c_char_p), ("cflags", c_char_p),
                    ("cache", c_char_p), ("off", c_char_p), ("search", c_char_p),
-                   ("device", c_char_p))
+                   ("device", c_char_p), ("gemm", c_char_p))
 _Source = _struct("_Source", ("path", c_char_p), ("text", c_char_p), ("size", c_size_t))
 _Info = _struct("_Info", ("name", c_char_p), ("backend", c_char_p), ("parameters", c_double),
                 ("memory_bytes", c_size_t), ("weight_bytes", c_size_t), ("arena_bytes", c_size_t), ("weights", c_int),
@@ -321,16 +321,17 @@ class _Inputs:
 
 def _options(fp: str = "fast", threads: int = 0, ram: int = 0, isa: Optional[str] = None, backend: str = "auto",
              cc: Optional[str] = None, cflags: Optional[str] = None, cache: Optional[str] = None,
-             off: Iterable[str] = (), search: Iterable[Path] = (), device: Optional[str] = None) -> Any:
+             off: Iterable[str] = (), search: Iterable[Path] = (), device: Optional[str] = None,
+             gemm: Optional[str] = None) -> Any:
     for name, value, choices in (("fp", fp, ("fast", "strict")), ("backend", backend, ("auto", "cc"))):
         if value not in choices:
             raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
     if isinstance(off, str) or isinstance(search, (str, bytes)):
         raise TypeError("off and search are lists")
     off_text, search_text = ",".join(off), b":".join(os.fsencode(s) for s in search)
-    text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache, device)]
+    text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache, device, gemm)]
     return _Options(ctypes.sizeof(_Options), None, fp == "strict", threads, ram, text[0], backend == "cc", text[1],
-                    text[2], text[3], off_text.encode() or None, search_text or None, text[4])
+                    text[2], text[3], off_text.encode() or None, search_text or None, text[4], text[5])
 
 
 def _source(path: Path, text: Optional[str]) -> Any:
@@ -345,7 +346,7 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
     isa: "native", "generic", or what the C compiler's -march takes.  backend: "auto" or "cc".  cc, cflags: the C
     compiler and its flags.  cache: a folder for compiled code; None: the user's; "": none.  off: passes not to run.
     search: folders for imports.  device: "cpu", "cuda", "cuda:1", or "cuda-host": kernels for a GPU run on the CPU,
-    slowly, to test them; None: that of the file.
+    slowly, to test them; None: that of the file.  gemm: matrix products on a device, "generated" or "cublaslt".
     """
     handle = c_void_p()
     _call("compile", byref(_source(path, text)), byref(_options(**options)), byref(handle))

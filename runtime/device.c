@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opens a device: its driver, a GPU, memory, the model's kernels. */
-#include "device.h"
+#include "product.h"
 #include "rt.h"
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -227,6 +227,7 @@ void device_open(Session *sess) {
   DEVICE_CALL(dev, cuStreamCreate, &dev->stream, 1); /* which does not wait for the default stream */
   DEVICE_CALL(dev, cuStreamCreate, &dev->copies, 1);
   recordings_make(dev);
+  products_open(dev);
   open_memory(dev);
   load_kernels(dev, image, capability);
 }
@@ -248,6 +249,7 @@ static void close_context(Device *dev) {
   if (dev->mem) dev->api.cuMemFree_v2(dev->mem);
   for (int i = 0; i < 2; i++) close_slot(dev, &dev->slot[i]);
   recordings_free(dev);
+  products_close(dev);
   for (int i = 0; i < dev->nmodule; i++) dev->api.cuModuleUnload(dev->module[i]);
   if (dev->stream) dev->api.cuStreamDestroy_v2(dev->stream);
   if (dev->copies) dev->api.cuStreamDestroy_v2(dev->copies);

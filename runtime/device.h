@@ -36,7 +36,7 @@ typedef struct Recording {
   const GcGraph *g; /* NULL: a free entry */
   uint32_t microbatch;
   uint64_t addresses;   /* their hash */
-  bool refused;         /* it has too many launches */
+  bool refused;         /* it has too many launches, or products of cuBLASLt */
   uint64_t calls, last; /* last: the call of the device that used it last */
   void *exec;           /* NULL: not recorded yet */
 } Recording;
@@ -67,13 +67,14 @@ typedef struct Device {
   Recording *recording;
   int nrecording;
   uint64_t calls_made;
-  bool any_memory;        /* arrays of calls may be memory of the device */
-  bool shared;            /* the caller may write to weights and states, at any time */
-  bool newer;             /* weights or states are newer on the device than in the mirror */
-  bool wait;              /* for each launch, to name the kernel that fails (--check-launches) */
-  void *library;          /* that the driver is in; NULL: it is in the program */
-  int last_launched;      /* kernel; -1: none */
-  DeviceProfile *profile; /* NULL: launches are not measured */
+  bool any_memory;           /* arrays of calls may be memory of the device */
+  bool shared;               /* the caller may write to weights and states, at any time */
+  bool newer;                /* weights or states are newer on the device than in the mirror */
+  bool wait;                 /* for each launch, to name the kernel that fails (--check-launches) */
+  void *library;             /* that the driver is in; NULL: it is in the program */
+  int last_launched;         /* kernel; -1: none */
+  DeviceProfile *profile;    /* NULL: launches are not measured */
+  struct Products *products; /* NULL: the model needs no cuBLASLt */
 } Device;
 
 /* device.c */

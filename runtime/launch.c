@@ -2,6 +2,7 @@
 /* Launches of kernels on a device: one by one, or recorded as a CUDA graph. */
 #include "device.h"
 #include "num.h"
+#include "product.h"
 #include "rand.h"
 #include "rt.h"
 
@@ -62,6 +63,16 @@ static void map(const GcCall *c, void *to, const void *x, const int64_t *size, c
   make_map(device_of(c), to, x, size, stride, rows);
 }
 
+/* Its time, and what fails in it, are those of the kernel after it. */
+static void product(const GcCall *c, int kernel, const GcProduct *p, const void *a, const void *b, void *d,
+                    void *workspace) {
+  Device *dev = device_of(c);
+  dev->last_launched = kernel;
+  if (dev->profile) device_profile_mark(dev, kernel);
+  product_enqueue(dev, p, a, b, d, workspace);
+  if (dev->wait) device_wait(dev);
+}
+
 /* ---- recording ---- */
 
 typedef struct Recorder {
@@ -93,8 +104,15 @@ static void record_map(const GcCall *c, void *to, const void *x, const int64_t *
   make_map(((Recorder *)(uintptr_t)c->device)->dev, to, x, size, stride, rows);
 }
 
+/* The library launches kernels of its own, of which the graph could not be made. */
+static void record_product(const GcCall *c, int kernel, const GcProduct *p, const void *a, const void *b, void *d,
+                           void *workspace) {
+  (void)kernel, (void)p, (void)a, (void)b, (void)d, (void)workspace;
+  ((Recorder *)(uintptr_t)c->device)->n = MOST_NODES + 1;
+}
+
 static void make_exec(Device *dev, Recording *x, const GcCall *c) {
-  Recorder r = {.calls = {record, NULL, record_map}, .dev = dev};
+  Recorder r = {.calls = {record, NULL, record_map, record_product}, .dev = dev};
   GcCall recorded = *c;
   recorded.device = &r.calls;
   free_graph(dev); /* of a recording that failed */
@@ -157,4 +175,4 @@ void recordings_free(Device *dev) {
   rt_free(dev->recording);
 }
 
-const GcDeviceCalls device_calls = {launch, check, map};
+const GcDeviceCalls device_calls = {launch, check, map, product};

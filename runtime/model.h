@@ -92,14 +92,24 @@ typedef struct GcGrid {
   int64_t x, y, z;
   int block, shared;
 } GcGrid;
+/* d[rows, cols] = sums over `terms` of a[rows, terms] * b[terms, cols], for each of `batch`. a and b are of dtype, d is
+ * f32 and dense. Of a, then of b: elements from one row (of b: column) to the next if terms are adjacent (along_k),
+ * else from one term to the next; elements from one matrix of the batch to the next. */
+typedef struct GcProduct {
+  int64_t rows, cols, terms, batch;
+  int64_t stride[2], apart[2], along_k[2];
+  int64_t dtype, workspace; /* bytes behind d that it may use */
+} GcProduct;
 /* What the function of a device's graph calls. kernel: index in GcDevice.kernel; arg[i]: the address of argument i.
  * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes,
  * of a tensor of 16-bit elements with three axes, the fastest first, or two if size[2] is 1; strides, in elements, are
- * those of axes 1 and 2; boxes are 64 x rows. */
+ * those of axes 1 and 2; boxes are 64 x rows. product: by cuBLASLt; kernel: that of its epilogue. */
 typedef struct GcDeviceCalls {
   void (*launch)(const GcCall *call, int kernel, GcGrid grid, void **arg);
   void (*check)(const GcCall *call, const void *x, int64_t n, int type, int32_t node);
   void (*map)(const GcCall *call, void *map, const void *x, const int64_t *size, const int64_t *stride, int rows);
+  void (*product)(const GcCall *call, int kernel, const GcProduct *p, const void *a, const void *b, void *d,
+                  void *workspace);
 } GcDeviceCalls;
 /* Returns 0; k > 0: input k (from 1), or size k - nin, is out of range; -1: the loss is not finite; -2: steps not
  * set. */
@@ -139,6 +149,7 @@ typedef struct GcDevice {
   const char *const *kernel;             /* names */
   int nkernels;
   size_t bytes;         /* of its memory: GcModel.bytes, and scratch of kernels behind them */
+  uint8_t products;     /* it needs cuBLASLt */
   size_t status_offset; /* in the run header: an int32_t that kernels set to a GcFn status */
   /* As GcModel.kernels, of each kernel; COMPUTE: the index in GcGpu.flops of the peak that bounds it. NULL: without. */
   const char *rows;

@@ -210,6 +210,7 @@ static char *run_json(const Session *sess) {
     char *device = rt_printf("%s: %s", sess->m->device->name, sess->dev->name);
     t = member(t, "device", device, true);
     rt_free(device);
+    t = member(t, "gemm", sess->m->device->products ? "cublaslt" : "generated", true);
   }
   if (o->fold.n) {
     snprintf(number, sizeof number, "%u/%u", o->fold.k, o->fold.n);

@@ -19,6 +19,7 @@ typedef struct CudaText {
   CudaKernel *kernel;
   int nkernel, capkernel; /* all that are printed */
   bool maps;              /* some have tensor maps */
+  bool products;          /* some sums are those of cuBLASLt */
 } CudaText;
 
 /* module.c */
@@ -30,7 +31,10 @@ extern const HelperText cuda_helpers[];
 extern const ParallelText cuda_parallel;
 extern const StepText cuda_steps;
 
-/* kernel.c: the kernel of a launch, made if new; its name. */
+/* gemm_library.c: the call of a launch that a library does. */
+void cuda_product(GraphText *c, const Launch *l);
+
+/* kernel.c: the kernel of a launch, made if new; its name. Of a launch that a library does: that of the next one. */
 const char *cuda_kernel(Emitter *p, const Launch *l);
 /* The kernel with this text, "(params) {\n…}\n", made if new; its name, which ends with `name`. */
 const char *cuda_put_kernel(Emitter *p, const char *name, const char *comment, const char *text);

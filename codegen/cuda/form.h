@@ -6,6 +6,7 @@
 #include "codegen/schedule.h"
 
 struct Emitter;
+struct GemmDesc;
 struct Launch;
 
 enum { CUDA_BLOCK = 256 }; /* threads of a block of the plain form */
@@ -34,6 +35,7 @@ typedef struct LaunchShape {
   int shared_bytes; /* dynamic shared memory */
   TensorBox box[FORM_BOXES];
   int boxes;
+  const struct GemmDesc *library; /* a library computes these sums, into scratch memory: there is no kernel */
 } LaunchShape;
 
 enum { FORM_LAUNCHES = 2 };
@@ -65,5 +67,5 @@ extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_
 extern const Form form_attend_simt;
 extern const Form form_gemv_thread, form_gemv_warp;
 extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_simt,
-  form_gemm_simt_split;
+  form_gemm_simt_split, form_gemm_library;
 #endif

@@ -35,19 +35,31 @@ GemmSize gemm_size(const Kernel *k, const GemmDesc *g) {
                     gemm_count(&g->k), gemm_count(&g->batch)};
 }
 
+static Dim blocks_deep(Module *m, const GemmDesc *g) {
+  Dim z = gemm_extent(m, g, &g->batch);
+  for (int i = 0; i < g->nresidue; i++) z = dim_mul(m, z, dim_of(m, g->residue[i].modulus));
+  return z;
+}
+
+LaunchShape gemm_second_launch(const Kernel *k, const GemmPlan *plan) {
+  Module *m = k->gs->g->m;
+  const GemmDesc *g = plan->g;
+  Dim sums = dim_mul(m, gemm_extent(m, g, &g->m), gemm_extent(m, g, &g->n));
+  return (LaunchShape){.grid = {{sums, CUDA_BLOCK}, {0}, {blocks_deep(m, g), 1}}, .block = CUDA_BLOCK};
+}
+
 bool gemm_shape(const Kernel *k, const GemmPlan *plan, FormShape *f) {
   Module *m = k->gs->g->m;
   const GemmDesc *g = plan->g;
-  Dim rows = gemm_extent(m, g, &g->m), cols = gemm_extent(m, g, &g->n), z = gemm_extent(m, g, &g->batch);
-  for (int i = 0; i < g->nresidue; i++) z = dim_mul(m, z, dim_of(m, g->residue[i].modulus));
-  Dim sums = dim_mul(m, rows, cols), parts = dim_mul(m, z, dim_of(m, plan->splits));
+  Dim rows = gemm_extent(m, g, &g->m), cols = gemm_extent(m, g, &g->n);
+  Dim sums = dim_mul(m, rows, cols), parts = dim_mul(m, blocks_deep(m, g), dim_of(m, plan->splits));
   f->plan = plan;
   f->launches = plan->splits > 1 ? 2 : 1;
   f->launch[0].grid[0] = (GridAxis){rows, plan->tile.rows};
   f->launch[0].grid[1] = (GridAxis){cols, plan->tile.cols};
   f->launch[0].grid[2] = (GridAxis){parts, 1};
   f->launch[0].block = plan->tile.threads;
-  f->launch[1] = (LaunchShape){.grid = {{sums, CUDA_BLOCK}, {0}, {z, 1}}, .block = CUDA_BLOCK};
+  f->launch[1] = gemm_second_launch(k, plan);
   if (plan->splits > 1) f->scratch = dim_bound(m, dim_mul(m, parts, sums)) * (int64_t)sizeof(float);
   return dim_bound(m, cols) / plan->tile.cols < MAX_GRID_YZ && dim_bound(m, parts) <= MAX_GRID_YZ;
 }

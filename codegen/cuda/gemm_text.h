@@ -27,6 +27,8 @@ GemmSize gemm_size(const Kernel *k, const GemmDesc *g); /* at the bounds of run-
 /* Fills the shape of a plan. One block a tile: x is the tile of rows, y that of columns, z the batch, the residue and
  * the part of k. False: the grid is too large. */
 bool gemm_shape(const Kernel *k, const GemmPlan *plan, FormShape *f);
+/* The launch of gemm_add_parts: a thread for each sum. */
+LaunchShape gemm_second_launch(const Kernel *k, const GemmPlan *plan);
 Dim gemm_extent(Module *m, const GemmDesc *g, const GemmAxes *x); /* with residues, the largest */
 
 typedef struct GemmText {

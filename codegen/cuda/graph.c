@@ -53,8 +53,12 @@ static void print_nest(GraphText *c, const Launch *l) {
 static void print_step(GraphText *c, const Step *step) {
   const LaunchList *list = launches(c);
   graph_stmt(c, "/* %s */", call_comment(c, step->group));
-  for (int i = 0; i < list->n; i++)
-    if (list->launch[i].step == step) print_nest(c, &list->launch[i]);
+  for (int i = 0; i < list->n; i++) {
+    const Launch *l = &list->launch[i];
+    if (l->step != step) continue;
+    if (l->shape.library) cuda_product(c, l);
+    else print_nest(c, l);
+  }
 }
 
 static void print_loss_test(GraphText *c, Id loss) {

@@ -90,6 +90,7 @@ void cuda_put_function(Emitter *p, const char *name, const char *text) {
 }
 
 const char *cuda_kernel(Emitter *p, const Launch *l) {
+  if (l->shape.library) l++;
   const Kernel *k = l->step->kernel;
   Str text = {.c = p->c}, body = {.c = p->c};
   p->graph = k->gs->g;

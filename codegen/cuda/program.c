@@ -31,6 +31,12 @@ static const char MAPS[] =
   "rows);\n"
   "  return m;\n}\n\n";
 
+/* Products by cuBLASLt, where there are some. */
+static const char PRODUCTS[] =
+  "static inline void gc_product(const GcCall *call, int kernel, GcProduct p, const void *a, const void *b, void *d,\n"
+  "                              void *workspace) {\n"
+  "  call->device->product(call, kernel, &p, a, b, d, workspace);\n}\n\n";
+
 /* ---- kernels ---- */
 
 /* One of the parameters "(const float *x0, int n)": its type and name. Returns what follows; NULL: there is none. */
@@ -168,8 +174,8 @@ static void put_device(Emitter *p, bool host_form, Str *o) {
   else /* whoever compiles the kernels adds the images */
     str_puts(o, "extern GC_HIDDEN const GcImage gc_images[];\nGC_HIDDEN const GcDevice gc_device = {\n"
                 "  .name = \"cuda\", .image = gc_images,\n");
-  str_printf(o, "  .kernel = names, .nkernels = %d, .status_offset = %lld, .bytes = %lldu,\n%s};\n", t->nkernel,
-             (long long)head_status(p->m), (long long)cuda_bytes(p),
+  str_printf(o, "  .kernel = names, .nkernels = %d, .status_offset = %lld, .bytes = %lldu, .products = %d,\n%s};\n",
+             t->nkernel, (long long)head_status(p->m), (long long)cuda_bytes(p), t->products,
              rows ? "  .rows = kernels, .row_files = kernel_files, .gpu = gpus,\n" : "");
 }
 
@@ -204,6 +210,7 @@ void emit_cuda_program(Module *m, const EmitOptions *o, Artifacts *a) {
   str_put(u, run.s, run.n);
   str_puts(u, LAUNCH);
   if (p->cuda->maps) str_puts(u, MAPS);
+  if (p->cuda->products) str_puts(u, PRODUCTS);
   if (helper_used(p, "gc_rows")) str_puts(u, cuda_helpers[0].text);
   for (int i = 0; i < p->cuda->nkernel; i++) put_launch(p, i, u);
   const Str *part[] = {&p->bodies, &functions, &rows};

@@ -49,3 +49,20 @@ if [ -f "$cuda_h/cuda.h" ]; then
 else
   echo "skipped: no cuda.h in $cuda_h"
 fi
+if [ -f "$cuda_h/cublasLt.h" ]; then
+  grep -oE '\b(CUBLAS|CUDA_R)[A-Z0-9_]* = [0-9]' "$root/codegen/cuda/host/cublaslt.h" | sed 's/\(.*\) = .*/V(\1)/' \
+    >"$tmp/values.h"
+  for of in gradc cuda; do
+    cuda=; [ $of = gradc ] || cuda="-DCUDA -I$cuda_h"
+    # shellcheck disable=SC2086  # several flags
+    ${CC:-cc} $kernel_flags $cuda -DVALUES="\"$tmp/values.h\"" "$here/driver/cublaslt.c" -o "$tmp/lt_$of" -ldl \
+      2>"$tmp/log" && "$tmp/lt_$of" >"$tmp/lt_$of.txt"
+    cat "$tmp/log"
+  done
+  check "cublaslt.h and cublasLt.h" diff "$tmp/lt_gradc.txt" "$tmp/lt_cuda.txt"
+  check "its descriptors" "$tmp/lt_gradc" "$build/libgradc_cuda_driver.so"
+  lt=$("$gradc" doctor --json | sed -n 's/.*"cublaslt","found":true.*"path":"\([^"]*\)".*/\1/p')
+  if full && [ -n "$lt" ]; then check "descriptors of $lt" "$tmp/lt_gradc" "$lt"; fi
+else
+  echo "skipped: no cublasLt.h in $cuda_h"
+fi

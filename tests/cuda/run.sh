@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the device primitives, and kernels that use them, on a CPU over the host form (docs/cuda_host.md).
 # The driver: driver.sh; what a GPU is to run: dry_run.sh. Then what gradc emits as CUDA: ops.sh, models.sh, races.sh,
-# report.sh, program.sh, nvrtc.sh, nvcc.sh; embed.sh: emitted models in other programs; hooks.sh: programs with the
-# checks of memory.
+# report.sh, program.sh, product.sh, nvrtc.sh, nvcc.sh; embed.sh: emitted models in other programs; hooks.sh: programs
+# with the checks of memory.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/cuda
 host=$build/libgradc_cuda_host.a
@@ -69,7 +69,7 @@ program modules "$here/modules.c" $(sh "$root/tests/objects.sh" "$build" codegen
 grep -E '^(NVRTC|nvcc|skipped|  )' "$tmp/rtc.log"
 
 cd "$root" || exit 2
-for part in driver hooks dry_run ops models embed races report program nvrtc nvcc; do
+for part in driver hooks dry_run ops models embed races report program product nvrtc nvcc; do
   [ $part != nvcc ] || full || continue
   part_begin=$(date +%s)
   . "$here/$part.sh"

@@ -111,6 +111,23 @@ static void fails(const char *variable, const char *value, const char *device, i
   unsetenv(variable);
 }
 
+/* `gemm` of the options: words of the error; NULL: a model that trains. */
+static void gemm(const char *device, const char *way, int strict, const char *words) {
+  gradc_model *m = NULL;
+  gradc_options o = device_options(device);
+  Batch b;
+  o.gemm = way, o.strict = strict;
+  if (words) {
+    FAILS(GRADC_BAD_CALL, 500, words, gradc_compile(&(gradc_source){"model.nn", NULL, 0}, &o, &m, &e));
+    return;
+  }
+  OK(gradc_compile(&(gradc_source){"model.nn", NULL, 0}, &o, &m, &e));
+  OK(gradc_plan(m, 60, 20, &e));
+  batch_fill(&b, 8, 0);
+  OK(gradc_step(m, b.field, 2, &e));
+  gradc_free(m);
+}
+
 static void faults(void) {
   gradc_model *m = NULL;
   gradc_options o = device_options("tpu");
@@ -119,6 +136,10 @@ static void faults(void) {
   fails("GC_DRIVER_DEVICES", "0", "cuda-host", 692, "there is no GPU");
   fails("GC_DRIVER_BYTES", "2000", "cuda-host", 695, "of which 2000 are free");
   fails("GC_DRIVER_FAIL", "9", "cuda-host", 697, "cu");
+  gemm("cuda-host", "cublas", 0, "there is no `gemm` cublas");
+  gemm("cuda-host", "cublaslt", 1, "needs `strict` 0");
+  gemm("cpu", "cublaslt", 0, "needs a device");
+  gemm("cuda-host", "cublaslt", 0, NULL);
   setenv("GC_DRIVER_FAIL", "200:719", 1);
   m = compile_on("cuda-host");
   unsetenv("GC_DRIVER_FAIL");

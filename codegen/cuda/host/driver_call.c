@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every call of the driver goes through, and the table of functions. */
 #define _GNU_SOURCE
+#include "codegen/cuda/host/cublaslt.h"
 #include "codegen/cuda/host/driver_state.h"
 #include "codegen/cuda/host/host.h"
 #include <pthread.h>
@@ -198,6 +199,21 @@ static const struct {
   F(cuGraphLaunch),
   F(cuGraphExecDestroy),
   F(cuTensorMapEncodeTiled),
+  F(cublasLtGetStatusName),
+  F(cublasLtGetVersion),
+  F(cublasLtCreate),
+  F(cublasLtDestroy),
+  F(cublasLtMatmulDescCreate),
+  F(cublasLtMatmulDescSetAttribute),
+  F(cublasLtMatmulDescDestroy),
+  F(cublasLtMatrixLayoutCreate),
+  F(cublasLtMatrixLayoutSetAttribute),
+  F(cublasLtMatrixLayoutDestroy),
+  F(cublasLtMatmulPreferenceCreate),
+  F(cublasLtMatmulPreferenceSetAttribute),
+  F(cublasLtMatmulPreferenceDestroy),
+  F(cublasLtMatmulAlgoGetHeuristic),
+  F(cublasLtMatmul),
 #undef F
 };
 

@@ -11,7 +11,19 @@ typedef struct Slot {
 static Slot *slot;
 static uint32_t nslot, capacity, *spare, nspare;
 static const char *const KIND[] = {
-  "", "a context", "a stream", "an event", "a module", "a function", "a graph", "a node", "an executable graph",
+  "",
+  "a context",
+  "a stream",
+  "an event",
+  "a module",
+  "a function",
+  "a graph",
+  "a node",
+  "an executable graph",
+  "a handle of cuBLASLt",
+  "a descriptor of a product",
+  "a layout",
+  "a preference",
 };
 
 void *handle_new(HandleKind kind, void *object) {

@@ -35,6 +35,13 @@ static Profile *profile_of(const GcHostKernel *k) {
   return p;
 }
 
+void function_init(Function *f, Context *context, const GcHostKernel *kernel) {
+  *f = (Function){.context = context, .kernel = kernel, .dynamic_shared = DYNAMIC_SHARED};
+  while (kernel->param[f->nparam]) f->nparam++;
+  f->handle = handle_new(H_FUNCTION, f);
+  f->profile = profile_of(kernel);
+}
+
 static CUresult module_load(CUmodule *module, const void *image) {
   const GcHostModule *table = image;
   if (!image || memcmp(table->magic, GC_HOST_MODULE_MAGIC, sizeof table->magic))
@@ -44,13 +51,7 @@ static CUresult module_load(CUmodule *module, const void *image) {
       return call_refuse(CUDA_ERROR_INVALID_IMAGE, "%s has no table of parameters, or no code", table->kernel[i].name);
   Module *m = calloc(1, sizeof *m);
   *m = (Module){context_current(), table->n, calloc((size_t)table->n + 1, sizeof(Function))};
-  for (int i = 0; i < m->n; i++) {
-    Function *f = &m->function[i];
-    *f = (Function){.context = m->context, .kernel = &table->kernel[i], .dynamic_shared = DYNAMIC_SHARED};
-    while (f->kernel->param[f->nparam]) f->nparam++;
-    f->handle = handle_new(H_FUNCTION, f);
-    f->profile = profile_of(f->kernel);
-  }
+  for (int i = 0; i < m->n; i++) function_init(&m->function[i], m->context, &table->kernel[i]);
   *module = handle_new(H_MODULE, m);
   call_note(" %d kernels", m->n);
   return CUDA_SUCCESS;

@@ -57,7 +57,11 @@ typedef enum HandleKind {
   H_FUNCTION,
   H_GRAPH,
   H_NODE,
-  H_EXEC
+  H_EXEC,
+  H_LT,
+  H_LT_DESC,
+  H_LT_LAYOUT,
+  H_LT_PREFERENCE
 } HandleKind;
 void *handle_new(HandleKind kind, void *object);
 void *handle_find(HandleKind kind, const void *handle); /* NULL: not a live handle of this kind */
@@ -144,6 +148,7 @@ typedef struct LaunchShape {
 CUresult launch_make(Work *work, CUfunction handle, const LaunchShape *shape, void **params, void **extra);
 Work work_copy(const Work *work); /* with arguments of its own */
 CUresult launch_run(const Work *work);
+void function_init(Function *f, Context *context, const GcHostKernel *kernel); /* with a handle */
 const char *kernel_name(const Function *f); /* also after its module has been unloaded */
 void work_free(Work *work);
 #endif
