@@ -36,9 +36,12 @@ Loc el_user_loc(const Elab *e, Loc at, int *len) {
 }
 
 void el_note_sizes(Elab *e, Diag *d) {
-  for (int i = 0; e->cur.root && e->cur.root->kind == GK_EVAL_STEP && i < e->m->nsize; i++)
-    diag_note(e->c, d, "in the evaluation, where `%s` is only known to be at most %lld: the last batch may be smaller",
-              e->m->size[i].name, (long long)e->m->size[i].bound);
+  for (int i = 0; e->cur.root && e->cur.root->kind == GK_EVAL_STEP && i < e->m->nsize; i++) {
+    const Size *s = &e->m->size[i];
+    bool batch = dim_size(e->m, s->name, s->bound, s->loc) == e->cur.records;
+    diag_note(e->c, d, "in the evaluation, where `%s` is only known to be at most %lld%s", s->name, (long long)s->bound,
+              batch ? ": the last batch may be smaller" : "");
+  }
 }
 
 Builder el_builder(const Elab *e, Loc at) {
