@@ -4,7 +4,7 @@
 # and of a model; the C must compile without a warning, after all those headers, and compute the same.
 : "${tmp:?run.sh sources this file}"
 names=$tmp/names; mkdir -p "$names"
-flags="-Wall -Wextra -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror"
+flags="-O0 -Wall -Wextra -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror"
 headers="assert complex ctype errno float inttypes limits locale math setjmp signal stdio stdlib string time wchar
   unistd netdb netinet/in pthread sys/stat"
 for h in $headers; do echo "#include <$h.h>"; done >"$names/headers.h"
