@@ -7,13 +7,14 @@
 static const PassId PIPELINE[] = {
   PASS_autodiff,  /* first: all others work on primitive ops */
   PASS_precision, /* needs the backward pass; before simplify, which removes redundant casts */
-  PASS_simplify,   PASS_fold,  PASS_simplify, /* again: fold has made constants that rules match */
-  PASS_cse,                                   /* after simplify: rewritten nodes become equal */
-  PASS_dce,                                   /* before recompute: dead readers would count as users */
-  PASS_recompute,                             /* before checkpoint: what costs nothing is recomputed in every plan */
-  PASS_checkpoint,                            /* after recompute: evaluates plans by running the rest of the pipeline */
-  PASS_dce,                                   /* again: values that are recomputed, and stacks of scans, are dead now */
-  PASS_layout,                                /* before fuse: kernels depend on storage orders */
+  PASS_simplify,   PASS_fold,  PASS_affine, /* before simplify: it makes views of views */
+  PASS_simplify,                            /* again: fold has made constants that rules match */
+  PASS_cse,                                 /* after simplify: rewritten nodes become equal */
+  PASS_dce,                                 /* before recompute: dead readers would count as users */
+  PASS_recompute,                           /* before checkpoint: what costs nothing is recomputed in every plan */
+  PASS_checkpoint,                          /* after recompute: evaluates plans by running the rest of the pipeline */
+  PASS_dce,                                 /* again: values that are recomputed, and stacks of scans, are dead now */
+  PASS_layout,                              /* before fuse: kernels depend on storage orders */
   PASS_fuse,       PASS_order, PASS_memory,
 };
 enum { PIPELINE_LENGTH = sizeof PIPELINE / sizeof *PIPELINE };

@@ -113,6 +113,31 @@ static bool is_read_once(const FuseState *s, Id n, Id group) {
          type_same_dims(node_type(g, x), node_type(g, space)) && (x == group || reads_are_aligned(s, x, group, red));
 }
 
+/* x is element-wise and computed from a contraction that nothing else reads. */
+static bool is_gemm_epilogue(const FuseState *s, Id x) {
+  OpClass cls = node_info(s->g, x)->cls;
+  if (s->first[x + 1] - s->first[x] != 1) return false;
+  for (uint32_t i = 0; cls == CL_ELEM && i < node_get(s->g, x)->nin; i++)
+    if (is_gemm_epilogue(s, node_in(s->g, x, (int)i))) return true;
+  return cls == CL_CONTRACT || cls == CL_CONV;
+}
+
+/* A contraction's epilogue would compute n for each of its elements, from several values in memory instead of one. */
+static bool is_operand_of_epilogue(const FuseState *s, Id n) {
+  const Graph *g = s->g;
+  int values = 0;
+  double v;
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++) values += !node_is_splat(g, node_in(g, n, (int)i), &v);
+  if (values < 2) return false;
+  do {
+    if (s->first[n + 1] - s->first[n] != 1) return false;
+    n = s->reader[s->first[n]];
+  } while (!s->group[n] && is_never_materialised(g, n));
+  for (uint32_t i = 0; i < node_get(g, n)->nin; i++)
+    if (is_gemm_epilogue(s, node_in(g, n, (int)i))) return true;
+  return false;
+}
+
 /* Element-wise nodes, random numbers, gathers and short folds, into their readers' group. */
 static bool can_fuse_map(const FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
@@ -132,7 +157,7 @@ static bool can_fuse_map(const FuseState *s, Id n, const Use *u, bool stored) {
   const Type *space = node_type(g, j->space);
   if (j->cls == KC_CONCAT || j->cls == KC_SCATTER || j->cls == KC_CUM) return true;
   if (type_same_dims(t, space)) return true;
-  if (stored) return false;
+  if (stored || (2 * node_count(g, n) <= node_count(g, j->space) && is_operand_of_epilogue(s, n))) return false;
   return cost <= MAX_INLINE_COST || is_hoisted(t, space) || node_count(g, n) >= node_count(g, j->space);
 }
 
@@ -255,15 +280,6 @@ static bool fuse_as_sibling(FuseState *s, Id n, Id first_reader) {
     if (u.group && u.group < first_reader && u.group > n && try_fuse(s, n, &u, true)) return true;
   }
   return false;
-}
-
-/* x is element-wise and computed from a contraction that nothing else reads. */
-static bool is_gemm_epilogue(const FuseState *s, Id x) {
-  OpClass cls = node_info(s->g, x)->cls;
-  if (s->first[x + 1] - s->first[x] != 1) return false;
-  for (uint32_t i = 0; cls == CL_ELEM && i < node_get(s->g, x)->nin; i++)
-    if (is_gemm_epilogue(s, node_in(s->g, x, (int)i))) return true;
-  return cls == CL_CONTRACT || cls == CL_CONV;
 }
 
 /* Prefer the producer: fuse n as the contraction's epilogue rather than into its consumer. It stores 16 bits; or the

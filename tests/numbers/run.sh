@@ -62,7 +62,7 @@ for fn in counted compared cancelled powers elements reduced; do
   if [ -s strict.out ] && cmp -s strict.out fast.out; then pass
   else fail "$fn: fast differs from strict: $(diff strict.out fast.out | head -n 2 | cut -c 1-200)"; fi
 done
-for fn in contracted whole; do
+for fn in contracted whole normed; do
   rows=$(wc -l <rows.csv); [ $fn = contracted ] || rows=30 # whole multiples
   head -n "$rows" rows.csv >head.csv
   predict fast $fn <head.csv >fast.out

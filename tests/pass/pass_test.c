@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Passes keep the bits: each graph of the given .ir files runs in the strict interpreter on inputs that hold signed
- * zeros, infinities and NaN, before and after the pipeline, with all passes on and with each pass off. And the plan
- * checker refuses wrong plans: locations and orders of good plans are corrupted one at a time (tests/plan has more). */
+ * zeros, infinities and NaN, before and after the pipeline, with all passes on and with each pass off. What the pass
+ * affine does in fast mode is within its bound. And the plan checker refuses wrong plans: locations and orders of good
+ * plans are corrupted one at a time (tests/plan has more). */
 #include "codegen/check.h"
 #include "ir/interp.h"
 #include "passes/analysis/group.h"
@@ -33,25 +34,31 @@ static double sample(uint32_t *state) {
   return r % 3 ? (double)(r % 2001) / 500 - 2 : special[r / 3 % 10];
 }
 
-static Val *fill(Interp *in, TypeId type, uint32_t seed) {
+static double finite_sample(uint32_t *state) {
+  *state = *state * 1664525u + 1013904223u;
+  return (double)(*state >> 8) / 4000000 - 2;
+}
+
+typedef double SampleFn(uint32_t *state);
+static Val *fill(Interp *in, TypeId type, SampleFn *next, uint32_t seed) {
   Val *v = interp_value(in, type);
   for (int64_t i = 0; i < v->count; i++) {
-    double x = sample(&seed);
+    double x = next(&seed);
     val_set(v, i, v->type == DT_BOOL ? x > 0 : v->type == DT_F32 || v->type == DT_F64 ? x : isfinite(x) ? floor(x) : 0);
   }
   return v;
 }
 
 /* All results and all weights of every graph that is no body, in the order of the module. */
-static bool run_all(Module *m, Results **out) {
+static bool run_all(Module *m, SampleFn *next, Results **out) {
   Interp *in = interp_new(m, false);
   in->steps = 10;
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     if (g->kind == GK_BODY) continue;
-    for (int v = 0; v < m->nvar; v++) interp_set_var(in, v, fill(in, m->var[v].type, 77u + (uint32_t)v));
+    for (int v = 0; v < m->nvar; v++) interp_set_var(in, v, fill(in, m->var[v].type, next, 77u + (uint32_t)v));
     Val *port[16], **result = calloc((size_t)interp_nresults(g) + (size_t)m->nvar + 1, sizeof *result);
-    for (int p = 0; p < g->nport; p++) port[p] = fill(in, node_get(g, g->port[p])->type, 5u + (uint32_t)p);
+    for (int p = 0; p < g->nport; p++) port[p] = fill(in, node_get(g, g->port[p])->type, next, 5u + (uint32_t)p);
     if (!interp_run(in, g, port, result)) return printf("FAIL %s\n", in->error), false;
     int n = interp_nresults(g);
     for (int v = 0; v < m->nvar; v++) result[n++] = val_retain(in->var[v]);
@@ -91,7 +98,7 @@ static Module *load(Ctx *c, const char *path, uint64_t off) {
 static void test_bits(Ctx *c, const char *path) {
   Module *m = load(c, path, 0);
   Results *want = NULL;
-  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"}) || !run_all(m, &want)) {
+  if (!m || !passes_run(m, &(PassRun){.list = "autodiff,precision"}) || !run_all(m, sample, &want)) {
     expect(false, path, "cannot be read and run");
     return;
   }
@@ -99,9 +106,39 @@ static void test_bits(Ctx *c, const char *path) {
     if (p >= 0 && pass_info[p].kind == PASS_LOWERING) continue;
     Module *o = load(c, path, p < 0 ? 0 : (uint64_t)1 << p);
     Results *got = NULL;
-    bool ok = o && passes_run(o, &(PassRun){0}) && !plan_check(o) && run_all(o, &got) && same_results(want, got);
+    bool ok =
+      o && passes_run(o, &(PassRun){0}) && !plan_check(o) && run_all(o, sample, &got) && same_results(want, got);
     expect(ok, path, p < 0 ? "other bits with all passes" : pass_info[p].name);
   }
+}
+
+/* ---- the bound of affine ---- */
+
+/* The graph NAME_sum of m has the sums of magnitudes; want, of the graph NAME as it was read. */
+static int test_chain(Module *m, const Results *of, const Results *want, const char *path) {
+  enum { OPERATIONS = 6 }; /* of the longest chain */
+  const char *name = ctx_strf(m->c, "%s_sum", m->graph[of->graph]->name);
+  const Results *sum = of;
+  while (sum && strcmp(m->graph[sum->graph]->name, name)) sum = sum->next;
+  int rounded = 0;
+  for (int64_t i = 0; sum && i < of->v[0]->count; i++) {
+    double error = fabs(val_get(of->v[0], i) - val_get(want->v[0], i));
+    rounded += error > 0;
+    if (!(error <= (OPERATIONS + 1) * ldexp(1, -23) * val_get(sum->v[0], i))) return expect(false, path, name), 0;
+  }
+  return rounded;
+}
+
+static void test_affine(Ctx *c, const char *path) {
+  Module *m = load(c, path, 0), *o = load(c, path, 0);
+  Results *want = NULL, *got = NULL;
+  o->opt.strict = false;
+  bool ok =
+    passes_run(o, &(PassRun){.list = "affine"}) && run_all(m, finite_sample, &want) && run_all(o, finite_sample, &got);
+  expect(ok, path, "cannot be run");
+  int rounded = 0;
+  for (const Results *r = got, *w = want; r && w; r = r->next, w = w->next) rounded += test_chain(o, r, w, path);
+  expect(rounded > 0, path, "affine has rounded nothing");
 }
 
 /* ---- wrong plans ---- */
@@ -169,6 +206,7 @@ int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     Ctx *c = ctx_new();
     test_bits(c, argv[i]);
+    if (strstr(argv[i], "/affine/chains")) test_affine(c, argv[i]);
     if (!strstr(argv[i], "/dce/")) test_plans(c, argv[i]);
     if (diag_errors(c)) diag_print(c, stdout, false);
     ctx_free(c);

@@ -12,7 +12,7 @@ here=$root/tests/pass
 # With a kernel per node, the tests of order and memory do not depend on fuse.
 passes() {
   case $1 in
-  simplify | cse | fold) echo "$1,dce" ;;
+  simplify | cse | fold | affine) echo "$1,dce" ;;
   order) echo layout,fuse,order ;;
   memory) echo layout,fuse,order,memory ;;
   *) echo "$1" ;;
