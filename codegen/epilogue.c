@@ -44,3 +44,19 @@ Epilogue *gemm_epilogue(const Kernel *k, const GemmDesc *g) {
   find_args(e, c, k, g);
   return e;
 }
+
+/* Marks a value that a store needs, with its operands. */
+static void mark(const KNest *n, int v, bool *live) {
+  if (live[v]) return;
+  live[v] = true;
+  for (int i = 0; i < n->val[v].nargs && n->val[v].kind != KV_ACC; i++) mark(n, n->val[v].arg[i], live);
+}
+
+bool epilogue_join(Epilogue *e, Module *m, int i, int j) {
+  KNest *n = &e->nest;
+  bool *live = ctx_alloc(m->c, (size_t)n->nval + 1);
+  for (int s = 0; s < n->nstore; s++) mark(n, n->store[s].value, live);
+  for (int v = 1; v < n->nval; v++)
+    if (!live[v]) n->val[v].at = affine_const(0), n->val[v].needs = 0; /* of the accumulation */
+  return nest_join_axes(n, m, i, j);
+}

@@ -56,6 +56,11 @@ typedef struct GemmDesc {
   /* The same of a depthwise one, which is no matrix product: n are the channels of both operands, s1 in a; the last
    * axes of m and k are the taps and pixels of a row. */
   bool depthwise;
+  /* Of a grouped one: channels of a group, as many in both operands; 0: groups are a batch. Else the columns are those
+   * of all groups, and column n is multiplied with the channels of its group in a, the first of which is n - n % group;
+   * in b it is at n / group * group_b + n % group * s0. */
+  int64_t group;
+  Dim group_b;
   bool segments; /* of a convolution: the last axis of k is contiguous in a, so that padding is a segment of zeros */
   GemmResidue residue[GEMM_TAP_AXES];
   int nresidue;
@@ -67,6 +72,9 @@ const GemmDesc *gemm_find(const Kernel *k, DType type);
  * have accumulators of one type. type: that of the ones matched so far; DT_BOOL: there are none. */
 const GemmDesc *gemm_match(const Kernel *k, DType type);
 static inline DType gemm_type(const Kernel *k) { return (DType)k->nest[0]->acc[0].type; }
+
+/* The grouped convolution g with the columns of all groups beside each other; NULL: it is none, or has another form. */
+const GemmDesc *gemm_join_groups(const Kernel *k, const GemmDesc *g);
 
 /* ---- shared by gemm_match.c, gemm_contract.c and gemm_conv.c ---- */
 
@@ -87,4 +95,6 @@ typedef struct Epilogue {
   int narg, caparg;
 } Epilogue;
 Epilogue *gemm_epilogue(const Kernel *k, const GemmDesc *g);
+/* Joins the axis i into the next one, j. False: an address of the epilogue forbids it. */
+bool epilogue_join(Epilogue *e, Module *m, int i, int j);
 #endif

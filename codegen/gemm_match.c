@@ -136,6 +136,42 @@ static bool find_depthwise(const Kernel *k, GemmDesc *g) {
   return true;
 }
 
+/* The axis of x that counts a group's channels in a: the last one. Its extent, 0: there is none. */
+static int64_t group_channels(Module *m, const GemmAxes *x) {
+  int64_t channels, stride;
+  if (!x->n || !dim_number(m, x->dim[x->n - 1], &channels) || !dim_number(m, x->s0[x->n - 1], &stride)) return 0;
+  return stride == 1 ? channels : 0;
+}
+
+/* The gradient by the weights: taps and pixels as of a depthwise convolution, columns contiguous in b. */
+static bool has_weight_rows(Module *m, const GemmDesc *g) {
+  GemmDesc taps = *g;
+  int64_t n, x;
+  taps.m.n--;
+  if (!taps.m.n || !dim_number(m, taps.m.dim[taps.m.n - 1], &n) || n > MAX_TAPS || !has_constant_rows(m, &taps))
+    return false;
+  return dim_number(m, g->n.s0[0], &x) && x == 1 && g->batch.s1[0] == g->n.dim[0];
+}
+
+const GemmDesc *gemm_join_groups(const Kernel *k, const GemmDesc *g) {
+  Module *m = k->gs->g->m;
+  int64_t columns, groups, group_a;
+  if (k->group->cls != KC_CONV || g->nresidue || g->panels || g->a.storage || g->b.storage) return NULL;
+  if (gemm_type(k) != DT_F32 || g->batch.n != 1 || g->n.n != 1 || !g->k.n) return NULL;
+  if (!dim_number(m, g->n.dim[0], &columns) || group_channels(m, g->weights ? &g->m : &g->k) != columns) return NULL;
+  if (!dim_number(m, g->batch.dim[0], &groups) || !dim_number(m, g->batch.s0[0], &group_a) || group_a != columns)
+    return NULL;
+  if (g->weights && !has_weight_rows(m, g)) return NULL;
+  GemmDesc *x = ctx_alloc(m->c, sizeof *x);
+  *x = *g;
+  x->group = columns;
+  x->group_b = g->batch.s1[0];
+  x->batch = (GemmAxes){0};
+  x->n.dim[0] = dim_of(m, groups * columns);
+  x->n.count *= (double)groups;
+  return x;
+}
+
 const GemmDesc *gemm_match(const Kernel *k, DType type) {
   GemmDesc *g = find(k, type);
   bool conv = k->group->cls == KC_CONV;

@@ -153,4 +153,6 @@ Kernel *kernel_build(const Groups *gs, const Group *group);
 /* For kernel_*.c and the printers. */
 int nest_level(const KNest *n, const KPhase *p, uint32_t needs); /* number of loops around it, outer first */
 void nest_coalesce(KNest *n, Module *m);                         /* joins adjacent axes where every address allows it */
+bool nest_join_axes(KNest *n, Module *m, int i,
+                    int j); /* the axis i into the next one, j. False: an address forbids it */
 #endif

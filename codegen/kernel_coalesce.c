@@ -51,6 +51,12 @@ static void join_axes(KNest *n, Module *m, int i, int j) {
   if (n->par_axis == i) n->par_axis = j;
 }
 
+bool nest_join_axes(KNest *n, Module *m, int i, int j) {
+  if (!each_affine(n, m, is_contiguous, i, j)) return false;
+  join_axes(n, m, i, j);
+  return true;
+}
+
 static void remove_at(int *list, int *n, int at) {
   for (int i = at; i + 1 < *n; i++) list[i] = list[i + 1];
   --*n;

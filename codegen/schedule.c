@@ -38,13 +38,26 @@ bool schedule_is_point(const NestSchedule *s, int axis) {
   return false;
 }
 
-static void schedule_gemm(const Kernel *k, const ScheduleOptions *o, KernelSchedule *s) {
-  s->epilogue = gemm_epilogue(k, s->gemm);
+static void schedule_columns(const Kernel *k, const ScheduleOptions *o, KernelSchedule *s) {
   s->columns = schedule_scalar(&s->epilogue->nest);
   s->columns.panels_resolved = true;
   if (o->target->schedule_columns) o->target->schedule_columns(k, o, &s->columns);
   if (s->columns.lane >= 0 && s->gemm->n.n && s->columns.lane == s->gemm->n.axis[s->gemm->n.n - 1]) return;
   s->columns.lane = -1;
+}
+
+static void schedule_gemm(const Kernel *k, const ScheduleOptions *o, KernelSchedule *s) {
+  const GemmDesc *groups = gemm_join_groups(k, s->gemm);
+  s->epilogue = gemm_epilogue(k, s->gemm);
+  schedule_columns(k, o, s);
+  if (!groups) return;
+  KernelSchedule *joined = ctx_alloc(k->gs->g->m->c, sizeof *joined);
+  *joined = *s;
+  joined->gemm = groups;
+  joined->epilogue = gemm_epilogue(k, groups);
+  if (!epilogue_join(joined->epilogue, k->gs->g->m, s->gemm->batch.axis[0], groups->n.axis[0])) return;
+  schedule_columns(k, o, joined);
+  s->joined = joined;
 }
 
 KernelSchedule schedule_kernel(const Kernel *k, const ScheduleOptions *o) {

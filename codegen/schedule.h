@@ -28,6 +28,7 @@ typedef struct KernelSchedule {
   bool attend;          /* the kernel is attention in the target's own form, the same */
   Epilogue *epilogue;   /* of the GEMM, and its loops over columns */
   NestSchedule columns;
+  const struct KernelSchedule *joined; /* the same GEMM after gemm_join_groups; NULL: it has no groups */
 } KernelSchedule;
 
 typedef struct ScheduleOptions {

@@ -26,23 +26,37 @@ static void take_check(Module *m, ConvWeights *x) {
   t->n = n;
 }
 
-void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
-  Module *m = k->gs->g->m;
-  *x = (ConvWeights){.g = *g, .channels = 1, .block = 1, .tap = 1, .lanes = mc->vec};
+/* block: channels of a group, the last axis of m; of a depthwise convolution 1, without an axis. */
+static void find_tile(Module *m, const GemmDesc *g, const Machine *mc, int block, ConvWeights *x) {
+  *x = (ConvWeights){.g = *g, .channels = block, .block = block, .lanes = mc->vec};
   GemmAxes *rows = &x->g.m, *pixels = &x->g.k;
   int64_t step = 1, columns = number(m, g->n.dim[0]);
   rows->flattened = true;
   for (int i = rows->n - 1; i >= 0; step *= number(m, rows->dim[i--])) rows->s1[i] = dim_of(m, step);
-  rows->n--, pixels->n--;
+  rows->n -= block > 1 ? 2 : 1, pixels->n--;
+  x->tap = number(m, rows->s1[rows->n]);
   x->taps = number(m, rows->dim[rows->n]), x->tap_a = number(m, rows->s0[rows->n]);
   x->width = number(m, pixels->dim[pixels->n]);
   x->pixel = number(m, pixels->s0[pixels->n]), x->columns = number(m, pixels->s1[pixels->n]);
   take_check(m, x);
-  int most = mc->mr * mc->nv / (int)x->taps;
+  int most = mc->mr * mc->nv / (int)x->taps / block;
   x->vecs = 1;
   while (x->vecs * 2 <= most && x->vecs < mc->nv && columns % (x->vecs * 2 * x->lanes) == 0) x->vecs *= 2;
   int64_t fit = BAND_BYTES / (8 * x->width * x->vecs * x->lanes);
   x->rows = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
+}
+
+void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
+  find_tile(k->gs->g->m, g, mc, 1, x);
+}
+
+bool conv_groups_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
+  Module *m = k->gs->g->m;
+  int64_t taps = number(m, g->m.dim[g->m.n - 2]);
+  if (g->group < 2 || mc->vec % g->group || number(m, g->n.dim[0]) % mc->vec) return false;
+  if (taps * g->group > mc->mr * mc->nv) return false;
+  find_tile(m, g, mc, (int)g->group, x);
+  return true;
 }
 
 /* ---- text ---- */
@@ -56,14 +70,27 @@ static bool is_inside(const ConvWeights *x, int64_t pixel) {
   return is_valid(x, pixel, 0) && is_valid(x, pixel, x->taps - 1);
 }
 
+/* The sums of one tap; of groups, for each channel of them. */
+static void print_tap(Str *o, const ConvWeights *x, int64_t tap, int vec, int64_t a) {
+  if (x->block == 1) {
+    str_printf(o, " c%lld_%d += *(const gc_vecu *)(a + %lld) * t;", (long long)tap, vec, (long long)a);
+    return;
+  }
+  str_printf(o, "\n        { const gc_vec x = *(const gc_vecu *)(a + %lld);", (long long)a);
+  for (int c = 0; c < x->block; c++) {
+    str_printf(o, " c%lld_%d += GC_SHUFFLE(x, x", (long long)(tap * x->block + c), vec);
+    for (int lane = 0; lane < x->lanes; lane++) str_printf(o, ", %d", lane - lane % x->block + c);
+    str_puts(o, ") * t;");
+  }
+  str_puts(o, " }");
+}
+
 /* The sums of one pixel, whose addresses are a + `a`, b + `b`; pixel -1: all taps are valid. */
 static void print_pixel(Str *o, const ConvWeights *x, int64_t pixel, int64_t a, int64_t b) {
   for (int j = 0; j < x->vecs; j++) {
     str_printf(o, "      { const gc_vec t = *(const gc_vecu *)(b + %lld);", (long long)(b + j * x->lanes));
     for (int64_t t = 0; t < x->taps; t++)
-      if (pixel < 0 || is_valid(x, pixel, t))
-        str_printf(o, " c%lld_%d += *(const gc_vecu *)(a + %lld) * t;", (long long)t, j,
-                   (long long)(a + t * x->tap_a + j * x->lanes));
+      if (pixel < 0 || is_valid(x, pixel, t)) print_tap(o, x, t, j, a + t * x->tap_a + j * x->lanes);
     str_puts(o, " }\n");
   }
 }
@@ -82,7 +109,7 @@ static void print_row(Str *o, const ConvWeights *x) {
 }
 
 static void print_sums(Str *o, const ConvWeights *x, bool store) {
-  for (int64_t t = 0; t < x->taps; t++)
+  for (int64_t t = 0; t < x->taps * x->block; t++)
     for (int j = 0; j < x->vecs; j++) {
       const char *name = ctx_strf(o->c, "c%lld_%d", (long long)t, j);
       long long at = (t * x->vecs + j) * x->lanes;

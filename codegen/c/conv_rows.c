@@ -3,7 +3,14 @@
 #include "codegen/target.h"
 
 /* Limits of conv_rows.inc: packed weights, segments, pixels of a tile. */
-enum { MAX_WEIGHTS = 1 << 17, MAX_SEGMENTS = 64, MAX_PIXELS = 28, MAX_STRIDE = 4, MIN_ACCUMULATORS = 8 };
+enum {
+  MAX_WEIGHTS = 1 << 17,
+  MAX_SEGMENTS = 64,
+  MAX_PIXELS = 28,
+  MAX_STRIDE = 4,
+  MIN_ACCUMULATORS = 8,
+  MIN_SHUFFLED = 4
+};
 
 typedef struct Check { /* of the row's pixels; size 0: all are inside */
   int64_t step, tap, at, size;
@@ -97,6 +104,8 @@ static bool is_used(const ConvRows *x, int64_t i, int64_t tap) {
   return at >= 0 && at % x->stride == 0 && at / x->stride < x->pixels;
 }
 
+static int min_accumulators(const ConvRows *x) { return x->group ? MIN_SHUFFLED : MIN_ACCUMULATORS; }
+
 /* Cycles per row and channel: the longer of multiply-adds and loads, two a cycle. Vectors of 512 bits load slower. */
 static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int registers) {
   int64_t most = (registers - 2 - x->taps * x->vecs) / x->vecs, tiles, loads = 0;
@@ -104,7 +113,7 @@ static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int regist
   if (most < 1) return -1;
   tiles = (width + most - 1) / most;
   x->pixels = (int)((width + tiles - 1) / tiles);
-  if (x->pixels * x->vecs < MIN_ACCUMULATORS && tiles > 1) return -1;
+  if (x->pixels * x->vecs < min_accumulators(x) && tiles > 1) return -1;
   for (int64_t i = 0; i < elements(x); i++)
     for (int64_t t = 0; t < x->taps; t++)
       if (is_used(x, i, t)) {
@@ -120,13 +129,13 @@ static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int regist
 static bool choose_tile(ConvRows *x, const Machine *mc, int64_t width, int64_t columns) {
   int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
   double best = -1;
-  for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
+  for (x->vecs = 1; x->vecs <= (x->group ? 1 : mc->nv); x->vecs++) {
     double cycles = row_cycles(x, width, columns, registers);
     if (cycles < 0 || (vecs && cycles >= best)) continue;
     best = cycles, vecs = x->vecs;
   }
   x->vecs = vecs;
-  return vecs && row_cycles(x, width, columns, registers) > 0 && x->pixels * x->vecs >= MIN_ACCUMULATORS;
+  return vecs && row_cycles(x, width, columns, registers) > 0 && x->pixels * x->vecs >= min_accumulators(x);
 }
 
 /* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
@@ -144,11 +153,14 @@ bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvR
   Module *m = k->gs->g->m;
   int64_t width, step, columns;
   Check check = {0};
-  *x = (ConvRows){.g = *g, .lanes = mc->vec};
+  *x = (ConvRows){.g = *g, .lanes = mc->vec, .group = g->group};
   if (k->group->cls != KC_CONV || g->weights || g->nresidue || g->a.storage || g->b.storage || g->panels) return false;
   if (gemm_type(k) != DT_F32 || g->n.n != 1 || !g->m.n || !g->k.n) return false;
   if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->m.s0[g->m.n - 1], &step)) return false;
   if (!dim_number(m, g->n.dim[0], &columns) || step < 1 || !find_axes(m, x, step, &check)) return false;
+  if (x->group && (!dim_number(m, g->group_b, &x->group_b) || x->lanes % x->group || columns % x->lanes ||
+                   x->channels != x->group || x->channel_a != 1))
+    return false;
   if (!choose_tile(x, mc, width, columns) || !find_edges(x, width, &check)) return false;
   int64_t cols = x->vecs * x->lanes, panel = columns < PANEL_WIDTH ? columns : PANEL_WIDTH, segments = 1, dim;
   for (int i = 0; i < x->g.k.n; i++) segments *= dim_number(m, x->g.k.dim[i], &dim) ? dim : MAX_SEGMENTS + 1;
@@ -158,15 +170,28 @@ bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvR
 
 /* ---- text ---- */
 
-/* The multiply-adds of element i of the image's row. */
-static void print_element(Str *o, const ConvRows *x, int64_t i) {
+/* Element i of the image's row, for all columns; of groups: for each the channel `channel` of its group. */
+static void print_load(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
   int64_t n = elements(x);
+  bool left = i < x->left, right = !left && i >= n - x->right;
+  const char *at = left || right ? ctx_strf(o->c, "%c%lld", left ? 'l' : 'r', (long long)i)
+                                 : ctx_strf(o->c, "(a + %lld)", (long long)(i * x->pixel));
+  if (!x->group) {
+    str_printf(o, "      t = %s[%s] - (gc_vec){0};", at, left ? "ol" : right ? "or" : "0");
+    return;
+  }
+  str_printf(o, "      t = *(const gc_vecu *)%s; t = GC_SHUFFLE(t, t", at);
+  for (int64_t lane = 0; lane < x->lanes; lane++)
+    str_printf(o, ", %lld", (long long)(lane - lane % x->group + channel));
+  str_puts(o, ");");
+}
+
+/* The multiply-adds of element i of the image's row. */
+static void print_element(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
   bool any = false;
   for (int64_t t = 0; t < x->taps; t++) any |= is_used(x, i, t);
   if (!any) return;
-  if (i < x->left) str_printf(o, "      t = l%lld[ol] - (gc_vec){0};", (long long)i);
-  else if (i >= n - x->right) str_printf(o, "      t = r%lld[or] - (gc_vec){0};", (long long)i);
-  else str_printf(o, "      t = a[%lld] - (gc_vec){0};", (long long)(i * x->pixel));
+  print_load(o, x, i, channel);
   for (int64_t t = 0; t < x->taps; t++)
     for (int j = 0; j < x->vecs && is_used(x, i, t); j++)
       str_printf(o, " c%lld_%d += t * w%lld_%d;", (long long)((i - t * x->dilation) / x->stride), j, (long long)t, j);
@@ -177,8 +202,37 @@ static void print_edges(Str *o, const ConvRows *x) {
   for (int64_t i = 0, n = elements(x); i < n; i++) {
     bool left = i < x->left, right = !left && i >= n - x->right;
     if (left || right)
-      str_printf(o, "    const gc_real *%c%lld = edges & %d ? &zero : a + %lld;\n", left ? 'l' : 'r', (long long)i,
+      str_printf(o, "    const gc_real *%c%lld = edges & %d ? zero : a + %lld;\n", left ? 'l' : 'r', (long long)i,
                  left ? 1 : 2, (long long)(i * x->pixel));
+  }
+}
+
+static void print_weights(Str *o, const ConvRows *x, int64_t channel) {
+  int cols = x->vecs * x->lanes;
+  str_puts(o, "      gc_vec t");
+  for (int64_t t = 0; t < x->taps; t++)
+    for (int j = 0; j < x->vecs; j++)
+      str_printf(o, ", w%lld_%d = *(const gc_vecu *)(b + %lld)", (long long)t, j,
+                 (long long)((channel * x->taps + t) * cols + j * x->lanes));
+  str_puts(o, ";\n");
+}
+
+static void print_channels(Str *o, const ConvRows *x) {
+  str_printf(o, "    for (long k = 0, ol = 0, or = 0; k < %lld; k++) {\n", (long long)x->channels);
+  print_weights(o, x, 0);
+  for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i, 0);
+  str_printf(o, "      a += %lld, b += %lld, ol += edges & 1 ? 0 : %lld, or += edges & 2 ? 0 : %lld;\n    }\n",
+             (long long)x->channel_a, (long long)(x->taps * x->vecs * x->lanes), (long long)x->channel_a,
+             (long long)x->channel_a);
+}
+
+/* Columns and channels of a vector are of the same groups. */
+static void print_groups(Str *o, const ConvRows *x) {
+  for (int64_t c = 0; c < x->channels; c++) {
+    str_puts(o, "    {\n");
+    print_weights(o, x, c);
+    for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i, c);
+    str_puts(o, "    }\n");
   }
 }
 
@@ -186,20 +240,16 @@ void conv_rows_tile(Str *o, const ConvRows *x) {
   int cols = x->vecs * x->lanes;
   str_puts(o,
            "(const gc_real *const *ap, const int *seg, long ns, long at, const gc_real *w, gc_real *c, int edges) {\n"
-           "  GC_CONTRACTED_BLOCK\n  const gc_real zero = 0;\n");
+           "  GC_CONTRACTED_BLOCK\n");
+  str_puts(o, x->group ? "  static const gc_real zero[GC_VEC] = {0};\n" : "  static const gc_real zero[1] = {0};\n");
   for (int p = 0; p < x->pixels; p++)
     for (int j = 0; j < x->vecs; j++) str_printf(o, "  gc_vec c%d_%d = {0};\n", p, j);
   str_puts(o, "  for (long s = 0; s < ns; s++) {\n    const gc_real *a = ap[s] + at;\n");
   str_printf(o, "    const gc_real *b = w + seg[s] * %lldL;\n", (long long)(x->channels * x->taps * cols));
   print_edges(o, x);
-  str_printf(o, "    for (long k = 0, ol = 0, or = 0; k < %lld; k++) {\n      gc_vec t", (long long)x->channels);
-  for (int64_t t = 0; t < x->taps; t++)
-    for (int j = 0; j < x->vecs; j++)
-      str_printf(o, ", w%lld_%d = *(const gc_vecu *)(b + %lld)", (long long)t, j, (long long)(t * cols + j * x->lanes));
-  str_puts(o, ";\n");
-  for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i);
-  str_printf(o, "      a += %lld, b += %lld, ol += edges & 1 ? 0 : %lld, or += edges & 2 ? 0 : %lld;\n    }\n  }\n",
-             (long long)x->channel_a, (long long)(x->taps * cols), (long long)x->channel_a, (long long)x->channel_a);
+  if (x->group) print_groups(o, x);
+  else print_channels(o, x);
+  str_puts(o, "  }\n");
   for (int p = 0; p < x->pixels; p++)
     for (int j = 0; j < x->vecs; j++)
       str_printf(o, "  *(gc_vecu *)(c + %d) = c%d_%d;\n", p * PANEL_WIDTH + j * x->lanes, p, j);

@@ -14,7 +14,8 @@ typedef struct ConvRows {
   int64_t pixel, channel_a; /* strides in a */
   int64_t stride, dilation;
   int pixels, vecs, lanes;
-  int left, right; /* elements at both ends that may be outside of the image */
+  int64_t group, group_b; /* as in GemmDesc */
+  int left, right;        /* elements at both ends that may be outside of the image */
 } ConvRows;
 
 /* Whether the convolution has such tiles, and they are faster than those of a product. */

@@ -24,6 +24,8 @@ bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Co
 /* The same of a depthwise convolution, which always has such tiles: taps by vectors of channels. Each sum has the
  * strict order, and has no terms outside of the image. */
 void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
+/* The same of a grouped one, after gemm_join_groups, with all channels of a group. False: it has no such tiles. */
+bool conv_groups_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x);
 /* Prints the function of the tile, without its name. */
 void conv_weights_tile(Str *o, const ConvWeights *x);
 void conv_depthwise_tile(Str *o, const ConvWeights *x);

@@ -273,9 +273,10 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   if (!conv_rows_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
   conv_rows_tile(&tile, &x);
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s, "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
+  str_printf(s,
+             "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
              tile_function(p, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
-             (long long)x.tap, (long long)x.channel);
+             (long long)x.tap, (long long)x.channel, (long long)x.group, (long long)x.group_b);
   return true;
 }
 
@@ -285,8 +286,12 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
   const Machine *mc = p->native->o.machine;
   Str tile = {.c = p->c};
   ConvWeights x;
+  bool columns = g->depthwise || g->group; /* channels are columns */
   if (g->depthwise) {
     conv_depthwise_find(k, g, mc, &x);
+    conv_depthwise_tile(&tile, &x);
+  } else if (g->group) {
+    if (!g->weights || !conv_groups_find(k, g, mc, &x)) return false;
     conv_depthwise_tile(&tile, &x);
   } else {
     if (!p->native->o.contract || !conv_weights_find(k, g, mc, &x)) return false;
@@ -296,15 +301,22 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
   str_printf(
     s, "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
     tile_function(p, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
-    (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, g->depthwise, x.rows);
+    (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows);
   return true;
+}
+
+static bool tiles_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  bool fast = p->native->o.contract;
+  const KernelSchedule *joined = fast ? schedule->joined : NULL;
+  if (joined && (weights_call(p, k, joined, s) || rows_call(p, k, joined, s))) return true;
+  return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, s));
 }
 
 void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   const GemmDesc *g = schedule->gemm;
   bool half = g->a.storage || g->b.storage;
   gemm_use(p, gemm_type(k), half);
-  if (weights_call(p, k, schedule, s) || (p->native->o.contract && rows_call(p, k, schedule, s))) return;
+  if (tiles_call(p, k, schedule, s)) return;
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
