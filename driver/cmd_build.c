@@ -49,7 +49,7 @@ int cmd_run(Args *a) {
   int status;
   toolchain_prepare(a);
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !pipeline_check_one_train(m) || !pipeline_check_runnable(m)) return EXIT_MODEL;
+  if (!m || !pipeline_check_runnable(m)) return EXIT_MODEL;
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 4, sizeof *argv), *as = NULL, *gpu = NULL;

@@ -115,7 +115,7 @@ static NativeOptions native_options(const Args *a, Module *m) {
 
 int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   Module *m = load_planned(a, a->operand[0]);
-  if (!m || !pipeline_check_one_train(m) || !pipeline_check_runnable(m)) return EXIT_MODEL;
+  if (!m || !pipeline_check_runnable(m)) return EXIT_MODEL;
   NativeOptions o = native_options(a, m);
   CcArgs runtime = {.c = a->c};
   if (!add_runtime(a, f, &runtime)) return EXIT_RESOURCES;

@@ -77,7 +77,7 @@ static void check_job(Ctx *c, void *arg) {
 static void compile_job(Ctx *c, void *arg) {
   Job *k = arg;
   Module *m = load(c, k);
-  if (!m || !device_plan(m, &k->device) || !pipeline_plan(m) || !pipeline_check_one_train(m)) return;
+  if (!m || !device_plan(m, &k->device) || !pipeline_plan(m)) return;
   const char *cache = !k->o.cache ? jit_cache_folder(c) : *k->o.cache ? k->o.cache : NULL;
   NativeOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc};
   JitOptions jit = {.cache = cache, .only_cc = k->o.cc || k->o.backend == GRADC_CC};

@@ -180,7 +180,9 @@ typedef struct gradc_info {
   int64_t batch;         /* records of a training step, all microbatches together; 0: it takes no data */
   int64_t steps, epochs; /* the plan of the file: one of them, the other is 0 */
   uint64_t seed;         /* of the file */
-  const char *device; /* that it runs on: cpu, cuda:N, cuda-host. memory_bytes and those after it are of the device */
+  const char *device;  /* that it runs on: cpu, cuda:N, cuda-host. memory_bytes and those after it are of the device */
+  int sections;        /* train sections: gradc_section_name(m, 0 ..) */
+  const char *section; /* the chosen one, whose fields, metrics, batch, steps and epochs these are; NULL: none */
 } gradc_info;
 GRADC_API const gradc_info *gradc_model_info(const gradc_model *m);
 GRADC_API const gradc_error *gradc_warnings(const gradc_model *m); /* of the compiler; NULL: none */
@@ -218,6 +220,12 @@ typedef struct gradc_array {
   int rank;
   const int64_t *shape;
 } gradc_array;
+
+/* Chooses the train section, by its name ("": the one without), that the calls below are about: steps, plan, loss,
+ * metrics, evaluation, gradc_data_open, and gradc_info. Each section has its own plan and counts its own steps. At first
+ * it is the first one; a program that trains them in turn chooses, steps, chooses the next. */
+GRADC_API gradc_status gradc_section(gradc_model *m, const char *name, gradc_error **error);
+GRADC_API const char *gradc_section_name(const gradc_model *m, int i); /* NULL: i is out of range */
 
 /* Initialises all weights, states and the optimizer with this seed, and sets the number of steps to 0. */
 GRADC_API gradc_status gradc_init(gradc_model *m, uint64_t seed, gradc_error **error);

@@ -76,9 +76,24 @@ static void describe_scores(gradc_model *m) {
   }
 }
 
+void model_describe_section(gradc_model *m) {
+  const GcTrain *t = m->sess.t;
+  m->info.sections = m->sess.nturns;
+  m->info.section = t ? t->name : NULL;
+  if (t) {
+    m->info.metrics = t->nmetrics;
+    m->info.trains = 1;
+    m->info.evaluates = t->eval && t->eval->fn;
+    m->info.steps = t->steps;
+    m->info.epochs = t->epochs;
+    m->info.seed = m->sess.m->train[0].seed;
+  }
+  describe_fields(m);
+  describe_scores(m);
+}
+
 void model_describe(gradc_model *m) {
   const GcModel *g = m->sess.m;
-  const GcTrain *t = m->sess.t;
   m->info = (gradc_info){.name = g->name,
                          .backend = jit_backend_name(m->jit),
                          .parameters = g->parameters,
@@ -90,16 +105,7 @@ void model_describe(gradc_model *m) {
                          .threads = m->sess.threads,
                          .device = "cpu"};
   if (m->sess.dev) describe_device(m);
-  if (t) {
-    m->info.metrics = t->nmetrics;
-    m->info.trains = 1;
-    m->info.evaluates = t->eval && t->eval->fn;
-    m->info.steps = t->steps;
-    m->info.epochs = t->epochs;
-    m->info.seed = t->seed;
-  }
-  describe_fields(m);
-  describe_scores(m);
+  model_describe_section(m);
   m->weight = rt_array((size_t)g->nvars + 1, sizeof *m->weight);
   for (int i = 0; i < g->nvars; i++) {
     m->weight[i] = tensor(g->vars[i].name, g->vars[i].dtype, g->vars[i].rank, g->vars[i].dim);

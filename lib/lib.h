@@ -69,6 +69,8 @@ struct gradc_model {
   gradc_function *export;
 };
 
+void model_describe_section(gradc_model *m); /* inspect.c: what the info says of the chosen train section */
+
 /* Runs fn in a temporary heap with the model's hooks. Returns the status. */
 gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, gradc_error **error);
 

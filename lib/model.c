@@ -29,6 +29,8 @@ static void start(void *arg) {
   if (sess->dev) sess->dev->any_memory = true;
   session_init(sess);
   if (sess->t && sess->t->steps > 0) sess->run->steps = (uint32_t)sess->t->steps;
+  turns_plan(sess);
+  turn_enter(sess, 0);
   model_describe(m);
 }
 
@@ -83,9 +85,11 @@ typedef struct InitCall {
 
 static void init(void *arg) {
   InitCall *k = arg;
-  k->m->sess.o.seed = k->seed;
-  k->m->sess.o.seed_set = true;
-  session_init(&k->m->sess);
+  Session *sess = &k->m->sess;
+  sess->o.seed = k->seed;
+  sess->o.seed_set = true;
+  session_init(sess);
+  for (int i = 0; i < sess->nturns; i++) sess->turn[i].step = 0;
 }
 
 gradc_status gradc_init(gradc_model *m, uint64_t seed, gradc_error **error) {
@@ -108,10 +112,39 @@ uint32_t gradc_planned_steps(const gradc_model *m, uint32_t *steps_per_epoch) {
 uint32_t gradc_steps(const gradc_model *m) { return m ? m->sess.run->step : 0; }
 float gradc_loss(const gradc_model *m) { return m ? m->sess.run->loss : NAN; }
 float gradc_metric(const gradc_model *m, int i) {
-  return m && i >= 0 && i < m->info.metrics ? (&m->sess.run->loss)[1 + i] : NAN;
+  return m && i >= 0 && i < m->info.metrics ? *session_score(&m->sess, 1 + i) : NAN;
 }
 const char *gradc_metric_name(const gradc_model *m, int i) {
   return m && i >= 0 && i < m->info.metrics ? m->sess.t->metrics[i] : NULL;
+}
+
+/* ---- train sections ---- */
+
+typedef struct SectionCall {
+  gradc_model *m;
+  const char *name;
+} SectionCall;
+
+static void choose(void *arg) {
+  SectionCall *k = arg;
+  Session *sess = &k->m->sess;
+  for (int i = 0; i < sess->nturns; i++) {
+    if (strcmp(sess->turn[i].t->name, k->name)) continue;
+    turn_leave(sess);
+    turn_enter(sess, i);
+    model_describe_section(k->m);
+    return;
+  }
+  rt_die(E_NO_SUCH_ENTRY, "%s has no train section `%s`", sess->m->name, k->name);
+}
+
+gradc_status gradc_section(gradc_model *m, const char *name, gradc_error **error) {
+  SectionCall k = {m, name};
+  return name ? model_call(m, choose, &k, error) : error_null(error);
+}
+
+const char *gradc_section_name(const gradc_model *m, int i) {
+  return m && i >= 0 && i < m->info.sections ? m->sess.turn[i].t->name : NULL;
 }
 
 /* The fields of a call: the address of each, and the bytes of one of its records. */

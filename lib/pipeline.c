@@ -43,18 +43,6 @@ bool pipeline_plan(Module *m) {
   return passes_run(m, &(PassRun){0}) && budget_met(m);
 }
 
-static int head_len(const TrainInfo *t) { return (int)strlen(t->name[0] ? t->name : "train"); }
-
-bool pipeline_check_one_train(const Module *m) {
-  const TrainInfo *t = m->train;
-  if (m->ntrain <= 1) return true;
-  Diag *d = diag_error(m->c, E_SEVERAL_TRAIN_SECTIONS, t[1].loc, head_len(&t[1]),
-                       "a second train section: a training binary can have only one");
-  diag_label(m->c, d, t[0].loc, head_len(&t[0]), "the first one");
-  diag_help(m->c, d, "`gradc emit --c` writes a training step for each of them");
-  return false;
-}
-
 bool pipeline_check_runnable(const Module *m) {
   for (int i = 0; i < m->ngraph && !m->ntrain; i++) {
     if (!graph_trains(m->graph[i])) continue;

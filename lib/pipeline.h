@@ -16,9 +16,8 @@ typedef struct PipelineInput {
 /* On an error these report it and return false or NULL. */
 bool pipeline_read(Ctx *c, const char *path, Loc *start);           /* reads a file */
 Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start); /* elaborates or parses the source at `start` */
-bool pipeline_plan(Module *m);                  /* drops the tests, runs all passes, checks the memory budget */
-bool pipeline_check_one_train(const Module *m); /* at most one train section, as native code requires */
-bool pipeline_check_runnable(const Module *m);  /* training has data, batch and steps, which IR text lacks */
+bool pipeline_plan(Module *m);                 /* drops the tests, runs all passes, checks the memory budget */
+bool pipeline_check_runnable(const Module *m); /* training has data, batch and steps, which IR text lacks */
 /* Reads the shape of a record from the header of an npy or idx file: axes into `dim`, their number returned; -1: no
  * such file, or not of that format. `path` is written as in the data section of `model`. */
 int file_shape(const char *model, const char *path, bool idx, int64_t *dim);

@@ -59,7 +59,7 @@ _Info = _struct("_Info", ("name", c_char_p), ("backend", c_char_p), ("parameters
                 ("memory_bytes", c_size_t), ("weight_bytes", c_size_t), ("arena_bytes", c_size_t), ("weights", c_int),
                 ("exports", c_int), ("fields", c_int), ("metrics", c_int), ("trains", c_int), ("evaluates", c_int),
                 ("threads", c_int), ("batch", c_int64), ("steps", c_int64), ("epochs", c_int64), ("seed", c_uint64),
-                ("device", c_char_p))
+                ("device", c_char_p), ("sections", c_int), ("section", c_char_p))
 _Tensor = _struct("_Tensor", ("name", c_char_p), ("dtype", c_int), ("kind", c_int), ("rank", c_int),
                   ("shape", c_int64 * _MAX_RANK), ("dim", c_char_p * _MAX_RANK), ("range", c_int64))
 _Function = _struct("_Function", ("name", c_char_p), ("inputs", c_int), ("outputs", c_int), ("sizes", c_int),
@@ -80,6 +80,7 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "model_info": (POINTER(_Info), [c_void_p]), "weight": (POINTER(_Tensor), [c_void_p, c_int]),
     "field": (POINTER(_Tensor), [c_void_p, c_int]), "export": (POINTER(_Function), [c_void_p, c_int]),
     "init": (c_int, [c_void_p, c_uint64, _ERROR]), "plan": (c_int, [c_void_p, c_uint32, c_uint32, _ERROR]),
+    "section": (c_int, [c_void_p, c_char_p, _ERROR]), "section_name": (c_char_p, [c_void_p, c_int]),
     "step": (c_int, [c_void_p, POINTER(_Array), c_int, _ERROR]), "steps": (c_uint32, [c_void_p]),
     "planned_steps": (c_uint32, [c_void_p, POINTER(c_uint32)]),
     "loss": (c_float, [c_void_p]), "metric": (c_float, [c_void_p, c_int]),
@@ -572,23 +573,35 @@ class Model:
         self._info = _lib["model_info"](handle).contents
         self.device: str = _text(self._info.device)
         self._stream: int = _lib["device_stream"](handle) or 0
-        self._fields = [_lib["field"](handle, i).contents for i in range(self._info.fields)]
-        self._metrics = [_text(_lib["metric_name"](handle, i)) for i in range(self._info.metrics)]
         self.exports: Dict[str, Function] = {}
         for i in range(self._info.exports):
             f = Function(self, i)
             self.exports[f.name] = f
         self.name: str = _text(self._info.name)
-        self._scores: List[Any] = []  # metrics that are tensors
-        while _lib["score_tensor"](handle, len(self._scores)):
-            self._scores.append(_lib["score_tensor"](handle, len(self._scores)).contents)
-        self.fields: List[Tensor] = [_tensor(f) for f in self._fields]
-        self.batch: int = self._info.batch
+        self.sections: List[str] = [_text(_lib["section_name"](handle, i)) for i in range(self._info.sections)]
         self.warnings: List[Diagnostic] = _diagnostics(_lib["warnings"](handle))
         self.weights = Weights(self)
+        self._describe()
+
+    def _describe(self) -> None:
+        self._fields = [_lib["field"](self._handle, i).contents for i in range(self._info.fields)]
+        self._metrics = [_text(_lib["metric_name"](self._handle, i)) for i in range(self._info.metrics)]
+        self._scores: List[Any] = []  # metrics that are tensors
+        while _lib["score_tensor"](self._handle, len(self._scores)):
+            self._scores.append(_lib["score_tensor"](self._handle, len(self._scores)).contents)
+        self.fields: List[Tensor] = [_tensor(f) for f in self._fields]
+        self.batch: int = self._info.batch
         self.info: Dict[str, Any] = {name: getattr(self._info, name) for name, _ in _Info._fields_}
         self.info.update(name=self.name, backend=_text(self._info.backend), device=self.device,
-                         parameters=int(self._info.parameters))
+                         parameters=int(self._info.parameters),
+                         section=_text(self._info.section) if self.sections else None)
+
+    def section(self, name: str) -> "Model":
+        """Chooses the train section that step, evaluate, data, plan, steps, loss, metrics, fields and batch are about;
+        at first it is the first of `sections`. Returns the model: m.section("disc").step(x)."""
+        _call("section", self._open(), os.fsencode(name))
+        self._describe()
+        return self
 
     def _open(self) -> c_void_p:
         if not self._handle:

@@ -37,6 +37,49 @@ static void unpack(Session *sess, Progress *p, const uint64_t v[NUMBERS]) {
 static char *const names[NUMBERS] = {"seed",  "step",       "steps",     "steps_per_epoch", "loss_bits",   "records",
                                      "batch", "accumulate", "best_bits", "best_step",       "numbers_hash"};
 
+/* With several train sections, of each its step, steps and steps per epoch, by its name; and a hash of them all. */
+static char *pack_turns(const Session *sess) {
+  char *s = rt_strdup("");
+  uint64_t h = 0;
+  for (int i = 0; i < sess->nturns; i++) {
+    const Turn *u = &sess->turn[i];
+    const uint32_t v[] = {u->step, u->steps, u->steps_per_epoch};
+    char *longer = rt_printf("%s%s %u %u %u ", s, turn_name(u), v[0], v[1], v[2]);
+    h = gc_hash(gc_hash(h, turn_name(u), strlen(turn_name(u))), v, sizeof v);
+    rt_free(s);
+    s = longer;
+  }
+  char *all = rt_printf("%s%016llx", s, (unsigned long long)h);
+  rt_free(s);
+  return all;
+}
+
+static bool read_turns(Session *sess, const char *s) {
+  for (int i = 0; i < sess->nturns; i++) {
+    Turn *u = &sess->turn[i];
+    size_t n = strlen(turn_name(u));
+    int used = 0;
+    if (strncmp(s, turn_name(u), n) || s[n] != ' ') return false;
+    if (sscanf(s + n, " %u %u %u %n", &u->step, &u->steps, &u->steps_per_epoch, &used) != 3 || !used) return false;
+    s += n + (size_t)used;
+  }
+  return true;
+}
+
+/* Sets the numbers of the sections. False: they are damaged, or of other sections; nothing was set. */
+static bool unpack_turns(Session *sess, const StFile *f) {
+  if (sess->nturns < 2) return true;
+  const char *s = st_meta(f, "sections");
+  size_t n = (size_t)sess->nturns * sizeof *sess->turn;
+  Turn *before = memcpy(rt_alloc(n), sess->turn, n);
+  char *again = s && read_turns(sess, s) ? pack_turns(sess) : NULL;
+  bool same = again && !strcmp(again, s);
+  if (!same) memcpy(sess->turn, before, n);
+  rt_free(again);
+  rt_free(before);
+  return same;
+}
+
 static bool number_of(const char *name, uint64_t *n) { /* checkpoint-123.safetensors */
   static const char head[] = "checkpoint-", tail[] = ".safetensors";
   size_t len = strlen(name), h = sizeof head - 1, t = sizeof tail - 1;
@@ -69,14 +112,18 @@ static void prune(const char *folder, int keep) {
 bool checkpoint_write(Session *sess, const char *path, const Progress *p, char *err) {
   char text[NUMBERS][24];
   uint64_t v[NUMBERS];
-  StMeta meta[NUMBERS];
+  StMeta meta[NUMBERS + 1];
+  bool turns = sess->nturns > 1;
   mirror_down(sess);
   pack(sess, p, v);
   for (int i = 0; i < NUMBERS; i++) {
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
     meta[i] = (StMeta){names[i], text[i]};
   }
-  return st_write(sess->m, sess->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS, path, err);
+  if (turns) meta[NUMBERS] = (StMeta){"sections", pack_turns(sess)};
+  bool ok = st_write(sess->m, sess->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS + turns, path, err);
+  if (turns) rt_free(meta[NUMBERS].value);
+  return ok;
 }
 
 /* The checkpoint is written before weights.safetensors, so that after a crash it is never the older of the two. Weights
@@ -139,6 +186,8 @@ void checkpoint_load(Session *sess, const char *path, Progress *p) {
   if (!read_numbers(&f, path, v, err)) rt_die(E_NOT_A_CHECKPOINT, "%s", err);
   if (!is_intact(v)) rt_die(E_WEIGHTS_CORRUPT, "%s: its step, seed or plan are not those that were written", path);
   weights_from_file(sess, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
+  if (!unpack_turns(sess, &f))
+    rt_die(E_WEIGHTS_CORRUPT, "%s: its numbers are not those of the train sections of this model", path);
   unpack(sess, p, v);
   st_free(&f);
 }
@@ -154,8 +203,12 @@ static bool holds(const StFile *f, const StFile *weights) {
   return true;
 }
 
+static bool read_plan(Session *sess, const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
+  return read_numbers(f, path, v, err) && is_intact(v) && unpack_turns(sess, f);
+}
+
 /* The metadata of the newest checkpoint in the file's folder that has the same tensors. */
-static bool find_numbers(const StFile *weights, const char *path, uint64_t v[NUMBERS]) {
+static bool find_plan(Session *sess, const StFile *weights, const char *path, uint64_t v[NUMBERS]) {
   char *folder = rt_strdup(path), *slash = strrchr(folder, '/'), err[ERR_TEXT];
   int n;
   if (slash) slash[slash == folder] = 0;
@@ -166,7 +219,7 @@ static bool find_numbers(const StFile *weights, const char *path, uint64_t v[NUM
     StFile f;
     char *file = rt_printf("%s/%s", slash ? folder : ".", name[i]);
     if (!found && number_of(name[i], &step) && st_read(file, &f, err)) {
-      found = holds(&f, weights) && read_numbers(&f, file, v, err) && is_intact(v);
+      found = holds(&f, weights) && read_plan(sess, &f, file, v, err);
       st_free(&f);
     }
     rt_free(file);
@@ -182,7 +235,7 @@ bool checkpoint_plan(Session *sess, const char *path) {
   char err[ERR_TEXT];
   uint64_t v[NUMBERS];
   if (!st_read(path, &f, err)) rt_die(E_WEIGHTS_CORRUPT, "%s", err);
-  bool found = (read_numbers(&f, path, v, err) && is_intact(v)) || find_numbers(&f, path, v);
+  bool found = read_plan(sess, &f, path, v, err) || find_plan(sess, &f, path, v);
   st_free(&f);
   if (!found) return false;
   sess->run->step = (uint32_t)v[1];

@@ -41,6 +41,7 @@ DATA_SOURCES(S)
 #undef S
 
 /* data.c */
+void data_open_all(struct Session *sess); /* those of its train sections; sections share a Data */
 Data *data_open(struct Session *sess, const GcData *d, uint64_t seed);           /* binds and checks every record */
 bool data_available(struct Session *sess, const GcData *d);                      /* its files exist */
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* the bound fields of a record */

@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "data.h"
 #include "device.h"
+#include "json.h"
 #include "report.h"
 #include "vars.h"
 
@@ -30,29 +31,50 @@ void eval_scores(Session *sess, bool all, Scores *s) {
   session_check(sess->t->eval, score_run(sess, next, &b, all ? d->n : d->nhold, s));
 }
 
-int gc_eval(Session *sess) {
-  session_needs_train(sess);
-  if (sess->t->data < 0 || !sess->t->eval) rt_die(E_NO_SUCH_PART, "%s has no data to evaluate on", sess->m->name);
-  char *weights = run_weights(sess);
-  session_memory(sess);
-  sess->data = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
-  session_init(sess);
-  if (weights) weights_load(sess, weights);
-  plan_load(sess, weights);
+static bool any_data(const GcModel *m) {
+  for (int i = 0; i < m->ntrain; i++)
+    if (m->train[i].data >= 0 && m->train[i].eval) return true;
+  return false;
+}
+
+/* False: its loss is not finite. */
+static bool eval_section(Session *sess, int i, const char *weights) {
   Scores s;
-  bool all = sess->data->nhold == 0;
+  bool all = sess->data->nhold == 0, several = sess->nturns > 1;
   eval_scores(sess, all, &s);
   mirror_down(sess);
   if (sess->o.json) {
-    char *scores = report_scores(sess, &s);
-    rt_out("{\"event\":\"eval\",\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n", (unsigned long long)s.records,
+    char *scores = report_scores(sess, &s), *name = json_quote(turn_name(&sess->turn[i]));
+    rt_out("{\"event\":\"eval\",%s%s%s\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n",
+           several ? "\"section\":" : "", several ? name : "", several ? "," : "", (unsigned long long)s.records,
            scores, (unsigned long long)vars_hash(sess->m, sess->mem));
   } else {
-    rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, all ? "" : " held out", weights ? ", weights " : "",
-           weights ? weights : "");
+    if (!i || !several)
+      rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, all ? "" : " held out", weights ? ", weights " : "",
+             weights ? weights : "");
     report_scores_text(sess, &s, all ? "" : "test ");
   }
+  return s.loss - s.loss == 0;
+}
+
+int gc_eval(Session *sess) {
+  session_needs_train(sess);
+  if (!any_data(sess->m)) rt_die(E_NO_SUCH_PART, "%s has no data to evaluate on", sess->m->name);
+  char *weights = run_weights(sess);
+  session_memory(sess);
+  data_open_all(sess);
+  session_init(sess);
+  if (weights) weights_load(sess, weights);
+  plan_load(sess, weights);
+  bool finite = true;
+  for (int i = 0; i < sess->nturns; i++) {
+    if (!sess->turn[i].t->eval || sess->turn[i].t->data < 0) continue;
+    turn_enter(sess, i);
+    plan_at_least_one_step(sess);
+    finite &= eval_section(sess, i, weights);
+    turn_leave(sess);
+  }
   rt_out_flush();
-  if (s.loss - s.loss != 0) rt_die(E_LOSS_NOT_FINITE, "the loss is not finite");
+  if (!finite) rt_die(E_LOSS_NOT_FINITE, "the loss is not finite");
   return 0;
 }

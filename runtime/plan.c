@@ -4,21 +4,66 @@
 #include "data.h"
 #include "run.h"
 
-uint64_t plan_records_per_step(const Session *sess) { return (uint64_t)sess->t->batch * (uint64_t)sess->t->accumulate; }
+static uint64_t per_step(const GcTrain *t) { return (uint64_t)t->batch * (uint64_t)t->accumulate; }
+
+uint64_t plan_records_per_step(const Session *sess) { return per_step(sess->t); }
+
+static uint64_t steps_per_epoch(const Data *d, const GcTrain *t) {
+  uint64_t n = d ? d->ntrain / per_step(t) : 0;
+  if (d && n == 0)
+    rt_die(E_NO_STEPS, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
+           (unsigned long long)d->ntrain, (unsigned long long)per_step(t));
+  return n;
+}
+
+static _Noreturn void too_many(void) { rt_die(E_NO_STEPS, "more than %u steps", UINT32_MAX); }
+
+/* The steps that the file or --epochs gives a section; 0: none. */
+static uint64_t own_steps(const Opts *o, const GcTrain *t, uint64_t spe) {
+  uint64_t steps = 0;
+  if (o->steps >= 0) return 0;
+  if (o->epochs < 0 && t->steps > 0) return (uint64_t)t->steps;
+  if (__builtin_mul_overflow(spe, (uint64_t)(o->epochs >= 0 ? o->epochs : t->epochs), &steps)) too_many();
+  return steps;
+}
+
+/* The run ends when each section has done its steps; one without a plan has a step in every `every` rounds. Under
+ * --steps and --epochs all have. */
+static void plan_turns(Session *sess) {
+  const Opts *o = &sess->o;
+  uint64_t rounds = o->steps >= 0 ? (uint64_t)o->steps : 0, last;
+  for (int i = 0; i < sess->nturns; i++) {
+    Turn *u = &sess->turn[i];
+    uint64_t spe = steps_per_epoch(u->data, u->t), own = own_steps(o, u->t, spe);
+    if (__builtin_mul_overflow(own, (uint64_t)u->t->every, &last) || last > UINT32_MAX || spe > UINT32_MAX) too_many();
+    if (last > rounds) rounds = last;
+    u->steps_per_epoch = (uint32_t)spe;
+    u->steps = (uint32_t)own;
+  }
+  if (!rounds && o->steps < 0 && o->epochs != 0)
+    rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
+  for (int i = 0; i < sess->nturns; i++) {
+    Turn *u = &sess->turn[i];
+    if (!u->steps || o->epochs >= 0) u->steps = (uint32_t)(rounds / (uint64_t)u->t->every);
+  }
+  sess->run->steps = (uint32_t)rounds;
+  sess->run->steps_per_epoch = 0;
+}
 
 void plan_set(Session *sess) {
   const Opts *o = &sess->o;
-  uint64_t spe = sess->data ? sess->data->ntrain / plan_records_per_step(sess) : 0, steps = 0;
-  if (sess->data && spe == 0)
-    rt_die(E_NO_STEPS, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
-           (unsigned long long)sess->data->ntrain, (unsigned long long)plan_records_per_step(sess));
+  if (sess->nturns > 1) {
+    plan_turns(sess);
+    return;
+  }
+  uint64_t spe = steps_per_epoch(sess->data, sess->t), steps = 0;
   uint64_t epochs = (uint64_t)(o->epochs >= 0 ? o->epochs : sess->t->epochs);
   bool by_epochs = o->epochs >= 0 || (o->steps < 0 && sess->t->steps == 0);
   if (o->steps >= 0) steps = (uint64_t)o->steps;
   else if (!by_epochs) steps = (uint64_t)sess->t->steps;
   else if (!sess->data) rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
   else if (__builtin_mul_overflow(spe, epochs, &steps)) steps = UINT64_MAX;
-  if (steps > UINT32_MAX || spe > UINT32_MAX) rt_die(E_NO_STEPS, "more than %u steps", UINT32_MAX);
+  if (steps > UINT32_MAX || spe > UINT32_MAX) too_many();
   sess->run->steps = (uint32_t)steps;
   sess->run->steps_per_epoch = (uint32_t)spe;
 }
@@ -27,9 +72,14 @@ void plan_set(Session *sess) {
  * no plan; a model that needs one reports it then. */
 void plan_load(Session *sess, const char *path) {
   if (!path || !checkpoint_plan(sess, path)) {
-    if (sess->data && sess->data->ntrain < plan_records_per_step(sess)) return;
+    for (int i = 0; i < sess->nturns; i++) {
+      const Turn *u = &sess->turn[i];
+      const Data *d = sess->nturns > 1 ? u->data : sess->data;
+      if (d && d->ntrain < per_step(u->t)) return;
+    }
     plan_set(sess);
     sess->run->step = sess->run->steps;
+    for (int i = 0; i < sess->nturns; i++) sess->turn[i].step = sess->turn[i].steps;
   }
   plan_at_least_one_step(sess);
 }

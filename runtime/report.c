@@ -23,8 +23,6 @@ char *report_float(float v) {
   return rt_strdup(v - v == 0 ? num_text(GC_F32, &v, 0, text) : "null"); /* JSON has neither NaN nor Inf */
 }
 
-static const float *metrics(const Session *sess) { return &sess->run->loss + 1; }
-
 /* "loss":…,"acc":… */
 static char *pairs(const Session *sess, float loss, const float *metric) {
   char *s = NULL;
@@ -94,14 +92,18 @@ static const char *const bytes_names[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL}
 static const char *const flop_names[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", NULL};
 
 void report_begin(Report *r, Session *sess, const Run *run) {
-  const GcTrain *t = sess->t;
   r->sess = sess;
   r->first = sess->run->step;
   r->start = r->shown = rt_now();
   r->live = rt_is_terminal(2) && !sess->o.json;
   char memory[32], flops[32];
-  double work = t->step && t->step->fn ? t->step->flops : 0;
-  if (t->pass && t->pass->fn) work = t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0);
+  double work = 0;
+  for (int i = 0; i < sess->nturns; i++) {
+    const GcTrain *t = sess->turn[i].t;
+    if (t->step && t->step->fn) work += t->step->flops / (double)t->every;
+    if (t->pass && t->pass->fn)
+      work += (t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0)) / (double)t->every;
+  }
   with_unit(memory, sizeof memory, (double)sess->m->bytes, 1024, bytes_names);
   with_unit(flops, sizeof flops, work, 1000, flop_names);
   rt_note("%s: %.0f parameters, %s a step, %s of memory, %d thread%s", sess->m->name, sess->m->parameters, flops,
@@ -119,14 +121,27 @@ static void figure(char *to, size_t n, const char *name, float v) {
   else snprintf(to, n, "%.4g", num_plain((double)v));
 }
 
-static size_t figures(const Session *sess, char *to, size_t n) {
-  size_t k = (size_t)snprintf(to, n, "loss %.4g", num_plain((double)sess->run->loss));
-  for (int i = 0; i < sess->t->nmetrics && k < n; i++) {
+static size_t section_figures(const Session *sess, const Turn *u, char *to, size_t n) {
+  bool several = sess->nturns > 1;
+  size_t k = (size_t)snprintf(to, n, "%s%sloss %.4g", several ? turn_name(u) : "", several ? " " : "",
+                              num_plain((double)u->score[0]));
+  for (int i = 0; i < u->t->nmetrics && k < n; i++) {
     char v[32];
-    figure(v, sizeof v, sess->t->metrics[i], metrics(sess)[i]);
-    k += (size_t)snprintf(to + k, n - k, "  %s %s", sess->t->metrics[i], v);
+    figure(v, sizeof v, u->t->metrics[i], u->score[1 + i]);
+    k += (size_t)snprintf(to + k, n - k, "  %s %s", u->t->metrics[i], v);
   }
   return k < n ? k : n - 1;
+}
+
+/* Of the last step of each section. */
+static void figures(const Session *sess, char *to, size_t n) {
+  size_t k = 0;
+  for (int i = 0; i < sess->nturns && k < n; i++) {
+    const Turn *u = &sess->turn[i];
+    if (sess->nturns > 1 && !u->scored) continue;
+    if (k && k + 2 < n) k += (size_t)snprintf(to + k, n - k, "  ");
+    k += section_figures(sess, u, to + k, n - k);
+  }
 }
 
 static void duration(char *to, size_t n, double s) {
@@ -196,7 +211,10 @@ static void tensor_text(const GcPort *p, const float *v, const char *prefix) {
   if (rows > SHOWN) rt_out("  ... (%lld rows of %lld numbers; --json has all)\n", (long long)rows, (long long)columns);
 }
 
-void report_scores_text(const Session *sess, const Scores *s, const char *prefix) {
+void report_scores_text(const Session *sess, const Scores *s, const char *before) {
+  char prefix[80];
+  snprintf(prefix, sizeof prefix, "%s%s%s", sess->nturns > 1 ? turn_name(&sess->turn[sess->current]) : "",
+           sess->nturns > 1 ? " " : "", before);
   rt_out("%sloss %.6g\n", prefix, num_plain((double)s->loss));
   int acc = -1;
   for (int i = 0; i < sess->t->nmetrics; i++) {
@@ -207,9 +225,12 @@ void report_scores_text(const Session *sess, const Scores *s, const char *prefix
   for (int i = 0; i < sess->t->ntensors; i++) tensor_text(score_tensor(sess->t, i), s->tensor[i], prefix);
 }
 
-char *report_totals(const Session *sess, const Scores *s) {
-  char *loss = sess->run->step ? report_float(sess->run->loss) : rt_strdup("null");
-  char *held = s ? report_scores(sess, s) : NULL;
+/* Of one section: "steps":…,"loss":…,"holdout":{…} */
+static char *section_totals(const Session *sess, const Scores *s) {
+  const Turn *u = &sess->turn[sess->nturns > 1 ? sess->current : 0];
+  bool known = sess->nturns > 1 ? u->scored : sess->run->step > 0;
+  char *loss = known ? report_float(sess->nturns > 1 ? u->score[0] : sess->run->loss) : rt_strdup("null");
+  char *held = s->records ? report_scores(sess, s) : NULL;
   char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", sess->run->step, loss, held ? ",\"holdout\":{" : "",
                       held ? held : "", held ? "}" : "");
   rt_free(loss);
@@ -223,8 +244,31 @@ char *report_totals(const Session *sess, const Scores *s) {
   return longer;
 }
 
+char *report_totals(Session *sess, const Scores *s) {
+  if (sess->nturns < 2) return section_totals(sess, s);
+  char *all = rt_printf("\"steps\":%u,\"sections\":{", sess->run->step);
+  for (int i = 0; i < sess->nturns; i++) {
+    turn_enter(sess, i);
+    char *one = section_totals(sess, &s[i]), *name = json_quote(turn_name(&sess->turn[i]));
+    turn_leave(sess);
+    char *longer = rt_printf("%s%s%s:{%s}%s", all, i ? "," : "", name, one, i + 1 < sess->nturns ? "" : "}");
+    rt_free(one);
+    rt_free(name);
+    rt_free(all);
+    all = longer;
+  }
+  return all;
+}
+
+static void section_done(Session *sess, const Scores *s) {
+  if (sess->t->scale && *session_scalar(sess, sess->t->skipped) > 0)
+    rt_out("%.0f steps were skipped because a gradient overflowed; the loss scale is now %g\n",
+           (double)*session_scalar(sess, sess->t->skipped), (double)*session_scalar(sess, sess->t->scale));
+  if (s->records) report_scores_text(sess, s, "test ");
+}
+
 void report_done(Report *r, const Run *run, const Scores *s) {
-  const Session *sess = r->sess;
+  Session *sess = r->sess;
   uint32_t step = sess->run->step;
   mirror_down(sess);
   unsigned long long hash = vars_hash(sess->m, sess->mem);
@@ -239,10 +283,16 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   double t = rt_now() - r->start;
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
   else duration(took, sizeof took, t);
-  if (step) rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
-  if (sess->t->scale && *session_scalar(sess, sess->t->skipped) > 0)
-    rt_out("%.0f steps were skipped because a gradient overflowed; the loss scale is now %g\n",
-           (double)*session_scalar(sess, sess->t->skipped), (double)*session_scalar(sess, sess->t->scale));
-  if (s) report_scores_text(sess, s, "test ");
+  if (step && sess->nturns < 2)
+    rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
+  else if (step) rt_out("%u rounds in %s\n", step - r->first, took);
+  for (int i = 0; i < sess->nturns; i++) {
+    turn_enter(sess, i);
+    if (sess->turn[i].scored && sess->nturns > 1)
+      rt_out("%s %u steps, loss %.6g\n", turn_name(&sess->turn[i]), sess->run->step,
+             num_plain((double)sess->turn[i].score[0]));
+    section_done(sess, &s[i]);
+    turn_leave(sess);
+  }
   rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
 }

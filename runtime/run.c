@@ -249,15 +249,34 @@ static void clear(const char *folder) { /* removes the files of an earlier run *
   }
 }
 
-/* The columns of the metrics: the loss, the metrics, the loss scale if there is one. */
-static int columns(const Session *sess) { return 1 + sess->t->nmetrics + (sess->t->scale != 0); }
+/* The columns of the metrics: of each section the loss, the metrics, the loss scale if there is one. */
+static int columns_of(const Turn *u) { return 1 + u->t->nmetrics + (u->t->scale != 0); }
 
-static const char *column_name(const Session *sess, int i) {
-  return i == 0 ? "loss" : i <= sess->t->nmetrics ? sess->t->metrics[i - 1] : "loss_scale";
+static int columns(const Session *sess) {
+  int n = 0;
+  for (int i = 0; i < sess->nturns; i++) n += columns_of(&sess->turn[i]);
+  return n;
 }
 
-static float column(const Session *sess, int i) {
-  return i <= sess->t->nmetrics ? (&sess->run->loss)[i] : *session_scalar(sess, sess->t->scale);
+/* The section of column *i, which becomes its number there. */
+static const Turn *section_of(const Session *sess, int *i) {
+  const Turn *u = sess->turn;
+  for (; *i >= columns_of(u); u++) *i -= columns_of(u);
+  return u;
+}
+
+/* With several sections it begins with the section's name. */
+static char *column_name(const Session *sess, int i) {
+  const Turn *u = section_of(sess, &i);
+  const char *name = i == 0 ? "loss" : i <= u->t->nmetrics ? u->t->metrics[i - 1] : "loss_scale";
+  return sess->nturns > 1 ? rt_printf("%s.%s", turn_name(u), name) : rt_strdup(name);
+}
+
+/* False: its section had no step in this round. */
+static bool column(const Session *sess, int i, float *v) {
+  const Turn *u = section_of(sess, &i);
+  if (u->ran) *v = i <= u->t->nmetrics ? u->score[i] : *session_scalar(sess, u->t->scale);
+  return u->ran;
 }
 
 /* Allocates the lines of a step, and prepares the key of each number in JSON. */
@@ -265,10 +284,11 @@ static void prepare_lines(const Session *sess, Run *r) {
   size_t n = 80;
   r->key = rt_array((size_t)columns(sess), sizeof *r->key);
   for (int i = 0; i < columns(sess); i++) {
-    char *name = json_quote(column_name(sess, i));
+    char *plain = column_name(sess, i), *name = json_quote(plain);
     r->key[i] = rt_printf(",%s:", name);
     n += strlen(r->key[i]) + 32;
     rt_free(name);
+    rt_free(plain);
   }
   r->csv_line = rt_alloc(n);
   r->json_line = rt_alloc(n);
@@ -289,8 +309,10 @@ static void put(IoFile *f, const char *s) { io_write(f, s, strlen(s)); }
 static void put_header(const Session *sess, Run *r) {
   put(&r->csv, "step");
   for (int i = 0; i < columns(sess); i++) {
+    char *name = column_name(sess, i);
     put(&r->csv, ",");
-    put(&r->csv, column_name(sess, i));
+    put(&r->csv, name);
+    rt_free(name);
   }
   put(&r->csv, "\n");
 }
@@ -343,12 +365,14 @@ const char *run_log(Session *sess, Run *r) {
   c += sprintf(c, "%u", sess->run->step);
   j = stpcpy(stpcpy(j, step_head), r->csv_line);
   for (int i = 0; i < columns(sess); i++) {
-    float v = column(sess, i);
-    num_text(GC_F32, &v, 0, number);
+    float v;
     *c++ = ',';
+    if (!column(sess, i, &v)) continue;
+    num_text(GC_F32, &v, 0, number);
     c = stpcpy(c, number);
     j = stpcpy(stpcpy(j, r->key[i]), v - v == 0 ? number : "null");
   }
+  *c = 0;
   strcpy(c, "\n");
   strcpy(j, "}\n");
   put(&r->csv, r->csv_line);

@@ -6,11 +6,12 @@
 #include "session.h"
 #include <string.h>
 
-uint64_t session_seed(const Session *sess) { return sess->o.seed_set ? sess->o.seed : sess->t ? sess->t->seed : 0; }
+uint64_t session_seed(const Session *sess) {
+  return sess->o.seed_set ? sess->o.seed : sess->t ? sess->m->train[0].seed : 0;
+}
 
 void session_needs_train(const Session *sess) {
   if (!sess->t) rt_die(E_NO_SUCH_PART, "%s has no train section", sess->m->name);
-  if (sess->m->ntrain > 1) rt_die(E_NOT_SUPPORTED, "several train sections are not supported");
 }
 
 static int max_threads(int threads, const GcGraph *g) {
@@ -43,7 +44,7 @@ void session_memory(Session *sess) {
            sess->threads, limit);
   sess->pool = pool_new(sess->threads < threads ? sess->threads : threads, true);
   sess->mem = rt_alloc_block(m->bytes);
-  if (sess->t) sess->sum = rt_array((size_t)sess->t->nmetrics + 1, sizeof *sess->sum);
+  turns_make(sess);
   sess->run = sess->mem;
   sess->run->seed = session_seed(sess);
   if (m->device) device_open(sess);

@@ -5,9 +5,19 @@
 #include "opt.h"
 #include "pool.h"
 
+typedef struct Turn { /* a train section; with several, its numbers of the run header while others have that */
+  const GcTrain *t;
+  struct Data *data; /* NULL: none, or not opened */
+  uint32_t step, steps, steps_per_epoch;
+  bool ran;     /* in the last round */
+  bool scored;  /* `score` is known: it had a step in this process */
+  float *score; /* loss and metrics of its last step */
+  float *sum;   /* of them over the microbatches of a step */
+} Turn;
+
 typedef struct Session {
   const GcModel *m;
-  const GcTrain *t;                 /* NULL: the model does not train */
+  const GcTrain *t;                 /* of the turn, else the first; NULL: the model does not train */
   const char *prog, *train_command; /* what messages call the program and its `train` command */
   Opts o;
   void *mem;
@@ -16,14 +26,17 @@ typedef struct Session {
   int threads;
   GcProfile *profile; /* not NULL: kernels are measured */
   double *least;      /* then also: per kernel, the least time of a call */
-  float *sum;         /* of loss and metrics over the microbatches of a step */
-  struct Data *data;  /* of the train section; NULL: none */
+  float *sum;         /* Turn.sum of t */
+  struct Data *data;  /* of t; NULL: none */
+  Turn *turn;         /* all train sections */
+  int nturns, current;
+  GcRun rounds;       /* the run header outside of the turn */
   struct Device *dev; /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
 } Session;
 
 extern volatile int gc_signal;                 /* SIGINT, SIGTERM or SIGHUP, once received */
 extern volatile int gc_training;               /* nonzero: the step loop checks gc_signal; 0: a signal exits at once */
-void session_needs_train(const Session *sess); /* dies unless there is exactly one train section */
+void session_needs_train(const Session *sess); /* dies if there is no train section */
 void session_memory(Session *sess);            /* allocates the memory, starts the threads, opens the device */
 void session_close(Session *sess);             /* gives the device back */
 /* Both return a GcFn status. size NULL: the bounds. bad not NULL: check mode, see GcCall. */
@@ -36,6 +49,18 @@ uint64_t session_seed(const Session *sess);                /* --seed, or the see
 int64_t session_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* the value of a port's dimension < 0 */
 uint64_t session_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: at the bounds */
 void *session_buffer(const GcGraph *g, const GcPort *p);                           /* large enough for all sizes */
+
+float *session_score(const Session *sess, int i); /* in the run header: the loss (0), or metric i - 1 of sess->t */
+
+/* turns.c: steps of several train sections. Between enter and leave, sess->t, data and run are those of section i. */
+void turns_make(Session *sess);
+/* The steps that the file fixes for each section: its own, or its share in those of the others; 0: epochs. */
+void turns_plan(Session *sess);
+void turn_enter(Session *sess, int i);
+void turn_leave(Session *sess);
+bool turn_is_due(const Session *sess, int i); /* whether it has a step in the round after run->step rounds */
+void turn_keep_scores(Session *sess, int i);  /* those in the run header, after its step */
+const char *turn_name(const Turn *u);         /* in logs and messages */
 
 /* The commands. Each returns the exit status. */
 int gc_train(Session *sess);

@@ -8,10 +8,10 @@
 
 /* Loss and metrics of a step are the means over its microbatches, in the run header after the last of them. */
 static void add_microbatch(Session *sess, int64_t k) {
-  float *score = &sess->run->loss;
   for (int i = 0; i <= sess->t->nmetrics; i++) {
-    sess->sum[i] = k ? sess->sum[i] + score[i] : score[i];
-    if (k + 1 == sess->t->accumulate) score[i] = sess->sum[i] / (float)sess->t->accumulate;
+    float *score = session_score(sess, i);
+    sess->sum[i] = k ? sess->sum[i] + *score : *score;
+    if (k + 1 == sess->t->accumulate) *score = sess->sum[i] / (float)sess->t->accumulate;
   }
 }
 

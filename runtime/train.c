@@ -13,14 +13,35 @@ typedef struct Trainer {
   Run run;
   Report report;
   Progress progress;
-  unsigned char **batch;
-  uint64_t records; /* of a microbatch */
-  uint32_t end;     /* stop after this many steps */
-  uint32_t saved;   /* step of the newest checkpoint */
+  unsigned char ***batch; /* of each section: the fields of a microbatch */
+  unsigned char **fields; /* those of the section that steps */
+  uint32_t end;           /* stop after this many steps */
+  uint32_t saved;         /* step of the newest checkpoint */
   double saved_at;
 } Trainer;
 
 static uint64_t per_step(const Trainer *t) { return plan_records_per_step(t->sess); }
+
+/* What a resumed run must find again: with several sections, their sums. */
+static Progress data_progress(const Session *sess) {
+  Progress p = {0};
+  for (int i = 0; i < sess->nturns; i++) {
+    const Turn *u = &sess->turn[i];
+    p.records += u->data ? u->data->n : 0;
+    p.batch += (uint64_t)u->t->batch;
+    p.accumulate += (uint64_t)u->t->accumulate;
+  }
+  return p;
+}
+
+/* A new plan was asked for, of so many steps or rounds. */
+static void replan(Session *sess, uint32_t steps) {
+  uint32_t round = sess->run->step;
+  for (int i = 0; i < sess->nturns && sess->nturns > 1; i++)
+    sess->turn[i].steps = (uint32_t)(steps / (uint64_t)sess->turn[i].t->every);
+  sess->run->step = round;
+  sess->run->steps = steps;
+}
 
 static void resume(Trainer *t) {
   Session *sess = t->sess;
@@ -28,19 +49,18 @@ static void resume(Trainer *t) {
   char *path = checkpoint_newest(t->run.folder, &seen);
   Progress *p = &t->progress;
   checkpoint_load(sess, path, p);
-  uint64_t records = sess->data ? sess->data->n : 0;
-  if (p->records != records)
+  Progress now = data_progress(sess);
+  if (p->records != now.records)
     rt_die(E_CHECKPOINT_MISMATCH, "%s: the run had %llu records, now there are %llu", path,
-           (unsigned long long)p->records, (unsigned long long)records);
-  if (p->batch != (uint64_t)sess->t->batch || p->accumulate != (uint64_t)sess->t->accumulate ||
-      sess->run->steps_per_epoch != spe)
-    rt_die(E_CHECKPOINT_MISMATCH, "%s: the run took %llu x %llu records a step, the model takes %lld x %lld", path,
-           (unsigned long long)p->batch, (unsigned long long)p->accumulate, (long long)sess->t->batch,
-           (long long)sess->t->accumulate);
+           (unsigned long long)p->records, (unsigned long long)now.records);
+  if (p->batch != now.batch || p->accumulate != now.accumulate || sess->run->steps_per_epoch != spe)
+    rt_die(E_CHECKPOINT_MISMATCH, "%s: the run took %llu x %llu records a step, the model takes %llu x %llu", path,
+           (unsigned long long)p->batch, (unsigned long long)p->accumulate, (unsigned long long)now.batch,
+           (unsigned long long)now.accumulate);
   if (sess->run->seed != session_seed(sess))
     rt_die(E_CHECKPOINT_MISMATCH, "%s: made with seed %llu, run.json says %llu", path,
            (unsigned long long)sess->run->seed, (unsigned long long)session_seed(sess));
-  if (sess->o.steps >= 0 || sess->o.epochs >= 0) sess->run->steps = steps; /* a new plan was asked for */
+  if (sess->o.steps >= 0 || sess->o.epochs >= 0) replan(sess, steps);
   rt_free(path);
 }
 
@@ -66,7 +86,20 @@ static void init_from_file(Session *sess) {
 }
 
 static void check_fold(const Session *sess) {
-  if (sess->o.fold.n && sess->t->data < 0) rt_die(E_OPTION_VALUE, "--fold: %s trains without data", sess->m->name);
+  bool data = false;
+  for (int i = 0; i < sess->m->ntrain; i++) data |= sess->m->train[i].data >= 0;
+  if (sess->o.fold.n && !data) rt_die(E_OPTION_VALUE, "--fold: %s trains without data", sess->m->name);
+}
+
+static void make_batches(Trainer *t) {
+  Session *sess = t->sess;
+  t->batch = rt_array((size_t)sess->nturns, sizeof *t->batch);
+  for (int i = 0; i < sess->nturns; i++) {
+    const Data *d = sess->turn[i].data;
+    int n = d ? d->d->nfields : 0;
+    t->batch[i] = rt_array((size_t)n + 1, sizeof **t->batch);
+    for (int f = 0; f < n; f++) t->batch[i][f] = rt_alloc_block(rt_mul((uint64_t)sess->turn[i].t->batch, d->bytes[f]));
+  }
 }
 
 static void open_all(Trainer *t) {
@@ -75,20 +108,17 @@ static void open_all(Trainer *t) {
   run_select(sess, &t->run);
   if (sess->o.resume) run_load_options(sess, t->run.folder);
   session_memory(sess);
-  if (sess->t->data >= 0) sess->data = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
+  data_open_all(sess);
   session_init(sess);
   plan_set(sess);
   if (sess->o.resume) resume(t);
   else if (sess->o.init) init_from_file(sess);
-  t->records = (uint64_t)sess->t->batch;
-  int fields = sess->data ? sess->data->d->nfields : 0;
-  t->batch = rt_array((size_t)fields + 1, sizeof *t->batch);
-  for (int f = 0; f < fields; f++) t->batch[f] = rt_alloc_block(rt_mul(t->records, sess->data->bytes[f]));
+  make_batches(t);
   t->end = sess->run->steps;
   if (sess->o.stop_at >= 0 && sess->o.stop_at < t->end) t->end = (uint32_t)sess->o.stop_at;
   gc_training = 1;
   if (!sess->o.resume) {
-    t->progress = (Progress){sess->data ? sess->data->n : 0, t->records, (uint64_t)sess->t->accumulate, 0, 0};
+    t->progress = data_progress(sess);
     run_begin(sess, &t->run);
     /* at step 0: a full disk is noticed now, and --resume always finds a checkpoint */
     checkpoint_save(sess, t->run.folder, &t->progress);
@@ -107,6 +137,7 @@ static bool due(const Trainer *t, uint32_t step) {
 
 /* Whether after the step that runs another one follows at once. */
 static bool goes_on(const Trainer *t) {
+  if (t->sess->nturns > 1) return false; /* of this section */
   uint32_t step = t->sess->run->step + 1;
   return step < t->end && !gc_signal && !rt_out_failed() && !due(t, step);
 }
@@ -114,12 +145,12 @@ static bool goes_on(const Trainer *t) {
 static const void *const *fields(void *arg, uint64_t at, uint64_t n) {
   Trainer *t = arg;
   Session *sess = t->sess;
-  if (!sess->data) return at < per_step(t) || goes_on(t) ? (const void *const *)t->batch : NULL;
+  if (!sess->data) return at < per_step(t) || goes_on(t) ? (const void *const *)t->fields : NULL;
   uint32_t step = sess->run->step + (uint32_t)(at / per_step(t)), spe = sess->run->steps_per_epoch;
   at %= per_step(t);
   if (step > sess->run->step && !goes_on(t)) return NULL;
-  data_batch(sess->data, step / spe, step % spe * per_step(t) + at, n, false, t->batch);
-  return (const void *const *)t->batch;
+  data_batch(sess->data, step / spe, step % spe * per_step(t) + at, n, false, t->fields);
+  return (const void *const *)t->fields;
 }
 
 /* Nothing was updated: runs the step again in check mode, to find the first node that is not finite. */
@@ -137,6 +168,7 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
                       (unsigned long long)first);
   }
   uint32_t saved;
+  if (sess->nturns > 1) batch = rt_printf(" of %s%s", turn_name(&sess->turn[sess->current]), batch);
   char *path = checkpoint_newest(t->run.folder, &saved);
   if (sess->t->scale)
     batch = rt_printf("%s, however small the loss is scaled: the scale is %g", batch,
@@ -151,16 +183,33 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
          sess->t->scale ? "gradients are" : "loss is", step + 1, batch, path ? path : "", saved);
 }
 
+static void section_step(Trainer *t, int i) {
+  Session *sess = t->sess;
+  turn_enter(sess, i);
+  t->fields = t->batch[i];
+  uint32_t step = sess->run->step;
+  int status = step_run(sess, fields, t, NULL);
+  if (status == -1) not_finite(t, step);
+  step_check(sess, status);
+  sess->run->step = step + 1; /* the graph may have counted already */
+  turn_keep_scores(sess, i);
+  turn_leave(sess);
+}
+
+/* A step; with several sections a round, in which each has one that is due. */
 static void one_step(Trainer *t) {
   Session *sess = t->sess;
   GcRun *run = sess->run;
   uint32_t step = run->step;
-  int status = step_run(sess, fields, t, NULL);
-  if (status == -1) not_finite(t, step);
-  step_check(sess, status);
-  run->step = step + 1; /* the graph may have counted already */
-  if (step == 0 || t->progress.best != t->progress.best || run->loss < t->progress.best) {
-    t->progress.best = run->loss;
+  for (int i = 0; i < sess->nturns; i++) {
+    sess->turn[i].ran = turn_is_due(sess, i);
+    if (sess->turn[i].ran) section_step(t, i);
+  }
+  run->step = step + 1;
+  float loss = sess->turn[0].score[0];
+  if (sess->turn[0].ran &&
+      (!t->progress.best_step || t->progress.best != t->progress.best || loss < t->progress.best)) {
+    t->progress.best = loss;
     t->progress.best_step = step + 1;
   }
   uint32_t every = sess->o.log_every > 0 ? (uint32_t)sess->o.log_every : 1;
@@ -185,16 +234,27 @@ static void say_how_to_resume(const Trainer *t) {
           sess->train_command, t->run.folder);
 }
 
-static void finish(Trainer *t) {
-  Session *sess = t->sess;
-  Scores s, *held = NULL;
-  if (sess->data && sess->data->nhold && sess->t->eval && sess->t->eval->fn) {
+/* The scores of each section's hold-out; records 0: it has none. False: a loss is not finite. */
+static bool evaluate(Session *sess, Scores *held) {
+  bool finite = true;
+  for (int i = 0; i < sess->nturns; i++) {
+    const GcTrain *u = sess->turn[i].t;
+    if (!sess->turn[i].data || !sess->turn[i].data->nhold || !u->eval || !u->eval->fn) continue;
+    turn_enter(sess, i);
     uint32_t steps = sess->run->steps;
     plan_at_least_one_step(sess);
-    eval_scores(sess, false, &s);
+    eval_scores(sess, false, &held[i]);
     sess->run->steps = steps;
-    held = &s;
+    turn_leave(sess);
+    finite &= held[i].loss - held[i].loss == 0;
   }
+  return finite;
+}
+
+static void finish(Trainer *t) {
+  Session *sess = t->sess;
+  Scores *held = rt_array((size_t)sess->nturns, sizeof *held);
+  bool finite = evaluate(sess, held);
   report_done(&t->report, &t->run, held);
   char *totals = report_totals(sess, held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
   io_write(&t->run.jsonl, line, strlen(line));
@@ -203,7 +263,7 @@ static void finish(Trainer *t) {
   run_sync(&t->run);
   rt_out_flush();
   if (sess->run->step < sess->run->steps) say_how_to_resume(t);
-  if (held && s.loss - s.loss != 0) rt_die(E_LOSS_NOT_FINITE, "the loss on the hold-out is not finite");
+  if (!finite) rt_die(E_LOSS_NOT_FINITE, "the loss on the hold-out is not finite");
 }
 
 int gc_train(Session *sess) {

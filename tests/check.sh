@@ -9,9 +9,9 @@ gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); 
 # The longest first, so that both workers end together; bad builds what front, ops and ir link (asan.sh).
 [ $# -gt 0 ] || [ "${FULL:-}" != 1 ] ||
   set -- cuda codegen random native exact bad cli docs plan front lib runtime golden \
-    models twins numbers ops jit recompute pass grad ir
+    models twins numbers ops forms jit recompute pass grad ir
 [ $# -gt 0 ] || \
-  set -- exact cli native models bad cuda lib front codegen golden random runtime ops plan jit \
+  set -- exact cli native models bad cuda lib front codegen golden random runtime ops forms plan jit \
   recompute numbers pass twins grad ir docs
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT

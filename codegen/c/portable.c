@@ -98,17 +98,49 @@ static void print_init_head(GraphText *c) {
   graph_stmt(c, "run->steps_per_epoch = 0;");
   graph_stmt(c, "run->loss = 0;");
   if (head_calls(m) >= 0) graph_stmt(c, "run->calls = 0;");
+  for (int i = 0; i < head_turns(m); i++) graph_stmt(c, "run->done[%d] = 0;", i);
+}
+
+/* The train section of the graph; -1: none, or the file has no other. */
+static int section_of(const Module *m, const Graph *g) {
+  for (int i = 0; i < m->ntrain && m->ntrain > 1; i++)
+    if (m->train[i].step == g || m->train[i].pass == g || m->train[i].update == g) return i;
+  return -1;
+}
+
+/* The planned steps of a section: its own, or the share of it in those of the others; 0: the file counts epochs. */
+static int64_t section_steps(const Module *m, int section) {
+  int64_t rounds = 0;
+  bool epochs = false;
+  for (int i = 0; i < m->ntrain; i++) {
+    int64_t last = m->train[i].steps * m->train[i].every;
+    if (last > rounds) rounds = last;
+    epochs |= m->train[i].epochs > 0;
+  }
+  const TrainInfo *t = &m->train[section];
+  return t->steps ? t->steps : epochs || t->epochs ? 0 : rounds / t->every;
+}
+
+/* Each section counts its own steps. */
+static void print_turn(GraphText *c, int section) {
+  int64_t steps = section_steps(c->p->m, section);
+  graph_stmt(c, "run->step = run->done[%d];", section);
+  if (steps > 0) graph_stmt(c, "run->steps = %lld;", (long long)steps);
 }
 
 static void print_graph(Emitter *p, Graph *g, const char *name, Str *functions, Str *header) {
   Str body = {.c = p->c};
   GraphText c = {.p = p, .g = g, .o = &body, .indent = 1};
+  int section = section_of(p->m, g);
   name_params(&c);
+  if (section >= 0) print_turn(&c, section);
   if (g->kind == GK_INIT) print_init_head(&c);
   else checks_print(&c);
   graph_body(&c);
   if (g->kind == GK_INIT) weights_init(&c, &c_weights, &p->tables);
-  if (g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE) graph_stmt(&c, "run->step++;");
+  bool steps = g->kind == GK_TRAIN_STEP || g->kind == GK_TRAIN_UPDATE;
+  if (steps && section >= 0) graph_stmt(&c, "run->step = ++run->done[%d];", section);
+  else if (steps) graph_stmt(&c, "run->step++;");
   if (graph_counts_calls(g)) graph_stmt(&c, "run->calls++;");
   if (g->kind != GK_INIT) graph_stmt(&c, "return 0;");
   const char *sig = signature(&c, name);

@@ -2,6 +2,7 @@
 #include "codegen/text/descriptor.h"
 #include "codegen/text/graph.h"
 #include "codegen/kernel_cost.h"
+#include "passes/analysis/model_memory.h"
 #include <string.h>
 
 void text_string(Str *o, const char *s) {
@@ -244,6 +245,14 @@ static void put_data(Emitter *p, Str *o) {
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }
 
+/* Sections share the floats of metrics with one name. */
+static void put_places(Emitter *p, Str *o, const TrainInfo *t, int i) {
+  str_printf(o, "static const int places_%d[] = {", i);
+  for (int k = 0; k < t->nmetric; k++)
+    str_printf(o, "%s%lld", k ? ", " : "", (long long)(head_offset(p->m, t->metric[k], 1 + k) - HEAD_METRICS) / 4);
+  str_puts(o, "};\n");
+}
+
 static void put_train(Emitter *p, Str *o) {
   const Module *m = p->m;
   Str rows = {.c = p->c};
@@ -260,16 +269,17 @@ static void put_train(Emitter *p, Str *o) {
     if (t->nmetric) str_puts(o, "};\n");
     if (t->navg && t->eval) str_printf(o, "static const uint8_t gather_%d[] = {", i);
     for (int k = 0; k < t->navg && t->eval; k++) str_printf(o, "%d%s", t->gather[k], k + 1 < t->navg ? ", " : "};\n");
+    if (t->nmetric) put_places(p, o, t, i);
     str_puts(&rows, "  {");
     text_string(&rows, t->name);
     str_printf(&rows,
                ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n"
-               "   %s, %s, %s, %s, %s, %d, %d, %d, %s, %d},\n",
+               "   %s, %s, %s, %s, %s, %d, %s, %lld, %d, %d, %s, %d},\n",
                t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
                (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
                (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
-               ref[4], t->navg, 1 + t->scale_var, 1 + t->skipped_var, table_ref(p, t->navg && t->eval, "gather", i),
-               t->ntensor);
+               ref[4], t->navg, table_ref(p, t->nmetric, "places", i), (long long)t->every, 1 + t->scale_var,
+               1 + t->skipped_var, table_ref(p, t->navg && t->eval, "gather", i), t->ntensor);
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }

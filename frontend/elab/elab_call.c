@@ -96,7 +96,7 @@ InternPool *el_memo_new(Elab *e) { return ctx_alloc(e->c, sizeof(InternPool)); }
 
 static Value call_instance(Elab *e, ModuleInstance *instance, Call *k) {
   el_add_bound_args(e, instance->fn, k);
-  SavedHints around = el_push_hints(e, instance->hints);
+  SavedHints around = el_push_hints(e, instance->hints, instance->rate);
   CallSite *root = e->trial ? el_trial_root(e) : instance->root;
   instance->called |= !e->trial;
   site_begin(root);

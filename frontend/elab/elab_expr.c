@@ -235,11 +235,9 @@ static Value range(Elab *e, const Ast *a) {
 
 static Value name(Elab *e, const Ast *a) {
   Value v;
-  if (!el_lookup(e, a->text, a, &v)) {
-    el_unknown_name(e, a, a->text);
-    return v_error();
-  }
-  return v;
+  if (el_lookup(e, a->text, a, &v) || el_weight_named(e, a, &v)) return v;
+  el_unknown_name(e, a, a->text);
+  return v_error();
 }
 
 static Value expr(Elab *e, const Ast *a) {

@@ -9,7 +9,8 @@ GraphState el_enter(Elab *e, Graph *g, bool training, Frame *f, File *file) {
   GraphState outer = e->cur;
   *f = (Frame){.file = file, .ndots = -1};
   g->training = training;
-  e->cur = (GraphState){.b = {.g = g, .loc = g->loc}, .root = g, .f = f, .training = training, .memo = el_memo_new(e)};
+  e->cur = (GraphState){
+    .b = {.g = g, .loc = g->loc}, .root = g, .f = f, .training = training, .rate = 1, .memo = el_memo_new(e)};
   e->stamp++;
   return outer;
 }

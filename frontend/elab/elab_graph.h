@@ -27,6 +27,7 @@ typedef struct GraphState {
   Frame *f; /* the innermost call */
   bool training;
   uint32_t hints; /* of weights that are declared here */
+  double rate;    /* and the factor of their learning rate, of @lr */
   Id *values;     /* per var: its current value in the root graph; 0: not read yet */
   int nvalues;
   struct InternPool *memo; /* calls of instances in the root graph and its scans */

@@ -8,6 +8,7 @@
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_weight.h"
+#include <math.h>
 #include <string.h>
 
 static bool failed_before(const Elab *e, const Ast *s) {
@@ -38,6 +39,29 @@ static bool computes(const Ast *a) {
   }
 }
 
+/* @lr(x) belongs to weights, not to what a statement computes. */
+static void check_rate(Elab *e, const Ast *a, const Ast *h) {
+  if (a->kind != AST_PARAM && a->kind != AST_USE)
+    el_fail(e, E_UNKNOWN_HINT, h, "`@lr` must precede a `param` or a `use`");
+  else if (h->n != 1 || h->kid[0]->kind == AST_NAMED)
+    el_fail(e, E_ARG_COUNT, h, "`@lr` takes one number, the factor of the learning rate");
+}
+
+double el_read_rate(Elab *e, const Ast *a) {
+  double rate = 1, x;
+  for (int i = 0; a->hints && i < a->hints->n; i++) {
+    const Ast *h = a->hints->kid[i];
+    if (strcmp(h->text, "lr") || h->n != 1 || h->kid[0]->kind == AST_NAMED) continue;
+    Value v = el_static(e, h->kid[0]);
+    if (v_bad(v)) continue;
+    if (v_number(v, &x) && x > 0 && x < HUGE_VAL) rate *= x;
+    else
+      el_fail(e, E_SETTING_VALUE, h->kid[0], "the factor of `@lr` is a number above 0, not %s; `@freeze` is for 0",
+              v_text(e, v));
+  }
+  return rate;
+}
+
 /* Hints whose effect this version has; the others of the language are refused by name. */
 uint32_t el_read_hints(Elab *e, const Ast *a) {
   static const struct {
@@ -49,21 +73,25 @@ uint32_t el_read_hints(Elab *e, const Ast *a) {
     {"freeze", HINT_FREEZE, 0},
     {"checkpoint", HINT_CHECKPOINT, 0},
     {"fp32", HINT_FP32, 0},
+    {"lr", 0, 0},
     {"quant", 0, E_UNSUPPORTED_QUANTISATION},
   };
+  enum { NKNOWN = sizeof known / sizeof *known };
   uint32_t bits = 0;
   for (int i = 0; a->hints && i < a->hints->n; i++) {
     const Ast *h = a->hints->kid[i];
     int k = 0;
-    while (k < 5 && strcmp(h->text, known[k].name)) k++;
-    if (k == 5) {
-      const char *words[5];
-      for (int w = 0; w < 5; w++) words[w] = known[w].name;
+    while (k < NKNOWN && strcmp(h->text, known[k].name)) k++;
+    if (k == NKNOWN) {
+      const char *words[NKNOWN];
+      for (int w = 0; w < NKNOWN; w++) words[w] = known[w].name;
       Diag *d = el_error(e, E_UNKNOWN_HINT, h, "unknown hint `@%s`", h->text);
-      const char *s = diag_suggest(e->c, h->text, words, 5);
+      const char *s = diag_suggest(e->c, h->text, words, NKNOWN);
       if (s) diag_help(e->c, d, "did you mean `@%s`?", s);
     } else if (known[k].unsupported) {
       el_fail(e, known[k].unsupported, h, "`@%s` is not in this version", h->text);
+    } else if (!strcmp(h->text, "lr")) {
+      check_rate(e, a, h);
     } else if (h->n) {
       el_fail(e, E_ARG_COUNT, h, "`@%s` takes no arguments", h->text);
     } else if (known[k].bit == HINT_CHECKPOINT && !computes(a)) {
@@ -81,8 +109,9 @@ uint32_t el_fp32_hint(const Elab *e, uint32_t hints) {
 
 /* @checkpoint starts a region, which ends with its statement; the enclosing region then continues. Evaluation and
  * inference recompute nothing. The only other hint that nodes carry is @fp32, in graphs of another precision. */
-SavedHints el_push_hints(Elab *e, uint32_t hints) {
-  SavedHints around = {e->cur.hints, e->cur.b.hints};
+SavedHints el_push_hints(Elab *e, uint32_t hints, double rate) {
+  SavedHints around = {e->cur.hints, e->cur.b.hints, e->cur.rate};
+  e->cur.rate *= rate;
   e->cur.hints |= hints & ~HINT_CHECKPOINT;
   if (hints & HINT_CHECKPOINT && e->cur.training)
     e->cur.b.hints = (e->cur.b.hints & HINT_FP32) | ++e->nregion * HINT_REGION;
@@ -93,6 +122,7 @@ SavedHints el_push_hints(Elab *e, uint32_t hints) {
 void el_pop_hints(Elab *e, SavedHints around) {
   e->cur.hints = around.vars;
   e->cur.b.hints = around.nodes;
+  e->cur.rate = around.rate;
 }
 
 /* ---- bindings ---- */
@@ -268,7 +298,8 @@ Value el_stmt(Elab *e, const Ast *s) {
   int before = diag_errors(e->c), writes = e->writes;
   const Ast *outer = e->stmt;
   e->stmt = s;
-  SavedHints around = el_push_hints(e, s->hints ? el_read_hints(e, s) : 0);
+  SavedHints around =
+    el_push_hints(e, s->hints ? el_read_hints(e, s) : 0, s->kind == AST_PARAM ? el_read_rate(e, s) : 1);
   Value v = stmt(e, s);
   el_pop_hints(e, around);
   e->stmt = outer;

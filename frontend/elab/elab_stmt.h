@@ -12,9 +12,12 @@ Value el_list_items(Elab *e, Value v, const Ast *at); /* of a list, or along a t
 
 typedef struct SavedHints {
   uint32_t vars, nodes;
+  double rate;
 } SavedHints;
-uint32_t el_read_hints(Elab *e, const Ast *a);     /* HINT_* bits of the statement; others are reported */
-SavedHints el_push_hints(Elab *e, uint32_t hints); /* adds them to those of the enclosing statements */
+uint32_t el_read_hints(Elab *e, const Ast *a); /* HINT_* bits of the statement; others are reported */
+double el_read_rate(Elab *e, const Ast *a);    /* the number of its @lr; 1: none, or reported */
+/* Adds them to those of the enclosing statements. */
+SavedHints el_push_hints(Elab *e, uint32_t hints, double rate);
 void el_pop_hints(Elab *e, SavedHints outer);
 uint32_t el_fp32_hint(const Elab *e, uint32_t hints); /* of them, those that nodes of this graph carry: @fp32, or 0 */
 #endif

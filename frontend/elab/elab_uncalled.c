@@ -57,7 +57,8 @@ static bool known(Elab *e, const Names *s, const char *name) {
 
 static void check(Elab *e, const Names *s, const Ast *a) {
   if (!a) return;
-  if (a->kind == AST_NAME && !known(e, s, a->text) && !el_name_reported(e, a->text)) {
+  if (a->kind == AST_NAME && !known(e, s, ctx_intern(e->c, a->text, strcspn(a->text, "."))) &&
+      !el_name_reported(e, a->text)) {
     Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", a->text);
     const char *near = diag_suggest(e->c, a->text, s->word, s->n);
     if (!near) near = el_suggest(e, a->text);

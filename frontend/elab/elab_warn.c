@@ -9,7 +9,7 @@
 /* Whether the tree names it: an expression, a shape, a called def, a state that is written. */
 static bool names_it(const Ast *a, const char *name) {
   if (!a) return false;
-  if (a->kind == AST_NAME && a->text == name) return true;
+  if (ast_names(a, name)) return true;
   for (int i = 0; i < a->n; i++)
     if (names_it(a->kid[i], name)) return true;
   for (int i = 0; a->hints && i < a->hints->n; i++)

@@ -66,6 +66,7 @@ ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite 
   int before = diag_errors(e->c);
   bool top = !root;
   uint32_t hints = use->hints ? el_read_hints(e, use) : 0;
+  double rate = el_read_rate(e, use);
   if (top) e->cur.f = &f;
   Value v = el_partial(e, use->kid[0]);
   e->cur.f = old;
@@ -78,7 +79,7 @@ ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite 
     }
   ModuleInstance *instance = ctx_alloc(e->c, sizeof *instance);
   if (!root) root = site_root(e, name, true);
-  *instance = (ModuleInstance){.name = name, .fn = v.fn, .root = root, .hints = hints, .at = use->caret};
+  *instance = (ModuleInstance){.name = name, .fn = v.fn, .root = root, .hints = hints, .rate = rate, .at = use->caret};
   return instance;
 }
 
@@ -93,7 +94,7 @@ int64_t el_random_stream(Elab *e) {
     CallSite *i = e->cur.f->site;
     if (i->stamp != e->stamp) i->randoms = 0;
     i->stamp = e->stamp;
-    base = i->path;
+    base = e->turn ? hash_bytes(e->turn, strlen(e->turn), i->path) : i->path;
     n = i->randoms++;
   }
   return (int64_t)(hash_bytes(&(uint32_t){(uint32_t)n}, 4, base) >> 1);
@@ -129,6 +130,8 @@ static const char *site_path(Elab *e, const CallSite *i, bool final) {
   return up ? ctx_strf(e->c, "%s.%s", up, own) : own;
 }
 
+const char *el_site_path(Elab *e, const CallSite *i) { return site_path(e, i, true); }
+
 /* The initial value is evaluated where it is declared, but in the init graph. */
 static Value initial(Elab *e, const Ast *s) {
   if (!s->kid[1]) {
@@ -163,6 +166,7 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
                                                           .init = init,
                                                           .weight = i->weight,
                                                           .section = e->section,
+                                                          .rate = e->cur.rate,
                                                           .loc = s->caret,
                                                           .len = s->caret_len};
   *VEC_PUSH(e->c, i->var, i->nvar, i->capvar) = (VarRec){s->text, v};
@@ -242,6 +246,12 @@ Id el_read_var(Elab *e, int var, Loc loc) {
   return e->cur.values[var];
 }
 
+void el_write_var(Elab *e, int var, Id value, Loc loc) {
+  reserve_values(e, var);
+  e->cur.values[var] = value;
+  graph_write(e->cur.root, var, value, loc);
+}
+
 Value el_assign(Elab *e, const Ast *s) {
   Binding *b = scope_find(&e->cur.f->scope, s->text);
   if (!b || b->v.kind != V_STATE) {
@@ -266,10 +276,8 @@ Value el_assign(Elab *e, const Ast *s) {
     diag_label(e->c, d, e->var[var].loc, e->var[var].len, "declared here");
     return v_error();
   }
-  reserve_values(e, var);
-  e->cur.values[var] = x;
   e->writes++;
-  graph_write(e->cur.root, var, x, s->caret);
+  el_write_var(e, var, x, s->caret);
   return v_none();
 }
 

@@ -30,6 +30,7 @@ struct ModuleInstance { /* `use name = f(...)` */
   Fn *fn;
   CallSite *root;
   uint32_t hints;
+  double rate; /* of @lr */
   Loc at;
   bool called;
 };
@@ -39,6 +40,7 @@ typedef struct VarInfo { /* beside Module.var until names are final */
   Value init;          /* number, list, function of the weight, or tensor of the init graph */
   int weight;          /* optimizer state: its weight's var; -1 */
   const char *section; /* optimizer state: its train section, or NULL */
+  double rate;         /* the factor of its learning rate, of @lr */
   Loc loc;
   int len;
 } VarInfo;
@@ -50,8 +52,23 @@ ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite 
 Value el_declare_var(Elab *e, const Ast *s);
 void el_hint_weights(Elab *e, const CallSite *i); /* adds the current hints to all weights at and below i */
 Value el_assign(Elab *e, const Ast *s);
-Id el_read_var(Elab *e, int var, Loc loc); /* its current value in the root graph */
-int64_t el_random_stream(Elab *e);         /* of the next random node */
-void el_finish_vars(Elab *e);              /* final names and order */
+Id el_read_var(Elab *e, int var, Loc loc);              /* its current value in the root graph */
+void el_write_var(Elab *e, int var, Id value, Loc loc); /* the value that later reads in the root graph have */
+const char *el_site_path(Elab *e, const CallSite *i);   /* as in the names of weights, by the calls known so far */
+int64_t el_random_stream(Elab *e);                      /* of the next random node */
+void el_finish_vars(Elab *e);                           /* final names and order */
 void el_init_graph(Elab *e);
+
+/* ---- elab_part.c: weights by their names ---- */
+typedef struct Part { /* `net`, `net.block_2`: all weights there and below; `net.block_2.w`: one */
+  const CallSite *site;
+  int var; /* -1: all */
+} Part;
+typedef enum PartKind { PART_OTHER, PART_FOUND, PART_UNKNOWN } PartKind; /* OTHER: does not begin with an instance */
+PartKind el_part(Elab *e, const Ast *a, Part *p);
+bool el_part_has(const Elab *e, const Part *p, int var);
+/* The weight of `to` that has the place of weight `var` of `from`; -1: none. If `to` is one weight, that. */
+int el_part_same(Elab *e, const Part *from, int var, const Part *to);
+void el_unknown_part(Elab *e, const Ast *a);           /* reports it */
+bool el_weight_named(Elab *e, const Ast *a, Value *v); /* false: `a` does not name a weight of an instance */
 #endif

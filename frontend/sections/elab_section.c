@@ -115,7 +115,7 @@ static bool check_metric(Elab *e, const Ast *b) {
 
 static bool names_it(const Ast *a, const char *name) {
   if (!a) return false;
-  if (a->kind == AST_NAME && a->text == name) return true;
+  if (ast_names(a, name)) return true;
   for (int i = 0; i < a->n; i++)
     if (names_it(a->kid[i], name)) return true;
   return false;

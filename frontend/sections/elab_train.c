@@ -20,6 +20,8 @@ static const Setting train_settings[] = {
   {"steps", 0},
   {"accumulate", 0},
   {"clip", 0},
+  {"grad_noise", 0},
+  {"every", 0},
   {"precision", 0},
   {"ema", E_UNSUPPORTED_EMA},
   {"seed", 0},
@@ -40,6 +42,7 @@ typedef struct TrainBuild {
   Loc *loc;
   Id *result;
   int n, ntensor; /* loss and scalars; the others */
+  Groups optim;
 } TrainBuild;
 
 /* ---- settings ---- */
@@ -63,10 +66,50 @@ static bool missing(Elab *e, const Section *s, const char *what) {
   return false;
 }
 
+/* ---- several train sections ---- */
+
+static const Ast *setting_of(const Ast *train, const char *name) {
+  return el_setting(&(Section){.block = train->kid[0]}, name);
+}
+
+/* Another train section whose plan this one can follow; NULL: none. */
+static const Ast *other_plan(const Elab *e, const Section *s) {
+  for (int i = 0; i < e->file->ast->n; i++) {
+    const Ast *a = e->file->ast->kid[i];
+    if (a->kind == AST_TRAIN && a != s->ast && (setting_of(a, "steps") || setting_of(a, "epochs"))) return a;
+  }
+  return NULL;
+}
+
+static int train_sections(const Elab *e, const Ast **first) {
+  int n = 0;
+  for (int i = 0; i < e->file->ast->n; i++)
+    if (e->file->ast->kid[i]->kind == AST_TRAIN && !n++) *first = e->file->ast->kid[i];
+  return n;
+}
+
+/* What holds for a whole run stands in the first section; `every` needs another one. */
+static bool check_turns(Elab *e, const Section *s) {
+  static const char *const of_run[] = {"seed", "save", "keep"};
+  const Ast *first = NULL, *every = el_setting(s, "every");
+  if (train_sections(e, &first) < 2 && every)
+    return el_reject(e, E_SETTING_CONFLICT, every->kid[0], "`every` is for a file with several train sections");
+  for (int i = 0; i < 3 && first != s->ast; i++) {
+    const Ast *b = el_setting(s, of_run[i]);
+    if (!b) continue;
+    Diag *d =
+      el_error(e, E_SETTING_CONFLICT, b->kid[0], "`%s` holds for all train sections: the first one sets it", of_run[i]);
+    diag_label(e->c, d, first->caret, first->caret_len, "the first one");
+    return false;
+  }
+  return true;
+}
+
 static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
   const Ast *a = el_setting_value(s, "data");
   t->data = -1;
-  if (!a) return el_setting(s, "steps") && !el_setting(s, "epochs") ? true : missing(e, s, "data");
+  bool planned = el_setting(s, "steps") || other_plan(e, s);
+  if (!a) return planned && !el_setting(s, "epochs") ? true : missing(e, s, "data");
   if (a->kind == AST_NAME) t->data = el_data_find(e->m, a->text);
   if (t->data >= 0) return true;
   const char **words = ctx_alloc(e->c, (size_t)(e->m->ndata + 1) * sizeof *words);
@@ -80,24 +123,25 @@ static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
 
 static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   int64_t seed = 0;
-  bool ok = find_data(e, s, t);
+  bool ok = check_turns(e, s) && find_data(e, s, t);
   ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
   ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
   ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
   ok &= el_setting_int(e, s, "epochs", 1, 0, &t->epochs);
+  ok &= el_setting_int(e, s, "every", 1, 1, &t->every);
   ok &= el_setting_int(e, s, "seed", 0, 0, &seed);
   ok &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
   ok &= save_setting(e, s, &t->save_every);
   ok &= el_precision(e, s, t);
   t->seed = (uint64_t)seed;
   const Ast *clip = el_setting_value(s, "clip");
-  if (clip && el_is_norm(clip)) t->clip_at = clip->at;
+  if (clip && el_clips_norm(clip)) t->clip_at = clip->at;
   if (t->accumulate > 1) t->accumulate_at = el_setting(s, "accumulate")->at;
   if (!ok) return false;
   if (!el_setting(s, "loss")) return missing(e, s, "loss");
   if (!el_setting(s, "optim")) return missing(e, s, "optim");
   if (!t->batch) return missing(e, s, "batch");
-  if (!t->steps && !t->epochs) return missing(e, s, "epochs");
+  if (!t->steps && !t->epochs && !other_plan(e, s)) return missing(e, s, "epochs");
   if (t->steps && t->epochs) {
     Diag *d =
       el_error(e, E_SETTING_CONFLICT, el_setting(s, "steps")->kid[0], "`steps` and `epochs` exclude each other");
@@ -193,7 +237,7 @@ static bool forward(Elab *e, TrainBuild *r) {
   r->ntensor = 0;
   for (int i = 0; i < block->n && !e->fatal; i++) {
     const Ast *b = block->kid[i];
-    if (b->kind == AST_BUDGET || b->kind == AST_FIELD) continue;
+    if (b->kind == AST_BUDGET || b->kind == AST_FIELD || b->kind == AST_ASSIGN) continue;
     const char *name = b->kind == AST_BIND && b->n == 2 ? b->kid[0]->text : NULL;
     bool loss = name && !strcmp(name, "loss"), metric = name && !strncmp(name, "metric.", 7);
     if (name && !loss && !metric && el_is_setting(r->s, name)) {
@@ -219,13 +263,15 @@ static bool forward(Elab *e, TrainBuild *r) {
 
 /* ---- gradients and the update ---- */
 
-/* The weights that the loss depends on and that training may change, in an order that belongs to the loss: their
+static bool passes_gradient(const Graph *g, Id n) { return !(op_info[node_get(g, n)->op].flags & OPF_NO_GRAD); }
+
+/* The weights that the loss has a gradient by and that training may change, in an order that belongs to the loss: their
  * squares are added in it where gradients are clipped. */
 static int find_weights(Elab *e, Id loss, Update **out) {
   int n = 0;
   Update *u = ctx_alloc(e->c, (size_t)(e->m->nvar + 1) * sizeof *u);
   IdList nodes = {0};
-  graph_postorder(e->cur.b.g, 1, &loss, 1, NULL, ctx_alloc(e->c, (size_t)e->cur.b.g->n), &nodes);
+  graph_postorder(e->cur.b.g, 1, &loss, 1, passes_gradient, ctx_alloc(e->c, (size_t)e->cur.b.g->n), &nodes);
   for (int i = 0; i < nodes.n; i++) {
     int v = node_var(e->cur.b.g, nodes.v[i]);
     if (v < 0 || e->m->var[v].kind != VK_PARAM || e->m->var[v].hints & HINT_FREEZE) continue;
@@ -239,6 +285,19 @@ static int find_weights(Elab *e, Id loss, Update **out) {
   return n;
 }
 
+/* Of these, the ones that an entry of `optim` is for. */
+static bool find_optimizers(Elab *e, TrainBuild *r, Update *u, int *n) {
+  int *group = ctx_alloc(e->c, (size_t)*n * sizeof *group), kept = 0;
+  if (!el_groups(e, el_setting_value(r->s, "optim"), &r->optim)) return false;
+  if (!el_find_groups(e, &r->optim, u, *n, group)) return false;
+  for (int i = 0; i < *n; i++) {
+    u[i].group = group[i];
+    if (group[i] >= 0) u[kept++] = u[i];
+  }
+  *n = kept;
+  return true;
+}
+
 static bool accumulate(Elab *e, Update *u, int n, int *acc) {
   for (int i = 0; i < n; i++) {
     acc[i] = el_optim_var(e, &u[i], "grad");
@@ -249,11 +308,11 @@ static bool accumulate(Elab *e, Update *u, int n, int *acc) {
   return true;
 }
 
-/* Clipping and the update, in f32. */
-static bool update(Elab *e, const Section *s, Update *u, int n, const LossScale *scale) {
-  const Ast *optim = el_setting_value(s, "optim"), *clip = el_setting_value(s, "clip");
-  Value fn = el_optimizer(e, optim);
-  if (v_bad(fn) || (clip && !el_clip(e, clip, u, n)) || !el_update(e, fn, optim, u, n)) return false;
+/* Clipping, noise, the update, and what the section assigns, in f32. */
+static bool update(Elab *e, TrainBuild *r, Update *u, int n, const LossScale *scale) {
+  const Ast *clip = el_setting_value(r->s, "clip"), *noise = el_setting_value(r->s, "grad_noise");
+  if ((clip && !el_clip(e, clip, u, n)) || (noise && !el_noise(e, noise, u, n))) return false;
+  if (!el_update(e, &r->optim, u, n) || !el_assign_weights(e, r->s->block)) return false;
   el_scale_step(e, scale);
   return true;
 }
@@ -275,7 +334,7 @@ static bool build_update(Elab *e, TrainBuild *r, Update *u, int n, const int *ac
     u[i].grad = b_mul(&e->cur.b, sum, b_const(&e->cur.b, DT_F32, 1.0 / (double)r->t->accumulate));
   }
   el_find_overflow(e, scale, u, n);
-  bool ok = update(e, s, u, n, scale);
+  bool ok = update(e, r, u, n, scale);
   for (int i = 0; i < n && ok; i++) graph_write(g, acc[i], b_full(&e->cur.b, e->m->var[acc[i]].type, 0), e->cur.b.loc);
   el_leave(e, &saved);
   return ok;
@@ -290,11 +349,12 @@ static bool backward(Elab *e, TrainBuild *r) {
   if (!n)
     return el_reject(e, E_NOTHING_TO_TRAIN, el_setting_value(s, "loss"),
                      "the loss depends on no weight that may change");
+  if (!find_optimizers(e, r, u, &n)) return false;
   e->cur.b.loc = el_setting_value(s, "loss")->caret;
   e->section = s->ast->text;
   Id loss = el_scale_loss(e, &scale, r->t, el_setting_value(s, "precision"), r->result[0]);
   for (int i = 0; i < n; i++) u[i].grad = b_grad(&e->cur.b, loss, u[i].weight);
-  SavedHints around = el_push_hints(e, r->t->precision == DT_F32 ? 0 : HINT_FP32);
+  SavedHints around = el_push_hints(e, r->t->precision == DT_F32 ? 0 : HINT_FP32, 1);
   bool ok;
   el_unscale(e, &scale, u, n);
   if (split) {
@@ -304,7 +364,7 @@ static bool backward(Elab *e, TrainBuild *r) {
     ok = ok && build_update(e, r, u, n, acc, &e->cur.f->scope, &scale);
   } else {
     el_find_overflow(e, &scale, u, n);
-    ok = update(e, s, u, n, &scale);
+    ok = update(e, r, u, n, &scale);
   }
   el_pop_hints(e, around);
   e->section = NULL;
@@ -383,7 +443,7 @@ static void build_eval(Elab *e, TrainBuild *r) {
 void el_train_section(Elab *e, const Ast *a) {
   Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
   TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
-  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .loc = a->caret};
+  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .every = 1, .loc = a->caret};
   Frame f;
   GraphState saved = el_enter_settings(e, a, &f);
   f.site = site_root(e, "train", false);
@@ -391,10 +451,14 @@ void el_train_section(Elab *e, const Ast *a) {
   el_leave(e, &saved);
   if (!ok) return;
   TrainBuild r = {.s = &s, .t = t};
+  const Ast *first;
+  if (train_sections(e, &first) > 1) e->turn = a->text ? a->text : "train";
   r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
   r.loc = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.loc);
   r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);
-  if (!build_step(e, &r) || e->fatal) return;
+  ok = build_step(e, &r) && !e->fatal;
+  e->turn = NULL;
+  if (!ok) return;
   t->nmetric = r.n - 1;
   t->metric = ctx_alloc(e->c, (size_t)r.n * sizeof *t->metric);
   for (int i = 1; i < r.n; i++) t->metric[i - 1] = r.name[i];

@@ -5,16 +5,33 @@
 #include "frontend/elab/elab_weight.h"
 #include "frontend/sections/elab_section.h"
 
+/* ---- elab_groups.c ---- */
+typedef struct Group {   /* an entry of `optim` or `clip` */
+  const Ast *ast, *call; /* as written; without the names of weights */
+  Part *part;
+  int npart; /* 0: for the weights that no other entry names */
+  Value fn;
+} Group;
+typedef struct Groups {
+  Group *g;
+  int n;
+} Groups;
+typedef struct Update Update;
+bool el_groups(Elab *e, const Ast *setting, Groups *gs);
+/* The entry of each weight; -1: none. Reports a weight in two, and an entry without weights. */
+bool el_find_groups(Elab *e, const Groups *gs, const Update *u, int n, int *group);
+bool el_assign_weights(Elab *e, const Ast *block); /* `target := ...` in a train section, after the update */
+
 /* ---- elab_optim.c ---- */
-typedef struct Update {
+struct Update {
   Id weight, grad;
-  int var;
+  int var, group; /* group: its entry of `optim` */
   CallSite *site;
-} Update;
-Value el_optimizer(Elab *e, const Ast *a); /* the function (w, g) -> w */
-bool el_is_norm(const Ast *clip);          /* norm(x) */
+};
+bool el_clips_norm(const Ast *clip); /* norm(x), or a list with such an entry */
 bool el_clip(Elab *e, const Ast *clip, Update *u, int n);
-bool el_update(Elab *e, Value optim, const Ast *at, Update *u, int n);
+bool el_noise(Elab *e, const Ast *noise, Update *u, int n);   /* grad_noise */
+bool el_update(Elab *e, Groups *optim, Update *u, int n);     /* also instantiates the optimizers */
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
 

@@ -59,3 +59,9 @@ static void dump(Str *out, const Ast *a, int indent) {
 }
 
 void ast_dump(Str *out, const Ast *a) { dump(out, a, 0); }
+
+bool ast_names(const Ast *a, const char *name) {
+  if (a->kind != AST_NAME) return false;
+  size_t n = strlen(name);
+  return a->text == name || (!strncmp(a->text, name, n) && a->text[n] == '.');
+}

@@ -54,7 +54,7 @@ enum { AST_MAX_DEPTH = 256 };
   K(IMPORT, "import")         /* text: the path as written */ \
   K(DEF, "def")               /* text: the name; BLOCK, [TYPE of the result], ARG.... AST_EXPORT: `export def` */ \
   K(DATA, "data section")     /* BLOCK: BIND, FIELD, BUDGET */ \
-  K(TRAIN, "train section")   /* BLOCK: BIND, BUDGET, any statement of index notation */ \
+  K(TRAIN, "train section")   /* BLOCK: BIND, ASSIGN, BUDGET, any statement of index notation */ \
   K(TARGET, "target section") /* BLOCK: BIND, BUDGET */ \
   K(TEST, "test section")     /* BLOCK: any statement but FIELD and BUDGET */ \
   K(HINTS, "hints")           /* HINT...: the target of the hints field */ \
@@ -116,6 +116,9 @@ struct Ast {
 
 const char *ast_kind_name(int kind);
 const char *ast_op_text(int op);
+
+/* Whether it names `name` (interned), or with a point something of it: `net`, `net.w`. */
+bool ast_names(const Ast *a, const char *name);
 
 /* Equality without positions, AST_PAREN and separators in numbers: `fmt` must preserve it. */
 bool ast_equal(const Ast *a, const Ast *b);

@@ -14,7 +14,7 @@ static const struct {
   const char *where;
 } STATEMENTS[AST_KIND_COUNT] = {
   [AST_BIND] = {31, ""},
-  [AST_ASSIGN] = {IN_DEF, "in a def"},
+  [AST_ASSIGN] = {IN_DEF | IN_TRAIN, "in defs and train sections"},
   [AST_PARAM] = {IN_DEF, "in a def"},
   [AST_STATE] = {IN_DEF, "in a def"},
   [AST_USE] = {IN_DEF, "at top level or in a def"},

@@ -8,9 +8,13 @@ here=$root/tests/models
 models=$root/examples/models
 shift 2
 
-# reached LINE QUANTITY RELATION BOUND: looks the quantity up within "holdout":{...}
+# reached LINE QUANTITY RELATION BOUND: looks the quantity up within "holdout":{...}, SECTION.QUANTITY in that of a section
 reached() {
   printf '%s\n' "$1" | awk -v key="\"$2\"" -v rel="$3" -v bound="$4" '{
+    if (split(key, part, ".") > 1) { # SECTION.QUANTITY
+      sub(/"/, "", part[2]); key = "\"" part[2] "\""
+      $0 = substr($0, index($0, part[1] "\":{"))
+    }
     at = index($0, "\"holdout\"")
     if (!at) { print "no hold-out in: " $0; exit 1 }
     s = substr($0, at); s = substr(s, index(s, "{")); s = substr(s, 1, index(s, "}"))
@@ -26,7 +30,7 @@ reached() {
 while read -r name key rel bound; do
   [ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
   log=$tmp/$name.log; begin=$(date +%s)
-  if ! full && { [ "$name" = chargpt ] || [ "$name" = lstm ]; }; then
+  if ! full && case $name in chargpt | lstm | gan) ;; *) false ;; esac; then
     check "$name" "$gradc" build "$models/$name.nn" -o "$tmp/$name"
     ! grep -q '^test "' "$models/$name.nn" || check "$name: tests" "$gradc" test "$models/$name.nn"
     continue

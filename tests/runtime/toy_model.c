@@ -346,21 +346,17 @@ enum { DATA = 0, STEPS = 0, EPOCHS = 6 };
 #ifndef TRAINS
 #define TRAINS 1
 #endif
-static const GcTrain train[TRAINS] = {{.name = "train",
-                                       .data = DATA,
-                                       .batch = BATCH,
-                                       .accumulate = ACCUMULATE,
-                                       .epochs = EPOCHS,
-                                       .steps = STEPS,
-                                       .seed = 42,
-                                       .metrics = metrics,
-                                       .nmetrics = 1,
-                                       .step = &g_step,
-                                       .pass = &g_pass,
-                                       .update = &g_update,
-                                       .eval = DATA < 0 ? NULL : &g_eval,
-                                       .navg = 2,
-                                       .save_every = SAVE}};
+#define TRAIN(section, rounds) \
+  { \
+    .name = section, .data = DATA, .batch = BATCH, .accumulate = ACCUMULATE, .epochs = EPOCHS, .steps = STEPS, \
+    .seed = 42, .metrics = metrics, .nmetrics = 1, .step = &g_step, .pass = &g_pass, .update = &g_update, \
+    .eval = DATA < 0 ? NULL : &g_eval, .navg = 2, .every = rounds, .save_every = SAVE \
+  }
+static const GcTrain train[TRAINS] = {TRAIN("train", 1),
+#if TRAINS > 1
+                                      TRAIN("second", 3)
+#endif
+};
 
 #define VAR(n, k, member, ...) \
   { \

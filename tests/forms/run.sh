@@ -1,0 +1,177 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: forms of training. turns.nn, whose three sections use all of them, has the same strict bits in the
+# interpreter, in portable and in native C, and when a run is resumed; forms that say the same thing train the same
+# bits; several sections in the command line, the library and Python. Without FULL=1 only the first, and second order.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/forms
+cd "$root" || exit 2
+export NO_COLOR=1
+
+trained() { # trained NAME: the hash of the weights of $tmp/NAME.nn after its training
+  "$gradc" run --fp=strict "$tmp/$1.nn" --json --run-dir "$tmp/run_$1" --force 2>"$tmp/log" >"$tmp/$1.out" &&
+    hash_of <"$tmp/$1.out"
+}
+binary() { check "$1 is built" "$gradc" build --fp=strict "$tmp/$1.nn" -o "$tmp/$1"; } # binary NAME
+refused() { # refused NAME CODE TEXT COMMAND...
+  name=$1; code=$2; text=$3; shift 3
+  if "$@" >"$tmp/out" 2>&1; then fail "$name: is accepted"
+  elif grep -q "$code" "$tmp/out" && grep -q "$text" "$tmp/out"; then pass
+  else fail "$name: $(head -n 3 "$tmp/out")"; fi
+}
+
+# ---- the same bits everywhere ----
+program reference "$here/reference.c" runtime/hash.c || { counts; exit 1; }
+cp "$here"/*.nn "$tmp"
+want=$("$tmp/reference" "$tmp/turns.nn" 12 "$tmp/spec.h")
+[ ${#want} = 16 ] && pass || fail "the interpreter: $want"
+check "turns: portable C" "$gradc" emit --c "$tmp/turns.nn" -o "$tmp"
+check "turns: portable C compiles" gcc -O0 -std=c99 -Wall -Wno-unused -Werror -ffp-contract=off -c -o "$tmp/turns.o" \
+  "$tmp/turns.c"
+check "turns: its program compiles" gcc -O0 -std=gnu11 -I"$tmp" -o "$tmp/portable" "$here/main_portable.c" "$tmp/turns.o" \
+  runtime/hash.c
+equal "turns: portable C" "$("$tmp/portable")" "$want"
+binary turns
+"$tmp/turns" train --json --run-dir "$tmp/run_turns" >"$tmp/turns.out" 2>"$tmp/log"
+equal "turns: native C" "$(hash_of <"$tmp/turns.out")" "$want"
+
+# ---- resumed ----
+for at in $(if full; then echo 1 7; else echo 7; fi); do
+  "$tmp/turns" train --json --run-dir "$tmp/half" --force --stop-at $at >"$tmp/out" 2>&1
+  equal "turns: resumed after round $at" "$("$tmp/turns" train --resume --json --run-dir "$tmp/half" 2>/dev/null | hash_of)" \
+    "$want"
+  check "turns: metrics of the resumed run" cmp "$tmp/half/metrics.csv" "$tmp/run_turns/metrics.csv"
+done
+grep -q '"critic":{"steps":12,.*"gen":{"steps":4,.*"other":{"steps":5,' "$tmp/turns.out" && pass ||
+  fail "turns: steps of the sections: $(tail -n 1 "$tmp/turns.out")"
+equal "turns: columns" "$(head -n 1 "$tmp/run_turns/metrics.csv")" "step,critic.loss,critic.size,critic.gap,gen.loss,other.loss"
+
+# ---- second order ----
+check "penalty: values" "$gradc" test "$here/penalty.nn"
+
+full || { counts; exit 0; }
+
+equal "turns: one thread" "$("$tmp/turns" train --json --threads 1 --run-dir "$tmp/one" 2>/dev/null | hash_of)" "$want"
+
+"$tmp/turns" train --json --steps 6 --run-dir "$tmp/six" >"$tmp/out" 2>/dev/null
+grep -q '"critic":{"steps":6,.*"gen":{"steps":2,.*"other":{"steps":3,' "$tmp/out" && pass ||
+  fail "turns: --steps 6: $(tail -n 1 "$tmp/out")"
+sed 's/critic 12 12/critic 13 12/' "$tmp/run_turns/checkpoint-12.safetensors" >"$tmp/bad.safetensors"
+mkdir "$tmp/damaged"
+cp "$tmp/run_turns/run.json" "$tmp/run_turns/turns.nn" "$tmp/damaged"
+cp "$tmp/bad.safetensors" "$tmp/damaged/checkpoint-12.safetensors"
+refused "turns: a damaged checkpoint" E0640 "its numbers are not those" "$tmp/turns" train --resume --run-dir "$tmp/damaged"
+
+# ---- forms that say the same ----
+model() { # model NAME BEFORE-USE OPTIM [LINES]: a section over drawn data
+  cat >"$tmp/$1.nn" <<NN
+def body(x: f32[B, 4]) -> f32[B, 6] { x |> linear(5) |> tanh |> linear(6) |> tanh }
+def head(x: f32[B, 6]) -> f32[B, 2] { linear(x, 2) }
+$2
+use net = body()
+use top = head()
+train {
+    steps = 8; seed = 3
+    x = normal([16, 4])
+    loss = mse(top(net(x)), x[:, 0:2]) + 0.01 * sum(net.linear_1.w ** 2)
+    optim = $3
+    ${4:-}
+}
+NN
+}
+same() { equal "$1 is $2" "$(trained "$1")" "$(trained "$2")"; }
+model plain "" "adamw(lr = 0.1, decay = 0.1)"
+model list "" "[adamw(net, lr = 0.1, decay = 0.1), adamw(lr = 0.1, decay = 0.1)]"
+model names "" "[adamw(net.linear_1, top.linear.b, lr = 0.1, decay = 0.1), adamw(net.linear_2.w, net.linear_2.b, \
+top.linear.w, lr = 0.1, decay = 0.1)]"
+same list plain; same names plain
+model rates "@lr(0.5)" "sgd(lr = 0.2 * cosine(step / steps), momentum = 0.5)"
+model groups "" "[sgd(net, lr = 0.1 * cosine(step / steps), momentum = 0.5), sgd(top, lr = 0.2 * cosine(step / steps), momentum = 0.5)]"
+same rates groups
+model default_rate "@lr(0.5)" "rmsprop()"
+model default_given "" "[rmsprop(net, lr = 0.005), rmsprop(top)]"
+same default_rate default_given
+model part "" "adam(top, lr = 0.1)"
+model frozen "@freeze" "adam(lr = 0.1)"
+same part frozen
+model clip "" "sgd(lr = 0.1)" "clip = [norm(net, top, 0.05)]"
+model clip_all "" "sgd(lr = 0.1)" "clip = norm(0.05)"
+same clip clip_all
+model quiet "" "adamw(lr = 0.1, decay = 0.1)" "grad_noise = 0"
+same quiet plain
+model noisy "" "adamw(lr = 0.1, decay = 0.1)" "grad_noise = 0.1"
+[ "$(trained noisy)" != "$(trained plain)" ] && pass || fail "grad_noise changes nothing"
+"$gradc" emit --c "$tmp/frozen.nn" -o "$tmp/c" >/dev/null 2>&1
+"$gradc" emit --c "$tmp/part.nn" -o "$tmp/c" >/dev/null 2>&1
+equal "memory of a part that is not trained" "$(sed -n 's/#define part_BYTES //p' "$tmp/c/part.h")" \
+  "$(sed -n 's/#define frozen_BYTES //p' "$tmp/c/frozen.h")"
+
+# ---- target := online ----
+cat >"$tmp/target.nn" <<'NN'
+def q(x: f32[B, 4]) -> f32[B, 2] { x |> linear(5) |> tanh |> linear(2) }
+use online = q()
+@freeze
+use target = q()
+train {
+    steps = 9
+    x = normal([8, 4])
+    loss = mse(online(x), 1 + 0.9 * target(x))
+    optim = sgd(lr = 0.1)
+    target := RULE
+}
+export def both(x: f32[1, 4]) -> f32[1, 2] { online(x) - target(x) }
+NN
+cp "$tmp/target.nn" "$tmp/target.in"
+sed "s/RULE/online/" "$tmp/target.in" >"$tmp/online.nn" # lists the weights of all of them
+binary online
+hashes() { "$tmp/online" info --json --weights "$tmp/run_target/weights.safetensors" |
+  sed -n "s/.*\"name\":\"$1\.\([^\"]*\)\".*\"hash\":\"\([0-9a-f]*\)\".*/\1 \2/p"; }
+for rule in online "lerp(target, online, 1)" "where(mod(step + 1, 3) == 0, online, target)" \
+  "0 * target + 1 * online"; do
+  sed "s/RULE/$rule/" "$tmp/target.in" >"$tmp/target.nn"
+  check "target := $rule" trained target
+  equal "target := $rule" "$(hashes target)" "$(hashes online)"
+done
+sed "s/RULE/where(mod(step + 1, 4) == 0, online, target)/" "$tmp/target.in" >"$tmp/target.nn"
+check "target := at other steps" trained target
+[ -n "$(hashes target)" ] && [ "$(hashes target)" != "$(hashes online)" ] && pass || fail "target := at other steps: nothing is kept"
+
+# ---- in half precision, with budgets ----
+sed 's/^train critic {/train critic { precision = f16;/' "$here/turns.nn" >"$tmp/f16.nn"
+check "turns in f16" trained f16
+check "turns under a budget" "$gradc" build --ram 64K "$tmp/turns.nn" -o "$tmp/small"
+
+# ---- data, evaluation, Python ----
+cat >"$tmp/duel.nn" <<'NN'
+def f(x: f32[B, 2]) -> f32[B, 1] { x |> linear(6) |> relu |> linear(1) }
+use a = f()
+use b = f()
+data d { source = normal(n = 100, mean = [1, 2, 3], std = 1); holdout = 0.2
+  x: f32[2] = field(0)[0:2]
+  y: f32[1] = field(0)[2:3] }
+train { data = d; batch = 8; epochs = 3; seed = 4
+  loss = mse(a(x), y); optim = adam(lr = 0.01 * cosine(step / steps)); metric.m = mean(a(x)); metric.n = mean(y) }
+train second { data = d; batch = 4; every = 2
+  loss = mse(b(x), a(x)) + 0 * epoch; optim = [sgd(b, lr = 0.1)]; metric.n = mean(b(x)) }
+NN
+binary duel
+want=$(trained duel)
+equal "duel: what is evaluated" "$("$tmp/duel" eval --json --weights "$tmp/run_duel/weights.safetensors" |
+  sed 's/.*"section":\("[a-z]*"\).*"loss":\([^,]*\),.*/\1:\2/' | tr '\n' ' ')" \
+  "$(tail -n 1 "$tmp/duel.out" | sed 's/.*"train":{[^{]*{"loss":\([^,]*\),.*"second":{[^{]*{"loss":\([^,]*\),.*/"train":\1 "second":\2 /')"
+equal "duel: a binary" "$("$tmp/duel" train --json --run-dir "$tmp/ran" 2>/dev/null | hash_of)" "$want"
+python=$(command -v python3)
+[ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null && python=/usr/bin/python3
+if "$python" -c 'import numpy' 2>/dev/null; then
+  make -s lib BUILD="$2" >"$tmp/log" 2>&1
+  equal "duel: Python" "$(GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=$root/python "$python" "$here/duel.py" "$tmp/duel.nn" \
+    "$tmp" 2>&1 | tail -n 1)" "$want"
+fi
+
+# ---- wrong use ----
+refused "every alone" E0308 "several train sections" "$gradc" check - <<'NN'
+def f(x: f32[B, 2]) { linear(x, 1) }
+use a = f()
+train { steps = 1; every = 2; loss = mean(a(ones(1, 2))); optim = sgd(lr = 1) }
+NN
+counts
