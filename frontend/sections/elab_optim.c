@@ -133,11 +133,15 @@ static Call call_from(const char *name, const Ast *at) {
   return (Call){.name = name, .at = at->at, .len = at->len, .caret = at->caret, .caret_len = at->caret_len};
 }
 
-bool el_update(Elab *e, Groups *optim, Update *u, int n) {
+bool el_optimizers(Elab *e, Groups *optim) {
   for (int i = 0; i < optim->n; i++) {
     optim->g[i].fn = optimizer(e, optim->g[i].call);
     if (v_bad(optim->g[i].fn)) return false;
   }
+  return true;
+}
+
+bool el_update(Elab *e, const Groups *optim, Update *u, int n) {
   for (int i = 0; i < n; i++) {
     const Group *g = &optim->g[u[i].group];
     Call from = call_from("optim", g->ast);

@@ -30,8 +30,9 @@ struct Update {
 };
 bool el_clips_norm(const Ast *clip); /* norm(x), or a list with such an entry */
 bool el_clip(Elab *e, const Ast *clip, Update *u, int n);
-bool el_noise(Elab *e, const Ast *noise, Update *u, int n);   /* grad_noise */
-bool el_update(Elab *e, Groups *optim, Update *u, int n);     /* also instantiates the optimizers */
+bool el_noise(Elab *e, const Ast *noise, Update *u, int n); /* grad_noise */
+bool el_optimizers(Elab *e, Groups *optim);                 /* instantiates them, in the graph of the update */
+bool el_update(Elab *e, const Groups *optim, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
 
