@@ -222,8 +222,8 @@ typedef struct gradc_array {
 } gradc_array;
 
 /* Chooses the train section, by its name ("": the one without), that the calls below are about: steps, plan, loss,
- * metrics, evaluation, gradc_data_open, and gradc_info. Each section has its own plan and counts its own steps. At first
- * it is the first one; a program that trains them in turn chooses, steps, chooses the next. */
+ * metrics, evaluation, gradc_data_open, and gradc_info. Each section has its own plan and counts its own steps. It is
+ * the first one at first; a program that trains them in turn chooses, steps, chooses the next. */
 GRADC_API gradc_status gradc_section(gradc_model *m, const char *name, gradc_error **error);
 GRADC_API const char *gradc_section_name(const gradc_model *m, int i); /* NULL: i is out of range */
 

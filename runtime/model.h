@@ -222,8 +222,8 @@ typedef struct GcTrain {
   const GcGraph *eval_done;     /* what was gathered to loss, metrics and tensors; its run-time sizes are numbers of
                                      records. NULL: it is loss, metrics and tensors */
   int navg;
-  const int *at;      /* of each metric its place among the floats after GcRun.loss; NULL: in order */
-  int64_t every;      /* with several sections: it has a step in every so many rounds */
+  const int *at;         /* of each metric its place among the floats after GcRun.loss; NULL: in order */
+  int64_t every;         /* with several sections: it has a step in every so many rounds */
   int scale, skipped;    /* 1 + index in GcModel.vars (f32) of the loss scale, and of the number of steps
                                      skipped because a gradient overflowed; 0: no loss scaling. With loss scaling
                                      status -1 means that the scale cannot be lowered further */

@@ -66,49 +66,10 @@ static bool missing(Elab *e, const Section *s, const char *what) {
   return false;
 }
 
-/* ---- several train sections ---- */
-
-static const Ast *setting_of(const Ast *train, const char *name) {
-  return el_setting(&(Section){.block = train->kid[0]}, name);
-}
-
-/* Another train section whose plan this one can follow; NULL: none. */
-static const Ast *other_plan(const Elab *e, const Section *s) {
-  for (int i = 0; i < e->file->ast->n; i++) {
-    const Ast *a = e->file->ast->kid[i];
-    if (a->kind == AST_TRAIN && a != s->ast && (setting_of(a, "steps") || setting_of(a, "epochs"))) return a;
-  }
-  return NULL;
-}
-
-static int train_sections(const Elab *e, const Ast **first) {
-  int n = 0;
-  for (int i = 0; i < e->file->ast->n; i++)
-    if (e->file->ast->kid[i]->kind == AST_TRAIN && !n++) *first = e->file->ast->kid[i];
-  return n;
-}
-
-/* What holds for a whole run stands in the first section; `every` needs another one. */
-static bool check_turns(Elab *e, const Section *s) {
-  static const char *const of_run[] = {"seed", "save", "keep"};
-  const Ast *first = NULL, *every = el_setting(s, "every");
-  if (train_sections(e, &first) < 2 && every)
-    return el_reject(e, E_SETTING_CONFLICT, every->kid[0], "`every` is for a file with several train sections");
-  for (int i = 0; i < 3 && first != s->ast; i++) {
-    const Ast *b = el_setting(s, of_run[i]);
-    if (!b) continue;
-    Diag *d =
-      el_error(e, E_SETTING_CONFLICT, b->kid[0], "`%s` holds for all train sections: the first one sets it", of_run[i]);
-    diag_label(e->c, d, first->caret, first->caret_len, "the first one");
-    return false;
-  }
-  return true;
-}
-
 static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
   const Ast *a = el_setting_value(s, "data");
   t->data = -1;
-  bool planned = el_setting(s, "steps") || other_plan(e, s);
+  bool planned = el_setting(s, "steps") || el_other_plan(e, s);
   if (!a) return planned && !el_setting(s, "epochs") ? true : missing(e, s, "data");
   if (a->kind == AST_NAME) t->data = el_data_find(e->m, a->text);
   if (t->data >= 0) return true;
@@ -123,7 +84,7 @@ static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
 
 static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   int64_t seed = 0;
-  bool ok = check_turns(e, s) && find_data(e, s, t);
+  bool ok = el_check_turns(e, s) && find_data(e, s, t);
   ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
   ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
   ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
@@ -141,7 +102,7 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   if (!el_setting(s, "loss")) return missing(e, s, "loss");
   if (!el_setting(s, "optim")) return missing(e, s, "optim");
   if (!t->batch) return missing(e, s, "batch");
-  if (!t->steps && !t->epochs && !other_plan(e, s)) return missing(e, s, "epochs");
+  if (!t->steps && !t->epochs && !el_other_plan(e, s)) return missing(e, s, "epochs");
   if (t->steps && t->epochs) {
     Diag *d =
       el_error(e, E_SETTING_CONFLICT, el_setting(s, "steps")->kid[0], "`steps` and `epochs` exclude each other");
@@ -453,7 +414,7 @@ void el_train_section(Elab *e, const Ast *a) {
   if (!ok) return;
   TrainBuild r = {.s = &s, .t = t};
   const Ast *first;
-  if (train_sections(e, &first) > 1) e->turn = a->text ? a->text : "train";
+  if (el_train_sections(e, &first) > 1) e->turn = a->text ? a->text : "train";
   r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
   r.loc = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.loc);
   r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);

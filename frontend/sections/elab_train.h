@@ -36,6 +36,12 @@ bool el_update(Elab *e, const Groups *optim, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
 
+/* ---- elab_turns.c ---- */
+int el_train_sections(const Elab *e, const Ast **first);   /* their number, and the first of the file */
+const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose plan s can follow; NULL: none */
+/* What holds for a whole run stands in the first section; `every` needs another one. */
+bool el_check_turns(Elab *e, const Section *s);
+
 /* ---- elab_eval.c ---- */
 bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const Id *result, int n);
 

@@ -26,10 +26,10 @@ cp "$here"/*.nn "$tmp"
 want=$("$tmp/reference" "$tmp/turns.nn" 12 "$tmp/spec.h")
 [ ${#want} = 16 ] && pass || fail "the interpreter: $want"
 check "turns: portable C" "$gradc" emit --c "$tmp/turns.nn" -o "$tmp"
-check "turns: portable C compiles" gcc -O0 -std=c99 -Wall -Wno-unused -Werror -ffp-contract=off -c -o "$tmp/turns.o" \
-  "$tmp/turns.c"
-check "turns: its program compiles" gcc -O0 -std=gnu11 -I"$tmp" -o "$tmp/portable" "$here/main_portable.c" "$tmp/turns.o" \
-  runtime/hash.c
+check "turns: portable C compiles" gcc -O0 -std=c99 -Wall -Wno-unused -Werror -ffp-contract=off -c \
+  -o "$tmp/turns.o" "$tmp/turns.c"
+check "turns: its program compiles" gcc -O0 -std=gnu11 -I"$tmp" -o "$tmp/portable" "$here/main_portable.c" \
+  "$tmp/turns.o" runtime/hash.c
 equal "turns: portable C" "$("$tmp/portable")" "$want"
 binary turns
 "$tmp/turns" train --json --run-dir "$tmp/run_turns" >"$tmp/turns.out" 2>"$tmp/log"
@@ -38,20 +38,22 @@ equal "turns: native C" "$(hash_of <"$tmp/turns.out")" "$want"
 # ---- resumed ----
 for at in $(if full; then echo 1 7; else echo 7; fi); do
   "$tmp/turns" train --json --run-dir "$tmp/half" --force --stop-at $at >"$tmp/out" 2>&1
-  equal "turns: resumed after round $at" "$("$tmp/turns" train --resume --json --run-dir "$tmp/half" 2>/dev/null | hash_of)" \
-    "$want"
+  equal "turns: resumed after round $at" \
+    "$("$tmp/turns" train --resume --json --run-dir "$tmp/half" 2>/dev/null | hash_of)" "$want"
   check "turns: metrics of the resumed run" cmp "$tmp/half/metrics.csv" "$tmp/run_turns/metrics.csv"
 done
 grep -q '"critic":{"steps":12,.*"gen":{"steps":4,.*"other":{"steps":5,' "$tmp/turns.out" && pass ||
   fail "turns: steps of the sections: $(tail -n 1 "$tmp/turns.out")"
-equal "turns: columns" "$(head -n 1 "$tmp/run_turns/metrics.csv")" "step,critic.loss,critic.size,critic.gap,gen.loss,other.loss"
+equal "turns: columns" "$(head -n 1 "$tmp/run_turns/metrics.csv")" \
+  "step,critic.loss,critic.size,critic.gap,gen.loss,other.loss"
 
 # ---- second order ----
 check "penalty: values" "$gradc" test "$here/penalty.nn"
 
 full || { counts; exit 0; }
 
-equal "turns: one thread" "$("$tmp/turns" train --json --threads 1 --run-dir "$tmp/one" 2>/dev/null | hash_of)" "$want"
+equal "turns: one thread" \
+  "$("$tmp/turns" train --json --threads 1 --run-dir "$tmp/one" 2>/dev/null | hash_of)" "$want"
 
 "$tmp/turns" train --json --steps 6 --run-dir "$tmp/six" >"$tmp/out" 2>/dev/null
 grep -q '"critic":{"steps":6,.*"gen":{"steps":2,.*"other":{"steps":3,' "$tmp/out" && pass ||
@@ -60,7 +62,8 @@ sed 's/critic 12 12/critic 13 12/' "$tmp/run_turns/checkpoint-12.safetensors" >"
 mkdir "$tmp/damaged"
 cp "$tmp/run_turns/run.json" "$tmp/run_turns/turns.nn" "$tmp/damaged"
 cp "$tmp/bad.safetensors" "$tmp/damaged/checkpoint-12.safetensors"
-refused "turns: a damaged checkpoint" E0640 "its numbers are not those" "$tmp/turns" train --resume --run-dir "$tmp/damaged"
+refused "turns: a damaged checkpoint" E0640 "its numbers are not those" \
+  "$tmp/turns" train --resume --run-dir "$tmp/damaged"
 
 # ---- forms that say the same ----
 model() { # model NAME BEFORE-USE OPTIM [LINES]: a section over drawn data
@@ -86,7 +89,8 @@ model names "" "[adamw(net.linear_1, top.linear.b, lr = 0.1, decay = 0.1), adamw
 top.linear.w, lr = 0.1, decay = 0.1)]"
 same list plain; same names plain
 model rates "@lr(0.5)" "sgd(lr = 0.2 * cosine(step / steps), momentum = 0.5)"
-model groups "" "[sgd(net, lr = 0.1 * cosine(step / steps), momentum = 0.5), sgd(top, lr = 0.2 * cosine(step / steps), momentum = 0.5)]"
+model groups "" "[sgd(net, lr = 0.1 * cosine(step / steps), momentum = 0.5), \
+sgd(top, lr = 0.2 * cosine(step / steps), momentum = 0.5)]"
 same rates groups
 model default_rate "@lr(0.5)" "rmsprop()"
 model default_given "" "[rmsprop(net, lr = 0.005), rmsprop(top)]"
@@ -158,14 +162,17 @@ binary duel
 want=$(trained duel)
 equal "duel: what is evaluated" "$("$tmp/duel" eval --json --weights "$tmp/run_duel/weights.safetensors" |
   sed 's/.*"section":\("[a-z]*"\).*"loss":\([^,]*\),.*/\1:\2/' | tr '\n' ' ')" \
-  "$(tail -n 1 "$tmp/duel.out" | sed 's/.*"train":{[^{]*{"loss":\([^,]*\),.*"second":{[^{]*{"loss":\([^,]*\),.*/"train":\1 "second":\2 /')"
-equal "duel: a binary" "$("$tmp/duel" train --json --run-dir "$tmp/ran" 2>/dev/null | hash_of)" "$want"
+  "$(tail -n 1 "$tmp/duel.out" |
+     sed 's/.*"train":{[^{]*{"loss":\([^,]*\),.*"second":{[^{]*{"loss":\([^,]*\),.*/"train":\1 "second":\2 /')"
+equal "duel: a binary" \
+  "$("$tmp/duel" train --json --run-dir "$tmp/ran" 2>/dev/null | hash_of)" "$want"
 python=$(command -v python3)
 [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'import numpy' 2>/dev/null && python=/usr/bin/python3
 if "$python" -c 'import numpy' 2>/dev/null; then
   make -s lib BUILD="$2" >"$tmp/log" 2>&1
-  equal "duel: Python" "$(GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=$root/python "$python" "$here/duel.py" "$tmp/duel.nn" \
-    "$tmp" 2>&1 | tail -n 1)" "$want"
+  GRADC_LIBRARY=$build/libgradc.so.0 PYTHONPATH=$root/python "$python" "$here/duel.py" "$tmp/duel.nn" "$tmp" \
+    >"$tmp/out" 2>&1
+  equal "duel: Python" "$(tail -n 1 "$tmp/out")" "$want"
 fi
 
 # ---- wrong use ----

@@ -8,7 +8,8 @@ here=$root/tests/models
 models=$root/examples/models
 shift 2
 
-# reached LINE QUANTITY RELATION BOUND: looks the quantity up within "holdout":{...}, SECTION.QUANTITY in that of a section
+# reached LINE QUANTITY RELATION BOUND: looks the quantity up within "holdout":{...}; SECTION.QUANTITY in that of a
+# section
 reached() {
   printf '%s\n' "$1" | awk -v key="\"$2\"" -v rel="$3" -v bound="$4" '{
     if (split(key, part, ".") > 1) { # SECTION.QUANTITY
