@@ -138,7 +138,8 @@ for rule in online "lerp(target, online, 1)" "where(mod(step + 1, 3) == 0, onlin
 done
 sed "s/RULE/where(mod(step + 1, 4) == 0, online, target)/" "$tmp/target.in" >"$tmp/target.nn"
 check "target := at other steps" trained target
-[ -n "$(hashes target)" ] && [ "$(hashes target)" != "$(hashes online)" ] && pass || fail "target := at other steps: nothing is kept"
+[ -n "$(hashes target)" ] && [ "$(hashes target)" != "$(hashes online)" ] && pass ||
+  fail "target := at other steps: nothing is kept"
 
 # ---- in half precision, with budgets ----
 sed 's/^train critic {/train critic { precision = f16;/' "$here/turns.nn" >"$tmp/f16.nn"
