@@ -140,7 +140,7 @@ expect 'eval --json' 0 '"event":"eval","records":24,"loss":.*,"acc":1' \
 seeded=$(toy train --json --seed 7 --run-dir s8 2> /dev/null | grep -o '"holdout":{"loss":[^,]*' | sed 's/.*{//')
 expect 'eval takes the seed of the run' 0 "$seeded" toy eval --json --weights s8/weights.safetensors
 expect 'eval of no file' 1 'E0682' toy eval --weights none
-expect 'two sections in turn' 0 '"steps":72,"sections":{"train":{"steps":72,.*"second":{"steps":72,' \
+expect 'two sections in turn' 0 '"steps":216,"sections":{"train":{"steps":72,.*"second":{"steps":72,' \
   toy_two train --json --run-dir two
 equal 'two sections: columns' "$(head -n 1 two/metrics.csv)" 'step,train.loss,train.acc,second.loss,second.acc'
 expect 'info' 0 'net.linear.w  param  f32\[4, 3\]' toy_asan info
