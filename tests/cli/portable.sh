@@ -181,7 +181,8 @@ C
 "$gradc" emit --c sums/sums.nn -o sums && gcc -std=c99 -O1 -Isums -o sums/main sums/main.c sums/sums.c 2>err &&
   sums/main
 got=$?; [ $got -eq 0 ] && pass || fail "a step after a failed one: $got $(head -n 3 err)"
-# A single train section is NAME_train_step, whatever its name; several have their names appended, and share metrics.
+# A single train section is NAME_train_step, whatever its name; several have their names appended, share metrics and
+# count their own steps.
 sed 's/^train {/train fine {/; s/accumulate = 3; //' sums/sums.nn >sums/fine.nn
 "$gradc" emit --c sums/fine.nn -o sums 2>err && grep -q '^int fine_train_step(' sums/fine.h && pass ||
   fail "a named train section: $(head -n 2 err)"
@@ -203,7 +204,8 @@ int main(void) {
   both_init(&mem, 1);
   if (both_train_step_a(&mem, x) || r->one != 1) return 1;
   if (both_train_step_b(&mem, x)) return 2;
-  return r->one == 5 && r->two == 2 && r->three == 3 && r->step == 2 ? 0 : 3;
+  return r->one == 5 && r->two == 2 && r->three == 3 && r->step == 1 && r->done[0] == 1 && r->done[1] == 1
+    ? 0 : 3;
 }
 C
 "$gradc" emit --c sums/both.nn -o sums 2>err &&
