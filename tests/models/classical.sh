@@ -19,15 +19,15 @@ solved() {
     print said }'
 }
 
-models="kmeans lasso linear logistic ridge softmax"
-full && models=$(cd "$classical" && ls ./*.nn | sed 's|^./||; s|[.]nn$||')
-for name in $models; do
+chosen="kmeans lasso linear logistic ridge softmax"
+full && chosen=$(cd "$classical" && ls ./*.nn | sed 's|^./||; s|[.]nn$||')
+for name in $chosen; do
   "$gradc" run --json "$classical/$name.nn" --run-dir "$tmp/classical_$name" >"$tmp/$name.out" 2>"$tmp/$name.log" ||
     { fail "classical/$name: $(tail -n 3 "$tmp/$name.log")"; continue; }
   last=$(grep '"event":"step"' "$tmp/$name.out" | tail -n 1)
   what=$(solved "$last" "$name") && pass || fail "classical/$name: $what"
 done
-! full || for name in $models; do
+! full || for name in $chosen; do
   grep -q "^$name$(printf '\t')" "$here/classical.tsv" && pass || fail "no answer of classical/$name.nn"
 done
 
