@@ -67,7 +67,7 @@ done
 
 # ---- gradients: the same verdicts and numbers ----
 sed -n '/^train/,/^export/{/^export/!p;}' small.nn |
-  sed 's/^train/train again/;s/batch = 16/precision = bf16; batch = 8/' | cat small.nn - >two.nn
+  sed 's/^train/train again/;s/ seed = 7;//;s/batch = 16/precision = bf16; batch = 8/' | cat small.nn - >two.nn
 for file in two.nn "$root"/examples/models/pinn.nn; do
   "$gradc" gradcheck "$file" --interpret >want 2>&1; equal "status of gradcheck $file" $? 0
   for way in $ways; do
