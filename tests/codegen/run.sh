@@ -53,9 +53,9 @@ sweep() { # sweep CLASSES SHARE SEED OPTIONS...
 full && share=1 || share=2 # of a thousand; further seeds below
 sweep all $share 1 --fused "--cc=gcc -O0" --isa=native
 if full; then
-  sweep all 4 2 "--cc=gcc -O1"
-  sweep all 4 3 "--cc=gcc -O1" --isa=native
-  sweep all 4 4 --fused "--cc=gcc -O1" --isa=generic
+  sweep all 2 2 "--cc=gcc -O1"
+  sweep all 2 3 "--cc=gcc -O1" --isa=native
+  sweep all 2 4 --fused "--cc=gcc -O1" --isa=generic
   sweep bounded 2 2 --fused "--cc=gcc -O2" --isa=native --bound
 fi
 counts
