@@ -141,6 +141,19 @@ static bool check_writes(Elab *e, const Split *s) {
   return true;
 }
 
+/* What eval_step gathers is of a batch. */
+static bool check_gathered(Elab *e, const Split *s) {
+  for (int i = 0; i < s->cur->ngathered; i++) {
+    const Gathered *x = &s->cur->gathered[i];
+    if (!s->total[x->from]) continue;
+    Diag *d = el_error_at(e, E_TOTAL_MIX, node_get(s->from, x->to)->loc, 1,
+                          "this adds or collects what depends on a total of all records");
+    diag_label(e->c, d, node_get(s->from, x->from)->loc, 1, "known after the last batch");
+    return false;
+  }
+  return true;
+}
+
 static void finish(Elab *e, Split *s, TrainInfo *t, const char **name, const Id *result, int n) {
   Graph *eval = s->from;
   s->done = t->eval_done =
@@ -161,7 +174,7 @@ bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const 
   int before = diag_errors(e->c);
   bool *seen = ctx_alloc(e->c, nodes);
   for (Id i = 1; i < (Id)eval->n && diag_errors(e->c) == before; i++) s.stage[i] = stage_of(e, &s, i);
-  if (diag_errors(e->c) > before || !check_writes(e, &s)) return false;
+  if (diag_errors(e->c) > before || !check_writes(e, &s) || !check_gathered(e, &s)) return false;
   for (int i = 0; i < n; i++) {
     if (s.stage[result[i]] == STAGE_INVARIANT) cross(e, &s, result[i]);
     find_crossing(e, &s, result[i], seen);
