@@ -365,10 +365,18 @@ static bool build_step(Elab *e, TrainBuild *r) {
   return ok;
 }
 
-/* The batch size of an evaluation: a run-time size, under a name that the file does not use. */
+static bool has_other_bound(const Module *m, const char *name, int64_t bound) {
+  for (int i = 0; i < m->nsize; i++)
+    if (!strcmp(m->size[i].name, name) && m->size[i].bound != bound) return true;
+  return false;
+}
+
+/* The batch size of an evaluation: a run-time size, under a name that neither the file nor a section with other batches
+ * uses. */
 static Dim batch_size(Elab *e, const TrainBuild *r) {
   const char *name = ctx_name(e->c, "B");
-  while (el_bounded(el_item(e, e->file, name))) name = ctx_name(e->c, ctx_strf(e->c, "%s_", name));
+  while (el_bounded(el_item(e, e->file, name)) || has_other_bound(e->m, name, r->t->batch))
+    name = ctx_name(e->c, ctx_strf(e->c, "%s_", name));
   return dim_size(e->m, name, r->t->batch, r->s->ast->caret);
 }
 

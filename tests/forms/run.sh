@@ -176,6 +176,16 @@ if "$python" -c 'import numpy' 2>/dev/null; then
   equal "duel: Python" "$(tail -n 1 "$tmp/out")" "$want"
 fi
 
+# ---- batches of each section ----
+cat >"$tmp/batches.nn" <<'NN'
+use a = linear(1)
+use b = linear(1)
+data d { source = normal(n = 100, mean = [0, 0], std = 1); holdout = 0.1; x: f32[2] = field(0) }
+train one { data = d; batch = 8; epochs = 1; loss = mean(a(x) ** 2); optim = sgd(a, lr = 0.1) }
+train { data = d; batch = 9; loss = mean(b(x) ** 2); optim = sgd(b, lr = 0.1) }
+NN
+check "hold-outs in batches that differ" "$gradc" run "$tmp/batches.nn" --run-dir "$tmp/run_batches"
+
 # ---- wrong use ----
 refused "every alone" E0308 "several train sections" "$gradc" check - <<'NN'
 def f(x: f32[B, 2]) { linear(x, 1) }
