@@ -60,7 +60,10 @@ static bool save_setting(Elab *e, const Section *s, int64_t *every) {
   return true;
 }
 
+/* Of several sections one is planned by another: an error in that one is the cause. */
 static bool missing(Elab *e, const Section *s, const char *what) {
+  const Ast *first;
+  if (el_train_sections(e, &first) > 1 && diag_errors(e->c)) return false;
   Diag *d = el_error(e, E_MISSING_SETTING, s->ast, "this train section lacks `%s`", what);
   diag_help(e->c, d, "it needs loss, optim, and steps, or data, batch and epochs");
   return false;

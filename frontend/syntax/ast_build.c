@@ -170,7 +170,6 @@ Nodes *build_arg(Parse *p, Nodes *args, Ast *x) {
     Diag *d =
       diag_error(p->c, E_POSITIONAL_AFTER_NAMED, x->at, x->len, "an argument without a name follows a named one");
     diag_label(p->c, d, last->at, last->len, "named");
-    return args;
   }
   return nodes_add(p, args, x);
 }

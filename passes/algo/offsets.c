@@ -378,6 +378,7 @@ static const Assigned *memo_add(OffsetMemo *m, const Interval *r, int n, int ste
 }
 
 int64_t offset_memo_assign(OffsetMemo *m, Interval *r, int n, int steps) {
+  if (!n) return 0;
   for (int i = 0; i < n; i++) r[i].offset = 0;
   uint64_t hash = hash_bytes(r, sizeof *r * (size_t)n, (uint64_t)steps);
   const Assigned *a = memo_find(m, r, n, hash);
