@@ -5,10 +5,10 @@
 
 /* The operand of a row, and what it gives. ANY: a float of any shape; AXIS: with an axis of known extent above 0;
  * WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has an even extent, of which half is given;
- * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SEQUENCE:
- * three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the same of two and of three
- * axes; METRIC: as PAIR, but in a net, where a total of all records would meet values of one batch, a metric of the train
- * section: what follows the first operator, of its records `q`. */
+ * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; METRIC: as PAIR, but in a
+ * net, where a total of all records would meet values of one batch, a metric of the train section: what follows the
+ * first operator, of its records `q`; SEQUENCE: three axes, weights may be made; LOSS: as ROWS, and a scalar is given;
+ * PAIRS, TIMES: the same of two and of three axes. */
 typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, METRIC, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
 
 /* `$` stands for the operand, `#` for the axis. */
