@@ -149,12 +149,6 @@ static void write_loss(Program *g, const char *scale) {
   else put(&g->items, "    loss = %s%s%s\n", scale, form[pr(p, 9)], pc(p, 8) ? " * (0.5 + 0.25 * step)" : "");
   if (pc(p, 40)) put(&g->items, "    metric.a = %s\n", pc(p, 50) ? "mean(abs(o))" : "max(o) - min(o)");
   if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
-  Ty record = g->has_in ? ty_without(g->in, 0) : g->in;
-  bool records = g->has_in && ty_count(p, &record) > 0;
-  if (p->nmetric)
-    put(&g->items, "    q = %s\n",
-        records ? "f32(reshape(x, [size(x, 0), -1]))" : "cumsum(ones(2, 4), axis = 0) * 0.25");
-  write_metrics(p, &g->items);
 }
 
 static void write_train(Program *g) {

@@ -5,11 +5,10 @@
 
 /* The operand of a row, and what it gives. ANY: a float of any shape; AXIS: with an axis of known extent above 0;
  * WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has an even extent, of which half is given;
- * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; METRIC: as PAIR, but in a
- * net, where a total of all records would meet values of one batch, a metric of the train section: what follows the
- * first operator, of its records `q`; SEQUENCE: three axes, weights may be made; LOSS: as ROWS, and a scalar is given;
- * PAIRS, TIMES: the same of two and of three axes. */
-typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, METRIC, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
+ * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SEQUENCE:
+ * three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the same of two and of three
+ * axes. */
+typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
 
 /* `$` stands for the operand, `#` for the axis. */
 static const struct {
@@ -185,20 +184,6 @@ static const struct {
   {"arange", PAIR, "$ + arange(size($, 1))"},
   {"full", PAIR, "$ + full([size($, 0), 1], 0.5)"},
   {"one_hot", PAIR, "$ * one_hot(argmax($), size($, 1))"},
-  {"confusion", METRIC, "$ * sum(confusion(argmax($), argmax(-$), size($, 1)), axes = [1])[0]"},
-  {"precision", METRIC, "$ * precision(argmax($), argmax(tanh($) + 0.5), size($, 1), \"macro\")"},
-  {"recall", METRIC, "$ * sum(recall(argmax($), argmax(-$), size($, 1), \"none\"))"},
-  {"fbeta", METRIC, "$ * fbeta(argmax($), argmax(-$), 2.0, size($, 1), \"weighted\")"},
-  {"f1", METRIC, "$ * f1(argmax($), argmax(-$), size($, 1), \"micro\")"},
-  {"iou", METRIC, "$ + iou(i32($ > 0), i32($ > 0.25))"},
-  {"accuracy", METRIC, "$ * accuracy(argmax($), argmax(abs($)))"},
-  {"topk_accuracy", METRIC, "$ * topk_accuracy($, argmax(-$), size($, 1))"},
-  {"mcc", METRIC, "$ + mcc(argmax($), argmax(abs($)), size($, 1))"},
-  {"kappa", METRIC, "$ + nan_to_num(kappa(argmax($), argmax(abs($)), size($, 1)))"},
-  {"perplexity", METRIC, "$ * exp(-perplexity(tanh($), argmax($)))"},
-  {"r2", METRIC, "$ + tanh(nan_to_num(r2($, tanh($))))"},
-  {"auc", METRIC, "$ + nan_to_num(auc($[:, 0], $[:, 0] > 0.25))"},
-  {"average_precision", METRIC, "$ + nan_to_num(average_precision($[:, 0], $[:, 0] > 0.25))"},
   {"remainder", ANY, "remainder($, 0.75)"},
   {"fmod", ANY, "fmod($, 0.75)"},
   {"hypot", ANY, "hypot($, abs($) + 1)"},
@@ -271,7 +256,6 @@ static Pred *operand_of(Form form) {
   case PAIRS: return pairs;
   case TIMES: return times;
   case SEQUENCE: return times;
-  case METRIC:
   case PAIR: return known_pair;
   case IMAGE:
   case VOLUME: return known_image;
@@ -284,23 +268,8 @@ static Pred *operand_of(Form form) {
 int std_rows(void) { return ROW_COUNT; }
 const char *std_row_name(int k) { return row[k].name; }
 
-/* The text of row k from `from` on, with that operand. */
-static void row_text(char *text, size_t size, int k, int from, const char *operand, int axis) {
-  size_t n = 0;
-  for (const char *s = row[k].text + from; *s && n + 20 < size; s++)
-    if (*s == '$') n += (size_t)snprintf(text + n, size - n, "%s", operand);
-    else if (*s == '#') n += (size_t)snprintf(text + n, size - n, "%d", axis);
-    else text[n++] = *s;
-  text[n] = 0;
-}
-
 bool write_std_row(Prog *p, int k) {
-  enum { MOST = sizeof p->metric / sizeof *p->metric };
   Form form = row[k].form;
-  if (form == METRIC && p->layers) {
-    if (p->nmetric < MOST) p->metric[p->nmetric++] = k;
-    return true;
-  }
   const Value *a = pv(p, operand_of(form));
   if (!a || ((form == WEIGHTS || (form >= IMAGE && form <= SEQUENCE)) && !p->layers) ||
       (form >= LOSS && !ty_count(p, &a->ty)))
@@ -308,20 +277,16 @@ bool write_std_row(Prog *p, int k) {
   Ty t = a->ty;
   int axis = form == AXIS || form == EVEN ? known_axis(p, &t) : 0;
   if (axis < 0 || (form == EVEN && t.dim[axis] % 2)) return false;
-  char text[400], operand[20];
-  snprintf(operand, sizeof operand, "v%d", a->id);
-  row_text(text, sizeof text, k, 0, operand, axis);
+  char text[400];
+  size_t n = 0;
+  for (const char *s = row[k].text; *s && n + 20 < sizeof text; s++)
+    if (*s == '$') n += (size_t)snprintf(text + n, sizeof text - n, "v%d", a->id);
+    else if (*s == '#') n += (size_t)snprintf(text + n, sizeof text - n, "%d", axis);
+    else text[n++] = *s;
+  text[n] = 0;
   if (form == EVEN) t.dim[axis] /= 2;
   if (form >= LOSS) t = ty_of(DT_F32, 0);
   return bind(p, t, "%s", text);
-}
-
-void write_metrics(const Prog *p, Text *to) {
-  char text[400];
-  for (int i = 0; i < p->nmetric; i++) {
-    row_text(text, sizeof text, p->metric[i], 4, "q", 0);
-    put(to, "    metric.s%d = %s\n", i, text);
-  }
 }
 
 bool make_std_row(Prog *p, const char *name) {

@@ -33,9 +33,8 @@ typedef struct Prog {
   bool roomy;       /* extents for which contractions and convolutions have tuned kernels */
   bool layers;      /* weights may be made */
   int nlayer;
-  uint64_t wanted;        /* number of a def of std, modulo their number, that it has to call, */
-  int wants;              /* and of how many from there */
-  int metric[4], nmetric; /* rows that are metrics of the train section */
+  uint64_t wanted; /* number of a def of std, modulo their number, that it has to call, */
+  int wants;       /* and of how many from there */
 } Prog;
 
 void put(Text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -68,7 +67,6 @@ bool make_derivative(Prog *p);
 bool make_index_notation(Prog *p);            /* gen_index.c */
 bool make_nn_scan(Prog *p);                   /* gen_scan.c */
 bool make_std(Prog *p);                       /* gen_std.c: a def of std by name */
-void write_metrics(const Prog *p, Text *to);  /* `metric.s0 = ...` for those rows, of records q: [B, n] or [2, 4] */
 void make_wanted(Prog *p);                    /* those defs, so that programs of consecutive seeds call all */
 bool make_std_row(Prog *p, const char *name); /* gen_std_more.c: one of its rows, which are calls as text */
 bool write_std_row(Prog *p, int k);
