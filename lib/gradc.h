@@ -223,7 +223,7 @@ typedef struct gradc_array {
 
 /* Chooses the train section, by its name ("": the one without), that the calls below are about: steps, plan, loss,
  * metrics, evaluation, gradc_data_open, and gradc_info. Each section has its own plan and counts its own steps. It is
- * the first one at first; a program that trains them in turn chooses, steps, chooses the next. */
+ * the first one at first; a program that trains several chooses one, steps it, and chooses the next. */
 GRADC_API gradc_status gradc_section(gradc_model *m, const char *name, gradc_error **error);
 GRADC_API const char *gradc_section_name(const gradc_model *m, int i); /* NULL: i is out of range */
 

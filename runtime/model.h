@@ -98,7 +98,7 @@ typedef struct GcGrid {
 typedef struct GcProduct {
   int64_t rows, cols, terms, batch;
   int64_t stride[2], apart[2], along_k[2];
-  int64_t dtype, workspace; /* bytes behind d that it may use */
+  int64_t dtype, workspace; /* bytes after d that it may use */
 } GcProduct;
 /* What the function of a device's graph calls. kernel: index in GcDevice.kernel; arg[i]: the address of argument i.
  * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes,

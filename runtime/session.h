@@ -17,7 +17,7 @@ typedef struct Turn { /* a train section; with several, its numbers of the run h
 
 typedef struct Session {
   const GcModel *m;
-  const GcTrain *t;                 /* of the turn, else the first; NULL: the model does not train */
+  const GcTrain *t;                 /* the section that runs, else the first; NULL: no training */
   const char *prog, *train_command; /* what messages call the program and its `train` command */
   Opts o;
   void *mem;

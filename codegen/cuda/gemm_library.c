@@ -42,7 +42,7 @@ static bool is_in_memory(const Kernel *k, const GemmOperand *o) {
   return (o->storage == OS_F32 || o->storage == OS_BF16 || o->storage == OS_F16) && !k->buf[o->load->buf].table;
 }
 
-/* At the bounds of run-time sizes; the workspace is behind them. */
+/* At the bounds of run-time sizes; the workspace follows them. */
 static int64_t sums_bytes(const GemmSize *s) {
   return (int64_t)(s->rows * s->cols * s->batch * sizeof(float)) / ALIGN * ALIGN + ALIGN;
 }

@@ -180,7 +180,7 @@ static Id section_result(Elab *e, const Ast *b, Value v, bool loss) {
 
 static void add_result(TrainBuild *r, const char *name, Id id, Loc loc, bool tensor) {
   int at = r->n + r->ntensor;
-  if (!tensor) { /* tensors stay behind the others */
+  if (!tensor) { /* tensors come after the scalars */
     for (int i = at; i > r->n; i--) {
       r->name[i] = r->name[i - 1];
       r->result[i] = r->result[i - 1];

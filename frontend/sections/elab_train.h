@@ -39,7 +39,7 @@ int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimi
 /* ---- elab_turns.c ---- */
 int el_train_sections(const Elab *e, const Ast **first);   /* their number, and the first of the file */
 const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose plan s can follow; NULL: none */
-/* What holds for a whole run stands in the first section; `every` needs another one. */
+/* Settings of a whole run belong to the first section; `every` needs another one. */
 bool el_check_turns(Elab *e, const Section *s);
 
 /* ---- elab_eval.c ---- */
