@@ -54,10 +54,16 @@ typedef struct DataInfo {
   Loc loc;
 } DataInfo;
 typedef enum GatherHow { GATHER_MEAN, GATHER_TOTAL, GATHER_ROWS } GatherHow; /* as GcGather of runtime/model.h */
+typedef struct WatchInfo {                                                   /* as GcWatch has them */
+  int score;
+  bool is_max;
+  int64_t patience;
+  double min_delta;
+} WatchInfo;
 typedef struct TrainInfo {
   const char *name;
   int data; /* -1: none */
-  int64_t batch, accumulate, steps, epochs, save_every, keep, early_stop;
+  int64_t batch, accumulate, steps, epochs, save_every, keep;
   int64_t every;                /* of several sections: it has a step in every so many rounds */
   DType precision;              /* of contractions and of values between kernels: DT_F32, DT_F16, DT_BF16 */
   double scale, scale_interval; /* f16: the loss's first scale; good steps after which it doubles */
@@ -70,6 +76,10 @@ typedef struct TrainInfo {
   uint8_t *gather;     /* per result, a GatherHow */
   const char **tensor; /* metrics that are tensors, of evaluations only: results after loss and metrics */
   int ntensor;
+  int64_t validate;  /* after every so many steps; -1: after every epoch; 0: never */
+  int validate_data; /* -1: the hold-out */
+  WatchInfo best, stop;
+  int *told, ntold;                /* as GcTrain.told has it; how many, 0: none */
   Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 

@@ -4,6 +4,7 @@
 #include "device.h"
 #include "json.h"
 #include "rand.h"
+#include "step.h"
 #include "vars.h"
 #include <string.h>
 
@@ -80,6 +81,30 @@ static bool unpack_turns(Session *sess, const StFile *f) {
   return same;
 }
 
+/* Those of validations, in models that validate. */
+enum { SEEN = 8 };
+static char *const seen_names[SEEN] = {"validated",       "best_score_bits", "best_score_step", "best_score_bad",
+                                       "stop_score_bits", "stop_score_step", "stop_score_bad",  "validation_hash"};
+
+static void pack_seen(const Session *sess, uint64_t v[SEEN]) {
+  const Validations *s = &sess->seen;
+  uint32_t best, stop;
+  memcpy(&best, &s->best.best, 4);
+  memcpy(&stop, &s->stop.best, 4);
+  uint64_t all[SEEN] = {s->step, best, s->best.step, s->best.bad, stop, s->stop.step, s->stop.bad, 0};
+  all[SEEN - 1] = gc_hash(0, all, (SEEN - 1) * sizeof all[0]);
+  memcpy(v, all, sizeof all);
+}
+
+static void unpack_seen(Session *sess, const uint64_t v[SEEN]) {
+  uint32_t best = (uint32_t)v[1], stop = (uint32_t)v[4];
+  sess->seen = (Validations){.step = (uint32_t)v[0],
+                             .best = {.step = (uint32_t)v[2], .bad = (uint32_t)v[3]},
+                             .stop = {.step = (uint32_t)v[5], .bad = (uint32_t)v[6]}};
+  memcpy(&sess->seen.best.best, &best, 4);
+  memcpy(&sess->seen.stop.best, &stop, 4);
+}
+
 static bool number_of(const char *name, uint64_t *n) { /* checkpoint-123.safetensors */
   static const char head[] = "checkpoint-", tail[] = ".safetensors";
   size_t len = strlen(name), h = sizeof head - 1, t = sizeof tail - 1;
@@ -109,21 +134,50 @@ static void prune(const char *folder, int keep) {
   rt_free(name);
 }
 
-bool checkpoint_write(Session *sess, const char *path, const Progress *p, char *err) {
-  char text[NUMBERS][24];
-  uint64_t v[NUMBERS];
-  StMeta meta[NUMBERS + 1];
+static bool write_kinds(Session *sess, unsigned kinds, const char *path, const Progress *p, char *err) {
+  char text[NUMBERS + SEEN][24];
+  uint64_t v[NUMBERS + SEEN];
+  StMeta meta[NUMBERS + SEEN + 1];
   bool turns = sess->nturns > 1;
+  int n = sess->t && sess->t->validate ? NUMBERS + SEEN : NUMBERS;
   mirror_down(sess);
   pack(sess, p, v);
-  for (int i = 0; i < NUMBERS; i++) {
+  pack_seen(sess, v + NUMBERS);
+  for (int i = 0; i < n; i++) {
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
-    meta[i] = (StMeta){names[i], text[i]};
+    meta[i] = (StMeta){i < NUMBERS ? names[i] : seen_names[i - NUMBERS], text[i]};
   }
-  if (turns) meta[NUMBERS] = (StMeta){"sections", pack_turns(sess)};
-  bool ok = st_write(sess->m, sess->mem, KINDS_KEPT | KIND_BIT(GC_OPTIM), meta, NUMBERS + turns, path, err);
-  if (turns) rt_free(meta[NUMBERS].value);
+  if (turns) meta[n] = (StMeta){"sections", pack_turns(sess)};
+  bool ok = st_write(sess->m, sess->mem, kinds, meta, n + turns, path, err);
+  if (turns) rt_free(meta[n].value);
   return ok;
+}
+
+bool checkpoint_write(Session *sess, const char *path, const Progress *p, char *err) {
+  return write_kinds(sess, KINDS_KEPT | KIND_BIT(GC_OPTIM), path, p, err);
+}
+
+/* weights.safetensors is of the newest step, or of the best validation so far, then with its step and plan; the newest
+ * weights are last.safetensors then. */
+static bool write_weights(Session *sess, const char *folder, const Progress *p, char *err) {
+  char *weights = rt_printf("%s/weights.safetensors", folder), *last = rt_printf("%s/last.safetensors", folder);
+  bool ok = true;
+  if (!sess->t->best.score) {
+    ok = st_write(sess->m, sess->mem, KINDS_KEPT, NULL, 0, weights, err);
+  } else {
+    ok = write_kinds(sess, KINDS_KEPT, last, p, err);
+    if (ok && (!validate_keeps_best(sess) || sess->seen.best.step == sess->run->step))
+      ok = write_kinds(sess, KINDS_KEPT, weights, p, err);
+  }
+  rt_free(weights);
+  rt_free(last);
+  return ok;
+}
+
+void checkpoint_weights(Session *sess, const char *folder, const Progress *p) {
+  char err[ERR_TEXT];
+  mirror_down(sess);
+  if (!write_weights(sess, folder, p, err)) rt_die(E_RUN_FILE, "%s", err);
 }
 
 /* The checkpoint is written before weights.safetensors, so that after a crash it is never the older of the two. Weights
@@ -137,12 +191,10 @@ void checkpoint_save(Session *sess, const char *folder, const Progress *p) {
            "`%s` is not finite after step %u: nothing was saved\nthe checkpoints in %s are of earlier steps", bad->name,
            sess->run->step, folder);
   char *path = rt_printf("%s/checkpoint-%u.safetensors", folder, sess->run->step);
-  char *weights = rt_printf("%s/weights.safetensors", folder);
-  if (!checkpoint_write(sess, path, p, err) || !st_write(sess->m, sess->mem, KINDS_KEPT, NULL, 0, weights, err))
+  if (!checkpoint_write(sess, path, p, err) || !write_weights(sess, folder, p, err))
     rt_die(E_RUN_FILE, "%s\nwhat was saved earlier is intact", err);
   prune(folder, sess->t->keep > 0 ? (int)sess->t->keep : 2);
   rt_free(path);
-  rt_free(weights);
 }
 
 char *checkpoint_newest(const char *folder, uint32_t *step) {
@@ -161,19 +213,33 @@ char *checkpoint_newest(const char *folder, uint32_t *step) {
   return found;
 }
 
-/* The metadata of a checkpoint; false: it is not a checkpoint. */
-static bool read_numbers(const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
-  for (int i = 0; i < NUMBERS; i++) {
-    const char *s = st_meta(f, names[i]);
+static bool read_metadata(const StFile *f, const char *path, char *const *name, int n, uint64_t *v, char *err) {
+  for (int i = 0; i < n; i++) {
+    const char *s = st_meta(f, name[i]);
     Json j = {s, s ? s + strlen(s) : NULL, err};
     if (!s || !json_u64(&j, &v[i]) || !json_end(&j))
-      return rt_fail(err, "%s: not a checkpoint (no `%s`)", path, names[i]);
+      return rt_fail(err, "%s: not a checkpoint (no `%s`)", path, name[i]);
   }
   return true;
 }
 
-static bool is_intact(const uint64_t v[NUMBERS]) {
-  return v[NUMBERS - 1] == gc_hash(0, v, (NUMBERS - 1) * sizeof v[0]);
+/* The metadata of a checkpoint; false: it is not a checkpoint. */
+static bool read_numbers(const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
+  return read_metadata(f, path, names, NUMBERS, v, err);
+}
+
+static bool matches_hash(const uint64_t *v, int n) { return v[n - 1] == gc_hash(0, v, (size_t)(n - 1) * sizeof v[0]); }
+static bool is_intact(const uint64_t v[NUMBERS]) { return matches_hash(v, NUMBERS); }
+
+/* What validations found; nothing, in a checkpoint of a model that did not validate. */
+static void load_seen(Session *sess, const StFile *f, const char *path) {
+  uint64_t v[SEEN] = {0};
+  char err[ERR_TEXT];
+  bool any = false;
+  for (int i = 0; i < SEEN; i++) any |= st_meta(f, seen_names[i]) != NULL;
+  if (any && (!read_metadata(f, path, seen_names, SEEN, v, err) || !matches_hash(v, SEEN)))
+    rt_die(E_WEIGHTS_CORRUPT, "%s: its validations are not those that were written", path);
+  unpack_seen(sess, v);
 }
 
 void checkpoint_load(Session *sess, const char *path, Progress *p) {
@@ -189,6 +255,7 @@ void checkpoint_load(Session *sess, const char *path, Progress *p) {
   if (!unpack_turns(sess, &f))
     rt_die(E_WEIGHTS_CORRUPT, "%s: its numbers are not those of the train sections of this model", path);
   unpack(sess, p, v);
+  load_seen(sess, &f, path);
   st_free(&f);
 }
 

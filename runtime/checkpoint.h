@@ -30,8 +30,9 @@ typedef struct Progress { /* what a resumed run needs beside GcRun and the tenso
   uint32_t best_step;
 } Progress;
 bool checkpoint_write(Session *sess, const char *path, const Progress *p, char *err);
-void checkpoint_save(Session *sess, const char *folder, const Progress *p); /* and weights.safetensors beside it */
-char *checkpoint_newest(const char *folder, uint32_t *step);                /* NULL: none */
+void checkpoint_save(Session *sess, const char *folder, const Progress *p);    /* and weights.safetensors beside it */
+void checkpoint_weights(Session *sess, const char *folder, const Progress *p); /* weights.safetensors alone */
+char *checkpoint_newest(const char *folder, uint32_t *step);                   /* NULL: none */
 void checkpoint_load(Session *sess, const char *path, Progress *p);
 /* Sets step and plan in sess->run to those that the weights file was saved at: the file is a checkpoint itself, or
  * there is a checkpoint beside it with the same tensors. False: neither. */

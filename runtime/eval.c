@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `eval`: every record of the hold-out, or of all records, once and in a fixed order. */
+/* `eval`: every record of the hold-out, of `validate.data`, or of all records, once and in a fixed order. */
 #include "checkpoint.h"
 #include "data.h"
 #include "device.h"
 #include "json.h"
 #include "report.h"
 #include "vars.h"
-
-typedef struct Batch {
-  Data *data;
-  bool all;
-  unsigned char **field;
-} Batch;
-
-static const void *const *next(void *arg, uint64_t at, uint64_t n) {
-  Batch *b = arg;
-  Data *d = b->data;
-  if (!b->all) data_batch(d, 0, at, n, true, b->field);
-  for (uint64_t i = 0; i < n && b->all; i++) {
-    for (int f = 0; f < d->d->nfields; f++) d->to[f] = b->field[f] + i * d->bytes[f];
-    data_get(d, at + i, 0, d->to);
-  }
-  return (const void *const *)b->field;
-}
-
-void eval_scores(Session *sess, bool all, Scores *s) {
-  Data *d = sess->data;
-  Batch b = {d, all, rt_array((size_t)d->d->nfields, sizeof *b.field)};
-  for (int f = 0; f < d->d->nfields; f++) b.field[f] = rt_alloc_block(rt_mul((size_t)sess->t->batch, d->bytes[f]));
-  session_check(sess->t->eval, score_run(sess, next, &b, all ? d->n : d->nhold, s));
-}
 
 static bool any_data(const GcModel *m) {
   for (int i = 0; i < m->ntrain; i++)
@@ -40,8 +16,9 @@ static bool any_data(const GcModel *m) {
 /* False: its loss is not finite. */
 static bool eval_section(Session *sess, int i, const char *weights) {
   Scores s;
-  bool all = sess->data->nhold == 0, several = sess->nturns > 1;
-  eval_scores(sess, all, &s);
+  ScoreSet set = score_set(sess, true);
+  bool all = set.data == sess->data && set.all, several = sess->nturns > 1;
+  session_check(sess->t->eval, eval_scores(sess, set, &s));
   mirror_down(sess);
   if (sess->o.json) {
     char *scores = report_scores(sess, &s), *name = json_quote(turn_name(&sess->turn[i]));
@@ -49,8 +26,9 @@ static bool eval_section(Session *sess, int i, const char *weights) {
            several ? "\"section\":" : "", several ? name : "", several ? "," : "", (unsigned long long)s.records,
            scores, (unsigned long long)vars_hash(sess->m, sess->mem));
   } else {
+    const char *records = all ? "" : set.all ? " of validation" : " held out";
     if (!i || !several)
-      rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, all ? "" : " held out", weights ? ", weights " : "",
+      rt_out("%llu records%s%s%s\n", (unsigned long long)s.records, records, weights ? ", weights " : "",
              weights ? weights : "");
     report_scores_text(sess, &s, all ? "" : "test ");
   }
@@ -63,6 +41,7 @@ int gc_eval(Session *sess) {
   char *weights = run_weights(sess);
   session_memory(sess);
   data_open_all(sess);
+  if (sess->data && sess->data->nhold == 0) validate_open(sess);
   session_init(sess);
   if (weights) weights_load(sess, weights);
   plan_load(sess, weights);

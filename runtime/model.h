@@ -201,6 +201,13 @@ typedef struct GcData {
 /* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum
  * of each element, added in double; or the rows of all batches, one a record. */
 typedef enum GcGather { GC_MEAN, GC_TOTAL, GC_ROWS } GcGather;
+/* What validations are compared by. */
+typedef struct GcWatch {
+  int score;        /* 0: none, 1: the loss, 2 + i: metric i */
+  uint8_t is_max;   /* larger is better */
+  int64_t patience; /* early stop: after so many validations in a row that were no better */
+  double min_delta; /* by how much a better one differs at least */
+} GcWatch;
 
 typedef struct GcTrain {
   const char *name;
@@ -211,7 +218,7 @@ typedef struct GcTrain {
   uint64_t seed;
   const char *const *metrics; /* names, in the order of eval's outputs */
   int nmetrics;
-  int64_t save_every, keep, early_stop; /* 0: default */
+  int64_t save_every, keep; /* 0: default */
   /* The runtime sets GcRun.step before a call, and to step + 1 after a successful one. Status -1 leaves every weight
    * and optimizer state unchanged. Loss and metrics of the step are in GcRun after `step`, or after `update`. */
   const GcGraph *step;          /* a training step, if accumulate == 1 */
@@ -229,6 +236,11 @@ typedef struct GcTrain {
                                      status -1 means that the scale cannot be lowered further */
   const uint8_t *gather; /* per output of eval, a GcGather; NULL: all are means */
   int ntensors;          /* metrics that are tensors of f32: results of an evaluation after loss and metrics */
+  int64_t validate;      /* after every so many steps, -1: after every epoch; and after the last step. 0: never */
+  int validate_data;     /* 1 + index in GcModel.data of the section to validate on; 0: on the hold-out */
+  GcWatch best, stop;    /* of what weights.safetensors is the best; what ends the training early */
+  const int *told; /* per score, loss first: 1 + index in GcModel.vars (f32) of the optimizer state that a validation
+                         sets to it, inf if it is not a number, for the next step to take; 0: none. NULL: all 0 */
 } GcTrain;
 
 typedef struct GcModel {

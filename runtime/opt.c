@@ -13,7 +13,7 @@ typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD } OptKind;
 
 const Command gc_commands[] = {
   {"train", TRAIN, gc_train, "--threads 2", "train the model and keep its weights in a run folder"},
-  {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, or on all records if there is none"},
+  {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, else on validate.data, or on all records"},
   {"predict", PREDICT, gc_predict, "--input new.csv", "run an exported function on every record of a file"},
   {"info", INFO, gc_info, "", "the weights and states of the model, in order"},
   {"bench", BENCH, gc_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},

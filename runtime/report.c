@@ -111,6 +111,7 @@ void report_begin(Report *r, Session *sess, const Run *run) {
   if (sess->data)
     rt_note("%llu records to train on, %llu held out", (unsigned long long)sess->data->ntrain,
             (unsigned long long)sess->data->nhold);
+  if (sess->other) rt_note("%llu records to validate on", (unsigned long long)sess->other->n);
   if (r->first) rt_note("run %s, resumed after step %u of %u", run->folder, r->first, sess->run->steps);
   else rt_note("run %s, %u steps", run->folder, sess->run->steps);
 }
@@ -121,13 +122,13 @@ static void figure(char *to, size_t n, const char *name, float v) {
   else snprintf(to, n, "%.4g", num_plain((double)v));
 }
 
-static size_t section_figures(const Session *sess, const Turn *u, char *to, size_t n) {
+static size_t section_figures(const Session *sess, const Turn *u, const float *score, char *to, size_t n) {
   bool several = sess->nturns > 1;
   size_t k = (size_t)snprintf(to, n, "%s%sloss %.4g", several ? turn_name(u) : "", several ? " " : "",
-                              num_plain((double)u->score[0]));
+                              num_plain((double)score[0]));
   for (int i = 0; i < u->t->nmetrics && k < n; i++) {
     char v[32];
-    figure(v, sizeof v, u->t->metrics[i], u->score[1 + i]);
+    figure(v, sizeof v, u->t->metrics[i], score[1 + i]);
     k += (size_t)snprintf(to + k, n - k, "  %s %s", u->t->metrics[i], v);
   }
   return k < n ? k : n - 1;
@@ -140,7 +141,7 @@ static void figures(const Session *sess, char *to, size_t n) {
     const Turn *u = &sess->turn[i];
     if (sess->nturns > 1 && !u->scored) continue;
     if (k && k + 2 < n) k += (size_t)snprintf(to + k, n - k, "  ");
-    k += section_figures(sess, u, to + k, n - k);
+    k += section_figures(sess, u, u->score, to + k, n - k);
   }
 }
 
@@ -152,7 +153,7 @@ static void duration(char *to, size_t n, double s) {
 
 static void live_line(const Report *r, uint32_t step, double now) {
   const Session *sess = r->sess;
-  char text[400], value[200], left[40], memory[32], bar[21];
+  char text[600], value[200], left[40], memory[32], bar[21];
   double rate = (step - r->first) / (now - r->start + 1e-9);
   uint32_t spe = sess->run->steps_per_epoch, steps = sess->run->steps;
   int full = (int)(20.0 * step / (steps ? steps : 1));
@@ -163,8 +164,9 @@ static void live_line(const Report *r, uint32_t step, double now) {
   with_unit(memory, sizeof memory, (double)rt_peak_rss(), 1024, bytes_names);
   char epoch[40] = "";
   if (spe) snprintf(epoch, sizeof epoch, "epoch %u/%u ", (step - 1) / spe + 1, (steps + spe - 1) / spe);
-  int n = snprintf(text, sizeof text, "%s[%s] %u/%u  %s  %.3g steps/s  %s left  %s", epoch, bar, step, steps, value,
-                   rate, left, memory);
+  const char *val = r->validated;
+  int n = snprintf(text, sizeof text, "%s[%s] %u/%u  %s%s%s  %.3g steps/s  %s left  %s", epoch, bar, step, steps, value,
+                   val ? "  validation " : "", val ? val : "", rate, left, memory);
   struct winsize w;
   if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && n >= w.ws_col) text[w.ws_col - 1] = 0; /* never wrap */
   rt_progress(text);
@@ -211,6 +213,24 @@ static void tensor_text(const GcPort *p, const float *v, const char *prefix) {
   if (rows > SHOWN) rt_out("  ... (%lld rows of %lld numbers; --json has all)\n", (long long)rows, (long long)columns);
 }
 
+void report_validation(Report *r, const Scores *s, const char *json_line) {
+  const Session *sess = r->sess;
+  uint32_t step = sess->run->step;
+  char value[200];
+  if (sess->o.json) {
+    rt_out_put(json_line, strlen(json_line));
+    return;
+  }
+  section_figures(sess, &sess->turn[sess->current], s->metric - 1, value, sizeof value);
+  double now = rt_now();
+  bool asked = !r->validated || now - r->validated_at >= 1 || step == sess->run->steps || validate_ends(sess);
+  rt_free(r->validated);
+  r->validated = rt_strdup(value);
+  if (r->live) live_line(r, step, now);
+  else if (asked) rt_note("step %u/%u  validation %s", step, sess->run->steps, value);
+  if (asked) r->validated_at = now;
+}
+
 void report_scores_text(const Session *sess, const Scores *s, const char *before) {
   char prefix[80];
   snprintf(prefix, sizeof prefix, "%s%s%s", sess->nturns > 1 ? turn_name(&sess->turn[sess->current]) : "",
@@ -231,8 +251,10 @@ static char *section_totals(const Session *sess, const Scores *s) {
   bool known = sess->nturns > 1 ? u->scored : sess->run->step > 0;
   char *loss = known ? report_float(sess->nturns > 1 ? u->score[0] : sess->run->loss) : rt_strdup("null");
   char *held = s->records ? report_scores(sess, s) : NULL;
-  char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s", sess->run->step, loss, held ? ",\"holdout\":{" : "",
-                      held ? held : "", held ? "}" : "");
+  char best[40] = "";
+  if (validate_keeps_best(sess)) snprintf(best, sizeof best, ",\"best_step\":%u", sess->seen.best.step);
+  char *t = rt_printf("\"steps\":%u,\"loss\":%s%s%s%s%s%s", sess->run->step, loss, held ? ",\"holdout\":{" : "",
+                      held ? held : "", held ? "}" : "", best, validate_ends(sess) ? ",\"early_stop\":true" : "");
   rt_free(loss);
   rt_free(held);
   if (!sess->t->scale) return t;
@@ -286,6 +308,11 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   if (step && sess->nturns < 2)
     rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
   else if (step) rt_out("%u rounds in %s\n", step - r->first, took);
+  if (validate_ends(sess)) {
+    const Watched *w = &sess->seen.stop;
+    rt_out("stopped early: no better %s in %u validations since step %u\n", validate_name(sess, &sess->t->stop), w->bad,
+           w->step);
+  }
   for (int i = 0; i < sess->nturns; i++) {
     turn_enter(sess, i);
     if (sess->turn[i].scored && sess->nturns > 1)
@@ -295,4 +322,7 @@ void report_done(Report *r, const Run *run, const Scores *s) {
     turn_leave(sess);
   }
   rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
+  if (validate_keeps_best(sess))
+    rt_out("of step %u, with the best %s %.6g; the last are in last.safetensors\n", sess->seen.best.step,
+           validate_name(sess, &sess->t->best), num_plain((double)sess->seen.best.best));
 }

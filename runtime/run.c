@@ -5,19 +5,16 @@
 #include "checkpoint.h"
 #include "device.h"
 #include "json.h"
-#include "num.h"
 #include "run.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-static const char step_head[] = "{\"event\":\"step\",\"step\":";
-
-static char *in(const char *folder, const char *name) { return rt_printf("%s/%s", folder, name); }
+char *run_file(const char *folder, const char *name) { return rt_printf("%s/%s", folder, name); }
 
 static bool has(const char *folder, const char *name) {
-  char *p = in(folder, name);
+  char *p = run_file(folder, name);
   bool yes = io_exists(p);
   rt_free(p);
   return yes;
@@ -33,12 +30,13 @@ bool run_exists(const char *folder) {
 
 static char *source_name(const Session *sess) { return rt_printf("%s.nn", sess->m->name); }
 
-static const char *const files[] = {"metrics.csv", "metrics.jsonl", "run.json", "weights.safetensors"};
+static const char *const files[] = {"metrics.csv", "metrics.jsonl", "run.json", "weights.safetensors",
+                                    "last.safetensors"};
 
 static int64_t last_change(const char *folder) {
   int64_t last = INT64_MIN;
   for (int i = 0; i < COUNT(files); i++) {
-    char *p = in(folder, files[i]);
+    char *p = run_file(folder, files[i]);
     if (io_mtime(p) > last) last = io_mtime(p);
     rt_free(p);
   }
@@ -51,7 +49,7 @@ char *run_newest(const Session *sess) {
   int64_t newest = INT64_MIN;
   char **name = io_list("runs", &n), *nn = source_name(sess), *found = NULL;
   for (int i = 0; i < n; i++) {
-    char *folder = in("runs", name[i]);
+    char *folder = run_file("runs", name[i]);
     int64_t t = last_change(folder);
     bool newer = t >= newest && has(folder, nn) && run_exists(folder);
     if (newer) newest = t;
@@ -142,7 +140,7 @@ static bool load_options(Session *sess, Json *j) {
 }
 
 void run_load_options(Session *sess, const char *folder) {
-  char *path = in(folder, "run.json"), err[ERR_TEXT];
+  char *path = run_file(folder, "run.json"), err[ERR_TEXT];
   Bytes b;
   if (io_exists(path)) {
     if (!io_read_all(path, &b, err)) rt_die(E_RUN_FILE, "%s", err);
@@ -154,7 +152,7 @@ void run_load_options(Session *sess, const char *folder) {
 }
 
 static void write_file(const char *folder, const char *name, const char *text) {
-  char *path = in(folder, name), err[ERR_TEXT];
+  char *path = run_file(folder, name), err[ERR_TEXT];
   IoFile f;
   io_create(&f, path);
   io_write(&f, text, strlen(text));
@@ -243,78 +241,10 @@ static void clear(const char *folder) { /* removes the files of an earlier run *
   for (char *c; (c = checkpoint_newest(folder, NULL)); rt_free(c))
     if (!io_remove(c)) rt_die(E_RUN_FILE, "%s: cannot remove: %s", c, strerror(errno));
   for (int i = 0; i < COUNT(files); i++) {
-    char *p = in(folder, files[i]);
+    char *p = run_file(folder, files[i]);
     if (!io_remove(p)) rt_die(E_RUN_FILE, "%s: cannot remove: %s", p, strerror(errno));
     rt_free(p);
   }
-}
-
-/* The columns of the metrics: of each section the loss, the metrics, the loss scale if there is one. */
-static int columns_of(const Turn *u) { return 1 + u->t->nmetrics + (u->t->scale != 0); }
-
-static int columns(const Session *sess) {
-  int n = 0;
-  for (int i = 0; i < sess->nturns; i++) n += columns_of(&sess->turn[i]);
-  return n;
-}
-
-/* The section of column *i, which becomes its number there. */
-static const Turn *section_of(const Session *sess, int *i) {
-  const Turn *u = sess->turn;
-  for (; *i >= columns_of(u); u++) *i -= columns_of(u);
-  return u;
-}
-
-/* With several sections it begins with the section's name. */
-static char *column_name(const Session *sess, int i) {
-  const Turn *u = section_of(sess, &i);
-  const char *name = i == 0 ? "loss" : i <= u->t->nmetrics ? u->t->metrics[i - 1] : "loss_scale";
-  return sess->nturns > 1 ? rt_printf("%s.%s", turn_name(u), name) : rt_strdup(name);
-}
-
-/* False: its section had no step in this round. */
-static bool column(const Session *sess, int i, float *v) {
-  const Turn *u = section_of(sess, &i);
-  if (u->ran) *v = i <= u->t->nmetrics ? u->score[i] : *session_scalar(sess, u->t->scale);
-  return u->ran;
-}
-
-/* Allocates the lines of a step, and prepares the key of each number in JSON. */
-static void prepare_lines(const Session *sess, Run *r) {
-  size_t n = 80;
-  r->key = rt_array((size_t)columns(sess), sizeof *r->key);
-  for (int i = 0; i < columns(sess); i++) {
-    char *plain = column_name(sess, i), *name = json_quote(plain);
-    r->key[i] = rt_printf(",%s:", name);
-    n += strlen(r->key[i]) + 32;
-    rt_free(name);
-    rt_free(plain);
-  }
-  r->csv_line = rt_alloc(n);
-  r->json_line = rt_alloc(n);
-}
-
-static void open_metrics(const Session *sess, Run *r, size_t csv_keep, size_t jsonl_keep) {
-  char *csv = in(r->folder, "metrics.csv"), *jsonl = in(r->folder, "metrics.jsonl");
-  if (!io_append(&r->csv, csv, csv_keep)) rt_die(E_RUN_FILE, "%s: cannot write: %s", csv, strerror(r->csv.err));
-  if (!io_append(&r->jsonl, jsonl, jsonl_keep))
-    rt_die(E_RUN_FILE, "%s: cannot write: %s", jsonl, strerror(r->jsonl.err));
-  rt_free(csv);
-  rt_free(jsonl);
-  prepare_lines(sess, r);
-}
-
-static void put(IoFile *f, const char *s) { io_write(f, s, strlen(s)); }
-
-static void put_header(const Session *sess, Run *r) {
-  put(&r->csv, "step");
-  for (int i = 0; i < columns(sess); i++) {
-    char *name = column_name(sess, i);
-    put(&r->csv, ",");
-    put(&r->csv, name);
-    rt_free(name);
-  }
-  put(&r->csv, "\n");
 }
 
 void run_begin(Session *sess, Run *r) {
@@ -331,60 +261,6 @@ void run_begin(Session *sess, Run *r) {
   rt_free(json);
 }
 
-/* The length of the lines that are kept: after `skip` lines, those that begin with `head` and a number up to `step`. */
-static size_t kept(const char *folder, const char *name, const char *head, int skip, uint32_t step) {
-  char *path = in(folder, name), err[ERR_TEXT];
-  Bytes b;
-  size_t keep = 0;
-  if (io_exists(path)) {
-    if (!io_read_all(path, &b, err)) rt_die(E_RUN_FILE, "%s", err);
-    const char *p = (char *)b.p, *end = p + b.n;
-    for (const char *nl; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
-      size_t h = strlen(head);
-      if (skip-- <= 0) {
-        if ((size_t)(nl - p) <= h || memcmp(p, head, h)) break;
-        if (strtoull(p + h, NULL, 10) > step) break;
-      }
-      keep = (size_t)(nl + 1 - (char *)b.p);
-    }
-    rt_free(b.p);
-  }
-  rt_free(path);
-  return keep;
-}
-
-void run_metrics(Session *sess, Run *r, uint32_t step) {
-  size_t csv = kept(r->folder, "metrics.csv", "", 1, step);
-  open_metrics(sess, r, csv, kept(r->folder, "metrics.jsonl", step_head, 0, step));
-  if (!csv) put_header(sess, r);
-}
-
-/* Called in every step, however short: each number is formatted once, nothing is allocated. */
-const char *run_log(Session *sess, Run *r) {
-  char number[NUM_TEXT], *c = r->csv_line, *j = r->json_line;
-  c += sprintf(c, "%u", sess->run->step);
-  j = stpcpy(stpcpy(j, step_head), r->csv_line);
-  for (int i = 0; i < columns(sess); i++) {
-    float v;
-    *c++ = ',';
-    if (!column(sess, i, &v)) continue;
-    num_text(GC_F32, &v, 0, number);
-    c = stpcpy(c, number);
-    j = stpcpy(stpcpy(j, r->key[i]), v - v == 0 ? number : "null");
-  }
-  *c = 0;
-  strcpy(c, "\n");
-  strcpy(j, "}\n");
-  put(&r->csv, r->csv_line);
-  put(&r->jsonl, r->json_line);
-  return r->json_line;
-}
-
-void run_sync(Run *r) {
-  if (!io_sync(&r->csv)) rt_die(E_RUN_FILE, "%s: cannot write: %s", r->csv.path, strerror(r->csv.err));
-  if (!io_sync(&r->jsonl)) rt_die(E_RUN_FILE, "%s: cannot write: %s", r->jsonl.path, strerror(r->jsonl.err));
-}
-
 static bool has_weights(const GcModel *m) {
   for (int i = 0; i < m->nvars; i++)
     if (m->vars[i].kind != GC_OPTIM) return true;
@@ -399,7 +275,7 @@ char *run_weights(Session *sess) {
     if (!folder)
       rt_die(E_NO_RUN, "no run of %s under runs/ to take weights from\n%s--weights FILE names a file", sess->m->name,
              sess->t ? "`train` makes one; " : "");
-    path = in(folder, "weights.safetensors");
+    path = run_file(folder, "weights.safetensors");
     rt_free(folder);
   }
   char *folder = rt_strdup(path), *slash = strrchr(folder, '/');

@@ -16,19 +16,24 @@ void plan_load(Session *sess, const char *path);
 typedef struct Run {
   char *folder;
   IoFile csv, jsonl;
-  char *csv_line, *json_line, **key; /* of the step being logged */
+  char *csv_line, *json_line, **key, *blank; /* of the step being logged; its empty columns in metrics.csv */
 } Run;
+char *run_file(const char *folder, const char *name); /* its path */
 char *run_newest(const Session *sess);  /* the newest folder under runs/ with a run of this model; NULL: none */
 bool run_exists(const char *folder);    /* the folder holds a run */
 void run_select(Session *sess, Run *r); /* from --run-dir, --resume, --force; dies if they do not fit */
 void run_load_options(Session *sess, const char *folder); /* seed, plan, data and log_every from run.json */
 void run_begin(Session *sess, Run *r);                    /* creates the folder, writes the .nn and run.json */
-void run_metrics(Session *sess, Run *r, uint32_t step);   /* opens the metrics files, truncated after `step` */
-const char *run_log(Session *sess, Run *r); /* appends the step's line to both; returns the JSON line, valid until
-                                                   the next call */
-void run_sync(Run *r);
 char *run_weights(Session *sess); /* --weights, or those of the newest run; dies if there are none. NULL:
                                                    the model has no weights */
+
+/* metrics.c */
+void run_metrics(Session *sess, Run *r, uint32_t step); /* opens the metrics files, truncated after `step` */
+const char *run_log(Session *sess, Run *r); /* appends the step's line to both; returns the JSON line, valid until
+                                                   the next call */
+struct Scores;
+const char *run_log_validation(Session *sess, Run *r, const struct Scores *s); /* likewise, of a validation */
+void run_sync(Run *r);
 
 /* lock.c */
 void lock_acquire(const char *folder); /* for this process until it ends; dies if another process holds the lock */

@@ -97,6 +97,7 @@ void session_check(const GcGraph *g, int status) {
 void session_init(Session *sess) {
   sess->run->seed = session_seed(sess);
   sess->run->step = 0; /* the random numbers depend on it */
+  sess->seen = (Validations){0};
   const GcGraph *init = sess->m->init;
   if (init && init->fn) session_check(init, session_call(sess, init, NULL, NULL, NULL));
   sess->run->seed = session_seed(sess);

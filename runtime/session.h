@@ -15,6 +15,16 @@ typedef struct Turn { /* a train section; with several, its numbers of the run h
   float *sum;   /* of them over the microbatches of a step */
 } Turn;
 
+/* What a run remembers of its validations; all of it is in checkpoints. */
+typedef struct Watched {
+  float best;
+  uint32_t step, bad; /* of the best; 0: there is none. Validations since then that were no better */
+} Watched;
+typedef struct Validations {
+  uint32_t step; /* of the newest; 0: there is none */
+  Watched best, stop;
+} Validations;
+
 typedef struct Session {
   const GcModel *m;
   const GcTrain *t;                 /* the section that runs, else the first; NULL: no training */
@@ -28,10 +38,13 @@ typedef struct Session {
   double *least;      /* then also: per kernel, the least time of a call */
   float *sum;         /* Turn.sum of t */
   struct Data *data;  /* of t; NULL: none */
+  struct Data *other; /* of `validate.data`; NULL: it is not set, or not open */
   Turn *turn;         /* all train sections */
   int nturns, current;
-  GcRun rounds;       /* the run header outside of the turn */
-  struct Device *dev; /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
+  GcRun rounds; /* the run header outside of the turn */
+  Validations seen;
+  const volatile int *stop; /* not NULL: an evaluation ends when it is not 0 */
+  struct Device *dev;       /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
 } Session;
 
 extern volatile int gc_signal;                 /* SIGINT, SIGTERM or SIGHUP, once received */

@@ -117,15 +117,13 @@ static int gather(Session *sess, FieldsFn *fields, void *arg, uint64_t total, Ga
   const GcGraph *g = t->eval;
   uint64_t batch = (uint64_t)t->batch;
   void **out = rt_array((size_t)t->navg + 1, sizeof *out);
-  if (g->nsizes == 0 && total % batch)
-    rt_die(E_FIXED_BATCH, "%s: %llu records are not a multiple of %llu, and the model fixes its batch", g->name,
-           (unsigned long long)total, (unsigned long long)batch);
   int status = 0;
   for (uint64_t at = 0; at < total && !status; at += batch) {
     uint64_t n = total - at < batch ? total - at : batch;
     int64_t size = (int64_t)n;
     for (int i = 0; i < t->navg; i++) out[i] = all[i].to + (all[i].how == GC_ROWS ? at * all[i].bytes : 0);
-    status = session_call(sess, g, fields(arg, at, n), out, g->nsizes ? &size : NULL);
+    const void *const *in = fields(arg, at, n);
+    status = in ? session_call(sess, g, in, out, g->nsizes ? &size : NULL) : SCORE_ENDED;
     if (status == -1) status = 0; /* the scores are NaN or Inf then */
     for (int i = 0; i < t->navg; i++) gather_add(&all[i], n);
   }
@@ -154,33 +152,50 @@ static void scores_new(const GcTrain *t, Scores *s, void **out) {
       rt_array((size_t)session_elements(t->eval, score_tensor(t, i), NULL) + 16, sizeof(float));
 }
 
+void scores_free(const Session *sess, Scores *s) {
+  if (s->metric) rt_free(s->metric - 1);
+  for (int i = 0; s->tensor && i < sess->t->ntensors; i++) rt_free(s->tensor[i]);
+  rt_free(s->tensor);
+  *s = (Scores){0};
+}
+
 /* The sizes of eval_done are numbers of records. */
 static int score_done(Session *sess, uint64_t records, const Gather *all, void **out) {
   const GcGraph *g = sess->t->eval_done;
   const void **in = rt_array((size_t)g->nin + 1, sizeof *in);
   int64_t size[GC_MAX_SIZES];
-  for (int i = 0; i < g->nsizes; i++) {
-    size[i] = (int64_t)records;
-    if (size[i] > g->size_bound[i])
-      rt_die(E_TOO_MANY_RECORDS, "%s: a metric collects at most %lld records, there are %llu\ncollect(x, most = %llu)",
-             sess->m->name, (long long)g->size_bound[i], (unsigned long long)records, (unsigned long long)records);
-  }
+  for (int i = 0; i < g->nsizes; i++) size[i] = (int64_t)records;
   for (int i = 0; i < g->nin; i++) in[i] = all[i].to;
   int status = session_call(sess, g, in, out, g->nsizes ? size : NULL);
   rt_free(in);
   return status;
 }
 
+void score_check(const Session *sess, uint64_t records) {
+  const GcTrain *t = sess->t;
+  uint64_t batch = (uint64_t)t->batch;
+  if (!t->eval || !t->eval->fn) rt_die(E_NO_SUCH_PART, "%s has no evaluation", sess->m->name);
+  if (t->eval->nsizes == 0 && records % batch)
+    rt_die(E_FIXED_BATCH, "%s: %llu records are not a multiple of %llu, and the model fixes its batch", t->eval->name,
+           (unsigned long long)records, (unsigned long long)batch);
+  const GcGraph *done = t->eval_done && t->eval_done->fn ? t->eval_done : NULL;
+  for (int i = 0; done && i < done->nsizes; i++)
+    if (records > (uint64_t)done->size_bound[i])
+      rt_die(E_TOO_MANY_RECORDS, "%s: a metric collects at most %lld records, there are %llu\ncollect(x, most = %llu)",
+             sess->m->name, (long long)done->size_bound[i], (unsigned long long)records, (unsigned long long)records);
+}
+
 int score_run(Session *sess, FieldsFn *fields, void *arg, uint64_t records, Scores *s) {
   const GcTrain *t = sess->t;
-  if (!t->eval || !t->eval->fn) rt_die(E_NO_SUCH_PART, "%s has no evaluation", sess->m->name);
+  score_check(sess, records);
   int nout = 1 + t->nmetrics + t->ntensors, status = 0;
   Gather *all = gathers_new(t, records);
   unsigned char *states = states_copy(sess, NULL);
   int refused = gather(sess, fields, arg, records, all);
   states_copy(sess, states);
   rt_free(states);
-  if (refused == -2) return -2;
+  if (refused == SCORE_ENDED) gathers_free(all, t->navg);
+  if (refused == -2 || refused == SCORE_ENDED) return refused;
   session_check(t->eval, refused);
   void **out = rt_array((size_t)nout, sizeof *out);
   scores_new(t, s, out);

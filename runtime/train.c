@@ -18,6 +18,7 @@ typedef struct Trainer {
   uint32_t end;           /* stop after this many steps */
   uint32_t saved;         /* step of the newest checkpoint */
   double saved_at;
+  Scores *held; /* of each section: of the newest validation, then of its hold-out; records 0: none in this process */
 } Trainer;
 
 static uint64_t per_step(const Trainer *t) { return plan_records_per_step(t->sess); }
@@ -102,6 +103,22 @@ static void make_batches(Trainer *t) {
   }
 }
 
+/* Whether a section is evaluated at the end: not on records that it was trained on. */
+static bool ends_with_scores(const Session *sess, ScoreSet set) {
+  return score_records(set) && sess->t->eval && sess->t->eval->fn && !(set.data == sess->data && set.all);
+}
+
+/* What an evaluation would refuse is refused before the first step. */
+static void check_scores(Session *sess) {
+  for (int i = 0; i < sess->nturns; i++) {
+    turn_enter(sess, i);
+    ScoreSet end = score_set(sess, true);
+    if (ends_with_scores(sess, end)) score_check(sess, score_records(end));
+    if (validate_due(sess, sess->run->steps)) score_check(sess, score_records(score_set(sess, false)));
+    turn_leave(sess);
+  }
+}
+
 static void open_all(Trainer *t) {
   Session *sess = t->sess;
   check_fold(sess);
@@ -109,20 +126,27 @@ static void open_all(Trainer *t) {
   if (sess->o.resume) run_load_options(sess, t->run.folder);
   session_memory(sess);
   data_open_all(sess);
+  validate_open(sess);
   session_init(sess);
   plan_set(sess);
   if (sess->o.resume) resume(t);
   else if (sess->o.init) init_from_file(sess);
+  check_scores(sess);
   make_batches(t);
+  t->held = rt_array((size_t)sess->nturns, sizeof *t->held);
   t->end = sess->run->steps;
   if (sess->o.stop_at >= 0 && sess->o.stop_at < t->end) t->end = (uint32_t)sess->o.stop_at;
   gc_training = 1;
+  sess->stop = &gc_signal;
   if (!sess->o.resume) {
     t->progress = data_progress(sess);
     run_begin(sess, &t->run);
     /* at step 0: a full disk is noticed now, and --resume always finds a checkpoint */
     checkpoint_save(sess, t->run.folder, &t->progress);
   }
+  if (validate_ends(sess)) t->end = sess->run->step;
+  if (sess->o.resume && validate_keeps_best(sess) && sess->seen.best.step == sess->run->step)
+    checkpoint_weights(sess, t->run.folder, &t->progress); /* a crash may have come between the two files */
   run_metrics(sess, &t->run, sess->run->step);
   /* after a resume the end always saves: a crash may have come between the checkpoint and the weights file */
   t->saved = sess->o.resume ? UINT32_MAX : 0;
@@ -139,7 +163,7 @@ static bool due(const Trainer *t, uint32_t step) {
 static bool goes_on(const Trainer *t) {
   if (t->sess->nturns > 1) return false; /* of this section */
   uint32_t step = t->sess->run->step + 1;
-  return step < t->end && !gc_signal && !rt_out_failed() && !due(t, step);
+  return step < t->end && !gc_signal && !rt_out_failed() && !due(t, step) && !validate_due(t->sess, step);
 }
 
 static const void *const *fields(void *arg, uint64_t at, uint64_t n) {
@@ -217,13 +241,28 @@ static void one_step(Trainer *t) {
   report_step(&t->report, run->step, logged ? run_log(sess, &t->run) : NULL);
 }
 
+/* The validation that the steps so far ask for; a signal leaves it to --resume. */
+static void validate(Trainer *t) {
+  Session *sess = t->sess;
+  Scores s;
+  if (gc_signal || !validate_pending(sess) || !validate_run(sess, &s)) return;
+  scores_free(sess, t->held);
+  t->held[0] = s;
+  report_validation(&t->report, &s, run_log_validation(sess, &t->run, &s));
+  if (validate_ends(sess)) t->end = sess->run->step;
+  if (validate_keeps_best(sess) && sess->seen.best.step == sess->run->step) save(t);
+}
+
 static bool loop(Trainer *t) { /* false: writing to standard output failed */
   Session *sess = t->sess;
   bool out = true;
+  validate(t);
   while (sess->run->step < t->end && (device_ahead(sess) || (out && !gc_signal))) {
     one_step(t);
+    if (!device_ahead(sess)) validate(t);
     if (sess->o.json && !rt_out_send()) out = false;
-    if (!device_ahead(sess) && out && due(t, sess->run->step) && sess->run->step < t->end) save(t);
+    uint32_t step = sess->run->step;
+    if (!device_ahead(sess) && out && step < t->end && step != t->saved && due(t, step)) save(t);
   }
   return out;
 }
@@ -234,35 +273,52 @@ static void say_how_to_resume(const Trainer *t) {
           sess->train_command, t->run.folder);
 }
 
-/* The scores of each section's hold-out; records 0: it has none. False: a loss is not finite. */
-static bool evaluate(Session *sess, Scores *held) {
+/* The scores that section i ends with: those of weights.safetensors; records 0: there is nothing to evaluate on. */
+static void final_scores(Trainer *t, int i) {
+  Session *sess = t->sess;
+  Scores *s = &t->held[i];
+  ScoreSet set = score_set(sess, true), validated = score_set(sess, false);
+  uint32_t steps = sess->run->steps, step = sess->run->step;
+  if (!ends_with_scores(sess, set)) return;
+  bool best = validate_keeps_best(sess) && sess->seen.best.step != step;
+  if (!best && s->records && sess->seen.step == step && set.data == validated.data) return;
+  if (best) {
+    char *path = rt_printf("%s/weights.safetensors", t->run.folder);
+    weights_load(sess, path);
+    rt_free(path);
+    sess->run->step = sess->seen.best.step;
+  }
+  scores_free(sess, s);
+  plan_at_least_one_step(sess);
+  session_check(sess->t->eval, eval_scores(sess, set, s));
+  sess->run->steps = steps;
+  sess->run->step = step;
+}
+
+/* False: a loss is not finite. */
+static bool evaluate(Trainer *t) {
+  Session *sess = t->sess;
   bool finite = true;
   for (int i = 0; i < sess->nturns; i++) {
-    const GcTrain *u = sess->turn[i].t;
-    if (!sess->turn[i].data || !sess->turn[i].data->nhold || !u->eval || !u->eval->fn) continue;
     turn_enter(sess, i);
-    uint32_t steps = sess->run->steps;
-    plan_at_least_one_step(sess);
-    eval_scores(sess, false, &held[i]);
-    sess->run->steps = steps;
+    final_scores(t, i);
     turn_leave(sess);
-    finite &= held[i].loss - held[i].loss == 0;
+    finite &= t->held[i].loss - t->held[i].loss == 0;
   }
   return finite;
 }
 
 static void finish(Trainer *t) {
   Session *sess = t->sess;
-  Scores *held = rt_array((size_t)sess->nturns, sizeof *held);
-  bool finite = evaluate(sess, held);
-  report_done(&t->report, &t->run, held);
-  char *totals = report_totals(sess, held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
+  bool finite = evaluate(t);
+  report_done(&t->report, &t->run, t->held);
+  char *totals = report_totals(sess, t->held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
   io_write(&t->run.jsonl, line, strlen(line));
   rt_free(line);
   rt_free(totals);
   run_sync(&t->run);
   rt_out_flush();
-  if (sess->run->step < sess->run->steps) say_how_to_resume(t);
+  if (sess->run->step < sess->run->steps && !validate_ends(sess)) say_how_to_resume(t);
   if (!finite) rt_die(E_LOSS_NOT_FINITE, "the loss on the hold-out is not finite");
 }
 
@@ -277,7 +333,8 @@ int gc_train(Session *sess) {
   if (!out) rt_out_flush();
   int signal = gc_signal;
   gc_training = 0;
-  if (signal && sess->run->step < t.end) {
+  sess->stop = NULL;
+  if (signal && (sess->run->step < t.end || validate_pending(sess))) {
     rt_progress(NULL);
     say_how_to_resume(&t);
     lock_release();

@@ -253,6 +253,10 @@ static void put_places(Emitter *p, Str *o, const TrainInfo *t, int i) {
   str_puts(o, "};\n");
 }
 
+static const char *watch_row(Emitter *p, const WatchInfo *w) {
+  return ctx_strf(p->c, "{%d, %d, %lld, %.17g}", w->score, w->is_max, (long long)w->patience, w->min_delta);
+}
+
 static void put_train(Emitter *p, Str *o) {
   const Module *m = p->m;
   Str rows = {.c = p->c};
@@ -270,16 +274,20 @@ static void put_train(Emitter *p, Str *o) {
     if (t->navg && t->eval) str_printf(o, "static const uint8_t gather_%d[] = {", i);
     for (int k = 0; k < t->navg && t->eval; k++) str_printf(o, "%d%s", t->gather[k], k + 1 < t->navg ? ", " : "};\n");
     if (t->nmetric) put_places(p, o, t, i);
+    if (t->ntold) str_printf(o, "static const int told_%d[] = {", i);
+    for (int k = 0; k < t->ntold; k++) str_printf(o, k ? ", %d" : "%d", t->told[k]);
+    if (t->ntold) str_puts(o, "};\n");
     str_puts(&rows, "  {");
     text_string(&rows, t->name);
     str_printf(&rows,
-               ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld, %lld,\n"
-               "   %s, %s, %s, %s, %s, %d, %s, %lld, %d, %d, %s, %d},\n",
+               ", %d, %lld, %lld, %lld, %lld, %lluu, %s, %d, %lld, %lld,\n"
+               "   %s, %s, %s, %s, %s, %d, %s, %lld, %d, %d, %s, %d, %lld, %d, %s, %s, %s},\n",
                t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps, (long long)t->epochs,
                (unsigned long long)t->seed, table_ref(p, t->nmetric, "metrics", i), t->nmetric,
-               (long long)t->save_every, (long long)t->keep, (long long)t->early_stop, ref[0], ref[1], ref[2], ref[3],
-               ref[4], t->navg, table_ref(p, t->nmetric, "places", i), (long long)t->every, 1 + t->scale_var,
-               1 + t->skipped_var, table_ref(p, t->navg && t->eval, "gather", i), t->ntensor);
+               (long long)t->save_every, (long long)t->keep, ref[0], ref[1], ref[2], ref[3], ref[4], t->navg,
+               table_ref(p, t->nmetric, "places", i), (long long)t->every, 1 + t->scale_var, 1 + t->skipped_var,
+               table_ref(p, t->navg && t->eval, "gather", i), t->ntensor, (long long)t->validate, 1 + t->validate_data,
+               watch_row(p, &t->best), watch_row(p, &t->stop), table_ref(p, t->ntold, "told", i));
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }

@@ -27,7 +27,9 @@ static const Setting train_settings[] = {
   {"seed", 0},
   {"save", 0},
   {"keep", 0},
-  {"early_stop", E_UNSUPPORTED_SETTING},
+  {"validate", 0},
+  {"validate.data", 0},
+  {"early_stop", 0},
   {"workers", E_UNSUPPORTED_SETTING},
   {"prefetch", E_UNSUPPORTED_SETTING},
   {"resume", E_UNSUPPORTED_SETTING},
@@ -47,19 +49,6 @@ typedef struct TrainBuild {
 
 /* ---- settings ---- */
 
-static bool save_setting(Elab *e, const Section *s, int64_t *every) {
-  const Ast *a = el_setting_value(s, "save");
-  *every = 0;
-  if (!a) return true;
-  bool call = a->kind == AST_CALL && a->n == 2 && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "every");
-  Value v = call && a->kid[1]->kind != AST_NAMED ? el_static(e, a->kid[1]) : v_none();
-  if (v_bad(v)) return false;
-  if (v.kind != V_INT || v.i < 1)
-    return el_reject(e, E_SETTING_VALUE, a, "`save` is every(N), an integer number of steps");
-  *every = v.i;
-  return true;
-}
-
 /* Of several sections one is planned by another: an error in that one is the cause. */
 static bool missing(Elab *e, const Section *s, const char *what) {
   const Ast *first;
@@ -70,24 +59,15 @@ static bool missing(Elab *e, const Section *s, const char *what) {
 }
 
 static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
-  const Ast *a = el_setting_value(s, "data");
   t->data = -1;
   bool planned = el_setting(s, "steps") || el_other_plan(e, s);
-  if (!a) return planned && !el_setting(s, "epochs") ? true : missing(e, s, "data");
-  if (a->kind == AST_NAME) t->data = el_data_find(e->m, a->text);
-  if (t->data >= 0) return true;
-  const char **words = ctx_alloc(e->c, (size_t)(e->m->ndata + 1) * sizeof *words);
-  for (int i = 0; i < e->m->ndata; i++) words[i] = e->m->data[i].name;
-  if (a->kind != AST_NAME) return el_reject(e, E_UNKNOWN_DATA_SECTION, a, "`data` names a data section");
-  Diag *d = el_error(e, E_UNKNOWN_DATA_SECTION, a, "there is no data section `%s`", a->text);
-  const char *near = diag_suggest(e->c, a->text, words, e->m->ndata);
-  if (near) diag_help(e->c, d, "did you mean `%s`?", near);
-  return false;
+  if (!el_setting(s, "data")) return planned && !el_setting(s, "epochs") ? true : missing(e, s, "data");
+  return el_find_data(e, s, "data", &t->data);
 }
 
 static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   int64_t seed = 0;
-  bool ok = el_check_turns(e, s) && find_data(e, s, t);
+  bool ok = find_data(e, s, t) && el_validation(e, s, t) && el_check_turns(e, s);
   ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
   ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
   ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
@@ -95,7 +75,6 @@ static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   ok &= el_setting_int(e, s, "every", 1, 1, &t->every);
   ok &= el_setting_int(e, s, "seed", 0, 0, &seed);
   ok &= el_setting_int(e, s, "keep", 1, 0, &t->keep);
-  ok &= save_setting(e, s, &t->save_every);
   ok &= el_precision(e, s, t);
   t->seed = (uint64_t)seed;
   const Ast *clip = el_setting_value(s, "clip");
@@ -201,7 +180,7 @@ static bool forward(Elab *e, TrainBuild *r) {
   r->ntensor = 0;
   for (int i = 0; i < block->n && !e->fatal; i++) {
     const Ast *b = block->kid[i];
-    if (b->kind == AST_BUDGET || b->kind == AST_FIELD || b->kind == AST_ASSIGN) continue;
+    if (b->kind == AST_BUDGET || b->kind == AST_FIELD || b->kind == AST_ASSIGN || el_is_early_stop(b)) continue;
     const char *name = b->kind == AST_BIND && b->n == 2 ? b->kid[0]->text : NULL;
     bool loss = name && !strcmp(name, "loss"), metric = name && !strncmp(name, "metric.", 7);
     if (name && !loss && !metric && el_is_setting(r->s, name)) {
@@ -278,6 +257,7 @@ static bool update(Elab *e, TrainBuild *r, Update *u, int n, const LossScale *sc
   if (!el_optimizers(e, &r->optim)) return false;
   if ((clip && !el_clip(e, clip, u, n)) || (noise && !el_noise(e, noise, u, n))) return false;
   if (!el_update(e, &r->optim, u, n) || !el_assign_weights(e, r->s->block)) return false;
+  el_take_told(e, r->t);
   el_scale_step(e, scale);
   return true;
 }
@@ -293,6 +273,7 @@ static bool build_update(Elab *e, TrainBuild *r, Update *u, int n, const int *ac
   r->t->update = g;
   for (int i = 0; i < pass->n; i++)
     if (pass->b[i].v.kind != V_TENSOR) scope_set(e->c, &f.scope, pass->b[i].name, pass->b[i].v, 0, 1);
+  el_bind_told(e, s, r->t);
   for (int i = 0; i < n; i++) {
     u[i].weight = graph_var(g, u[i].var, g->loc);
     Id sum = el_read_var(e, acc[i], g->loc);
@@ -336,13 +317,21 @@ static bool backward(Elab *e, TrainBuild *r) {
   return ok;
 }
 
-static void merge_ranges(Elab *e, TrainInfo *t) {
+/* Integers that index an axis, of a section that has these fields. */
+static void merge_ranges_of(Elab *e, DataInfo *d) {
+  const Graph *g = e->cur.b.g;
   for (int i = 0; i < e->cur.nrange; i++)
-    for (int k = 0; t->data >= 0 && k < e->m->data[t->data].nfield && k < e->cur.b.g->nport; k++) {
-      FieldInfo *f = &e->m->data[t->data].field[k];
-      if (e->cur.b.g->port[k] != e->cur.range[i].id) continue;
-      if (!f->range || e->cur.range[i].n < f->range) f->range = e->cur.range[i].n;
-    }
+    for (int p = 0; p < g->nport; p++)
+      for (int k = 0; k < d->nfield && g->port[p] == e->cur.range[i].id; k++) {
+        FieldInfo *f = &d->field[k];
+        if (strcmp(f->name, node_name(g, g->port[p]))) continue;
+        if (!f->range || e->cur.range[i].n < f->range) f->range = e->cur.range[i].n;
+      }
+}
+
+static void merge_ranges(Elab *e, TrainInfo *t) {
+  if (t->data >= 0) merge_ranges_of(e, &e->m->data[t->data]);
+  if (t->validate_data >= 0) merge_ranges_of(e, &e->m->data[t->validate_data]);
 }
 
 static bool build_step(Elab *e, TrainBuild *r) {
@@ -357,6 +346,7 @@ static bool build_step(Elab *e, TrainBuild *r) {
   GraphState saved = el_enter(e, g, true, &f, e->file);
   f.site = site_root(e, "train", false);
   bind_inputs(e, t, t->batch);
+  el_bind_told(e, s, t);
   bool ok = forward(e, r);
   if (ok) {
     for (int i = 0; i < r->n; i++)
@@ -407,6 +397,7 @@ static void build_eval(Elab *e, TrainBuild *r) {
   f.site = site_root(e, "eval", false);
   if (t->data >= 0) e->cur.records = batch_size(e, r);
   bind_inputs(e, t, t->data < 0 ? 1 : e->cur.records);
+  el_bind_told(e, r->s, t);
   bool ok = forward(e, r) && same_metrics(e, r);
   merge_ranges(e, t);
   if (ok) el_split_eval(e, g, t, r->name, r->result, r->n + r->ntensor);
@@ -416,7 +407,7 @@ static void build_eval(Elab *e, TrainBuild *r) {
 void el_train_section(Elab *e, const Ast *a) {
   Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
   TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
-  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .every = 1, .loc = a->caret};
+  *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .validate_data = -1, .every = 1, .loc = a->caret};
   Frame f;
   GraphState saved = el_enter_settings(e, a, &f);
   f.site = site_root(e, "train", false);
@@ -436,4 +427,5 @@ void el_train_section(Elab *e, const Ast *a) {
   t->metric = ctx_alloc(e->c, (size_t)r.n * sizeof *t->metric);
   for (int i = 1; i < r.n; i++) t->metric[i - 1] = r.name[i];
   build_eval(e, &r);
+  el_settle_scores(e, &s, t);
 }

@@ -42,6 +42,16 @@ const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose pl
 /* Settings of a whole run belong to the first section; `every` needs another one. */
 bool el_check_turns(Elab *e, const Section *s);
 
+/* ---- elab_validate.c ---- */
+bool el_validation(Elab *e, const Section *s, TrainInfo *t); /* validate, validate.data, early_stop, save */
+bool el_is_early_stop(const Ast *statement);                 /* early_stop(...) without a name before it */
+/* `validate.loss` and `validate.NAME` as values, in the graph that is elaborated: in training steps what the newest
+ * validation found, if the step follows one, else nan. */
+void el_bind_told(Elab *e, const Section *s, TrainInfo *t);
+void el_take_told(Elab *e, const TrainInfo *t);                 /* no later step takes them again */
+void el_settle_scores(Elab *e, const Section *s, TrainInfo *t); /* once t->metric is known */
+bool el_find_data(Elab *e, const Section *s, const char *setting, int *data);
+
 /* ---- elab_eval.c ---- */
 bool el_split_eval(Elab *e, Graph *eval, TrainInfo *t, const char **name, const Id *result, int n);
 

@@ -138,6 +138,12 @@ static void check_bind(Check *k, const Ast *a, Place place) {
   check_expr(k, a->kid[a->n - 1]);
 }
 
+/* early_stop(...), a setting that needs no name. */
+static bool is_setting_call(const Ast *a, Place place) {
+  return place & IN_TRAIN && a->kind == AST_CALL && a->kid[0]->kind == AST_NAME &&
+         !strcmp(a->kid[0]->text, "early_stop");
+}
+
 static void check_statement(Check *k, const Ast *a, Place place) {
   int allowed = STATEMENTS[a->kind].places;
   check_hints(k, a);
@@ -146,7 +152,7 @@ static void check_statement(Check *k, const Ast *a, Place place) {
               STATEMENTS[a->kind].where);
     return;
   }
-  if (!allowed && (place & (IN_DATA | IN_TRAIN | IN_TARGET))) {
+  if (!allowed && (place & (IN_DATA | IN_TRAIN | IN_TARGET)) && !is_setting_call(a, place)) {
     Diag *d = diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "an expression alone has no effect in a section");
     diag_help(k->c, d, "give it a name: `name = ...`");
     return;

@@ -29,8 +29,8 @@ for c in --help --version ops 'help --man' 'explain E0214' 'ir m.nn' 'fmt m.nn' 
 done
 # With a descriptor closed, its output does not go into a file.
 ./m train --run-dir c >&- 2>&- <&-
-equal 'a run with closed streams' '12 13 13' \
-  "$(grep -c '^[0-9]*,[0-9.e-]*$' c/metrics.csv) $(wc -l <c/metrics.csv) $(grep -c '^{' c/metrics.jsonl)"
+equal 'a run with closed streams' '12 16 16' \
+  "$(grep -c '^[0-9]*,[0-9.e-]*,$' c/metrics.csv) $(wc -l <c/metrics.csv) $(grep -c '^{' c/metrics.jsonl)"
 ./m predict --input - <&- >out 2>err; reports 'predict with no input' 4 'E0611.*Bad file descriptor' $?
 # A reader that closes the pipe early is not reported as an error.
 { ./m predict --input many 2>err; echo $? >status; } | head -n 1 >out

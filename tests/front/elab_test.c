@@ -84,6 +84,12 @@ static bool comes_back(const char *text) {
   return same;
 }
 
+static void put_watch(Str *s, const char *name, const WatchInfo *w) {
+  if (w->score)
+    str_printf(s, " %s: %s of %d, patience %lld, delta %g", name, w->is_max ? "max" : "min", w->score,
+               (long long)w->patience, w->min_delta);
+}
+
 /* The module's data apart from its graphs. */
 static const char *info_text(Run *r) {
   Module *m = r->m;
@@ -107,10 +113,13 @@ static const char *info_text(Run *r) {
     const Graph *g[] = {t->step, t->pass, t->update, t->eval, t->eval_done};
     str_printf(&s,
                "train %s: data %d batch %lld accumulate %lld steps %lld epochs %lld seed %llu save %lld keep %lld "
-               "stop %lld\n ",
+               "validate %lld on %d",
                t->name[0] ? t->name : "-", t->data, (long long)t->batch, (long long)t->accumulate, (long long)t->steps,
                (long long)t->epochs, (unsigned long long)t->seed, (long long)t->save_every, (long long)t->keep,
-               (long long)t->early_stop);
+               (long long)t->validate, t->validate_data);
+    put_watch(&s, "best", &t->best);
+    put_watch(&s, "stop", &t->stop);
+    str_puts(&s, "\n ");
     for (int k = 0; k < 5; k++) str_printf(&s, " %s", g[k] ? g[k]->name : "-");
     str_printf(&s, ", %d averages, metrics", t->navg);
     for (int k = 0; k < t->nmetric; k++) str_printf(&s, " %s", t->metric[k]);
