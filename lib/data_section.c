@@ -4,6 +4,7 @@
 #include "runtime/data.h"
 #include "runtime/device.h"
 #include "runtime/num.h"
+#include "runtime/step.h"
 #include <string.h>
 
 struct gradc_data {
@@ -27,6 +28,7 @@ static void open_data(void *arg) {
   sess->o.data.n = k->path != NULL;
   if (k->path) sess->o.data.v[0] = rt_printf("%s=%s", g->name, k->path);
   k->d->data = data_open(sess, g, session_seed(sess));
+  validate_open(sess);
 }
 
 typedef struct FoldCall {
@@ -116,3 +118,49 @@ gradc_status gradc_data_batch(gradc_data *d, int64_t epoch, uint64_t at, uint64_
   BatchCall k = {d, epoch, at, n, fields, nfields};
   return d ? model_call(d->m, batch, &k, error) : error_null(error);
 }
+
+/* ---- validation ---- */
+
+typedef struct ValidateCall {
+  gradc_data *d;
+  float *results;
+} ValidateCall;
+
+/* The model's session, with the records of d. */
+static Session with_data(const gradc_data *d) {
+  Session sess = d->m->sess;
+  sess.data = d->data;
+  sess.other = d->sess.other;
+  return sess;
+}
+
+int gradc_validation_due(const gradc_data *d) {
+  if (!d) return 0;
+  Session sess = with_data(d);
+  return validate_pending(&sess);
+}
+
+static void validate(void *arg) {
+  ValidateCall *k = arg;
+  Session sess = with_data(k->d);
+  Scores s;
+  if (!k->results) rt_die(E_BAD_CALL, "results is NULL");
+  if (sess.nturns > 1) rt_die(E_BAD_CALL, "%s has several train sections, and no validations", sess.m->name);
+  if (!score_records(score_set(&sess, false))) rt_die(E_BAD_CALL, "there is nothing to validate on: no hold-out");
+  validate_run(&sess, &s);
+  k->d->m->sess.seen = sess.seen;
+  k->results[0] = s.loss;
+  memcpy(k->results + 1, s.metric, (size_t)k->d->m->info.metrics * sizeof *s.metric);
+  scores_free(&sess, &s);
+}
+
+gradc_status gradc_validate(gradc_data *d, float *results, gradc_error **error) {
+  ValidateCall k = {d, results};
+  return d ? model_call(d->m, validate, &k, error) : error_null(error);
+}
+
+uint32_t gradc_validated(const gradc_model *m) { return m ? m->sess.seen.step : 0; }
+uint32_t gradc_best_step(const gradc_model *m) {
+  return m && m->sess.t && m->sess.t->best.score ? m->sess.seen.best.step : 0;
+}
+int gradc_stops_early(const gradc_model *m) { return m && m->sess.t && validate_ends(&m->sess); }

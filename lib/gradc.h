@@ -326,6 +326,18 @@ GRADC_API uint64_t gradc_data_held_out(const gradc_data *d);
 GRADC_API gradc_status gradc_data_batch(gradc_data *d, int64_t epoch, uint64_t at, uint64_t n,
                                         const gradc_array *fields, int nfields, gradc_error **error);
 
+/* ---- validation while training ---- */
+
+/* 1: the file asks for a validation after the steps done so far, and it has not been done; d is the open data. */
+GRADC_API int gradc_validation_due(const gradc_data *d);
+/* Evaluates the hold-out, or all records of `validate.data`: loss and metrics, as gradc_evaluate. Values such as
+ * `validate.loss` in rates are these from the next step on. `early_stop` and `save = best(...)` compare them; what they
+ * found is saved in checkpoints. GRADC_BAD_CALL: there are no such records. */
+GRADC_API gradc_status gradc_validate(gradc_data *d, float *results, gradc_error **error);
+GRADC_API uint32_t gradc_validated(const gradc_model *m); /* the step of the newest validation; 0: there is none */
+GRADC_API uint32_t gradc_best_step(const gradc_model *m); /* that of the best by `save = best(...)`; 0: there is none */
+GRADC_API int gradc_stops_early(const gradc_model *m);    /* 1: by `early_stop` the training ends here */
+
 #ifdef __cplusplus
 }
 #endif

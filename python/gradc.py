@@ -106,6 +106,8 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "fold": (c_int, [c_void_p, c_int, c_int, _ERROR]),
     "data_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), _ERROR]), "data_close": (None, [c_void_p]),
     "data_records": (c_uint64, [c_void_p]), "data_held_out": (c_uint64, [c_void_p]),
+    "validation_due": (c_int, [c_void_p]), "validated": (c_uint32, [c_void_p]), "best_step": (c_uint32, [c_void_p]),
+    "stops_early": (c_int, [c_void_p]), "validate": (c_int, [c_void_p, POINTER(c_float), _ERROR]),
     "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(_Array), c_int, _ERROR]),
 }
 
@@ -581,6 +583,8 @@ class Model:
         self.sections: List[str] = [_text(_lib["section_name"](handle, i)) for i in range(self._info.sections)]
         self.warnings: List[Diagnostic] = _diagnostics(_lib["warnings"](handle))
         self.weights = Weights(self)
+        self.validation: Optional[Dict[str, float]] = None
+        """The newest validation since init(): its "step", loss and metrics."""
         self._describe()
 
     def _describe(self) -> None:
@@ -668,6 +672,7 @@ class Model:
     def init(self, seed: int) -> None:
         """Initialises all weights, states and the optimizer with this seed."""
         _call("init", self._open(), seed)
+        self.validation = None
 
     def plan(self, steps: int, steps_per_epoch: int = 0) -> None:
         """Sets `steps` and `steps_per_epoch` of rate expressions, if the file plans in epochs."""
@@ -681,14 +686,16 @@ class Model:
         self._planned("step", a.array, a.n)
         return _lib["loss"](self._handle)
 
-    def _planned(self, call: str, *arguments: Any) -> None:
-        """A call that may need a plan: if there is none, uses that of the data section."""
+    def _planned(self, call: str, *arguments: Any, at: Optional[c_void_p] = None) -> None:
+        """A call of the model, or of the handle `at`, that may need a plan: if there is none, that of the data
+        section."""
+        handle = self._open()
         try:
-            _call(call, self._open(), *arguments)
+            _call(call, at or handle, *arguments)
         except ModelError as e:
             if e.code != "E0684" or not self._plan_by_data():
                 raise
-            _call(call, self._handle, *arguments)
+            _call(call, at or handle, *arguments)
 
     def _plan_by_data(self) -> bool:
         """Sets the plan of the training binary. False: the file has none, or its data cannot be read."""
@@ -710,6 +717,24 @@ class Model:
             found[_text(t.name)] = to = np.empty(tuple(t.shape[:t.rank]), np.float32)
             _call("read_score", self._handle, i, _arrays([to], [t.dtype]))
         return found
+
+    def validate(self, data: Data) -> Dict[str, float]:
+        """Loss and metrics on the hold-out, or on the section of `validate.data`, as `train` evaluates them. They
+        count for `early_stop`, `save = best(...)` and rates that look at `validate.loss`."""
+        results = (c_float * (1 + len(self._metrics)))()
+        self._planned("validate", results, at=data._handle)
+        self.validation = {"step": self.steps, **dict(zip(["loss", *self._metrics], results))}
+        return {k: v for k, v in self.validation.items() if k != "step"}
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best validation by `save = best(...)`; 0: none yet."""
+        return _lib["best_step"](self._open())
+
+    @property
+    def stops_early(self) -> bool:
+        """By `early_stop` the training ends here."""
+        return bool(_lib["stops_early"](self._open()))
 
     @property
     def steps(self) -> int:
@@ -739,7 +764,8 @@ class Model:
 
     def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:
         """Trains on the data section and yields the loss of each step. `epochs`: that many more, with a plan that ends
-        with them; None: the rest of the plan of the file or checkpoint, or its epochs again if it is complete."""
+        with them; None: the rest of the plan of the file or checkpoint, or its epochs again if it is complete.
+        Validates as the file says, after the step and before its loss is yielded; `early_stop` ends it."""
         d = data if data is not None else self.data()
         done, per_epoch = self.steps, len(d) // self.batch
         end = self.planned_steps or self._info.epochs * per_epoch
@@ -747,9 +773,14 @@ class Model:
             more = epochs * per_epoch if epochs is not None else self._info.steps or self._info.epochs * per_epoch
             end = done + more
         self.plan(end, per_epoch)
-        while self.steps < end and per_epoch:
+        if _lib["validation_due"](d._handle):  # of a checkpoint
+            self.validate(d)
+        while self.steps < end and per_epoch and not self.stops_early:
             number, at = divmod(self.steps, per_epoch)
-            yield self.step(*d.batch(at * self.batch, self.batch, number))
+            loss = self.step(*d.batch(at * self.batch, self.batch, number))
+            if _lib["validation_due"](d._handle):
+                self.validate(d)
+            yield loss
 
     def save(self, path: Path) -> None:
         """Writes weights and states to a safetensors file, atomically."""

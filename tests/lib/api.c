@@ -263,6 +263,40 @@ static void scores(void) {
   gradc_free(m);
 }
 
+static uint32_t per_epoch(const gradc_model *m, const gradc_data *d) {
+  return (uint32_t)(gradc_data_records(d) / (uint64_t)gradc_model_info(m)->batch);
+}
+
+/* After the last step of an epoch one is due, until it is done: the means over the hold-out, in batches of 4. */
+static void validation(gradc_model *m, gradc_data *d, uint32_t steps) {
+  float got[2] = {0}, part[2];
+  double want[2] = {0};
+  Batch b;
+  OK(gradc_init(m, 3, &e));
+  OK(gradc_plan(m, 4 * steps, steps, &e));
+  CHECK(!gradc_validated(m) && !gradc_best_step(m) && !gradc_stops_early(m));
+  batch_fill(&b, 8, 0);
+  for (uint32_t i = 0; i < steps; i++) {
+    CHECK(!gradc_validation_due(d));
+    OK(gradc_data_batch(d, 0, 8 * i, 8, b.field, 2, &e));
+    OK(gradc_step(m, b.field, 2, &e));
+  }
+  CHECK(gradc_validation_due(d));
+  OK(gradc_validate(d, got, &e));
+  CHECK(!gradc_validation_due(d) && gradc_validated(m) == steps);
+  batch_fill(&b, 4, 0);
+  for (uint64_t at = 0; at < 20; at += 4) {
+    OK(gradc_data_batch(d, -1, at, 4, b.field, 2, &e));
+    OK(gradc_evaluate(m, b.field, 2, part, &e));
+    for (int k = 0; k < 2; k++) want[k] += part[k] * 4.0;
+  }
+  CHECK(got[0] == (float)(want[0] / 20) && got[1] == (float)(want[1] / 20));
+  FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_validate(d, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_validate(NULL, got, &e));
+  OK(gradc_init(m, 3, &e));
+  CHECK(!gradc_validated(m));
+}
+
 static void data(gradc_model *m) {
   gradc_data *d = NULL, *again = NULL;
   Batch b, c;
@@ -277,6 +311,7 @@ static void data(gradc_model *m) {
   OK(gradc_data_open(m, "more.csv", &again, &e));
   CHECK(gradc_data_records(again) == 160);
   gradc_data_close(again);
+  validation(m, d, per_epoch(m, d));
   gradc_data_close(d);
 }
 

@@ -261,6 +261,54 @@ def conversion(m, name, x):
           f"{x!r} as {name}: {got}, not {want}")
 
 
+def validation():
+    """The validations, the early stop and the best step of `gradc run`, also by a checkpoint from between them."""
+    text = ("use net = linear(1)\nuse factor = plateau(factor = 0.5, patience = 1)\n"
+            "data p { source = uniform(n = 40, lo = [0], hi = [1]); holdout = 0.2; x: f32[1] = field(0) }\n"
+            "data v { source = uniform(n = 9, lo = [0], hi = [2]); x: f32[1] = field(0) }\n"
+            "train { data = p; batch = 4; epochs = 9; seed = 5; save = best(loss); early_stop = patience(3); OTHER\n"
+            "        optim = sgd(lr = 0.05 * factor(validate.loss)); metric.far = max(abs(net(x) - x))\n"
+            "        loss = mse(net(x), x) + (step / 4) * 0.15 * mean(net(x) ** 2) }\n")
+    for other in ("", "validate.data = v; validate = every(7)"):
+        with open("early.nn", "w") as f:
+            f.write(text.replace("OTHER", other))
+        subprocess.run([os.environ["GRADC"], "run", "early.nn", "--fp=strict", "--run-dir", "early", "--force"],
+                       check=True, capture_output=True)
+        with open("early/metrics.jsonl") as f:
+            events = [json.loads(line) for line in f]
+        want = [{k: v if k == "step" else np.float32(v) for k, v in e.items() if k != "event"}
+                for e in events if e["event"] == "validate"]
+        done = events[-1]
+        check(done.get("early_stop") and len(want) > 3, f"{other}: {done}")
+        with gradc.compile("early.nn", **OPTIONS) as m, m.data() as d:
+            got, best = [], 0
+            for _ in m.train(data=d):
+                if m.validation and m.validation["step"] == m.steps:
+                    got.append(m.validation)
+                    best = m.steps if m.best_step == m.steps else best
+                if len(got) == 2 and m.validation["step"] + 2 == m.steps:
+                    m.save_checkpoint("between.safetensors")
+            check(got == want, f"{other}: {got}, not {want}")
+            check(m.stops_early and m.steps == done["steps"], f"{other}: {m.steps}, {done}")
+            check(best == done["best_step"], f"{other}: the best step is {best}, {done}")
+            last = m.weights_hash
+        with gradc.compile("early.nn", **OPTIONS) as m, m.data() as d:
+            m.load_checkpoint("between.safetensors")
+            check(list(m.train(data=d)) and m.stops_early, f"{other}: gone on with: {m.steps}")
+            check(m.weights_hash == last, f"{other}: other weights when gone on with")
+            m.init(5)
+            check(m.validation is None and m.best_step == 0 and not m.stops_early, f"{other}: after init")
+    with gradc.compile("early.nn", text=text.replace("holdout = 0.2; ", "").replace("save = best(loss)", "keep = 2")
+                       .replace("early_stop = patience(3); OTHER", "").replace(" * factor(validate.loss)", ""),
+                       **OPTIONS) as m, m.data() as d:
+        check(len(list(m.train(epochs=1, data=d))) == 10 and m.validation is None, "validates without a hold-out")
+        try:
+            m.validate(d)
+            check(False, "validate without a hold-out")
+        except gradc.CallError as e:
+            check("nothing to validate on" in str(e), f"validate without a hold-out: {e}")
+
+
 def runs():
     """The figures of the training binary: at the end of a training, with its checkpoint loaded, and gone on with."""
     def command(*args):
@@ -439,6 +487,7 @@ try:
     conversions(ml_dtypes.bfloat16)
 except ImportError:
     pass
+validation()
 runs()
 comma()
 draws()
