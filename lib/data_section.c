@@ -145,7 +145,7 @@ static void validate(void *arg) {
   Session sess = with_data(k->d);
   Scores s;
   if (!k->results) rt_die(E_BAD_CALL, "results is NULL");
-  if (sess.nturns > 1) rt_die(E_BAD_CALL, "%s has several train sections, and no validations", sess.m->name);
+  if (sess.nsections > 1) rt_die(E_BAD_CALL, "%s has several train sections, and no validations", sess.m->name);
   if (!score_records(score_set(&sess, false))) rt_die(E_BAD_CALL, "there is nothing to validate on: no hold-out");
   validate_run(&sess, &s);
   k->d->m->sess.seen = sess.seen;

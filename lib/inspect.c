@@ -78,7 +78,7 @@ static void describe_scores(gradc_model *m) {
 
 void model_describe_section(gradc_model *m) {
   const GcTrain *t = m->sess.t;
-  m->info.sections = m->sess.nturns;
+  m->info.sections = m->sess.nsections;
   m->info.section = t ? t->name : NULL;
   if (t) {
     m->info.metrics = t->nmetrics;

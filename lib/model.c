@@ -29,8 +29,8 @@ static void start(void *arg) {
   if (sess->dev) sess->dev->any_memory = true;
   session_init(sess);
   if (sess->t && sess->t->steps > 0) sess->run->steps = (uint32_t)sess->t->steps;
-  turns_plan(sess);
-  turn_enter(sess, 0);
+  sections_plan(sess);
+  section_enter(sess, 0);
   model_describe(m);
 }
 
@@ -89,7 +89,7 @@ static void init(void *arg) {
   sess->o.seed = k->seed;
   sess->o.seed_set = true;
   session_init(sess);
-  for (int i = 0; i < sess->nturns; i++) sess->turn[i].step = 0;
+  for (int i = 0; i < sess->nsections; i++) sess->section[i].step = 0;
 }
 
 gradc_status gradc_init(gradc_model *m, uint64_t seed, gradc_error **error) {
@@ -128,10 +128,10 @@ typedef struct SectionCall {
 static void choose(void *arg) {
   SectionCall *k = arg;
   Session *sess = &k->m->sess;
-  for (int i = 0; i < sess->nturns; i++) {
-    if (strcmp(sess->turn[i].t->name, k->name)) continue;
-    turn_leave(sess);
-    turn_enter(sess, i);
+  for (int i = 0; i < sess->nsections; i++) {
+    if (strcmp(sess->section[i].t->name, k->name)) continue;
+    section_leave(sess);
+    section_enter(sess, i);
     model_describe_section(k->m);
     return;
   }
@@ -144,7 +144,7 @@ gradc_status gradc_section(gradc_model *m, const char *name, gradc_error **error
 }
 
 const char *gradc_section_name(const gradc_model *m, int i) {
-  return m && i >= 0 && i < m->info.sections ? m->sess.turn[i].t->name : NULL;
+  return m && i >= 0 && i < m->info.sections ? m->sess.section[i].t->name : NULL;
 }
 
 /* The fields of a call: the address of each, and the bytes of one of its records. */

@@ -121,13 +121,13 @@ static void save_checkpoint(void *arg) {
   char err[ERR_TEXT];
   Session *sess = &k->m->sess;
   int section = sess->current;
-  turn_leave(sess);
-  if (sess->nturns > 1) { /* rounds, as the first section counts them */
-    sess->run->step = sess->turn[0].step * (uint32_t)sess->turn[0].t->every;
-    sess->run->steps = sess->turn[0].steps * (uint32_t)sess->turn[0].t->every;
+  section_leave(sess);
+  if (sess->nsections > 1) { /* rounds, as the first section counts them */
+    sess->run->step = sess->section[0].step * (uint32_t)sess->section[0].t->every;
+    sess->run->steps = sess->section[0].steps * (uint32_t)sess->section[0].t->every;
   }
   bool ok = checkpoint_write(sess, k->path, &(Progress){0}, err);
-  turn_enter(sess, section);
+  section_enter(sess, section);
   if (!ok) rt_die(E_RUN_FILE, "%s", err);
 }
 
@@ -136,7 +136,7 @@ static void load_checkpoint(void *arg) {
   Progress p;
   if (!io_exists(k->path)) rt_die(E_WEIGHTS_MISSING, "cannot open `%s`", k->path);
   checkpoint_load(&k->m->sess, k->path, &p); /* the rounds, and the numbers of each section */
-  turn_enter(&k->m->sess, k->m->sess.current);
+  section_enter(&k->m->sess, k->m->sess.current);
 }
 
 static gradc_status file_call(gradc_model *m, const char *path, void (*fn)(void *), gradc_error **error) {

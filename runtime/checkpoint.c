@@ -39,14 +39,14 @@ static char *const names[NUMBERS] = {"seed",  "step",       "steps",     "steps_
                                      "batch", "accumulate", "best_bits", "best_step",       "numbers_hash"};
 
 /* With several train sections, of each its step, steps and steps per epoch, by its name; and a hash of them all. */
-static char *pack_turns(const Session *sess) {
+static char *pack_sections(const Session *sess) {
   char *s = rt_strdup("");
   uint64_t h = 0;
-  for (int i = 0; i < sess->nturns; i++) {
-    const Turn *u = &sess->turn[i];
+  for (int i = 0; i < sess->nsections; i++) {
+    const SectionRun *u = &sess->section[i];
     const uint32_t v[] = {u->step, u->steps, u->steps_per_epoch};
-    char *longer = rt_printf("%s%s %u %u %u ", s, turn_name(u), v[0], v[1], v[2]);
-    h = gc_hash(gc_hash(h, turn_name(u), strlen(turn_name(u))), v, sizeof v);
+    char *longer = rt_printf("%s%s %u %u %u ", s, section_name(u), v[0], v[1], v[2]);
+    h = gc_hash(gc_hash(h, section_name(u), strlen(section_name(u))), v, sizeof v);
     rt_free(s);
     s = longer;
   }
@@ -55,12 +55,12 @@ static char *pack_turns(const Session *sess) {
   return all;
 }
 
-static bool read_turns(Session *sess, const char *s) {
-  for (int i = 0; i < sess->nturns; i++) {
-    Turn *u = &sess->turn[i];
-    size_t n = strlen(turn_name(u));
+static bool read_sections(Session *sess, const char *s) {
+  for (int i = 0; i < sess->nsections; i++) {
+    SectionRun *u = &sess->section[i];
+    size_t n = strlen(section_name(u));
     int used = 0;
-    if (strncmp(s, turn_name(u), n) || s[n] != ' ') return false;
+    if (strncmp(s, section_name(u), n) || s[n] != ' ') return false;
     if (sscanf(s + n, " %u %u %u %n", &u->step, &u->steps, &u->steps_per_epoch, &used) != 3 || !used) return false;
     s += n + (size_t)used;
   }
@@ -68,14 +68,14 @@ static bool read_turns(Session *sess, const char *s) {
 }
 
 /* Sets the numbers of the sections. False: they are damaged, or of other sections; nothing was set. */
-static bool unpack_turns(Session *sess, const StFile *f) {
-  if (sess->nturns < 2) return true;
+static bool unpack_sections(Session *sess, const StFile *f) {
+  if (sess->nsections < 2) return true;
   const char *s = st_meta(f, "sections");
-  size_t n = (size_t)sess->nturns * sizeof *sess->turn;
-  Turn *before = memcpy(rt_alloc(n), sess->turn, n);
-  char *again = s && read_turns(sess, s) ? pack_turns(sess) : NULL;
+  size_t n = (size_t)sess->nsections * sizeof *sess->section;
+  SectionRun *before = memcpy(rt_alloc(n), sess->section, n);
+  char *again = s && read_sections(sess, s) ? pack_sections(sess) : NULL;
   bool same = again && !strcmp(again, s);
-  if (!same) memcpy(sess->turn, before, n);
+  if (!same) memcpy(sess->section, before, n);
   rt_free(again);
   rt_free(before);
   return same;
@@ -138,7 +138,7 @@ static bool write_kinds(Session *sess, unsigned kinds, const char *path, const P
   char text[NUMBERS + SEEN][24];
   uint64_t v[NUMBERS + SEEN];
   StMeta meta[NUMBERS + SEEN + 1];
-  bool turns = sess->nturns > 1;
+  bool several = sess->nsections > 1;
   int n = sess->t && sess->t->validate ? NUMBERS + SEEN : NUMBERS;
   mirror_down(sess);
   pack(sess, p, v);
@@ -147,9 +147,9 @@ static bool write_kinds(Session *sess, unsigned kinds, const char *path, const P
     snprintf(text[i], sizeof text[i], "%llu", (unsigned long long)v[i]);
     meta[i] = (StMeta){i < NUMBERS ? names[i] : seen_names[i - NUMBERS], text[i]};
   }
-  if (turns) meta[n] = (StMeta){"sections", pack_turns(sess)};
-  bool ok = st_write(sess->m, sess->mem, kinds, meta, n + turns, path, err);
-  if (turns) rt_free(meta[n].value);
+  if (several) meta[n] = (StMeta){"sections", pack_sections(sess)};
+  bool ok = st_write(sess->m, sess->mem, kinds, meta, n + several, path, err);
+  if (several) rt_free(meta[n].value);
   return ok;
 }
 
@@ -252,7 +252,7 @@ void checkpoint_load(Session *sess, const char *path, Progress *p) {
   if (!read_numbers(&f, path, v, err)) rt_die(E_NOT_A_CHECKPOINT, "%s", err);
   if (!is_intact(v)) rt_die(E_WEIGHTS_CORRUPT, "%s: its step, seed or plan are not those that were written", path);
   weights_from_file(sess, &f, path, KINDS_KEPT | KIND_BIT(GC_OPTIM), 0);
-  if (!unpack_turns(sess, &f))
+  if (!unpack_sections(sess, &f))
     rt_die(E_WEIGHTS_CORRUPT, "%s: its numbers are not those of the train sections of this model", path);
   unpack(sess, p, v);
   load_seen(sess, &f, path);
@@ -271,7 +271,7 @@ static bool holds(const StFile *f, const StFile *weights) {
 }
 
 static bool read_plan(Session *sess, const StFile *f, const char *path, uint64_t v[NUMBERS], char *err) {
-  return read_numbers(f, path, v, err) && is_intact(v) && unpack_turns(sess, f);
+  return read_numbers(f, path, v, err) && is_intact(v) && unpack_sections(sess, f);
 }
 
 /* The metadata of the newest checkpoint in the file's folder that has the same tensors. */

@@ -211,13 +211,13 @@ static void bind_all(Data *d, const DataSource *k) {
 }
 
 void data_open_all(Session *sess) {
-  for (int i = 0; i < sess->nturns; i++) {
-    Turn *u = &sess->turn[i];
+  for (int i = 0; i < sess->nsections; i++) {
+    SectionRun *u = &sess->section[i];
     for (int k = 0; k < i && u->t->data >= 0; k++)
-      if (sess->turn[k].t->data == u->t->data) u->data = sess->turn[k].data;
+      if (sess->section[k].t->data == u->t->data) u->data = sess->section[k].data;
     if (u->t->data >= 0 && !u->data) u->data = data_open(sess, &sess->m->data[u->t->data], session_seed(sess));
   }
-  sess->data = sess->turn[0].data;
+  sess->data = sess->section[0].data;
 }
 
 Data *data_open(Session *sess, const GcData *g, uint64_t seed) {

@@ -17,11 +17,11 @@ static bool any_data(const GcModel *m) {
 static bool eval_section(Session *sess, int i, const char *weights) {
   Scores s;
   ScoreSet set = score_set(sess, true);
-  bool all = set.data == sess->data && set.all, several = sess->nturns > 1;
+  bool all = set.data == sess->data && set.all, several = sess->nsections > 1;
   session_check(sess->t->eval, eval_scores(sess, set, &s));
   mirror_down(sess);
   if (sess->o.json) {
-    char *scores = report_scores(sess, &s), *name = json_quote(turn_name(&sess->turn[i]));
+    char *scores = report_scores(sess, &s), *name = json_quote(section_name(&sess->section[i]));
     rt_out("{\"event\":\"eval\",%s%s%s\"records\":%llu,%s,\"weights_hash\":\"%016llx\"}\n",
            several ? "\"section\":" : "", several ? name : "", several ? "," : "", (unsigned long long)s.records,
            scores, (unsigned long long)vars_hash(sess->m, sess->mem));
@@ -46,12 +46,12 @@ int gc_eval(Session *sess) {
   if (weights) weights_load(sess, weights);
   plan_load(sess, weights);
   bool finite = true;
-  for (int i = 0; i < sess->nturns; i++) {
-    if (!sess->turn[i].t->eval || sess->turn[i].t->data < 0) continue;
-    turn_enter(sess, i);
+  for (int i = 0; i < sess->nsections; i++) {
+    if (!sess->section[i].t->eval || sess->section[i].t->data < 0) continue;
+    section_enter(sess, i);
     plan_at_least_one_step(sess);
     finite &= eval_section(sess, i, weights);
-    turn_leave(sess);
+    section_leave(sess);
   }
   rt_out_flush();
   if (!finite) rt_die(E_LOSS_NOT_FINITE, "the loss is not finite");

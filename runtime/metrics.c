@@ -13,31 +13,31 @@ static const char step_head[] = "{\"event\":\"step\",\"step\":";
 static const char validate_head[] = "{\"event\":\"validate\",\"step\":";
 
 /* The columns of the metrics: of each section the loss, the metrics, the loss scale if there is one. */
-static int columns_of(const Turn *u) { return 1 + u->t->nmetrics + (u->t->scale != 0); }
+static int columns_of(const SectionRun *u) { return 1 + u->t->nmetrics + (u->t->scale != 0); }
 
 static int columns(const Session *sess) {
   int n = 0;
-  for (int i = 0; i < sess->nturns; i++) n += columns_of(&sess->turn[i]);
+  for (int i = 0; i < sess->nsections; i++) n += columns_of(&sess->section[i]);
   return n;
 }
 
 /* The section of column *i, which becomes its number there. */
-static const Turn *section_of(const Session *sess, int *i) {
-  const Turn *u = sess->turn;
+static const SectionRun *section_of(const Session *sess, int *i) {
+  const SectionRun *u = sess->section;
   for (; *i >= columns_of(u); u++) *i -= columns_of(u);
   return u;
 }
 
 /* With several sections it begins with the section's name. */
 static char *column_name(const Session *sess, int i) {
-  const Turn *u = section_of(sess, &i);
+  const SectionRun *u = section_of(sess, &i);
   const char *name = i == 0 ? "loss" : i <= u->t->nmetrics ? u->t->metrics[i - 1] : "loss_scale";
-  return sess->nturns > 1 ? rt_printf("%s.%s", turn_name(u), name) : rt_strdup(name);
+  return sess->nsections > 1 ? rt_printf("%s.%s", section_name(u), name) : rt_strdup(name);
 }
 
 /* False: its section had no step in this round. */
 static bool column(const Session *sess, int i, float *v) {
-  const Turn *u = section_of(sess, &i);
+  const SectionRun *u = section_of(sess, &i);
   if (u->ran) *v = i <= u->t->nmetrics ? u->score[i] : *session_scalar(sess, u->t->scale);
   return u->ran;
 }

@@ -32,8 +32,8 @@ static uint64_t own_steps(const Opts *o, const GcTrain *t, uint64_t spe) {
 static void plan_turns(Session *sess) {
   const Opts *o = &sess->o;
   uint64_t rounds = o->steps >= 0 ? (uint64_t)o->steps : 0, last;
-  for (int i = 0; i < sess->nturns; i++) {
-    Turn *u = &sess->turn[i];
+  for (int i = 0; i < sess->nsections; i++) {
+    SectionRun *u = &sess->section[i];
     uint64_t spe = steps_per_epoch(u->data, u->t), own = own_steps(o, u->t, spe);
     if (__builtin_mul_overflow(own, (uint64_t)u->t->every, &last) || last > UINT32_MAX || spe > UINT32_MAX) too_many();
     if (last > rounds) rounds = last;
@@ -42,8 +42,8 @@ static void plan_turns(Session *sess) {
   }
   if (!rounds && o->steps < 0 && o->epochs != 0)
     rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
-  for (int i = 0; i < sess->nturns; i++) {
-    Turn *u = &sess->turn[i];
+  for (int i = 0; i < sess->nsections; i++) {
+    SectionRun *u = &sess->section[i];
     if (!u->steps || o->epochs >= 0) u->steps = (uint32_t)(rounds / (uint64_t)u->t->every);
   }
   sess->run->steps = (uint32_t)rounds;
@@ -52,7 +52,7 @@ static void plan_turns(Session *sess) {
 
 void plan_set(Session *sess) {
   const Opts *o = &sess->o;
-  if (sess->nturns > 1) {
+  if (sess->nsections > 1) {
     plan_turns(sess);
     return;
   }
@@ -72,14 +72,14 @@ void plan_set(Session *sess) {
  * no plan; a model that needs one reports it then. */
 void plan_load(Session *sess, const char *path) {
   if (!path || !checkpoint_plan(sess, path)) {
-    for (int i = 0; i < sess->nturns; i++) {
-      const Turn *u = &sess->turn[i];
-      const Data *d = sess->nturns > 1 ? u->data : sess->data;
+    for (int i = 0; i < sess->nsections; i++) {
+      const SectionRun *u = &sess->section[i];
+      const Data *d = sess->nsections > 1 ? u->data : sess->data;
       if (d && d->ntrain < per_step(u->t)) return;
     }
     plan_set(sess);
     sess->run->step = sess->run->steps;
-    for (int i = 0; i < sess->nturns; i++) sess->turn[i].step = sess->turn[i].steps;
+    for (int i = 0; i < sess->nsections; i++) sess->section[i].step = sess->section[i].steps;
   }
   plan_at_least_one_step(sess);
 }

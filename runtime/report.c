@@ -98,8 +98,8 @@ void report_begin(Report *r, Session *sess, const Run *run) {
   r->live = rt_is_terminal(2) && !sess->o.json;
   char memory[32], flops[32];
   double work = 0;
-  for (int i = 0; i < sess->nturns; i++) {
-    const GcTrain *t = sess->turn[i].t;
+  for (int i = 0; i < sess->nsections; i++) {
+    const GcTrain *t = sess->section[i].t;
     if (t->step && t->step->fn) work += t->step->flops / (double)t->every;
     if (t->pass && t->pass->fn)
       work += (t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0)) / (double)t->every;
@@ -122,9 +122,9 @@ static void figure(char *to, size_t n, const char *name, float v) {
   else snprintf(to, n, "%.4g", num_plain((double)v));
 }
 
-static size_t section_figures(const Session *sess, const Turn *u, const float *score, char *to, size_t n) {
-  bool several = sess->nturns > 1;
-  size_t k = (size_t)snprintf(to, n, "%s%sloss %.4g", several ? turn_name(u) : "", several ? " " : "",
+static size_t section_figures(const Session *sess, const SectionRun *u, const float *score, char *to, size_t n) {
+  bool several = sess->nsections > 1;
+  size_t k = (size_t)snprintf(to, n, "%s%sloss %.4g", several ? section_name(u) : "", several ? " " : "",
                               num_plain((double)score[0]));
   for (int i = 0; i < u->t->nmetrics && k < n; i++) {
     char v[32];
@@ -137,9 +137,9 @@ static size_t section_figures(const Session *sess, const Turn *u, const float *s
 /* Of the last step of each section. */
 static void figures(const Session *sess, char *to, size_t n) {
   size_t k = 0;
-  for (int i = 0; i < sess->nturns && k < n; i++) {
-    const Turn *u = &sess->turn[i];
-    if (sess->nturns > 1 && !u->scored) continue;
+  for (int i = 0; i < sess->nsections && k < n; i++) {
+    const SectionRun *u = &sess->section[i];
+    if (sess->nsections > 1 && !u->scored) continue;
     if (k && k + 2 < n) k += (size_t)snprintf(to + k, n - k, "  ");
     k += section_figures(sess, u, u->score, to + k, n - k);
   }
@@ -221,7 +221,7 @@ void report_validation(Report *r, const Scores *s, const char *json_line) {
     rt_out_put(json_line, strlen(json_line));
     return;
   }
-  section_figures(sess, &sess->turn[sess->current], s->metric - 1, value, sizeof value);
+  section_figures(sess, &sess->section[sess->current], s->metric - 1, value, sizeof value);
   double now = rt_now();
   bool asked = !r->validated || now - r->validated_at >= 1 || step == sess->run->steps || validate_ends(sess);
   rt_free(r->validated);
@@ -233,8 +233,8 @@ void report_validation(Report *r, const Scores *s, const char *json_line) {
 
 void report_scores_text(const Session *sess, const Scores *s, const char *before) {
   char prefix[80];
-  snprintf(prefix, sizeof prefix, "%s%s%s", sess->nturns > 1 ? turn_name(&sess->turn[sess->current]) : "",
-           sess->nturns > 1 ? " " : "", before);
+  snprintf(prefix, sizeof prefix, "%s%s%s", sess->nsections > 1 ? section_name(&sess->section[sess->current]) : "",
+           sess->nsections > 1 ? " " : "", before);
   rt_out("%sloss %.6g\n", prefix, num_plain((double)s->loss));
   int acc = -1;
   for (int i = 0; i < sess->t->nmetrics; i++) {
@@ -247,9 +247,9 @@ void report_scores_text(const Session *sess, const Scores *s, const char *before
 
 /* Of one section: "steps":…,"loss":…,"holdout":{…} */
 static char *section_totals(const Session *sess, const Scores *s) {
-  const Turn *u = &sess->turn[sess->nturns > 1 ? sess->current : 0];
-  bool known = sess->nturns > 1 ? u->scored : sess->run->step > 0;
-  char *loss = known ? report_float(sess->nturns > 1 ? u->score[0] : sess->run->loss) : rt_strdup("null");
+  const SectionRun *u = &sess->section[sess->nsections > 1 ? sess->current : 0];
+  bool known = sess->nsections > 1 ? u->scored : sess->run->step > 0;
+  char *loss = known ? report_float(sess->nsections > 1 ? u->score[0] : sess->run->loss) : rt_strdup("null");
   char *held = s->records ? report_scores(sess, s) : NULL;
   char best[40] = "";
   if (validate_keeps_best(sess)) snprintf(best, sizeof best, ",\"best_step\":%u", sess->seen.best.step);
@@ -267,13 +267,13 @@ static char *section_totals(const Session *sess, const Scores *s) {
 }
 
 char *report_totals(Session *sess, const Scores *s) {
-  if (sess->nturns < 2) return section_totals(sess, s);
+  if (sess->nsections < 2) return section_totals(sess, s);
   char *all = rt_printf("\"steps\":%u,\"sections\":{", sess->run->step);
-  for (int i = 0; i < sess->nturns; i++) {
-    turn_enter(sess, i);
-    char *one = section_totals(sess, &s[i]), *name = json_quote(turn_name(&sess->turn[i]));
-    turn_leave(sess);
-    char *longer = rt_printf("%s%s%s:{%s}%s", all, i ? "," : "", name, one, i + 1 < sess->nturns ? "" : "}");
+  for (int i = 0; i < sess->nsections; i++) {
+    section_enter(sess, i);
+    char *one = section_totals(sess, &s[i]), *name = json_quote(section_name(&sess->section[i]));
+    section_leave(sess);
+    char *longer = rt_printf("%s%s%s:{%s}%s", all, i ? "," : "", name, one, i + 1 < sess->nsections ? "" : "}");
     rt_free(one);
     rt_free(name);
     rt_free(all);
@@ -305,7 +305,7 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   double t = rt_now() - r->start;
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
   else duration(took, sizeof took, t);
-  if (step && sess->nturns < 2)
+  if (step && sess->nsections < 2)
     rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
   else if (step) rt_out("%u rounds in %s\n", step - r->first, took);
   if (validate_ends(sess)) {
@@ -313,13 +313,13 @@ void report_done(Report *r, const Run *run, const Scores *s) {
     rt_out("stopped early: no better %s in %u validations since step %u\n", validate_name(sess, &sess->t->stop), w->bad,
            w->step);
   }
-  for (int i = 0; i < sess->nturns; i++) {
-    turn_enter(sess, i);
-    if (sess->turn[i].scored && sess->nturns > 1)
-      rt_out("%s %u steps, loss %.6g\n", turn_name(&sess->turn[i]), sess->run->step,
-             num_plain((double)sess->turn[i].score[0]));
+  for (int i = 0; i < sess->nsections; i++) {
+    section_enter(sess, i);
+    if (sess->section[i].scored && sess->nsections > 1)
+      rt_out("%s %u steps, loss %.6g\n", section_name(&sess->section[i]), sess->run->step,
+             num_plain((double)sess->section[i].score[0]));
     section_done(sess, &s[i]);
-    turn_leave(sess);
+    section_leave(sess);
   }
   rt_out("weights %s/weights.safetensors (hash %016llx)\n", run->folder, hash);
   if (validate_keeps_best(sess))

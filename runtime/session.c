@@ -44,7 +44,7 @@ void session_memory(Session *sess) {
            sess->threads, limit);
   sess->pool = pool_new(sess->threads < threads ? sess->threads : threads, true);
   sess->mem = rt_alloc_block(m->bytes);
-  turns_make(sess);
+  sections_make(sess);
   sess->run = sess->mem;
   sess->run->seed = session_seed(sess);
   if (m->device) device_open(sess);

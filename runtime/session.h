@@ -5,7 +5,7 @@
 #include "opt.h"
 #include "pool.h"
 
-typedef struct Turn { /* a train section; with several, its numbers of the run header while others have that */
+typedef struct SectionRun { /* a train section; with several, its numbers of the run header while others have that */
   const GcTrain *t;
   struct Data *data; /* NULL: none, or not opened */
   uint32_t step, steps, steps_per_epoch;
@@ -13,7 +13,7 @@ typedef struct Turn { /* a train section; with several, its numbers of the run h
   bool scored;  /* `score` is known: it had a step in this process */
   float *score; /* loss and metrics of its last step */
   float *sum;   /* of them over the microbatches of a step */
-} Turn;
+} SectionRun;
 
 /* What a run remembers of its validations; all of it is in checkpoints. */
 typedef struct Watched {
@@ -34,14 +34,14 @@ typedef struct Session {
   GcRun *run; /* the run header, at the beginning of mem */
   Pool *pool;
   int threads;
-  GcProfile *profile; /* not NULL: kernels are measured */
-  double *least;      /* then also: per kernel, the least time of a call */
-  float *sum;         /* Turn.sum of t */
-  struct Data *data;  /* of t; NULL: none */
-  struct Data *other; /* of `validate.data`; NULL: it is not set, or not open */
-  Turn *turn;         /* all train sections */
-  int nturns, current;
-  GcRun rounds; /* the run header outside of the turn */
+  GcProfile *profile;  /* not NULL: kernels are measured */
+  double *least;       /* then also: per kernel, the least time of a call */
+  float *sum;          /* SectionRun.sum of t */
+  struct Data *data;   /* of t; NULL: none */
+  struct Data *other;  /* of `validate.data`; NULL: it is not set, or not open */
+  SectionRun *section; /* all train sections */
+  int nsections, current;
+  GcRun rounds; /* the run header while no section is entered */
   Validations seen;
   const volatile int *stop; /* not NULL: an evaluation ends when it is not 0 */
   struct Device *dev;       /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
@@ -65,15 +65,16 @@ void *session_buffer(const GcGraph *g, const GcPort *p);                        
 
 float *session_score(const Session *sess, int i); /* in the run header: the loss (0), or metric i - 1 of sess->t */
 
-/* turns.c: steps of several train sections. Between enter and leave, sess->t, data and run are those of section i. */
-void turns_make(Session *sess);
+/* sections.c: steps of several train sections. Between enter and leave, sess->t, data and run are those of section i.
+ */
+void sections_make(Session *sess);
 /* The steps that the file fixes for each section: its own, or its share in those of the others; 0: epochs. */
-void turns_plan(Session *sess);
-void turn_enter(Session *sess, int i);
-void turn_leave(Session *sess);
-bool turn_is_due(const Session *sess, int i); /* whether it has a step in the round after run->step rounds */
-void turn_keep_scores(Session *sess, int i);  /* those in the run header, after its step */
-const char *turn_name(const Turn *u);         /* in logs and messages */
+void sections_plan(Session *sess);
+void section_enter(Session *sess, int i);
+void section_leave(Session *sess);
+bool section_is_due(const Session *sess, int i); /* whether it has a step in the round after run->step rounds */
+void section_keep_scores(Session *sess, int i);  /* those in the run header, after its step */
+const char *section_name(const SectionRun *u);   /* in logs and messages */
 
 /* The commands. Each returns the exit status. */
 int gc_train(Session *sess);

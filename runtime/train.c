@@ -26,8 +26,8 @@ static uint64_t per_step(const Trainer *t) { return plan_records_per_step(t->ses
 /* What a resumed run must find again: with several sections, their sums. */
 static Progress data_progress(const Session *sess) {
   Progress p = {0};
-  for (int i = 0; i < sess->nturns; i++) {
-    const Turn *u = &sess->turn[i];
+  for (int i = 0; i < sess->nsections; i++) {
+    const SectionRun *u = &sess->section[i];
     p.records += u->data ? u->data->n : 0;
     p.batch += (uint64_t)u->t->batch;
     p.accumulate += (uint64_t)u->t->accumulate;
@@ -38,8 +38,8 @@ static Progress data_progress(const Session *sess) {
 /* A new plan was asked for, of so many steps or rounds. */
 static void replan(Session *sess, uint32_t steps) {
   uint32_t round = sess->run->step;
-  for (int i = 0; i < sess->nturns && sess->nturns > 1; i++)
-    sess->turn[i].steps = (uint32_t)(steps / (uint64_t)sess->turn[i].t->every);
+  for (int i = 0; i < sess->nsections && sess->nsections > 1; i++)
+    sess->section[i].steps = (uint32_t)(steps / (uint64_t)sess->section[i].t->every);
   sess->run->step = round;
   sess->run->steps = steps;
 }
@@ -94,12 +94,13 @@ static void check_fold(const Session *sess) {
 
 static void make_batches(Trainer *t) {
   Session *sess = t->sess;
-  t->batch = rt_array((size_t)sess->nturns, sizeof *t->batch);
-  for (int i = 0; i < sess->nturns; i++) {
-    const Data *d = sess->turn[i].data;
+  t->batch = rt_array((size_t)sess->nsections, sizeof *t->batch);
+  for (int i = 0; i < sess->nsections; i++) {
+    const Data *d = sess->section[i].data;
     int n = d ? d->d->nfields : 0;
     t->batch[i] = rt_array((size_t)n + 1, sizeof **t->batch);
-    for (int f = 0; f < n; f++) t->batch[i][f] = rt_alloc_block(rt_mul((uint64_t)sess->turn[i].t->batch, d->bytes[f]));
+    for (int f = 0; f < n; f++)
+      t->batch[i][f] = rt_alloc_block(rt_mul((uint64_t)sess->section[i].t->batch, d->bytes[f]));
   }
 }
 
@@ -110,12 +111,12 @@ static bool ends_with_scores(const Session *sess, ScoreSet set) {
 
 /* What an evaluation would refuse is refused before the first step. */
 static void check_scores(Session *sess) {
-  for (int i = 0; i < sess->nturns; i++) {
-    turn_enter(sess, i);
+  for (int i = 0; i < sess->nsections; i++) {
+    section_enter(sess, i);
     ScoreSet end = score_set(sess, true);
     if (ends_with_scores(sess, end)) score_check(sess, score_records(end));
     if (validate_due(sess, sess->run->steps)) score_check(sess, score_records(score_set(sess, false)));
-    turn_leave(sess);
+    section_leave(sess);
   }
 }
 
@@ -133,7 +134,7 @@ static void open_all(Trainer *t) {
   else if (sess->o.init) init_from_file(sess);
   check_scores(sess);
   make_batches(t);
-  t->held = rt_array((size_t)sess->nturns, sizeof *t->held);
+  t->held = rt_array((size_t)sess->nsections, sizeof *t->held);
   t->end = sess->run->steps;
   if (sess->o.stop_at >= 0 && sess->o.stop_at < t->end) t->end = (uint32_t)sess->o.stop_at;
   gc_training = 1;
@@ -161,7 +162,7 @@ static bool due(const Trainer *t, uint32_t step) {
 
 /* Whether after the step that runs another one follows at once. */
 static bool goes_on(const Trainer *t) {
-  if (t->sess->nturns > 1) return false; /* of this section */
+  if (t->sess->nsections > 1) return false; /* of this section */
   uint32_t step = t->sess->run->step + 1;
   return step < t->end && !gc_signal && !rt_out_failed() && !due(t, step) && !validate_due(t->sess, step);
 }
@@ -192,7 +193,7 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
                       (unsigned long long)first);
   }
   uint32_t saved;
-  if (sess->nturns > 1) batch = rt_printf(" of %s%s", turn_name(&sess->turn[sess->current]), batch);
+  if (sess->nsections > 1) batch = rt_printf(" of %s%s", section_name(&sess->section[sess->current]), batch);
   char *path = checkpoint_newest(t->run.folder, &saved);
   if (sess->t->scale)
     batch = rt_printf("%s, however small the loss is scaled: the scale is %g", batch,
@@ -209,15 +210,15 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
 
 static void section_step(Trainer *t, int i) {
   Session *sess = t->sess;
-  turn_enter(sess, i);
+  section_enter(sess, i);
   t->fields = t->batch[i];
   uint32_t step = sess->run->step;
   int status = step_run(sess, fields, t, NULL);
   if (status == -1) not_finite(t, step);
   step_check(sess, status);
   sess->run->step = step + 1; /* the graph may have counted already */
-  turn_keep_scores(sess, i);
-  turn_leave(sess);
+  section_keep_scores(sess, i);
+  section_leave(sess);
 }
 
 /* A step; with several sections a round, in which each has one that is due. */
@@ -225,13 +226,13 @@ static void one_step(Trainer *t) {
   Session *sess = t->sess;
   GcRun *run = sess->run;
   uint32_t step = run->step;
-  for (int i = 0; i < sess->nturns; i++) {
-    sess->turn[i].ran = turn_is_due(sess, i);
-    if (sess->turn[i].ran) section_step(t, i);
+  for (int i = 0; i < sess->nsections; i++) {
+    sess->section[i].ran = section_is_due(sess, i);
+    if (sess->section[i].ran) section_step(t, i);
   }
   run->step = step + 1;
-  float loss = sess->turn[0].score[0];
-  if (sess->turn[0].ran &&
+  float loss = sess->section[0].score[0];
+  if (sess->section[0].ran &&
       (!t->progress.best_step || t->progress.best != t->progress.best || loss < t->progress.best)) {
     t->progress.best = loss;
     t->progress.best_step = step + 1;
@@ -299,10 +300,10 @@ static void final_scores(Trainer *t, int i) {
 static bool evaluate(Trainer *t) {
   Session *sess = t->sess;
   bool finite = true;
-  for (int i = 0; i < sess->nturns; i++) {
-    turn_enter(sess, i);
+  for (int i = 0; i < sess->nsections; i++) {
+    section_enter(sess, i);
     final_scores(t, i);
-    turn_leave(sess);
+    section_leave(sess);
     finite &= t->held[i].loss - t->held[i].loss == 0;
   }
   return finite;

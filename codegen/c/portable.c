@@ -98,7 +98,7 @@ static void print_init_head(GraphText *c) {
   graph_stmt(c, "run->steps_per_epoch = 0;");
   graph_stmt(c, "run->loss = 0;");
   if (head_calls(m) >= 0) graph_stmt(c, "run->calls = 0;");
-  for (int i = 0; i < head_turns(m); i++) graph_stmt(c, "run->done[%d] = 0;", i);
+  for (int i = 0; i < head_sections(m); i++) graph_stmt(c, "run->done[%d] = 0;", i);
 }
 
 /* The train section of the graph; -1: none, or the file has no other. */
@@ -122,7 +122,7 @@ static int64_t section_steps(const Module *m, int section) {
 }
 
 /* Each section counts its own steps. */
-static void print_turn(GraphText *c, int section) {
+static void print_section_counter(GraphText *c, int section) {
   int64_t steps = section_steps(c->p->m, section);
   graph_stmt(c, "run->step = run->done[%d];", section);
   if (steps > 0) graph_stmt(c, "run->steps = %lld;", (long long)steps);
@@ -133,7 +133,7 @@ static void print_graph(Emitter *p, Graph *g, const char *name, Str *functions, 
   GraphText c = {.p = p, .g = g, .o = &body, .indent = 1};
   int section = section_of(p->m, g);
   name_params(&c);
-  if (section >= 0) print_turn(&c, section);
+  if (section >= 0) print_section_counter(&c, section);
   if (g->kind == GK_INIT) print_init_head(&c);
   else checks_print(&c);
   graph_body(&c);

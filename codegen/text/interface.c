@@ -29,9 +29,9 @@ void interface_run(Emitter *p, Str *h) {
   for (int i = 0; i < nmetric; i++) str_printf(h, "  float %s;\n", metric_identifier(p, metric[i]));
   if (head_calls(m) >= 0)
     str_puts(h, "  uint32_t calls; /* number of calls of functions that draw random numbers, which depend on it */\n");
-  if (head_turns(m))
+  if (head_sections(m))
     str_printf(h, "  uint32_t done[%d]; /* steps of each train section, which `step` is while it runs */\n",
-               head_turns(m));
+               head_sections(m));
   if (head_status(m) >= 0 && head_others(m)) str_printf(h, "  float others[%d];\n", head_others(m));
   if (head_status(m) >= 0) str_puts(h, "  int32_t status;\n");
   if (head_sums(m))

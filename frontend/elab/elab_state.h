@@ -63,7 +63,7 @@ struct Elab {
   VarInfo *var;
   int nvar, capvar;
   const char *section; /* name of the train section being elaborated */
-  const char *turn;    /* the same while its graphs are made, if the file has several: they draw other numbers */
+  const char *draws;   /* the same while its graphs are made, if the file has several: they draw other numbers */
   const char *stream;  /* random streams are named by it, not by the call path */
   int nstream;
   uint32_t nregion;     /* statements under @checkpoint so far */

@@ -94,7 +94,7 @@ int64_t el_random_stream(Elab *e) {
     CallSite *i = e->cur.f->site;
     if (i->stamp != e->stamp) i->randoms = 0;
     i->stamp = e->stamp;
-    base = e->turn ? hash_bytes(e->turn, strlen(e->turn), i->path) : i->path;
+    base = e->draws ? hash_bytes(e->draws, strlen(e->draws), i->path) : i->path;
     n = i->randoms++;
   }
   return (int64_t)(hash_bytes(&(uint32_t){(uint32_t)n}, 4, base) >> 1);

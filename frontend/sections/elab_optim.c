@@ -252,7 +252,7 @@ bool el_noise(Elab *e, const Ast *a, Update *u, int n) {
                      v_text(e, v[1]));
   for (int i = 0; i < n; i++) {
     e->cur.b.loc = a->caret;
-    e->stream = ctx_strf(e->c, "noise %s %s", e->turn ? e->turn : "", e->m->var[u[i].var].name);
+    e->stream = ctx_strf(e->c, "noise %s %s", e->draws ? e->draws : "", e->m->var[u[i].var].name);
     e->nstream = 0;
     v[0] = v_tensor(e, u[i].grad);
     Value noisy = clip_call(e, "_with_noise", a, 2, v);

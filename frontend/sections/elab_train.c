@@ -67,7 +67,7 @@ static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
 
 static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   int64_t seed = 0;
-  bool ok = find_data(e, s, t) && el_validation(e, s, t) && el_check_turns(e, s);
+  bool ok = find_data(e, s, t) && el_validation(e, s, t) && el_check_sections(e, s);
   ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
   ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
   ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
@@ -416,12 +416,12 @@ void el_train_section(Elab *e, const Ast *a) {
   if (!ok) return;
   TrainBuild r = {.s = &s, .t = t};
   const Ast *first;
-  if (el_train_sections(e, &first) > 1) e->turn = a->text ? a->text : "train";
+  if (el_train_sections(e, &first) > 1) e->draws = a->text ? a->text : "train";
   r.name = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.name);
   r.loc = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.loc);
   r.result = ctx_alloc(e->c, (size_t)(s.block->n + 1) * sizeof *r.result);
   ok = build_step(e, &r) && !e->fatal;
-  e->turn = NULL;
+  e->draws = NULL;
   if (!ok) return;
   t->nmetric = r.n - 1;
   t->metric = ctx_alloc(e->c, (size_t)r.n * sizeof *t->metric);

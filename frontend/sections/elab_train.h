@@ -36,11 +36,11 @@ bool el_update(Elab *e, const Groups *optim, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
 
-/* ---- elab_turns.c ---- */
+/* ---- elab_several.c ---- */
 int el_train_sections(const Elab *e, const Ast **first);   /* their number, and the first of the file */
 const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose plan s can follow; NULL: none */
 /* Settings of a whole run belong to the first section; `every` needs another one. */
-bool el_check_turns(Elab *e, const Section *s);
+bool el_check_sections(Elab *e, const Section *s);
 
 /* ---- elab_validate.c ---- */
 bool el_validation(Elab *e, const Section *s, TrainInfo *t); /* validate, validate.data, early_stop, save */

@@ -77,7 +77,7 @@ int64_t head_calls(const Module *m) {
   return -1;
 }
 
-int head_turns(const Module *m) { return m->ntrain > 1 && !m->opt.device ? m->ntrain : 0; }
+int head_sections(const Module *m) { return m->ntrain > 1 && !m->opt.device ? m->ntrain : 0; }
 
 int head_others(const Module *m) {
   int n, most = 0;
@@ -149,7 +149,7 @@ void plan_model_memory(Module *m) {
   int nslot = 0, capslot = 0, nmetric;
   const char **slots = NULL;
   head_metrics(m, &nmetric);
-  int64_t at = HEAD_METRICS + 4 * ((int64_t)nmetric + (head_calls(m) >= 0) + head_turns(m));
+  int64_t at = HEAD_METRICS + 4 * ((int64_t)nmetric + (head_calls(m) >= 0) + head_sections(m));
   if (m->opt.device) at = head_status(m) + 4 + 4 * (int64_t)head_sums(m);
   if (m->opt.rom) at = (at + 7) / 8 * 8 + 8; /* pointer to mapped weights */
   m->head_bytes = at = plan_round(m, at);

@@ -23,7 +23,7 @@ int64_t plan_budget(const Module *m);
 const char **head_metrics(const Module *m, int *n);
 
 int64_t head_calls(const Module *m); /* byte offset of the field `calls`; -1: none */
-int head_turns(const Module *m);     /* counters of train sections in the C interface; 0: fewer than two */
+int head_sections(const Module *m);  /* counters of train sections in the C interface; 0: fewer than two */
 /* Byte offset of the field `status`, which the kernels of a device set, and after which are the sums over passes, one
  * of the loss and of each metric; -1: none. */
 int64_t head_status(const Module *m);

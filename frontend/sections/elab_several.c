@@ -24,7 +24,7 @@ int el_train_sections(const Elab *e, const Ast **first) {
   return n;
 }
 
-bool el_check_turns(Elab *e, const Section *s) {
+bool el_check_sections(Elab *e, const Section *s) {
   static const char *const of_run[] = {"seed", "save", "keep"};
   const Ast *first = NULL, *every = el_setting(s, "every");
   if (el_train_sections(e, &first) < 2 && every)
