@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The device of a model: a GPU, through the CUDA driver API. It holds the model's memory; that of the session is its
- * mirror on the host, of which the arena is never used. */
+ * mirror on the host, of which only what runs on the host (graph_on_device) uses the arena. */
 #ifndef GRADC_DEVICE_H
 #define GRADC_DEVICE_H
 #include "step.h"

@@ -29,7 +29,7 @@ static uint64_t own_steps(const Opts *o, const GcTrain *t, uint64_t spe) {
 
 /* The run ends when each section has done its steps; one without a plan has a step in every `every` rounds. Under
  * --steps and --epochs all have. */
-static void plan_turns(Session *sess) {
+static void plan_sections(Session *sess) {
   const Opts *o = &sess->o;
   uint64_t rounds = o->steps >= 0 ? (uint64_t)o->steps : 0, last;
   for (int i = 0; i < sess->nsections; i++) {
@@ -53,7 +53,7 @@ static void plan_turns(Session *sess) {
 void plan_set(Session *sess) {
   const Opts *o = &sess->o;
   if (sess->nsections > 1) {
-    plan_turns(sess);
+    plan_sections(sess);
     return;
   }
   uint64_t spe = steps_per_epoch(sess->data, sess->t), steps = 0;

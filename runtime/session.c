@@ -67,6 +67,7 @@ static int call(Session *sess, const GcGraph *g, GcCall *c) {
   c->mem = sess->mem;
   if (!c->size) c->size = g->size_bound;
   if (g->on_device) return device_call(sess, g, c);
+  mirror_down(sess); /* a device's weights, for what the host runs for itself */
   c->profile = sess->profile;
   if (c->profile) c->profile->since = rt_now();
   return pool_run(sess->pool, g->fn, c, c->first_nonfinite ? 1 : nthreads);
