@@ -79,7 +79,7 @@ typedef struct TrainInfo {
   int64_t validate;  /* after every so many steps; -1: after every epoch; 0: never */
   int validate_data; /* -1: the hold-out */
   WatchInfo best, stop;
-  int *told, ntold;                /* as GcTrain.told has it; how many, 0: none */
+  int *observed, nobserved;        /* as GcTrain.observed has it; how many, 0: none */
   Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 

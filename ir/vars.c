@@ -69,8 +69,8 @@ void vars_arrange(Module *m, const int *order, const char *const *name) {
   for (int i = 0; i < m->ntrain; i++) {
     TrainInfo *t = &m->train[i];
     if (t->scale_var >= 0) t->scale_var = to[t->scale_var], t->skipped_var = to[t->skipped_var];
-    for (int k = 0; k < t->ntold; k++)
-      if (t->told[k]) t->told[k] = 1 + to[t->told[k] - 1];
+    for (int k = 0; k < t->nobserved; k++)
+      if (t->observed[k]) t->observed[k] = 1 + to[t->observed[k] - 1];
   }
   for (int i = 0; i < m->ngraph; i++) {
     rename_outs(m, m->graph[i], to);

@@ -239,8 +239,9 @@ typedef struct GcTrain {
   int64_t validate;      /* after every so many steps, -1: after every epoch; and after the last step. 0: never */
   int validate_data;     /* 1 + index in GcModel.data of the section to validate on; 0: on the hold-out */
   GcWatch best, stop;    /* of what weights.safetensors is the best; what ends the training early */
-  const int *told; /* per score, loss first: 1 + index in GcModel.vars (f32) of the optimizer state that a validation
-                         sets to it, inf if it is not a number, for the next step to take; 0: none. NULL: all 0 */
+  /* Per score, loss first: 1 + index in GcModel.vars (f32) of the optimizer state that a validation sets to it, inf if
+   * it is not a number, for the next step to take; 0: none. NULL: all 0. */
+  const int *observed;
 } GcTrain;
 
 typedef struct GcModel {

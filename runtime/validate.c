@@ -45,10 +45,10 @@ static void watch(Watched *w, const GcWatch *g, const Scores *s, uint32_t step) 
 }
 
 /* Gives the scores to the next training step, which sets them to NaN when it has taken them. */
-static void tell(Session *sess, const Scores *s) {
-  for (int i = 0; sess->t->told && i <= sess->t->nmetrics; i++) {
-    if (!sess->t->told[i]) continue;
-    const GcVar *to = &sess->m->vars[sess->t->told[i] - 1];
+static void set_observed(Session *sess, const Scores *s) {
+  for (int i = 0; sess->t->observed && i <= sess->t->nmetrics; i++) {
+    if (!sess->t->observed[i]) continue;
+    const GcVar *to = &sess->m->vars[sess->t->observed[i] - 1];
     float v = i ? s->metric[i - 1] : s->loss;
     if (v != v) v = INFINITY;
     memcpy((char *)sess->mem + to->offset, &v, sizeof v);
@@ -61,7 +61,7 @@ bool validate_run(Session *sess, Scores *s) {
   if (status == SCORE_ENDED) return false;
   session_check(sess->t->eval, status);
   sess->seen.step = sess->run->step;
-  tell(sess, s);
+  set_observed(sess, s);
   watch(&sess->seen.best, &sess->t->best, s, sess->run->step);
   watch(&sess->seen.stop, &sess->t->stop, s, sess->run->step);
   return true;

@@ -274,9 +274,9 @@ static void put_train(Emitter *p, Str *o) {
     if (t->navg && t->eval) str_printf(o, "static const uint8_t gather_%d[] = {", i);
     for (int k = 0; k < t->navg && t->eval; k++) str_printf(o, "%d%s", t->gather[k], k + 1 < t->navg ? ", " : "};\n");
     if (t->nmetric) put_places(p, o, t, i);
-    if (t->ntold) str_printf(o, "static const int told_%d[] = {", i);
-    for (int k = 0; k < t->ntold; k++) str_printf(o, k ? ", %d" : "%d", t->told[k]);
-    if (t->ntold) str_puts(o, "};\n");
+    if (t->nobserved) str_printf(o, "static const int observed_%d[] = {", i);
+    for (int k = 0; k < t->nobserved; k++) str_printf(o, k ? ", %d" : "%d", t->observed[k]);
+    if (t->nobserved) str_puts(o, "};\n");
     str_puts(&rows, "  {");
     text_string(&rows, t->name);
     str_printf(&rows,
@@ -287,7 +287,7 @@ static void put_train(Emitter *p, Str *o) {
                (long long)t->save_every, (long long)t->keep, ref[0], ref[1], ref[2], ref[3], ref[4], t->navg,
                table_ref(p, t->nmetric, "places", i), (long long)t->every, 1 + t->scale_var, 1 + t->skipped_var,
                table_ref(p, t->navg && t->eval, "gather", i), t->ntensor, (long long)t->validate, 1 + t->validate_data,
-               watch_row(p, &t->best), watch_row(p, &t->stop), table_ref(p, t->ntold, "told", i));
+               watch_row(p, &t->best), watch_row(p, &t->stop), table_ref(p, t->nobserved, "observed", i));
   }
   if (m->ntrain) str_printf(o, "static const GcTrain train[] = {\n%s};\n", rows.s);
 }

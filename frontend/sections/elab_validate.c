@@ -276,7 +276,7 @@ static const Ast *find_told(const Ast *a, int *n) {
   return found;
 }
 
-static const Ast *told_name(const Section *s, int n) {
+static const Ast *observed_name(const Section *s, int n) {
   const Ast *found = NULL;
   for (int i = 0; i < s->block->n && !found; i++) {
     const Ast *b = s->block->kid[i];
@@ -290,14 +290,14 @@ static const Ast *told_name(const Section *s, int n) {
 static bool check_told(Elab *e, const Section *s, TrainInfo *t) {
   const char **words = ctx_alloc(e->c, (size_t)(s->block->n + 1) * sizeof *words);
   const Ast *a;
-  for (int i = 0; (a = told_name(s, i)); i++) {
+  for (int i = 0; (a = observed_name(s, i)); i++) {
     WatchInfo unused;
     Ast score = *a;
     score.text = a->text + 9;
-    if (!find_score(s, score.text, words, &t->ntold)) return read_score(e, s, &score, "", &unused);
+    if (!find_score(s, score.text, words, &t->nobserved)) return read_score(e, s, &score, "", &unused);
     if (!check_need(e, s, t, a, a->text)) return false;
   }
-  t->told = ctx_alloc(e->c, (size_t)(t->ntold + 1) * sizeof *t->told);
+  t->observed = ctx_alloc(e->c, (size_t)(t->nobserved + 1) * sizeof *t->observed);
   return true;
 }
 
@@ -306,8 +306,8 @@ void el_bind_told(Elab *e, const Section *s, TrainInfo *t) {
   bool training = e->cur.training;
   const Ast *a;
   e->section = s->ast->text;
-  for (int i = 0, n; (a = told_name(s, i)); i++) {
-    int *var = &t->told[find_score(s, a->text + 9, words, &n) - 1];
+  for (int i = 0, n; (a = observed_name(s, i)); i++) {
+    int *var = &t->observed[find_score(s, a->text + 9, words, &n) - 1];
     if (training && !*var) *var = 1 + el_section_var(e, a->text, NAN);
     Id x = training ? el_read_var(e, *var - 1, a->at) : b_const(&e->cur.b, DT_F32, NAN);
     scope_set(e->c, &e->cur.f->scope, a->text, v_tensor(e, x), a->at, a->len);
@@ -316,8 +316,8 @@ void el_bind_told(Elab *e, const Section *s, TrainInfo *t) {
 }
 
 void el_take_told(Elab *e, const TrainInfo *t) {
-  for (int k = 0; k < t->ntold; k++)
-    if (t->told[k]) graph_write(e->cur.root, t->told[k] - 1, b_const(&e->cur.b, DT_F32, NAN), e->cur.b.loc);
+  for (int k = 0; k < t->nobserved; k++)
+    if (t->observed[k]) graph_write(e->cur.root, t->observed[k] - 1, b_const(&e->cur.b, DT_F32, NAN), e->cur.b.loc);
 }
 
 /* Scores are numbers among those of a run, which leave out metrics that are tensors. */
@@ -333,17 +333,17 @@ static int settled(Elab *e, const Section *s, const TrainInfo *t, int score, con
 }
 
 void el_settle_scores(Elab *e, const Section *s, TrainInfo *t) {
-  int *told = ctx_alloc(e->c, (size_t)(t->nmetric + 1) * sizeof *told);
+  int *observed = ctx_alloc(e->c, (size_t)(t->nmetric + 1) * sizeof *observed);
   bool ok = true;
   t->best.score = settled(e, s, t, t->best.score, el_setting_value(s, "save"));
   t->stop.score = settled(e, s, t, t->stop.score, early_stop(e, s, &ok));
-  for (int k = 0; k < t->ntold; k++) {
-    int score = t->told[k] ? settled(e, s, t, k + 1, told_name(s, 0)) : 0;
-    if (score) told[score - 1] = t->told[k];
+  for (int k = 0; k < t->nobserved; k++) {
+    int score = t->observed[k] ? settled(e, s, t, k + 1, observed_name(s, 0)) : 0;
+    if (score) observed[score - 1] = t->observed[k];
   }
-  if (!t->ntold) return;
-  t->told = told;
-  t->ntold = t->nmetric + 1;
+  if (!t->nobserved) return;
+  t->observed = observed;
+  t->nobserved = t->nmetric + 1;
 }
 
 bool el_find_data(Elab *e, const Section *s, const char *setting, int *data) {
@@ -363,9 +363,9 @@ bool el_find_data(Elab *e, const Section *s, const char *setting, int *data) {
 /* A file with several train sections has no validations. */
 static bool check_alone(Elab *e, const Section *s, TrainInfo *t, const Ast *stop) {
   const Ast *first, *save = t->best.score ? el_setting_value(s, "save") : NULL;
-  const Ast *validate = t->validate ? el_setting_value(s, "validate") : NULL, *told = told_name(s, 0);
+  const Ast *validate = t->validate ? el_setting_value(s, "validate") : NULL, *observed = observed_name(s, 0);
   const Ast *other = el_setting_value(s, "validate.data");
-  const Ast *at = validate ? validate : other ? other : stop ? stop : save ? save : told;
+  const Ast *at = validate ? validate : other ? other : stop ? stop : save ? save : observed;
   if (el_train_sections(e, &first) < 2) return true;
   t->validate = 0;
   return !at ||
