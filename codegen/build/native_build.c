@@ -2,10 +2,21 @@
 #include "codegen/build/native_build.h"
 
 const char *const native_part[NATIVE_PARTS] = {"-DGC_PART=0", "-DGC_PART=1"};
+
+/* Whether flags are levels of optimisation alone: the GEMM unit has a level of its own, which comes after them. */
+static bool only_levels(const char *flags) {
+  for (; flags && *flags; flags += strcspn(flags, " \t\n")) {
+    flags += strspn(flags, " \t\n");
+    if (*flags && (strncmp(flags, "-O", 2) || strcspn(flags, " \t\n") != 3 || !strchr("0123gs", flags[2])))
+      return false;
+  }
+  return true;
+}
+
 /* Compiled GEMM units for the rows of machine.c are embedded in gradc, named by the hash of their text. */
 static void find_gemm_object(Ctx *c, const NativeOptions *o, NativeC *n) {
   const Str *unit = &n->gemm_unit;
-  if (!unit->n || o->cflags || o->foreign) return;
+  if (!unit->n || !only_levels(o->cflags) || o->foreign) return;
   unsigned long long hash = hash_bytes(unit->s, unit->n, 0);
   n->gemm_object = o->emit.builtin(ctx_strf(c, "prebuilt/%016llx.obj", hash), &n->gemm_object_bytes);
 }

@@ -26,7 +26,7 @@ compare() {
 }
 
 number=0 light=
-full || light=--cflags=-O1
+full || light=--cflags=-O0
 while read -r name weights; do
   number=$((number + 1))
   full || [ $# -eq 0 ] || [ $((number % 3)) -eq 0 ] || continue # a share of those with options

@@ -32,7 +32,7 @@ matches() {
 batches="7"; full && batches="1 7 64 403"
 for b in $batches; do
   sed "s/BATCH/$b/" "$here/metrics.nn" >m.nn
-  { "$gradc" build --cc="${CC:-cc}" --cflags=-O0 m.nn -o m && ./m train --steps 0 --run-dir run --force; } >log 2>&1 &&
+  { "$gradc" build --cflags=-O0 m.nn -o m && ./m train --steps 0 --run-dir run --force; } >log 2>&1 &&
     ./m eval --weights run/weights.safetensors --json >eval.json 2>>log ||
     { fail "batch $b: $(tail -n 3 log)"; continue; }
   what=$(matches eval.json) && pass || fail "batch $b: $what: $(head -c 300 eval.json)"
@@ -57,7 +57,7 @@ sum=$(echo "$sum" | tr + '\n' | awk '{ s += $1 } END { print s }')
 
 # More records than are collected.
 sed 's/BATCH/16/; s/collect(r, 1000)/collect(r, 402)/' "$here/metrics.nn" >few.nn
-"$gradc" build --cc="${CC:-cc}" --cflags=-O0 few.nn -o few >log 2>&1 &&
+"$gradc" build --cflags=-O0 few.nn -o few >log 2>&1 &&
   ./few train --steps 0 --run-dir few.run >>log 2>&1
 ./few eval --weights few.run/weights.safetensors >>log 2>&1
 grep -q 'error\[E0688\].*a metric collects at most 402 records, there are 403' log && pass || fail "402: $(cat log)"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the tuned kernels of the native dialect against the interpreter, then training with everything
 # that changes how a step is computed. Without FULL=1 the 16-bit forms have a quarter of the cases, clang compiles none
-# of them, and compilers optimise less.
+# of them, and compilers optimise less, of whole models not at all.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 program ncheck tests/native/ncheck.c || { counts; exit 1; }
 BEFORE=; quick=; light=
-full || { quick=--quick; light=--cflags=-O1; }
+full || { quick=--quick; light=--cflags=-O0; }
 command -v clang >/dev/null 2>&1 && CLANG=yes
 cases() { # cases FILE FORM FORM [OPTION...]: with operands of these forms
   awk -v a="$2" -v b="$3" -f tests/native/cases.awk "$1" > "$tmp/native.ir"
@@ -57,7 +57,7 @@ fi
 want=
 same() { equal "$model: $1" "${2:-none}" "$want"; } # same WHAT HASH
 train() { dir=$model.$1; shift; "$tmp/model" train --run-dir "$tmp/$dir" --json "$@" 2>/dev/null; }
-strict() { # strict MODEL.nn [OPTION...]: builds $tmp/model; without FULL=1 by a compiler that optimises less
+strict() { # strict MODEL.nn [OPTION...]: builds $tmp/model; without FULL=1 by a compiler that does not optimise
   # shellcheck disable=SC2086  # an option or none
   "$gradc" build --fp=strict $light "$@" -o "$tmp/model"
 }
@@ -76,6 +76,14 @@ case $rows in *avx2*)
     fail "--isa=haswell: no vectors of 256 bits"
   fi ;;
 esac
+# The prebuilt GEMM unit has a level of its own: other levels do not compile it again, other flags do.
+mkdir "$tmp/logging"; printf '#!/bin/sh\necho "$@" >>"%s"\nexec cc "$@"\n' "$tmp/logged" >"$tmp/logging/cc"; chmod +x "$tmp/logging/cc"
+for flags in -O0 $(full && echo -g0); do
+  : >"$tmp/logged"
+  "$gradc" build --cc="$tmp/logging/cc" --cflags="$flags" tests/native/panels.nn -o "$tmp/model"
+  [ "$flags" = -O0 ] && want=0 || want=1
+  equal "GEMM units compiled with $flags" "$(grep -c 'gemm\.c' "$tmp/logged")" $want
+done
 for model in panels scans; do
   nn=tests/native/$model.nn
   strict --no-layout "$nn"
@@ -132,7 +140,7 @@ for precision in bf16 "f16(scale = 2 ** 40)"; do
 done
 if [ -n "$BEFORE" ]; then # AMX, by several threads
   mixed bf16
-  "$gradc" build ${CLANG:+--cc=clang} --cflags="$amx${light:+ -O1}" "$tmp/mixed.nn" -o "$tmp/model"
+  "$gradc" build ${CLANG:+--cc=clang} --cflags="$amx${light:+ -O0}" "$tmp/mixed.nn" -o "$tmp/model"
   near "$model: AMX" \
     "$($BEFORE "$tmp/model" train --run-dir "$tmp/amx.run" --json --threads 2 2>/dev/null | loss_of)" \
     "$plain" 0.01
