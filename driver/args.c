@@ -34,15 +34,51 @@ static int usage(Args *a, const char *word, const char *const *words, int n, con
   return EXIT_USAGE;
 }
 
+/* What people write for a command. */
+static const struct {
+  const char *word, *help;
+} OTHER_COMMANDS[] = {
+  {"train", "`gradc run m.nn` trains; a binary of `gradc build m.nn` is run as `./m train`"},
+  {"fit", "`gradc run m.nn` trains"},
+  {"predict", "`gradc run m.nn` trains, then `gradc build m.nn` makes a program: `./m predict`"},
+  {"infer", "`gradc build m.nn` makes a program: `./m predict`"},
+  {"evaluate", "`gradc build m.nn` makes a program: `./m eval`"},
+  {"compile", "`gradc build m.nn` makes a program, `gradc emit m.nn` C source"},
+  {"make", "`gradc build m.nn` makes a program"},
+  {"generate", "`gradc emit m.nn` makes C source"},
+  {"codegen", "`gradc emit m.nn` makes C source"},
+  {"format", "`gradc fmt m.nn` formats"},
+  {"lint", "`gradc check m.nn` reports errors and warnings"},
+  {"info", "`gradc report m.nn` says what a model needs"},
+  {"profile", "`gradc report m.nn` says what a model needs, `./m bench --profile` measures"},
+  {"version", "`gradc --version` prints it"},
+};
+
+static int other_command(Args *a, const char *word, const char *help) {
+  Diag *d = diag_error(a->c, E_USAGE, 0, 1, "there is no command `%s`", word);
+  diag_help(a->c, d, "%s", help);
+  return EXIT_USAGE;
+}
+
 static int find_command(Args *a, const char *word) {
-  const char *names[CMD_COUNT];
+  enum { OTHERS = sizeof OTHER_COMMANDS / sizeof *OTHER_COMMANDS };
+  const char *names[CMD_COUNT + OTHERS], *dot = strrchr(word, '.');
+  int n = 0;
   for (int i = 0; i < CMD_COUNT; i++) {
-    names[i] = command_info[i].name;
-    if (!strcmp(word, names[i])) {
+    names[n++] = command_info[i].name;
+    if (!strcmp(word, command_info[i].name)) {
       a->cmd = i;
       return GO_ON;
     }
   }
+  if (dot && !strcmp(dot, ".nn"))
+    return other_command(a, word, ctx_strf(a->c, "`gradc run %s` trains, `gradc check %s` checks", word, word));
+  if (dot && !strcmp(dot, ".ir")) return other_command(a, word, ctx_strf(a->c, "`gradc ir %s` reads it", word));
+  for (int i = 0; i < OTHERS; i++) names[n++] = OTHER_COMMANDS[i].word;
+  const char *near = diag_suggest(a->c, word, names, n);
+  for (int i = 0; i < OTHERS; i++)
+    if (!strcmp(word, OTHER_COMMANDS[i].word) || (near && !strcmp(near, OTHER_COMMANDS[i].word)))
+      return other_command(a, word, OTHER_COMMANDS[i].help);
   return usage(a, word, names, CMD_COUNT, ctx_strf(a->c, "there is no command `%s`", word));
 }
 

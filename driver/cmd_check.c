@@ -4,10 +4,20 @@
 #include "passes/pass.h"
 #include <stdio.h>
 
+/* Prints what was reported since the mark on standard output, and nothing on standard error. */
+static void print_json(Ctx *c, const DiagMark *m) {
+  const char *line;
+  for (int i = 0; (line = diag_json(c, i)); i++) puts(line);
+  diag_drop(c, m);
+}
+
 int cmd_check(Args *a) {
+  DiagMark mark = diag_mark(a->c);
   for (int i = 0; i < a->noperand; i++) {
     Module *m = load_module(a, a->operand[i]);
     if (m && !ir_verify(m)) passes_run(m, &(PassRun){.stop_after = "precision"});
   }
-  return diag_errors(a->c) ? EXIT_MODEL : EXIT_OK;
+  int status = diag_errors(a->c) ? EXIT_MODEL : EXIT_OK;
+  if (args_has(a, OPT_json)) print_json(a->c, &mark);
+  return status;
 }

@@ -27,7 +27,29 @@ static const char *suggestion(Ctx *c, const char *word) {
   return diag_suggest(c, word, words, n + NRUNTIME);
 }
 
+static int by_code(const void *a, const void *b) {
+  const DiagCode *const *x = a, *const *y = b;
+  return (*x)->code < (*y)->code ? -1 : (*x)->code > (*y)->code;
+}
+
+/* All codes with their titles. A code may be in both tables. */
+static void list_codes(Ctx *c) {
+  int n, last = -1;
+  const DiagCode *codes = diag_codes(&n), **all = ctx_alloc(c, sizeof *all * (size_t)(n + NRUNTIME));
+  for (int i = 0; i < n; i++) all[i] = &codes[i];
+  for (int i = 0; i < NRUNTIME; i++) all[n + i] = &RUNTIME[i];
+  qsort(all, (size_t)(n + NRUNTIME), sizeof *all, by_code);
+  for (int i = 0; i < n + NRUNTIME; i++) {
+    if (all[i]->code != last) printf("E%04d  %s\n", all[i]->code, all[i]->title);
+    last = all[i]->code;
+  }
+}
+
 int cmd_explain(Args *a) {
+  if (!a->noperand) {
+    list_codes(a->c);
+    return EXIT_OK;
+  }
   const char *word = a->operand[0], *p = word;
   if (*p == 'E' || *p == 'e') p++;
   int digits = 0;

@@ -34,6 +34,21 @@ static bool send_results(Ctx *c) {
   return false;
 }
 
+/* The last line: how many errors there are, and where more is said. Those of the command line say it themselves. */
+static void print_totals(Ctx *c, const char **text) {
+  DiagView v;
+  const Diag *d;
+  int warnings = 0, first = 0, errors = diag_errors(c);
+  for (int i = 0; diag_view(c, i, &v, &d); i++) {
+    warnings += v.warn;
+    if (!v.warn && !first) first = v.code;
+  }
+  *text = NULL;
+  if (!errors || !first || first == E_USAGE) return;
+  const char *also = warnings ? ctx_strf(c, ", %d warning%s", warnings, warnings > 1 ? "s" : "") : "";
+  *text = ctx_strf(c, "%d error%s%s: `gradc explain E%04d` says more\n", errors, errors > 1 ? "s" : "", also, first);
+}
+
 int main(int argc, char **argv) {
   rt_standard_files();
   Ctx *c = ctx_new();
@@ -44,7 +59,10 @@ int main(int argc, char **argv) {
     return EXIT_RESOURCES;
   }
   if (!send_results(c)) job.status = EXIT_RESOURCES;
+  const char *totals;
+  print_totals(c, &totals);
   diag_print(c, stderr, terminal_color(2));
+  if (totals) fputs(totals, stderr);
   ctx_free(c);
   if (job.status || !job.then.jit) return job.status;
   return gc_main(jit_symbol(job.then.jit, "gc_model"), job.then.argc, job.then.argv);

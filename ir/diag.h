@@ -71,6 +71,10 @@ typedef struct DiagView {
   const char *msg, *help; /* help: its lines and those of notes; "" */
 } DiagView;
 bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d);
+/* The i-th as one JSON object, without a newline; NULL: there is none. Members: uri (the path as it was given), range
+ * (lines and UTF-16 columns from 0), severity (1: error, 2: warning), code, source, message, help, and
+ * relatedInformation: other places, and the calls that led there. */
+const char *diag_json(Ctx *c, int i);
 const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int n); /* nearest, or NULL */
 
 typedef struct DiagCode {

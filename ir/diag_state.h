@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of diagnostics, for source.c, diag.c and diag_print.c only. */
+/* The inside of diagnostics, for source.c, diag.c, diag_print.c and diag_json.c only. */
 #ifndef GRADC_DIAG_STATE_H
 #define GRADC_DIAG_STATE_H
 #include "ctx_state.h"

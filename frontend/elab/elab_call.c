@@ -245,8 +245,13 @@ Value el_call_value(Elab *e, const Ast *callee, Call *k) {
 
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast) {
   Call k;
-  if (!el_collect_args(e, call, first, first_ast, &k)) return v_error();
   const Ast *callee = call->kind == AST_CALL ? call->kid[0] : call;
+  Value f;
+  if (callee->kind == AST_NAME && strchr(callee->text, '.') && !el_lookup(e, callee->text, callee, &f)) {
+    el_unknown_name(e, callee, callee->text); /* a method: what its arguments lack is less important */
+    return v_error();
+  }
+  if (!el_collect_args(e, call, first, first_ast, &k)) return v_error();
   if (callee->kind == AST_NAME) k.name = callee->text;
   return el_call_value(e, callee, &k);
 }

@@ -14,8 +14,7 @@ static bool unknown_param(Elab *e, const Call *k, const Arg *a, const char *cons
   el_name_reported(e, a->name); /* the body may use it: the signature may be what is wrong */
   Diag *d =
     el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
-  const char *s = diag_suggest(e->c, a->name, words, n);
-  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  el_help_argument(e, d, a->name, words, n);
   return false;
 }
 
@@ -177,6 +176,8 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
                         "argument `%s` of `%s` is %s%s, not %s", param->text, k->name, want,
                         tensor ? ", known at compile time" : "", v_text(e, a->v));
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
+  if (a->v.kind == V_INT && !strcmp(want, "a bool"))
+    diag_help(e->c, d, "the sizes of an input are known from it, and not given");
   return v_error();
 }
 

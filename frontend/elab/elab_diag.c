@@ -2,7 +2,9 @@
 /* Diagnostics: locations, shapes of operands and their origins. */
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
@@ -176,6 +178,53 @@ void el_poison_name(Elab *e, const Ast *a) {
   if (b) b->v = v_error();
 }
 
+/* The name of a function, with the parameters of a def. */
+static const char *signature(Elab *e, const char *name) {
+  const Item *it = el_item(e, e->cur.f ? e->cur.f->file : NULL, name);
+  if (!it || it->kind != IT_DEF) return name;
+  Str s = {.c = e->c};
+  str_printf(&s, "%s(", name);
+  for (int i = 2; i < it->ast->n; i++) str_printf(&s, i > 2 ? ", %s" : "%s", el_source(e, it->ast->kid[i]));
+  str_puts(&s, ")");
+  return s.s;
+}
+
+static bool is_function(Elab *e, const char *name, const Ast *a) {
+  Value v;
+  return el_lookup(e, name, a, &v) && v.kind == V_FN;
+}
+
+/* In this order: what the table of foreign words has for the name or its owner, the function of the same name without
+ * its module, as a function instead of a method, or spelt alike; the nearest name. */
+void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near) {
+  const char *dot = strrchr(name, '.'), *last = dot ? ctx_name(e->c, dot + 1) : name, *same = el_same_name(e, last);
+  const char *owner = dot && !foreign_module(name) ? ctx_intern(e->c, name, (size_t)(dot - name)) : "x";
+  const char *help = foreign_name(e->c, last, owner);
+  if (!help && dot) help = foreign_name(e->c, ctx_intern(e->c, name, strcspn(name, ".")), "x");
+  if (help) diag_help(e->c, d, "%s", help);
+  else if (foreign_module(name) && is_function(e, last, a)) diag_help(e->c, d, "here it is `%s`", signature(e, last));
+  else if (dot && is_function(e, last, a)) diag_help(e->c, d, "there are no methods: write %s(%s)", last, owner);
+  else if (same) diag_help(e->c, d, "here it is `%s`", signature(e, same));
+  else if (near || (near = el_suggest(e, name))) diag_help(e->c, d, "did you mean `%s`?", near);
+}
+
+void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n) {
+  const char *at = foreign_help(FOREIGN_ARG, name), *near = NULL;
+  for (size_t len; at && *at && !near; at += len + (at[len] == ' ')) {
+    len = strcspn(at, " ");
+    for (int i = 0; i < n && !near; i++)
+      if (strlen(words[i]) == len && !memcmp(words[i], at, len)) near = words[i];
+  }
+  if (!near) near = diag_suggest(e->c, name, words, n);
+  if (near) {
+    diag_help(e->c, d, "did you mean `%s`?", near);
+    return;
+  }
+  Str s = {.c = e->c};
+  for (int i = 0; i < n; i++) str_printf(&s, i ? ", %s" : "%s", words[i]);
+  if (n) diag_help(e->c, d, "its arguments are %s", s.s);
+}
+
 /* Reported once per name, and once per statement. */
 void el_unknown_name(Elab *e, const Ast *a, const char *name) {
   bool again = el_name_reported(e, name) || (e->stmt && e->stmt == e->unknown_in) ||
@@ -183,9 +232,5 @@ void el_unknown_name(Elab *e, const Ast *a, const char *name) {
   e->unknown_in = e->stmt;
   if (again) return;
   Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", name);
-  const char *dot = strrchr(name, '.'), *s = el_suggest(e, name);
-  Value v;
-  if (dot && el_lookup(e, ctx_name(e->c, dot + 1), a, &v) && v.kind == V_FN)
-    diag_help(e->c, d, "there are no methods: write %s(%.*s)", dot + 1, (int)(dot - name), name);
-  else if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  el_help_name(e, d, a, name, NULL);
 }

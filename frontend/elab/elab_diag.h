@@ -24,5 +24,8 @@ void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
 /* Whether an unknown name was reported before; marks it as reported. */
 bool el_name_reported(Elab *e, const char *name);
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
+/* What may be meant by an unknown name; near: the nearest that the caller knows, or NULL. */
+void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near);
+void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n); /* of these n */
 void el_poison_name(Elab *e, const Ast *a); /* a NAME that was misused: later uses of it give no further errors */
 #endif

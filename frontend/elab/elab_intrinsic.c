@@ -51,8 +51,7 @@ static bool too_many(Elab *e, const Call *k, const Arg *a, int n) {
 static bool unknown_named(Elab *e, const Call *k, const Arg *a, const Params *p) {
   Diag *d =
     el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
-  const char *s = diag_suggest(e->c, a->name, p->word, p->n);
-  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  el_help_argument(e, d, a->name, p->word, p->n);
   return false;
 }
 
@@ -197,7 +196,9 @@ const List *el_want_list(Elab *e, Call *k, int arg) {
   if (v_bad(l)) return NULL;
   Diag *d = el_error_at(e, E_ARG_KIND, k->arg[arg].at, k->arg[arg].len, "`%s` takes a list of tensors, not %s", k->name,
                         v_text(e, l));
-  if (l.kind == V_TENSOR) diag_help(e->c, d, "append(list, x) makes a list longer; `+` of lists of tensors adds these");
+  if (l.kind == V_TENSOR)
+    diag_help(e->c, d,
+              "a list is written [a, b]; append(list, x) makes one longer, `+` of lists of tensors adds these");
   return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_weight.h"
 #include "frontend/parse.h"
+#include "frontend/syntax/foreign.h"
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -324,11 +325,13 @@ typedef struct Words {
   int n, cap;
 } Words;
 
+/* Without what is internal to the built-in files. */
 static void words_of(Elab *e, Words *w, const File *f) {
-  for (int i = 0; f && i < f->n; i++) *VEC_PUSH(e->c, w->v, w->n, w->cap) = f->item[i]->name;
+  for (int i = 0; f && i < f->n; i++)
+    if (f != e->std || f->item[i]->name[0] != '_') *VEC_PUSH(e->c, w->v, w->n, w->cap) = f->item[i]->name;
 }
 
-const char *el_suggest(Elab *e, const char *name) {
+static Words all_words(Elab *e) {
   Words w = {0};
   for (int i = 0; e->cur.f && i < e->cur.f->scope.n; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = e->cur.f->scope.b[i].name;
   words_of(e, &w, e->cur.f ? e->cur.f->file : NULL);
@@ -340,5 +343,17 @@ const char *el_suggest(Elab *e, const char *name) {
   for (int i = 0; run_scalars[i]; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = run_scalars[i];
   static const char *const words[] = {"training", "inf", "nan", "pi", "none"};
   for (int i = 0; i < 5; i++) *VEC_PUSH(e->c, w.v, w.n, w.cap) = words[i];
+  return w;
+}
+
+const char *el_suggest(Elab *e, const char *name) {
+  Words w = all_words(e);
   return diag_suggest(e->c, name, w.v, w.n);
+}
+
+const char *el_same_name(Elab *e, const char *name) {
+  Words w = all_words(e);
+  for (int i = 0; i < w.n; i++)
+    if (foreign_same(name, w.v[i])) return w.v[i];
+  return NULL;
 }

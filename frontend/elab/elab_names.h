@@ -57,4 +57,5 @@ Value el_item_value(Elab *e, Item *it, const Ast *at);
 bool el_bounded(const Item *it);                                    /* `dim T <= 1024`; false for NULL */
 bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v); /* false: no such name */
 const char *el_suggest(Elab *e, const char *name);                  /* the nearest known name, or NULL */
+const char *el_same_name(Elab *e, const char *name);                /* one that is only spelt in another way, or NULL */
 #endif

@@ -249,6 +249,8 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
                           el_source(e, s));
     diag_label(e->c, d, s->at, s->len, "required here");
     if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
+    else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
+      diag_help(e->c, d, "class numbers of logits are argmax(z); i32(...) converts");
     return false;
   }
   for (int i = 0; i < s->n; i++) {
@@ -336,7 +338,9 @@ TypeId el_declared(Elab *e, const Ast *type) {
   Dim dim[MAX_RANK];
   if (!el_param_type(e, type, &p)) return 0;
   if (!p.tensor || p.dtype >= DT_COUNT) {
-    el_fail(e, E_UNKNOWN_TYPE, type, "a tensor type is needed here, not `%s`", type->text);
+    Diag *d = el_error(e, E_UNKNOWN_TYPE, type, "a tensor type is needed here, not `%s`", type->text);
+    diag_help(e->c, d, "one with a fixed element type, such as %s",
+              !strcmp(type->text, "int") ? "i32[B]" : "f32[B, 16]");
     return 0;
   }
   if (!el_shape(e, type, &rank, dim)) return 0;

@@ -162,7 +162,8 @@ static bool sub_item(Elab *e, const Ast *base, Id x, const Ast *it, int axis, Su
     if (!index) return false;
     DType t = (DType)el_type(e, index)->dtype;
     if (dtype_is_float(t) || t == DT_BOOL) {
-      el_fail(e, E_DTYPE_MISMATCH, it, "an index tensor holds ints, not %s", dtype_info[t].name);
+      Diag *d = el_error(e, E_DTYPE_MISMATCH, it, "an index tensor holds ints, not %s", dtype_info[t].name);
+      if (t == DT_BOOL) diag_help(e->c, d, "where(m, x, 0) keeps the shape; masked_select(x, m) gathers the elements");
       return false;
     }
     s->gather[axis] = index;

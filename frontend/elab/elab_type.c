@@ -3,6 +3,7 @@
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_state.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 const char *el_source(Elab *e, const Ast *a) { return source_part(e->c, a->at, a->len); }
@@ -43,7 +44,8 @@ bool el_param_type(Elab *e, const Ast *type, ParamType *p) {
   for (int i = 0; i < 6; i++) words[DT_COUNT + i] = statics[i].name;
   words[DT_COUNT + 6] = "shape";
   Diag *d = el_error(e, E_UNKNOWN_TYPE, type, "unknown type `%s`", type->text);
-  const char *s = diag_suggest(e->c, type->text, words, DT_COUNT + 7);
-  if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  const char *s = foreign_help(FOREIGN_TYPE, type->text);
+  if (!s) s = diag_suggest(e->c, type->text, words, DT_COUNT + 7);
+  if (s) diag_help(e->c, d, strchr(s, ' ') ? "%s" : "did you mean `%s`?", s);
   return false;
 }

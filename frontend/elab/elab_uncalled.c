@@ -6,6 +6,7 @@
 #include "frontend/elab/elab_intrinsic.h"
 #include "frontend/elab/elab_names.h"
 #include "frontend/elab/elab_state.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 typedef struct Names {
@@ -55,16 +56,23 @@ static bool known(Elab *e, const Names *s, const char *name) {
          dtype_find(name) >= 0 || el_intrinsic(name) || el_named_op(name) >= 0;
 }
 
+/* x.view, x.relu: no name of a weight, but that of a function. */
+static bool is_method(Elab *e, const Names *s, const char *name) {
+  const char *dot = strrchr(name, '.'), *last = dot ? ctx_name(e->c, dot + 1) : NULL;
+  if (!dot || table_get(&s->bound, ctx_intern(e->c, name, (size_t)(dot - name))) < 0) return false;
+  return foreign_help(FOREIGN_NAME, last) || el_item(e, NULL, last) || el_intrinsic(last) || el_named_op(last) >= 0;
+}
+
 static void check(Elab *e, const Names *s, const Ast *a) {
   if (!a) return;
-  if (a->kind == AST_NAME && !known(e, s, ctx_intern(e->c, a->text, strcspn(a->text, "."))) &&
+  bool name = a->kind == AST_NAME;
+  if (name && (!known(e, s, ctx_intern(e->c, a->text, strcspn(a->text, "."))) || is_method(e, s, a->text)) &&
       !el_name_reported(e, a->text)) {
     Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", a->text);
-    const char *near = diag_suggest(e->c, a->text, s->word, s->n);
-    if (!near) near = el_suggest(e, a->text);
-    if (near) diag_help(e->c, d, "did you mean `%s`?", near);
+    el_help_name(e, d, a, a->text, diag_suggest(e->c, a->text, s->word, s->n));
   }
-  for (int i = 0; i < a->n; i++) check(e, s, a->kid[i]);
+  for (int i = 0; i < a->n; i++)
+    if (!(a->kind == AST_INDEX && i && ast_names(a->kid[i], "None"))) check(e, s, a->kid[i]); /* x[:, None] */
 }
 
 void el_check_uncalled(Elab *e) {

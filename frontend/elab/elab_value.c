@@ -358,6 +358,9 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
     el_fail(e, E_FN_VALUE, at, "%s is not a tensor", v_text(e, v));
     el_poison_name(e, at);
     return 0;
-  default: el_fail(e, E_ARG_KIND, at, "a tensor is needed here, not %s", v_kind(v)); return 0;
+  default: break;
   }
+  Diag *d = el_error(e, E_ARG_KIND, at, "a tensor is needed here, not %s", v_kind(v));
+  if (v.kind == V_STR) diag_help(e->c, d, "a function is called on its arguments, as in `mse(p, t)`");
+  return 0;
 }

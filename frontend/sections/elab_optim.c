@@ -8,12 +8,23 @@
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_weight.h"
 #include "frontend/sections/elab_train.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 static const char *const optimizers[] = {"sgd",    "adam",  "adamw", "rmsprop",  "adagrad", "adadelta",
                                          "adamax", "nadam", "radam", "rprop",    "asgd",    "lion",
                                          "lamb",   "lars",  "muon",  "adafactor"};
 static const char *const unsupported_optimizers[] = {"lbfgs", "sophia"};
+
+/* The one that is meant by torch.optim.Adam or "adam"; NULL: none is near. */
+static const char *optimizer_like(Elab *e, const char *name) {
+  enum { N = sizeof optimizers / sizeof *optimizers };
+  const char *dot = strrchr(name, '.');
+  if (dot) name = dot + 1;
+  for (int i = 0; i < N; i++)
+    if (foreign_same(name, optimizers[i])) return optimizers[i];
+  return diag_suggest(e->c, name, optimizers, N);
+}
 
 /* A def over (w, g) with the arguments after them. */
 static bool is_rule(Elab *e, Value v) {
@@ -34,15 +45,18 @@ static Value optimizer(Elab *e, const Ast *a) {
         return el_fail(e, E_UNSUPPORTED_OPTIMIZER, callee, "the optimizer `%s` is not in this version", callee->text);
     if (!it && a->kind == AST_CALL) {
       Diag *d = el_error(e, E_UNKNOWN_OPTIMIZER, callee, "unknown optimizer `%s`", callee->text);
-      const char *s = diag_suggest(e->c, callee->text, optimizers, 16);
+      const char *s = optimizer_like(e, callee->text);
       if (s) diag_help(e->c, d, "did you mean `%s`?", s);
       return v_error();
     }
   }
   Value v = el_expr(e, a);
   if (v_bad(v) || is_rule(e, v)) return v;
-  return el_fail(e, E_UNKNOWN_OPTIMIZER, a, "%s is not an optimizer: a def over a weight and its gradient",
-                 v_text(e, v));
+  Diag *d =
+    el_error(e, E_UNKNOWN_OPTIMIZER, a, "%s is not an optimizer: a def over a weight and its gradient", v_text(e, v));
+  const char *s = v.kind == V_STR ? optimizer_like(e, v.s) : NULL;
+  if (s) diag_help(e->c, d, "it is called, with its learning rate: `optim = %s(lr = 0.001)`", s);
+  return v_error();
 }
 
 static const Ast *param_of(const Def *d, const char *name) {

@@ -8,6 +8,7 @@
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
 #include "frontend/elab/elab_weight.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 bool el_is_setting(const Section *s, const char *name) {
@@ -133,9 +134,10 @@ static bool used_later(const Section *s, int line, const char *name) {
 static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *reported) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
-  const char *near = diag_suggest(e->c, name, words, s->nset);
-  if (!near && *reported) return false;
-  if (!near) {
+  const char *help = strcmp(s->kind, "train") ? NULL : foreign_help(FOREIGN_SETTING, name);
+  const char *near = help ? NULL : diag_suggest(e->c, name, words, s->nset);
+  if (!near && !help && *reported) return false;
+  if (!near && !help) {
     *reported = true;
     el_error_at(e, E_UNUSED_SECTION_NAME, at, len, "`%s` is neither a setting of a %s section nor used in it", name,
                 s->kind);
@@ -143,7 +145,7 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
   }
   Diag *d = el_error_at(e, E_UNKNOWN_SETTING, at, len, "`%s` is not a setting of a %s section, and it is not used",
                         name, s->kind);
-  diag_help(e->c, d, "did you mean `%s`?", near);
+  diag_help(e->c, d, help ? "%s" : "did you mean `%s`?", help ? help : near);
   return false;
 }
 

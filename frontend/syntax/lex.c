@@ -52,6 +52,7 @@ static const struct {
   {"^", "a power is `**`"},
   {"\\", "a line continues inside brackets and after an operator"},
   {"`", "strings are written \"...\""},
+  {"?", "sizes are names or numbers, as in f32[B, 16]; a choice is written `if c { a } else { b }`"},
   {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x99", "the transpose is a plain '"},
@@ -150,6 +151,13 @@ static void number_value(Lex *x, Token *t, const char *s) {
   t->kind = TK_BAD;
 }
 
+/* A statement of a line gives one error for what is no token: the others follow from it. */
+static bool line_is_bad(const Lex *x) {
+  for (int k = x->ts->n - 1; k >= 0 && x->ts->t[k].kind != TK_NEWLINE; k--)
+    if (x->ts->t[k].kind == TK_BAD) return true;
+  return false;
+}
+
 static void lex_number(Lex *x) {
   const char *help = NULL;
   size_t len = digits(x, 0);
@@ -174,8 +182,17 @@ static void lex_number(Lex *x) {
   const char *raw = x->s + x->i;
   for (size_t k = 0; k < len; k++)
     if (raw[k] == '_' && (k + 1 >= len || !is_digit(raw[k + 1]))) help = "`_` must be between two digits";
-  if (end > len && !help) help = "a name does not begin with a digit; put `*` between a number and a name";
+  bool suffix = end == len + 1 && strchr("fFdDlLuU", raw[len]),
+       hex = len == 1 && *raw == '0' && strchr("xXbBoO", raw[1]);
+  if (end > len && !help)
+    help = hex      ? "numbers are decimal"
+           : suffix ? "numbers have no suffix"
+                    : "a name does not begin with a digit; put `*` between a number and a name";
   Token *t = take(x, TK_FLOAT, end);
+  if (help && line_is_bad(x)) {
+    t->kind = TK_BAD;
+    return;
+  }
   if (help) {
     Diag *d = diag_error(x->c, E_BAD_NUMBER, t->at, t->len, "malformed number `%.*s`", t->len > 40 ? 40 : t->len, raw);
     diag_help(x->c, d, "%s", help);
@@ -239,6 +256,10 @@ static void lex_foreign(Lex *x) {
       len = strlen(FOREIGN[k].text);
     }
   while (!help && x->i + len < x->n && len < 64 && !is_plain(peek(x, len))) len++; /* a run of them is one fault */
+  if (line_is_bad(x)) {
+    take(x, TK_BAD, len);
+    return;
+  }
   int used, width, ch = peek(x, 0);
   bool shown = utf8_step(x->s + x->i, x->n - x->i, &used, &width) && ch != ' ';
   Diag *d = shown ? diag_error(x->c, E_CHARACTER, here(x), (int)len, "`%.*s` is not allowed here", used, x->s + x->i)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: malformed input of every class ends in a coded error and exit status 1 (4 for data, weights and
-# checkpoints), never in a signal. codes.txt: a program for each code; files.sh: IR, weights and data files; fuzz.sh:
-# mutated models and dumps, with the sanitizers.
+# checkpoints), never in a signal. codes.txt: a program for each code; habits.sh: words of other languages; files.sh: IR,
+# weights and data files; fuzz.sh: mutated models and dumps, with the sanitizers.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/bad
 
@@ -51,6 +51,7 @@ bare=$(cd "$root" && grep -rnE -e '\b[a-z_]+\(([A-Za-z_>.-]+, )*([^"()]* \? )?'"
   --include='*.[chy]' --include='*.cpp' frontend ir passes codegen lib driver runtime | grep -v 'text(v, ')
 if [ -z "$bare" ]; then pass; else fail "a code of errors.def by number: $bare"; fi
 
+tally habits sh "$here/habits.sh" "$gradc" "$build"
 tally files sh "$here/files.sh" "$gradc" "$build"
 tally fuzz sh "$here/fuzz.sh" "$gradc" "$build"
 counts
