@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# habits.sh GRADC BUILD: programs as people write them who come from PyTorch, Keras, NumPy, Python, Rust or C (habits.txt):
-# each is refused, and the whole message is the expected one. UPDATE=1 writes the expected lines anew.
+# habits.sh GRADC BUILD: programs as people write them who come from PyTorch, Keras, NumPy, Python, Rust or C
+# (habits.txt): each is refused, and the whole message is the expected one. UPDATE=1 writes the expected lines anew.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/bad
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: malformed input of every class ends in a coded error and exit status 1 (4 for data, weights and
-# checkpoints), never in a signal. codes.txt: a program for each code; habits.sh: words of other languages; files.sh: IR,
-# weights and data files; fuzz.sh: mutated models and dumps, with the sanitizers.
+# checkpoints), never in a signal. codes.txt: a program for each code; habits.sh: words of other languages; files.sh:
+# IR, weights and data files; fuzz.sh: mutated models and dumps, with the sanitizers.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/bad
 

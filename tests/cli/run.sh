@@ -37,6 +37,7 @@ export def predict(x: f32[1, 2]) { model(x) }
 test "one is one" { assert 1.0 + 0 == 1 }
 N
 printf 'test "holds" { assert 1 < 2 }\ntest "fails" {\n  x = [1.5, 2]\n  assert sum(x) == 4\n}\n' >fails.nn
+printf 'def f(x: f32[B, 4]) { y = x; x }\nexport def g(x: f32[1, 4]) { f(x) }\n' >warned.nn
 printf 'def f(x: f32[B, 4]) {\n  y = x @ nothing\n  y }\nuse m = f()\nexport def g(x: f32[1, 4]) { m(x) }\n' >wrong.nn
 
 # ---- the table of options ----
@@ -201,6 +202,25 @@ grep -q '└' out && pass || fail "no UTF-8 under C.UTF-8"
 expect 0 'matmul' explain E0214
 expect 0 'matmul' explain 214
 expect 2 'no error code' explain E9999
+expect 0 '^E0214  ' explain
+[ "$(cut -c 1-5 out | sort -u | wc -l)" -ge 150 ] && pass || fail "explain lists $(wc -l <out) codes"
+
+# ---- messages: the last line; the members of LSP; what is written for a command ----
+expect 1 '^1 error: `gradc explain E0201` says more$' check wrong.nn
+printf 'test "\303\251\360\235\204\236" { assert absent; two = 2 }\n' >wide.nn
+printf 'def f(x: f32[B, 4]) { x.view(2) }\nexport def g(x: f32[1, 4]) { f(x) }\n' >inside.nn
+expect 1 '' check --json wide.nn inside.nn
+json_lines out && pass || fail "check --json: $(cat out)"
+[ ! -s err ] && pass || fail "check --json wrote: $(cat err)"
+printf '%s' '{"uri":"wide.nn","range":{"start":{"line":0,"character":20},"end":{"line":0,"character":26}},' \
+  '"severity":1,"code":"E0201","source":"gradc","message":"unknown name `absent`"' >wanted
+grep -qFf wanted out && pass || fail "columns are not of UTF-16: $(cat out)"
+printf '%s' '"relatedInformation":[{"location":{"uri":"inside.nn","range":{"start":{"line":1,"character":31}' >wanted
+grep -qFf wanted out && pass || fail "no call in: $(cat out)"
+expect 0 '"severity":2,"code":"E0243"' check --json warned.nn
+expect 2 '`gradc run m.nn` trains' m.nn
+expect 2 '`gradc run m.nn` trains' train m.nn
+expect 2 '`gradc run m.nn` trains' trian m.nn
 for e in $(sed -n 's/^E(\([0-9]*\),.*/\1/p' "$root/ir/errors.def"); do expect 0 'wrong:\|now:' explain "$e"; done
 expect 0 '^contract ' ops
 expect 0 '^| `contract`' ops --markdown
