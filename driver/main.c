@@ -34,7 +34,7 @@ static bool send_results(Ctx *c) {
   return false;
 }
 
-/* The last line: how many errors there are, and where more is said. Those of the command line say it themselves. */
+/* The last line: how many errors a text has, and where more is said. Codes from E_USAGE on are those of commands. */
 static void print_totals(Ctx *c, const char **text) {
   DiagView v;
   const Diag *d;
@@ -44,7 +44,7 @@ static void print_totals(Ctx *c, const char **text) {
     if (!v.warn && !first) first = v.code;
   }
   *text = NULL;
-  if (!errors || !first || first == E_USAGE) return;
+  if (!errors || !first || first >= E_USAGE) return;
   const char *also = warnings ? ctx_strf(c, ", %d warning%s", warnings, warnings > 1 ? "s" : "") : "";
   *text = ctx_strf(c, "%d error%s%s: `gradc explain E%04d` says more\n", errors, errors > 1 ? "s" : "", also, first);
 }

@@ -215,7 +215,7 @@ json_lines out && pass || fail "check --json: $(cat out)"
 printf '%s' '{"uri":"wide.nn","range":{"start":{"line":0,"character":20},"end":{"line":0,"character":26}},' \
   '"severity":1,"code":"E0201","source":"gradc","message":"unknown name `absent`"' >wanted
 grep -qFf wanted out && pass || fail "columns are not of UTF-16: $(cat out)"
-printf '%s' '"relatedInformation":[{"location":{"uri":"inside.nn","range":{"start":{"line":1,"character":31}' >wanted
+printf '%s' '"relatedInformation":[{"location":{"uri":"inside.nn","range":{"start":{"line":1,"character":29}' >wanted
 grep -qFf wanted out && pass || fail "no call in: $(cat out)"
 expect 0 '"severity":2,"code":"E0243"' check --json warned.nn
 expect 2 '`gradc run m.nn` trains' m.nn
