@@ -116,6 +116,8 @@ const void *const *load_weights(Module *m, const char *path) {
   for (int i = 0; i < m->nvar; i++) {
     const Var *v = &m->var[i];
     const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);
+    bool average = v->kind == VK_STATE && v->owner >= 0; /* a file without averages has its weights */
+    if (!t && average) t = weights_find(file, m->var[v->owner].name);
     if (t && fits(m, v, t)) {
       values[i] = t->values;
     } else if (v->kind == VK_PARAM || t) {

@@ -122,6 +122,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   if (!e->fatal) el_check_uncalled(e);
   if (el_failed(e)) return e->m;
   el_warn(e);
+  el_read_averages(e);
   el_finish_vars(e);
   if (!el_failed(e)) el_init_graph(e);
   return e->m;

@@ -282,6 +282,12 @@ bool module_scales(const Module *m) {
   return false;
 }
 
+Id graph_written(const Graph *g, int var) {
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var == var) return g->out[i].value;
+  return 0;
+}
+
 void graph_write(Graph *g, int var, Id value, Loc loc) {
   Module *m = g->m;
   if (var >= g->nout_of) { /* also after a rebuild, which starts without the index */

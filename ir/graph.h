@@ -133,6 +133,7 @@ Id graph_input(Graph *g, const char *name, TypeId type, Loc loc);
 Id graph_var(Graph *g, int var, Loc loc); /* param or state node of a module var */
 void graph_result(Graph *g, const char *name, Id value, Loc loc);
 void graph_result_as(Graph *g, OutRole role, const char *name, Id value, Loc loc);
+Id graph_written(const Graph *g, int var);              /* the value that g writes into var; 0: none */
 void graph_write(Graph *g, int var, Id value, Loc loc); /* replaces an earlier write of the same var */
 Annotation *graph_annotate(Graph *g);                   /* g->anno, one per node, kept in step */
 /* The sanitized build checks the bound itself: ASan does not see a read between n and the array's capacity. */

@@ -24,7 +24,7 @@ typedef struct Var {
   bool given;      /* its values come with the program: `init` does not set them */
   bool rom;        /* by memory: given and never written, so in read-only memory */
   Loc loc;
-  int owner;        /* of an optimizer state: the weight that it belongs to; -1: none */
+  int owner;        /* of an optimizer state or an average: the weight that it belongs to; -1: none */
   const char *slot; /* which of the owner's states it is, e.g. "m"; "" without an owner */
   VarRole role;
 } Var;
@@ -140,7 +140,9 @@ Module *module_new(Ctx *c, const char *name);
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
 int var_find(const Module *m, const char *name);                         /* -1: none */
 void vars_arrange(Module *m, const int *order, const char *const *name); /* vars.c: renames and reorders all */
-/* Owner, slot and role of optimizer states, and roles of results, by their names: for IR text, which has no more. */
+void vars_read_as(Graph *g, const int *by); /* where g reads var v, it reads by[v], of the same type; -1: v */
+/* Owner, slot and role of optimizer states and averages, and roles of results, by their names: for IR text, which has
+ * no more. */
 void roles_from_names(Module *m);
 bool module_scales(const Module *m);                           /* whether some section scales its loss */
 bool module_has_gradients(const Module *m);                    /* grad or jvp nodes, before autodiff */

@@ -49,6 +49,20 @@ static void rename_outs(Module *m, Graph *g, const int *to) {
   }
 }
 
+void vars_read_as(Graph *g, const int *by) {
+  bool any = false;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    int v = node_var(g, n);
+    if (v < 0 || by[v] < 0) continue;
+    const Var *to = &g->m->var[by[v]];
+    Node *d = &g->node[n];
+    d->op = to->kind == VK_PARAM ? OP_param : OP_state;
+    d->attr = attr_make(g->m, (Op)d->op, &(AttrVal){.s = to->name});
+    any = true;
+  }
+  if (any) rebuild(g);
+}
+
 /* order[i]: present number of the tensor that becomes number i; name[v]: new name of the present number v. */
 void vars_arrange(Module *m, const int *order, const char *const *name) {
   int n = m->nvar;
@@ -103,9 +117,19 @@ static void owner_from_name(Module *m, Var *v) {
   if (v->owner >= 0 && !strcmp(v->slot, "grad")) v->role = VAR_GRAD_SUM;
 }
 
+/* "ema.net.w" is the average of the weight "net.w". */
+static void average_from_name(Module *m, Var *v) {
+  int w = strncmp(v->name, "ema.", 4) ? -1 : var_find(m, v->name + 4);
+  if (w < 0 || m->var[w].kind != VK_PARAM || m->var[w].type != v->type) return;
+  v->owner = w;
+  v->slot = "ema";
+}
+
 void roles_from_names(Module *m) {
-  for (int v = 0; v < m->nvar; v++)
+  for (int v = 0; v < m->nvar; v++) {
     if (m->var[v].kind == VK_OPTIM) owner_from_name(m, &m->var[v]);
+    if (m->var[v].kind == VK_STATE) average_from_name(m, &m->var[v]);
+  }
   for (int i = 0; i < m->ngraph; i++) {
     Graph *g = m->graph[i];
     for (int k = 0; k < g->nout && graph_trains(g); k++) {

@@ -120,6 +120,16 @@ static void name_tensors(Taking *k) {
   }
 }
 
+/* Averages ema.WEIGHT that the file lacks are read from its weights. */
+static void find_averages(Taking *k) {
+  const GcModel *m = k->sess->m;
+  for (int i = 0; i < m->nvars; i++) {
+    bool average = m->vars[i].kind == GC_STATE && !strncmp(m->vars[i].name, "ema.", 4);
+    int w = average && k->source[i] < 0 ? find_var(m, m->vars[i].name + 4) : -1;
+    if (w >= 0 && m->vars[w].kind == GC_PARAM) k->source[i] = k->source[w];
+  }
+}
+
 /* The first components of the names of the file, to say what a map may begin with. */
 static char *beginnings(const StFile *f) {
   char *list = rt_strdup("");
@@ -213,6 +223,7 @@ static void take_all(Taking *k, WeightsTaken *to) {
   k->var = rt_array(n, sizeof *k->var);
   k->source = rt_array((size_t)k->sess->m->nvars + 1, sizeof *k->source);
   name_tensors(k);
+  find_averages(k);
   check_map(k);
   check_vars(k);
   *to = (WeightsTaken){0};

@@ -294,6 +294,7 @@ static const char *slot_name(Elab *e, const VarInfo *i) {
 static const char *final_name(Elab *e, int v, const char **name) {
   const VarInfo *i = &e->var[v];
   const char *section = i->section ? ctx_strf(e->c, "%s.", i->section) : "";
+  if (i->average) return name[v] = ctx_name(e->c, ctx_strf(e->c, "ema.%s", name[i->weight]));
   const char *text = i->weight < 0 ? ctx_strf(e->c, "%s.%s%s", site_path(e, i->site, true), section, i->name)
                                    : ctx_strf(e->c, "optim.%s%s.%s", section, name[i->weight], slot_name(e, i));
   return name[v] = ctx_name(e->c, text);
@@ -354,7 +355,7 @@ void el_finish_vars(Elab *e) {
   }
   vars_arrange(e->m, order, name);
   for (int i = 0; i < n; i++)
-    if (e->m->var[i].owner >= 0) e->m->var[i].slot = slot_name(e, &info[i]);
+    if (e->m->var[i].owner >= 0) e->m->var[i].slot = info[i].average ? "ema" : slot_name(e, &info[i]);
   e->var = info;
   e->capvar = n + 1;
 }
@@ -367,6 +368,7 @@ static Id init_value(Elab *e, int v) {
   VarInfo *i = &e->var[v];
   Value x = i->init;
   double number;
+  if (i->average) return graph_written(e->cur.b.g, var->owner); /* that of its weight, which comes before */
   if (v_number(x, &number)) return b_full(&e->cur.b, var->type, number);
   if (x.kind == V_FN) {
     Value w = v_tensor(e, b_full(&e->cur.b, var->type, 0));

@@ -34,11 +34,14 @@ struct ModuleInstance { /* `use name = f(...)` */
   Loc at;
   bool called;
 };
+/* Of the state that is the average of a weight: what reads it in place of the weight. */
+enum { AVERAGE_KEPT = 1, AVERAGE_EVAL = 2, AVERAGE_EXPORT = 4 };
 typedef struct VarInfo { /* beside Module.var until names are final */
   CallSite *site;
   const char *name;
   Value init;          /* number, list, function of the weight, or tensor of the init graph */
-  int weight;          /* optimizer state: its weight's var; -1 */
+  int weight;          /* optimizer state, average: its weight's var; -1 */
+  uint8_t average;     /* AVERAGE_*; 0: it is none */
   const char *section; /* optimizer state: its train section, or NULL */
   double rate;         /* the factor of its learning rate, of @lr */
   Loc loc;

@@ -26,6 +26,8 @@ void el_train_section(Elab *e, const Ast *a);
 void el_export(Elab *e, const Ast *a);
 void el_test(Elab *e, const Ast *a, int number);
 
+void el_read_averages(Elab *e); /* of `ema`, in evaluations and exports: when all graphs are there */
+
 int el_data_find(const Module *m, const char *name);            /* number of the data section; -1 */
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d); /* `source` of a data section */
 #endif

@@ -23,7 +23,7 @@ static const Setting train_settings[] = {
   {"grad_noise", 0},
   {"every", 0},
   {"precision", 0},
-  {"ema", E_UNSUPPORTED_EMA},
+  {"ema", 0},
   {"seed", 0},
   {"save", 0},
   {"keep", 0},
@@ -251,12 +251,14 @@ static bool accumulate(Elab *e, Update *u, int n, int *acc) {
   return true;
 }
 
-/* Clipping, noise, the update, and what the section assigns, in f32. */
+/* Clipping, noise, the update, what the section assigns, and averages, in f32. */
 static bool update(Elab *e, TrainBuild *r, Update *u, int n, const LossScale *scale) {
   const Ast *clip = el_setting_value(r->s, "clip"), *noise = el_setting_value(r->s, "grad_noise");
+  const Ast *ema = el_setting_value(r->s, "ema");
   if (!el_optimizers(e, &r->optim)) return false;
   if ((clip && !el_clip(e, clip, u, n)) || (noise && !el_noise(e, noise, u, n))) return false;
   if (!el_update(e, &r->optim, u, n) || !el_assign_weights(e, r->s->block)) return false;
+  if (ema && !el_average(e, ema, u, n)) return false;
   el_take_told(e, r->t);
   el_scale_step(e, scale);
   return true;

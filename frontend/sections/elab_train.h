@@ -36,6 +36,9 @@ bool el_update(Elab *e, const Groups *optim, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
 
+/* ---- elab_average.c ---- */
+bool el_average(Elab *e, const Ast *ema, const Update *u, int n); /* after all other writes of weights */
+
 /* ---- elab_several.c ---- */
 int el_train_sections(const Elab *e, const Ast **first);   /* their number, and the first of the file */
 const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose plan s can follow; NULL: none */

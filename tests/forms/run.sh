@@ -141,6 +141,64 @@ check "target := at other steps" trained target
 [ -n "$(hashes target)" ] && [ "$(hashes target)" != "$(hashes online)" ] && pass ||
   fail "target := at other steps: nothing is kept"
 
+# ---- ema ----
+averaged() { # averaged NAME EMA: evaluations of ema.nn with these averages, and of what it trained as weights of plain
+  sed "s/EMA/$2/" "$tmp/ema.in" >"$tmp/$1.nn"
+  binary "$1"
+  check "ema: $1 trains" "$tmp/$1" train --json --run-dir "$tmp/run_$1"
+}
+scores() { "$tmp/$1" eval --weights "$2" --json | sed 's/.*"loss":\([^,]*\),.*"bias":\([^,}]*\).*/\1 \2/'; }
+answers() { printf '1,2\n-0.5,0.25\n' | "$tmp/$1" predict --weights "$2" --input -; }
+as_plain() { # as_plain NAME MAP...: the weights of NAME's run, under other names, as a file of plain
+  run=$1; shift
+  check "ema: weights of $run" "$tmp/plain_ema" train --steps 0 --run-dir "$tmp/as_plain" --force \
+    --init "$tmp/run_$run/weights.safetensors" "$@"
+}
+cat >"$tmp/ema.in" <<'NN'
+def f(x: f32[B, 2]) -> f32[B, 3] { x |> linear(6) |> batchnorm |> tanh |> linear(3) }
+use net = f()
+data d { source = normal(n = 100, mean = [1, 2, 3, 0], std = 1); holdout = 0.2
+  x: f32[2] = field(0)[0:2]
+  y: f32[2] = field(0)[2:4] }
+train { data = d; batch = 8; steps = 20; seed = 4; EMA
+  loss = mse(net(x)[:, 0:2], y); optim = adam(lr = 0.1); metric.bias = mean(net.linear_2.b) }
+export def answer(x: f32[1, 2]) -> f32[1, 3] { net(x) }
+NN
+averaged plain_ema ""
+averaged both "ema = 0.75"
+averaged trained_only "ema = average(0.75, eval = false, export = false)"
+averaged exported "ema = average(0.75, eval = false)"
+w=$tmp/run_both/weights.safetensors
+check "ema: the same run, whatever reads its averages" cmp "$tmp/run_exported/weights.safetensors" "$w"
+as_plain both --init-map net.linear_1= --init-map net.linear_2= --init-map net.batchnorm.g= \
+  --init-map net.batchnorm.b= --init-map ema.net=net
+p=$tmp/as_plain/weights.safetensors
+equal "ema: evaluated" "$(scores both "$w")" "$(scores plain_ema "$p")"
+equal "ema: exported" "$(answers both "$w")" "$(answers plain_ema "$p")"
+equal "ema: exported alone" "$(answers exported "$w")" "$(answers plain_ema "$p")"
+as_plain both --init-map ema=
+equal "ema: not evaluated" "$(scores exported "$w") $(scores trained_only "$w")" \
+  "$(scores plain_ema "$p") $(scores plain_ema "$p")"
+equal "ema: not exported" "$(answers trained_only "$w")" "$(answers plain_ema "$p")"
+[ "$(scores both "$w")" != "$(scores plain_ema "$p")" ] && pass || fail "ema: the averages are the weights"
+equal "ema: a file without averages" "$(scores both "$p") $(answers both "$p")" \
+  "$(scores plain_ema "$p") $(answers plain_ema "$p")"
+"$tmp/both" train --json --run-dir "$tmp/half_ema" --stop-at 9 >"$tmp/out" 2>&1
+check "ema: resumed" "$tmp/both" train --resume --run-dir "$tmp/half_ema"
+check "ema: resumed, the same file" cmp "$tmp/half_ema/weights.safetensors" "$w"
+call() { # call MODEL WEIGHTS: the answer of the C with weights in it, to the first record
+  check "ema: $1 with weights" "$gradc" emit --c --only=infer --weights "$2" "$tmp/$1.nn" -o "$tmp/c"
+  printf '#include <stdio.h>\n#include "%s.h"\nstatic char m[%s_BYTES];\nint main(void) {\n' "$1" "$1" >"$tmp/c/m.c"
+  printf '  static const float x[2] = {1, 2};\n  float y[3];\n  %s_init(m, 0);\n  %s_answer(m, x, y);\n' "$1" "$1" \
+    >>"$tmp/c/m.c"
+  printf '  printf("%%.6g %%.6g %%.6g\\n", y[0], y[1], y[2]);\n}\n' >>"$tmp/c/m.c"
+  check "ema: $1 in C" gcc -O0 -I"$tmp/c" -o "$tmp/c/m" "$tmp/c/m.c" "$tmp/c/$1.c" -lm
+  "$tmp/c/m"
+}
+call both "$w" >"$tmp/of_both"; call both "$p" >"$tmp/of_file"; call plain_ema "$p" >"$tmp/of_plain"
+check "ema: C of a file without averages" cmp "$tmp/of_file" "$tmp/of_plain"
+! cmp -s "$tmp/of_both" "$tmp/of_plain" && pass || fail "ema: C has no averages"
+
 # ---- in half precision, with budgets ----
 sed 's/^train critic {/train critic { precision = f16;/' "$here/turns.nn" >"$tmp/f16.nn"
 check "turns in f16" trained f16

@@ -4,6 +4,7 @@
 import math
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 import rounding
 
@@ -283,7 +284,8 @@ def layers_text(layers):
 class Training:
     """A model of its own, train/NAME.nn: `text`, the weights and states that it begins with, the fields of each step.
     The twin: loss(v, fields) and optim(weights), a torch optimizer, or a pair of it and a schedule; clip(weights) before
-    each update. Compared are the loss of each step, and weights and states after the last."""
+    each update; average, a function of AveragedModel, after it. Compared are the loss of each step, and weights, states
+    and averages after the last."""
 
     single, zeros, helpers, samples = False, False, (), rounding.SAMPLES
 
@@ -301,7 +303,9 @@ class Training:
         precision="",
         frozen=(),
         known="",
+        average=None,
     ):
+        self.average = average
         self.name, self.code, self.weights, self.fields, self.loss, self.optim = (
             name,
             text,
@@ -319,6 +323,8 @@ class Training:
         trained = {n: v[n].requires_grad_() for n in self.weights if n not in self.frozen}
         opt = self.optim(trained)
         opt, schedule = opt if isinstance(opt, tuple) else (opt, None)
+        own = torch.nn.ParameterList([torch.nn.Parameter(w.data) for w in trained.values()])  # the same storage
+        averaged = self.average and AveragedModel(own, multi_avg_fn=self.average)
         losses = []
         for fields in self.fields:
             fields = [t.to(dtype) if t.is_floating_point() else t for t in fields]
@@ -331,10 +337,17 @@ class Training:
             if self.clip:
                 self.clip(trained.values())
             opt.step()
+            if averaged:
+                averaged.update_parameters(own)
             if schedule:
                 schedule.step()
             losses.append(total.clone())
-        return losses + [v[n].detach().clone() for n in self.weights | self.states]
+        averages = [w.detach().clone() for w in averaged.module] if averaged else []
+        return losses + [v[n].detach().clone() for n in self.weights | self.states] + averages
+
+    def kept(self):
+        averages = [f"ema.{n}" for n in self.weights if n not in self.frozen] if self.average else []
+        return list(self.weights | self.states) + averages
 
     def text(self, want):
         return self.code
@@ -347,6 +360,6 @@ class Training:
             s += ["in " + array("f32" if f.is_floating_point() else "i32", f, exact) for f in fields]
             s += expected("loss", "f32", w, t)
         k = len(self.fields)
-        for n, w, t in zip(self.weights | self.states, want[k:], tol[k:]):
+        for n, w, t in zip(self.kept(), want[k:], tol[k:]):
             s += expected(f"get {n}", "f32", w, t)
         return "\n".join(s) + "\n"
