@@ -358,7 +358,7 @@ void el_data_section(Elab *e, const Ast *a) {
     if (b->kind == AST_FIELD) {
       if (defined_before(e, s.block, i)) identity = false;
       else if (!field_line(e, b, d, &cap, &identity)) identity = false;
-    } else if (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text))) {
+    } else if (b->kind == AST_FOR || (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text)))) {
       el_stmt(e, b);
     }
   }

@@ -117,16 +117,15 @@ static bool check_metric(Elab *e, const Ast *b) {
 static bool names_it(const Ast *a, const char *name) {
   if (!a) return false;
   if (ast_names(a, name)) return true;
-  for (int i = 0; i < a->n; i++)
+  for (int i = a->kind == AST_BIND ? a->n - 1 : 0; i < a->n; i++)
     if (names_it(a->kid[i], name)) return true;
   return false;
 }
 
-static bool used_later(const Section *s, int line, const char *name) {
-  for (int i = line + 1; i < s->block->n; i++) {
-    const Ast *b = s->block->kid[i];
-    if (b->kind == AST_BIND ? names_it(b->kid[b->n - 1], name) : names_it(b, name)) return true;
-  }
+/* Statements of `block` other than number `line` name it: those after it, or in a loop, whose next turn follows, all. */
+static bool named_by_others(const Ast *block, int line, bool loop, const char *name) {
+  for (int i = loop ? 0 : line + 1; i < block->n; i++)
+    if (i != line && names_it(block->kid[i], name)) return true;
   return false;
 }
 
@@ -149,16 +148,38 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
   return false;
 }
 
-static bool all_used(Elab *e, const Section *s) {
-  bool ok = true, reported = false;
-  for (int i = 0; i < s->block->n; i++) {
-    const Ast *b = s->block->kid[i];
-    if (b->kind == AST_INDEXDEF && !used_later(s, i, b->text))
-      ok = unused(e, s, b->caret, b->caret_len, b->text, &reported);
+/* A block of the section: its own, or that of a loop in it, within others. */
+typedef struct Block Block;
+struct Block {
+  const Ast *ast;
+  int line; /* the statement that is looked at */
+  const Block *up;
+};
+
+static bool is_used(const Block *b, const char *name) {
+  for (; b; b = b->up)
+    if (named_by_others(b->ast, b->line, b->up != NULL, name)) return true;
+  return false;
+}
+
+static bool no_setting(Elab *e, const Section *s, const Ast *b) {
+  if (b->n != 2 || !el_is_setting(s, b->kid[0]->text)) return true;
+  return el_reject(e, E_MISPLACED, b->kid[0], "`%s` is a setting, which stands in the section and not in a loop",
+                   b->kid[0]->text);
+}
+
+static bool all_used(Elab *e, const Section *s, const Ast *ast, const Block *up, bool *reported) {
+  bool ok = true;
+  Block at = {.ast = ast, .up = up};
+  for (; at.line < ast->n; at.line++) {
+    const Ast *b = ast->kid[at.line];
+    if (b->kind == AST_FOR) ok &= all_used(e, s, b->kid[1], &at, reported);
+    if (b->kind == AST_INDEXDEF && !is_used(&at, b->text)) ok = unused(e, s, b->caret, b->caret_len, b->text, reported);
+    if (b->kind == AST_BIND && up && !no_setting(e, s, b)) ok = false;
     if (b->kind != AST_BIND || (b->n == 2 && el_is_setting(s, b->kid[0]->text))) continue;
     bool any = false; /* of `a, b = e` one name must be used */
-    for (int k = 0; k + 1 < b->n; k++) any |= used_later(s, i, b->kid[k]->text);
-    if (!any) ok = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, &reported);
+    for (int k = 0; k + 1 < b->n; k++) any |= is_used(&at, b->kid[k]->text);
+    if (!any) ok = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, reported);
   }
   return ok;
 }
@@ -179,7 +200,8 @@ bool el_settings(Elab *e, const Section *s) {
     if (strncmp(b->kid[0]->text, "metric.", 7)) continue;
     ok &= check_setting(e, s, i, &(Setting){b->kid[0]->text, 0}) && check_metric(e, b);
   }
-  return all_used(e, s) && ok;
+  bool reported = false;
+  return all_used(e, s, s->block, NULL, &reported) && ok;
 }
 
 static bool set_device(Elab *e, const Section *s) {

@@ -19,7 +19,7 @@ static const struct {
   [AST_STATE] = {IN_DEF, "in a def"},
   [AST_USE] = {IN_DEF, "at top level or in a def"},
   [AST_INDEXDEF] = {IN_DEF | IN_TRAIN | IN_TEST, "in defs, train and test sections"},
-  [AST_FOR] = {IN_DEF | IN_TEST, "in defs and test sections"},
+  [AST_FOR] = {IN_DEF | IN_DATA | IN_TRAIN | IN_TEST, "in defs, data, train and test sections"},
   [AST_IF] = {IN_DEF | IN_TEST, "in defs and test sections"},
   [AST_ASSERT] = {IN_DEF | IN_TEST, "in defs and test sections"},
   [AST_FIELD] = {IN_DATA, "in a data section"},
@@ -29,6 +29,7 @@ static const struct {
 typedef struct Check {
   Ctx *c;
   Place value; /* what the blocks of an `if` with a value may contain: IN_DEF, or IN_TEST elsewhere */
+  bool loop;   /* within a `for` of a data or train section, which only binds names */
 } Check;
 
 static void check_expr(Check *k, const Ast *a);
@@ -119,6 +120,15 @@ static void check_expr(Check *k, const Ast *a) {
   }
 }
 
+/* A `for` of a data or train section: its block binds names, and has no settings, fields or assignments. */
+static void check_loop(Check *k, const Ast *a, Place place) {
+  bool outer = k->loop;
+  k->loop = true;
+  check_expr(k, a->kid[0]);
+  check_block(k, a->kid[1], place);
+  k->loop = outer;
+}
+
 /* `if` and `for` as statements: their blocks may contain what the enclosing block may. */
 static void check_nested(Check *k, const Ast *a, Place place) {
   check_expr(k, a->kid[0]);
@@ -152,12 +162,22 @@ static void check_statement(Check *k, const Ast *a, Place place) {
               STATEMENTS[a->kind].where);
     return;
   }
+  if (k->loop &&
+      (a->kind == AST_ASSIGN || a->kind == AST_FIELD || a->kind == AST_BUDGET || is_setting_call(a, place))) {
+    misplaced(k, a,
+              a->kind == AST_ASSIGN  ? "`:=`"
+              : a->kind == AST_FIELD ? "a field"
+                                     : "a setting",
+              "in a section outside its loops");
+    return;
+  }
   if (!allowed && (place & (IN_DATA | IN_TRAIN | IN_TARGET)) && !is_setting_call(a, place)) {
     Diag *d = diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "an expression alone has no effect in a section");
     diag_help(k->c, d, "give it a name: `name = ...`");
     return;
   }
-  if (a->kind == AST_IF || a->kind == AST_FOR) check_nested(k, a, place);
+  if (a->kind == AST_FOR && place & (IN_DATA | IN_TRAIN)) check_loop(k, a, place);
+  else if (a->kind == AST_IF || a->kind == AST_FOR) check_nested(k, a, place);
   else if (a->kind == AST_BIND) check_bind(k, a, place);
   else if (a->kind == AST_PARAM || a->kind == AST_STATE || a->kind == AST_FIELD) {
     check_type(k, a->kid[0]);
