@@ -4,7 +4,7 @@
 import torch
 import torch.nn.functional as F
 from torch.optim import SGD, AdamW
-from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from program import Training
 from values import RNG, rand
@@ -61,6 +61,11 @@ averaged(
     get_ema_multi_avg_fn(0.875),
     accumulate=2,
 )
-averaged(
-    "ema_mean", "sgd(lr = 0.125)", lambda t: SGD(t.values(), lr=0.125), "ema = step / (step + 1)", get_swa_multi_avg_fn()
-)
+
+
+def mean_of_steps(averages, weights, n):
+    """get_swa_multi_avg_fn, whose 1 / (n + 1) is f32."""
+    T._foreach_lerp_(averages, weights, 1 / (int(n) + 1))
+
+
+averaged("ema_mean", "sgd(lr = 0.125)", lambda t: SGD(t.values(), lr=0.125), "ema = step / (step + 1)", mean_of_steps)
