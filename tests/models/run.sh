@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD [MODEL...]: every example model trains on its real data to the figure that figures.tsv states for
-# its hold-out (model, quantity, >= or <=, bound), and its `test` blocks pass; the trained gpt generates; precision.sh
-# and finetune.sh.
+# its hold-out (model, quantity, >= or <=, bound), and its `test` blocks pass; the trained gpt generates; precision.sh,
+# finetune.sh and lora.sh.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/models
 models=$root/examples/models
@@ -60,6 +60,8 @@ case " $* " in "  " | *" classical "*) . "$here/classical.sh" ;; esac
 . "$here/precision.sh"
 # shellcheck disable=SC1091
 case " $* " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
+# shellcheck disable=SC1091
+case " $* " in "  " | *" lora "*) . "$here/lora.sh" ;; esac
 # shellcheck disable=SC1091
 . "$here/zoo.sh"
 counts
