@@ -13,8 +13,8 @@ cd "$root" || exit 2
 if full; then steps=${STEPS:-12}; else steps=${STEPS:-6}; fi
 # The order decides which forms a model has: those that search for a plan (least, half) and those that optimise go to
 # small models.
-models=${MODELS:-gpt bounded cnn_batchnorm lstm mlp cnn lstm:bf16 scan_checkpoint gpt_dropout cnn_batchnorm:bf16 residual
-  mlp:f16 mixed:bf16 gpt:f16 overflow tied mixed:f16 shared_names}
+models=${MODELS:-gpt bounded cnn_batchnorm lstm mlp cnn lstm:bf16 scan_checkpoint gpt_dropout cnn_batchnorm:bf16
+  residual mlp:f16 mixed:bf16 gpt:f16 overflow tied mixed:f16 shared_names}
 program reference tests/exact/reference.c || { counts; exit 1; }
 
 number=0

@@ -77,7 +77,9 @@ case $rows in *avx2*)
   fi ;;
 esac
 # The prebuilt GEMM unit has a level of its own: other levels do not compile it again, other flags do.
-mkdir "$tmp/logging"; printf '#!/bin/sh\necho "$@" >>"%s"\nexec cc "$@"\n' "$tmp/logged" >"$tmp/logging/cc"; chmod +x "$tmp/logging/cc"
+mkdir "$tmp/logging"
+printf '#!/bin/sh\necho "$@" >>"%s"\nexec cc "$@"\n' "$tmp/logged" >"$tmp/logging/cc"
+chmod +x "$tmp/logging/cc"
 for flags in -O0 $(full && echo -g0); do
   : >"$tmp/logged"
   "$gradc" build --cc="$tmp/logging/cc" --cflags="$flags" tests/native/panels.nn -o "$tmp/model"
