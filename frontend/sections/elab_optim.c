@@ -11,10 +11,10 @@
 #include "frontend/syntax/foreign.h"
 #include <string.h>
 
-static const char *const optimizers[] = {"sgd",    "adam",  "adamw", "rmsprop",  "adagrad", "adadelta",
-                                         "adamax", "nadam", "radam", "rprop",    "asgd",    "lion",
-                                         "lamb",   "lars",  "muon",  "adafactor"};
-static const char *const unsupported_optimizers[] = {"lbfgs", "sophia"};
+static const char *const optimizers[] = {"sgd",    "adam",  "adamw", "rmsprop",   "adagrad", "adadelta",
+                                         "adamax", "nadam", "radam", "rprop",     "asgd",    "lion",
+                                         "lamb",   "lars",  "muon",  "adafactor", "sophia"};
+static const char *const unsupported_optimizers[] = {"lbfgs"};
 
 /* The one that is meant by torch.optim.Adam or "adam"; NULL: none is near. */
 static const char *optimizer_like(Elab *e, const char *name) {
@@ -40,7 +40,7 @@ static Value optimizer(Elab *e, const Ast *a) {
   const Ast *callee = a->kind == AST_CALL ? a->kid[0] : a;
   if (callee->kind == AST_NAME) {
     Item *it = el_item(e, e->cur.f->file, callee->text);
-    for (int i = 0; i < 2 && !it; i++)
+    for (int i = 0; i < 1 && !it; i++)
       if (!strcmp(callee->text, unsupported_optimizers[i]))
         return el_fail(e, E_UNSUPPORTED_OPTIMIZER, callee, "the optimizer `%s` is not in this version", callee->text);
     if (!it && a->kind == AST_CALL) {
@@ -63,6 +63,11 @@ static const Ast *param_of(const Def *d, const char *name) {
   for (int i = 2; i < d->ast->n; i++)
     if (!strcmp(d->ast->kid[i]->text, name)) return d->ast->kid[i];
   return NULL;
+}
+
+bool el_takes_curvature(Value rule) {
+  const Ast *sig = rule.kind == V_FN && rule.fn->def ? rule.fn->def->ast : NULL;
+  return sig && sig->n > 4 && !strcmp(sig->kid[4]->text, "curvature");
 }
 
 static int optim_var(Elab *e, TypeId type, VarInfo i) {
@@ -116,13 +121,14 @@ static bool scale_rate(Elab *e, Value optim, const Call *from, int var, Arg *arg
 static Id update_one(Elab *e, Value optim, const Call *from, Update *u, bool scaled) {
   const Var *var = &e->m->var[u->var];
   TypeId type = var->type;
-  Arg arg[4] = {
+  Arg arg[5] = {
     {.v = v_tensor(e, u->weight), .set = true, .at = from->caret, .len = from->caret_len},
     {.v = v_tensor(e, u->grad), .set = true, .at = from->caret, .len = from->caret_len},
   };
   Call k = *from;
   k.arg = arg;
   k.n = 2;
+  if (scaled && u->curvature) arg[k.n++] = (Arg){.v = v_tensor(e, u->curvature), .set = true, .at = from->caret};
   if ((var->hints & HINT_NODECAY) && param_of(optim.fn->def, "decay"))
     arg[k.n++] = (Arg){.name = ctx_name(e->c, "decay"), .v = v_float(0), .set = true};
   if (scaled && e->var[u->var].rate != 1 && !scale_rate(e, optim, from, u->var, &arg[k.n++])) return 0;

@@ -24,8 +24,8 @@ bool el_assign_weights(Elab *e, const Ast *block); /* `target := ...` in a train
 
 /* ---- elab_optim.c ---- */
 struct Update {
-  Id weight, grad;
-  int var, group; /* group: its entry of `optim` */
+  Id weight, grad, curvature; /* curvature: 0, or the estimate of the Hessian's diagonal that its optimizer takes */
+  int var, group;             /* group: its entry of `optim` */
   CallSite *site;
 };
 bool el_clips_norm(const Ast *clip); /* norm(x), or a list with such an entry */
@@ -35,6 +35,11 @@ bool el_optimizers(Elab *e, Groups *optim);                 /* instantiates them
 bool el_update(Elab *e, const Groups *optim, Update *u, int n);
 int el_optim_var(Elab *e, const Update *u, const char *name); /* an optimizer state of the weight's type */
 int el_section_var(Elab *e, const char *name, double init);   /* a scalar optimizer state of the section */
+
+bool el_takes_curvature(Value rule); /* its third argument is `curvature` */
+
+/* ---- elab_curvature.c ---- */
+bool el_curvature(Elab *e, const Groups *optim, const TrainInfo *t, Update *u, int n); /* of gradients as they are */
 
 /* ---- elab_average.c ---- */
 bool el_average(Elab *e, const Ast *ema, const Update *u, int n); /* after all other writes of weights */

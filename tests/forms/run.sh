@@ -141,6 +141,29 @@ check "target := at other steps" trained target
 [ -n "$(hashes target)" ] && [ "$(hashes target)" != "$(hashes online)" ] && pass ||
   fail "target := at other steps: nothing is kept"
 
+# ---- curvature: the mean of Hutchinson's estimates is the diagonal of the Hessian, over weights together ----
+cat >"$tmp/estimates.nn" <<'NN'
+def model() -> f32 {
+    param a: f32[2] = 0
+    param b: f32[2, 1] = 0
+    q = f32([[4.0, 1.0, -2.0, 0.5], [1.0, -3.0, 0.25, 1.0], [-2.0, 0.25, 2.0, -1.0], [0.5, 1.0, -1.0, 0.5]])
+    w = concat([a, reshape(b, [2])], axis = 0)
+    0.5 * sum(w * (q @ w))
+}
+def mean_of(w: f32[...], g: f32[...], curvature: f32[...]) { (step * w + curvature) / (step + 1) + 0 * g }
+use net = model()
+train { steps = 10000; loss = net(); optim = mean_of()
+  metric.off = max(max(abs(net.a - f32([4.0, -3.0]))), max(abs(net.b - f32([[2.0], [0.5]])))) }
+NN
+check "estimates" trained estimates
+off=$(tail -n 1 "$tmp/run_estimates/metrics.csv" | sed 's/.*,//')
+awk -v x="$off" 'BEGIN { exit !(x != "" && x > 1e-4 && x < 0.1) }' && pass || # 4.4 standard deviations
+  fail "estimates are $off off"
+for with in "accumulate = 2" "precision = f16"; do
+  sed "s/steps = 10000/steps = 1; $with/" "$tmp/estimates.nn" >"$tmp/refused.nn"
+  refused "curvature with $with" E0707 "$with\|accumulate" "$gradc" check "$tmp/refused.nn"
+done
+
 # ---- ema ----
 averaged() { # averaged NAME EMA: evaluations of ema.nn with these averages, and of what it trained as weights of plain
   sed "s/EMA/$2/" "$tmp/ema.in" >"$tmp/$1.nn"

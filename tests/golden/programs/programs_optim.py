@@ -326,3 +326,48 @@ for shape in [(2, 3, 3), (3, 2, 2, 3), (2, 2, 1, 2, 4)]:
     Program("init_dirac_%d" % len(shape), "", "x * dirac(x)", lambda v: v["x"] * T.nn.init.dirac_(T.zeros_like(v["x"])),
             file="schedules", known="zeros", x=rand(*shape))  # fmt: skip
 Program("init_constant", "", "x + constant(x, 1.5)", lambda v: v["x"] + 1.5, file="schedules", known="", x=rand(2, 1))
+
+# ---- sophia: of a loss whose Hessian is diagonal, so that its estimate is exact whatever the signs are ----
+
+CURVED = """def model() -> f32 {
+    param a: f32[3, 2] = 0
+    @nodecay
+    param b: f32[2] = 0
+    sum(softplus(2 * a)) + 0.5 * sum(a ** 2) + sum(sin(b))
+}
+"""
+
+
+def curved(w):
+    return T.nn.functional.softplus(2 * w).sum() + 0.5 * (w**2).sum() if w.dim() > 1 else T.sin(w).sum()
+
+
+def sophia(lr, b1=0.965, b2=0.99, rho=0.04, every=10, decay=0.1):
+    def rule(w, g, s, t):
+        m = mean_of(s, "m", g, b1)
+        if (t - 1) % every == 0:
+            with T.enable_grad():
+                x = w.detach().requires_grad_()
+                (slope,) = T.autograd.grad(curved(x), x, create_graph=True)
+                mean_of(s, "h", T.autograd.grad(slope.sum(), x)[0], b2)
+        u = T.clamp(m / T.clamp(rho * s["h"], min=1e-12), -1, 1)
+        return lr * (u + (decay if w.dim() > 1 else 0) * w)
+
+    return lambda groups: Paper(groups, rule)
+
+
+for name, text, make in (
+    ("sophia", "sophia(0.015625)", sophia(0.015625)),
+    ("sophia_args", "sophia(0.0625, [0.75, 0.5], rho = 2, every = 3, decay = 0.25)",
+     sophia(0.0625, 0.75, 0.5, 2, 3, 0.25)),
+):  # fmt: skip
+    p = Training(
+        "steps_" + name,
+        CURVED + MODEL[MODEL.index("use net") :].replace("OPTIM", text).replace("STEPS", str(STEPS)),
+        {"net.a": rand(3, 2, lo=-1, hi=1), "net.b": rand(2, lo=-1, hi=1)},
+        [[]] * STEPS,
+        lambda v: curved(v["net.a"]) + curved(v["net.b"]),
+        lambda t, make=make: make(groups(t, "weight_decay")),
+        known="far from the start",
+    )
+    p.samples, p.slack = 5, 1e-6
