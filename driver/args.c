@@ -2,6 +2,7 @@
 /* Parses the command line by the table of options.def. */
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
+#include "frontend/elab.h"
 #include "passes/pass.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,8 @@ static int check_device(Args *a) {
 
 static int check_choice(Args *a, const Option *o, const char *value) {
   int64_t bytes;
+  if (o == &option_info[OPT_set] && !setting_name(value))
+    return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`--set` takes NAME=VALUE, such as LR=1e-2, not `%s`", value));
   if (!strcmp(o->value, "BYTES") && !args_bytes(value, &bytes))
     return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` takes bytes, such as 256K, not `%s`", o->flag, value));
   if (!o->choices[0]) return GO_ON;
@@ -178,6 +181,7 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
   if (o->commands & PASSED)
     for (int k = first; k <= *i; k++) a->passed[a->npassed++] = argv[k];
   a->value[id] = value;
+  if (id == OPT_set) a->set[a->nset++] = value;
   return check_choice(a, o, value);
 }
 
@@ -220,6 +224,7 @@ int args_parse(Args *a, int argc, char **argv) {
   int status = parse_global(a, argc, argv);
   if (status != GO_ON) return status;
   a->operand = ctx_alloc(a->c, sizeof *a->operand * (size_t)argc);
+  a->set = ctx_alloc(a->c, sizeof *a->set * (size_t)argc);
   a->passed = ctx_alloc(a->c, sizeof *a->passed * (size_t)(argc + 1));
   bool only_operands = false;
   for (int i = 2; i < argc; i++) {

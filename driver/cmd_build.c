@@ -2,7 +2,9 @@
 /* gradc build, gradc run. */
 #define _GNU_SOURCE
 #include "driver/toolchain.h"
+#include "frontend/elab.h"
 #include "lib/pipeline.h"
+#include "runtime/model.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +45,27 @@ int cmd_build(Args *a) {
   return status;
 }
 
+/* Those of the run to be resumed are compiled in, but for constants that the command line sets: the runtime compares
+ * these with the run's. */
+static void settings_of_resumed(Args *a) {
+  int n;
+  char **set = gc_settings_of_run(elab_stem(a->c, a->operand[0]), a->value[OPT_p_run_dir], &n);
+  const char **all = ctx_alloc(a->c, sizeof *all * (size_t)(a->nset + n + 1));
+  for (int i = 0; i < a->nset; i++) all[i] = a->set[i];
+  for (int i = 0, given = a->nset; i < n; i++) {
+    int k = 0;
+    while (k < given && strncmp(all[k], set[i], setting_name(set[i]) + 1) != 0) k++;
+    if (k == given) all[a->nset++] = ctx_strf(a->c, "%s", set[i]);
+  }
+  a->set = all;
+}
+
 /* Compiles the model in this process. main() calls the runtime's command line once the compilation's memory is freed.
  * */
 int cmd_run(Args *a) {
   int status;
   toolchain_prepare(a);
+  if (args_has(a, OPT_p_resume)) settings_of_resumed(a);
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !pipeline_check_runnable(m)) return EXIT_MODEL;
   a->then.jit = toolchain_load(a, m, &status);

@@ -44,6 +44,8 @@ typedef struct Args {
   Ctx *c;
   CommandId cmd;
   const char *value[OPT_COUNT]; /* NULL: not given; "" for flags */
+  const char **set;             /* --set, as given */
+  int nset;
   const char **operand;
   int noperand;
   const char **passed;

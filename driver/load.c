@@ -61,6 +61,8 @@ static bool choose_gemm(Args *a, Module *m) {
 
 Module *load_module(Args *a, const char *path) {
   PipelineInput u = {.path = path, .ir = a->cmd == CMD_opt, .warnings_are_errors = args_has(a, OPT_warnings)};
+  u.set = a->set;
+  u.nset = a->nset;
   const char *e = a->value[OPT_expression];
   if (a->cmd == CMD_eval) u.expression = source_add(a->c, "-e", e, strlen(e));
   u.opt = (Options){

@@ -5,6 +5,7 @@
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_graph.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_setting.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
 #include "frontend/elab/elab_weight.h"
@@ -32,10 +33,10 @@ static void load_builtins(Elab *e) {
   e->std = all;
 }
 
-static const char *stem_of(Elab *e, const char *path) {
+const char *elab_stem(Ctx *c, const char *path) {
   const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
   size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-  char *s = ctx_strf(e->c, "%.*s", (int)n, base);
+  char *s = ctx_strf(c, "%.*s", (int)n, base);
   for (char *p = s; *p; p++) {
     bool digit = *p >= '0' && *p <= '9', letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
     if (!letter && !(digit && p > s)) *p = '_';
@@ -103,7 +104,7 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   Elab self = {.c = c, .o = o, .errors = diag_errors(c)}, *e = &self;
   size_t n;
   e->m = module_new(c, "model");
-  e->m->name = ctx_name(c, stem_of(e, path));
+  e->m->name = ctx_name(c, elab_stem(c, path));
   e->m->file = ctx_name(c, path);
   e->m->opt = o->opt;
   e->m->source = source_text(c, start, &n);
@@ -115,12 +116,14 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   GraphState s = el_enter(e, e->init, false, &f, e->file);
   f.site = site_root(e, "top", false);
   check_section_names(e, e->file->ast);
+  el_set_constants(e);
   check_items(e);
   el_leave(e, &s);
   sections(e, e->file->ast);
   if (o->expression && !e->fatal) expression(e);
   if (!e->fatal) el_check_uncalled(e);
   if (el_failed(e)) return e->m;
+  el_list_constants(e);
   el_warn(e);
   el_read_averages(e);
   el_finish_vars(e);

@@ -13,8 +13,16 @@ typedef struct ElabOptions {
   Loc expression; /* a source that becomes the last export, `expression`, in the scope of the file; 0: none */
   /* Axes of one record of an npy or idx file, from its header; -1: no such file. NULL: no file can be read. */
   int (*shape)(const char *model, const char *path, bool idx, int64_t *dim);
+  const char *const *set; /* constants set from outside: `nset` texts NAME=VALUE */
+  int nset;
   const char *search; /* folders searched for imports that are not beside the importing file, "a:b"; NULL: none */
 } ElabOptions;
+
+/* What a model in this file is called: the stem of its name, with `_` for what an identifier cannot have. */
+const char *elab_stem(Ctx *c, const char *path);
+
+/* The length of NAME in a setting NAME=VALUE; 0: it is none. */
+size_t setting_name(const char *text);
 
 /* Elaborates the source that begins at `start` (from source_add or source_read); imports are relative to `path`. Never
  * NULL; the module may be used only if diag_errors(c) is still 0.

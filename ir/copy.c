@@ -50,6 +50,7 @@ Module *module_copy(Ctx *c, const Module *from) {
   COPY(c, m, data, ndata, capdata);
   COPY(c, m, train, ntrain, captrain);
   COPY(c, m, test, ntest, captest);
+  COPY(c, m, constant, nconstant, capconstant);
   COPY(c, m, stored, nstored, capstored);
   for (int i = 0; i < m->ngraph; i++) m->graph[i] = copy_graph(m, from->graph[i]);
   for (int i = 0; i < m->ndata; i++) follow(m, &m->data[i].bind);

@@ -83,6 +83,16 @@ typedef struct TrainInfo {
   Loc loc, clip_at, accumulate_at; /* of clip = norm(...) and of accumulate, which keep gradients; 0: not set */
 } TrainInfo;
 
+/* A `const` or `dim` of the file. use: what of the plan it sets, if that is all that it is for. */
+typedef enum ConstKind { CK_INT, CK_FLOAT, CK_BOOL, CK_STR, CK_OTHER } ConstKind;
+typedef enum ConstUse { CU_COMPILED, CU_STEPS, CU_EPOCHS, CU_SEED } ConstUse; /* as GcConstUse */
+typedef struct ConstInfo {
+  const char *name, *value; /* the value as JSON; of a function its text, a string */
+  ConstKind kind;
+  ConstUse use;
+  bool set; /* from outside */
+} ConstInfo;
+
 typedef struct TestInfo { /* one `test` section; its results are bools, one per assert */
   const char *title;
   Graph *graph;
@@ -125,6 +135,8 @@ struct Module {
   int ntrain, captrain;
   TestInfo *test;
   int ntest, captest;
+  ConstInfo *constant; /* of the file and its imports */
+  int nconstant, capconstant;
   StorageOrder *stored;
   int nstored, capstored;
   int64_t head_bytes, persistent_bytes, arena_bytes, total_bytes; /* by memory; -1 before */

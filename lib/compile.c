@@ -42,6 +42,8 @@ static bool set_off(Ctx *c, Job *k) { /* "fuse,order" */
 static bool set_options(Ctx *c, Job *k) {
   k->input.path = k->source->path;
   k->input.search = k->o.search;
+  k->input.set = k->o.set;
+  k->input.nset = k->o.set ? k->o.nset : 0;
   k->input.opt.strict = k->o.strict || !k->native;
   k->input.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
   if (k->native) k->input.opt.panel = target_native.panel, k->input.opt.wide_rows = target_native.wide_rows;

@@ -108,9 +108,11 @@ typedef struct gradc_options {
                          to test them. NULL: that of the file. There is no fall-back to the CPU */
   const char *gemm;   /* matrix products on a device: generated; cublaslt, where it can, if strict is 0. NULL: auto,
                          which is generated until both have been measured on a GPU */
+  const char *const *set; /* values for constants of the file, as `gradc run --set`: nset texts "LR=1e-2" */
+  int nset;
 } gradc_options;
 #define GRADC_OPTIONS \
-  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0, 0, 0 }
+  { sizeof(gradc_options), 0, 0, 0, 0, 0, GRADC_AUTO, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* A model: a file, or text in memory. Paths of imports and data are relative to the folder of `path`. */
 typedef struct gradc_source {

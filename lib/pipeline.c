@@ -22,11 +22,17 @@ bool pipeline_read(Ctx *c, const char *path, Loc *start) {
 }
 
 Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start) {
-  ElabOptions o = {
-    .opt = u->opt, .builtin = embed_text, .search = u->search, .shape = file_shape, .expression = u->expression};
+  ElabOptions o = {.opt = u->opt,
+                   .builtin = embed_text,
+                   .search = u->search,
+                   .shape = file_shape,
+                   .expression = u->expression,
+                   .set = u->set,
+                   .nset = u->nset};
   int errors = diag_errors(c);
   Module *m;
   if (u->ir || ends_with(u->path, ".ir")) {
+    if (u->nset) diag_error(c, E_UNKNOWN_CONSTANT, 0, 1, "IR text has no constants to set: set those of the .nn file");
     m = ir_parse(c, start);
     m->opt = u->opt;
   } else {

@@ -5,10 +5,12 @@
 #include "ir/ir.h"
 
 typedef struct PipelineInput {
-  const char *path;   /* of the source, for messages and relative paths */
-  const char *search; /* folders for imports, "a:b"; NULL: none */
-  Loc expression;     /* as in ElabOptions */
-  bool ir;            /* the source is IR text, whatever its name */
+  const char *path;       /* of the source, for messages and relative paths */
+  const char *search;     /* folders for imports, "a:b"; NULL: none */
+  Loc expression;         /* as in ElabOptions */
+  const char *const *set; /* likewise */
+  int nset;
+  bool ir; /* the source is IR text, whatever its name */
   bool warnings_are_errors;
   Options opt;
 } PipelineInput;

@@ -53,7 +53,7 @@ _Diagnostic = _struct("_Diagnostic", ("code", c_int), ("warning", c_int), ("file
 _Options = _struct("_Options", ("size", c_size_t), ("alloc", c_void_p), ("strict", c_int), ("threads", c_int),
                    ("ram", c_int64), ("isa", c_char_p), ("backend", c_int), ("cc", c_char_p), ("cflags", c_char_p),
                    ("cache", c_char_p), ("off", c_char_p), ("search", c_char_p),
-                   ("device", c_char_p), ("gemm", c_char_p))
+                   ("device", c_char_p), ("gemm", c_char_p), ("set", POINTER(c_char_p)), ("nset", c_int))
 _Source = _struct("_Source", ("path", c_char_p), ("text", c_char_p), ("size", c_size_t))
 _Info = _struct("_Info", ("name", c_char_p), ("backend", c_char_p), ("parameters", c_double),
                 ("memory_bytes", c_size_t), ("weight_bytes", c_size_t), ("arena_bytes", c_size_t), ("weights", c_int),
@@ -322,19 +322,43 @@ class _Inputs:
 
 # ---- options ----
 
+def _literal(value: Any) -> str:
+    """A static value in the language."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        value = value.tolist()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        for character, escape in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r")):
+            value = value.replace(character, escape)
+        return f'"{value}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_literal, value))}]"
+    raise TypeError(f"a constant is a number, a bool, a string or a list of them, not {type(value).__name__}")
+
+
+def _setting(name: str, value: Any) -> bytes:
+    """Plain strings as they are: the text of one is the value of a str, and the name of a function."""
+    return f"{name}={value if isinstance(value, str) and value[:1] != chr(34) else _literal(value)}".encode()
+
+
 def _options(fp: str = "fast", threads: int = 0, ram: int = 0, isa: Optional[str] = None, backend: str = "auto",
              cc: Optional[str] = None, cflags: Optional[str] = None, cache: Optional[str] = None,
              off: Iterable[str] = (), search: Iterable[Path] = (), device: Optional[str] = None,
-             gemm: Optional[str] = None) -> Any:
+             gemm: Optional[str] = None, set: Optional[Mapping[str, Any]] = None, **constants: Any) -> Any:
     for name, value, choices in (("fp", fp, ("fast", "strict")), ("backend", backend, ("auto", "cc"))):
         if value not in choices:
             raise ValueError(f"{name} is {' or '.join(map(repr, choices))}, not {value!r}")
     if isinstance(off, str) or isinstance(search, (str, bytes)):
         raise TypeError("off and search are lists")
     off_text, search_text = ",".join(off), b":".join(os.fsencode(s) for s in search)
+    settings = [_setting(*item) for item in [*(set or {}).items(), *constants.items()]]
     text = [s.encode() if s is not None else None for s in (isa, cc, cflags, cache, device, gemm)]
     return _Options(ctypes.sizeof(_Options), None, fp == "strict", threads, ram, text[0], backend == "cc", text[1],
-                    text[2], text[3], off_text.encode() or None, search_text or None, text[4], text[5])
+                    text[2], text[3], off_text.encode() or None, search_text or None, text[4], text[5],
+                    (c_char_p * len(settings))(*settings), len(settings))
 
 
 def _source(path: Path, text: Optional[str]) -> Any:
@@ -350,6 +374,10 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
     compiler and its flags.  cache: a folder for compiled code; None: the user's; "": none.  off: passes not to run.
     search: folders for imports.  device: "cpu", "cuda", "cuda:1", or "cuda-host": kernels for a GPU run on the CPU,
     slowly, to test them; None: that of the file.  gemm: matrix products on a device, "generated" or "cublaslt".
+
+    All other names are constants of the file: gradc.compile("digits.nn", LR=1e-2, HIDDEN=128) replaces the values of
+    `const LR = 1e-3` and `const HIDDEN = 64`, with values of the same kind; for a function its name, ACT="relu".  set:
+    constants as a dict, for names that are options, too.
     """
     handle = c_void_p()
     _call("compile", byref(_source(path, text)), byref(_options(**options)), byref(handle))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entry point of a training binary: signals and commands. */
 #include "run.h"
+#include "settings.h"
 #include "terminal.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ int gc_main(const GcModel *m, int argc, char **argv) {
   }
   if (!m->device && (sess.o.device >= 0 || sess.o.check_launches))
     rt_die(E_OPTION_VALUE, "%s was built for the CPU\nbuild it with --cuda", m->name);
+  settings_apply(&sess);
   int status = c->run(&sess);
   session_close(&sess);
   return status;

@@ -244,6 +244,14 @@ typedef struct GcTrain {
   const int *observed;
 } GcTrain;
 
+/* A constant of the file: its value as JSON, and what of the plan it sets, if that is all that it is for. */
+typedef enum GcConstUse { GC_COMPILED, GC_STEPS, GC_EPOCHS, GC_SEED } GcConstUse;
+typedef struct GcConst {
+  const char *name, *value;
+  uint8_t use; /* GcConstUse */
+  uint8_t set; /* 1: from outside, when the model was compiled */
+} GcConst;
+
 typedef struct GcModel {
   const char *name;                 /* of the .nn file, without extension */
   const char *source, *source_name; /* text of the .nn */
@@ -271,10 +279,17 @@ typedef struct GcModel {
   double parameters;
   const char *needs;      /* instructions that its code uses, by the names of cpu.c; NULL: the baseline */
   const GcDevice *device; /* NULL: all graphs run on the CPU */
+  const GcConst *constants;
+  int nconstants;
 } GcModel;
 
 extern const GcModel gc_model;
 
 /* The entry point of a training binary; called by main() of the runtime archive. */
 int gc_main(const GcModel *m, int argc, char **argv);
+
+/* For `gradc run --resume`, which compiles with the run's settings: the texts NAME=VALUE of `set` in the run.json of
+ * the folder, NULL: that of the newest run of this model. They are malloced, *n of them. Ends the process if the file
+ * is malformed. */
+char **gc_settings_of_run(const char *model, const char *folder, int *n);
 #endif

@@ -28,6 +28,8 @@ static const struct Opt {
   int64_t min, max;
   const char *value, *help;
 } options[] = {
+  {"--set", LIST, offsetof(Opts, set), TRAIN, 0, 0, "NAME=VALUE",
+   "a value for a constant that is only the file's steps, epochs or seed"},
   {"--steps", NUMBER, offsetof(Opts, steps), TRAIN | BENCH, 0, UINT32_MAX, "N",
    "number of steps, instead of the file's plan"},
   {"--epochs", NUMBER, offsetof(Opts, epochs), TRAIN, 0, UINT32_MAX, "N",
@@ -84,12 +86,7 @@ static int distance(const char *a, const char *b) {
   return row[n];
 }
 
-typedef struct Nearest {
-  const char *word;
-  int distance;
-} Nearest;
-
-static void consider(Nearest *n, const char *typed, const char *word) {
+void opt_consider(Nearest *n, const char *typed, const char *word) {
   int d = distance(typed, word);
   if (d < n->distance && d <= 1 + (int)strlen(word) / 3) *n = (Nearest){word, d};
 }
@@ -98,7 +95,7 @@ const Command *opt_command(const char *name) {
   Nearest near = {NULL, 64};
   for (int i = 0; i < gc_ncommands; i++) {
     if (!strcmp(name, gc_commands[i].name)) return &gc_commands[i];
-    consider(&near, name, gc_commands[i].name);
+    opt_consider(&near, name, gc_commands[i].name);
   }
   if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
   rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\nthe commands are train, eval, predict, info and bench", name);
@@ -115,17 +112,21 @@ static const struct Opt *find(const Command *c, const char *name, size_t n) {
     }
     if (same)
       rt_die(E_UNKNOWN_OPTION, "`%s` is not an option of `%s`\n`%s --help` lists them", typed, c->name, c->name);
-    if (here) consider(&near, typed, options[i].name);
+    if (here) opt_consider(&near, typed, options[i].name);
   }
   if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown option `%s`\ndid you mean `%s`?", typed, near.word);
   rt_die(E_UNKNOWN_OPTION, "unknown option `%s`\n`%s --help` lists the options", typed, c->name);
 }
 
-static uint64_t number(const struct Opt *o, const char *s, uint64_t min, uint64_t max) {
+bool opt_number(const char *s, uint64_t *v) {
   char err[ERR_TEXT];
   Json j = {s, s + strlen(s), err};
+  return json_u64(&j, v) && j.p == j.end;
+}
+
+static uint64_t number(const struct Opt *o, const char *s, uint64_t min, uint64_t max) {
   uint64_t v;
-  if (!json_u64(&j, &v) || j.p != j.end) rt_die(E_OPTION_VALUE, "%s takes a number, not `%s`", o->name, s);
+  if (!opt_number(s, &v)) rt_die(E_OPTION_VALUE, "%s takes a number, not `%s`", o->name, s);
   if (v < min || v > max)
     rt_die(E_OPTION_VALUE, "%s must be between %llu and %llu, not `%s`", o->name, (unsigned long long)min,
            (unsigned long long)max, s);

@@ -18,9 +18,13 @@ typedef struct Opts {
   uint64_t seed;
   bool seed_set, resume, force, json, infer, help, check_launches, profile, partial;
   const char *init, *weights, *run_dir, *fn, *input;
-  OptList data, init_map;
+  OptList data, init_map, set;
   Fold fold;
 } Opts;
+typedef struct Nearest { /* of the words considered so far; begins as {NULL, 64} */
+  const char *word;
+  int distance;
+} Nearest;
 struct Session;
 typedef struct Command {
   const char *name;
@@ -30,8 +34,10 @@ typedef struct Command {
 } Command;
 extern const Command gc_commands[];
 extern const int gc_ncommands;
-void opt_parse(Opts *o, const Command *c, int argc, char **argv); /* argv after the command; dies of a usage error */
-bool opt_fold(const char *s, Fold *f);                            /* "k/n" */
+void opt_parse(Opts *o, const Command *c, int argc, char **argv);   /* argv after the command; dies of a usage error */
+void opt_consider(Nearest *n, const char *typed, const char *word); /* words too far from `typed` do not count */
+bool opt_number(const char *s, uint64_t *v);                        /* a whole number */
+bool opt_fold(const char *s, Fold *f);                              /* "k/n" */
 void opt_help(const char *prog, const Command *c);
 void opt_overview(const GcModel *m, const char *prog);
 const Command *opt_command(const char *name); /* dies of an unknown name, with a suggestion */

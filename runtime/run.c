@@ -6,6 +6,7 @@
 #include "device.h"
 #include "json.h"
 #include "run.h"
+#include "settings.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,7 @@ static bool load_options(Session *sess, Json *j) {
     else if (!strcmp(key, "epochs")) ok = load_plan_option(sess, j, &sess->o.epochs);
     else if (!strcmp(key, "fold")) ok = load_fold(sess, j);
     else if (!strcmp(key, "data")) ok = load_data_option(sess, j, data);
+    else if (!strcmp(key, "set") || !strcmp(key, "const")) ok = settings_load(sess, j, *key == 's');
     else ok = json_skip(j, 0);
     rt_free(key);
     if (!ok) return false;
@@ -217,6 +219,7 @@ static char *run_json(const Session *sess) {
   if (o->init_map.n) t = member_list(t, "init_map", &o->init_map);
   if (o->partial) t = member(t, "partial", "true", false);
   t = member_list(t, "data", &o->data);
+  t = settings_members(sess, t);
   char *s = rt_printf("%s\n}\n", t);
   rt_free(t);
   return s;

@@ -306,6 +306,20 @@ static int put_exports(Emitter *p, Str *o) {
   return n;
 }
 
+static void put_constants(const Module *m, Str *o) {
+  if (!m->nconstant) return;
+  str_puts(o, "static const GcConst constants[] = {\n");
+  for (int i = 0; i < m->nconstant; i++) {
+    const ConstInfo *k = &m->constant[i];
+    str_puts(o, "  {");
+    text_string(o, k->name);
+    str_puts(o, ", ");
+    text_string(o, k->value);
+    str_printf(o, ", %d, %d},\n", k->use, k->set);
+  }
+  str_puts(o, "};\n");
+}
+
 static double parameters(const Module *m) {
   double n = 0;
   for (int i = 0; i < m->nvar; i++)
@@ -321,6 +335,7 @@ void descriptor_print(Emitter *p, Str *o) {
   put_vars(p, o);
   put_data(p, o);
   put_train(p, o);
+  put_constants(m, o);
   int exports = put_exports(p, o);
   const char *init_row = graph_ref(p, o, init);
   if (p->nnodes) str_printf(o, "static const GcNode nodes[] = {\n%s};\n", p->nodes.s);
@@ -336,6 +351,7 @@ void descriptor_print(Emitter *p, Str *o) {
   text_string(o, p->o->flags);
   str_puts(o, ",\n  .version = ");
   text_string(o, p->o->version);
+  if (m->nconstant) str_printf(o, ",\n  .constants = constants, .nconstants = %d", m->nconstant);
   int64_t persistent = m->total_bytes - m->head_bytes - m->arena_bytes;
   str_printf(o, ",\n  .bytes = %lldu, .head_bytes = %lldu, .persistent_bytes = %lldu, .arena_bytes = %lldu,\n",
              (long long)m->total_bytes, (long long)m->head_bytes, (long long)persistent, (long long)m->arena_bytes);

@@ -6,6 +6,7 @@
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_graph.h"
 #include "frontend/elab/elab_intrinsic.h"
+#include "frontend/elab/elab_setting.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_weight.h"
 #include "frontend/parse.h"
@@ -232,14 +233,14 @@ Item *el_item(Elab *e, const File *f, const char *name) {
 bool el_bounded(const Item *it) { return it && it->kind == IT_DIM && it->ast->flags & AST_BOUND; }
 
 /* A fixed dimension is its size, a bounded one a run-time size of the module. */
-static Value dim_value_of(Elab *e, Item *it) {
-  Value v = el_static(e, it->ast->kid[0]);
+static Value dim_value_of(Elab *e, Item *it, Value v) {
+  const Ast *at = it->set ? it->set_ast : it->ast->kid[0];
   Dim d;
   if (v_bad(v)) return v;
   bool bounded = el_bounded(it);
   if (!v_is_dim(v, &d) || v.kind != V_INT || (bounded && (d < 1 || d > INT32_MAX)))
-    return el_fail(e, E_SETTING_VALUE, it->ast->kid[0], "the %s of `%s` is an integer %s, not %s",
-                   bounded ? "bound" : "size", it->name, bounded ? "from 1 to 2^31 - 1" : ">= 0", v_text(e, v));
+    return el_fail(e, E_SETTING_VALUE, at, "the %s of `%s` is an integer %s, not %s", bounded ? "bound" : "size",
+                   it->name, bounded ? "from 1 to 2^31 - 1" : ">= 0", v_text(e, v));
   return bounded ? v_dim(e, dim_size(e->m, it->name, d, it->ast->caret)) : v;
 }
 
@@ -249,7 +250,8 @@ static void evaluate(Elab *e, Item *it) {
   GraphState outside = el_enter_init(e);
   it->state = 1;
   e->cur.f = &f;
-  it->v = it->kind == IT_DIM ? dim_value_of(e, it) : el_static(e, it->ast->kid[0]);
+  Value v = it->set ? el_set_value(e, it) : el_static(e, it->ast->kid[0]);
+  it->v = it->kind == IT_DIM ? dim_value_of(e, it, v) : v;
   el_leave(e, &outside);
   it->state = 2;
 }

@@ -37,6 +37,8 @@ typedef struct Item {
   ModuleInstance *instance; /* USE, once evaluated */
   Value v;                  /* CONST, DIM, once evaluated */
   int state;                /* 0 not evaluated, 1 being evaluated, 2 done */
+  const char *set;          /* CONST, DIM: the text of a value from outside; NULL: none */
+  const Ast *set_ast;       /* its expression, once parsed; NULL: it is a string */
 } Item;
 struct File {
   const char *path;

@@ -339,6 +339,25 @@ static void sources(uint64_t h) {
   o = options_make();
   OK(gradc_emit_c(&file, &o, keep, got, &e));
   CHECK(strstr(got, "model.c:/*") && strstr(got, "model.h:/*"));
+  static const char constant[] = "const K = 2\nexport def twice(x: f32[3]) -> f32[3] { x * K }\n";
+  gradc_source k = {"k.nn", constant, sizeof constant - 1};
+  o.set = (const char *const[]){"K=5"};
+  o.nset = 1;
+  OK(gradc_compile(&k, &o, &m, &e));
+  v[2] = 3;
+  OK(gradc_call(m, 0, &a, 1, &a, 1, NULL, &e));
+  CHECK(v[2] == 15);
+  gradc_free(m);
+  static const char *const wrong[] = {"L=5", "K=5.5", "K"};
+  static const int code[] = {321, 322, 500};
+  for (int i = 0; i < 3; i++) {
+    o.set = &wrong[i];
+    gradc_error *refused = NULL;
+    CHECK(gradc_check(&k, &o, &refused) == (i == 2 ? GRADC_BAD_CALL : GRADC_BAD_MODEL));
+    CHECK(gradc_error_at(refused, 0)->code == code[i]);
+    gradc_error_free(refused);
+  }
+  o = options_make();
   *got = 0;
   OK(gradc_dump(&text, &o, "", keep, got, &e));
   CHECK(strstr(got, "memory.ir:module") && !strstr(got, "kernel"));

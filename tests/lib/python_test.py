@@ -164,6 +164,23 @@ def data(m):
     check("step 30 of 30" in said.getvalue(), "progress")
 
 
+def constants():
+    text = "const K = 2\nconst F = relu\nconst S = \"a\"\nconst L = [1.5]\nconst B = false\n" \
+           "test \"t\" { assert S == \"a\" }\nexport def f(x: f32[3]) { K * F(x) + sum(L) + where(B, 1, 0) }\n"
+
+    def value(**options):
+        with gradc.compile("k.nn", text=text, **OPTIONS, **options) as m:
+            return m.f(np.array([-1, 0, 1], np.float32)).tolist()
+    check(value() == [1.5, 1.5, 3.5], value())
+    check(value(K=3, F="abs", L=[1, 2.5], B=True) == [7.5, 4.5, 7.5], "constants")
+    check(value(K=np.int64(3), set={"L": np.array([0.25, 0.25])}, S='"b" \\ c', B=np.bool_(True)) == [1.5, 1.5, 4.5],
+          "numpy")
+    raises(gradc.ModelError, "is an int, as 2", lambda: value(K=3.0), "E0322")
+    raises(gradc.ModelError, "did you mean `K`", lambda: value(k=3), "E0321")
+    raises(gradc.ModelError, "set twice", lambda: value(K=3, set={"K": 4}), "E0308")
+    raises(TypeError, "not NoneType", lambda: value(K=None))
+
+
 def errors():
     text = "def f(x: f32[2]) {\n    x + relo(x)\n}\nuse g = f()\nexport def h(x: f32[2]) { g(x) }\n"
     e = raises(gradc.ModelError, "relo", lambda: gradc.compile("in/memory.nn", text=text), None)
@@ -171,7 +188,8 @@ def errors():
     check((d.file, d.line, d.column, d.length, d.warning) == ("in/memory.nn", 2, 9, 4, False), d)
     check("relu" in d.help and "^^^^" in str(e) and e.status == 1 and isinstance(e, gradc.Error), d)
     raises(gradc.Error, "gone.nn", lambda: gradc.check("gone.nn"), "E0501")
-    raises(TypeError, "unexpected keyword", lambda: gradc.compile("model.nn", speed="high"))
+    raises(gradc.ModelError, "no constant `speed`",
+           lambda: gradc.compile("model.nn", speed="high", **OPTIONS), "E0321")
     raises(ValueError, "'fast' or 'strict'", lambda: gradc.compile("model.nn", fp="exact"))
     raises(TypeError, "lists", lambda: gradc.compile("model.nn", off="fuse"))
     raises(gradc.CallError, "is not a pass", lambda: gradc.compile("model.nn", off=["none"]), "E0500")
@@ -480,6 +498,7 @@ with gradc.compile("model.nn", **OPTIONS) as model:
     loose = model.weights.view("n.linear_1.b")
     check(model.warnings == [], model.warnings)
 scores()
+constants()
 errors()
 conversions()
 try:
