@@ -137,7 +137,7 @@ static int check_device(Args *a) {
 
 static int check_choice(Args *a, const Option *o, const char *value) {
   int64_t bytes;
-  if (o == &option_info[OPT_set] && !setting_name(value))
+  if ((o == &option_info[OPT_set] || o == &option_info[OPT_values]) && !setting_name(value))
     return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`--set` takes NAME=VALUE, such as LR=1e-2, not `%s`", value));
   if (!strcmp(o->value, "BYTES") && !args_bytes(value, &bytes))
     return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` takes bytes, such as 256K, not `%s`", o->flag, value));
@@ -178,10 +178,10 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
     if (*i + 1 >= argc) return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` needs a value, %s", flag, o->value));
     value = argv[++*i];
   }
-  if (o->commands & PASSED)
+  if (o->commands & PASSED || (a->cmd == CMD_sweep && o->commands & C_run))
     for (int k = first; k <= *i; k++) a->passed[a->npassed++] = argv[k];
   a->value[id] = value;
-  if (id == OPT_set) a->set[a->nset++] = value;
+  if (id == OPT_set || id == OPT_values) a->set[a->nset++] = value;
   return check_choice(a, o, value);
 }
 

@@ -89,6 +89,7 @@ bool output_check(Args *a, OptionId option, const char *endings, const char *wri
 /* terminal.c */
 bool terminal_color(int fd); /* a terminal that shows colour, and NO_COLOR is not set */
 bool terminal_utf8(void);    /* the locale's characters are UTF-8 */
+int terminal_width(int fd);  /* in columns, of no terminal by COLUMNS; 0: not known */
 
 /* help.c */
 void help_overview(void);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { ROWS = 16, MARGIN = 16, MIN_WIDTH = 60, MAX_WIDTH = 200, LABELS = 12 };
@@ -83,10 +82,8 @@ typedef struct Map {
   char *label;            /* per cell; 0: none */
 } Map;
 
-static int terminal_width(void) {
-  struct winsize w;
-  const char *columns = getenv("COLUMNS");
-  int n = isatty(1) && !ioctl(1, TIOCGWINSZ, &w) ? w.ws_col : columns ? atoi(columns) : 80;
+static int drawing_width(void) {
+  int known = terminal_width(1), n = known ? known : 80;
   return n < MIN_WIDTH ? MIN_WIDTH : n > MAX_WIDTH ? MAX_WIDTH : n;
 }
 
@@ -199,7 +196,7 @@ static void put_legend(const Map *m, const LiveRange **v, int n) {
 void report_terminal(const Plan *p) {
   const Liveness *l = p->l;
   Map m = {
-    .p = p, .width = terminal_width() - MARGIN, .color = terminal_color(1), .glyph = terminal_utf8() ? &utf8 : &ascii};
+    .p = p, .width = drawing_width() - MARGIN, .color = terminal_color(1), .glyph = terminal_utf8() ? &utf8 : &ascii};
   size_t cells = (size_t)(ROWS * m.width);
   m.step = ctx_alloc(p->c, sizeof *m.step * (size_t)m.width);
   m.cell = ctx_alloc(p->c, sizeof *m.cell * cells);

@@ -52,7 +52,7 @@ expect 2 'needs a value' build product.nn -o
 expect 2 'takes no value' report product.nn --json=1
 expect 2 'needs an operand' check
 expect 2 'E0500' build product.nn
-for c in check build run emit ir opt ops explain fmt test eval gradcheck report doctor; do
+for c in check build run sweep runs plot emit ir opt ops explain fmt test eval gradcheck report doctor; do
   expect 0 '^Example: gradc' $c --help
   head -n 1 out | grep -q "gradc $c" && pass || fail "$c --help does not begin with an example"
 done
@@ -335,7 +335,7 @@ expect 0 '"event":"done"' run product.nn --steps 5 --json --run-dir r2
 nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
-for name in settings numbers streams plan validate cpu draws portable memory binary init weights doctor; do
+for name in settings runs sweep numbers streams plan validate cpu draws portable memory binary init weights doctor; do
   mkdir "$tmp/$name"; cd "$tmp/$name" || exit 2
   # shellcheck disable=SC1090
   . "$here/$name.sh"

@@ -167,6 +167,9 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
     tally "tensors of PyTorch" bench/.venv/bin/python tests/lib/python_test.py "$tmp/t" tensors
   fi
   PYTHONPATH=$root/python
+  if "$python" -c 'import optuna' 2>"$tmp/log"; then
+    check "examples/tuning with Optuna" sh -c "'$python' '$root/examples/tuning/optuna_digits.py' 2 1 | grep '^best: '"
+  fi
   check "the Python of docs/library.md" \
     sh -c "cd '$tmp/examples/models' && '$python' doc.py 2>&1 | grep -A 9 'E0201' | grep -qx 1"
   unset GRADC_LIBRARY PYTHONPATH LOCPATH COMMA_LOCALE GRADC
