@@ -10,7 +10,7 @@
 #include "frontend/elab/elab_stmt.h"
 #include "frontend/elab/elab_weight.h"
 #include "frontend/parse.h"
-#include "frontend/sections/elab_section.h"
+#include "frontend/sections/elab_data.h"
 #include <string.h>
 
 static const char *const builtin_files[] = {
@@ -77,8 +77,11 @@ static void check_items(Elab *e) {
 
 static void sections(Elab *e, const Ast *file) {
   int tests = 0;
-  for (int i = 0; i < file->n && !e->fatal; i++)
-    if (file->kid[i]->kind == AST_DATA) el_data_section(e, file->kid[i]);
+  for (int other = 0; other < 2; other++) /* those to validate on last: they use the classes and states of the others */
+    for (int i = 0; i < file->n && !e->fatal; i++) {
+      const Ast *a = file->kid[i];
+      if (a->kind == AST_DATA && (el_learned_from(e, a->text) != a->text) == other) el_data_section(e, a);
+    }
   for (int i = 0; i < file->n && !e->fatal; i++) {
     const Ast *a = file->kid[i];
     check_hints(e, a);

@@ -15,6 +15,8 @@ typedef struct ElabOptions {
   int (*shape)(const char *model, const char *path, bool idx, int64_t *dim);
   const char *const *set; /* constants set from outside: `nset` texts NAME=VALUE */
   int nset;
+  /* The cells of the first line of a csv file, in *name; -1: no such file. sep 0: found. NULL: no file can be read. */
+  int (*columns)(Ctx *c, const char *model, const char *path, char sep, char decimal, const char ***name);
   const char *search; /* folders searched for imports that are not beside the importing file, "a:b"; NULL: none */
 } ElabOptions;
 

@@ -29,15 +29,38 @@ typedef struct Var {
   VarRole role;
 } Var;
 
+typedef enum CellKind { CELL_NUMBER, CELL_CLASS, CELL_DATE } CellKind;     /* as GcCell of runtime/model.h */
+typedef enum NormKind { NORM_MEAN_STD, NORM_MIN_MAX, NORM_FILL } NormKind; /* as GcNormKind of runtime/model.h */
+typedef struct NormInfo { /* numbers of columns, in states, that come from the records to train on */
+  NormKind kind;
+  int at, count; /* raw values of the field */
+  int var[2];    /* mean and standard deviation; minimum and range; what missing values become */
+} NormInfo;
+typedef struct ColumnInfo { /* csv: one field(...) of a line */
+  const char *first, *last; /* names, both included; NULL: columns by number */
+  int at, count;            /* by number the first; how many, 0 while that is unknown */
+  bool run;                 /* a range: a vector, also if of one column */
+  CellKind kind;
+  const char *key; /* classes: SECTION.FIELD, which the names in a weights file have */
+  int number;      /* of the first among the classes of the field, from 1; 0: there are no others */
+  Loc loc;
+  int len;
+} ColumnInfo;
 typedef struct FieldInfo { /* a bound field of a data section */
   const char *name;
   TypeId type; /* of one record */
   DType raw_dtype;
   TypeId raw_type;          /* of the raw value of one record */
   int raw_first, raw_count; /* as GcField has them */
+  ColumnInfo *column;       /* csv: whose values are the raw value, one after the other */
+  int ncolumn;
+  NormInfo *norm;
+  int nnorm;
+  bool rows; /* csv: an export's input of that name takes the raw values, as do the rows given to predict */
   int64_t range;
   Loc loc;
 } FieldInfo;
+typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKIP } MissingHow; /* as GcMissing */
 typedef struct DataInfo {
   const char *name, *kind;
   const char **paths;
@@ -45,6 +68,12 @@ typedef struct DataInfo {
   int64_t window, count; /* window > 0: the source is a run of elements, of which it takes so many a record */
   DType element;         /* of such a source's file */
   int header, ncols;
+  char sep, decimal;   /* csv; sep 0: found in the file */
+  MissingHow missing;  /* csv */
+  const char *learned; /* the section whose classes and states it uses: that to train on, or itself */
+  const char **head;   /* csv: the cells of the file's first line, if nhead >= 0; known to the front end only */
+  int nhead;
+  bool head_read;
   const double *lo, *hi;
   double holdout;
   bool shuffle;

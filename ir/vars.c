@@ -86,6 +86,13 @@ void vars_arrange(Module *m, const int *order, const char *const *name) {
     for (int k = 0; k < t->nobserved; k++)
       if (t->observed[k]) t->observed[k] = 1 + to[t->observed[k] - 1];
   }
+  for (int i = 0; i < m->ndata; i++)
+    for (int f = 0; f < m->data[i].nfield; f++)
+      for (int k = 0; k < m->data[i].field[f].nnorm; k++) {
+        int *var = m->data[i].field[f].norm[k].var;
+        for (int j = 0; j < 2; j++)
+          if (var[j] >= 0) var[j] = to[var[j]];
+      }
   for (int i = 0; i < m->ngraph; i++) {
     rename_outs(m, m->graph[i], to);
     if (any[i]) rebuild(m->graph[i]);

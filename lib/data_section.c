@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc_data: the data section, read as the training binary reads it. */
 #include "lib/lib.h"
-#include "runtime/data.h"
+#include "runtime/learned.h"
 #include "runtime/device.h"
 #include "runtime/num.h"
 #include "runtime/step.h"
@@ -29,6 +29,12 @@ static void open_data(void *arg) {
   if (k->path) sess->o.data.v[0] = rt_printf("%s=%s", g->name, k->path);
   k->d->data = data_open(sess, g, session_seed(sess));
   validate_open(sess);
+}
+
+/* What the model learned of its data outlives the data: the model's weights files have it. */
+static void keep_learned(void *arg) {
+  const gradc_data *d = arg;
+  d->m->sess.learned = learned_copy(d->sess.learned);
 }
 
 typedef struct FoldCall {
@@ -61,6 +67,7 @@ gradc_status gradc_data_open(gradc_model *m, const char *path, gradc_data **data
   d->sess = m->sess;
   OpenCall k = {d, path};
   int code = host_heap_try(&d->heap, open_data, &k);
+  if (!code) code = host_heap_try(&m->heap, keep_learned, d);
   if (!code) {
     *data = d;
     return GRADC_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as values: the diagnostics of a failed call, copied out of its memory. */
 #include "lib/lib.h"
+#include <stdlib.h>
 #include <string.h>
 
 struct gradc_error {
@@ -75,15 +76,37 @@ static gradc_diagnostic *add(ErrorBuilder *k, int code, const char *text) {
   return d;
 }
 
-/* The first line of a runtime error is the message, the others are help. */
+/* "--> FILE:LINE:COLUMN", of n characters */
+static void set_place(gradc_diagnostic *d, const char *line, size_t n) {
+  char *place = rt_printf("%.*s", (int)n - 4, line + 4), *colon;
+  int number[2] = {0, 0};
+  for (int i = 1; i >= 0 && (colon = strrchr(place, ':')); i--) {
+    number[i] = atoi(colon + 1);
+    *colon = 0;
+  }
+  d->file = place;
+  d->line = number[0];
+  d->column = number[1];
+}
+
+/* The first line of a runtime error is the message, the others are help, or a place in the .nn. */
 static void add_message(ErrorBuilder *k, const Message *m) {
-  const char *end = strchr(m->text, '\n');
-  char *text = rt_printf("error[E%04d]: %.*s\n", m->code, end ? (int)(end - m->text) : (int)strlen(m->text), m->text);
-  for (const char *p = end; p; p = strchr(p + 1, '\n'))
-    text = rt_printf("%s   = help: %.*s\n", text, (int)strcspn(p + 1, "\n"), p + 1);
+  size_t n = strcspn(m->text, "\n");
+  char *text = rt_printf("error[E%04d]: %.*s\n", m->code, (int)n, m->text), *help = rt_strdup("");
+  gradc_diagnostic place = {.file = ""};
+  for (const char *p = m->text + n; *p; p += n) {
+    n = strcspn(++p, "\n");
+    bool is_place = rt_is_place(p);
+    text = rt_printf("%s%s%.*s\n", text, is_place ? "  " : "   = help: ", (int)n, p);
+    if (is_place) set_place(&place, p, n);
+    else help = rt_printf("%s%s%.*s", help, *help ? "\n" : "", (int)n, p);
+  }
   gradc_diagnostic *d = add(k, m->code, text);
   d->message = rt_printf("%.*s", (int)strcspn(m->text, "\n"), m->text);
-  if (end) d->help = rt_strdup(end + 1);
+  d->help = help;
+  d->file = place.file;
+  d->line = place.line;
+  d->column = place.column;
 }
 
 static void make_of_heap(void *arg) {

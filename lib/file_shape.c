@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shape of a data file, by the runtime's readers. */
+/* The shape of a data file, or its columns, by the runtime's readers. */
 #include "lib/lib.h"
 #include "lib/pipeline.h"
 #include "runtime/data.h"
@@ -9,18 +9,21 @@ typedef struct Job {
   const char *model, *path;
   bool idx, found;
   ArrayFile a;
+  char sep, decimal, **name;
+  int n;
 } Job;
 
 /* Finds the file as the runtime does: relative to the model's file, else to the current folder. */
+static const char *found_at(const Job *j) {
+  const char *slash = strrchr(j->model, '/');
+  if (j->path[0] == '/' || !slash) return j->path;
+  char *beside = rt_printf("%.*s/%s", (int)(slash - j->model), j->model, j->path);
+  return io_exists(beside) ? beside : j->path;
+}
+
 static void read_shape(void *arg) {
   Job *j = arg;
-  const char *slash = strrchr(j->model, '/');
-  if (j->path[0] != '/' && slash) {
-    char *beside = rt_printf("%.*s/%s", (int)(slash - j->model), j->model, j->path);
-    j->found = io_exists(beside) && array_file_shape(&j->a, beside, j->idx);
-    if (j->found || io_exists(beside)) return;
-  }
-  j->found = array_file_shape(&j->a, j->path, j->idx);
+  j->found = array_file_shape(&j->a, found_at(j), j->idx);
 }
 
 int file_shape(const char *model, const char *path, bool idx, int64_t *dim) {
@@ -32,4 +35,20 @@ int file_shape(const char *model, const char *path, bool idx, int64_t *dim) {
   if (failed || !j.found) return -1;
   for (int i = 1; i < j.a.rank; i++) dim[i - 1] = (int64_t)j.a.dim[i];
   return j.a.rank - 1;
+}
+
+static void read_columns(void *arg) {
+  Job *j = arg;
+  j->n = csv_head(found_at(j), j->sep, j->decimal, &j->name);
+}
+
+int file_columns(Ctx *c, const char *model, const char *path, char sep, char decimal, const char ***name) {
+  Job j = {.model = model, .path = path, .sep = sep, .decimal = decimal};
+  HostHeap h;
+  host_heap_init(&h, NULL);
+  int n = host_heap_try(&h, read_columns, &j) ? -1 : j.n;
+  *name = ctx_alloc(c, (size_t)(n > 0 ? n : 0) * sizeof **name + 1);
+  for (int i = 0; i < n; i++) (*name)[i] = ctx_name(c, j.name[i]);
+  host_heap_free(&h);
+  return n;
 }

@@ -2,17 +2,27 @@
 /* A compiled model: its memory and threads, training, evaluation. */
 #include "lib/lib.h"
 #include "runtime/device.h"
+#include "runtime/learned.h"
 #include "runtime/num.h"
 #include "runtime/step.h"
 #include <math.h>
 #include <string.h>
+
+static void keep_learned(void *arg) {
+  Session *sess = arg;
+  sess->learned = learned_copy(sess->learned);
+}
 
 gradc_status model_call(const gradc_model *m, void (*fn)(void *arg), void *arg, gradc_error **error) {
   HostHeap h;
   if (!m) return error_null(error);
   host_heap_init(&h, &m->heap.alloc);
   void *before = device_enter(m);
+  Session *sess = (Session *)&m->sess;
+  struct Learned *known = sess->learned;
   int code = host_heap_try(&h, fn, arg);
+  if (!code && sess->learned != known) code = host_heap_try((HostHeap *)&m->heap, keep_learned, sess);
+  if (code) sess->learned = known; /* what the call made ends with it */
   device_leave(m, before);
   gradc_status s = code ? error_of_heap(&h, code, error) : GRADC_OK;
   host_heap_free(&h);

@@ -3,6 +3,7 @@
 #include "lib/lib.h"
 #include "runtime/checkpoint.h"
 #include "runtime/device.h"
+#include "runtime/learned.h"
 #include "runtime/vars.h"
 #include <string.h>
 
@@ -85,7 +86,7 @@ static void save(void *arg) {
   WeightCall *k = arg;
   char err[ERR_TEXT];
   mirror_down(&k->m->sess);
-  if (!st_write(k->m->sess.m, k->m->sess.mem, KINDS_KEPT, NULL, 0, k->path, err)) rt_die(E_RUN_FILE, "%s", err);
+  if (!learned_write(&k->m->sess, KINDS_KEPT, NULL, 0, k->path, err)) rt_die(E_RUN_FILE, "%s", err);
 }
 
 static void load(void *arg) {

@@ -26,6 +26,7 @@ Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start) {
                    .builtin = embed_text,
                    .search = u->search,
                    .shape = file_shape,
+                   .columns = file_columns,
                    .expression = u->expression,
                    .set = u->set,
                    .nset = u->nset};

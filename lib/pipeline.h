@@ -23,6 +23,8 @@ bool pipeline_check_runnable(const Module *m); /* training has data, batch and s
 /* Reads the shape of a record from the header of an npy or idx file: axes into `dim`, their number returned; -1: no
  * such file, or not of that format. `path` is written as in the data section of `model`. */
 int file_shape(const char *model, const char *path, bool idx, int64_t *dim);
+/* The cells of the first line of a csv file; -1: no such file. As ElabOptions.columns. */
+int file_columns(Ctx *c, const char *model, const char *path, char sep, char decimal, const char ***name);
 /* The absolute path of the model's folder, so that data is found from any working directory; NULL: no such file. */
 const char *pipeline_folder(Ctx *c, const char *path);
 #endif

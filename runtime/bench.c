@@ -2,6 +2,7 @@
 /* `bench`: times the training step or an export on data in memory, after WARM_UP calls. */
 #include "checkpoint.h"
 #include "data.h"
+#include "learned.h"
 #include "report.h"
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,7 @@ static void report(const Bench *b) {
 static void **step_inputs(Session *sess, const GcGraph *g) {
   void **in = inputs(g);
   if (sess->t->data < 0 || !data_available(sess, &sess->m->data[sess->t->data])) return in;
+  learned_read(sess, sess->o.weights);
   Data *d = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
   uint64_t batch = (uint64_t)sess->t->batch;
   if (d->ntrain < batch || d->d->nfields != g->nin) return in;

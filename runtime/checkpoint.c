@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "device.h"
 #include "json.h"
+#include "learned.h"
 #include "rand.h"
 #include "step.h"
 #include "vars.h"
@@ -148,7 +149,7 @@ static bool write_kinds(Session *sess, unsigned kinds, const char *path, const P
     meta[i] = (StMeta){i < NUMBERS ? names[i] : seen_names[i - NUMBERS], text[i]};
   }
   if (several) meta[n] = (StMeta){"sections", pack_sections(sess)};
-  bool ok = st_write(sess->m, sess->mem, kinds, meta, n + several, path, err);
+  bool ok = learned_write(sess, kinds, meta, n + several, path, err);
   if (several) rt_free(meta[n].value);
   return ok;
 }
@@ -163,7 +164,7 @@ static bool write_weights(Session *sess, const char *folder, const Progress *p, 
   char *weights = rt_printf("%s/weights.safetensors", folder), *last = rt_printf("%s/last.safetensors", folder);
   bool ok = true;
   if (!sess->t->best.score) {
-    ok = st_write(sess->m, sess->mem, KINDS_KEPT, NULL, 0, weights, err);
+    ok = learned_write(sess, KINDS_KEPT, NULL, 0, weights, err);
   } else {
     ok = write_kinds(sess, KINDS_KEPT, last, p, err);
     if (ok && (!validate_keeps_best(sess) || sess->seen.best.step == sess->run->step))
@@ -256,6 +257,7 @@ void checkpoint_load(Session *sess, const char *path, Progress *p) {
     rt_die(E_WEIGHTS_CORRUPT, "%s: its numbers are not those of the train sections of this model", path);
   unpack(sess, p, v);
   load_seen(sess, &f, path);
+  learned_take(sess, &f, path);
   st_free(&f);
 }
 

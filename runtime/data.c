@@ -2,6 +2,7 @@
 /* A data section: finds its files, binds its records (runs the bind graph on their raw fields), and checks them all
  * before the first step. */
 #include "data.h"
+#include "learned.h"
 #include "session.h"
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 static const DataSource *const sources[] = {DATA_SOURCES(S)};
 #undef S
 
-static const DataSource *source_of(const GcData *d) {
+const DataSource *data_source(const GcData *d) {
   for (int i = 0; i < COUNT(sources); i++)
     if (!strcmp(sources[i]->name, d->kind)) return sources[i];
   rt_die(E_NOT_SUPPORTED, "data %s: the source `%s` is not supported", d->name, d->kind);
@@ -103,7 +104,16 @@ char *data_where(const Data *d, uint64_t record, int field) {
   const GcField *f = &d->d->fields[field];
   const char *name = d->d->name;
   if (d->npaths) name = d->path[f->raw_first < d->npaths && d->npaths > 1 ? f->raw_first : 0];
-  return rt_printf("%s: record %llu, field %d", name, (unsigned long long)record + 1, f->raw_first);
+  const GcColumn *c = f->columns;
+  unsigned long long r = (d->number ? d->number[record] : record) + 1;
+  if (!c || !c->first) return rt_printf("%s: record %llu, field %d", name, r, f->raw_first);
+  if (!strcmp(c->first, c->last)) return rt_printf("%s: record %llu, column `%s`", name, r, c->first);
+  return rt_printf("%s: record %llu, columns `%s` to `%s`", name, r, c->first, c->last);
+}
+
+char *data_place(const Data *d, uint64_t record, int field) {
+  const DataSource *k = data_source(d->d);
+  return k->place && d->source ? k->place(d, record, field) : rt_strdup("");
 }
 
 GcDType data_raw_type(const Data *d, int field) {
@@ -125,10 +135,12 @@ static void check_bound(const Data *d, uint64_t record, int field, const void *p
   if (!real && f->range <= 0) return;
   for (size_t i = 0; i < n; i++) {
     double v = num_load(f->dtype, p, i);
-    if (real && v - v != 0) rt_die(E_VALUE_NOT_FINITE, "%s: `%s` is not finite", data_where(d, record, field), f->name);
+    if (real && v - v != 0)
+      rt_die(E_VALUE_NOT_FINITE, "%s: `%s` is not finite%s", data_where(d, record, field), f->name,
+             data_place(d, record, field));
     if (!real && (v < 0 || v >= (double)f->range))
-      rt_die(E_VALUE_RANGE, "%s: %.0f is out of range: `%s` must be between 0 and %lld", data_where(d, record, field),
-             v, f->name, (long long)f->range - 1);
+      rt_die(E_VALUE_RANGE, "%s: %.0f is out of range: `%s` must be between 0 and %lld%s", data_where(d, record, field),
+             v, f->name, (long long)f->range - 1, data_place(d, record, field));
   }
 }
 
@@ -144,13 +156,14 @@ static void bind(const Data *d, const DataSource *k, uint64_t record, uint64_t e
               .epoch = epoch};
   int status = g->fn(&c);
   if (status > 0 && status <= d->d->nfields)
-    rt_die(E_VALUE_RANGE, "%s: the value is out of range", data_where(d, record, status - 1));
+    rt_die(E_VALUE_RANGE, "%s: the value is out of range%s", data_where(d, record, status - 1),
+           data_place(d, record, status - 1));
   session_check(g, status);
 }
 
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst) {
   if (!d->bound) {
-    bind(d, source_of(d->d), record, epoch, dst);
+    bind(d, data_source(d->d), record, epoch, dst);
     return;
   }
   for (int f = 0; f < d->d->nfields; f++) memcpy(dst[f], d->bound[f] + record * d->bytes[f], d->bytes[f]);
@@ -208,6 +221,7 @@ static void bind_all(Data *d, const DataSource *k) {
   if (!keep) return;
   d->bound = bound;
   k->close(d);
+  d->source = NULL;
 }
 
 void data_open_all(Session *sess) {
@@ -221,7 +235,7 @@ void data_open_all(Session *sess) {
 }
 
 Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
-  const DataSource *k = source_of(g);
+  const DataSource *k = data_source(g);
   check_overrides(sess);
   Data *d = rt_alloc(sizeof *d);
   d->d = g;
@@ -229,9 +243,11 @@ Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
   d->seed = seed;
   find_files(d, k);
   compute_sizes(d);
+  learned_renew(sess);
   k->open(d);
   if (d->n == 0) rt_die(E_RECORD_COUNT, "%s: no records", d->npaths ? d->path[0] : g->name);
-  bind_all(d, k);
   split_prepare(d);
+  learned_fit(d);
+  bind_all(d, k);
   return d;
 }

@@ -18,6 +18,8 @@ typedef struct Data {
   uint64_t n;                            /* records */
   size_t *raw_count, *raw_bytes, *bytes; /* of one record, per field: elements and bytes raw, bytes bound */
   void *source;                          /* private to the source */
+  uint64_t skipped, first_skipped;       /* records left out for missing values; the line of the first */
+  uint64_t *number;                      /* of each record in its file, from 0; NULL: no record was left out */
   unsigned char **bound;                 /* all bound records, per field; NULL: bound on demand */
   void **raw, **to;                      /* one raw record; where the fields of a record go */
   uint64_t nhold, ntrain;
@@ -34,6 +36,8 @@ typedef struct DataSource {
   void (*open)(Data *d);                                              /* sets n and source; dies if a file is invalid */
   void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converts to data_raw_type */
   void (*close)(Data *d);
+  void (*fill)(Data *d); /* NULL: nothing is missing. Replaces missing values by the means in states */
+  char *(*place)(const Data *d, uint64_t record, int field); /* NULL: none. While open: more of where a value is */
 } DataSource;
 #define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(text) S(tokens) S(uniform) S(normal)
 #define S(name) extern const DataSource name##_source;
@@ -42,10 +46,13 @@ DATA_SOURCES(S)
 
 /* data.c */
 void data_open_all(struct Session *sess); /* those of its train sections; sections share a Data */
-Data *data_open(struct Session *sess, const GcData *d, uint64_t seed);           /* binds and checks every record */
+Data *data_open(struct Session *sess, const GcData *d, uint64_t seed); /* binds and checks every record */
+const DataSource *data_source(const GcData *d);
 bool data_available(struct Session *sess, const GcData *d);                      /* its files exist */
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* the bound fields of a record */
 char *data_where(const Data *d, uint64_t record, int field);                     /* "train.csv: record 17, field 3" */
+char *data_place(const Data *d, uint64_t record,
+                 int field);                     /* " (line 18)\n--> wine.nn:4:5", or "": it ends a message */
 GcDType data_raw_type(const Data *d, int field); /* without a bind graph the field's own */
 void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store, or dies */
 
@@ -82,9 +89,15 @@ typedef struct Csv {
   uint64_t line, next_line; /* of the record last read, from 1 */
   CsvField *f;
   int cap;
+  char sep, decimal;
 } Csv;
-void csv_begin(Csv *c, Bytes *b);
-int csv_next(Csv *c);                    /* the number of fields of the next record; 0: end; -1: an unclosed quote */
-char *csv_shown(const CsvField *f);      /* the beginning of a field, for a message; control characters become ? */
-int csv_names(const CsvField *f, int n); /* how many fields are words; -1: one is a number, so this is not a header */
+void csv_begin(Csv *c, Bytes *b, char sep, char decimal); /* sep 0: found in the text; decimal 0: a point */
+int csv_next(Csv *c);               /* the number of fields of the next record; 0: end; -1: an unclosed quote */
+char *csv_shown(const CsvField *f); /* the beginning of a field, for a message; control characters become ? */
+CsvField csv_trim(CsvField f);      /* without blanks around it */
+NumRead csv_number(GcDType t, void *dst, size_t i, const CsvField *f, char decimal); /* num_read */
+/* How many fields are words; -1: one is a number, so this is not a header. */
+int csv_names(const CsvField *f, int n, char decimal);
+/* The cells of a file's first record, from its beginning; -1: no such file, or no such record. */
+int csv_head(const char *path, char sep, char decimal, char ***name);
 #endif

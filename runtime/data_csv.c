@@ -1,53 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The source csv: parses the columns that the fields name into the fields' raw types, once. */
-#include "data.h"
+#include "columns.h"
+#include "session.h"
 #include <string.h>
 
-typedef struct Columns {
+typedef struct Rows {
+  Columns columns;
   unsigned char **field; /* per field: n records of raw_count elements */
   uint64_t *line;        /* of each record */
   uint64_t cap;
-} Columns;
+} Rows;
 
-/* Whether all fields that the data section names are words. With a number among them it is an invalid record. */
-static bool is_header(const Data *d, const Csv *c) {
-  int words = 0;
-  for (int f = 0; f < d->d->nfields; f++) {
-    int n = csv_names(c->f + d->d->fields[f].raw_first, d->d->fields[f].raw_count);
-    if (n < 0) return false;
-    words += n;
-  }
-  return words > 0;
-}
-
-static void reserve(Data *d, Columns *k) {
+static void reserve(Data *d, Rows *k) {
   if (d->n < k->cap) return;
   k->cap = k->cap ? k->cap * 2 : 1024;
   for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_realloc(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
   k->line = rt_realloc(k->line, rt_mul(k->cap, sizeof *k->line));
+  if (d->d->missing == GC_MISSING_SKIP) d->number = rt_realloc(d->number, rt_mul(k->cap, sizeof *d->number));
 }
 
-static void parse_record(Data *d, Columns *k, const Csv *c) {
+/* False: a value is missing, and its record is left out. */
+static bool parse_record(Data *d, Rows *k, const Csv *c) {
+  bool whole = true;
   for (int f = 0; f < d->d->nfields; f++) {
-    const GcField *g = &d->d->fields[f];
-    unsigned char *dst = k->field[f] + d->n * d->raw_bytes[f];
-    GcDType type = data_raw_type(d, f);
-    for (int i = 0; i < g->raw_count; i++) {
-      const CsvField *t = &c->f[g->raw_first + i];
-      NumRead r = num_read(type, dst, (size_t)i, t->s, t->n);
-      const char *want = NULL;
-      double v = r == NUM_OK ? num_load(type, dst, (size_t)i) : 0;
-      if (r == NUM_NO_NUMBER || v - v != 0) want = t->n ? "a number" : "a number, and the field is empty";
-      if (r == NUM_NOT_IN_TYPE) want = gc_dtype_name[type];
-      if (want)
-        rt_die(E_FIELD_VALUE, "%s: record %llu, field %d: `%s` is not %s (line %llu)%s", d->path[0],
-               (unsigned long long)d->n + 1, g->raw_first + i, csv_shown(t), want, (unsigned long long)c->line,
-               d->n || d->d->header >= 0 ? "" : "\n`header = true` says that the first line holds names");
-    }
+    Cell at = {
+      .record = d->n + d->skipped, .field = f, .type = data_raw_type(d, f), .to = k->field[f] + d->n * d->raw_bytes[f]};
+    for (at.i = 0; at.i < d->d->fields[f].raw_count; at.i++) whole &= columns_read(&k->columns, c, &at);
   }
+  return whole;
 }
 
-static void check_columns(const Data *d) {
+/* Gives the classes that this file has their numbers, in sorted order. */
+static void number_classes(Data *d, Rows *k) {
+  for (int f = 0; f < d->d->nfields; f++)
+    for (int i = 0; i < d->d->fields[f].raw_count; i++) {
+      Classes *all = k->columns.classes[f][i];
+      if (!all || all->known) continue;
+      int *order = classes_sort(all);
+      GcDType t = data_raw_type(d, f);
+      for (uint64_t r = 0; r < d->n; r++) {
+        unsigned char *p = k->field[f] + r * d->raw_bytes[f];
+        num_store(t, p, (size_t)i, order[(int)num_load(t, p, (size_t)i)]);
+      }
+      rt_free(order);
+    }
+}
+
+static void check_counts(const Data *d) {
   for (int f = 0; f < d->d->nfields; f++) {
     const GcField *g = &d->d->fields[f];
     if (d->raw_count[f] != (size_t)g->raw_count)
@@ -57,54 +56,68 @@ static void check_columns(const Data *d) {
 }
 
 static void open_csv(Data *d) {
-  Columns *k = d->source = rt_alloc(sizeof *k);
-  check_columns(d);
+  Rows *k = d->source = rt_alloc(sizeof *k);
+  check_counts(d);
   k->field = rt_array((size_t)d->d->nfields, sizeof *k->field);
   char err[ERR_TEXT];
   Bytes b;
   if (!io_read_data(d->path[0], &b, err)) rt_die(E_DATA_READ, "%s", err);
-  int need = 0, width = 0;
-  for (int f = 0; f < d->d->nfields; f++) {
-    int end = d->d->fields[f].raw_first + d->d->fields[f].raw_count;
-    if (end > need) need = end;
-  }
   Csv c;
-  csv_begin(&c, &b);
-  for (int n; (n = csv_next(&c)) != 0;) {
-    unsigned long long record = d->n + 1, line = c.line;
-    if (n < 0)
-      rt_die(E_COLUMN_COUNT, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)",
-             d->path[0], record, line);
-    bool first = width == 0;
-    if (first) width = n;
-    if (n < need)
-      rt_die(E_COLUMN_COUNT,
-             "%s: record %llu, field %d: missing: the record has %d columns, the data section names field(%d) "
-             "(line %llu)",
-             d->path[0], record, n, n, need - 1, line);
-    if (n != width)
-      rt_die(E_COLUMN_COUNT, "%s: record %llu has %d columns, the first one has %d (line %llu)", d->path[0], record, n,
-             width, line);
-    if (first && (d->d->header == 1 || (d->d->header < 0 && is_header(d, &c)))) continue;
+  csv_begin(&c, &b, d->d->sep, d->d->decimal);
+  columns_begin(&k->columns, d->sess, d->d, d->path[0]);
+  while (columns_next(&k->columns, &c, d->n + d->skipped)) {
     reserve(d, k);
-    parse_record(d, k, &c);
-    k->line[d->n++] = line;
+    if (parse_record(d, k, &c)) {
+      if (d->d->missing == GC_MISSING_SKIP) d->number[d->n] = d->n + d->skipped;
+      k->line[d->n++] = c.line;
+    } else if (!d->skipped++) {
+      d->first_skipped = c.line;
+    }
   }
+  number_classes(d, k);
   rt_free(c.f);
   rt_free(b.p);
 }
 
 static void read_csv(const Data *d, uint64_t record, int field, void *raw) {
-  const Columns *k = d->source;
+  const Rows *k = d->source;
   memcpy(raw, k->field[field] + record * d->raw_bytes[field], d->raw_bytes[field]);
 }
 
 static void close_csv(Data *d) {
-  Columns *k = d->source;
+  Rows *k = d->source;
   for (int f = 0; f < d->d->nfields; f++) rt_free(k->field[f]);
+  columns_end(&k->columns);
   rt_free(k->field);
   rt_free(k->line);
   rt_free(k);
 }
 
-const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv};
+/* Missing values are NaN until the means are known. */
+static void fill(Data *d) {
+  const Rows *k = d->source;
+  for (int n = 0; n < d->d->nnorms; n++) {
+    const GcNorm *g = &d->d->norms[n];
+    if (g->kind != GC_FILL) continue;
+    GcDType t = data_raw_type(d, g->field);
+    const GcVar *mean = &d->sess->m->vars[g->var[0] - 1];
+    const void *from = (const char *)d->sess->mem + mean->offset;
+    for (uint64_t r = 0; r < d->n; r++)
+      for (int i = 0; i < g->count; i++) {
+        unsigned char *p = k->field[g->field] + r * d->raw_bytes[g->field];
+        double v = num_load(t, p, (size_t)i);
+        if (v != v) num_store(t, p, (size_t)i, num_load((GcDType)mean->dtype, from, (size_t)i));
+      }
+  }
+}
+
+static char *place(const Data *d, uint64_t record, int field) {
+  const GcField *f = &d->d->fields[field];
+  const Rows *k = d->source;
+  const Classes *all = f->raw_count == 1 ? k->columns.classes[field][0] : NULL;
+  char *s = rt_printf(" (line %llu)", (unsigned long long)k->line[record]);
+  if (f->columns) s = rt_printf("%s\n--> %s", s, f->columns->where);
+  return all ? rt_printf("%s\nthere are %d classes: %s", s, all->n, classes_list(all)) : s;
+}
+
+const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv, fill, place};

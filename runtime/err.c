@@ -2,6 +2,7 @@
 /* Reports failures to the host. The exit status follows from the range of the code. */
 #include "rt.h"
 #include <stdarg.h>
+#include <string.h>
 
 _Thread_local RtHost *rt_host RT_STATIC_TLS;
 
@@ -46,4 +47,35 @@ bool rt_fail(char *err, const char *fmt, ...) {
   vsnprintf(err, ERR_TEXT, fmt, ap);
   va_end(ap);
   return false;
+}
+
+bool rt_is_place(const char *line) { return !strncmp(line, "--> ", 4); }
+
+int rt_distance(const char *a, const char *b) {
+  int row[64], n = (int)strlen(b);
+  if (n > 63) return 64;
+  for (int j = 0; j <= n; j++) row[j] = j;
+  for (int i = 1; *a; a++, i++) {
+    int diagonal = row[0];
+    row[0] = i;
+    for (int j = 1; j <= n; j++) {
+      int best = diagonal + (*a != b[j - 1]);
+      if (row[j] + 1 < best) best = row[j] + 1;
+      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+      diagonal = row[j];
+      row[j] = best;
+    }
+  }
+  return row[n];
+}
+
+const char *rt_suggest(const char *typed, const char *const *word, int n) {
+  const char *best = NULL;
+  for (int i = 0, least = 64; i < n && strlen(typed) < 64; i++) {
+    int d = rt_distance(typed, word[i]);
+    if (d >= least || d > 1 + (int)strlen(word[i]) / 3) continue;
+    best = word[i];
+    least = d;
+  }
+  return best;
 }

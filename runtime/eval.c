@@ -4,6 +4,7 @@
 #include "data.h"
 #include "device.h"
 #include "json.h"
+#include "learned.h"
 #include "report.h"
 #include "vars.h"
 
@@ -40,7 +41,9 @@ int gc_eval(Session *sess) {
   if (!any_data(sess->m)) rt_die(E_NO_SUCH_PART, "%s has no data to evaluate on", sess->m->name);
   char *weights = run_weights(sess);
   session_memory(sess);
+  learned_read(sess, weights);
   data_open_all(sess);
+  for (int i = 0; i < sess->nsections; i++) run_say_skipped(sess->section[i].data);
   if (sess->data && sess->data->nhold == 0) validate_open(sess);
   session_init(sess);
   if (weights) weights_load(sess, weights);

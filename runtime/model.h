@@ -170,6 +170,26 @@ typedef struct GcNode {
   int line;
 } GcNode; /* for check mode */
 
+/* What a cell of a csv file is: a number; the name of a class, whose number is the value; a date, in days. */
+typedef enum GcCell { GC_NUMBER, GC_CLASS, GC_DATE } GcCell;
+/* csv: one field(...) of a line. */
+typedef struct GcColumn {
+  const char *first, *last; /* names of columns, both included; NULL: columns by number */
+  int at, count;            /* by number the first; how many */
+  const char *where;        /* in the .nn: FILE:LINE:COLUMN */
+  GcCell cell;
+  const char *key; /* classes: SECTION.FIELD, of the section that is trained on */
+  int number;      /* of the first among the classes of the field, from 1; 0: there are no others */
+} GcColumn;
+/* States that hold numbers of raw values of a field: mean and standard deviation; minimum and range; mean alone. */
+typedef enum GcNormKind { GC_MEAN_STD, GC_MIN_MAX, GC_FILL } GcNormKind;
+typedef struct GcNorm {
+  GcNormKind kind;
+  int field, at, count;
+  int var[2]; /* 1 + index in GcModel.vars; 0: none */
+} GcNorm;
+/* What a missing value is: an error, 0, the mean of its column, or its record is left out. */
+typedef enum GcMissing { GC_MISSING_ERROR, GC_MISSING_ZERO, GC_MISSING_MEAN, GC_MISSING_SKIP } GcMissing;
 /* data NAME { source = KIND(args…) … }. One GcField per field, in order. */
 typedef struct GcField {
   const char *name;
@@ -180,6 +200,10 @@ typedef struct GcField {
   int raw_first, raw_count;
   uint8_t raw_dtype; /* the type of the bind graph's input */
   int64_t range;     /* > 0: bound integer values must be in [0, range), in all records */
+  const GcColumn
+    *columns; /* csv: whose values are the raw value, one after the other; NULL: raw_count from raw_first on */
+  int ncolumns;
+  uint8_t rows; /* an export's input of this name takes the raw value, as do the rows given to `predict` */
 } GcField;
 typedef struct GcData {
   const char *name, *kind;  /* kind: csv idx npy text tokens uniform normal */
@@ -196,6 +220,11 @@ typedef struct GcData {
   const GcField *fields;
   int nfields;
   const GcGraph *bind; /* of a record: raw fields to bound fields, in order; NULL: identity */
+  char sep, decimal;   /* csv: between columns, 0: it is found; in numbers, 0: a point */
+  GcMissing missing;   /* csv */
+  const char *learned; /* the section whose classes and states it uses: that to train on, or itself; NULL: none */
+  const GcNorm *norms;
+  int nnorms;
 } GcData;
 
 /* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum

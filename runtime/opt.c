@@ -67,27 +67,8 @@ static const struct Opt {
   {"--help", FLAG, offsetof(Opts, help), ALL, 0, 0, NULL, "this text"},
 };
 
-/* Levenshtein distance of words shorter than 64 characters. */
-static int distance(const char *a, const char *b) {
-  int row[64], n = (int)strlen(b);
-  if (n > 63) return 64;
-  for (int j = 0; j <= n; j++) row[j] = j;
-  for (int i = 1; *a; a++, i++) {
-    int diagonal = row[0];
-    row[0] = i;
-    for (int j = 1; j <= n; j++) {
-      int best = diagonal + (*a != b[j - 1]);
-      if (row[j] + 1 < best) best = row[j] + 1;
-      if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-      diagonal = row[j];
-      row[j] = best;
-    }
-  }
-  return row[n];
-}
-
 void opt_consider(Nearest *n, const char *typed, const char *word) {
-  int d = distance(typed, word);
+  int d = rt_distance(typed, word);
   if (d < n->distance && d <= 1 + (int)strlen(word) / 3) *n = (Nearest){word, d};
 }
 

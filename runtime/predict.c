@@ -4,6 +4,7 @@
  * npy record with as many axes as the only input determines all of them. */
 #include "checkpoint.h"
 #include "data.h"
+#include "predict.h"
 #include "run.h"
 #include <string.h>
 
@@ -13,8 +14,9 @@ typedef struct Predictor {
   const char *name; /* of the input, for messages */
   int64_t *size;
   void **in, **out;
-  uint64_t need; /* elements of a record at these sizes */
-  uint64_t line; /* of the record in its file; 0: the file has no lines */
+  uint64_t need;          /* elements of a record at these sizes */
+  uint64_t line;          /* of the record in its file; 0: the file has no lines */
+  const Classes *results; /* the names of whole numbers that it gives; NULL: they have none */
 } Predictor;
 
 static const GcGraph *choose(const Session *sess) {
@@ -98,7 +100,7 @@ static void run(Predictor *p, uint64_t record) {
     uint64_t n = session_elements(g, &g->out[i], p->size);
     char text[NUM_TEXT];
     for (uint64_t k = 0; k < n; k++, first = false)
-      rt_out("%s%s", first ? "" : ",", num_text(g->out[i].dtype, p->out[i], k, text));
+      rt_out("%s%s", first ? "" : ",", rows_name(p->results, g->out[i].dtype, p->out[i], k, text));
   }
   rt_out("\n");
   if (rt_out_failed()) rt_out_flush();
@@ -124,9 +126,28 @@ static void put(Predictor *p, uint64_t record, uint64_t at, const CsvField *text
          (long long)q->range - 1, line);
 }
 
+/* Inputs that are fields take the cells that their lines in the data section take. */
+static void from_rows(Predictor *p, Csv *c) {
+  uint64_t record = 0;
+  Rows rows;
+  rows_begin(&rows, p->sess, p->g, p->name);
+  for (RowRead r; (r = rows_next(&rows, c, record, p->in)) != ROW_END; record++) {
+    p->line = c->line;
+    if (r == ROW_READ) run(p, record);
+    else rt_out("\n"); /* keeps lines of the output beside those of the file */
+  }
+  rows_end(&rows);
+  if (record == 0) rt_die(E_RECORD_COUNT, "%s: no records", p->name);
+}
+
 static void from_csv(Predictor *p, Bytes *b) {
+  const GcData *d = rows_data(p->sess, p->g);
   Csv c;
-  csv_begin(&c, b);
+  csv_begin(&c, b, d ? d->sep : 0, d ? d->decimal : 0);
+  if (d) {
+    from_rows(p, &c);
+    return;
+  }
   uint64_t record = 0;
   bool first = true;
   for (int n; (n = csv_next(&c)) != 0; first = false) {
@@ -134,7 +155,7 @@ static void from_csv(Predictor *p, Bytes *b) {
     if (n < 0)
       rt_die(E_COLUMN_COUNT, "%s: record %llu: a quoted field is not closed, or text follows it (line %llu)", p->name,
              r, line);
-    if (first && csv_names(c.f, n) > 0) continue;
+    if (first && csv_names(c.f, n, 0) > 0) continue;
     if (!fit(p, (uint64_t)n)) misfit(p, record, (uint64_t)n, "columns");
     p->line = c.line;
     for (int i = 0; i < n; i++) put(p, record, (uint64_t)i, &c.f[i], 0);
@@ -221,6 +242,7 @@ int gc_predict(Session *sess) {
   session_init(sess);
   if (weights) weights_load(sess, weights);
   prepare(&p);
+  p.results = rows_results(sess, p.g);
   if (!p.g->nin) run(&p, 0);
   else if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
   else if (is_text(&p, &b)) from_text(&p, &b);

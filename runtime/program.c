@@ -136,7 +136,8 @@ static void error(RtHost *h, int code, const char *text) {
   while (end) {
     const char *line = end + 1;
     end = strchr(line, '\n');
-    fprintf(stderr, "   = help: %.*s\n", end ? (int)(end - line) : (int)strlen(line), line);
+    fprintf(stderr, "%s%.*s\n", rt_is_place(line) ? "  " : "   = help: ", end ? (int)(end - line) : (int)strlen(line),
+            line);
   }
 }
 

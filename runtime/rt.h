@@ -19,7 +19,7 @@ typedef struct RtHost RtHost;
 struct RtHost {
   void *(*memory)(RtHost *h, void *p, size_t n); /* as realloc; new memory is zeroed; n = 0 frees. NULL: none left */
   void *(*block)(RtHost *h, size_t n); /* zeroed, aligned to 128 bytes or more, freed with the host. NULL: none left */
-  void (*error)(RtHost *h, int code, const char *text); /* the lines after the first are help */
+  void (*error)(RtHost *h, int code, const char *text); /* lines after the first: help, or a place */
   void (*quit)(RtHost *h, int code) __attribute__((noreturn));
 };
 /* The host of the running thread; set before any other call. */
@@ -37,7 +37,11 @@ enum RtErrorCode {       /* of errors_rt.def */
 };
 void rt_error(int code, const char *fmt, ...) PRINTF(2, 3); /* reports, and returns */
 _Noreturn void rt_die(int code, const char *fmt, ...) PRINTF(2, 3);
-_Noreturn void rt_quit(int code);                           /* rt_die without a message */
+_Noreturn void rt_quit(int code);              /* rt_die without a message */
+bool rt_is_place(const char *line);            /* "--> FILE:LINE:COLUMN": a place in the .nn */
+int rt_distance(const char *a, const char *b); /* Levenshtein, of words shorter than 64 characters */
+/* The nearest of n words that is near enough to be meant, or NULL. */
+const char *rt_suggest(const char *typed, const char *const *word, int n);
 bool rt_fail(char *err, const char *fmt, ...) PRINTF(2, 3); /* fills err[ERR_TEXT], returns false */
 
 /* alloc.c. Never NULL, always zeroed. Out of memory dies with E0660. */

@@ -5,6 +5,7 @@
 #include "checkpoint.h"
 #include "device.h"
 #include "json.h"
+#include "data.h"
 #include "run.h"
 #include "settings.h"
 #include <errno.h>
@@ -286,4 +287,11 @@ char *run_weights(Session *sess) {
   run_load_options(sess, slash ? folder : ".");
   rt_free(folder);
   return path;
+}
+
+void run_say_skipped(const Data *d) {
+  if (d && d->skipped)
+    rt_note("%s: %llu of %llu records have missing values and are left out, the first in line %llu", d->path[0],
+            (unsigned long long)d->skipped, (unsigned long long)(d->n + d->skipped),
+            (unsigned long long)d->first_skipped);
 }

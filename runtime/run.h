@@ -23,6 +23,7 @@ char *run_newest(const Session *sess);  /* the newest folder under runs/ with a 
 bool run_exists(const char *folder);    /* the folder holds a run */
 void run_select(Session *sess, Run *r); /* from --run-dir, --resume, --force; dies if they do not fit */
 void run_load_options(Session *sess, const char *folder); /* seed, plan, data and log_every from run.json */
+void run_say_skipped(const struct Data *d);               /* a note of records that were left out; d NULL: none */
 void run_begin(Session *sess, Run *r);                    /* creates the folder, writes the .nn and run.json */
 char *run_weights(Session *sess); /* --weights, or those of the newest run; dies if there are none. NULL:
                                                    the model has no weights */

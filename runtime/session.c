@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A running model: its memory, its threads, the calls of its graphs. */
 #include "device.h"
+#include "learned.h"
 #include "num.h"
 #include "rt.h"
 #include "session.h"
@@ -96,11 +97,13 @@ void session_check(const GcGraph *g, int status) {
 }
 
 void session_init(Session *sess) {
+  void *kept = learned_keep(sess);
   sess->run->seed = session_seed(sess);
   sess->run->step = 0; /* the random numbers depend on it */
   sess->seen = (Validations){0};
   const GcGraph *init = sess->m->init;
   if (init && init->fn) session_check(init, session_call(sess, init, NULL, NULL, NULL));
+  learned_restore(sess, kept);
   sess->run->seed = session_seed(sess);
 }
 

@@ -43,6 +43,7 @@ typedef struct Session {
   int nsections, current;
   GcRun rounds; /* the run header while no section is entered */
   Validations seen;
+  struct Learned *learned;  /* classes and states that come from data (learned.h); NULL: nothing is known yet */
   const volatile int *stop; /* not NULL: an evaluation ends when it is not 0 */
   struct Device *dev;       /* NULL: all graphs run on the CPU. Else `mem` is the mirror of what it holds (device.h) */
 } Session;

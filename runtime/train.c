@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "data.h"
 #include "device.h"
+#include "learned.h"
 #include "report.h"
 #include <string.h>
 
@@ -126,8 +127,13 @@ static void open_all(Trainer *t) {
   run_select(sess, &t->run);
   if (sess->o.resume) run_load_options(sess, t->run.folder);
   session_memory(sess);
+  if (sess->o.resume) learned_read(sess, checkpoint_newest(t->run.folder, NULL));
+  else learned_read(sess, sess->o.init);
+  if (sess->o.partial && sess->learned) sess->learned->path = NULL; /* what the file lacks comes from the data */
   data_open_all(sess);
   validate_open(sess);
+  for (int i = 0; i < sess->nsections; i++) run_say_skipped(sess->section[i].data);
+  run_say_skipped(sess->other);
   session_init(sess);
   plan_set(sess);
   if (sess->o.resume) resume(t);

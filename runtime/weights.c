@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "device.h"
 #include "json.h"
+#include "learned.h"
 #include "num.h"
 #include "vars.h"
 #include <string.h>
@@ -265,6 +266,8 @@ void weights_load_part(Session *sess, const char *path, const char *const *map, 
   if (!io_exists(path)) rt_die(E_WEIGHTS_MISSING, "cannot open `%s`", path);
   if (!st_read(path, &f, err)) rt_die(E_WEIGHTS_CORRUPT, "%s", err);
   take_all(&k, taken);
+  learned_take(sess, &f, path);
+  if (partial) sess->learned->path = NULL; /* what the file lacks comes from the data */
   st_free(&f);
 }
 

@@ -197,8 +197,32 @@ static void put_doubles(Emitter *p, Str *o, const char *name, int at, const doub
   (void)p;
 }
 
+static const char *position(Emitter *p, Loc loc) {
+  SourcePos at = source_pos(p->c, loc);
+  return ctx_strf(p->c, "%s:%d:%d", at.file, at.line, at.col);
+}
+
+static void put_columns(Emitter *p, Str *o, const FieldInfo *f, int at, int field) {
+  str_printf(o, "static const GcColumn columns_%d_%d[] = {\n", at, field);
+  for (int i = 0; i < f->ncolumn; i++) {
+    const ColumnInfo *c = &f->column[i];
+    str_puts(o, "  {");
+    if (c->first) text_string(o, c->first);
+    str_puts(o, c->first ? ", " : "0, ");
+    if (c->first) text_string(o, c->last);
+    str_printf(o, "%s, %d, %d, ", c->first ? "" : "0", c->at, c->count);
+    text_string(o, position(p, c->loc));
+    str_printf(o, ", %d, ", c->kind);
+    if (c->key) text_string(o, c->key);
+    str_printf(o, "%s, %d},\n", c->key ? "" : "0", c->number);
+  }
+  str_puts(o, "};\n");
+}
+
 static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
   if (!d->nfield) return;
+  for (int i = 0; i < d->nfield; i++)
+    if (d->field[i].ncolumn) put_columns(p, o, &d->field[i], at, i);
   str_printf(o, "static const GcField fields_%d[] = {\n", at);
   for (int i = 0; i < d->nfield; i++) {
     const FieldInfo *f = &d->field[i];
@@ -207,9 +231,24 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
     text_string(o, f->name);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
     put_dims(p, o, t, NULL);
-    str_printf(o, ", %d, %d, %d, %lld},\n", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
+    str_printf(o, ", %d, %d, %d, %lld", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
+    if (f->ncolumn) str_printf(o, ", columns_%d_%d, %d, %d", at, i, f->ncolumn, f->rows);
+    str_puts(o, "},\n");
   }
   str_puts(o, "};\n");
+}
+
+/* Returns how many there are. */
+static int put_norms(Str *o, const DataInfo *d, int at) {
+  int n = 0;
+  for (int f = 0; f < d->nfield; f++)
+    for (int k = 0; k < d->field[f].nnorm; k++) {
+      const NormInfo *x = &d->field[f].norm[k];
+      if (!n++) str_printf(o, "static const GcNorm norms_%d[] = {\n", at);
+      str_printf(o, "  {%d, %d, %d, %d, {%d, %d}},\n", x->kind, f, x->at, x->count, 1 + x->var[0], 1 + x->var[1]);
+    }
+  if (n) str_puts(o, "};\n");
+  return n;
 }
 
 static const char *folder_of(Emitter *p, const char *file) {
@@ -226,6 +265,7 @@ static void put_data(Emitter *p, Str *o) {
     put_doubles(p, o, "lo", i, d->lo, d->ncols);
     put_doubles(p, o, "hi", i, d->hi, d->ncols);
     const char *bind = graph_ref(p, o, d->bind);
+    int norms = put_norms(o, d, i);
     if (d->npaths) str_printf(o, "static const char *const paths_%d[] = {", i);
     for (int k = 0; k < d->npaths; k++) {
       str_puts(o, k ? ", " : "");
@@ -238,9 +278,12 @@ static void put_data(Emitter *p, Str *o) {
     text_string(&rows, d->kind);
     str_printf(&rows, ", %s, %d, ", d->npaths ? ctx_strf(p->c, "paths_%d", i) : "0", d->npaths);
     text_string(&rows, p->o->dir ? p->o->dir : folder_of(p, m->file));
-    str_printf(&rows, ", %lld, %lld, %d, %d, %s, %s, %d, %.17g, %d, %s, %d, %s},\n", (long long)d->window,
+    str_printf(&rows, ", %lld, %lld, %d, %d, %s, %s, %d, %.17g, %d, %s, %d, %s, %d, %d, %d, ", (long long)d->window,
                (long long)d->count, d->element, d->header, table_ref(p, d->lo, "lo", i), table_ref(p, d->hi, "hi", i),
-               d->ncols, d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind);
+               d->ncols, d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind, d->sep,
+               d->decimal, d->missing);
+    text_string(&rows, d->learned);
+    str_printf(&rows, ", %s, %d},\n", table_ref(p, norms, "norms", i), norms);
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }

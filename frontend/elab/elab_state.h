@@ -71,9 +71,11 @@ struct Elab {
   int writes;           /* of states so far */
   struct Index *index;  /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
-  int *asserts;         /* inside a test: number of its assertions so far */
-  int trial;            /* > 0: a def that nothing calls is tried (elab_trial.c); counts the roots of its weights */
-  int depth, nesting;   /* of calls; of calls and expressions */
+  CallSite **root;      /* of the states of data sections */
+  int nroot, caproot;
+  int *asserts;       /* inside a test: number of its assertions so far */
+  int trial;          /* > 0: a def that nothing calls is tried (elab_trial.c); counts the roots of its weights */
+  int depth, nesting; /* of calls; of calls and expressions */
   int64_t steps;
 
   /* What was reported, so that one mistake gives one message. */

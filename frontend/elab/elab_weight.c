@@ -35,6 +35,26 @@ static int next_ordinal(Elab *e, Frame *f, const char *name) {
   return f->count[f->ncount - 1].n = 1;
 }
 
+static CallSite *new_site(Elab *e, CallSite *up, const char *name, int ordinal) {
+  CallSite *i = ctx_alloc(e->c, sizeof *i);
+  *i = (CallSite){.name = name,
+                  .ordinal = ordinal,
+                  .up = up,
+                  .weights = up->weights,
+                  .weight = up->weight,
+                  .path = path_hash(up, name, ordinal)};
+  *VEC_PUSH(e->c, up->kid, up->nkid, up->capkid) = i;
+  int n = table_get(&up->count, name);
+  table_set(e->c, &up->count, name, n < ordinal ? ordinal : n);
+  return i;
+}
+
+CallSite *site_at(Elab *e, CallSite *up, const char *name, int ordinal) {
+  for (int k = 0; k < up->nkid; k++)
+    if (up->kid[k]->name == name && up->kid[k]->ordinal == ordinal) return up->kid[k];
+  return new_site(e, up, name, ordinal);
+}
+
 /* The site of the frame's next call of a def. Graphs make the same calls, so every graph finds the same sites. */
 CallSite *site_child(Elab *e, Frame *f, const char *name) {
   int ordinal = next_ordinal(e, f, name);
@@ -48,17 +68,7 @@ CallSite *site_child(Elab *e, Frame *f, const char *name) {
     }
     if (k > 64 && table_get(&up->count, name) < ordinal) break;
   }
-  CallSite *i = ctx_alloc(e->c, sizeof *i);
-  *i = (CallSite){.name = name,
-                  .ordinal = ordinal,
-                  .up = up,
-                  .weights = up->weights,
-                  .weight = up->weight,
-                  .path = path_hash(up, name, ordinal)};
-  *VEC_PUSH(e->c, up->kid, up->nkid, up->capkid) = i;
-  int n = table_get(&up->count, name);
-  table_set(e->c, &up->count, name, n < ordinal ? ordinal : n);
-  return i;
+  return new_site(e, up, name, ordinal);
 }
 
 ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite *root) {
@@ -148,6 +158,31 @@ static Value initial(Elab *e, const Ast *s) {
   return v;
 }
 
+static int record_var(Elab *e, CallSite *i, const char *name, VarKind kind, TypeId type, const VarInfo *info, Loc loc) {
+  int v = var_add(e->m, name, kind, type, e->cur.hints, loc);
+  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = *info;
+  *VEC_PUSH(e->c, i->var, i->nvar, i->capvar) = (VarRec){info->name, v};
+  return v;
+}
+
+int el_make_state(Elab *e, CallSite *i, const char *name, TypeId type, double first, const char *from, Loc loc,
+                  int len) {
+  int v = var_of(i, name = ctx_name(e->c, name));
+  const char *path = ctx_strf(e->c, "%s.%s", site_path(e, i, false), name);
+  VarInfo info = {.site = i, .name = name, .init = v_float(first), .weight = -1, .rate = 1, .loc = loc, .len = len};
+  if (v < 0 && !from) return record_var(e, i, path, VK_STATE, type, &info, loc);
+  if (v < 0) {
+    el_error_at(e, E_FIELD, loc, len, "the numbers are those of data %s, which has no `%s`", from,
+                ctx_strf(e->c, "%s.%s", site_path(e, i, true), name));
+    return -1;
+  }
+  if (el_same_type(e, e->m->var[v].type, type)) return v;
+  Diag *d = el_error_at(e, E_STATE_SHAPE, loc, len, "these are %s, but those of the data to train on %s",
+                        el_type_text(e, type), el_type_text(e, e->m->var[v].type));
+  diag_label(e->c, d, e->var[v].loc, e->var[v].len, "the data to train on");
+  return -1;
+}
+
 static int add_var(Elab *e, const Ast *s, TypeId type) {
   CallSite *i = e->cur.f->site;
   bool state = s->kind == AST_STATE, optim = i->weight >= 0;
@@ -155,21 +190,17 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
   if (v_bad(init)) return -1;
   const char *name = ctx_strf(e->c, "%s.%s", site_path(e, i, false), s->text);
   if (optim) name = ctx_strf(e->c, "%s#%d", name, i->weight);
-  int v = var_add(e->m, name,
-                  optim   ? VK_OPTIM
-                  : state ? VK_STATE
-                          : VK_PARAM,
-                  type, e->cur.hints, el_user_loc(e, s->caret, NULL));
+  VarKind kind = optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM;
+  VarInfo info = {.site = i,
+                  .name = s->text,
+                  .init = init,
+                  .weight = i->weight,
+                  .section = e->section,
+                  .rate = e->cur.rate,
+                  .loc = s->caret,
+                  .len = s->caret_len};
+  int v = record_var(e, i, name, kind, type, &info, el_user_loc(e, s->caret, NULL));
   e->m->var[v].owner = i->weight;
-  *VEC_PUSH(e->c, e->var, e->nvar, e->capvar) = (VarInfo){.site = i,
-                                                          .name = s->text,
-                                                          .init = init,
-                                                          .weight = i->weight,
-                                                          .section = e->section,
-                                                          .rate = e->cur.rate,
-                                                          .loc = s->caret,
-                                                          .len = s->caret_len};
-  *VEC_PUSH(e->c, i->var, i->nvar, i->capvar) = (VarRec){s->text, v};
   return v;
 }
 

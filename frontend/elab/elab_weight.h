@@ -49,6 +49,10 @@ typedef struct VarInfo { /* beside Module.var until names are final */
 } VarInfo;
 
 CallSite *site_root(Elab *e, const char *name, bool weights);
+CallSite *site_at(Elab *e, CallSite *up, const char *name, int ordinal); /* finds or makes it */
+/* A state that no statement declares; the same in all graphs. v: its first value. from: what must have made it before;
+ * NULL: nothing. -1: an error. */
+int el_make_state(Elab *e, CallSite *site, const char *name, TypeId type, double v, const char *from, Loc loc, int len);
 CallSite *site_child(Elab *e, Frame *f, const char *name);
 void site_begin(CallSite *i);
 ModuleInstance *el_instance(Elab *e, const Ast *use, const char *name, CallSite *root);

@@ -9,7 +9,7 @@
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
 #include "frontend/elab/elab_weight.h"
-#include "frontend/sections/elab_section.h"
+#include "frontend/sections/elab_data.h"
 #include <string.h>
 
 static const Setting data_settings[] = {
@@ -17,22 +17,14 @@ static const Setting data_settings[] = {
   {"holdout", 0},
   {"shuffle", 0},
   {"header", 0},
+  {"sep", 0},
+  {"decimal", 0},
+  {"missing", 0},
   {"on_error", E_UNSUPPORTED_SETTING},
   {"cache", E_UNSUPPORTED_SETTING},
   {"workers", E_UNSUPPORTED_SETTING},
   {"prefetch", E_UNSUPPORTED_SETTING},
 };
-
-typedef struct DataCtx {
-  DataInfo *d;
-  FieldInfo *field;
-  const Ast *line;
-  Id raw;         /* the field's port */
-  int64_t lo, hi; /* columns or files that the line names */
-  bool run;       /* a run of columns: the port is a vector */
-  bool files;     /* npy, idx: records have a shape, */
-  bool found;     /* which was read from the file's header; else it is inferred */
-} DataCtx;
 
 int el_data_find(const Module *m, const char *name) {
   for (int i = 0; i < m->ndata; i++)
@@ -55,12 +47,9 @@ static bool bool_setting(Elab *e, const Section *s, const char *name, bool fallb
 
 static bool settings(Elab *e, const Section *s, DataInfo *d) {
   const Ast *h = el_setting_value(s, "holdout");
-  bool header = false, ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
+  bool ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
   d->header = -1;
-  if (el_setting(s, "header")) {
-    ok &= bool_setting(e, s, "header", false, &header);
-    d->header = header;
-  }
+  d->decimal = '.';
   if (h) {
     Value x = el_static(e, h);
     if (!v_number(x, &d->holdout) || d->holdout < 0 || d->holdout >= 1) {
@@ -69,69 +58,8 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
       ok = false;
     }
   }
-  return el_source_setting(e, s, d) && ok;
+  return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) && ok;
 }
-
-/* ---- field(i), field(a:b) ---- */
-
-static bool field_range(Elab *e, const Ast *call, int64_t *lo, int64_t *hi, bool *run) {
-  const Ast *a = call->n == 2 ? call->kid[1] : NULL;
-  if (!a || a->kind == AST_NAMED)
-    return el_reject(e, E_ARG_COUNT, call, "`field` takes one number or a run such as 0:64");
-  *run = a->kind == AST_SLICE;
-  const Ast *bound[2] = {*run ? a->kid[0] : a, *run ? a->kid[1] : NULL};
-  int64_t *out[2] = {lo, hi};
-  *lo = 0;
-  if (*run && !bound[1]) return el_reject(e, E_FIELD, a, "a run of columns needs its end, as in field(0:64)");
-  for (int i = 0; i < 2; i++) {
-    if (!bound[i]) continue;
-    Value v = el_static(e, bound[i]);
-    if (v_bad(v)) return false;
-    if (v.kind != V_INT || v.i < 0 || v.i > INT32_MAX)
-      return el_reject(e, E_FIELD, bound[i], "a field's number is an integer of at least 0, not %s", v_text(e, v));
-    *out[i] = v.i;
-  }
-  if (!*run) *hi = *lo + 1;
-  if (*lo >= *hi) return el_reject(e, E_FIELD, a, "this run of columns is empty");
-  return true;
-}
-
-static bool is_field(const Ast *a) {
-  return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
-}
-
-/* All columns that a line names: they are read as one run. */
-static bool find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
-  if (!a) return true;
-  if (is_field(a)) {
-    int64_t lo, hi;
-    bool run = false;
-    if (!field_range(e, a, &lo, &hi, &run)) return false;
-    if (*n && (lo != x->lo || hi != x->hi)) x->run = true;
-    if (!*n || lo < x->lo) x->lo = lo;
-    if (!*n || hi > x->hi) x->hi = hi;
-    x->run |= run;
-    ++*n;
-  }
-  for (int i = 0; i < a->n; i++)
-    if (!find_fields(e, a->kid[i], x, n)) return false;
-  return true;
-}
-
-static Value fn_field(Elab *e, Call *k) {
-  DataCtx *x = e->data;
-  if (!x || !x->raw || e->cur.body)
-    return el_arg_fail(e, E_FIELD, k, 0, "`field` is allowed only in the fields of a data section");
-  Value v = k->arg[0].v;
-  if (strcmp(x->d->kind, "csv") || !x->run) return v_tensor(e, x->raw);
-  bool run = v.kind == V_LIST;
-  int64_t lo = run ? v.list->v[0].kind == V_INT ? v.list->v[0].i : 0 : v.i, hi = run ? v.list->v[1].i : lo + 1;
-  if (run && lo == x->lo && hi == x->hi) return v_tensor(e, x->raw);
-  Id y = b_slice(&e->cur.b, x->raw, (Dim[]){lo - x->lo}, (Dim[]){hi - x->lo}, NULL);
-  return v_tensor(e, run ? y : b_reshape(&e->cur.b, y, 0, NULL));
-}
-
-const Intrinsic el_data_intrinsics[] = {{"field", "i", fn_field}, {0}};
 
 /* ---- one line ---- */
 
@@ -148,13 +76,13 @@ static bool refuse_augmentation(Elab *e, const Ast *a) {
   return true;
 }
 
-/* The type of the line's expression where the raw value has the type `raw`; 0: it is refused. Nothing of this stays. */
-static TypeId type_with(Elab *e, const DataCtx *x, TypeId raw) {
+TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw) {
   Frame f;
   DiagMark mark = diag_mark(e->c);
   int failed = e->nfailed, graphs = e->m->ngraph;
   bool fatal = e->fatal;
   DataCtx inner = *x, *data = e->data;
+  inner.trial = true;
   Scope around = {0};
   for (int i = 0; i < e->cur.f->scope.n; i++) {
     const Binding *b = &e->cur.f->scope.b[i];
@@ -185,7 +113,7 @@ static TypeId find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) 
   TypeId raw = 0;
   if (at == rank) {
     raw = type_make(e->m, t, rank, dim);
-    return type_with(e, x, raw) == x->field->type ? raw : 0;
+    return el_line_type(e, x, raw) == x->field->type ? raw : 0;
   }
   for (int i = at; i < rank && !raw && rank <= MAX_TRIED_RANK; i++) {
     bool again = false;
@@ -222,7 +150,7 @@ static int reshaped(const Ast *a) {
   const Ast *call = a->kind == AST_PIPE ? a->kid[1] : a, *first = NULL;
   if (call->kind == AST_CALL && call->kid[0]->kind == AST_NAME && !strcmp(call->kid[0]->text, "reshape"))
     first = a->kind == AST_PIPE ? a->kid[0] : a->n > 1 ? a->kid[1] : NULL;
-  int n = first && is_field(first);
+  int n = first && el_is_field(first);
   for (int i = 0; i < a->n; i++) n += reshaped(a->kid[i]);
   return n;
 }
@@ -233,8 +161,6 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
   FieldInfo *f = x->field;
   const Type *t = type_get(e->m, f->type);
   const Ast *expr = x->line->kid[1];
-  bool csv = !strcmp(d->kind, "csv");
-  Dim n = x->hi - x->lo;
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
   x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
@@ -244,9 +170,8 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
     f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->window});
   } else if (!named) {
     return el_reject(e, E_FIELD, expr, "this line names no field(i) of its source");
-  } else if (csv) {
-    f->raw_count = (int)n;
-    f->raw_type = x->run ? type_make(e->m, (DType)t->dtype, 1, &n) : el_scalar(e, (DType)t->dtype);
+  } else if (el_is_csv(d)) {
+    if (!el_csv_columns(e, x)) return false;
   } else if (x->run) {
     return el_reject(e, E_FIELD, expr, "one line reads one file; runs such as field(0:64) are columns of csv");
   } else if (x->files) {
@@ -309,8 +234,10 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   DataCtx x = {.d = d, .field = f, .line = line};
   int named = 0;
   e->data = &x;
-  bool ok = find_fields(e, line->kid[1], &x, &named) && raw_input(e, &x, named);
+  bool ok = el_find_fields(e, line->kid[1], &x, &named) && raw_input(e, &x, named);
+  ok = ok && el_missing_means(e, &x);
   Id id = ok ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
+  f->rows |= f->nnorm > 0;
   e->data = NULL;
   if (!id) { /* its name is bound to an error where the data is used */
     d->nfield--;
@@ -344,11 +271,11 @@ static bool defined_before(Elab *e, const Ast *block, int line) {
 }
 
 void el_data_section(Elab *e, const Ast *a) {
-  Section s = {a, a->kid[0], data_settings, 8, "data"};
+  Section s = {a, a->kid[0], data_settings, sizeof data_settings / sizeof *data_settings, "data"};
   Frame f;
   int before = diag_errors(e->c), cap = 0;
   DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata);
-  *d = (DataInfo){.name = a->text, .kind = "", .loc = a->caret};
+  *d = (DataInfo){.name = a->text, .kind = "", .learned = el_learned_from(e, a->text), .loc = a->caret};
   Graph *g = graph_new(e->m, ctx_strf(e->c, "bind_%s", a->text), GK_BIND, a->caret);
   GraphState saved = el_enter(e, g, true, &f, e->file);
   f.site = site_root(e, a->text, false);

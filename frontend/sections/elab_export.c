@@ -34,7 +34,8 @@ static bool export_input(Elab *e, const Ast *p) {
   TypeId t = el_declared(e, p->kid[0]);
   if (!t) return false;
   Id id = graph_input(e->cur.b.g, p->text, t, p->caret);
-  scope_set(e->c, &e->cur.f->scope, p->text, v_tensor(e, id), p->caret, p->caret_len);
+  id = id ? el_export_field(e, p, id) : 0;
+  scope_set(e->c, &e->cur.f->scope, p->text, id ? v_tensor(e, id) : v_error(), p->caret, p->caret_len);
   return id != 0;
 }
 

@@ -28,6 +28,8 @@ void el_test(Elab *e, const Ast *a, int number);
 
 void el_read_averages(Elab *e); /* of `ema`, in evaluations and exports: when all graphs are there */
 
+/* The value of an export's input: of one that is named like a field, what its line makes of raw values. 0: an error. */
+Id el_export_field(Elab *e, const Ast *p, Id port);
 int el_data_find(const Module *m, const char *name);            /* number of the data section; -1 */
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d); /* `source` of a data section */
 #endif

@@ -4,14 +4,14 @@
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_intrinsic.h"
 #include "frontend/elab/elab_state.h"
-#include "frontend/sections/elab_section.h"
+#include "frontend/sections/elab_data.h"
 #include <string.h>
 
 typedef struct SourceKind {
   const char *name, *params;
 } SourceKind;
 static const SourceKind source_kinds[] = {
-  {"csv", "header? *"},
+  {"csv", "header? sep? decimal? *"},
   {"idx", "*"},
   {"npy", "*"},
   {"text", "path window"},
@@ -106,17 +106,17 @@ static bool read_window(Elab *e, Call *k, DataInfo *d, int *cap) {
   return true;
 }
 
+enum { CSV_NAMED = 3 };
+static const char *const csv_named[CSV_NAMED] = {"header", "sep", "decimal"};
+
 static bool read_args(Elab *e, Call *k, DataInfo *d) {
   int cap = 0;
-  bool flag = false;
   if (!strcmp(d->kind, "uniform") || !strcmp(d->kind, "normal")) return read_synthetic(e, k, d);
   if (!strcmp(d->kind, "text") || !strcmp(d->kind, "tokens")) return read_window(e, k, d, &cap);
-  bool csv = !strcmp(d->kind, "csv");
-  if (csv && k->arg[0].set) {
-    if (!el_want_bool(e, k, 0, false, &flag)) return false;
-    d->header = flag;
-  }
-  for (int i = csv; i < k->n; i++) {
+  bool csv = el_is_csv(d);
+  for (int i = 0; csv && i < CSV_NAMED; i++)
+    if (k->arg[i].set && !el_csv_argument(e, d, csv_named[i], k->arg[i].v, k->arg[i].ast)) return false;
+  for (int i = csv ? CSV_NAMED : 0; i < k->n; i++) {
     if (csv && d->npaths) {
       el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`csv` reads one file; this is one too many");
       return false;
@@ -126,6 +126,24 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
   if (d->npaths) return true;
   el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` needs a path", d->kind);
   return false;
+}
+
+/* Paths are positional; the others, which are named, come first. */
+static bool csv_arguments(Elab *e, Call *k) {
+  Arg *all = ctx_alloc(e->c, (size_t)(k->n + CSV_NAMED) * sizeof *all);
+  int n = CSV_NAMED;
+  for (int i = 0; i < k->n; i++) {
+    int at = 0;
+    while (k->arg[i].name && at < CSV_NAMED && strcmp(csv_named[at], k->arg[i].name)) at++;
+    if (at == CSV_NAMED) {
+      el_error_at(e, E_UNKNOWN_ARG, k->arg[i].at, k->arg[i].len, "`csv` has no argument `%s`", k->arg[i].name);
+      return false;
+    }
+    all[k->arg[i].name ? at : n++] = k->arg[i];
+  }
+  k->arg = all;
+  k->n = n;
+  return true;
 }
 
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
@@ -152,20 +170,9 @@ bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
     if (v_bad(arg->v)) return false;
   }
   d->kind = source_kinds[kind].name;
-  if (!paths || csv) { /* paths are positional, `header` is named */
+  if (!paths || csv) {
     if (csv) {
-      Arg *first = ctx_alloc(e->c, (size_t)(k.n + 1) * sizeof *first);
-      int n = 1;
-      for (int i = 0; i < k.n; i++) {
-        if (!k.arg[i].name) first[n++] = k.arg[i];
-        else if (!strcmp(k.arg[i].name, "header")) first[0] = k.arg[i];
-        else {
-          el_error_at(e, E_UNKNOWN_ARG, k.arg[i].at, k.arg[i].len, "`csv` has no argument `%s`", k.arg[i].name);
-          return false;
-        }
-      }
-      k.arg = first;
-      k.n = n;
+      if (!csv_arguments(e, &k)) return false;
     } else if (!el_bind_params(e, params, &k)) {
       return false;
     }

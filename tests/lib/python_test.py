@@ -181,6 +181,37 @@ def constants():
     raises(TypeError, "not NoneType", lambda: value(K=None))
 
 
+TABLE = """def net(x: f32[B, 2]) { x |> linear(2) }
+use model = net()
+data t { source = csv("kinds.csv"); x: f32[2] = standardize(field("a":"b")); y: i32 = classes(field("kind")) }
+train { data = t; batch = 2; steps = 2; loss = cross_entropy(model(x), y); optim = sgd(lr = 0.1) }
+export def seen(x: f32[2]) -> f32[2] { x }
+"""
+
+
+def tables():
+    with open("kinds.csv", "w") as f:
+        f.write("a,b,kind\n1,2,pear\n3,6,apple\n5,4,pear\n7,8,apple\n")
+    m = gradc.compile("kinds.nn", text=TABLE, **OPTIONS)
+    x, y = m.data().batch(0, 4)
+    check(sorted(y.tolist()) == [0, 0, 1, 1] and abs(x.mean()) < 1e-6 and abs(x.std() - 1) < 1e-6, (x, y))
+    gc.collect()
+    m.save("kinds.safetensors")  # after the data is closed
+    n = gradc.compile("kinds.nn", text=TABLE, **OPTIONS)
+    n.load("kinds.safetensors")
+    n.save("again.safetensors")
+    with open("kinds.safetensors", "rb") as a, open("again.safetensors", "rb") as b:
+        check(a.read() == b.read(), "classes and numbers of columns are loaded")
+    check(np.allclose(n.seen(np.array([4, 5], np.float32)), 0), "exports take raw values")
+    with open("more.csv.kinds", "w") as f:
+        f.write("b,kind,a\n2,plum,1\n")
+    e = raises(gradc.DataError, "from `a` to `b`", lambda: n.data("more.csv.kinds"))
+    with open("more.csv.kinds", "w") as f:
+        f.write("kind,a,b\napple,1,2\naple,1,2\n")
+    e = raises(gradc.DataError, "`aple` is no class of training", lambda: n.data("more.csv.kinds"))
+    check(str(e).count("kinds.nn:3:") == 1 and "did you mean `apple`" in str(e), e)
+
+
 def errors():
     text = "def f(x: f32[2]) {\n    x + relo(x)\n}\nuse g = f()\nexport def h(x: f32[2]) { g(x) }\n"
     e = raises(gradc.ModelError, "relo", lambda: gradc.compile("in/memory.nn", text=text), None)
@@ -499,6 +530,9 @@ with gradc.compile("model.nn", **OPTIONS) as model:
     check(model.warnings == [], model.warnings)
 scores()
 constants()
+
+
+tables()
 errors()
 conversions()
 try:

@@ -2,6 +2,7 @@
 /* Unit tests of the runtime's parts that need no model run. `units` runs all; `units gunzip FILE` writes the inflated
  * file, for comparison with gzip. */
 #define _GNU_SOURCE
+#include "../../runtime/columns.h"
 #include "../../runtime/cores.h"
 #include "../../runtime/data.h"
 #include "../../runtime/json.h"
@@ -311,7 +312,7 @@ static void test_csv(void) {
                 "a, \"b,\"\"c\"\"\" ,d\r\n\r\n  \n1,2,3\n\"x\ny\",,\nlast";
   Bytes b = {(unsigned char *)text, sizeof text - 1};
   Csv c;
-  csv_begin(&c, &b);
+  csv_begin(&c, &b, 0, 0);
   CHECK(csv_next(&c) == 3 && c.f[1].n == 5 && !memcmp(c.f[1].s, "b,\"c\"", 5) && c.line == 1);
   CHECK(csv_next(&c) == 3 && c.line == 4 && *c.f[2].s == '3');
   CHECK(csv_next(&c) == 3 && c.line == 5 && c.f[0].n == 3 && c.f[1].n == 0 && c.f[2].n == 0);
@@ -319,7 +320,7 @@ static void test_csv(void) {
   CHECK(csv_next(&c) == 0);
   char open[] = "1,\"2\n3";
   b = (Bytes){(unsigned char *)open, sizeof open - 1};
-  csv_begin(&c, &b);
+  csv_begin(&c, &b, 0, 0);
   CHECK(csv_next(&c) == -1);
 }
 
@@ -440,6 +441,66 @@ static void test_order(void) {
 
 /* Pieces shorter and longer than half the buffer of 64 KiB, one after another: the file is all of them in order. It
  * begins as a checkpoint with a long header does, with 8 bytes of length. */
+static void test_dates(void) {
+  static const struct {
+    const char *text;
+    double days;
+  } good[] = {{"1970-01-01", 0},
+              {"1969-12-31", -1},
+              {"2000-02-29", 11016},
+              {"20000301", 11017},
+              {"0001-01-01", -719162},
+              {"9999-12-31", 2932896},
+              {" 2024-02-29 ", 19782},
+              {"1970-01-02T12:00", 1.5},
+              {"1970-01-02 06:00:00Z", 1.25},
+              {"1970-01-02T01:00+01:00", 1},
+              {"1970-01-01T23:00:00.000-0100", 1},
+              {"1970-01-02T01:30:00,5+01", 1 + 1800.5 / 86400},
+              {"1970-01-01T24:00", 1}};
+  static const char *const bad[] = {"",
+                                    "1970",
+                                    "1970-1-1",
+                                    "1970-13-01",
+                                    "1970-00-01",
+                                    "1900-02-29",
+                                    "2023-02-29",
+                                    "1970-01-32",
+                                    "1970-0101",
+                                    "1970-01-01x",
+                                    "01.01.1970",
+                                    "1970-01-01T",
+                                    "1970-01-01T25:00",
+                                    "1970-01-01T10:60",
+                                    "1970-01-01T10:00+",
+                                    "1970-01-01T10:00+99",
+                                    "1970-01-01T24:01",
+                                    "1970-01-01T10"};
+  double v;
+  for (int i = 0; i < COUNT(good); i++) {
+    CsvField f = {good[i].text, strlen(good[i].text)};
+    v = -1e9;
+    CHECK(csv_date(&f, &v) && fabs(v - good[i].days) < 1e-9);
+  }
+  for (int i = 0; i < COUNT(bad); i++) CHECK(!csv_date(&(CsvField){bad[i], strlen(bad[i])}, &v));
+}
+
+static void test_classes(void) {
+  static const char *const text[] = {"10", "9", "2.5", "9", "-1"};
+  Classes k = {0};
+  for (int i = 0; i < COUNT(text); i++) classes_add(&k, text[i], strlen(text[i]));
+  int *order = classes_sort(&k); /* by value */
+  CHECK(k.n == 4 && order[0] == 3 && order[1] == 2 && order[3] == 0 && classes_number(&k, "10", 2) == 3);
+  Classes w = {0};
+  for (int i = 5000; i > 0; i--) {
+    char s[16];
+    classes_add(&w, s, (size_t)sprintf(s, "c%d", i));
+  }
+  classes_sort(&w); /* by bytes */
+  CHECK(w.n == 5000 && !strcmp(w.name[0], "c1") && !strcmp(w.name[1], "c10") && classes_number(&w, "c5000", 5) == 4447);
+  CHECK(classes_number(&w, "c5001", 5) < 0);
+}
+
 static void test_writer(void) {
   static const size_t piece[] = {8, 40000, 32768, 20, 32769, 65536, 1, 65537, 200000, 30000, 30000, 30000, 33000, 7};
   static unsigned char a[600000];
@@ -486,6 +547,8 @@ int main(int argc, char **argv) {
   test_pool();
   test_quota();
   test_order();
+  test_dates();
+  test_classes();
   test_writer();
   test_hash();
   printf("units: %d passed, %d failed\n", passed, failed);

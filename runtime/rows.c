@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "predict.h"
+#include "session.h"
+#include <string.h>
+
+static const GcField *field_of(const GcData *d, const char *name) {
+  for (int f = 0; f < d->nfields; f++)
+    if (!strcmp(d->fields[f].name, name)) return &d->fields[f];
+  return NULL;
+}
+
+static bool is_learning(const GcData *d) { return d->learned && !strcmp(d->learned, d->name); }
+
+static bool has_inputs(const GcData *d, const GcGraph *g) {
+  for (int i = 0; i < g->nin; i++) {
+    const GcField *f = field_of(d, g->in[i].name);
+    if (!f || !f->rows || session_elements(g, &g->in[i], NULL) != (uint64_t)f->raw_count) return false;
+    for (int k = 0; k < g->in[i].rank; k++)
+      if (g->in[i].dim[k] < 0) return false;
+  }
+  return g->nin > 0;
+}
+
+const GcData *rows_data(const Session *sess, const GcGraph *g) {
+  for (int i = 0; i < sess->m->ndata; i++)
+    if (is_learning(&sess->m->data[i]) && has_inputs(&sess->m->data[i], g)) return &sess->m->data[i];
+  return NULL;
+}
+
+void rows_begin(Rows *r, Session *sess, const GcGraph *g, const char *path) {
+  const GcData *d = rows_data(sess, g);
+  GcField *f = rt_array((size_t)g->nin, sizeof *f);
+  *r = (Rows){.sess = sess, .g = g, .d = *d};
+  for (int i = 0; i < g->nin; i++) f[i] = *field_of(d, g->in[i].name);
+  r->d.fields = f;
+  r->d.nfields = g->nin;
+  columns_begin(&r->columns, sess, &r->d, path);
+  r->columns.trained = learned_of(sess)->path ? learned_of(sess)->path : "the model";
+}
+
+void rows_end(Rows *r) { columns_end(&r->columns); }
+
+static void in_order(Rows *r, Csv *c, int n) {
+  int at = 0;
+  for (int f = 0; f < r->d.nfields; f++)
+    for (int i = 0; i < r->d.fields[f].raw_count; i++) r->columns.cell[f][i] = at++;
+  r->columns.named = false;
+  r->columns.width = n;
+  if (n == at) return;
+  rt_die(E_COLUMN_COUNT, "%s: line %llu has %d columns and no names, the inputs of `%s` take %d%s", r->columns.path,
+         (unsigned long long)c->line, n, r->g->name, at,
+         r->columns.named ? "\na first line with the names of the columns says which are meant" : "");
+}
+
+/* The first record. False: it is a header. */
+static bool first(Rows *r, Csv *c, int n) {
+  bool names = r->d.header >= 0 && r->columns.named ? r->d.header == 1 : csv_names(c->f, n, r->d.decimal) > 0;
+  r->begun = true;
+  if (!names || !r->columns.named) in_order(r, c, n);
+  else columns_head(&r->columns, c, n);
+  return !names;
+}
+
+/* The mean of its column for a missing value. */
+static void fill(const Rows *r, int input, const Cell *at) {
+  double v = num_load(at->type, at->to, (size_t)at->i);
+  const GcData *d = rows_data(r->sess, r->g);
+  for (int n = 0; n < d->nnorms && v != v; n++) {
+    const GcNorm *g = &d->norms[n];
+    if (g->kind != GC_FILL || strcmp(d->fields[g->field].name, r->g->in[input].name)) continue;
+    const GcVar *mean = &r->sess->m->vars[g->var[0] - 1];
+    v = num_load((GcDType)mean->dtype, (const char *)r->sess->mem + mean->offset, (size_t)at->i);
+    num_store(at->type, at->to, (size_t)at->i, v);
+  }
+}
+
+static RowRead read_row(Rows *r, const Csv *c, uint64_t record, void *const *in) {
+  bool whole = true;
+  for (int f = 0; f < r->d.nfields; f++) {
+    Cell at = {.record = record, .field = f, .type = (GcDType)r->g->in[f].dtype, .to = in[f]};
+    for (at.i = 0; at.i < r->d.fields[f].raw_count; at.i++) {
+      whole &= columns_read(&r->columns, c, &at);
+      if (whole && r->d.missing == GC_MISSING_MEAN && at.type >= GC_F32) fill(r, f, &at);
+    }
+  }
+  return whole ? ROW_READ : ROW_MISSING;
+}
+
+RowRead rows_next(Rows *r, Csv *c, uint64_t record, void *const *in) {
+  if (!r->begun) {
+    int n = csv_next(c);
+    if (n == 0) return ROW_END;
+    if (n < 0)
+      rt_die(E_COLUMN_COUNT, "%s: record 1: a quoted field is not closed, or text follows it (line %llu)",
+             r->columns.path, (unsigned long long)c->line);
+    if (first(r, c, n)) return read_row(r, c, record, in);
+  }
+  return columns_next(&r->columns, c, record) ? read_row(r, c, record, in) : ROW_END;
+}
+
+/* ---- results ---- */
+
+static bool is_input(const GcGraph *g, const char *name) {
+  for (int i = 0; i < g->nin; i++)
+    if (!strcmp(g->in[i].name, name)) return true;
+  return false;
+}
+
+const Classes *rows_results(Session *sess, const GcGraph *g) {
+  const Classes *found = NULL;
+  int n = 0;
+  for (int i = 0; i < sess->m->ndata; i++) {
+    const GcData *d = &sess->m->data[i];
+    for (int f = 0; f < d->nfields && is_learning(d); f++) {
+      const GcField *x = &d->fields[f];
+      if (is_input(g, x->name) || x->raw_count != 1 || !x->columns || x->columns->cell != GC_CLASS) continue;
+      found = classes_find(sess, x->columns, 0);
+      n++;
+    }
+  }
+  return n == 1 && found && found->known ? found : NULL;
+}
+
+const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, char to[NUM_TEXT]) {
+  double v = num_load(t, p, i);
+  if (!k || t >= GC_F32 || t == GC_BOOL || v < 0 || v >= k->n) return num_text(t, p, i, to);
+  const char *s = k->name[(int)v];
+  if (!strpbrk(s, ",\"\n\r")) return s;
+  char *q = rt_alloc(2 * strlen(s) + 3), *o = q; /* small, and seldom */
+  *o++ = '"';
+  for (; *s; s++) {
+    if (*s == '"') *o++ = '"';
+    *o++ = *s;
+  }
+  *o = '"';
+  return q;
+}
