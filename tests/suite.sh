@@ -51,6 +51,15 @@ sanitized() { # sanitized NAME SOURCE...: the same with the sanitizers, over the
     -o "$tmp/$name" "$@" ${asan:-"$build/tests/asan/gradc.a" "$build/embed.o"} -lm -ldl -lpthread 2>"$tmp/log" && return
   fail "$name does not compile: $(head -n 5 "$tmp/log")"; return 1
 }
+# Without FULL=1: from here on, programs that gradc builds by cc are compiled without optimisation.
+quick_cc() {
+  full && return
+  mkdir "$tmp/quick_cc"
+  printf '#!/bin/sh\ncase " $* " in *" -O3 "*) set -- "$@" -O0 ;; esac\nexec "%s" "$@"\n' "$(command -v cc)" \
+    >"$tmp/quick_cc/cc"
+  chmod +x "$tmp/quick_cc/cc"
+  PATH=$tmp/quick_cc:$PATH
+}
 # What a training binary prints with --json, from standard input.
 hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' | tail -n 1; }
 loss_of() { sed -n 's/.*"event":"done".*"loss":\([-+0-9.e]*\).*/\1/p' | tail -n 1; }

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/cli
 models=$root/examples/models
+quick_cc
 cd "$tmp" || exit 2
 mkdir t
 TMPDIR=$tmp/t; export TMPDIR

@@ -4,8 +4,9 @@
 # transactions. forms.tsv has those of each graph and form: sectors of global memory, the minimum, wavefronts of shared
 # memory; they may only fall. Lines that end with * have shapes at which vectors are possible: at most a tenth more
 # sectors than the minimum.
-graphs() { # graphs PATTERN
-  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
+graphs() { # graphs PATTERN [EXCEPT]
+  awk -v want="$1" -v except="${2:-^$}" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want && $2 !~ except } keep' \
+    "$here/forms.ir" "$here/forms_sm90.ir"
 }
 shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
   mode=$1; what=$2; shift 2
@@ -32,11 +33,13 @@ least() {
 : >"$tmp/forms.fast"
 graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter|attend' >"$tmp/near.ir"
 graphs 'sums|channels|^sized|columns|product|^half|^vector|cumulative' >"$tmp/bound.ir"
-shapes strict "shapes of the forms" "$here/forms.ir"
 if full; then
+  shapes strict "shapes of the forms" "$here/forms.ir"
   shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
-else
+else # without those that take most of the time, of forms that others have
+  graphs . '^attend_(back_tiles|tiles|long)|^scatter_few|^(half|vector)_split|^columns[(]|^group' >"$tmp/small.ir"
+  shapes strict "shapes of the forms" "$tmp/small.ir"
   graphs '^vector|^half' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 fi
@@ -44,5 +47,6 @@ graphs '^group' >"$tmp/sm90.ir"
 shapes fast "wgmma" --bound --sm90 "$tmp/sm90.ir"
 check "memory transactions of the forms" least
 if full; then
-  for size in 0 1; do ops "shapes of the forms, sizes of $size" --some --fused --size=$size "$here/forms.ir"; done
+  graphs sized >"$tmp/sized.ir"
+  for size in 0 1; do ops "shapes of the forms, sizes of $size" --some --fused --size=$size "$tmp/sized.ir"; done
 fi

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of the elaborator:
- *   elab_test [--update] [--mutations=N] [--seed=N] [DIR]
+ *   elab_test [--update] [--quick] [--mutations=N] [--seed=N] [DIR]
  * DIR/elab/NAME.nn beside NAME.err (its diagnostics) or NAME.ir (its module as text) and NAME.info (its sections).
  * Every module that elaborates must pass the verifier, print the same text twice, and read back from it unchanged.
  * DIR/design is elaborated or refused, limits are reported within two seconds, and mutations of all of them end in a
- * module or in errors. --update rewrites the golden files. */
+ * module or in errors. --quick: without the three limits that take most of the time. --update rewrites the golden
+ * files. */
 #include "lib/embed.h"
 #include "frontend/elab.h"
 #include "suite.h"
@@ -22,7 +23,7 @@ enum { SLOWER = 1 };
 enum { MAX_FILES = 200, LIMIT_MS = 2000 * SLOWER };
 
 typedef struct Test {
-  bool update;
+  bool update, quick;
   int passed, failed;
   char *file[MAX_FILES];
   int nfile;
@@ -203,20 +204,26 @@ static void limit(Test *t, const char *name, const char *code, const char *text)
   run_free(&r);
 }
 
+/* They take as long as all the others together. */
+static void test_slow_limits(Test *t) {
+  limit(t, "nodes", "E0219",
+        "def f(x: f32[B]) {\n for i in 0..1000 { for j in 0..1100 { x = x + 1.5 * (i * 1100 + j) } }\n x\n}\n"
+        "test \"t\" { assert sum(f(ones(2))) == 0 }\n");
+  limit(t, "calls", "E02",
+        "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
+        "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
+  limit(t, "joined lists", "E0219",
+        "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { z = y[1:] }\n assert y == y\n}\n");
+}
+
 static void test_limits(Test *t) {
   limit(t, "recursion", "E0213", "def f(x: f32[B]) { f(x + 1) }\ntest \"t\" { assert sum(f(ones(2))) == 0 }\n");
   limit(t, "iterations", "E0219",
         "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
   limit(t, "list", "E0219", "const a = 0..2_000_000_000\n");
-  limit(t, "nodes", "E0219",
-        "def f(x: f32[B]) {\n for i in 0..1000 { for j in 0..1100 { x = x + 1.5 * (i * 1100 + j) } }\n x\n}\n"
-        "test \"t\" { assert sum(f(ones(2))) == 0 }\n");
   limit(t, "nodes of two statements", "E0219",
         "test \"t\" {\n x = ones(2)\n for i in 0..499_998 { x = x + i }\n"
         " y = 0.5 * x - 1.5 * x\n z = 2.5 * x + 3.5 * x\n assert x == 1\n}\n");
-  limit(t, "calls", "E02",
-        "def f(x: f32[B], n: int) { if n == 0 { x } else { f(x, n - 1) + f(x + n, n - 1) } }\n"
-        "test \"t\" { assert sum(f(ones(2), 40)) == 0 }\n");
   limit(t, "bytes", "E0220",
         "def f(x: f32[B]) -> f32[B] {\n param w: f32[2_000_000_000, 2_000_000_000] = 0\n x\n}\nuse n = f()\n"
         "test \"t\" { assert sum(n(ones(2))) == 0 }\n");
@@ -229,8 +236,6 @@ static void test_limits(Test *t) {
         "test \"t\" {\n g = relu\n for i in 0..1_000_000 { g = f(g = g) }\n assert g == g\n}\n");
   limit(t, "shared lists", "E0219", "test \"t\" {\n y = 1\n for i in 0..60 { y = [y, y] }\n assert y == y\n}\n");
   limit(t, "long lists", "E0219", "test \"t\" {\n y = [relu]\n for i in 0..60 { y = y + y }\n assert y == y\n}\n");
-  limit(t, "joined lists", "E0219",
-        "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { z = y[1:] }\n assert y == y\n}\n");
   limit(t, "compared lists", "E0219",
         "test \"t\" {\n y = 0..999_000\n z = 0..999_000\n for i in 0..1_000_000 { t = y == z }\n assert y == y\n}\n");
   limit(t, "lists as tensors", "E0219",
@@ -365,6 +370,7 @@ int main(int argc, char **argv) {
   const char *dir = "tests/front";
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--update")) t.update = true;
+    else if (!strcmp(argv[i], "--quick")) t.quick = true;
     else if (!strncmp(argv[i], "--mutations=", 12)) mutations = atoi(argv[i] + 12);
     else if (!strncmp(argv[i], "--seed=", 7)) seed = strtoull(argv[i] + 7, NULL, 10);
     else dir = argv[i];
@@ -375,6 +381,7 @@ int main(int argc, char **argv) {
   for (int i = n; i < t.nfile; i++) test_file(&t, t.file[i], false);
   check(&t, n > 0 && t.nfile > n, "no files", dir);
   test_limits(&t);
+  if (!t.quick) test_slow_limits(&t);
   test_mutations(&t, mutations, seed);
   for (int i = 0; i < t.nfile; i++) free(t.file[i]);
   printf("elab: %d passed, %d failed\n", t.passed, t.failed);

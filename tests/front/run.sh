@@ -1,13 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the front end. Diagnostics, lexer, parser, fmt and elaborator, with the sanitizers and one malloc
-# per object; the programs in README.md and docs/. Without FULL=1 a share of the mutations.
+# per object; the programs in README.md and docs/. Without FULL=1 a share of the mutations, of the long inputs and of
+# the limits.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
 sanitized diag_test tests/front/diag_test.c && tally diag "$tmp/diag_test"
-mutations=--mutations=150; full && mutations=--mutations=3000
+mutations="--quick --mutations=150"; full && mutations=--mutations=3000
 for t in parse elab; do
+  # shellcheck disable=SC2086  # several options
   sanitized ${t}_test tests/front/${t}_test.c && tally $t "$tmp/${t}_test" $mutations
 done
 # Tests written in the language itself.
