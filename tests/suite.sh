@@ -51,12 +51,13 @@ sanitized() { # sanitized NAME SOURCE...: the same with the sanitizers, over the
     -o "$tmp/$name" "$@" ${asan:-"$build/tests/asan/gradc.a" "$build/embed.o"} -lm -ldl -lpthread 2>"$tmp/log" && return
   fail "$name does not compile: $(head -n 5 "$tmp/log")"; return 1
 }
-# Without FULL=1: from here on, programs that gradc builds by cc are compiled without optimisation.
+# Without FULL=1: from here on, programs that gradc builds by cc are compiled without optimisation, apart from units
+# that have a level of their own.
 quick_cc() {
   full && return
   mkdir "$tmp/quick_cc"
-  printf '#!/bin/sh\ncase " $* " in *" -O3 "*) set -- "$@" -O0 ;; esac\nexec "%s" "$@"\n' "$(command -v cc)" \
-    >"$tmp/quick_cc/cc"
+  printf '#!/bin/sh\ncase " $* " in *" -O1 "* | *" -Ofast "*) ;; *" -O3 "*) set -- "$@" -O0 ;; esac\nexec "%s" "$@"\n' \
+    "$(command -v cc)" >"$tmp/quick_cc/cc"
   chmod +x "$tmp/quick_cc/cc"
   PATH=$tmp/quick_cc:$PATH
 }

@@ -22,7 +22,7 @@ try() { # try SEED FILE COMMAND...
   fail "mutate $seed $file | $*: status $status"
   grep -E 'ERROR|runtime error|error\[|#[0-9] ' "$tmp/err" | head -n 6
 }
-full && count=${COUNT:-25} || count=${COUNT:-12}; first=${FIRST:-1}
+full && count=${COUNT:-25} || count=${COUNT:-6}; first=${FIRST:-1}
 for ir in mlp cnn; do
   "$sanitized_gradc" ir "tests/golden/curves/$ir.nn" --stop-after=cse >"$tmp/$ir.ir" 2>/dev/null || rm -f "$tmp/$ir.ir"
 done

@@ -19,6 +19,7 @@ same() {
   paste -d ' ' "$1" "$2" | awk '$1 == "step" { n++; d = $7 - $14; if (!(d * d <= 1e-6 * $7 * $7)) far = 1 }
     END { exit far || !n }'
 }
+level=-O0; full && level=-O1
 model() { # model FILE.nn STEPS NAME: emitted as CUDA, compiled by cc, run
   dir=$tmp/$3; mkdir -p "$dir"; stem=$(basename "$1" .nn)
   if ! { "$tmp/reference" "$1" "$2" "$dir" --device >"$dir/want.all" && refused <"$dir/want.all" >"$dir/want" &&
@@ -28,7 +29,7 @@ model() { # model FILE.nn STEPS NAME: emitted as CUDA, compiled by cc, run
   equal "files of $3" "$(cd "$dir" && echo "$stem".*)" "$stem.cu $stem.h"
   as_portable "$dir/$stem.h" >"$dir/interface.h"
   printf '#include "%s"\n' "$stem.cu" interface.h tests/exact/main_portable.c >"$dir/unit.c"
-  if ! ${CC:-cc} -std=gnu11 -O1 -w -ffp-contract=off -fno-strict-aliasing -I"$root" -I"$here/runtime" -I"$dir" \
+  if ! ${CC:-cc} -std=gnu11 $level -w -ffp-contract=off -fno-strict-aliasing -I"$root" -I"$here/runtime" -I"$dir" \
        -I"$root/tests/exact" -o "$dir/run" "$dir/unit.c" "$host" -lm -ldl -lpthread >"$tmp/log" 2>&1; then
     fail "$3 does not compile: $(head -n 5 "$tmp/log")"; return
   fi

@@ -18,8 +18,10 @@ if program ccheck tests/codegen/ccheck.c; then
   for size in 0 $(full && echo 1); do
     ops "sizes of $size" --some --fused --size=$size tests/codegen/windows.ir tests/codegen/move.ir
   done
-  products() { # products SHARE FORM FORM LIST OPTION...: of the list one line of SHARE, with operands of these forms
-    awk -v share="$1" '/^#/ || NR % share == 0' "$4" |
+  # products SHARE[:AT] FORM FORM LIST OPTION...: of the list one line of SHARE, from line AT on, with operands of these
+  # forms
+  products() {
+    awk -v share="${1%:*}" -v at="${1#*:}" '/^#/ || NR % share == at % share' "$4" |
       awk -v a="$2" -v b="$3" -f tests/native/cases.awk >"$tmp/cases.ir"
     what="$2 $3 $4"; shift 4
     ops "$what $*" --some --fused "$@" "$tmp/cases.ir"
@@ -39,7 +41,7 @@ if program ccheck tests/codegen/ccheck.c; then
     products 2 bf16 as_bf16 tests/cuda/contract.txt --bound; products 3 as_f16 f16 tests/cuda/contract.txt --bound
     products 1 f32 f32 tests/cuda/contract.txt
   else
-    products 18 f32 f32 tests/native/contract.txt; products 14 f32 f32 tests/native/conv.txt
+    products 18:17 f32 f32 tests/native/contract.txt; products 14 f32 f32 tests/native/conv.txt
     products 24 bf16 as_bf16 tests/native/contract.txt --bound; products 32 f16 as_f16 tests/native/conv.txt --bound
   fi
   if full && program sweep tests/codegen/sweep.c; then

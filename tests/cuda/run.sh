@@ -69,6 +69,7 @@ program modules "$here/modules.c" $(sh "$root/tests/objects.sh" "$build" codegen
 grep -E '^(NVRTC|nvcc|skipped|  )' "$tmp/rtc.log"
 
 cd "$root" || exit 2
+quick_cc
 for part in driver hooks dry_run ops models embed races report program product nvrtc nvcc; do
   [ $part != nvcc ] || full || continue
   part_begin=$(date +%s)

@@ -117,7 +117,7 @@ models() {
 # ---- programs of gradc build, in programs/, with their data beside them ----
 
 device=cuda; for_gpu=--gpu=$(echo "${GPU_CODE:-sm_90a}" | tr ' ' ',')
-[ -z "$dry" ] || { device='cuda-host'; for_gpu=; }
+[ -z "$dry" ] || { device='cuda-host'; for_gpu=--cflags=-O0; }
 built() { # built NAME OPTION...: of programs/NAME.nn; $reason if not
   name=$1; shift
   # shellcheck disable=SC2086  # none or one
@@ -134,7 +134,7 @@ copied() { # copied FILE.nn NAME [EXPRESSION]: the model as programs/NAME.nn, ed
 on_cpu() { # on_cpu NAME STEPS OPTION...: the last line of training on the CPU
   name=$1; steps_=$2; shift 2
   rm -rf "$tmp/cpu_run"
-  "$gradc" build "$@" "$out/programs/$name.nn" -o "$tmp/cpu" >"$tmp/log" 2>&1 && cd "$out/programs" &&
+  "$gradc" build ${dry:+--cflags=-O0} "$@" "$out/programs/$name.nn" -o "$tmp/cpu" >"$tmp/log" 2>&1 && cd "$out/programs" &&
     "$tmp/cpu" train --steps "$steps_" --run-dir "$tmp/cpu_run" --json 2>>"$tmp/log" | tail -n 1
   cd "$root" || exit 2
 }
