@@ -60,7 +60,8 @@ $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/syntax/nn.c
 
 # The runtime: an archive that training binaries link, and gradc itself.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
-$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) -O2 -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP
+RT_CFLAGS = -O2
+$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) $(RT_CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP
 $(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# asan.sh BUILD: builds gradc with the sanitizers and one malloc per object, for all suites that need it: the program
-# and an archive of everything except the driver, in BUILD/tests/asan. A lock lets one suite build while others wait;
-# the build is kept. At -O0 it compiles in half the time, and the tests that it runs are small.
+# asan.sh BUILD: builds gradc with the sanitizers and one malloc per object, for all suites that need it: the program,
+# an archive of everything except the driver, and one of the runtime, in BUILD/tests/asan. A lock lets one suite build
+# while others wait; the build is kept. At -O0 it compiles in half the time, and the tests that it runs are small.
 set -e
 build=$(cd "$1" && pwd); asan=$build/tests/asan
 cd "$(dirname "$0")/.."
@@ -10,8 +10,9 @@ mkdir -p "$asan"
 exec 9>"$asan/lock"
 flock 9
 flags="-fsanitize=address,undefined -fno-sanitize-recover=all"
-make -s LLVM_CONFIG=no BUILD="$asan" WARN=-w CFLAGS="-O0 -g1 $flags -DGRADC_MALLOC_EACH" objects
-find "$asan" -name '*.o' ! -path "$asan/driver/*" | sort >"$asan/list"
+make -s LLVM_CONFIG=no BUILD="$asan" WARN=-w CFLAGS="-O0 -g1 $flags -DGRADC_MALLOC_EACH" RT_CFLAGS="-O0 -g1 $flags" \
+  objects "$asan/libgradc_rt.a"
+find "$asan" -name '*.o' ! -path "$asan/driver/*" ! -path "$asan/runtime/*" | sort >"$asan/list"
 rm -f "$asan/new.a" # another suite may be linking the old one
 xargs ar rcs "$asan/new.a" <"$asan/list"
 mv "$asan/new.a" "$asan/gradc.a"

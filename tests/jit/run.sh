@@ -4,6 +4,7 @@
 # tests pass and give the bits of the interpreter and of a built program; the cache has the right entries and survives
 # damage.
 . "$(dirname "$0")/../suite.sh"
+quick_cc
 cd "$tmp" || exit 2
 XDG_CACHE_HOME=$tmp/cache; TMPDIR=$tmp/temp; export XDG_CACHE_HOME TMPDIR
 mkdir "$TMPDIR"

@@ -35,9 +35,9 @@ program() { # program NAME LIBRARY FLAGS|SOURCE...
 }
 toy() { program "$1" "$2" "${@:3}" "$here/toy_model.c"; }
 sanitize="-fsanitize=address,undefined -fno-sanitize-recover=undefined"
-plain=$build/libgradc_rt.a faults=$tmp/faults.a asan=$tmp/asan.a
+plain=$build/libgradc_rt.a faults=$tmp/faults.a asan=$build/tests/asan/libgradc_rt.a
 library faults -O0 -DGC_FAULTS
-library asan -O0 -g1 $sanitize
+sh "$root/tests/asan.sh" "$build" || exit 1
 toy toy $plain
 toy toy_accum $plain -DACCUMULATE=3 -DBATCH=4
 toy toy_order $plain -DSHUFFLE=0
