@@ -47,7 +47,7 @@ if program ccheck tests/codegen/ccheck.c; then
   if full && program sweep tests/codegen/sweep.c; then
     "$gradc" ops --markdown | awk -v types= -f tests/codegen/special.awk >"$tmp/special.ir"
     ops "extreme numbers" --extreme "$tmp/special.ir"
-    ops "extreme numbers in fast mode" --extreme --fast "$tmp/special.ir"
+    ops "extreme numbers in fast mode" --extreme --fast --fused "$tmp/special.ir"
     if [ "${ALL:-}" = 1 ]; then # takes minutes
       "$tmp/sweep" all 1 1 >"$tmp/sweep.ir"
       ops "kernels of each class" --some --fused "$tmp/sweep.ir"

@@ -22,8 +22,10 @@ ram_full=$(number ram_bytes "$tmp/full.json"); ram_tune=$(number ram_bytes "$tmp
 tune_check "$ram_tune bytes, the full $ram_full" [ $((3 * ${ram_tune:-1})) -lt "${ram_full:-0}" ]
 tune_check "of 272474 parameters 650 are trained" \
   [ "$(number parameters "$tmp/tune.json")/$(number trained_parameters "$tmp/tune.json")" = 272474/650 ]
-if "$gradc" build "$tmp/full.nn" -o "$tmp/full" >"$tmp/tune.log" 2>&1 &&
-   "$gradc" build "$tmp/tune.nn" -o "$tmp/tune" >"$tmp/tune.log" 2>&1 &&
+light=; full || light=--cflags=-O0
+# shellcheck disable=SC2086  # an option or none
+if "$gradc" build $light "$tmp/full.nn" -o "$tmp/full" >"$tmp/tune.log" 2>&1 &&
+   "$gradc" build $light "$tmp/tune.nn" -o "$tmp/tune" >"$tmp/tune.log" 2>&1 &&
    "$tmp/full" train --steps 4 --run-dir "$tmp/run_full" >"$tmp/tune.log" 2>&1 &&
    "$tmp/tune" train --init "$tmp/run_full/weights.safetensors" --json --run-dir "$tmp/run_tune" \
        >"$tmp/tune.out" 2>"$tmp/tune.log"; then
