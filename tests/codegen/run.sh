@@ -25,13 +25,15 @@ else
   check_ir "--cc=gcc -O0"
   check_ir "--cc=gcc -O0" --isa=native
 fi
-check_ir "$plain" --isa=generic
+# shellcheck disable=SC2046  # an option or none
+check_ir "$plain" --isa=generic $(full || echo --fused)
 files=$tmp/special.ir
 types=; full || types="f32 bf16 i32 u32"
 "$gradc" ops --markdown | awk -v types="$types" -f tests/codegen/special.awk >"$files"
 [ "$(grep -c '^graph' "$files")" -gt 250 ] || fail "special.awk: too few graphs"
 check_ir --extreme "$plain"
-check_ir --extreme "--cc=gcc -O1" --isa=native --fast
+# shellcheck disable=SC2046  # an option or none
+check_ir --extreme "--cc=gcc -O1" --isa=native --fast $(full || echo --fused)
 if full; then
   for isa in native generic; do
     check_ir --extreme "--cc=gcc -O1" ${clang:+"$clang"} --isa=$isa
@@ -45,13 +47,12 @@ else fail "windows that hold no element are computed"; fi
 . tests/codegen/names.sh
 # Every class of kernel on every kind of operand (sweep.c).
 program sweep tests/codegen/sweep.c
-sweep() { # sweep CLASSES SHARE SEED OPTIONS...
+sweep() { # sweep CLASSES SHARE SEED OPTIONS...: SHARE of a thousand
   files="$tmp/sweep.ir"
   "$tmp/sweep" "$1" "$2" "$3" >"$files"; shift 3
   check_ir --some "$@"
 }
-full && share=1 || share=2 # of a thousand; further seeds below
-sweep all $share 1 --fused "--cc=gcc -O0" --isa=native
+sweep all 1 1 --fused "--cc=gcc -O0" --isa=native
 if full; then
   sweep all 2 2 "--cc=gcc -O1"
   sweep all 2 3 "--cc=gcc -O1" --isa=native
