@@ -6,13 +6,13 @@
 # failed".
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); shift 2
-# The longest first, so that both workers end together; bad builds what front, ops and ir link (asan.sh).
+# The longest first, so that both workers end together; front, with FULL=1 bad, builds what others link (asan.sh).
 [ $# -gt 0 ] || [ "${FULL:-}" != 1 ] ||
   set -- cuda codegen random native exact bad cli docs plan front lib runtime golden \
     models twins numbers ops forms jit recompute pass grad ir
 [ $# -gt 0 ] || \
-  set -- exact cli native models bad cuda lib front codegen golden random runtime ops forms plan jit \
-  recompute numbers pass twins grad ir docs
+  set -- cuda native cli front codegen exact lib golden models random bad runtime ops plan recompute numbers jit \
+  pass forms docs grad twins ir
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # one cache of compiled code for all suites, not the user's
