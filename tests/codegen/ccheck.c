@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Compares generated C with the interpreter, bit for bit.
  *   ccheck [--cc=COMMAND]... [--keep=DIR] [--isa=NAME] [--f64] [--extreme] [--fast] [--bound]
- *          [--near] [--some] [--fused] [--cuda] [--plain] [--sm90] [--size=N] FILE.ir...
+ *          [--near] [--some] [--fused] [--cuda] [--plain] [--sm90] [--size=N] [--skip=NAME,...] FILE.ir...
  * With --isa the native dialect for that instruction set, run by 1 and by 3 threads; else the portable one. With --f64
  * all floats of the C are f64, and the interpreter runs in its double mode. With --extreme the inputs are the edge
  * cases of arithmetic. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
@@ -12,6 +12,7 @@
  * with --plain all kernels have their plain form, with --sm90 those of
  * sm_90a, whatever the size.
  * With --size every run-time size is N, or its bound if that is less; else its bound.
+ * With --skip these graphs are compiled, but do not run; the others have the same inputs as without.
  * Each file is one module; with --some they need not have every op. It is compiled with fusion on and (except with
  * --fused) off by every compiler command; its graphs run on random inputs: init, then each train_step three times, then
  * every export. Outputs and all weights must agree (NaN equals NaN). Prints what differs, and `N passed, N failed`. */
@@ -34,7 +35,7 @@ static const char *cc_list[MAX_CC];
 static int ncc, passed, failed;
 static uint64_t rng;
 static const char *keep_dir;
-static const char *isa;
+static const char *isa, *skip = "";
 static bool f64, extreme, fast, bound, some, fused, cuda, plain, near_enough;
 static int sm;             /* Options.sm */
 static int64_t size = -1;  /* of every run-time size, up to its bound; -1: the bound */
@@ -227,8 +228,27 @@ static void expect_call(Case *k, const Call *f) {
   expect_vars(k, f->g->name);
 }
 
+/* Whether --skip names the graph. */
+static bool is_skipped(const Graph *g) {
+  size_t n = strlen(g->name);
+  for (const char *s = skip; *s; s += strcspn(s, ","), s += *s == ',')
+    if (strcspn(s, ",") == n && !strncmp(s, g->name, n)) return true;
+  return false;
+}
+
+/* Makes the inputs of a graph that is skipped. */
+static bool skip_graph(Case *k, const Graph *ref) {
+  for (int i = 0; i < ref->nport; i++) {
+    Val *v = interp_value(k->in, node_get(ref, ref->port[i])->type);
+    make_input(v);
+    val_release(v);
+  }
+  return true;
+}
+
 static bool call_graph(Case *k, const Graph *g) {
   const Graph *ref = graph_find(k->ref, g->name);
+  if (is_skipped(g)) return skip_graph(k, ref);
   Call f = {.g = g, .args = {.c = k->c}};
   put_memory(k);
   str_printf(&k->main, "  { /* %s */\n  if (fread(mem, 1, %lld, stdin) == 0) return 1;\n", g->name,
@@ -462,6 +482,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(argv[i], "--plain")) plain = true;
     else if (!strcmp(argv[i], "--sm90")) sm = 90;
     else if (!strncmp(argv[i], "--size=", 7)) size = atoi(argv[i] + 7);
+    else if (!strncmp(argv[i], "--skip=", 7)) skip = argv[i] + 7;
   }
   if (!ncc) cc_list[ncc++] = "gcc -O0", cc_list[ncc++] = "gcc -O3", cc_list[ncc++] = "clang -O2";
   for (int i = 1; i < argc; i++)

@@ -4,9 +4,8 @@
 # transactions. forms.tsv has those of each graph and form: sectors of global memory, the minimum, wavefronts of shared
 # memory; they may only fall. Lines that end with * have shapes at which vectors are possible: at most a tenth more
 # sectors than the minimum.
-graphs() { # graphs PATTERN [EXCEPT]
-  awk -v want="$1" -v except="${2:-^$}" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want && $2 !~ except } keep' \
-    "$here/forms.ir" "$here/forms_sm90.ir"
+graphs() { # graphs PATTERN
+  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
 }
 shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
   mode=$1; what=$2; shift 2
@@ -38,8 +37,8 @@ if full; then
   shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 else # without those that take most of the time, of forms that others have
-  graphs . '^attend_(back_tiles|tiles|long)|^scatter_few|^(half|vector)_split|^columns[(]|^group' >"$tmp/small.ir"
-  shapes strict "shapes of the forms" "$tmp/small.ir"
+  large=attend_back_tiles,attend_tiles,attend_long,scatter_few,half_split,vector_split,columns
+  shapes strict "shapes of the forms" --skip=$large "$here/forms.ir"
   graphs '^vector|^half' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 fi
