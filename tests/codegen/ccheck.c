@@ -104,30 +104,62 @@ static double slack_of(const Graph *g) {
   return 2 * roundings * 0x1p-24;
 }
 
-/* The bytes before the arena, as a call needs them. */
-static void put_memory(Case *k) {
+/* Per weight of the module with a place in memory, as text: 1, if a call of g may read or write it and it has a value;
+ * with g == NULL, if it has a value. */
+static const char *weights_of(Case *k, const Graph *g) {
+  char *uses = ctx_alloc(k->c, (size_t)k->m->nvar + 1);
+  memset(uses, g ? '0' : '1', (size_t)k->m->nvar);
+  for (int i = 0; i < k->m->ngraph && g; i++) {
+    const Graph *h = k->m->graph[i];
+    if (h != g && h->kind != GK_BODY) continue;
+    for (Id n = 1; n < (Id)h->n; n++)
+      if (node_var(h, n) >= 0) uses[node_var(h, n)] = '1';
+    for (int o = 0; o < h->nout; o++)
+      if (h->out[o].var >= 0) uses[h->out[o].var] = '1';
+  }
+  int n = 0;
+  for (int v = 0; v < k->m->nvar; v++)
+    if (k->m->var[v].offset >= 0) uses[n++] = k->in->var[v] ? uses[v] : '0';
+  uses[n] = 0;
+  return uses;
+}
+
+/* The bytes before the arena, as a call needs them: for the first call all of them; then the head, and the weights that
+ * the call uses. */
+static void put_memory(Case *k, const Graph *g) {
   size_t n = (size_t)(k->m->total_bytes - k->m->arena_bytes);
+  bool first = !k->input.n;
+  const char *uses = weights_of(k, first ? NULL : g);
   char *mem = calloc(n + 64, 1);
   memcpy(mem, &k->in->seed, 8);
   uint32_t head[3] = {k->in->step, k->in->steps, k->in->steps_per_epoch};
   memcpy(mem + 8, head, sizeof head);
   if (head_calls(k->m) >= 0) memcpy(mem + head_calls(k->m), &k->in->calls, sizeof k->in->calls);
-  for (int v = 0; v < k->m->nvar; v++)
-    if (k->in->var[v] && k->m->var[v].offset >= 0)
-      memcpy(mem + k->m->var[v].offset, packed(k, v), (size_t)type_bytes(k->m, k->m->var[v].type));
-  str_put(&k->input, mem, n);
+  if (!first) str_put(&k->input, mem, (size_t)k->m->head_bytes);
+  for (int v = 0, i = 0; v < k->m->nvar; v++) {
+    const Var *x = &k->m->var[v];
+    if (x->offset < 0 || uses[i++] == '0') continue;
+    size_t bytes = (size_t)type_bytes(k->m, x->type);
+    memcpy(mem + x->offset, packed(k, v), bytes);
+    if (!first) str_put(&k->input, mem + x->offset, bytes);
+  }
+  if (first) str_put(&k->input, mem, n);
   free(mem);
+  str_printf(&k->main, "  if (check_take(mem, %zu, \"%s\")) return 1;\n", first ? n : (size_t)k->m->head_bytes,
+             first ? "" : uses);
 }
 
-static void expect_vars(Case *k, const char *graph) {
-  for (int v = 0; v < k->m->nvar; v++) {
-    if (!k->in->var[v] || k->m->var[v].offset < 0) continue;
+/* The weights that the call uses; the program compares the others with what they were. */
+static void expect_vars(Case *k, const Graph *g) {
+  const char *uses = weights_of(k, g);
+  for (int v = 0, i = 0; v < k->m->nvar; v++) {
+    if (k->m->var[v].offset < 0 || uses[i++] == '0') continue;
     const Type *t = type_get(k->m, k->m->var[v].type);
     size_t bytes = (size_t)type_bytes(k->m, k->m->var[v].type);
-    expect(k, ctx_strf(k->c, "%s: weight %s", graph, k->m->var[v].name), (DType)t->dtype,
+    expect(k, ctx_strf(k->c, "%s: weight %s", g->name, k->m->var[v].name), (DType)t->dtype,
            (int64_t)bytes / dtype_info[t->dtype].bytes, packed(k, v));
-    str_printf(&k->main, "  fwrite(mem + %lld, 1, %zu, stdout);\n", (long long)k->m->var[v].offset, bytes);
   }
+  str_printf(&k->main, "  if (check_give(mem, \"%s\")) return 1;\n", uses);
 }
 
 /* ---- one call ---- */
@@ -225,7 +257,7 @@ static void expect_call(Case *k, const Call *f) {
     expect(k, ctx_strf(k->c, "%s: %s", f->g->name, f->g->out[i].name), t, v->count, stored(k, v, t));
     str_printf(&k->main, "  fwrite(r%d, 1, %lld, stdout);\n", r++, (long long)v->count * dtype_info[t].bytes);
   }
-  expect_vars(k, f->g->name);
+  expect_vars(k, f->g);
 }
 
 /* Whether --skip names the graph. */
@@ -250,9 +282,8 @@ static bool call_graph(Case *k, const Graph *g) {
   const Graph *ref = graph_find(k->ref, g->name);
   if (is_skipped(g)) return skip_graph(k, ref);
   Call f = {.g = g, .args = {.c = k->c}};
-  put_memory(k);
-  str_printf(&k->main, "  { /* %s */\n  if (fread(mem, 1, %lld, stdin) == 0) return 1;\n", g->name,
-             (long long)(k->m->total_bytes - k->m->arena_bytes));
+  str_printf(&k->main, "  { /* %s */\n", g->name);
+  put_memory(k, g);
   put_ports(k, &f, ref);
   if (!interp_run(k->in, ref, f.port, f.res)) {
     printf("%s: %s: the interpreter failed: %s\n", k->what, g->name, k->in->error);
@@ -368,6 +399,29 @@ static bool compile(Case *k, const char *path, bool fuse, Str *code, Str *header
   return true;
 }
 
+/* Functions that read and write weights: those of which the text has a 1. No other may have changed. */
+static void put_weights(Case *k) {
+  str_printf(&k->main,
+             "static unsigned char check_before[%lld];\nstatic const struct {\n  size_t at, n;\n} check_at[] = {",
+             (long long)(k->m->total_bytes - k->m->arena_bytes) + 1);
+  for (int v = 0; v < k->m->nvar; v++)
+    if (k->m->var[v].offset >= 0)
+      str_printf(&k->main, "{%lld, %lld}, ", (long long)k->m->var[v].offset,
+                 (long long)type_bytes(k->m, k->m->var[v].type));
+  str_puts(&k->main,
+           "{0, 0}};\n"
+           "static int check_take(unsigned char *to, size_t head, const char *uses) {\n"
+           "  if (fread(to, 1, head, stdin) != head) return 1;\n"
+           "  for (size_t i = 0; uses[i]; i++)\n"
+           "    if (uses[i] == '1' && fread(to + check_at[i].at, 1, check_at[i].n, stdin) != check_at[i].n) return 1;\n"
+           "  memcpy(check_before, to, sizeof check_before - 1);\n  return 0;\n}\n"
+           "static int check_give(const unsigned char *from, const char *uses) {\n"
+           "  for (size_t i = 0; uses[i]; i++)\n"
+           "    if (uses[i] == '1') fwrite(from + check_at[i].at, 1, check_at[i].n, stdout);\n"
+           "    else if (memcmp(from + check_at[i].at, check_before + check_at[i].at, check_at[i].n)) return 1;\n"
+           "  return 0;\n}\n");
+}
+
 static void begin_main(Case *k) {
   static const char native[] =
     "static int threads;\nstatic pthread_barrier_t gate;\n"
@@ -387,7 +441,7 @@ static void begin_main(Case *k) {
     "  gc_host_wrote(p, size * n);\n  return fread(p, size, n, f);\n}\n"
     "#define fread read_in\n";
   str_printf(&k->main,
-             "#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include \"%s.%s\"\n"
+             "#include <pthread.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include \"%s.%s\"\n"
              "%s",
              k->m->name,
              cuda  ? "cu"
@@ -397,6 +451,7 @@ static void begin_main(Case *k) {
   if (!cuda)
     str_printf(&k->main, "static unsigned char mem[%lld] __attribute__((aligned(64)));\n",
                (long long)k->m->total_bytes + 64);
+  put_weights(k);
   str_printf(&k->main, "%sint main(int argc, char **argv) {\n  (void)argc, (void)argv;\n", isa ? native : "");
   if (cuda) str_printf(&k->main, "  unsigned char *mem = gc_host_alloc(%s_BYTES);\n", k->m->name);
   if (isa) str_puts(&k->main, "  threads = atoi(argv[1]);\n  pthread_barrier_init(&gate, 0, (unsigned)threads);\n");
