@@ -155,7 +155,7 @@ use stem = net()
 data images { source = npy("x.npy", "y.npy"); x: f32[3, 64, 64] = field(0); y: i32 = field(1) }
 train { data = images; loss = cross_entropy(stem(x), y); optim = sgd(lr = 0.1); batch = 8; steps = 1 }
 M
-for fp in strict fast; do
+for fp in fast $(full && echo strict); do
   least=$("$gradc" report --fp=$fp --ram 1K stem.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
   image=$((8 * 16 * 32 * 32 * 4))
   [ "$least" -lt $((image * 2)) ] && pass || fail "$fp: the least of stem.nn is $least, of it the image $image"
@@ -173,7 +173,7 @@ use res = net()
 data images { source = npy("x.npy", "y.npy"); x: f32[3, 32, 32] = field(0); y: i32 = field(1) }
 train { data = images; loss = cross_entropy(res(x), y); optim = sgd(lr = 0.1); batch = 8; steps = 1 }
 M
-for fp in strict fast; do
+for fp in fast $(full && echo strict); do
   least=$("$gradc" report --fp=$fp --ram 1K residual.nn 2>&1 | sed -n 's/.*budget that works is \([0-9]*\) bytes/\1/p')
   image=$((8 * 16 * 32 * 32 * 4))
   [ "$least" -lt $((image * 11 / 2)) ] && pass || fail "$fp: the least of residual.nn is $least, an image $image"
