@@ -52,12 +52,24 @@ sanitized() { # sanitized NAME SOURCE...: the same with the sanitizers, over the
   fail "$name does not compile: $(head -n 5 "$tmp/log")"; return 1
 }
 # Without FULL=1: from here on, programs that gradc builds by cc are compiled without optimisation, apart from units
-# that have a level of their own.
+# that have a level of their own; and a GEMM unit that has been compiled with the same flags is copied.
 quick_cc() {
   full && return
   mkdir "$tmp/quick_cc"
-  printf '#!/bin/sh\ncase " $* " in *" -O1 "* | *" -Ofast "*) ;; *" -O3 "*) set -- "$@" -O0 ;; esac\nexec "%s" "$@"\n' \
-    "$(command -v cc)" >"$tmp/quick_cc/cc"
+  { echo '#!/bin/sh'; echo "units='$tmp/quick_cc' cc='$(command -v cc)'"; cat <<'S'
+case " $* " in
+*/gemm.c\ *) # -c -o OBJECT SOURCE are the last
+  eval "object=\${$(($# - 1))} source=\${$#}"
+  unit=$units/$({ echo "$*" | sed 's/ -c -o .*//'; cat "$source"; } | cksum | tr ' ' _).o
+  [ -f "$unit" ] || "$cc" "$@" || exit
+  [ -f "$unit" ] && exec cp "$unit" "$object"
+  cp "$object" "$unit.$$" && exec mv "$unit.$$" "$unit" ;;
+*" -O1 "* | *" -Ofast "*) ;;
+*" -O3 "*) set -- "$@" -O0 ;;
+esac
+exec "$cc" "$@"
+S
+  } >"$tmp/quick_cc/cc"
   chmod +x "$tmp/quick_cc/cc"
   PATH=$tmp/quick_cc:$PATH
 }

@@ -76,6 +76,7 @@ case $rows in *avx2*)
     fail "--isa=haswell: no vectors of 256 bits"
   fi ;;
 esac
+quick_cc
 # The prebuilt GEMM unit has a level of its own: other levels do not compile it again, other flags do.
 mkdir "$tmp/logging"
 printf '#!/bin/sh\necho "$@" >>"%s"\nexec cc "$@"\n' "$tmp/logged" >"$tmp/logging/cc"
