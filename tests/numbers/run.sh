@@ -19,7 +19,7 @@ tests_of() { # NAME OPTION...: the tests of a file, each counted
   grep -A3 -E '^(failed|error)' log
 }
 tests_of kinks.nn --interpret
-tests_of kinks.nn --jit=cc
+path=$PATH; quick_cc; tests_of kinks.nn --jit=cc; PATH=$path
 # Each public def: here, or in the programs that PyTorch has run at kinks and extremes.
 golden=$root/tests/golden/programs
 grep -hv '^#' "$here/kinks.nn" "$golden"/*.nn "$golden"/train/*.nn | grep -ow '[a-z][a-z_0-9]*' | sort -u >words
