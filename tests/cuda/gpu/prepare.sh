@@ -134,7 +134,8 @@ copied() { # copied FILE.nn NAME [EXPRESSION]: the model as programs/NAME.nn, ed
 on_cpu() { # on_cpu NAME STEPS OPTION...: the last line of training on the CPU
   name=$1; steps_=$2; shift 2
   rm -rf "$tmp/cpu_run"
-  "$gradc" build ${dry:+--cflags=-O0} "$@" "$out/programs/$name.nn" -o "$tmp/cpu" >"$tmp/log" 2>&1 && cd "$out/programs" &&
+  "$gradc" build ${dry:+--cflags=-O0} "$@" "$out/programs/$name.nn" -o "$tmp/cpu" >"$tmp/log" 2>&1 &&
+    cd "$out/programs" &&
     "$tmp/cpu" train --steps "$steps_" --run-dir "$tmp/cpu_run" --json 2>>"$tmp/log" | tail -n 1
   cd "$root" || exit 2
 }
