@@ -160,7 +160,7 @@ static char *label(const Columns *k, const Cell *at) {
 static const char *advice(const Columns *k, const Cell *at, const CsvField *t) {
   double v;
   char other = k->d->decimal == ',' ? '.' : ',';
-  if (csv_number(GC_F64, &v, 0, t, other) == NUM_OK)
+  if (memchr(t->s, other, t->n) && csv_number(GC_F64, &v, 0, t, other) == NUM_OK)
     return other == ',' ? "\n`decimal = \",\"` says that numbers have a decimal comma"
                         : "\n`decimal = \",\"` says that numbers have a comma; without it they have a point";
   return at->record || k->d->header >= 0 || k->named ? "" : "\n`header = true` says that the first line holds names";
@@ -230,7 +230,8 @@ bool columns_read(const Columns *k, const Csv *c, const Cell *at) {
   if (r == NUM_NOT_IN_TYPE) want = gc_dtype_name[at->type];
   if (want)
     refuse(k, c, at, E_FIELD_VALUE, rt_printf("is not %s", want),
-           missing ? "\n`missing = 0 | mean | skip` of the data section says what missing values are"
+           missing ? rt_printf("\n`missing = 0 | mean | skip` of the data section says what missing values are%s",
+                               advice(k, at, t))
                    : advice(k, at, t));
   return true;
 }

@@ -9,6 +9,7 @@
 #include "../../runtime/pool.h"
 #include "../../runtime/safetensors.h"
 #include "../../runtime/vars.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
