@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc emit: the model as portable C or CUDA. */
 #include "codegen/codegen.h"
-#include "driver/driver.h"
+#include "driver/toolchain.h"
 #include "lib/embed.h"
 #include "lib/pipeline.h"
 #include "passes/pass.h"
 #include "passes/transform/strip.h"
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Reads --weights, and tells the passes which variables are constant. */
@@ -28,6 +26,12 @@ static bool give_weights(Args *a, Module *m, EmitOptions *o) {
 /* Reports combinations of options that make no sense. */
 static int check_options(Args *a) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "";
+  static const OptionId native[] = {OPT_cc, OPT_cflags, OPT_isa};
+  for (size_t i = 0; i < sizeof native / sizeof *native; i++)
+    if (args_has(a, native[i])) {
+      diag_error(a->c, E_USAGE, 0, 1, "`%s` is of C for this machine: it needs --native", option_info[native[i]].flag);
+      return EXIT_USAGE;
+    }
   if (as[0] && !args_has(a, OPT_weights)) {
     diag_error(a->c, E_USAGE, 0, 1, "`--weights-as=%s` needs --weights=FILE", as);
     return EXIT_USAGE;
@@ -55,21 +59,6 @@ static int check_options(Args *a) {
   return EXIT_OK;
 }
 
-static bool make_folders(Ctx *c, const char *dir) {
-  char *path = ctx_strf(c, "%s", dir);
-  for (char *p = path + 1;; p++) {
-    char end = *p;
-    if (end && end != '/') continue;
-    *p = 0;
-    if (mkdir(path, 0777) && errno != EEXIST) {
-      diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
-      return false;
-    }
-    *p = end;
-    if (!end) return true;
-  }
-}
-
 /* The file's name without .nn; the module's name if it has another ending or characters that #include does not allow.
  * */
 static const char *stem(const Module *m, const char *path) {
@@ -79,8 +68,27 @@ static const char *stem(const Module *m, const char *path) {
   return source ? ctx_strf(m->c, "%.*s", (int)(dot - base), base) : m->name;
 }
 
+/* --native: the C that `gradc build` compiles. */
+static int emit_native(Args *a) {
+  WorkFolder f;
+  static const OptionId others[] = {OPT_c, OPT_cuda, OPT_only, OPT_weights, OPT_weights_as, OPT_forms, OPT_arch};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (args_has(a, others[i])) {
+      diag_error(a->c, E_USAGE, 0, 1, "`--native` and `%s` exclude each other", option_info[others[i]].flag);
+      return EXIT_USAGE;
+    }
+  if (!args_has(a, OPT_output) || !a->value[OPT_output][0]) a->value[OPT_output] = ".";
+  if (!output_check(a, OPT_output, ".c .h", "a folder, with the C and a build.sh", "`-o .` writes them here"))
+    return EXIT_USAGE;
+  if (!temp_make(a->c, &f)) return EXIT_RESOURCES;
+  int status = toolchain_build(a, &f, "program");
+  temp_remove(&f);
+  return status;
+}
+
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
+  if (args_has(a, OPT_native)) return emit_native(a);
   int status = check_options(a);
   const char *ends = args_has(a, OPT_cuda) ? "cu" : "c";
   if (!output_check(a, OPT_output, ctx_strf(c, ".%s .h", ends),

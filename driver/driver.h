@@ -104,5 +104,6 @@ Module *load_planned(Args *a, const char *path);        /* load_module and all p
  * type of the var; valid until the process ends. */
 const void *const *load_weights(Module *m, const char *path);
 /* Replaces a file atomically. mode 0: that of the old file, or 0666 without the umask's bits. */
+bool make_folders(Ctx *c, const char *dir); /* with those above it; false: reported */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);
 #endif

@@ -33,16 +33,17 @@ bool load_source(Ctx *c, const char *path, Loc *start) {
 /* The default of --fp: fast for build, run, and report (which shows the plan of these); strict for the others. */
 static bool is_strict(const Args *a) {
   if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
+  if (args_has(a, OPT_native)) return false;
   return !((unsigned)(C_build | C_run | C_report) >> a->cmd & 1);
 }
 
 /* That of the command line, else that of the file. */
 static void choose_device(Args *a, Module *m) {
-  unsigned command = 1u << a->cmd;
+  unsigned command = args_has(a, OPT_native) ? (unsigned)C_build : 1u << a->cmd;
   bool asked = args_has(a, OPT_device) || args_has(a, OPT_cuda) || args_has(a, OPT_cpu);
   if (m->opt.file_device && !asked && command & (C_build | C_run | C_test | C_eval | C_report)) a->value[OPT_cuda] = "";
   m->opt.device = args_device(a) != NULL;
-  m->opt.slots = m->opt.device && a->cmd != CMD_emit; /* emitted functions take inputs of the caller */
+  m->opt.slots = m->opt.device && !(command & C_emit); /* emitted functions take inputs of the caller */
   if (!(command & (C_build | C_run | C_report)) || m->opt.device) return;
   m->opt.panel = target_native.panel;
   m->opt.wide_rows = target_native.wide_rows;
@@ -77,6 +78,21 @@ Module *load_module(Args *a, const char *path) {
 Module *load_planned(Args *a, const char *path) {
   Module *m = load_module(a, path);
   return m && pipeline_plan(m) ? m : NULL;
+}
+
+bool make_folders(Ctx *c, const char *dir) {
+  char *path = ctx_strf(c, "%s", dir);
+  for (char *p = path + 1;; p++) {
+    char end = *p;
+    if (end && end != '/') continue;
+    *p = 0;
+    if (mkdir(path, 0777) && errno != EEXIST) {
+      diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
+      return false;
+    }
+    *p = end;
+    if (!end) return true;
+  }
 }
 
 /* A file that is not regular, such as a pipe, is written in place. */

@@ -6,6 +6,7 @@
 #include "lib/embed.h"
 #include "lib/pipeline.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -41,8 +42,9 @@ static CcResult make_parent(const WorkFolder *f, const char *name) {
   return (CcResult){CC_SYSTEM, ctx_strf(f->c, "%s: %s", path, strerror(errno))};
 }
 
-/* Writes the files of the runtime that compiling and linking the generated C needs, and adds them to the command. */
-static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k) {
+/* Writes the files of the runtime that compiling and linking the generated C needs, adds them to the command, and their
+ * names to `files`, if that is not NULL. */
+static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k, Str *files) {
   bool archive = archive_fits(a);
   CcResult r = {CC_OK, NULL};
   cc_arg(k, "-I");
@@ -56,6 +58,7 @@ static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k) {
     if (lib ? !archive : code ? archive : !header) continue;
     r = make_parent(f, e->name);
     if (!r.fault) r = work_folder_write(f, e->name, e->text, e->n);
+    if (files) str_printf(files, "%s\n", e->name);
     if (lib || code) cc_arg(k, work_folder_path(f, e->name));
   }
   if (r.fault) diag_error(a->c, E_FILE_WRITE, 0, 1, "%s", r.text);
@@ -106,21 +109,51 @@ static NativeOptions native_options(const Args *a, Module *m) {
                          .flags = flags_text(a),
                          .builtin = embed_text,
                          .dir = pipeline_folder(a->c, a->operand[0]),
-                         .profile = a->cmd == CMD_build};
+                         .profile = a->cmd == CMD_build || a->cmd == CMD_emit};
   if (args_device(a)) device_options(a, m, &o);
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";
   return o;
 }
 
+/* Copies a file of the work folder, with the folders in its name. */
+static bool keep_file(Args *a, const WorkFolder *f, const char *name, const char *dir) {
+  char *text;
+  size_t n;
+  const char *to = ctx_strf(a->c, "%s/%s", dir, name), *slash = strrchr(to, '/');
+  if (!make_folders(a->c, ctx_strf(a->c, "%.*s", (int)(slash - to), to))) return false;
+  CcResult r = work_folder_read(f, name, &text, &n);
+  if (r.fault) diag_error(a->c, E_FILE_WRITE, 0, 1, "%s", r.text);
+  bool ok = !r.fault && save_file(a->c, to, text, n, 0);
+  if (!r.fault) free(text);
+  return ok;
+}
+
+/* The C of the model, what of the runtime it is compiled with, and build.sh, which makes the same program of them. */
+static bool keep_sources(Args *a, const WorkFolder *f, const char *dir, const NativeScript *script) {
+  bool ok = make_folders(a->c, dir);
+  for (const char *p = script->files.s, *end; ok && p && *p; p = end + 1) {
+    end = strchr(p, '\n');
+    ok = keep_file(a, f, ctx_strf(a->c, "%.*s", (int)(end - p), p), dir);
+  }
+  Str s = {.c = a->c};
+  str_printf(&s, "#!/bin/sh\n# Makes `program`, as gradc %s does.\ncd \"$(dirname \"$0\")\" || exit 1\nset -e\n%s",
+             GRADC_VERSION, script->commands.s);
+  return ok && save_file(a->c, ctx_strf(a->c, "%s/build.sh", dir), s.s, s.n, 0777);
+}
+
 int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !pipeline_check_runnable(m)) return EXIT_MODEL;
   NativeOptions o = native_options(a, m);
+  NativeScript script = {.files = {.c = a->c}, .commands = {.c = a->c}, .only = a->cmd == CMD_emit};
+  const char *keep = a->value[script.only ? OPT_output : OPT_keep_c];
+  if (keep) o.script = &script;
   CcArgs runtime = {.c = a->c};
-  if (!add_runtime(a, f, &runtime)) return EXIT_RESOURCES;
+  if (!add_runtime(a, f, &runtime, &script.files)) return EXIT_RESOURCES;
   CcFault fault = native_program(m, &o, f, &runtime, out);
   if (fault == CC_SYSTEM || fault == CC_KILLED) return EXIT_RESOURCES;
+  if (!fault && keep && !keep_sources(a, f, keep, &script)) return EXIT_RESOURCES;
   return fault ? EXIT_MODEL : EXIT_OK;
 }
 

@@ -10,7 +10,8 @@ bool temp_make(Ctx *c, WorkFolder *f); /* false: reported */
 void temp_remove(const WorkFolder *f);
 void signals_block(bool block); /* or unblocks them */
 
-/* Builds the operand's model as the program `out` in the folder. Returns the exit status; not EXIT_OK: reported. */
+/* Builds the operand's model as the program `out` in the folder. Returns the exit status; not EXIT_OK: reported. With
+ * --keep-c the folder's C is also in that of the option; `emit --native` only writes it to that of -o. */
 int toolchain_build(Args *a, const WorkFolder *f, const char *out);
 
 /* Compiles a planned module to code in this process. NULL: reported, *status is the exit status. */

@@ -16,7 +16,7 @@ static bool only_levels(const char *flags) {
 /* Compiled GEMM units for the rows of machine.c are embedded in gradc, named by the hash of their text. */
 static void find_gemm_object(Ctx *c, const NativeOptions *o, NativeC *n) {
   const Str *unit = &n->gemm_unit;
-  if (!unit->n || !only_levels(o->cflags) || o->foreign) return;
+  if (!unit->n || !only_levels(o->cflags) || o->foreign || o->script) return;
   unsigned long long hash = hash_bytes(unit->s, unit->n, 0);
   n->gemm_object = o->emit.builtin(ctx_strf(c, "prebuilt/%016llx.obj", hash), &n->gemm_object_bytes);
 }
@@ -102,17 +102,23 @@ static void add_unit(Build *b, const char *const *flag, int nflags, const char *
   cc_arg(&b->link, files[2]);
 }
 
+static CcResult write_unit(Build *b, const char *name, const Str *text) {
+  if (b->o->script) str_printf(&b->o->script->files, "%s\n", name);
+  return work_folder_write(b->f, name, text->s, text->n);
+}
+
 static CcResult add_device(Build *b) {
   const NativeC *n = b->n;
   CcResult r = {CC_OK, NULL};
   if (!n->device.n) return r;
   add_unit(b, n->device_flags.v, n->device_flags.n, "unit.device.c", "device.o");
-  r = work_folder_write(b->f, "unit.device.c", n->device.s, n->device.n);
+  r = write_unit(b, "unit.device.c", &n->device);
   if (r.fault || !n->host_form) return r;
   add_unit(b, n->kernel_flags.v, n->kernel_flags.n, "unit.kernels.c", "kernels.o");
-  r = work_folder_write(b->f, "unit.kernels.c", n->kernels.s, n->kernels.n);
+  r = write_unit(b, "unit.kernels.c", &n->kernels);
   if (r.fault) return r;
   cc_arg(&b->link, work_folder_path(b->f, "cuda_host.o"));
+  if (b->o->script) str_puts(&b->o->script->files, "cuda_host.o\n");
   return work_folder_write(b->f, "cuda_host.o", n->host_form, n->host_form_bytes);
 }
 
@@ -120,7 +126,7 @@ static CcResult add_units(Build *b, const char *name) {
   const NativeC *n = b->n;
   Ctx *c = b->f->c;
   const char *source = ctx_strf(c, "%s.c", name);
-  CcResult r = work_folder_write(b->f, source, n->text.s, n->text.n);
+  CcResult r = write_unit(b, source, &n->text);
   for (int i = 0; i < NATIVE_PARTS; i++) add_unit(b, &native_part[i], 1, source, ctx_strf(c, "unit%d.o", i));
   if (r.fault || !n->gemm_unit.n) return r;
   if (n->gemm_object) {
@@ -128,7 +134,38 @@ static CcResult add_units(Build *b, const char *name) {
     return work_folder_write(b->f, "gemm.o", n->gemm_object, n->gemm_object_bytes);
   }
   add_unit(b, n->gemm_unit_flags.v, n->gemm_unit_flags.n, "gemm.c", "gemm.o");
-  return work_folder_write(b->f, "gemm.c", n->gemm_unit.s, n->gemm_unit.n);
+  return write_unit(b, "gemm.c", &n->gemm_unit);
+}
+
+/* A word of a shell, with paths in the folder relative to it. */
+static void put_word(Str *s, const char *word, const char *folder) {
+  size_t n = strlen(folder);
+  if (!strncmp(word, folder, n) && (word[n] == '/' || !word[n])) word = word[n] ? word + n + 1 : ".";
+  bool plain = *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%")];
+  if (!plain) str_puts(s, "'");
+  for (; *word; word++)
+    if (*word == '\'') str_puts(s, "'\\''");
+    else str_put(s, word, 1);
+  if (!plain) str_puts(s, "'");
+}
+
+static void put_command(Str *s, const CcArgs *k, const char *folder) {
+  for (int i = 0; i < k->n; i++) {
+    if (i) str_puts(s, " ");
+    put_word(s, k->v[i], folder);
+  }
+  str_puts(s, "\n");
+}
+
+/* Compiles and links; with a script, writes that. */
+static CcResult run_commands(Build *b) {
+  NativeScript *s = b->o->script;
+  for (int i = 0; s && i < b->nunit; i++) put_command(&s->commands, &b->unit[i], b->f->path);
+  if (s) put_command(&s->commands, &b->link, b->f->path);
+  CcResult r = {CC_OK, NULL};
+  if (s && s->only) return r;
+  r = cc_run(b->f, b->unit, b->nunit);
+  return r.fault ? r : cc_run(b->f, &b->link, 1);
 }
 
 CcFault native_program(Module *m, const NativeOptions *o, const WorkFolder *f, const CcArgs *runtime, const char *out) {
@@ -142,11 +179,10 @@ CcFault native_program(Module *m, const NativeOptions *o, const WorkFolder *f, c
   cc_args(&b.link, n.flags.v + n.machine + n.nmachine, n.flags.n - n.machine - n.nmachine);
   CcResult r = add_units(&b, m->name);
   if (!r.fault) r = add_device(&b);
-  if (!r.fault) r = cc_run(f, b.unit, b.nunit);
   const char *const last[] = {"-lpthread", "-lm", "-o", work_folder_path(f, out), "-ldl"};
   cc_args(&b.link, runtime->v, runtime->n);
   cc_args(&b.link, last, n.device.n ? 5 : 4); /* a device's driver is loaded by dlopen */
-  if (!r.fault) r = cc_run(f, &b.link, 1);
+  if (!r.fault) r = run_commands(&b);
   if (r.fault) native_report(f->c, r);
   return r.fault;
 }

@@ -16,7 +16,15 @@ typedef struct NativeOptions {
   const void *images_arg;
   bool foreign; /* the code may be for another machine than this one */
   bool hooks;   /* kernels of the host form are compiled with its checks of memory */
+  /* Not NULL: all units are sources in the folder, and this receives their names, each with a newline, and the commands
+   * that compile and link them there, as a shell script. */
+  struct NativeScript *script;
 } NativeOptions;
+
+typedef struct NativeScript {
+  Str files, commands;
+  bool only; /* the commands are not run */
+} NativeScript;
 
 /* The input of the C compiler. `text` is compiled NATIVE_PARTS times, each time with another flag of native_part. */
 typedef struct NativeC {

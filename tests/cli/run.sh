@@ -295,6 +295,16 @@ expect 2 'writes a folder' emit --cuda product.nn -o out.cu
 expect 0 '' emit --cuda --forms=plain product.nn -o cu3
 expect 2 'it needs --cuda' emit --c --forms=plain product.nn -o cu3
 [ -e cu2 ] && fail "emit wrote a folder beside an error" || pass
+
+# ---- the C that runs ----
+expect 0 '' build product.nn --cflags=-O0 --fp=strict -o kept --keep-c keep
+expect 0 '' emit --native product.nn --cflags=-O0 --fp=strict -o w/nat
+diff -r keep w/nat >out 2>&1 && pass || fail "build --keep-c and emit --native: $(head -n 3 out)"
+sh w/nat/build.sh >out 2>&1 && cmp w/nat/program kept >>out 2>&1 && pass || fail "build.sh: $(cat out)"
+expect 2 'exclude each other' emit --native --only=infer product.nn -o cu2
+expect 2 'it needs --native' emit --isa=generic product.nn -o cu2
+expect 2 'it needs --native' emit --cc=cc product.nn -o cu2
+expect 5 'E0505\|product.nn' build product.nn --cflags=-O0 -o kept --keep-c product.nn
 expect 1 'E0505' emit --c product.nn --weights=product.nn -o w
 [ -e w/product.c ] && fail "emit wrote a file beside an error" || pass
 
