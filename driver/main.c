@@ -38,9 +38,10 @@ static bool send_results(Ctx *c) {
 static void print_totals(Ctx *c, const char **text) {
   DiagView v;
   const Diag *d;
-  int warnings = 0, first = 0, errors = diag_errors(c);
+  int warnings = 0, first = 0, errors = diag_unseen(c); /* an error that several graphs found is one */
   for (int i = 0; diag_view(c, i, &v, &d); i++) {
     warnings += v.warn;
+    errors += !v.warn;
     if (!v.warn && !first) first = v.code;
   }
   *text = NULL;

@@ -166,6 +166,8 @@ void diag_drop(Ctx *c, const DiagMark *m) {
   d->nseen = m->nseen;
 }
 
+int diag_unseen(const Ctx *c) { return c->diag ? c->diag->unseen : 0; }
+
 int diag_errors(const Ctx *c) { return c->diag ? c->diag->errors : 0; }
 
 bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d) {

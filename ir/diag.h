@@ -60,6 +60,7 @@ void diag_keep(Ctx *c, const DiagMark *m, DiagPlace p);    /* removes all since 
 void diag_drop(Ctx *c, const DiagMark *m);
 void diag_forget(Ctx *c, const DiagMark *m, Loc from, Loc to); /* removes the errors since then in from .. to */
 
+int diag_unseen(const Ctx *c);                /* errors that are only counted */
 int diag_errors(const Ctx *c);                /* number of errors so far; over 20 further ones are only counted */
 const char *diag_text(Ctx *c, const Diag *d); /* one rendered diagnostic, no colour */
 void diag_print(Ctx *c, FILE *f, bool color); /* all, in order of occurrence, each once */

@@ -194,6 +194,20 @@ static bool is_function(Elab *e, const char *name, const Ast *a) {
   return el_lookup(e, name, a, &v) && v.kind == V_FN;
 }
 
+/* The arguments of a method, for a function, after a comma: `...` if they are long or have names, which may be others
+ * here; "": there are none. */
+static const char *arguments_of(Elab *e, const Ast *a) {
+  enum { SHOWN = 40 };
+  const char *s = source_part(e->c, a->caret + (Loc)a->caret_len, SHOWN);
+  if (*s != '(' || s[1] == ')') return "";
+  int depth = 0, n = 0;
+  for (; s[n] && s[n] != '\n' && s[n] != '='; n++) {
+    depth += (s[n] == '(') - (s[n] == ')');
+    if (!depth) return ctx_strf(e->c, ", %.*s", n - 1, s + 1);
+  }
+  return ", ...";
+}
+
 /* In this order: what the table of foreign words has for the name or its owner, the function of the same name without
  * its module, as a function instead of a method, or spelt alike; the nearest name. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near) {
@@ -203,17 +217,22 @@ void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *
   if (!help && dot) help = foreign_name(e->c, ctx_intern(e->c, name, strcspn(name, ".")), "x");
   if (help) diag_help(e->c, d, "%s", help);
   else if (foreign_module(name) && is_function(e, last, a)) diag_help(e->c, d, "here it is `%s`", signature(e, last));
-  else if (dot && is_function(e, last, a)) diag_help(e->c, d, "there are no methods: write %s(%s)", last, owner);
+  else if (dot && is_function(e, last, a))
+    diag_help(e->c, d, "there are no methods: write %s(%s%s)", last, owner, arguments_of(e, a));
   else if (same) diag_help(e->c, d, "here it is `%s`", signature(e, same));
   else if (near || (near = el_suggest(e, name))) diag_help(e->c, d, "did you mean `%s`?", near);
 }
 
 void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n) {
   const char *at = foreign_help(FOREIGN_ARG, name), *near = NULL;
-  for (size_t len; at && *at && !near; at += len + (at[len] == ' ')) {
+  for (size_t len; at && *at && *at != '=' && !near; at += len + (at[len] == ' ')) {
     len = strcspn(at, " ");
     for (int i = 0; i < n && !near; i++)
       if (strlen(words[i]) == len && !memcmp(words[i], at, len)) near = words[i];
+  }
+  if (!near && at && *at == '=') {
+    diag_help(e->c, d, "%s", at + 1);
+    return;
   }
   if (!near) near = diag_suggest(e->c, name, words, n);
   if (near) {

@@ -133,7 +133,8 @@ static bool named_by_others(const Ast *block, int line, bool loop, const char *n
 static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *reported) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
-  const char *help = strcmp(s->kind, "train") ? NULL : foreign_help(FOREIGN_SETTING, name);
+  bool train = !strcmp(s->kind, "train"), data = !strcmp(s->kind, "data");
+  const char *help = train ? foreign_help(FOREIGN_SETTING, name) : data ? foreign_help(FOREIGN_DATA, name) : NULL;
   const char *near = help ? NULL : diag_suggest(e->c, name, words, s->nset);
   if (!near && !help && *reported) return false;
   if (!near && !help) {

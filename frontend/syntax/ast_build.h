@@ -23,6 +23,8 @@ typedef struct Nodes {
 } Nodes;
 
 /* Called by the parser that lemon writes; in parse.c. */
+static inline const Token *parse_token(const Parse *p, int k) { return &p->ts->t[k]; }
+const Token *parse_token_before(const Parse *p, int k); /* no comment, no ignored newline; NULL at the start */
 void parse_syntax_error(Parse *p);
 void parse_too_deep(Parse *p);
 void parse_file(Parse *p, Nodes *items);

@@ -37,7 +37,9 @@ static Ast *bad_target(Parse *p, const Ast *x, const char *op) {
   Diag *d = diag_error(p->c, E_NOT_ASSIGNABLE, x->at, x->len, "this %s cannot be on the left of %s",
                        ast_kind_name(x->kind), op);
   if (strcmp(op, "=")) diag_help(p->c, d, "only a name is allowed there");
-  else diag_help(p->c, d, "bind a name, or define by indices: y[i, j] = ... with an index name for each axis");
+  else
+    diag_help(p->c, d,
+              "values are never changed in place: `x = where(m, 1, x)` makes a new one, `y[i, j] = ...` defines one");
   return NULL;
 }
 

@@ -4,7 +4,14 @@
 #define GRADC_FOREIGN_H
 #include "ir/ctx.h"
 
-typedef enum ForeignKind { FOREIGN_NAME, FOREIGN_ARG, FOREIGN_TYPE, FOREIGN_SETTING, FOREIGN_WORD } ForeignKind;
+typedef enum ForeignKind {
+  FOREIGN_NAME,
+  FOREIGN_ARG,
+  FOREIGN_TYPE,
+  FOREIGN_SETTING,
+  FOREIGN_DATA,
+  FOREIGN_WORD
+} ForeignKind;
 
 /* The help of foreign.def; NULL: there is no such row. */
 const char *foreign_help(ForeignKind kind, const char *word);

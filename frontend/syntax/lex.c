@@ -45,14 +45,14 @@ static const struct {
 } FOREIGN[] = {
   {"!", "write `not`"},
   {"&&", "write `and`"},
-  {"&", "write `and`"},
+  {"&", "write `and`; of ints `bitwise_and(a, b)`"},
   {"||", "write `or`"},
-  {"|", "a pipe is `|>`, a choice `or`"},
+  {"|", "a pipe is `|>`, a choice `or`; there are no anonymous functions: a def is written at top level"},
   {"%", "the remainder is mod(a, b)"},
   {"^", "a power is `**`"},
   {"\\", "a line continues inside brackets and after an operator"},
   {"`", "strings are written \"...\""},
-  {"?", "sizes are names or numbers, as in f32[B, 16]; a choice is written `if c { a } else { b }`"},
+  {"?", "a choice by values is `where(c, a, b)`; in shapes sizes are names or numbers, as in f32[B, 16]"},
   {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x99", "the transpose is a plain '"},
@@ -260,6 +260,8 @@ static void lex_foreign(Lex *x) {
     take(x, TK_BAD, len);
     return;
   }
+  if (x->s[x->i] == '!' && x->i && is_word((unsigned char)x->s[x->i - 1]))
+    help = "a call has no `!`, and a def cannot print";
   int used, width, ch = peek(x, 0);
   bool shown = utf8_step(x->s + x->i, x->n - x->i, &used, &width) && ch != ' ';
   Diag *d = shown ? diag_error(x->c, E_CHARACTER, here(x), (int)len, "`%.*s` is not allowed here", used, x->s + x->i)
