@@ -117,7 +117,7 @@ static Value fn_shape(Elab *e, Call *k) {
 
 static Value fn_len(Elab *e, Call *k) {
   if (k->arg[0].v.kind == V_LIST) return v_int(k->arg[0].v.list->n);
-  return el_arg_fail(e, E_ARG_KIND, k, 0, "`len` takes a list, not %s; size(x, 0) is a tensor's first axis, size(x) counts its elements",
+  return el_arg_fail(e, E_ARG_KIND, k, 0, "`len` takes a list, not %s; size(x, 0) is a first axis, size(x) counts all",
                      v_kind(k->arg[0].v));
 }
 
