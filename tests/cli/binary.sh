@@ -10,14 +10,13 @@ run() { # run STATUS PATTERN COMMAND...
     fail "$*: no '$pattern' in: $(cat out err | head -c 300)"
   else pass; fi
 }
-hash_of() { sed -n 's/.*"weights_hash":"\([0-9a-f]*\)".*/\1/p' "$1" | tail -n 1; }
 mkdir -p data; cp "$root/examples/data/digits.csv.gz" data/
 sed 's|\.\./data/|data/|' "$models/digits.nn" >digits.nn
 run 0 '' "$gradc" build digits.nn -o digits --fp=strict
 run 0 '"event":"done"' ./digits train --steps 40 --json --run-dir full
 json_lines out >bad && pass || fail "train --json: $(cat bad)"
 [ "$(grep -c '"event":"step"' out)" -eq 40 ] && pass || fail "40 steps, $(grep -c '"event":"step"' out) lines"
-full=$(hash_of out)
+full=$(hash_of <out)
 [ ${#full} -eq 16 ] && pass || fail "weights_hash is '$full'"
 [ "$(grep -c '^[0-9]*,[0-9]' full/metrics.csv)" -eq 40 ] && head -n 1 full/metrics.csv | grep -q '^step,loss' && pass ||
   fail "metrics.csv: $(head -n 2 full/metrics.csv)"
@@ -26,15 +25,15 @@ cmp -s full/digits.nn digits.nn && pass || fail "the run folder does not hold th
 # Stopped and resumed: the bits of the uninterrupted run, with any number of threads.
 run 0 '' ./digits train --steps 40 --stop-at 13 --json --run-dir stopped --threads 1
 run 0 '"event":"done"' ./digits train --resume --run-dir stopped --json --threads 3
-[ "$(hash_of out)" = "$full" ] && pass || fail "stopped and resumed: $(hash_of out), uninterrupted $full"
+[ "$(hash_of <out)" = "$full" ] && pass || fail "stopped and resumed: $(hash_of <out), uninterrupted $full"
 run 2 'E0602' ./digits train --steps 40 --run-dir full
 run 0 '' ./digits train --steps 2 --run-dir full --force
 run 0 '' ./digits train --steps 0 --json --run-dir zero
 [ -s zero/weights.safetensors ] && pass || fail "--steps 0 wrote no weights"
 run 0 '"event":"done"' ./digits train --init zero/weights.safetensors --steps 40 --json --run-dir init
-[ "$(hash_of out)" = "$full" ] && pass || fail "--init with the initial weights: $(hash_of out), not $full"
+[ "$(hash_of <out)" = "$full" ] && pass || fail "--init with the initial weights: $(hash_of <out), not $full"
 run 0 '' ./digits train --steps 40 --seed 9 --json --run-dir other
-[ "$(hash_of out)" != "$full" ] && pass || fail "another seed gives the same weights"
+[ "$(hash_of <out)" != "$full" ] && pass || fail "another seed gives the same weights"
 # The rest of the commands.
 run 0 'acc' ./digits eval --weights init/weights.safetensors
 run 0 '"acc":0\.[0-9]*' ./digits eval --weights init/weights.safetensors --json
@@ -103,7 +102,7 @@ else fail "emit --weights: $(head -n 2 err)"; fi
 # An installed copy needs no file of the folder where it was built.
 mkdir -p away/bin away/data; cp digits away/bin/; cp data/digits.csv.gz away/data/; mv data gone
 (cd away && env -i ./bin/digits train --steps 40 --json --run-dir r --data digits=data/digits.csv.gz >out 2>err) &&
-  [ "$(hash_of away/out)" = "$full" ] && pass || fail "an installed copy: $(head -n 2 away/err)"
+  [ "$(hash_of <away/out)" = "$full" ] && pass || fail "an installed copy: $(head -n 2 away/err)"
 # Any name of a file, any folder.
 mkdir -p 'w"d\x y'; cp ../product.nn 'w"d\x y/q"\n 1.nn'
 run 0 '' "$gradc" build 'w"d\x y/q"\n 1.nn' -o 'w"d\x y/the program'
