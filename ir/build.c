@@ -24,6 +24,7 @@ Id b_op3(const Builder *b, Op op, Id x, Id y, Id z) { return make(b, op, (Id[]){
 Id b_add(const Builder *b, Id x, Id y) { return b_op2(b, OP_add, x, y); }
 Id b_sub(const Builder *b, Id x, Id y) { return b_op2(b, OP_sub, x, y); }
 Id b_mul(const Builder *b, Id x, Id y) { return b_op2(b, OP_mul, x, y); }
+Id b_div(const Builder *b, Id x, Id y) { return b_op2(b, OP_div, x, y); }
 Id b_where(const Builder *b, Id cond, Id x, Id y) { return b_op3(b, OP_where, cond, x, y); }
 Id b_grad(const Builder *b, Id e, Id x) { return b_op2(b, OP_grad, e, x); }
 Id b_jvp(const Builder *b, Id e, Id x, Id tangent) { return b_op3(b, OP_jvp, e, x, tangent); }

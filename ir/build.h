@@ -19,6 +19,7 @@ Id b_op3(const Builder *b, Op op, Id x, Id y, Id z);
 Id b_add(const Builder *b, Id x, Id y);
 Id b_sub(const Builder *b, Id x, Id y);
 Id b_mul(const Builder *b, Id x, Id y);
+Id b_div(const Builder *b, Id x, Id y);
 Id b_where(const Builder *b, Id cond, Id x, Id y);
 Id b_power(const Builder *b, Id x, double p);       /* as one op, which p = 0.5 and -0.5 have; else 0 */
 Id b_within(const Builder *b, Id index, Dim n);     /* clamped into 0 .. n - 1, as gather does; i32 */

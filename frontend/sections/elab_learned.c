@@ -130,7 +130,7 @@ static Value normalise(Elab *e, Call *k, NormKind kind, const char *name) {
     in[i] = el_read_var(e, n.var[i], k->caret);
   }
   *VEC_PUSH(e->c, f->norm, f->nnorm, x->capnorm) = n;
-  return v_tensor(e, b_op2(&e->cur.b, OP_div, b_sub(&e->cur.b, v.id, in[0]), in[1]));
+  return v_tensor(e, b_div(&e->cur.b, b_sub(&e->cur.b, v.id, in[0]), in[1]));
 }
 
 static Value fn_standardize(Elab *e, Call *k) { return normalise(e, k, NORM_MEAN_STD, "standardize"); }
