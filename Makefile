@@ -134,6 +134,9 @@ bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
 includedir ?= $(PREFIX)/include
 mandir ?= $(PREFIX)/share/man
+bashdir ?= $(PREFIX)/share/bash-completion/completions
+zshdir ?= $(PREFIX)/share/zsh/site-functions
+fishdir ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 define PC
 prefix=$(PREFIX)
@@ -150,7 +153,8 @@ endef
 export PC
 
 install: all lib
-	$(INSTALL) -d $(addprefix "$(DESTDIR)",$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1)
+	$(INSTALL) -d $(addprefix "$(DESTDIR)",$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(bashdir) \
+	  $(zshdir) $(fishdir))
 	$(INSTALL) -m 755 gradc "$(DESTDIR)$(bindir)/gradc"
 	$(INSTALL) -m 755 $(BUILD)/libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so.0"
 	ln -sf libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so"
@@ -158,10 +162,14 @@ install: all lib
 	$(INSTALL) -m 644 lib/gradc.h "$(DESTDIR)$(includedir)/gradc.h"
 	printf '%s\n' "$$PC" > "$(DESTDIR)$(libdir)/pkgconfig/gradc.pc"
 	./gradc help --man > "$(DESTDIR)$(mandir)/man1/gradc.1"
+	./gradc help --completion=bash > "$(DESTDIR)$(bashdir)/gradc"
+	./gradc help --completion=zsh > "$(DESTDIR)$(zshdir)/_gradc"
+	./gradc help --completion=fish > "$(DESTDIR)$(fishdir)/gradc.fish"
 
 uninstall:
 	rm -f "$(DESTDIR)$(bindir)/gradc" $(addprefix "$(DESTDIR)$(libdir)"/,libgradc.so.0 libgradc.so libgradc.a \
-	  pkgconfig/gradc.pc) "$(DESTDIR)$(includedir)/gradc.h" "$(DESTDIR)$(mandir)/man1/gradc.1"
+	  pkgconfig/gradc.pc) "$(DESTDIR)$(includedir)/gradc.h" "$(DESTDIR)$(mandir)/man1/gradc.1" \
+	  "$(DESTDIR)$(bashdir)/gradc" "$(DESTDIR)$(zshdir)/_gradc" "$(DESTDIR)$(fishdir)/gradc.fish"
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 

@@ -211,6 +211,12 @@ static int parse_global(Args *a, int argc, char **argv) {
     help_man();
     return EXIT_OK;
   }
+  const char completion[] = "--completion=";
+  if (!strcmp(argv[1], "help") && !strncmp(argv[2], completion, sizeof completion - 1)) {
+    const char *const shells[] = {"bash", "zsh", "fish"}, *shell = argv[2] + sizeof completion - 1;
+    if (help_completion(shell)) return EXIT_OK;
+    return usage(a, shell, shells, 3, ctx_strf(a->c, "`--completion` takes bash, zsh or fish, not `%s`", shell));
+  }
   if (!strcmp(argv[1], "help")) {
     int status = find_command(a, argv[2]);
     if (status == GO_ON) help_command(a->cmd);

@@ -94,7 +94,8 @@ int terminal_width(int fd);  /* in columns, of no terminal by COLUMNS; 0: not kn
 /* help.c */
 void help_overview(void);
 void help_command(CommandId cmd);
-void help_man(void); /* man.c: `gradc help --man` */
+void help_man(void);                     /* man.c: `gradc help --man` */
+bool help_completion(const char *shell); /* completion.c: `gradc help --completion=bash`; false: of no known shell */
 
 /* load.c. False or NULL: reported. */
 bool load_source(Ctx *c, const char *path, Loc *start); /* `-`: standard input */

@@ -206,6 +206,27 @@ expect 2 'no error code' explain E9999
 expect 0 '^E0214  ' explain
 [ "$(cut -c 1-5 out | sort -u | wc -l)" -ge 150 ] && pass || fail "explain lists $(wc -l <out) codes"
 
+# ---- completions: every command and option is offered; shells that are here read the text ----
+for shell in bash zsh fish; do
+  expect 0 'gradcheck' help --completion=$shell; cp out completion.$shell
+  if command -v $shell >/dev/null; then check "completion of $shell" $shell -n completion.$shell; fi
+done
+expect 2 'takes bash, zsh or fish' help --completion=tcsh
+cat >complete.bash <<'B'
+. ./completion.bash
+offers() { # offers LINE WORD WANTED: the completions of its last word, the WORD-th of bash
+  COMP_LINE=$1 COMP_POINT=${#1} COMP_CWORD=$2; read -ra COMP_WORDS <<<"$1"; _gradc
+  [ "${COMPREPLY[*]}" = "$3" ] || { echo "$1: ${COMPREPLY[*]}, not $3"; exit 1; }
+}
+offers 'gradc chec' 1 check
+offers 'gradc check --js' 2 --json
+offers 'gradc build --fp=' 3 'strict fast'
+offers 'gradc build --fp=st' 4 strict
+offers 'gradc run --no-lay' 2 --no-layout
+offers 'gradc run m' 2 ''
+B
+check 'completions of bash' bash complete.bash
+
 # ---- messages: the last line; the members of LSP; what is written for a command ----
 expect 1 '^1 error: `gradc explain E0201` says more$' check wrong.nn
 printf 'test "\303\251\360\235\204\236" { assert absent; two = 2 }\n' >wide.nn
