@@ -31,10 +31,10 @@ static const double *smoothed(Ctx *c, const RunCurve *u, int64_t n) {
 }
 
 /* The score; with several runs its name and the settings that differ. */
-static const char *label_of(const Job *j, const RunFolder *r, const RunCurve *u, bool whole) {
+static const char *label_of(const Job *j, const RunFolder *r, const RunCurve *u, bool full_path) {
   Ctx *c = j->a->c;
   Str s = {.c = c};
-  if (j->n > 1) str_printf(&s, "%s", whole ? r->path : r->name);
+  if (j->n > 1) str_printf(&s, "%s", full_path ? r->path : r->name);
   for (int i = 0; i < j->nset && j->n > 1; i++) {
     const char *v = run_member(r, j->set[i]);
     if (v) str_printf(&s, " %s=%s", j->set[i], v);
@@ -53,13 +53,13 @@ static bool same_names(const Job *j) {
 /* False: no run has the score. */
 static bool make_chart(const Job *j, const char *score, Chart *k) {
   Ctx *c = j->a->c;
-  bool whole = same_names(j);
+  bool full_path = same_names(j);
   *k = (Chart){.title = score, .log = args_has(j->a, OPT_log)};
   for (int i = 0; i < j->n; i++)
     for (int m = 0; m < j->r[i].ncurve; m++) {
       const RunCurve *u = &j->r[i].curve[m];
       if ((strcmp(u->base, score) != 0 && strcmp(u->name, score) != 0) || !u->n) continue;
-      *VEC_PUSH(c, k->curve, k->n, k->cap) = (PlotCurve){.label = label_of(j, &j->r[i], u, whole),
+      *VEC_PUSH(c, k->curve, k->n, k->cap) = (PlotCurve){.label = label_of(j, &j->r[i], u, full_path),
                                                          .colour = j->n > 1 ? i : k->n - 1,
                                                          .dashed = u->val,
                                                          .n = u->n,

@@ -38,7 +38,7 @@ static void on_signal(int number) { interrupted = number; }
 
 /* ---- options ---- */
 
-/* Of an option that is a whole number. False: reported. */
+/* The integer value of an option. False: reported. */
 static bool number_of(Args *a, OptionId o, int64_t fallback, int64_t min, int64_t max, int64_t *n) {
   char *end;
   *n = fallback;
@@ -230,12 +230,12 @@ static void tell_all(Sweep *s) {
     if (s->trial[i].state == TRIAL_RUNS) kill(s->trial[i].pid, SIGTERM);
 }
 
-/* Waits for one of the trials to end; on a signal all are told to save and stop. */
-static void wait_for_one(Sweep *s, bool *told) {
+/* Waits for one of the trials to end; on a signal all get that signal, save and stop. */
+static void wait_for_one(Sweep *s, bool *sent) {
   int status;
   pid_t pid = waitpid(-1, &status, 0);
-  if (interrupted && !*told) {
-    *told = true;
+  if (interrupted && !*sent) {
+    *sent = true;
     tell_all(s);
   }
   for (int i = 0; i < s->n && pid > 0; i++) {
@@ -249,7 +249,7 @@ static void wait_for_one(Sweep *s, bool *told) {
 
 static bool run_all(Sweep *s, int jobs) {
   int next = 0, threads = jobs > 1 ? cores() / jobs : 0;
-  bool told = false, ok = true, force = args_has(s->a, OPT_again);
+  bool sent = false, ok = true, force = args_has(s->a, OPT_again);
   if (jobs > 1 && threads < 1) threads = 1;
   while (true) {
     while (next < s->n && s->trial[next].state != TRIAL_WAITS) next++;
@@ -260,7 +260,7 @@ static bool run_all(Sweep *s, int jobs) {
       ok = trial_start(s->a, &s->plan, &s->trial[next], force, threads);
       s->running += ok;
     } else {
-      wait_for_one(s, &told);
+      wait_for_one(s, &sent);
     }
   }
   return ok;

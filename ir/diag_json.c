@@ -16,7 +16,7 @@ static int utf16_units(const char *s, size_t n) {
   return units;
 }
 
-/* Line and columns from 0. A location in no text is the first line; one behind the end of its line is cut there. */
+/* Line and columns from 0. A location in no text is the first line; one after the end of its line is cut there. */
 static void put_range(Ctx *c, Str *s, const Label *l) {
   const Source *src = source_of(c, l->at);
   int line = 0, from = 0, to = 0;

@@ -6,6 +6,15 @@
 
 /* ---- shapes ---- */
 
+static TypeId types_differ(Graph *g, const OpCall *k, int a, int b) {
+  shape_fail(g, k, E_DTYPE_MISMATCH, "%s: element types differ (%s vs %s)", op_info[k->op].name, dtype_info[a].name,
+             dtype_info[b].name);
+  if (g->m->last)
+    diag_help(g->m->c, g->m->last, "types are not converted by themselves: %s(...) converts",
+              dtype_info[dtype_is_float(a) || !dtype_is_float(b) ? a : b].name);
+  return 0;
+}
+
 /* The result of broadcasting operands first .. nin - 1, which must have equal dtypes; `dtype` < 0: theirs. */
 static TypeId elem_type(Graph *g, const OpCall *k, int first, int dtype) {
   Dim dim[MAX_RANK];
@@ -14,9 +23,7 @@ static TypeId elem_type(Graph *g, const OpCall *k, int first, int dtype) {
     const Type *t = call_type(g, k, i);
     if (!t || !rule_broadcast(g, k, t, &rank, dim)) return 0;
     if (i < first) continue;
-    if (has >= 0 && has != t->dtype)
-      return shape_fail(g, k, E_DTYPE_MISMATCH, "%s: element types differ (%s vs %s)", op_info[k->op].name,
-                        dtype_info[has].name, dtype_info[t->dtype].name);
+    if (has >= 0 && has != t->dtype) return types_differ(g, k, has, t->dtype);
     has = t->dtype;
   }
   return type_make(g->m, dtype < 0 ? has : dtype, rank, dim);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dates of ISO 8601 as days since 1970-01-01: 2024-02-29, 20240229, and behind a T or a blank a time, 12:30,
+/* Dates of ISO 8601 as days since 1970-01-01: 2024-02-29, 20240229, and after a T or a blank a time, 12:30,
  * 12:30:05.5, with Z or an offset such as +01:00. Days of the Gregorian calendar by Hinnant's days_from_civil
  * ("chrono-compatible low-level date algorithms"). */
 #include "columns.h"

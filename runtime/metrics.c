@@ -42,7 +42,7 @@ static bool column(const Session *sess, int i, float *v) {
   return u->ran;
 }
 
-/* Validations have columns of their own, behind the others, and rows of their own, in which the others are empty. */
+/* Validations have columns of their own, after the others, and rows of their own, in which the others are empty. */
 static int validated_columns(const Session *sess) {
   return sess->t->validate && score_records(score_set(sess, false)) ? 1 + sess->t->nmetrics : 0;
 }

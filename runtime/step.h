@@ -4,7 +4,7 @@
 #define GRADC_STEP_H
 #include "session.h"
 
-/* The fields of records at .. at + n, row-major, valid until the next call. For records behind those of a training
+/* The fields of records at .. at + n, row-major, valid until the next call. For records after those of a training
  * step: those of the next step, or NULL. */
 typedef const void *const *FieldsFn(void *arg, uint64_t at, uint64_t n);
 /* Runs the microbatches of a step, `batch` records each, and the update. Loss and metrics in sess->run are then the
@@ -16,7 +16,7 @@ void step_check(Session *sess, int status);                     /* dies of a sta
 
 typedef struct Scores {
   float loss;
-  float *metric;  /* behind the loss in one allocation */
+  float *metric;  /* after the loss, in one allocation */
   float **tensor; /* per metric that is a tensor: its elements, row-major */
   uint64_t records;
 } Scores;

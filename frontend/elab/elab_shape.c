@@ -173,6 +173,14 @@ static void argument_is_wrong(Elab *e, const Ast *arg) {
   e->cur.f = f;
 }
 
+/* The axes that a shape of a signature has by now; those of `...` count once they are known. */
+static int axes_of(const Elab *e, const Ast *s) {
+  int n = s->n;
+  for (int i = 0; i < s->n; i++)
+    if (s->kid[i]->kind == AST_DOTS) n += (e->cur.f->ndots < 0 ? 0 : e->cur.f->ndots) - 1;
+  return n;
+}
+
 static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k,
                        const char *why) {
   argument_is_wrong(e, arg);
@@ -192,6 +200,11 @@ static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, co
   e->cur.f = f;
   diag_label(e->c, d, p->ast->at, p->ast->len, "required here");
   if (values) diag_note(e->c, d, "here %s", values);
+  int lacks = axes_of(e, p->ast) - type_get(e->m, t)->rank;
+  const char *what = arg && arg->kind == AST_NAME ? arg->text : "x";
+  if (lacks == 1)
+    diag_help(e->c, d, "`unsqueeze(%s, axis)` adds an axis of size 1, `%s[:, none]` after the first", what, what);
+  if (lacks == -1) diag_help(e->c, d, "`squeeze` and `reshape` remove an axis");
   return false;
 }
 
@@ -360,6 +373,10 @@ static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const c
   diag_label(e->c, g, type->at, type->len, "declared here");
   const char *values = pattern_values(e, type);
   if (values) diag_note(e->c, g, "here %s", values);
+  int want = dtype_find(type->text);
+  if (v.kind == V_TENSOR && want >= 0 && el_type(e, v.id)->dtype != want)
+    diag_help(e->c, g, "%s(...) converts, or the def gives %s", dtype_info[want].name,
+              dtype_info[el_type(e, v.id)->dtype].name);
   return false;
 }
 

@@ -72,7 +72,8 @@ static void check(Elab *e, const Names *s, const Ast *a) {
     el_help_name(e, d, a, a->text, diag_suggest(e->c, a->text, s->word, s->n));
   }
   for (int i = 0; i < a->n; i++)
-    if (!(a->kind == AST_INDEX && i && ast_names(a->kid[i], "None"))) check(e, s, a->kid[i]); /* x[:, None] */
+    if (!(a->kind == AST_INDEX && i && ast_names(a->kid[i], ctx_name(e->c, "None"))))
+      check(e, s, a->kid[i]); /* x[:, None] */
 }
 
 void el_check_uncalled(Elab *e) {

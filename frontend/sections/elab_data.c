@@ -197,6 +197,8 @@ static void wrong_shape(Elab *e, const DataCtx *x, Id id) {
   Diag *d = el_error(e, E_FIELD, expr, "`%s` is %s here, but its line says %s", x->field->name,
                      el_type_text(e, el_type_id(e, id)), el_type_text(e, x->field->type));
   diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
+  if (expr->kind == AST_CALL && expr->n == 2 && expr->kid[1]->kind == AST_SLICE)
+    diag_help(e->c, d, "the end of a range of numbers is not part of it: field(0:16) is columns 0 to 15");
   if (x->found) diag_note(e->c, d, "field(%d) is %s: the records of \"%s\"", (int)x->lo, raw, path);
   else if (x->files)
     diag_note(e->c, d, "\"%s\" is missing, so its shape is unknown; field(%d) is taken to be %s", path, (int)x->lo,

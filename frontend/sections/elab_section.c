@@ -122,7 +122,7 @@ static bool names_it(const Ast *a, const char *name) {
   return false;
 }
 
-/* Statements of `block` other than number `line` name it: those after it; in a loop, whose next turn follows, all. */
+/* Statements of `block` other than number `line` name it: those after it; in a loop, whose next iteration follows, all. */
 static bool named_by_others(const Ast *block, int line, bool loop, const char *name) {
   for (int i = loop ? 0 : line + 1; i < block->n; i++)
     if (i != line && names_it(block->kid[i], name)) return true;
@@ -130,11 +130,15 @@ static bool named_by_others(const Ast *block, int line, bool loop, const char *n
 }
 
 /* Of names that resemble no setting only one is reported: probably the line that used them all is missing. */
-static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, bool *reported) {
+static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name, const Ast *value, bool *reported) {
   const char **words = ctx_alloc(e->c, (size_t)(s->nset + 1) * sizeof *words);
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
   bool train = !strcmp(s->kind, "train"), data = !strcmp(s->kind, "data");
   const char *help = train ? foreign_help(FOREIGN_SETTING, name) : data ? foreign_help(FOREIGN_DATA, name) : NULL;
+  if (data && names_it(value, ctx_name(e->c, "field"))) {
+    help = "a field has a type: `x: f32[16] = field(0:16)`";
+    el_name_reported(e, name); /* it is a field for those who use it */
+  }
   const char *near = help ? NULL : diag_suggest(e->c, name, words, s->nset);
   if (!near && !help && *reported) return false;
   if (!near && !help) {
@@ -175,12 +179,13 @@ static bool all_used(Elab *e, const Section *s, const Ast *ast, const Block *up,
   for (; at.line < ast->n; at.line++) {
     const Ast *b = ast->kid[at.line];
     if (b->kind == AST_FOR) ok &= all_used(e, s, b->kid[1], &at, reported);
-    if (b->kind == AST_INDEXDEF && !is_used(&at, b->text)) ok = unused(e, s, b->caret, b->caret_len, b->text, reported);
+    if (b->kind == AST_INDEXDEF && !is_used(&at, b->text))
+      ok = unused(e, s, b->caret, b->caret_len, b->text, NULL, reported);
     if (b->kind == AST_BIND && up && !no_setting(e, s, b)) ok = false;
     if (b->kind != AST_BIND || (b->n == 2 && el_is_setting(s, b->kid[0]->text))) continue;
     bool any = false; /* of `a, b = e` one name must be used */
     for (int k = 0; k + 1 < b->n; k++) any |= is_used(&at, b->kid[k]->text);
-    if (!any) ok = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, reported);
+    if (!any) ok = unused(e, s, b->kid[0]->at, b->kid[0]->len, b->kid[0]->text, b->kid[b->n - 1], reported);
   }
   return ok;
 }

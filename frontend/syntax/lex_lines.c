@@ -195,7 +195,10 @@ static void closer(Open *o, int k) {
   if (j < 0) {
     bool again = in_broken(o, k);
     if (again || line_is_faulty(o, k)) t[k].kind = TK_BAD;
-    else bracket_error(o, k, "`%c` closes nothing");
+    else {
+      Diag *d = bracket_error(o, k, "`%c` closes nothing");
+      diag_help(o->c, d, "leave it out, or open it above");
+    }
     if (!again) mark_broken(o, kind == TK_RBRACE ? headless_line(o, k) : lines_of(o, k), k);
     return;
   }

@@ -45,7 +45,7 @@ static int after_block(const Parse *p, int k) {
 
 static int column(const Parse *p, int k) { return source_pos(p->c, parse_token(p, k)->at).col; }
 
-/* A rejected line that ends with `:` heads a block of Python: the index behind its further indented lines, and behind
+/* A rejected line that ends with `:` heads a block of Python: the index after its further indented lines, and after
  * those of `else:` and the like. k: of the newline at the end of the rejected line. */
 static int after_indented(const Parse *p, int k) {
   int line = k;
