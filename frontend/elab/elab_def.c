@@ -216,7 +216,7 @@ static bool missing_arg(Elab *e, const Sig *s, const Call *k, int i) {
   if (el_reported(e, E_ARG_COUNT, p, "missing")) return false;
   Diag *d = el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` lacks its argument `%s`", k->name, p->text);
   diag_label(e->c, d, p->caret, p->caret_len, "required here");
-  if (!s->type[i].tensor) diag_help(e->c, d, "write `%s(%s%s = ...)`", k->name, k->n ? "..., " : "", p->text);
+  if (!s->type[i].tensor) diag_help(e->c, d, "add `%s = ...`", p->text);
   return false;
 }
 

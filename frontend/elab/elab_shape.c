@@ -263,7 +263,7 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
     diag_label(e->c, d, s->at, s->len, "required here");
     if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
     else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
-      diag_help(e->c, d, "class numbers of logits are argmax(z); i32(...) converts");
+      diag_help(e->c, d, "i32(...) converts; class numbers of logits are argmax(z)");
     return false;
   }
   for (int i = 0; i < s->n; i++) {

@@ -52,7 +52,7 @@ static const struct {
   {"^", "a power is `**`"},
   {"\\", "a line continues inside brackets and after an operator"},
   {"`", "strings are written \"...\""},
-  {"?", "a choice by values is `where(c, a, b)`; in shapes sizes are names or numbers, as in f32[B, 16]"},
+  {"?", "in shapes sizes are names or numbers, as in f32[B, 16]; a choice by values is `where(c, a, b)`"},
   {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""},
   {"\xE2\x80\x99", "the transpose is a plain '"},
