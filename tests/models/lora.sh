@@ -17,8 +17,7 @@ predicted() { # predicted BINARY RUN: digits of the first records of the sample
   cut -d, -f1-64 "$models/../data/digits_sample.csv" | grep -v '[a-z]' |
     "$tmp/$1" predict --weights "$tmp/$2/weights.safetensors" --input -
 }
-if ! full; then check "lora" "$gradc" check -W "$models/lora.nn"
-else
+trained_adapters() { # a function: its arguments, of which it makes a list, are not those of run.sh
   [ -f "$tmp/run_digits/weights.safetensors" ] || {
     check "digits" "$gradc" build "$models/digits.nn" -o "$tmp/digits"
     check "digits is trained" "$tmp/digits" train --epochs 20 --run-dir "$tmp/run_digits"
@@ -44,4 +43,5 @@ else
   check "lora: its merged weights as those of digits.nn" "$tmp/digits" train --steps 0 --run-dir "$tmp/run_merged" \
     --init "$tmp/run_lora_440/weights.safetensors" --partial --init-map net= --init-map merged=net
   equal "lora: digits.nn with them" "$(predicted digits run_merged)" "$(predicted lora run_lora_440)"
-fi
+}
+if full; then trained_adapters; else check "lora" "$gradc" check -W "$models/lora.nn"; fi

@@ -7,6 +7,7 @@
 here=$root/tests/models
 models=$root/examples/models
 shift 2
+only=$* # the models that are named; empty: all
 
 # reached LINE QUANTITY RELATION BOUND: looks the quantity up within "holdout":{...}; SECTION.QUANTITY in that of a
 # section
@@ -29,7 +30,7 @@ reached() {
 }
 
 while read -r name key rel bound; do
-  [ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
+  [ -z "$only" ] || case " $only " in *" $name "*) ;; *) continue ;; esac
   log=$tmp/$name.log; begin=$(date +%s)
   if ! full && case $name in chargpt | lstm | gan) ;; *) false ;; esac; then
     check "$name" "$gradc" build --cflags=-O0 "$models/$name.nn" -o "$tmp/$name"
@@ -55,13 +56,13 @@ if [ -f "$tmp/run_gpt/weights.safetensors" ]; then # after " the GNU"
   else fail "gpt generates: $(head -n 3 "$tmp/text")"; fi
 fi
 # shellcheck disable=SC1091
-case " $* " in "  " | *" classical "*) . "$here/classical.sh" ;; esac
+case " $only " in "  " | *" classical "*) . "$here/classical.sh" ;; esac
 # shellcheck disable=SC1091
 . "$here/precision.sh"
 # shellcheck disable=SC1091
-case " $* " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
+case " $only " in "  " | *" resnet20 "*) . "$here/finetune.sh" ;; esac
 # shellcheck disable=SC1091
-case " $* " in "  " | *" lora "*) . "$here/lora.sh" ;; esac
+case " $only " in "  " | *" lora "*) . "$here/lora.sh" ;; esac
 # shellcheck disable=SC1091
 . "$here/zoo.sh"
 counts
