@@ -122,7 +122,7 @@ static bool names_it(const Ast *a, const char *name) {
   return false;
 }
 
-/* Statements of `block` other than number `line` name it: those after it; in a loop, whose next iteration follows, all. */
+/* Statements of `block` other than number `line` name it: those after it; in a loop, which repeats, all. */
 static bool named_by_others(const Ast *block, int line, bool loop, const char *name) {
   for (int i = loop ? 0 : line + 1; i < block->n; i++)
     if (i != line && names_it(block->kid[i], name)) return true;
