@@ -96,6 +96,17 @@ static int unknown_option(Args *a, const char *flag) {
   return usage(a, flag, words, n, ctx_strf(a->c, "`gradc %s` has no option `%s`", command_info[a->cmd].name, flag));
 }
 
+bool args_number(Args *a, OptionId o, int64_t fallback, int64_t min, int64_t max, int64_t *n) {
+  char *end;
+  *n = fallback;
+  if (!args_has(a, o)) return true;
+  *n = strtoll(a->value[o], &end, 10);
+  if (end > a->value[o] && !*end && *n >= min && *n <= max) return true;
+  diag_error(a->c, E_USAGE, 0, 1, "`%s` takes a number from %lld to %lld, not `%s`", option_info[o].flag,
+             (long long)min, (long long)max, a->value[o]);
+  return false;
+}
+
 bool args_bytes(const char *text, int64_t *n) {
   int64_t v = 0;
   const char *p = text;

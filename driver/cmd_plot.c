@@ -89,23 +89,11 @@ static int no_score(const Job *j, const char *score) {
   return EXIT_USAGE;
 }
 
-/* Of an option that is a number from 1 on. False: reported. */
-static bool count_of(Args *a, OptionId o, int64_t fallback, int64_t min, int64_t max, int64_t *n) {
-  char *end;
-  *n = fallback;
-  if (!args_has(a, o)) return true;
-  *n = strtoll(a->value[o], &end, 10);
-  if (end > a->value[o] && !*end && *n >= min && *n <= max) return true;
-  diag_error(a->c, E_USAGE, 0, 1, "`%s` takes a number from %lld to %lld, not `%s`", option_info[o].flag,
-             (long long)min, (long long)max, a->value[o]);
-  return false;
-}
-
 static bool text_options(Args *a, PlotText *t) {
   int64_t width, height;
   int terminal = terminal_width(1);
-  if (!count_of(a, OPT_width, terminal ? terminal : 80, 12, 1000, &width)) return false;
-  if (!count_of(a, OPT_height, 16, 1, 500, &height)) return false;
+  if (!args_number(a, OPT_width, terminal ? terminal : 80, 12, 1000, &width)) return false;
+  if (!args_number(a, OPT_height, 16, 1, 500, &height)) return false;
   const char *chars = args_has(a, OPT_chars) ? a->value[OPT_chars] : "auto";
   bool able = terminal_utf8() && terminal_color(1);
   *t = (PlotText){(int)width, (int)height, !strcmp(chars, "braille") || (able && !strcmp(chars, "auto")), false};
@@ -128,7 +116,7 @@ int cmd_plot(Args *a) {
   PlotText t;
   Job j = {.a = a};
   if (!output_check(a, OPT_output, ".c .h .nn .ir .png .pdf", "an SVG image", "name it .svg")) return EXIT_USAGE;
-  if (!text_options(a, &t) || !count_of(a, OPT_smooth, 1, 1, INT32_MAX, &j.smooth)) return EXIT_USAGE;
+  if (!text_options(a, &t) || !args_number(a, OPT_smooth, 1, 1, INT32_MAX, &j.smooth)) return EXIT_USAGE;
   if (!(j.r = run_folders(a->c, a->operand, a->noperand, true, &j.n))) return EXIT_MODEL;
   j.set = run_differences(a->c, j.r, j.n, &j.nset);
   Chart *chart = NULL;

@@ -38,18 +38,6 @@ static void on_signal(int number) { interrupted = number; }
 
 /* ---- options ---- */
 
-/* The integer value of an option. False: reported. */
-static bool number_of(Args *a, OptionId o, int64_t fallback, int64_t min, int64_t max, int64_t *n) {
-  char *end;
-  *n = fallback;
-  if (!args_has(a, o)) return true;
-  *n = strtoll(a->value[o], &end, 10);
-  if (end > a->value[o] && !*end && *n >= min && *n <= max) return true;
-  diag_error(a->c, E_USAGE, 0, 1, "`%s` takes a number from %lld to %lld, not `%s`", option_info[o].flag,
-             (long long)min, (long long)max, a->value[o]);
-  return false;
-}
-
 static int cores(void) {
   cpu_set_t set;
   return sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
@@ -307,8 +295,8 @@ int cmd_sweep(Args *a) {
     diag_help(a->c, d, "gradc sweep %s --set LR=1e-4..1e-1:log8 --set HIDDEN=64,128", a->operand[0]);
     return EXIT_USAGE;
   }
-  if (!number_of(a, OPT_random, 0, 1, SWEEP_MOST, &random) || !number_of(a, OPT_jobs, 1, 1, 256, &jobs) ||
-      !number_of(a, OPT_random_seed, 1, 0, INT64_MAX, &seed))
+  if (!args_number(a, OPT_random, 0, 1, SWEEP_MOST, &random) || !args_number(a, OPT_jobs, 1, 1, 256, &jobs) ||
+      !args_number(a, OPT_random_seed, 1, 0, INT64_MAX, &seed))
     return EXIT_USAGE;
   int nset = a->nset;
   a->nset = 0; /* the file as it is: its constants and their kinds */

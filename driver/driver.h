@@ -76,6 +76,8 @@ extern const Option option_info[OPT_COUNT];
 
 /* args.c. Returns -1 to continue, else the exit status: help was printed, or a usage error was reported. */
 int args_parse(Args *a, int argc, char **argv);
+/* The integer value of an option, min to max; without it `fallback`. False: reported. */
+bool args_number(Args *a, OptionId o, int64_t fallback, int64_t min, int64_t max, int64_t *n);
 bool args_bytes(const char *text, int64_t *n); /* "300", "256K": 1 .. 2^62 - 1; K, M, G are powers of 1024 */
 const char *args_device(const Args *a);        /* what runs the graphs: "cuda", "cuda-host"; NULL: the CPU */
 int args_sm(const char *gpus);                 /* Options.sm of a list of architectures, or NULL */
