@@ -3,10 +3,8 @@
 #include "codegen/check.h"
 #include "driver/driver.h"
 #include "passes/pass.h"
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct Dumps {
   Args *a;
@@ -26,15 +24,8 @@ static void dump(void *arg, int number, const char *pass, const char *text, size
   if (!d->failed) d->failed = !save_file(a->c, path, text, n, 0);
 }
 
-static bool make_folder(Args *a) {
-  const char *dir = a->value[OPT_dump_dir];
-  if (!dir || !mkdir(dir, 0777) || errno == EEXIST) return true;
-  diag_error(a->c, E_FILE_WRITE, 0, 1, "%s: %s", dir, strerror(errno));
-  return false;
-}
-
 static int print_after(Args *a, const char *list) {
-  if (!make_folder(a)) return EXIT_RESOURCES;
+  if (args_has(a, OPT_dump_dir) && !make_folders(a->c, a->value[OPT_dump_dir])) return EXIT_RESOURCES;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   const char *after = a->value[OPT_dump_after];

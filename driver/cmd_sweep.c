@@ -64,10 +64,7 @@ static bool same_sweep(Sweep *s, const Module *m) {
   const char *path = ctx_strf(s->c, "%s/sweep.json", s->out), *text = common(s, m);
   char err[ERR_TEXT];
   Bytes b;
-  if (!io_make_folder(s->out, false)) {
-    diag_error(s->c, E_FILE_WRITE, 0, 1, "%s: %s", s->out, strerror(errno));
-    return false;
-  }
+  if (!make_folders(s->c, s->out)) return false;
   if (io_exists(path) && !args_has(s->a, OPT_again)) {
     if (!io_read_all(path, &b, err)) {
       diag_error(s->c, E_FILE_READ, 0, 1, "%s", err);
@@ -289,7 +286,6 @@ static void catch_signals(void) {
 int cmd_sweep(Args *a) {
   Sweep s = {.a = a, .c = a->c, .json = args_has(a, OPT_json)};
   int64_t random, seed, jobs;
-  rt_host = &rt_program;
   if (!a->nset) {
     Diag *d = diag_error(a->c, E_USAGE, 0, 1, "`gradc sweep` needs the values to try");
     diag_help(a->c, d, "gradc sweep %s --set LR=1e-4..1e-1:log8 --set HIDDEN=64,128", a->operand[0]);

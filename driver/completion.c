@@ -5,20 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Calls f for each option of a command, once for each of its values that are known; value NULL: any, or none. */
-typedef void EachOption(const char *flag, const char *value, const Option *o);
+typedef void EachOption(int cmd, const Option *o);
 static void each_option(int cmd, EachOption *f) {
-  for (int i = 0; i < OPT_COUNT; i++) {
-    const Option *o = &option_info[i];
-    if (!(o->commands >> cmd & 1)) continue;
-    if (!o->choices[0]) f(o->flag, NULL, o);
-    char value[32];
-    for (const char *p = o->choices; *p;) {
-      size_t n = strcspn(p, "|");
-      snprintf(value, sizeof value, "%.*s", (int)n, p);
-      f(o->flag, value, o);
-      p += n + (p[n] == '|');
-    }
+  for (int i = 0; i < OPT_COUNT; i++)
+    if (option_info[i].commands >> cmd & 1) f(cmd, &option_info[i]);
+}
+
+/* The values of an option that are known, each after `before`. */
+static void put_choices(const Option *o, const char *before) {
+  for (const char *p = o->choices; *p;) {
+    size_t n = strcspn(p, "|");
+    printf("%s%.*s", before, (int)n, p);
+    p += n + (p[n] == '|');
   }
 }
 
@@ -33,9 +31,12 @@ static void put_text(const char *s, const char *special) {
 
 /* ---- bash ---- */
 
-static void bash_option(const char *flag, const char *value, const Option *o) {
-  (void)o;
-  printf(value ? " %s=%s" : " %s", flag, value);
+static void bash_option(int cmd, const Option *o) {
+  (void)cmd;
+  char before[64];
+  snprintf(before, sizeof before, " %s=", o->flag);
+  if (o->choices[0]) put_choices(o, before);
+  else printf(" %s", o->flag);
 }
 
 /* bash replaces only what stands after a `=`: the words that are offered lose what stands before it. */
@@ -61,19 +62,14 @@ static void bash(void) {
 
 /* ---- zsh ---- */
 
-static void zsh_option(const char *flag, const char *value, const Option *o) {
-  if (value && strncmp(o->choices, value, strlen(value))) return; /* all values are in one line, that of the first */
-  bool has_value = o->value[0] != 0;
-  printf("        '*%s%s[", flag, !has_value ? "" : flag[1] == '-' ? "=" : "+");
+static void zsh_option(int cmd, const Option *o) {
+  (void)cmd;
+  printf("        '*%s%s[", o->flag, !o->value[0] ? "" : o->flag[1] == '-' ? "=" : "+");
   put_text(o->help, "[]\\");
   fputs("]", stdout);
-  if (has_value) printf(":%s:", o->value);
-  if (has_value && o->choices[0]) {
-    putchar('(');
-    for (const char *p = o->choices; *p; p++) putchar(*p == '|' ? ' ' : *p);
-    putchar(')');
-  } else if (has_value) fputs("_files", stdout);
-  puts("' \\");
+  if (o->value[0]) printf(":%s:%s", o->value, o->choices[0] ? "(" : "_files");
+  put_choices(o, " ");
+  puts(o->choices[0] ? ")' \\" : "' \\");
 }
 
 static void zsh(void) {
@@ -97,19 +93,13 @@ static void zsh(void) {
 
 /* ---- fish ---- */
 
-static const char *fish_command;
-
-static void fish_option(const char *flag, const char *value, const Option *o) {
-  if (value && strncmp(o->choices, value, strlen(value))) return;
-  bool is_long = flag[1] == '-';
-  printf("complete -c gradc -n '__fish_seen_subcommand_from %s' %s %s", fish_command, is_long ? "-l" : "-s",
-         flag + 1 + is_long);
-  if (o->choices[0]) {
-    fputs(" -xa '", stdout);
-    for (const char *p = o->choices; *p; p++) putchar(*p == '|' ? ' ' : *p);
-    putchar('\'');
-  } else if (o->value[0]) fputs(" -r", stdout);
-  fputs(" -d '", stdout);
+static void fish_option(int cmd, const Option *o) {
+  bool is_long = o->flag[1] == '-';
+  printf("complete -c gradc -n '__fish_seen_subcommand_from %s' %s %s", command_info[cmd].name, is_long ? "-l" : "-s",
+         o->flag + 1 + is_long);
+  fputs(o->choices[0] ? " -xa '" : o->value[0] ? " -r" : "", stdout);
+  put_choices(o, " ");
+  fputs(o->choices[0] ? "' -d '" : " -d '", stdout);
   put_text(o->help, "");
   puts("'");
 }
@@ -122,12 +112,11 @@ static void fish(void) {
     puts("'");
   }
   for (int i = 0; i < CMD_COUNT; i++) {
-    fish_command = command_info[i].name;
     each_option(i, fish_option);
     for (int p = 0; p < PASS_COUNT && takes_passes(i); p++)
       if (pass_info[p].kind != PASS_LOWERING)
-        printf("complete -c gradc -n '__fish_seen_subcommand_from %s' -l no-%s -d 'leave a pass out'\n", fish_command,
-               pass_info[p].name);
+        printf("complete -c gradc -n '__fish_seen_subcommand_from %s' -l no-%s -d 'leave a pass out'\n",
+               command_info[i].name, pass_info[p].name);
   }
 }
 

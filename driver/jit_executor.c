@@ -13,7 +13,6 @@ struct JitExecutor {
 };
 
 JitExecutor *jit_executor_new(const GcModel *m) {
-  rt_host = &rt_program;
   JitExecutor *n = rt_alloc(sizeof *n);
   n->sess.m = m;
   session_memory(&n->sess);

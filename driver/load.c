@@ -5,6 +5,7 @@
 #include "driver/driver.h"
 #include "driver/weights_file.h"
 #include "lib/pipeline.h"
+#include "runtime/io.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,18 +82,9 @@ Module *load_planned(Args *a, const char *path) {
 }
 
 bool make_folders(Ctx *c, const char *dir) {
-  char *path = ctx_strf(c, "%s", dir);
-  for (char *p = path + 1;; p++) {
-    char end = *p;
-    if (end && end != '/') continue;
-    *p = 0;
-    if (mkdir(path, 0777) && errno != EEXIST) {
-      diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", path, strerror(errno));
-      return false;
-    }
-    *p = end;
-    if (!end) return true;
-  }
+  if (io_make_folder(dir, false)) return true;
+  diag_error(c, E_FILE_WRITE, 0, 1, "%s: %s", dir, strerror(errno));
+  return false;
 }
 
 /* A file that is not regular, such as a pipe, is written in place. */

@@ -3,6 +3,7 @@
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
 #include "runtime/model.h"
+#include "runtime/rt.h"
 #include "runtime/terminal.h"
 #include <errno.h>
 #include <stdio.h>
@@ -34,8 +35,9 @@ static bool send_results(Ctx *c) {
   return false;
 }
 
-/* The last line: how many errors a text has, and where more is said. Codes from E_USAGE on are those of commands. */
-static void print_totals(Ctx *c, const char **text) {
+/* The last line: how many errors a text has, and where more is said; NULL: it has none. Codes from E_USAGE on are
+ * those of commands. */
+static const char *totals(Ctx *c) {
   DiagView v;
   const Diag *d;
   int warnings = 0, first = 0, errors = diag_unseen(c); /* an error that several graphs found is one */
@@ -44,14 +46,14 @@ static void print_totals(Ctx *c, const char **text) {
     errors += !v.warn;
     if (!v.warn && !first) first = v.code;
   }
-  *text = NULL;
-  if (!errors || !first || first >= E_USAGE) return;
+  if (!first || first >= E_USAGE) return NULL;
   const char *also = warnings ? ctx_strf(c, ", %d warning%s", warnings, warnings > 1 ? "s" : "") : "";
-  *text = ctx_strf(c, "%d error%s%s: `gradc explain E%04d` says more\n", errors, errors > 1 ? "s" : "", also, first);
+  return ctx_strf(c, "%d error%s%s: `gradc explain E%04d` says more\n", errors, errors > 1 ? "s" : "", also, first);
 }
 
 int main(int argc, char **argv) {
   rt_standard_files();
+  rt_host = &rt_program; /* of what the commands use of the runtime */
   Ctx *c = ctx_new();
   Job job = {.argc = argc, .argv = argv};
   if (!isatty(1)) setvbuf(stdout, results, _IOFBF, sizeof results);
@@ -60,10 +62,9 @@ int main(int argc, char **argv) {
     return EXIT_RESOURCES;
   }
   if (!send_results(c)) job.status = EXIT_RESOURCES;
-  const char *totals;
-  print_totals(c, &totals);
+  const char *last = totals(c); /* before printing, which forgets what was printed */
   diag_print(c, stderr, terminal_color(2));
-  if (totals) fputs(totals, stderr);
+  if (last) fputs(last, stderr);
   ctx_free(c);
   if (job.status || !job.then.jit) return job.status;
   return gc_main(jit_symbol(job.then.jit, "gc_model"), job.then.argc, job.then.argv);

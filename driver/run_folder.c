@@ -30,7 +30,7 @@ RunCurve *run_curve(const RunFolder *r, const char *name) {
   return NULL;
 }
 
-/* The whole file, ended by a NUL; NULL: there is none, or it cannot be read, which is reported. */
+/* All of the file, ended by a NUL; NULL: there is none, or it cannot be read, which is reported. */
 static char *read_file(Ctx *c, const char *path, size_t *n) {
   char err[ERR_TEXT];
   Bytes b;
@@ -321,7 +321,6 @@ static bool is_folder(const char *path) { /* also of what does not exist, for th
 
 RunFolder *run_folders(Ctx *c, const char *const *path, int npath, bool points, int *n) {
   RunList l = {0};
-  rt_host = &rt_program;
   for (int i = 0; i < npath; i++) {
     bool many = !run_folder_is(c, path[i]) && is_folder(path[i]);
     bool ok = many ? add_runs_in(c, &l, path[i], points) : add_run(c, &l, path[i], points);

@@ -11,7 +11,6 @@ struct Weights {
 };
 
 Weights *weights_read(const char *path, const char **why) {
-  rt_host = &rt_program;
   Weights *w = rt_alloc(sizeof *w); /* never freed: the emitted program's values are in it */
   if (st_read(path, &w->file, w->why)) return w;
   *why = w->why;

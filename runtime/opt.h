@@ -36,7 +36,7 @@ extern const Command gc_commands[];
 extern const int gc_ncommands;
 void opt_parse(Opts *o, const Command *c, int argc, char **argv);   /* argv after the command; dies of a usage error */
 void opt_consider(Nearest *n, const char *typed, const char *word); /* words too far from `typed` do not count */
-bool opt_number(const char *s, uint64_t *v);                        /* a whole number */
+bool opt_number(const char *s, uint64_t *v);                        /* an integer from 0 on */
 bool opt_fold(const char *s, Fold *f);                              /* "k/n" */
 void opt_help(const char *prog, const Command *c);
 void opt_overview(const GcModel *m, const char *prog);

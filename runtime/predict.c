@@ -16,7 +16,7 @@ typedef struct Predictor {
   void **in, **out;
   uint64_t need;          /* elements of a record at these sizes */
   uint64_t line;          /* of the record in its file; 0: the file has no lines */
-  const Classes *results; /* the names of whole numbers that it gives; NULL: they have none */
+  const Classes *results; /* the names of integers that it gives; NULL: they have none */
 } Predictor;
 
 static const GcGraph *choose(const Session *sess) {

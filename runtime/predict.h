@@ -19,7 +19,7 @@ void rows_begin(Rows *r, struct Session *sess, const GcGraph *g, const char *pat
 void rows_end(Rows *r);
 /* Reads the next record into the inputs: columns by name if the file has a header, else in the order of the inputs. */
 RowRead rows_next(Rows *r, Csv *c, uint64_t record, void *const *in);
-/* The classes whose names an export's whole numbers are printed by: those of the only field with classes that is no
+/* The classes whose names an export's integers are printed by: those of the only field with classes that is no
  * input. NULL: there is no such field, or several. */
 const Classes *rows_results(struct Session *sess, const GcGraph *g);
 /* The text of element i: a name, quoted if csv needs that, or the number. */

@@ -132,7 +132,9 @@ static void compare(const Session *sess, const char *name, const char *value, in
          name, n, value, value_of(sess, k), name, plain(value, n));
 }
 
-bool settings_load(Session *sess, Json *j, bool was_set) {
+/* Calls f for each member of an object; false: malformed. */
+typedef void EachSetting(void *arg, const char *name, const char *value, int n);
+static bool each(Json *j, EachSetting *f, void *arg) {
   if (!json_expect(j, '{')) return false;
   if (json_accept(j, '}')) return true;
   do {
@@ -140,32 +142,41 @@ bool settings_load(Session *sess, Json *j, bool was_set) {
     int n;
     char *name = next(j, &value, &n);
     if (!name) return false;
-    if (sess->o.resume) compare(sess, name, value, n, was_set);
+    f(arg, name, value, n);
     rt_free(name);
   } while (json_accept(j, ','));
   return json_expect(j, '}');
 }
 
-static bool list(Json *j, char **text, int max, int *count) {
-  if (!json_expect(j, '{')) return false;
-  if (json_accept(j, '}')) return true;
-  do {
-    const char *value;
-    int n;
-    char *name = next(j, &value, &n);
-    if (!name) return false;
-    if (*count < max) text[(*count)++] = rt_printf("%s=%s", name, plain(value, n));
-    rt_free(name);
-  } while (json_accept(j, ','));
-  return json_expect(j, '}');
+typedef struct Resumed {
+  Session *sess;
+  bool was_set;
+} Resumed;
+
+static void compare_one(void *arg, const char *name, const char *value, int n) {
+  const Resumed *r = arg;
+  if (r->sess->o.resume) compare(r->sess, name, value, n, r->was_set);
+}
+
+bool settings_load(Session *sess, Json *j, bool was_set) { return each(j, compare_one, &(Resumed){sess, was_set}); }
+
+enum { MAX_LISTED = 1024 };
+typedef struct Listed {
+  char **text;
+  int *n;
+} Listed;
+
+static void list_one(void *arg, const char *name, const char *value, int n) {
+  const Listed *l = arg;
+  if (*l->n < MAX_LISTED) l->text[(*l->n)++] = rt_printf("%s=%s", name, plain(value, n));
 }
 
 char **gc_settings_of_run(const char *model, const char *folder, int *n) {
-  enum { MAX = 1024 };
   rt_host = &rt_program;
   Session sess = {.m = &(GcModel){.name = model}};
   if (!folder) folder = run_newest(&sess);
-  char *path = rt_printf("%s/run.json", folder ? folder : ""), err[ERR_TEXT], **text = rt_array(MAX, sizeof *text);
+  char *path = rt_printf("%s/run.json", folder ? folder : ""), err[ERR_TEXT],
+       **text = rt_array(MAX_LISTED, sizeof *text);
   Bytes b;
   *n = 0;
   if (!folder || !io_exists(path)) return text;
@@ -174,7 +185,8 @@ char **gc_settings_of_run(const char *model, const char *folder, int *n) {
   bool ok = json_expect(&j, '{');
   while (ok) {
     char *key = json_string(&j);
-    ok = key && json_expect(&j, ':') && (!strcmp(key, "set") ? list(&j, text, MAX, n) : json_skip(&j, 0));
+    ok =
+      key && json_expect(&j, ':') && (!strcmp(key, "set") ? each(&j, list_one, &(Listed){text, n}) : json_skip(&j, 0));
     rt_free(key);
     if (ok && !json_accept(&j, ',')) break;
   }

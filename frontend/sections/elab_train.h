@@ -47,7 +47,7 @@ bool el_average(Elab *e, const Ast *ema, const Update *u, int n); /* after all o
 /* ---- elab_several.c ---- */
 int el_train_sections(const Elab *e, const Ast **first);   /* their number, and the first of the file */
 const Ast *el_other_plan(const Elab *e, const Section *s); /* a section whose plan s can follow; NULL: none */
-/* Settings of a whole run belong to the first section; `every` needs another one. */
+/* Settings of a run, not of a section, belong to the first section; `every` needs another one. */
 bool el_check_sections(Elab *e, const Section *s);
 
 /* ---- elab_validate.c ---- */

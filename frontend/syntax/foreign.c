@@ -24,6 +24,16 @@ const char *foreign_help(ForeignKind kind, const char *word) {
   return NULL;
 }
 
+const char *foreign_symbol(const char *s, size_t n, size_t *len) {
+  for (size_t i = 0; i < COUNT(ROWS); i++) {
+    size_t k = strlen(ROWS[i].word);
+    if (ROWS[i].kind != FOREIGN_SYMBOL || k > n || memcmp(s, ROWS[i].word, k) != 0) continue;
+    *len = k;
+    return ROWS[i].help;
+  }
+  return NULL;
+}
+
 const char *foreign_name(Ctx *c, const char *word, const char *tensor) {
   const char *help = foreign_help(FOREIGN_NAME, word);
   if (!help || !strchr(help, '$')) return help;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lexer's first half: characters to tokens. */
 #include "frontend/syntax/lex.h"
+#include "frontend/syntax/foreign.h"
 #include "ir/diag.h"
 #include "ir/utf8.h"
 #include <math.h>
@@ -37,33 +38,6 @@ static const Spelling SYMBOLS[] = {
   {"==", TK_EQEQ},  {"=", TK_EQ},     {"!=", TK_NE},  {"<=", TK_LE},    {"<", TK_LT},      {">=", TK_GE},
   {">", TK_GT},     {"+", TK_PLUS},   {"@", TK_AT},   {"'", TK_QUOTE},  {",", TK_COMMA},   {"(", TK_LP},
   {")", TK_RP},     {"[", TK_LB},     {"]", TK_RB},   {"{", TK_LBRACE}, {"}", TK_RBRACE},
-};
-
-/* What people write instead. */
-static const struct {
-  const char *text, *help;
-} FOREIGN[] = {
-  {"!", "write `not`"},
-  {"&&", "write `and`"},
-  {"&", "write `and`; of ints `bitwise_and(a, b)`"},
-  {"||", "write `or`"},
-  {"|", "a pipe is `|>`, a choice `or`; there are no anonymous functions: a def is written at top level"},
-  {"%", "the remainder is mod(a, b)"},
-  {"^", "a power is `**`"},
-  {"\\", "a line continues inside brackets and after an operator"},
-  {"`", "strings are written \"...\""},
-  {"?", "in shapes sizes are names or numbers, as in f32[B, 16]; a choice by values is `where(c, a, b)`"},
-  {"\xE2\x80\x9C", "strings are written with plain quotes: \"...\""},
-  {"\xE2\x80\x9D", "strings are written with plain quotes: \"...\""},
-  {"\xE2\x80\x99", "the transpose is a plain '"},
-  {"\xC3\x97", "write `*`"},
-  {"\xE2\x88\x92", "write a plain `-`"},
-  {"\xE2\x80\x93", "write a plain `-`"},
-  {"\xE2\x89\xA4", "write `<=`"},
-  {"\xE2\x89\xA5", "write `>=`"},
-  {"\xE2\x89\xA0", "write `!=`"},
-  {"\xC2\xB7", "write `*`"},
-  {"\xC2\xA0", "this is a no-break space: write a plain one"},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -182,8 +156,8 @@ static void lex_number(Lex *x) {
   const char *raw = x->s + x->i;
   for (size_t k = 0; k < len; k++)
     if (raw[k] == '_' && (k + 1 >= len || !is_digit(raw[k + 1]))) help = "`_` must be between two digits";
-  bool suffix = end == len + 1 && strchr("fFdDlLuU", raw[len]),
-       hex = len == 1 && *raw == '0' && strchr("xXbBoO", raw[1]);
+  bool suffix = end == len + 1 && strchr("fFdDlLuU", peek(x, len)),
+       hex = len == 1 && *raw == '0' && strchr("xXbBoO", peek(x, 1));
   if (end > len && !help)
     help = hex      ? "numbers are decimal"
            : suffix ? "numbers have no suffix"
@@ -249,12 +223,7 @@ static bool is_plain(int ch) {
 
 static void lex_foreign(Lex *x) {
   size_t len = 1;
-  const char *help = NULL;
-  for (size_t k = 0; k < COUNT(FOREIGN) && !help; k++)
-    if (at(x, FOREIGN[k].text)) {
-      help = FOREIGN[k].help;
-      len = strlen(FOREIGN[k].text);
-    }
+  const char *help = foreign_symbol(x->s + x->i, x->n - x->i, &len);
   while (!help && x->i + len < x->n && len < 64 && !is_plain(peek(x, len))) len++; /* a run of them is one fault */
   if (line_is_bad(x)) {
     take(x, TK_BAD, len);
