@@ -129,6 +129,9 @@ static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
       Diag *d = el_error_at(e, E_ARG_COUNT, k->arg[i].at ? k->arg[i].at : k->caret, k->arg[i].len,
                             "`%s` takes %d argument%s; this is one too many", k->name, s->n, s->n == 1 ? "" : "s");
       diag_label(e->c, d, s->ast->caret, s->ast->caret_len, "defined here");
+      if (k->arg[i].v.kind == V_INT && s->n && s->type[s->n - 1].tensor)
+        diag_help(e->c, d, "the sizes of an input are known from it; others are parameters: `def %s(..., hidden: int)`",
+                  s->ast->text);
       return false;
     }
     s->slot[next++] = &k->arg[i];
@@ -177,9 +180,14 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
                         tensor ? ", known at compile time" : "", v_text(e, a->v));
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
   if (a->v.kind == V_STR && !strcmp(want, "a function")) diag_help(e->c, d, "a function is named without quotes");
-  if (a->v.kind == V_INT && !strcmp(want, "a bool"))
+  if (a->v.kind == V_SIZE || (a->v.kind == V_INT && (!strcmp(want, "a bool") || !strcmp(param->text, "eps"))))
     diag_help(e->c, d, "the sizes of an input are known from it, and not given");
   return v_error();
+}
+
+/* layernorm(64), the size of a layer in the place of eps: 64 would be used without an error. */
+static bool size_as_eps(const Ast *param, const Arg *a) {
+  return !a->name && !strcmp(param->text, "eps") && (a->v.kind == V_SIZE || (a->v.kind == V_INT && a->v.i > 1));
 }
 
 /* A static argument as its parameter wants it. Rates may be run-time scalars: those stay tensors without axes. */
@@ -189,6 +197,7 @@ static Value static_arg(Elab *e, const Call *k, const Ast *param, const ParamTyp
   switch (t->dtype) {
   case V_INT: return v.kind == V_INT || v.kind == V_SIZE ? v : wrong_kind(e, k, param, a, "an int");
   case V_FLOAT:
+    if (size_as_eps(param, a)) return wrong_kind(e, k, param, a, "a small float");
     if (v.kind == V_INT) return v_float((double)v.i);
     if (v.kind == V_SIZE) return v_tensor(e, b_size(&e->cur.b, DT_F32, v.i));
     return v.kind == V_FLOAT || scalar ? v : wrong_kind(e, k, param, a, "a float");

@@ -108,6 +108,36 @@ static Value special_power(Elab *e, Value x, Value power, const Ast *at, const A
   return r ? v_tensor(e, r) : v_none();
 }
 
+/* Whether `column`, [..., n, 1], meets `row`, [..., n]: together they are [..., n, n]. */
+static bool meets_as_column(const Type *column, const Type *row) {
+  int n = row->rank;
+  if (!n || column->rank != n + 1 || column->dim[n] != 1 || row->dim[n - 1] == 1) return false;
+  for (int i = 0; i < n; i++)
+    if (column->dim[i] != row->dim[i]) return false;
+  return true;
+}
+
+/* In a section, predictions [B, 1] against targets [B] are a mistake that trains without an error. An axis that this
+ * expression adds, x[:, none], asks for all pairs. */
+static void warn_all_pairs(Elab *e, Value result, const Ast *at, const Value *v, const Ast *left, const Ast *right) {
+  if (e->cur.f->name || result.kind != V_TENSOR || !v_tensorlike(v[0]) || !v_tensorlike(v[1])) return;
+  const Type *t[2];
+  for (int i = 0; i < 2; i++) {
+    Id id = v[i].kind == V_LIST ? 0 : el_local_node(e, v[i]);
+    if (!id) return;
+    t[i] = el_type(e, id);
+  }
+  bool first = meets_as_column(t[0], t[1]);
+  if (!first && !meets_as_column(t[1], t[0])) return;
+  const Ast *column = first ? left : right;
+  if (column->kind == AST_INDEX || el_reported(e, E_ALL_PAIRS, at, "")) return;
+  Diag *d = diag_warn(e->c, E_ALL_PAIRS, at->caret, at->caret_len, "%s and %s give %s: every record meets every other",
+                      v_text(e, v[0]), v_text(e, v[1]), v_text(e, result));
+  const Ast *row = first ? right : left;
+  const char *name = row->kind == AST_NAME ? row->text : "y";
+  diag_help(e->c, d, "`%s[:, none]` meets its own record; if all pairs are meant, `%s[none, :]`", name, name);
+}
+
 static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {
   Value power = op == AST_POW ? special_power(e, a, b, at, left, right) : v_none();
   if (power.kind != V_NONE) return power;
@@ -131,7 +161,9 @@ static Value tensor_binary(Elab *e, int op, Value a, Value b, const Ast *at, con
             .n = 2};
   Value v[2] = {a, b};
   if (code < 0) return el_fail(e, E_OPERAND_KIND, at, "`%s` does not take tensors", ast_op_text(op));
-  return el_op(e, code, v, 2, 0, &k);
+  Value y = el_op(e, code, v, 2, 0, &k);
+  warn_all_pairs(e, y, at, v, left, right);
+  return y;
 }
 
 Value el_binary(Elab *e, int op, Value a, Value b, const Ast *at, const Ast *left, const Ast *right) {

@@ -288,15 +288,21 @@ static bool build_update(Elab *e, TrainBuild *r, Update *u, int n, const int *ac
   return ok;
 }
 
+static bool nothing_to_train(Elab *e, const Ast *loss) {
+  Diag *d = el_error(e, E_NOTHING_TO_TRAIN, loss, "the loss depends on no weight that may change");
+  diag_help(e->c, d,
+            "argmax, comparisons, rounding and integers have no gradient: for an accuracy write "
+            "`loss = cross_entropy(...)` and `metric.acc = accuracy(...)`");
+  return false;
+}
+
 static bool backward(Elab *e, TrainBuild *r) {
   const Section *s = r->s;
   bool split = r->t->accumulate > 1;
   LossScale scale;
   Update *u;
   int n = find_weights(e, r->result[0], &u);
-  if (!n)
-    return el_reject(e, E_NOTHING_TO_TRAIN, el_setting_value(s, "loss"),
-                     "the loss depends on no weight that may change");
+  if (!n) return nothing_to_train(e, el_setting_value(s, "loss"));
   if (!find_optimizers(e, r, u, &n)) return false;
   e->cur.b.loc = el_setting_value(s, "loss")->caret;
   e->section = s->ast->text;
