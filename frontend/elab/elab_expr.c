@@ -120,7 +120,7 @@ static bool meets_as_column(const Type *column, const Type *row) {
 /* In a section, predictions [B, 1] against targets [B] are a mistake that trains without an error. An axis that this
  * expression adds, x[:, none], asks for all pairs. */
 static void warn_all_pairs(Elab *e, Value result, const Ast *at, const Value *v, const Ast *left, const Ast *right) {
-  if (e->cur.f->name || result.kind != V_TENSOR || !v_tensorlike(v[0]) || !v_tensorlike(v[1])) return;
+  if (e->cur.f->name || e->index || result.kind != V_TENSOR || !v_tensorlike(v[0]) || !v_tensorlike(v[1])) return;
   const Type *t[2];
   for (int i = 0; i < 2; i++) {
     Id id = v[i].kind == V_LIST ? 0 : el_local_node(e, v[i]);

@@ -5,8 +5,9 @@
 root=$1; dir=$2
 names=$(sed -n 's/^\(def\|const\) \([A-Za-z_0-9]*\).*/\2/p' "$root"/std/*.nn "$root"/runtime/*.nn | sort -u)
 names="$names inf nan none random iota conv fold unfold lowest" # what the compiler itself defines
+# shellcheck disable=SC2086  # several names
 each() { # each FILE LINE: the line with every name in the place of NAME
-  for n in $names; do echo "$2" | sed "s/NAME/$n/g"; done >>"$dir/$1.nn"
+  printf '%s\n' $names | awk -v line="$2" '{ text = line; gsub(/NAME/, $1, text); print text }' >>"$dir/$1.nn"
 }
 each argument 'export def a_NAME(NAME: f32[2]) -> f32[2] { 2 * NAME }'
 each static 'def s_NAME(x: f32[2], NAME: int = 3) -> f32[2] { x * NAME }'
