@@ -108,6 +108,8 @@ static bool is_partial(Elab *e, const Sig *s, const Call *k, bool use) {
   return tail || !fits_all(e, s, k, named);
 }
 
+#define SIZES_ARE_KNOWN "the sizes of an input are known from it, and not given"
+
 static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
   int next = 0, lead = 0;
   const char **words = ctx_alloc(e->c, (size_t)(s->n + 1) * sizeof *words);
@@ -129,9 +131,8 @@ static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
       Diag *d = el_error_at(e, E_ARG_COUNT, k->arg[i].at ? k->arg[i].at : k->caret, k->arg[i].len,
                             "`%s` takes %d argument%s; this is one too many", k->name, s->n, s->n == 1 ? "" : "s");
       diag_label(e->c, d, s->ast->caret, s->ast->caret_len, "defined here");
-      if (k->arg[i].v.kind == V_INT && s->n && s->type[s->n - 1].tensor)
-        diag_help(e->c, d, "the sizes of an input are known from it; others are parameters: `def %s(..., hidden: int)`",
-                  s->ast->text);
+      if (s->n && s->type[0].tensor && !k->arg[0].name && k->arg[0].v.kind == V_INT)
+        diag_help(e->c, d, SIZES_ARE_KNOWN);
       return false;
     }
     s->slot[next++] = &k->arg[i];
@@ -181,7 +182,7 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
   if (a->v.kind == V_STR && !strcmp(want, "a function")) diag_help(e->c, d, "a function is named without quotes");
   if (a->v.kind == V_SIZE || (a->v.kind == V_INT && (!strcmp(want, "a bool") || !strcmp(param->text, "eps"))))
-    diag_help(e->c, d, "the sizes of an input are known from it, and not given");
+    diag_help(e->c, d, SIZES_ARE_KNOWN);
   return v_error();
 }
 
