@@ -1,31 +1,82 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the wheel for pip (PEP 517): `make lib` in the folder above, and the library beside the module."""
+"""Builds the wheel and the source distribution for pip (PEP 517). The wheel has the package, the library and the gradc
+program, which `make` builds in the folder above; the source distribution has what they are built from."""
 import base64
+import gzip
 import hashlib
+import io
 import os
 import re
 import subprocess
 import sysconfig
+import tarfile
 import zipfile
+
+from elf import platform_tag
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
+SOURCES = ("LICENSE", "Makefile", "README.md", "codegen", "driver", "frontend", "ir", "lib", "passes", "prim", "python",
+           "runtime", "std")
+LIBRARY, PROGRAM = "build/libgradc.so.0", "build/gradc"
+
+
+def _read(*path):
+    with open(os.path.join(*path), "rb") as f:
+        return f.read()
 
 
 def _version():
-    with open(os.path.join(ROOT, "lib", "gradc.h"), encoding="utf-8") as f:
-        return re.search(r'#define GRADC_VERSION "(.*)"', f.read()).group(1)
+    return re.search(r'#define GRADC_VERSION "(.*)"', _read(ROOT, "lib", "gradc.h").decode()).group(1)
 
 
 def _metadata():
     return (f"Metadata-Version: 2.1\nName: gradc\nVersion: {_version()}\nSummary: compiler for neural networks\n"
-            "License: Apache-2.0\nRequires-Python: >=3.8\nRequires-Dist: numpy>=1.19\n")
+            "License: Apache-2.0\nRequires-Python: >=3.8\nRequires-Dist: numpy>=1.19\n"
+            "Description-Content-Type: text/markdown\n\n" + _read(ROOT, "README.md").decode()).encode()
+
+
+def _files(folder):
+    """The files below a folder of the source tree, sorted, without what was built there."""
+    for at, folders, names in os.walk(os.path.join(ROOT, folder)):
+        folders[:] = sorted(f for f in folders if f != "__pycache__" and not f.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and not name.endswith((".pyc", ".whl", ".tar.gz")):
+                yield os.path.relpath(os.path.join(at, name), ROOT)
+
+
+# ---- the wheel ----
 
 
 def _make():
-    jobs = f"-j{os.cpu_count() or 1}"
-    subprocess.run(["make", "-s", jobs, "-C", ROOT, "lib"], check=True)
-    return os.path.join(ROOT, "build", "libgradc.so.0")
+    subprocess.run(["make", "-s", f"-j{os.cpu_count() or 1}", "-C", ROOT, "BUILD=build", "lib", PROGRAM], check=True)
+
+
+def _stripped(path):
+    """A file without debugging information, if there is `strip`."""
+    to = os.path.join(ROOT, path + ".stripped")
+    try:
+        subprocess.run(["strip", "--strip-unneeded", "-o", to, os.path.join(ROOT, path)], check=True)
+        return _read(to)
+    except (OSError, subprocess.CalledProcessError):
+        return _read(ROOT, path)
+    finally:
+        if os.path.exists(to):
+            os.remove(to)
+
+
+def _write_wheel(path, info, files):
+    record = ""
+    for name, data in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        record += f"{name},sha256={digest},{len(data)}\n"
+    files[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = (0o100755 if name == "gradc/program" else 0o100644) << 16
+            z.writestr(entry, data)
 
 
 def get_requires_for_build_wheel(config_settings=None):
@@ -33,25 +84,40 @@ def get_requires_for_build_wheel(config_settings=None):
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    _make()
+    files = {path[len("python/"):]: _read(ROOT, path) for path in [*_files("python/gradc"), "python/gradc_command.py"]}
+    files["gradc/libgradc.so.0"], files["gradc/program"] = _stripped(LIBRARY), _stripped(PROGRAM)
+    platform = platform_tag([files["gradc/libgradc.so.0"], files["gradc/program"]], sysconfig.get_platform())
     tag, info = f"py3-none-{platform}", f"gradc-{_version()}.dist-info"
-    files = {f"{info}/METADATA": _metadata().encode(),
-             f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: gradc\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()}
-    modules = [(name, os.path.join(HERE, name)) for name in ("gradc.py", "gradc_arrays.py")]
-    for name, path in modules + [("libgradc.so.0", _make())]:
-        with open(path, "rb") as f:
-            files[name] = f.read()
-    record = ""
-    for name, data in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        record += f"{name},sha256={digest},{len(data)}\n"
-    files[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
+    files[f"{info}/METADATA"] = _metadata()
+    files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: gradc\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\ngradc = gradc_command:main\n"
+    files[f"{info}/LICENSE"] = _read(ROOT, "LICENSE")
     wheel = f"gradc-{_version()}-{tag}.whl"
-    with zipfile.ZipFile(os.path.join(wheel_directory, wheel), "w", zipfile.ZIP_DEFLATED) as z:
-        for name, data in files.items():
-            z.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+    _write_wheel(os.path.join(wheel_directory, wheel), info, files)
     return wheel
 
 
+# ---- the source distribution ----
+
+
+def get_requires_for_build_sdist(config_settings=None):
+    return []
+
+
 def build_sdist(sdist_directory, config_settings=None):
-    raise NotImplementedError("gradc is built from its source tree: pip install ./python")
+    name = f"gradc-{_version()}"
+    files = {path: _read(ROOT, path) for source in SOURCES
+             for path in ([source] if os.path.isfile(os.path.join(ROOT, source)) else _files(source))}
+    # The same project one folder higher, where pip looks for it.
+    files["pyproject.toml"] = files["python/pyproject.toml"].replace(b'backend-path = ["."]', b'backend-path = ["python"]')
+    files["PKG-INFO"] = _metadata()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as t:
+        for path, data in files.items():
+            entry = tarfile.TarInfo(f"{name}/{path}")
+            entry.size, entry.mtime, entry.mode = len(data), 315532800, 0o644
+            t.addfile(entry, io.BytesIO(data))
+    with open(os.path.join(sdist_directory, name + ".tar.gz"), "wb") as f:
+        f.write(gzip.compress(archive.getvalue(), mtime=0))
+    return name + ".tar.gz"

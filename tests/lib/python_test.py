@@ -476,7 +476,7 @@ def devices():
         check(shared.ctypes.data == doubled._address and np.array_equal(shared, want[1]), "DLPack copies")
         capsule = doubled.__dlpack__()  # that nobody takes
         del capsule
-        check(len(gradc.gradc_arrays._exported) == 1, "a capsule is kept")
+        check(len(gradc.device_arrays._exported) == 1, "a capsule is kept")
         check(not hasattr(doubled, "__cuda_array_interface__") and doubled.__dlpack_device__() == (1, 0), "where it is")
         logits5 = np.empty((5, 3), "f4")
         again = m.both(Foreign(x[:5]), out=[logits5, m.to_device(x[:5])])
@@ -495,7 +495,7 @@ def devices():
     raises(ValueError, "closed", logits.numpy)
     del shared, doubled
     gc.collect()
-    check(not gradc.gradc_arrays._exported, "an exported array is kept")
+    check(not gradc.device_arrays._exported, "an exported array is kept")
     absent = dict(OPTIONS, device="cuda:1")
     os.environ["GRADC_CUDA_DRIVER"] = "/none"
     raises(gradc.ResourceError, "needs an NVIDIA driver", lambda: gradc.compile("model.nn", **absent), "E0690")

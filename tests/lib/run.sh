@@ -183,6 +183,9 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
   check "pip install ./python" venv
   check "the installed module" \
     sh -c "cd / && '$tmp/venv/bin/python' -c 'import gradc; assert gradc.version() and \"venv\" in gradc.__file__'"
+  said=$("$gradc" --version)
+  check "the installed command" sh -c "cd / && [ \"\$('$tmp/venv/bin/gradc' --version)\" = '$said' ] &&
+    [ \"\$('$tmp/venv/bin/python' -m gradc --version)\" = '$said' ]"
 else
   fail "no Python with NumPy: tests/setup.sh installs it"
 fi

@@ -93,7 +93,7 @@ def _of_interface(value: Any) -> Optional[View]:
     return View(a["data"][0] or 0, shape, strides, dtype, (CUDA, -1), value, a.get("stream"))
 
 
-def view(value: Any, stream: int = 0) -> Optional[View]:
+def memory_of(value: Any, stream: int = 0) -> Optional[View]:
     """The memory of an array that has one of the protocols; None: it has none, or NumPy reads it as well. `stream`: of
     CUDA, which an array of a GPU is to be ready for."""
     if isinstance(value, np.ndarray):
@@ -119,7 +119,7 @@ def as_numpy(v: View) -> np.ndarray:
         return np.empty(v.shape, dtype)
     elements = int(np.prod(v.shape, dtype=np.int64))
     last = sum((n - 1) * s for n, s in zip(v.shape, v.strides)) if v.strides else (elements - 1) * dtype.itemsize
-    buffer = (ctypes.c_char * (last + dtype.itemsize)).from_address(v.address)
+    buffer: Any = (ctypes.c_char * (last + dtype.itemsize)).from_address(v.address)
     buffer._owner = v.owner
     return np.ndarray(v.shape, dtype, buffer, 0, v.strides)
 
@@ -128,12 +128,12 @@ def as_numpy(v: View) -> np.ndarray:
 _exported: Dict[int, Any] = {}
 
 
-@_DELETER
+@_DELETER  # type: ignore[untyped-decorator, unused-ignore]
 def _delete(managed: Any) -> None:
     _exported.pop(ctypes.addressof(managed.contents), None)
 
 
-@_DESTRUCTOR
+@_DESTRUCTOR  # type: ignore[untyped-decorator, unused-ignore]
 def _destroy(capsule: int) -> None:  # of one that nobody has taken
     if _is_valid_at(capsule, _NAME):
         _exported.pop(_pointer_at(capsule, _NAME), None)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled models."""
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from ctypes import byref, c_char_p, c_float, c_uint64, c_void_p
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+import numpy as np
+
+from ._library import CInfo, lib, utf8
+from .compiler import Path, options_of, report, source_of, texts
+from .data import Data
+from .device_arrays import DTYPES, NAMES, DeviceArray
+from .errors import Diagnostic, Error, ModelError, call, diagnostics_of
+from .function import Function
+from .tensors import Inputs, Tensor, c_arrays, tensor_of
+from .weights import Weights
+
+
+class Model:
+    """A compiled model. Its exports are methods: m.predict(x). Freed at the end of `with`, or by the garbage
+    collector."""
+
+    def __init__(self, handle: c_void_p, report: Callable[[], Dict[str, Any]]):
+        self._handle = handle
+        self.report = report
+        """gradc.report of its source."""
+        self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
+        self._arrays: "weakref.WeakSet[DeviceArray]" = weakref.WeakSet()
+        self._info = lib["model_info"](handle).contents
+        self.device: str = utf8(self._info.device)
+        self._stream: int = lib["device_stream"](handle) or 0
+        self.exports: Dict[str, Function] = {}
+        for i in range(self._info.exports):
+            f = Function(self, i)
+            self.exports[f.name] = f
+        self.name: str = utf8(self._info.name)
+        self.sections: List[str] = [utf8(lib["section_name"](handle, i)) for i in range(self._info.sections)]
+        self.warnings: List[Diagnostic] = diagnostics_of(lib["warnings"](handle))
+        self.weights = Weights(self)
+        self.validation: Optional[Dict[str, float]] = None
+        """The newest validation since init(): its "step", loss and metrics."""
+        self._describe()
+
+    def _describe(self) -> None:
+        self._fields = [lib["field"](self._handle, i).contents for i in range(self._info.fields)]
+        self._metrics = [utf8(lib["metric_name"](self._handle, i)) for i in range(self._info.metrics)]
+        self._scores: List[Any] = []  # metrics that are tensors
+        while lib["score_tensor"](self._handle, len(self._scores)):
+            self._scores.append(lib["score_tensor"](self._handle, len(self._scores)).contents)
+        self.fields: List[Tensor] = [tensor_of(f) for f in self._fields]
+        self.batch: int = self._info.batch
+        self.info: Dict[str, Any] = {name: getattr(self._info, name) for name, _ in CInfo._fields_}
+        self.info.update(name=self.name, backend=utf8(self._info.backend), device=self.device,
+                         parameters=int(self._info.parameters),
+                         section=utf8(self._info.section) if self.sections else None)
+
+    def section(self, name: str) -> "Model":
+        """Chooses the train section that step, evaluate, data, plan, steps, loss, metrics, fields and batch are about;
+        at first it is the first of `sections`. Returns the model: m.section("disc").step(x)."""
+        call("section", self._open(), os.fsencode(name))
+        self._describe()
+        return self
+
+    def _open(self) -> c_void_p:
+        if not self._handle:
+            raise ValueError("the model is closed")
+        return self._handle
+
+    def close(self) -> None:
+        """Frees the model, its data and all of its memory; views of weights become invalid."""
+        for d in list(getattr(self, "_data", [])):
+            d.close()
+        for a in list(getattr(self, "_arrays", [])):
+            a._free()
+        handle, self._handle = getattr(self, "_handle", c_void_p()), c_void_p()
+        lib["free"](handle)
+
+    def __enter__(self) -> "Model":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if lib is not None:
+            self.close()
+
+    def __getattr__(self, name: str) -> Function:
+        exports: Dict[str, Function] = self.__dict__.get("exports", {})
+        if name in exports:
+            return exports[name]
+        there = f"; there is {', '.join(exports)}" if exports else ""
+        raise AttributeError(f"the model has no `export def {name}`{there}")
+
+    def __dir__(self) -> List[str]:
+        return [*super().__dir__(), *self.exports]
+
+    def __repr__(self) -> str:
+        return f"<gradc model {self.name}: {self._info.parameters:,.0f} parameters, {self.steps} steps done>"
+
+    def _device_array(self, shape: Tuple[int, ...], dtype: int) -> DeviceArray:
+        at = c_void_p()
+        n = int(np.prod(shape, dtype=np.int64)) * DTYPES[dtype].itemsize
+        call("device_alloc", self._open(), n, byref(at))
+        a = DeviceArray(self, at.value or 0, shape, dtype, owned=True)
+        self._arrays.add(a)
+        return a
+
+    def _device_free(self, address: int) -> None:
+        if self._handle:
+            lib["device_free"](self._handle, address)
+
+    def _device_copy(self, to: int, source: int, n: int) -> None:
+        call("device_copy", self._open(), to, source, n)
+
+    def to_device(self, values: Any, dtype: Optional[str] = None) -> DeviceArray:
+        """A copy of an array in the memory of the model's device. dtype="bf16": an array of uint16 has bits of bf16."""
+        a = np.require(values, requirements=["C_CONTIGUOUS", "ALIGNED"])
+        number = NAMES.index(dtype) if dtype else DTYPES.index(a.dtype) if a.dtype in DTYPES else -1
+        if number < 0 or DTYPES[number] != a.dtype:
+            raise TypeError(f"an array of {a.dtype} does not become one of {dtype or ', '.join(NAMES)}")
+        to = self._device_array(a.shape, number)
+        self._device_copy(to._address, a.ctypes.data, a.nbytes)
+        return to
+
+    def init(self, seed: int) -> None:
+        """Initialises all weights, states and the optimizer with this seed."""
+        call("init", self._open(), seed)
+        self.validation = None
+
+    def plan(self, steps: int, steps_per_epoch: int = 0) -> None:
+        """Sets `steps` and `steps_per_epoch` of rate expressions, if the file plans in epochs."""
+        call("plan", self._open(), steps, steps_per_epoch)
+
+    def step(self, *fields: Any) -> float:
+        """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the
+        batch, before its update. A rate that looks at `steps`, in a file that counts epochs, takes them from the data
+        section, unless plan() was called."""
+        a = Inputs(self, fields, self._fields)
+        self._planned("step", a.array, a.n)
+        return float(lib["loss"](self._handle))
+
+    def _planned(self, function: str, *arguments: Any, at: Optional[c_void_p] = None) -> None:
+        """A call of the model, or of the handle `at`, that may need a plan: if there is none, that of the data
+        section."""
+        handle = self._open()
+        try:
+            call(function, at or handle, *arguments)
+        except ModelError as e:
+            if e.code != "E0684" or not self._plan_by_data():
+                raise
+            call(function, at or handle, *arguments)
+
+    def _plan_by_data(self) -> bool:
+        """Sets the plan of the training binary. False: the file has none, or its data cannot be read."""
+        try:
+            with self.data() as d:
+                per_epoch = len(d) // self.batch
+        except Error:
+            return False
+        self.plan(self._info.steps or self._info.epochs * per_epoch, per_epoch)
+        return per_epoch > 0
+
+    def evaluate(self, *fields: Any) -> Dict[str, Any]:
+        """Loss and metrics of any number of records, with the current number of steps: floats, and arrays of f32 for
+        metrics that are vectors or matrices."""
+        a, results = Inputs(self, fields, self._fields), (c_float * (1 + len(self._metrics)))()
+        self._planned("evaluate", a.array, a.n, results)
+        found: Dict[str, Any] = dict(zip(["loss", *self._metrics], results))
+        for i, t in enumerate(self._scores):
+            found[utf8(t.name)] = to = np.empty(tuple(t.shape[:t.rank]), np.float32)
+            call("read_score", self._handle, i, c_arrays([to], [t.dtype]))
+        return found
+
+    def validate(self, data: Data) -> Dict[str, float]:
+        """Loss and metrics on the hold-out, or on the section of `validate.data`, as `train` evaluates them. They
+        count for `early_stop`, `save = best(...)` and rates that look at `validate.loss`."""
+        results = (c_float * (1 + len(self._metrics)))()
+        self._planned("validate", results, at=data._handle)
+        self.validation = {"step": self.steps, **dict(zip(["loss", *self._metrics], results))}
+        return {k: v for k, v in self.validation.items() if k != "step"}
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best validation by `save = best(...)`; 0: none yet."""
+        return int(lib["best_step"](self._open()))
+
+    @property
+    def stops_early(self) -> bool:
+        """By `early_stop` the training ends here."""
+        return bool(lib["stops_early"](self._open()))
+
+    @property
+    def steps(self) -> int:
+        """Training steps done so far."""
+        return int(lib["steps"](self._handle))
+
+    @property
+    def planned_steps(self) -> int:
+        """`steps` in rate expressions: from the file, plan(), train() or a checkpoint; 0: not known yet."""
+        return int(lib["planned_steps"](self._open(), None))
+
+    @property
+    def loss(self) -> float:
+        """The loss of the last step."""
+        return float(lib["loss"](self._handle))
+
+    @property
+    def metrics(self) -> Dict[str, float]:
+        """The metrics of the last step, by name."""
+        return {name: lib["metric"](self._handle, i) for i, name in enumerate(self._metrics)}
+
+    def data(self, path: Optional[Path] = None, fold: Optional[Tuple[int, int]] = None) -> Data:
+        """Opens the data section that the model trains on; `path` replaces its files. fold (k, n): the hold-out is the
+        k-th of n parts of the records, from 1, instead of that of the file."""
+        call("fold", self._open(), *(fold if fold is not None else (0, 0)))
+        return Data(self, path)
+
+    def train(self, epochs: Optional[int] = None, data: Optional[Data] = None) -> Iterator[float]:
+        """Trains on the data section and yields the loss of each step. `epochs`: that many more, with a plan that ends
+        with them; None: the rest of the plan of the file or checkpoint, or its epochs again if it is complete.
+        Validates as the file says, after the step and before its loss is yielded; `early_stop` ends it."""
+        d = data if data is not None else self.data()
+        done, per_epoch = self.steps, len(d) // self.batch
+        end = self.planned_steps or self._info.epochs * per_epoch
+        if epochs is not None or end <= done:
+            more = epochs * per_epoch if epochs is not None else self._info.steps or self._info.epochs * per_epoch
+            end = done + more
+        self.plan(end, per_epoch)
+        if lib["validation_due"](d._handle):  # of a checkpoint
+            self.validate(d)
+        while self.steps < end and per_epoch and not self.stops_early:
+            number, at = divmod(self.steps, per_epoch)
+            loss = self.step(*d.batch(at * self.batch, self.batch, number))
+            if lib["validation_due"](d._handle):
+                self.validate(d)
+            yield loss
+
+    def save(self, path: Path) -> None:
+        """Writes weights and states to a safetensors file, atomically."""
+        call("save", self._open(), os.fsencode(path))
+
+    def load(self, path: Path, map: Optional[Mapping[str, str]] = None, partial: bool = False) -> Dict[str, Any]:
+        """Reads the weights of such a file, and its states if it has any. map: {"old": "new"} reads the tensor `old` of
+        the file, and all below it, as `new`; {"old": ""} leaves them out, {"": "new"} puts all below `new`. partial:
+        weights that the file lacks keep their values, its other tensors are left over. Returns {"read": how many
+        tensors, "initial": names of weights that were not read, "left_over": names of tensors that were not}."""
+        maps = [os.fsencode(f"{old}={new}") for old, new in (map or {}).items()]
+        said = texts("load_part", self._open(), os.fsencode(path), (c_char_p * len(maps))(*maps), len(maps),
+                      int(partial))
+        found: Dict[str, Any] = json.loads(next(iter(said.values())))
+        return found
+
+    def save_checkpoint(self, path: Path) -> None:
+        """Also writes the optimizer's state and the steps done, so that training can continue with the same bits."""
+        call("save_checkpoint", self._open(), os.fsencode(path))
+
+    def load_checkpoint(self, path: Path) -> None:
+        """Restores what save_checkpoint wrote."""
+        call("load_checkpoint", self._open(), os.fsencode(path))
+
+    @property
+    def weights_hash(self) -> str:
+        """16 hex digits: equal weights, equal hash, on any machine."""
+        h = c_uint64()
+        call("weights_hash", self._open(), byref(h))
+        return f"{h.value:016x}"
+
+
+def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
+    """Compiles a model: the file, or `text` as if it were in that file. Options, all optional:
+
+    fp: "fast", or "strict": the same bits on every machine.  threads: 0, one a core.  ram: a budget in bytes.
+    isa: "native", "generic", or what the C compiler's -march takes.  backend: "auto" or "cc".  cc, cflags: the C
+    compiler and its flags.  cache: a folder for compiled code; None: the user's; "": none.  off: passes not to run.
+    search: folders for imports.  device: "cpu", "cuda", "cuda:1", or "cuda-host": kernels for a GPU run on the CPU,
+    slowly, to test them; None: that of the file.  gemm: matrix products on a device, "generated" or "cublaslt".
+
+    All other names are constants of the file: gradc.compile("digits.nn", LR=1e-2, HIDDEN=128) replaces the values of
+    `const LR = 1e-3` and `const HIDDEN = 64`, with values of the same kind; for a function its name, ACT="relu".  set:
+    constants as a dict, for names that are options, too.
+    """
+    handle = c_void_p()
+    call("compile", byref(source_of(path, text)), byref(options_of(**options)), byref(handle))
+    return Model(handle, lambda: report(path, text, **options))
