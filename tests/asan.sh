@@ -14,7 +14,8 @@ flags="-fsanitize=address,undefined -fno-sanitize-recover=all"
 full() { [ "${FULL:-}" = 1 ]; }
 full || set -- "$1" DIRS="$(find ir frontend passes codegen/jit lib -type d | tr '\n' ' ')"
 shift
-make -s LLVM_CONFIG=no "$@" BUILD="$asan" WARN=-w CFLAGS="-O0 -g1 $flags -DGRADC_MALLOC_EACH" RT_CFLAGS="-O0 -g1 $flags" \
+make -s LLVM_CONFIG=no "$@" BUILD="$asan" WARN=-w CFLAGS="-O0 -g1 $flags -DGRADC_MALLOC_EACH" \
+  RT_CFLAGS="-O0 -g1 $flags" \
   objects "$asan/libgradc_rt.a"
 find "$asan" -name '*.o' ! -path "$asan/driver/*" ! -path "$asan/runtime/*" | sort >"$asan/list"
 rm -f "$asan/new.a" # another suite may be linking the old one
