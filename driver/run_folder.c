@@ -322,8 +322,10 @@ static bool is_folder(const char *path) { /* also of what does not exist, for th
 RunFolder *run_folders(Ctx *c, const char *const *path, int npath, bool points, int *n) {
   RunList l = {0};
   for (int i = 0; i < npath; i++) {
-    bool many = !run_folder_is(c, path[i]) && is_folder(path[i]);
-    bool ok = many ? add_runs_in(c, &l, path[i], points) : add_run(c, &l, path[i], points);
+    bool file = !is_folder(path[i]);
+    if (file && (l.n || i + 1 < npath)) continue; /* all that is in a sweep's folder: two files, too */
+    bool ok =
+      !file && !run_folder_is(c, path[i]) ? add_runs_in(c, &l, path[i], points) : add_run(c, &l, path[i], points);
     if (!ok) return NULL;
   }
   *n = l.n;

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: docs/contributing.md is followed on a copy of the tree, so that it cannot go stale. Every block
 # has a place (blocks.awk), what the page quotes and names exists, and what the examples change compiles. The files of
-# each folder include only what internals.md allows, are formatted and name their licence. FULL=1 also builds the copy
-# with the op and the pass, runs the suites that the page names for them, and sees them fail without a piece.
+# each folder include only what internals.md allows, are formatted and name their licence. Pages of docs/tutorial are
+# followed. FULL=1 also builds the copy with the op and the pass, runs the suites that the page names for them, and sees
+# them fail without a piece.
 . "$(dirname "$0")/../suite.sh"
 page=$root/docs/contributing.md; blocks=$tmp/blocks; tree=$tmp/tree
 mkdir "$blocks" "$tree"
@@ -67,6 +68,11 @@ awk -F '|' '/^[|] `/ { print $3 }' docs/from-pytorch.md >"$tmp/column"
 check "from-pytorch.md names what is not there" "$gradc" check "$tmp/names.nn"
 sed 's/^relu,/reluu,/' "$tmp/names.nn" >"$tmp/no.nn"
 equal "an unknown name is refused" "$("$gradc" check "$tmp/no.nn" 2>&1 | grep -c "^error\[E0201\]")" 1
+
+# ---- the tutorial, as a reader follows it; without FULL=1 one page ----
+pages=docs/tutorial/nan.md; full && pages=$(ls docs/tutorial/*.md)
+# shellcheck disable=SC2086  # several pages
+tally tutorial python3 "$root/tests/docs/tutorial.py" "$gradc" "$root" $pages
 
 # ---- names: a path exists, any other word is in the sources ----
 find Makefile codegen driver frontend ir lib passes prim runtime std tests -type f ! -path 'tests/docs/*' \
