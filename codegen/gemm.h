@@ -71,6 +71,7 @@ const GemmDesc *gemm_find(const Kernel *k, DType type);
 /* The same, also for gradients of depthwise convolutions; NULL where loops are faster on a CPU. All GEMMs of a program
  * have accumulators of one type. type: that of the ones matched so far; DT_BOOL: there are none. */
 const GemmDesc *gemm_match(const Kernel *k, DType type);
+const char *gemm_why_not(const Kernel *k, DType type); /* the reason for a NULL of gemm_match */
 static inline DType gemm_type(const Kernel *k) { return (DType)k->nest[0]->acc[0].type; }
 
 /* The grouped convolution g with the columns of all groups beside each other; NULL: it is none, or has another form. */

@@ -179,3 +179,15 @@ const GemmDesc *gemm_match(const Kernel *k, DType type) {
   if (conv && is_depthwise(g)) return find_depthwise(k, g) ? g : NULL;
   return gemm_is_profitable(g) || (!conv && has_panels(k)) ? g : NULL;
 }
+
+const char *gemm_why_not(const Kernel *k, DType type) {
+  GemmDesc g = {0}, *found = find(k, type);
+  if (k->nnest != 1) return "the kernel has several loop nests";
+  if (!find_operands(k, k->nest[0], DT_BOOL, &g))
+    return "it is no sum of products of two values in memory, in f32 or f64";
+  if (!find_operands(k, k->nest[0], type, &g)) return "the program's matrix products are of another element type";
+  if (!found || (k->group->cls == KC_CONV && !found->segments)) return "its strides are not those of a matrix product";
+  if (k->group->cls == KC_CONV && is_depthwise(found))
+    return "a depthwise convolution is faster as loops over channels";
+  return "it is too small: loops are faster";
+}

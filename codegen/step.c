@@ -3,6 +3,7 @@
 #include "codegen/check.h"
 #include "codegen/hazard.h"
 #include "codegen/target.h"
+#include "ir/remark.h"
 #include "ir/scan.h"
 
 typedef struct StepBuild {
@@ -44,8 +45,29 @@ static void check_barriers(StepBuild *b, const Kernel *k, const KernelSchedule *
   *VEC_PUSH(c, b->running, b->nrunning, b->caprunning) = now;
 }
 
+static void say_gemm(const Kernel *k, const KernelSchedule *s, const ScheduleOptions *o) {
+  Graph *g = k->gs->g;
+  Loc at = node_get(g, k->group->root)->loc;
+  const char *text = remark_node(g, k->group->root);
+  if (!s->gemm) {
+    remark(g->m, REMARK_GEMM, at, "%s is loops: %s", text, gemm_why_not(k, o->gemm_type));
+    return;
+  }
+  const GemmDesc *x = s->gemm;
+  remark(g->m, REMARK_GEMM, at, "%s is %s of %.0f x %.0f by %.0f%s%s", text,
+         x->depthwise ? "a convolution by channels"
+         : x->taps.n  ? "a convolution as a matrix product"
+                      : "a matrix product",
+         gemm_count(&x->m), gemm_count(&x->n), gemm_count(&x->k),
+         x->batch.n ? ctx_strf(g->m->c, ", %.0f times", gemm_count(&x->batch)) : "",
+         x->panels ? ", its right operand stored in panels" : "");
+}
+
 static void add_call(StepBuild *b, const Group *group, const Kernel *k) {
   KernelSchedule s = schedule_kernel(k, &b->all->options);
+  bool product = group->cls == KC_CONTRACT || group->cls == KC_CONV;
+  if (product && remarks_on(k->gs->g->m, REMARK_GEMM) && b->all->options.target->print_gemm)
+    say_gemm(k, &s, &b->all->options);
   if (s.gemm || s.attend) b->all->options.gemm_type = s.gemm ? gemm_type(k) : DT_F32;
   if (b->threads) {
     if (hazard_add(&b->hazards, k, &s)) add_barrier(b);

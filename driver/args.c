@@ -185,7 +185,7 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
   const char *value = eq ? eq + 1 : "";
   int first = *i;
   if (!o->value[0] && eq) return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` takes no value", flag));
-  if (o->value[0] && !eq) {
+  if (o->value[0] && o->value[0] != '[' && !eq) {
     if (*i + 1 >= argc) return usage(a, NULL, NULL, 0, ctx_strf(a->c, "`%s` needs a value, %s", flag, o->value));
     value = argv[++*i];
   }
@@ -258,5 +258,6 @@ int args_parse(Args *a, int argc, char **argv) {
     }
   }
   status = check_device(a);
+  if (status == GO_ON && !remarks_wanted(a)) return EXIT_USAGE;
   return status == GO_ON ? check_operands(a) : status;
 }

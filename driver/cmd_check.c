@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc check: everything but code generation. */
 #include "driver/driver.h"
+#include "ir/remark.h"
 #include "passes/pass.h"
+#include "passes/transform/strip.h"
 #include <stdio.h>
 
 /* Prints what was reported since the mark on standard output, and nothing on standard error. */
@@ -15,7 +17,12 @@ int cmd_check(Args *a) {
   DiagMark mark = diag_mark(a->c);
   for (int i = 0; i < a->noperand; i++) {
     Module *m = load_module(a, a->operand[i]);
-    if (m && !ir_verify(m)) passes_run(m, &(PassRun){.stop_after = "precision"});
+    bool all = args_has(a, OPT_remarks);
+    if (m && all) module_drop_tests(m); /* nothing compiles them together with the rest */
+    if (m && !ir_verify(m) && passes_run(m, &(PassRun){.stop_after = all ? NULL : "precision"}) && all)
+      remarks_of_codegen(m);
+    if (m) remarks_print(m);
+    a->remarks = NULL;
   }
   int status = diag_errors(a->c) ? EXIT_MODEL : EXIT_OK;
   if (args_has(a, OPT_json)) print_json(a->c, &mark);

@@ -37,7 +37,8 @@ static int print_after(Args *a, const char *list) {
                .dump_arg = &d};
   if (!passes_run(m, &r) || d.failed) return d.failed ? EXIT_RESOURCES : EXIT_MODEL;
   if (m->total_bytes >= 0 && plan_check(m)) return EXIT_MODEL; /* after `memory`: checks the plan, as codegen does */
-  if (after && !args_has(a, OPT_dump_dir)) return EXIT_OK;     /* the last dump was the result */
+  remarks_of_codegen(m);
+  if (after && !args_has(a, OPT_dump_dir)) return EXIT_OK; /* the last dump was the result */
   Str s = {.c = a->c};
   ir_print(&s, m);
   fwrite(s.s, 1, s.n, stdout);

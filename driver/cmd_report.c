@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc report: what a model costs before it runs. */
 #include "driver/report_cuda.h"
+#include "driver/report_layers.h"
 #include "driver/report_plan.h"
 #include "driver/report_roofline.h"
 #include "lib/cost.h"
+#include "lib/pipeline.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,11 +69,14 @@ static int draw(Args *a, const Cost *k) {
 int cmd_report(Args *a) {
   if (!output_check(a, OPT_svg, ".c .h .nn .ir", "a picture", NULL)) return EXIT_USAGE;
   if (!cost_isa(a->c, a->value[OPT_isa])) return EXIT_USAGE;
-  Module *m = load_planned(a, a->operand[0]);
+  Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
+  Layers layers = layers_find(m);
+  if (!pipeline_plan(m)) return EXIT_MODEL;
   if (!report_check(a)) return EXIT_USAGE;
   if (args_has(a, OPT_cuda)) return report_cuda(a, m);
   Cost k = cost_of(m, a->value[OPT_isa]);
+  if (args_has(a, OPT_layers)) return report_layers(a, &layers, &k);
   k.memory = args_has(a, OPT_memory) || args_has(a, OPT_svg);
   if (k.memory) k.stack = report_stack(a, m, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);

@@ -64,10 +64,10 @@ static void bash(void) {
 
 static void zsh_option(int cmd, const Option *o) {
   (void)cmd;
-  printf("        '*%s%s[", o->flag, !o->value[0] ? "" : o->flag[1] == '-' ? "=" : "+");
+  printf("        '*%s%s[", o->flag, !o->value[0] || o->value[0] == '[' ? "" : o->flag[1] == '-' ? "=" : "+");
   put_text(o->help, "[]\\");
   fputs("]", stdout);
-  if (o->value[0]) printf(":%s:%s", o->value, o->choices[0] ? "(" : "_files");
+  if (o->value[0] && o->value[0] != '[') printf(":%s:%s", o->value, o->choices[0] ? "(" : "_files");
   put_choices(o, " ");
   puts(o->choices[0] ? ")' \\" : "' \\");
 }
@@ -97,7 +97,7 @@ static void fish_option(int cmd, const Option *o) {
   bool is_long = o->flag[1] == '-';
   printf("complete -c gradc -n '__fish_seen_subcommand_from %s' %s %s", command_info[cmd].name, is_long ? "-l" : "-s",
          o->flag + 1 + is_long);
-  fputs(o->choices[0] ? " -xa '" : o->value[0] ? " -r" : "", stdout);
+  fputs(o->choices[0] ? " -xa '" : o->value[0] && o->value[0] != '[' ? " -r" : "", stdout);
   put_choices(o, " ");
   fputs(o->choices[0] ? "' -d '" : " -d '", stdout);
   put_text(o->help, "");

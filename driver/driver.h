@@ -49,9 +49,11 @@ typedef struct Args {
   const char **operand;
   int noperand;
   const char **passed;
-  int npassed;  /* PASSED options as given */
-  uint64_t off; /* --no-PASS, as Options.off */
-  Program then; /* runs after the command if that succeeded */
+  int npassed;           /* PASSED options as given */
+  unsigned remark_kinds; /* as Options.remarks */
+  const Module *remarks; /* of --remarks; printed after the command */
+  uint64_t off;          /* --no-PASS, as Options.off */
+  Program then;          /* runs after the command if that succeeded */
 } Args;
 typedef int CommandFn(Args *a); /* returns the exit status */
 
@@ -96,8 +98,13 @@ int terminal_width(int fd);  /* in columns, of no terminal by COLUMNS; 0: not kn
 /* help.c */
 void help_overview(void);
 void help_command(CommandId cmd);
-void help_man(void);                     /* man.c: `gradc help --man` */
-bool help_completion(const char *shell); /* completion.c: `gradc help --completion=bash`; false: of no known shell */
+const char *option_sign(const Option *o); /* between flag and value, in help and manual page */
+void help_man(void);                      /* man.c: `gradc help --man` */
+bool help_completion(const char *shell);  /* completion.c: `gradc help --completion=bash`; false: of no known shell */
+
+/* remarks.c */
+bool remarks_wanted(Args *a);       /* sets remark_kinds by --remarks; false: reported */
+void remarks_of_codegen(Module *m); /* of a planned module that no code is generated of */
 
 /* load.c. False or NULL: reported. */
 bool load_source(Ctx *c, const char *path, Loc *start); /* `-`: standard input */

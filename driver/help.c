@@ -16,6 +16,11 @@ void help_overview(void) {
   puts("Exit status: 0 ok, 1 error in the model, 2 error in the command line, 5 out of resources.");
 }
 
+/* What stands between an option and its value: "--fp=MODE", "-o PATH", "--remarks[=KINDS]" has its own. */
+const char *option_sign(const Option *o) {
+  return !o->value[0] || o->value[0] == '[' ? "" : o->flag[1] == '-' ? "=" : " ";
+}
+
 void help_command(CommandId cmd) {
   const Command *k = &command_info[cmd];
   printf("Example: %s\n\nUsage: gradc %s %s [OPTIONS]\n  %s\n", k->example, k->name, k->operands, k->purpose);
@@ -27,7 +32,7 @@ void help_command(CommandId cmd) {
     any = true;
     char left[64];
     const char *value = o->choices[0] ? o->choices : o->value;
-    snprintf(left, sizeof left, "%s%s%s", o->flag, !value[0] ? "" : o->flag[1] == '-' ? "=" : " ", value);
+    snprintf(left, sizeof left, "%s%s%s", o->flag, option_sign(o), value);
     printf("  %-22s %s\n", left, o->help);
   }
   if (!((unsigned)TAKES_PASSES >> cmd & 1)) return;

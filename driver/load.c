@@ -70,9 +70,11 @@ Module *load_module(Args *a, const char *path) {
   u.opt = (Options){
     .strict = is_strict(a), .off = a->off, .verify = args_has(a, OPT_verify), .infer_only = args_has(a, OPT_only)};
   if (args_has(a, OPT_ram)) args_bytes(a->value[OPT_ram], &u.opt.ram);
+  u.opt.remarks = a->remark_kinds;
   Loc start;
   Module *m = load_source(a->c, path, &start) ? pipeline_module(a->c, &u, start) : NULL;
   if (m) choose_device(a, m);
+  a->remarks = m;
   return m && choose_gemm(a, m) ? m : NULL;
 }
 

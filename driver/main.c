@@ -2,6 +2,7 @@
 /* The entry point: one compilation per process, diagnostics printed at its end. `run` then runs the model. */
 #include "codegen/jit/jit.h"
 #include "driver/driver.h"
+#include "ir/remark.h"
 #include "runtime/model.h"
 #include "runtime/rt.h"
 #include "runtime/terminal.h"
@@ -22,6 +23,7 @@ static void run_job(Ctx *c, void *arg) {
   Args a = {.c = c};
   j->status = args_parse(&a, j->argc, j->argv);
   if (j->status < 0) j->status = command_info[a.cmd].run(&a);
+  if (a.remarks) remarks_print(a.remarks);
   j->then = a.then;
 }
 

@@ -37,7 +37,7 @@ static void command(CommandId cmd) {
   for (int i = 0; i < OPT_COUNT; i++) {
     const Option *o = &option_info[i];
     const char *value = o->choices[0] ? o->choices : o->value;
-    if (o->commands >> cmd & 1) item(o->flag, !value[0] ? "" : o->flag[1] == '-' ? "=" : " ", value, o->help);
+    if (o->commands >> cmd & 1) item(o->flag, option_sign(o), value, o->help);
   }
 }
 

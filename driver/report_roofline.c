@@ -38,8 +38,12 @@ static void print_json(Ctx *c, const Row *r) {
   str_json(&s, r->name);
   str_puts(&s, ",\"line\":");
   str_json(&s, r->line);
-  str_printf(&s, ",\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,\"bytes\":%.9g,\"roofline_ms\":%.6g}",
-             kernel_class_name[r->of->kernel->group->cls], r->of->form, r->ms, r->flops, r->bytes, r->roofline);
+  str_printf(
+    &s, ",\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":",
+    kernel_class_name[r->of->kernel->group->cls], r->of->form, r->ms, r->flops, r->bytes, r->roofline);
+  const Kernel *k = r->of->kernel;
+  str_json(&s, scope_path(k->gs->g->m, group_scope(k->gs->g, k->group)));
+  str_puts(&s, "}");
   puts(s.s);
 }
 

@@ -109,7 +109,7 @@ static NativeOptions native_options(const Args *a, Module *m) {
                          .flags = flags_text(a),
                          .builtin = embed_text,
                          .dir = pipeline_folder(a->c, a->operand[0]),
-                         .profile = a->cmd == CMD_build || a->cmd == CMD_emit};
+                         .profile = a->cmd == CMD_build || a->cmd == CMD_emit || args_has(a, OPT_profile)};
   if (args_device(a)) device_options(a, m, &o);
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";

@@ -5,6 +5,7 @@
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_graph.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_scope.h"
 #include "frontend/elab/elab_setting.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
@@ -131,5 +132,6 @@ Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   el_read_averages(e);
   el_finish_vars(e);
   if (!el_failed(e)) el_init_graph(e);
+  el_finish_scopes(e);
   return e->m;
 }

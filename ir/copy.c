@@ -41,6 +41,7 @@ Module *module_copy(Ctx *c, const Module *from) {
   Module *m = ctx_alloc(c, sizeof *m);
   *m = *from;
   m->c = c;
+  m->opt.remarks = 0;
   m->tab = copied(c, from->tab, 1, sizeof *m->tab);
   InternPool *const pools[] = {&m->tab->types, &m->tab->polys, &m->tab->attrs, &m->tab->vars};
   for (int i = 0; i < 4; i++) copy_intern_pool(c, pools[i]);

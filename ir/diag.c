@@ -30,6 +30,7 @@ static Diag *scrap(DiagState *d) {
 
 static Diag *diag_new(Ctx *c, bool warn, int code, Loc at, int len, const char *msg) {
   DiagState *d = diag_state(c);
+  at = source_plain(c, at);
   if (!warn) d->errors++;
   if (seen_before(c, d, code, at, msg)) return scrap(d);
   if (d->kept[warn] >= KEEP) {
@@ -72,7 +73,7 @@ Diag *diag_warn(Ctx *c, int code, Loc at, int len, const char *fmt, ...) {
 void diag_label(Ctx *c, Diag *d, Loc at, int len, const char *fmt, ...) {
   if (d->nlabel == 0) return; /* not kept */
   Label *l = VEC_PUSH(c, d->label, d->nlabel, d->caplabel);
-  *l = (Label){at, len, false, ""};
+  *l = (Label){source_plain(c, at), len, false, ""};
   FORMAT(l->text);
 }
 

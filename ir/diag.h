@@ -22,6 +22,11 @@ typedef struct SourcePos {
   int line, col;
 } SourcePos; /* from 1; file "" when Loc is 0 */
 SourcePos source_pos(Ctx *c, Loc at);
+/* The same place, in a scope: one of the calls that lead there (Module.scope). For all other functions it is that
+ * place. Nodes made from it keep the scope through all passes, as they keep their location. */
+Loc source_within(Ctx *c, Loc at, int scope);
+int source_scope(Ctx *c, Loc at); /* 0: none */
+Loc source_plain(Ctx *c, Loc at); /* without the scope */
 
 /* Codes by name: E_MATMUL_DIMS is 214, printed as E0214. */
 enum ErrorCode {

@@ -43,7 +43,17 @@ struct Diag {
   Diag *next;
 };
 
+typedef struct Within {
+  Loc at;
+  int scope;
+} Within; /* of Loc LOC_WITHIN + index */
+#define LOC_WITHIN ((Loc)1 << 31)
+
 typedef struct DiagState {
+  Within *within;
+  int nwithin, capwithin;
+  int *within_slot; /* hash table: 1 + index in within; 0: free */
+  int nwithin_slot;
   Source *src;
   int nsrc, capsrc;
   Loc next; /* of the source added next */

@@ -122,13 +122,35 @@ typedef struct ConstInfo {
   bool set; /* from outside */
 } ConstInfo;
 
+/* A call of a def: where the nodes of a graph come from (source_scope). */
+typedef struct CallScope {
+  const char *path; /* "net.block_1.linear_2": as weights are named; of other calls, from "train" or an export's name */
+  int up;           /* the call that makes it; 0: none */
+  bool instance;    /* below a `use` */
+} CallScope;
+/* A call below a `use`, as a graph makes it. */
+typedef struct LayerCall {
+  int scope;
+  const Graph *graph;
+  TypeId type; /* of its value; 0: no tensor */
+  Loc at;      /* of the user's call that it is in */
+  bool user;   /* not made by the standard library */
+} LayerCall;
+
 typedef struct TestInfo { /* one `test` section; its results are bools, one per assert */
   const char *title;
   Graph *graph;
   Loc loc;
 } TestInfo;
 
+typedef struct Remark { /* ir/remark.h */
+  const char *file;
+  int line, kind, number;
+  const char *text;
+} Remark;
+
 typedef struct Options {
+  unsigned remarks;  /* --remarks: bit i = kind i of ir/remark.h */
   bool strict;       /* --fp=strict */
   uint64_t off;      /* passes switched off: bit i = row i of passes.def */
   bool verify;       /* run the verifier after every pass */
@@ -164,6 +186,12 @@ struct Module {
   int ntrain, captrain;
   TestInfo *test;
   int ntest, captest;
+  CallScope *scope; /* [0] is none; of .nn files only */
+  int nscope, capscope;
+  LayerCall *layer; /* in the order in which they end */
+  int nlayer, caplayer;
+  Remark *remark;
+  int nremark, capremark;
   ConstInfo *constant; /* of the file and its imports */
   int nconstant, capconstant;
   StorageOrder *stored;
@@ -177,6 +205,9 @@ struct Module {
   struct Tables *tab;                  /* interning */
 };
 
+/* "" for 0. The call: the last part of the path, without its number: "linear". */
+const char *scope_path(const Module *m, int scope);
+const char *scope_call(const Module *m, int scope);
 Module *module_new(Ctx *c, const char *name);
 int var_add(Module *m, const char *name, VarKind kind, TypeId type, uint32_t hints, Loc loc);
 int var_find(const Module *m, const char *name);                         /* -1: none */

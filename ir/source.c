@@ -11,7 +11,7 @@ enum { SOURCE_MAX = 64 << 20 }; /* bytes a file: far above any program, below wh
 Loc source_add(Ctx *c, const char *name, const char *text, size_t n) {
   DiagState *d = diag_state(c);
   if (!d->next) d->next = 1;
-  if (n >= UINT32_MAX - d->next) ctx_abort(c);
+  if (n >= LOC_WITHIN - d->next) ctx_abort(c);
   Source *s = VEC_PUSH(c, d->src, d->nsrc, d->capsrc);
   char *copy = ctx_alloc(c, n + 1);
   if (n) memcpy(copy, text, n);
@@ -60,8 +60,55 @@ bool source_read(Ctx *c, const char *path, Loc *start) {
   return true;
 }
 
+/* ---- scopes ---- */
+
+static int *within_find(DiagState *d, Within w) {
+  uint64_t h = hash_bytes(&w, sizeof w, 0);
+  int *slot;
+  do slot = &d->within_slot[h++ & (uint64_t)(d->nwithin_slot - 1)];
+  while (*slot && (d->within[*slot - 1].at != w.at || d->within[*slot - 1].scope != w.scope));
+  return slot;
+}
+
+static void within_grow(Ctx *c, DiagState *d) {
+  d->nwithin_slot = d->nwithin_slot ? 2 * d->nwithin_slot : 256;
+  d->within_slot = ctx_array(c, d->nwithin_slot, sizeof *d->within_slot);
+  for (int i = 0; i < d->nwithin; i++) *within_find(d, d->within[i]) = i + 1;
+}
+
+Loc source_within(Ctx *c, Loc at, int scope) {
+  DiagState *d = diag_state(c);
+  Within w = {source_plain(c, at), scope};
+  if (!at || !scope) return at;
+  if (2 * d->nwithin >= d->nwithin_slot) within_grow(c, d);
+  int *slot = within_find(d, w);
+  if (!*slot) {
+    *VEC_PUSH(c, d->within, d->nwithin, d->capwithin) = w;
+    *slot = d->nwithin;
+  }
+  return LOC_WITHIN + (Loc)*slot - 1;
+}
+
+static const Within *within_of(Ctx *c, Loc at) {
+  const DiagState *d = c->diag;
+  return d && at >= LOC_WITHIN && at - LOC_WITHIN < (Loc)d->nwithin ? &d->within[at - LOC_WITHIN] : NULL;
+}
+
+int source_scope(Ctx *c, Loc at) {
+  const Within *w = within_of(c, at);
+  return w ? w->scope : 0;
+}
+
+Loc source_plain(Ctx *c, Loc at) {
+  const Within *w = within_of(c, at);
+  return w ? w->at : at;
+}
+
+/* ---- texts ---- */
+
 const Source *source_of(Ctx *c, Loc at) {
   DiagState *d = diag_state(c);
+  at = source_plain(c, at);
   if (!at || at >= d->next) return NULL;
   int lo = 0, hi = d->nsrc;
   while (hi - lo > 1) {
@@ -79,12 +126,14 @@ const char *source_text(Ctx *c, Loc start, size_t *n) {
 }
 
 const char *source_part(Ctx *c, Loc at, int len) {
+  at = source_plain(c, at);
   const Source *s = source_of(c, at);
   size_t left = s ? s->n - (at - s->start) : 0;
   return ctx_strf(c, "%.*s", (size_t)len < left ? len : (int)left, s ? s->text + (at - s->start) : "");
 }
 
 int source_word(Ctx *c, Loc at) {
+  at = source_plain(c, at);
   const Source *s = source_of(c, at);
   size_t n = 0, max = s ? s->n - (at - s->start) : 0;
   while (n < max && (isalnum((unsigned char)s->text[at - s->start + n]) || s->text[at - s->start + n] == '_')) n++;
@@ -98,6 +147,7 @@ static void lines_find(Ctx *c, Source *s) {
 }
 
 int source_line(Ctx *c, const Source *s, Loc at) {
+  at = source_plain(c, at);
   if (!s->line) lines_find(c, (Source *)s);
   uint32_t off = at - s->start;
   int lo = 0, hi = s->nline;
@@ -118,6 +168,7 @@ const char *source_line_text(Ctx *c, const Source *s, int line, size_t *n) {
 }
 
 SourcePos source_pos(Ctx *c, Loc at) {
+  at = source_plain(c, at);
   const Source *s = source_of(c, at);
   if (!s) return (SourcePos){"", 0, 0};
   if (s->at_line) return (SourcePos){s->name, s->at_line, s->at_col};

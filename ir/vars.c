@@ -147,3 +147,16 @@ void roles_from_names(Module *m) {
     }
   }
 }
+
+/* ---- calls ---- */
+
+const char *scope_path(const Module *m, int scope) {
+  return scope > 0 && scope < m->nscope ? m->scope[scope].path : "";
+}
+
+const char *scope_call(const Module *m, int scope) {
+  const char *path = scope_path(m, scope), *dot = strrchr(path, '.'), *own = dot ? dot + 1 : path;
+  const char *number = strrchr(own, '_');
+  bool numbered = number && number > own && number[1] && !number[1 + strspn(number + 1, "0123456789")];
+  return numbered ? ctx_intern(m->c, own, (size_t)(number - own)) : own;
+}

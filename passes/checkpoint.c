@@ -12,6 +12,7 @@
 #include "passes/analysis/joint.h"
 #include "passes/analysis/model_memory.h"
 #include "passes/pass.h"
+#include "ir/remark.h"
 #include "passes/transform/live_split.h"
 #include "passes/transform/scan_remat.h"
 
@@ -31,8 +32,16 @@ static const bool *inside_regions(const Graph *g, const bool *is_backward) {
   return drop;
 }
 
+static void say_dropped(Graph *g, const bool *drop, const char *why) {
+  for (Id n = 1; n < (Id)g->n && remarks_on(g->m, REMARK_RECOMPUTE); n++)
+    if (drop[n] && node_info(g, n)->cls != CL_LEAF)
+      remark(g->m, REMARK_RECOMPUTE, node_get(g, n)->loc, "%s, %lld bytes, is computed again in the backward pass: %s",
+             remark_node(g, n), (long long)node_bytes(g, n), why);
+}
+
 static void force_regions(Graph *g) {
   const bool *is_backward = joint_backward(g), *drop = is_backward ? inside_regions(g, is_backward) : NULL;
+  if (drop) say_dropped(g, drop, "@checkpoint");
   if (drop) joint_recompute(g, is_backward, drop, CLONE_BUDGET);
 }
 
@@ -67,6 +76,10 @@ static void meet_budget(Module *m, int graph) {
   }
   int k = budget_choose(best, n, plan_budget(m));
   make_variant(g, variant[k]);
+  if (remarks_on(m, REMARK_RECOMPUTE))
+    remark(m, REMARK_RECOMPUTE, m->opt.ram_at, "%lld bytes by the plan chosen for the budget of %lld",
+           (long long)best[k].bytes, (long long)plan_budget(m));
+  if (p[k].drop[at[k]]) say_dropped(g, p[k].drop[at[k]], "the memory budget");
   if (p[k].drop[at[k]]) joint_recompute(g, joint_backward(g), p[k].drop[at[k]], CLONE_BUDGET);
   ctx_free(c);
 }

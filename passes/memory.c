@@ -16,6 +16,7 @@
 #include "passes/analysis/liveness.h"
 #include "passes/pass.h"
 #include "passes/analysis/model_memory.h"
+#include "ir/remark.h"
 #include <string.h>
 
 typedef struct ArenaPlan {
@@ -88,6 +89,29 @@ static Id find_inplace(const ArenaPlan *p, int k, Id n) {
   return 0;
 }
 
+static void say_place(const ArenaPlan *p, const Group *q, Id n, Id reused) {
+  Graph *g = p->g;
+  Loc at = node_get(g, n)->loc;
+  if (reused) {
+    remark(p->m, REMARK_MEMORY, at, "%s is stored in place of %s%s, which is not read later", remark_node(g, n),
+           remark_node(g, reused), remark_line(g, reused));
+    return;
+  }
+  for (int i = 0; i < q->nread; i++) {
+    Id r = q->read[i];
+    if (!p->interval_of[r] || node_bytes(g, r) != node_bytes(g, n)) continue;
+    int k = (int)(q - p->gs->group);
+    const char *why = p->last_use[r] != k ? "which is read later"
+                      : p->reused[r]      ? "where another value is stored"
+                                          : "whose elements the kernel reads after others of the result are stored";
+    remark(p->m, REMARK_MEMORY, at, "%s has a buffer of %lld bytes, not that of %s%s, %s", remark_node(g, n),
+           (long long)node_bytes(g, n), remark_node(g, r), remark_line(g, r), why);
+    return;
+  }
+  remark(p->m, REMARK_MEMORY, at, "%s has a buffer of %lld bytes: its kernel reads none of that size from the arena",
+         remark_node(g, n), (long long)node_bytes(g, n));
+}
+
 static void place_kernel(ArenaPlan *p, int k, bool plain) {
   const Group *q = &p->gs->group[k];
   Annotation *anno = p->g->anno;
@@ -98,6 +122,7 @@ static void place_kernel(ArenaPlan *p, int k, bool plain) {
     anno[n].space = SP_ARENA;
     if (!bytes) continue;
     Id reused_id = plain ? 0 : find_inplace(p, k, n);
+    if (remarks_on(p->m, REMARK_MEMORY)) say_place(p, q, n, reused_id);
     if (reused_id) {
       anno[n].alias = reused_id;
       p->reused[reused_id] = true;

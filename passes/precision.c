@@ -12,6 +12,7 @@
 #include "passes/pass.h"
 #include "passes/precision/precision.h"
 #include "ir/attend.h"
+#include "ir/remark.h"
 #include "ir/interp.h"
 #include "ir/scan.h"
 #include "ir/view.h"
@@ -206,8 +207,32 @@ static Graph *lower_body(Lowering *l, const bool *port_half, const bool *out_hal
   return to;
 }
 
+static const char *why_full(const Lowering *l, Id n) {
+  const Graph *g = l->old;
+  if (is_fp32(g, n)) return "@fp32";
+  if (node_type(g, n)->dtype != DT_F32) return "its operands are no f32";
+  return "a weight under @fp32 is its operand";
+}
+
+static void say_node(const Lowering *l, Id n) {
+  Graph *g = l->old;
+  Loc at = node_get(g, n)->loc;
+  const char *half = dtype_info[l->half].name, *text = remark_node(g, n);
+  if (l->plan.lowered[n]) remark(g->m, REMARK_PRECISION, at, "%s multiplies %s and adds in f32", text, half);
+  else if (node_info(g, n)->precision_class == 'c' && node_info(g, n)->cls != CL_SCAN)
+    remark(g->m, REMARK_PRECISION, at, "%s stays in f32: %s", text, why_full(l, n));
+  if (l->plan.stored_as[n] == STORED_HALF)
+    remark(g->m, REMARK_PRECISION, at, "%s is rounded to %s where it is stored", text, half);
+  else if (l->plan.stored_as[n] == HALF_FOR_BACKWARD)
+    remark(g->m, REMARK_PRECISION, at, "%s is rounded to %s for the backward pass; the forward pass reads f32", text,
+           half);
+  else if (node_info(g, n)->cls == CL_REDUCE && node_type(g, n)->dtype == DT_F32 && l->plan.forward[n])
+    remark(g->m, REMARK_PRECISION, at, "%s stays in f32: sums are not rounded", text);
+}
+
 static void lower_graph(Graph *g) {
   Lowering l = lowering_init(g, g->precision, NULL);
+  for (Id n = 1; n < (Id)g->n && remarks_on(g->m, REMARK_PRECISION); n++) say_node(&l, n);
   Rebuild r = graph_rebuild_begin(g);
   l.b = (Builder){.g = r.new};
   l.map = r.map;

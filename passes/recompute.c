@@ -13,6 +13,7 @@
 #include "passes/analysis/joint.h"
 #include "passes/algo/mincut.h"
 #include "passes/pass.h"
+#include "ir/remark.h"
 #include "passes/transform/scan_remat.h"
 
 typedef struct Cutter {
@@ -72,6 +73,28 @@ static const bool *cut(Cutter *k) {
   return net_cut(net, SOURCE, SINK);
 }
 
+static const char *why_kept(const Cutter *k, Id n) {
+  if (k->in_memory[n]) return "what reads it in the backward pass needs it in memory";
+  if (!joint_is_fusible(k->g, n)) return "it cannot be computed in a kernel that reads it";
+  if (k->cost[n] > MAX_RECOMPUTE_COST) return "computing it again costs more than memory";
+  return "keeping it takes fewer bytes than keeping what it is computed from";
+}
+
+/* A value is kept if something that is not recomputed before it reads it in the backward pass. */
+static void say_recomputed(const Cutter *k, const bool *drop) {
+  Graph *g = k->g;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    if (!k->number[n] || joint_is_free_view(g, n)) continue;
+    Loc at = node_get(g, n)->loc;
+    if (drop[n])
+      remark(g->m, REMARK_RECOMPUTE, at, "%s is computed again in the backward pass, which costs nothing there",
+             remark_node(g, n));
+    else
+      remark(g->m, REMARK_RECOMPUTE, at, "%s, %lld bytes, is kept for the backward pass: %s", remark_node(g, n),
+             (long long)node_bytes(g, n), why_kept(k, n));
+  }
+}
+
 static void recompute_graph(Graph *g) {
   Ctx *c = g->m->c;
   size_t n = (size_t)g->n;
@@ -86,6 +109,7 @@ static void recompute_graph(Graph *g) {
   bool *drop = ctx_alloc(c, n);
   for (Id i = 1; i < (Id)n; i++)
     drop[i] = k.number[i] && (joint_is_free_view(g, i) ? drop[node_in(g, i, 0)] : recomputed[2 * k.number[i]]);
+  if (remarks_on(g->m, REMARK_RECOMPUTE)) say_recomputed(&k, drop);
   joint_recompute(g, k.is_backward, drop, CLONE_FREE);
 }
 

@@ -14,8 +14,8 @@ typedef struct Kernel { /* a line of GcModel.kernels, or GcDevice.rows */
   int file, line;
   char kind[16], form[16];
   double flops, bytes, compute, memory;
-  const char *name;
-  int length;
+  const char *name, *layer; /* layer: the call in the model that it computes */
+  int length, layer_length;
 } Kernel;
 
 static const char *read_kernel(const char *s, Kernel *k) {
@@ -25,8 +25,10 @@ static const char *read_kernel(const char *s, Kernel *k) {
   if (!strcmp(k->kind, "-")) *k->kind = 0; /* a launch of no nest */
   if (!strcmp(k->form, "-")) *k->form = 0;
   k->name = s + n;
-  k->length = (int)strcspn(k->name, "\n");
-  return k->name + k->length + 1;
+  k->length = (int)strcspn(k->name, "\t\n");
+  k->layer = k->name + k->length + (k->name[k->length] == '\t');
+  k->layer_length = (int)strcspn(k->layer, "\n");
+  return k->layer + k->layer_length + 1;
 }
 
 static int kernels_of(const Session *sess) { return sess->dev ? sess->m->device->nkernels : sess->m->nkernels; }
@@ -101,8 +103,9 @@ static void print_json(const Session *sess, const Row *r) {
   char *line = line_of(sess, &r->k), *quoted = json_quote(line);
   rt_out(
     "{\"event\":\"kernel\",\"kernel\":\"%.*s\",\"line\":%s,\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,"
-    "\"bytes\":%.9g,\"roofline_ms\":%.6g}\n",
-    r->k.length, r->k.name, quoted, r->k.kind, r->k.form, r->ms, r->flops, r->bytes, r->roofline);
+    "\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":\"%.*s\"}\n",
+    r->k.length, r->k.name, quoted, r->k.kind, r->k.form, r->ms, r->flops, r->bytes, r->roofline, r->k.layer_length,
+    r->k.layer);
   rt_free(line);
   rt_free(quoted);
 }

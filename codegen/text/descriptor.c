@@ -49,9 +49,9 @@ int descriptor_kernel(Emitter *p, const Kernel *k, const KernelSchedule *s, cons
 
 int descriptor_row(Emitter *p, const Kernel *k, const char *name, const char *form, const KernelCost *c) {
   SourcePos at = source_pos(p->c, k ? node_get(k->gs->g, k->group->root)->loc : 0);
-  str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\n", kernel_file(p, at.line ? at.file : ""), at.line,
-             k ? kernel_class_name[k->group->cls] : "-", *form ? form : "-", c->flops, c->bytes, c->compute, c->memory,
-             k ? kernel_ops(p->c, k) : name);
+  str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\t%s\n", kernel_file(p, at.line ? at.file : ""),
+             at.line, k ? kernel_class_name[k->group->cls] : "-", *form ? form : "-", c->flops, c->bytes, c->compute,
+             c->memory, k ? kernel_ops(p->c, k) : name, k ? scope_path(p->m, group_scope(k->gs->g, k->group)) : "");
   return p->nkernel_rows++;
 }
 

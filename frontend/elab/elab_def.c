@@ -4,6 +4,7 @@
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_scope.h"
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
@@ -356,6 +357,7 @@ static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, CallSit
   e->cur.f = &f;
   if (bind_statics(e, s, k) && bind_tensors(e, s, k) && bind_defaults(e, s, k))
     v = instance ? run_instance(e, d, s, k) : run_body(e, d, s, k);
+  el_layer(e, v, k->caret);
   e->cur.f = f.up;
   return v;
 }

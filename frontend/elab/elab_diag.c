@@ -2,6 +2,7 @@
 /* Diagnostics: locations, shapes of operands and their origins. */
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_scope.h"
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/syntax/foreign.h"
@@ -23,14 +24,14 @@ static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
   const char *s = ctx_vstrf(e->c, fmt, ap); \
   va_end(ap)
 
-static bool in_builtin(const Elab *e, Loc at) {
+bool el_in_builtin(const Elab *e, Loc at) {
   for (int i = 0; i < e->nfiles; i++)
     if (at >= e->files[i]->start && at <= e->files[i]->end) return e->files[i]->builtin;
   return false;
 }
 
 Loc el_user_loc(const Elab *e, Loc at, int *len) {
-  for (const Frame *f = e->cur.f; f && f->call && in_builtin(e, at); f = f->up) {
+  for (const Frame *f = e->cur.f; f && f->call && el_in_builtin(e, at); f = f->up) {
     at = f->call;
     if (len) *len = f->call_len;
   }
@@ -48,7 +49,7 @@ void el_note_sizes(Elab *e, Diag *d) {
 
 Builder el_builder(const Elab *e, Loc at) {
   Builder b = e->cur.b;
-  b.loc = el_user_loc(e, at, NULL);
+  b.loc = el_scope_loc(e, at);
   return b;
 }
 

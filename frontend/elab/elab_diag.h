@@ -6,6 +6,7 @@
 #include "ir/build.h"
 
 Loc el_user_loc(const Elab *e, Loc at, int *len);
+bool el_in_builtin(const Elab *e, Loc at); /* of the standard library */
 Builder el_builder(const Elab *e, Loc at); /* the current one, with that location */
 Diag *el_error(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 Diag *el_error_at(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));

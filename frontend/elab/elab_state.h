@@ -71,7 +71,9 @@ struct Elab {
   int writes;           /* of states so far */
   struct Index *index;  /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
-  CallSite **root;      /* of the states of data sections */
+  CallSite **scoped;    /* those with a scope, in its order */
+  int nscoped, capscoped;
+  CallSite **root; /* of the states of data sections */
   int nroot, caproot;
   int *asserts;       /* inside a test: number of its assertions so far */
   int trial;          /* > 0: a def that nothing calls is tried (elab_trial.c); counts the roots of its weights */

@@ -23,6 +23,7 @@ struct CallSite {
   bool weights;       /* may declare weights: below a `use`, or an optimizer */
   int weight;         /* the var that this optimizer updates; -1 */
   uint64_t path;      /* hash of the call path */
+  int scope;          /* in Module.scope; 0: not yet there */
   int randoms, stamp; /* random nodes made in the graph numbered stamp */
 };
 struct ModuleInstance { /* `use name = f(...)` */

@@ -123,3 +123,20 @@ double graph_seconds(Graph *g, const Rates *r) {
   }
   return all;
 }
+
+/* Operations, and less than one for each element that is only moved. */
+static double node_weight(const Graph *g, Id n) { return node_flops(g, n) + 1e-3 * (double)node_count(g, n); }
+
+int group_scope(const Graph *g, const Group *k) {
+  int scope[16], n = 0, best = 0;
+  double work[16];
+  for (int i = k->nnode - 1; i >= 0; i--) {
+    int s = source_scope(g->m->c, node_get(g, k->node[i])->loc), at = 0;
+    while (at < n && scope[at] != s) at++;
+    if (at == n && n == 16) continue;
+    if (at == n) scope[n] = s, work[n++] = 0;
+    work[at] += node_type(g, k->node[i])->dtype == DT_TUPLE ? 0 : node_weight(g, k->node[i]);
+    if (work[at] > work[best]) best = at;
+  }
+  return n ? scope[best] : 0;
+}

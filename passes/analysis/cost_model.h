@@ -31,6 +31,8 @@ typedef struct GroupCost {
   double flops, bytes, compute, memory;
 } GroupCost;
 GroupCost group_cost(const Graph *g, const struct Group *k, const Rates *r);
+/* The scope (Module.scope) that has the most work of a kernel; 0: none. */
+int group_scope(const Graph *g, const struct Group *k);
 /* One call of a graph after fuse, by the roofline model: each kernel takes the longer of its compute and its memory
  * time; a scan takes the time of its body for every iteration. */
 double graph_seconds(Graph *g, const Rates *r);

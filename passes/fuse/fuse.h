@@ -45,6 +45,7 @@ typedef struct GroupDraft {
 typedef struct FuseState {
   Graph *g;
   bool plain;
+  const char *why;  /* the last node that was not fused was not for this reason */
   const bool *live; /* per node: a result or written value depends on it */
   bool *owns;       /* per node: owns storage, whatever is fused */
   /* fused form: */

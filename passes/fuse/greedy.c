@@ -6,6 +6,7 @@
  * from a smaller root to a larger one, so there are no cycles between groups, and kernels numbered by their roots are
  * in topological order. Linear time: a node records at most MAX_USES readers. */
 #include "passes/fuse/fuse.h"
+#include "ir/remark.h"
 #include "ir/view.h"
 #include <string.h>
 
@@ -53,6 +54,11 @@ static bool view_has_axes(FuseState *s, Id view) {
 }
 
 /* ---- joining ---- */
+
+static bool refuse(FuseState *s, const char *why) {
+  s->why = why;
+  return false;
+}
 
 static void start_group(FuseState *s, Id n) {
   s->draft[n] = (GroupDraft){.cls = kernel_class_of(s->g, n), .space = n, .n = 1};
@@ -139,47 +145,67 @@ static bool is_operand_of_epilogue(const FuseState *s, Id n) {
 }
 
 /* Element-wise nodes, random numbers, gathers and short folds, into their readers' group. */
-static bool can_fuse_map(const FuseState *s, Id n, const Use *u, bool stored) {
+static const char OTHER_ELEMENT[] = "it is read at other places than it would be computed at";
+
+static bool can_fuse_map(FuseState *s, Id n, const Use *u, bool stored) {
   const Graph *g = s->g;
   const GroupDraft *j = &s->draft[u->group];
   const Type *t = node_type(g, n);
   int cost = node_info(g, n)->cost;
-  if (u->operand || (u->window && cost > MAX_INLINE_COST / 2)) return false;
-  if (fold_is_short(g, n) && (j->cls > KC_ROW || (!stored && !is_read_once(s, n, u->group)))) return false;
-  if (stored && !reads_are_aligned(s, n, u->group, j->cls == KC_ROW ? j->space : 0)) return false;
+  if (u->operand) return refuse(s, "that reads its operand from memory");
+  if (u->window && cost > MAX_INLINE_COST / 2)
+    return refuse(s, "overlapping windows read it, and would compute it several times");
+  if (fold_is_short(g, n) && (j->cls > KC_ROW || (!stored && !is_read_once(s, n, u->group))))
+    return refuse(s, "a sum of windows would be computed several times");
+  if (stored && !reads_are_aligned(s, n, u->group, j->cls == KC_ROW ? j->space : 0)) return refuse(s, OTHER_ELEMENT);
   if (j->cls == KC_ROW) {
     if (row_is_outer(g, j->space, n)) return true;
-    if (row_is_full(g, j->space, n)) return !stored || reduces_rows(g, j->space);
-    return !stored && (cost <= MAX_INLINE_COST || !t->rank);
+    if (row_is_full(g, j->space, n))
+      return !stored || reduces_rows(g, j->space) || refuse(s, "the rows of that reduction are not rows in memory");
+    return (!stored && (cost <= MAX_INLINE_COST || !t->rank)) || refuse(s, "it has another shape than those rows");
   }
-  if (stored && (j->cls > KC_WINDOW || is_divided_view(s, u->group))) return false;
-  if (j->cls == KC_SCAN) return false;
+  if (stored && (j->cls > KC_WINDOW || is_divided_view(s, u->group)))
+    return refuse(s, "that kernel can store no other value than its result");
+  if (j->cls == KC_SCAN) return refuse(s, "a scan reads its operands from memory");
   const Type *space = node_type(g, j->space);
   if (j->cls == KC_CONCAT || j->cls == KC_SCATTER || j->cls == KC_CUM) return true;
   if (type_same_dims(t, space)) return true;
-  if (stored || (2 * node_count(g, n) <= node_count(g, j->space) && is_operand_of_epilogue(s, n))) return false;
-  return cost <= MAX_INLINE_COST || is_hoisted(t, space) || node_count(g, n) >= node_count(g, j->space);
+  if (stored) return refuse(s, "it has another shape than what that kernel computes");
+  if (2 * node_count(g, n) <= node_count(g, j->space) && is_operand_of_epilogue(s, n))
+    return refuse(s, "each element of the contraction would compute it anew, from several values in memory");
+  return cost <= MAX_INLINE_COST || is_hoisted(t, space) || node_count(g, n) >= node_count(g, j->space) ||
+         refuse(s, "each of its elements would be computed several times, which costs more than memory");
 }
 
 /* Reductions: into a loop over their operand's or their result's shape; or into a row of the same shape. */
-static bool can_fuse_reduce(const FuseState *s, Id n, const Use *u) {
+static bool can_fuse_reduce(FuseState *s, Id n, const Use *u) {
   const Graph *g = s->g;
   const GroupDraft *j = &s->draft[u->group];
-  if (u->operand || u->window || j->folds || u->depth >= MAX_ROW_DEPTH) return false;
+  if (u->operand) return refuse(s, "that reads its operand from memory");
+  if (u->window || j->folds) return refuse(s, "overlapping windows would compute the reduction several times");
+  if (u->depth >= MAX_ROW_DEPTH) return refuse(s, "that kernel has as many reductions in sequence as it can");
   if (j->cls == KC_ROW) {
     Id x = node_in(g, n, 0);
-    return row_is_full(g, j->space, x) && same_axes(g, n, j->space) && reads_are_aligned(s, n, u->group, j->space);
+    if (!row_is_full(g, j->space, x) || !same_axes(g, n, j->space))
+      return refuse(s, "it reduces other axes than the reduction there");
+    return reads_are_aligned(s, n, u->group, j->space) || refuse(s, OTHER_ELEMENT);
   }
-  if (j->cls != KC_LOOP || node_info(g, j->space)->cls != CL_ELEM) return false;
+  if (j->cls != KC_LOOP || node_info(g, j->space)->cls != CL_ELEM)
+    return refuse(s, "a reduction is fused with element-wise operations only");
   bool over_input = row_is_full(g, n, j->space) && reduces_rows(g, n);
   bool over_result = row_is_outer(g, n, j->space);
-  return (over_input || over_result) && reads_are_aligned(s, n, u->group, n);
+  if (!over_input && !over_result) return refuse(s, "that loop has neither the shape of its operand nor of its result");
+  return reads_are_aligned(s, n, u->group, n) || refuse(s, OTHER_ELEMENT);
 }
 
-static bool can_fuse_gemm(const FuseState *s, Id n, const Use *u) {
+static bool can_fuse_gemm(FuseState *s, Id n, const Use *u) {
   const GroupDraft *j = &s->draft[u->group];
-  return !u->operand && !u->window && !j->folds && j->cls == KC_LOOP && node_info(s->g, j->space)->cls == CL_ELEM &&
-         type_same_dims(node_type(s->g, j->space), node_type(s->g, n)) && reads_are_aligned(s, n, u->group, 0);
+  if (u->operand || u->window) return refuse(s, "that reads its operand from memory");
+  if (j->folds || j->cls != KC_LOOP || node_info(s->g, j->space)->cls != CL_ELEM)
+    return refuse(s, "only element-wise operations are computed with a contraction");
+  if (!type_same_dims(node_type(s->g, j->space), node_type(s->g, n)))
+    return refuse(s, "it has another shape than what that kernel computes");
+  return reads_are_aligned(s, n, u->group, 0) || refuse(s, OTHER_ELEMENT);
 }
 
 /* Members that a row would store must have its full or its outer shape. */
@@ -194,12 +220,15 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
   OpClass cls = node_info(g, n)->cls;
   int derived = derived_axes(g, n) * u->reads->n;
   bool folds = fold_is_short(g, n);
-  if (u->reads->n > MAX_READS) return false;
-  if (j->n >= MAX_GROUP || !has_free_axes(j, derived, folds)) return false;
+  if (u->reads->n > MAX_READS) return refuse(s, "a point of that kernel reads it at too many places");
+  if (j->n >= MAX_GROUP) return refuse(s, "that kernel has as many operations as it can");
+  if (!has_free_axes(j, derived, folds)) return refuse(s, "that kernel has no axes left for padding and gathers");
   if (is_map(g, n)) {
     if (!can_fuse_map(s, n, u, stored)) return false;
   } else if (cls == CL_REDUCE) {
-    if (!can_fuse_reduce(s, n, u) || !members_fit_row(s, u->group, j->cls == KC_ROW ? j->space : n)) return false;
+    if (!can_fuse_reduce(s, n, u)) return false;
+    if (!members_fit_row(s, u->group, j->cls == KC_ROW ? j->space : n))
+      return refuse(s, "its readers have another shape than its rows");
     if (j->cls != KC_ROW) j->space = n;
     j->cls = KC_ROW;
   } else if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_WINDOW) {
@@ -207,7 +236,7 @@ static bool try_fuse(FuseState *s, Id n, const Use *u, bool stored) {
     j->cls = kernel_class_of(g, n);
     j->space = n;
   } else {
-    return false;
+    return refuse(s, "it is always a kernel of its own");
   }
   s->group[n] = u->group;
   s->depth[n] = u->depth;
@@ -291,6 +320,38 @@ static bool prefers_producer(const FuseState *s, Id n, const Use *u, bool stored
          is_gemm_epilogue(s, n);
 }
 
+/* ---- remarks ---- */
+
+static void say_not_fused(FuseState *s, Id n, Id reader, const NodeUse *k) {
+  Graph *g = s->g;
+  const char *others =
+    k->many || k->n > 1 ? ctx_strf(g->m->c, "; %s%d kernels read it", k->many ? "over " : "", k->n) : "";
+  remark(g->m, REMARK_FUSE, node_get(g, n)->loc, "%s is stored, not computed in the kernel of %s%s: %s%s",
+         remark_node(g, n), remark_node(g, reader), remark_line(g, reader), s->why, others);
+}
+
+static void say_inlined(FuseState *s, Id n, const NodeUse *k) {
+  remark(s->g->m, REMARK_FUSE, node_get(s->g, n)->loc,
+         "%s is computed in each of the %d kernels that read it: cheaper than storing it", remark_node(s->g, n), k->n);
+}
+
+/* The operations of each group of several. */
+static void say_groups(FuseState *s) {
+  Graph *g = s->g;
+  Str *text = ctx_array(g->m->c, g->n, sizeof *text);
+  int *count = ctx_array(g->m->c, g->n, sizeof *count);
+  for (Id x = 1; x < (Id)g->n; x++) {
+    Id root = s->group[x];
+    if (!root) continue;
+    text[root].c = g->m->c;
+    if (count[root]++ < 12) str_printf(&text[root], "%s%s", count[root] > 1 ? ", " : "", node_info(g, x)->name);
+  }
+  for (Id x = 1; x < (Id)g->n; x++)
+    if (count[x] > 1)
+      remark(g->m, REMARK_FUSE, node_get(g, x)->loc, "%s is one kernel of %d operations: %s%s", remark_node(g, x),
+             count[x], text[x].s, count[x] > 12 ? ", ..." : "");
+}
+
 static void fuse_node(FuseState *s, Id n) {
   const NodeUse *k = s->uses[n];
   if (!k) { /* a result that nothing reads */
@@ -304,11 +365,14 @@ static void fuse_node(FuseState *s, Id n) {
   bool copies = node_is_downcast(s->g, n) && !read_only_in(s, node_in(s->g, n, 0), n, first_use->group);
   if ((stored || copies) && !s->owns[n] && is_inlinable(s, n)) {
     s->inlined[n] = true;
+    if (remarks_on(s->g->m, REMARK_FUSE)) say_inlined(s, n, k);
     return;
   }
+  s->why = "it is computed with the contraction before it, from registers";
   bool fused = !prefers_producer(s, n, first_use, stored) &&
                (copies ? fuse_as_sibling(s, n, first_use->group) : try_fuse(s, n, first_use, stored));
   if (!fused) start_group(s, n);
+  if (!fused && remarks_on(s->g->m, REMARK_FUSE)) say_not_fused(s, n, first_use->group, k);
 }
 
 /* ---- the pass ---- */
@@ -348,6 +412,7 @@ void fuse_greedy(FuseState *s) {
     if (s->inlined[x]) fuse_forward_uses(s, x);
     else fuse_use_inputs(s, x);
   }
+  if (remarks_on(g->m, REMARK_FUSE)) say_groups(s);
   uint32_t kernel = 0;
   for (Id x = 1; x < (Id)n; x++) /* numbered by roots, in order */
     if (s->group[x] == x) s->draft[x].n = (int)++kernel;

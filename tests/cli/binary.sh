@@ -55,7 +55,7 @@ json_lines out >bad && pass || fail "bench --json: $(cat bad)"
 # The kernels of a step, by threads that wait for each other; of a scan, each iteration; those of an export.
 run 0 'roofline .*ratio' ./digits bench --steps 5 --threads 2 --profile
 row='"event":"kernel","kernel":"[^"]*","line":"digits.nn:[0-9]*","class":"[a-z]*","form":"[a-z]*","ms":[0-9.e-]*,'
-run 0 "$row"'"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*}' \
+run 0 "$row"'"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*,"layer":"net.linear_[1-3]"}' \
   ./digits bench --steps 5 --infer --profile --json
 sed 's|\.\./data/|data/|' "$models/lstm.nn" >lstm.nn
 run 0 '' "$gradc" build lstm.nn -o lstm

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# The glass box: layers, remarks.
+: "${gradc:?run.sh sources this file}"
+
+cat >layers.nn <<'N'
+def block(x: f32[B, D]) { x + (x |> linear(D) |> relu |> linear(D)) }
+def mlp(x: f32[B, 4]) -> f32[B, 3] {
+    h = linear(x, 8)
+    for i in 0..2 { h = block(h) }
+    linear(h, 3)
+}
+use net = mlp()
+data d { source = uniform(n = 100, lo = [0, 0, 0, 0], hi = [1, 1, 1, 1]); x: f32[4] = field(0) }
+train { data = d; batch = 5; steps = 3; loss = mean(net(x) ** 2); optim = sgd(lr = 0.1) }
+export def predict(x: f32[1, 4]) -> f32[1, 3] { net(x) }
+N
+"$gradc" report --layers --json layers.nn >layers.jsonl
+# Layers by hand: rows times columns of the weight, plus its bias; batch times rows times columns.
+layers() {
+  n='([0-9]*)'
+  form='.*"layer":"([^"]*)","shape":([^a-z"]*),"parameters":'$n',"macs":'$n',"line":'$n',.*'
+  sed -E "s/$form/\1 \2 \3 \4 \5/" "$1"
+}
+layers layers.jsonl | grep '^net' >got
+cat >want <<'E2'
+net.linear_1 [5,8] 40 160 3
+net.block_1.linear_1 [5,8] 72 320 1
+net.block_1.relu [5,8] 0 0 1
+net.block_1.linear_2 [5,8] 72 320 1
+net.block_1 [5,8] 0 0 4
+net.block_2.linear_1 [5,8] 72 320 1
+net.block_2.relu [5,8] 0 0 1
+net.block_2.linear_2 [5,8] 72 320 1
+net.block_2 [5,8] 0 0 4
+net.linear_2 [5,3] 27 120 5
+E2
+check "layers of a model" diff want got
+all=$("$gradc" report --json layers.nn | sed -E 's/.*"parameters":([0-9]*).*"predicted_step_ms":([0-9.a-z]*).*/\1 \2/')
+sum=$(sed -E 's/.*"parameters":([0-9]*),.*"predicted_ms":([0-9.e-]*).*/\1 \2/' layers.jsonl | awk '{ p += $1; t += $2 }
+  END { print p, t }')
+equal "parameters of all layers" "${sum% *}" "${all% *}"
+[ "${all#* }" = null ] || near "predicted time of all layers" "${sum#* }" "${all#* }" 1e-4
+"$gradc" report --layers layers.nn | awk '/^total/ { print $2, $3 }' >got
+equal "the table's totals" "$(cat got)" "355 1,560"
+"$gradc" ir layers.nn >layers.ir
+expect 2 'IR text does not say' report --layers layers.ir
+expect 2 'needs --layers' report --profile layers.nn
+if full; then
+  "$gradc" report --layers --profile --json --isa=generic layers.nn >profile.jsonl
+  grep -q '"layer":"net.linear_1".*"measured_ms":[0-9.e-]*[1-9]' profile.jsonl && pass ||
+    fail "measured layers: $(cat profile.jsonl)"
+fi
+
+# Remarks: FILE:LINE: KIND: text, of the kinds that are asked for, and nothing of the result changes.
+"$gradc" check --remarks layers.nn >out 2>err
+check "check --remarks prints to standard error alone" test ! -s out
+grep -vE '^(layers|std/layer)\.nn:[0-9]+: (fuse|memory|precision|recompute|gemm): .' err >odd
+check "the form of remarks" test ! -s odd
+check "remarks are printed once" test "$(sort err | uniq -d | wc -l)" = 0
+grep -q '^layers.nn:1: fuse: `.*net.block_1.relu is one kernel of [0-9]* operations: contract, add' err && pass ||
+  fail "what is fused: $(cat err)"
+grep -q '^layers.nn:[0-9]*: fuse: .* is stored, not computed in the kernel of .*: .' err && pass ||
+  fail "what is not fused"
+grep -q '^layers.nn:[0-9]*: gemm: .* is loops: it is too small' err && pass || fail "a product that is too small"
+"$gradc" ir --remarks=memory,recompute layers.nn >with.ir 2>err
+check "remarks change nothing" cmp with.ir layers.ir
+check "kinds of remarks" test "$(sed -E 's/^[^ ]* ([a-z]*):.*/\1/' err | sort -u | tr '\n' ' ')" = "memory recompute "
+expect 2 'did you mean `fuse`' check --remarks=fus layers.nn
+"$gradc" check layers.nn 2>err
+check "no remarks" test ! -s err
+sed 's/batch = 5/batch = 5; precision = bf16/' layers.nn >half.nn
+"$gradc" check --remarks=precision half.nn 2>err
+grep -q 'precision: `contract` f32\[5,8\] of net.linear_1 multiplies bf16 and adds in f32' err && pass ||
+  fail "products in bf16"
+grep -q 'precision: .* stays in f32' err && pass || fail "what stays in f32: $(cat err)"
