@@ -319,15 +319,21 @@ static bool is_folder(const char *path) { /* also of what does not exist, for th
   return stat(path, &st) || S_ISDIR(st.st_mode);
 }
 
+/* The files that a sweep has beside its trials: what is given may be all that is in its folder. */
+static bool is_of_sweep(const char *path) {
+  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+  return !strcmp(name, "sweep.json") || !strcmp(name, "trials.jsonl");
+}
+
 RunFolder *run_folders(Ctx *c, const char *const *path, int npath, bool points, int *n) {
   RunList l = {0};
   for (int i = 0; i < npath; i++) {
-    bool file = !is_folder(path[i]);
-    if (file && (l.n || i + 1 < npath)) continue; /* all that is in a sweep's folder: two files, too */
-    bool ok =
-      !file && !run_folder_is(c, path[i]) ? add_runs_in(c, &l, path[i], points) : add_run(c, &l, path[i], points);
+    bool many = !run_folder_is(c, path[i]) && is_folder(path[i]);
+    if (is_of_sweep(path[i]) && npath > 1) continue;
+    bool ok = many ? add_runs_in(c, &l, path[i], points) : add_run(c, &l, path[i], points);
     if (!ok) return NULL;
   }
+  if (!l.n && !add_run(c, &l, path[0], points)) return NULL;
   *n = l.n;
   return l.v;
 }

@@ -40,7 +40,7 @@ void run_folder_free(RunFolder *r);                           /* the curves */
 const char *run_member(const RunFolder *r, const char *name); /* NULL: it has none */
 RunCurve *run_curve(const RunFolder *r, const char *name);    /* NULL: likewise */
 /* The runs in these folders: each is one, or has some in it, in natural order; without the points of their curves,
- * which may be many, unless asked for. Files among them are left out. NULL: reported. */
+ * which may be many, unless asked for. A sweep's own files among them are left out. NULL: reported. */
 RunFolder *run_folders(Ctx *c, const char *const *path, int npath, bool points, int *n);
 /* The members that the runs do not all have, or not with the same value, in the order of the first run that has them.
  * Constants that no run sets follow from others, unless the models' texts differ, too. */

@@ -15,7 +15,7 @@ const GcColumn *column_of(const GcField *f, int *i) {
 static char *place(const GcColumn *c) { return c && c->where ? rt_printf("\n--> %s", c->where) : rt_strdup(""); }
 
 void columns_begin(Columns *k, Session *sess, const GcData *d, const char *path) {
-  *k = (Columns){.d = d, .path = path, .trained = sess ? learned_of(sess)->path : NULL};
+  *k = (Columns){.sess = sess, .d = d, .path = path, .trained = sess ? learned_of(sess)->path : NULL};
   k->cell = rt_array((size_t)d->nfields + 1, sizeof *k->cell);
   k->classes = rt_array((size_t)d->nfields + 1, sizeof *k->classes);
   for (int f = 0; f < d->nfields; f++) {
@@ -67,20 +67,36 @@ static int find_name(const Columns *k, const Csv *c, const GcColumn *col, const 
   rt_die(E_UNKNOWN_COLUMN, "%s: there is no column `%s` (line %llu)%s\n%s", k->path, name, line, place(col), help);
 }
 
+/* A range of names: all between the two, as they stand in this file. */
+static void resolve_range(const Columns *k, const Csv *c, const GcColumn *col, int *cell) {
+  int at = find_name(k, c, col, col->first), end = find_name(k, c, col, col->last);
+  if (end - at + 1 != col->count)
+    rt_die(E_UNKNOWN_COLUMN, "%s: from `%s` to `%s` there are %d columns, the model takes %d (line %llu)%s", k->path,
+           col->first, col->last, end < at ? 0 : end - at + 1, col->count, (unsigned long long)c->line, place(col));
+  for (int i = 0; i < col->count; i++) cell[i] = at + i;
+}
+
+/* Keeps the names that a field's range has in the file to train on. */
+static void keep_names(const Columns *k, const GcField *g, const int *cell, Classes *names) {
+  for (int i = 0; i < g->raw_count; i++) classes_add(names, k->head[cell[i]], strlen(k->head[cell[i]]));
+  names->known = names->n == g->raw_count; /* else two are alike */
+}
+
+/* A field's columns: those of the training by their names, whatever their order is here. */
 static void resolve(Columns *k, const Csv *c) {
   for (int f = 0; f < k->d->nfields; f++) {
     const GcField *g = &k->d->fields[f];
-    int *cell = k->cell[f];
-    for (int n = 0; n < g->ncolumns; cell += g->columns[n++].count) {
-      const GcColumn *col = &g->columns[n];
-      if (!col->first) continue;
-      int at = find_name(k, c, col, col->first), end = find_name(k, c, col, col->last);
-      if (end - at + 1 != col->count)
-        rt_die(E_UNKNOWN_COLUMN, "%s: from `%s` to `%s` there are %d columns, the model takes %d (line %llu)%s",
-               k->path, col->first, col->last, end < at ? 0 : end - at + 1, col->count, (unsigned long long)c->line,
-               place(col));
-      for (int i = 0; i < col->count; i++) cell[i] = at + i;
+    Classes *names = k->sess ? columns_names(k->sess, k->d, g) : NULL;
+    bool known = names && names->known && names->n == g->raw_count;
+    for (int n = 0; n < g->raw_count && g->ncolumns;) {
+      int i = n;
+      const GcColumn *col = column_of(g, &i);
+      for (i = 0; i < col->count && col->first && known; i++)
+        k->cell[f][n + i] = find_name(k, c, col, names->name[n + i]);
+      if (col->first && !known) resolve_range(k, c, col, &k->cell[f][n]);
+      n += col->count;
     }
+    if (names && !known && !k->trained) keep_names(k, g, k->cell[f], names);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "learned.h"
 
 typedef struct Columns {
+  struct Session *sess;
   const GcData *d;
   const char *path;    /* for messages */
   int **cell;          /* per field: of each raw value, the cell of a record */

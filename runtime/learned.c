@@ -79,19 +79,39 @@ char *classes_list(const Classes *k) {
 }
 
 static char *key_of(const GcColumn *c, int i) {
-  return c->number ? rt_printf("%s.%d", c->key, c->number + i) : rt_strdup(c->key);
+  return c->number ? rt_printf("classes.%s.%d", c->key, c->number + i) : rt_printf("classes.%s", c->key);
 }
 
-Classes *classes_find(Session *sess, const GcColumn *c, int i) {
+static char *columns_key(const GcData *d, const GcField *f) { return rt_printf("columns.%s.%s", d->name, f->name); }
+
+static bool has_range(const GcField *f) {
+  bool range = false;
+  for (int i = 0; i < f->ncolumns; i++) range |= f->columns[i].first && f->columns[i].count > 1;
+  return range;
+}
+
+static Classes *find(Session *sess, char *key) {
   Learned *l = learned_of(sess);
-  char *key = c->key ? key_of(c, i) : NULL;
   int at = 0;
-  while (key && at < l->nclasses && strcmp(l->classes[at].key, key)) at++;
+  while (at < l->nnames && strcmp(l->names[at].key, key)) at++;
   rt_free(key);
-  return c->key && at < l->nclasses ? &l->classes[at] : NULL;
+  return at < l->nnames ? &l->names[at] : NULL;
+}
+
+Classes *classes_find(Session *sess, const GcColumn *c, int i) { return c->key ? find(sess, key_of(c, i)) : NULL; }
+
+Classes *columns_names(Session *sess, const GcData *d, const GcField *f) {
+  return has_range(f) ? find(sess, columns_key(d, f)) : NULL;
 }
 
 /* ---- of a session ---- */
+
+static bool is_learning(const GcData *d) { return d->learned && !strcmp(d->learned, d->name); }
+
+static void add_key(Learned *l, int *cap, char *key) {
+  if (l->nnames == *cap) l->names = rt_realloc(l->names, (size_t)(*cap = 2 * *cap + 8) * sizeof *l->names);
+  l->names[l->nnames++] = (Classes){.key = key};
+}
 
 Learned *learned_of(Session *sess) {
   if (sess->learned) return sess->learned;
@@ -101,15 +121,12 @@ Learned *learned_of(Session *sess) {
   l->ndata = m->ndata;
   int cap = 0;
   for (int i = 0; i < m->ndata; i++)
-    for (int f = 0; f < m->data[i].nfields && !strcmp(m->data[i].learned ? m->data[i].learned : "", m->data[i].name);
-         f++)
-      for (int c = 0; c < m->data[i].fields[f].ncolumns; c++) {
-        const GcColumn *col = &m->data[i].fields[f].columns[c];
-        for (int k = 0; k < col->count && col->key; k++) {
-          if (l->nclasses == cap) l->classes = rt_realloc(l->classes, (size_t)(cap = 2 * cap + 8) * sizeof *l->classes);
-          l->classes[l->nclasses++] = (Classes){.key = key_of(col, k)};
-        }
-      }
+    for (int f = 0; f < m->data[i].nfields && is_learning(&m->data[i]); f++) {
+      const GcField *g = &m->data[i].fields[f];
+      if (has_range(g)) add_key(l, &cap, columns_key(&m->data[i], g));
+      for (int c = 0; c < g->ncolumns; c++)
+        for (int k = 0; k < g->columns[c].count && g->columns[c].key; k++) add_key(l, &cap, key_of(&g->columns[c], k));
+    }
   return l;
 }
 
@@ -120,11 +137,11 @@ Learned *learned_copy(const Learned *from) {
   l->fitted =
     memcpy(rt_array((size_t)l->ndata + 1, sizeof *l->fitted), from->fitted, (size_t)l->ndata * sizeof *l->fitted);
   l->path = from->path ? rt_strdup(from->path) : NULL;
-  l->classes = rt_array((size_t)l->nclasses + 1, sizeof *l->classes);
-  for (int i = 0; i < l->nclasses; i++) {
-    const Classes *k = &from->classes[i];
-    l->classes[i] = (Classes){.key = rt_strdup(k->key), .known = k->known};
-    for (int n = 0; n < k->n; n++) classes_add(&l->classes[i], k->name[n], strlen(k->name[n]));
+  l->names = rt_array((size_t)l->nnames + 1, sizeof *l->names);
+  for (int i = 0; i < l->nnames; i++) {
+    const Classes *k = &from->names[i];
+    l->names[i] = (Classes){.key = rt_strdup(k->key), .known = k->known};
+    for (int n = 0; n < k->n; n++) classes_add(&l->names[i], k->name[n], strlen(k->name[n]));
   }
   return l;
 }
@@ -165,12 +182,10 @@ void learned_take(Session *sess, const StFile *f, const char *path) {
   Learned *l = sess->learned;
   const GcModel *m = sess->m;
   l->path = rt_strdup(path);
-  for (int i = 0; i < l->nclasses; i++) {
-    char *key = rt_printf("classes.%s", l->classes[i].key);
-    const char *text = st_meta(f, key);
-    if (text && !read_names(&l->classes[i], text))
-      rt_die(E_WEIGHTS_CORRUPT, "%s: `%s` is not a list of different names", path, key);
-    rt_free(key);
+  for (int i = 0; i < l->nnames; i++) {
+    const char *text = st_meta(f, l->names[i].key);
+    if (text && !read_names(&l->names[i], text))
+      rt_die(E_WEIGHTS_CORRUPT, "%s: `%s` is not a list of different names", path, l->names[i].key);
   }
   for (int i = 0; i < m->ndata; i++) {
     bool all = true;
@@ -185,7 +200,7 @@ void learned_take(Session *sess, const StFile *f, const char *path) {
 static bool learns(const Session *sess) {
   for (int i = 0; i < sess->m->ndata; i++)
     if (learned_needs(&sess->m->data[i])) return true;
-  return learned_of((Session *)sess)->nclasses > 0;
+  return learned_of((Session *)sess)->nnames > 0;
 }
 
 void learned_read(Session *sess, const char *path) {
@@ -200,10 +215,10 @@ void learned_read(Session *sess, const char *path) {
 
 StMeta *learned_meta(Session *sess, int *n) {
   Learned *l = learned_of(sess);
-  StMeta *meta = rt_array((size_t)l->nclasses + 1, sizeof *meta);
+  StMeta *meta = rt_array((size_t)l->nnames + 1, sizeof *meta);
   *n = 0;
-  for (int i = 0; i < l->nclasses; i++) {
-    const Classes *k = &l->classes[i];
+  for (int i = 0; i < l->nnames; i++) {
+    const Classes *k = &l->names[i];
     char *s = rt_strdup("[");
     if (!k->known) continue;
     for (int c = 0; c < k->n; c++) {
@@ -212,7 +227,7 @@ StMeta *learned_meta(Session *sess, int *n) {
       rt_free(q);
       s = longer;
     }
-    meta[(*n)++] = (StMeta){rt_printf("classes.%s", k->key), rt_printf("%s]", s)};
+    meta[(*n)++] = (StMeta){rt_strdup(k->key), rt_printf("%s]", s)};
     rt_free(s);
   }
   return meta;

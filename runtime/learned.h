@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a model learns of its data beside its weights. The names of classes are metadata of its weights files,
- * "classes.SECTION.FIELD": a JSON list in the order of their numbers. The numbers of standardize, minmax and
+ * "classes.SECTION.FIELD": a JSON list in the order of their numbers; so are those of columns that a range of names
+ * takes, "columns.SECTION.FIELD", in the order of the field. The numbers of standardize, minmax and
  * `missing = mean` are states. Both are those of the file that --resume, --init, `eval` and `predict` read, else they
  * come from the data: classes from all records, numbers from the records to train on. */
 #ifndef GRADC_LEARNED_H
@@ -9,15 +10,15 @@
 #include "safetensors.h"
 
 typedef struct Classes {
-  char *key; /* SECTION.FIELD, or SECTION.FIELD.2: the second among the classes of that field */
+  char *key; /* classes.SECTION.FIELD, or classes.SECTION.FIELD.2: the second among those of the field */
   char **name;
   int n, cap;
   int *slot, nslot; /* hash table of 1 + index */
   bool known;       /* sorted, and complete */
 } Classes;
 typedef struct Learned {
-  Classes *classes; /* of each key of the model */
-  int nclasses;
+  Classes *names; /* of each key of the model */
+  int nnames;
   bool *fitted; /* per data section: its states have their numbers */
   int ndata;
   const char *path; /* of the weights file that they are from; NULL: none */
@@ -40,8 +41,9 @@ void learned_fit(Data *d); /* the states of an open, split data section, from th
 bool learned_needs(const GcData *d); /* it has such states */
 
 Classes *classes_find(struct Session *sess, const GcColumn *c, int i); /* of column i of c; NULL: it has none */
-int classes_number(const Classes *k, const char *s, size_t n);         /* -1: no such class */
-int classes_add(Classes *k, const char *s, size_t n);                  /* its number, provisional until classes_sort */
+Classes *columns_names(struct Session *sess, const GcData *d, const GcField *f); /* NULL: it has no range of names */
+int classes_number(const Classes *k, const char *s, size_t n);                   /* -1: no such class */
+int classes_add(Classes *k, const char *s, size_t n); /* its number, provisional until classes_sort */
 /* Sorts: by value if all names are numbers, else by bytes. order[provisional] is the number. */
 int *classes_sort(Classes *k);
 char *classes_list(const Classes *k); /* for messages */

@@ -41,8 +41,7 @@ expect 0 '^run  *LR  *source  *H  *WIDE  *epochs\|^run  *LR  *H  *WIDE' runs r
 expect 1 'E0501' runs none
 mkdir empty; expect 1 'E0512.*no runs in empty' runs empty
 expect 1 'E0512' runs v.nn
-expect 1 'E0512' runs v.nn v.nn
-equal "a file among runs" "$("$gradc" runs v.nn r/* v.nn)" "$("$gradc" runs r/*)"
+equal "a sweep's files among runs" "$("$gradc" runs r/sweep.json r/* r/trials.jsonl)" "$("$gradc" runs r/*)"
 
 # ---- folders that were made by something else, broken, or being written ----
 mkdir -p a/b; printf 'step,loss,disc.acc\n1,0.5,\n2,nan,0.25\n3,0.25,inf\n4,0.75,0.' >a/b/metrics.csv

@@ -124,6 +124,11 @@ grep -aq '"classes.wine.y":"\[\\"setosa\\",\\"versicolor\\",\\"virginica\\"\]"' 
 cut -d, -f6 days.csv | tail -n +2 | cmp -s - out && pass || fail "predict prints classes: $(head -3 out err)"
 cut -d, -f1-4,7 days.csv | awk -F, '{ print $5 "," $1 "," $2 "," $3 "," $4 }' >few.csv
 ./learned predict --weights $f --input few.csv | cmp -s - out && pass || fail 'predict finds columns by their names'
+# The columns of a range are those of the training, by name: their order, and others between them, mean nothing.
+awk -F, '{ print $4 "," $2 "," (NR == 1 ? "other" : 7) "," $3 "," $1 "," $7 "," $6 }' days.csv >mixed.csv
+./learned predict --weights $f --input mixed.csv | cmp -s - out && pass || fail 'predict finds a range by its names'
+equal 'eval finds a range by its names' "$(./learned eval --weights $f --data mixed.csv 2>&1 | sed 's/^.*,//')" \
+  "$(./learned eval --weights $f --data days.csv 2>&1 | sed 's/^.*,//')"
 ./learned predict --weights $f --input bare.csv | cmp -s - out && pass ||
   fail 'predict without a header: in the order of inputs'
 ./learned predict --weights $f --fn scaled --input days.csv | head -4 | tr '\n' ' ' | sed 's/ $//' | tr ' ' ',' >want
