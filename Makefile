@@ -17,7 +17,7 @@ LIBS = -lm -ldl -lpthread
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
-  passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver
+  passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver driver/lsp
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/syntax/nn.o $(BUILD)/embed.o
 
@@ -119,7 +119,7 @@ $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUIL
 
 # The embedded files, named by their paths in the source tree or the build folder.
 EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
-  codegen/cuda/host/driver.h)) \
+  codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
 $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/prebuilt.stamp
 	@mkdir -p $(@D)

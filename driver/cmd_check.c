@@ -2,7 +2,7 @@
 /* gradc check: everything but code generation. */
 #include "driver/driver.h"
 #include "ir/remark.h"
-#include "passes/pass.h"
+#include "lib/pipeline.h"
 #include "passes/transform/strip.h"
 #include <stdio.h>
 
@@ -19,8 +19,7 @@ int cmd_check(Args *a) {
     Module *m = load_module(a, a->operand[i]);
     bool all = args_has(a, OPT_remarks);
     if (m && all) module_drop_tests(m); /* nothing compiles them together with the rest */
-    if (m && !ir_verify(m) && passes_run(m, &(PassRun){.stop_after = all ? NULL : "precision"}) && all)
-      remarks_of_codegen(m);
+    if (m && pipeline_check(m, all) && all) remarks_of_codegen(m);
     if (m) remarks_print(m);
     a->remarks = NULL;
   }

@@ -6,6 +6,7 @@
 #include "frontend/elab/elab_graph.h"
 #include "frontend/elab/elab_names.h"
 #include "frontend/elab/elab_scope.h"
+#include "frontend/elab/elab_seen.h"
 #include "frontend/elab/elab_setting.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
@@ -14,11 +15,25 @@
 #include "frontend/sections/elab_data.h"
 #include <string.h>
 
-static const char *const builtin_files[] = {
-  "std/tensor.nn",      "std/order.nn",        "std/matrix.nn",    "std/activation.nn", "std/attention.nn",
-  "std/transformer.nn", "std/layer.nn",        "std/recurrent.nn", "std/position.nn",   "std/window.nn",
-  "std/resample.nn",    "std/norm.nn",         "std/loss.nn",      "std/init.nn",       "std/check.nn",
-  "std/metric.nn",      "runtime/schedule.nn", "runtime/optim.nn"};
+const char *const elab_builtin_files[] = {"std/tensor.nn",
+                                          "std/order.nn",
+                                          "std/matrix.nn",
+                                          "std/activation.nn",
+                                          "std/attention.nn",
+                                          "std/transformer.nn",
+                                          "std/layer.nn",
+                                          "std/recurrent.nn",
+                                          "std/position.nn",
+                                          "std/window.nn",
+                                          "std/resample.nn",
+                                          "std/norm.nn",
+                                          "std/loss.nn",
+                                          "std/init.nn",
+                                          "std/check.nn",
+                                          "std/metric.nn",
+                                          "runtime/schedule.nn",
+                                          "runtime/optim.nn",
+                                          NULL};
 
 /* ---- the file ---- */
 
@@ -26,10 +41,10 @@ static const char *const builtin_files[] = {
 static void load_builtins(Elab *e) {
   File *all = ctx_alloc(e->c, sizeof *all);
   *all = (File){.path = "std", .builtin = true};
-  for (size_t i = 0; i < sizeof builtin_files / sizeof *builtin_files; i++) {
+  for (int i = 0; elab_builtin_files[i]; i++) {
     size_t n;
-    const char *text = e->o->builtin ? e->o->builtin(builtin_files[i], &n) : NULL;
-    if (text) el_load_builtin(e, all, builtin_files[i], source_add(e->c, builtin_files[i], text, n));
+    const char *text = e->o->builtin ? e->o->builtin(elab_builtin_files[i], &n) : NULL;
+    if (text) el_load_builtin(e, all, elab_builtin_files[i], source_add(e->c, elab_builtin_files[i], text, n));
   }
   e->std = all;
 }
@@ -107,6 +122,7 @@ static void expression(Elab *e) {
 Module *elaborate(Ctx *c, Loc start, const char *path, const ElabOptions *o) {
   Elab self = {.c = c, .o = o, .errors = diag_errors(c)}, *e = &self;
   size_t n;
+  if (o->watch) e->seen = el_watch(c, o->watch);
   e->m = module_new(c, "model");
   e->m->name = ctx_name(c, elab_stem(c, path));
   e->m->file = ctx_name(c, path);

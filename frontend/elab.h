@@ -5,6 +5,29 @@
 #define GRADC_ELAB_H
 #include "ir/ir.h"
 
+/* For editors: what elaboration read, and what the expressions of the files were. Lists end with the Ctx. */
+typedef struct ElabSeen {
+  Loc at; /* the expression */
+  int len;
+  const char *text; /* "f32[8, 10]", "3", "a list" */
+  int64_t bytes;    /* of a tensor, at the bounds of its sizes; -1: none, or not known */
+  double flops;     /* of computing it once, with what is in it */
+} ElabSeen;
+typedef struct ElabSource {
+  const char *path;
+  Loc start;
+} ElabSource;
+typedef struct ElabWatch {
+  /* The text of an imported file that is being edited; NULL: its file is read. */
+  const char *(*text)(void *user, const char *path, size_t *n);
+  void *user;
+  double (*flops)(const Graph *g, Id n); /* of a node */
+  ElabSeen *seen;                        /* of one expression at most 3, of calls that differ */
+  int nseen, capseen;
+  ElabSource *source; /* the file and its imports */
+  int nsource, capsource;
+} ElabWatch;
+
 typedef struct ElabOptions {
   Options opt; /* becomes Module.opt, with the file's budget if it has none */
   /* Text of a file that the compiler carries ("std/nn.nn", "runtime/optim.nn"), or NULL: the front end does not know
@@ -18,7 +41,15 @@ typedef struct ElabOptions {
   /* The cells of the first line of a csv file, in *name; -1: no such file. sep 0: found. NULL: no file can be read. */
   int (*columns)(Ctx *c, const char *model, const char *path, char sep, char decimal, const char ***name);
   const char *search; /* folders searched for imports that are not beside the importing file, "a:b"; NULL: none */
+  ElabWatch *watch;   /* NULL: nobody watches */
 } ElabOptions;
+
+/* The built-in files, as `builtin` names them; then NULL. */
+extern const char *const elab_builtin_files[];
+/* The i-th setting of a `data`, `train` or `target` section that this version has; NULL: there are no more. */
+const char *elab_setting(const char *section, int i);
+/* The i-th hint, without `@`; NULL: there are no more. */
+const char *elab_hint(int i);
 
 /* What a model in this file is called: the stem of its name, with `_` for what an identifier cannot have. */
 const char *elab_stem(Ctx *c, const char *path);

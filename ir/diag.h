@@ -27,6 +27,8 @@ SourcePos source_pos(Ctx *c, Loc at);
 Loc source_within(Ctx *c, Loc at, int scope);
 int source_scope(Ctx *c, Loc at); /* 0: none */
 Loc source_plain(Ctx *c, Loc at); /* without the scope */
+void source_utf16(Ctx *c, Loc at, int *line, int *col); /* from 0, columns in units of UTF-16 */
+int utf16_units(const char *s, size_t n);               /* of UTF-8 */
 
 /* Codes by name: E_MATMUL_DIMS is 214, printed as E0214. */
 enum ErrorCode {
@@ -81,6 +83,15 @@ bool diag_view(Ctx *c, int i, DiagView *v, const Diag **d);
  * (lines and UTF-16 columns from 0), severity (1: error, 2: warning), code, source, message, help, and
  * relatedInformation: other places, and the calls that led there. */
 const char *diag_json(Ctx *c, int i);
+/* The i-th as a Diagnostic of the Language Server Protocol for the source that contains `in`: one whose place is in
+ * another file stands at the innermost call that leads there, else at `elsewhere`. Its message ends with the help. */
+typedef struct DiagLsp {
+  Loc in;
+  const char *(*uri)(void *user, Ctx *c, const char *file);
+  Loc (*elsewhere)(void *user, const char *file); /* a place in `in` for the faults of another file */
+  void *user;
+} DiagLsp;
+const char *diag_lsp(Ctx *c, int i, const DiagLsp *lsp);
 const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int n); /* nearest, or NULL */
 
 typedef struct DiagCode {

@@ -28,6 +28,7 @@ Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start) {
                    .shape = file_shape,
                    .columns = file_columns,
                    .expression = u->expression,
+                   .watch = u->watch,
                    .set = u->set,
                    .nset = u->nset};
   int errors = diag_errors(c);
@@ -43,6 +44,10 @@ Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start) {
   if (diag_errors(c) > errors) return NULL;
   if (u->opt.infer_only) module_infer_only(m);
   return m;
+}
+
+bool pipeline_check(Module *m, bool all) {
+  return !ir_verify(m) && passes_run(m, &(PassRun){.stop_after = all ? NULL : "precision"});
 }
 
 bool pipeline_plan(Module *m) {

@@ -13,11 +13,14 @@ typedef struct PipelineInput {
   bool ir; /* the source is IR text, whatever its name */
   bool warnings_are_errors;
   Options opt;
+  struct ElabWatch *watch; /* as in ElabOptions; NULL: none */
 } PipelineInput;
 
 /* On an error these report it and return false or NULL. */
 bool pipeline_read(Ctx *c, const char *path, Loc *start);           /* reads a file */
 Module *pipeline_module(Ctx *c, const PipelineInput *u, Loc start); /* elaborates or parses the source at `start` */
+/* Reports what `gradc check` finds beyond pipeline_module; all: runs all passes, else those that find faults. */
+bool pipeline_check(Module *m, bool all);
 bool pipeline_plan(Module *m);                 /* drops the tests, runs all passes, checks the memory budget */
 bool pipeline_check_runnable(const Module *m); /* training has data, batch and steps, which IR text lacks */
 /* Reads the shape of a record from the header of an npy or idx file: axes into `dim`, their number returned; -1: no

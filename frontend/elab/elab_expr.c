@@ -4,6 +4,7 @@
 #include "frontend/elab/elab_call.h"
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_seen.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
 
@@ -311,10 +312,13 @@ Value el_expr(Elab *e, const Ast *a) {
   e->nesting++;
   Builder outer = e->cur.b;
   e->cur.b = el_builder(e, a->caret);
+  const Graph *g = e->cur.b.g;
+  int from = g ? g->n : 0;
   Value v = expr(e, a);
   e->cur.b = outer;
   e->nesting--;
   if (v.kind == V_STATE) v = v_tensor(e, el_local_node(e, v));
+  if (e->seen) el_saw(e, a, v, g, from);
   return v;
 }
 

@@ -113,6 +113,15 @@ static const char *path_of_import(Elab *e, const char *file, const char *path) {
   return beside;
 }
 
+static bool read_import(Elab *e, const char *path, Loc *start) {
+  size_t n;
+  const ElabWatch *w = e->o->watch;
+  const char *text = w && w->text ? w->text(w->user, path, &n) : NULL;
+  if (!text) return source_read(e->c, path, start);
+  *start = source_add(e->c, path, text, n);
+  return true;
+}
+
 static bool path_import(Elab *e, File *f, const Ast *a) {
   const char *path = path_of_import(e, f->path, a->text);
   for (int i = 0; i < e->nfiles; i++)
@@ -128,7 +137,7 @@ static bool path_import(Elab *e, File *f, const Ast *a) {
     }
   Loc start;
   errno = 0;
-  if (!source_read(e->c, path, &start)) {
+  if (!read_import(e, path, &start)) {
     el_error(e, E_IMPORT, a, "cannot read \"%s\": %s", path, errno ? strerror(errno) : "no such file");
     return false;
   }
@@ -170,6 +179,8 @@ File *el_load(Elab *e, const char *path, Loc start) {
   source_text(e->c, start, &n);
   *f = (File){.path = path, .start = start, .end = start + (Loc)n};
   *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
+  ElabWatch *w = e->o->watch;
+  if (w) *VEC_PUSH(e->c, w->source, w->nsource, w->capsource) = (ElabSource){path, start};
   int before = diag_errors(e->c);
   const Ast *ast = parse_source(e->c, start);
   e->unparsed |= diag_errors(e->c) != before;

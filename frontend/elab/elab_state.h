@@ -93,6 +93,7 @@ struct Elab {
   int nreported, capreported;
   ShapeOrigin *origin;
   int norigin, caporigin;
+  struct Seen *seen;  /* for ElabOptions.watch; NULL: nobody watches */
   const Ast **effect; /* expression statements that write a state */
   int neffect, capeffect;
 };

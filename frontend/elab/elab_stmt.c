@@ -62,21 +62,28 @@ double el_read_rate(Elab *e, const Ast *a) {
   return rate;
 }
 
+static const struct {
+  const char *name;
+  uint32_t bit;
+  int unsupported;
+} known[] = {
+  {"nodecay", HINT_NODECAY, 0},
+  {"freeze", HINT_FREEZE, 0},
+  {"checkpoint", HINT_CHECKPOINT, 0},
+  {"fp32", HINT_FP32, 0},
+  {"lr", 0, 0},
+  {"quant", 0, E_UNSUPPORTED_QUANTISATION},
+};
+enum { NKNOWN = sizeof known / sizeof *known };
+
+const char *elab_hint(int i) {
+  for (int k = 0; k < NKNOWN; k++)
+    if (!known[k].unsupported && i-- == 0) return known[k].name;
+  return NULL;
+}
+
 /* Hints whose effect this version has; the others of the language are refused by name. */
 uint32_t el_read_hints(Elab *e, const Ast *a) {
-  static const struct {
-    const char *name;
-    uint32_t bit;
-    int unsupported;
-  } known[] = {
-    {"nodecay", HINT_NODECAY, 0},
-    {"freeze", HINT_FREEZE, 0},
-    {"checkpoint", HINT_CHECKPOINT, 0},
-    {"fp32", HINT_FP32, 0},
-    {"lr", 0, 0},
-    {"quant", 0, E_UNSUPPORTED_QUANTISATION},
-  };
-  enum { NKNOWN = sizeof known / sizeof *known };
   uint32_t bits = 0;
   for (int i = 0; a->hints && i < a->hints->n; i++) {
     const Ast *h = a->hints->kid[i];

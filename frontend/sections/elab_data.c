@@ -12,7 +12,7 @@
 #include "frontend/sections/elab_data.h"
 #include <string.h>
 
-static const Setting data_settings[] = {
+const Setting el_data_settings[] = {
   {"source", 0},
   {"holdout", 0},
   {"shuffle", 0},
@@ -25,6 +25,7 @@ static const Setting data_settings[] = {
   {"workers", E_UNSUPPORTED_SETTING},
   {"prefetch", E_UNSUPPORTED_SETTING},
 };
+const int el_data_nsettings = sizeof el_data_settings / sizeof *el_data_settings;
 
 int el_data_find(const Module *m, const char *name) {
   for (int i = 0; i < m->ndata; i++)
@@ -273,7 +274,7 @@ static bool defined_before(Elab *e, const Ast *block, int line) {
 }
 
 void el_data_section(Elab *e, const Ast *a) {
-  Section s = {a, a->kid[0], data_settings, sizeof data_settings / sizeof *data_settings, "data"};
+  Section s = {a, a->kid[0], el_data_settings, el_data_nsettings, "data"};
   Frame f;
   int before = diag_errors(e->c), cap = 0;
   DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata);

@@ -219,10 +219,20 @@ static bool set_device(Elab *e, const Section *s) {
   return el_reject(e, E_SETTING_VALUE, v, "`device` is cpu or cuda, not `%s`", el_source(e, v));
 }
 
+static const Setting target_settings[] = {{"device", 0}};
+
+const char *elab_setting(const char *section, int i) {
+  bool data = !strcmp(section, "data"), train = !strcmp(section, "train");
+  const Setting *set = data ? el_data_settings : train ? el_train_settings : target_settings;
+  int n = data ? el_data_nsettings : train ? el_train_nsettings : 1;
+  for (int k = 0; k < n; k++)
+    if (!set[k].unsupported && i-- == 0) return set[k].name;
+  return NULL;
+}
+
 /* The supported content of a target section is its memory budget and its device. */
 void el_target_section(Elab *e, const Ast *a) {
-  static const Setting set[] = {{"device", 0}};
-  Section s = {.ast = a, .block = a->kid[0], .kind = "target", .set = set, .nset = 1};
+  Section s = {.ast = a, .block = a->kid[0], .kind = "target", .set = target_settings, .nset = 1};
   for (int i = 0; i < s.block->n; i++)
     if (s.block->kid[i]->kind != AST_BUDGET && !is_bind_of(s.block->kid[i], "device")) {
       el_fail(e, E_UNSUPPORTED_TARGET, a,

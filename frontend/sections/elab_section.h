@@ -14,6 +14,8 @@ typedef struct Section {
   int nset;
   const char *kind;
 } Section;
+extern const Setting el_data_settings[], el_train_settings[];
+extern const int el_data_nsettings, el_train_nsettings;
 bool el_settings(Elab *e, const Section *s); /* misspelt, given twice, unsupported, budgets */
 bool el_is_setting(const Section *s, const char *name);
 const Ast *el_setting(const Section *s, const char *name); /* the BIND, or NULL */

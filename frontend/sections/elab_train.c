@@ -11,7 +11,7 @@
 #include "frontend/sections/elab_section.h"
 #include <string.h>
 
-static const Setting train_settings[] = {
+const Setting el_train_settings[] = {
   {"data", 0},
   {"loss", 0},
   {"optim", 0},
@@ -34,6 +34,7 @@ static const Setting train_settings[] = {
   {"prefetch", E_UNSUPPORTED_SETTING},
   {"resume", E_UNSUPPORTED_SETTING},
 };
+const int el_train_nsettings = sizeof el_train_settings / sizeof *el_train_settings;
 
 enum { MAX_METRIC = 65536 }; /* numbers of one metric */
 
@@ -413,7 +414,7 @@ static void build_eval(Elab *e, TrainBuild *r) {
 }
 
 void el_train_section(Elab *e, const Ast *a) {
-  Section s = {a, a->kid[0], train_settings, sizeof train_settings / sizeof *train_settings, "train"};
+  Section s = {a, a->kid[0], el_train_settings, el_train_nsettings, "train"};
   TrainInfo *t = VEC_PUSH(e->c, e->m->train, e->m->ntrain, e->m->captrain);
   *t = (TrainInfo){.name = a->text ? a->text : "", .data = -1, .validate_data = -1, .every = 1, .loc = a->caret};
   Frame f;

@@ -42,6 +42,8 @@ static const Spelling SYMBOLS[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
+const char *lex_keyword(int i) { return i < (int)COUNT(WORDS) ? WORDS[i].text : NULL; }
+
 static bool is_letter(int ch) { return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || ch == '_'; }
 static bool is_digit(int ch) { return ch >= '0' && ch <= '9'; }
 static bool is_word(int ch) { return is_letter(ch) || is_digit(ch); }

@@ -43,6 +43,7 @@ void lex_lines(Ctx *c, Tokens *ts); /* second half of lex_source: hints, bracket
 
 bool lex_opens(int kind); /* ( [ { and `@name(` */
 bool lex_closes(int kind);
-bool lex_word(int kind);   /* a reserved word, in the position where it is one */
-bool lex_binary(int kind); /* takes an operand on its right: a newline after it is ignored */
+bool lex_word(int kind);        /* a reserved word, in the position where it is one */
+const char *lex_keyword(int i); /* the i-th reserved word, also of those that are words in some places only; NULL */
+bool lex_binary(int kind);      /* takes an operand on its right: a newline after it is ignored */
 #endif
