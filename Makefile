@@ -14,6 +14,18 @@ CFLAGS ?= -O2 -g
 OBJCOPY ?= objcopy
 WARN = -Wall -Wextra
 LIBS = -lm -ldl -lpthread
+
+# The libraries that decode pictures, where they are found; PICTURES=no leaves them out. picture_libs is what a link
+# needs that is to have them.
+ifndef PICTURES
+has = $(shell printf '\043include <stdio.h>\n\043include <$(1)>\nint main(void) { return $(2); }\n' | \
+  $(CC) -x c -w -o /dev/null - $(3) 2>/dev/null && echo yes)
+PICTURES := $(if $(call has,png.h,png_sig_cmp(0,0,0),-lpng),png) \
+  $(if $(call has,jpeglib.h,jpeg_quality_scaling(1),-ljpeg),jpeg)
+endif
+PICTURES := $(filter png jpeg,$(PICTURES))
+PICTURE_FLAGS = $(if $(filter png,$(PICTURES)),-DGC_PNG) $(if $(filter jpeg,$(PICTURES)),-DGC_JPEG)
+PICTURE_LIBS = $(PICTURES:%=-Wl,-u,picture_%) $(PICTURES:%=-l%)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
@@ -40,7 +52,9 @@ gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
 $(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc_rt.a
-	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(CFLAGS) -o $@ $^ $(PICTURE_LIBS) $(LIBS)
+
+$(BUILD)/driver/toolchain.o: ALL_CFLAGS += -DPICTURE_FLAGS='"$(PICTURE_FLAGS)"' -DPICTURE_LIBS='"$(PICTURE_LIBS)"'
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -61,7 +75,8 @@ $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/syntax/nn.c
 # The runtime: an archive that training binaries link, and gradc itself.
 RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
 RT_CFLAGS = -O2
-$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) $(RT_CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP
+$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) $(RT_CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP \
+  $(PICTURE_FLAGS)
 $(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
@@ -85,13 +100,13 @@ LIB_OBJS = $(filter-out $(BUILD)/driver/%,$(OBJS))
 lib: $(BUILD)/libgradc.a $(BUILD)/libgradc.so.0
 
 $(BUILD)/libgradc.a: $(LIB_OBJS) $(BUILD)/libgradc_rt.a
-	$(LD) -r -o $(BUILD)/libgradc.o $^
+	$(LD) -r $(PICTURES:%=-u picture_%) -o $(BUILD)/libgradc.o $^
 	$(OBJCOPY) --localize-hidden $(BUILD)/libgradc.o
 	rm -f $@ && $(AR) rcs $@ $(BUILD)/libgradc.o && rm $(BUILD)/libgradc.o
 
 $(BUILD)/libgradc.so.0: $(LIB_OBJS) $(BUILD)/libgradc_rt.a lib/gradc.map
 	$(CC) $(CFLAGS) -shared -Wl,-soname,libgradc.so.0 -Wl,--version-script,lib/gradc.map -Wl,-z,defs -Wl,-z,now \
-	  -o $@ $(filter %.o %.a,$^) $(LIBS)
+	  -o $@ $(filter %.o %.a,$^) $(PICTURE_LIBS) $(LIBS)
 
 # The clang backend of codegen/jit: a shared object over the libraries of clang 14 to 19, embedded in gradc.
 # LLVM_CONFIG=no leaves it out; models are then compiled by cc.
@@ -147,7 +162,7 @@ Name: gradc
 Description: compiler for neural networks, as a library
 Version: $(VERSION)
 Libs: -L$${libdir} -lgradc
-Libs.private: $(LIBS)
+Libs.private: $(PICTURES:%=-l%) $(LIBS)
 Cflags: -I$${includedir}
 endef
 export PC

@@ -7,6 +7,7 @@
 #include "codegen/jit/gpus.h"
 #include "driver/toolchain.h"
 #include "runtime/cublaslt.h"
+#include "runtime/picture.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -93,6 +94,19 @@ static void find_cublaslt(Findings *f) {
   k->path = ctx_strf(f->c, "%s", path);
 }
 
+static void find_pictures(Findings *f) {
+  static const char *const name[] = {"libpng", "libjpeg"};
+  const PictureFormat *const format[] = {&picture_png, &picture_jpeg};
+  for (int i = 0; i < 2; i++) {
+    Finding *k = add(f, name[i], i ? "JPEG pictures in data sections" : "PNG pictures in data sections");
+    k->found = format[i] != NULL;
+    if (k->found) k->version = format[i]->version();
+    k->why = "this gradc was built without it";
+    k->help = i ? "build gradc with it installed (on Debian libjpeg-dev)"
+                : "build gradc with it installed (on Debian libpng-dev)";
+  }
+}
+
 static void find_gpus(Findings *f) {
   Gpus g = gpus_find(f->c);
   Finding *k = add(f, "driver", "running models on a GPU");
@@ -174,6 +188,7 @@ int cmd_doctor(Args *a) {
   find_nvcc(&f);
   find_cublaslt(&f);
   find_gpus(&f);
+  find_pictures(&f);
   find_cache(&f);
   signals_block(false);
   if (!args_has(a, OPT_json)) puts("gradc    " GRADC_VERSION);

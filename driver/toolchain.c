@@ -65,6 +65,15 @@ static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k, Str *file
   return !r.fault;
 }
 
+/* What decodes pictures is linked by programs of models with such data only. */
+static void add_pictures(const Args *a, const Module *m, CcArgs *k) {
+  bool any = false;
+  for (int i = 0; i < m->ndata; i++) any |= !strcmp(m->data[i].kind, "images");
+  if (!any) return;
+  if (!archive_fits(a)) cc_words(k, PICTURE_FLAGS);
+  cc_words(k, PICTURE_LIBS);
+}
+
 /* ---- programs ---- */
 
 /* The options that run.json records. */
@@ -151,6 +160,7 @@ int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   if (keep) o.script = &script;
   CcArgs runtime = {.c = a->c};
   if (!add_runtime(a, f, &runtime, &script.files)) return EXIT_RESOURCES;
+  add_pictures(a, m, &runtime);
   CcFault fault = native_program(m, &o, f, &runtime, out);
   if (fault == CC_SYSTEM || fault == CC_KILLED) return EXIT_RESOURCES;
   if (!fault && keep && !keep_sources(a, f, keep, &script)) return EXIT_RESOURCES;

@@ -46,6 +46,10 @@ typedef struct ColumnInfo { /* csv: one field(...) of a line */
   Loc loc;
   int len;
 } ColumnInfo;
+typedef struct PictureInfo { /* images: as GcField has them */
+  bool any;
+  int64_t resize[2], crop[2];
+} PictureInfo;
 typedef struct FieldInfo { /* a bound field of a data section */
   const char *name;
   TypeId type; /* of one record */
@@ -58,6 +62,7 @@ typedef struct FieldInfo { /* a bound field of a data section */
   int nnorm;
   bool rows; /* csv: an export's input of that name takes the raw values, as do the rows given to predict */
   int64_t range;
+  PictureInfo picture;
   Loc loc;
 } FieldInfo;
 typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKIP } MissingHow; /* as GcMissing */

@@ -103,6 +103,8 @@ bool data_available(Session *sess, const GcData *d) {
 char *data_where(const Data *d, uint64_t record, int field) {
   const GcField *f = &d->d->fields[field];
   const char *name = d->d->name;
+  const DataSource *k = data_source(d->d);
+  if (k->name_of && d->source) return k->name_of(d, record);
   if (d->npaths) name = d->path[f->raw_first < d->npaths && d->npaths > 1 ? f->raw_first : 0];
   const GcColumn *c = f->columns;
   unsigned long long r = (d->number ? d->number[record] : record) + 1;

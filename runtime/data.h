@@ -38,8 +38,9 @@ typedef struct DataSource {
   void (*close)(Data *d);
   void (*fill)(Data *d); /* NULL: nothing is missing. Replaces missing values by the means in states */
   char *(*place)(const Data *d, uint64_t record, int field); /* NULL: none. While open: more of where a value is */
+  char *(*name_of)(const Data *d, uint64_t record); /* NULL: its file and number. While open: what a record is called */
 } DataSource;
-#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(text) S(tokens) S(uniform) S(normal)
+#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(images) S(text) S(tokens) S(uniform) S(normal)
 #define S(name) extern const DataSource name##_source;
 DATA_SOURCES(S)
 #undef S
@@ -55,6 +56,9 @@ char *data_place(const Data *d, uint64_t record,
                  int field);                     /* " (line 18)\n--> wine.nn:4:5", or "": it ends a message */
 GcDType data_raw_type(const Data *d, int field); /* without a bind graph the field's own */
 void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store, or dies */
+
+/* data_images.c: the pictures in a folder and in its folders, sorted; dies if there are none */
+char **images_list(const char *folder, int *n);
 
 /* split.c: hold-out, shuffle, batches */
 uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */

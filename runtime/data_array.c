@@ -65,5 +65,5 @@ static void close_array(Data *d) {
   rt_free(a);
 }
 
-const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, NULL};
-const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, NULL};
+const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, NULL, NULL};
+const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, NULL, NULL};

@@ -120,4 +120,4 @@ static char *place(const Data *d, uint64_t record, int field) {
   return all ? rt_printf("%s\nthere are %d classes: %s", s, all->n, classes_list(all)) : s;
 }
 
-const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv, fill, place};
+const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv, fill, place, NULL};

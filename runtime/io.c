@@ -219,6 +219,11 @@ bool io_exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
+bool io_is_folder(const char *path) {
+  struct stat st;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 int64_t io_mtime(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec : INT64_MIN;

@@ -25,6 +25,7 @@ bool io_close(IoFile *f);             /* after io_append */
 bool io_remove(const char *path);     /* true also if there is no such file */
 bool io_make_folder(const char *path, bool fresh); /* and its parents; fresh: EEXIST if it exists */
 bool io_exists(const char *path);
+bool io_is_folder(const char *path);
 int64_t io_mtime(const char *path);         /* time of the last change in ns; INT64_MIN: no such file */
 char **io_list(const char *folder, int *n); /* names in natural order; NULL: cannot be opened */
 

@@ -196,7 +196,8 @@ typedef struct GcField {
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK]; /* of one record */
   /* csv: the first column and their number. npy, idx: the file's number, and 1 if a record must have the shape of
-   * bind's input (bind NULL: of the field), 0 if only its number of elements must fit. Others: 0, 1. */
+   * bind's input (bind NULL: of the field), 0 if only its number of elements must fit. images: 0, the picture, and the
+   * number of its values, or 1, the class, and 1. Others: 0, 1. */
   int raw_first, raw_count;
   uint8_t raw_dtype; /* the type of the bind graph's input */
   int64_t range;     /* > 0: bound integer values must be in [0, range), in all records */
@@ -204,9 +205,12 @@ typedef struct GcField {
     *columns; /* csv: whose values are the raw value, one after the other; NULL: raw_count from raw_first on */
   int ncolumns;
   uint8_t rows; /* an export's input of this name takes the raw value, as do the rows given to `predict` */
+  /* images: height and width that a picture is resized to (width 0: the shorter side is the height), then cropped to,
+   * in its middle; 0: it is not */
+  int resize[2], crop[2];
 } GcField;
 typedef struct GcData {
-  const char *name, *kind;  /* kind: csv idx npy text tokens uniform normal */
+  const char *name, *kind;  /* kind: csv idx npy images text tokens uniform normal */
   const char *const *paths; /* relative to the .nn file */
   int npaths;
   const char *dir;       /* folder of the .nn file when it was compiled; "": the current folder */

@@ -4,6 +4,7 @@
  * npy record with as many axes as the only input determines all of them. */
 #include "checkpoint.h"
 #include "data.h"
+#include "picture.h"
 #include "predict.h"
 #include "run.h"
 #include <string.h>
@@ -142,6 +143,7 @@ static void from_rows(Predictor *p, Csv *c) {
 
 static void from_csv(Predictor *p, Bytes *b) {
   const GcData *d = rows_data(p->sess, p->g);
+  if (d && !strcmp(d->kind, "images")) d = NULL;
   Csv c;
   csv_begin(&c, b, d ? d->sep : 0, d ? d->decimal : 0);
   if (d) {
@@ -212,6 +214,41 @@ static void from_text(Predictor *p, Bytes *b) {
   }
 }
 
+/* The field with the picture that the only input takes. *dim: of its raw value. */
+static const GcField *picture_field(const Predictor *p, const int64_t **dim) {
+  const GcData *d = rows_data(p->sess, p->g);
+  int f = 0;
+  if (!d || strcmp(d->kind, "images") || p->g->nin != 1)
+    rt_die(E_PICTURE, "%s: `%s` takes no picture (%s)\nan input that is named like the field with the picture does",
+           p->name, p->g->name, signature(p->g));
+  while (strcmp(d->fields[f].name, p->g->in[0].name)) f++;
+  *dim = d->bind ? d->bind->in[f].dim : d->fields[f].dim;
+  return &d->fields[f];
+}
+
+static void from_picture(Predictor *p, const Bytes *b) {
+  char err[ERR_TEXT];
+  const int64_t *dim;
+  const GcField *f = picture_field(p, &dim);
+  if (!picture_value(b, p->name, f, dim, (GcDType)p->g->in[0].dtype, p->in[0], err)) rt_die(E_PICTURE, "%s", err);
+  run(p, 0);
+}
+
+/* The names of pictures, before their results. */
+static void from_folder(Predictor *p) {
+  char err[ERR_TEXT];
+  const int64_t *dim;
+  const GcField *f = picture_field(p, &dim);
+  int n;
+  char **list = images_list(p->name, &n);
+  for (int i = 0; i < n; i++) {
+    p->name = list[i];
+    if (!picture_read(p->name, f, dim, (GcDType)p->g->in[0].dtype, p->in[0], err)) rt_die(E_PICTURE, "%s", err);
+    rt_out("%s,", rows_quoted(list[i]));
+    run(p, (uint64_t)i);
+  }
+}
+
 static bool ends(const char *s, const char *tail) {
   size_t n = strlen(s), t = strlen(tail);
   if (n > 3 && !strcmp(s + n - 3, ".gz")) n -= 3;
@@ -237,13 +274,16 @@ int gc_predict(Session *sess) {
   char *weights = run_weights(sess);
   const char *path = sess->o.input;
   if (p.g->nin && strcmp(path, "-") && !io_exists(path)) rt_die(E_FILE_MISSING, "cannot open `%s`", path);
-  if (p.g->nin && !io_read_data(path, &b, err)) rt_die(E_DATA_READ, "%s", err);
+  bool folder = p.g->nin && io_is_folder(path);
+  if (p.g->nin && !folder && !io_read_data(path, &b, err)) rt_die(E_DATA_READ, "%s", err);
   session_memory(sess);
   session_init(sess);
   if (weights) weights_load(sess, weights);
   prepare(&p);
   p.results = rows_results(sess, p.g);
   if (!p.g->nin) run(&p, 0);
+  else if (folder) from_folder(&p);
+  else if (picture_is(&b)) from_picture(&p, &b);
   else if (b.n >= 6 && !memcmp(b.p, "\x93NUMPY", 6)) from_npy(&p, &b);
   else if (is_text(&p, &b)) from_text(&p, &b);
   else if (ends(p.name, ".npy")) rt_die(E_ARRAY_FORMAT, "%s: not a .npy file", p.name);

@@ -22,6 +22,7 @@ RowRead rows_next(Rows *r, Csv *c, uint64_t record, void *const *in);
 /* The classes whose names an export's integers are printed by: those of the only field with classes that is no
  * input. NULL: there is no such field, or several. */
 const Classes *rows_results(struct Session *sess, const GcGraph *g);
+const char *rows_quoted(const char *s); /* as a cell of csv */
 /* The text of element i: a name, quoted if csv needs that, or the number. */
 const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, char to[NUM_TEXT]);
 #endif

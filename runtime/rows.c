@@ -121,10 +121,7 @@ const Classes *rows_results(Session *sess, const GcGraph *g) {
   return n == 1 && found && found->known ? found : NULL;
 }
 
-const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, char to[NUM_TEXT]) {
-  double v = num_load(t, p, i);
-  if (!k || t >= GC_F32 || t == GC_BOOL || v < 0 || v >= k->n) return num_text(t, p, i, to);
-  const char *s = k->name[(int)v];
+const char *rows_quoted(const char *s) {
   if (!strpbrk(s, ",\"\n\r")) return s;
   char *q = rt_alloc(2 * strlen(s) + 3), *o = q; /* small, and seldom */
   *o++ = '"';
@@ -134,4 +131,10 @@ const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, ch
   }
   *o = '"';
   return q;
+}
+
+const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, char to[NUM_TEXT]) {
+  double v = num_load(t, p, i);
+  if (!k || t >= GC_F32 || t == GC_BOOL || v < 0 || v >= k->n) return num_text(t, p, i, to);
+  return rows_quoted(k->name[(int)v]);
 }

@@ -11,6 +11,8 @@ add() { has "$1" || need="$need $2"; }
 
 add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
+[ -e /usr/include/png.h ] || need="$need libpng-dev"
+[ -e /usr/include/jpeglib.h ] || need="$need libjpeg-dev"
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find_llvm.sh")" != no ] ||
   need="$need g++ llvm-dev libclang-dev"

@@ -233,6 +233,9 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
     put_dims(p, o, t, NULL);
     str_printf(o, ", %d, %d, %d, %lld", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
     if (f->ncolumn) str_printf(o, ", columns_%d_%d, %d, %d", at, i, f->ncolumn, f->rows);
+    if (f->picture.any)
+      str_printf(o, ", {%d, %d}, {%d, %d}", (int)f->picture.resize[0], (int)f->picture.resize[1],
+                 (int)f->picture.crop[0], (int)f->picture.crop[1]);
     str_puts(o, "},\n");
   }
   str_puts(o, "};\n");

@@ -107,8 +107,7 @@ TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw) {
   return type;
 }
 
-/* Permutes the declared sizes from position `at` on until the expression has the declared type; 0: no order does. */
-static TypeId find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) {
+TypeId el_find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) {
   enum { MAX_TRIED_RANK = 5 };
   DType t = (DType)type_get(e->m, x->field->type)->dtype;
   TypeId raw = 0;
@@ -123,7 +122,7 @@ static TypeId find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) 
     Dim d = dim[i];
     for (int k = i; k > at; k--) dim[k] = dim[k - 1];
     dim[at] = d;
-    raw = find_order(e, x, at + 1, rank, dim);
+    raw = el_find_order(e, x, at + 1, rank, dim);
     for (int k = at; k < i; k++) dim[k] = dim[k + 1];
     dim[i] = d;
   }
@@ -141,7 +140,7 @@ static TypeId record_type(Elab *e, DataCtx *x) {
   for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX;
   if (x->found) return type_make(e->m, (DType)t->dtype, rank, dim);
   dims_copy(dim, t->dim, t->rank);
-  TypeId raw = find_order(e, x, 0, t->rank, dim);
+  TypeId raw = el_find_order(e, x, 0, t->rank, dim);
   return raw ? raw : x->field->type;
 }
 
@@ -173,6 +172,8 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
     return el_reject(e, E_FIELD, expr, "this line names no field(i) of its source");
   } else if (el_is_csv(d)) {
     if (!el_csv_columns(e, x)) return false;
+  } else if (el_is_images(d)) {
+    if (!el_picture_field(e, x)) return false;
   } else if (x->run) {
     return el_reject(e, E_FIELD, expr, "one line reads one file; runs such as field(0:64) are columns of csv");
   } else if (x->files) {
@@ -220,8 +221,8 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
     return 0;
   }
   /* A flat record fills the shape row by row. */
-  bool fills =
-    !x->files && el_type(e, id)->rank <= 1 && type_count(e->m, el_type_id(e, id)) == type_count(e->m, x->field->type);
+  bool fills = !x->files && !el_is_images(x->d) && el_type(e, id)->rank <= 1 &&
+               type_count(e->m, el_type_id(e, id)) == type_count(e->m, x->field->type);
   if (el_type_id(e, id) == x->field->type || fills) return b_reshape(&e->cur.b, id, t->rank, t->dim);
   wrong_shape(e, x, id);
   return 0;

@@ -41,7 +41,13 @@ void el_name_classes(Elab *e, DataCtx *x);
 bool el_missing_setting(Elab *e, const Section *s, DataInfo *d);
 bool el_missing_means(Elab *e, DataCtx *x);
 
+/* ---- elab_images.c ---- */
+bool el_is_images(const DataInfo *d);
+bool el_picture_field(Elab *e, DataCtx *x); /* as el_csv_columns, of a line of images */
+
 /* ---- elab_data.c ---- */
 /* The type of the line's expression where the raw value has the type `raw`; 0: it is refused. Nothing of this stays. */
 TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw);
+/* Permutes the sizes from position `at` on until the expression has the declared type; 0: no order does. */
+TypeId el_find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim);
 #endif

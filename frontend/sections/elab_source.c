@@ -14,13 +14,14 @@ static const SourceKind source_kinds[] = {
   {"csv", "header? sep? decimal? *"},
   {"idx", "*"},
   {"npy", "*"},
+  {"images", "*"},
   {"text", "path window"},
   {"tokens", "path dtype window"},
   {"uniform", "n lo hi columns?"},
   {"normal", "n mean? std? columns?"},
 };
-static const char *const unsupported_kinds[] = {"npz",    "images",  "safetensors", "stream",
-                                                "concat", "cifar10", "cifar100",    "mnist"};
+static const char *const unsupported_kinds[] = {"npz",     "safetensors", "stream", "concat",
+                                                "cifar10", "cifar100",    "mnist"};
 enum {
   NKINDS = sizeof source_kinds / sizeof *source_kinds,
   NUNSUPPORTED = sizeof unsupported_kinds / sizeof *unsupported_kinds
@@ -117,8 +118,9 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
   for (int i = 0; csv && i < CSV_NAMED; i++)
     if (k->arg[i].set && !el_csv_argument(e, d, csv_named[i], k->arg[i].v, k->arg[i].ast)) return false;
   for (int i = csv ? CSV_NAMED : 0; i < k->n; i++) {
-    if (csv && d->npaths) {
-      el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`csv` reads one file; this is one too many");
+    if ((csv || el_is_images(d)) && d->npaths) {
+      el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`%s` reads one %s; this is one too many", d->kind,
+                  csv ? "file" : "folder");
       return false;
     }
     if (!add_path(e, d, &k->arg[i], &cap)) return false;

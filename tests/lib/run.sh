@@ -12,6 +12,8 @@ python=$(command -v python3)
 
 make -s lib BUILD="$2" >"$tmp/log" 2>&1 || { cat "$tmp/log"; echo "0 passed, 1 failed"; exit 1; }
 pc="-lm -ldl -lpthread"
+nm "$build/libgradc.a" | grep -q ' U png_' && pc="-lpng $pc"
+nm "$build/libgradc.a" | grep -q ' U jpeg_' && pc="-ljpeg $pc"
 
 # ---- symbols: what the library exports, and what it needs ----
 nm -D --defined-only "$build/libgradc.so.0" | awk '$2 != "A" && $3 !~ /^gradc_[a-z_]*@@GRADC_0$/' >"$tmp/shown"

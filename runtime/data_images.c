@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The source images: a folder of pictures for each class. field(0) is the picture, field(1) the number of its class.
+ * Folders are in the order of classes (learned.h), the pictures of each by the bytes of their names. */
+#include "learned.h"
+#include "picture.h"
+#include "session.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Images {
+  char **path; /* of each record */
+  int *label;  /* index in the names of folders */
+  uint64_t cap;
+  int *number; /* of the class of each folder */
+  Classes *classes;
+} Images;
+
+static char *join(const char *folder, const char *name) {
+  size_t n = strlen(folder);
+  return rt_printf("%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+}
+
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static char **sorted(const char *folder, int *n) {
+  char **name = io_list(folder, n);
+  if (!name) rt_die(E_DATA_READ, "%s: not a folder that can be read", folder);
+  qsort(name, (size_t)*n, sizeof *name, by_bytes);
+  return name;
+}
+
+/* A picture by its name. Other files are no records; pictures in formats that are not read are errors. */
+static bool is_picture(const char *path, const char *name) {
+  if (name[0] == '.') return false;
+  if (picture_other(name)) rt_die(E_PICTURE, "%s: only PNG and JPEG are read, not %s", path, picture_other(name) + 1);
+  return picture_named(name);
+}
+
+static void add(Data *d, Images *k, char *path, int label) {
+  if (d->n == k->cap) {
+    k->cap = k->cap ? 2 * k->cap : 256;
+    k->path = rt_realloc(k->path, rt_mul(k->cap, sizeof *k->path));
+    k->label = rt_realloc(k->label, rt_mul(k->cap, sizeof *k->label));
+  }
+  k->path[d->n] = path;
+  k->label[d->n++] = label;
+}
+
+static void add_folder(Data *d, Images *k, const char *folder, int label) {
+  int n;
+  char **name = sorted(folder, &n);
+  uint64_t before = d->n;
+  for (int i = 0; i < n; i++) {
+    char *path = join(folder, name[i]);
+    if (io_is_folder(path)) rt_die(E_RECORD_COUNT, "%s: a folder within the folder of a class", path);
+    if (is_picture(path, name[i])) add(d, k, path, label);
+    else rt_free(path);
+    rt_free(name[i]);
+  }
+  rt_free(name);
+  if (d->n == before) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
+}
+
+char **images_list(const char *folder, int *n) {
+  Data d = {0};
+  Images k = {0};
+  int names;
+  char **name = sorted(folder, &names);
+  for (int i = 0; i < names; i++) {
+    char *path = join(folder, name[i]);
+    if (name[i][0] != '.' && io_is_folder(path)) add_folder(&d, &k, path, 0);
+    else if (is_picture(path, name[i])) add(&d, &k, path, 0);
+  }
+  if (!d.n) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
+  *n = (int)d.n;
+  return k.path;
+}
+
+static const GcColumn *class_column(const Data *d) {
+  for (int f = 0; f < d->d->nfields; f++)
+    if (d->d->fields[f].raw_first == 1) return d->d->fields[f].columns;
+  return NULL;
+}
+
+static _Noreturn void unknown(const Data *d, const GcColumn *c, const Classes *all, const char *folder) {
+  const char *from = learned_of(d->sess)->path;
+  const char *near = rt_suggest(folder, (const char *const *)all->name, all->n);
+  rt_die(E_UNKNOWN_CLASS, "%s: the folder is no class of training\n--> %s\n%s", join(d->path[0], folder), c->where,
+         !all->known ? rt_printf("%s has no names of classes", from)
+         : near      ? rt_printf("did you mean `%s`?", near)
+                     : rt_printf("the classes are %s", classes_list(all)));
+}
+
+/* The classes of training, or else those of these folders. */
+static void number_classes(Data *d, Images *k, Classes *folders) {
+  const GcColumn *c = class_column(d);
+  Classes *all = c ? classes_find(d->sess, c, 0) : NULL;
+  k->classes = all;
+  k->number = rt_array((size_t)folders->n + 1, sizeof *k->number);
+  bool fresh = all && !all->known && !learned_of(d->sess)->path;
+  for (int i = 0; i < folders->n && all; i++) {
+    const char *name = folders->name[i];
+    k->number[i] = fresh ? classes_add(all, name, strlen(name)) : classes_number(all, name, strlen(name));
+    if (k->number[i] < 0 || !(fresh || all->known)) unknown(d, c, all, name);
+  }
+  if (fresh) rt_free(classes_sort(all)); /* they are in this order */
+}
+
+static void open_images(Data *d) {
+  Images *k = d->source = rt_alloc(sizeof *k);
+  Classes folders = {0};
+  int n;
+  const char *root = d->path[0];
+  char **name = sorted(root, &n);
+  bool labelled = class_column(d) != NULL;
+  for (int i = 0; i < n; i++) {
+    char *path = join(root, name[i]);
+    if (name[i][0] != '.' && io_is_folder(path)) {
+      classes_add(&folders, name[i], strlen(name[i]));
+    } else if (is_picture(path, name[i])) {
+      if (labelled) rt_die(E_RECORD_COUNT, "%s: a picture outside the folders that name the classes", path);
+      add(d, k, path, 0);
+    }
+  }
+  rt_free(classes_sort(&folders));
+  number_classes(d, k, &folders);
+  for (int i = 0; i < folders.n; i++) add_folder(d, k, join(root, folders.name[i]), i);
+  if (!d->n) rt_die(E_RECORD_COUNT, "%s: no pictures; source images(...) is a folder of folders, one a class", root);
+}
+
+static void read_images(const Data *d, uint64_t record, int field, void *raw) {
+  const Images *k = d->source;
+  const GcField *f = &d->d->fields[field];
+  char err[ERR_TEXT];
+  if (f->raw_first == 1) {
+    data_convert(d, record, field, raw, 0, k->number[k->label[record]]);
+    return;
+  }
+  const int64_t *dim = d->d->bind ? d->d->bind->in[field].dim : f->dim;
+  if (picture_read(k->path[record], f, dim, data_raw_type(d, field), raw, err)) return;
+  char *help = strchr(err, '\n');
+  if (help) *help++ = 0;
+  rt_die(E_PICTURE, "%s\n--> %s%s%s", err, f->columns->where, help ? "\n" : "", help ? help : "");
+}
+
+static void close_images(Data *d) {
+  Images *k = d->source;
+  for (uint64_t i = 0; i < d->n; i++) rt_free(k->path[i]);
+  rt_free(k->path);
+  rt_free(k->label);
+  rt_free(k->number);
+  rt_free(k);
+}
+
+static char *name_images(const Data *d, uint64_t record) {
+  return rt_strdup(((const Images *)d->source)->path[record]);
+}
+
+static char *place(const Data *d, uint64_t record, int field) {
+  (void)record;
+  const Images *k = d->source;
+  const GcField *f = &d->d->fields[field];
+  char *s = rt_printf("\n--> %s", f->columns->where);
+  return f->raw_first && k->classes
+           ? rt_printf("%s\nthere are %d classes: %s", s, k->classes->n, classes_list(k->classes))
+           : s;
+}
+
+const DataSource images_source = {"images", 1, 1, open_images, read_images, close_images, NULL, place, name_images};
