@@ -25,8 +25,8 @@ SourcePos source_pos(Ctx *c, Loc at);
 /* The same place, in a scope: one of the calls that lead there (Module.scope). For all other functions it is that
  * place. Nodes made from it keep the scope through all passes, as they keep their location. */
 Loc source_within(Ctx *c, Loc at, int scope);
-int source_scope(Ctx *c, Loc at); /* 0: none */
-Loc source_plain(Ctx *c, Loc at); /* without the scope */
+int source_scope(Ctx *c, Loc at);                       /* 0: none */
+Loc source_plain(Ctx *c, Loc at);                       /* without the scope */
 void source_utf16(Ctx *c, Loc at, int *line, int *col); /* from 0, columns in units of UTF-16 */
 int utf16_units(const char *s, size_t n);               /* of UTF-8 */
 
