@@ -5,6 +5,7 @@
 #include "driver/lsp/server.h"
 #include "frontend/elab/elab_call.h"
 #include "frontend/elab/elab_intrinsic.h"
+#include "frontend/syntax/lex.h"
 #include "lib/embed.h"
 #include "runtime/io.h"
 #include <string.h>
@@ -89,13 +90,21 @@ const char *library_path(Ctx *c, const char *name) {
 
 /* ---- what the compiler itself defines ---- */
 
+/* `and` is an op, but no name. */
+static bool is_name(const char *word) {
+  const char *k;
+  for (int i = 0; (k = lex_keyword(i)); i++)
+    if (!strcmp(k, word)) return false;
+  return el_named_op(word) >= 0;
+}
+
 const char *library_words(int i) {
   static const char *const words[] = {"training", "inf", "nan", "pi", "none"};
   for (const Intrinsic *const *set = el_intrinsic_sets; *set; set++)
     for (const Intrinsic *in = *set; in->name; in++)
       if (i-- == 0) return in->name;
   for (int op = 1; op < OP_COUNT; op++)
-    if (el_named_op(op_info[op].spelling) >= 0 && i-- == 0) return op_info[op].spelling;
+    if (is_name(op_info[op].spelling) && i-- == 0) return op_info[op].spelling;
   for (int k = 0; run_scalars[k]; k++)
     if (i-- == 0) return run_scalars[k];
   for (size_t k = 0; k < sizeof words / sizeof *words; k++)

@@ -11,8 +11,8 @@ mkdir "$blocks" "$tree"
 awk -v folder="$blocks" -f "$root/tests/docs/blocks.awk" "$page" >"$tmp/list"
 
 # ---- the copy; times are kept, for make ----
-(cd "$root" && tar cf - Makefile ./*.md LICENSE bench codegen docs driver examples frontend ir lib passes prim python \
-  runtime std tests) | tar xf - -C "$tree"
+(cd "$root" && tar cf - Makefile ./*.md LICENSE bench codegen docs driver editors examples frontend ir lib passes prim \
+  python runtime std tests) | tar xf - -C "$tree"
 
 insert() { # insert BLOCK FILE PLACE TEXT: before or after the one line that contains TEXT
   block=$blocks/$1 place=$3 text=$4 awk '
