@@ -110,7 +110,8 @@ def build_sdist(sdist_directory, config_settings=None):
     files = {path: _read(ROOT, path) for source in SOURCES
              for path in ([source] if os.path.isfile(os.path.join(ROOT, source)) else _files(source))}
     # The same project one folder higher, where pip looks for it.
-    files["pyproject.toml"] = files["python/pyproject.toml"].replace(b'backend-path = ["."]', b'backend-path = ["python"]')
+    project = files["python/pyproject.toml"]
+    files["pyproject.toml"] = project.replace(b'backend-path = ["."]', b'backend-path = ["python"]')
     files["PKG-INFO"] = _metadata()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as t:

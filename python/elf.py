@@ -57,6 +57,7 @@ def platform_tag(objects, platform):
     glibc = [tuple(map(int, v[len("GLIBC_"):].split("."))) for v in versions
              if v.startswith("GLIBC_") and v[len("GLIBC_"):].replace(".", "").isdigit()]
     others = {name for name in libraries - COMMON if not name.startswith("ld-linux")}
-    if others or not glibc or any(not v.startswith(("GLIBC_", "GCC_")) for v in versions) or "GLIBC_PRIVATE" in versions:
+    others |= {v for v in versions if not v.startswith(("GLIBC_", "GCC_")) or v == "GLIBC_PRIVATE"}
+    if others or not glibc:
         return own
     return "manylinux_{}_{}_{}".format(*max(glibc)[:2], own[len("linux_"):])

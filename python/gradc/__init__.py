@@ -18,6 +18,8 @@ from .compiler import check, dump, emit_c, report
 from .data import Data
 from .device_arrays import DeviceArray
 from .errors import CallError, DataError, Diagnostic, Error, ModelError, NotFiniteError, ResourceError
+from .estimators import Classifier, Regressor
+from .fit import EarlyStopping
 from .function import Function
 from .model import Model, compile
 from .tensors import Tensor
@@ -26,6 +28,6 @@ from .weights import Weights
 
 __version__ = version()
 
-__all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "Data", "Weights",
-           "DeviceArray", "Function", "Tensor", "Diagnostic", "Error", "ModelError", "CallError", "DataError",
-           "ResourceError", "NotFiniteError"]
+__all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "EarlyStopping",
+           "Classifier", "Regressor", "Data", "Weights", "DeviceArray", "Function", "Tensor", "Diagnostic", "Error",
+           "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]

@@ -80,10 +80,15 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
 
 
 def _open_library() -> Dict[str, Any]:
-    """GRADC_LIBRARY, or the library beside this file, or an installed one."""
-    beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libgradc.so.0")
-    path = os.environ.get("GRADC_LIBRARY") or (beside if os.path.exists(beside) else "libgradc.so.0")
-    lib = ctypes.CDLL(path)
+    """GRADC_LIBRARY, or the library of the package, of the source tree around it, or an installed one."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    places = [os.path.join(here, "libgradc.so.0"), os.path.join(here, "..", "..", "build", "libgradc.so.0")]
+    path = os.environ.get("GRADC_LIBRARY") or next(filter(os.path.exists, places), "libgradc.so.0")
+    try:
+        lib = ctypes.CDLL(path)
+    except OSError as e:
+        raise ImportError(f"no library of gradc: {e}; `pip install ./python` installs it, `make lib` builds it, and "
+                          "GRADC_LIBRARY names one") from None
     calls = {}
     for name, (result, arguments) in _SIGNATURES.items():
         calls[name] = getattr(lib, "gradc_" + name)

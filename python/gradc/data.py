@@ -40,6 +40,10 @@ class Data:
     def __del__(self) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        held = f"{len(self)} records, {self.held_out} held out" if self._handle else "closed"
+        return f"<gradc data: {held}>"
+
     def __len__(self) -> int:
         """Records to train on."""
         return int(lib["data_records"](self._handle))

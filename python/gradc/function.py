@@ -10,6 +10,7 @@ import numpy as np
 from ._library import MAX_RANK, MAX_SIZES, lib, utf8
 from .device_arrays import DTYPES, NAMES, DeviceArray, memory_of
 from .errors import call
+from .records import call_records
 from .tensors import Inputs, c_arrays, tensor_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,18 @@ class Function:
 
     def __repr__(self) -> str:
         return f"<gradc function {self.__doc__}>"
+
+    def records(self, *values: Any) -> Any:
+        """The function of any number of records: called for as many at a time as its first dimension has, or its bound
+        permits, or for one record each. Inputs that stand for a field of the data section are those with records: by
+        their names, otherwise by position."""
+        return call_records(self, values, self._model.fields)
+
+    def _nothing(self, axis: bool) -> Any:
+        """The results for no records; axis: outputs have that of records themselves."""
+        shapes = [[0, *(n if isinstance(n, int) else 0 for n in t.shape[axis:])] for t in self.outputs]
+        results = tuple(np.empty(s, DTYPES[self._f.output[i].dtype]) for i, s in enumerate(shapes))
+        return results[0] if len(results) == 1 else results
 
     def _sizes(self, inputs: Inputs, given: Mapping[str, int]) -> Any:
         size = (c_int64 * MAX_SIZES)()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import weakref
 from ctypes import byref, c_char_p, c_float, c_uint64, c_void_p
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from .compiler import Path, options_of, report, source_of, texts
 from .data import Data
 from .device_arrays import DTYPES, NAMES, DeviceArray
 from .errors import Diagnostic, Error, ModelError, call, diagnostics_of
+from .fit import Callback, Epoch, Validation, fit
 from .function import Function
+from .state import Keys, Target, load_state_dict, state_dict
 from .tensors import Inputs, Tensor, c_arrays, tensor_of
 from .weights import Weights
 
@@ -24,10 +27,8 @@ class Model:
     """A compiled model. Its exports are methods: m.predict(x). Freed at the end of `with`, or by the garbage
     collector."""
 
-    def __init__(self, handle: c_void_p, report: Callable[[], Dict[str, Any]]):
-        self._handle = handle
-        self.report = report
-        """gradc.report of its source."""
+    def __init__(self, handle: c_void_p, path: Path, text: Optional[str], options: Mapping[str, Any]):
+        self._handle, self._source = handle, (path, text, dict(options))
         self._data: "weakref.WeakSet[Data]" = weakref.WeakSet()
         self._arrays: "weakref.WeakSet[DeviceArray]" = weakref.WeakSet()
         self._info = lib["model_info"](handle).contents
@@ -89,6 +90,22 @@ class Model:
         if lib is not None:
             self.close()
 
+    def report(self) -> Dict[str, Any]:
+        """gradc.report of its source."""
+        path, text, options = self._source
+        return report(path, text, **options)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """For pickle and copy: the source and its options, with what a checkpoint has (without a train section, what a
+        file of weights has). It is compiled again, and reads imports and data where they were."""
+        path, text, options = self._source
+        with tempfile.TemporaryDirectory() as folder:
+            file = os.path.join(folder, "state")
+            (self.save_checkpoint if self._info.trains else self.save)(file)
+            with open(file, "rb") as f:
+                state = f.read()
+        return _restored, (os.path.abspath(path), text, options, state, self.info["section"])
+
     def __getattr__(self, name: str) -> Function:
         exports: Dict[str, Function] = self.__dict__.get("exports", {})
         if name in exports:
@@ -100,7 +117,10 @@ class Model:
         return [*super().__dir__(), *self.exports]
 
     def __repr__(self) -> str:
-        return f"<gradc model {self.name}: {self._info.parameters:,.0f} parameters, {self.steps} steps done>"
+        if not self._handle:
+            return f"<gradc model {self.name}: closed>"
+        there = f"; {', '.join(self.exports)}" if self.exports else ""
+        return f"<gradc model {self.name}: {self.info['parameters']:,} parameters, {self.steps} steps done{there}>"
 
     def _device_array(self, shape: Tuple[int, ...], dtype: int) -> DeviceArray:
         at = c_void_p()
@@ -126,6 +146,43 @@ class Model:
         to = self._device_array(a.shape, number)
         self._device_copy(to._address, a.ctypes.data, a.nbytes)
         return to
+
+    def predict(self, *inputs: Any, export: Optional[str] = None, out: Any = None, **sizes: int) -> Any:
+        """The `export def predict`, of any number of records: as many at a time as it takes (Function.records). Without
+        one of that name it is the model's only export, or the one named by `export`. With `out` or run-time sizes it is
+        one call."""
+        only = len(self.exports) == 1 and "predict" not in self.exports
+        name = export or (next(iter(self.exports)) if only else "predict")
+        f: Function = self.exports[name] if name in self.exports else self.__getattr__(name)
+        return f.records(*inputs) if out is None and not sizes else f(*inputs, out=out, **sizes)
+
+    def fit(self, *fields: Any, epochs: int = 1, validation: Validation = None,
+            callbacks: Union[Callback, Iterable[Callback]] = (), shuffle: bool = True, seed: int = 0,
+            progress: bool = True, file: Any = None) -> List[Epoch]:
+        """Trains on arrays: fit(x, y, epochs=5), an array for each field of the data section in its order, records
+        along the first axis. It goes on from the model's weights, with a plan of these epochs; an incomplete last batch
+        of an epoch is left out, and fewer records than one batch are repeated to fill it.
+
+        validation: the part of the records that is held out (0.2), or arrays (x_val, y_val).  callbacks: functions
+        f(model, epoch) called after each epoch; if one returns True, it is the last (gradc.EarlyStopping).  seed: of
+        the shuffling and the hold-out.  progress: shows a line on `file`, or standard error.
+
+        Returns a dict for each epoch: "epoch" from 1, "loss" and the metrics, means over its steps, and with a
+        validation "val_loss", …; callbacks are given it, too."""
+        return fit(self, fields, epochs, validation, callbacks, shuffle, seed, progress, file)
+
+    def state_dict(self, map: Optional[Mapping[str, Target]] = None) -> Dict[str, np.ndarray]:
+        """Weights and states by name, copied. With a map they have PyTorch's names and layouts: {"net.linear_1":
+        "fc1"} gives "fc1.weight" as [out, in] and "fc1.bias"; {"net": ""} leaves "net" out of all below it; {} keeps
+        the names of modules. The layers of the standard library are known by their own names; {"n": ("fc", "linear")}
+        names the layer of a `use n = linear(…)`, and {"net.m": ("fc.weight", (1, 0))} the axes of one tensor."""
+        return state_dict(self, map)
+
+    def load_state_dict(self, state: Mapping[str, Any], map: Optional[Mapping[str, Target]] = None,
+                        strict: bool = True) -> Keys:
+        """Reads what state_dict() returns with the same map, or such a dict of PyTorch: arrays or tensors.
+        strict=False: keys may be missing and others be there; they are returned."""
+        return load_state_dict(self, state, map, strict)
 
     def init(self, seed: int) -> None:
         """Initialises all weights, states and the optimizer with this seed."""
@@ -286,4 +343,15 @@ def compile(path: Path, text: Optional[str] = None, **options: Any) -> "Model":
     """
     handle = c_void_p()
     call("compile", byref(source_of(path, text)), byref(options_of(**options)), byref(handle))
-    return Model(handle, lambda: report(path, text, **options))
+    return Model(handle, path, text, options)
+
+
+def _restored(path: str, text: Optional[str], options: Mapping[str, Any], state: bytes,
+              section: Optional[str]) -> "Model":
+    m = compile(path, text, **options)
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "state")
+        with open(file, "wb") as f:
+            f.write(state)
+        (m.load_checkpoint if m._info.trains else m.load)(file)
+    return m.section(section) if section else m

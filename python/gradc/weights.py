@@ -50,6 +50,9 @@ class Weights(MutableMapping[str, np.ndarray]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._number)
 
+    def __repr__(self) -> str:
+        return "\n".join(f"{self.tensor(name)} {self.tensor(name).kind}" for name in self) or "no weights"
+
     def __len__(self) -> int:
         return len(self._number)
 

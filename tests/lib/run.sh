@@ -169,9 +169,16 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
     printf 'decimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n'; } >"$tmp/comma"
   localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of missing categories
   LOCPATH=$tmp COMMA_LOCALE=comma_locale GRADC=$gradc; export LOCPATH COMMA_LOCALE GRADC
-  tally "the Python module" "$python" tests/lib/python_test.py "$tmp/t"
-  if full && [ -x bench/.venv/bin/python ]; then
-    tally "tensors of PyTorch" bench/.venv/bin/python tests/lib/python_test.py "$tmp/t" tensors
+  for part in test arrays runs tool; do
+    tally "python_$part.py" "$python" tests/lib/python_$part.py "$tmp/t"
+  done
+  if full; then # where they are installed
+    "$python" -c 'import sklearn.utils.estimator_checks' 2>"$tmp/log" &&
+      tally "estimators by scikit-learn" "$python" tests/lib/python_tool.py "$tmp/t" sklearn
+    if [ -x bench/.venv/bin/python ]; then
+      tally "tensors of PyTorch" bench/.venv/bin/python tests/lib/python_arrays.py "$tmp/t" tensors
+      tally "state dicts of PyTorch" bench/.venv/bin/python tests/lib/python_tool.py "$tmp/t" torch
+    fi
   fi
   PYTHONPATH=$root/python
   if "$python" -c 'import optuna' 2>"$tmp/log"; then
@@ -188,6 +195,14 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
   said=$("$gradc" --version)
   check "the installed command" sh -c "cd / && [ \"\$('$tmp/venv/bin/gradc' --version)\" = '$said' ] &&
     [ \"\$('$tmp/venv/bin/python' -m gradc --version)\" = '$said' ]"
+  sdist() { # a wheel of the source distribution, beside nothing else; objects newer than its sources are there
+    (cd python && "$python" -c 'import build, sys; build.build_sdist(sys.argv[1])' "$tmp") &&
+      (cd "$tmp" && tar xzf gradc-*.tar.gz && rm gradc-*.tar.gz && mv gradc-*.* sdist && mkdir sdist/build) &&
+      (cd "$build" && tar cf - --exclude=./tests .) | (cd "$tmp/sdist/build" && tar xf -) &&
+      (cd / && "$tmp/venv/bin/pip" wheel -q --no-index --no-deps --disable-pip-version-check -w "$tmp" "$tmp/sdist") &&
+      ls "$tmp"/gradc-*-py3-none-*.whl
+  }
+  if full; then check "the source distribution builds a wheel" sdist; fi
 else
   fail "no Python with NumPy: tests/setup.sh installs it"
 fi
