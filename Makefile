@@ -134,7 +134,7 @@ $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUIL
 
 # The embedded files, named by their paths in the source tree or the build folder.
 EMBED = $(sort $(wildcard std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
-  codegen/cuda/host/driver.h docs/std.md)) \
+  codegen/c/project/* codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
 $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/prebuilt.stamp
 	@mkdir -p $(@D)

@@ -57,4 +57,9 @@ typedef struct Artifacts {
 /* The portable target is ISO C99 and leaves training out when Module.opt.infer_only; the native one has vector
  * extensions and threads, and defines gc_model of runtime/model.h. False after a report through diag_error. */
 bool emit_program(Module *m, const Target *t, const EmitOptions *o, Artifacts *a);
+
+/* For a device's project, the text of a function `example` in C99 and C++11, over codegen/c/project/example.h: it
+ * trains STEPS steps on made-up values, or calls each export once if the model does not train, and prints losses or
+ * results. header: that of the model, after emit_program with target_portable. */
+void emit_example(Module *m, const char *header, Str *out);
 #endif

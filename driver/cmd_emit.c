@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc emit: the model as portable C or CUDA. */
 #include "codegen/codegen.h"
+#include "driver/project.h"
 #include "driver/toolchain.h"
 #include "lib/embed.h"
 #include "lib/pipeline.h"
@@ -21,6 +22,27 @@ static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
   module_drop_given_init(m);
   return true;
+}
+
+static int check_project(Args *a) {
+  static const OptionId others[] = {OPT_cuda, OPT_native, OPT_weights_as};
+  static const OptionId needed[] = {OPT_target, OPT_replace, OPT_json};
+  bool project = args_has(a, OPT_project);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (project && args_has(a, others[i]) &&
+        (others[i] != OPT_weights_as || strcmp(a->value[OPT_weights_as], "embed"))) {
+      diag_error(a->c, E_USAGE, 0, 1, "`--project` and `%s` exclude each other", option_info[others[i]].flag);
+      return EXIT_USAGE;
+    }
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (!project && args_has(a, needed[i])) {
+      diag_error(a->c, E_USAGE, 0, 1, "`%s` needs --project=KIND", option_info[needed[i]].flag);
+      return EXIT_USAGE;
+    }
+  if (!project || args_has(a, OPT_target)) return EXIT_OK;
+  Diag *d = diag_error(a->c, E_USAGE, 0, 1, "`--project` needs --target=PROCESSOR");
+  diag_help(a->c, d, "one of %s", option_info[OPT_target].choices);
+  return EXIT_USAGE;
 }
 
 /* Reports combinations of options that make no sense. */
@@ -86,8 +108,20 @@ static int emit_native(Args *a) {
   return status;
 }
 
+/* --project: `model` is what emit_program made. */
+static int emit_project(Args *a, Module *m, const char *name, const Artifacts *model, const char *dir) {
+  Project p = {.c = a->c, .m = m, .board = board_find(a->value[OPT_target]), .kind = a->value[OPT_project]};
+  p.name = name;
+  p.model = model;
+  project_files(&p);
+  int status = project_write(&p, dir, args_has(a, OPT_replace));
+  if (status == EXIT_OK) project_report(&p, dir, args_has(a, OPT_json));
+  return status;
+}
+
 int cmd_emit(Args *a) {
   Ctx *c = a->c;
+  if (check_project(a) != EXIT_OK) return EXIT_USAGE;
   if (args_has(a, OPT_native)) return emit_native(a);
   int status = check_options(a);
   const char *ends = args_has(a, OPT_cuda) ? "cu" : "c";
@@ -98,7 +132,7 @@ int cmd_emit(Args *a) {
   if (status != EXIT_OK) return status;
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
-  const char *name = stem(m, a->operand[0]);
+  const char *name = args_has(a, OPT_project) ? m->name : stem(m, a->operand[0]);
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = ctx_strf(c, "%s.h", name)};
   o.plain_forms = args_has(a, OPT_forms) && !strcmp(a->value[OPT_forms], "plain");
   const Target *target = args_has(a, OPT_cuda) ? &target_cuda : &target_portable;
@@ -107,6 +141,7 @@ int cmd_emit(Args *a) {
   if (!give_weights(a, m, &o) || !pipeline_plan(m) || !emit_program(m, target, &o, &out)) return EXIT_MODEL;
   const char *dir = args_has(a, OPT_output) ? a->value[OPT_output] : ".";
   if (!dir[0]) dir = ".";
+  if (args_has(a, OPT_project)) return emit_project(a, m, name, &out, dir);
   const struct {
     const char *path;
     const Str *text;

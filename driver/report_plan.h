@@ -33,4 +33,6 @@ bool report_svg(const Plan *p, const char *path); /* false: reported */
 /* The maximum stack depth, in bytes, of the reported module's portable C in its --fp mode, by the C compiler's figures.
  * -1: unknown, *why is the reason. */
 int64_t report_stack(const Args *a, const Module *reported, const char **why);
+/* The same of one program: its text, and the compiler's file of frames. -1: the file names none of its functions. */
+int64_t stack_depth(Ctx *c, const char *code, const char *su);
 #endif

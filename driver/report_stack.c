@@ -81,6 +81,16 @@ static int64_t deepest(Functions *f, Function *x) {
   return x->deepest = x->frame + max;
 }
 
+int64_t stack_depth(Ctx *c, const char *code, const char *su) {
+  Functions f = {.c = c};
+  read_functions(&f, code);
+  if (!read_frames(&f, su)) return -1;
+  int64_t max = 0;
+  for (int i = 0; i < f.n; i++)
+    if (deepest(&f, &f.v[i]) > max) max = f.v[i].deepest;
+  return max;
+}
+
 int64_t report_stack(const Args *a, const Module *reported, const char **why) {
   Args as_emit = *a;
   as_emit.cmd = CMD_emit;
@@ -88,7 +98,6 @@ int64_t report_stack(const Args *a, const Module *reported, const char **why) {
   Module *m = load_planned(&as_emit, a->operand[0]);
   EmitOptions o = {.version = GRADC_VERSION, .flags = "", .builtin = embed_text, .header = "model.h"};
   Artifacts out;
-  Functions f = {.c = a->c};
   WorkFolder w;
   *why = "the model's C could not be written";
   if (!m || !emit_program(m, &target_portable, &o, &out) || !temp_make(a->c, &w)) return -1;
@@ -96,11 +105,7 @@ int64_t report_stack(const Args *a, const Module *reported, const char **why) {
   if (!r.fault) r = work_folder_write(&w, "model.c", out.code.s, out.code.n);
   const char *su = r.fault ? NULL : toolchain_stack_usage(&as_emit, &w, why);
   if (r.fault) *why = r.text;
-  read_functions(&f, out.code.s);
-  bool known = su && read_frames(&f, su);
+  int64_t depth = su ? stack_depth(a->c, out.code.s, su) : -1;
   temp_remove(&w);
-  int64_t max = 0;
-  for (int i = 0; i < f.n; i++)
-    if (deepest(&f, &f.v[i]) > max) max = f.v[i].deepest;
-  return known ? max : -1;
+  return depth;
 }

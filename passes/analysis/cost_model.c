@@ -64,6 +64,18 @@ double graph_flops(const Graph *g) {
   return flops;
 }
 
+double graph_macs(const Graph *g) {
+  double macs = 0;
+  for (Id n = 1; n < (Id)g->n; n++) {
+    OpClass cls = node_info(g, n)->cls;
+    if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_ATTEND) macs += node_flops(g, n) / 2;
+    if (cls != CL_SCAN) continue;
+    Scan s = scan_of(g, n);
+    macs += graph_macs(s.body) * (double)dim_bound(g->m, s.length);
+  }
+  return macs;
+}
+
 double graph_recomputed(const Graph *g) {
   double flops = 0;
   for (Id n = 1; n < (Id)g->n; n++)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the strict training steps of tests/exact on AArch64, RISC-V 64 and ARMv7 (VFP; NEON flushes
-# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64 and without; and the table of
-# docs/compilers.md, which is printed.
+# denormals) under qemu-user. Then a model in bf16 with the dot products of AArch64 and without; the projects of gradc
+# emit (projects.sh); and the table of docs/compilers.md, which is printed.
 . "$(dirname "$0")/../suite.sh"
 here=$root/tests/isa
 export MODELS="mlp cnn gpt" \
@@ -21,6 +21,7 @@ plain=$(loss plain ""); dots=$(loss dots -march=armv8.2-a+bf16)
 used=$(aarch64-linux-gnu-objdump -d dots | grep -c bfdot)
 if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "$used" -gt 0 ]; then pass
 else fail "bf16: loss $dots with $used dot products, $plain without"; fi
+tally projects sh "$here/projects.sh" "$gradc" "$build"
 cd "$root" || exit 2
 sh "$here/compilers.sh" "$gradc" "$build" host fma cross cortex >"$tmp/table" 2>"$tmp/err"
 cat "$tmp/table"
