@@ -164,7 +164,7 @@ static const char *epilogue_function(Emitter *p, const Kernel *k, const KernelSc
   str_puts(&s, "}\n");
   Interned *f = text_intern(p, s.s, &made);
   if (made) {
-    f->name = ctx_strf(p->c, "k%d_epilogue", p->nkernel - 1);
+    f->name = ctx_strf(p->c, "k%d_%s_epilogue", p->nkernel - 1, kernel_label(p, k));
     kernel_put(p, "", p->target->kernel_qualifiers, f->name, s.s);
   }
   return f->name;
@@ -254,11 +254,11 @@ static void put_gemm(Emitter *p, const Kernel *k, const KernelSchedule *schedule
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n", epilogue);
 }
 
-static const char *tile_function(Emitter *p, const char *qualifiers, const Str *text) {
+static const char *tile_function(Emitter *p, const Kernel *k, const char *qualifiers, const Str *text) {
   bool made;
   Interned *f = text_intern(p, text->s, &made);
   if (made) {
-    f->name = ctx_strf(p->c, "k%d_tile", p->nkernel - 1);
+    f->name = ctx_strf(p->c, "k%d_%s_tile", p->nkernel - 1, kernel_label(p, k));
     kernel_put(p, "", qualifiers, f->name, text->s);
   }
   return f->name;
@@ -275,8 +275,8 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(s,
              "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
-             tile_function(p, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps, (long long)x.channels,
-             (long long)x.tap, (long long)x.channel, (long long)x.group, (long long)x.group_b);
+             tile_function(p, k, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps,
+             (long long)x.channels, (long long)x.tap, (long long)x.channel, (long long)x.group, (long long)x.group_b);
   return true;
 }
 
@@ -300,7 +300,7 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(
     s, "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
-    tile_function(p, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
+    tile_function(p, k, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
     (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows);
   return true;
 }

@@ -7,6 +7,7 @@
 #include "codegen/c/vector.h"
 #include "codegen/text/graph.h"
 #include "codegen/text/descriptor.h"
+#include "codegen/text/weights.h"
 #include "passes/analysis/model_memory.h"
 #include <string.h>
 
@@ -193,6 +194,7 @@ void emit_native(Module *m, const EmitOptions *o, Artifacts *a) {
   ScheduleOptions schedule = schedule_options(&x->o);
   Emitter *p = emitter_new(m, o, schedule, "GcRun");
   p->native = x;
+  p->var_name = var_identifiers(p);
   Str functions = {.c = m->c}, model = {.c = m->c};
   print_graphs(p, &functions);
   descriptor_print(p, &model);
@@ -202,6 +204,7 @@ void emit_native(Module *m, const EmitOptions *o, Artifacts *a) {
   str_puts(c_file, o->builtin("prim/prim_ieee.h", &n));
   str_puts(c_file, o->builtin("runtime/model.h", &n));
   str_puts(c_file, PRELUDE);
+  weights_offsets(p, c_file);
   vector_types_print(p, c_file);
   prim_print(p, c_file);
   vector_prims_print(p, c_file);

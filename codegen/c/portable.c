@@ -213,6 +213,7 @@ void emit_portable(Module *m, const EmitOptions *o, Artifacts *a) {
   m->name = model_identifier(m->c, m->name);
   ScheduleOptions schedule = {.target = &target_portable};
   Emitter *p = emitter_new(m, o, schedule, ctx_strf(m->c, "struct %s_run", m->name));
+  p->var_name = var_identifiers(p);
   Str functions = {.c = m->c};
   const char *guard = ctx_strf(m->c, "GRADC_%s_H", m->name); /* cannot clash with names of the model */
   header_begin(p, h_file, guard);

@@ -15,6 +15,11 @@ static const char *at_offset(Emitter *p, const char *type, const char *base, int
   return ctx_strf(p->c, "(%s *)(%s + %lld)", type, base, (long long)offset);
 }
 
+static const char *at_var(Emitter *p, const char *type, int var) {
+  if (!p->var_name) return at_offset(p, type, "m", p->m->var[var].offset);
+  return ctx_strf(p->c, "(%s *)(m + %s_AT_%s)", type, p->m->name, p->var_name[var]);
+}
+
 /* The pointer to a buffer, as an argument. */
 const char *buffer_text(GraphText *c, Id n) {
   Emitter *p = c->p;
@@ -22,13 +27,13 @@ const char *buffer_text(GraphText *c, Id n) {
   const Annotation *a = &g->anno[n];
   int var = node_var(g, n);
   if (var >= 0 && p->m->var[var].rom) return weights_location(p, var);
-  if (var >= 0) return at_offset(p, ctype_of(g, n), "m", p->m->var[var].offset);
+  if (var >= 0) return at_var(p, ctype_of(g, n), var);
   if (node_is_input(g, n))
     for (int i = 0; i < g->nport; i++)
       if (g->port[i] == n) return c->in[i];
   switch (a->space) {
   case SP_ARENA: return at_offset(p, ctype_of(g, n), "a", a->offset);
-  case SP_VAR: return at_offset(p, ctype_of(g, n), "m", p->m->var[a->index].offset);
+  case SP_VAR: return at_var(p, ctype_of(g, n), (int)a->index);
   case SP_HEAD: return at_offset(p, ctype_of(g, n), "m", a->offset);
   case SP_OUT: return c->out[a->index];
   default: break;
@@ -39,7 +44,7 @@ const char *buffer_text(GraphText *c, Id n) {
 
 /* ---- comments ---- */
 
-/* "mlp.nn:12: relu -> f32[64,512]" */
+/* "mlp.nn:12: net.linear_1: _, net.linear_1.w -> f32[64,512]" */
 const char *call_comment(GraphText *c, const Group *gr) {
   const Graph *g = c->g;
   Id n = gr->nwrite ? gr->write[gr->nwrite - 1] : gr->root;
@@ -47,7 +52,8 @@ const char *call_comment(GraphText *c, const Group *gr) {
   Str s = {.c = c->p->c};
   if (at.line) {
     const char *slash = strrchr(at.file, '/');
-    str_printf(&s, "%s:%d: ", slash ? slash + 1 : at.file, at.line);
+    const char *layer = scope_path(g->m, group_scope(g, gr));
+    str_printf(&s, "%s:%d: %s%s", slash ? slash + 1 : at.file, at.line, layer, *layer ? ": " : "");
   }
   for (int i = 0; i < gr->nread; i++) {
     if (node_info(g, gr->read[i])->flags & OPF_CALLER_MEMORY)

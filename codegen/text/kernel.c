@@ -79,7 +79,7 @@ const char *kernel_function(Emitter *p, const Kernel *k, const KernelSchedule *s
   str_puts(&text, "}\n");
   Interned *e = text_intern(p, text.s, &made);
   if (made) {
-    e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_class_name[k->group->cls]);
+    e->name = ctx_strf(p->c, "k%d_%s", p->nkernel - 1, kernel_label(p, k));
     kernel_put(p, ctx_strf(p->c, "/* %s */\n", kernel_ops(p->c, k)),
                s->gemm || s->attend ? p->target->gemm_qualifiers : p->target->kernel_qualifiers, e->name, text.s);
   }

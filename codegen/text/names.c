@@ -42,16 +42,15 @@ static bool listed(const char *words, const char *s) {
   return false;
 }
 
-/* "k" and a number, as names of kernels begin. */
-static bool is_kernel(const char *s, size_t n) {
-  if (n < 2 || *s != 'k') return false;
-  while (n > 1 && isdigit((unsigned char)s[n - 1])) n--;
-  return n == 1;
+/* Begins as names of kernels do: "k", a number, and its end or "_". */
+static bool is_kernel(const char *s) {
+  size_t n = *s == 'k' ? strspn(s + 1, "0123456789") : 0;
+  return n && (!s[n + 1] || s[n + 1] == '_');
 }
 
 const char *model_identifier(Ctx *c, const char *name) {
   static const char *const taken[] = {"gc", "GC", "p", "v", "n", "in", "out", "PRIM", "GRADC"};
-  bool meets = is_kernel(name, strlen(name));
+  bool meets = is_kernel(name);
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) meets |= !strcmp(name, taken[i]);
   return meets ? ctx_strf(c, "%s_", name) : name;
 }
@@ -106,4 +105,44 @@ const char **var_identifiers(Emitter *p) {
   const char **name = ctx_alloc(p->c, (size_t)(p->m->nvar + 1) * sizeof *name);
   for (int i = 0; i < p->m->nvar; i++) name[i] = distinct(p, text_ident(p, p->m->var[i].name), name, i);
   return name;
+}
+
+/* ---- kernels ---- */
+
+enum { MAX_LABEL = 48, MAX_PATH = 40 };
+
+/* The last parts of a path that fit; the first one only if it is a `use`. */
+static const char *path_words(Emitter *p, int scope) {
+  const char *s = scope_path(p->m, scope), *dot = strchr(s, '.');
+  if (scope && !p->m->scope[scope].instance) s = dot ? dot + 1 : "";
+  while (strlen(s) > MAX_PATH && (dot = strchr(s, '.'))) s = dot + 1;
+  return ctx_strf(p->c, "%.*s", MAX_PATH, s);
+}
+
+/* As an identifier behind "k1_": words of letters and digits, with one `_` between them. */
+static const char *label_text(Emitter *p, const char *words) {
+  char *s = ctx_strf(p->c, "%s", words), *to = s;
+  for (const char *x = words; *x; x++) {
+    if (isalnum((unsigned char)*x)) *to++ = *x;
+    else if (to > s && to[-1] != '_') *to++ = '_';
+  }
+  while (to > s && to[-1] == '_') to--;
+  *to = 0;
+  return s;
+}
+
+const char *kernel_label(Emitter *p, const Kernel *k) {
+  const Graph *g = k->gs->g;
+  int scope = group_scope(g, k->group), last = scope;
+  Str s = {.c = p->c};
+  str_puts(&s, path_words(p, scope));
+  for (int i = 0; i < k->group->nnode; i++) {
+    int other = source_scope(p->c, node_get(g, k->group->node[i])->loc);
+    const char *call = other != last && *path_words(p, other) ? scope_call(p->m, other) : "";
+    if (s.n + strlen(call) + 1 > MAX_LABEL || (*call && strstr(s.s, call))) continue;
+    if (*call) str_printf(&s, "_%s", call);
+    last = other;
+  }
+  const char *label = label_text(p, s.s);
+  return *label ? label : kernel_class_name[k->group->cls];
 }

@@ -58,6 +58,7 @@ typedef struct Emitter {
   int nkernel_rows; /* lines of GcModel.kernels, for bench --profile */
   const char **kernel_file;
   int nkernel_file, capkernel_file;
+  const char **var_name; /* of vars: the offset NAME_AT_… in the text; NULL: offsets are numbers */
   const Graph *graph;
   Id at;                     /* the node being printed, for reports */
   bool *named;               /* per buffer of the kernel being printed: its body names it */
@@ -112,6 +113,9 @@ const char *text_affine(Emitter *p, const Affine *a); /* over axis variables i0,
 /* loops.c: the loops of one nest. */
 void nest_print(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o);
 
+/* names.c: what a kernel computes, as part of an identifier: the call of the model that most of its work is from, then
+ * the others: "net_linear_1_relu". Of IR text, its class. At most 48 characters, without "__". */
+const char *kernel_label(Emitter *p, const Kernel *k);
 /* kernel.c: the function of a kernel, made if new; its name. */
 const char *kernel_function(Emitter *p, const Kernel *k, const KernelSchedule *s);
 const char *karg_type(const Emitter *p, const Kernel *k, const KArg *a); /* its type; of a pointer, what it points to */

@@ -73,3 +73,15 @@ sed 's/batch = 5/batch = 5; precision = bf16/' layers.nn >half.nn
 grep -q 'precision: `contract` f32\[5,8\] of net.linear_1 multiplies bf16 and adds in f32' err && pass ||
   fail "products in bf16"
 grep -q 'precision: .* stays in f32' err && pass || fail "what stays in f32: $(cat err)"
+
+# Names of kernels: number, layer, other calls; valid, unique, at most 64 characters. Offsets by their names.
+"$gradc" emit --c layers.nn -o named
+grep -oE '^static void k[0-9]+_[A-Za-z0-9_]*\(' named/layers.c | sed 's/.* //' >kernels
+check "names of kernels are unique" test "$(sort kernels | uniq -d | wc -l)" = 0
+check "names of kernels are short" test "$(awk 'length > 64' kernels | wc -l)" = 0
+grep -q '^k[0-9]*_net_block_1_linear_1_relu($' kernels && pass || fail "a kernel of two calls: $(cat kernels)"
+# Both blocks have one function; the comments of its calls tell them apart.
+f=$(grep -o 'k[0-9]*_net_block_1_linear_1_relu' kernels)
+grep -B1 "^  $f(" named/layers.c | grep -q 'layers.nn:1: net.block_2.linear_1: .*net.block_2.linear_1.w' && pass ||
+  fail "the comment at a call"
+grep -q "^  $f(.*(m + layers_AT_net_block_1_linear_1_w)" named/layers.c && pass || fail "offsets by name"
