@@ -144,7 +144,7 @@ static Session with_data(const gradc_data *d) {
 int gradc_validation_due(const gradc_data *d) {
   if (!d) return 0;
   Session sess = with_data(d);
-  return validate_pending(&sess);
+  return sess.nsections < 2 && validate_pending(&sess);
 }
 
 static void validate(void *arg) {

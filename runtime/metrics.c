@@ -98,9 +98,9 @@ static void put_header(const Session *sess, Run *r) {
   put(&r->csv, "\n");
 }
 
-/* The event of a row of metrics.csv or of a line of metrics.jsonl, and its step; 0: none that a resumed run keeps. A
- * row of a validation has no loss of a step. */
-static char event_of(const char *p, const char *end, bool json, uint64_t *step) {
+/* The event of a line of metrics.jsonl or of a row of metrics.csv, and its step; 0: none that a resumed run keeps. The
+ * last column of a row is empty, but in validations. */
+static char event_of(const char *p, const char *end, bool json, bool validates, uint64_t *step) {
   size_t h = strlen(step_head), v = strlen(validate_head);
   char event = 's', *after;
   if (json) {
@@ -110,7 +110,7 @@ static char event_of(const char *p, const char *end, bool json, uint64_t *step) 
     p += event == 's' ? h : event ? v : 0;
   }
   *step = strtoull(p, &after, 10);
-  if (!json && after[0] == ',' && after[1] == ',') event = 'v';
+  if (!json && validates && end[-1] != ',') event = 'v';
   return after == p ? 0 : event;
 }
 
@@ -126,7 +126,7 @@ static size_t kept(const Session *sess, const char *folder, const char *name, bo
     const char *p = (char *)b.p, *end = p + b.n;
     for (const char *nl; p < end && (nl = memchr(p, '\n', (size_t)(end - p))); p = nl + 1) {
       uint64_t step;
-      char event = skip-- > 0 ? 'h' : event_of(p, nl, json, &step);
+      char event = skip-- > 0 ? 'h' : event_of(p, nl, json, validated_columns(sess) > 0, &step);
       if (!event) break;
       if (event != 'h' && (step > upto || (event == 'v' && step > sess->seen.step))) break;
       keep = (size_t)(nl + 1 - (char *)b.p);

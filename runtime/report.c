@@ -221,7 +221,7 @@ void report_validation(Report *r, const Scores *s, const char *json_line) {
     rt_out_put(json_line, strlen(json_line));
     return;
   }
-  section_figures(sess, &sess->section[sess->current], s->metric - 1, value, sizeof value);
+  section_figures(sess, sess->section, s->metric - 1, value, sizeof value);
   double now = rt_now();
   bool asked = !r->validated || now - r->validated_at >= 1 || step == sess->run->steps || validate_ends(sess);
   rt_free(r->validated);

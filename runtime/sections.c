@@ -65,6 +65,12 @@ bool section_is_due(const Session *sess, int i) {
   return sess->nsections < 2 || ((sess->run->step + 1) % (uint64_t)u->t->every == 0 && u->step < u->steps);
 }
 
+uint32_t section_steps_after(const Session *sess, int i, uint32_t rounds) {
+  const SectionRun *u = &sess->section[i];
+  uint32_t steps = rounds / (uint32_t)u->t->every;
+  return sess->nsections > 1 && steps > u->steps ? u->steps : steps;
+}
+
 float *session_score(const Session *sess, int i) {
   return &sess->run->loss + (i && sess->t->at ? 1 + sess->t->at[i - 1] : i);
 }

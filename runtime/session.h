@@ -74,8 +74,9 @@ void sections_plan(Session *sess);
 void section_enter(Session *sess, int i);
 void section_leave(Session *sess);
 bool section_is_due(const Session *sess, int i); /* whether it has a step in the round after run->step rounds */
-void section_keep_scores(Session *sess, int i);  /* those in the run header, after its step */
-const char *section_name(const SectionRun *u);   /* in logs and messages */
+uint32_t section_steps_after(const Session *sess, int i, uint32_t rounds); /* its steps in the first `rounds` */
+void section_keep_scores(Session *sess, int i);                            /* those in the run header, after its step */
+const char *section_name(const SectionRun *u);                             /* in logs and messages */
 
 /* The commands. Each returns the exit status. */
 int gc_train(Session *sess);

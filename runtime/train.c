@@ -285,15 +285,15 @@ static void final_scores(Trainer *t, int i) {
   Session *sess = t->sess;
   Scores *s = &t->held[i];
   ScoreSet set = score_set(sess, true), validated = score_set(sess, false);
-  uint32_t steps = sess->run->steps, step = sess->run->step;
+  uint32_t steps = sess->run->steps, step = sess->run->step, round = sess->nsections > 1 ? sess->rounds.step : step;
   if (!ends_with_scores(sess, set)) return;
-  bool best = validate_keeps_best(sess) && sess->seen.best.step != step;
-  if (!best && s->records && sess->seen.step == step && set.data == validated.data) return;
+  bool best = validate_keeps_best(sess) && sess->seen.best.step != round;
+  if (!best && s->records && sess->seen.step == round && set.data == validated.data) return;
   if (best) {
     char *path = rt_printf("%s/weights.safetensors", t->run.folder);
     weights_load(sess, path);
     rt_free(path);
-    sess->run->step = sess->seen.best.step;
+    sess->run->step = section_steps_after(sess, i, sess->seen.best.step);
   }
   scores_free(sess, s);
   plan_at_least_one_step(sess);

@@ -20,9 +20,15 @@ static bool validates(const Session *sess) {
   return sess->t->validate && sess->t->eval && sess->t->eval->fn && score_records(score_set(sess, false)) > 0;
 }
 
+/* Steps, with several sections rounds, in an epoch of the first one. */
+static uint64_t epoch_of(const Session *sess) {
+  if (sess->nsections < 2) return sess->run->steps_per_epoch;
+  return (uint64_t)sess->section[0].steps_per_epoch * (uint64_t)sess->section[0].t->every;
+}
+
 bool validate_due(const Session *sess, uint32_t step) {
   const GcTrain *t = sess->t;
-  uint64_t every = t->validate > 0 ? (uint64_t)t->validate : sess->run->steps_per_epoch;
+  uint64_t every = t->validate > 0 ? (uint64_t)t->validate : epoch_of(sess);
   if (!every && sess->data) every = sess->data->ntrain / plan_records_per_step(sess); /* a caller without a plan */
   if (!step || !validates(sess)) return false;
   return (every && step % every == 0) || step == sess->run->steps;
@@ -57,7 +63,9 @@ static void set_observed(Session *sess, const Scores *s) {
 }
 
 bool validate_run(Session *sess, Scores *s) {
+  section_enter(sess, 0);
   int status = eval_scores(sess, score_set(sess, false), s);
+  section_leave(sess);
   if (status == SCORE_ENDED) return false;
   session_check(sess->t->eval, status);
   sess->seen.step = sess->run->step;

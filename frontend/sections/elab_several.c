@@ -25,11 +25,11 @@ int el_train_sections(const Elab *e, const Ast **first) {
 }
 
 bool el_check_sections(Elab *e, const Section *s) {
-  static const char *const of_run[] = {"seed", "save", "keep"};
+  static const char *const of_run[] = {"seed", "save", "keep", "validate", "validate.data", "early_stop"};
   const Ast *first = NULL, *every = el_setting(s, "every");
   if (el_train_sections(e, &first) < 2 && every)
     return el_reject(e, E_SETTING_CONFLICT, every->kid[0], "`every` is for a file with several train sections");
-  for (int i = 0; i < 3 && first != s->ast; i++) {
+  for (int i = 0; i < (int)(sizeof of_run / sizeof *of_run) && first != s->ast; i++) {
     const Ast *b = el_setting(s, of_run[i]);
     if (!b) continue;
     Diag *d =

@@ -360,16 +360,17 @@ bool el_find_data(Elab *e, const Section *s, const char *setting, int *data) {
   return false;
 }
 
-/* A file with several train sections has no validations. */
-static bool check_alone(Elab *e, const Section *s, TrainInfo *t, const Ast *stop) {
-  const Ast *first, *save = t->best.score ? el_setting_value(s, "save") : NULL;
-  const Ast *validate = t->validate ? el_setting_value(s, "validate") : NULL, *observed = observed_name(s, 0);
-  const Ast *other = el_setting_value(s, "validate.data");
-  const Ast *at = validate ? validate : other ? other : stop ? stop : save ? save : observed;
-  if (el_train_sections(e, &first) < 2) return true;
+/* Of several train sections the first one is validated. */
+static bool check_first(Elab *e, const Section *s, TrainInfo *t, const Ast *stop) {
+  const Ast *first = NULL, *observed = observed_name(s, 0);
+  el_train_sections(e, &first);
+  if (s->ast == first) return true;
   t->validate = 0;
-  return !at ||
-         el_reject(e, E_UNSUPPORTED_SETTING, at, "validation while training is for a file with one train section");
+  if (!stop && !observed) return true;
+  Diag *d = el_error(e, E_SETTING_CONFLICT, stop ? stop : observed,
+                     "validations are of the first train section, which alone looks at them");
+  diag_label(e->c, d, first->caret, first->caret_len, "the first one");
+  return false;
 }
 
 bool el_validation(Elab *e, const Section *s, TrainInfo *t) {
@@ -383,5 +384,5 @@ bool el_validation(Elab *e, const Section *s, TrainInfo *t) {
   if (t->validate && !check_need(e, s, t, validate ? validate->kid[1] : NULL, "validate")) return false;
   return check_need(e, s, t, stop, "early_stop") &&
          check_need(e, s, t, t->best.score ? el_setting_value(s, "save") : NULL, "save") && check_columns(e, s, t) &&
-         check_told(e, s, t) && check_alone(e, s, t, stop);
+         check_told(e, s, t) && check_first(e, s, t, stop);
 }

@@ -141,3 +141,37 @@ if full; then # in the update after several microbatches; with a loss scale; on 
   "$gradc" run --fp=strict --device=cuda-host --run-dir f3 falls.nn >out 2>err || fail "a device: $(head -3 err)"
   same_run 'falls on a device' f1 f3 metrics.csv metrics.jsonl weights.safetensors
 fi
+
+# Of several train sections the first one is validated, by rounds: in rounds without a step of it, too.
+cat >pair.nn <<'N'
+def generator(z: f32[B, 4]) -> f32[B, 2] { z |> linear(8) |> relu |> linear(2) }
+def critic(x: f32[B, 2]) -> f32[B, 1] { x |> linear(8) |> relu |> linear(1) }
+use G = generator()
+use D = critic()
+data points { source = normal(n = 200, mean = [2, -1], std = 0.5); holdout = 0.2; x: f32[2] = field(0) }
+train disc {
+    data = points; batch = 20; epochs = 5; every = 2; save = best(real, min); keep = 99
+    loss = mean(softplus(-D(x))) + mean(softplus(D(stop_gradient(G(normal([size(x, 0), 4]))))))
+    metric.real = mean(softplus(-D(x))) + max(0.0, step - 20) / 100
+    optim = adam(D, lr = 1e-2)
+}
+train gen { loss = mean(softplus(-D(G(normal([20, 4]))))); optim = adam(G, lr = 1e-2) }
+N
+"$gradc" build --fp=strict pair.nn -o pair || fail 'pair.nn does not compile'
+./pair train --json --run-dir p1 >out 2>err || fail "pair: $(head -3 err)"
+equal 'rounds of validations' "$(validations p1 | cut -d' ' -f1 | tr '\n' ' ')" '16 32 48 64 80 '
+equal 'the head of two sections' "$(head -n 1 p1/metrics.csv)" \
+  'step,disc.loss,disc.real,gen.loss,val_disc.loss,val_disc.real'
+best=$(validations p1 | sed 's/\([0-9]*\) .*"disc.real":\([^,]*\).*/\2 \1/' | sort -g | sed -n '1s/.* //p')
+equal 'the best round' "$(sed -n 's/.*"best_step":\([0-9]*\).*/\1/p' out)" "$best"
+for of in "last $(validations p1 | tail -n 1 | sed 's/.*"disc.real"://')" \
+  "weights $(sed -n 's/.*"holdout":{.*"real":\([0-9.e-]*\).*/\1/p' out)"; do
+  ./pair eval --json --weights "p1/${of%% *}.safetensors" | grep -q "\"real\":${of#* }[,}]" && pass ||
+    fail "eval of ${of%% *}: no ${of#* } in $(./pair eval --json --weights "p1/${of%% *}.safetensors")"
+done
+for k in 31 48; do
+  rm -rf p2
+  ./pair train --stop-at $k --run-dir p2 >out 2>err && ./pair train --resume --run-dir p2 >out 2>err ||
+    fail "pair, stopped at $k: $(head -3 err)"
+  same_run "pair, stopped at $k" p1 p2 metrics.csv metrics.jsonl weights.safetensors last.safetensors
+done
