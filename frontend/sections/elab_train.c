@@ -68,7 +68,7 @@ static bool find_data(Elab *e, const Section *s, TrainInfo *t) {
 
 static bool read_settings(Elab *e, const Section *s, TrainInfo *t) {
   int64_t seed = 0;
-  bool ok = find_data(e, s, t) && el_check_sections(e, s) && el_validation(e, s, t);
+  bool ok = find_data(e, s, t) && el_validation(e, s, t) && el_check_sections(e, s);
   ok &= el_setting_int(e, s, "batch", 1, t->data < 0 ? 1 : 0, &t->batch);
   ok &= el_setting_int(e, s, "accumulate", 1, 1, &t->accumulate);
   ok &= el_setting_int(e, s, "steps", 1, 0, &t->steps);
