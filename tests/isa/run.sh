@@ -23,6 +23,7 @@ if awk "BEGIN { d = ${dots:-9} / ${plain:-1} - 1; exit !(d * d < 1e-4) }" && [ "
 else fail "bf16: loss $dots with $used dot products, $plain without"; fi
 tally projects sh "$here/projects.sh" "$gradc" "$build"
 cd "$root" || exit 2
+tally tutorial python3 tests/docs/tutorial.py "$gradc" "$root" docs/tutorial/microcontroller.md
 sh "$here/compilers.sh" "$gradc" "$build" host fma cross cortex >"$tmp/table" 2>"$tmp/err"
 cat "$tmp/table"
 sed -n '/^| compiler /,/^$/p' docs/compilers.md | sed '/^$/d' >"$tmp/committed"
