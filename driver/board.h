@@ -2,6 +2,7 @@
 /* The processors of --target, each on a board that qemu has: how C is compiled for it, and run. */
 #ifndef GRADC_BOARD_H
 #define GRADC_BOARD_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Board {
@@ -13,6 +14,7 @@ typedef struct Board {
   const char *machine, *machine_is; /* flags of the emulator; what it models */
   uint32_t flash, flash_kb, ram, ram_kb;
   int ns; /* virtual nanoseconds of one board_ticks() in the emulator */
+  bool fpu;
 } Board;
 
 extern const Board boards[];

@@ -10,6 +10,8 @@ const char *const project_link = "-nostdlib -Wl,--gc-sections";
 const char *const project_text = "-display none -monitor none -serial none -chardev stdio,id=text -semihosting-config "
                                  "enable=on,target=native,chardev=text";
 
+static const char MAIN[] = "int main(void) { return example(); }\n";
+
 typedef struct Key {
   const char *name, *text;
 } Key;
@@ -31,7 +33,9 @@ static void substitute(const Project *p, const char *s, Str *o) {
                       {"MACHINE_IS", b->machine_is},
                       {"FLAGS", project_flags},
                       {"LINK", ctx_strf(p->c, "%s -T board.ld -lgcc", project_link)},
+                      {"LINK_FLAGS", project_link},
                       {"TEXT", project_text},
+                      {"COMMANDS", p->commands},
                       {"SHIFT", number(p, BOARD_ICOUNT_SHIFT)},
                       {"SCALE", number(p, 1 << BOARD_ICOUNT_SHIFT)},
                       {"NS", number(p, b->ns)}};
@@ -93,7 +97,7 @@ static void add_example(Project *p, const char *path, const char *main) {
 
 void project_add_board(Project *p) {
   add_model(p, "");
-  add_example(p, "main.c", "int main(void) { return example(); }\n");
+  add_example(p, "main.c", MAIN);
   project_add_template(p, "example.h", "example.h");
   project_add_template(p, "board.h", "board.h");
   project_add_template(p, "host.c", "host.c");
@@ -101,8 +105,62 @@ void project_add_board(Project *p) {
   add_linker_script(p);
 }
 
-void project_files(Project *p) {
+/* ---- kinds ---- */
+
+static void make_files(Project *p) {
   project_add_board(p);
   project_add_template(p, "Makefile", "project.make");
-  project_add_template(p, "README.md", "README.make.md");
+  p->commands = "make run      # the example in qemu\n"
+                "make host     # the same on this machine: the same lines\n"
+                "make size     # bytes of flash and RAM\n"
+                "make count    # instructions of a step, or of a call";
+  project_add_template(p, "README.md", "README.md");
+}
+
+static void cmake_files(Project *p) {
+  project_add_board(p);
+  project_add_template(p, "CMakeLists.txt", "project.cmake");
+  project_add_template(p, "toolchain.cmake", "toolchain.cmake");
+  p->commands = "cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake\n"
+                "cmake --build build --target run      # the example in qemu; also size, count\n"
+                "cmake -B build-host\n"
+                "cmake --build build-host --target host  # the same on this machine: the same lines";
+  project_add_template(p, "README.md", "README.md");
+}
+
+/* A library, whose example is a sketch. */
+static void arduino_files(Project *p) {
+  const char *sketch = ctx_strf(p->c, "examples/%s/", p->name);
+  add_model(p, "src/");
+  add_example(p, ctx_strf(p->c, "%s%s.ino", sketch, p->name),
+              "void board_write(const char *text) { Serial.print(text); }\n"
+              "uint64_t board_ticks(void) { return micros(); }\n\n"
+              "void setup() {\n  Serial.begin(115200);\n  while (!Serial) {}\n  example();\n}\n\nvoid loop() {}\n");
+  project_add_template(p, ctx_strf(p->c, "%sexample.h", sketch), "example.h");
+  project_add_template(p, ctx_strf(p->c, "%sboard.h", sketch), "board.h");
+  project_add_template(p, "library.properties", "library.properties");
+  project_add_template(p, "README.md", "README.arduino.md");
+}
+
+static void zephyr_files(Project *p) {
+  add_model(p, "src/");
+  add_example(p, "src/main.c", MAIN);
+  project_add_template(p, "src/example.h", "example.h");
+  project_add_template(p, "src/board.h", "board.h");
+  project_add_template(p, "src/board.c", "zephyr_board.c");
+  project_add_template(p, "CMakeLists.txt", "zephyr.cmake");
+  Str s = {.c = p->c};
+  str_printf(&s, "CONFIG_PRINTK=y\nCONFIG_MAIN_STACK_SIZE=8192\n%s", p->board->fpu ? "CONFIG_FPU=y\n" : "");
+  add_text(p, "prj.conf", &s);
+  project_add_template(p, "README.md", "README.zephyr.md");
+}
+
+static const struct {
+  const char *name;
+  void (*files)(Project *p);
+} kinds[] = {{"make", make_files}, {"cmake", cmake_files}, {"arduino", arduino_files}, {"zephyr", zephyr_files}};
+
+void project_files(Project *p) {
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (!strcmp(kinds[i].name, p->kind)) kinds[i].files(p);
 }

@@ -17,6 +17,7 @@ typedef struct Project {
   Module *m; /* after emit_program */
   const Board *board;
   const char *kind, *name; /* of --project; of the model's files, NAME.c */
+  const char *commands;    /* for its README */
   const Artifacts *model;
   ProjectFile *file;
   int n, cap;

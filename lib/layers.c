@@ -31,8 +31,6 @@ static int row_of(Layers *l, int scope) {
   return l->n - 1;
 }
 
-static bool multiplies(OpClass cls) { return cls == CL_CONTRACT || cls == CL_CONV || cls == CL_ATTEND; }
-
 static void count_nodes(Layers *l, const Graph *g, double times) {
   for (Id n = 1; n < (Id)g->n; n++) {
     OpClass cls = node_info(g, n)->cls;
@@ -43,7 +41,7 @@ static void count_nodes(Layers *l, const Graph *g, double times) {
     }
     int at = row_of(l, source_scope(l->m->c, node_get(g, n)->loc));
     l->row[at].nodes++;
-    if (multiplies(cls)) l->row[at].macs += times * node_flops(g, n) / 2;
+    l->row[at].macs += times * node_macs(g, n);
   }
 }
 

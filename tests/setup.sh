@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # setup.sh build|check|isa: installs the missing Debian packages that the make target needs.
 #   build  lemon, a C compiler, clang's libraries and a C++ compiler (models are compiled in process; LLVM_CONFIG=no:
-#   without)    check  also clang    isa  cross compilers, qemu-user, arm-none-eabi-gcc and qemu-system-arm
+#   without)    check  also clang    isa  cross compilers, qemu-user, arm-none-eabi-gcc, qemu-system-arm, cmake
 set -u
 want=${1:-build}
 need=
@@ -31,6 +31,7 @@ if [ "$want" = isa ]; then
   done
   add qemu-aarch64 qemu-user
   add arm-none-eabi-gcc "gcc-arm-none-eabi libnewlib-arm-none-eabi"; add qemu-system-arm qemu-system-arm
+  add cmake cmake
 fi
 [ -n "$need" ] || exit 0
 

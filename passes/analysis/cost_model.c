@@ -64,15 +64,17 @@ double graph_flops(const Graph *g) {
   return flops;
 }
 
+double node_macs(const Graph *g, Id n) {
+  OpClass cls = node_info(g, n)->cls;
+  if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_ATTEND) return node_flops(g, n) / 2;
+  if (cls != CL_SCAN) return 0;
+  Scan s = scan_of(g, n);
+  return graph_macs(s.body) * (double)dim_bound(g->m, s.length);
+}
+
 double graph_macs(const Graph *g) {
   double macs = 0;
-  for (Id n = 1; n < (Id)g->n; n++) {
-    OpClass cls = node_info(g, n)->cls;
-    if (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_ATTEND) macs += node_flops(g, n) / 2;
-    if (cls != CL_SCAN) continue;
-    Scan s = scan_of(g, n);
-    macs += graph_macs(s.body) * (double)dim_bound(g->m, s.length);
-  }
+  for (Id n = 1; n < (Id)g->n; n++) macs += node_macs(g, n);
   return macs;
 }
 

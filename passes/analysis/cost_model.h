@@ -11,7 +11,8 @@ struct Group;
  * indices, views and integers count 0. */
 double graph_flops(const Graph *g);
 double node_flops(const Graph *g, Id n);
-double graph_macs(const Graph *g); /* of these, the multiply-adds of contractions, convolutions and attention */
+double graph_macs(const Graph *g);
+double node_macs(const Graph *g, Id n); /* of these, the multiply-adds of contractions, convolutions and attention */
 /* The share of recomputed clones (Attr.clone) in these. */
 double graph_recomputed(const Graph *g);
 

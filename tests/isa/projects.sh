@@ -51,4 +51,61 @@ done
 for model in examples/models/dqn examples/models/lora examples/models/gan tests/exact/bounded; do
   project "$root/$model.nn" cortex-m4 --only=infer "$(basename $model)-infer"
 done
+
+# ---- cmake ----
+if command -v cmake >/dev/null; then
+  for target in cortex-m33 $(echo "$targets" | grep -o rv32); do
+    d=cmake-$target
+    "$gradc" emit --project=cmake --target="$target" "$models/iris.nn" -o "$d" >/dev/null
+    check "cmake for $target" cmake -S "$d" -B "$d/build" -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake
+    check "cmake for $target, size" cmake --build "$d/build" --target size
+    cmake --build "$d/build" --target run | grep ^step >"$d.board"
+    check "cmake for this machine" cmake -S "$d" -B "$d/host"
+    cmake --build "$d/host" --target host | grep ^step >"$d.host"
+    [ -s "$d.host" ] && cmp -s "$d.board" "$d.host" && pass || fail "cmake, $target: $(diff "$d.board" "$d.host")"
+    equal "cmake for $target, count" "$(cmake --build "$d/build" --target count | grep ^ticks | tail -n 1)" \
+      "$(make -s -C "iris-$target" count | grep ^ticks | tail -n 1)"
+  done
+else fail "cmake is missing"; fi
+
+# ---- Arduino: the library as C, the sketch as C++ over what it uses of Arduino ----
+"$gradc" emit --project=arduino --target=cortex-m4 "$models/iris.nn" -o arduino >/dev/null
+sketch=arduino/examples/iris/iris.ino
+mkdir stub && cat >stub/Arduino.h <<'C'
+#include <stdio.h>
+struct Port {
+  void begin(long) {}
+  void print(const char *text) { fputs(text, stdout); }
+  explicit operator bool() const { return true; }
+};
+static Port Serial;
+static inline unsigned long micros() { return 0; }
+void setup();
+void loop();
+C
+echo 'int main() { setup(); loop(); }' >stub/main.cpp
+check "arduino" sh -ec 'gcc -std=gnu11 -Wall -Wextra -Werror -Os -c arduino/src/iris.c -o stub/iris.o
+  g++ -std=gnu++11 -Wall -Wextra -Werror -Os -Istub -Iarduino/src -include Arduino.h -x c++ "$1" -c -o stub/sketch.o
+  g++ -Istub -include Arduino.h stub/main.cpp stub/sketch.o stub/iris.o -o stub/sketch' sh "$sketch"
+equal "the sketch" "$(stub/sketch)" "$(cat iris-cortex-m4.host)"
+check "arduino for Cortex-M4" arm-none-eabi-g++ -std=gnu++11 -mthumb -mcpu=cortex-m4 -Wall -Wextra -Werror -Os -Istub \
+  -Iarduino/src -include Arduino.h -x c++ "$sketch" -c -o stub/sketch.arm.o
+equal "library.properties" "$(sed -n 's/^name=//p;s/^includes=//p' arduino/library.properties | tr '\n' ' ')" \
+  "iris iris.h "
+
+# ---- Zephyr: its CMake over a package that has what it uses of Zephyr ----
+"$gradc" emit --project=zephyr --target=cortex-m4 "$models/iris.nn" -o zephyr >/dev/null
+mkdir -p stub/zephyr/sys && cat >stub/ZephyrConfig.cmake <<'C'
+enable_language(C)
+file(WRITE ${CMAKE_BINARY_DIR}/empty.c "")
+add_executable(app ${CMAKE_BINARY_DIR}/empty.c)
+target_include_directories(app PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+target_compile_options(app PRIVATE -Wall -Wextra -Werror)
+C
+echo 'static inline unsigned k_cycle_get_32(void) { return 0; }' >stub/zephyr/kernel.h
+printf '#include <stdio.h>\n#define printk printf\n' >stub/zephyr/sys/printk.h
+check "zephyr" cmake -S zephyr -B zephyr/build -DZephyr_DIR="$tmp/stub"
+check "zephyr, build" cmake --build zephyr/build
+equal "the application" "$(zephyr/build/app)" "$(cat iris-cortex-m4.host)"
+equal "prj.conf" "$(tr '\n' ' ' <zephyr/prj.conf)" "CONFIG_PRINTK=y CONFIG_MAIN_STACK_SIZE=8192 CONFIG_FPU=y "
 counts
