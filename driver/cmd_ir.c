@@ -2,6 +2,8 @@
 /* gradc ir, gradc opt: the module as text, after passes. */
 #include "codegen/check.h"
 #include "driver/driver.h"
+#include "driver/pass_watch.h"
+#include "ir/graph_text.h"
 #include "passes/pass.h"
 #include <stdio.h>
 #include <string.h>
@@ -35,16 +37,26 @@ static int print_after(Args *a, const char *list) {
                .stop_after = a->value[OPT_stop_after],
                .dump = dump,
                .dump_arg = &d};
+  PassWatch w = {.c = a->c};
+  bool times = args_has(a, OPT_time_passes), stats = args_has(a, OPT_stats);
+  if (times || stats) r.watch = pass_watch, r.watch_arg = &w;
   if (!passes_run(m, &r) || d.failed) return d.failed ? EXIT_RESOURCES : EXIT_MODEL;
+  if (times || stats) pass_watch_print(&w, times, stats);
   if (m->total_bytes >= 0 && plan_check(m)) return EXIT_MODEL; /* after `memory`: checks the plan, as codegen does */
   remarks_of_codegen(m);
   if (after && !args_has(a, OPT_dump_dir)) return EXIT_OK; /* the last dump was the result */
   Str s = {.c = a->c};
-  ir_print(&s, m);
+  args_has(a, OPT_dot) ? ir_dot(&s, m) : ir_print(&s, m);
   fwrite(s.s, 1, s.n, stdout);
   return EXIT_OK;
 }
 
-int cmd_ir(Args *a) { return print_after(a, NULL); }
+int cmd_ir(Args *a) {
+  bool two = a->noperand == 2;
+  if (two && args_has(a, OPT_diff)) return diff_files(a, true);
+  if (!two && !args_has(a, OPT_diff)) return print_after(a, NULL);
+  diag_error(a->c, E_USAGE, 0, 1, two ? "`gradc ir` takes two files with --diff only" : "`--diff` takes two files");
+  return EXIT_USAGE;
+}
 
 int cmd_opt(Args *a) { return print_after(a, args_has(a, OPT_passes) ? a->value[OPT_passes] : NULL); }

@@ -102,6 +102,9 @@ const char *option_sign(const Option *o); /* between flag and value, in help and
 void help_man(void);                      /* man.c: `gradc help --man` */
 bool help_completion(const char *shell);  /* completion.c: `gradc help --completion=bash`; false: of no known shell */
 
+/* cmd_diff.c: prints what differs between the two operands, after all passes or before; the exit status. */
+int diff_files(Args *a, bool passes);
+
 /* remarks.c */
 bool remarks_wanted(Args *a);       /* sets remark_kinds by --remarks; false: reported */
 void remarks_of_codegen(Module *m); /* of a planned module that no code is generated of */

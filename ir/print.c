@@ -3,6 +3,7 @@
  *
  * Values are numbered in order of printing; rank-0 constants are printed where they are used, with their dtype when it
  * is not that of the first other operand. Annotations follow as `!name=value`, the source location comes last. */
+#include "graph_text.h"
 #include "ir_words.h"
 #include "prim/decimal.h"
 #include <stdio.h>
@@ -24,8 +25,7 @@ const char *dtype_number_text(Ctx *c, int t, double v) {
 typedef struct Printer {
   Str *out;
   Graph *g;
-  uint32_t *num; /* printed number of each node; 0: inlined or not printed yet */
-  uint32_t next;
+  uint32_t *num; /* printed number of each node; 0: inlined */
 } Printer;
 
 static bool anno_is_zero(const Graph *g, Id n) {
@@ -136,11 +136,10 @@ static void print_operand(Printer *p, Id x, int dtype) {
   else print_literal(p, x, dtype);
 }
 
-static void print_node(Printer *p, Id n) {
+static void print_computation(Printer *p, Id n) {
   Graph *g = p->g;
   const Node *d = node_get(g, n);
-  size_t start = p->out->n;
-  str_printf(p->out, "  %%%u: %s = %s", p->num[n], type_text(g->m, d->type), op_info[d->op].name);
+  str_printf(p->out, "%s = %s", type_text(g->m, d->type), op_info[d->op].name);
   if (d->nin) {
     int dtype = operand_dtype(g, n);
     str_puts(p->out, "(");
@@ -152,16 +151,32 @@ static void print_node(Printer *p, Id n) {
   }
   if (op_info[d->op].nfields || d->attr) str_puts(p->out, " ");
   print_attrs(p, n);
+}
+
+void graph_put_value(Str *out, Graph *g, const uint32_t *number, Id n) {
+  Printer p = {out, g, (uint32_t *)number};
+  print_computation(&p, n);
+}
+
+static void print_node(Printer *p, Id n) {
+  size_t start = p->out->n;
+  str_printf(p->out, "  %%%u: ", p->num[n]);
+  print_computation(p, n);
   print_anno(p, n);
-  print_loc(p->out, g->m, d->loc, start);
+  print_loc(p->out, p->g->m, node_get(p->g, n)->loc, start);
   str_puts(p->out, "\n");
 }
 
+uint32_t *graph_numbers(Graph *g) {
+  uint32_t *number = ctx_alloc(g->m->c, (size_t)g->n * sizeof *number), next = 0;
+  for (int i = 0; i < g->nport; i++) number[g->port[i]] = ++next; /* first, as reading them back makes them */
+  for (Id n = 1; n < (Id)g->n; n++)                               /* all of them now: an alias may name a later value */
+    if (!is_literal(g, n) && !number[n]) number[n] = ++next;
+  return number;
+}
+
 void ir_print_graph(Str *out, Graph *g) {
-  Printer p = {out, g, ctx_alloc(g->m->c, (size_t)g->n * sizeof(uint32_t)), 0};
-  for (int i = 0; i < g->nport; i++) p.num[g->port[i]] = ++p.next; /* first, as reading them back makes them */
-  for (Id n = 1; n < (Id)g->n; n++) /* all of them now: an alias may name a later value */
-    if (!is_literal(g, n) && !p.num[n]) p.num[n] = ++p.next;
+  Printer p = {out, g, graph_numbers(g)};
   str_printf(out, "graph %s(", g->name);
   for (int i = 0; i < g->nport; i++)
     str_printf(out, "%s%s: %s", i ? ", " : "", node_name(g, g->port[i]),

@@ -2,6 +2,7 @@
 /* The pass manager: which passes run and in which order; dumps and verification between them. */
 #include "passes/pass.h"
 #include <string.h>
+#include <time.h>
 
 /* The order of execution. Each pass comes after all that its head says it needs; these are the further reasons. */
 static const PassId PIPELINE[] = {
@@ -108,6 +109,19 @@ static void dump_after(Dumper *d, Module *m, int number, int pass) {
   d->n = n;
 }
 
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void run_pass(Module *m, const PassRun *r, int number, int pass) {
+  const PassInfo *p = &pass_info[pass];
+  double start = r->watch ? now() : 0;
+  if (p->kind != PASS_OPTIONAL || !pass_off(m, (PassId)pass)) p->run(m);
+  if (r->watch) r->watch(r->watch_arg, number, (PassId)pass, now() - start, m);
+}
+
 bool passes_run(Module *m, const PassRun *r) {
   enum { MAX_SEQ = 256 };
   int seq[MAX_SEQ], n = plan_run(m->c, r, seq, MAX_SEQ);
@@ -123,7 +137,7 @@ bool passes_run(Module *m, const PassRun *r) {
   int before = diag_errors(m->c);
   for (int i = 0; i < n; i++) {
     const PassInfo *p = &pass_info[seq[i]];
-    if (p->kind != PASS_OPTIONAL || !pass_off(m, seq[i])) p->run(m);
+    run_pass(m, r, i + 1, seq[i]);
     if (diag_errors(m->c) > before) return false;
     if (m->opt.verify && ir_verify(m)) {
       diag_error(m->c, E_PASS_BROKE_GRAPH, 0, 1, "the module is not well-formed after pass `%s` (step %d)", p->name,

@@ -30,12 +30,15 @@ static inline bool pass_off(const Module *m, PassId p) { return m->opt.off >> p 
 
 /* A run of passes. `dump` receives the printed module; `number` counts passes from 1 (0: the module before any). */
 typedef void DumpFn(void *arg, int number, const char *pass, const char *text, size_t n);
+typedef void WatchFn(void *arg, int number, PassId pass, double seconds, const Module *m);
 typedef struct PassRun {
   const char *list;       /* comma-separated names to run instead of the pipeline; NULL: the pipeline */
   const char *dump_after; /* "all", "changed" or a pass's name; NULL: no dumps */
   const char *stop_after; /* a pass's name: the last one to run (its last occurrence); NULL: none */
   DumpFn *dump;
   void *dump_arg;
+  WatchFn *watch; /* called after each pass with the time it took; NULL: none */
+  void *watch_arg;
 } PassRun;
 
 /* Runs the passes after p in the pipeline, for trials. Optional passes that are off do not run. */

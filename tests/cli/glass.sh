@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The glass box: layers, remarks.
 : "${gradc:?run.sh sources this file}"
+GRADC=$gradc; export GRADC
 
 cat >layers.nn <<'N'
 def block(x: f32[B, D]) { x + (x |> linear(D) |> relu |> linear(D)) }
@@ -85,3 +86,66 @@ f=$(grep -o 'k[0-9]*_net_block_1_linear_1_relu' kernels)
 grep -B1 "^  $f(" named/layers.c | grep -q 'layers.nn:1: net.block_2.linear_1: .*net.block_2.linear_1.w' && pass ||
   fail "the comment at a call"
 grep -q "^  $f(.*(m + layers_AT_net_block_1_linear_1_w)" named/layers.c && pass || fail "offsets by name"
+
+# Differences by values, not by numbers or lines of text.
+cat >a.ir <<'N'
+module a
+param "w": f32[4,8]
+graph f(x: f32[2,4]) export {
+  %1: f32[2,4] = input "x"
+  %2: f32[4,8] = param "w"
+  %3: f32[2,8] = contract(%1, %2) {spec="mk,kn->mn"}    # a.nn:2:5
+  %4: f32[2,8] = tanh(%3)                               # a.nn:3:5
+  %5: f32[2,8] = mul(%4, 2)                             # a.nn:4:5
+  y = %5
+}
+N
+cat >b.ir <<'N'
+module a
+param "w": f32[4,8]
+graph f(x: f32[2,4]) export {
+  %1: f32[2,4] = input "x"
+  %2: f32[4,8] = param "w"
+  %3: f32[2,4] = add(%1, 1)                             # a.nn:1:9
+  %4: f32[2,8] = contract(%3, %2) {spec="mk,kn->mn"}    # a.nn:2:5
+  %5: f32[2,8] = exp(%4)                                # a.nn:3:5
+  %6: f32[2,8] = mul(%5, 2)                             # a.nn:4:5
+  y = %6
+}
+N
+expect 0 '' diff a.ir a.ir
+check "no difference prints nothing" test ! -s out
+expect 1 '' diff a.ir b.ir
+cat >want <<'E2'
+graph f: 2 changed (~ >), 1 added (+), 0 removed (-), 3 the same
+  ~ %3: f32[2,8] = contract(%1, %2) {spec="mk,kn->mn"}  # a.nn:2:5
+  > %4: f32[2,8] = contract(%3, %2) {spec="mk,kn->mn"}  # a.nn:2:5
+  ~ %4: f32[2,8] = tanh(%3)  # a.nn:3:5
+  > %5: f32[2,8] = exp(%4)  # a.nn:3:5
+  + %3: f32[2,4] = add(%1, 1)  # a.nn:1:9
+E2
+check "differences of two graphs" diff want out
+sed "s/linear(x, 8)/linear(x, 9)/" layers.nn >nine.nn
+expect 1 ".net.linear_1.w.: f32.4,8., now f32.4,9." ir --diff layers.nn nine.nn --stop-after=autodiff
+expect 2 'with --diff only' ir layers.nn layers.nn
+expect 2 'takes two files' ir --diff layers.nn
+
+# The first pass that changes numbers: none here; one that a dump is edited to be.
+expect 0 'passes change no number' bisect layers.nn
+"$gradc" ir layers.nn --dump-dir dumps >/dev/null
+expect 0 'passes change no number' bisect dumps
+for d in dumps/0[7-9]-*.ir dumps/1*.ir; do sed -i 's/mul(\(%[0-9]*\), 0.1)/mul(\1, 0.2)/' "$d"; done
+expect 1 '^pass 7, cse: graph `train_step`, result `net.linear_1.w`.*: element 0 is .*, was .*, by at most' bisect dumps
+expect 1 'there are no dumps' bisect .
+
+# The fewest lines that still have an error.
+sed 's/^    linear(h, 3)/    linear(h, width)/' layers.nn >bad.nn
+expect 0 'of 10 lines' reduce bad.nn --test '"$GRADC" check "$FILE" 2>&1 | grep -q width' -o small.nn
+check "reduce: the line with the error is left" grep -q 'linear(h, width)' small.nn
+check "reduce: few lines are left" test "$(wc -l <small.nn)" -le 4
+expect 2 'does not succeed' reduce layers.nn --test false
+
+expect 0 'digraph "layers"' ir --dot layers.nn
+! command -v dot >/dev/null || check "Graphviz reads the graph" dot -Tsvg out
+equal "braces of the graph" "$(tr -cd '{' <out | wc -c)" "$(tr -cd '}' <out | wc -c)"
+expect 0 '^   1  autodiff .*[0-9]' ir --time-passes --stats layers.nn
