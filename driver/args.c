@@ -4,6 +4,7 @@
 #include "driver/driver.h"
 #include "frontend/elab.h"
 #include "passes/pass.h"
+#include "runtime/terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,9 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
     for (int k = first; k <= *i; k++) a->passed[a->npassed++] = argv[k];
   a->value[id] = value;
   if (id == OPT_set || id == OPT_values) a->set[a->nset++] = value;
-  return check_choice(a, o, value);
+  int status = check_choice(a, o, value);
+  if (status == GO_ON && id == OPT_color) rt_set_colour(value);
+  return status;
 }
 
 static int check_operands(Args *a) {

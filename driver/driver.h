@@ -30,6 +30,7 @@ enum CommandBits {
 #undef COMMAND
 #undef OPTION
   PASSED = 1 << 30,
+  ALL_COMMANDS = (1 << CMD_COUNT) - 1,
   TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_emit | C_report
 };
 

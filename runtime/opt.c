@@ -3,13 +3,14 @@
 #include "json.h"
 #include "rt.h"
 #include "session.h"
+#include "terminal.h"
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
 enum { MAX_THREADS = 1024 };
 enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
-typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD } OptKind;
+typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD, COLOUR } OptKind;
 
 const Command gc_commands[] = {
   {"train", TRAIN, gc_train, "--threads 2", "train the model and keep its weights in a run folder"},
@@ -64,6 +65,7 @@ static const struct Opt {
   {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
   {"--profile", FLAG, offsetof(Opts, profile), BENCH, 0, 0, NULL, "the time of each kernel, beside what is possible"},
   {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
+  {"--color", COLOUR, 0, ALL, 0, 0, "WHEN", "colour of messages: auto (on a terminal), always, never"},
   {"--help", FLAG, offsetof(Opts, help), ALL, 0, 0, NULL, "this text"},
 };
 
@@ -140,6 +142,9 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
   case FOLD:
     if (opt_fold(v, &o->fold)) break;
     rt_die(E_OPTION_VALUE, "%s takes K/N, the K-th of N parts, 1/5 to 5/5 of 5, not `%s`", opt->name, v);
+  case COLOUR:
+    if (rt_set_colour(v)) break;
+    rt_die(E_OPTION_VALUE, "%s takes auto, always or never, not `%s`", opt->name, v);
   case LIST:
     if (((OptList *)at)->n == OPT_TIMES) rt_die(E_OPTION_VALUE, "more than %d times %s", OPT_TIMES, opt->name);
     ((OptList *)at)->v[((OptList *)at)->n++] = v;

@@ -3,13 +3,14 @@
  * the end. */
 #include "data.h"
 #include "device.h"
+#include "human.h"
 #include "json.h"
+#include "live.h"
 #include "report.h"
 #include "terminal.h"
 #include "vars.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 uint64_t rt_peak_rss(void) {
@@ -82,21 +83,12 @@ char *report_scores(const Session *sess, const Scores *s) {
   return t.p;
 }
 
-static void with_unit(char *to, size_t n, double v, double unit, const char *const *names) {
-  int i = 0;
-  for (; v >= unit * 0.99995 && names[i + 1]; i++) v /= unit;
-  snprintf(to, n, v < 10 && i ? "%.2f %s" : v < 100 && i ? "%.1f %s" : "%.0f %s", v, names[i]);
-}
-
-static const char *const bytes_names[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL};
-static const char *const flop_names[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", NULL};
-
 void report_begin(Report *r, Session *sess, const Run *run) {
   r->sess = sess;
   r->first = sess->run->step;
   r->start = r->shown = rt_now();
   r->live = rt_is_terminal(2) && !sess->o.json;
-  char memory[32], flops[32];
+  char memory[32], flops[32], parameters[HUMAN_TEXT];
   double work = 0;
   for (int i = 0; i < sess->nsections; i++) {
     const GcTrain *t = sess->section[i].t;
@@ -104,10 +96,11 @@ void report_begin(Report *r, Session *sess, const Run *run) {
     if (t->pass && t->pass->fn)
       work += (t->pass->flops * (double)t->accumulate + (t->update ? t->update->flops : 0)) / (double)t->every;
   }
-  with_unit(memory, sizeof memory, (double)sess->m->bytes, 1024, bytes_names);
-  with_unit(flops, sizeof flops, work, 1000, flop_names);
-  rt_note("%s: %.0f parameters, %s a step, %s of memory, %d thread%s", sess->m->name, sess->m->parameters, flops,
-          memory, sess->threads, sess->threads == 1 ? "" : "s");
+  human_count(parameters, sizeof parameters, sess->m->parameters);
+  human_bytes(memory, sizeof memory, (double)sess->m->bytes);
+  human_flops(flops, sizeof flops, work);
+  rt_note("%s: %s parameters, %s a step, %s of memory, %d thread%s", sess->m->name, parameters, flops, memory,
+          sess->threads, sess->threads == 1 ? "" : "s");
   if (sess->data)
     rt_note("%llu records to train on, %llu held out", (unsigned long long)sess->data->ntrain,
             (unsigned long long)sess->data->nhold);
@@ -145,30 +138,19 @@ static void figures(const Session *sess, char *to, size_t n) {
   }
 }
 
-static void duration(char *to, size_t n, double s) {
-  if (s < 60) snprintf(to, n, "%.0f s", s);
-  else if (s < 3600) snprintf(to, n, "%d min %02d s", (int)s / 60, (int)s % 60);
-  else snprintf(to, n, "%d h %02d min", (int)(s / 3600), (int)(s / 60) % 60);
-}
-
 static void live_line(const Report *r, uint32_t step, double now) {
   const Session *sess = r->sess;
-  char text[600], value[200], left[40], memory[32], bar[21];
-  double rate = (step - r->first) / (now - r->start + 1e-9);
+  char text[600], value[200];
   uint32_t spe = sess->run->steps_per_epoch, steps = sess->run->steps;
-  int full = (int)(20.0 * step / (steps ? steps : 1));
-  for (int i = 0; i < 20; i++) bar[i] = i < full ? '#' : '.';
-  bar[20] = 0;
+  LiveLine l = {.step = step, .steps = steps, .scores = value, .validation = r->validated, .memory = rt_peak_rss()};
   figures(sess, value, sizeof value);
-  duration(left, sizeof left, (steps - step) / (rate + 1e-9));
-  with_unit(memory, sizeof memory, (double)rt_peak_rss(), 1024, bytes_names);
-  char epoch[40] = "";
-  if (spe) snprintf(epoch, sizeof epoch, "epoch %u/%u ", (step - 1) / spe + 1, (steps + spe - 1) / spe);
-  const char *val = r->validated;
-  int n = snprintf(text, sizeof text, "%s[%s] %u/%u  %s%s%s  %.3g steps/s  %s left  %s", epoch, bar, step, steps, value,
-                   val ? "  validation " : "", val ? val : "", rate, left, memory);
-  struct winsize w;
-  if (ioctl(2, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 && n >= w.ws_col) text[w.ws_col - 1] = 0; /* never wrap */
+  l.rate = (step - r->first) / (now - r->start + 1e-9);
+  l.left = (steps - step) / (l.rate + 1e-9);
+  if (spe) {
+    l.epoch = (step - 1) / spe + 1;
+    l.epochs = (steps + spe - 1) / spe;
+  }
+  live_text(text, sizeof text, &l, live_columns(2));
   rt_progress(text);
 }
 
@@ -304,7 +286,7 @@ void report_done(Report *r, const Run *run, const Scores *s) {
   char took[40];
   double t = rt_now() - r->start;
   if (t < 10) snprintf(took, sizeof took, "%.2f s", t);
-  else duration(took, sizeof took, t);
+  else human_duration(took, sizeof took, t);
   if (step && sess->nsections < 2)
     rt_out("%u steps in %s, loss %.6g\n", step - r->first, took, num_plain((double)sess->run->loss));
   else if (step) rt_out("%u rounds in %s\n", step - r->first, took);

@@ -18,6 +18,15 @@ bool rt_is_terminal(int fd) {
 }
 
 bool rt_has_colour(int fd) {
-  const char *no = getenv("NO_COLOR");
-  return !(no && *no) && rt_is_terminal(fd);
+  const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE");
+  if (no && *no) return false;
+  return (force && *force && strcmp(force, "0") != 0) || rt_is_terminal(fd);
+}
+
+bool rt_set_colour(const char *when) {
+  bool always = !strcmp(when, "always"), never = !strcmp(when, "never");
+  if (always) unsetenv("NO_COLOR");
+  if (always) setenv("CLICOLOR_FORCE", "1", 1);
+  if (never) setenv("NO_COLOR", "1", 1);
+  return always || never || !strcmp(when, "auto");
 }
