@@ -18,7 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 SOURCES = ("LICENSE", "Makefile", "README.md", "codegen", "driver", "frontend", "ir", "lib", "passes", "prim", "python",
            "runtime", "std")
-LIBRARY, PROGRAM = "build/libgradc.so.0", "build/gradc"
+# Without the libraries for pictures the wheel runs on any distribution; its objects are others.
+BUILD = "build/portable" if os.environ.get("PICTURES") == "no" else "build"
+LIBRARY, PROGRAM = BUILD + "/libgradc.so.0", BUILD + "/gradc"
 
 
 def _read(*path):
@@ -49,7 +51,7 @@ def _files(folder):
 
 
 def _make():
-    subprocess.run(["make", "-s", f"-j{os.cpu_count() or 1}", "-C", ROOT, "BUILD=build", "lib", PROGRAM], check=True)
+    subprocess.run(["make", "-s", f"-j{os.cpu_count() or 1}", "-C", ROOT, "BUILD=" + BUILD, "lib", PROGRAM], check=True)
 
 
 def _stripped(path):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
-from .tensors import Tensor
+from .errors import call
+from .tensors import Inputs, Tensor, as_input, c_arrays
 
 if TYPE_CHECKING:
     from .function import Function
@@ -81,18 +82,41 @@ def call_records(f: "Function", values: Sequence[Any], fields: Sequence[Tensor])
         raise ValueError(f"{f.name}() has a result without an axis of records: {f.__doc__}")
     if n == 0 or most == 0:
         return f._nothing(size is not None)
-    return _joined([_piece(f, arrays, axes, size, at, min(most, n - at)) for at in range(0, n, most)])
+    full, rest = divmod(n, most)
+    pieces = [_full(f, arrays, axes, size, full, most)] if full else []
+    return _joined(pieces + ([_rest(f, arrays, axes, size, n - rest, rest)] if rest else []))
 
 
-def _piece(f: "Function", arrays: Sequence[Any], axes: Sequence[Optional[int]], size: Optional[Size], at: int,
-           n: int) -> Tuple[np.ndarray, ...]:
-    values = []
-    for a, axis in zip(arrays, axes):
-        part = a if axis is None else a[at] if axis == 1 and size is None else a[at:at + n]
-        values.append(_filled(part, size) if axis == 0 and isinstance(size, int) else part)
-    results = f(*values)
-    results = results if isinstance(results, tuple) else (results,)
-    return tuple(r[:n] if size is not None else r[None] for r in results)
+def _part(a: Any, axis: Optional[int], size: Optional[Size], at: int, n: int) -> Any:
+    return a if axis is None else a[at] if axis == 1 and size is None else a[at:at + n]
+
+
+def _full(f: "Function", arrays: Sequence[Any], axes: Sequence[Optional[int]], size: Optional[Size], calls: int,
+          n: int) -> Tuple[np.ndarray, ...]:
+    """The first calls, of n records each. Arrays are converted once, and read and written where they are."""
+    tensors = [f._f.input[i] for i in range(f._f.inputs)]
+    arrays = [a if axis is None else as_input(f._model, a, t) for a, t, axis in zip(arrays, tensors, axes)]
+    inputs = Inputs(f._model, [_part(a, axis, size, 0, n) for a, axis in zip(arrays, axes)], tensors)
+    sizes = f._sizes(inputs, {})
+    one: List[Any] = f._results(sizes, False)
+    results = tuple(np.empty((calls * n, *r.shape[size is not None:]), r.dtype) for r in one)
+    outputs = c_arrays(one, [f._f.output[i].dtype for i in range(len(one))])
+    kept: List[Any] = inputs.kept
+    places = [(c, c.data or 0, a.nbytes) for c, a, axis in zip(inputs.array, kept, axes) if axis is not None]
+    places += [(c, r.ctypes.data, a.nbytes) for c, r, a in zip(outputs, results, one)]
+    for i in range(calls):
+        for c, first, step in places:
+            c.data = first + i * step
+        call("call", f._model._open(), f._number, inputs.array, inputs.n, outputs, len(one), sizes)
+    return results
+
+
+def _rest(f: "Function", arrays: Sequence[Any], axes: Sequence[Optional[int]], size: Optional[Size], at: int,
+          n: int) -> Tuple[np.ndarray, ...]:
+    """The last call, of fewer records."""
+    parts = [_part(a, axis, size, at, n) for a, axis in zip(arrays, axes)]
+    results = f(*(_filled(a, size) if axis == 0 and isinstance(size, int) else a for a, axis in zip(parts, axes)))
+    return tuple(r[:n] for r in (results if isinstance(results, tuple) else (results,)))
 
 
 def _joined(pieces: Sequence[Tuple[np.ndarray, ...]]) -> Any:
