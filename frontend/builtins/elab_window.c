@@ -65,31 +65,50 @@ static Value fn_conv(Elab *e, Call *k) {
   return v_tensor(e, b_conv(&b, a.x, a.w, a.n, a.stride, a.pad, a.dilation, a.groups));
 }
 
+/* The shape of a transposed convolution with output_pad `more`, from axis 2 on. Elements from an output_pad of a whole
+ * stride on would make one more window: they take the place of padding at the end, and what is left, `*zeros`, follows
+ * as zeros. */
+static bool transposed_shape(Elab *e, Call *k, ConvArgs *a, const int64_t *more, Dim *shape, int64_t *zeros) {
+  const Type *x = el_type(e, a->x), *w = el_type(e, a->w);
+  for (int i = 0; i < a->n; i++) {
+    int64_t *pad = a->pad + 2 * i;
+    if (more[i] && more[i] >= a->stride[i] && more[i] >= a->dilation[i])
+      return el_arg_reject(e, E_STATIC_RANGE, k, 4, "output_pad is less than the stride or the dilation, not %lld",
+                           (long long)more[i]);
+    bool beyond = more[i] >= a->stride[i];
+    int64_t taken = beyond ? more[i] < pad[1] ? more[i] : pad[1] : 0;
+    zeros[i] = beyond ? more[i] - taken : 0;
+    Dim reach = dim_mul(e->m, dim_sub(e->m, w->dim[i + 2], 1), a->dilation[i]);
+    Dim all = dim_add(e->m, dim_mul(e->m, dim_sub(e->m, x->dim[i + 2], 1), a->stride[i]),
+                      dim_add(e->m, reach, more[i] - zeros[i] + 1));
+    if (dim_is_const(all) && all < pad[0] + pad[1] + 1)
+      return el_arg_reject(e, E_NEGATIVE_SIZE, k, 3, "the padding removes the whole result of %lld", (long long)all);
+    shape[i] = dim_sub(e->m, all, pad[0] + pad[1]);
+    pad[1] -= taken;
+  }
+  return true;
+}
+
 /* conv_transpose(x, w, stride = 1, pad = 0, output_pad = 0, dilation = 1, groups = 1): the adjoint of conv by its
  * input; w: [C, out/groups, k...] */
 static Value fn_conv_transpose(Elab *e, Call *k) {
   ConvArgs a;
-  int64_t more[MAX_RANK];
-  Dim shape[MAX_RANK];
+  int64_t more[MAX_RANK], zeros[MAX_RANK];
+  Dim shape[MAX_RANK], start[MAX_RANK] = {0};
   if (!conv_args(e, k, &a) || !ints_or(e, k, 5, a.n, 1, 1, a.dilation) || !ints_or(e, k, 4, a.n, 0, 0, more) ||
-      !conv_pad(e, k, 3, &a, NULL, NULL) || (k->arg[6].set && !el_want_int(e, k, 6, 1, &a.groups)))
+      !conv_pad(e, k, 3, &a, NULL, NULL) || (k->arg[6].set && !el_want_int(e, k, 6, 1, &a.groups)) ||
+      !transposed_shape(e, k, &a, more, shape + 2, zeros))
     return v_error();
-  const Type *x = el_type(e, a.x), *w = el_type(e, a.w);
-  shape[0] = x->dim[0];
-  shape[1] = dim_mul(e->m, w->dim[1], a.groups);
-  for (int i = 0; i < a.n; i++) {
-    if (more[i] && more[i] >= a.stride[i] && more[i] >= a.dilation[i])
-      return el_arg_fail(e, E_STATIC_RANGE, k, 4, "output_pad is less than the stride or the dilation, not %lld",
-                         (long long)more[i]);
-    Dim reach = dim_mul(e->m, dim_sub(e->m, w->dim[i + 2], 1), a.dilation[i]);
-    Dim all =
-      dim_add(e->m, dim_mul(e->m, dim_sub(e->m, x->dim[i + 2], 1), a.stride[i]), dim_add(e->m, reach, more[i] + 1));
-    shape[i + 2] = dim_sub(e->m, all, a.pad[2 * i] + a.pad[2 * i + 1]);
-    if (dim_is_const(all) && all < a.pad[2 * i] + a.pad[2 * i + 1] + 1)
-      return el_arg_fail(e, E_NEGATIVE_SIZE, k, 3, "the padding removes the whole result of %lld", (long long)all);
-  }
+  shape[0] = el_type(e, a.x)->dim[0];
+  shape[1] = dim_mul(e->m, el_type(e, a.w)->dim[1], a.groups);
   Builder b = el_builder(e, k->caret);
-  return v_tensor(e, b_conv_dx(&b, a.x, a.w, a.n, a.stride, a.pad, a.dilation, a.groups, shape));
+  Id y = b_conv_dx(&b, a.x, a.w, a.n, a.stride, a.pad, a.dilation, a.groups, shape);
+  bool any = false;
+  for (int i = 0; i < a.n; i++) {
+    any |= zeros[i] > 0;
+    shape[i + 2] = dim_add(e->m, shape[i + 2], zeros[i]);
+  }
+  return v_tensor(e, any ? b_pad(&b, y, shape, start, NULL, 0) : y);
 }
 
 /* unfold(x, axes, size, stride = 1, dilation = 1): windows along the axes; the window axes come last */

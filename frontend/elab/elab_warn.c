@@ -4,29 +4,96 @@
 #include "frontend/elab/elab_check.h"
 #include "frontend/elab/elab_names.h"
 #include "frontend/elab/elab_state.h"
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Whether the tree names it: an expression, a shape, a called def, a state that is written. */
-static bool names_it(const Ast *a, const char *name) {
-  if (!a) return false;
-  if (ast_names(a, name)) return true;
-  for (int i = 0; i < a->n; i++)
-    if (names_it(a->kid[i], name)) return true;
-  for (int i = 0; a->hints && i < a->hints->n; i++)
-    if (names_it(a->hints->kid[i], name)) return true;
-  return false;
+/* ---- which lines name what: one table for a block or a file, since each name is looked up ---- */
+
+typedef struct Mention {
+  const char *name;
+  int line;
+  bool binds; /* after all that the line reads */
+} Mention;
+
+typedef struct Mentions {
+  Mention *of;
+  int n, cap;
+} Mentions;
+
+static void mention(Elab *e, Mentions *m, const char *name, int line, bool binds) {
+  *VEC_PUSH(e->c, m->of, m->n, m->cap) = (Mention){name, line, binds};
 }
 
-/* The same for what a statement reads, without the names that it binds. */
-static bool reads(const Ast *s, const char *name) {
-  if (!s) return false;
-  if (s->kind == AST_BIND) return names_it(s->kid[s->n - 1], name);
-  if (s->kind == AST_FOR || s->kind == AST_IF || s->kind == AST_BLOCK) {
-    for (int i = 0; i < s->n; i++)
-      if (reads(s->kid[i], name)) return true;
-    return false;
+/* All names of a tree: of an expression, a shape, a called def, a state that is written; of `net.w` also `net`. */
+static void mention_all(Elab *e, Mentions *m, const Ast *a, int line) {
+  if (!a) return;
+  if (a->kind == AST_NAME) {
+    const char *dot = strchr(a->text, '.');
+    mention(e, m, a->text, line, false);
+    for (; dot; dot = strchr(dot + 1, '.'))
+      mention(e, m, ctx_intern(e->c, a->text, (size_t)(dot - a->text)), line, false);
   }
-  return names_it(s, name);
+  for (int i = 0; i < a->n; i++) mention_all(e, m, a->kid[i], line);
+  for (int i = 0; a->hints && i < a->hints->n; i++) mention_all(e, m, a->hints->kid[i], line);
+}
+
+/* What a statement reads, without the names that it binds. */
+static void mention_reads(Elab *e, Mentions *m, const Ast *s, int line) {
+  if (!s) return;
+  if (s->kind == AST_BIND) {
+    mention_all(e, m, s->kid[s->n - 1], line);
+  } else if (s->kind == AST_FOR || s->kind == AST_IF || s->kind == AST_BLOCK) {
+    for (int i = 0; i < s->n; i++) mention_reads(e, m, s->kid[i], line);
+  } else {
+    mention_all(e, m, s, line);
+  }
+}
+
+/* By name (names are unique pointers), line, reads first. */
+static int order(const void *x, const void *y) {
+  const Mention *a = x, *b = y;
+  if (a->name != b->name) return (uintptr_t)a->name < (uintptr_t)b->name ? -1 : 1;
+  return a->line != b->line ? (a->line > b->line) - (a->line < b->line) : a->binds - b->binds;
+}
+
+static Mentions sorted(Mentions m) {
+  if (m.n) qsort(m.of, (size_t)m.n, sizeof *m.of, order);
+  return m;
+}
+
+/* The first mention of the name from that line on, or NULL. */
+static const Mention *first_from(const Mentions *m, const char *name, int line) {
+  Mention key = {name, line, false};
+  int low = 0, high = m->n;
+  while (low < high) {
+    int at = low + (high - low) / 2;
+    if (order(&m->of[at], &key) < 0) low = at + 1;
+    else high = at;
+  }
+  return low < m->n && m->of[low].name == name ? &m->of[low] : NULL;
+}
+
+static Mentions of_block(Elab *e, const Ast *block) {
+  Mentions m = {NULL, 0, 0};
+  for (int i = 0; i < block->n; i++) {
+    const Ast *s = block->kid[i];
+    mention_reads(e, &m, s, i);
+    if (s->kind == AST_BIND && s->n == 2) mention(e, &m, s->kid[0]->text, i, true);
+  }
+  return sorted(m);
+}
+
+static Mentions of_file(Elab *e, const Ast *file) {
+  Mentions m = {NULL, 0, 0};
+  for (int i = 0; i < file->n; i++) mention_all(e, &m, file->kid[i], i);
+  return sorted(m);
+}
+
+static Mentions of_def(Elab *e, const Ast *def) {
+  Mentions m = {NULL, 0, 0};
+  mention_reads(e, &m, def, 0);
+  return sorted(m);
 }
 
 /* ---- statements ---- */
@@ -43,10 +110,10 @@ static bool has_effect(const Elab *e, const Ast *s) {
   return false;
 }
 
-static void check_block(Elab *e, const Ast *block, const Ast *def, bool used);
+static void check_block(Elab *e, const Ast *block, const Mentions *def, bool used);
 
 /* Blocks of an `if` inside an expression. */
-static void check_value(Elab *e, const Ast *a, const Ast *def) {
+static void check_value(Elab *e, const Ast *a, const Mentions *def) {
   if (!a) return;
   if (a->kind == AST_BLOCK) {
     check_block(e, a, def, true);
@@ -61,25 +128,27 @@ static void unused_value(Elab *e, const Ast *s) {
   diag_help(e->c, d, "give it a name, or leave the line out");
 }
 
+/* A block that is checked: its lines, what they name, and what the def around it reads anywhere. */
+typedef struct Lines {
+  const Ast *block;
+  Mentions names;
+  const Mentions *def;
+} Lines;
+
 /* Whether a binding of line `at` is never read, or (*again) rebound before any read. */
-static bool never_read(const Ast *block, int at, const char *name, const Ast *def, bool *again) {
-  *again = false;
-  for (int i = at + 1; i < block->n; i++) {
-    const Ast *s = block->kid[i];
-    if (reads(s, name)) return false;
-    *again = s->kind == AST_BIND && s->n == 2 && s->kid[0]->text == name;
-    if (*again) return true;
-  }
-  return !reads(def, name);
+static bool never_read(const Lines *l, int at, const char *name, bool *again) {
+  const Mention *next = first_from(&l->names, name, at + 1);
+  *again = next && next->binds;
+  return next ? next->binds : !first_from(l->def, name, 0);
 }
 
-static void unread_name(Elab *e, const Ast *block, int at, const Ast *def) {
-  const Ast *s = block->kid[at], *first = s->kind == AST_BIND ? s->kid[0] : NULL;
+static void unread_name(Elab *e, const Lines *l, int at) {
+  const Ast *s = l->block->kid[at], *first = s->kind == AST_BIND ? s->kid[0] : NULL;
   bool again = false;
   int n = first ? s->n - 1 : 1;
   for (int i = 0; i < n; i++) { /* of `a, b = e` one must be read */
     const char *name = first ? s->kid[i]->text : s->text;
-    if (name[0] == '_' || strchr(name, '.') || !never_read(block, at, name, def, &again)) return;
+    if (name[0] == '_' || strchr(name, '.') || !never_read(l, at, name, &again)) return;
   }
   const char *what = s->kind == AST_PARAM ? "the weight " : s->kind == AST_USE ? "the instance " : "";
   const char *name = first ? first->text : s->text;
@@ -88,8 +157,9 @@ static void unread_name(Elab *e, const Ast *block, int at, const Ast *def) {
   diag_help(e->c, d, "leave the line out, or call it `_%s`", name);
 }
 
-static void check_statement(Elab *e, const Ast *block, int at, const Ast *def, bool used) {
-  const Ast *s = block->kid[at];
+static void check_statement(Elab *e, const Lines *l, int at, bool used) {
+  const Ast *s = l->block->kid[at];
+  const Mentions *def = l->def;
   switch (s->kind) {
   case AST_FOR: check_block(e, s->kid[1], def, false); break;
   case AST_IF: {
@@ -104,7 +174,7 @@ static void check_statement(Elab *e, const Ast *block, int at, const Ast *def, b
   case AST_INDEXDEF:
   case AST_PARAM:
   case AST_USE:
-    unread_name(e, block, at, def);
+    unread_name(e, l, at);
     check_value(e, s->kid[s->kind == AST_BIND ? s->n - 1 : 0], def);
     break;
   case AST_STATE:
@@ -117,19 +187,17 @@ static void check_statement(Elab *e, const Ast *block, int at, const Ast *def, b
 }
 
 /* used: the value of the last line is. */
-static void check_block(Elab *e, const Ast *block, const Ast *def, bool used) {
-  for (int i = 0; i < block->n; i++) check_statement(e, block, i, def, used && i + 1 == block->n);
+static void check_block(Elab *e, const Ast *block, const Mentions *def, bool used) {
+  Lines l = {block, of_block(e, block), def};
+  for (int i = 0; i < block->n; i++) check_statement(e, &l, i, used && i + 1 == block->n);
 }
 
 /* ---- items ---- */
 
-/* Whether another item of the file names it. */
-static bool named_elsewhere(const Ast *file, const Ast *item) {
-  for (int i = 0; i < file->n; i++) {
-    const Ast *a = file->kid[i];
-    if (a != item && names_it(a, item->text)) return true;
-  }
-  return false;
+/* Whether an item of the file other than number `at` names it. */
+static bool named_elsewhere(const Mentions *file, const char *name, int at) {
+  const Mention *first = first_from(file, name, 0);
+  return first && (first->line != at || first_from(file, name, at + 1));
 }
 
 static bool is_library(const Ast *file) {
@@ -142,9 +210,9 @@ static bool is_library(const Ast *file) {
   return true;
 }
 
-static void check_item(Elab *e, const Item *it, const Ast *file) {
+static void check_item(Elab *e, const Item *it, bool elsewhere) {
   const Ast *a = it->ast;
-  bool export = a->flags & AST_EXPORT, elsewhere = named_elsewhere(file, a);
+  bool export = a->flags & AST_EXPORT;
   if (it->kind == IT_USE && it->instance && !it->instance->called) {
     Diag *d =
       diag_warn(e->c, E_UNUSED_INSTANCE, a->caret, a->caret_len, "nothing calls `%s`, so it has no weights", it->name);
@@ -156,13 +224,23 @@ static void check_item(Elab *e, const Item *it, const Ast *file) {
   }
 }
 
+static void check_items(Elab *e, const Ast *file) {
+  Mentions names = of_file(e, file);
+  for (int i = 0, at = 0; i < e->file->n; i++) {
+    const Item *it = e->file->item[i];
+    if (it->file != e->file) continue;
+    for (int n = 0; n < file->n && file->kid[at] != it->ast; n++) at = (at + 1) % file->n; /* in their order */
+    check_item(e, it, named_elsewhere(&names, it->ast->text, at));
+  }
+}
+
 void el_warn(Elab *e) {
   const Ast *file = e->file->ast;
-  bool library = is_library(file);
   for (int i = 0; i < file->n; i++) {
     const Ast *a = file->kid[i];
-    if (a->kind == AST_DEF || a->kind == AST_TEST) check_block(e, a->kid[0], a->kid[0], a->kind == AST_DEF);
+    if (a->kind != AST_DEF && a->kind != AST_TEST) continue;
+    Mentions names = of_def(e, a->kid[0]);
+    check_block(e, a->kid[0], &names, a->kind == AST_DEF);
   }
-  for (int i = 0; i < e->file->n && !library; i++)
-    if (e->file->item[i]->file == e->file) check_item(e, e->file->item[i], file);
+  if (!is_library(file)) check_items(e, file);
 }

@@ -31,4 +31,8 @@ check pages awk -v dir="$tmp/pages" -f tests/front/snippets.awk README.md docs/*
 for f in "$tmp"/pages/*; do
   case $f in *.nn) check "$f" "$gradc" check -W "$f" ;; *) check "$f" "$gradc" opt --verify --passes= "$f" ;; esac
 done
+# 20,000 lines whose names nothing reads, which once took 30 s.
+awk 'BEGIN { print "export def f(x: f32[1]) {"; for (i = 0; i < 20000; i++) print "y" i " = x"; print "x }" }' \
+  >"$tmp/long.nn"
+check "a long def" sh -c 'ulimit -t 8; exec "$1" check "$2"' - "$gradc" "$tmp/long.nn"
 counts

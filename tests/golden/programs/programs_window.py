@@ -119,3 +119,12 @@ program("weight_norm", ["weight_norm(v, g, 0)", "weight_norm(v, h, axis = 1)"],
 layer("weight_norm_linear", "weight_norm_linear(x, 3)",
       lambda v: F.linear(v["x"], T._weight_norm(v["weight_norm_linear.v"].T.contiguous(), v["weight_norm_linear.g"][:, None], 0), v["weight_norm_linear.b"]),
       {"weight_norm_linear.v": rand(4, 3), "weight_norm_linear.g": rand(3), "weight_norm_linear.b": rand(3)}, x=rand(2, 4))  # fmt: skip
+
+# an output_pad of a stride or more, less than the dilation
+for kind, k, size, kw in [
+    ("conv_transpose1d", [3], (5,), dict(stride=(1,), padding=(2,), output_padding=(2,), dilation=(3,))),
+    ("conv_transpose2d", [3, 2], (2, 3), dict(stride=(2, 1), padding=(1, 0), output_padding=(2, 1), dilation=(3, 2))),
+    ("conv_transpose3d", [2, 1, 2], (1, 2, 2), dict(stride=(1, 1, 2), padding=(0, 0, 2), output_padding=(1, 2, 2), dilation=(3, 3, 3))),
+]:
+    words = dict(stride="stride", padding="pad", output_padding="output_pad", dilation="dilation")
+    convolution("beyond", kind, (2, 2, *size), 2, k, "".join(f", {words[n]} = {list(v)}" for n, v in kw.items()) + ", groups = 2", groups=2, **kw)
