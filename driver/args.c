@@ -193,7 +193,8 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
   if (o->commands & PASSED || (a->cmd == CMD_sweep && o->commands & C_run))
     for (int k = first; k <= *i; k++) a->passed[a->npassed++] = argv[k];
   a->value[id] = value;
-  if (id == OPT_set || id == OPT_values) a->set[a->nset++] = value;
+  if (id == OPT_set || id == OPT_values || id == OPT_const || id == OPT_dim) a->set[a->nset++] = value;
+  if (id == OPT_const) a->set[a->nset - 1] = ctx_strf(a->c, "const %s", value);
   int status = check_choice(a, o, value);
   if (status == GO_ON && id == OPT_color) rt_set_colour(value);
   return status;

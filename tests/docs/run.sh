@@ -109,7 +109,7 @@ unmarked=$(cd "$root" && for f in $(sources '*.[chy]') $(sources '*.def') $(sour
 if [ -z "$unmarked" ]; then pass; else fail "no SPDX line: $unmarked"; fi
 
 # Columns are characters, not bytes.
-long=$(cd "$root" && find bench codegen docs driver examples frontend ir lib passes prim runtime tests \
+long=$(cd "$root" && find bench codegen docs driver examples frontend import ir lib passes prim runtime tests \
   -name .venv -prune -o -type f -regex '.*[.]\(awk\|[chy]\|cpp\|cu\|def\|inc\|sh\)' \
   -exec env LC_ALL=C.UTF-8 grep -HnE '.{121}' {} + | cut -d : -f 1,2)
 equal "lines above 120 columns" "$long" ""
@@ -129,8 +129,9 @@ check "includes of codegen" only_includes "$codegen.*" codegen
 check "includes of codegen/*.c" only_includes "$codegen[^/]*" codegen/*.[ch]
 check "includes of codegen/text" only_includes "$codegen(text/)?[^/]*" codegen/text
 check "includes of lib" only_includes '(ir|frontend|passes|runtime|lib)/.*|codegen/((build|jit)/)?[^/]*' lib
-check "includes of driver" only_includes '(ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' \
-  driver
+check "includes of import" only_includes '(ir|import)/.*|lib/embed.h|runtime/io.h' import
+check "includes of driver" only_includes \
+  '(import|ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' driver
 check "includes of runtime" only_includes '[.][.]/prim/.*' runtime
 
 # ---- what is cheap ----

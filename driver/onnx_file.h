@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ONNX files of the command `import`: models, tensors, weights. */
+#ifndef GRADC_ONNX_FILE_H
+#define GRADC_ONNX_FILE_H
+#include "import/import.h"
+
+/* False or NULL: reported. The bytes live until the process ends. */
+bool onnx_file_model(Ctx *c, const char *path, OnnxModel *m);
+bool onnx_file_tensor(Ctx *c, const char *path, const char **name, Tensor *t);
+const char *onnx_folder(Ctx *c, const char *path); /* of the file */
+
+/* Writes the weights of an import as a safetensors file, with the names that the program gives them. */
+bool onnx_write_weights(Import *m, const char *path);
+#endif

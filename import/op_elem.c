@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Element-wise operators. */
+#include "import/import.h"
+#include "import/template.h"
+#include <math.h>
+#include <string.h>
+
+const char *op_num(Oper *o, double v) {
+  const char *s = dtype_number_text(o->m->c, DT_F32, v);
+  if (v == 0 && signbit(v)) s = "-0.0";
+  return *s == '-' ? op_str(o, "(%s)", s) : s;
+}
+
+/* `text` with $0, $1 ... replaced by operands, and $name by the number of a float attribute, whose default follows:
+ * ${alpha=0.01}. */
+const char *op_template(Oper *o, const char *text) {
+  Str b = {.c = o->m->c};
+  for (const char *p = text; *p; p++) {
+    if (*p != '$') {
+      str_put(&b, p, 1);
+    } else if (p[1] != '{') {
+      str_puts(&b, op_operand(o, *++p - '0'));
+    } else {
+      size_t n = strcspn(p, "="), end = strcspn(p, "}");
+      const char *name = ctx_intern(o->m->c, p + 2, n - 2), *value = ctx_intern(o->m->c, p + n + 1, end - n - 1);
+      const OnnxAttr *a = op_attr(o, name);
+      str_puts(&b, a ? op_num(o, (double)a->f) : value);
+      p += end;
+    }
+  }
+  return b.s;
+}
+
+static bool all_shapes(Oper *o, Shape *s) {
+  *s = *op_shape(o, 0);
+  for (int i = 1; i < o->nin; i++)
+    if (!has_in(o, i) || !onnx_broadcast(o, s, op_shape(o, i))) return false;
+  return !o->refused;
+}
+
+/* arg: the type of the result (`=` that of the first operand, `b` bool, `2` that of the second; `f` the first, which is
+ * a float), then the template. */
+void op_elem(Oper *o) {
+  Shape s;
+  char kind = o->arg[0];
+  if (!all_shapes(o, &s) || (kind == 'f' && !op_float_type(o, 0))) return;
+  if (kind == 'b') s.type = ONNX_BOOL;
+  if (kind == '2') s.type = op_shape(o, 1)->type;
+  if (fold_elem(o, s)) return;
+  op_give(o, 0, s, "%s", op_template(o, o->arg + 1));
+}
+
+static bool is_float(const Oper *o, int i) { return dtype_is_float(onnx_type(o->in[i]->s.type)->dtype); }
+static bool is_signed(int type) { return dtype_info[onnx_type(type)->dtype].kind == 'i'; }
+
+void op_div(Oper *o) {
+  Shape s;
+  if (!all_shapes(o, &s) || fold_elem(o, s)) return;
+  const char *how = is_float(o, 0) ? "$0 / $1" : is_signed(s.type) ? "onnx_div($0, $1)" : "$0 // $1";
+  op_give(o, 0, s, "%s", op_template(o, how));
+}
+
+void op_mod(Oper *o) {
+  Shape s;
+  if (!all_shapes(o, &s)) return;
+  bool c = op_int(o, "fmod", 0) != 0;
+  if (!c && fold_elem(o, s)) return;
+  const char *how = !c || !(is_float(o, 0) || is_signed(s.type)) ? "mod($0, $1)"
+                    : is_float(o, 0)                             ? "fmod($0, $1)"
+                                                                 : "$0 - onnx_div($0, $1) * $1";
+  op_give(o, 0, s, "%s", op_template(o, how));
+}
+
+/* Integer bases are computed in f64, which has them and their small powers exactly. */
+void op_pow(Oper *o) {
+  Shape s;
+  if (!all_shapes(o, &s)) return;
+  const char *type = type_name(s.type), *from = type_name(op_shape(o, 1)->type);
+  bool same = is_float(o, 0) && !strcmp(type, from);
+  if (same) op_give(o, 0, s, "%s", op_template(o, "$0 ** $1"));
+  else if (is_float(o, 0)) op_give(o, 0, s, "%s ** %s(%s)", op_x(o, 0), type, op_x(o, 1));
+  else op_give(o, 0, s, "%s(f64(%s) ** f64(%s))", type, op_x(o, 0), op_x(o, 1));
+}
+
+/* arg: what joins two of any number of operands; `/`: their mean. */
+void op_variadic(Oper *o) {
+  Shape s;
+  if (!all_shapes(o, &s) || (o->nin == 2 && o->arg[0] != '/' && fold_elem(o, s))) return;
+  const char *x = op_x(o, 0);
+  for (int i = 1; i < o->nin; i++) {
+    if (strchr("+/", o->arg[0])) x = op_str(o, "%s + %s", x, op_x(o, i));
+    else x = op_str(o, "%s(%s, %s)", o->arg, x, op_x(o, i));
+  }
+  if (o->arg[0] == '/') op_give(o, 0, s, "(%s) / %d", x, o->nin);
+  else op_give(o, 0, s, "%s", x);
+}
+
+void op_relu(Oper *o) { op_give(o, 0, *op_shape(o, 0), is_float(o, 0) ? "relu(%s)" : "max(%s, 0)", op_x(o, 0)); }
+
+void op_alias(Oper *o, int out, int in) {
+  op_shape(o, in);
+  if (o->refused || !has_out(o, out)) return;
+  *o->out[out] = *o->in[in];
+}
+
+void op_identity(Oper *o) { op_alias(o, 0, 0); }
+
+/* ---- casts ---- */
+
+static void cast_to(Oper *o, int type) {
+  const Shape *from = op_shape(o, 0);
+  Shape s = *from;
+  const OnnxTypeInfo *t = onnx_type(type);
+  if (!t || t->dtype < 0 || t->bits < 8) return op_refuse(o, E_ONNX_TYPE, "to %s", t ? t->name : "an unknown type");
+  if (onnx_type(from->type)->bits < 8) return op_refuse(o, E_ONNX_TYPE, "from %s", onnx_type(from->type)->name);
+  s.type = type;
+  if (type == from->type) return op_alias(o, 0, 0);
+  if (fold_cast(o, s)) return;
+  const char *name = type_name(type), *x = op_x(o, 0);
+  int bits = t->bits;
+  char kind = dtype_info[t->dtype].kind;
+  bool wraps = bits < 32 && strchr("iu", kind) && !is_float(o, 0) && from->type != ONNX_BOOL &&
+               (onnx_type(from->type)->bits > bits || dtype_info[onnx_type(from->type)->dtype].kind != kind);
+  if (!wraps) return op_give(o, 0, s, "%s(%s)", name, x);
+  /* integers keep their low bits; the language saturates */
+  const char *wide = op_let(o, "low", "bitwise_and(i32(%s), %d)", x, (1 << bits) - 1);
+  if (kind == 'u') op_give(o, 0, s, "%s(%s)", name, wide);
+  else op_give(o, 0, s, "%s(where(%s >= %d, %s - %d, %s))", name, wide, 1 << (bits - 1), wide, 1 << bits, wide);
+}
+
+void op_cast(Oper *o) { cast_to(o, (int)op_int(o, "to", 0)); }
+void op_castlike(Oper *o) { cast_to(o, op_shape(o, 1)->type); }
+
+/* ---- with further operands or attributes ---- */
+
+void op_clip(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  const char *x = op_x(o, 0), *low = NULL, *high = NULL;
+  if (o->refused) return;
+  if (o->opset < 11) {
+    if (op_attr(o, "min")) low = op_num(o, op_float(o, "min", 0));
+    if (op_attr(o, "max")) high = op_num(o, op_float(o, "max", 0));
+  } else {
+    if (has_in(o, 1)) low = op_operand(o, 1);
+    if (has_in(o, 2)) high = op_operand(o, 2);
+  }
+  if (low) x = op_str(o, "max(%s, %s)", x, low);
+  if (high) x = op_str(o, "min(%s, %s)", x, high);
+  if (!low && !high) op_alias(o, 0, 0);
+  else op_give(o, 0, s, "%s", x);
+}
+
+void op_prelu(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  if (!all_shapes(o, &s)) return;
+  op_give(o, 0, s, "%s", op_template(o, "where($0 < 0, $0 * $1, $0)"));
+}
+
+void op_gelu(Oper *o) {
+  bool fast = !strcmp(op_string(o, "approximate", "none"), "tanh");
+  if (op_float_type(o, 0)) op_give(o, 0, *op_shape(o, 0), "%s(%s)", fast ? "gelu_tanh" : "gelu", op_x(o, 0));
+}
+
+void op_isinf(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  s.type = ONNX_BOOL;
+  bool low = op_int(o, "detect_negative", 1), high = op_int(o, "detect_positive", 1);
+  const char *x = op_x(o, 0);
+  if (!low && !high) op_give(o, 0, s, "%s != %s and not isnan(%s)", x, x, x);
+  else if (low && high) op_give(o, 0, s, "isinf(%s)", x);
+  else op_give(o, 0, s, "%s == %s", x, high ? "inf" : "-inf");
+}
+
+void op_bitshift(Oper *o) {
+  Shape s;
+  if (!all_shapes(o, &s)) return;
+  const char *d = op_string(o, "direction", "");
+  if (strcmp(d, "LEFT") && strcmp(d, "RIGHT")) return op_refuse(o, E_ONNX_NODE, "direction `%s`", d);
+  op_give(o, 0, s, "bitwise_%s_shift(%s, %s)", d[0] == 'L' ? "left" : "right", op_x(o, 0), op_x(o, 1));
+}
+
+/* At inference it changes nothing. */
+void op_dropout(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  const Tensor *t;
+  double ratio = o->opset < 12 ? 0 : 0.5;
+  if (has_in(o, 1) && o->in[1]->known) ratio = tensor_number(o->in[1]->known, 0);
+  if (has_in(o, 2) && op_known(o, 2, &t) && t->count && tensor_integer(t, 0) && ratio != 0)
+    return op_refuse(o, E_ONNX_NODE, "it is random in training mode");
+  op_alias(o, 0, 0);
+  if (!has_out(o, 1)) return;
+  s.type = o->opset < 10 ? s.type : ONNX_BOOL;
+  op_give(o, 1, s, "%s(ones(%.*s))", type_name(s.type), (int)strlen(shape_list(o->m->c, s.dim, s.rank)) - 2,
+          shape_list(o->m->c, s.dim, s.rank) + 1);
+}

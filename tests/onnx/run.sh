@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: imported ONNX models. cases.tar.gz has some of ONNX's own backend cases (Apache-2.0), which
+# `gradc import --check` runs through native and portable C; fuzz.c mutates them, with the sanitizers.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/onnx
+cd "$tmp" || exit 2
+tar xzf "$here/cases.tar.gz" || exit 2
+
+# Cases: all, or a few.
+if full; then set -- cases/*; else set -- cases/test_slice_neg_steps \
+  cases/test_reduce_mean_* cases/test_softmax_axis_* cases/test_shape_*; fi
+for d in "$@"; do [ -d "$d" ] && list="$list $d"; done
+# shellcheck disable=SC2086  # several folders
+"$gradc" import --check $list >out 2>err
+while read -r folder result rest; do
+  if [ "$result" = passed ]; then pass; else fail "$folder: $result $rest"; fi
+done <out
+
+# A wrong expectation is reported as such.
+cp -r cases/test_relu wrong
+printf '\220\001\001' >>wrong/test_data_set_0/output_0.pb # an unknown field changes nothing
+check 'unknown fields' "$gradc" import --check wrong
+cp wrong/test_data_set_0/input_0.pb wrong/test_data_set_0/output_0.pb
+"$gradc" import --check wrong >out; equal 'status of a wrong result' $? 1
+case $(cat out) in *'  wrong  Relu  native: result 1, element '*) pass ;; *) fail "a wrong result: $(cat out)" ;; esac
+
+# A file and its weights.
+"$gradc" import cases/test_Linear_no_bias/model.onnx -o linear >out 2>&1; equal 'import' $? 0
+grep -q '^    param .*: f32\[10, 8\] = 0$' linear/model.nn; equal 'its weight' $? 0
+check 'its text' "$gradc" check linear/model.nn
+check 'its C with weights' "$gradc" emit --c linear/model.nn --weights linear/model.safetensors -o linear
+
+# Refusals: a code, the node, the operator; all at once.
+expect() { # expect STATUS PATTERN ARGUMENT...
+  want=$1; pattern=$2; shift 2
+  "$gradc" "$@" >out 2>err; status=$?
+  if [ $status = "$want" ] && grep -qE "$pattern" out err; then pass; else fail "$*: $status $(head -n 3 err)"; fi
+}
+expect 1 'E0531.*: ImageDecoder `' import refused/model.onnx -o d
+expect 1 'E0533.*: Reshape .*operand 2' import cases/test_reshape_reordered_last_dims/model.onnx -o d
+check 'an input as a constant' "$gradc" import cases/test_reshape_reordered_last_dims/model.onnx -o d \
+  --const shape=cases/test_reshape_reordered_last_dims/test_data_set_0/input_1.pb
+expect 2 'E0500.*NAME=N' import cases/test_relu/model.onnx -o d --dim 3
+expect 2 'E0500.*one model' import cases/test_relu/model.onnx
+expect 1 'E0530' import "$here/run.sh" -o d
+expect 1 'E0501' import missing.onnx -o d
+for n in 1 7 20 60; do
+  head -c $n cases/test_relu/model.onnx >cut.onnx; expect 1 'E053' import cut.onnx -o d
+done
+
+if full; then
+  # shellcheck disable=SC2046  # several objects
+  if cc -std=gnu11 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -DGRADC_MALLOC_EACH -I"$root" \
+    -I"$build" -o fuzz "$here/fuzz.c" "$root"/import/*.c "$root/ir/ctx.c" \
+    $(objects | tr ' ' '\n' | grep -v '/ir/ctx.o$') "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
+    tally fuzz ./fuzz cases/*/model.onnx
+  else fail "fuzz does not compile: $(head -n 5 log)"; fi
+fi
+counts
