@@ -81,15 +81,8 @@ def _write_wheel(path, info, files):
             z.writestr(entry, data)
 
 
-def get_requires_for_build_wheel(config_settings=None):
-    return []
-
-
-def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    _make()
-    files = {path[len("python/"):]: _read(ROOT, path) for path in [*_files("python/gradc"), "python/gradc_command.py"]}
-    files["gradc/libgradc.so.0"], files["gradc/program"] = _stripped(LIBRARY), _stripped(PROGRAM)
-    platform = platform_tag([files["gradc/libgradc.so.0"], files["gradc/program"]], sysconfig.get_platform())
+def _finished(wheel_directory, files, platform):
+    """Adds the metadata to the files of a wheel and writes it; returns its name."""
     tag, info = f"py3-none-{platform}", f"gradc-{_version()}.dist-info"
     files[f"{info}/METADATA"] = _metadata()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: gradc\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
@@ -100,11 +93,21 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     return wheel
 
 
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    _make()
+    files = {path[len("python/"):]: _read(ROOT, path) for path in [*_files("python/gradc"), "python/gradc_command.py"]}
+    files["gradc/libgradc.so.0"], files["gradc/program"] = _stripped(LIBRARY), _stripped(PROGRAM)
+    objects = [files["gradc/libgradc.so.0"], files["gradc/program"]]
+    return _finished(wheel_directory, files, platform_tag(objects, sysconfig.get_platform()))
+
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    """pip install -e: the package, the library and the program where they are."""
+    _make()
+    return _finished(wheel_directory, {"gradc.pth": (HERE + "\n").encode()}, platform_tag([], sysconfig.get_platform()))
+
+
 # ---- the source distribution ----
-
-
-def get_requires_for_build_sdist(config_settings=None):
-    return []
 
 
 def build_sdist(sdist_directory, config_settings=None):

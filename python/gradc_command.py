@@ -8,9 +8,8 @@ import sys
 def main() -> None:
     """Runs the program with the arguments of this process, and does not return."""
     here = os.path.dirname(os.path.abspath(__file__))
-    program = os.path.join(here, "gradc", "program")
-    if not os.path.exists(program):  # in the source tree
-        program = os.path.join(here, os.pardir, "gradc")
+    of_the_tree = os.path.join(here, os.pardir, "build", "gradc")
+    program = next(filter(os.path.exists, [os.path.join(here, "gradc", "program"), of_the_tree]), of_the_tree)
     try:
         os.execv(program, ["gradc", *sys.argv[1:]])
     except OSError as e:

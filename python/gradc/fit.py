@@ -93,7 +93,8 @@ def _words(epoch: Epoch) -> str:
 def _one_epoch(model: "Model", arrays: List[np.ndarray], order: np.ndarray, live: Optional[Live],
                words: Callable[[float], str]) -> Epoch:
     """Means over the steps of an epoch. Fewer records than a batch are repeated to fill one."""
-    n, totals = model.batch, {}  # type: int, Dict[str, float]
+    n = model.batch
+    totals: Dict[str, float] = {}
     order = order if len(order) >= n else np.resize(order, n)
     steps = len(order) // n
     for i in range(steps):

@@ -202,7 +202,12 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
       (cd / && "$tmp/venv/bin/pip" wheel -q --no-index --no-deps --disable-pip-version-check -w "$tmp" "$tmp/sdist") &&
       ls "$tmp"/gradc-*-py3-none-*.whl
   }
-  if full; then check "the source distribution builds a wheel" sdist; fi
+  if full; then
+    check "the source distribution builds a wheel" sdist
+    check "pip install -e" "$tmp/venv/bin/pip" install -q --no-index --disable-pip-version-check -e ./python
+    check "the package where it is" sh -c "cd / && '$tmp/venv/bin/gradc' --version &&
+      '$tmp/venv/bin/python' -c 'import gradc; assert \"$root/python\" in gradc.__file__'"
+  fi
 else
   fail "no Python with NumPy: tests/setup.sh installs it"
 fi
