@@ -133,7 +133,7 @@ $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUIL
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
 # The embedded files, named by their paths in the source tree or the build folder.
-EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
+EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
   codegen/c/project/* codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
 $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/prebuilt.stamp
@@ -168,8 +168,8 @@ endef
 export PC
 
 install: all lib
-	$(INSTALL) -d $(addprefix "$(DESTDIR)",$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(bashdir) \
-	  $(zshdir) $(fishdir))
+	$(INSTALL) -d $(addprefix "$(DESTDIR)",$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(mandir)/man5 \
+	  $(bashdir) $(zshdir) $(fishdir))
 	$(INSTALL) -m 755 gradc "$(DESTDIR)$(bindir)/gradc"
 	$(INSTALL) -m 755 $(BUILD)/libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so.0"
 	ln -sf libgradc.so.0 "$(DESTDIR)$(libdir)/libgradc.so"
@@ -177,13 +177,16 @@ install: all lib
 	$(INSTALL) -m 644 lib/gradc.h "$(DESTDIR)$(includedir)/gradc.h"
 	printf '%s\n' "$$PC" > "$(DESTDIR)$(libdir)/pkgconfig/gradc.pc"
 	./gradc help --man > "$(DESTDIR)$(mandir)/man1/gradc.1"
+	./gradc help --man=m > "$(DESTDIR)$(mandir)/man1/m.1"
+	awk -v version=$(VERSION) -f docs/man.awk docs/language.md > "$(DESTDIR)$(mandir)/man5/nn.5"
 	./gradc help --completion=bash > "$(DESTDIR)$(bashdir)/gradc"
 	./gradc help --completion=zsh > "$(DESTDIR)$(zshdir)/_gradc"
 	./gradc help --completion=fish > "$(DESTDIR)$(fishdir)/gradc.fish"
 
 uninstall:
 	rm -f "$(DESTDIR)$(bindir)/gradc" $(addprefix "$(DESTDIR)$(libdir)"/,libgradc.so.0 libgradc.so libgradc.a \
-	  pkgconfig/gradc.pc) "$(DESTDIR)$(includedir)/gradc.h" "$(DESTDIR)$(mandir)/man1/gradc.1" \
+	  pkgconfig/gradc.pc) "$(DESTDIR)$(includedir)/gradc.h" \
+	  $(addprefix "$(DESTDIR)$(mandir)"/,man1/gradc.1 man1/m.1 man5/nn.5) \
 	  "$(DESTDIR)$(bashdir)/gradc" "$(DESTDIR)$(zshdir)/_gradc" "$(DESTDIR)$(fishdir)/gradc.fish"
 
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

@@ -4,6 +4,8 @@
 #include "driver/driver.h"
 #include "frontend/elab.h"
 #include "passes/pass.h"
+#include "runtime/man.h"
+#include "runtime/rt.h"
 #include "runtime/terminal.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,6 +226,11 @@ static int parse_global(Args *a, int argc, char **argv) {
   }
   if (!strcmp(argv[1], "help") && !strcmp(argv[2], "--man")) {
     help_man();
+    return EXIT_OK;
+  }
+  if (!strcmp(argv[1], "help") && !strcmp(argv[2], "--man=m")) { /* of what `gradc build -o m` writes */
+    man_program("m", GRADC_VERSION);
+    rt_out_flush();
     return EXIT_OK;
   }
   const char completion[] = "--completion=";

@@ -2,16 +2,14 @@
 /* The manual page in the macros of man(7), generated from the tables. */
 #include "driver/driver.h"
 #include "passes/pass.h"
+#include "runtime/man.h"
+#include "runtime/rt.h"
 #include <stdio.h>
 
-/* Escapes text: hyphens stay ASCII hyphens, and no line is taken for a request. */
 static void put(const char *s) {
-  for (int first = 1; *s; s++, first = s[-1] == '\n') {
-    if (first && (*s == '.' || *s == '\'')) fputs("\\&", stdout);
-    if (*s == '-') fputs("\\-", stdout);
-    else if (*s == '\\') fputs("\\e", stdout);
-    else putchar(*s);
-  }
+  char *t = man_escape(s);
+  fputs(t, stdout);
+  rt_free(t);
 }
 
 static void item(const char *flag, const char *between, const char *value, const char *text) {
@@ -53,5 +51,6 @@ void help_man(void) {
   for (int i = 0; i < PASS_COUNT; i++)
     if (pass_info[i].kind != PASS_LOWERING) item(pass_info[i].name, "", "", pass_info[i].purpose);
   puts(".SH EXIT STATUS\n0 ok, 1 error in the model, 2 error in the command line, 5 out of resources.\n"
-       "Those of training are 4 too, data or weights are malformed, and 6, the loss is not finite.");
+       "Those of training are 4 too, data or weights are malformed, and 6, the loss is not finite.\n"
+       ".SH SEE ALSO\n.BR nn (5), the language;\n.BR m (1), a training binary");
 }

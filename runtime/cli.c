@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The entry point of a training binary: signals and commands. */
+#include "man.h"
 #include "run.h"
 #include "settings.h"
 #include "terminal.h"
@@ -37,6 +38,11 @@ int gc_main(const GcModel *m, int argc, char **argv) {
   rt_standard_files();
   rt_host = &rt_program;
   catch_signals();
+  if (argc == 3 && !strcmp(argv[1], "help") && !strcmp(argv[2], "--man")) {
+    man_program(m->name, m->version ? m->version : "");
+    rt_out_flush();
+    return 0;
+  }
   if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
     opt_overview(m, prog);
     rt_out_flush();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands and options of a training binary: a table of each, for parsing, help and suggestions. */
 #include "json.h"
+#include "man.h"
 #include "rt.h"
 #include "session.h"
 #include "terminal.h"
@@ -194,4 +195,34 @@ void opt_overview(const GcModel *m, const char *prog) {
          prog, prog, m->name, m->version ? m->version : "", m->parameters);
   for (int i = 0; i < gc_ncommands; i++) rt_out("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
   rt_out("\n`%s COMMAND --help` lists the options of a command.\n", prog);
+}
+
+/* ---- the manual page ---- */
+
+static void put_man(const char *before, const char *text, const char *after) {
+  char *t = man_escape(text);
+  rt_out("%s%s%s", before, t, after);
+  rt_free(t);
+}
+
+void man_program(const char *name, const char *version) {
+  put_man(".TH ", name, " 1 \"\" \"");
+  put_man("gradc ", version, "\" \"User commands\"\n.SH NAME\n");
+  put_man("", name, " \\- a model that gradc compiled: trains, evaluates, predicts\n.SH SYNOPSIS\n");
+  put_man(".B ", name, "\n.I COMMAND\n[\\fIOPTIONS\\fR]\n.SH COMMANDS\n");
+  for (int k = 0; k < gc_ncommands; k++) {
+    const Command *c = &gc_commands[k];
+    put_man(".SS ", c->name, "\n");
+    put_man("", c->summary, ".\n");
+    for (int i = 0; i < COUNT(options); i++) {
+      const struct Opt *o = &options[i];
+      if (!(o->commands & c->bit)) continue;
+      put_man(".TP\n\\fB", o->name, "\\fR");
+      put_man(o->value ? " \\fI" : "", o->value ? o->value : "", o->value ? "\\fR\n" : "\n");
+      put_man("", o->help, "\n");
+    }
+  }
+  rt_out(".SH FILES\n.TP\n\\fIruns/TIME/\\fR\na training: run.json, metrics.csv, metrics.jsonl, weights.safetensors, "
+         "checkpoints\n.SH EXIT STATUS\n0 success, 1 user error, 2 usage, 4 corrupt data or checkpoint, 5 resources, 6 "
+         "not finite, 130 or 143 after Ctrl\\-C or SIGTERM.\n.SH SEE ALSO\n.BR gradc (1),\n.BR nn (5)\n");
 }
