@@ -136,6 +136,7 @@ $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUIL
 EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
   codegen/c/project/* codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
+EMBED += driver/report.html
 $(BUILD)/embed.c: lib/embed.sh $(EMBED) $(BUILD)/prebuilt.stamp
 	@mkdir -p $(@D)
 	sh lib/embed.sh $(BUILD) $(EMBED) $(BUILD)/prebuilt/*.obj > $@

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc report: what a model costs before it runs. */
 #include "driver/report_cuda.h"
+#include "driver/report_html.h"
 #include "driver/report_layers.h"
 #include "driver/report_plan.h"
 #include "driver/report_roofline.h"
@@ -68,7 +69,9 @@ static int draw(Args *a, const Cost *k) {
 
 int cmd_report(Args *a) {
   if (!output_check(a, OPT_svg, ".c .h .nn .ir", "a picture", NULL)) return EXIT_USAGE;
+  if (!output_check(a, OPT_html, ".c .h .nn .ir .svg", "a page", NULL)) return EXIT_USAGE;
   if (!cost_isa(a->c, a->value[OPT_isa])) return EXIT_USAGE;
+  if (args_has(a, OPT_html)) return report_html(a);
   Module *m = load_module(a, a->operand[0]);
   if (!m) return EXIT_MODEL;
   Layers layers = layers_find(m);

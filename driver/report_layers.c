@@ -106,10 +106,13 @@ static Layer total_of(const Layers *l) {
 
 static void print_text(Ctx *c, const Layers *l, bool timed) {
   Layer all = total_of(l);
-  Table t = table_new(c, l->n + 1);
+  int n = 0;
+  for (int i = 0; i < l->n; i++) n += layer_is_shown(&l->row[i]);
+  Table t = table_new(c, n + 1);
   add_columns(&t, timed, all.measured >= 0);
-  for (int i = 0; i < l->n; i++) set_row(&t, i, &l->row[i], timed, l);
-  set_row(&t, l->n, &all, timed, l);
+  for (int i = 0, at = 0; i < l->n; i++)
+    if (layer_is_shown(&l->row[i])) set_row(&t, at++, &l->row[i], timed, l);
+  set_row(&t, n, &all, timed, l);
   table_print(&t, terminal_width(1));
 }
 
@@ -123,6 +126,7 @@ int report_layers(Args *a, Layers *l, const Cost *k) {
   int status = args_has(a, OPT_profile) ? measure(a, l) : EXIT_OK;
   if (status != EXIT_OK) return status;
   for (int i = 0; i < l->n && args_has(a, OPT_json); i++) {
+    if (!layer_is_shown(&l->row[i])) continue;
     Str s = {.c = a->c};
     layers_json(&s, l, &l->row[i]);
     puts(s.s);

@@ -26,8 +26,9 @@ const char *grouped(Ctx *c, double v);                        /* 1234567 as 1,23
 /* The largest values alive at the peak that get a label, at most `max`. Returns their number. */
 int plan_labels(const Plan *p, const LiveRange **v, int max);
 
-void report_terminal(const Plan *p);              /* to standard output, as wide as the terminal */
-void report_lines(const Plan *p);                 /* JSON, a line for the plan and one for each value */
+void report_terminal(const Plan *p); /* to standard output, as wide as the terminal */
+void report_lines(const Plan *p);    /* JSON, a line for the plan and one for each value */
+Str report_svg_text(const Plan *p);
 bool report_svg(const Plan *p, const char *path); /* false: reported */
 
 /* The maximum stack depth, in bytes, of the reported module's portable C in its --fp mode, by the C compiler's figures.

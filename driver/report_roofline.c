@@ -32,19 +32,17 @@ static int by_time(const void *x, const void *y) {
   return a->ms == b->ms ? a->at - b->at : a->ms < b->ms ? 1 : -1;
 }
 
-static void print_json(Ctx *c, const Row *r) {
-  Str s = {.c = c};
-  str_puts(&s, "{\"event\":\"kernel\",\"kernel\":");
-  str_json(&s, r->name);
-  str_puts(&s, ",\"line\":");
-  str_json(&s, r->line);
+static void put_json(Str *o, const Row *r) {
+  str_puts(o, "{\"event\":\"kernel\",\"kernel\":");
+  str_json(o, r->name);
+  str_puts(o, ",\"line\":");
+  str_json(o, r->line);
   str_printf(
-    &s, ",\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":",
+    o, ",\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":",
     kernel_class_name[r->of->kernel->group->cls], r->of->form, r->ms, r->flops, r->bytes, r->roofline);
   const Kernel *k = r->of->kernel;
-  str_json(&s, scope_path(k->gs->g->m, group_scope(k->gs->g, k->group)));
-  str_puts(&s, "}");
-  puts(s.s);
+  str_json(o, scope_path(k->gs->g->m, group_scope(k->gs->g, k->group)));
+  str_puts(o, "}");
 }
 
 static void print_text(const Row *r, double all) {
@@ -53,10 +51,29 @@ static void print_text(const Row *r, double all) {
          r->line, r->name);
 }
 
-void report_roofline(const Cost *k, bool json) {
+static Row *rows_by_time(const Cost *k) {
   Row *row = ctx_alloc(k->c, sizeof *row * (size_t)(k->steps.n + 1));
   for (int i = 0; i < k->steps.n; i++) row[i] = row_of(k, i);
   qsort(row, (size_t)k->steps.n, sizeof *row, by_time);
-  if (!json) printf("\n       ms     %%  roofline  ratio  GFLOP/s    GB/s  form    line               kernel\n");
-  for (int i = 0; i < k->steps.n; i++) json ? print_json(k->c, &row[i]) : print_text(&row[i], 1e3 * k->steps.seconds);
+  return row;
+}
+
+void roofline_json(Str *o, const Cost *k, const char *between) {
+  const Row *row = rows_by_time(k);
+  for (int i = 0; i < k->steps.n; i++) {
+    if (i) str_puts(o, between);
+    put_json(o, &row[i]);
+  }
+}
+
+void report_roofline(const Cost *k, bool json) {
+  Str s = {.c = k->c};
+  if (json) {
+    roofline_json(&s, k, "\n");
+    if (s.n) puts(s.s);
+    return;
+  }
+  const Row *row = rows_by_time(k);
+  printf("\n       ms     %%  roofline  ratio  GFLOP/s    GB/s  form    line               kernel\n");
+  for (int i = 0; i < k->steps.n; i++) print_text(&row[i], 1e3 * k->steps.seconds);
 }

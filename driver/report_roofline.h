@@ -5,5 +5,6 @@
 
 /* The kernels of a step on one core, those that take longest first; json: a line for each. Nothing if the machine was
  * not measured. */
+void roofline_json(Str *o, const Cost *k, const char *between); /* the rows, as objects */
 void report_roofline(const Cost *k, bool json);
 #endif

@@ -161,7 +161,8 @@ static Rect rect_of(const Svg *v, const LiveRange *x) {
 static void put_value(Svg *v, const LiveRange *x, int number) {
   const Plan *p = v->p;
   Rect at = rect_of(v, x);
-  str_puts(&v->s, "<g><title>"); /* a tooltip */
+  int line = source_pos(p->c, node_get(p->l->g, x->node)->loc).line;
+  str_printf(&v->s, "<g data-l=\"%d\"><title>", line); /* for report --html; a tooltip */
   escaped(&v->s,
           ctx_strf(p->c, "%s, %s%s\n%s bytes at %s, kernels %d to %d\n%s", plan_name(p, x), use_text[plan_use(p, x)],
                    plan_is_recomputed(p, x) ? ", recomputed" : "", grouped(p->c, (double)x->bytes),
@@ -233,7 +234,7 @@ static void put_band(Svg *v) {
   }
 }
 
-bool report_svg(const Plan *p, const char *path) {
+Str report_svg_text(const Plan *p) {
   const Liveness *l = p->l;
   int high = TOP + PLOT + BAND + BOTTOM;
   Svg v = {.p = p, .s = {.c = p->c}, .base = TOP + PLOT};
@@ -253,5 +254,10 @@ bool report_svg(const Plan *p, const char *path) {
   for (int i = 0; i < l->n; i++) put_label(&v, &l->v[i]);
   put_band(&v);
   str_puts(&v.s, "</svg>\n");
-  return save_file(p->c, path, v.s.s, v.s.n, 0);
+  return v.s;
+}
+
+bool report_svg(const Plan *p, const char *path) {
+  Str s = report_svg_text(p);
+  return save_file(p->c, path, s.s, s.n, 0);
 }

@@ -123,10 +123,11 @@ void layers_cost(Layers *l, const Cost *k) {
     x->bytes += s->times * s->cost.bytes;
     x->seconds += s->times * s->cost.seconds;
   }
-  while (l->n && !l->row[l->n - 1].at && !l->row[l->n - 1].kernels) l->n--;
   for (int i = 0; i < l->n; i++)
     if (!l->row[i].kernels && host[i]) l->row[i].host = &l->row[host[i] - 1];
 }
+
+bool layer_is_shown(const Layer *x) { return x->at || x->kernels || x->measured > 0; }
 
 Layer *layers_row(Layers *l, const char *name) {
   for (int s = 1; s < l->m->nscope; s++)

@@ -25,6 +25,7 @@ typedef struct Layers {
 } Layers;
 
 Layers layers_find(Module *m);              /* of an elaborated module, before its passes */
+bool layer_is_shown(const Layer *x);        /* false: of what is in no layer, and costs nothing */
 void layers_cost(Layers *l, const Cost *k); /* adds the kernels' costs, after its passes */
 /* The row of the kernels that bench --profile gives this layer; NULL: there is none. */
 Layer *layers_row(Layers *l, const char *name);

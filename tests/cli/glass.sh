@@ -149,3 +149,32 @@ expect 0 'digraph "layers"' ir --dot layers.nn
 ! command -v dot >/dev/null || check "Graphviz reads the graph" dot -Tsvg out
 equal "braces of the graph" "$(tr -cd '{' <out | wc -c)" "$(tr -cd '}' <out | wc -c)"
 expect 0 '^   1  autodiff .*[0-9]' ir --time-passes --stats layers.nn
+
+# The page: one file that needs no other, whose data is one JSON object; in a browser, if there is one, without errors.
+"$gradc" run layers.nn --run-dir lr >/dev/null 2>&1
+expect 0 '' report --html page.html --run lr layers.nn
+check "the page loads no other file" test "$(grep -cE '(src|href)=|url\(http|@import|fetch\(' page.html)" = 0
+grep -o '<script type="application/json" id="data">.*</script>' page.html | sed 's/<[^>]*>//g' >data.json
+check "the page's data is JSON" json_lines data.json
+check "no tag in the data" test "$(grep -c '<' data.json)" = 0
+for what in '"pass":"memory"' '"layer":"net.block_2.linear_2"' '"svg":"\\u003csvg' '"name":"loss"' \
+  'graph train_step: .* changed' 'k[0-9]*_net_block_1_linear_1_relu'; do
+  grep -q "$what" data.json && pass || fail "the page has no $what"
+done
+expect 2 'IR text has no source' report --html page.html layers.ir
+expect 2 'needs --html' report --run lr layers.nn
+if full && command -v chromium >/dev/null; then
+  # in_page TAB PATTERN: in the document after its scripts have run
+  in_page() {
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/profile" \
+      --virtual-time-budget=4000 --dump-dom "file://$PWD/page.html#$1" >dom 2>/dev/null
+    grep -q '<div id="error"></div>' dom && grep -q "$2" dom && pass ||
+      fail "the page's tab $1: $(grep -A3 'id="error"' dom)"
+  }
+  in_page code '<div data-l="1 [^"]*">static void k[0-9]*_net_block_1_linear_1_relu\|<div data-l="1">static void k'
+  in_page layers '<td>net.block_2.linear_2</td><td>5 x 8</td><td class="n">72</td>'
+  in_page graph '<title>kernel 1: '
+  in_page memory '<g data-l="[0-9]*"><title>'
+  in_page roofline '<circle [^>]*data-l="[0-9]"'
+  in_page training '<polyline points="[0-9]'
+fi
