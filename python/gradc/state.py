@@ -59,7 +59,7 @@ def _names(model: "Model", map: Optional[Mapping[str, Target]]) -> Dict[str, Tup
         of[to] = name
     for prefix in map or {}:
         if not any(prefix in ("", n) or n.startswith(prefix + ".") for n in names):
-            raise KeyError(f"the model has no weight {prefix!r}, nor any below it")
+            raise ValueError(f"the model has no weight {prefix!r}, nor any below it")
     return found
 
 
@@ -89,7 +89,7 @@ def load_state_dict(model: "Model", state: Mapping[str, Any], map: Optional[Mapp
     missing = [to for to, _ in names.values() if to not in state]
     unexpected = [k for k in state if k not in there and k.rpartition(".")[2] != "num_batches_tracked"]
     if strict and (missing or unexpected):
-        raise KeyError("; ".join(f"{what}: {', '.join(keys)}" for what, keys in
+        raise ValueError("; ".join(f"keys {what}: {', '.join(keys)}" for what, keys in
                                  (("missing", missing), ("unexpected", unexpected)) if keys))
     values = {}
     for name, (to, axes) in names.items():
