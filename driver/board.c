@@ -8,16 +8,16 @@
 const Board boards[] = {
   {"cortex-m0plus", "Cortex-M0+", ARM, "-mthumb -mcpu=cortex-m0plus", "startup_cortex.c", QEMU_ARM, "-M mps2-an385",
    "the Cortex-M3 of MPS2 AN385, which runs the code of a Cortex-M0+: qemu has no board with one", 0, 4096, 0x21000000,
-   16384, 40, false},
+   16384, 40, false, 159.2, 99.7},
   {"cortex-m4", "Cortex-M4F", ARM, "-mthumb -mcpu=cortex-m4 -mfloat-abi=hard -mfpu=fpv4-sp-d16", "startup_cortex.c",
-   QEMU_ARM, "-M mps2-an386", "MPS2 AN386", 0, 4096, 0x21000000, 16384, 40, true},
+   QEMU_ARM, "-M mps2-an386", "MPS2 AN386", 0, 4096, 0x21000000, 16384, 40, true, 7.1, 5.9},
   {"cortex-m7", "Cortex-M7", ARM, "-mthumb -mcpu=cortex-m7 -mfloat-abi=hard -mfpu=fpv5-d16", "startup_cortex.c",
-   QEMU_ARM, "-M mps2-an500", "MPS2 AN500", 0, 4096, 0x60000000, 16384, 40, true},
+   QEMU_ARM, "-M mps2-an500", "MPS2 AN500", 0, 4096, 0x60000000, 16384, 40, true, 7.1, 5.6},
   {"cortex-m33", "Cortex-M33", ARM, "-mthumb -mcpu=cortex-m33 -mfloat-abi=hard -mfpu=fpv5-sp-d16", "startup_cortex.c",
-   QEMU_ARM, "-M mps2-an505", "MPS2 AN505", 0x10000000, 4096, 0x80000000, 16384, 50, true},
+   QEMU_ARM, "-M mps2-an505", "MPS2 AN505", 0x10000000, 4096, 0x80000000, 16384, 50, true, 7.1, 5.8},
   {"rv32", "RV32IMAFC", "riscv64-unknown-elf-", "gcc-riscv64-unknown-elf",
-   "-march=rv32imafc_zicsr -mabi=ilp32f -mcmodel=medany", "startup_rv32.c", "qemu-system-riscv32", "qemu-system-misc",
-   "-M virt -bios none", "qemu's virt", 0x80000000, 16384, 0x81000000, 16384, 1, true},
+   "-march=rv32imafc -mabi=ilp32f -mcmodel=medany", "startup_rv32.c", "qemu-system-riscv32", "qemu-system-misc",
+   "-M virt -bios none", "qemu's virt", 0x80000000, 16384, 0x81000000, 16384, 1, true, 7.2, 4.5},
 };
 const int nboards = sizeof boards / sizeof *boards;
 

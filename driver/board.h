@@ -15,6 +15,7 @@ typedef struct Board {
   uint32_t flash, flash_kb, ram, ram_kb;
   int ns; /* virtual nanoseconds of one board_ticks() in the emulator */
   bool fpu;
+  double per_mac, per_work; /* instructions of a multiply-add, and in Cost.work: bench/embedded.sh fit */
 } Board;
 
 extern const Board boards[];

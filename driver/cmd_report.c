@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc report: what a model costs before it runs. */
+#include "driver/board.h"
 #include "driver/report_cuda.h"
 #include "driver/report_html.h"
 #include "driver/report_layers.h"
@@ -21,6 +22,17 @@ static void print_gradients(const Cost *k) {
   else
     printf("      %d of %d are consumed in the kernel that computes them%s\n", g->unbuffered, g->weights,
            g->unbuffered < g->weights ? "; the others have several terms or readers" : "");
+}
+
+/* --target: what counts in qemu predict (bench/embedded.csv). json: a line of its own. */
+static void report_target(const Cost *k, const Board *b, bool json) {
+  double instructions = k->macs * b->per_mac + k->work * b->per_work;
+  if (json)
+    printf("{\"target\":\"%s\",\"macs\":%.0f,\"predicted_instructions\":%.0f}\n", b->name, k->macs, instructions);
+  else
+    printf("instructions        %18s on %s: %.1f each of %s multiply-adds, %.1f of %s other multiplications\n",
+           grouped(k->c, instructions), b->title, b->per_mac, grouped(k->c, k->macs), b->per_work,
+           grouped(k->c, k->work));
 }
 
 static void print_json(const Cost *k) {
@@ -84,6 +96,7 @@ int cmd_report(Args *a) {
   if (k.memory) k.stack = report_stack(a, m, &k.why);
   if (args_has(a, OPT_json)) print_json(&k);
   else print_text(&k);
+  if (args_has(a, OPT_target)) report_target(&k, board_find(a->value[OPT_target]), args_has(a, OPT_json));
   if (args_has(a, OPT_roofline)) report_roofline(&k, args_has(a, OPT_json));
   return k.memory ? draw(a, &k) : EXIT_OK;
 }

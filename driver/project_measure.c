@@ -37,8 +37,10 @@ static const char *output(const Bench *b, int i) {
 
 /* The line of an output that says what is wrong: the first with one of these words, else the first. */
 static const char *telling_line(Ctx *c, const char *text) {
-  const char *line = strstr(text, "overflowed"), *error = strstr(text, "error");
-  if (!line) line = error ? error : text;
+  static const char *const words[] = {"overflowed", "undefined reference", "error"};
+  const char *line = NULL;
+  for (size_t i = 0; i < sizeof words / sizeof *words && !line; i++) line = strstr(text, words[i]);
+  if (!line) line = text;
   while (line > text && line[-1] != '\n' && strncmp(line, "region ", 7)) line--;
   return ctx_strf(c, "%.*s", (int)strcspn(line, "\n"), line);
 }
@@ -194,7 +196,7 @@ static void put_why(Str *s, const char *key, const char *why) {
   str_json(s, why);
 }
 
-static void print_json(const Project *p, const char *dir, const Measures *m, double macs) {
+static void print_json(const Project *p, const char *dir, const Measures *m, const Cost *k) {
   Str s = {.c = p->c};
   str_printf(&s, "{\"project\":\"%s\",\"target\":\"%s\",\"folder\":", p->kind, p->board->name);
   str_json(&s, dir);
@@ -203,7 +205,8 @@ static void print_json(const Project *p, const char *dir, const Measures *m, dou
   put_number(&s, "ram_bytes", (double)m->ram);
   put_number(&s, "model_ram_bytes", (double)p->m->total_bytes);
   put_number(&s, "stack_bytes", (double)m->stack);
-  put_number(&s, "macs", macs);
+  put_number(&s, "macs", k->macs);
+  put_number(&s, "work", k->work);
   put_number(&s, "instructions", m->instructions);
   put_why(&s, "sizes_why", m->build_why);
   put_why(&s, "instructions_why", m->run_why);
@@ -229,7 +232,7 @@ static void print_text(const Project *p, const char *dir, const Measures *m, dou
 
 void project_report(const Project *p, const char *dir, bool json) {
   Measures m = project_measure(p);
-  double macs = cost_of(p->m, NULL).macs;
-  if (json) print_json(p, dir, &m, macs);
-  else print_text(p, dir, &m, macs);
+  Cost k = cost_of(p->m, NULL);
+  if (json) print_json(p, dir, &m, &k);
+  else print_text(p, dir, &m, k.macs);
 }

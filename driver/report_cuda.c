@@ -14,9 +14,12 @@ static bool refuse(Args *a, const char *text) {
 }
 
 bool report_check(Args *a) {
-  static const OptionId of_c[] = {OPT_memory, OPT_roofline, OPT_svg, OPT_isa, OPT_cc, OPT_cflags, OPT_layers, OPT_html};
+  static const OptionId of_c[] = {OPT_memory, OPT_roofline, OPT_svg,  OPT_isa,   OPT_cc,
+                                  OPT_cflags, OPT_layers,   OPT_html, OPT_target};
   if (args_has(a, OPT_run_folder) && !args_has(a, OPT_html)) return refuse(a, "`--run` needs --html");
   if (args_has(a, OPT_profile) && !args_has(a, OPT_layers)) return refuse(a, "`--profile` needs --layers");
+  if (args_has(a, OPT_target) && args_has(a, OPT_layers))
+    return refuse(a, "`--target` and `--layers` exclude each other");
   if (!args_has(a, OPT_cuda)) return !args_has(a, OPT_gpu) || refuse(a, "`--gpu` needs --cuda");
   for (size_t i = 0; i < sizeof of_c / sizeof *of_c; i++)
     if (args_has(a, of_c[i]))

@@ -32,6 +32,7 @@ static bool is_trained(const Module *m, int var) {
 static void cost_of_run(Cost *k, Graph *g, double times) {
   k->flops += graph_flops(g) * times;
   k->macs += graph_macs(g) * times;
+  k->work += graph_work(g) * times;
   k->recomputed += graph_recomputed(g) * times;
 }
 

@@ -11,6 +11,7 @@ typedef struct Cost {
   double parameters, trained; /* elements of all weights, of those that are trained */
   double flops, recomputed;   /* of a step or call; of these, for rematerialised values */
   double macs;                /* multiply-adds of contractions, convolutions and attention: part of the flops */
+  double work;                /* of the rest, in multiplications */
   StepCosts steps;            /* of one core of the machine that --isa names, if `timed` */
   bool timed;                 /* its throughput is known */
   int64_t activations;        /* bytes kept for the backward pass */

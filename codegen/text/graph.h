@@ -47,8 +47,9 @@ bool graph_checks_inputs(const Graph *g); /* there are some of the latter */
 void helpers_print(Emitter *p, Str *out);
 /* interface.c: what the interfaces of emitted programs share. */
 bool interface_has(const Module *m, const Graph *g); /* the graph is a function of it */
-void interface_params(GraphText *c, Str *s);         /* ", const float *in_x, ptrdiff_t n_B, float *out_y" */
-void interface_run(Emitter *p, Str *h);              /* the definition of struct NAME_run */
+bool interface_counts(const Module *m); /* the run header has steps and loss: some function trains, or reads them */
+void interface_params(GraphText *c, Str *s); /* ", const float *in_x, ptrdiff_t n_B, float *out_y" */
+void interface_run(Emitter *p, Str *h);      /* the definition of struct NAME_run */
 /* Accumulated gradients, which are adjacent: their first and last byte. */
 void interface_sums(const Emitter *p, const Graph *pass, int64_t *from, int64_t *to);
 

@@ -7,6 +7,19 @@ bool interface_has(const Module *m, const Graph *g) {
   return g->kind == GK_INIT || g->kind == GK_EXPORT || (graph_trains(g) && !m->opt.infer_only);
 }
 
+static bool reads_run(const Graph *g) {
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (node_is_run(g, n)) return true;
+  return false;
+}
+
+bool interface_counts(const Module *m) {
+  bool counts = m->opt.device || head_calls(m) >= 0;
+  for (int i = 0; i < m->ngraph; i++) counts |= interface_has(m, m->graph[i]) && graph_trains(m->graph[i]);
+  for (int i = 0; i < m->ngraph; i++) counts |= m->graph[i]->kind != GK_TEST && reads_run(m->graph[i]);
+  return counts;
+}
+
 void interface_params(GraphText *c, Str *s) {
   const Graph *g = c->g;
   const Module *m = c->p->m;
@@ -22,10 +35,14 @@ void interface_run(Emitter *p, Str *h) {
   const Module *m = p->m;
   int nmetric;
   const char **metric = head_metrics(m, &nmetric);
-  str_printf(h,
-             "/* The run header, at the start of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n"
-             "  uint32_t step, steps, steps_per_epoch;\n  float loss;\n",
-             p->run);
+  if (interface_counts(m))
+    str_printf(h,
+               "/* The run header, at the start of mem. train_step counts `step`. */\n%s {\n  uint64_t seed;\n"
+               "  uint32_t step, steps, steps_per_epoch;\n  float loss;\n",
+               p->run);
+  else
+    str_printf(h, "/* At the start of mem: what init draws values by. */\n%s {\n  uint64_t seed;\n  uint32_t step;\n",
+               p->run);
   for (int i = 0; i < nmetric; i++) str_printf(h, "  float %s;\n", metric_identifier(p, metric[i]));
   if (head_calls(m) >= 0)
     str_puts(h, "  uint32_t calls; /* number of calls of functions that draw random numbers, which depend on it */\n");

@@ -59,11 +59,40 @@ void prim_print_form(Emitter *p, PrimForm form, const char *types, Str *out) {
     if (p->section[i].used[form]) str_printf(out, "%.*s\n\n", (int)p->section[i].n, p->section[i].text);
 }
 
+/* Of a line that begins a condition: whether it holds; -1: that is not known. */
+static int condition(const char *line) {
+  static const struct {
+    const char *text;
+    int holds;
+  } known[] = {{"#if PRIM_LANES == 1\n", 1}, {"#if PRIM_LANES > 1\n", 0}, {"#ifndef PRIM_BY_FLAGS\n", 1}};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (!strncmp(line, known[i].text, strlen(known[i].text))) return known[i].holds;
+  return -1;
+}
+
+void text_put_live(Str *out, const char *text, size_t n) {
+  enum { DEPTH = 16 };
+  int state[DEPTH] = {-1}, depth = 0, off = 0; /* off: how many of the conditions do not hold */
+  for (const char *line = text, *next; line < text + n; line = next) {
+    size_t left = (size_t)(text + n - line);
+    const char *end = memchr(line, '\n', left);
+    next = end ? end + 1 : text + n;
+    bool opens = !strncmp(line, "#if", 3), other = !strncmp(line, "#else", 5), closes = !strncmp(line, "#endif", 6);
+    if (opens && depth + 1 < DEPTH) state[++depth] = condition(line), off += !state[depth];
+    bool known = depth && state[depth] >= 0 && (opens || other || closes);
+    if (other && known) off += state[depth] ? 1 : -1, state[depth] = !state[depth];
+    if (!known && !off) str_put(out, line, (size_t)(next - line));
+    if (closes && depth) off -= !state[depth--];
+  }
+}
+
 void prim_print(Emitter *p, Str *out) {
+  Str text = {.c = p->c};
   prim_print_form(p, PRIM_SCALAR,
                   "#define PRIM(name) p_##name\n#define PRIM_F float\n#define PRIM_I int32_t\n"
-                  "#define PRIM_U uint32_t\n#define PRIM_D double\n#define PRIM_LANES 1\n",
-                  out);
+                  "#define PRIM_U uint32_t\n#define PRIM_D double\n",
+                  &text);
+  text_put_live(out, text.s ? text.s : "", text.n);
 }
 
 /* Whether the text calls a function that the section defines. */

@@ -96,6 +96,8 @@ const char *text_stored_number(Emitter *p, DType t, const void *values, int64_t 
 const char *text_cast(Emitter *p, DType to, DType from, const char *x);
 bool text_is_atomic(const char *text); /* needs no parentheses as an operand */
 void prim_use(Emitter *p, const char *section);
+/* A text without the lines that conditions on PRIM_LANES and PRIM_BY_FLAGS exclude, in scalar code, nor these. */
+void text_put_live(Str *out, const char *text, size_t n);
 void prim_print(Emitter *p, Str *out); /* the sections of prim.h that are used */
 /* Of these the ones that a text calls, and those that they need. */
 void prim_print_called(Emitter *p, const char *text, Str *out);

@@ -36,6 +36,17 @@ static const void *stored_values(Emitter *p, int var) {
   return to;
 }
 
+/* " stored [2,3,0,1]" and the panels; nothing if the order is row-major. */
+static const char *stored_text(Emitter *p, const Var *v) {
+  if (!v->stored) return "";
+  const StorageOrder *st = &p->m->stored[v->stored - 1];
+  Str s = {.c = p->c};
+  for (int i = 0; i < st->rank; i++) str_printf(&s, "%s%d", i ? "," : " stored [", st->perm[i]);
+  str_puts(&s, "]");
+  if (st->panel) str_printf(&s, " in panels of %u along axis %d", st->panel, st->panel_axis);
+  return s.s;
+}
+
 /* ---- tables ---- */
 
 static const char *table_name(const Emitter *p, int var) { return ctx_strf(p->c, "gc_weight%d", var); }
@@ -45,8 +56,8 @@ static void print_table(Emitter *p, int var, Str *o) {
   const Type *t = type_get(p->m, v->type);
   const void *values = stored_values(p, var);
   int64_t n = type_count(p->m, v->type);
-  str_printf(o, "static const %s %s[%lld] = { /* %s: %s */", dtype_info[t->dtype].c, table_name(p, var),
-             (long long)(n ? n : 1), text_comment(p, v->name), type_text(p->m, v->type));
+  str_printf(o, "static const %s %s[%lld] = { /* %s: %s%s */", dtype_info[t->dtype].c, table_name(p, var),
+             (long long)(n ? n : 1), text_comment(p, v->name), type_text(p->m, v->type), stored_text(p, v));
   for (int64_t i = 0; i < n; i++)
     str_printf(o, "%s%s,", i % 8 ? " " : "\n  ", text_stored_number(p, (DType)t->dtype, values, i));
   str_puts(o, n ? "\n};\n" : "0};\n");
@@ -164,17 +175,6 @@ void weights_functions(Emitter *p, const WeightsText *t, Str *functions, Str *he
 }
 
 /* ---- weights in mem ---- */
-
-/* " stored [2,3,0,1]" and the panels; nothing if the order is row-major. */
-static const char *stored_text(Emitter *p, const Var *v) {
-  if (!v->stored) return "";
-  const StorageOrder *st = &p->m->stored[v->stored - 1];
-  Str s = {.c = p->c};
-  for (int i = 0; i < st->rank; i++) str_printf(&s, "%s%d", i ? "," : " stored [", st->perm[i]);
-  str_puts(&s, "]");
-  if (st->panel) str_printf(&s, " in panels of %u along axis %d", st->panel, st->panel_axis);
-  return s.s;
-}
 
 int weights_offsets(Emitter *p, Str *header) {
   Module *m = p->m;

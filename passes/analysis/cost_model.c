@@ -6,6 +6,7 @@
 #include "ir/attend.h"
 #include "ir/contract.h"
 #include "ir/scan.h"
+#include <math.h>
 
 typedef double CountFn(const Graph *g, Id n);
 
@@ -103,6 +104,13 @@ double node_seconds(const Graph *g, Id n, const Rates *r) {
   if (info->cls == CL_CONTRACT || info->cls == CL_CONV || info->cls == CL_ATTEND) return node_flops(g, n) / r->contract;
   double work = info->cls == CL_ELEM || info->cls == CL_LEAF ? (double)node_count(g, n) * info->cost : node_flops(g, n);
   return work / r->element;
+}
+
+double graph_work(const Graph *g) {
+  const Rates multiplications = {.contract = INFINITY, .element = 1};
+  double work = 0;
+  for (Id n = 1; n < (Id)g->n; n++) work += node_seconds(g, n, &multiplications);
+  return work;
 }
 
 static double bytes_moved(const Graph *g, const Group *k) {

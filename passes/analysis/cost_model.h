@@ -28,6 +28,7 @@ typedef struct Rates {
 extern const Rates common_rates; /* of no particular machine: for choices that must be the same everywhere */
 
 double node_seconds(const Graph *g, Id n, const Rates *r); /* compute time alone */
+double graph_work(const Graph *g); /* besides graph_macs, in multiplications: the unit of the op table's costs */
 /* One execution of a kernel that is no scan: what it computes and moves, and the seconds of each. */
 typedef struct GroupCost {
   double flops, bytes, compute, memory;

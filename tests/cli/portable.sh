@@ -37,6 +37,16 @@ done
 [ "$("$gradc" report --json --fp=strict "$models/digits.nn" | sed 's/.*"ram_bytes":\([0-9]*\).*/\1/')" = \
   "$(rm -rf c; "$gradc" emit --c "$models/digits.nn" -o c; sed -n 's/^#define digits_BYTES //p' c/digits.h)" ] &&
   pass || fail "ram_bytes of the report is not digits_BYTES"
+# A program that does not train has nothing of training, and no condition of the C is decided already.
+for only in "" --only=infer; do
+  rm -rf c
+  # shellcheck disable=SC2086  # no flag, or one
+  "$gradc" emit --c "$models/digits_cnn.nn" $only -o c
+  equal "conditions of $only" "$(grep -c '^#if.*PRIM_' c/digits_cnn.c)" 0
+done
+equal "training in a program that only infers" "$(cat c/digits_cnn.[ch] | grep -cE 'run->steps|float loss|epoch')" 0
+grep -q 'stored \[' c/digits_cnn.h && grep -q 'lists their axes' c/digits_cnn.h && pass ||
+  fail "the header does not say how weights are stored"
 # Two models in one program: nothing of either clashes.
 "$gradc" emit --c "$models/iris.nn" -o two && "$gradc" emit --c "$models/digits.nn" -o two &&
   printf '#include "iris.h"\n#include "digits.h"\nint main(void) { return iris_bytes == digits_bytes; }\n' \

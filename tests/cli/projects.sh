@@ -38,6 +38,9 @@ expect 2 'needs --project' emit --target=rv32 "$models/iris.nn" -o p
 expect 2 'needs --project' emit --json "$models/iris.nn" -o p
 expect 2 'exclude each other' emit --cuda --project=make --target=rv32 "$models/iris.nn" -o p
 [ -e p ] && fail "a refused project was written" || pass
+expect 0 'instructions .* on Cortex-M4F' report "$models/iris.nn" --target=cortex-m4
+expect 0 '"predicted_instructions":[1-9]' report "$models/iris.nn" --target=rv32 --json
+expect 2 'exclude each other' report "$models/iris.nn" --target=rv32 --layers
 # Numbers as text: as printf's %.9g, from which the same bits are read back.
 cat >numbers.c <<'C'
 #include "example.h"

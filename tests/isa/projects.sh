@@ -48,9 +48,21 @@ done
 for model in examples/models/dqn tests/exact/scan_checkpoint tests/native/mixed; do
   project "$root/$model.nn" cortex-m4 "" "$(basename $model)"
 done
+case $targets in *rv32*) project "$models/dqn.nn" rv32 "" dqn-rv32 ;; esac
 for model in examples/models/dqn examples/models/lora examples/models/gan tests/exact/bounded; do
   project "$root/$model.nn" cortex-m4 --only=infer "$(basename $model)-infer"
 done
+
+# ---- what report predicts: the fit is that of the page and of driver/board.c, and holds for a count made here ----
+sh "$root/bench/embedded.sh" fit >fit
+while read -r target mac work _ worst _; do
+  equal "fit of $target" "| \`$target\` | $mac | $work | $worst % |" "$(grep "^| .$target. | [0-9.]* | " \
+    "$root/docs/embedded.md")"
+  grep -q "$mac, $work}" "$root/driver/board.c" && pass || fail "driver/board.c does not have $mac, $work of $target"
+done <fit
+"$gradc" report "$models/dqn.nn" --target=cortex-m4 --json | tail -n 1 >predicted
+"$gradc" emit --project=make --target=cortex-m4 "$models/dqn.nn" -o counted --json >counted.json
+near "instructions of dqn" "$(field predicted_instructions predicted)" "$(field instructions counted.json)" 0.25
 
 # ---- cmake ----
 if command -v cmake >/dev/null; then
