@@ -3,8 +3,8 @@
 # embedded.sh GRADC [MODEL...]: instructions of training steps and of inference, counted in qemu on each processor of
 # gradc emit --target (arm-none-eabi-gcc, riscv64-unknown-elf-gcc, qemu-system-arm, qemu-system-riscv32), as rows of
 # embedded.csv. embedded.sh fit [FILE]: of such rows, the instructions of a multiply-add and of another multiplication
-# (work, in the costs of ir/ops.def), by least squares of the relative errors of rows above 10,000 multiply-adds, and the
-# largest error: the numbers of driver/board.c.
+# (work, in the costs of ir/ops.def), by least squares of the relative errors of rows above 10,000 multiply-adds, and
+# the largest error: the numbers of driver/board.c.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 if [ "${1:-}" = fit ]; then
