@@ -173,7 +173,7 @@ static bool reprints(const char *text, size_t n, Why *why) {
 }
 
 static void dumped(void *arg, int number, const char *pass, const char *text, size_t n) {
-  Why w = {{0}}, *why = arg;
+  Why w = {.text = ""}, *why = arg;
   (void)number;
   if (!why->text[0] && !reprints(text, n, &w)) snprintf(why->text, sizeof why->text, "after %s: %.500s", pass, w.text);
 }
@@ -221,7 +221,7 @@ static bool run_config(const char *text, uint64_t seed, uint64_t off, int64_t ra
            .why = why,
            .list = first ? "autodiff,precision" : NULL};
   bool ok = ctx_try(c, job, &j) && j.ok;
-  Why inner = {{0}};
+  Why inner = {.text = ""};
   if (ok && !first && strict && !same_run(want, &got, &inner)) {
     ok = false;
     Str s = {.c = c};

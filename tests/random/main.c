@@ -101,7 +101,7 @@ static int run_unit(uint64_t first, int n, const char *how, Task *t) {
 }
 
 static int check_unit(uint64_t first, int n, int dialect, const char *cc, const char *dir) {
-  Why why = {{0}};
+  Why why = {.text = ""};
   Task t = {.dialect = dialect, .cc = cc, .dir = dir, .why = &why};
   char how[400];
   snprintf(how, sizeof how, "random %s %llu %d '%s' DIR", dialect == DIALECT_NATIVE ? "native" : "c",
@@ -129,7 +129,7 @@ static int check_unit(uint64_t first, int n, int dialect, const char *cc, const 
 }
 
 static int check_file(int argc, char **argv) {
-  Why why = {{0}};
+  Why why = {.text = ""};
   char *text = read_file(argv[2], NULL);
   if (!text) return 2;
   uint64_t seed = strtoull(argv[3], NULL, 10);

@@ -63,7 +63,8 @@ char *generate(uint64_t seed); /* gen_module.c: the module's IR text, in malloc 
 
 typedef struct Why {
   char text[600];
-} Why; /* what failed */
+  bool late; /* ended by the clock, which other work on the machine decides: nothing is known */
+} Why;       /* what failed */
 /* Parse, print, verify; run with passes off, on, and in random subsets; compare. */
 bool check_interp(const char *text, uint64_t seed, Why *why);
 Module *read_module(Ctx *c, const char *text, uint64_t off, bool strict, Why *why); /* NULL: refused */

@@ -37,6 +37,9 @@ found() { # former failures: programs; graphs with all passes on (1), and some o
 units c "$portable" "$sanitize"
 found
 wait $beside
+# A time limit of the clock is no failure, and is counted.
+RANDOM_CLOCK=1 "$tmp/random" fuzz 1 "$first" - >"$tmp/late" 2>&1
+equal "fuzz, beside other work" "$?:$(sed -n 's/^[0-9]* \(skipped\): .*/\1/p' "$tmp/late")" 0:skipped
 for log in "$tmp"/log.*; do
   grep -vE '^$|^[0-9]+ passed' "$log"
   passed=$((passed + $(sed -n 's/^\([0-9]*\) passed.*/\1/p' "$log" | awk '{s += $1} END {print s + 0}')))

@@ -24,7 +24,8 @@ const char *dialect_word(int dialect);
 typedef bool Doing(const char *text, const Task *t, Why *why);
 bool check(const char *text, const Task *t, Why *why);
 bool emit(const char *text, const Task *t, Why *why);
-/* In a separate process, so that a crash or an endless loop is a failure like any other. */
+/* In a separate process, so that a crash or an endless loop, which runs into the limit of processor time, is a failure
+ * like any other. */
 bool in_child(Doing *doing, const char *text, const Task *t);
 void name_kind(Task *t); /* t->kind, of t->why */
 /* Prints the reduced failure, and the command `how` that runs it again. */

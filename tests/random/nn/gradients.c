@@ -90,10 +90,19 @@ static void gradients(Ctx *c, void *arg) {
   }
 }
 
+/* By definition the gradient is not that of the value: something that depends on the weights counts as constant, as the
+ * singular vectors of spectral_norm do. The golden programs compare such gradients with PyTorch's. */
+static bool held_fixed(const char *text) {
+  static const char *const by[] = {"stop_gradient", "spectral_norm", "hard = true"};
+  for (size_t i = 0; i < sizeof by / sizeof *by; i++)
+    if (strstr(text, by[i])) return true;
+  return false;
+}
+
 bool nn_gradients(const char *text, uint64_t seed, Why *why) {
   /* At two kinks at once any value is possible. Weights of zero cause that, except in programs of a single function. */
   bool one = strstr(text, "\"t.npy\"") != NULL, kinks = nn_jumps(text) || strstr(text, "] = 0\n");
-  if (!strstr(text, "\ntrain {") || strstr(text, "stop_gradient") || (kinks && !one)) return true;
+  if (!strstr(text, "\ntrain {") || held_fixed(text) || (kinks && !one)) return true;
   Job j = {.text = plain(text), .seed = seed, .why = why};
   Ctx *c = ctx_new();
   ctx_try(c, gradients, &j);
