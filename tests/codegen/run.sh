@@ -7,7 +7,7 @@
 # optimise.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
-program ccheck tests/codegen/ccheck.c || { counts; exit 1; }
+program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c || { counts; exit 1; }
 clang=
 command -v clang >/dev/null 2>&1 && clang="--cc=clang -O2"
 plain="--cc=gcc -O0"; full && plain="--cc=gcc -O1"

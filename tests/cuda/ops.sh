@@ -3,7 +3,7 @@
 # form, with its checks for races, bounds and reads of memory that was not written: the bits of the interpreter, with
 # threads in rising and in falling order, with fusion on and off, with run-time sizes of 0, 1 and the bound. What
 # launches wait for is proved apart (launches.c).
-if program ccheck tests/codegen/ccheck.c; then
+if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
   ops() { # ops NAME OPTION|FILE...
     what=$1; shift
     tally "$what" env BUILD="$build" "$tmp/ccheck" --cuda "--cc=$here/hooked_cc.sh -O0" "$@"

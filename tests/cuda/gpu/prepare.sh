@@ -48,7 +48,7 @@ gpu_unit() { # gpu_unit FOLDER NAME: calls wait, and give a status
 }
 ops() {
   can_compile ops || return
-  program ccheck tests/codegen/ccheck.c || { absent ops "ccheck does not compile"; return; }
+  program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c || { absent ops "ccheck does not compile"; return; }
   files="tests/codegen/*.ir tests/cuda/forms.ir"
   if [ -n "$dry" ]; then
     awk '/^graph / && ++n > 3 { exit } { print }' tests/cuda/forms.ir >"$tmp/some.ir"; files="--some $tmp/some.ir"
