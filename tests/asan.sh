@@ -23,5 +23,6 @@ xargs ar rcs "$asan/new.a" <"$asan/list"
 mv "$asan/new.a" "$asan/gradc.a"
 full || exit 0
 # shellcheck disable=SC2086  # flags
-cc $flags -o "$asan/new" "$asan"/driver/*.o "$asan/gradc.a" "$build/embed.o" "$build/libgradc_rt.a" -lm -ldl -lpthread
+cc $flags -o "$asan/new" "$asan"/driver/*.o "$asan"/driver/*/*.o "$asan/gradc.a" "$build/embed.o" \
+  "$build/libgradc_rt.a" -lm -ldl -lpthread
 mv "$asan/new" "$asan/gradc"

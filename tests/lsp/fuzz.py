@@ -74,14 +74,14 @@ for name in ["digits", "lstm", "gan", "iris"]:
     with open("%s/examples/models/%s.nn" % (root, name)) as f:
         TEXTS.append(f.read())
 START = frame({"id": 0, "method": "initialize", "params": {}}) + frame({"method": "initialized", "params": {}})
-END = b"\r\n\r\n" + frame({"id": "end", "method": "shutdown"}) + frame({"method": "exit"})
+END = frame({"id": "end", "method": "shutdown"}) + frame({"method": "exit"})
 for seed in range(rounds):
     r = random.Random(seed)
     data = START
     for n in range(1, 40):
         m = frame(json.dumps(message(r, n)).encode())
         data += spoil(r, m) if r.randrange(10) == 0 and seed % 2 else m
-    p = subprocess.run([gradc, "lsp"], input=data + END, capture_output=True, timeout=300)
+    p = subprocess.run([gradc, "lsp"], input=data + (b"\r\n\r\n" if seed % 2 else b"") + END, capture_output=True, timeout=300)
     check("seed %d" % seed, p.returncode in (0, 1) and b"ERROR" not in p.stderr and b"runtime error" not in p.stderr,
           "status %d: %s" % (p.returncode, p.stderr[:300]))
     if seed % 2 == 0:  # without faults of the framing every request has its answer
