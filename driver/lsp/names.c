@@ -6,7 +6,6 @@
 #include "frontend/syntax/lex.h"
 #include "ir/diag.h"
 #include "runtime/io.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- definition ---- */
@@ -124,7 +123,8 @@ static void collect_folder(Places *p) {
     *VEC_PUSH(p->r->c, p->made, p->nmade, p->capmade) = a;
     collect(p, a->index);
   }
-  free(names);
+  for (int i = 0; i < n; i++) rt_free(names[i]);
+  rt_free(names);
 }
 
 static void find_places(Places *p, Symbol *s) {

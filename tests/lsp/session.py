@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 
 from client import Count, Server, frame, part, uri_of
 from model import MODEL, folder, full, gradc, root, write
@@ -188,30 +187,37 @@ def rss(s):
         return int(next(x for x in f if x.startswith("VmRSS")).split()[1])
 
 
+def cpu_seconds(s):
+    with open("/proc/%d/stat" % s.p.pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def long_session(s, rounds):
     path = root + "/examples/models/gpt.nn"
     with open(path) as f:
         text = f.read()
     uri = s.open(path, text)
     s.diagnostics(uri)
-    first, times = 0, []
+    first, checks, before = 0, 0, cpu_seconds(s)
     for i in range(rounds):
         r = {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}}
-        begin = time.time()
         s.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": i + 2}, "contentChanges": [
             {"range": r, "text": "#"}]})
         got = s.diagnostics(uri)
-        times.append(time.time() - begin)
+        checks += 1
         s.at("hover", uri, text, "#^")
         if i % 3 == 0:
             s.notify("textDocument/didChange", {"textDocument": {"uri": uri, "version": i + 2}, "contentChanges": [
                 {"range": dict(r, end={"line": 0, "character": 1}), "text": ""}]})
             got = s.diagnostics(uri)
+            checks += 1
         if i == rounds // 3:
             first = rss(s)
     check("no diagnostics of a good file", got == [], got)
     check("memory does not grow", rss(s) < first + 2048, "%d KB, then %d KB" % (first, rss(s)))
-    check("checked within 50 ms", min(times) < 0.05, "%.1f ms" % (1000 * min(times)))
+    ms = 1000 * (cpu_seconds(s) - before) / checks  # of the processor: others may be busy on this machine
+    check("checked within 50 ms", ms < 50, "%.1f ms" % ms)
 
 
 life()
