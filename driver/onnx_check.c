@@ -178,7 +178,8 @@ static bool read_given(Ctx *c, const OnnxModel *o, const char *set, Import *m) {
   for (int i = 0; i < g->nin; i++) {
     const char *path = ctx_strf(c, "%s/input_%d.pb", set, i), *name;
     Given *v = &m->given[m->ngiven];
-    if (!exists(path)) continue;
+    const OnnxTypeInfo *type = onnx_type(g->in[i].type);
+    if (!exists(path) || strcmp(g->in[i].kind, "tensor") || !type || type->dtype < 0) continue; /* the import refuses */
     if (!onnx_file_tensor(c, path, &name, &v->value)) return false;
     v->name = g->in[i].name;
     for (int k = 0; k < g->nin; k++)

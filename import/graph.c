@@ -239,7 +239,7 @@ static void refuse_port(Import *m, int code, const char *name, const char *role,
 static bool port_type(Import *m, const OnnxValueInfo *v, const char *role) {
   const OnnxTypeInfo *t = onnx_type(v->type);
   const char *why = NULL;
-  if (strcmp(v->kind, "tensor")) why = ctx_strf(m->c, "it is a %s", v->kind);
+  if (strcmp(v->kind, "tensor")) why = ctx_strf(m->c, "its type is `%s`", v->kind);
   else if (!t || t->dtype < 0) why = ctx_strf(m->c, "its elements are %s", t ? t->name : "of no known type");
   if (why) refuse_port(m, E_ONNX_TYPE, v->name, role, why);
   return !why;

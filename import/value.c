@@ -72,7 +72,7 @@ static const char *stored(Import *m, Value *v) {
   ImportWeight *w = VEC_PUSH(m->c, m->weight, m->nweight, m->capw);
   w->name = import_name(m, v->onnx, "constant");
   w->v = v;
-  w->param = v->s.type == ONNX_FLOAT;
+  w->param = v->weight && v->s.type == ONNX_FLOAT;
   return w->name;
 }
 

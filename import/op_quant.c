@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Quantised operators, on integers of 32 bits where ONNX accumulates in those. */
+#include "import/import.h"
+#include "import/template.h"
+#include <string.h>
+
+/* Operand i, a scalar or a vector along an axis of a tensor of that rank. */
+static const char *scale_along(Oper *o, int i, int axis, int rank) {
+  const Shape *s = op_shape(o, i);
+  int64_t d[MAX_RANK];
+  if (s->rank != 1 || rank == 0) return op_x(o, i);
+  for (int k = 0; k < rank; k++) d[k] = k == axis ? s->dim[0] : 1;
+  if (s->dim[0] == 1) return op_str(o, "reshape(%s, [])", op_x(o, i));
+  return op_str(o, "reshape(%s, %s)", op_x(o, i), shape_list(o->m->c, d, rank));
+}
+
+static bool scales_fit(Oper *o, const Shape *x, int *axis) {
+  const Shape *s = op_shape(o, 1);
+  *axis = 0;
+  if (s->rank > 1 || op_int(o, "block_size", 0)) return op_refuse(o, E_ONNX_NODE, "scales of blocks"), false;
+  if (s->rank == 1 && s->dim[0] != 1) *axis = op_axis(o, "axis", 1, x->rank);
+  if (*axis < 0) return false;
+  if (s->rank == 1 && s->dim[0] != 1 && s->dim[0] != x->dim[*axis])
+    return op_refuse(o, E_ONNX_NODE, "another number of scales than of elements"), false;
+  return true;
+}
+
+static bool whole_bytes(Oper *o, int type) {
+  const OnnxTypeInfo *t = onnx_type(type);
+  if (t && t->dtype >= 0 && t->bits >= 8 && t->bits <= 32 && !dtype_is_float(t->dtype)) return true;
+  op_refuse(o, E_ONNX_TYPE, "of %s", t ? t->name : "an unknown type");
+  return false;
+}
+
+/* round(x / scale) + zero point, saturated: conversions of the language saturate. */
+void op_quantize(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  int axis, type = has_in(o, 2) ? op_shape(o, 2)->type : (int)op_int(o, "output_dtype", ONNX_UINT8);
+  if (type == 0) type = ONNX_UINT8;
+  if (!scales_fit(o, &s, &axis) || !whole_bytes(o, type)) return;
+  if (op_shape(o, 0)->type != ONNX_FLOAT || op_shape(o, 1)->type != ONNX_FLOAT)
+    return op_refuse(o, E_ONNX_TYPE, "of %s", onnx_type(s.type)->name);
+  const char *y = op_str(o, "round(%s / %s)", op_x(o, 0), scale_along(o, 1, axis, s.rank));
+  if (has_in(o, 2)) y = op_str(o, "%s + f32(%s)", y, scale_along(o, 2, axis, s.rank));
+  s.type = type;
+  op_give(o, 0, s, "%s(%s)", type_name(type), y);
+}
+
+void op_dequantize(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  int axis;
+  if (!scales_fit(o, &s, &axis) || !whole_bytes(o, s.type)) return;
+  if (op_shape(o, 1)->type != ONNX_FLOAT)
+    return op_refuse(o, E_ONNX_TYPE, "to %s", onnx_type(op_shape(o, 1)->type)->name);
+  const char *x = op_str(o, "i32(%s)", op_x(o, 0));
+  if (has_in(o, 2)) x = op_str(o, "(%s - i32(%s))", x, scale_along(o, 2, axis, s.rank));
+  s.type = ONNX_FLOAT;
+  op_give(o, 0, s, "f32(%s) * %s", x, scale_along(o, 1, axis, s.rank));
+}
+
+void op_dynamic_quantize(Oper *o) {
+  Shape s = *op_shape(o, 0), one = {.type = ONNX_FLOAT};
+  if (s.type != ONNX_FLOAT) return op_refuse(o, E_ONNX_TYPE, "of %s", onnx_type(s.type)->name);
+  const char *x = op_x(o, 0), *low = op_let(o, "low", "min(min(%s), 0)", x);
+  const char *scale = op_let(o, "scale", "(max(max(%s), 0) - %s) / 255", x, low);
+  const char *zero = op_let(o, "zero", "clamp(round(-%s / %s), 0, 255)", low, scale);
+  s.type = ONNX_UINT8;
+  op_give(o, 0, s, "u8(round(%s / %s) + %s)", x, scale, zero);
+  op_give(o, 1, one, "%s", scale);
+  one.type = ONNX_UINT8;
+  op_give(o, 2, one, "u8(%s)", zero);
+}
+
+/* Operand i less its zero point, i32. A vector is of rows (axis -2) or columns. */
+static const char *centred(Oper *o, int i, int zero, int axis) {
+  const char *x = op_str(o, "i32(%s)", op_x(o, i));
+  if (!has_in(o, zero)) return x;
+  return op_str(o, "(%s - i32(%s))", x, scale_along(o, zero, axis, op_shape(o, i)->rank));
+}
+
+bool matmul_shape(Oper *o, Shape *s);
+
+void op_matmul_integer(Oper *o) {
+  Shape s;
+  const Shape *a = op_shape(o, 0), *b = op_shape(o, 1);
+  if (!matmul_shape(o, &s)) return;
+  s.type = ONNX_INT32;
+  op_give(o, 0, s, "onnx_int_matmul(%s, %s)", centred(o, 0, 2, a->rank - 2), centred(o, 1, 3, b->rank - 1));
+}
+
+static bool unit_scales(Oper *o, const int *operand, int n) {
+  for (int i = 0; i < n; i++)
+    if (shape_count(op_shape(o, operand[i])) != 1)
+      return op_refuse(o, E_ONNX_NODE, "scales or zero points that are no scalars"), false;
+  return true;
+}
+
+static const char *number(Oper *o, int i) {
+  return op_shape(o, i)->rank ? op_str(o, "reshape(%s, [])", op_x(o, i)) : op_x(o, i);
+}
+
+/* Operands: a, its scale and zero point, b, its scale and zero point, those of the result. */
+void op_qlinear_matmul(Oper *o) {
+  Shape s;
+  static const int scalar[] = {1, 2, 4, 5, 6, 7};
+  Value *in[2] = {has_in(o, 0) ? o->in[0] : NULL, has_in(o, 3) ? o->in[3] : NULL};
+  if (o->nin != 8 || !in[0] || !in[1]) return op_refuse(o, E_ONNX_NODE, "it takes eight operands");
+  Oper shapes = *o;
+  shapes.in = in;
+  shapes.nin = 2;
+  if (!matmul_shape(&shapes, &s) || !unit_scales(o, scalar, 6)) {
+    o->refused = true;
+    return;
+  }
+  if (op_shape(o, 1)->type != ONNX_FLOAT)
+    return op_refuse(o, E_ONNX_TYPE, "of %s", onnx_type(op_shape(o, 1)->type)->name);
+  const char *y = op_let(o, "sums", "onnx_int_matmul(i32(%s) - i32(%s), i32(%s) - i32(%s))", op_x(o, 0), number(o, 2),
+                         op_x(o, 3), number(o, 5));
+  s.type = op_shape(o, 7)->type;
+  op_give(o, 0, s, "%s(round(f32(%s) * (%s * %s / %s)) + f32(%s))", type_name(s.type), y, number(o, 1), number(o, 4),
+          number(o, 6), number(o, 7));
+}
