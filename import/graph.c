@@ -186,6 +186,8 @@ static void import_node(Import *m, Scope *s, const OnnxNode *n) {
   size_t before = m->body.n;
   bool ok = operands(&o);
   if (ok) run_node(&o);
+  else if (!function_of(m, n) && !op_row(n->domain, n->op)) /* counted, also after others that are refused */
+    op_refuse(&o, E_ONNX_OPERATOR, "the operator is not supported");
   if (!ok || o.refused) m->body.n = before;
   for (int i = 0; i < n->nout; i++) {
     Value *v = o.out[i];

@@ -2,6 +2,7 @@
 /* Quantised operators, on integers of 32 bits where ONNX accumulates in those. */
 #include "import/import.h"
 #include "import/template.h"
+#include "import/window.h"
 #include <string.h>
 
 /* Operand i, a scalar or a vector along an axis of a tensor of that rank. */
@@ -119,4 +120,44 @@ void op_qlinear_matmul(Oper *o) {
   s.type = op_shape(o, 7)->type;
   op_give(o, 0, s, "%s(round(f32(%s) * (%s * %s / %s)) + f32(%s))", type_name(s.type), y, number(o, 1), number(o, 4),
           number(o, 6), number(o, 7));
+}
+
+/* ---- convolutions: in f64, which has all sums of products of bytes exactly ---- */
+
+/* Operand i less its zero point `zero`, f64; a vector is of axis 0. */
+static const char *wide(Oper *o, int i, int zero) {
+  const char *x = op_str(o, "f64(%s)", op_x(o, i));
+  if (!has_in(o, zero)) return x;
+  return op_str(o, "%s - f64(%s)", x, scale_along(o, zero, 0, op_shape(o, i)->rank));
+}
+
+static const char *sums(Oper *o, const Windows *w, int zero, int weight, int weight_zero) {
+  if (has_in(o, zero) && shape_count(op_shape(o, zero)) != 1)
+    return op_refuse(o, E_ONNX_NODE, "a zero point of the operand that is no scalar"), "";
+  const char *x = op_let(o, "x", "%s", wide(o, 0, zero)), *k = op_let(o, "w", "%s", wide(o, weight, weight_zero));
+  return op_str(o, "i32(%s)", conv_text(o, w, x, k));
+}
+
+void op_conv_integer(Oper *o) {
+  Windows w;
+  Shape s;
+  if (!conv_read(o, 1, &w, &s)) return;
+  s.type = ONNX_INT32;
+  op_give(o, 0, s, "%s", sums(o, &w, 2, 1, 3));
+}
+
+/* Operands: x, its scale and zero point, w, its scale (of each channel) and zero point, those of the result, a bias. */
+void op_qlinear_conv(Oper *o) {
+  Windows w;
+  Shape s;
+  if (o->nin < 8 || !conv_read(o, 3, &w, &s)) return op_refuse(o, E_ONNX_NODE, "it takes eight operands that fit");
+  static const int scalar[] = {1, 2, 6, 7};
+  if (!unit_scales(o, scalar, 4)) return;
+  const char *y = sums(o, &w, 2, 3, 5);
+  int64_t d[4] = {s.dim[1], 1, 1, 1};
+  if (has_in(o, 8)) y = op_str(o, "(%s + reshape(%s, %s))", y, op_x(o, 8), shape_list(o->m->c, d, w.n + 1));
+  y = op_let(o, "sums", "%s", y);
+  s.type = op_shape(o, 7)->type;
+  op_give(o, 0, s, "%s(round(f32(%s) * (%s * %s / %s)) + f32(%s))", type_name(s.type), y, number(o, 1),
+          scale_along(o, 4, 1, s.rank), number(o, 6), number(o, 7));
 }

@@ -29,7 +29,7 @@ bool import_run(Import *m) {
 }
 
 const char *refusal_text(Import *m, const Refusal *r) {
-  const char *more = r->others ? ctx_strf(m->c, " (and of %lld more nodes)", (long long)r->others) : "";
+  const char *more = r->others ? ctx_strf(m->c, " and %lld more", (long long)r->others) : "";
   return ctx_strf(m->c, "%s `%s`%s: %s", r->op, r->node, more, r->why);
 }
 

@@ -160,6 +160,13 @@ static Value *result(Oper *o, int i, Shape s) {
   return v;
 }
 
+/* The node's name behind its line. */
+static void put_comment(Str *b, const char *name) {
+  if (*name) str_puts(b, "  # ");
+  for (const char *p = name; *p; p++) str_printf(b, "%c", *p >= ' ' && *p <= '~' ? *p : '_');
+  str_puts(b, "\n");
+}
+
 void op_give(Oper *o, int i, Shape s, const char *fmt, ...) {
   if (o->refused || !has_out(o, i)) return;
   Value *v = result(o, i, s);
@@ -168,7 +175,8 @@ void op_give(Oper *o, int i, Shape s, const char *fmt, ...) {
   const char *text = ctx_vstrf(o->m->c, fmt, ap);
   va_end(ap);
   v->text = import_name(o->m, v->onnx, "y");
-  str_printf(&o->m->body, "    %s = %s\n", v->text, text);
+  str_printf(&o->m->body, "    %s = %s", v->text, text);
+  put_comment(&o->m->body, o->n->name);
 }
 
 void op_give_known(Oper *o, int i, Shape s, const void *data) {

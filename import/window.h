@@ -16,5 +16,8 @@ bool windows_read(Oper *o, const int64_t *k, Windows *w);
 const char *windows_padded(Oper *o, const Windows *w, const char *x, const char *value);
 /* unfold(x, ...): the windows as further axes at the end. */
 const char *windows_of(Oper *o, const Windows *w, const char *x);
+/* op_conv.c: a convolution of operand 0 by operand `weight`; its text; a vector along axis 1 (" + ...", or ""). */
+bool conv_read(Oper *o, int weight, Windows *w, Shape *s);
+const char *conv_text(Oper *o, const Windows *w, const char *x, const char *k);
 const char *windows_axes(Oper *o, const Windows *w); /* of the further axes: [-2, -1] */
 #endif
