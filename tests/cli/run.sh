@@ -43,7 +43,7 @@ printf 'def f(x: f32[B, 4]) {\n  y = x @ nothing\n  y }\nuse m = f()\nexport def
 
 # ---- the table of options ----
 expect 0 'product.nn'
-[ "$(wc -l <out)" -le 25 ] && pass || fail "the overview has $(wc -l <out) lines"
+[ "$(wc -l <out)" -le 34 ] && pass || fail "the overview has $(wc -l <out) lines"
 expect 0 '^gradc [0-9]' --version
 expect 2 'did you mean `build`' biuld
 expect 2 'did you mean `--cflags`' build product.nn -o m --cflag=-O1
