@@ -106,6 +106,10 @@ bool help_completion(const char *shell);  /* completion.c: `gradc help --complet
 /* cmd_diff.c: prints what differs between the two operands, after all passes or before; the exit status. */
 int diff_files(Args *a, bool passes);
 
+/* repro.c: if an internal error was reported, a folder with its sources, its command as run.sh and its message, to be
+ * sent; its name. NULL: there was none, or it could not be written. */
+const char *repro_write(const Args *a, int argc, char **argv);
+
 /* remarks.c */
 bool remarks_wanted(Args *a);       /* sets remark_kinds by --remarks; false: reported */
 void remarks_of_codegen(Module *m); /* of a planned module that no code is generated of */

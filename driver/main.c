@@ -16,6 +16,7 @@ typedef struct Job {
   char **argv;
   int status;
   Program then;
+  const char *repro; /* a folder that reproduces an internal error */
 } Job;
 
 static void run_job(Ctx *c, void *arg) {
@@ -25,6 +26,7 @@ static void run_job(Ctx *c, void *arg) {
   if (j->status < 0) j->status = command_info[a.cmd].run(&a);
   if (a.remarks) remarks_print(a.remarks);
   j->then = a.then;
+  j->repro = j->status ? repro_write(&a, j->argc, j->argv) : NULL;
 }
 
 /* False: not all results could be written. Results up to the size of this buffer are written only here, where the
@@ -67,6 +69,7 @@ int main(int argc, char **argv) {
   const char *last = totals(c); /* before printing, which forgets what was printed */
   diag_print(c, stderr, terminal_color(2));
   if (last) fputs(last, stderr);
+  if (job.repro) fprintf(stderr, "%s has the sources, the command and the message: please report them\n", job.repro);
   ctx_free(c);
   if (job.status || !job.then.jit) return job.status;
   return gc_main(jit_symbol(job.then.jit, "gc_model"), job.then.argc, job.then.argv);

@@ -11,10 +11,12 @@ typedef struct Diag Diag;
 
 /* Adds a source; the text is copied. Returns the Loc of its first byte. `name` is its name in messages. */
 Loc source_add(Ctx *c, const char *name, const char *text, size_t n);
-bool source_read(Ctx *c, const char *path, Loc *start);     /* false: could not be read (see errno) */
-const char *source_text(Ctx *c, Loc start, size_t *n);      /* the text that contains `start` */
-bool source_is_text(Ctx *c, Loc start);                     /* false: UTF-16 or a binary file, and reported */
-const char *source_part(Ctx *c, Loc at, int len);           /* a copy of so many bytes from `at` on */
+bool source_read(Ctx *c, const char *path, Loc *start); /* false: could not be read (see errno) */
+const char *source_text(Ctx *c, Loc start, size_t *n);  /* the text that contains `start` */
+bool source_is_text(Ctx *c, Loc start);                 /* false: UTF-16 or a binary file, and reported */
+const char *source_part(Ctx *c, Loc at, int len);       /* a copy of so many bytes from `at` on */
+/* The i-th text that was added, from 0; NULL: there is none. */
+const char *source_of_number(Ctx *c, int i, const char **text, size_t *n);
 int source_word(Ctx *c, Loc at);                            /* bytes of the word that begins there, at least 1 */
 Loc source_at(Ctx *c, const char *file, int line, int col); /* in a source that is not available (IR dumps) */
 typedef struct SourcePos {

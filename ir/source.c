@@ -125,6 +125,14 @@ const char *source_text(Ctx *c, Loc start, size_t *n) {
   return s ? s->text : "";
 }
 
+const char *source_of_number(Ctx *c, int i, const char **text, size_t *n) {
+  const DiagState *d = diag_state(c);
+  if (i >= d->nsrc) return NULL;
+  *text = d->src[i].text;
+  *n = d->src[i].n;
+  return d->src[i].name;
+}
+
 const char *source_part(Ctx *c, Loc at, int len) {
   at = source_plain(c, at);
   const Source *s = source_of(c, at);

@@ -178,3 +178,17 @@ if full && command -v chromium >/dev/null; then
   in_page roofline '<circle [^>]*data-l="[0-9]"'
   in_page training '<polyline points="[0-9]'
 fi
+
+# After an internal error, a folder that shows it again: here of a plan that a module was edited to have.
+mkdir broken; cd broken || exit 2
+sed -n '/^#### E0412/,/^####/p' "$root/tests/bad/codes.txt" | grep -v '^#[#=]' >plan.ir
+"$gradc" opt --passes= plan.ir >/dev/null 2>../err
+"$gradc" opt --passes=memory plan.ir >out 2>err
+if grep -q 'E0412' err; then
+  grep -q '^gradc-repro-1 has the sources' err && pass || fail "an internal error: $(cat err)"
+  check "the reproducer has the source" cmp plan.ir gradc-repro-1/plan.ir
+  sh gradc-repro-1/run.sh >out 2>again
+  check "the reproducer shows the error again" grep -q E0412 again
+  check "the reproducer has the message" grep -q E0412 gradc-repro-1/message.txt
+else fail "no internal error: $(cat err)"; fi
+cd ..
