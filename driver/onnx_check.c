@@ -238,10 +238,14 @@ static int compare(Check *k) {
       memset(k->result[i], 0x55, (size_t)shape_count(&k->m->out[i].v->s) * 8);
     }
     const char *why = way[w](k), *kind = "failed";
+    const char *code = "";
     for (int i = 0; i < k->m->nout && !why; i++)
-      if ((why = difference(k, i))) kind = "wrong";
+      if ((why = difference(k, i))) {
+        kind = "wrong";
+        code = ctx_strf(k->c, "E%04d ", E_ONNX_DIFFERS);
+      }
     for (int i = 0; i < k->m->nout; i++) free(k->result[i]);
-    if (why) return print_line(k, kind, ctx_strf(k->c, "%s: %s", name[w], why));
+    if (why) return print_line(k, kind, ctx_strf(k->c, "%s%s: %s", code, name[w], why));
   }
   return print_line(k, "passed", "");
 }
