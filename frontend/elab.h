@@ -34,8 +34,9 @@ typedef struct ElabOptions {
    * where the table lives. */
   const char *(*builtin)(const char *name, size_t *n);
   Loc expression; /* a source that becomes the last export, `expression`, in the scope of the file; 0: none */
-  /* Axes of one record of an npy or idx file, from its header; -1: no such file. NULL: no file can be read. */
-  int (*shape)(const char *model, const char *path, bool idx, int64_t *dim);
+  /* Axes of one record of an array in a file of a source's kind, from its header; array: its name in the file, NULL: it
+   * has a number. -1: no such file or array. NULL: no file can be read. */
+  int (*shape)(const char *model, const char *path, const char *kind, const char *array, int number, int64_t *dim);
   const char *const *set; /* constants set from outside: `nset` texts NAME=VALUE */
   int nset;
   /* The cells of the first line of a csv file, in *name; -1: no such file. sep 0: found. NULL: no file can be read. */

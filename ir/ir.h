@@ -69,7 +69,7 @@ typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKI
 typedef struct DataInfo {
   const char *name, *kind;
   const char **paths;
-  int npaths;
+  int npaths, group; /* group: of one set of files; 0: all are one */
   int64_t window, count; /* window > 0: the source is a run of elements, of which it takes so many a record */
   DType element;         /* of such a source's file */
   int header, ncols;

@@ -6,28 +6,32 @@
 #include <string.h>
 
 typedef struct Job {
-  const char *model, *path;
-  bool idx, found;
+  const char *model, *path, *kind;
+  ArrayName of;
+  bool found;
   ArrayFile a;
   char sep, decimal, **name;
   int n;
 } Job;
 
-/* Finds the file as the runtime does: relative to the model's file, else to the current folder. */
+/* Finds the file, or the first of a pattern, as the runtime does: relative to the model's file, else to the current
+ * folder. */
 static const char *found_at(const Job *j) {
   const char *slash = strrchr(j->model, '/');
-  if (j->path[0] == '/' || !slash) return j->path;
-  char *beside = rt_printf("%.*s/%s", (int)(slash - j->model), j->model, j->path);
-  return io_exists(beside) ? beside : j->path;
+  char *beside = rt_printf("%.*s/%s", slash ? (int)(slash - j->model) : 0, j->model, j->path), **v;
+  int n = 0;
+  v = slash && j->path[0] != '/' ? io_glob(beside, &n) : NULL;
+  if (!n) v = io_glob(j->path, &n);
+  return n ? v[0] : j->path;
 }
 
 static void read_shape(void *arg) {
   Job *j = arg;
-  j->found = array_file_shape(&j->a, found_at(j), j->idx);
+  j->found = array_file_shape(&j->a, found_at(j), j->kind, j->of);
 }
 
-int file_shape(const char *model, const char *path, bool idx, int64_t *dim) {
-  Job j = {.model = model, .path = path, .idx = idx};
+int file_shape(const char *model, const char *path, const char *kind, const char *array, int number, int64_t *dim) {
+  Job j = {.model = model, .path = path, .kind = kind, .of = {array, number}};
   HostHeap h;
   host_heap_init(&h, NULL);
   int failed = host_heap_try(&h, read_shape, &j);

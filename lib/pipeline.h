@@ -25,7 +25,7 @@ bool pipeline_plan(Module *m);                 /* drops the tests, runs all pass
 bool pipeline_check_runnable(const Module *m); /* training has data, batch and steps, which IR text lacks */
 /* Reads the shape of a record from the header of an npy or idx file: axes into `dim`, their number returned; -1: no
  * such file, or not of that format. `path` is written as in the data section of `model`. */
-int file_shape(const char *model, const char *path, bool idx, int64_t *dim);
+int file_shape(const char *model, const char *path, const char *kind, const char *array, int number, int64_t *dim);
 /* The cells of the first line of a csv file; -1: no such file. As ElabOptions.columns. */
 int file_columns(Ctx *c, const char *model, const char *path, char sep, char decimal, const char ***name);
 /* The absolute path of the model's folder, so that data is found from any working directory; NULL: no such file. */

@@ -4,7 +4,7 @@
 #include "data.h"
 #include <string.h>
 
-static bool finish(ArrayFile *a, char *err) {
+bool array_file_finish(ArrayFile *a, char *err) {
   uint64_t total = a->size;
   a->per_record = 1;
   for (int i = 0; i < a->rank; i++) {
@@ -82,7 +82,8 @@ bool array_file_npy(ArrayFile *a, char *err) {
   const char *order = entry(header, "fortran_order");
   if (!order) return rt_fail(err, "the header has no `fortran_order`");
   if (!strncmp(order, "True", 4)) return rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
-  return npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err) && finish(a, err);
+  return npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err) &&
+         array_file_finish(a, err);
 }
 
 bool array_file_idx(ArrayFile *a, char *err) {
@@ -110,7 +111,7 @@ bool array_file_idx(ArrayFile *a, char *err) {
     const unsigned char *d = p + 4 + 4 * i;
     a->dim[i] = (uint32_t)d[0] << 24 | (uint32_t)d[1] << 16 | (uint32_t)d[2] << 8 | d[3];
   }
-  return finish(a, err);
+  return array_file_finish(a, err);
 }
 
 double array_file_get(const ArrayFile *a, uint64_t i) {
@@ -119,7 +120,7 @@ double array_file_get(const ArrayFile *a, uint64_t i) {
   if (a->swap)
     for (size_t k = 0; k < a->size; k++) u = u << 8 | p[k];
   else memcpy(&u, p, a->size);
-  if (a->kind == 'f') {
+  if (a->kind == 'f' || a->kind == 'h') {
     if (a->size == 8) {
       double d;
       memcpy(&d, &u, 8);
@@ -128,7 +129,7 @@ double array_file_get(const ArrayFile *a, uint64_t i) {
     uint16_t h = (uint16_t)u;
     uint32_t w = (uint32_t)u;
     float f;
-    if (a->size == 2) return num_load(GC_F16, &h, 0);
+    if (a->size == 2) return num_load(a->kind == 'h' ? GC_BF16 : GC_F16, &h, 0);
     memcpy(&f, &w, 4);
     return f;
   }
@@ -137,7 +138,7 @@ double array_file_get(const ArrayFile *a, uint64_t i) {
   return (double)((int64_t)(u << unused) >> unused);
 }
 
-bool array_file_shape(ArrayFile *a, const char *path, bool idx) {
+static bool shape_of_one(ArrayFile *a, const char *path, bool idx) {
   enum { HEAD = 4096 };
   char err[ERR_TEXT];
   FILE *f = fopen(path, "rb");
@@ -150,6 +151,20 @@ bool array_file_shape(ArrayFile *a, const char *path, bool idx) {
   ok = ok && (idx ? array_file_idx(a, err) : array_file_npy(a, err));
   if (a->file.p != b.p) rt_free(a->file.p);
   rt_free(b.p);
+  a->file = (Bytes){0};
+  return ok;
+}
+
+bool array_file_shape(ArrayFile *a, const char *path, const char *kind, ArrayName of) {
+  char err[ERR_TEXT];
+  Bytes b;
+  bool owned = false;
+  if (!strcmp(kind, "idx") || !strcmp(kind, "npy")) return shape_of_one(a, path, kind[0] == 'i');
+  if (!io_map(path, &b)) return false;
+  *a = (ArrayFile){.header_only = true};
+  bool ok = (kind[0] == 's' ? array_file_safetensors : array_file_npz)(a, &b, of, &owned, err);
+  if (owned) rt_free(a->file.p);
+  io_unmap(&b);
   a->file = (Bytes){0};
   return ok;
 }

@@ -42,12 +42,12 @@ static void check_overrides(const Session *sess) {
   }
 }
 
-/* Resolves a path of the model: relative to the .nn file, else to the current folder. NULL: neither file exists. */
+/* Resolves a path or pattern of the model: relative to the .nn file, else to the current folder. NULL: neither file exists. */
 static char *find(const GcData *d, const char *path) {
   char *beside = path[0] == '/' || !d->dir || !*d->dir ? NULL : rt_printf("%s/%s", d->dir, path);
-  if (beside && io_exists(beside)) return beside;
+  if (beside && io_matches(beside)) return beside;
   rt_free(beside);
-  return io_exists(path) ? rt_strdup(path) : NULL;
+  return io_matches(path) ? rt_strdup(path) : NULL;
 }
 
 /* Splits the A,B of --data. If the source reads a single file, commas belong to its name. */
@@ -64,30 +64,52 @@ static char **split(const char *list, int max_files, int *n) {
   return v;
 }
 
+/* The files of a pattern, or of a path. */
+static char **expand(const Data *d, const char *path, const char *from, int *n) {
+  char **v = io_glob(path, n);
+  if (*n) return v;
+  if (from) rt_die(E_FILE_MISSING, "cannot open `%s` (--data %s)", path, d->d->name);
+  return NULL;
+}
+
+/* Appends sets of as many files as there are paths: a pattern among them stands for one file in each set. */
+static void add_sets(Data *d, char **path, int npaths, bool given) {
+  char ***file = rt_array((size_t)npaths + 1, sizeof *file);
+  int sets = 0, n;
+  for (int i = 0; i < npaths; i++) {
+    file[i] = expand(d, path[i], given ? path[i] : NULL, &n);
+    if (i && n != sets)
+      rt_die(E_FILE_MISSING, "data %s: %d files are `%s`, %d are `%s`", d->d->name, sets, path[0], n, path[i]);
+    sets = n;
+  }
+  d->path = rt_realloc(d->path, (size_t)(d->npaths + sets * npaths + 1) * sizeof *d->path);
+  for (int s = 0; s < sets; s++)
+    for (int i = 0; i < npaths; i++) d->path[d->npaths++] = file[i][s];
+  rt_free(file);
+}
+
 static void find_files(Data *d, const DataSource *kind) {
   const GcData *g = d->d;
   const char *given = override(d->sess, g);
   if (given && !kind->max_files)
     rt_die(E_UNKNOWN_OPTION, "--data %s: the source `%s` reads no files", g->name, g->kind);
-  if (given) {
-    d->path = split(given, kind->max_files, &d->npaths);
-    for (int i = 0; i < d->npaths; i++)
-      if (!io_exists(d->path[i])) rt_die(E_FILE_MISSING, "cannot open `%s` (--data %s)", d->path[i], g->name);
-  } else {
-    d->npaths = g->npaths;
-    d->path = rt_array((size_t)g->npaths, sizeof *d->path);
-    for (int i = 0; i < g->npaths; i++) {
-      d->path[i] = find(g, g->paths[i]);
-      bool two = g->dir && *g->dir && g->paths[i][0] != '/';
-      if (!d->path[i])
-        rt_die(E_FILE_MISSING, "data %s: cannot open `%s%s%s`%s%s%s\nname the file with --data %s=PATH", g->name,
-               two ? g->dir : "", two ? "/" : "", g->paths[i], two ? " nor `" : "", two ? g->paths[i] : "",
-               two ? "`" : "", g->name);
-    }
+  int n = g->npaths, group = g->group ? g->group : g->npaths;
+  char **path = given ? split(given, kind->max_files, &n) : rt_array((size_t)n + 1, sizeof *path);
+  if (given) group = n;
+  for (int i = 0; i < n && !given; i++) {
+    path[i] = find(g, g->paths[i]);
+    bool two = g->dir && *g->dir && g->paths[i][0] != '/';
+    if (!path[i])
+      rt_die(E_FILE_MISSING, "data %s: cannot open `%s%s%s`%s%s%s\nname the file with --data %s=PATH", g->name,
+             two ? g->dir : "", two ? "/" : "", g->paths[i], two ? " nor `" : "", two ? g->paths[i] : "",
+             two ? "`" : "", g->name);
   }
-  if (d->npaths < kind->min_files || d->npaths > kind->max_files)
+  d->group = group;
+  for (int i = 0; i < n; i += group) add_sets(d, path + i, group, given);
+  rt_free(path);
+  if (group < kind->min_files || group > kind->max_files)
     rt_die(E_FILE_MISSING, "data %s: `%s` takes %s%d file%s, %d were given", g->name, g->kind,
-           kind->max_files > 1 ? "at least " : "", kind->min_files, kind->min_files == 1 ? "" : "s", d->npaths);
+           kind->max_files > 1 ? "at least " : "", kind->min_files, kind->min_files == 1 ? "" : "s", group);
 }
 
 bool data_available(Session *sess, const GcData *d) {
@@ -100,7 +122,20 @@ bool data_available(Session *sess, const GcData *d) {
   return true;
 }
 
+const Data *data_part(const Data *d, uint64_t *record) {
+  int lo = 0, hi = d->nparts;
+  if (!hi) return d;
+  while (hi - lo > 1) {
+    int mid = (lo + hi) / 2;
+    if (d->first[mid] <= *record) lo = mid;
+    else hi = mid;
+  }
+  *record -= d->first[lo];
+  return d->part[lo];
+}
+
 char *data_where(const Data *d, uint64_t record, int field) {
+  d = data_part(d, &record);
   const GcField *f = &d->d->fields[field];
   const char *name = d->d->name;
   const DataSource *k = data_source(d->d);
@@ -114,6 +149,7 @@ char *data_where(const Data *d, uint64_t record, int field) {
 }
 
 char *data_place(const Data *d, uint64_t record, int field) {
+  d = data_part(d, &record);
   const DataSource *k = data_source(d->d);
   return k->place && d->source ? k->place(d, record, field) : rt_strdup("");
 }
@@ -148,7 +184,9 @@ static void check_bound(const Data *d, uint64_t record, int field, const void *p
 
 static void bind(const Data *d, const DataSource *k, uint64_t record, uint64_t epoch, void *const *dst) {
   const GcGraph *g = d->d->bind;
-  for (int f = 0; f < d->d->nfields; f++) k->read(d, record, f, g ? d->raw[f] : dst[f]);
+  uint64_t at = record;
+  const Data *p = data_part(d, &at);
+  for (int f = 0; f < d->d->nfields; f++) k->read(p, at, f, g ? d->raw[f] : dst[f]);
   if (!g) return;
   GcCall c = {.mem = d->sess->mem,
               .in = (const void *const *)d->raw,
@@ -222,8 +260,36 @@ static void bind_all(Data *d, const DataSource *k) {
   rt_free(dst);
   if (!keep) return;
   d->bound = bound;
-  k->close(d);
+  for (int i = 0; i < d->nparts; i++) {
+    k->close(d->part[i]);
+    d->part[i]->source = NULL;
+  }
+  if (!d->nparts) k->close(d);
   d->source = NULL;
+}
+
+static void open_files(Data *d, const DataSource *k) {
+  int n = d->group && d->npaths > d->group ? d->npaths / d->group : 0;
+  if (n) d->part = rt_array((size_t)n, sizeof *d->part);
+  if (n) d->first = rt_array((size_t)n, sizeof *d->first);
+  if (!n) k->open(d);
+  for (int i = 0; i < n; i++) {
+    Data *p = d->part[i] = rt_alloc(sizeof *p);
+    *p = (Data){.d = d->d, .sess = d->sess, .seed = d->seed, .path = d->path + i * d->group, .npaths = d->group};
+    p->raw_count = d->raw_count;
+    p->raw_bytes = d->raw_bytes;
+    p->bytes = d->bytes;
+    k->open(p);
+    d->first[i] = d->n;
+    d->n += p->n;
+    if (p->skipped && !d->skipped) {
+      d->first_skipped = p->first_skipped;
+      d->skipped_path = p->path[0];
+    }
+    d->skipped += p->skipped;
+  }
+  d->nparts = n;
+  if (k->finish) k->finish(n ? d->part : &d, n ? n : 1);
 }
 
 void data_open_all(Session *sess) {
@@ -246,7 +312,7 @@ Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
   find_files(d, k);
   compute_sizes(d);
   learned_renew(sess);
-  k->open(d);
+  open_files(d, k);
   if (d->n == 0) rt_die(E_RECORD_COUNT, "%s: no records", d->npaths ? d->path[0] : g->name);
   split_prepare(d);
   learned_fit(d);

@@ -14,14 +14,18 @@ typedef struct Data {
   struct Session *sess;
   uint64_t seed;
   char **path;
-  int npaths;
+  int npaths, group;                     /* of all sets of files; of one */
   uint64_t n;                            /* records */
   size_t *raw_count, *raw_bytes, *bytes; /* of one record, per field: elements and bytes raw, bytes bound */
   void *source;                          /* private to the source */
   uint64_t skipped, first_skipped;       /* records left out for missing values; the line of the first */
-  uint64_t *number;                      /* of each record in its file, from 0; NULL: no record was left out */
-  unsigned char **bound;                 /* all bound records, per field; NULL: bound on demand */
-  void **raw, **to;                      /* one raw record; where the fields of a record go */
+  const char *skipped_path;              /* the file of the first */
+  struct Data **part; /* of several sets of files: each opened alone, their records one after the other; else NULL */
+  uint64_t *first;    /* the first record of each part */
+  int nparts;
+  uint64_t *number;      /* of each record in its file, from 0; NULL: no record was left out */
+  unsigned char **bound; /* all bound records, per field; NULL: bound on demand */
+  void **raw, **to;      /* one raw record; where the fields of a record go */
   uint64_t nhold, ntrain;
   Perm hold, shuffle;
   uint64_t hold_at;   /* the held-out records are at hold_at .. hold_at + nhold of `hold` */
@@ -36,11 +40,12 @@ typedef struct DataSource {
   void (*open)(Data *d);                                              /* sets n and source; dies if a file is invalid */
   void (*read)(const Data *d, uint64_t record, int field, void *raw); /* converts to data_raw_type */
   void (*close)(Data *d);
+  void (*finish)(Data *const *part, int n); /* NULL: nothing to do. After all parts were opened */
   void (*fill)(Data *d); /* NULL: nothing is missing. Replaces missing values by the means in states */
   char *(*place)(const Data *d, uint64_t record, int field); /* NULL: none. While open: more of where a value is */
   char *(*name_of)(const Data *d, uint64_t record); /* NULL: its file and number. While open: what a record is called */
 } DataSource;
-#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(images) S(text) S(tokens) S(uniform) S(normal)
+#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(npz) S(safetensors) S(images) S(text) S(tokens) S(uniform) S(normal)
 #define S(name) extern const DataSource name##_source;
 DATA_SOURCES(S)
 #undef S
@@ -49,7 +54,8 @@ DATA_SOURCES(S)
 void data_open_all(struct Session *sess); /* those of its train sections; sections share a Data */
 Data *data_open(struct Session *sess, const GcData *d, uint64_t seed); /* binds and checks every record */
 const DataSource *data_source(const GcData *d);
-bool data_available(struct Session *sess, const GcData *d);                      /* its files exist */
+const Data *data_part(const Data *d, uint64_t *record);     /* which holds the record, whose number there it becomes */
+bool data_available(struct Session *sess, const GcData *d); /* its files exist */
 void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* the bound fields of a record */
 char *data_where(const Data *d, uint64_t record, int field);                     /* "train.csv: record 17, field 3" */
 char *data_place(const Data *d, uint64_t record,
@@ -70,18 +76,27 @@ void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, uns
 typedef struct ArrayFile { /* an array in a file, row-major; the first axis counts records */
   Bytes file;
   size_t offset, size; /* of the first element; bytes of an element */
-  char kind;           /* b u i f */
+  char kind;           /* b u i f; h: bf16 */
   bool swap;           /* other byte order */
   bool header_only;    /* `file` is only the beginning of the file, so its length is not checked */
   int rank;
   uint64_t dim[GC_MAX_RANK];
   uint64_t n, per_record; /* records; elements of a record */
 } ArrayFile;
-bool array_file_npy(ArrayFile *a, char *err); /* parse a->file */
+bool array_file_finish(ArrayFile *a, char *err); /* checks the shape against the length, and sets n and per_record */
+bool array_file_npy(ArrayFile *a, char *err);    /* parse a->file */
 bool array_file_idx(ArrayFile *a, char *err);
+/* array_named.c: an array of an npz or safetensors file, which `file` is: by its name, or by its number in the order of names
+ * (safetensors) or of the file. a->file is new memory if *owned. */
+typedef struct ArrayName {
+  const char *name; /* NULL: by number */
+  int number;
+} ArrayName;
+bool array_file_npz(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
+bool array_file_safetensors(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
 double array_file_get(const ArrayFile *a, uint64_t i);
-/* Reads the shape from the header of a file. False: no such file, or not of that format. */
-bool array_file_shape(ArrayFile *a, const char *path, bool idx);
+/* Reads the shape from the header of a file, of a kind of source. False: no such file or array. */
+bool array_file_shape(ArrayFile *a, const char *path, const char *kind, ArrayName of);
 
 /* csv.c: the records of a text; quotes are removed in place */
 typedef struct CsvField {

@@ -1,7 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sources npy and idx: one file per field, records along the first axis. */
+/* Arrays, whose first axis counts records: the sources npy and idx, a file for each field, and npz and safetensors, one
+ * file with all. */
 #include "data.h"
 #include <string.h>
+
+typedef struct Arrays {
+  Bytes file;    /* npz, safetensors */
+  ArrayFile *of; /* per field */
+  bool *owned;   /* its memory is its own */
+} Arrays;
+
+/* The array of a field, for messages. */
+static char *array_text(const Data *d, int f) {
+  const GcField *g = &d->d->fields[f];
+  const GcColumn *c = g->columns;
+  return c && c->first ? rt_printf("field(\"%s\")", c->first) : rt_printf("field(%d)", g->raw_first);
+}
+
+static const char *path_of(const Data *d, int f) {
+  int i = d->d->fields[f].raw_first;
+  return d->path[d->npaths > 1 ? i : 0];
+}
+
+/* Places in the .nn, for the first line of a message, and its other lines. */
+static _Noreturn void refuse(const Data *d, int f, int code, char *text) {
+  const GcColumn *c = d->d->fields[f].columns;
+  char *help = strchr(text, '\n');
+  if (help) *help++ = 0;
+  rt_die(code, "%s: %s%s%s%s%s", path_of(d, f), text, c && c->where ? "\n--> " : "", c && c->where ? c->where : "",
+         help ? "\n" : "", help ? help : "");
+}
 
 static char *shape_text(int rank, const int64_t *dim) {
   char *s = rt_strdup("[");
@@ -21,49 +49,104 @@ static void check_shape(const Data *d, int f, const ArrayFile *a) {
   bool same = rank == a->rank - 1;
   for (int i = 0; i < rank && same; i++) same = has[i] == want[i];
   if (g->raw_count ? same : a->per_record == d->raw_count[f]) return;
-  rt_die(E_RECORD_SHAPE,
-         "%s: a record is %s, `%s` takes field(%d) as %s\n"
-         "reshape(field(%d), ...) or permute(field(%d), ...) says how",
-         d->path[g->raw_first], shape_text(a->rank - 1, has), g->name, g->raw_first, shape_text(rank, want),
-         g->raw_first, g->raw_first);
+  char *name = array_text(d, f);
+  refuse(d, f, E_RECORD_SHAPE,
+         rt_printf("a record is %s, `%s` takes %s as %s\nreshape(%s, ...) or permute(%s, ...) says how",
+                   shape_text(a->rank - 1, has), g->name, name, shape_text(rank, want), name, name));
+}
+
+static void check_records(Data *d) {
+  Arrays *k = d->source;
+  d->n = k->of[0].n;
+  for (int f = 0; f < d->d->nfields; f++) {
+    if (k->of[f].n != d->n)
+      rt_die(E_RECORD_COUNT, "%s: %llu records%s%s, but %s has %llu", path_of(d, f), (unsigned long long)k->of[f].n,
+             k->file.p ? " in " : "", k->file.p ? array_text(d, f) : "", k->file.p ? array_text(d, 0) : path_of(d, 0),
+             (unsigned long long)d->n);
+    check_shape(d, f, &k->of[f]);
+  }
+}
+
+static Arrays *begin(Data *d) {
+  Arrays *k = d->source = rt_alloc(sizeof *k);
+  k->of = rt_array((size_t)d->d->nfields + 1, sizeof *k->of);
+  k->owned = rt_array((size_t)d->d->nfields + 1, sizeof *k->owned);
+  return k;
+}
+
+/* An earlier field of the same array; -1: there is none. */
+static int same_array(const Data *d, int f) {
+  const GcField *g = d->d->fields;
+  for (int i = 0; i < f; i++) {
+    const char *a = g[i].columns ? g[i].columns->first : NULL, *b = g[f].columns ? g[f].columns->first : NULL;
+    if (g[i].raw_first == g[f].raw_first && !a == !b && (!a || !strcmp(a, b))) return i;
+  }
+  return -1;
 }
 
 static void open_files(Data *d, bool (*parse)(ArrayFile *, char *)) {
-  ArrayFile *a = d->source = rt_array((size_t)d->npaths, sizeof *a);
-  for (int i = 0; i < d->npaths; i++) {
-    char err[ERR_TEXT];
-    if (!io_read_data(d->path[i], &a[i].file, err)) rt_die(E_DATA_READ, "%s", err);
-    if (!parse(&a[i], err)) rt_die(E_ARRAY_FORMAT, "%s: %s", d->path[i], err);
-    if (a[i].n != a[0].n)
-      rt_die(E_RECORD_COUNT, "%s: %llu records, but %s has %llu", d->path[i], (unsigned long long)a[i].n, d->path[0],
-             (unsigned long long)a[0].n);
-  }
-  d->n = a[0].n;
+  Arrays *k = begin(d);
+  char err[ERR_TEXT];
   for (int f = 0; f < d->d->nfields; f++) {
     const GcField *g = &d->d->fields[f];
+    int same = same_array(d, f);
     if (g->raw_first >= d->npaths)
       rt_die(E_RECORD_SHAPE, "data %s: `%s` uses field(%d), but there are %d files", d->d->name, g->name, g->raw_first,
              d->npaths);
-    check_shape(d, f, &a[g->raw_first]);
+    if (same >= 0) {
+      k->of[f] = k->of[same];
+      continue;
+    }
+    k->owned[f] = true;
+    if (!io_read_data(path_of(d, f), &k->of[f].file, err)) rt_die(E_DATA_READ, "%s", err);
+    if (!parse(&k->of[f], err)) rt_die(E_ARRAY_FORMAT, "%s: %s", path_of(d, f), err);
   }
+  check_records(d);
 }
 
 static void open_npy(Data *d) { open_files(d, array_file_npy); }
 
 static void open_idx(Data *d) { open_files(d, array_file_idx); }
 
+static void open_named(Data *d, bool (*parse)(ArrayFile *, const Bytes *, ArrayName, bool *, char *)) {
+  Arrays *k = begin(d);
+  char err[ERR_TEXT];
+  if (!io_read_data(d->path[0], &k->file, err)) rt_die(E_DATA_READ, "%s", err);
+  for (int f = 0; f < d->d->nfields; f++) {
+    const GcField *g = &d->d->fields[f];
+    int same = same_array(d, f);
+    if (same >= 0) {
+      k->of[f] = k->of[same];
+      continue;
+    }
+    ArrayName of = {g->columns ? g->columns->first : NULL, g->raw_first};
+    if (!parse(&k->of[f], &k->file, of, &k->owned[f], err)) refuse(d, f, E_ARRAY_FORMAT, err);
+  }
+  check_records(d);
+}
+
+static void open_npz(Data *d) { open_named(d, array_file_npz); }
+
+static void open_safetensors(Data *d) { open_named(d, array_file_safetensors); }
+
 static void read_array(const Data *d, uint64_t record, int field, void *raw) {
-  const GcField *g = &d->d->fields[field];
-  const ArrayFile *a = &((const ArrayFile *)d->source)[g->raw_first];
+  const ArrayFile *a = &((const Arrays *)d->source)->of[field];
   for (uint64_t i = 0; i < a->per_record; i++)
     data_convert(d, record, field, raw, i, array_file_get(a, record * a->per_record + i));
 }
 
 static void close_array(Data *d) {
-  ArrayFile *a = d->source;
-  for (int i = 0; i < d->npaths; i++) rt_free(a[i].file.p);
-  rt_free(a);
+  Arrays *k = d->source;
+  for (int f = 0; f < d->d->nfields; f++)
+    if (k->owned[f]) rt_free(k->of[f].file.p);
+  rt_free(k->file.p);
+  rt_free(k->of);
+  rt_free(k->owned);
+  rt_free(k);
 }
 
-const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, NULL, NULL};
-const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, NULL, NULL};
+const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, NULL, NULL, NULL};
+const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, NULL, NULL, NULL};
+const DataSource npz_source = {"npz", 1, 1, open_npz, read_array, close_array, NULL, NULL, NULL, NULL};
+const DataSource safetensors_source = {"safetensors", 1,    1,   open_safetensors, read_array, close_array, NULL,
+                                       NULL,          NULL, NULL};

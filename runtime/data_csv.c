@@ -30,18 +30,24 @@ static bool parse_record(Data *d, Rows *k, const Csv *c) {
   return whole;
 }
 
-/* Gives the classes that this file has their numbers, in sorted order. */
-static void number_classes(Data *d, Rows *k) {
-  for (int f = 0; f < d->d->nfields; f++)
-    for (int i = 0; i < d->d->fields[f].raw_count; i++) {
-      Classes *all = k->columns.classes[f][i];
+static void renumber(const Data *d, int f, int i, const int *order) {
+  const Rows *k = d->source;
+  GcDType t = data_raw_type(d, f);
+  for (uint64_t r = 0; r < d->n; r++) {
+    unsigned char *p = k->field[f] + r * d->raw_bytes[f];
+    num_store(t, p, (size_t)i, order[(int)num_load(t, p, (size_t)i)]);
+  }
+}
+
+/* Gives the classes that these files have their numbers, in sorted order. */
+static void finish(Data *const *part, int n) {
+  const GcData *g = part[0]->d;
+  for (int f = 0; f < g->nfields; f++)
+    for (int i = 0; i < g->fields[f].raw_count; i++) {
+      Classes *all = ((const Rows *)part[0]->source)->columns.classes[f][i];
       if (!all || all->known) continue;
       int *order = classes_sort(all);
-      GcDType t = data_raw_type(d, f);
-      for (uint64_t r = 0; r < d->n; r++) {
-        unsigned char *p = k->field[f] + r * d->raw_bytes[f];
-        num_store(t, p, (size_t)i, order[(int)num_load(t, p, (size_t)i)]);
-      }
+      for (int k = 0; k < n; k++) renumber(part[k], f, i, order);
       rt_free(order);
     }
 }
@@ -72,9 +78,9 @@ static void open_csv(Data *d) {
       k->line[d->n++] = c.line;
     } else if (!d->skipped++) {
       d->first_skipped = c.line;
+      d->skipped_path = d->path[0];
     }
   }
-  number_classes(d, k);
   rt_free(c.f);
   rt_free(b.p);
 }
@@ -120,4 +126,4 @@ static char *place(const Data *d, uint64_t record, int field) {
   return all ? rt_printf("%s\nthere are %d classes: %s", s, all->n, classes_list(all)) : s;
 }
 
-const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv, fill, place, NULL};
+const DataSource csv_source = {"csv", 1, 1, open_csv, read_csv, close_csv, finish, fill, place, NULL};

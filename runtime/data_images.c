@@ -11,7 +11,8 @@ typedef struct Images {
   char **path; /* of each record */
   int *label;  /* index in the names of folders */
   uint64_t cap;
-  int *number; /* of the class of each folder */
+  Classes folders; /* by their names */
+  int *number;     /* of the class of each folder */
   Classes *classes;
 } Images;
 
@@ -91,24 +92,30 @@ static _Noreturn void unknown(const Data *d, const GcColumn *c, const Classes *a
                      : rt_printf("the classes are %s", classes_list(all)));
 }
 
-/* The classes of training, or else those of these folders. */
-static void number_classes(Data *d, Images *k, Classes *folders) {
-  const GcColumn *c = class_column(d);
-  Classes *all = c ? classes_find(d->sess, c, 0) : NULL;
-  k->classes = all;
-  k->number = rt_array((size_t)folders->n + 1, sizeof *k->number);
-  bool fresh = all && !all->known && !learned_of(d->sess)->path;
-  for (int i = 0; i < folders->n && all; i++) {
-    const char *name = folders->name[i];
-    k->number[i] = fresh ? classes_add(all, name, strlen(name)) : classes_number(all, name, strlen(name));
-    if (k->number[i] < 0 || !(fresh || all->known)) unknown(d, c, all, name);
+/* Folders get the numbers of the classes of training, or else those of all folders, in order. */
+static void finish(Data *const *part, int n) {
+  const GcColumn *c = class_column(part[0]);
+  Session *sess = part[0]->sess;
+  Classes *all = c ? classes_find(sess, c, 0) : NULL;
+  bool fresh = all && !all->known && !learned_of(sess)->path;
+  for (int i = 0; i < n && fresh; i++) {
+    const Classes *own = &((const Images *)part[i]->source)->folders;
+    for (int k = 0; k < own->n; k++) classes_add(all, own->name[k], strlen(own->name[k]));
   }
-  if (fresh) rt_free(classes_sort(all)); /* they are in this order */
+  if (fresh) rt_free(classes_sort(all));
+  for (int i = 0; i < n && all; i++) {
+    Images *k = part[i]->source;
+    k->classes = all;
+    for (int f = 0; f < k->folders.n; f++) {
+      const char *name = k->folders.name[f];
+      k->number[f] = classes_number(all, name, strlen(name));
+      if (k->number[f] < 0) unknown(part[i], c, all, name);
+    }
+  }
 }
 
 static void open_images(Data *d) {
   Images *k = d->source = rt_alloc(sizeof *k);
-  Classes folders = {0};
   int n;
   const char *root = d->path[0];
   char **name = sorted(root, &n);
@@ -116,15 +123,15 @@ static void open_images(Data *d) {
   for (int i = 0; i < n; i++) {
     char *path = join(root, name[i]);
     if (name[i][0] != '.' && io_is_folder(path)) {
-      classes_add(&folders, name[i], strlen(name[i]));
+      classes_add(&k->folders, name[i], strlen(name[i]));
     } else if (is_picture(path, name[i])) {
       if (labelled) rt_die(E_RECORD_COUNT, "%s: a picture outside the folders that name the classes", path);
       add(d, k, path, 0);
     }
   }
-  rt_free(classes_sort(&folders));
-  number_classes(d, k, &folders);
-  for (int i = 0; i < folders.n; i++) add_folder(d, k, join(root, folders.name[i]), i);
+  rt_free(classes_sort(&k->folders));
+  k->number = rt_array((size_t)k->folders.n + 1, sizeof *k->number);
+  for (int i = 0; i < k->folders.n; i++) add_folder(d, k, join(root, k->folders.name[i]), i);
   if (!d->n) rt_die(E_RECORD_COUNT, "%s: no pictures; source images(...) is a folder of folders, one a class", root);
 }
 
@@ -166,4 +173,5 @@ static char *place(const Data *d, uint64_t record, int field) {
            : s;
 }
 
-const DataSource images_source = {"images", 1, 1, open_images, read_images, close_images, NULL, place, name_images};
+const DataSource images_source = {"images",     1,      1,    open_images, read_images,
+                                  close_images, finish, NULL, place,       name_images};

@@ -27,5 +27,5 @@ static void read_synth(const Data *d, uint64_t record, int field, void *raw) {
 
 static void close_synth(Data *d) { (void)d; }
 
-const DataSource uniform_source = {"uniform", 0, 0, open_synth, read_synth, close_synth, NULL, NULL, NULL};
-const DataSource normal_source = {"normal", 0, 0, open_synth, read_synth, close_synth, NULL, NULL, NULL};
+const DataSource uniform_source = {"uniform", 0, 0, open_synth, read_synth, close_synth, NULL, NULL, NULL, NULL};
+const DataSource normal_source = {"normal", 0, 0, open_synth, read_synth, close_synth, NULL, NULL, NULL, NULL};

@@ -41,5 +41,5 @@ static void close_window(Data *d) {
   rt_free(d->source);
 }
 
-const DataSource text_source = {"text", 1, 1, open_window, read_window, close_window, NULL, NULL, NULL};
-const DataSource tokens_source = {"tokens", 1, 1, open_window, read_window, close_window, NULL, NULL, NULL};
+const DataSource text_source = {"text", 1, 1, open_window, read_window, close_window, NULL, NULL, NULL, NULL};
+const DataSource tokens_source = {"tokens", 1, 1, open_window, read_window, close_window, NULL, NULL, NULL, NULL};

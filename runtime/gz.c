@@ -13,7 +13,9 @@ typedef struct Inflate {
   const unsigned char *p, *end;
   uint64_t bits;
   int nbits;
-  bool over; /* read past the end of the input */
+  bool over;   /* read past the end of the input */
+  size_t most; /* 0: any length; else so many bytes of output are enough */
+  bool full;   /* and there are more */
   Bytes out;
   size_t cap, start; /* where this member's output starts */
   Code lit, dist;
@@ -155,6 +157,8 @@ static bool block(Inflate *z) {
     int s = symbol(z, &z->lit);
     if (s < 0 || z->over || s > 285) return false;
     if (s == 256) return true;
+    if (z->most && z->out.n > z->most) z->full = true;
+    if (z->full) return false;
     unsigned char *o = reserve(z, 260);
     if (s < 256) {
       *o = (unsigned char)s;
@@ -171,7 +175,7 @@ static bool block(Inflate *z) {
   }
 }
 
-static uint32_t crc32(const unsigned char *p, size_t n) {
+uint32_t gz_crc32(const unsigned char *p, size_t n) {
   uint32_t table[256], c = 0xFFFFFFFFu;
   for (uint32_t i = 0; i < 256; i++) {
     table[i] = i;
@@ -203,9 +207,8 @@ static const char *header(Inflate *z) {
   return NULL;
 }
 
-static const char *member(Inflate *z) {
-  const char *wrong = header(z);
-  if (wrong) return wrong;
+/* The blocks of a stream. */
+static const char *blocks(Inflate *z) {
   z->bits = 0;
   z->nbits = 0;
   z->start = z->out.n;
@@ -213,9 +216,17 @@ static const char *member(Inflate *z) {
     last = get_bits(z, 1);
     unsigned type = get_bits(z, 2);
     bool ok = type == 0 ? stored(z) : type == 1 ? fixed(z) && block(z) : type == 2 && dynamic(z) && block(z);
+    if (z->full) return "the data is longer than its length says";
     if (z->over) return "the data ends too early";
     if (!ok) return "the compressed data is corrupt";
   }
+  return NULL;
+}
+
+static const char *member(Inflate *z) {
+  const char *wrong = header(z);
+  if (!wrong) wrong = blocks(z);
+  if (wrong) return wrong;
   get_bits(z, z->nbits & 7);
   uint32_t crc = get_bits(z, 16), size;
   crc |= (uint32_t)get_bits(z, 16) << 16;
@@ -224,7 +235,7 @@ static const char *member(Inflate *z) {
   if (z->over) return "the data ends too early";
   size_t n = z->out.n - z->start;
   if (size != (uint32_t)n) return "the length does not agree";
-  if (crc != crc32(z->out.p + z->start, n)) return "the checksum does not agree";
+  if (crc != gz_crc32(z->out.p + z->start, n)) return "the checksum does not agree";
   z->p -= z->nbits / 8; /* gives back the bytes that were read ahead */
   return NULL;
 }
@@ -241,6 +252,27 @@ static Inflate *begin(const Bytes *in) {
 bool gz_head(const Bytes *in, Bytes *out) {
   Inflate *z = begin(in);
   member(z); /* fails at the end of the input, with some output */
+  *out = z->out;
+  rt_free(z);
+  return out->n > 0;
+}
+
+bool gz_inflate_raw(const Bytes *in, size_t n, uint32_t crc, Bytes *out, char *err) {
+  Inflate *z = begin(in);
+  z->most = n ? n : 1;
+  const char *wrong = blocks(z);
+  if (!wrong && z->out.n != n) wrong = "the length does not agree";
+  if (!wrong && crc != gz_crc32(z->out.p, n)) wrong = "the checksum does not agree";
+  if (wrong) rt_free(z->out.p);
+  else *out = z->out;
+  rt_free(z);
+  return wrong ? rt_fail(err, "%s", wrong) : true;
+}
+
+bool gz_head_raw(const Bytes *in, size_t n, Bytes *out) {
+  Inflate *z = begin(in);
+  z->most = n;
+  blocks(z);
   *out = z->out;
   rt_free(z);
   return out->n > 0;

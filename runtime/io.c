@@ -7,9 +7,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -214,10 +216,51 @@ bool io_close(IoFile *f) {
 
 bool io_remove(const char *path) { return (step() && unlink(path) == 0) || errno == ENOENT; }
 
+static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
 bool io_exists(const char *path) {
   struct stat st;
   return stat(path, &st) == 0;
 }
+
+char **io_glob(const char *pattern, int *n) {
+  glob_t g = {0};
+  *n = io_exists(pattern);
+  if (*n) {
+    char **v = rt_array(1, sizeof *v);
+    v[0] = rt_strdup(pattern);
+    return v;
+  }
+  if (!strpbrk(pattern, "*?[") || glob(pattern, GLOB_NOSORT, NULL, &g)) return NULL;
+  *n = (int)g.gl_pathc;
+  char **copy = rt_array((size_t)*n, sizeof *copy);
+  for (int i = 0; i < *n; i++) copy[i] = rt_strdup(g.gl_pathv[i]);
+  globfree(&g);
+  qsort(copy, (size_t)*n, sizeof *copy, by_bytes);
+  return copy;
+}
+
+bool io_matches(const char *pattern) {
+  int n;
+  char **v = io_glob(pattern, &n);
+  for (int i = 0; i < n; i++) rt_free(v[i]);
+  rt_free(v);
+  return n > 0;
+}
+
+bool io_map(const char *path, Bytes *out) {
+  struct stat st;
+  int fd = open_file(path, O_RDONLY);
+  void *p = MAP_FAILED;
+  if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size)
+    p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (fd >= 0) close(fd);
+  if (p == MAP_FAILED) return false;
+  *out = (Bytes){p, (size_t)st.st_size};
+  return true;
+}
+
+void io_unmap(Bytes *b) { munmap(b->p, b->n); }
 
 bool io_is_folder(const char *path) {
   struct stat st;

@@ -15,7 +15,9 @@ static void pass(Data *d, const DataSource *k, const GcNorm *g, const double *me
   GcDType t = data_raw_type(d, g->field);
   void *raw = d->raw[g->field];
   for (uint64_t r = 0; r < d->ntrain; r++) {
-    k->read(d, data_train_record(d, 0, r), g->field, raw);
+    uint64_t at = data_train_record(d, 0, r);
+    const Data *p = data_part(d, &at);
+    k->read(p, at, g->field, raw);
     for (int i = 0; i < g->count; i++) {
       double v = num_load(t, raw, (size_t)(g->at + i));
       if (v != v) continue; /* missing */
@@ -71,7 +73,8 @@ void learned_fit(Data *d) {
   for (int pass = 0; pass < 2; pass++) { /* numbers are those of the columns as the model sees them: means come first */
     for (int i = 0; i < d->d->nnorms && !l->fitted[at]; i++)
       if ((d->d->norms[i].kind == GC_FILL) == !pass) fit(d, k, &d->d->norms[i]);
-    if (!pass && k->fill) k->fill(d);
+    for (int i = 0; i < d->nparts && !pass && k->fill; i++) k->fill(d->part[i]);
+    if (!pass && !d->nparts && k->fill) k->fill(d);
   }
   l->fitted[at] = true;
 }

@@ -210,7 +210,7 @@ typedef struct GcField {
   int resize[2], crop[2];
 } GcField;
 typedef struct GcData {
-  const char *name, *kind;  /* kind: csv idx npy images text tokens uniform normal */
+  const char *name, *kind;  /* kind: csv idx npy npz safetensors images text tokens uniform normal */
   const char *const *paths; /* relative to the .nn file */
   int npaths;
   const char *dir;       /* folder of the .nn file when it was compiled; "": the current folder */
@@ -229,6 +229,7 @@ typedef struct GcData {
   const char *learned; /* the section whose classes and states it uses: that to train on, or itself; NULL: none */
   const GcNorm *norms;
   int nnorms;
+  int group; /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
 } GcData;
 
 /* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum

@@ -291,7 +291,7 @@ char *run_weights(Session *sess) {
 
 void run_say_skipped(const Data *d) {
   if (d && d->skipped)
-    rt_note("%s: %llu of %llu records have missing values and are left out, the first in line %llu", d->path[0],
+    rt_note("%s: %llu of %llu records have missing values and are left out, the first in line %llu", d->skipped_path,
             (unsigned long long)d->skipped, (unsigned long long)(d->n + d->skipped),
             (unsigned long long)d->first_skipped);
 }

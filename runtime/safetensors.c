@@ -49,7 +49,8 @@ static bool read_type(Json *j, StTensor *t, int *size) {
   if (!s) return false;
   for (int i = 0; i < COUNT(types) && !*size; i++) {
     if (strcmp(s, types[i].name)) continue;
-    *size = types[i].size;
+    *size = t->size = types[i].size;
+    t->kind = !strncmp(s, "F8", 2) ? 0 : !strcmp(s, "BF16") ? 'h' : (char)(s[0] | 32);
     t->dtype = types[i].dtype;
   }
   if (!*size) rt_fail(j->err, "`%.99s` has the unknown element type `%.40s`", t->name, s);

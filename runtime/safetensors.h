@@ -8,6 +8,8 @@
 typedef struct StTensor {
   char *name;
   int dtype; /* a GcDType; -1: a type that gradc does not have */
+  char kind; /* as ArrayFile has it; 0: 8-bit floats */
+  int size;  /* bytes of an element */
   int rank;
   int64_t dim[GC_MAX_RANK];
   size_t begin, end; /* offsets in the data */

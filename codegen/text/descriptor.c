@@ -286,7 +286,8 @@ static void put_data(Emitter *p, Str *o) {
                d->ncols, d->holdout, d->shuffle, table_ref(p, d->nfield, "fields", i), d->nfield, bind, d->sep,
                d->decimal, d->missing);
     text_string(&rows, d->learned);
-    str_printf(&rows, ", %s, %d},\n", table_ref(p, norms, "norms", i), norms);
+    str_printf(&rows, ", %s, %d", table_ref(p, norms, "norms", i), norms);
+    str_printf(&rows, d->group ? ", %d},\n" : "},\n", d->group);
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }

@@ -10,6 +10,8 @@
 
 bool el_is_csv(const DataInfo *d) { return !strcmp(d->kind, "csv"); }
 
+bool el_is_archive(const DataInfo *d) { return !strcmp(d->kind, "npz") || !strcmp(d->kind, "safetensors"); }
+
 bool el_is_field(const Ast *a) {
   return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
 }
@@ -123,10 +125,16 @@ static int find_name(Elab *e, const DataInfo *d, const char *name, const ColumnI
   return -1;
 }
 
+static bool several_arrays(Elab *e, const DataInfo *d, const ColumnInfo *c) {
+  el_error_at(e, E_FIELD, c->loc, c->len, "one line reads one array of `%s`", d->kind);
+  return false;
+}
+
 static bool resolve(Elab *e, DataInfo *d, ColumnInfo *c) {
   if (!c->first) return true;
+  if (el_is_archive(d)) return !c->run || several_arrays(e, d, c);
   if (!el_is_csv(d)) {
-    el_error_at(e, E_FIELD, c->loc, c->len, "only the columns of csv have names; a field of `%s` has a number",
+    el_error_at(e, E_FIELD, c->loc, c->len, "a field of `%s` has a number; columns of csv and arrays of npz have names",
                 d->kind);
     return false;
   }

@@ -133,9 +133,10 @@ TypeId el_find_order(Elab *e, const DataCtx *x, int at, int rank, Dim *dim) {
  * type. */
 static TypeId record_type(Elab *e, DataCtx *x) {
   const Type *t = type_get(e->m, x->field->type);
-  bool idx = !strcmp(x->d->kind, "idx");
+  const ColumnInfo *c = x->field->column;
   int64_t dim[MAX_RANK + 1];
-  int rank = e->o->shape ? e->o->shape(e->file->path, x->d->paths[x->lo], idx, dim) : -1;
+  const char *path = x->d->paths[el_is_archive(x->d) ? 0 : x->lo];
+  int rank = e->o->shape ? e->o->shape(e->file->path, path, x->d->kind, c->first, (int)x->lo, dim) : -1;
   x->found = rank >= 0 && rank <= MAX_RANK;
   for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX;
   if (x->found) return type_make(e->m, (DType)t->dtype, rank, dim);
@@ -163,7 +164,7 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
   const Ast *expr = x->line->kid[1];
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
-  x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy");
+  x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy") || el_is_archive(d);
   if (d->window) {
     if (named) return el_reject(e, E_FIELD, expr, "`%s` has no fields; its record is `window`", d->kind);
     f->raw_first = 0;
@@ -177,9 +178,11 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
   } else if (x->run) {
     return el_reject(e, E_FIELD, expr, "one line reads one file; runs such as field(0:64) are columns of csv");
   } else if (x->files) {
-    if (x->lo >= d->npaths)
-      return el_reject(e, E_FIELD, expr, "field(%lld): the source has %d file%s", (long long)x->lo, d->npaths,
-                       d->npaths == 1 ? "" : "s");
+    int files = d->group ? d->group : d->npaths;
+    if (f->ncolumn > 1) return el_reject(e, E_FIELD, expr, "one line reads one array of `%s`", d->kind);
+    if (x->lo >= files && !el_is_archive(d))
+      return el_reject(e, E_FIELD, expr, "field(%lld): the source has %d file%s", (long long)x->lo, files,
+                       files == 1 ? "" : "s");
     f->raw_count = reshaped(expr) < named || el_item(e, e->file, ctx_name(e->c, "reshape"));
     f->raw_type = record_type(e, x);
   } else {
@@ -195,16 +198,17 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
 
 static void wrong_shape(Elab *e, const DataCtx *x, Id id) {
   const Ast *expr = x->line->kid[1];
-  const char *raw = el_type_text(e, el_type_id(e, x->raw)), *path = x->files ? x->d->paths[x->lo] : "";
+  const char *raw = el_type_text(e, el_type_id(e, x->raw)), *path = "", *array = x->field->column->first;
+  array = array ? ctx_strf(e->c, "field(\"%s\")", array) : ctx_strf(e->c, "field(%d)", (int)x->lo);
+  if (x->files) path = x->d->paths[el_is_archive(x->d) ? 0 : x->lo];
   Diag *d = el_error(e, E_FIELD, expr, "`%s` is %s here, but its line says %s", x->field->name,
                      el_type_text(e, el_type_id(e, id)), el_type_text(e, x->field->type));
   diag_label(e->c, d, x->line->kid[0]->at, x->line->kid[0]->len, "the field's shape");
   if (expr->kind == AST_CALL && expr->n == 2 && expr->kid[1]->kind == AST_SLICE)
     diag_help(e->c, d, "the end of a range of numbers is not part of it: field(0:16) is columns 0 to 15");
-  if (x->found) diag_note(e->c, d, "field(%d) is %s: the records of \"%s\"", (int)x->lo, raw, path);
+  if (x->found) diag_note(e->c, d, "%s is %s: the records of \"%s\"", array, raw, path);
   else if (x->files)
-    diag_note(e->c, d, "\"%s\" is missing, so its shape is unknown; field(%d) is taken to be %s", path, (int)x->lo,
-              raw);
+    diag_note(e->c, d, "\"%s\" is missing, so its shape is unknown; %s is taken to be %s", path, array, raw);
   if (type_count(e->m, el_type_id(e, id)) == type_count(e->m, x->field->type))
     diag_help(e->c, d, "permute(...), rearrange(...) or reshape(...) says which number goes where");
 }

@@ -26,6 +26,7 @@ typedef struct DataCtx {
 
 /* ---- elab_columns.c ---- */
 bool el_is_csv(const DataInfo *d);
+bool el_is_archive(const DataInfo *d); /* npz, safetensors: a file of arrays with names */
 bool el_is_field(const Ast *a);
 /* All columns or files that an expression names. *n: how often. */
 bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n);

@@ -14,6 +14,8 @@ static const SourceKind source_kinds[] = {
   {"csv", "header? sep? decimal? *"},
   {"idx", "*"},
   {"npy", "*"},
+  {"npz", "*"},
+  {"safetensors", "*"},
   {"images", "*"},
   {"text", "path window"},
   {"tokens", "path dtype window"},
@@ -118,9 +120,11 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
   for (int i = 0; csv && i < CSV_NAMED; i++)
     if (k->arg[i].set && !el_csv_argument(e, d, csv_named[i], k->arg[i].v, k->arg[i].ast)) return false;
   for (int i = csv ? CSV_NAMED : 0; i < k->n; i++) {
-    if ((csv || el_is_images(d)) && d->npaths) {
-      el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`%s` reads one %s; this is one too many", d->kind,
-                  csv ? "file" : "folder");
+    if ((csv || el_is_images(d) || el_is_archive(d)) && d->npaths) {
+      Diag *g = el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`%s` reads one %s; this is one too many",
+                            d->kind, el_is_images(d) ? "folder" : "file");
+      diag_help(e->c, g, "concat([%s(...), %s(...)]), or a pattern such as \"part-*\", reads several", d->kind,
+                d->kind);
       return false;
     }
     if (!add_path(e, d, &k->arg[i], &cap)) return false;
@@ -148,9 +152,8 @@ static bool csv_arguments(Elab *e, Call *k) {
   return true;
 }
 
-bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
-  const Ast *a = el_setting_value(s, "source");
-  if (!a) return el_reject(e, E_MISSING_SETTING, s->ast, "data section `%s` has no source", s->ast->text);
+/* csv("train.csv"), of the kind and arguments that it sets in d. */
+static bool read_source(Elab *e, const Ast *a, DataInfo *d) {
   if (a->kind != AST_CALL || a->kid[0]->kind != AST_NAME)
     return el_reject(e, E_UNKNOWN_SOURCE, a, "a source is a call, such as csv(\"train.csv\")");
   const char *name = a->kid[0]->text;
@@ -172,12 +175,48 @@ bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
     if (v_bad(arg->v)) return false;
   }
   d->kind = source_kinds[kind].name;
-  if (!paths || csv) {
-    if (csv) {
-      if (!csv_arguments(e, &k)) return false;
-    } else if (!el_bind_params(e, params, &k)) {
-      return false;
-    }
-  }
+  if (csv && !csv_arguments(e, &k)) return false;
+  if (!csv && !paths && !el_bind_params(e, params, &k)) return false;
   return read_args(e, &k, d);
+}
+
+/* Whether two sources differ in their paths alone. */
+static bool read_alike(const DataInfo *a, const DataInfo *b) {
+  return a->npaths == b->npaths && a->window == b->window && a->element == b->element && a->header == b->header &&
+         a->sep == b->sep && a->decimal == b->decimal;
+}
+
+/* concat([a, b]): sources of one kind. Their paths follow one another. */
+static bool read_concat(Elab *e, const Ast *a, DataInfo *d) {
+  const Ast *list = a->n == 2 ? a->kid[1] : NULL;
+  const DataInfo blank = *d;
+  int cap = 0;
+  if (!list || list->kind != AST_LIST || !list->n)
+    return el_reject(e, E_ARG_COUNT, a, "`concat` takes a list of sources: concat([csv(\"a.csv\"), csv(\"b.csv\")])");
+  DataInfo first = blank;
+  const char **paths = NULL;
+  int n = 0;
+  for (int i = 0; i < list->n; i++) {
+    DataInfo part = blank;
+    const Ast *x = list->kid[i];
+    if (!read_source(e, x, &part)) return false;
+    if (!part.npaths)
+      return el_reject(e, E_SETTING_CONFLICT, x, "`%s` has no files to read one after the other", part.kind);
+    if (!i) first = part;
+    if (strcmp(first.kind, part.kind) || !read_alike(&first, &part))
+      return el_reject(e, E_SETTING_CONFLICT, x, "the sources of `concat` are of one kind and read in one way");
+    for (int k = 0; k < part.npaths; k++) *VEC_PUSH(e->c, paths, n, cap) = part.paths[k];
+  }
+  *d = first;
+  d->group = first.npaths;
+  d->paths = paths;
+  d->npaths = n;
+  return true;
+}
+
+bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *a = el_setting_value(s, "source");
+  if (!a) return el_reject(e, E_MISSING_SETTING, s->ast, "data section `%s` has no source", s->ast->text);
+  bool concat = a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "concat");
+  return concat ? read_concat(e, a, d) : read_source(e, a, d);
 }

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# npz, safetensors; several files by concat and by patterns. One model for each source must train to the same weights.
+: "${gradc:?run.sh sources this file}"
+if ! command -v python3 >/dev/null; then echo 'arrays.sh: no python3' >&2; return 0; fi
+check 'arrays.py' python3 "$here/arrays.py"
+model() { # model SOURCE X Y: the model, on standard output
+  cat <<N
+def net(x: f32[B, 4]) { x |> linear(3) }
+use model = net()
+data points {
+    source = $1
+    x: f32[4] = $2
+    y: i32 = $3
+}
+train { data = points; batch = 16; steps = 7; loss = cross_entropy(model(x), y); optim = adam(lr = 0.05) }
+N
+}
+array='field("x")'
+made() { # made FILE ARGUMENTS...: the hash of the weights
+  "$gradc" run "$@" --json --run-dir d --force --threads 1 2>err | hash_of
+}
+trained() { # trained NAME SOURCE X Y [ARGUMENTS...]
+  what=$1; model "$2" "$3" "$4" >t.nn; shift 4
+  got=$(made t.nn "$@")
+  if [ -n "$got" ] && [ "$got" = "$want" ]; then pass; else fail "$what: $got is not $want: $(head -c 300 err)"; fi
+}
+columns='field(0:4)' kind='classes(field(4))'
+model 'csv("all.csv")' "$columns" "$kind" >t.nn
+want=$(made t.nn)
+[ -n "$want" ] && pass || fail "csv: $(head -c 300 err)"
+full && trained 'npz, stored' 'npz("stored.npz")' "$array" 'field("y")'
+trained 'npz, deflated' 'npz("deflated.npz")' "$array" 'field("y")'
+full && trained 'npz, 64-bit sizes' 'npz("wide.npz")' "$array" 'field("y")'
+trained 'npz by number' 'npz("stored.npz")' 'field(0)' 'field(1)'
+trained 'safetensors' 'safetensors("all.safetensors")' "$array" 'field("y")'
+full && trained 'npz: a pattern' 'npz("part-*.npz")' "$array" 'field("y")'
+trained 'npz: concat' 'concat([npz("part-0.npz"), npz("part-1.npz"), npz("part-2.npz")])' "$array" 'field("y")'
+full && trained 'npy: concat' 'concat([npy("x-0.npy", "y-0.npy"), npy("x-1.npy", "y-1.npy"), npy("x-2.npy", "y-2.npy")])' \
+  'field(0)' 'field(1)'
+trained 'npy: patterns' 'npy("x-*.npy", "y-*.npy")' 'field(0)' 'field(1)'
+full && trained 'csv: a pattern' 'csv("part-*.csv")' "$columns" "$kind"
+trained 'csv: concat by name' 'concat([csv("part-0.csv"), csv("part-[12].csv")])' 'field("a":"d")' 'classes(field("kind"))'
+trained 'csv: --data with a pattern' 'csv("all.csv")' "$columns" "$kind" --data 'part-*.csv'
+mkdir -p away
+model 'npz("none.npz")' "$array" 'field("y")' >away/t.nn
+check 'npz that is not there yet' "$gradc" check away/t.nn
+
+wrong() { # wrong STATUS PATTERN SOURCE X Y: status 0, at compile time
+  status=$1 pattern=$2; model "$3" "$4" "$5" >wrong.nn
+  if [ "$status" = 0 ]; then expect 1 "$pattern" check wrong.nn
+  else expect "$status" "$pattern" run wrong.nn --run-dir d --force; fi
+}
+head -c 300 deflated.npz >short.npz
+wrong 4 'E0614.*short.npz: not an npz file, or truncated' 'npz("short.npz")' "$array" 'field("y")'
+wrong 4 'E0614.*other.npz: .x. is compressed by another method' 'npz("other.npz")' "$array" 'field("y")'
+wrong 4 'E0614.*there is no array `xs`' 'npz("stored.npz")' 'field("xs")' 'field("y")'
+grep -q 'did you mean `x`' err && grep -q -- '--> wrong.nn:5:' err && pass || fail "an unknown array: $(cat err)"
+wrong 0 'is i32\[\], but\|is f32\[4, 1\] here' 'npz("stored.npz")' 'reshape(field("x"), [4, 1])' 'field("y")'
+wrong 0 'one line reads one array' 'npz("stored.npz")' 'field("x":"y")' 'field("y")'
+wrong 0 'of one kind' 'concat([csv("all.csv"), npz("stored.npz")])' "$columns" "$kind"
+wrong 0 'takes a list of sources' 'concat(csv("all.csv"))' "$columns" "$kind"
+wrong 0 'concat(\[csv' 'csv("all.csv", "part-0.csv")' "$columns" "$kind"
+wrong 1 'E0680.*cannot open .*no-' 'csv("no-*.csv")' "$columns" "$kind"
+wrong 1 '3 files are' 'npy("x-*.npy", "y-[01].npy")' 'field(0)' 'field(1)'
+sed '3s/^[^,]*/word/' part-2.csv >part-2.bad
+wrong 4 'part-2.bad: record 2, field 0: `word` is not a number (line 3)' \
+  'concat([csv("part-0.csv"), csv("part-2.bad")])' "$columns" "$kind"
+full && for f in stored.npz deflated.npz wide.npz all.safetensors; do # any byte changed: the same numbers, or an error
+  size=$(wc -c <$f) i=0
+  model "$(case $f in *npz) echo 'npz("m")' ;; *) echo 'safetensors("m")' ;; esac)" "$array" 'field("y")' >m.nn
+  "$gradc" build m.nn -o m_bin
+  while [ $i -lt "$size" ]; do
+    cp $f bad.bin
+    printf '\245' | dd of=bad.bin bs=1 seek=$i conv=notrunc 2>/dev/null
+    ./m_bin eval --data bad.bin --weights d/weights.safetensors >/dev/null 2>err
+    case $? in 0 | 4 | 6) ;; *) fail "$f, byte $i: $(head -c 300 err)" ;; esac
+    i=$((i + 17))
+  done
+  pass
+done
