@@ -69,7 +69,7 @@ typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKI
 typedef struct DataInfo {
   const char *name, *kind;
   const char **paths;
-  int npaths, group; /* group: of one set of files; 0: all are one */
+  int npaths, group;     /* group: of one set of files; 0: all are one */
   int64_t window, count; /* window > 0: the source is a run of elements, of which it takes so many a record */
   DType element;         /* of such a source's file */
   int header, ncols;
@@ -81,7 +81,7 @@ typedef struct DataInfo {
   bool head_read;
   const double *lo, *hi;
   double holdout;
-  bool shuffle;
+  bool shuffle, on_error; /* on_error: as GcData has it */
   FieldInfo *field;
   int nfield;
   Graph *bind; /* NULL: identity */

@@ -156,6 +156,11 @@ bool columns_next(Columns *k, Csv *c, uint64_t before) {
            record, (unsigned long long)c->line);
   if (first) k->width = n;
   if (n == k->width && !first) return true;
+  if (!first && k->d->on_error) {
+    k->fault = rt_printf("%s: record %llu has %d columns, the first one has %d (line %llu)", k->path, record, n,
+                         k->width, (unsigned long long)c->line);
+    return true;
+  }
   if (!first && n < k->width) check_width(k, c, n, record);
   if (!first)
     rt_die(E_COLUMN_COUNT, "%s: record %llu has %d columns, the first one has %d (line %llu)", k->path, record, n,
@@ -182,12 +187,15 @@ static const char *advice(const Columns *k, const Cell *at, const CsvField *t) {
   return at->record || k->d->header >= 0 || k->named ? "" : "\n`header = true` says that the first line holds names";
 }
 
-static _Noreturn void refuse(const Columns *k, const Csv *c, const Cell *at, int code, const char *why,
-                             const char *help) {
+/* False: `on_error = skip` leaves the record out. */
+static bool refuse(Columns *k, const Csv *c, const Cell *at, int code, const char *why, const char *help) {
   int i = at->i;
   const GcColumn *col = column_of(&k->d->fields[at->field], &i);
-  rt_die(code, "%s: record %llu, %s: `%s` %s (line %llu)%s%s", k->path, (unsigned long long)at->record + 1,
-         label(k, at), csv_shown(&c->f[k->cell[at->field][at->i]]), why, (unsigned long long)c->line, place(col), help);
+  char *text = rt_printf("%s: record %llu, %s: `%s` %s (line %llu)", k->path, (unsigned long long)at->record + 1,
+                         label(k, at), csv_shown(&c->f[k->cell[at->field][at->i]]), why, (unsigned long long)c->line);
+  if (!k->d->on_error) rt_die(code, "%s%s%s", text, place(col), help);
+  k->fault = text;
+  return false;
 }
 
 static bool is_missing(const CsvField *f) {
@@ -198,37 +206,40 @@ static bool is_missing(const CsvField *f) {
   return false;
 }
 
-static bool read_class(const Columns *k, const Csv *c, const Cell *at, const CsvField *f) {
+static bool read_class(Columns *k, const Csv *c, const Cell *at, const CsvField *f) {
   Classes *all = k->classes[at->field][at->i];
   CsvField t = csv_trim(*f);
-  if (!t.n) refuse(k, c, at, E_FIELD_VALUE, "is not a class: the field is empty", "");
-  if (!all) refuse(k, c, at, E_UNKNOWN_CLASS, "is no class: the model has no names", "");
+  if (!t.n) return refuse(k, c, at, E_FIELD_VALUE, "is not a class: the field is empty", "");
+  if (!all) return refuse(k, c, at, E_UNKNOWN_CLASS, "is no class: the model has no names", "");
   if (!all->known && k->trained)
-    refuse(k, c, at, E_UNKNOWN_CLASS, "is no class of training", rt_printf("\n%s has no names of classes", k->trained));
+    return refuse(k, c, at, E_UNKNOWN_CLASS, "is no class of training",
+                  rt_printf("\n%s has no names of classes", k->trained));
   int n = all->known ? classes_number(all, t.s, t.n) : classes_add(all, t.s, t.n);
   if (n < 0) {
     char *word = rt_printf("%.*s", (int)t.n, t.s);
     const char *near = rt_suggest(word, (const char *const *)all->name, all->n);
-    refuse(k, c, at, E_UNKNOWN_CLASS, "is no class of training",
-           near ? rt_printf("\ndid you mean `%s`?", near) : rt_printf("\nthe classes are %s", classes_list(all)));
+    return refuse(k, c, at, E_UNKNOWN_CLASS, "is no class of training",
+                  near ? rt_printf("\ndid you mean `%s`?", near)
+                       : rt_printf("\nthe classes are %s", classes_list(all)));
   }
   if (!num_store(at->type, at->to, (size_t)at->i, n))
-    refuse(k, c, at, E_FIELD_VALUE, rt_printf("is class %d, which is not %s", n, gc_dtype_name[at->type]), "");
+    return refuse(k, c, at, E_FIELD_VALUE, rt_printf("is class %d, which is not %s", n, gc_dtype_name[at->type]), "");
   return true;
 }
 
 /* A missing value; false: its record is left out. */
-static bool fill(const Columns *k, const Csv *c, const Cell *at, const GcColumn *col) {
+static bool fill(Columns *k, const Csv *c, const Cell *at, const GcColumn *col) {
   if (k->d->missing == GC_MISSING_SKIP) return false;
   if (col && col->cell == GC_CLASS)
-    refuse(k, c, at, E_FIELD_VALUE, "is missing, and a class has no mean",
-           "\n`missing = skip` leaves such records out");
+    return refuse(k, c, at, E_FIELD_VALUE, "is missing, and a class has no mean",
+                  "\n`missing = skip` leaves such records out");
   if (k->d->missing == GC_MISSING_MEAN && at->type < GC_F32)
-    refuse(k, c, at, E_FIELD_VALUE, rt_printf("is missing, and the mean is not %s", gc_dtype_name[at->type]), "");
+    return refuse(k, c, at, E_FIELD_VALUE, rt_printf("is missing, and the mean is not %s", gc_dtype_name[at->type]),
+                  "");
   return num_store(at->type, at->to, (size_t)at->i, k->d->missing == GC_MISSING_ZERO ? 0 : NAN);
 }
 
-bool columns_read(const Columns *k, const Csv *c, const Cell *at) {
+bool columns_read(Columns *k, const Csv *c, const Cell *at) {
   int i = at->i;
   const CsvField *t = &c->f[k->cell[at->field][at->i]];
   const GcColumn *col = column_of(&k->d->fields[at->field], &i);
@@ -245,9 +256,10 @@ bool columns_read(const Columns *k, const Csv *c, const Cell *at) {
   if (r == NUM_NO_NUMBER || v - v != 0) want = t->n ? kind : rt_printf("%s, and the field is empty", kind);
   if (r == NUM_NOT_IN_TYPE) want = gc_dtype_name[at->type];
   if (want)
-    refuse(k, c, at, E_FIELD_VALUE, rt_printf("is not %s", want),
-           missing ? rt_printf("\n`missing = 0 | mean | skip` of the data section says what missing values are%s",
-                               advice(k, at, t))
-                   : advice(k, at, t));
+    return refuse(k, c, at, E_FIELD_VALUE, rt_printf("is not %s", want),
+                  missing
+                    ? rt_printf("\n`missing = 0 | mean | skip` of the data section says what missing values are%s",
+                                advice(k, at, t))
+                    : advice(k, at, t));
   return true;
 }

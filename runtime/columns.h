@@ -13,6 +13,7 @@ typedef struct Columns {
   const char *trained; /* the weights file that the classes are from; NULL: they come from this file */
   char **head;         /* names; NULL: not read */
   int nhead, width;    /* cells of each record; 0: not known yet */
+  char *fault;         /* why `on_error = skip` leaves the record read last out; the caller clears it */
   bool named;          /* some column is named, so the first line has names */
 } Columns;
 typedef struct Cell { /* a raw value of a record */
@@ -29,7 +30,7 @@ void columns_end(Columns *k);
 bool columns_next(Columns *k, Csv *c, uint64_t record);
 /* False: the value is missing, and `missing = skip` leaves its record out. Dies of a cell that does not fit. With
  * `missing = mean` a missing value is NaN, for the caller to fill in. */
-bool columns_read(const Columns *k, const Csv *c, const Cell *at);
+bool columns_read(Columns *k, const Csv *c, const Cell *at);
 void columns_head(Columns *k, const Csv *c, int n);  /* the record read last, of n cells, is the header */
 const GcColumn *column_of(const GcField *f, int *i); /* of raw value i; i becomes its place there. NULL: none */
 bool csv_date(const CsvField *f, double *days);      /* date.c: ISO 8601, in days since 1970-01-01; false: no date */

@@ -42,7 +42,8 @@ static void check_overrides(const Session *sess) {
   }
 }
 
-/* Resolves a path or pattern of the model: relative to the .nn file, else to the current folder. NULL: neither file exists. */
+/* Resolves a path or pattern of the model: relative to the .nn file, else to the current folder. NULL: neither file
+ * exists. */
 static char *find(const GcData *d, const char *path) {
   char *beside = path[0] == '/' || !d->dir || !*d->dir ? NULL : rt_printf("%s/%s", d->dir, path);
   if (beside && io_matches(beside)) return beside;
@@ -268,6 +269,11 @@ static void bind_all(Data *d, const DataSource *k) {
   d->source = NULL;
 }
 
+void data_fault(Data *d, char *why) {
+  why[strcspn(why, "\n")] = 0;
+  if (!d->faulty++) d->first_fault = why;
+}
+
 static void open_files(Data *d, const DataSource *k) {
   int n = d->group && d->npaths > d->group ? d->npaths / d->group : 0;
   if (n) d->part = rt_array((size_t)n, sizeof *d->part);
@@ -279,6 +285,7 @@ static void open_files(Data *d, const DataSource *k) {
     p->raw_count = d->raw_count;
     p->raw_bytes = d->raw_bytes;
     p->bytes = d->bytes;
+    p->raw = d->raw;
     k->open(p);
     d->first[i] = d->n;
     d->n += p->n;
@@ -287,6 +294,8 @@ static void open_files(Data *d, const DataSource *k) {
       d->skipped_path = p->path[0];
     }
     d->skipped += p->skipped;
+    if (p->faulty && !d->faulty) d->first_fault = p->first_fault;
+    d->faulty += p->faulty;
   }
   d->nparts = n;
   if (k->finish) k->finish(n ? d->part : &d, n ? n : 1);
@@ -313,6 +322,9 @@ Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
   compute_sizes(d);
   learned_renew(sess);
   open_files(d, k);
+  if (d->n == 0 && d->faulty)
+    rt_die(E_RECORD_COUNT, "%s: none of %llu records can be used; the first: %s", d->path[0],
+           (unsigned long long)d->faulty, d->first_fault);
   if (d->n == 0) rt_die(E_RECORD_COUNT, "%s: no records", d->npaths ? d->path[0] : g->name);
   split_prepare(d);
   learned_fit(d);

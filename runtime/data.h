@@ -20,6 +20,8 @@ typedef struct Data {
   void *source;                          /* private to the source */
   uint64_t skipped, first_skipped;       /* records left out for missing values; the line of the first */
   const char *skipped_path;              /* the file of the first */
+  uint64_t faulty;                       /* records left out by `on_error = skip` */
+  char *first_fault;                     /* why the first was */
   struct Data **part; /* of several sets of files: each opened alone, their records one after the other; else NULL */
   uint64_t *first;    /* the first record of each part */
   int nparts;
@@ -66,6 +68,8 @@ void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i
 /* data_images.c: the pictures in a folder and in its folders, sorted; dies if there are none */
 char **images_list(const char *folder, int *n);
 
+void data_fault(Data *d, char *why); /* a record is left out, for this reason, whose first line is kept */
+
 /* split.c: hold-out, shuffle, batches */
 uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at); /* number `at` of the training records of an epoch */
@@ -86,8 +90,8 @@ typedef struct ArrayFile { /* an array in a file, row-major; the first axis coun
 bool array_file_finish(ArrayFile *a, char *err); /* checks the shape against the length, and sets n and per_record */
 bool array_file_npy(ArrayFile *a, char *err);    /* parse a->file */
 bool array_file_idx(ArrayFile *a, char *err);
-/* array_named.c: an array of an npz or safetensors file, which `file` is: by its name, or by its number in the order of names
- * (safetensors) or of the file. a->file is new memory if *owned. */
+/* array_named.c: an array of an npz or safetensors file, which `file` is: by its name, or by its number, in the order of
+ * names (safetensors) or of the file. a->file is new memory if *owned. */
 typedef struct ArrayName {
   const char *name; /* NULL: by number */
   int number;

@@ -11,21 +11,26 @@ typedef struct Rows {
   uint64_t cap;
 } Rows;
 
+static bool leaves_out(const Data *d) { return d->d->missing == GC_MISSING_SKIP || d->d->on_error; }
+
 static void reserve(Data *d, Rows *k) {
   if (d->n < k->cap) return;
   k->cap = k->cap ? k->cap * 2 : 1024;
   for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_realloc(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
   k->line = rt_realloc(k->line, rt_mul(k->cap, sizeof *k->line));
-  if (d->d->missing == GC_MISSING_SKIP) d->number = rt_realloc(d->number, rt_mul(k->cap, sizeof *d->number));
+  if (leaves_out(d)) d->number = rt_realloc(d->number, rt_mul(k->cap, sizeof *d->number));
 }
 
 /* False: a value is missing, and its record is left out. */
 static bool parse_record(Data *d, Rows *k, const Csv *c) {
   bool whole = true;
-  for (int f = 0; f < d->d->nfields; f++) {
-    Cell at = {
-      .record = d->n + d->skipped, .field = f, .type = data_raw_type(d, f), .to = k->field[f] + d->n * d->raw_bytes[f]};
-    for (at.i = 0; at.i < d->d->fields[f].raw_count; at.i++) whole &= columns_read(&k->columns, c, &at);
+  for (int f = 0; f < d->d->nfields && !k->columns.fault; f++) {
+    Cell at = {.record = d->n + d->skipped + d->faulty,
+               .field = f,
+               .type = data_raw_type(d, f),
+               .to = k->field[f] + d->n * d->raw_bytes[f]};
+    for (at.i = 0; at.i < d->d->fields[f].raw_count && !k->columns.fault; at.i++)
+      whole &= columns_read(&k->columns, c, &at);
   }
   return whole;
 }
@@ -71,10 +76,14 @@ static void open_csv(Data *d) {
   Csv c;
   csv_begin(&c, &b, d->d->sep, d->d->decimal);
   columns_begin(&k->columns, d->sess, d->d, d->path[0]);
-  while (columns_next(&k->columns, &c, d->n + d->skipped)) {
+  while (columns_next(&k->columns, &c, d->n + d->skipped + d->faulty)) {
     reserve(d, k);
-    if (parse_record(d, k, &c)) {
-      if (d->d->missing == GC_MISSING_SKIP) d->number[d->n] = d->n + d->skipped;
+    bool whole = !k->columns.fault && parse_record(d, k, &c);
+    if (k->columns.fault) {
+      data_fault(d, k->columns.fault);
+      k->columns.fault = NULL;
+    } else if (whole) {
+      if (leaves_out(d)) d->number[d->n] = d->n + d->skipped + d->faulty;
       k->line[d->n++] = c.line;
     } else if (!d->skipped++) {
       d->first_skipped = c.line;

@@ -31,13 +31,30 @@ static char **sorted(const char *folder, int *n) {
 }
 
 /* A picture by its name. Other files are no records; pictures in formats that are not read are errors. */
-static bool is_picture(const char *path, const char *name) {
+static bool is_picture(Data *d, const char *path, const char *name) {
   if (name[0] == '.') return false;
-  if (picture_other(name)) rt_die(E_PICTURE, "%s: only PNG and JPEG are read, not %s", path, picture_other(name) + 1);
+  if (picture_other(name) && d->d && d->d->on_error) data_fault(d, rt_printf("%s: only PNG and JPEG are read", path));
+  else if (picture_other(name))
+    rt_die(E_PICTURE, "%s: only PNG and JPEG are read, not %s", path, picture_other(name) + 1);
   return picture_named(name);
 }
 
+/* With `on_error = skip`: whether all fields can be read from the picture. */
+static bool usable(Data *d, const char *path) {
+  char err[ERR_TEXT];
+  for (int f = 0; f < d->d->nfields; f++) {
+    const GcField *x = &d->d->fields[f];
+    const int64_t *dim = d->d->bind ? d->d->bind->in[f].dim : x->dim;
+    if (x->raw_first == 0 && !picture_read(path, x, dim, data_raw_type(d, f), d->raw[f], err)) {
+      data_fault(d, rt_strdup(err));
+      return false;
+    }
+  }
+  return true;
+}
+
 static void add(Data *d, Images *k, char *path, int label) {
+  if (d->d && d->d->on_error && !usable(d, path)) return;
   if (d->n == k->cap) {
     k->cap = k->cap ? 2 * k->cap : 256;
     k->path = rt_realloc(k->path, rt_mul(k->cap, sizeof *k->path));
@@ -50,16 +67,16 @@ static void add(Data *d, Images *k, char *path, int label) {
 static void add_folder(Data *d, Images *k, const char *folder, int label) {
   int n;
   char **name = sorted(folder, &n);
-  uint64_t before = d->n;
+  uint64_t before = d->n + d->faulty;
   for (int i = 0; i < n; i++) {
     char *path = join(folder, name[i]);
     if (io_is_folder(path)) rt_die(E_RECORD_COUNT, "%s: a folder within the folder of a class", path);
-    if (is_picture(path, name[i])) add(d, k, path, label);
+    if (is_picture(d, path, name[i])) add(d, k, path, label);
     else rt_free(path);
     rt_free(name[i]);
   }
   rt_free(name);
-  if (d->n == before) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
+  if (d->n + d->faulty == before) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
 }
 
 char **images_list(const char *folder, int *n) {
@@ -70,7 +87,7 @@ char **images_list(const char *folder, int *n) {
   for (int i = 0; i < names; i++) {
     char *path = join(folder, name[i]);
     if (name[i][0] != '.' && io_is_folder(path)) add_folder(&d, &k, path, 0);
-    else if (is_picture(path, name[i])) add(&d, &k, path, 0);
+    else if (is_picture(&d, path, name[i])) add(&d, &k, path, 0);
   }
   if (!d.n) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
   *n = (int)d.n;
@@ -124,7 +141,7 @@ static void open_images(Data *d) {
     char *path = join(root, name[i]);
     if (name[i][0] != '.' && io_is_folder(path)) {
       classes_add(&k->folders, name[i], strlen(name[i]));
-    } else if (is_picture(path, name[i])) {
+    } else if (is_picture(d, path, name[i])) {
       if (labelled) rt_die(E_RECORD_COUNT, "%s: a picture outside the folders that name the classes", path);
       add(d, k, path, 0);
     }
@@ -132,7 +149,8 @@ static void open_images(Data *d) {
   rt_free(classes_sort(&k->folders));
   k->number = rt_array((size_t)k->folders.n + 1, sizeof *k->number);
   for (int i = 0; i < k->folders.n; i++) add_folder(d, k, join(root, k->folders.name[i]), i);
-  if (!d->n) rt_die(E_RECORD_COUNT, "%s: no pictures; source images(...) is a folder of folders, one a class", root);
+  if (!d->n && !d->faulty)
+    rt_die(E_RECORD_COUNT, "%s: no pictures; source images(...) is a folder of folders, one a class", root);
 }
 
 static void read_images(const Data *d, uint64_t record, int field, void *raw) {

@@ -230,6 +230,7 @@ typedef struct GcData {
   const GcNorm *norms;
   int nnorms;
   int group; /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
+  uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
 } GcData;
 
 /* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum

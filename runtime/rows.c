@@ -33,6 +33,7 @@ void rows_begin(Rows *r, Session *sess, const GcGraph *g, const char *path) {
   *r = (Rows){.sess = sess, .g = g, .d = *d};
   for (int i = 0; i < g->nin; i++) f[i] = *field_of(d, g->in[i].name);
   r->d.fields = f;
+  r->d.on_error = 0;
   r->d.nfields = g->nin;
   columns_begin(&r->columns, sess, &r->d, path);
   r->columns.trained = learned_of(sess)->path ? learned_of(sess)->path : "the model";

@@ -287,7 +287,8 @@ static void put_data(Emitter *p, Str *o) {
                d->decimal, d->missing);
     text_string(&rows, d->learned);
     str_printf(&rows, ", %s, %d", table_ref(p, norms, "norms", i), norms);
-    str_printf(&rows, d->group ? ", %d},\n" : "},\n", d->group);
+    if (d->group || d->on_error) str_printf(&rows, ", %d, %d", d->group, d->on_error);
+    str_puts(&rows, "},\n");
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);
 }

@@ -20,7 +20,7 @@ const Setting el_data_settings[] = {
   {"sep", 0},
   {"decimal", 0},
   {"missing", 0},
-  {"on_error", E_UNSUPPORTED_SETTING},
+  {"on_error", 0},
   {"cache", E_UNSUPPORTED_SETTING},
   {"workers", E_UNSUPPORTED_SETTING},
   {"prefetch", E_UNSUPPORTED_SETTING},
@@ -46,6 +46,16 @@ static bool bool_setting(Elab *e, const Section *s, const char *name, bool fallb
   return false;
 }
 
+static bool on_error_setting(Elab *e, const Section *s, DataInfo *d) {
+  const Ast *a = el_setting_value(s, "on_error");
+  if (!a) return true;
+  d->on_error = a->kind == AST_NAME && !strcmp(a->text, "skip");
+  if (!d->on_error && (a->kind != AST_NAME || strcmp(a->text, "stop")))
+    return el_reject(e, E_SETTING_VALUE, a, "`on_error` is stop or skip, not %s", el_source(e, a));
+  return !d->on_error || el_is_csv(d) || el_is_images(d) ||
+         el_reject(e, E_SETTING_CONFLICT, a, "`on_error = skip` is for csv and images, not %s", d->kind);
+}
+
 static bool settings(Elab *e, const Section *s, DataInfo *d) {
   const Ast *h = el_setting_value(s, "holdout");
   bool ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
@@ -59,7 +69,8 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
       ok = false;
     }
   }
-  return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) && ok;
+  return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) &&
+         on_error_setting(e, s, d) && ok;
 }
 
 /* ---- one line ---- */

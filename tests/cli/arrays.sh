@@ -27,19 +27,21 @@ trained() { # trained NAME SOURCE X Y [ARGUMENTS...]
 columns='field(0:4)' kind='classes(field(4))'
 model 'csv("all.csv")' "$columns" "$kind" >t.nn
 want=$(made t.nn)
+same=$want
 [ -n "$want" ] && pass || fail "csv: $(head -c 300 err)"
 full && trained 'npz, stored' 'npz("stored.npz")' "$array" 'field("y")'
 trained 'npz, deflated' 'npz("deflated.npz")' "$array" 'field("y")'
 full && trained 'npz, 64-bit sizes' 'npz("wide.npz")' "$array" 'field("y")'
-trained 'npz by number' 'npz("stored.npz")' 'field(0)' 'field(1)'
+full && trained 'npz by number' 'npz("stored.npz")' 'field(0)' 'field(1)'
 trained 'safetensors' 'safetensors("all.safetensors")' "$array" 'field("y")'
 full && trained 'npz: a pattern' 'npz("part-*.npz")' "$array" 'field("y")'
 trained 'npz: concat' 'concat([npz("part-0.npz"), npz("part-1.npz"), npz("part-2.npz")])' "$array" 'field("y")'
-full && trained 'npy: concat' 'concat([npy("x-0.npy", "y-0.npy"), npy("x-1.npy", "y-1.npy"), npy("x-2.npy", "y-2.npy")])' \
-  'field(0)' 'field(1)'
+full && trained 'npy: concat' \
+  'concat([npy("x-0.npy", "y-0.npy"), npy("x-1.npy", "y-1.npy"), npy("x-2.npy", "y-2.npy")])' 'field(0)' 'field(1)'
 trained 'npy: patterns' 'npy("x-*.npy", "y-*.npy")' 'field(0)' 'field(1)'
 full && trained 'csv: a pattern' 'csv("part-*.csv")' "$columns" "$kind"
-trained 'csv: concat by name' 'concat([csv("part-0.csv"), csv("part-[12].csv")])' 'field("a":"d")' 'classes(field("kind"))'
+trained 'csv: concat by name' 'concat([csv("part-0.csv"), csv("part-[12].csv")])' 'field("a":"d")' \
+  'classes(field("kind"))'
 trained 'csv: --data with a pattern' 'csv("all.csv")' "$columns" "$kind" --data 'part-*.csv'
 mkdir -p away
 model 'npz("none.npz")' "$array" 'field("y")' >away/t.nn
@@ -51,7 +53,7 @@ wrong() { # wrong STATUS PATTERN SOURCE X Y: status 0, at compile time
   else expect "$status" "$pattern" run wrong.nn --run-dir d --force; fi
 }
 head -c 300 deflated.npz >short.npz
-wrong 4 'E0614.*short.npz: not an npz file, or truncated' 'npz("short.npz")' "$array" 'field("y")'
+full && wrong 4 'E0614.*short.npz: not an npz file, or truncated' 'npz("short.npz")' "$array" 'field("y")'
 wrong 4 'E0614.*other.npz: .x. is compressed by another method' 'npz("other.npz")' "$array" 'field("y")'
 wrong 4 'E0614.*there is no array `xs`' 'npz("stored.npz")' 'field("xs")' 'field("y")'
 grep -q 'did you mean `x`' err && grep -q -- '--> wrong.nn:5:' err && pass || fail "an unknown array: $(cat err)"
@@ -61,10 +63,19 @@ wrong 0 'of one kind' 'concat([csv("all.csv"), npz("stored.npz")])' "$columns" "
 wrong 0 'takes a list of sources' 'concat(csv("all.csv"))' "$columns" "$kind"
 wrong 0 'concat(\[csv' 'csv("all.csv", "part-0.csv")' "$columns" "$kind"
 wrong 1 'E0680.*cannot open .*no-' 'csv("no-*.csv")' "$columns" "$kind"
-wrong 1 '3 files are' 'npy("x-*.npy", "y-[01].npy")' 'field(0)' 'field(1)'
+full && wrong 1 '3 files are' 'npy("x-*.npy", "y-[01].npy")' 'field(0)' 'field(1)'
 sed '3s/^[^,]*/word/' part-2.csv >part-2.bad
 wrong 4 'part-2.bad: record 2, field 0: `word` is not a number (line 3)' \
   'concat([csv("part-0.csv"), csv("part-2.bad")])' "$columns" "$kind"
+# on_error = skip: the records that cannot be used are counted, and the others trained on.
+{ head -1 all.csv; echo 1,2,word,4,p; sed -n 2,30p all.csv; echo 1,2,3; sed '1,30d' all.csv; } >faulty.csv
+model 'csv("faulty.csv"); on_error = skip' "$columns" "$kind" >t.nn
+equal 'on_error = skip: csv' "$(made t.nn)" "$same"
+said='data points: 2 of 62 records cannot be used and are left out; the first: .*faulty.csv: record 1, field 2: `word`'
+grep -q "$said" err && pass || fail "on_error = skip: $(head -c 300 err)"
+full && wrong 4 'E0610.*faulty.csv: record 1' 'csv("faulty.csv"); on_error = stop' "$columns" "$kind"
+wrong 0 '`on_error = skip` is for csv and images' 'npz("stored.npz"); on_error = skip' "$array" 'field("y")'
+wrong 0 '`on_error` is stop or skip' 'csv("all.csv"); on_error = ignore' "$columns" "$kind"
 full && for f in stored.npz deflated.npz wide.npz all.safetensors; do # any byte changed: the same numbers, or an error
   size=$(wc -c <$f) i=0
   model "$(case $f in *npz) echo 'npz("m")' ;; *) echo 'safetensors("m")' ;; esac)" "$array" 'field("y")' >m.nn

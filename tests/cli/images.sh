@@ -73,6 +73,14 @@ sed 's/9, 13/9, 14/g; s/351/378/g' pets.nn >wide.nn
 [ $? = 4 ] && grep -q 'E0622.*pets/cat/cmyk.jpg: 13 x 9 pixels, `x` takes 14 x 9' err &&
   grep -q -- '--> wide.nn:5:24' err && grep -q 'resize(field(0), 9, 14)' err && pass || fail "another size: $(cat err)"
 
+mkdir faulty; cp -r pets/cat pets/dog faulty
+head -c 100 "$pictures/rgb.png" >faulty/cat/a.png; : >faulty/dog/x.gif; : >faulty/dog/z.jpeg
+sed 's|images("pets/")|images("faulty"); on_error = skip|' pets.nn >skip.nn
+equal 'on_error = skip' "$(one skip.nn)" "$(one pets.nn)"
+"$gradc" run skip.nn --run-dir d --force >out 2>err
+grep -q 'data pets: 3 of 11 records cannot be used and are left out; the first: .*faulty/cat/a.png: ' err && pass ||
+  fail "on_error = skip: $(cat err)"
+
 wrong() { # LINE PATTERN: a field that is refused
   printf 'data d { source = images("pets")\n%s }\n' "$1" >wrong.nn
   expect 1 "$2" check wrong.nn
