@@ -90,7 +90,7 @@ typedef struct ArrayFile { /* an array in a file, row-major; the first axis coun
 bool array_file_finish(ArrayFile *a, char *err); /* checks the shape against the length, and sets n and per_record */
 bool array_file_npy(ArrayFile *a, char *err);    /* parse a->file */
 bool array_file_idx(ArrayFile *a, char *err);
-/* array_named.c: an array of an npz or safetensors file, which `file` is: by its name, or by its number, in the order of
+/* array_named.c: an array of an npz or safetensors file, which `file` is, by its name, or by its number in the order of
  * names (safetensors) or of the file. a->file is new memory if *owned. */
 typedef struct ArrayName {
   const char *name; /* NULL: by number */

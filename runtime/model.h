@@ -229,7 +229,7 @@ typedef struct GcData {
   const char *learned; /* the section whose classes and states it uses: that to train on, or itself; NULL: none */
   const GcNorm *norms;
   int nnorms;
-  int group; /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
+  int group;        /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
   uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
 } GcData;
 
