@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ccheck.c compiles a file of graphs and compares; ccheck_main.c writes the program that calls them, its input, and
- * what
- * the interpreter says that it prints. */
+ * what the interpreter says that it prints. */
 #ifndef GRADC_CCHECK_H
 #define GRADC_CCHECK_H
 #include "ir/interp.h"
