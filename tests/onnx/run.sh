@@ -23,7 +23,8 @@ printf '\220\001\001' >>wrong/test_data_set_0/output_0.pb # an unknown field cha
 check 'unknown fields' "$gradc" import --check wrong
 cp wrong/test_data_set_0/input_0.pb wrong/test_data_set_0/output_0.pb
 "$gradc" import --check wrong >out; equal 'status of a wrong result' $? 1
-case $(cat out) in *'  wrong  Relu  E0536 native: result 1, element '*) pass ;; *) fail "a wrong result: $(cat out)" ;; esac
+case $(cat out) in *'  wrong  Relu  E0536 native: result 1, element '*) pass ;; *) fail \
+  "a wrong result: $(cat out)" ;; esac
 
 # A file and its weights.
 "$gradc" import cases/test_Linear_no_bias/model.onnx -o linear >out 2>&1; equal 'import' $? 0
