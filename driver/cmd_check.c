@@ -20,7 +20,7 @@ int cmd_check(Args *a) {
     bool all = args_has(a, OPT_remarks);
     if (m && all) module_drop_tests(m); /* nothing compiles them together with the rest */
     if (m && pipeline_check(m, all) && all) remarks_of_codegen(m);
-    if (m) remarks_print(m);
+    if (m) fputs(remarks_text(m), stderr);
     a->remarks = NULL;
   }
   int status = diag_errors(a->c) ? EXIT_MODEL : EXIT_OK;

@@ -24,7 +24,7 @@ static void run_job(Ctx *c, void *arg) {
   Args a = {.c = c};
   j->status = args_parse(&a, j->argc, j->argv);
   if (j->status < 0) j->status = command_info[a.cmd].run(&a);
-  if (a.remarks) remarks_print(a.remarks);
+  if (a.remarks) fputs(remarks_text(a.remarks), stderr);
   j->then = a.then;
   j->repro = j->status ? repro_write(&a, j->argc, j->argv) : NULL;
 }

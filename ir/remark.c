@@ -44,13 +44,15 @@ static bool repeats(const Remark *r, int i) {
   return false;
 }
 
-void remarks_print(const Module *m) {
-  if (!m->nremark) return;
+const char *remarks_text(const Module *m) {
+  Str s = {.c = m->c};
+  if (!m->nremark) return "";
   qsort(m->remark, (size_t)m->nremark, sizeof *m->remark, order);
   for (int i = 0; i < m->nremark; i++) {
     const Remark *r = &m->remark[i];
     if (repeats(m->remark, i)) continue;
-    if (r->line) fprintf(stderr, "%s:%d: %s: %s\n", r->file, r->line, remark_kind[r->kind], r->text);
-    else fprintf(stderr, "%s: %s: %s\n", m->file ? m->file : "model", remark_kind[r->kind], r->text);
+    if (r->line) str_printf(&s, "%s:%d: %s: %s\n", r->file, r->line, remark_kind[r->kind], r->text);
+    else str_printf(&s, "%s: %s: %s\n", m->file ? m->file : "model", remark_kind[r->kind], r->text);
   }
+  return s.s ? s.s : "";
 }

@@ -25,5 +25,5 @@ void remark(Module *m, RemarkKind kind, Loc at, const char *fmt, ...) __attribut
 const char *remark_node(const Graph *g, Id n); /* "`contract` f32[32,256] of net.linear_1" */
 const char *remark_line(const Graph *g, Id n); /* " (line 5)"; "" */
 /* By file and line, each once: "m.nn:3: fuse: …" on standard error. */
-void remarks_print(const Module *m);
+const char *remarks_text(const Module *m);
 #endif

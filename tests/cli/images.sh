@@ -12,8 +12,9 @@ cp "$pictures/wide.png" "$pictures/adam7.png" "$pictures/grey.jpg" "$pictures/gr
 cp "$pictures/pets.nn" .
 echo none >pets/notes.txt; echo none >pets/cat/notes.txt
 check 'build pets.nn' "$gradc" build pets.nn -o pets_m
-grep -q libpng pets_m && grep -q libjpeg pets_m && pass || fail 'the program does not need libpng and libjpeg'
-grep -q libpng ../tables/named && fail 'a program without pictures needs libpng' || pass
+needs() { readelf -d "$1" | grep -q "NEEDED.*$2"; }
+needs pets_m libpng && needs pets_m libjpeg && pass || fail 'the program does not need libpng and libjpeg'
+needs ../tables/named libpng && fail 'a program without pictures needs libpng' || pass
 check 'train on pictures' ./pets_m train --run-dir r --threads 1
 w=--weights=r/weights.safetensors
 while read -r p fn want; do

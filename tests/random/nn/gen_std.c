@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The standard library by name: a maker for every def of std/ that a program may call, at random legal arguments. */
+#include "frontend/elab.h"
 #include "lib/embed.h"
 #include "tests/random/nn/nn.h"
 #include <ctype.h>
@@ -330,9 +331,8 @@ static bool known(const char *name, size_t n) {
 
 int std_without_maker(void) {
   int n = 0;
-  for (int i = 0; i < nembedded; i++) {
-    const char *at = embedded[i].name, *end = at + strlen(at);
-    if (end - at < 3 || strcmp(end - 3, ".nn")) continue;
+  for (int i = 0; elab_builtin_files[i]; i++) {
+    const char *at = elab_builtin_files[i];
     size_t size;
     for (const char *s = embed_text(at, &size); s; s = strstr(s, "\ndef ")) {
       s += s[0] == '\n';
