@@ -7,6 +7,7 @@ gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd)
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
+unset MAKEFLAGS MAKELEVEL # those of `make check` would add a warning to the output of a make that a test starts
 passed=0; failed=0
 full() { [ "${FULL:-}" = 1 ]; }
 pass() { passed=$((passed + 1)); }

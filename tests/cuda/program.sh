@@ -85,7 +85,7 @@ for of in cpu device; do
     sort -u >"$tmp/members.$of"
 done
 equal "members of bench --profile" "$(cat "$tmp/members.device")" \
-  "{event,kernel,line,class,form,ms,flop,bytes,roofline_ms}"
+  "{event,kernel,line,class,form,ms,flop,bytes,roofline_ms,layer}"
 check "the same on the CPU" cmp "$tmp/members.cpu" "$tmp/members.device"
 sed -n 's/.*"event":"kernel".*"form":"\([a-z]*\)".*"ms":\([-0-9.e+]*\),.*/\2 \1/p' "$tmp/profile.device" >"$tmp/rows"
 awk -v step="$(sed -n 's/.*"step_ms":{"median":\([0-9.]*\).*/\1/p' "$tmp/profile.device")" \
@@ -95,7 +95,7 @@ flops=$(sed -n 's/.*"event":"kernel".*"flop":\([0-9.e+]*\).*/\1/p' "$tmp/profile
   awk '{ n += $1 } END { print n }')
 # The roofline of an H200, 66.9 TFLOP/s and 4.8 TB/s, of the first row that computes.
 GC_DRIVER_NAME="NVIDIA H200" "$tmp/device" bench --profile --json --steps 1 |
-  sed -n 's/.*"flop":\([1-9][0-9.e+]*\),"bytes":\([0-9.e+]*\),"roofline_ms":\([0-9.e-]*\)}/\1 \2 \3/p' |
+  sed -n 's/.*"flop":\([1-9][0-9.e+]*\),"bytes":\([0-9.e+]*\),"roofline_ms":\([0-9.e-]*\),.*/\1 \2 \3/p' |
   awk 'NR == 1 { flop = $1 / 66.9e9; byte = $2 / 4.8e9; want = flop > byte ? flop : byte
     right = $3 > 0.999 * want && $3 < 1.001 * want } END { exit !right }' && pass || fail "the roofline of an H200"
 near "operations of its rows" "$flops" "$("$gradc" report --cuda --json --fp=strict "$here/device.nn" |
