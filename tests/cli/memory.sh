@@ -5,7 +5,7 @@ ram_of() { sed 's/.*"ram_bytes":\([0-9]*\).*/\1/'; }
 
 # N works and N - 1 does not, in every command; the C has exactly N bytes and refuses to compile with more. Only under
 # tight budgets are offsets multiples of less than a cache line.
-for model in digits digits_cnn iris $(full && echo lstm); do
+for model in digits iris $(full && echo digits_cnn lstm); do
   expect 1 'E0508' report --fp=strict --ram 1 "$models/$model.nn"
   least=$(sed -n '/./h; ${x; s/^ *= help: the least budget that works is \([0-9]*\) bytes$/\1/p}' err)
   [ -n "$least" ] || { fail "$model: the message does not end with the least budget: $(tail -n 2 err)"; continue; }

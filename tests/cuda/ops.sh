@@ -41,8 +41,8 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
     products 2 bf16 as_bf16 tests/cuda/contract.txt --bound; products 3 as_f16 f16 tests/cuda/contract.txt --bound
     products 1 f32 f32 tests/cuda/contract.txt
   else
-    products 18:17 f32 f32 tests/native/contract.txt; products 14 f32 f32 tests/native/conv.txt
-    products 24 bf16 as_bf16 tests/native/contract.txt --bound; products 32 f16 as_f16 tests/native/conv.txt --bound
+    products 36:17 f32 f32 tests/native/contract.txt; products 28 f32 f32 tests/native/conv.txt
+    products 48 bf16 as_bf16 tests/native/contract.txt --bound; products 64 f16 as_f16 tests/native/conv.txt --bound
   fi
   if full && program sweep tests/codegen/sweep.c; then
     "$gradc" ops --markdown | awk -v types= -f tests/codegen/special.awk >"$tmp/special.ir"
@@ -56,7 +56,7 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
 fi
 # shellcheck disable=SC2046  # several objects
 if program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit); then
-  first=${FIRST:-1}; if full; then number=20; else number=2; fi
+  first=${FIRST:-1}; if full; then number=20; else number=1; fi
   for seed in $(seq "$first" $((first + number - 1))); do "$tmp/random" print "$seed" >"$tmp/random.$seed.ir"; done
   ops "random graphs" --some --fused "$tmp"/random.*.ir
 fi

@@ -7,7 +7,7 @@
 cd "$root" || exit 2
 sh tests/asan.sh "$build" || { echo "0 passed, 1 failed"; exit 1; }
 sanitized diag_test tests/front/diag_test.c && tally diag "$tmp/diag_test"
-mutations="--quick --mutations=150"; full && mutations=--mutations=3000
+mutations="--quick --mutations=100"; full && mutations=--mutations=3000
 for t in parse elab; do
   # shellcheck disable=SC2086  # several options
   sanitized ${t}_test tests/front/${t}_test.c && tally $t "$tmp/${t}_test" $mutations

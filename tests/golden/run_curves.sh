@@ -29,7 +29,7 @@ number=0 light=
 full || light=--cflags=-O0
 while read -r name weights; do
   number=$((number + 1))
-  full || [ $# -eq 0 ] || [ $((number % 3)) -eq 0 ] || continue # a share of those with options
+  full || [ $# -eq 0 ] || [ $((number % 6)) -eq 0 ] || continue # a share of those with options
   full || [ "$name" = moe ] || ! grep -q 'models/zoo' "$here/curves/$name.nn" || continue
   dir=$tmp/$name; mkdir "$dir"
   if "$gradc" build "$here/curves/$name.nn" -o "$dir/m" $light "$@" >"$dir/log" 2>&1 &&

@@ -32,7 +32,7 @@ reached() {
 while read -r name key rel bound; do
   [ -z "$only" ] || case " $only " in *" $name "*) ;; *) continue ;; esac
   log=$tmp/$name.log; begin=$(date +%s)
-  if ! full && case $name in chargpt | lstm | gan) ;; *) false ;; esac; then
+  if ! full && case $name in chargpt | gpt | lstm | gan) ;; *) false ;; esac; then
     check "$name" "$gradc" build --cflags=-O0 "$models/$name.nn" -o "$tmp/$name"
     ! grep -q '^test "' "$models/$name.nn" || check "$name: tests" "$gradc" test "$models/$name.nn"
     continue

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh GRADC BUILD: the tuned kernels of the native dialect against the interpreter, then training with everything
-# that changes how a step is computed. Without FULL=1 the 16-bit forms have a quarter of the cases, clang compiles none
+# that changes how a step is computed. Without FULL=1 the 16-bit forms have a sixth of the cases, clang compiles none
 # of them, and compilers optimise less, of whole models not at all.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
@@ -15,8 +15,8 @@ cases() { # cases FILE FORM FORM [OPTION...]: with operands of these forms
   # shellcheck disable=SC2086  # an option or none
   tally "$what" "$tmp/ncheck" --dir="$tmp" $quick "$@" "$tmp/native.ir"
 }
-some() { # some NUMBER FILE: every fourth line from that one on, or with FULL=1 all of them
-  full && share=1 || share=4
+some() { # some NUMBER FILE: every sixth line from that one on, or with FULL=1 all of them
+  full && share=1 || share=6
   awk -v share=$share -v number="$1" '/^#|^$/ || NR % share == number % share' "$2" >"$tmp/cases.txt"
 }
 for file in tests/native/*.txt; do
