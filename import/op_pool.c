@@ -16,7 +16,7 @@ static const char *lowest(int type) {
   return dtype_is_float(t) ? "-inf" : t == DT_I8 ? "-128" : t == DT_U8 ? "0" : "-2147483648";
 }
 
-/* The place of each maximum within its window, then in the whole tensor: windows of the numbers of the elements. */
+/* The place of each maximum within its window, then in the tensor: windows of the numbers of the elements. */
 static void give_places(Oper *o, const Windows *w, Shape s, const char *all) {
   const Shape *x = op_shape(o, 0);
   int64_t n = 1, d[MAX_RANK], window = 1, perm[MAX_RANK];
@@ -126,7 +126,7 @@ void op_maxunpool(Oper *o) {
   Ctx *c = o->m->c;
   const char *y = op_str(o, "reshape(add_at(reshape(%s, [%lld]), reshape(%s, [%lld]), %lld), %s)", op_x(o, 1),
                          (long long)flat, op_x(o, 0), (long long)flat, (long long)count, shape_list(c, whole, x->rank));
-  if (grown) /* a larger shape is filled behind */
+  if (grown) /* a larger shape is filled at the end */
     y = op_str(o, "pad_with(%s, %s, %s, %s, 0)", y, shape_list(c, axes, x->rank), shape_list(c, none, x->rank),
                shape_list(c, more, x->rank));
   op_give(o, 0, s, "%s", y);

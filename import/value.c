@@ -160,7 +160,7 @@ static Value *result(Oper *o, int i, Shape s) {
   return v;
 }
 
-/* The node's name behind its line. */
+/* The node's name, after its line. */
 static void put_comment(Str *b, const char *name) {
   if (*name) str_puts(b, "  # ");
   for (const char *p = name; *p; p++) str_printf(b, "%c", *p >= ' ' && *p <= '~' ? *p : '_');

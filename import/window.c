@@ -33,7 +33,7 @@ static bool paddings(Oper *o, Windows *w, const int64_t *x) {
   return true;
 }
 
-/* The last window of ceil_mode must begin before the padding behind. */
+/* The last window of ceil_mode must begin before the padding at the end. */
 static bool sizes(Oper *o, Windows *w, const int64_t *x) {
   bool up = op_int(o, "ceil_mode", 0) != 0;
   for (int i = 0; i < w->n; i++) {

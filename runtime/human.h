@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 enum { HUMAN_TEXT = 40 };
-void human_count(char *to, size_t n, double v);    /* a whole number: 1,590 */
+void human_count(char *to, size_t n, double v);    /* an integer: 1,590 */
 void human_bytes(char *to, size_t n, double v);    /* 12.5 MiB */
 void human_flops(char *to, size_t n, double v);    /* 1.20 GFLOP */
 void human_duration(char *to, size_t n, double s); /* 40 s, 3 min 05 s, 2 h 10 min */

@@ -119,7 +119,7 @@ static const char *path_words(Emitter *p, int scope) {
   return ctx_strf(p->c, "%.*s", MAX_PATH, s);
 }
 
-/* As an identifier behind "k1_": words of letters and digits, with one `_` between them. */
+/* As an identifier that follows "k1_": words of letters and digits, with one `_` between them. */
 static const char *label_text(Emitter *p, const char *words) {
   char *s = ctx_strf(p->c, "%s", words), *to = s;
   for (const char *x = words; *x; x++) {

@@ -102,7 +102,7 @@ const NameUse *index_use(const Index *x, Loc at) {
   for (int i = 0; i < x->nuse; i++) {
     const NameUse *u = &x->use[i];
     if (at >= u->at && at < u->at + (Loc)u->len) return u;
-    if (at == u->at + (Loc)u->len) best = u; /* the cursor stands behind it */
+    if (at == u->at + (Loc)u->len) best = u; /* the cursor is at its end */
   }
   return best;
 }

@@ -65,7 +65,7 @@ static Value fn_conv(Elab *e, Call *k) {
   return v_tensor(e, b_conv(&b, a.x, a.w, a.n, a.stride, a.pad, a.dilation, a.groups));
 }
 
-/* The shape of a transposed convolution with output_pad `more`, from axis 2 on. Elements from an output_pad of a whole
+/* The shape of a transposed convolution with output_pad `more`, from axis 2 on. Elements from an output_pad of a full
  * stride on would make one more window: they take the place of padding at the end, and what is left, `*zeros`, follows
  * as zeros. */
 static bool transposed_shape(Elab *e, Call *k, ConvArgs *a, const int64_t *more, Dim *shape, int64_t *zeros) {
@@ -82,7 +82,7 @@ static bool transposed_shape(Elab *e, Call *k, ConvArgs *a, const int64_t *more,
     Dim all = dim_add(e->m, dim_mul(e->m, dim_sub(e->m, x->dim[i + 2], 1), a->stride[i]),
                       dim_add(e->m, reach, more[i] - zeros[i] + 1));
     if (dim_is_const(all) && all < pad[0] + pad[1] + 1)
-      return el_arg_reject(e, E_NEGATIVE_SIZE, k, 3, "the padding removes the whole result of %lld", (long long)all);
+      return el_arg_reject(e, E_NEGATIVE_SIZE, k, 3, "the padding removes all of the result of %lld", (long long)all);
     shape[i] = dim_sub(e->m, all, pad[0] + pad[1]);
     pad[1] -= taken;
   }

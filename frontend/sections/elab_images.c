@@ -46,7 +46,7 @@ static bool read_sizes(Elab *e, const Ast *a, const SizeCall *s, int64_t *size) 
     if (!x) return el_reject(e, E_UNKNOWN_ARG, a, "`%s` has no argument `%s`", s->name, s->arg[i]->text);
     if (v_bad(v)) return false;
     if (v.kind != V_INT || v.i < 1 || v.i > 65535)
-      return el_reject(e, E_FIELD, x, "a size in pixels is a whole number from 1 to 65535, not %s", v_text(e, v));
+      return el_reject(e, E_FIELD, x, "a size in pixels is an integer from 1 to 65535, not %s", v_text(e, v));
     size[i] = v.i;
   }
   if (s->n == 2 || (s->n == 1 && !crop)) return true;
@@ -112,8 +112,7 @@ static bool class_field(Elab *e, DataCtx *x) {
   FieldInfo *f = x->field;
   DType t = (DType)type_get(e->m, f->type)->dtype;
   if (dtype_is_float(t))
-    return el_reject(e, E_FIELD, x->line->kid[1], "field(1), the class of a picture, is a whole number: %s: i32",
-                     f->name);
+    return el_reject(e, E_FIELD, x->line->kid[1], "field(1), the class of a picture, is an integer: %s: i32", f->name);
   f->column[0].kind = CELL_CLASS;
   f->column[0].count = 1;
   f->column[0].key = ctx_strf(e->c, "%s.%s", x->d->learned, f->name);
