@@ -209,7 +209,8 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
 
 static void wrong_shape(Elab *e, const DataCtx *x, Id id) {
   const Ast *expr = x->line->kid[1];
-  const char *raw = el_type_text(e, el_type_id(e, x->raw)), *path = "", *array = x->field->column->first;
+  const char *raw = el_type_text(e, el_type_id(e, x->raw)), *path = "", *array = NULL;
+  if (x->field->ncolumn) array = x->field->column->first;
   array = array ? ctx_strf(e->c, "field(\"%s\")", array) : ctx_strf(e->c, "field(%d)", (int)x->lo);
   if (x->files) path = x->d->paths[el_is_archive(x->d) ? 0 : x->lo];
   Diag *d = el_error(e, E_FIELD, expr, "`%s` is %s here, but its line says %s", x->field->name,
