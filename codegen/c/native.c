@@ -127,12 +127,12 @@ static void put_text(Str *out, const Str *s, size_t from, size_t to) {
   if (to > from) str_put(out, s->s + from, to - from);
 }
 
-/* The offset in the kernels at which the second unit begins, so that both compile in about the same time. rest: bytes
- * of calls and tables, also in the second unit, which compile about REST times as fast. */
-static size_t second_unit(const Emitter *p, size_t rest) {
-  enum { REST = 8 };
+/* The offset in the kernels at which the second unit begins, so that both compile in about the same time. The second
+ * unit also has `optimised` bytes, and `rest` bytes of calls and tables, which compile about REST times as fast. */
+static size_t second_unit(const Emitter *p, size_t optimised, size_t rest) {
+  enum { REST = 16 };
   for (int i = 0; i < p->nprinted; i++)
-    if (p->printed[i].at >= (p->kernels.n + rest / REST) / 2) return p->printed[i].at;
+    if (p->printed[i].at >= (p->kernels.n + optimised + rest / REST) / 2) return p->printed[i].at;
   return p->kernels.n;
 }
 
@@ -212,17 +212,19 @@ void emit_native(Module *m, const EmitOptions *o, Artifacts *a) {
   gemm_prelude_print(p, c_file);
   attend_prelude_print(p, c_file);
   helpers_print(p, c_file);
+  Str attend = {.c = m->c};
+  attend_body_print(p, &attend);
   const Str *rest[] = {&p->bodies, &functions, &model};
-  size_t half = second_unit(p, p->bodies.n + functions.n + model.n);
+  size_t half = second_unit(p, attend.n, p->bodies.n + functions.n + model.n);
   put_text(c_file, &p->tables, 0, p->tables.n);
   if (!x->o.separate_gemm) gemm_body_print(p, c_file);
   else if (x->gemm) emit_gemm_unit(p->c, o, x->gemm_type, x->gemm_half, &a->gemm_unit);
   for (int i = 0; i < p->nprinted; i++)
     str_printf(c_file, "%s %s;\n", target_native.kernel_qualifiers, p->printed[i].declaration);
   str_puts(c_file, "\n#if GC_IN(0)\n");
-  attend_body_print(p, c_file);
   put_text(c_file, &p->kernels, 0, half);
   str_puts(c_file, "#endif\n#if GC_IN(1)\n");
+  put_text(c_file, &attend, 0, attend.n);
   put_text(c_file, &p->kernels, half, p->kernels.n);
   put_needs(p, c_file);
   for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) put_text(c_file, rest[i], 0, rest[i]->n);
