@@ -260,14 +260,18 @@ static void validate(Trainer *t) {
   if (validate_keeps_best(sess) && sess->seen.best.step == sess->run->step) save(t);
 }
 
+/* Hands the lines of --json to their reader; false: writing to standard output failed. */
+static bool events_sent(const Trainer *t) { return !t->sess->o.json || rt_out_send(); }
+
 static bool loop(Trainer *t) { /* false: writing to standard output failed */
   Session *sess = t->sess;
   bool out = true;
   validate(t);
   while (sess->run->step < t->end && (device_ahead(sess) || (out && !gc_signal))) {
     one_step(t);
+    out &= events_sent(t); /* before the time that a validation takes */
     if (!device_ahead(sess)) validate(t);
-    if (sess->o.json && !rt_out_send()) out = false;
+    out &= events_sent(t);
     uint32_t step = sess->run->step;
     if (!device_ahead(sess) && out && step < t->end && step != t->saved && due(t, step)) save(t);
   }
