@@ -29,7 +29,7 @@ PICTURE_LIBS = $(PICTURES:%=-Wl,-u,picture_%) $(PICTURES:%=-l%)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
-  import passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver driver/lsp
+  import export passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver driver/lsp
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/syntax/nn.o $(BUILD)/embed.o
 
@@ -129,7 +129,7 @@ $(BUILD)/prebuilt.stamp: codegen/c/prebuilt/make.sh codegen/c/gemm.inc codegen/c
 	sh codegen/c/prebuilt/make.sh "$(CC)" $(BUILD)/mkgemm codegen/c/gemm.inc codegen/c/conv_rows.inc $(BUILD)/prebuilt
 	@touch $@
 
-$(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/import/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
+$(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/import/% $(BUILD)/export/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
 # The embedded files, named by their paths in the source tree or the build folder.

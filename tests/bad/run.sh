@@ -13,7 +13,7 @@ awk -v dir="$tmp" '
              n = sprintf("%s/%03d", dir, ++k); system("mkdir " n); want = n "/want"
              text = $0; sub(/^#### [^ ]+ */, "", text)
              at = index(text, "| "); c = at ? substr(text, at + 2) : "check"
-             file = n "/case" (!at || c ~ /^(gradcheck|report|emit|build)/ ? ".nn" : ".ir")
+             file = n "/case" (!at || c ~ /^(gradcheck|report|emit|export|build)/ ? ".nn" : ".ir")
              gsub(/OUT/, "out", c); printf "%s\n%s\n", $2, c > (n "/what"); close(n "/what"); head = 2; next }
   !file { next }
   head && /^#= / { print substr($0, 4) > want; head--; next }

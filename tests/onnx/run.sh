@@ -58,4 +58,5 @@ if full; then
     tally fuzz ./fuzz cases/*/model.onnx
   else fail "fuzz does not compile: $(head -n 5 log)"; fi
 fi
+tally export sh "$here/export.sh" "$gradc" "$build"
 counts
