@@ -48,7 +48,8 @@ equal 'the end is the last validation' "$(sed -n 's/.*"holdout":{\([^}]*\)}.*/\1
 same_run 'gradc run' v1 v2 metrics.csv metrics.jsonl weights.safetensors checkpoint-60.safetensors
 if command -v strace >/dev/null; then # a step's event does not wait for the validation after it
   strace -f -s 9999 -e trace=write -o writes ./second train --json --run-dir v2 --force >/dev/null 2>&1
-  equal 'writes of both events' "$(grep -c 'write(1,.*"step.*"validate' writes) of $(grep -c 'write(1,.*"validate' writes)" \
+  equal 'writes of both events' \
+    "$(grep -c 'write(1,.*"step.*"validate' writes) of $(grep -c 'write(1,.*"validate' writes)" \
     '0 of 10'
 fi
 grep -q '^step 60/60  validation loss ' err && pass || fail "no line of a validation: $(tail -2 err)"
