@@ -23,6 +23,7 @@ typedef struct Value {
 } Value;
 
 typedef struct Scope Scope;
+struct Oper;
 
 typedef struct ImportWeight { /* a `param` or a `state` */
   const char *name;
@@ -95,6 +96,8 @@ void onnx_scope_bind(Scope *s, const char *name, Value *v);
 Value *onnx_scope_find(Scope *s, const char *name); /* NULL: none of that name */
 void import_nodes(Import *m, Scope *s, const OnnxNode *node, int n);
 bool import_initialisers(Import *m, Scope *s, const OnnxGraph *g);
+/* op_control.c. Imports a node's graph; `in` are the values of its inputs. False: refused. out: of its outputs. */
+bool import_body(struct Oper *o, const OnnxGraph *g, Value **in, int n, Value **out);
 
 /* run.c. body.c, model and what is given must be set; false: refused, see m->refusal. */
 bool import_run(Import *m);

@@ -6,8 +6,7 @@
 
 enum { ITERATIONS = 4096 };
 
-/* Imports the body; `in` are the values of its inputs. False: refused. out: of its outputs. */
-static bool run_body(Oper *o, const OnnxGraph *g, Value **in, int n, Value **out) {
+bool import_body(Oper *o, const OnnxGraph *g, Value **in, int n, Value **out) {
   Scope *s = onnx_scope_new(o->m, o->scope);
   if (g->nin != n) return op_refuse(o, E_ONNX_NODE, "the body takes another number of inputs"), false;
   import_initialisers(o->m, s, g);
@@ -26,7 +25,7 @@ void op_if(Oper *o) {
   const OnnxAttr *a = op_attr(o, tensor_integer(t, 0) ? "then_branch" : "else_branch");
   if (!a || !a->g || a->g->nout != o->nout) return op_refuse(o, E_ONNX_NODE, "a branch is missing");
   Value **out = ctx_array(o->m->c, o->nout, sizeof *out);
-  if (!run_body(o, a->g, NULL, 0, out)) return;
+  if (!import_body(o, a->g, NULL, 0, out)) return;
   for (int i = 0; i < o->nout; i++) *o->out[i] = *out[i];
 }
 
@@ -73,7 +72,7 @@ void op_loop(Oper *o) {
     in[1]->known = ctx_alloc(o->m->c, sizeof(Tensor));
     *in[0]->known = (Tensor){.type = ONNX_INT64, .count = 1, .data = number};
     *in[1]->known = (Tensor){.type = ONNX_BOOL, .count = 1, .data = yes};
-    if (!run_body(o, g, in, o->nin, out)) return;
+    if (!import_body(o, g, in, o->nin, out)) return;
     if (!out[0]->known) {
       o->m->wanted |= out[0]->inputs;
       return op_refuse(o, E_ONNX_SHAPE, "its condition is known at run time only");
@@ -127,7 +126,7 @@ void op_scan(Oper *o) {
   for (int i = 0; i < nc; i++) in[i] = o->in[i];
   for (int64_t k = 0; k < n; k++) {
     for (int i = 0; i < nx; i++) in[nc + i] = slice_of(o, o->in[nc + i], axis[i], nth(back, nb, i, 0) ? n - 1 - k : k);
-    if (!run_body(o, g, in, o->nin, out)) return;
+    if (!import_body(o, g, in, o->nin, out)) return;
     for (int i = 0; i < nc; i++) in[i] = out[i];
     for (int i = 0; i < ny; i++) all[i][k] = out[nc + i];
   }

@@ -40,7 +40,7 @@ static const char *def_text(const char *all, const char *name, size_t n, size_t 
   return NULL;
 }
 
-/* Adds each def `onnx_...` that the text calls, and those that they call, once. */
+/* Adds each def `onnx_...` that the text names, and those that they name, once. */
 static void put_defs(Str *b) {
   size_t n, length;
   const char *all = embed_text("import/onnx.nn", &n), *done[128];
@@ -50,7 +50,7 @@ static void put_defs(Str *b) {
     if (!p) return;
     at = (size_t)(p - b->s) + 5;
     size_t k = strspn(p, "abcdefghijklmnopqrstuvwxyz_0123456789");
-    const char *text = p[k] == '(' ? def_text(all, p, k, &length) : NULL;
+    const char *text = def_text(all, p, k, &length);
     bool seen = !text;
     for (int i = 0; i < ndone; i++) seen |= done[i] == text;
     if (seen || ndone == 128) continue;
