@@ -2,6 +2,7 @@
 #include "driver/onnx_check.h"
 #include "codegen/jit/jit.h"
 #include "driver/onnx_file.h"
+#include "import/small_float.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static const char *difference(Check *k, int i) {
   got.type = expected.type = type;
   got.data = k->result[i];
   expected.data = narrow;
-  bool real = dtype_is_float(onnx_type(type)->dtype);
+  bool real = dtype_is_float(onnx_type(type)->dtype) || is_small_float(type);
   for (int64_t e = 0; e < want->count; e++) {
     double a = tensor_number(&got, e), b = tensor_number(&expected, e);
     if (real ? close_enough(a, b) : a == b) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The walk over the nodes of a graph, in its order, with functions expanded. */
 #include "import/import.h"
+#include "import/small_float.h"
 #include <string.h>
 
 enum { MAX_NODES = 200000, MAX_DEPTH = 64 };
@@ -65,26 +66,15 @@ static int64_t opset_of(const Scope *s, const char *domain) {
 /* ---- nodes ---- */
 
 const OpRow *op_row(const char *domain, const char *name) {
-#define OP(name, since, fn, arg) {#name, since, fn, arg},
-#define PREVIEW(name, since, fn, arg)
+#define OP(name, since, fn, arg) {"", #name, since, fn, arg},
+#define IN(domain, name, since, fn, arg) {domain, #name, since, fn, arg},
   static const OpRow rows[] = {
 #include "import/ops.def"
   };
 #undef OP
-#undef PREVIEW
-#define OP(name, since, fn, arg)
-#define PREVIEW(name, since, fn, arg) {#name, since, fn, arg},
-  static const OpRow preview[] = {
-#include "import/ops.def"
-    {NULL, 0, NULL, NULL}};
-#undef OP
-#undef PREVIEW
-  bool early = !strcmp(domain, "ai.onnx.preview");
-  const OpRow *r = early ? preview : rows;
-  size_t n = early ? sizeof preview / sizeof *preview - 1 : sizeof rows / sizeof *rows;
-  if (*domain && !early) return NULL;
-  for (size_t i = 0; i < n; i++)
-    if (!strcmp(r[i].name, name)) return &r[i];
+#undef IN
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (!strcmp(rows[i].name, name) && !strcmp(rows[i].domain, domain)) return &rows[i];
   return NULL;
 }
 
@@ -157,6 +147,17 @@ static bool is_old(const Oper *o) {
   return o->opset < 6 && strcmp(o->n->op, "Not") ? true : axis;
 }
 
+/* Floats of 8 and 4 bits and integers below 8 are moved and converted; nothing is computed with them. */
+static bool narrow_operand(const Oper *o) {
+  static const char moves[] = " Cast CastLike QuantizeLinear DequantizeLinear BitCast Identity Reshape Transpose Slice "
+                              "Concat Split Squeeze Unsqueeze Flatten Expand Gather GatherElements GatherND Tile Shape "
+                              "Size If Loop Scan ConstantOfShape OptionalGetElement OptionalHasElement ";
+  bool narrow = false;
+  for (int i = 0; i < o->nin; i++)
+    narrow |= o->in[i] && (is_small_float(o->in[i]->s.type) || onnx_type(o->in[i]->s.type)->bits < 8);
+  return narrow && !strstr(moves, ctx_strf(o->m->c, " %s ", o->n->op));
+}
+
 static void run_node(Oper *o) {
   const OnnxFunction *f = function_of(o->m, o->n);
   const OpRow *r = op_row(o->n->domain, o->n->op);
@@ -168,6 +169,8 @@ static void run_node(Oper *o) {
     op_refuse(o, E_ONNX_OPERATOR, "the operator is not supported");
   } else if (o->opset < 7 && !*o->n->domain && is_old(o)) {
     op_refuse(o, E_ONNX_OPERATOR, "version %d of the operators is older than 7", o->opset);
+  } else if (narrow_operand(o)) {
+    op_refuse(o, E_ONNX_TYPE, "of floats or integers below 8 bits");
   } else {
     o->arg = r->arg;
     r->fn(o);

@@ -81,7 +81,7 @@ typedef struct Oper {
 } Oper;
 typedef void OpFn(Oper *o);
 typedef struct OpRow {
-  const char *name;
+  const char *domain, *name;
   int since;
   OpFn *fn;
   const char *arg;
@@ -160,8 +160,8 @@ void fold_ints(Oper *o, int out, const int64_t *v, int n); /* an INT64 vector */
 void row_strides(const int64_t *dim, int rank, int64_t *stride);
 
 #define OP(name, since, fn, arg) OpFn fn;
-#define PREVIEW(name, since, fn, arg) OpFn fn;
+#define IN(domain, name, since, fn, arg) OpFn fn;
 #include "import/ops.def"
 #undef OP
-#undef PREVIEW
+#undef IN
 #endif

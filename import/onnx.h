@@ -7,7 +7,8 @@
 #include "ir/type.h"
 
 /* TensorProto.DataType: number, name, the element type of the language that carries it (-1: none), bits of an element
- * in raw_data. Integers of 64 bits are narrowed to 32; those of 2 and 4 bits are carried by 8. */
+ * in raw_data. Integers of 64 bits are narrowed to 32; those of 2 and 4 bits are carried by 8, and the
+ * codes of floats of 8 and 4 bits. */
 #define ONNX_TYPES(X) \
   X(1, FLOAT, DT_F32, 32) \
   X(2, UINT8, DT_U8, 8) \
@@ -25,14 +26,14 @@
   X(14, COMPLEX64, -1, 64) \
   X(15, COMPLEX128, -1, 128) \
   X(16, BFLOAT16, DT_BF16, 16) \
-  X(17, FLOAT8E4M3FN, -1, 8) \
-  X(18, FLOAT8E4M3FNUZ, -1, 8) \
-  X(19, FLOAT8E5M2, -1, 8) \
-  X(20, FLOAT8E5M2FNUZ, -1, 8) \
+  X(17, FLOAT8E4M3FN, DT_U8, 8) \
+  X(18, FLOAT8E4M3FNUZ, DT_U8, 8) \
+  X(19, FLOAT8E5M2, DT_U8, 8) \
+  X(20, FLOAT8E5M2FNUZ, DT_U8, 8) \
   X(21, UINT4, DT_U8, 4) \
   X(22, INT4, DT_I8, 4) \
-  X(23, FLOAT4E2M1, -1, 4) \
-  X(24, FLOAT8E8M0, -1, 8) \
+  X(23, FLOAT4E2M1, DT_U8, 4) \
+  X(24, FLOAT8E8M0, DT_U8, 8) \
   X(25, UINT2, DT_U8, 2) \
   X(26, INT2, DT_I8, 2)
 typedef enum OnnxType {
@@ -132,6 +133,7 @@ typedef struct Tensor {
 /* folder: of external data, that of the model. */
 bool onnx_tensor_values(Ctx *c, const OnnxTensor *t, const char *folder, Tensor *to, const char **why);
 double tensor_number(const Tensor *t, int64_t i);
+double tensor_carried(const Tensor *t, int64_t i); /* the same, of small floats the code */
 int64_t tensor_integer(const Tensor *t, int64_t i);
 /* The elements in the language's type; false: an integer does not fit, whose number is *at. */
 bool tensor_narrow(Ctx *c, const Tensor *t, const void **to, int64_t *at);

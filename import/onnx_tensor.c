@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The numbers of tensors: raw, typed, packed below 8 bits, or in a file beside the model. */
 #include "import/onnx.h"
+#include "import/small_float.h"
 #include "runtime/io.h"
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +146,12 @@ static double brain(uint16_t bits) {
   return f;
 }
 
+double tensor_carried(const Tensor *t, int64_t i) {
+  return is_small_float(t->type) ? ((const uint8_t *)t->data)[i] : tensor_number(t, i);
+}
+
 double tensor_number(const Tensor *t, int64_t i) {
+  if (is_small_float(t->type)) return small_float_number(t->type, ((const uint8_t *)t->data)[i]);
   switch (t->type) {
   case ONNX_FLOAT: return ((const float *)t->data)[i];
   case ONNX_DOUBLE: return ((const double *)t->data)[i];

@@ -130,3 +130,45 @@ void op_conv_transpose(Oper *o) {
   if (cut) y = op_str(o, "%s[:, :%s]", y, index.s);
   op_give(o, 0, s, "%s%s", y, conv_bias(o, 2, w.n));
 }
+
+/* Columns [N, C * block, places] summed into images, whose paddings are then cut. */
+void op_col2im(Oper *o) {
+  Shape x = *op_shape(o, 0);
+  const int64_t *image, *block, *v[3];
+  static const char *const name[] = {"strides", "dilations", "pads"};
+  int64_t all[3], columns[MAX_RANK], places = 1, size = 1, stride[3], dilation[3];
+  int n, nb, na;
+  Str index = {.c = o->m->c}, perm = {.c = o->m->c};
+  if (!op_known_ints(o, 1, &image, &n) || !op_known_ints(o, 2, &block, &nb)) return;
+  if (n < 1 || n > 3 || nb != n || x.rank != 3) return op_refuse(o, E_ONNX_NODE, "the image and the block do not fit");
+  for (int i = 0; i < 3; i++)
+    if ((v[i] = op_ints(o, name[i], &na)) && na != (i < 2 ? n : 2 * n))
+      return op_refuse(o, E_ONNX_NODE, "`%s` has %d numbers", name[i], na);
+  Shape s = {.type = x.type, .rank = n + 2, .dim = {x.dim[0]}};
+  for (int i = 0; i < n; i++) {
+    stride[i] = v[0] ? v[0][i] : 1;
+    dilation[i] = v[1] ? v[1][i] : 1;
+    int64_t before = v[2] ? v[2][i] : 0, reach = (block[i] - 1) * dilation[i] + 1;
+    all[i] = image[i] + before + (v[2] ? v[2][n + i] : 0);
+    if (image[i] < 1 || block[i] < 1 || stride[i] < 1 || dilation[i] < 1 || before < 0 || all[i] < reach ||
+        all[i] < before + image[i])
+      return op_refuse(o, E_ONNX_NODE, "a size is out of range");
+    columns[2 + i] = block[i];
+    columns[2 + n + i] = (all[i] - reach) / stride[i] + 1;
+    size *= block[i];
+    places *= columns[2 + n + i];
+    s.dim[2 + i] = image[i];
+    str_printf(&index, ", %lld:%lld", (long long)before, (long long)(before + image[i]));
+  }
+  if (x.dim[1] % size || x.dim[2] != places) return op_refuse(o, E_ONNX_NODE, "the columns do not fit");
+  columns[0] = x.dim[0];
+  columns[1] = s.dim[1] = x.dim[1] / size;
+  for (int i = 0; i < 2 * n; i++) str_printf(&perm, ", %d", 2 + (i + n) % (2 * n));
+  Ctx *c = o->m->c;
+  op_give(o, 0, s, "fold(permute(reshape(%s, %s), 0, 1%s), %s, %s, stride = %s, dilation = %s)[:, :%s]", op_x(o, 0),
+          shape_list(c, columns, 2 + 2 * n), perm.s,
+          n == 1   ? "[2]"
+          : n == 2 ? "[2, 3]"
+                   : "[2, 3, 4]",
+          shape_list(c, all, n), shape_list(c, stride, n), shape_list(c, dilation, n), index.s);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Element-wise operators. */
 #include "import/import.h"
+#include "import/small_float.h"
 #include "import/template.h"
 #include <math.h>
 #include <string.h>
@@ -107,25 +108,43 @@ void op_identity(Oper *o) { op_alias(o, 0, 0); }
 
 /* ---- casts ---- */
 
+/* Integers keep their low bits, where the language saturates; floats below 8 bits too, as in ONNX's reference. */
+static void cast_wraps(Oper *o, Shape s, const char *x) {
+  const Shape *from = op_shape(o, 0);
+  int bits = onnx_type(s.type)->bits, dtype = onnx_type(s.type)->dtype, source = onnx_type(from->type)->dtype;
+  const char *name = type_name(s.type);
+  if (bits >= 32) return op_give(o, 0, s, "onnx_to_%s(%s)", name, source == DT_U32 ? x : op_str(o, "i32(%s)", x));
+  const char *wide = source == DT_U32 ? op_str(o, "i32(bitwise_and(%s, %d))", x, (1 << bits) - 1)
+                                      : op_str(o, "bitwise_and(i32(%s), %d)", x, (1 << bits) - 1);
+  wide = op_let(o, "low", "%s", wide);
+  if (dtype_info[dtype].kind == 'u') op_give(o, 0, s, "%s(%s)", name, wide);
+  else op_give(o, 0, s, "%s(where(%s >= %d, %s - %d, %s))", name, wide, 1 << (bits - 1), wide, 1 << bits, wide);
+}
+
 static void cast_to(Oper *o, int type) {
   const Shape *from = op_shape(o, 0);
   Shape s = *from;
-  const OnnxTypeInfo *t = onnx_type(type);
-  if (!t || t->dtype < 0 || t->bits < 8) return op_refuse(o, E_ONNX_TYPE, "to %s", t ? t->name : "an unknown type");
-  if (onnx_type(from->type)->bits < 8) return op_refuse(o, E_ONNX_TYPE, "from %s", onnx_type(from->type)->name);
+  const OnnxTypeInfo *t = onnx_type(type), *f = onnx_type(from->type);
+  if (!t || t->dtype < 0) return op_refuse(o, E_ONNX_TYPE, "to %s", t ? t->name : "an unknown type");
   s.type = type;
   if (type == from->type) return op_alias(o, 0, 0);
   if (fold_cast(o, s)) return;
-  const char *name = type_name(type), *x = op_x(o, 0);
-  int bits = t->bits;
+  const char *x = op_x(o, 0);
+  bool real = dtype_is_float(f->dtype);
+  if (is_small_float(from->type)) {
+    x = op_let(o, "wide", "%s", small_float_decode(o, from->type, x));
+    real = true;
+  }
+  if (is_small_float(type))
+    return op_give(o, 0, s, "%s",
+                   small_float_encode(o, type, real ? x : op_str(o, "f32(%s)", x), op_int(o, "saturate", 1) != 0,
+                                      op_string(o, "round_mode", "up")));
   char kind = dtype_info[t->dtype].kind;
-  bool wraps = bits < 32 && strchr("iu", kind) && !is_float(o, 0) && from->type != ONNX_BOOL &&
-               (onnx_type(from->type)->bits > bits || dtype_info[onnx_type(from->type)->dtype].kind != kind);
-  if (!wraps) return op_give(o, 0, s, "%s(%s)", name, x);
-  /* integers keep their low bits; the language saturates */
-  const char *wide = op_let(o, "low", "bitwise_and(i32(%s), %d)", x, (1 << bits) - 1);
-  if (kind == 'u') op_give(o, 0, s, "%s(%s)", name, wide);
-  else op_give(o, 0, s, "%s(where(%s >= %d, %s - %d, %s))", name, wide, 1 << (bits - 1), wide, 1 << bits, wide);
+  bool ints = strchr("iu", kind) && !real && from->type != ONNX_BOOL;
+  bool fits = dtype_info[f->dtype].kind == kind ? f->bits <= t->bits : kind == 'i' && f->bits < t->bits;
+  if ((ints && !fits && f->dtype != t->dtype) || (ints && !fits && t->bits < 8) || (real && t->bits < 8))
+    return cast_wraps(o, s, x);
+  op_give(o, 0, s, "%s(%s)", type_name(type), x);
 }
 
 void op_cast(Oper *o) { cast_to(o, (int)op_int(o, "to", 0)); }

@@ -114,3 +114,10 @@ void op_einsum(Oper *o) {
   }
   if (op_float_type(o, 0)) op_give(o, 0, s, "einsum(\"%s\"%s)", spec, b.s);
 }
+
+void op_det(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  if (s.rank < 2 || s.dim[s.rank - 1] != s.dim[s.rank - 2]) return op_refuse(o, E_ONNX_NODE, "not of square matrices");
+  s.rank -= 2;
+  if (op_float_type(o, 0)) op_give(o, 0, s, "det(%s)", op_x(o, 0));
+}

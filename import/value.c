@@ -41,7 +41,7 @@ const char *type_of(Ctx *c, const Shape *s) {
 /* ---- constants ---- */
 
 static const char *number_text(Ctx *c, const Tensor *t, int64_t i) {
-  double v = tensor_number(t, i);
+  double v = tensor_carried(t, i);
   if (v == 0 && __builtin_signbit(v)) return "-0.0";
   return dtype_number_text(c, onnx_type(t->type)->dtype, v);
 }
@@ -62,7 +62,7 @@ static int64_t put_literal(Str *b, const Tensor *t, int axis, int64_t at) {
 
 static bool uniform(const Tensor *t) {
   for (int64_t i = 1; i < t->count; i++) {
-    double a = tensor_number(t, 0), b = tensor_number(t, i);
+    double a = tensor_carried(t, 0), b = tensor_carried(t, i);
     if (a != b || __builtin_signbit(a) != __builtin_signbit(b)) return false;
   }
   return true;
