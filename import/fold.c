@@ -163,7 +163,7 @@ bool fold_cast(Oper *o, Shape s) {
 /* ---- moves ---- */
 
 bool fold_view(Oper *o, int out, Shape s, const int64_t *stride, int64_t offset) {
-  const Tensor *t = o->in[0]->known;
+  const Tensor *t = has_in(o, 0) ? o->in[0]->known : NULL;
   int64_t n = shape_count(&s);
   if (!t || n > LARGEST) return false;
   int bytes = bytes_of(s.type);
@@ -175,7 +175,7 @@ bool fold_view(Oper *o, int out, Shape s, const int64_t *stride, int64_t offset)
 }
 
 bool fold_same(Oper *o, int out, Shape s) {
-  if (!o->in[0]->known) return false;
+  if (!has_in(o, 0) || !o->in[0]->known) return false;
   op_give_known(o, out, s, o->in[0]->known->data);
   if (!o->refused && has_out(o, out)) o->out[out]->weight = o->in[0]->weight;
   return true;
@@ -224,7 +224,7 @@ void fold_ints(Oper *o, int out, const int64_t *v, int n) {
 /* ---- reductions of INT64: s has all axes, reduced ones of size 1 ---- */
 
 bool fold_reduce(Oper *o, Shape s, const bool *reduced) {
-  const Tensor *t = o->in[0]->known;
+  const Tensor *t = has_in(o, 0) ? o->in[0]->known : NULL;
   int64_t stride[MAX_RANK], n = shape_count(&s);
   const char *op = o->n->op + strlen("Reduce"), *step = !strcmp(op, "Prod") ? "Mul" : !strcmp(op, "Sum") ? "Add" : op;
   if (!t || t->type != ONNX_INT64 || t->count > LARGEST || t->count == 0) return false;

@@ -139,12 +139,24 @@ static bool operands(Oper *o) {
   return !failed && !o->refused;
 }
 
-/* Most operators of version 6 are those of 7; element-wise ones with an axis, and forms for training, are not. */
+/* Most operators of version 6 are those of 7; forms for training are not. */
 static bool is_old(const Oper *o) {
   bool training = !strcmp(o->n->op, "BatchNormalization") || !strcmp(o->n->op, "Dropout");
   if (training) return !op_int(o, "is_test", 0) || !op_int(o, "spatial", 1);
-  bool axis = op_attr(o, "axis") && op_attr(o, "broadcast");
-  return o->opset < 6 && strcmp(o->n->op, "Not") ? true : axis;
+  return o->opset < 6 && strcmp(o->n->op, "Not");
+}
+
+/* Version 6 aligns the second operand with an axis of the first: axes of size 1 follow its own. */
+static void old_axis(Oper *o) {
+  if (o->opset >= 7 || !op_int(o, "broadcast", 0) || !op_attr(o, "axis") || !has_in(o, 0) || !has_in(o, 1)) return;
+  Shape s = o->in[1]->s;
+  int64_t more = o->in[0]->s.rank - op_int(o, "axis", 0) - s.rank;
+  for (int64_t i = 0; i < more && s.rank < MAX_RANK; i++) s.dim[s.rank++] = 1;
+  if (more <= 0) return;
+  Value *v = onnx_value(o->m, s);
+  v->inputs = o->in[1]->inputs;
+  v->text = op_let(o, "t", "reshape(%s, %s)", onnx_text(o->m, o->in[1]), shape_list(o->m->c, s.dim, s.rank));
+  o->in[1] = v;
 }
 
 /* Floats of 8 and 4 bits and integers below 8 are moved and converted; nothing is computed with them. */
@@ -158,6 +170,13 @@ static bool narrow_operand(const Oper *o) {
   return narrow && !strstr(moves, ctx_strf(o->m->c, " %s ", o->n->op));
 }
 
+/* Few operators can do without the first operand. */
+static bool lacks_operand(const Oper *o) {
+  static const char free[] =
+    " Constant Loop Scan Optional OptionalHasElement SequenceEmpty RandomNormal RandomUniform ";
+  return !has_in(o, 0) && !strstr(free, ctx_strf(o->m->c, " %s ", o->n->op));
+}
+
 static void run_node(Oper *o) {
   const OnnxFunction *f = function_of(o->m, o->n);
   const OpRow *r = op_row(o->n->domain, o->n->op);
@@ -169,10 +188,13 @@ static void run_node(Oper *o) {
     op_refuse(o, E_ONNX_OPERATOR, "the operator is not supported");
   } else if (o->opset < 7 && !*o->n->domain && is_old(o)) {
     op_refuse(o, E_ONNX_OPERATOR, "version %d of the operators is older than 7", o->opset);
+  } else if (lacks_operand(o)) {
+    op_refuse(o, E_ONNX_NODE, "operand 1 is missing");
   } else if (narrow_operand(o)) {
     op_refuse(o, E_ONNX_TYPE, "of floats or integers below 8 bits");
   } else {
     o->arg = r->arg;
+    old_axis(o);
     r->fn(o);
   }
 }

@@ -23,7 +23,7 @@ static const char *heads_of(Oper *o, int i, int64_t heads, Shape *s) {
   return op_str(o, "permute(reshape(%s, %s), 0, 2, 1, 3)", op_x(o, i), shape_list(o->m->c, d, 4));
 }
 
-/* Keys or values behind those of the cache, operand `past`; also the result `out`. */
+/* Keys or values that follow those of the cache, operand `past`; also the result `out`. */
 static const char *with_past(Oper *o, const char *x, Shape *s, int past, int out) {
   const char *name = out == 1 ? "k" : "v";
   if (!has_in(o, past)) {

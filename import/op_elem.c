@@ -148,6 +148,33 @@ static void cast_to(Oper *o, int type) {
 }
 
 void op_cast(Oper *o) { cast_to(o, (int)op_int(o, "to", 0)); }
+
+/* Mantissa and bias of a float of 16 or 32 bits; NULL: none. */
+static const char *float_format(int type) {
+  return type == ONNX_FLOAT ? "23, 127" : type == ONNX_FLOAT16 ? "10, 15" : type == ONNX_BFLOAT16 ? "7, 127" : NULL;
+}
+
+/* The same bits as another type of that size. */
+void op_bitcast(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  const OnnxTypeInfo *f = onnx_type(s.type), *t = onnx_type((int)op_int(o, "to", 0));
+  if (!t || t->bits != f->bits || t->dtype < 0) return op_refuse(o, E_ONNX_NODE, "to a type of another size");
+  const char *x = op_x(o, 0), *from = float_format(s.type), *to = float_format((int)op_int(o, "to", 0));
+  int was = s.type;
+  s.type = (int)op_int(o, "to", 0);
+  if (was == s.type) return op_alias(o, 0, 0);
+  if (t->bits < 8 || t->bits > 32 || was == ONNX_BOOL || s.type == ONNX_BOOL)
+    return op_refuse(o, E_ONNX_TYPE, "of %s to %s", f->name, t->name);
+  if (f->dtype == t->dtype) return op_give(o, 0, s, "%s", x);
+  if (from) x = op_let(o, "bits", "onnx_float_bits(%s, %s)", x, from);
+  if (to) {
+    x = f->dtype == DT_U32 ? op_str(o, "onnx_to_i32(%s)", x) : from ? x : op_str(o, "i32(%s)", x);
+    return op_give(o, 0, s, "%s(onnx_bits_float(%s, %s))", type_name(s.type), x, to);
+  }
+  if (from && t->dtype == DT_I32) return op_give(o, 0, s, "%s", x);
+  cast_wraps(o, s, x);
+}
+
 void op_castlike(Oper *o) { cast_to(o, op_shape(o, 1)->type); }
 
 /* ---- with further operands or attributes ---- */
@@ -203,9 +230,10 @@ void op_dropout(Oper *o) {
   Shape s = *op_shape(o, 0);
   const Tensor *t;
   double ratio = o->opset < 12 ? 0 : 0.5;
-  if (has_in(o, 1) && o->in[1]->known) ratio = tensor_number(o->in[1]->known, 0);
-  if (has_in(o, 2) && op_known(o, 2, &t) && t->count && tensor_integer(t, 0) && ratio != 0)
-    return op_refuse(o, E_ONNX_NODE, "it is random in training mode");
+  bool training = has_in(o, 2) && op_known(o, 2, &t) && t->count && tensor_integer(t, 0);
+  if (training && has_in(o, 1) && op_known(o, 1, &t)) ratio = tensor_number(t, 0);
+  if (o->refused) return;
+  if (training && ratio != 0) return op_refuse(o, E_ONNX_OPERATOR, "it is random in training mode");
   op_alias(o, 0, 0);
   if (!has_out(o, 1)) return;
   s.type = o->opset < 10 ? s.type : ONNX_BOOL;

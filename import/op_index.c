@@ -6,8 +6,8 @@
 
 /* Operand i as an index of an axis of n: its known elements made non-negative, others at run time. */
 static const char *index_text(Oper *o, int i, int64_t n) {
-  const Value *v = o->in[i];
-  if (!v->known) return op_str(o, "onnx_index(%s, %lld)", op_x(o, i), (long long)n);
+  const Value *v = has_in(o, i) ? o->in[i] : NULL;
+  if (!v || !v->known) return op_str(o, "onnx_index(%s, %lld)", op_x(o, i), (long long)n);
   Value *to = onnx_value(o->m, v->s);
   int64_t *data = ctx_alloc(o->m->c, (size_t)v->known->count * 8 + 8);
   for (int64_t k = 0; k < v->known->count; k++) {

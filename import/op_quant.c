@@ -136,8 +136,8 @@ static const char *number(Oper *o, int i) {
   return op_shape(o, i)->rank ? op_str(o, "reshape(%s, [])", op_x(o, i)) : op_x(o, i);
 }
 
-/* Operands: a, its scale and zero point, b, its scale and zero point, those of the result. Those of a may be of its rows,
- * those of b of its columns. */
+/* Operands: a, its scale and zero point, b, its scale and zero point, those of the result. Those of a may be of its
+ * rows, those of b of its columns. */
 void op_qlinear_matmul(Oper *o) {
   Shape s;
   static const int scalar[] = {6, 7}, scales[] = {1, 4, 6};

@@ -126,7 +126,7 @@ void op_roi_align(Oper *o) {
           op_x(o, 2), flag(average));
 }
 
-/* Regions [R, 5]: record, x1, y1, x2, y2, in whole pixels. */
+/* Regions [R, 5]: record, x1, y1, x2, y2, in pixels. */
 void op_max_roi_pool(Oper *o) {
   const Shape *x = op_shape(o, 0), *roi = op_shape(o, 1);
   int n;

@@ -38,7 +38,9 @@ expect() { # expect STATUS PATTERN ARGUMENT...
   "$gradc" "$@" >out 2>err; status=$?
   if [ $status = "$want" ] && grep -qE "$pattern" out err; then pass; else fail "$*: $status $(head -n 3 err)"; fi
 }
-expect 1 'E0531.*: ImageDecoder `' import refused/model.onnx -o d
+expect 1 'E0533.*: ImageDecoder `' import refused/model.onnx -o d
+sed 's/ImageDecoder/ImageUnknown/' refused/model.onnx >unknown.onnx
+expect 1 'E0531.*: ImageUnknown `' import unknown.onnx -o d
 expect 1 'E0533.*: Reshape .*operand 2' import cases/test_reshape_reordered_last_dims/model.onnx -o d
 check 'an input as a constant' "$gradc" import cases/test_reshape_reordered_last_dims/model.onnx -o d \
   --const shape=cases/test_reshape_reordered_last_dims/test_data_set_0/input_1.pb
