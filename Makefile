@@ -26,6 +26,10 @@ endif
 PICTURES := $(filter png jpeg,$(PICTURES))
 PICTURE_FLAGS = $(if $(filter png,$(PICTURES)),-DGC_PNG) $(if $(filter jpeg,$(PICTURES)),-DGC_JPEG)
 PICTURE_LIBS = $(PICTURES:%=-Wl,-u,picture_%) $(PICTURES:%=-l%)
+# The server loads libmicrohttpd when it starts; SERVE=no leaves it out.
+ifndef SERVE
+SERVE := $(shell printf '\043include <microhttpd.h>\n' | $(CC) -x c -fsyntax-only - 2>/dev/null && echo yes)
+endif
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
@@ -34,7 +38,7 @@ SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/syntax/nn.o $(BUILD)/embed.o
 
 # Objects whose source is gone; the tests link every object they find.
-STALE = $(filter-out $(OBJS) $(RT_OBJS),$(wildcard $(DIRS:%=$(BUILD)/%/*.o) $(BUILD)/runtime/*.o))
+STALE = $(filter-out $(OBJS) $(RT_OBJS),$(wildcard $(DIRS:%=$(BUILD)/%/*.o) $(BUILD)/runtime/*.o $(BUILD)/serve/*.o))
 
 # Parallel on all processors, unless the caller gives -j or runs clean.
 ifeq ($(MAKELEVEL)$(findstring -j,$(MAKEFLAGS))$(filter clean,$(MAKECMDGOALS)),0)
@@ -73,10 +77,10 @@ $(BUILD)/frontend/syntax/nn.o: $(BUILD)/frontend/syntax/nn.c
 $(SRCS:%.c=$(BUILD)/%.o): | $(BUILD)/frontend/syntax/nn.c
 
 # The runtime: an archive that training binaries link, and gradc itself.
-RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c)))
+RT_OBJS = $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard runtime/*.c serve/*.c)))
 RT_CFLAGS = -O2
-$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) $(RT_CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -MMD -MP \
-  $(PICTURE_FLAGS)
+$(RT_OBJS): ALL_CFLAGS = -std=gnu11 $(WARN) $(RT_CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -MMD -MP \
+  $(PICTURE_FLAGS) $(if $(filter yes,$(SERVE)),-DGC_SERVE)
 $(BUILD)/libgradc_rt.a: $(RT_OBJS)
 	rm -f $@ && ar rcs $@ $^
 
@@ -133,7 +137,7 @@ $(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUIL
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
 # The embedded files, named by their paths in the source tree or the build folder.
-EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
+EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def serve/*.c serve/*.h driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
   codegen/c/project/* codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
 EMBED += driver/report.html

@@ -53,7 +53,8 @@ static bool add_runtime(const Args *a, const WorkFolder *f, CcArgs *k, Str *file
   cc_arg(k, work_folder_path(f, "runtime"));
   for (int i = 0; i < nembedded && !r.fault; i++) {
     const Embedded *e = &embedded[i];
-    bool lib = ends_with(e->name, ".a"), code = !strncmp(e->name, "runtime/", 8) && ends_with(e->name, ".c");
+    bool lib = ends_with(e->name, ".a"), code = ends_with(e->name, ".c");
+    code &= !strncmp(e->name, "runtime/", 8) || !strncmp(e->name, "serve/", 6);
     bool header = (ends_with(e->name, ".h") || ends_with(e->name, ".def")) && strncmp(e->name, "codegen/", 8);
     if (lib ? !archive : code ? archive : !header) continue;
     r = make_parent(f, e->name);

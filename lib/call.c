@@ -20,24 +20,11 @@ static const GcGraph *graph_of(const ExportCall *k) {
   return &g->exports[k->export];
 }
 
-/* The run-time size that the dimension equals; -1: it is an expression. */
-static int size_of(const GcGraph *g, int64_t dim) {
-  if (dim >= 0) return -1;
-  const GcDim *d = &g->dims[-1 - dim];
-  int found = -1, powers = 0;
-  if (d->nterm != 1 || d->term[0].coef != 1) return -1;
-  for (int s = 0; s < g->nsizes; s++) {
-    powers += d->term[0].exp[s];
-    if (d->term[0].exp[s]) found = s;
-  }
-  return powers == 1 ? found : -1;
-}
-
 static void infer(const GcGraph *g, const gradc_array *in, int64_t *size) {
   for (int s = 0; s < g->nsizes; s++) size[s] = -1;
   for (int i = 0; i < g->nin; i++)
     for (int d = 0; d < g->in[i].rank && in[i].rank == g->in[i].rank && in[i].shape; d++) {
-      int s = size_of(g, g->in[i].dim[d]);
+      int s = session_size_of(g, g->in[i].dim[d]);
       if (s >= 0 && size[s] < 0) size[s] = in[i].shape[d];
     }
   for (int s = 0; s < g->nsizes; s++)

@@ -80,10 +80,12 @@ bool array_file_npy(ArrayFile *a, char *err) {
   memcpy(header, p + first, n);
   a->offset = first + n;
   const char *order = entry(header, "fortran_order");
-  if (!order) return rt_fail(err, "the header has no `fortran_order`");
-  if (!strncmp(order, "True", 4)) return rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
-  return npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err) &&
-         array_file_finish(a, err);
+  bool ok = order || rt_fail(err, "the header has no `fortran_order`");
+  if (ok && !strncmp(order, "True", 4))
+    ok = rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
+  ok = ok && npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err);
+  rt_free(header);
+  return ok && array_file_finish(a, err);
 }
 
 bool array_file_idx(ArrayFile *a, char *err) {

@@ -62,7 +62,10 @@ static const struct Opt {
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
   {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, UINT32_MAX, "N", "log every N-th step (default: 1)"},
   {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, 0, "EXPORT", "which export (default: the first)"},
-  {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE", "csv, npy or text, `-`: standard input"},
+  {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE",
+   "csv, npy, npz, jsonl, text, a picture or a folder of them, `-`: standard input"},
+  {"-o", TEXT, offsetof(Opts, output), PREDICT, 0, 0, "FILE", "where to write: .csv, .jsonl or .npy"},
+  {"--format", TEXT, offsetof(Opts, format), PREDICT, 0, 0, "F", "csv (the default), jsonl or npy, instead of by -o"},
   {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
   {"--profile", FLAG, offsetof(Opts, profile), BENCH, 0, 0, NULL, "the time of each kernel, beside what is possible"},
   {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
@@ -183,8 +186,10 @@ void opt_help(const char *prog, const Command *c) {
     rt_out("  %-20s %s\n", left, o->help);
   }
   if (c->bit == PREDICT)
-    rt_out("\nA csv line fills the inputs of the export in order; so does a record of an npy array. Prints one\n"
-           "line per record: all values of the outputs, separated by commas.\n");
+    rt_out(
+      "\nA csv line fills the inputs of the export in order; so does a record of an npy array. An npz file has\n"
+      "an array for each input, a line of jsonl an object with a value for each. Prints one line per record:\n"
+      "csv has all values of the outputs, separated by commas, jsonl an object; npy is one array of all records.\n");
   if (c->bit == TRAIN)
     rt_out("\nCtrl-C finishes the step and saves. Exit status: 0 success, 1 user error, 2 usage, 4 corrupt data or\n"
            "checkpoint, 5 resources, 6 not finite, 130 or 143 after Ctrl-C or SIGTERM.\n");

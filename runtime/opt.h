@@ -17,7 +17,7 @@ typedef struct Opts {
   int64_t steps, epochs, stop_at, threads, log_every, device; /* -1: not given */
   uint64_t seed;
   bool seed_set, resume, force, json, infer, help, check_launches, profile, partial;
-  const char *init, *weights, *run_dir, *fn, *input;
+  const char *init, *weights, *run_dir, *fn, *input, *output, *format;
   OptList data, init_map, set;
   Fold fold;
 } Opts;

@@ -119,6 +119,18 @@ int64_t session_dim(const GcGraph *g, int64_t dim, const int64_t *size) {
   return sum < 0 ? 0 : sum;
 }
 
+int session_size_of(const GcGraph *g, int64_t dim) {
+  if (dim >= 0) return -1;
+  const GcDim *d = &g->dims[-1 - dim];
+  int found = -1, powers = 0;
+  if (d->nterm != 1 || d->term[0].coef != 1) return -1;
+  for (int s = 0; s < g->nsizes; s++) {
+    powers += d->term[0].exp[s];
+    if (d->term[0].exp[s]) found = s;
+  }
+  return powers == 1 ? found : -1;
+}
+
 uint64_t session_elements(const GcGraph *g, const GcPort *p, const int64_t *size) {
   uint64_t n = 1;
   for (int i = 0; i < p->rank; i++) {

@@ -61,6 +61,7 @@ const float *session_scalar(const Session *sess, int var); /* the value of varia
 void session_init(Session *sess);                          /* runs the init graph with run->seed, at step 0 */
 uint64_t session_seed(const Session *sess);                /* --seed, or the seed of the file */
 int64_t session_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* the value of a port's dimension < 0 */
+int session_size_of(const GcGraph *g, int64_t dim); /* the run-time size that a dimension is; -1: it is none */
 uint64_t session_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: at the bounds */
 void *session_buffer(const GcGraph *g, const GcPort *p);                           /* large enough for all sizes */
 

@@ -15,6 +15,15 @@ for seed in $seeds; do
       sh -c "./same predict --fn $t --input in.csv >out.csv && ./numbers check $t $seed $n csv <out.csv"
     check "predict of what predict printed, $t, seed $seed" \
       sh -c "./same predict --fn $t --input - <out.csv | cmp - out.csv"
+    check "predict, npy and back, $t, seed $seed" sh -c "./same predict --fn $t --input in.csv -o out.npy &&
+      ./same predict --fn $t --input out.npy | cmp - out.csv"
+    ./same predict --fn "$t" --input in.csv -o lines.jsonl
+    sed 's/-*\(nan\|inf\)/null/g' out.csv >want
+    sed 's/.*\[//; s/\].*//; s/true/1/g; s/false/0/g' lines.jsonl | cmp -s - want && pass ||
+      fail "predict, jsonl, $t: $(sed 's/.*\[//; s/\].*//' lines.jsonl | diff - want | head -n 4)"
+    sed 's/"out"/"x"/' lines.jsonl >back.jsonl
+    ./same predict --fn "$t" --input back.jsonl --format jsonl | cmp -s - lines.jsonl && pass ||
+      fail "predict of its jsonl, $t"
     { printf 'export def c() -> %s[%d] { %s([' "$t" $n "$t"
       ./numbers list "$t" "$seed" $n | tr -d '\n'; echo ']) }'; } >c.nn
     [ "$t" = bool ] && sed -i 's/(\[1/([true/;s/(\[0/([false/;s/, 1/, true/g;s/, 0/, false/g' c.nn
@@ -41,6 +50,29 @@ for t in i32:4294967296 i32:-2147483649 u32:4294967296 i32:2147483647.0000000001
   printf '%s%s\n' "${t#*:}" $seven | ./same predict --fn ${t%:*} --input - >out 2>err
   equal "predict $t" "$? $(grep -c "E0610.*record 1, field 0: .${t#*:}. is not ${t%:*} (line 1)" err)" '4 1'
 done
+while read -r code line; do # what is wrong in a line of JSON
+  echo "$line" >bad.jsonl
+  ./same predict --fn f32 --input bad.jsonl >out 2>err
+  equal "predict of $line" "$? $(grep -c "E0$code.*bad.jsonl: record 1" err)" '4 1'
+done <<'L'
+613 {"x": [1, 2, 3]}
+610 {"x": [1, 2, 3, 4, 5, 6, 7, 8], "x": 1}
+610 {"x": [1, 2, 3, 4, 5, 6, 7, "8"]}
+610 {"x": [1, 2, 3, 4, 5, 6, [7], 8]}
+610 {"x": [1, 2, 3, 4, 5, 6, 7, 08]}
+610 {"x": [1, 2, 3, 4, 5, 6, 7, +8]}
+610 {"x": [1, 2, 3, 4, 5, 6, 7, 8, 9]}
+610 {"x":
+610 {}
+610 [1, 2, 3, 4, 5, 6, 7, 8] 9
+610 [1, 2, 3, 4, 5, 6, 7, 8
+610 {"y": [1, 2, 3, 4, 5, 6, 7, 8]}
+610 [[[[[[[[[[1]]]]]]]]]]
+L
+./same predict --fn u8 --input in.csv -o out.txt >out 2>err
+equal 'the name of -o' "$? $(grep -c 'E0601.*out.txt' err)" '2 1'
+./same predict --fn u8 --input in.csv --format xml >out 2>err
+equal '--format' "$? $(grep -c 'E0601.*xml' err)" '2 1'
 "$gradc" eval same.nn -e 'i32([3000000001])' >out 2>err; grep -q 'E0211.*3000000001 is not a value of i32' err &&
   pass || fail "eval: $(head -3 err)"
 # An export without inputs.
