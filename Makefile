@@ -33,7 +33,7 @@ endif
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) -ffp-contract=off -fPIC -fvisibility=hidden -I. -I$(BUILD) -MMD -MP
 
 DIRS = ir frontend frontend/syntax frontend/elab frontend/builtins frontend/sections \
-  import export passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver driver/lsp
+  import export weights passes $(patsubst %/,%,$(wildcard passes/*/)) codegen codegen/text codegen/c codegen/cuda codegen/build codegen/jit lib driver driver/lsp
 SRCS = $(sort $(foreach d,$(DIRS),$(wildcard $(d)/*.c)))
 OBJS = $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/frontend/syntax/nn.o $(BUILD)/embed.o
 
@@ -133,11 +133,11 @@ $(BUILD)/prebuilt.stamp: codegen/c/prebuilt/make.sh codegen/c/gemm.inc codegen/c
 	sh codegen/c/prebuilt/make.sh "$(CC)" $(BUILD)/mkgemm codegen/c/gemm.inc codegen/c/conv_rows.inc $(BUILD)/prebuilt
 	@touch $@
 
-$(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/import/% $(BUILD)/export/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
+$(BUILD)/mkgemm: codegen/c/prebuilt/main.c $(filter-out $(BUILD)/driver/% $(BUILD)/import/% $(BUILD)/export/% $(BUILD)/weights/% $(BUILD)/lib/% $(BUILD)/embed.o,$(OBJS))
 	$(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -o $@ $^ -lm -ldl -lpthread
 
 # The embedded files, named by their paths in the source tree or the build folder.
-EMBED = $(sort $(wildcard import/*.nn std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def serve/*.c serve/*.h driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
+EMBED = $(sort $(wildcard import/*.nn weights/maps/*.map std/*.nn runtime/*.nn runtime/*.c runtime/*.h runtime/*.def serve/*.c serve/*.h driver/new/*.nn prim/prim*.h prim/decimal.h codegen/c/*.inc codegen/cuda/*.inc codegen/cuda/device_host.h \
   codegen/c/project/* codegen/cuda/host/driver.h docs/std.md)) \
   $(BUILD)/libgradc_rt.a $(BUILD)/cuda_host.o
 EMBED += driver/report.html

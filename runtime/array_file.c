@@ -14,8 +14,8 @@ bool array_file_finish(ArrayFile *a, char *err) {
     if (a->dim[i] > UINT32_MAX)
       return rt_fail(err, "an axis of %llu elements is too long", (unsigned long long)a->dim[i]);
   }
-  if (a->rank == 0) return rt_fail(err, "a scalar; expected an array whose first axis counts records");
-  a->n = a->dim[0];
+  if (a->rank == 0 && !a->any_rank) return rt_fail(err, "a scalar; expected an array whose first axis counts records");
+  a->n = a->rank ? a->dim[0] : 1;
   if (a->header_only) return true;
   uint64_t have = a->file.n - a->offset;
   if (have < total)
@@ -35,6 +35,7 @@ static const char *entry(const char *header, const char *key) {
     p = *p == ':' ? p + 1 : NULL;
     while (p && *p == ' ') p++;
   }
+  rt_free(quoted);
   return p;
 }
 
@@ -69,6 +70,14 @@ static bool npy_shape(ArrayFile *a, const char *p, char *err) {
   }
 }
 
+static bool npy_header(ArrayFile *a, const char *header, char *err) {
+  const char *order = entry(header, "fortran_order");
+  if (!order) return rt_fail(err, "the header has no `fortran_order`");
+  if (!strncmp(order, "True", 4)) return rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
+  return npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err) &&
+         array_file_finish(a, err);
+}
+
 bool array_file_npy(ArrayFile *a, char *err) {
   const unsigned char *p = a->file.p;
   if (a->file.n < 12 || memcmp(p, "\x93NUMPY", 6)) return rt_fail(err, "not a .npy file");
@@ -79,13 +88,9 @@ bool array_file_npy(ArrayFile *a, char *err) {
   char *header = rt_alloc(n + 1);
   memcpy(header, p + first, n);
   a->offset = first + n;
-  const char *order = entry(header, "fortran_order");
-  bool ok = order || rt_fail(err, "the header has no `fortran_order`");
-  if (ok && !strncmp(order, "True", 4))
-    ok = rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
-  ok = ok && npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err);
+  bool ok = npy_header(a, header, err);
   rt_free(header);
-  return ok && array_file_finish(a, err);
+  return ok;
 }
 
 bool array_file_idx(ArrayFile *a, char *err) {

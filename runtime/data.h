@@ -82,6 +82,7 @@ typedef struct ArrayFile { /* an array in a file, row-major; the first axis coun
   size_t offset, size; /* of the first element; bytes of an element */
   char kind;           /* b u i f; h: bf16 */
   bool swap;           /* other byte order */
+  bool any_rank;       /* a scalar is read too */
   bool header_only;    /* `file` is only the beginning of the file, so its length is not checked */
   int rank;
   uint64_t dim[GC_MAX_RANK];

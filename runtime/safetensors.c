@@ -41,19 +41,27 @@ static bool read_offsets(Json *j, StTensor *t) {
   if (a > b || b > SIZE_MAX) return rt_fail(j->err, "the data of `%.99s` ends before it begins", t->name);
   t->begin = (size_t)a;
   t->end = (size_t)b;
+  t->bytes = (size_t)(b - a);
   return true;
+}
+
+bool st_set_type(StTensor *t, const char *name) {
+  for (int i = 0; i < COUNT(types); i++) {
+    if (strcmp(name, types[i].name)) continue;
+    t->size = types[i].size;
+    t->kind = !strncmp(name, "F8", 2) ? 0 : !strcmp(name, "BF16") ? 'h' : (char)(name[0] | 32);
+    t->dtype = types[i].dtype;
+    t->type = t->given = types[i].name;
+    return true;
+  }
+  return false;
 }
 
 static bool read_type(Json *j, StTensor *t, int *size) {
   char *s = json_string(j);
   if (!s) return false;
-  for (int i = 0; i < COUNT(types) && !*size; i++) {
-    if (strcmp(s, types[i].name)) continue;
-    *size = t->size = types[i].size;
-    t->kind = !strncmp(s, "F8", 2) ? 0 : !strcmp(s, "BF16") ? 'h' : (char)(s[0] | 32);
-    t->dtype = types[i].dtype;
-  }
-  if (!*size) rt_fail(j->err, "`%.99s` has the unknown element type `%.40s`", t->name, s);
+  if (st_set_type(t, s)) *size = t->size;
+  else rt_fail(j->err, "`%.99s` has the unknown element type `%.40s`", t->name, s);
   rt_free(s);
   return *size != 0;
 }
@@ -112,7 +120,10 @@ static bool read_header(Json *j, StFile *f) {
   if (json_accept(j, '}')) return json_end(j);
   do {
     char *name = json_string(j);
-    if (!name || !json_expect(j, ':')) return false;
+    if (!name || !json_expect(j, ':')) {
+      rt_free(name);
+      return false;
+    }
     if (!strcmp(name, "__metadata__")) {
       rt_free(name);
       if (!read_metadata(j, f)) return false;
@@ -151,6 +162,10 @@ static bool check_layout(StFile *f, size_t have, char *err) {
     at = t->end;
   }
   if (at != have) return rt_fail(err, "%zu bytes at the end belong to no tensor", have - at);
+  return st_sort(f, err);
+}
+
+bool st_sort(StFile *f, char *err) {
   if (f->n) qsort(f->t, (size_t)f->n, sizeof *f->t, by_name);
   for (int i = 1; i < f->n; i++)
     if (!strcmp(f->t[i - 1].name, f->t[i].name)) return rt_fail(err, "two tensors named `%.99s`", f->t[i].name);
@@ -193,11 +208,43 @@ bool st_parse(Bytes file, StFile *f, char *err) {
   return check_layout(f, file.n - 8 - (size_t)n, err) && check_hashes(f, err);
 }
 
+const char *weights_format(const Bytes *b) {
+  static const struct {
+    const char *begin, *format;
+  } formats[] = {
+    {"PK\3\4", "a zip archive, of PyTorch or NumPy"}, {"\x93NUMPY", "an array of NumPy"}, {"GGUF", "GGUF"}};
+  for (int i = 0; i < COUNT(formats); i++)
+    if (b->n >= strlen(formats[i].begin) && !memcmp(b->p, formats[i].begin, strlen(formats[i].begin)))
+      return formats[i].format;
+  return NULL;
+}
+
 bool st_read(const char *path, StFile *f, char *err) {
   Bytes b;
   char why[ERR_TEXT];
   if (!io_read_all(path, &b, err)) return false;
+  const char *format = weights_format(&b);
+  if (format && weights_read_other) {
+    rt_free(b.p);
+    return weights_read_other(path, f, err);
+  }
+  if (format) {
+    rt_free(b.p);
+    *f = (StFile){0};
+    return rt_fail(err, "%s: %s: `gradc weights FILE -o x.safetensors` converts it", path, format);
+  }
   return st_parse(b, f, why) || rt_fail(err, "%s: %.400s", path, why);
+}
+
+void st_free(StFile *f) {
+  for (int i = 0; i < f->n; i++) rt_free(f->t[i].name);
+  for (int i = 0; i < f->nmeta; i++) {
+    rt_free(f->meta[i].key);
+    rt_free(f->meta[i].value);
+  }
+  rt_free(f->t);
+  rt_free(f->meta);
+  rt_free(f->file.p);
 }
 
 const StTensor *st_find(const StFile *f, const char *name) {

@@ -3,6 +3,7 @@
  * bytes depend on names and values only: equal weights give equal files. */
 #include "json.h"
 #include "num.h"
+#include "rand.h"
 #include "safetensors.h"
 #include "vars.h"
 #include <string.h>
@@ -34,15 +35,16 @@ static const char *type_name(GcDType t) {
   return name[t];
 }
 
-static void add_tensor(Text *t, const GcVar *v, size_t begin, size_t end) {
-  char *name = json_quote(v->name), number[80];
+static void add_tensor(Text *t, const char *named, const char *type, int rank, const int64_t *dim, size_t begin,
+                       size_t end) {
+  char *name = json_quote(named), number[80];
   add(t, ",");
   add(t, name);
   add(t, ":{\"dtype\":\"");
-  add(t, type_name(v->dtype));
+  add(t, type);
   add(t, "\",\"shape\":[");
-  for (int i = 0; i < v->rank; i++) {
-    snprintf(number, sizeof number, i ? ",%lld" : "%lld", (long long)v->dim[i]);
+  for (int i = 0; i < rank; i++) {
+    snprintf(number, sizeof number, i ? ",%lld" : "%lld", (long long)dim[i]);
     add(t, number);
   }
   snprintf(number, sizeof number, "],\"data_offsets\":[%zu,%zu]}", begin, end);
@@ -50,30 +52,43 @@ static void add_tensor(Text *t, const GcVar *v, size_t begin, size_t end) {
   rt_free(name);
 }
 
-static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta) {
+static void add_hash(Text *t, const char *name, uint64_t hash) {
+  char *key = rt_printf("hash.%s", name), value[17];
+  snprintf(value, sizeof value, "%016llx", (unsigned long long)hash);
+  add_pair(t, key, value);
+  rt_free(key);
+}
+
+static Text begin(const StMeta *meta, int nmeta) {
   Text t = {0};
-  size_t at = 0;
   add(&t, "{\"__metadata__\":{");
   add_pair(&t, "format", "gradc");
   for (int i = 0; i < nmeta; i++) add_pair(&t, meta[i].key, meta[i].value);
+  return t;
+}
+
+static void end(Text *t) {
+  add(t, "}");
+  while ((t->n + 8) % 64) add(t, " "); /* aligns the data for mapped files */
+}
+
+static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMeta *meta, int nmeta) {
+  Text t = begin(meta, nmeta);
+  size_t at = 0;
   for (int i = 0; i < m->nvars; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
-    char *key = rt_printf("hash.%s", v->name), value[17];
-    snprintf(value, sizeof value, "%016llx", (unsigned long long)var_hash(v, mem));
-    add_pair(&t, key, value);
-    rt_free(key);
+    add_hash(&t, v->name, var_hash(v, mem));
   }
   add(&t, "}");
   for (int i = 0; i < m->nvars; i++) {
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
     size_t n = var_count(v) * gc_dtype_size[v->dtype];
-    add_tensor(&t, v, at, at + n);
+    add_tensor(&t, v->name, type_name(v->dtype), v->rank, v->dim, at, at + n);
     at += n;
   }
-  add(&t, "}");
-  while ((t.n + 8) % 64) add(&t, " "); /* aligns the data for mapped files */
+  end(&t);
   return t;
 }
 
@@ -101,4 +116,26 @@ bool st_write(const GcModel *m, const void *mem, unsigned kinds, const StMeta *m
   rt_free(p);
   rt_free(t.p);
   return io_commit(&f, err);
+}
+
+bool st_write_tensors(const StFile *f, const char *path, char *err) {
+  Text t = begin(f->meta, f->nmeta);
+  size_t at = 0;
+  for (int i = 0; i < f->n; i++)
+    add_hash(&t, f->t[i].name, gc_hash(0, f->data + f->t[i].begin, f->t[i].end - f->t[i].begin));
+  add(&t, "}");
+  for (int i = 0; i < f->n; i++) {
+    const StTensor *v = &f->t[i];
+    add_tensor(&t, v->name, v->type, v->rank, v->dim, at, at + (v->end - v->begin));
+    at += v->end - v->begin;
+  }
+  end(&t);
+  uint64_t n = t.n;
+  IoFile to;
+  io_create(&to, path);
+  io_write(&to, &n, 8);
+  io_write(&to, t.p, t.n);
+  for (int i = 0; i < f->n && !to.err; i++) io_write(&to, f->data + f->t[i].begin, f->t[i].end - f->t[i].begin);
+  rt_free(t.p);
+  return io_commit(&to, err);
 }

@@ -245,17 +245,6 @@ void weights_from_file(Session *sess, const StFile *f, const char *path, unsigne
   take_all(&k, &taken);
 }
 
-void st_free(StFile *f) {
-  for (int i = 0; i < f->n; i++) rt_free(f->t[i].name);
-  for (int i = 0; i < f->nmeta; i++) {
-    rt_free(f->meta[i].key);
-    rt_free(f->meta[i].value);
-  }
-  rt_free(f->t);
-  rt_free(f->meta);
-  rt_free(f->file.p);
-}
-
 void weights_load_part(Session *sess, const char *path, const char *const *map, int nmap, bool partial,
                        WeightsTaken *taken) {
   StFile f;

@@ -53,7 +53,7 @@ wrong() { # wrong STATUS PATTERN SOURCE X Y: status 0, at compile time
   else expect "$status" "$pattern" run wrong.nn --run-dir d --force; fi
 }
 head -c 300 deflated.npz >short.npz
-full && wrong 4 'E0614.*short.npz: not an npz file, or truncated' 'npz("short.npz")' "$array" 'field("y")'
+full && wrong 4 'E0614.*short.npz: not a zip archive, or truncated' 'npz("short.npz")' "$array" 'field("y")'
 wrong 4 'E0614.*other.npz: .x. is compressed by another method' 'npz("other.npz")' "$array" 'field("y")'
 wrong 4 'E0614.*there is no array `xs`' 'npz("stored.npz")' 'field("xs")' 'field("y")'
 grep -q 'did you mean `x`' err && grep -q -- '--> wrong.nn:5:' err && pass || fail "an unknown array: $(cat err)"

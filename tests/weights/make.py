@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""make.py FOLDER: writes the golden files of this suite: files of PyTorch, NumPy and GGUF, each beside what it holds as
+FILE.want.safetensors. Made with torch 2.15.0, numpy 2.4.6, gguf 0.20.0, safetensors 0.8.0, transformers, tokenizers."""
+import os
+import shutil
+import sys
+import zipfile
+
+import gguf
+import numpy as np
+import torch
+from safetensors.numpy import save_file as save_numpy
+from safetensors.torch import save_file
+
+out = sys.argv[1]
+os.makedirs(out, exist_ok=True)
+path = lambda name: os.path.join(out, name)
+torch.manual_seed(1)
+rng = np.random.default_rng(1)
+
+
+def dense(d):
+    return {k: v.detach().clone().contiguous() for k, v in d.items()}
+
+
+# A state dict of modules, with a tied weight, as a .bin file of Hugging Face.
+net = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.Linear(4, 5))
+torch.save(net.state_dict(), path("state.pt"))
+save_file(dense(net.state_dict()), path("state.pt.want.safetensors"))
+
+# Every element type; views with strides, offsets and shared storages; scalars and empty tensors.
+base = torch.arange(24, dtype=torch.float32)
+every = {"view": base[3:15].view(3, 4), "transposed": base.view(4, 6).t(), "step": base[::5],
+         "scalar": torch.tensor(2.5),
+         "empty": torch.zeros(0, 3), "expanded": torch.ones(1).expand(2, 3)}
+for t in "float64 float16 bfloat16 bool uint8 int8 int16 int32 int64 uint16 uint32 uint64".split():
+    every[t] = torch.tensor([0, 1, 2, 3, 100]).to(getattr(torch, t))
+torch.save(every, path("every.pt"))
+save_file(dense(every), path("every.pt.want.safetensors"))
+
+# A checkpoint: nested, with an optimizer and numbers.
+lin = torch.nn.Linear(3, 2)
+opt = torch.optim.AdamW(lin.parameters(), lr=0.01)
+lin(torch.ones(1, 3)).sum().backward()
+opt.step()
+check = {"model": lin.state_dict(), "optim": opt.state_dict(), "epoch": 7, "note": "first", "param": lin.weight}
+torch.save(check, path("check.pt"))
+flat = {"model.weight": lin.weight, "model.bias": lin.bias, "param": lin.weight}
+for i, s in opt.state_dict()["state"].items():
+    flat.update({f"optim.state.{i}.{k}": v for k, v in s.items()})
+save_file(dense(flat), path("check.pt.want.safetensors"))
+torch.save(lin.state_dict(), path("protocol4.pt"), pickle_protocol=4)
+save_file(dense(lin.state_dict()), path("protocol4.pt.want.safetensors"))
+
+# Files that ask for code: a model, a call of os.system, a class by STACK_GLOBAL.
+torch.save(lin, path("bad_model.pt"))
+evil = {"bad_system.pt": b"cposix\nsystem\nX\x0a\x00\x00\x00touch evil\x85R.",
+        "bad_stack.pt": b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93\x8c\x031+1\x85R.",
+        "bad_build.pt": b"\x80\x02csubprocess\nPopen\n)\x81}b."}
+for name, text in evil.items():
+    with zipfile.ZipFile(path(name), "w") as z:
+        z.writestr("a/data.pkl", text)
+        z.writestr("a/byteorder", "little")
+torch.save(lin.state_dict(), path("bad_old.pt"), _use_new_zipfile_serialization=False)
+
+# npz: types, orders of bytes, compressed, scalars.
+arrays = {"a/w": rng.normal(size=(2, 3)).astype("f4"), "big": np.arange(5, dtype=">i4"),
+          "bigf": np.arange(4, dtype=">f8"),
+          "flag": np.array([True, False]), "one": np.float32(3), "long": np.arange(3, dtype="i8"),
+          "half": np.arange(3).astype("f2"), "none": np.zeros((0, 2), "f4")}
+native = {k: np.ascontiguousarray(np.asarray(v).astype(np.asarray(v).dtype.newbyteorder("="))).reshape(np.shape(v))
+          for k, v in arrays.items()}
+np.savez(path("arrays.npz"), **arrays)
+np.savez_compressed(path("packed.npz"), **arrays)
+for f in "arrays", "packed":
+    save_numpy(native, path(f + ".npz.want.safetensors"))
+np.save(path("one.npy"), native["a/w"])
+save_numpy({"array": native["a/w"]}, path("one.npy.want.safetensors"))
+
+# GGUF: the types that are read; the expected values are those of the gguf package.
+w = gguf.GGUFWriter(path("types.gguf"), "llama")
+w.add_uint32("llama.block_count", 2)
+w.add_float32("llama.rope.freq_base", 10000.5)
+w.add_bool("tokenizer.ggml.add_bos_token", True)
+w.add_array("tokenizer.ggml.tokens", ["a", "b", "ccc"])
+w.add_int8("small", -3)
+want = {}
+Q = gguf.GGMLQuantizationType
+sizes = {Q.F32: (3, 5), Q.F16: (2, 8), Q.BF16: (2, 8), Q.Q8_0: (2, 64), Q.Q4_0: (3, 32),
+         Q.Q4_K: (2, 512), Q.Q6_K: (2, 256)}
+for q, shape in sizes.items():
+    block, size = gguf.GGML_QUANT_SIZES[q]
+    n = int(np.prod(shape)) // block
+    if q in (Q.Q4_K, Q.Q6_K):  # the package quantises neither: blocks of random bytes, scales that are finite
+        raw = rng.integers(0, 256, size=(n, size), dtype=np.uint8)
+        for at in ((0, 2) if q == Q.Q4_K else (208,)):
+            raw[:, at:at + 2] = rng.normal(size=n).astype("f2").view(np.uint8).reshape(n, 2)
+        raw = raw.reshape(shape[0], -1)
+    else:
+        raw = gguf.quants.quantize(rng.normal(size=shape).astype("f4"), q)
+    name = f"t.{q.name}"
+    if q == Q.F32:
+        w.add_tensor(name, raw)
+    else:
+        w.add_tensor(name, raw, raw_dtype=q)
+    want[name] = gguf.quants.dequantize(raw, q).astype("f4").reshape(shape)
+w.write_header_to_file()
+w.write_kv_data_to_file()
+w.write_tensors_to_file()
+w.close()
+save_numpy(want, path("types.gguf.want.safetensors"))
+
+# Models of the shipped maps: weights as published, an input, and what PyTorch computes.
+import transformers as hf  # noqa: E402
+
+
+def model(name, m, inputs, run, suffix=".safetensors"):
+    with torch.no_grad():
+        for p in m.parameters():
+            p.add_(torch.randn_like(p) * 0.2)
+        for k, b in m.named_buffers():
+            if "running" in k:
+                b.copy_(torch.rand_like(b) + 0.5)
+        m.eval()
+        if hasattr(m, "save_pretrained") and suffix != ".pt":  # with the names of published files
+            m.save_pretrained(path("tmp"))
+            os.rename(path("tmp/model.safetensors"), path(name + suffix))
+        elif suffix == ".pt":
+            torch.save(m.state_dict(), path(name + suffix))
+        y = run(m).numpy().ravel()
+    with open(path(name + ".csv"), "w") as f:
+        f.write(",".join("%.9g" % v for i in inputs for v in np.asarray(i).ravel()) + "\n")
+    np.savetxt(path(name + ".want"), y, fmt="%.7g")
+
+
+class Block(torch.nn.Module):
+    """BasicBlock of torchvision."""
+
+    def __init__(self, c, out, stride):
+        super().__init__()
+        n = torch.nn
+        self.conv1, self.bn1 = n.Conv2d(c, out, 3, stride, 1, bias=False), n.BatchNorm2d(out)
+        self.conv2, self.bn2 = n.Conv2d(out, out, 3, 1, 1, bias=False), n.BatchNorm2d(out)
+        self.downsample = None
+        if stride != 1 or c != out:
+            self.downsample = n.Sequential(n.Conv2d(c, out, 1, stride, bias=False), n.BatchNorm2d(out))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(y + (self.downsample(x) if self.downsample else x))
+
+
+class ResNet(torch.nn.Module):
+    """ResNet-18 of torchvision, of another width."""
+
+    def __init__(self, width, classes):
+        super().__init__()
+        n, c = torch.nn, width
+        self.conv1, self.bn1 = n.Conv2d(3, width, 7, 2, 3, bias=False), n.BatchNorm2d(width)
+        for i in range(4):
+            out = width << i
+            setattr(self, f"layer{i + 1}", n.Sequential(Block(c, out, 1 + (i > 0)), Block(out, out, 1)))
+            c = out
+        self.fc = n.Linear(c, classes)
+
+    def forward(self, x):
+        x = torch.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for i in range(4):
+            x = getattr(self, f"layer{i + 1}")(x)
+        return self.fc(x.mean((2, 3)))
+
+
+tok = torch.tensor([[5, 17, 20, 3, 29, 0, 12]])
+kind = torch.tensor([[0, 0, 0, 1, 1, 1, 1]])
+image = torch.randint(-2, 3, (1, 3, 32, 32)).float()
+small = image[:, :, :16, :16]
+llama = hf.LlamaConfig(vocab_size=40, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4,
+                       num_key_value_heads=2, rms_norm_eps=1e-5, max_position_embeddings=16)
+model("llama", hf.LlamaForCausalLM(llama), [tok], lambda m: m(tok).logits)
+bert = hf.BertConfig(vocab_size=40, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4,
+                     max_position_embeddings=16)
+model("bert", hf.BertModel(bert), [tok, kind], lambda m: m(tok, token_type_ids=kind).pooler_output, ".pt")
+vit = hf.ViTConfig(hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4, image_size=16,
+                   patch_size=8, num_labels=5)
+model("vit", hf.ViTForImageClassification(vit), [small], lambda m: m(small).logits)
+model("resnet", ResNet(1, 5), [image], lambda m: m(image), ".pt")
+shutil.rmtree(path("tmp"))

@@ -1,0 +1,130 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# run.sh GRADC BUILD: files of weights. data.tar.gz has files that make.py wrote by PyTorch, NumPy, GGUF and
+# transformers, each beside FILE.want.safetensors, what it holds; and small models of the shipped maps with an input
+# (.csv) and what PyTorch computes (.want). fuzz.c mutates them, with the sanitizers.
+. "$(dirname "$0")/../suite.sh"
+here=$root/tests/weights
+published=$root/examples/published
+cd "$tmp" && tar xzf "$here/data.tar.gz" || exit 2
+says() { # says STATUS PATTERN ARGUMENT...: the pattern is in a line of the output
+  want=$1; pattern=$2; shift 2
+  "$gradc" "$@" >out 2>err; status=$?
+  if [ $status = "$want" ] && { [ -z "$pattern" ] || grep -qE -e "$pattern" out err; }; then pass
+  else fail "$*: $status $(cat out err | head -n 3)"; fi
+}
+
+# ---- formats: the tensors of each file are those that its library reads; converted, they stay the same ----
+for f in state.pt every.pt check.pt protocol4.pt arrays.npz packed.npz one.npy types.gguf; do
+  says 0 ', 0 differ; max .difference. 0$' weights --diff $f $f.want.safetensors
+  says 0 '' weights $f -o copy.safetensors
+  says 0 ', 0 differ' weights --diff copy.safetensors $f.want.safetensors
+done
+says 0 '^t.Q4_K  Q4_K  \[2, 512\]    576$' weights types.gguf
+says 0 '^llama.rope.freq_base = 10000.5$' weights types.gguf
+says 0 '^\{"name":"a/w","type":"F32","shape":\[2,3\],"bytes":24\}$' weights arrays.npz --json
+says 0 '^\{"key":"epoch","value":"7"\}$' weights check.pt --json
+says 0 '' weights check.pt -o copy.npz
+says 0 ', 0 differ' weights --diff copy.npz check.pt
+if /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+  check 'npz read by NumPy' /usr/bin/python3 -c '
+import numpy as np
+a = np.load("copy.npz")
+assert a["model.weight"].shape == (2, 3) and a["optim.state.0.step"] == 1 and len(a.files) == 9'
+fi
+
+# ---- differences ----
+printf 'bias -> b\nweight -> w : linear\n' >rules
+says 0 '' weights protocol4.pt --map rules -o a.npz
+says 1 '^b: only in A$' weights --diff a.npz protocol4.pt
+printf 'b -> bias\nw -> weight\n' >back
+says 1 '^weight: \[3, 2\] and \[2, 3\]$' weights --diff a.npz protocol4.pt --map back
+says 0 ', 0 differ' weights --diff protocol4.pt a.npz --map rules
+if /usr/bin/python3 -c 'import numpy' 2>/dev/null; then
+  check 'another npz' /usr/bin/python3 -c '
+import numpy as np
+a = dict(np.load("a.npz")); a["w"][1, 0] += 0.25; a["w"] = np.asfortranarray(a["w"]).copy("C"); np.savez("b.npz", **a)'
+  says 1 '^\{"name":"w","max_difference":0.25[0-9]*\}$' weights --diff a.npz b.npz --json
+fi
+
+# ---- rules and models of the maps: what PyTorch computes ----
+says 1 'E0552.*line 1: `h\.\*\*` is no pattern' weights state.pt --map - <<'R'
+h.** -> x
+R
+says 1 'E0552.*line 2: `lin` is no kind' weights state.pt --map - <<'R'
+a -> b # c
+c -> d : lin
+R
+says 1 'E0552.*no rule matches' weights state.pt --map llama
+says 1 'E0552.*`0.weight` has 4 axes' weights state.pt --map - <<'R'
+*.weight -> * : linear
+R
+says 1 'E0552.*two tensors named `x`' weights state.pt --map - <<'R'
+*.weight -> x
+R
+says 1 'E0501' weights state.pt --map nothing; says 1 'maps that gradc has: bert, gpt2, llama, resnet, vit' \
+  weights state.pt --map nothing
+model() { # model NAME FILE EXPORT OPTION...: its weights into the model; with FULL=1, or if QUICK, its results
+  name=$1; file=$2; fn=$3; shift 3
+  says 0 '' weights "$file" --map "$name" --for "$published/$name.nn" "$@" -o "$name.map.safetensors"
+  full || [ "$name" = "$quick" ] || return
+  check "$name is built" "$gradc" build "$published/$name.nn" "$@" --cflags=-O0 -o "$name"
+  ./"$name" predict --fn "$fn" --weights "$name.map.safetensors" --input "$name.csv" 2>err | tr ',' '\n' |
+    paste -d' ' - "$name.want" | awk '{ d = $1 - $2; if (d < 0) d = -d
+      if (d > most || NF != 2) most = NF == 2 ? d : 9 }
+      END { print NR && most < 5e-6 ? "equal" : "differs by " most " " NR }' >out
+  equal "$name" "$(cat out) $(cat err)" 'equal '
+}
+quick=bert
+model llama llama.safetensors logits --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set KV_HEADS=2 \
+  --set HIDDEN=12 --set CONTEXT=16
+model bert bert.pt pooled --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set HIDDEN=12 --set CONTEXT=16
+model vit vit.safetensors classify --set CLASSES=5 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set HIDDEN=12 \
+  --set SIZE=16 --set PATCH=8
+model resnet resnet.pt classify --set CLASSES=5 --set WIDTH=1 --set SIZE=32
+says 1 'E0505.*net.wte' weights llama.safetensors --map llama --for "$published/llama.nn"
+
+# ---- where weights are taken: gradc reads all formats, a program says how to convert ----
+cat >lin.nn <<'N'
+def f(x: f32[B, 3]) {
+    param weight: f32[2, 3] = 0
+    param bias: f32[2] = 0
+    x @ weight' + bias
+}
+use net = f()
+export def predict(x: f32[1, 3]) { net(x) }
+N
+printf '* -> net.*\n' >net; printf '1,2,3\n' >x.csv
+says 0 '' weights protocol4.pt --map net -o lin.safetensors; says 0 '' weights protocol4.pt --map net -o lin.npz
+"$gradc" eval lin.nn --weights lin.safetensors -e 'net([[1, 2, 3]])' >want 2>&1
+says 0 "^$(tail -n 1 want | tr '[]' '..')" eval lin.nn --weights lin.npz -e 'net([[1, 2, 3]])'
+check 'a program' "$gradc" build lin.nn --cflags=-O0 -o lin
+check 'its weights' ./lin predict --weights lin.safetensors --input x.csv
+./lin predict --weights lin.npz --input x.csv >out 2>&1; equal 'npz in a program' $? 4
+grep -q 'gradc weights .* converts it' out; equal 'how to convert' $? 0
+
+# ---- refusals: nothing is run, nothing crashes ----
+for f in bad_system.pt bad_stack.pt bad_build.pt bad_model.pt; do says 1 'E0551' weights $f; done
+if [ -e evil ]; then fail 'code of a pickle was run'; else pass; fi
+says 1 'E0550.*before 1\.6' weights bad_old.pt
+says 1 'E0550' weights "$here/run.sh"
+says 1 'E0550|E0501' weights missing.pt
+says 2 'E0500.*suffix' weights state.pt -o state.onnx
+says 2 'E0500.*two files' weights --diff state.pt
+says 5 'E0502.*NumPy does not have' weights every.pt -o every.npz # bf16
+for f in state.pt arrays.npz types.gguf one.npy llama.safetensors; do
+  for n in 0 1 5 30 99; do head -c $n $f >cut; says 1 'E0550' weights cut; done
+  size=$(wc -c <$f); head -c $((size - 40)) $f >cut; says 1 'E0550' weights cut -o cut.safetensors
+done
+
+if full; then
+  # shellcheck disable=SC2086  # several files
+  r=$root/runtime
+  if cc -std=gnu11 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -I"$build" -o fuzz \
+    "$here/fuzz.c" "$root"/weights/*.c "$r"/zip.c "$r"/gz.c "$r"/array_file.c "$r"/safetensors.c "$r"/json.c \
+    "$r"/io.c "$r"/num.c "$r"/alloc.c "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
+    tally fuzz ./fuzz 7000 state.pt every.pt check.pt protocol4.pt bad_*.pt arrays.npz packed.npz one.npy types.gguf \
+      state.pt.want.safetensors
+  else fail "fuzz does not compile: $(head -n 5 log)"; fi
+fi
+counts
