@@ -11,6 +11,7 @@ static bool read_settings(Args *a, Import *m) {
   Bound *bound = ctx_array(a->c, a->nset, sizeof *bound);
   m->given = ctx_array(a->c, a->nset, sizeof *m->given);
   m->bound = bound;
+  int open = 0;
   for (int i = 0; i < a->nset; i++) {
     bool constant = !strncmp(a->set[i], "const ", 6);
     const char *s = a->set[i] + (constant ? 6 : 0), *eq = strchr(s, '='), *name;
@@ -28,13 +29,54 @@ static bool read_settings(Args *a, Import *m) {
       g->constant = true;
       continue;
     }
-    bound[m->nbound].name = name;
-    if (!args_bytes(eq + 1, &bound[m->nbound++].size)) {
-      diag_error(a->c, E_USAGE, 0, 1, "`--dim %s` takes a size of at least 1", s);
+    Bound *b = &bound[m->nbound++];
+    b->name = name;
+    b->open = !strncmp(eq + 1, "1..", 3);
+    if (!args_bytes(eq + 1 + (b->open ? 3 : 0), &b->size)) {
+      diag_error(a->c, E_USAGE, 0, 1, "`--dim %s` takes a size of at least 1, or 1..N for all up to N", s);
+      return false;
+    }
+    if (b->open && open++) {
+      diag_error(a->c, E_USAGE, 0, 1, "`--dim %s`: only one size may stay open", s);
       return false;
     }
   }
   return true;
+}
+
+static Bound *open_bound(const Import *m) {
+  for (int i = 0; i < m->nbound; i++)
+    if (m->bound[i].open) return (Bound *)&m->bound[i];
+  return NULL;
+}
+
+static bool import_one(Import *m, const char *path) {
+  if (import_run(m)) return true;
+  import_report(m, path);
+  return false;
+}
+
+/* Imports with several sizes instead of the open one; the last import is in m. NULL: reported. */
+static const char *open_text(Import *m, Bound *b, const char *path, const char *source, size_t *n) {
+  static const int64_t size[OPEN_SIZES] = {5, 7, 11};
+  const char *text[OPEN_SIZES], *merged = NULL;
+  const int64_t bound = b->size;
+  Import one[OPEN_SIZES];
+  for (int i = 0; i < OPEN_SIZES; i++) {
+    b->size = size[i];
+    one[i] = *m;
+    if (!import_one(&one[i], path)) return NULL;
+  }
+  if (import_open_weights(one)) {
+    for (int i = 0; i < OPEN_SIZES; i++) text[i] = import_text(&one[i], source, n);
+    merged = import_open(m->c, text, size, import_word(m->c, b->name), bound, n);
+  }
+  *m = one[0];
+  if (merged) return merged;
+  Diag *d = diag_error(m->c, E_ONNX_SHAPE, 0, 1,
+                       "%s: what it computes depends on the size `%s` in another way than linear", path, b->name);
+  diag_help(m->c, d, "give it one size: --dim %s=%lld", b->name, (long long)bound);
+  return NULL;
 }
 
 static int import_file(Args *a, const char *path, const char *dir) {
@@ -43,13 +85,12 @@ static int import_file(Args *a, const char *path, const char *dir) {
   Import m = {.c = c, .model = &o, .folder = onnx_folder(c, path), .body = {.c = c}};
   if (!read_settings(a, &m)) return EXIT_USAGE;
   if (!onnx_file_model(c, path, &o)) return EXIT_MODEL;
-  if (!import_run(&m)) {
-    import_report(&m, path);
-    return EXIT_MODEL;
-  }
-  const char *slash = strrchr(path, '/');
+  const char *slash = strrchr(path, '/'), *source = slash ? slash + 1 : path, *text = NULL;
+  Bound *open = open_bound(&m);
   size_t n;
-  const char *text = import_text(&m, slash ? slash + 1 : path, &n);
+  if (open) text = open_text(&m, open, path, source, &n);
+  else if (import_one(&m, path)) text = import_text(&m, source, &n);
+  if (!text) return EXIT_MODEL;
   if (!make_folders(c, dir)) return EXIT_RESOURCES;
   if (m.nweight && !onnx_write_weights(&m, ctx_strf(c, "%s/model.safetensors", dir))) return EXIT_RESOURCES;
   return save_file(c, ctx_strf(c, "%s/model.nn", dir), text, n, 0) ? EXIT_OK : EXIT_RESOURCES;

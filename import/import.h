@@ -42,6 +42,7 @@ typedef struct Refusal {
 typedef struct Bound { /* --dim, or a size of the test data */
   const char *name;
   int64_t size;
+  bool open; /* the size is the largest one */
 } Bound;
 typedef struct Given { /* a graph input's elements or shape: test data, --const */
   const char *name;
@@ -110,6 +111,14 @@ const char *import_word(Ctx *c, const char *onnx);                           /* 
 
 /* write.c */
 const char *import_text(Import *m, const char *source, size_t *n);
+
+/* open_size.c. One text from those of imports that differ in one size, which is called `name` in it; NULL: something
+ * in them is not linear in the size. */
+enum { OPEN_SIZES = 3 };
+const char *import_open(Ctx *c, const char *const *text, const int64_t *size, const char *name, int64_t bound,
+                        size_t *n);
+/* Weights of OPEN_SIZES imports that have the size as an axis are made of a slice in each; false: they differ otherwise. */
+bool import_open_weights(Import *m);
 
 /* value.c: operands and results of a node. */
 Value *onnx_value(Import *m, Shape s);

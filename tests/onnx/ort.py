@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ort.py FOLDER...: folders with a model.onnx and test_data_set_N, as `gradc export --test-data` writes them, by
 onnx.checker and onnxruntime. A line for each: folder, nodes, largest difference, `passed` or what is wrong.
-Floats are equal within 1e-5 + 1e-4 |expected|, those of 16 bits 2e-3 + 1e-2 |expected|, integers exactly. onnx 1.23.2, onnxruntime 1.32.0, numpy."""
+Floats are equal within 1e-5 + 1e-4 |expected|, those of 16 bits 2e-3 + 1e-2 |expected|, integers exactly.
+onnx 1.23.2, onnxruntime 1.32.0, numpy."""
 import glob
 import sys
 

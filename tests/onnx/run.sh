@@ -61,4 +61,5 @@ if full; then
   else fail "fuzz does not compile: $(head -n 5 log)"; fi
 fi
 tally export sh "$here/export.sh" "$gradc" "$build"
+tally real sh "$here/real.sh" "$gradc" "$build"
 counts
