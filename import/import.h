@@ -117,7 +117,7 @@ const char *import_text(Import *m, const char *source, size_t *n);
 enum { OPEN_SIZES = 3 };
 const char *import_open(Ctx *c, const char *const *text, const int64_t *size, const char *name, int64_t bound,
                         size_t *n);
-/* Weights of OPEN_SIZES imports that have the size as an axis are made of a slice in each; false: they differ otherwise. */
+/* In OPEN_SIZES imports, weights that have the size as an axis are computed from a slice; false: others differ. */
 bool import_open_weights(Import *m);
 
 /* value.c: operands and results of a node. */
