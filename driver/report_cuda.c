@@ -30,6 +30,22 @@ bool report_check(Args *a) {
   return false;
 }
 
+static void print_launches(const DeviceCost *r) {
+  int width = 6;
+  for (int i = 0; i < r->step.n; i++)
+    if ((int)strlen(r->step.v[i].kernel) > width) width = (int)strlen(r->step.v[i].kernel);
+  printf("%10s %6s  %-5s %-6s %-*s %s\n", "ms", "times", "limit", "form", width, "kernel", "line");
+  for (int i = 0; i < r->step.n; i++) {
+    const LaunchCost *l = &r->step.v[i];
+    SourcePos at = source_pos(r->c, l->loc);
+    const char *limit;
+    double ms = 1e3 * device_cost_seconds(r, l, &limit);
+    printf("%10.4f %6.0f  %-5s %-6s %-*s ", ms, l->times, limit, l->form, width, l->kernel);
+    if (at.line) printf("%s:%d", at.file, at.line);
+    putchar('\n');
+  }
+}
+
 static void print_text(const DeviceCost *r) {
   printf("device memory       %18s bytes\n", grouped(r->c, (double)r->all));
   printf("  weights and state %18s\n", grouped(r->c, (double)r->weights));
@@ -39,16 +55,7 @@ static void print_text(const DeviceCost *r) {
   printf("launches per %s   %18s\n", r->m->ntrain ? "step" : "call", grouped(r->c, r->launches));
   printf("predicted time      %18.3f ms on %s: the longer of arithmetic and memory accesses, and 2 us a launch\n\n",
          1e3 * r->seconds, r->gpu);
-  printf("%10s %6s  %-5s %-6s %-20s %s\n", "ms", "times", "limit", "form", "kernel", "line");
-  for (int i = 0; i < r->step.n; i++) {
-    const LaunchCost *l = &r->step.v[i];
-    SourcePos at = source_pos(r->c, l->loc);
-    const char *limit;
-    double ms = 1e3 * device_cost_seconds(r, l, &limit);
-    printf("%10.4f %6.0f  %-5s %-6s %-20s ", ms, l->times, limit, l->form, l->kernel);
-    if (at.line) printf("%s:%d", at.file, at.line);
-    putchar('\n');
-  }
+  print_launches(r);
 }
 
 int report_cuda(Args *a, Module *m) {

@@ -89,6 +89,14 @@ void cuda_put_function(Emitter *p, const char *name, const char *text) {
   if (!o->n || !strstr(o->s, head)) str_printf(o, "%s%s\n", ctx_strf(p->c, "%.*s", (int)strlen(head) - 1, head), text);
 }
 
+/* "net_linear_1_relu_contract_mma": what it computes, its class and its form; a plain form has no name. */
+static const char *kernel_name(Emitter *p, const Launch *l) {
+  const Kernel *k = l->step->kernel;
+  const char *label = kernel_label(p, k), *class = kernel_class_name[k->group->cls];
+  if (label != class) class = ctx_strf(p->c, "%s_%s", label, class);
+  return l->form == &form_plain ? class : ctx_strf(p->c, "%s_%s%s", class, l->form->name, l->part ? "_2" : "");
+}
+
 const char *cuda_kernel(Emitter *p, const Launch *l) {
   if (l->shape.library) l++;
   const Kernel *k = l->step->kernel;
@@ -103,10 +111,10 @@ const char *cuda_kernel(Emitter *p, const Launch *l) {
   put_keys(p, k, body.s, &text);
   str_put(&text, body.s, body.n);
   str_puts(&text, "}\n");
-  const char *class = kernel_class_name[k->group->cls];
-  if (l->form == &form_plain) return cuda_put_kernel(p, class, comment_of(p, k), text.s);
-  return put_kernel(p, ctx_strf(p->c, "GC_KERNEL(%d, %d)", l->shape.block, l->shape.resident ? l->shape.resident : 1),
-                    ctx_strf(p->c, "%s_%s%s", class, l->form->name, l->part ? "_2" : ""), comment_of(p, k), text.s);
+  const char *qualifiers = p->target->kernel_qualifiers;
+  if (l->form != &form_plain)
+    qualifiers = ctx_strf(p->c, "GC_KERNEL(%d, %d)", l->shape.block, l->shape.resident ? l->shape.resident : 1);
+  return put_kernel(p, qualifiers, kernel_name(p, l), comment_of(p, k), text.s);
 }
 
 /* ---- functions of C ---- */

@@ -4,6 +4,7 @@
 # transactions. forms.tsv has those of each graph and form: sectors of global memory, the minimum, wavefronts of shared
 # memory; they may only fall. Lines that end with * have shapes at which vectors are possible: at most a tenth more
 # sectors than the minimum.
+form=$(cat "$here/form.awk")
 graphs() { # graphs PATTERN
   awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
 }
@@ -13,7 +14,7 @@ shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to 
 }
 moved() { # of all runs, which are equal: mode, graph, form, sectors, minimum, wavefronts, minimum
   for mode in strict fast; do
-    awk -F '\t' -v mode=$mode '{ sub(/^forms_/, "", $1); sub(/^k[0-9]+_/, "", $2); name = mode "\t" $1 "\t" $2
+    awk -F '\t' -v mode=$mode "$form"'{ sub(/^forms_/, "", $1); name = mode "\t" $1 "\t" form($2)
       s[name] += $3; l[name] += $4; w[name] += $5; v[name] += $6 }
       END { for (n in s) print n "\t" s[n] / 2 "\t" l[n] / 2 "\t" w[n] / 2 "\t" v[n] / 2 }' "$tmp/forms.$mode"
   done | LC_ALL=C sort

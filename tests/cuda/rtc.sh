@@ -38,21 +38,21 @@ compile() {
   fi || echo "status $? of $file" >>"$tmp/log"
   [ -z "$disasm" ] || nvdisasm "$tmp/cubin" >>"$tmp/sass" 2>&1
 }
-# A plain form, whose name is that of a class, may index an array, which is then in local memory.
-plain='
-function plain(name) { return name ~ /^k[0-9]+_[a-z]+$/ }'
+form=$(cat tests/cuda/form.awk)
+# A plain form, whose name ends with its class, may index an array, which is then in local memory.
+plain="$form"'
+function plain(name) { return name ~ /^k[0-9]+_/ && form(name) ~ /^[a-z]+$/ }'
 # Instructions that a kernel of tensor cores has, by the end of its name.
 meant='{ want["_mma"] = want["_mma_split"] = want["_tf32"] = "HMMA"
   want["_wgmma"] = want["_wgmma_split"] = "HGMMA UTMALDG" }'
 # inspect NAME ARCH [LIST]: what was compiled since `begin`, under this name in the table; LIST: the output of MODULES
 inspect() {
-  awk -v name="$1" -v arch="$2" '
-    /Compiling entry function/ { split($0, a, "\047"); kernel = a[2]; sub(/^k[0-9]+_/, "", kernel) }
+  awk -v name="$1" -v arch="$2" "$form"'
+    /Compiling entry function/ { split($0, a, "\047"); kernel = form(a[2]) }
     /Used [0-9]+ registers/ { sub(".*Used ", ""); print name "\t" kernel "\t" arch "\t" $1 + 0 }' "$tmp/log" \
     >"$tmp/registers"
   [ -z "${3:-}" ] ||
-    awk -F '\t' -v name="$1" '$1 == "shape" && $4 { sub(/^k[0-9]+_/, "", $2); print name "\t" $2 "\tshared\t" $4 }' \
-    "$3" | sort -u >>"$tmp/registers"
+    awk -F '\t' -v name="$1" "$form"'$1 == "shape" && $4 { print name "\t" form($2) "\tshared\t" $4 }' "$3" | sort -u >>"$tmp/registers"
   [ -z "${RTC_TABLE:-}" ] || cat "$tmp/registers" >>"$tmp/table"
   {
     grep -E 'error|warning|\(C7[0-9]+\)|^status' "$tmp/log"
@@ -110,8 +110,8 @@ fi
 
 # ---- kernels of models ----
 occupancy() { # of the kernels of forms: registers of $tmp/registers, threads and shared memory of $tmp/list
-  awk -F '\t' '
-    $1 == "shape" { k = $2; sub(/^k[0-9]+_/, "", k); if ($4 >= shared[k]) { shared[k] = $4; threads[k] = $3 } next }
+  awk -F '\t' "$form"'
+    $1 == "shape" { k = form($2); if ($4 >= shared[k]) { shared[k] = $4; threads[k] = $3 } next }
     NF == 4 && $3 != "shared" && threads[$2] && $2 ~ /_[a-z0-9]+$/ && $4 > registers[$2] { registers[$2] = $4 }
     function min(a, b) { return a < b ? a : b }
     END { for (k in registers) {

@@ -39,7 +39,7 @@ if full; then
   for forms in "f32 f32" "bf16 as_bf16" "as_bf16 bf16" "bf16 bf16" "f16 as_f16" "as_f16 f16"; do
     seed=$((seed + 1))
     # shellcheck disable=SC2086  # two forms
-    shapes $seed 30 $forms --native
+    shapes $seed 15 $forms --native
   done
 fi
 # AMX: by the processor, or, where it has only AVX512_BF16, by a signal handler that emulates its instructions.

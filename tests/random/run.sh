@@ -6,7 +6,7 @@
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 first=${FIRST:-1}; unit=20
-if full; then set -- 1500 200 80 60 200; else set -- 50 4 12 0 3; fi
+if full; then set -- 800 120 60 40 100; else set -- 50 4 12 0 3; fi
 count=${COUNT:-$1}; jit=${JIT:-$2}; portable=${C:-$3}; native=${NATIVE:-$4}; programs=${PROGRAMS:-$5}
 program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit) ||
   { counts; exit 1; }
