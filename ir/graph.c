@@ -337,6 +337,7 @@ Rebuild graph_rebuild_begin(Graph *g) {
   r.new->training = g->training;
   r.new->draws = g->draws;
   r.new->precision = g->precision;
+  r.new->tf32 = g->tf32;
   r.new->loc = g->loc;
   for (int i = 0; i < g->nport; i++) {
     graph_copy_node(&r, g->port[i]);

@@ -83,6 +83,7 @@ struct Graph {
   bool draws;          /* has random numbers as elaborated, also where passes found that nothing reads them */
   Loc loc;             /* of the section, or the call of scan, that it is made from */
   DType precision;     /* to which the pass `precision` lowers it: DT_F16, DT_BF16; DT_F32: not at all */
+  bool tf32;           /* the same pass lets its contractions round operands to tf32 */
   Node *node;          /* node[0] is unused */
   int n, capn;
   Id *in; /* the nodes' input lists */

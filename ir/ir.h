@@ -100,6 +100,7 @@ typedef struct TrainInfo {
   int64_t batch, accumulate, steps, epochs, save_every, keep;
   int64_t every;                /* of several sections: it has a step in every so many rounds */
   DType precision;              /* of contractions and of values between kernels: DT_F32, DT_F16, DT_BF16 */
+  bool tf32;                    /* contractions may round operands to tf32 */
   double scale, scale_interval; /* f16: the loss's first scale; good steps after which it doubles */
   int scale_var, skipped_var;   /* vars of that scale and of the count of skipped steps; -1: none */
   uint64_t seed;

@@ -193,9 +193,11 @@ static void graph(Reader *r) {
       continue;
     }
     if (rd_take(r, "precision=")) {
-      int t = dtype_find(rd_word(r));
+      const char *word = rd_word(r);
+      int t = dtype_find(word);
       if (dtype_is_half(t)) r->g->precision = (DType)t;
-      else rd_fail(r, "the precision of a graph is f16 or bf16");
+      else if (!strcmp(word, "tf32")) r->g->tf32 = true;
+      else rd_fail(r, "the precision of a graph is f16, bf16 or tf32");
       continue;
     }
     const char *w = rd_word(r);

@@ -185,6 +185,7 @@ void ir_print_graph(Str *out, Graph *g) {
   if (strcmp(g->name, graph_kind_name[g->kind])) str_printf(out, " %s", graph_kind_name[g->kind]);
   if (g->training) str_puts(out, " training");
   if (dtype_is_half(g->precision)) str_printf(out, " precision=%s", dtype_info[g->precision].name);
+  if (g->tf32) str_puts(out, " precision=tf32");
   if (g->arena >= 0) str_printf(out, " arena=%lld", (long long)g->arena);
   str_puts(out, " {\n");
   for (int i = 0; i < g->nport; i++) print_node(&p, g->port[i]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* precision: stores and multiplies 16-bit numbers in a training graph with `precision = bf16 | f16`.
+/* precision: stores and multiplies 16-bit numbers in a training graph with `precision = bf16 | f16`; marks contractions
+ * whose operands may be rounded to tf32 in one with `precision = tf32`.
  *
  * needs:  autodiff (which forward values the backward pass reads)
  * keeps:  ports, outputs and their types: weights, states and gradients of weights stay f32
- * breaks: nothing; afterwards Graph.precision is f32 and no node has the @fp32 hint
+ * breaks: nothing; afterwards Graph.precision is f32, Graph.tf32 false, and no node has the @fp32 hint
  *
  * Arithmetic stays f32. A value stored in 16 bits (precision/plan.c) is rounded by a cast and read through a cast back,
  * which is exact: so a contraction of two such reads multiplies 16-bit operands and accumulates in f32. Casts back sink
@@ -21,6 +22,7 @@ typedef struct Lowering {
   Graph *old;
   Builder b; /* of the new graph */
   DType half;
+  uint32_t hints;   /* that a copied node gets, too */
   const bool *full; /* as in precision_plan */
   PrecisionPlan plan;
   Id *map;     /* per old node: in f32, as readers that compute at once see it */
@@ -30,9 +32,11 @@ typedef struct Lowering {
 static Lowering lowering_init(Graph *old, DType half, const bool *full);
 static Graph *lower_body(Lowering *l, const bool *port_half, const bool *out_half);
 
-static AttrId unhinted(Module *m, const Node *d) {
+/* The node's attributes without HINT_FP32, and with `more`. */
+static AttrId rehinted(Module *m, const Node *d, uint32_t more) {
   const Attr *a = attr_get(m, d->attr);
-  return a->hints & HINT_FP32 ? attr_with(m, (Op)d->op, d->attr, a->clone, a->hints & ~(uint32_t)HINT_FP32) : d->attr;
+  uint32_t hints = (a->hints & ~(uint32_t)HINT_FP32) | more;
+  return hints == a->hints ? d->attr : attr_with(m, (Op)d->op, d->attr, a->clone, hints);
 }
 
 /* Old node x in 16 bits for its reader n; 0: n reads f32. */
@@ -48,7 +52,7 @@ static Id read_for(const Lowering *l, Id n, Id x) {
 
 static Id copy_node(Lowering *l, Id n, const Id *in) {
   const Node *d = node_get(l->old, n);
-  AttrId a = unhinted(l->b.g->m, d);
+  AttrId a = rehinted(l->b.g->m, d, l->hints);
   if (op_info[d->op].cls == CL_LEAF) return graph_leaf(l->b.g, (Op)d->op, d->type, a, d->loc);
   return graph_node(l->b.g, (Op)d->op, in, (int)d->nin, a, d->loc);
 }
@@ -241,9 +245,9 @@ static void lower_graph(Graph *g) {
   g->precision = DT_F32;
 }
 
-/* Removes the @fp32 hint, which nothing after this pass needs. */
-static void drop_hints(Graph *g) {
-  bool any = false;
+/* Removes the @fp32 hint, which nothing after this pass needs. tf32: per node, it gets HINT_TF32; NULL: none does. */
+static void change_hints(Graph *g, const bool *tf32) {
+  bool any = tf32;
   for (Id n = 1; n < (Id)g->n; n++) any |= is_fp32(g, n);
   if (!any) return;
   Rebuild r = graph_rebuild_begin(g);
@@ -254,13 +258,31 @@ static void drop_hints(Graph *g) {
     if (r.map[n]) continue;
     nin = 0;
     for (uint32_t i = 0; i < node_get(g, n)->nin; i++) *VEC_PUSH(g->m->c, in, nin, cap) = r.map[node_in(g, n, (int)i)];
+    l.hints = tf32 && tf32[n] ? HINT_TF32 : 0;
     r.map[n] = copy_node(&l, n, in);
   }
   graph_rebuild_end(&r);
 }
 
+/* Contractions of this graph; those of the bodies of scans stay in f32. */
+static void mark_tf32(Graph *g) {
+  const bool *lowered = precision_plan(g, NULL).lowered;
+  bool *tf32 = ctx_alloc(g->m->c, (size_t)g->n);
+  for (Id n = 1; n < (Id)g->n; n++) {
+    OpClass cls = node_info(g, n)->cls;
+    tf32[n] = lowered[n] && (cls == CL_CONTRACT || cls == CL_CONV);
+    if (tf32[n] && remarks_on(g->m, REMARK_PRECISION))
+      remark(g->m, REMARK_PRECISION, node_get(g, n)->loc, "%s may round its operands to tf32 on a GPU",
+             remark_node(g, n));
+  }
+  g->tf32 = false;
+  change_hints(g, tf32);
+}
+
 void pass_precision(Module *m) {
   for (int i = 0, n = m->ngraph; i < n; i++)
     if (dtype_is_half(m->graph[i]->precision)) lower_graph(m->graph[i]);
-  for (int i = 0; i < m->ngraph; i++) drop_hints(m->graph[i]);
+  for (int i = 0; i < m->ngraph; i++)
+    if (m->graph[i]->tf32) mark_tf32(m->graph[i]);
+    else change_hints(m->graph[i], NULL);
 }

@@ -15,14 +15,15 @@ static void print_plain(Emitter *p, const Launch *l, Str *body) { nest_print(p, 
 const Form form_plain = {"plain", suits_plain, print_plain};
 
 /* Per class, the best first; after them comes the plain form. */
-enum { MAX_FORMS = 10 };
+enum { MAX_FORMS = 12 };
 static const Form *const FORMS[KC_COUNT][MAX_FORMS] = {
   [KC_LOOP] = {&form_transpose, &form_map},
   [KC_ROW] = {&form_row_warp, &form_row_block, &form_columns, &form_map},
   [KC_CONTRACT] = {&form_gemm_library, &form_gemm_wgmma_split, &form_gemm_wgmma, &form_gemm_mma_split, &form_gemm_mma,
-                   &form_gemv_warp, &form_gemv_thread, &form_gemm_simt_split, &form_gemm_simt},
-  [KC_CONV] = {&form_gemm_wgmma_split, &form_gemm_wgmma, &form_gemm_mma_split, &form_gemm_mma, &form_gemm_simt_split,
-               &form_gemm_simt},
+                   &form_gemm_tf32_split, &form_gemm_tf32, &form_gemv_warp, &form_gemv_thread, &form_gemm_simt_split,
+                   &form_gemm_simt},
+  [KC_CONV] = {&form_gemm_wgmma_split, &form_gemm_wgmma, &form_gemm_mma_split, &form_gemm_mma, &form_gemm_tf32_split,
+               &form_gemm_tf32, &form_gemm_simt_split, &form_gemm_simt},
   [KC_ATTEND] = {&form_attend_simt},
   [KC_WINDOW] = {&form_map},
   [KC_SCATTER] = {&form_segments, &form_map},

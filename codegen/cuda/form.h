@@ -66,6 +66,6 @@ extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_
   form_transpose;
 extern const Form form_attend_simt;
 extern const Form form_gemv_thread, form_gemv_warp;
-extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_simt,
-  form_gemm_simt_split, form_gemm_library;
+extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_tf32,
+  form_gemm_tf32_split, form_gemm_simt, form_gemm_simt_split, form_gemm_library;
 #endif

@@ -54,6 +54,7 @@ static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
   if (!plan) return false;
   const GemmDesc *g = plan->g;
   GemmSize size = gemm_size(k, g);
+  if (g->a.storage == OS_F32 && gemm_takes_tf32(k)) return false;
   if (g->taps.n || g->nresidue || g->a.storage != g->b.storage || !is_in_memory(k, &g->a) || !is_in_memory(k, &g->b))
     return false;
   if (size.rows < MIN_ROWS || size.cols < MIN_ROWS || size.terms < MIN_TERMS) return false;

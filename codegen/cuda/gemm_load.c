@@ -88,6 +88,21 @@ GemmLoader gemm_loader(GemmText *c, bool is_a, int chunk) {
   return l;
 }
 
+/* If not along k, a warp loads 8 rows of 4 terms: sectors of global memory, and different banks of shared memory. */
+GemmLoader gemm_word_loader(GemmText *c, bool is_a, int chunk) {
+  enum { ROWS = 8, TERMS = 4 };
+  GemmLoader l = gemm_loader(c, is_a, chunk);
+  const GemmTile *t = &c->plan->tile;
+  int warps = t->threads / (ROWS * TERMS), across = l.rows / ROWS;
+  if (l.along_k) return l;
+  l.along_k = true, l.vector = false, l.chunk = 1;
+  l.count = l.nrow = l.rows * t->depth / t->threads, l.row_of = "e";
+  const char *cell = ctx_strf(c->n.p->c, "(thread / %d + e * %d)", ROWS * TERMS, warps);
+  l.row = ctx_strf(c->n.p->c, "thread %% %d + %s %% %d * %d", ROWS, cell, across, ROWS);
+  l.term = ctx_strf(c->n.p->c, "thread / %d %% %d + %s / %d * %d", ROWS, TERMS, cell, across, TERMS);
+  return l;
+}
+
 /* ---- as text ---- */
 
 /* The rows of a function's operand, whose distance is `sa` or `sb`. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form of contractions on tensor cores: 16-bit operands, f32 sums, by mma.sync m16n8k16. Tiles of both operands are
- * swizzled rows of 128 bytes in shared memory, in a ring of stages. Where memory holds 16 bits side by side, they are
- * copied there in the background; else threads load, round and store them. The order of a sum is not that of strict
- * mode. */
+/* The forms of contractions on tensor cores, with f32 sums: 16-bit operands, by mma.sync m16n8k16, and f32 operands
+ * rounded to tf32, where that is asked for, by m16n8k8. Tiles of both operands are swizzled rows of 128 bytes in shared
+ * memory, in a ring of stages. Where memory holds 16 bits side by side, they are copied there in the background; else
+ * threads load, round and store them. The order of a sum is not that of strict mode. */
 #include "codegen/cuda/cuda.h"
 #include "codegen/cuda/gemm_text.h"
 #include <string.h>
 
-enum { CHUNK = 8, DEPTH = MMA_DEPTH, STAGES = 3, MIN_ROWS = 9, MIN_TERMS = 16 };
+enum { ROW = 128, CHUNK_BYTES = 16, STAGES = 3, MIN_ROWS = 9, MIN_TERMS = 16 };
 
 static DType operand_type(const GemmOperand *o) {
   switch (o->storage) {
@@ -20,29 +20,48 @@ static DType operand_type(const GemmOperand *o) {
   return DT_F32;
 }
 
-static int operand_bytes(int rows) { return rows * DEPTH * 2; }
+/* As in shared memory. */
+static int element_bytes(const GemmDesc *g) { return operand_type(&g->a) == DT_F32 ? 4 : 2; }
+static const char *type_name(const GemmDesc *g) {
+  DType t = operand_type(&g->a);
+  return t == DT_F32 ? "tf32" : dtype_info[t].name;
+}
+static int chunk_of(const GemmDesc *g) { return CHUNK_BYTES / element_bytes(g); }
+
+static GemmLoader loader(GemmText *c, bool is_a) {
+  if (element_bytes(c->g) == 4) return gemm_word_loader(c, is_a, chunk_of(c->g));
+  return gemm_loader(c, is_a, chunk_of(c->g));
+}
+
+static int operand_bytes(int rows) { return rows * ROW; }
 static int stage_bytes(const GemmTile *t) { return operand_bytes(t->rows) + operand_bytes(t->cols); }
 
-static bool fits(const Kernel *k, const NestSchedule *s, FormShape *f, int most) {
+static bool fits(const Kernel *k, const NestSchedule *s, FormShape *f, bool tf32, int most) {
   GemmPlan *plan = k->gs->g->m->opt.strict ? NULL : gemm_plan(k, s);
   if (!plan) return false;
   const GemmDesc *g = plan->g;
   DType type = operand_type(&g->a);
   GemmSize size = gemm_size(k, g);
-  if (type == DT_F32 || type != operand_type(&g->b)) return false;
+  if ((type == DT_F32) != tf32 || type != operand_type(&g->b) || (tf32 && !gemm_takes_tf32(k))) return false;
   if (size.rows < MIN_ROWS || size.cols < MIN_ROWS || size.terms < MIN_TERMS) return false;
   plan->splits = most;
   const TileSize *t = mma_tile(&size, &plan->splits);
   if (most > 1 && (plan->splits == 1 || g->nresidue)) return false;
-  plan->tile = (GemmTile){t->rows, t->cols, DEPTH, 32 * (t->rows / t->row) * (t->cols / t->col)};
+  plan->tile = (GemmTile){t->rows, t->cols, ROW / element_bytes(g), 32 * (t->rows / t->row) * (t->cols / t->col)};
   plan->row = t->row, plan->col = t->col;
   bool fits = gemm_shape(k, plan, f);
   f->launch[0].shared_bytes = STAGES * stage_bytes(&plan->tile);
   return fits;
 }
 
-static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) { return fits(k, s, f, 1); }
-static bool suits_split(const Kernel *k, const NestSchedule *s, FormShape *f) { return fits(k, s, f, GEMM_SPLITS); }
+static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) { return fits(k, s, f, false, 1); }
+static bool suits_split(const Kernel *k, const NestSchedule *s, FormShape *f) {
+  return fits(k, s, f, false, GEMM_SPLITS);
+}
+static bool suits_tf32(const Kernel *k, const NestSchedule *s, FormShape *f) { return fits(k, s, f, true, 1); }
+static bool suits_tf32_split(const Kernel *k, const NestSchedule *s, FormShape *f) {
+  return fits(k, s, f, true, GEMM_SPLITS);
+}
 
 /* ---- loads ---- */
 
@@ -52,7 +71,8 @@ static const char *tile_at(GemmText *c, const char *row, const char *col, int ro
 
 /* Where chunk e of a thread is stored. */
 static const char *chunk_at(GemmText *c, const GemmLoader *l) {
-  return l->along_k ? tile_at(c, l->row, l->term, l->rows) : tile_at(c, l->term, l->row, DEPTH);
+  if (element_bytes(c->g) == 4) return tile_at(c, l->row, ctx_strf(c->n.p->c, "(%s) * 2", l->term), l->rows);
+  return l->along_k ? tile_at(c, l->row, l->term, l->rows) : tile_at(c, l->term, l->row, c->plan->tile.depth);
 }
 
 /* Begins to load the next tile of an operand: into shared memory, or into registers. */
@@ -80,31 +100,36 @@ static void print_load(GemmText *c, const GemmLoader *l, int at) {
 static void print_put(GemmText *c, const GemmLoader *l, int at) {
   NestText *n = &c->n;
   if (l->async) return;
-  const char *pack = operand_type(&c->g->a) == DT_BF16 ? "bf16" : "f16";
+  int words = l->chunk * element_bytes(c->g) / 4;
   nest_open_block(n, "GC_UNROLL for (int e = 0; e < %d; e++)", l->count);
-  nest_line(n, "uint32_t w[%d];", l->chunk / 2);
-  nest_line(n, "GC_UNROLL for (int u = 0; u < %d; u++) w[u] = gc_pack_%s(v%s[e][2 * u], v%s[e][2 * u + 1]);",
-            l->chunk / 2, pack, l->name, l->name);
-  nest_line(n, "gc_sts%d_u32(in + %d + %s, w);", l->chunk / 2, at, chunk_at(c, l));
+  nest_line(n, "uint32_t w[%d];", words);
+  if (words == l->chunk)
+    nest_line(n, "GC_UNROLL for (int u = 0; u < %d; u++) w[u] = gc_tf32(v%s[e][u]);", words, l->name);
+  else
+    nest_line(n, "GC_UNROLL for (int u = 0; u < %d; u++) w[u] = gc_pack_%s(v%s[e][2 * u], v%s[e][2 * u + 1]);", words,
+              type_name(c->g), l->name, l->name);
+  if (words == 1) nest_line(n, "gc_sts_u32(in + %d + %s, w[0]);", at, chunk_at(c, l));
+  else nest_line(n, "gc_sts%d_u32(in + %d + %s, w);", words, at, chunk_at(c, l));
   nest_close_block(n);
 }
 
 /* ---- products ---- */
 
-/* Where the fragments of a warp lie in a stage, for the first 16 terms. */
+/* Where the fragments of a warp lie in a stage, for the first 32 bytes of terms. A matrix of 8 x 16 bits is one of 8 x 4
+ * words, so words along k are read as 16-bit elements along k. */
 static void print_fragments(GemmText *c, const GemmLoader *a, const GemmLoader *b) {
   NestText *n = &c->n;
   const char *rows = "wm + lane % 16", *terms = "lane / 16 * 8";
   if (!a->along_k) rows = "wm + lane / 8 % 2 * 8", terms = "lane % 8 + lane / 16 * 8";
   nest_line(n, "const gc_saddr fa = %s;",
-            a->along_k ? tile_at(c, rows, terms, a->rows) : tile_at(c, terms, rows, DEPTH));
+            a->along_k ? tile_at(c, rows, terms, a->rows) : tile_at(c, terms, rows, c->plan->tile.depth));
   rows = "wn + lane % 8 + lane / 16 * 8", terms = "lane / 8 % 2 * 8";
   if (!b->along_k) rows = "wn + lane / 16 * 8", terms = "lane % 16";
   nest_line(n, "const gc_saddr fb = %s;",
-            b->along_k ? tile_at(c, rows, terms, b->rows) : tile_at(c, terms, rows, DEPTH));
+            b->along_k ? tile_at(c, rows, terms, b->rows) : tile_at(c, terms, rows, c->plan->tile.depth));
 }
 
-/* Along k the next 16 terms are two chunks on, else 16 rows of the tile; the next 16 rows of the operand the
+/* Along k the next 32 bytes are two chunks on, else 16 rows of the tile; the next 16 rows of the operand the
  * reverse. */
 static void print_fragment_loads(GemmText *c, const GemmLoader *l, int at, int count) {
   const char *x = l->name;
@@ -120,13 +145,13 @@ static void print_fragment_loads(GemmText *c, const GemmLoader *l, int at, int c
 static void print_multiply(GemmText *c, const GemmLoader *a, const GemmLoader *b) {
   const GemmPlan *p = c->plan;
   NestText *n = &c->n;
-  nest_open_block(n, "GC_UNROLL for (int k = 0; k < %d; k++)", DEPTH / 16);
+  nest_open_block(n, "GC_UNROLL for (int k = 0; k < %d; k++)", ROW / 32);
   nest_line(n, "uint32_t ra[%d][4], rb[%d][4];", p->row / 16, p->col / 16);
   print_fragment_loads(c, a, 0, p->row / 16);
   print_fragment_loads(c, b, operand_bytes(p->tile.rows), p->col / 16);
   nest_line(n, "GC_UNROLL for (int i = 0; i < %d; i++)", p->row / 16);
   nest_line(n, "  GC_UNROLL for (int j = 0; j < %d; j++) gc_mma_%s(acc[i][j], ra[i], rb[j / 2] + j %% 2 * 2);",
-            p->col / 8, operand_type(&c->g->a) == DT_BF16 ? "bf16" : "f16");
+            p->col / 8, type_name(c->g));
   nest_close_block(n);
 }
 
@@ -141,8 +166,8 @@ static void print_next_stage(GemmText *c, const char *stage) {
 static void print_steps(GemmText *c) {
   const GemmPlan *p = c->plan;
   NestText *n = &c->n;
-  GemmLoader a = gemm_loader(c, true, CHUNK), b = gemm_loader(c, false, CHUNK);
-  int at = operand_bytes(p->tile.rows);
+  GemmLoader a = loader(c, true), b = loader(c, false);
+  int at = operand_bytes(p->tile.rows), depth = p->tile.depth;
   gemm_rows(c, &a);
   gemm_rows(c, &b);
   print_fragments(c, &a, &b);
@@ -151,11 +176,11 @@ static void print_steps(GemmText *c) {
   nest_line(n, "  GC_UNROLL for (int j = 0; j < %d; j++) GC_UNROLL for (int e = 0; e < 4; e++) acc[i][j][e] = 0;",
             p->col / 8);
   nest_line(n, "gc_saddr in = gc_shared(), out = in;");
-  nest_line(n, "const %s last = %s + (terms - %s + %d) / %d * %d;", c->type, c->from, c->from, DEPTH - 1, DEPTH, DEPTH);
-  nest_open_block(n, "for (%s k0 = %s; k0 < last + %d; k0 += %d)", c->type, c->from, (STAGES - 1) * DEPTH, DEPTH);
+  nest_line(n, "const %s last = %s + (terms - %s + %d) / %d * %d;", c->type, c->from, c->from, depth - 1, depth, depth);
+  nest_open_block(n, "for (%s k0 = %s; k0 < last + %d; k0 += %d)", c->type, c->from, (STAGES - 1) * depth, depth);
   if (!a.async) nest_line(n, "float va[%d][%d];", a.count, a.chunk);
   if (!b.async) nest_line(n, "float vb[%d][%d];", b.count, b.chunk);
-  nest_open_block(n, "if (k0 >= %s + %d)", c->from, (STAGES - 1) * DEPTH);
+  nest_open_block(n, "if (k0 >= %s + %d)", c->from, (STAGES - 1) * depth);
   nest_line(n, "gc_cp_async_wait(%d);", STAGES - 2);
   nest_line(n, "gc_sync();");
   nest_close_block(n);
@@ -164,7 +189,7 @@ static void print_steps(GemmText *c) {
   print_load(c, &b, at);
   nest_close_block(n);
   nest_line(n, "gc_cp_async_commit();");
-  nest_open_block(n, "if (k0 >= %s + %d)", c->from, (STAGES - 1) * DEPTH);
+  nest_open_block(n, "if (k0 >= %s + %d)", c->from, (STAGES - 1) * depth);
   print_multiply(c, &a, &b);
   print_next_stage(c, "out");
   nest_close_block(n);
@@ -218,8 +243,7 @@ static bool is_called(GemmText *c) {
   const GemmDesc *g = c->g;
   Module *m = c->n.p->m;
   Dim size, stride;
-  if (g->taps.n || g->nresidue || !gemm_loader(c, true, CHUNK).async || !gemm_loader(c, false, CHUNK).async)
-    return false;
+  if (g->taps.n || g->nresidue || !loader(c, true).async || !loader(c, false).async) return false;
   return gemm_one_axis(m, &g->m, false, &size, &stride) && gemm_one_axis(m, &g->n, false, &size, &stride) &&
          gemm_one_axis(m, &g->k, false, &size, &stride) && gemm_one_axis(m, &g->k, true, &size, &stride);
 }
@@ -237,7 +261,7 @@ static const char *operand_text(GemmText *c, bool is_a) {
 /* Elements between its rows, or between its terms if the rows are adjacent. */
 static const char *stride_text(GemmText *c, bool is_a) {
   const GemmDesc *g = c->g;
-  bool along_k = gemm_loader(c, is_a, CHUNK).along_k;
+  bool along_k = loader(c, is_a).along_k;
   Dim size, stride;
   gemm_one_axis(c->n.p->m, !along_k ? &g->k : is_a ? &g->m : &g->n, !along_k && !is_a, &size, &stride);
   return text_dim(c->n.p, stride);
@@ -247,10 +271,9 @@ static void print_call(GemmText *c) {
   const GemmTile *t = &c->plan->tile;
   Emitter *p = c->n.p;
   Str body = {.c = p->c};
-  const char *type = operand_type(&c->g->a) == DT_BF16 ? "bf16" : "f16", *i = c->type;
-  const char *name =
-    ctx_strf(p->c, "gc_mma_%dx%d_%s%s_%s%s", t->rows, t->cols, gemm_loader(c, true, CHUNK).along_k ? "k" : "m",
-             gemm_loader(c, false, CHUNK).along_k ? "k" : "n", type, strcmp(i, "int") ? "_wide" : "");
+  const char *type = type_name(c->g), *i = c->type;
+  const char *name = ctx_strf(p->c, "gc_mma_%dx%d_%s%s_%s%s", t->rows, t->cols, loader(c, true).along_k ? "k" : "m",
+                              loader(c, false).along_k ? "k" : "n", type, strcmp(i, "int") ? "_wide" : "");
   GemmText f = *c;
   f.n.o = &body, f.n.indent = 1;
   f.called = true, f.from = "from";
@@ -279,3 +302,5 @@ static void print(Emitter *p, const Launch *l, Str *body) {
 
 const Form form_gemm_mma = {"mma", suits, print};
 const Form form_gemm_mma_split = {"mma_split", suits_split, print};
+const Form form_gemm_tf32 = {"tf32", suits_tf32, print};
+const Form form_gemm_tf32_split = {"tf32_split", suits_tf32_split, print};

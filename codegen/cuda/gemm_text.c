@@ -15,6 +15,13 @@ GemmPlan *gemm_plan(const Kernel *k, const NestSchedule *s) {
   return plan;
 }
 
+bool gemm_takes_tf32(const Kernel *k) {
+  const Graph *g = k->gs->g;
+  for (int i = 0; i < k->group->nnode; i++)
+    if (attr_get(g->m, node_get(g, k->group->node[i])->attr)->hints & HINT_TF32) return true;
+  return false;
+}
+
 /* The elements of axis d, the largest of all residues. */
 static Dim axis_extent(Module *m, const GemmDesc *g, const GemmAxes *x, int d) {
   if (!x->residue[d]) return x->dim[d];

@@ -23,6 +23,7 @@ typedef struct GemmPlan {
 
 /* The kernel as a GEMM that a form can print; NULL: it is none. */
 GemmPlan *gemm_plan(const Kernel *k, const NestSchedule *s);
+bool gemm_takes_tf32(const Kernel *k);                  /* its operands may be rounded to tf32 */
 GemmSize gemm_size(const Kernel *k, const GemmDesc *g); /* at the bounds of run-time sizes */
 /* Fills the shape of a plan. One block a tile: x is the tile of rows, y that of columns, z the batch, the residue and
  * the part of k. False: the grid is too large. */
@@ -79,6 +80,8 @@ typedef struct GemmLoader {
 bool gemm_one_axis(Module *m, const GemmAxes *x, bool second, Dim *size, Dim *stride);
 bool gemm_is_contiguous(const GemmDesc *g, bool is_a, bool along_k); /* the last axis of k, or of the rows */
 GemmLoader gemm_loader(GemmText *c, bool is_a, int chunk);
+/* The same of a tile of 4-byte elements, whose rows lie along k in any case. */
+GemmLoader gemm_word_loader(GemmText *c, bool is_a, int chunk);
 void gemm_rows(GemmText *c, const GemmLoader *l); /* declares what does not change along k: pa[], and taps */
 
 /* An element, or the first one of a chunk: buf[at], which is 0 unless k < terms and `taps` (NULL: everywhere). */

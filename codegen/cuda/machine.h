@@ -14,7 +14,7 @@ typedef struct TileSize {
   int rows, cols, row, col;
   double rate; /* about the speed, relative to the fastest tile: larger ones load fewer operands for a product */
 } TileSize;
-enum { SIMT_DEPTH = 8, MMA_DEPTH = 64, WGMMA_DEPTH = 64, GEMM_SPLITS = 8 };
+enum { SIMT_DEPTH = 8, WGMMA_DEPTH = 64, GEMM_SPLITS = 8 };
 
 /* The sums of `terms` terms of c[rows, cols], `batch` times. */
 typedef struct GemmSize {

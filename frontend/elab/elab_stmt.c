@@ -111,7 +111,8 @@ uint32_t el_read_hints(Elab *e, const Ast *a) {
 }
 
 uint32_t el_fp32_hint(const Elab *e, uint32_t hints) {
-  return e->cur.root && dtype_is_half(e->cur.root->precision) ? hints & HINT_FP32 : 0;
+  const Graph *g = e->cur.root;
+  return g && (dtype_is_half(g->precision) || g->tf32) ? hints & HINT_FP32 : 0;
 }
 
 /* @checkpoint starts a region, which ends with its statement; the enclosing region then continues. Evaluation and

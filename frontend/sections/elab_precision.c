@@ -19,7 +19,7 @@
 
 enum { MIN_SCALE_LOG2 = -24, MAX_SCALE_LOG2 = 60 }; /* powers of 2; below, training has failed */
 
-/* ---- the setting: f32, bf16, f16, bf16(master = f32), f16(scale = 65536, interval = 2000) ---- */
+/* ---- the setting: f32, tf32, bf16, f16, bf16(master = f32), f16(scale = 65536, interval = 2000) ---- */
 
 static bool number_of(Elab *e, const Ast *a, double min, double max, double *v) {
   Value x = el_static(e, a->kid[0]);
@@ -51,13 +51,17 @@ static bool argument(Elab *e, const Ast *a, TrainInfo *t) {
 }
 
 bool el_precision(Elab *e, const Section *s, TrainInfo *t) {
-  static const char *const words[] = {"f32", "bf16", "f16"};
+  static const char *const words[] = {"f32", "tf32", "bf16", "f16"};
   const Ast *a = el_setting_value(s, "precision"), *name = a && a->kind == AST_CALL ? a->kid[0] : a;
   t->precision = DT_F32;
   t->scale = 65536;
   t->scale_interval = 2000;
   t->scale_var = t->skipped_var = -1;
   if (!a) return true;
+  if (a->kind == AST_NAME && !strcmp(a->text, "tf32")) {
+    t->tf32 = true;
+    return true;
+  }
   int dtype = name->kind == AST_NAME ? dtype_find(name->text) : -1;
   if (dtype == DT_F32 || (dtype >= 0 && dtype_is_half(dtype))) {
     t->precision = (DType)dtype;
@@ -67,8 +71,8 @@ bool el_precision(Elab *e, const Section *s, TrainInfo *t) {
   }
   if (dtype == DT_F64)
     return el_reject(e, E_UNSUPPORTED_DTYPE, a, "`precision = %s` is not in this version", el_source(e, a));
-  Diag *d = el_error(e, E_SETTING_VALUE, a, "`precision` is f32, bf16 or f16, not %s", el_source(e, a));
-  const char *near = name->kind == AST_NAME ? diag_suggest(e->c, name->text, words, 3) : NULL;
+  Diag *d = el_error(e, E_SETTING_VALUE, a, "`precision` is f32, tf32, bf16 or f16, not %s", el_source(e, a));
+  const char *near = name->kind == AST_NAME ? diag_suggest(e->c, name->text, words, 4) : NULL;
   if (near) diag_help(e->c, d, "did you mean `%s`?", near);
   return false;
 }

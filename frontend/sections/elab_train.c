@@ -309,7 +309,7 @@ static bool backward(Elab *e, TrainBuild *r) {
   e->section = s->ast->text;
   Id loss = el_scale_loss(e, &scale, r->t, el_setting_value(s, "precision"), r->result[0]);
   for (int i = 0; i < n; i++) u[i].grad = b_grad(&e->cur.b, loss, u[i].weight);
-  SavedHints around = el_push_hints(e, r->t->precision == DT_F32 ? 0 : HINT_FP32, 1);
+  SavedHints around = el_push_hints(e, r->t->precision == DT_F32 && !r->t->tf32 ? 0 : HINT_FP32, 1);
   bool ok;
   el_unscale(e, &scale, u, n);
   if (split) {
@@ -351,6 +351,7 @@ static bool build_step(Elab *e, TrainBuild *r) {
   Graph *g = graph_new(e->m, el_graph_name(e, split ? "train_pass" : "train_step", s->ast->text),
                        split ? GK_TRAIN_PASS : GK_TRAIN_STEP, s->ast->caret);
   g->precision = t->precision;
+  g->tf32 = t->tf32;
   *(split ? &t->pass : &t->step) = g;
   GraphState saved = el_enter(e, g, true, &f, e->file);
   f.site = site_root(e, "train", false);

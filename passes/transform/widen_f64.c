@@ -40,6 +40,7 @@ static void widen(Module *m, int number, bool *done) {
     d->attr = wide_attr(m, (Op)d->op, d->attr);
   }
   g->precision = DT_F32;
+  g->tf32 = false;
   Rebuild r = graph_rebuild_begin(g); /* all other types are derived */
   for (Id n = 1; n < (Id)g->n; n++) {
     if (r.map[n]) continue;

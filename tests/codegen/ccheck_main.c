@@ -45,13 +45,15 @@ static const char *packed(Case *k, int var) {
   return to;
 }
 
-/* The relative error of sums and products without cancellation: one rounding for each term of each sum. */
+/* The relative error of sums and products without cancellation: one rounding for each term of each sum;
+ * those of operands that are rounded to tf32. */
 static double slack_of(const Graph *g) {
   double roundings = 16;
   for (Id n = 1; n < (Id)g->n; n++) {
     double out = (double)dim_bound(g->m, type_count(g->m, node_get(g, n)->type)), in = 1;
     for (uint32_t i = 0; i < node_get(g, n)->nin && i < 2 && node_info(g, n)->cls != CL_META; i++)
       in *= (double)dim_bound(g->m, type_count(g->m, node_get(g, node_in(g, n, (int)i))->type));
+    if (attr_get(g->m, node_get(g, n)->attr)->hints & HINT_TF32) roundings += 0x1p14;
     roundings += 2 + (node_get(g, n)->nin > 1 ? sqrt(in / (out + 1)) : in / (out + 1));
   }
   return 2 * roundings * 0x1p-24;

@@ -32,15 +32,15 @@ least() {
 }
 : >"$tmp/forms.fast"
 graphs 'softmax|channels[(]|transposed|maps|concat|window|scatter|attend' >"$tmp/near.ir"
-graphs 'sums|channels|^sized|columns|product|^half|^vector|cumulative' >"$tmp/bound.ir"
+graphs 'sums|channels|^sized|columns|product|^half|^vector|^word|cumulative' >"$tmp/bound.ir"
 if full; then
   shapes strict "shapes of the forms" "$here/forms.ir"
   shapes fast "shapes of the forms, in fast mode" --near "$tmp/near.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 else # without those that take most of the time, of forms that others have
-  large=attend_back_tiles,attend_tiles,attend_long,scatter_few,half_split,vector_split,columns
+  large=attend_back_tiles,attend_tiles,attend_long,scatter_few,half_split,vector_split,word_split,columns
   shapes strict "shapes of the forms" --skip=$large "$here/forms.ir"
-  graphs '^vector|^half' >"$tmp/bound.ir"
+  graphs '^vector|^half|^word' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 fi
 graphs '^group' >"$tmp/sm90.ir"

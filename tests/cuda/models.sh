@@ -62,6 +62,7 @@ if program reference tests/exact/reference.c; then
     fast=yes
     orders="falling random" model "$(with_type $curves/gpt.nn bf16)" 3 gpt_fast
     orders="falling random" model "$(with_type $curves/cnn.nn f16)" 6 cnn_fast
+    orders="falling random" model "$(with_type $curves/cnn.nn tf32)" 6 cnn_tf32
     fast=
   fi
 fi

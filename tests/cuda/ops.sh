@@ -19,24 +19,26 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
     ops "sizes of $size" --some --fused --size=$size tests/codegen/windows.ir tests/codegen/move.ir
   done
   # products SHARE[:AT] FORM FORM LIST OPTION...: of the list one line of SHARE, from line AT on, with operands of these
-  # forms
+  # forms; precision=tf32: in graphs of that precision
   products() {
     awk -v share="${1%:*}" -v at="${1#*:}" '/^#/ || NR % share == at % share' "$4" |
-      awk -v a="$2" -v b="$3" -f tests/native/cases.awk >"$tmp/cases.ir"
+      awk -v a="$2" -v b="$3" -f tests/native/cases.awk |
+      sed "s/ export {\$/ export${precision:+ precision=$precision} {/" >"$tmp/cases.ir"
     what="$2 $3 $4"; shift 4
     ops "$what $*" --some --fused "$@" "$tmp/cases.ir"
   }
   if full; then
-    products 4 f32 f32 tests/native/contract.txt; products 3 f32 f32 tests/native/conv.txt
+    products 8 f32 f32 tests/native/contract.txt; products 6 f32 f32 tests/native/conv.txt
     for list in tests/native/contract.txt tests/native/conv.txt; do
-      products 9 bf16 as_bf16 $list; products 10 as_f16 f16 $list
+      products 18 bf16 as_bf16 $list; products 20 as_f16 f16 $list
     done
     grep =B tests/native/contract.txt >"$tmp/sized.txt"
-    for size in 0 1; do products 4 f32 f32 "$tmp/sized.txt" --size=$size; done
-    products 8 f32 f32 tests/native/conv.txt --extreme
-    products 8 f32 f32 tests/native/contract.txt --bound
+    for size in 0 1; do products 8 f32 f32 "$tmp/sized.txt" --size=$size; done
+    products 16 f32 f32 tests/native/conv.txt --extreme
+    products 16 f32 f32 tests/native/contract.txt --bound
     for list in tests/native/contract.txt tests/native/conv.txt; do # tensor cores
-      products 8 bf16 as_bf16 $list --bound; products 9 as_f16 f16 $list --bound
+      products 12 bf16 as_bf16 $list --bound; products 14 as_f16 f16 $list --bound
+      precision=tf32 products 12 f32 f32 $list --bound
     done
     products 2 bf16 as_bf16 tests/cuda/contract.txt --bound; products 3 as_f16 f16 tests/cuda/contract.txt --bound
     products 1 f32 f32 tests/cuda/contract.txt
@@ -56,7 +58,7 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
 fi
 # shellcheck disable=SC2046  # several objects
 if program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit); then
-  first=${FIRST:-1}; if full; then number=20; else number=1; fi
+  first=${FIRST:-1}; if full; then number=12; else number=1; fi
   for seed in $(seq "$first" $((first + number - 1))); do "$tmp/random" print "$seed" >"$tmp/random.$seed.ir"; done
   ops "random graphs" --some --fused "$tmp"/random.*.ir
 fi

@@ -131,12 +131,14 @@ cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; proces
   if [ "$texts" -le "$2" ] && [ "$kernels" -le "$3" ]; then pass
   else fail "NVRTC compiles more of $1 than nvrtc.tsv says: $texts texts, $kernels kernels"; fi
 }
-model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16, which is fast, or sm90, of sm_90a alone
+model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, or sm90, of sm_90a alone
   mode=$1; file=$2; name=$(basename "${2%.*}"); dir=$tmp/$1.$name; mkdir -p "$dir"
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
   [ "$mode" != sm90 ] || fast='--fast --sm90'
-  [ "$mode" != bf16 ] || { sed 's/^train {/train { precision = bf16;/' "$2" >"$tmp/$name.nn"; file=$tmp/$name.nn; }
+  case $mode in bf16 | tf32)
+    file=$tmp/$name.nn; sed "s/^train {/train { precision = $mode;/" "$2" >"$file" ;;
+  esac
   if ! "$modules" $fast --write="$dir" "$file" >"$tmp/list" 2>"$tmp/log"; then
     fail "$file: $(head -n 3 "$tmp/log")";
     return
@@ -156,6 +158,7 @@ if [ "${FULL:-} ${ALL:-}" = "1 1" ]; then
   for file in bench/models/*.nn; do model fast "$file"; done
   archs="sm_80 sm_90a"
   for name in mlp cnn gpt gpt2 lstm; do model bf16 bench/models/$name.nn; done
+  for name in cnn gpt; do model tf32 bench/models/$name.nn; done
   archs=sm_90a
   for file in tests/golden/curves/*.nn; do model strict "$file"; done
 elif [ "${FULL:-}" = 1 ]; then
@@ -164,6 +167,7 @@ elif [ "${FULL:-}" = 1 ]; then
   archs=sm_90a
   model fast bench/models/gpt.nn
   for name in gpt2 cnn; do model bf16 bench/models/$name.nn; done
+  model tf32 bench/models/cnn.nn
   for name in mlp lstm cnn_batchnorm; do model strict tests/golden/curves/$name.nn; done
 else model bf16 bench/models/mlp.nn; fi
 

@@ -5,12 +5,12 @@
 # the alignment and rematerialise activations: the smallest that is accepted, and halfway to it), and natively with 1 to
 # 4 threads. So do exports, at several values of their run-time sizes, and refuse the same values. MODEL:TYPE is the
 # model with that precision. CROSS="CC:QEMU ..." runs the portable C on other machines instead (see tests/isa/run.sh).
-# FULL=1 runs every form of every model for 12 steps; otherwise each model has a sixth of the forms, which differ from
+# FULL=1 runs every form of every model for 8 steps; otherwise each model has a sixth of the forms, which differ from
 # one model to the next, for 6 steps, and compilers optimise only in the forms that test it.
 . "$(dirname "$0")/../suite.sh"
 cd "$root" || exit 2
 [ -z "${CROSS:-}" ] || FULL=1
-if full; then steps=${STEPS:-12}; else steps=${STEPS:-6}; fi
+if full; then steps=${STEPS:-8}; else steps=${STEPS:-6}; fi
 # The order decides which forms a model has: those that search for a plan (least, half) and those that optimise go to
 # small models.
 models=${MODELS:-gpt bounded cnn_batchnorm lstm mlp cnn lstm:bf16 scan_checkpoint gpt_dropout cnn_batchnorm:bf16

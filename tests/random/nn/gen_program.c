@@ -166,8 +166,8 @@ static void write_train(Program *g) {
   if (huge || pc(p, 20)) put(&g->items, "    clip = %s\n", huge || pc(p, 60) ? "norm(0.5)" : "value(0.01)");
   if (!huge && pc(p, 25))
     put(&g->items, "    precision = %s\n",
-        (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)",
-                              "bf16(master = f32)"}[pr(p, pc(p, 80) ? 2 : 4)]);
+        (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)", "bf16(master = f32)",
+                              "tf32"}[pr(p, pc(p, 80) ? 2 : 5)]);
   if (pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
   write_loss(g, huge ? "1e21 * " : "");
   write_optimizer(g, huge);
