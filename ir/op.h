@@ -120,8 +120,9 @@ typedef struct Attr {
   uint32_t hints; /* statement hints, HINT_* */
   AttrVal *v;
 } Attr;
-/* Hints of vars, and of nodes: HINT_FP32, HINT_TF32 (a contraction whose operands may be rounded to tf32), and HINT_REGION times its number for what a statement under @checkpoint
- * computes, so that each such statement is a separate region. */
+/* Hints of vars, and of nodes: HINT_FP32, HINT_TF32 (a contraction whose operands may be rounded to tf32), and
+ * HINT_REGION times its number for what a statement under @checkpoint computes, so that each such statement is a
+ * separate region. */
 enum Hints {
   HINT_NODECAY = 1,
   HINT_FREEZE = 2,

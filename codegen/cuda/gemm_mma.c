@@ -115,8 +115,8 @@ static void print_put(GemmText *c, const GemmLoader *l, int at) {
 
 /* ---- products ---- */
 
-/* Where the fragments of a warp lie in a stage, for the first 32 bytes of terms. A matrix of 8 x 16 bits is one of 8 x 4
- * words, so words along k are read as 16-bit elements along k. */
+/* Where the fragments of a warp lie in a stage, for the first 32 bytes of terms. A row of 8 elements of 16 bits is
+ * one of 4 words, so words along k are read as 16-bit elements along k. */
 static void print_fragments(GemmText *c, const GemmLoader *a, const GemmLoader *b) {
   NestText *n = &c->n;
   const char *rows = "wm + lane % 16", *terms = "lane / 16 * 8";

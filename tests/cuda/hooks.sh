@@ -22,7 +22,8 @@ hooked_modes() { # hooked_modes FILE.nn
 }
 hooked_modes tests/golden/curves/mlp_clip_accumulate.nn
 check "a report of each kernel" grep -Eq \
-  '^k[0-9]+_net_linear_1[a-z_0-9]*_contract[a-z_]* +[0-9]+ +[0-9.]+ +[1-9][0-9]* +[1-9].*mlp_clip_accumulate.nn:3: contract' "$tmp/hooked.log"
+  '^k[0-9]+_net_linear_1[a-z_0-9]* +[0-9]+ +[0-9.]+ +[1-9][0-9]* +[1-9].*mlp_clip_accumulate.nn:3: contract' \
+  "$tmp/hooked.log"
 if full; then # the other models in the order that hurts most
   for name in cnn_batchnorm lstm; do
     cpu_bits tests/golden/curves/$name.nn

@@ -52,7 +52,8 @@ inspect() {
     /Used [0-9]+ registers/ { sub(".*Used ", ""); print name "\t" kernel "\t" arch "\t" $1 + 0 }' "$tmp/log" \
     >"$tmp/registers"
   [ -z "${3:-}" ] ||
-    awk -F '\t' -v name="$1" "$form"'$1 == "shape" && $4 { print name "\t" form($2) "\tshared\t" $4 }' "$3" | sort -u >>"$tmp/registers"
+    awk -F '\t' -v name="$1" "$form"'$1 == "shape" && $4 { print name "\t" form($2) "\tshared\t" $4 }' \
+    "$3" | sort -u >>"$tmp/registers"
   [ -z "${RTC_TABLE:-}" ] || cat "$tmp/registers" >>"$tmp/table"
   {
     grep -E 'error|warning|\(C7[0-9]+\)|^status' "$tmp/log"
@@ -131,7 +132,7 @@ cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; proces
   if [ "$texts" -le "$2" ] && [ "$kernels" -le "$3" ]; then pass
   else fail "NVRTC compiles more of $1 than nvrtc.tsv says: $texts texts, $kernels kernels"; fi
 }
-model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, or sm90, of sm_90a alone
+model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, or sm90, of sm_90a
   mode=$1; file=$2; name=$(basename "${2%.*}"); dir=$tmp/$1.$name; mkdir -p "$dir"
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
