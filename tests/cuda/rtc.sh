@@ -132,7 +132,7 @@ cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; proces
   if [ "$texts" -le "$2" ] && [ "$kernels" -le "$3" ]; then pass
   else fail "NVRTC compiles more of $1 than nvrtc.tsv says: $texts texts, $kernels kernels"; fi
 }
-model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, or sm90, of sm_90a
+model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, sm90: of sm_90a
   mode=$1; file=$2; name=$(basename "${2%.*}"); dir=$tmp/$1.$name; mkdir -p "$dir"
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
