@@ -60,9 +60,9 @@ static void settings_of_resumed(Args *a) {
   a->set = all;
 }
 
-/* Compiles the model in this process. main() calls the runtime's command line once the compilation's memory is freed.
- * */
-int cmd_run(Args *a) {
+/* `run` and `serve` compile the model in this process. main() calls the runtime's command line once the memory of the
+ * compilation is freed. */
+static int run_in_process(Args *a, char *command) {
   int status;
   toolchain_prepare(a);
   if (args_has(a, OPT_p_resume)) settings_of_resumed(a);
@@ -71,10 +71,10 @@ int cmd_run(Args *a) {
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 4, sizeof *argv), *as = NULL, *gpu = NULL;
-  if (!argv || asprintf(&as, "gradc run %s", a->operand[0]) < 0) ctx_abort(a->c);
+  if (!argv || asprintf(&as, "gradc %s %s", a->cmd == CMD_serve ? "serve" : "run", a->operand[0]) < 0) ctx_abort(a->c);
   if (args_gpu(a) >= 0 && asprintf(&gpu, "--device=%lld", (long long)args_gpu(a)) < 0) ctx_abort(a->c);
   argv[0] = as;
-  argv[1] = "train";
+  argv[1] = command;
   for (int i = 0; i < a->npassed; i++) argv[2 + i] = (char *)a->passed[i];
   a->then.argc = a->npassed + 2;
   if (gpu) argv[a->then.argc++] = gpu;
@@ -82,3 +82,7 @@ int cmd_run(Args *a) {
   setenv("GRADC_RUN_AS", as, 1); /* the command that messages name for resuming */
   return EXIT_OK;
 }
+
+int cmd_run(Args *a) { return run_in_process(a, "train"); }
+
+int cmd_serve(Args *a) { return run_in_process(a, "serve"); }

@@ -17,7 +17,7 @@ from elf import platform_tag
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 SOURCES = ("LICENSE", "Makefile", "README.md", "codegen", "driver", "export", "frontend", "import", "ir", "lib", "passes",
-           "prim", "python", "runtime", "std", "weights")
+           "prim", "python", "runtime", "serve", "std", "weights")
 # Without the libraries for pictures the wheel runs on any distribution; its objects are others.
 BUILD = "build/portable" if os.environ.get("PICTURES") == "no" else "build"
 LIBRARY, PROGRAM = BUILD + "/libgradc.so.0", BUILD + "/gradc"

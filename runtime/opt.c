@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { MAX_THREADS = 1024 };
-enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, ALL = 31 };
+enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, SERVE = 32, ALL = 63 };
 typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD, COLOUR } OptKind;
 
 const Command gc_commands[] = {
@@ -18,6 +18,7 @@ const Command gc_commands[] = {
   {"eval", EVAL, gc_eval, "", "loss and metrics on the hold-out, else on validate.data, or on all records"},
   {"predict", PREDICT, gc_predict, "--input new.csv", "run an exported function on every record of a file"},
   {"info", INFO, gc_info, "", "the weights and states of the model, in order"},
+  {"serve", SERVE, gc_serve, "--port 8080", "answer requests over HTTP by the exported functions"},
   {"bench", BENCH, gc_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
 };
 const int gc_ncommands = COUNT(gc_commands);
@@ -38,20 +39,20 @@ static const struct Opt {
    "number of epochs, instead of the file's plan"},
   {"--stop-at", NUMBER, offsetof(Opts, stop_at), TRAIN, 0, UINT32_MAX, "N",
    "stop after step N and leave the rest to --resume"},
-  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | PREDICT | BENCH, 0, 0, "N",
+  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 0, "N",
    "seed of weights, order, hold-out and random numbers"},
-  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | BENCH, 1, MAX_THREADS, "N",
+  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | SERVE | BENCH, 1, MAX_THREADS, "N",
    "threads (default: physical cores); results do not depend on it"},
-  {"--device", NUMBER, offsetof(Opts, device), TRAIN | EVAL | PREDICT | BENCH, 0, 255, "N",
+  {"--device", NUMBER, offsetof(Opts, device), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 255, "N",
    "the GPU, from 0, of a model that was built for CUDA"},
-  {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | BENCH, 0, 0, NULL,
+  {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 0, NULL,
    "wait for each kernel on the GPU, to name one that fails"},
   {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, 0, "FILE", "start from the weights of a .safetensors file"},
   {"--init-map", LIST, offsetof(Opts, init_map), TRAIN, 0, 0, "OLD=NEW",
    "read its tensors OLD, and those below it, as NEW; OLD= leaves them out"},
   {"--partial", FLAG, offsetof(Opts, partial), TRAIN, 0, 0, NULL,
    "--init may lack weights, which keep their initial values, and have others"},
-  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | INFO | BENCH, 0, 0, "FILE",
+  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | SERVE | INFO | BENCH, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
   {"--data", LIST, offsetof(Opts, data), TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH",
    "other files for a data section (several: A,B)"},
@@ -61,11 +62,24 @@ static const struct Opt {
   {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
   {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, UINT32_MAX, "N", "log every N-th step (default: 1)"},
-  {"--fn", TEXT, offsetof(Opts, fn), PREDICT, 0, 0, "EXPORT", "which export (default: the first)"},
+  {"--fn", TEXT, offsetof(Opts, fn), PREDICT | SERVE, 0, 0, "EXPORT", "which export (default: the first)"},
   {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE",
    "csv, npy, npz, jsonl, text, a picture or a folder of them, `-`: standard input"},
   {"-o", TEXT, offsetof(Opts, output), PREDICT, 0, 0, "FILE", "where to write: .csv, .jsonl or .npy"},
   {"--format", TEXT, offsetof(Opts, format), PREDICT, 0, 0, "F", "csv (the default), jsonl or npy, instead of by -o"},
+  {"--host", TEXT, offsetof(Opts, host), SERVE, 0, 0, "ADDRESS", "where to listen (default: 127.0.0.1, this machine)"},
+  {"--port", NUMBER, offsetof(Opts, port), SERVE, 0, 65535, "N", "the port (default: 8080); 0: a free one"},
+  {"--batch-max", NUMBER, offsetof(Opts, batch_max), SERVE, 1, INT32_MAX, "N",
+   "records of a call at most (default: the bound of the export)"},
+  {"--batch-wait", NUMBER, offsetof(Opts, batch_wait), SERVE, 0, 10000, "MS",
+   "how long a request waits for others to share a call, in ms (default: 0)"},
+  {"--queue", NUMBER, offsetof(Opts, queue), SERVE, 1, 1000000, "N",
+   "requests that may wait (default: 256); more are answered by 429"},
+  {"--max-body", NUMBER, offsetof(Opts, max_body), SERVE, 1, 65536, "MIB", "the largest body, in MiB (default: 16)"},
+  {"--timeout", NUMBER, offsetof(Opts, timeout), SERVE, 1, 86400, "S",
+   "seconds that a request may take to arrive (default: 30)"},
+  {"--watch", FLAG, offsetof(Opts, watch), SERVE, 0, 0, NULL,
+   "read the weights again when their file changes, as SIGHUP does"},
   {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
   {"--profile", FLAG, offsetof(Opts, profile), BENCH, 0, 0, NULL, "the time of each kernel, beside what is possible"},
   {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
@@ -85,7 +99,7 @@ const Command *opt_command(const char *name) {
     opt_consider(&near, name, gc_commands[i].name);
   }
   if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
-  rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\nthe commands are train, eval, predict, info and bench", name);
+  rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\nthe commands are train, eval, predict, info, serve and bench", name);
 }
 
 static const struct Opt *find(const Command *c, const char *name, size_t n) {
@@ -157,6 +171,7 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
 
 void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
   *o = (Opts){.steps = -1, .epochs = -1, .stop_at = -1, .threads = -1, .log_every = -1, .device = -1};
+  o->port = o->batch_max = o->batch_wait = o->queue = o->max_body = o->timeout = -1;
   for (int i = 0; i < argc; i++) {
     const char *s = argv[i], *eq = strchr(s, '=');
     if (s[0] != '-' || !s[1]) rt_die(E_UNKNOWN_OPTION, "`%s` takes options only, not `%s`", c->name, s);

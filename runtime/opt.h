@@ -14,10 +14,11 @@ typedef struct Fold { /* the k-th of n, from 1; n = 0: not given */
   uint32_t k, n;
 } Fold;
 typedef struct Opts {
-  int64_t steps, epochs, stop_at, threads, log_every, device; /* -1: not given */
+  int64_t steps, epochs, stop_at, threads, log_every, device;    /* -1: not given */
+  int64_t port, batch_max, batch_wait, queue, max_body, timeout; /* likewise */
   uint64_t seed;
-  bool seed_set, resume, force, json, infer, help, check_launches, profile, partial;
-  const char *init, *weights, *run_dir, *fn, *input, *output, *format;
+  bool seed_set, resume, force, json, infer, help, check_launches, profile, partial, watch;
+  const char *init, *weights, *run_dir, *fn, *input, *output, *format, *host;
   OptList data, init_map, set;
   Fold fold;
 } Opts;

@@ -85,6 +85,7 @@ int gc_eval(Session *sess);
 int gc_predict(Session *sess);
 int gc_info(Session *sess);
 int gc_bench(Session *sess);
+int gc_serve(Session *sess);                            /* serve/serve.c */
 void profile_begin(Session *sess);                      /* bench_profile.c: measures kernels in the calls that follow */
 void profile_call(Session *sess, int64_t call);         /* after each of them, from 0 */
 void profile_print(const Session *sess, int64_t calls); /* a row for each kernel, per call */

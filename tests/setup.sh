@@ -13,6 +13,7 @@ add cc gcc; add make make; add lemon lemon
 [ -e /usr/include/stdio.h ] || need="$need libc6-dev"
 [ -e /usr/include/png.h ] || need="$need libpng-dev"
 [ -e /usr/include/jpeglib.h ] || need="$need libjpeg-dev"
+[ -e /usr/include/microhttpd.h ] || need="$need libmicrohttpd-dev"
 root=$(cd "$(dirname "$0")/.." && pwd)
 [ "${LLVM_CONFIG:-}" = no ] || [ "$(sh "$root/codegen/jit/find_llvm.sh")" != no ] ||
   need="$need g++ llvm-dev libclang-dev"

@@ -76,7 +76,7 @@ for model in digits lstm; do
 done
 run 2 'did you mean' ./digits trian
 run 2 'did you mean' ./digits train --step 3
-for c in train eval predict info bench; do
+for c in train eval predict info serve bench; do
   run 0 'digits' ./digits $c --help
   head -n 1 out | grep -q "digits $c" && pass || fail "$c --help does not begin with an example: $(head -n 1 out)"
 done

@@ -12,7 +12,7 @@ awk -v folder="$blocks" -f "$root/tests/docs/blocks.awk" "$page" >"$tmp/list"
 
 # ---- the copy; times are kept, for make ----
 (cd "$root" && tar cf - Makefile ./*.md LICENSE bench codegen docs driver editors examples export frontend import \
-  ir lib passes prim python runtime std tests weights) | tar xf - -C "$tree"
+  ir lib passes prim python runtime serve std tests weights) | tar xf - -C "$tree"
 
 insert() { # insert BLOCK FILE PLACE TEXT: before or after the one line that contains TEXT
   block=$blocks/$1 place=$3 text=$4 awk '
@@ -75,7 +75,7 @@ pages=docs/tutorial/nan.md; full && pages=$(ls docs/tutorial/*.md | grep -v micr
 tally tutorial python3 "$root/tests/docs/tutorial.py" "$gradc" "$root" $pages
 
 # ---- names: a path exists, any other word is in the sources ----
-find Makefile codegen driver export frontend import ir lib passes prim runtime std tests weights \
+find Makefile codegen driver export frontend import ir lib passes prim runtime serve std tests weights \
   -type f ! -path 'tests/docs/*' -exec cat {} + >"$tmp/sources"
 find . | sed 's|^\./||' >"$tmp/paths"
 awk '/^ *```/ { inside = !inside } !inside' "$page" | grep -oE '`[^` ]+`' | tr -d '`' | sort -u >"$tmp/names"
@@ -96,7 +96,7 @@ done
 # ---- style: .clang-format by its version, where it is installed; the licence in the first lines ----
 sources() { # without what is installed there
   (cd "$root" && find bench codegen driver editors export frontend import ir lib passes prim python runtime \
-    tests weights \
+    serve tests weights \
     -name .venv -prune -o -name "$@" -print)
 }
 case $(clang-format --version 2>/dev/null) in
@@ -111,7 +111,7 @@ if [ -z "$unmarked" ]; then pass; else fail "no SPDX line: $unmarked"; fi
 
 # Columns are characters, not bytes.
 long=$(cd "$root" && find bench codegen docs driver editors examples export frontend import ir lib passes prim \
-  runtime tests weights -name .venv -prune -o -type f -regex '.*[.]\(awk\|[chy]\|cpp\|cu\|def\|inc\|sh\)' \
+  runtime serve tests weights -name .venv -prune -o -type f -regex '.*[.]\(awk\|[chy]\|cpp\|cu\|def\|inc\|sh\)' \
   -exec env LC_ALL=C.UTF-8 grep -HnE '.{121}' {} + | cut -d : -f 1,2)
 equal "lines above 120 columns" "$long" ""
 
@@ -135,6 +135,7 @@ check "includes of import" only_includes '(ir|import)/.*|lib/embed.h|runtime/io.
 check "includes of export" only_includes '(ir|export)/.*|import/onnx.h' export
 check "includes of driver" only_includes \
   '(import|export|weights|ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' driver
+check "includes of serve" only_includes '(serve|runtime)/.*|(arpa|netinet)/.*' serve
 check "includes of runtime" only_includes '[.][.]/prim/.*' runtime
 
 # ---- what is cheap ----

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz PORT N SEED PID: sends N malformed requests to a server on this machine: mutants of good ones, in their bodies
+ * or in all of their text. Each must be answered by one of the statuses that the server has, or the connection closed;
+ * none may wait. Good requests in between must have their answers. Prints the number of each status, and the growth of
+ * the server's memory after the first tenth. */
+#include "tests/bad/mutate.h"
+#include <errno.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const char *const good[][3] = {
+  {"POST /predict", "", "{\"x\":[[1,2,3,4],[-1,0.5,2,3]]}"},
+  {"POST /predict/label", "", "{\"x\":[1,2,3,4]}"},
+  {"POST /v2/models/two/versions/1/infer", "Content-Type: application/json\r\n",
+   "{\"id\":\"q\",\"inputs\":[{\"name\":\"a\",\"datatype\":\"FP32\",\"shape\":[1,4],\"data\":[1,2,3,4]},{\"name\":"
+   "\"k\","
+   "\"shape\":[1],\"datatype\":\"INT32\",\"data\":[3]}],\"outputs\":[{\"name\":\"out_2\",\"parameters\":{\"binary_"
+   "data\":"
+   "true}}],\"parameters\":{\"binary_data_output\":false}}"},
+  {"POST /v2/models/score/infer", "Inference-Header-Content-Length: 107\r\nContent-Type: application/octet-stream\r\n",
+   "{\"inputs\":[{\"name\":\"x\",\"datatype\":\"FP32\",\"shape\":[1,4],\"parameters\":{\"binary_data_size\":16,  "
+   "\"y\":0}}]}0123456789abcdef"},
+  {"POST /predict", "Content-Type: application/x-npy\r\n", "an npy array"},
+  {"GET /v2/models/two", "", ""},
+  {"GET /metrics", "", ""},
+  {"GET /v2/health/ready", "", ""},
+};
+enum { GOOD = sizeof good / sizeof *good };
+
+static int port;
+static long status_count[600];
+
+/* complete: the request is complete, so that its answer must come. */
+static int connected(int complete) {
+  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+  struct timeval limit = {.tv_usec = complete ? 0 : 20000, .tv_sec = complete ? 10 : 0};
+  a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int s = socket(AF_INET, SOCK_STREAM, 0);
+  setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  struct linger now = {1, 0}; /* the connection is forgotten at once, or its port stays in use */
+  setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  if (s >= 0 && !connect(s, (struct sockaddr *)&a, sizeof a)) return s;
+  perror("connect");
+  exit(1);
+}
+
+/* The status of the answer; 0: none; -1: it does not come. */
+static int exchange(int complete, const char *p, size_t n, char *reply, size_t room) {
+  int s = connected(complete);
+  size_t got = 0;
+  while (n) {
+    ssize_t k = send(s, p, n, MSG_NOSIGNAL);
+    if (k <= 0) break;
+    p += k;
+    n -= (size_t)k;
+  }
+  shutdown(s, SHUT_WR);
+  ssize_t k;
+  while ((k = recv(s, reply + got, room - 1 - got, 0)) > 0 && got + 1 < room) got += (size_t)k;
+  int late = k < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  close(s);
+  reply[got] = 0;
+  if (late) return -1;
+  return got > 12 && !memcmp(reply, "HTTP/1.", 7) ? atoi(reply + 9) : 0;
+}
+
+/* The body of request i. Returns its length. */
+static size_t body_of(int i, char to[512]) {
+  enum { HEAD = 128 };
+  if (i != 4) return (size_t)snprintf(to, 512, "%s", good[i][2]);
+  memset(to, ' ', HEAD);
+  memcpy(to, "\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, 'shape': (1, 4), }", 70);
+  to[HEAD - 1] = '\n';
+  memcpy(to + HEAD, "abcdefghijklmnop", 16);
+  return HEAD + 16;
+}
+
+/* The text of request i: a body of n bytes, with its length. */
+static size_t request(char *to, size_t room, int i, const char *body, size_t n) {
+  int head = snprintf(to, room, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n",
+                      good[i][0], good[i][1], n);
+  if (n > room - (size_t)head) n = room - (size_t)head;
+  memcpy(to + head, body, n);
+  return (size_t)head + n;
+}
+
+static long memory(const char *pid) {
+  char path[64], line[200];
+  long kb = 0;
+  snprintf(path, sizeof path, "/proc/%s/status", pid);
+  FILE *f = fopen(path, "r");
+  while (f && fgets(line, sizeof line, f)) sscanf(line, "VmRSS: %ld", &kb);
+  if (f) fclose(f);
+  return kb;
+}
+
+static int known(int status) {
+  static const int all[] = {0, 100, 200, 400, 404, 405, 408, 411, 413, 414, 415, 417, 429, 431, 500, 501, 503, 505};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (all[i] == status) return 1;
+  return 0;
+}
+
+static int one(uint64_t seed, char *text, char *reply, size_t room) {
+  char body[512];
+  int i = (int)(seed % GOOD);
+  size_t n = body_of(i, body);
+  Mutant t = {malloc(1 << 16), 0};
+  int complete = seed % 5 < 3 && n;
+  if (complete) {
+    memcpy(t.s, body, t.n = n);
+    mutate(&t, seed);
+    n = request(text, room, i, t.s, t.n);
+  } else {
+    t.n = request(t.s, 1 << 16, i, body, n);
+    mutate(&t, seed);
+    memcpy(text, t.s, n = t.n < room ? t.n : room);
+  }
+  free(t.s);
+  int status = exchange(complete, text, n, reply, room);
+  return status < 0 && !complete ? 0 : status;
+}
+
+int main(int argc, char **argv) {
+  enum { ROOM = 1 << 18 };
+  if (argc != 5) return 2;
+  port = atoi(argv[1]);
+  long n = atol(argv[2]), bad = 0, first = 0;
+  uint64_t seed = strtoull(argv[3], NULL, 10);
+  char *text = malloc(ROOM), *reply = malloc(ROOM);
+  for (long k = 0; k < n && bad < 20; k++) {
+    int status = one(seed + (uint64_t)k, text, reply, ROOM);
+    if (!known(status)) printf("FAIL  request %lu: status %d\n", (unsigned long)seed + (unsigned long)k, status), bad++;
+    else status_count[status]++;
+    if (k == n / 10) first = memory(argv[4]);
+    if (k % 997) continue;
+    size_t m = request(text, ROOM, 1, good[1][2], strlen(good[1][2]));
+    if (exchange(1, text, m, reply, ROOM) == 200 && strstr(reply, "{\"out\":[0]}")) continue;
+    printf("FAIL  after request %ld a good one has no answer\n", k);
+    bad++;
+  }
+  for (int s = 0; s < 600; s++)
+    if (status_count[s]) printf("status %d: %ld\n", s, status_count[s]);
+  printf("memory: %ld kB, then %ld kB\n", first, memory(argv[4]));
+  if (memory(argv[4]) > first + 4096) printf("FAIL  the memory grows\n"), bad++;
+  printf("%ld passed, %ld failed\n", bad ? 0L : 1L, bad);
+  return bad > 0;
+}
