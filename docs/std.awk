@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The sources of the standard library -> docs/std.md (make docs/std.md writes it, the suite docs compares it):
-#   awk -f docs/std.awk frontend/builtins/*.c std/*.nn runtime/schedule.nn runtime/optim.nn
+#   awk -f docs/std.awk frontend/builtins/*.c std/*.nn runtime/schedule.nn runtime/optim.nn runtime/lbfgs.nn
 # A def's entry is its signature and the comment above it; defs whose names begin with _ are the library's own. Of the
 # compiler's sources those functions are listed that have a comment "name(arguments): ..." above them and a row in a
 # table.

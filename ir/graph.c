@@ -71,6 +71,12 @@ int graph_checked(const Graph *g) {
   return scale >= 0 ? scale : graph_loss(g);
 }
 
+int graph_again(const Graph *g) {
+  for (int i = 0; i < g->nout; i++)
+    if (g->out[i].var >= 0 && g->m->var[g->out[i].var].role == VAR_AGAIN) return g->out[i].var;
+  return -1;
+}
+
 static bool storage_order_same(const StorageOrder *a, const StorageOrder *b) {
   return a->rank == b->rank && a->panel == b->panel && a->panel_axis == b->panel_axis &&
          !memcmp(a->perm, b->perm, a->rank);

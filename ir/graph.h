@@ -119,6 +119,9 @@ int graph_loss(const Graph *g);       /* the output of train_step or train_pass 
  * scale, which is infinite after an underflow. -1: none. */
 #define SCALE_RESULT "loss_scale"
 int graph_checked(const Graph *g);
+/* The var with VAR_AGAIN that the graph writes; -1: none. Its name, after "optim." and a section's. */
+#define AGAIN_STATE "evaluate_again"
+int graph_again(const Graph *g);
 
 /* Attributes. vals in the order of the schema. */
 AttrId attr_make(Module *m, Op op, const AttrVal *vals);

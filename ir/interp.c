@@ -269,6 +269,10 @@ bool interp_run(Interp *in, const Graph *g, Val *const *ports, Val **results) {
     return false;
   }
   run(in, g, ports, results);
+  for (int again = graph_again(g); again >= 0 && in->finite && val_get(in->var[again], 0) != 0;) {
+    for (int i = 0; results && i < interp_nresults(g); i++) val_release(results[i]);
+    run(in, g, ports, results);
+  }
   return true;
 }
 

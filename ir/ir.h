@@ -13,7 +13,9 @@ typedef enum VarKind {
   VAR_KINDS(X)
 #undef X
 } VarKind;
-typedef enum VarRole { VAR_PLAIN, VAR_GRAD_SUM } VarRole; /* VAR_GRAD_SUM: a gradient accumulated over microbatches */
+/* VAR_GRAD_SUM: a gradient accumulated over microbatches. VAR_AGAIN: a number that is not 0 while the training step
+ * that writes it is evaluated once more, on the same inputs and as the same step (graph_again). */
+typedef enum VarRole { VAR_PLAIN, VAR_GRAD_SUM, VAR_AGAIN } VarRole;
 typedef struct Var {
   const char *name;
   VarKind kind;

@@ -122,6 +122,8 @@ static void owner_from_name(Module *m, Var *v) {
     name = dot + 1;
   }
   if (v->owner >= 0 && !strcmp(v->slot, "grad")) v->role = VAR_GRAD_SUM;
+  const char *dot = strrchr(v->name, '.');
+  if (v->owner < 0 && dot && !strcmp(dot + 1, AGAIN_STATE)) v->role = VAR_AGAIN;
 }
 
 /* "ema.net.w" is the average of the weight "net.w". */

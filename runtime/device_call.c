@@ -153,6 +153,8 @@ static int begin(Session *sess, const GcGraph *g, GcCall *c, int slot) {
   return status;
 }
 
+static bool repeats(const Session *sess, const GcGraph *g) { return g->again && *session_scalar(sess, g->again) != 0; }
+
 int device_call(Session *sess, const GcGraph *g, GcCall *c) {
   Device *dev = sess->dev;
   Slot *s = &dev->slot[dev->current];
@@ -164,10 +166,15 @@ int device_call(Session *sess, const GcGraph *g, GcCall *c) {
   DEVICE_CALL(dev, cuCtxSetCurrent, dev->context);
   fill(dev, s, g, at, c->in, c->size);
   place_results(dev, s, g, at, out);
-  head_up(sess, s);
-  status = begin(sess, g, c, dev->current);
-  if (!status) fetch_results(dev, s, g, out, c->size);
-  int after = head_down(sess, g, s);
+  uint32_t step = sess->run->step;
+  int after;
+  do {
+    sess->run->step = step;
+    head_up(sess, s);
+    status = begin(sess, g, c, dev->current);
+    if (!status) fetch_results(dev, s, g, out, c->size);
+    after = head_down(sess, g, s);
+  } while (!status && !after && repeats(sess, g));
   device_wait(dev);
   rt_free(at);
   return status ? status : after;
@@ -190,9 +197,9 @@ static bool prepare(Session *sess, int slot, const GcGraph *g, const size_t *pla
 }
 
 /* The run header is the device's from one step to the next, unless the host changes it: it averages over microbatches,
- * and looks at the loss scale. */
-static bool may_run_ahead(const Session *sess) {
-  return sess->t->accumulate <= 1 && !sess->t->scale && !sess->dev->wait;
+ * looks at the loss scale, or repeats the step. */
+static bool may_run_ahead(const Session *sess, const GcGraph *g) {
+  return sess->t->accumulate <= 1 && !sess->t->scale && !sess->dev->wait && !g->again;
 }
 
 static int begin_train(Session *sess, const GcGraph *g, uint32_t microbatch, int slot, const size_t *place) {
@@ -205,6 +212,7 @@ int device_train(Session *sess, const GcGraph *g, FieldsFn *fields, void *arg, u
   Device *dev = sess->dev;
   uint64_t records = (uint64_t)sess->t->batch, at = microbatch * records;
   int slot = dev->ahead ? dev->current : !dev->current, status = 0;
+  uint32_t step = sess->run->step;
   size_t *place = rt_array((size_t)(g->nin + g->nout) + 1, sizeof *place);
   place_ports(g, place);
   DEVICE_CALL(dev, cuCtxSetCurrent, dev->context);
@@ -218,10 +226,16 @@ int device_train(Session *sess, const GcGraph *g, FieldsFn *fields, void *arg, u
   if (!status && prepare(sess, !slot, g, place, fields, arg, at + records)) {
     Slot *next = &dev->slot[!slot];
     if (last) next->step++, next->at = 0;
-    dev->ahead = last && may_run_ahead(sess);
+    dev->ahead = last && may_run_ahead(sess, g);
     if (dev->ahead) status = begin_train(sess, g, microbatch, !slot, place);
   }
   int after = head_down(sess, g, &dev->slot[slot]);
+  while (!status && !after && repeats(sess, g)) {
+    sess->run->step = step;
+    head_up(sess, &dev->slot[slot]);
+    status = begin_train(sess, g, microbatch, slot, place);
+    after = head_down(sess, g, &dev->slot[slot]);
+  }
   rt_free(place);
   if (!status) status = after;
   if (!status) return 0;

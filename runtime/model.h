@@ -126,6 +126,8 @@ typedef struct GcGraph {
   double flops;      /* of a call with all sizes at their bounds */
   int max_threads;   /* more threads would have no work */
   uint8_t on_device; /* it runs on GcModel.device */
+  int again;         /* on a device, 1 + index in GcModel.vars (f32): the caller repeats the call as the same step while
+                      * it is not 0; a function of the CPU does so itself. 0: none */
 } GcGraph;
 
 /* Compiled kernels, as cuModuleLoadData takes them, for GPUs of a compute capability, such as 90, and of later ones

@@ -93,6 +93,7 @@ const StepText cuda_steps = {
   .kernel = print_step,
   .loss_test = print_loss_test,
   .check_stores = check_stores,
+  .called_again = true,
 };
 
 /* ---- around them ---- */
@@ -204,6 +205,10 @@ static void put_locals(GraphText *c, Str *out) {
 }
 
 void cuda_graph(Emitter *p, Graph *g, Str *functions, Str *header) {
+  if (!p->o->device && graph_again(g) >= 0)
+    diag_error(p->c, E_UNSUPPORTED_OPTIMIZER, p->m->var[graph_again(g)].loc, 1,
+               "kernels without a runtime and an optimizer with a loop, such as lbfgs, are not in this version: it "
+               "waits for the loss");
   Str body = {.c = p->c};
   GraphText c = {.p = p, .g = g, .o = &body, .indent = 1};
   name_params(&c);

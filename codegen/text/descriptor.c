@@ -153,12 +153,14 @@ static const char *graph_row(Emitter *p, Str *o, const Graph *g, const char *nam
                names.s, g->index, bounds.s);
   str_puts(&s, "{");
   text_string(&s, name);
-  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %s, %.17g, %s}", g->index, table_ref(p, nin, "in", g->index),
-             table_ref(p, nout, "out", g->index), nin, nout, nsizes, table_ref(p, nsizes, "sizes", g->index),
-             table_ref(p, nsizes, "bounds", g->index), table_ref(p, open.n, "dims", g->index), graph_flops(g),
+  str_printf(&s, ", graph_%d, %s, %s, %d, %d, %d, %s, %s, %s, %.17g, %s, %d}", g->index,
+             table_ref(p, nin, "in", g->index), table_ref(p, nout, "out", g->index), nin, nout, nsizes,
+             table_ref(p, nsizes, "sizes", g->index), table_ref(p, nsizes, "bounds", g->index),
+             table_ref(p, open.n, "dims", g->index), graph_flops(g),
              device                                         ? "1, 1"
-             : graph_steps(&p->steps, (Graph *)g)->parallel ? "1024"
-                                                            : "1");
+             : graph_steps(&p->steps, (Graph *)g)->parallel ? "1024, 0"
+                                                            : "1, 0",
+             device ? 1 + graph_again(g) : 0);
   return s.s;
 }
 

@@ -116,7 +116,7 @@ static void print_loss_test(GraphText *c, Id loss) {
   c->uses_run = true;
 }
 
-void graph_body(GraphText *c) {
+static void print_steps(GraphText *c) {
   const StepList *list = graph_steps(&c->p->steps, (Graph *)c->g);
   const StepText *text = step_text(c);
   for (int i = 0; i < list->n; i++) {
@@ -130,6 +130,25 @@ void graph_body(GraphText *c) {
     }
     if (s->kind == STEP_CALL && text->mark) text->mark(c, s);
   }
+}
+
+/* A loop around the steps of a graph that is evaluated again while a var is not 0. Between two iterations all threads
+ * have read the var. */
+void graph_body(GraphText *c) {
+  const StepText *text = step_text(c);
+  int again = graph_again(c->g);
+  if (again < 0 || text->called_again) {
+    print_steps(c);
+    return;
+  }
+  graph_stmt(c, "for (int again = 1; again;) {");
+  c->indent++;
+  print_steps(c);
+  if (text->barrier) text->barrier(c);
+  graph_stmt(c, "again = *%s != 0;", at_var(c->p, "const float", again));
+  if (text->barrier) text->barrier(c);
+  c->indent--;
+  graph_stmt(c, "}");
 }
 
 bool graph_counts_calls(const Graph *g) { return g->kind == GK_EXPORT && g->draws; }

@@ -42,6 +42,7 @@ static CallSite *new_site(Elab *e, CallSite *up, const char *name, int ordinal) 
                   .up = up,
                   .weights = up->weights,
                   .weight = up->weight,
+                  .joint = up->joint,
                   .path = path_hash(up, name, ordinal)};
   *VEC_PUSH(e->c, up->kid, up->nkid, up->capkid) = i;
   int n = table_get(&up->count, name);
@@ -185,11 +186,11 @@ int el_make_state(Elab *e, CallSite *i, const char *name, TypeId type, double fi
 
 static int add_var(Elab *e, const Ast *s, TypeId type) {
   CallSite *i = e->cur.f->site;
-  bool state = s->kind == AST_STATE, optim = i->weight >= 0;
+  bool state = s->kind == AST_STATE, optim = i->weight >= 0 || i->joint;
   Value init = initial(e, s);
   if (v_bad(init)) return -1;
   const char *name = ctx_strf(e->c, "%s.%s", site_path(e, i, false), s->text);
-  if (optim) name = ctx_strf(e->c, "%s#%d", name, i->weight);
+  if (optim) name = ctx_strf(e->c, "%s#%d#%s", name, i->weight, e->section ? e->section : "");
   VarKind kind = optim ? VK_OPTIM : state ? VK_STATE : VK_PARAM;
   VarInfo info = {.site = i,
                   .name = s->text,
@@ -245,7 +246,7 @@ Value el_declare_var(Elab *e, const Ast *s) {
   if (!type) return v_error();
   if (el_in_field(e)) return el_fail(e, E_FIELD, s, "weights and states are not available in a field of data");
   if (!i->weights) return declared_in_section(e, s);
-  if (i->weight >= 0 && s->kind == AST_PARAM)
+  if ((i->weight >= 0 || i->joint) && s->kind == AST_PARAM)
     return el_fail(e, E_WRITE_TARGET, s, "an optimizer keeps states, not weights");
   if (s->kind == AST_PARAM && !dtype_is_float(type_get(e->m, type)->dtype))
     return el_fail(e, E_DTYPE_MISMATCH, s->kid[0], "a weight holds floats; `state` may hold integers");

@@ -22,6 +22,7 @@ struct CallSite {
   int nvar, capvar;
   bool weights;       /* may declare weights: below a `use`, or an optimizer */
   int weight;         /* the var that this optimizer updates; -1 */
+  bool joint;         /* of an optimizer that updates all weights of its section together */
   uint64_t path;      /* hash of the call path */
   int scope;          /* in Module.scope; 0: not yet there */
   int randoms, stamp; /* random nodes made in the graph numbered stamp */

@@ -13,8 +13,7 @@
 
 static const char *const optimizers[] = {"sgd",    "adam",  "adamw", "rmsprop",   "adagrad", "adadelta",
                                          "adamax", "nadam", "radam", "rprop",     "asgd",    "lion",
-                                         "lamb",   "lars",  "muon",  "adafactor", "sophia"};
-static const char *const unsupported_optimizers[] = {"lbfgs"};
+                                         "lamb",   "lars",  "muon",  "adafactor", "sophia",  "lbfgs"};
 
 /* The one that is meant by torch.optim.Adam or "adam"; NULL: none is near. */
 static const char *optimizer_like(Elab *e, const char *name) {
@@ -40,9 +39,6 @@ static Value optimizer(Elab *e, const Ast *a) {
   const Ast *callee = a->kind == AST_CALL ? a->kid[0] : a;
   if (callee->kind == AST_NAME) {
     Item *it = el_item(e, e->cur.f->file, callee->text);
-    for (int i = 0; i < 1 && !it; i++)
-      if (!strcmp(callee->text, unsupported_optimizers[i]))
-        return el_fail(e, E_UNSUPPORTED_OPTIMIZER, callee, "the optimizer `%s` is not in this version", callee->text);
     if (!it && a->kind == AST_CALL) {
       Diag *d = el_error(e, E_UNKNOWN_OPTIMIZER, callee, "unknown optimizer `%s`", callee->text);
       const char *s = optimizer_like(e, callee->text);

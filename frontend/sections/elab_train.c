@@ -256,7 +256,10 @@ static bool accumulate(Elab *e, Update *u, int n, int *acc) {
 static bool update(Elab *e, TrainBuild *r, Update *u, int n, const LossScale *scale) {
   const Ast *clip = el_setting_value(r->s, "clip"), *noise = el_setting_value(r->s, "grad_noise");
   const Ast *ema = el_setting_value(r->s, "ema");
-  if (!el_optimizers(e, &r->optim) || !el_curvature(e, &r->optim, r->t, u, n)) return false;
+  if (!el_optimizers(e, &r->optim)) return false;
+  for (int i = 0; i < r->optim.n; i++)
+    if (el_takes_loss(r->optim.g[i].fn)) return el_joint_update(e, r->s, r->t, &r->optim, u, n, r->result[0]);
+  if (!el_curvature(e, &r->optim, r->t, u, n)) return false;
   if ((clip && !el_clip(e, clip, u, n)) || (noise && !el_noise(e, noise, u, n))) return false;
   if (!el_update(e, &r->optim, u, n) || !el_assign_weights(e, r->s->block)) return false;
   if (ema && !el_average(e, ema, u, n)) return false;

@@ -41,6 +41,11 @@ bool el_takes_curvature(Value rule); /* its third argument is `curvature` */
 /* ---- elab_curvature.c ---- */
 bool el_curvature(Elab *e, const Groups *optim, const TrainInfo *t, Update *u, int n); /* of gradients as they are */
 
+/* ---- elab_joint.c ---- */
+bool el_takes_loss(Value rule); /* its third argument is `loss` */
+/* The update by the one rule of `optim`, and the results of the first evaluation in a step. */
+bool el_joint_update(Elab *e, const Section *s, const TrainInfo *t, const Groups *optim, Update *u, int n, Id loss);
+
 /* ---- elab_average.c ---- */
 bool el_average(Elab *e, const Ast *ema, const Update *u, int n); /* after all other writes of weights */
 

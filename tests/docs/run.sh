@@ -47,7 +47,7 @@ for example in sqdiff scaled unview quoted; do
 done
 
 # ---- std.md is that of the sources, every def says what it is, and every function of the compiler is in a page ----
-awk -f docs/std.awk frontend/builtins/*.c std/*.nn runtime/schedule.nn runtime/optim.nn >"$tmp/std.md"
+awk -f docs/std.awk frontend/builtins/*.c std/*.nn runtime/schedule.nn runtime/optim.nn runtime/lbfgs.nn >"$tmp/std.md"
 check "docs/std.md is not that of the sources: awk -f docs/std.awk ..." cmp "$tmp/std.md" docs/std.md
 mute=$(awk '/^- `/ { if (entry != "" && !said) print entry; entry = $0; said = /  $/ } END { if (!said) print entry }' \
   "$tmp/std.md" | grep -F ': ' | head -n 5)

@@ -23,25 +23,43 @@ refused() { # refused NAME CODE TEXT COMMAND...
 # ---- the same bits everywhere ----
 program reference "$here/reference.c" runtime/hash.c || { counts; exit 1; }
 cp "$here"/*.nn "$tmp"
-want=$("$tmp/reference" "$tmp/turns.nn" 12 "$tmp/spec.h")
-[ ${#want} = 16 ] && pass || fail "the interpreter: $want"
-check "turns: portable C" "$gradc" emit --c "$tmp/turns.nn" -o "$tmp"
-check "turns: portable C compiles" gcc -O0 -std=c99 -Wall -Wno-unused -Werror -ffp-contract=off -c \
-  -o "$tmp/turns.o" "$tmp/turns.c"
-check "turns: its program compiles" gcc -O0 -std=gnu11 -I"$tmp" -o "$tmp/portable" "$here/main_portable.c" \
-  "$tmp/turns.o" runtime/hash.c
-equal "turns: portable C" "$("$tmp/portable")" "$want"
-binary turns
-"$tmp/turns" train --json --run-dir "$tmp/run_turns" >"$tmp/turns.out" 2>"$tmp/log"
-equal "turns: native C" "$(hash_of <"$tmp/turns.out")" "$want"
+everywhere() { # everywhere NAME ROUNDS: the same strict bits by the interpreter, whose hash is $want, and both dialects
+  want=$("$tmp/reference" "$tmp/$1.nn" "$2" "$tmp/spec.h")
+  [ ${#want} = 16 ] && pass || fail "$1: the interpreter: $want"
+  check "$1: portable C" "$gradc" emit --c "$tmp/$1.nn" -o "$tmp"
+  check "$1: portable C compiles" gcc -O0 -std=c99 -Wall -Wno-unused -Werror -ffp-contract=off -c \
+    -o "$tmp/$1.o" "$tmp/$1.c"
+  check "$1: its program compiles" gcc -O0 -std=gnu11 -I"$tmp" -o "$tmp/portable" "$here/main_portable.c" \
+    "$tmp/$1.o" runtime/hash.c
+  equal "$1: portable C" "$("$tmp/portable")" "$want"
+  binary "$1"
+  "$tmp/$1" train --json --run-dir "$tmp/run_$1" >"$tmp/$1.out" 2>"$tmp/log"
+  equal "$1: native C" "$(hash_of <"$tmp/$1.out")" "$want"
+}
+resumed() { # resumed NAME ROUND: the same bits and metrics as the run of everywhere
+  "$tmp/$1" train --json --run-dir "$tmp/half" --force --stop-at "$2" >"$tmp/out" 2>&1
+  equal "$1: resumed after round $2" \
+    "$("$tmp/$1" train --resume --json --run-dir "$tmp/half" 2>/dev/null | hash_of)" "$want"
+  check "$1: metrics of the resumed run" cmp "$tmp/half/metrics.csv" "$tmp/run_$1/metrics.csv"
+}
+
+# ---- a step that is evaluated several times ----
+if full; then
+  everywhere wolfe 9
+  resumed wolfe 4
+  equal "wolfe: one thread" \
+    "$("$tmp/wolfe" train --json --threads 1 --run-dir "$tmp/alone" 2>/dev/null | hash_of)" "$want"
+  check "wolfe: cuda-host" "$gradc" run --fp=strict --device=cuda-host "$tmp/wolfe.nn" --run-dir "$tmp/device" --force
+  check "wolfe: metrics on cuda-host" awk -F, 'NR == FNR { row[FNR] = $0; next }
+    { n = split(row[FNR], a); for (i = 2; FNR > 1 && i <= n; i++)
+        if ((a[i] - $i) ^ 2 > 1e-8 * $i ^ 2) exit 1 }' "$tmp/run_wolfe/metrics.csv" "$tmp/device/metrics.csv"
+  refused "wolfe: kernels alone" E0707 "waits for the loss" "$gradc" emit --cuda "$tmp/wolfe.nn" -o "$tmp/cu"
+fi
+
+everywhere turns 12
 
 # ---- resumed ----
-for at in $(if full; then echo 1 7; else echo 7; fi); do
-  "$tmp/turns" train --json --run-dir "$tmp/half" --force --stop-at $at >"$tmp/out" 2>&1
-  equal "turns: resumed after round $at" \
-    "$("$tmp/turns" train --resume --json --run-dir "$tmp/half" 2>/dev/null | hash_of)" "$want"
-  check "turns: metrics of the resumed run" cmp "$tmp/half/metrics.csv" "$tmp/run_turns/metrics.csv"
-done
+for at in $(if full; then echo 1 7; else echo 7; fi); do resumed turns $at; done
 grep -q '"critic":{"steps":12,.*"gen":{"steps":4,.*"other":{"steps":5,' "$tmp/turns.out" && pass ||
   fail "turns: steps of the sections: $(tail -n 1 "$tmp/turns.out")"
 equal "turns: columns" "$(head -n 1 "$tmp/run_turns/metrics.csv")" \

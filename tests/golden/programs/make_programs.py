@@ -23,6 +23,7 @@ import programs_activations  # noqa: F401 - these each have a stream of their ow
 import programs_loss  # noqa: F401
 import programs_attend  # noqa: F401
 import programs_optim  # noqa: F401
+import programs_lbfgs  # noqa: F401
 import programs_average  # noqa: F401
 import programs_window  # noqa: F401
 import programs_tensor  # noqa: F401

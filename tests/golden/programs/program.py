@@ -336,7 +336,10 @@ class Training:
                 total = total + loss.detach()
             if self.clip:
                 self.clip(trained.values())
-            opt.step()
+            if isinstance(opt, torch.optim.LBFGS):  # which evaluates the loss itself
+                total = opt.step(lambda: self.closure(opt, v, fields)).detach()
+            else:
+                opt.step()
             if averaged:
                 averaged.update_parameters(own)
             if schedule:
@@ -344,6 +347,12 @@ class Training:
             losses.append(total.clone())
         averages = [w.detach().clone() for w in averaged.module] if averaged else []
         return losses + [v[n].detach().clone() for n in self.weights | self.states] + averages
+
+    def closure(self, opt, v, fields):
+        opt.zero_grad()
+        loss = self.loss(v, *fields)
+        loss.backward()
+        return loss
 
     def kept(self):
         averages = [f"ema.{n}" for n in self.weights if n not in self.frozen] if self.average else []
