@@ -19,12 +19,12 @@ static bool open_file(Args *a, const char *path, bool values, WeightFile *w) {
 
 /* ---- rules ---- */
 
-/* The text of --map: a file, or the name of one in gradc. */
+/* The text of --map: the name of one in gradc, or a file. */
 static const char *rules_text(Args *a, const char *path, size_t *n) {
   const char *text = embed_text(ctx_strf(a->c, "weights/maps/%s.map", path), n);
   Bytes b;
   char err[ERR_TEXT];
-  if (text && !io_exists(path)) return text;
+  if (text) return text;
   if (io_read_all(path, &b, err)) {
     *n = b.n;
     return (const char *)b.p;

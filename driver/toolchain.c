@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the command line to the options of codegen/build and codegen/jit. */
+#include "ir/graph.h"
 #include "driver/toolchain.h"
 #include "codegen/jit/cuda_images.h"
 #include "codegen/jit/gpus.h"
@@ -73,6 +74,18 @@ static void add_pictures(const Args *a, const Module *m, CcArgs *k) {
   if (!any) return;
   if (!archive_fits(a)) cc_words(k, PICTURE_FLAGS);
   cc_words(k, PICTURE_LIBS);
+}
+
+/* Whether an export gives scores f32[1, V] or f32[1, T, V] of what follows tokens i32[1, T]. */
+static bool generates(const Module *m) {
+  for (int i = 0; i < m->ngraph; i++) {
+    const Graph *g = m->graph[i];
+    if (g->kind != GK_EXPORT || g->nport != 1 || g->nout != 1) continue;
+    const Type *in = node_type(g, g->port[0]), *out = node_type(g, g->out[0].value);
+    bool scores = out->dtype == DT_F32 && (out->rank == 2 || out->rank == 3);
+    if (scores && in->dtype == DT_I32 && in->rank == 2) return true;
+  }
+  return false;
 }
 
 /* ---- programs ---- */
@@ -162,6 +175,7 @@ int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   CcArgs runtime = {.c = a->c};
   if (!add_runtime(a, f, &runtime, &script.files)) return EXIT_RESOURCES;
   add_pictures(a, m, &runtime);
+  if (generates(m)) cc_words(&runtime, "-Wl,-u,gc_generate");
   CcFault fault = native_program(m, &o, f, &runtime, out);
   if (fault == CC_SYSTEM || fault == CC_KILLED) return EXIT_RESOURCES;
   if (!fault && keep && !keep_sources(a, f, keep, &script)) return EXIT_RESOURCES;

@@ -3,7 +3,7 @@
  * the file's bytes, which must outlive the messages. */
 #ifndef GRADC_ONNX_H
 #define GRADC_ONNX_H
-#include "import/protobuf.h"
+#include "runtime/protobuf.h"
 #include "ir/type.h"
 
 /* TensorProto.DataType: number, name, the element type of the language that carries it (-1: none), bits of an element

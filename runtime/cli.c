@@ -65,6 +65,8 @@ int gc_main(const GcModel *m, int argc, char **argv) {
   }
   if (!m->device && (sess.o.device >= 0 || sess.o.check_launches))
     rt_die(E_OPTION_VALUE, "%s was built for the CPU\nbuild it with --cuda", m->name);
+  if (!c->run)
+    rt_die(E_NO_SUCH_PART, "%s has no export from tokens i32[1, T] to scores f32[1, V], to generate by", m->name);
   settings_apply(&sess);
   int status = c->run(&sess);
   session_close(&sess);

@@ -10,7 +10,9 @@
 #include <string.h>
 
 enum { MAX_THREADS = 1024 };
-enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, SERVE = 32, ALL = 63 };
+enum { TRAIN = 1, EVAL = 2, PREDICT = 4, INFO = 8, BENCH = 16, SERVE = 32, GENERATE = 64, ALL = 127 };
+
+int gc_generate(Session *sess) __attribute__((weak)); /* generate.c; only models that generate link it */
 typedef enum OptKind { FLAG, NUMBER, SEED, TEXT, LIST, FOLD, COLOUR } OptKind;
 
 const Command gc_commands[] = {
@@ -19,6 +21,7 @@ const Command gc_commands[] = {
   {"predict", PREDICT, gc_predict, "--input new.csv", "run an exported function on every record of a file"},
   {"info", INFO, gc_info, "", "the weights and states of the model, in order"},
   {"serve", SERVE, gc_serve, "--port 8080", "answer requests over HTTP by the exported functions"},
+  {"generate", GENERATE, gc_generate, "--prompt 'Once' --tokenizer tokenizer.json", "continue a text, token by token"},
   {"bench", BENCH, gc_bench, "--steps 100 --threads 1", "time the training step on data held in memory"},
 };
 const int gc_ncommands = COUNT(gc_commands);
@@ -39,20 +42,20 @@ static const struct Opt {
    "number of epochs, instead of the file's plan"},
   {"--stop-at", NUMBER, offsetof(Opts, stop_at), TRAIN, 0, UINT32_MAX, "N",
    "stop after step N and leave the rest to --resume"},
-  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 0, "N",
+  {"--seed", SEED, offsetof(Opts, seed), TRAIN | EVAL | PREDICT | SERVE | BENCH | GENERATE, 0, 0, "N",
    "seed of weights, order, hold-out and random numbers"},
-  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | SERVE | BENCH, 1, MAX_THREADS, "N",
+  {"--threads", NUMBER, offsetof(Opts, threads), TRAIN | EVAL | PREDICT | SERVE | BENCH | GENERATE, 1, MAX_THREADS, "N",
    "threads (default: physical cores); results do not depend on it"},
-  {"--device", NUMBER, offsetof(Opts, device), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 255, "N",
+  {"--device", NUMBER, offsetof(Opts, device), TRAIN | EVAL | PREDICT | SERVE | BENCH | GENERATE, 0, 255, "N",
    "the GPU, from 0, of a model that was built for CUDA"},
-  {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | SERVE | BENCH, 0, 0, NULL,
-   "wait for each kernel on the GPU, to name one that fails"},
+  {"--check-launches", FLAG, offsetof(Opts, check_launches), TRAIN | EVAL | PREDICT | SERVE | BENCH | GENERATE, 0, 0,
+   NULL, "wait for each kernel on the GPU, to name one that fails"},
   {"--init", TEXT, offsetof(Opts, init), TRAIN, 0, 0, "FILE", "start from the weights of a .safetensors file"},
   {"--init-map", LIST, offsetof(Opts, init_map), TRAIN, 0, 0, "OLD=NEW",
    "read its tensors OLD, and those below it, as NEW; OLD= leaves them out"},
   {"--partial", FLAG, offsetof(Opts, partial), TRAIN, 0, 0, NULL,
    "--init may lack weights, which keep their initial values, and have others"},
-  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | SERVE | INFO | BENCH, 0, 0, "FILE",
+  {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | SERVE | INFO | BENCH | GENERATE, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
   {"--data", LIST, offsetof(Opts, data), TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH",
    "other files for a data section (several: A,B)"},
@@ -62,7 +65,16 @@ static const struct Opt {
   {"--force", FLAG, offsetof(Opts, force), TRAIN, 0, 0, NULL, "replace the run that --run-dir holds"},
   {"--run-dir", TEXT, offsetof(Opts, run_dir), TRAIN, 0, 0, "D", "the run's folder (default: runs/TIME)"},
   {"--log-every", NUMBER, offsetof(Opts, log_every), TRAIN, 1, UINT32_MAX, "N", "log every N-th step (default: 1)"},
-  {"--fn", TEXT, offsetof(Opts, fn), PREDICT | SERVE, 0, 0, "EXPORT", "which export (default: the first)"},
+  {"--fn", TEXT, offsetof(Opts, fn), PREDICT | SERVE | GENERATE, 0, 0, "EXPORT", "which export (default: the first)"},
+  {"--prompt", TEXT, offsetof(Opts, prompt), GENERATE, 0, 0, "TEXT", "what to continue"},
+  {"--tokenizer", TEXT, offsetof(Opts, tokenizer), GENERATE, 0, 0, "FILE",
+   "tokenizer.json, vocab.json with merges.txt beside it, or tokenizer.model"},
+  {"--tokens", NUMBER, offsetof(Opts, tokens), GENERATE, 0, 1 << 20, "N", "how many at most (default: 100)"},
+  {"--temperature", TEXT, offsetof(Opts, temperature), GENERATE, 0, 0, "T",
+   "divides the scores (default: 1); 0: always the most likely token"},
+  {"--top-k", NUMBER, offsetof(Opts, top_k), GENERATE, 1, 1 << 22, "K", "draw from the K most likely only"},
+  {"--top-p", TEXT, offsetof(Opts, top_p), GENERATE, 0, 0, "P",
+   "draw from the most likely that have this probability together"},
   {"--input", TEXT, offsetof(Opts, input), PREDICT, 0, 0, "FILE",
    "csv, npy, npz, jsonl, text, a picture or a folder of them, `-`: standard input"},
   {"-o", TEXT, offsetof(Opts, output), PREDICT, 0, 0, "FILE", "where to write: .csv, .jsonl or .npy"},
@@ -82,7 +94,8 @@ static const struct Opt {
    "read the weights again when their file changes, as SIGHUP does"},
   {"--infer", FLAG, offsetof(Opts, infer), BENCH, 0, 0, NULL, "time the first export instead of the training step"},
   {"--profile", FLAG, offsetof(Opts, profile), BENCH, 0, 0, NULL, "the time of each kernel, beside what is possible"},
-  {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH, 0, 0, NULL, "one JSON object per line"},
+  {"--json", FLAG, offsetof(Opts, json), TRAIN | EVAL | INFO | BENCH | GENERATE, 0, 0, NULL,
+   "one JSON object per line"},
   {"--color", COLOUR, 0, ALL, 0, 0, "WHEN", "colour of messages: auto (on a terminal), always, never"},
   {"--help", FLAG, offsetof(Opts, help), ALL, 0, 0, NULL, "this text"},
 };
@@ -99,7 +112,8 @@ const Command *opt_command(const char *name) {
     opt_consider(&near, name, gc_commands[i].name);
   }
   if (near.word) rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\ndid you mean `%s`?", name, near.word);
-  rt_die(E_UNKNOWN_OPTION, "unknown command `%s`\nthe commands are train, eval, predict, info, serve and bench", name);
+  rt_die(E_UNKNOWN_OPTION,
+         "unknown command `%s`\nthe commands are train, eval, predict, info, serve, generate and bench", name);
 }
 
 static const struct Opt *find(const Command *c, const char *name, size_t n) {
@@ -171,7 +185,7 @@ static void set(Opts *o, const struct Opt *opt, const char *v) {
 
 void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
   *o = (Opts){.steps = -1, .epochs = -1, .stop_at = -1, .threads = -1, .log_every = -1, .device = -1};
-  o->port = o->batch_max = o->batch_wait = o->queue = o->max_body = o->timeout = -1;
+  o->port = o->batch_max = o->batch_wait = o->queue = o->max_body = o->timeout = o->tokens = o->top_k = -1;
   for (int i = 0; i < argc; i++) {
     const char *s = argv[i], *eq = strchr(s, '=');
     if (s[0] != '-' || !s[1]) rt_die(E_UNKNOWN_OPTION, "`%s` takes options only, not `%s`", c->name, s);
@@ -213,7 +227,8 @@ void opt_help(const char *prog, const Command *c) {
 void opt_overview(const GcModel *m, const char *prog) {
   rt_out("%s train\n%s eval\n%s predict --input new.csv\n\n%s, built by gradc %s: %.0f parameters\n\ncommands:\n", prog,
          prog, prog, m->name, m->version ? m->version : "", m->parameters);
-  for (int i = 0; i < gc_ncommands; i++) rt_out("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
+  for (int i = 0; i < gc_ncommands; i++)
+    if (gc_commands[i].run) rt_out("  %-9s %s\n", gc_commands[i].name, gc_commands[i].summary);
   rt_out("\n`%s COMMAND --help` lists the options of a command.\n", prog);
 }
 

@@ -19,6 +19,8 @@ typedef struct Opts {
   uint64_t seed;
   bool seed_set, resume, force, json, infer, help, check_launches, profile, partial, watch;
   const char *init, *weights, *run_dir, *fn, *input, *output, *format, *host;
+  const char *prompt, *tokenizer, *temperature, *top_p; /* of generate */
+  int64_t tokens, top_k;                                /* -1: not given */
   OptList data, init_map, set;
   Fold fold;
 } Opts;

@@ -131,7 +131,7 @@ check "includes of codegen" only_includes "$codegen.*" codegen
 check "includes of codegen/*.c" only_includes "$codegen[^/]*" codegen/*.[ch]
 check "includes of codegen/text" only_includes "$codegen(text/)?[^/]*" codegen/text
 check "includes of lib" only_includes '(ir|frontend|passes|runtime|lib)/.*|codegen/((build|jit)/)?[^/]*' lib
-check "includes of import" only_includes '(ir|import)/.*|lib/embed.h|runtime/io.h' import
+check "includes of import" only_includes '(ir|import)/.*|lib/embed.h|runtime/(io|protobuf).h' import
 check "includes of export" only_includes '(ir|export)/.*|import/onnx.h' export
 check "includes of driver" only_includes \
   '(import|export|weights|ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' driver

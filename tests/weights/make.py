@@ -184,4 +184,64 @@ vit = hf.ViTConfig(hidden_size=8, intermediate_size=12, num_hidden_layers=2, num
                    patch_size=8, num_labels=5)
 model("vit", hf.ViTForImageClassification(vit), [small], lambda m: m(small).logits)
 model("resnet", ResNet(1, 5), [image], lambda m: m(image), ".pt")
+
+# Tokenizers, trained here: odd texts (in hexadecimal) and the tokens that `tokenizers` and `sentencepiece` give them.
+import random  # noqa: E402
+import unicodedata  # noqa: E402
+
+import sentencepiece  # noqa: E402
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # noqa: E402
+
+SOURCE = "/usr/share/common-licenses/GPL-3"
+text = open(SOURCE).read()
+bpe = Tokenizer(models.BPE())
+bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+bpe.train_from_iterator([text], trainers.BpeTrainer(vocab_size=320, special_tokens=["<|endoftext|>"],
+                                                    initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+bpe.save(path("tokenizer.json"))
+bpe.model.save(out)
+# Of NFKC the rules of some characters and white space, since the table of all has 240 KB.
+rules = {c: unicodedata.normalize("NFKC", chr(c)) for c in [*range(0xA0, 0x180), *range(0x2100, 0x2200), 0xFB01, 0xFB00,
+                                                            *range(0xFF00, 0xFFA0), 0x1D4B3, 0x1D7D9, 0x3000, 0x2003]}
+rules.update({9: " ", 10: " ", 0x200B: " ", 0x7F: "", 1: ""})
+with open(path("rules.tsv"), "w") as f:
+    for c, to in sorted(rules.items()):
+        if to != chr(c):
+            f.write(f"{c:X}\t{' '.join(f'{ord(x):X}' for x in to)}\n")
+    f.write("65 301\tE9\nFF76 FF9E\t30AC\n")  # of several characters
+sentencepiece.SentencePieceTrainer.train(input=SOURCE, model_prefix=path("tokenizer"), vocab_size=200, minloglevel=2,
+                                         model_type="unigram", normalization_rule_tsv=path("rules.tsv"))
+os.remove(path("tokenizer.vocab"))
+os.remove(path("rules.tsv"))
+unigram = sentencepiece.SentencePieceProcessor(model_file=path("tokenizer.model"))
+odd = ["", " ", "  ", "Hello world", "don't we'll I'm you've they're he'd it's", "DON'T", "a  b   c", " leading",
+       "trailing  ", "\n\n x\t\ty \n", "na\u00efve caf\u00e9", "\u65e5\u672c\u8a9e",
+       "\U0001f600\U0001f44d\U0001f3fd",
+       "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\u2167 \u00bd \u00b2 123 \u0663\u0664",
+       "\ufb01 \ufb00 \u212b \uff26",
+       "\u00a0nbsp\u2003em", "<|endoftext|>", "a<|endoftext|> b", "'s't", "''ll", "x'sx", "e\u0301", "\u200bzero",
+       "\U0001d4b3\U0001d7d9", "\uff76\uff9e", "1,000.50\u20ac", "http://a.b/c?d=e&f", "\x01\x7f",
+       "\u2581x \u2581", "\u1e9e \u0130",
+       "\ud55c\uad6d\uc5b4", "\u0939\u093f\u0928\u094d\u0926\u0940", "\u0627\u0644\u0639", "\u05e2\u05d1"]
+draw = random.Random(5)
+pool = " \u3000\t\nabcXYZ019'.,!?-_\u00e9\u65e5\U0001f600\u00bd\u0301\u200d\u00a0\u2019\u00df\ufb01\u2581sdtmrevl"
+odd += ["".join(draw.choice(pool) for _ in range(draw.randint(1, 24))) for _ in range(300)]
+odd += [" ".join(draw.choice(text.split()) for _ in range(draw.randint(1, 8))) for _ in range(60)]
+with open(path("odd.txt"), "w") as f, open(path("bpe.want"), "w") as b, open(path("unigram.want"), "w") as u:
+    for o in odd:
+        f.write(o.encode().hex() + "\n")
+        b.write(" ".join(map(str, bpe.encode(o).ids)) + "\n")
+        u.write(" ".join(map(str, unigram.encode(o))) + "\n")
+
+# A small GPT-2 with that vocabulary: its scores, and what it generates greedily from windows of 24 tokens.
+config = hf.GPT2Config(vocab_size=320, n_positions=24, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
+gpt2 = hf.GPT2LMHeadModel(config)
+ids = bpe.encode("The licence doesn't").ids
+model("gpt2", gpt2, [torch.tensor([ids])], lambda m: m(torch.tensor([ids])).logits)
+for _ in range(40):
+    with torch.no_grad():
+        ids.append(int(gpt2(torch.tensor([ids[-24:]])).logits[0, -1].argmax()))
+    assert ids[-1] != 0
+with open(path("greedy.want"), "w") as f:
+    f.write(",".join(map(str, ids)) + "\n")
 shutil.rmtree(path("tmp"))

@@ -82,6 +82,50 @@ model bert bert.pt pooled --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEAD
 model vit vit.safetensors classify --set CLASSES=5 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set HIDDEN=12 \
   --set SIZE=16 --set PATCH=8
 model resnet resnet.pt classify --set CLASSES=5 --set WIDTH=1 --set SIZE=32
+# ---- gpt2: the same; greedy generation token by token, beyond the context too ----
+set -- --set VOCAB=320 --set WIDTH=8 --set LAYERS=2 --set HEADS=2 --set CONTEXT=24
+published=$root/examples/models
+quick=gpt2
+model gpt2 gpt2.safetensors logits "$@"
+published=$root/examples/published
+generate() { # generate PATTERN OPTION...: in the output
+  pattern=$1; shift
+  ./gpt2 generate --weights gpt2.map.safetensors --prompt "The licence doesn't" "$@" >out 2>&1
+  if grep -aqE -e "$pattern" out; then pass; else fail "generate $*: $(head -c 300 out)"; fi
+}
+for t in tokenizer.json vocab.json; do
+  generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer $t --tokens 40 --temperature 0 --json
+done
+generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer vocab.json --tokens 40 --top-k 1 --json
+generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer vocab.json --tokens 40 --top-p 0.000001 --json
+generate '^The licence doesn.t.' --tokenizer tokenizer.json --tokens 5 --seed 3 --top-k 50 --top-p 0.9
+for s in 1 2 1; do
+  ./gpt2 generate --weights gpt2.map.safetensors --tokenizer tokenizer.json --prompt x --tokens 20 --seed $s \
+    >drawn.$s 2>&1
+  [ -e first ] || cp drawn.1 first
+done
+check 'a seed decides' cmp -s first drawn.1
+if cmp -s drawn.1 drawn.2; then fail 'two seeds draw the same'; else pass; fi
+generate 'E0643' --tokenizer gpt2.csv
+generate 'E0643' --tokenizer missing.json
+generate '--temperature takes a number' --tokenizer tokenizer.json --temperature hot
+generate 'needs --tokenizer' --tokens 3
+
+# ---- tokenizers: a few hundred odd texts ----
+if cc -std=gnu11 -O1 -I"$root" -o tokens "$here/tokens.c" "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
+  for t in tokenizer.json:bpe vocab.json:bpe tokenizer.model:unigram; do
+    ./tokens ${t%:*} <odd.txt >got 2>&1
+    passed=$((passed + $(paste -d= got ${t#*:}.want | awk -F= '$1 == $2' | wc -l)))
+    if ! cmp -s got ${t#*:}.want; then fail "tokens of $t: $(diff got ${t#*:}.want | head -n 3)"; fi
+  done
+else fail "tokens does not compile: $(head -n 5 log)"; fi
+# A program without such an export has no tokenizer.
+cat >digit.nn <<'N'
+export def f(x: f32[1, 3]) { softmax(x) }
+N
+check 'a program' "$gradc" build digit.nn --cflags=-O0 -o digit
+equal 'tokenizers in it' "$(nm digit | grep -c 'tokenizer_\|bpe_')" 0
+
 says 1 'E0505.*net.wte' weights llama.safetensors --map llama --for "$published/llama.nn"
 
 # ---- where weights are taken: gradc reads all formats, a program says how to convert ----
@@ -126,5 +170,14 @@ if full; then
     tally fuzz ./fuzz 7000 state.pt every.pt check.pt protocol4.pt bad_*.pt arrays.npz packed.npz one.npy types.gguf \
       state.pt.want.safetensors
   else fail "fuzz does not compile: $(head -n 5 log)"; fi
+  if cc -std=gnu11 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -o tokens "$here/tokens.c" \
+    "$r"/tokenizer.c "$r"/token_bpe.c "$r"/token_unigram.c "$r"/protobuf.c "$r"/json.c "$r"/alloc.c \
+    "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
+    tally 'fuzz of tokenizer.json' ./tokens --fuzz 20000 tokenizer.json
+    tally 'fuzz of tokenizer.model' ./tokens --fuzz 5000 tokenizer.model
+    for t in tokenizer.json:bpe tokenizer.model:unigram; do
+      ./tokens ${t%:*} <odd.txt >got 2>&1; check "tokens of $t, with the sanitizers" cmp -s got ${t#*:}.want
+    done
+  else fail "tokens does not compile: $(head -n 5 log)"; fi
 fi
 counts

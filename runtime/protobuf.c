@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-#include "import/protobuf.h"
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protobuf.h"
 
 bool pb_varint(Pb *m, uint64_t *value) {
   *value = 0;
