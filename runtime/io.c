@@ -73,8 +73,9 @@ bool io_read_all(const char *path, Bytes *out, char *err) {
   bool pipe = !strcmp(path, "-");
   int fd = pipe ? 0 : open_file(path, O_RDONLY);
   if (fd < 0) return rt_fail(err, "%s: cannot open: %s", path, strerror(errno));
-  struct stat st;
+  struct stat st = {0};
   size_t cap = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size + 1 : BUFFER;
+  bool device = !pipe && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)); /* which may have no end, as /dev/zero */
   unsigned char *p = grow(NULL, cap + 1, fd);
   size_t n = 0;
   ssize_t r = 0;
@@ -83,9 +84,14 @@ bool io_read_all(const char *path, Bytes *out, char *err) {
     r = read_some(fd, p + n, cap - n);
     if (r <= 0) break;
     n += (size_t)r;
+    if (device) break;
   }
   int e = errno;
   if (!pipe) close(fd);
+  if (device && r > 0) {
+    rt_free(p);
+    return rt_fail(err, "%s: cannot read: it is a device, not a file", path);
+  }
   if (r < 0) {
     rt_free(p);
     return rt_fail(err, "%s: cannot read: %s", path, strerror(e));

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "json.h"
 #include "num.h"
+#include "report.h"
 #include "run.h"
 #include "step.h"
 #include <errno.h>
@@ -176,10 +177,14 @@ const char *run_log_validation(Session *sess, Run *r, const Scores *s) {
     j = stpcpy(stpcpy(j, r->key[i]), v - v == 0 ? number : "null");
   }
   strcpy(c, "\n");
-  strcpy(j, "}\n");
+  char *tensors = report_tensors(sess, s);
+  *j = 0;
+  rt_free(r->validation);
+  r->validation = rt_printf("%s%s}\n", r->json_line, tensors);
+  rt_free(tensors);
   put(&r->csv, r->csv_line);
-  put(&r->jsonl, r->json_line);
-  return r->json_line;
+  put(&r->jsonl, r->validation);
+  return r->validation;
 }
 
 void run_sync(Run *r) {

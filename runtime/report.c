@@ -65,11 +65,9 @@ static void put_nested(Text *t, const GcPort *p, int axis, const float **v) {
   put(t, "]");
 }
 
-char *report_scores(const Session *sess, const Scores *s) {
+char *report_tensors(const Session *sess, const Scores *s) {
   Text t = {0};
-  char *scalars = pairs(sess, s->loss, s->metric);
-  put(&t, scalars);
-  rt_free(scalars);
+  put(&t, "");
   for (int i = 0; i < sess->t->ntensors; i++) {
     const GcPort *p = score_tensor(sess->t, i);
     const float *v = s->tensor[i];
@@ -81,6 +79,14 @@ char *report_scores(const Session *sess, const Scores *s) {
     rt_free(name);
   }
   return t.p;
+}
+
+char *report_scores(const Session *sess, const Scores *s) {
+  char *scalars = pairs(sess, s->loss, s->metric), *tensors = report_tensors(sess, s);
+  char *all = rt_printf("%s%s", scalars, tensors);
+  rt_free(scalars);
+  rt_free(tensors);
+  return all;
 }
 
 void report_begin(Report *r, Session *sess, const Run *run) {

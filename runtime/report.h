@@ -16,7 +16,8 @@ typedef struct Report {
 void report_begin(Report *r, Session *sess, const Run *run);
 void report_step(Report *r, uint32_t step, const char *json_line); /* json_line NULL: the step is not logged */
 void report_validation(Report *r, const Scores *s, const char *json_line);
-char *report_scores(const Session *sess, const Scores *s); /* "loss":…,"acc":… */
+char *report_scores(const Session *sess, const Scores *s);  /* "loss":…,"acc":… */
+char *report_tensors(const Session *sess, const Scores *s); /* ,"confusion":[[…],…]…: those of the scores */
 /* "steps":…,"loss":… of a finished run. s: of each section; records 0: no hold-out. */
 char *report_totals(Session *sess, const Scores *s);
 void report_done(Report *r, const Run *run, const Scores *s);

@@ -17,6 +17,7 @@ typedef struct Run {
   char *folder;
   IoFile csv, jsonl;
   char *csv_line, *json_line, **key, *blank; /* of the step being logged; its empty columns in metrics.csv */
+  char *validation;                          /* the JSON line of the newest one; NULL: none */
 } Run;
 char *run_file(const char *folder, const char *name); /* its path */
 char *run_newest(const Session *sess);  /* the newest folder under runs/ with a run of this model; NULL: none */

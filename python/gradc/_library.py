@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import operator
 import os
 from ctypes import (POINTER, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p)
 from typing import Any, Dict, List, Optional, Tuple
@@ -97,6 +98,14 @@ def _open_library() -> Dict[str, Any]:
 
 
 lib = _open_library()
+
+
+def natural(name: str, value: int, bits: int) -> int:
+    """The value, an integer of that many bits, 0 or above: ctypes takes the rest of others."""
+    number = operator.index(value)
+    if not 0 <= number < 1 << bits:
+        raise ValueError(f"{name} is {number}; it must be from 0 to {(1 << bits) - 1}")
+    return number
 
 
 def utf8(s: Optional[bytes]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ._library import CInfo, lib, utf8
+from ._library import CInfo, lib, natural, utf8
 from .compiler import Path, options_of, report, source_of, texts
 from .data import Data
 from .device_arrays import DTYPES, NAMES, DeviceArray
@@ -185,13 +185,13 @@ class Model:
         return load_state_dict(self, state, map, strict)
 
     def init(self, seed: int) -> None:
-        """Initialises all weights, states and the optimizer with this seed."""
-        call("init", self._open(), seed)
+        """Initialises all weights, states and the optimizer with this seed, 0 to 2**64 - 1."""
+        call("init", self._open(), natural("seed", seed, 64))
         self.validation = None
 
     def plan(self, steps: int, steps_per_epoch: int = 0) -> None:
         """Sets `steps` and `steps_per_epoch` of rate expressions, if the file plans in epochs."""
-        call("plan", self._open(), steps, steps_per_epoch)
+        call("plan", self._open(), natural("steps", steps, 32), natural("steps_per_epoch", steps_per_epoch, 32))
 
     def step(self, *fields: Any) -> float:
         """One training step on `batch` records, the fields in the order of the data section. Returns the loss of the

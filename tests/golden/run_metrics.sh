@@ -38,7 +38,7 @@ for b in $batches; do
   what=$(matches eval.json) && pass || fail "batch $b: $what: $(head -c 300 eval.json)"
 done
 
-# As text: vectors on a line, matrices in rows. Tensors are of evaluations alone: the run's files have the scalars.
+# As text: vectors on a line, matrices in rows. Tensors are of evaluations alone: the lines of steps have the scalars.
 ./m eval --weights run/weights.safetensors >text 2>&1
 row=$(sed -n 's/^confusion //p' "$here/values.txt" | cut -d' ' -f5-8)
 grep -A 2 '^confusion$' text | tail -n 1 | tr -s ' ' | grep -qx " $row" && pass ||
@@ -47,9 +47,15 @@ grep -qE '^recalls( 0\.[0-9]+){4}$' text && pass || fail "the vector: $(cat text
 scalars=precision,recall,f1,f1_micro,f2,iou,binary,accuracy,top2,mcc,kappa,perplexity,r2,auc,ap,spread,rms
 head -n 1 run/metrics.csv | grep -qx "step,loss,$scalars" && pass || fail "metrics.csv: $(head -n 1 run/metrics.csv)"
 
-# Through `gradc run`, with a hold-out: the line `done` has tensors too.
-sed 's/BATCH/16/; s/shuffle = false/holdout = 0.25/' "$here/metrics.nn" >held.nn
-"$gradc" run --json held.nn --run-dir held 2>log | tail -n 1 >done.json
+# Through `gradc run`, with a hold-out: the lines `done` and `validate` have tensors too, the latter also in its file.
+sed 's/BATCH/16/; s/shuffle = false/holdout = 0.25/; s/steps = 1/&; validate = every(1)/' "$here/metrics.nn" >held.nn
+"$gradc" run --json held.nn --run-dir held 2>log >all.json
+tail -n 1 all.json >done.json
+grep '"event":"validate"' all.json >validate.json
+grep validate held/metrics.jsonl | cmp -s - validate.json && pass ||
+  fail "validate: $(head -c 300 validate.json) is not that of metrics.jsonl"
+[ "$(grep -o '"confusion":[^a-z]*' validate.json)" = "$(grep -o '"confusion":[^a-z]*' done.json)" ] && pass ||
+  fail "the matrix of the validation: $(head -c 900 validate.json)"
 grep -q '"confusion":\[\[[0-9]*,[0-9]*,[0-9]*,[0-9]*\],\[' done.json && pass || fail "done: $(cat log done.json)"
 sum=$(sed 's/.*"confusion":\[\(.*\)\],"precisions".*/\1/; s/[][]//g; s/,/+/g' done.json)
 sum=$(echo "$sum" | tr + '\n' | awk '{ s += $1 } END { print s }')

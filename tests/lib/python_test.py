@@ -94,6 +94,11 @@ def weights(m):
     m.load_checkpoint("p.checkpoint")
     check(m.steps > 0, "load_checkpoint")
     raises(gradc.DataError, "not a safetensors file", lambda: m.load("points.csv"), "E0640")
+    raises(gradc.DataError, "a device, not a file", lambda: m.load("/dev/zero"), "E0640")
+    raises(ValueError, "steps is -1; it must be from 0 to 4294967295", lambda: m.plan(-1))
+    raises(ValueError, "steps_per_epoch is", lambda: m.plan(4, 2**32))
+    raises(ValueError, "seed is 18446744073709551616; it must be", lambda: m.init(2**64))
+    raises(TypeError, "integer", lambda: m.plan(2.5))
     raises(gradc.ResourceError, "cannot write", lambda: m.save("no/such/folder/f"), "E0663")
 
 
