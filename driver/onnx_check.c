@@ -37,11 +37,10 @@ static const char *difference(Check *k, int i) {
   const Tensor *want = &k->want[i];
   const void *narrow;
   int64_t at;
+  Shape wanted = shape_of(want->type, want->rank, want->dim);
   bool same = v->s.type == want->type && v->s.rank == want->rank;
   for (int d = 0; same && d < want->rank; d++) same = v->s.dim[d] == want->dim[d];
-  if (!same)
-    return ctx_strf(c, "result %d is %s, not %s", i + 1, type_of(c, &v->s),
-                    type_of(c, &(Shape){want->type, want->rank, {0}}));
+  if (!same) return ctx_strf(c, "result %d is %s, not %s", i + 1, type_of(c, &v->s), type_of(c, &wanted));
   if (!tensor_narrow(c, want, &narrow, &at)) return "range";
   int type = want->type == ONNX_INT64 ? ONNX_INT32 : want->type == ONNX_UINT64 ? ONNX_UINT32 : want->type;
   Tensor got = *want, expected = *want;

@@ -81,7 +81,7 @@ void op_softmax(Oper *o) {
   if (axis < 0 || !op_float_type(o, 0)) return;
   if (o->opset >= 13 || axis == s.rank - 1) return op_give(o, 0, s, "%s(%s, axis = %d)", o->arg, op_x(o, 0), axis);
   for (int i = 0; i < s.rank; i++) *(i < axis ? &rows : &columns) *= s.dim[i];
-  op_give(o, 0, s, "reshape(%s(reshape(%s, [%lld, %lld])), %s)", o->arg, op_x(o, 0), (long long)rows,
+  op_give(o, 0, s, "reshape(%s(reshape(%s, [%lld, %lld]), axis = 1), %s)", o->arg, op_x(o, 0), (long long)rows,
           (long long)columns, shape_list(o->m->c, s.dim, s.rank));
 }
 
