@@ -85,11 +85,15 @@ static int import_file(Args *a, const char *path, const char *dir) {
   Import m = {.c = c, .model = &o, .folder = onnx_folder(c, path), .body = {.c = c}};
   if (!read_settings(a, &m)) return EXIT_USAGE;
   if (!onnx_file_model(c, path, &o)) return EXIT_MODEL;
+  if (!onnx_read_given(c, &o, ctx_strf(c, "%s/test_data_set_0", m.folder), &m)) return EXIT_MODEL;
   const char *slash = strrchr(path, '/'), *source = slash ? slash + 1 : path, *text = NULL;
   Bound *open = open_bound(&m);
   size_t n;
   if (open) text = open_text(&m, open, path, source, &n);
-  else if (import_one(&m, path)) text = import_text(&m, source, &n);
+  else if (import_one(&m, path)) {
+    m.tests = onnx_test_blocks(c, &m, &o, m.folder);
+    text = import_text(&m, source, &n);
+  }
   if (!text) return EXIT_MODEL;
   if (!make_folders(c, dir)) return EXIT_RESOURCES;
   if (m.nweight && !onnx_write_weights(&m, ctx_strf(c, "%s/model.safetensors", dir))) return EXIT_RESOURCES;

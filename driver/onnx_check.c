@@ -172,23 +172,6 @@ static const char *run_portable(Check *k) {
 
 /* ---- one set of test data ---- */
 
-static bool read_given(Ctx *c, const OnnxModel *o, const char *set, Import *m) {
-  const OnnxGraph *g = o->graph;
-  m->given = ctx_array(c, g->nin, sizeof *m->given);
-  for (int i = 0; i < g->nin; i++) {
-    const char *path = ctx_strf(c, "%s/input_%d.pb", set, i), *name;
-    Given *v = &m->given[m->ngiven];
-    const OnnxTypeInfo *type = onnx_type(g->in[i].type);
-    if (!exists(path) || strcmp(g->in[i].kind, "tensor") || !type || type->dtype < 0) continue; /* the import refuses */
-    if (!onnx_file_tensor(c, path, &name, &v->value)) return false;
-    v->name = g->in[i].name;
-    for (int k = 0; k < g->nin; k++)
-      if (!strcmp(g->in[k].name, name)) v->name = g->in[k].name;
-    m->ngiven++;
-  }
-  return true;
-}
-
 static bool read_wanted(Check *k, const char *set) {
   Tensor *want = ctx_array(k->c, k->m->nout, sizeof *want);
   const char *name;
@@ -267,7 +250,7 @@ static int check_set(Ctx *c, const char *folder, const char *set) {
   bool ok = onnx_file_model(c, ctx_strf(c, "%s/model.onnx", folder), &o);
   if (ok) add_ops(&ops, o.graph);
   k.ops = ops.s ? ops.s + 1 : NULL;
-  ok = ok && read_given(c, &o, set, &m);
+  ok = ok && onnx_read_given(c, &o, set, &m);
   if (ok && !import_run(&m)) {
     import_report(&m, folder);
     ok = false;

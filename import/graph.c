@@ -279,11 +279,10 @@ static Given *given_of(Import *m, const char *name) {
 }
 
 static int64_t size_of(Import *m, const OnnxDim *d, const Given *g, int axis) {
-  if (g && axis < g->value.rank) return g->value.dim[axis];
-  if (d->value >= 0) return d->value;
   for (int i = 0; d->param && i < m->nbound; i++)
     if (!strcmp(m->bound[i].name, d->param)) return m->bound[i].size;
-  return -1;
+  if (g && axis < g->value.rank) return g->value.dim[axis];
+  return d->value;
 }
 
 static bool input_shape(Import *m, const OnnxValueInfo *info, const Given *g, Shape *s) {

@@ -67,6 +67,7 @@ typedef struct Import {
   int64_t nodes;   /* that were imported: limits loops that unroll */
   int depth;       /* of graphs and functions within each other */
   struct Names *names;
+  const char *tests; /* test blocks, NULL: none; not of import_run */
 } Import;
 
 /* One node that is being imported. */
@@ -124,6 +125,7 @@ bool import_open_weights(Import *m);
 Value *onnx_value(Import *m, Shape s);
 int64_t shape_count(const Shape *s);
 const char *shape_list(Ctx *c, const int64_t *dim, int n); /* [2, 3] */
+const char *tensor_text(Ctx *c, const Tensor *t);          /* f32([[1, 2], [3, 4]]) */
 const char *type_name(int type);                           /* f32 */
 const char *type_of(Ctx *c, const Shape *s);               /* f32[2, 3]; f32 */
 const char *onnx_text(Import *m, Value *v);                /* its name, or a literal; a large constant gets a weight */

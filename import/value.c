@@ -60,6 +60,14 @@ static int64_t put_literal(Str *b, const Tensor *t, int axis, int64_t at) {
   return at;
 }
 
+const char *tensor_text(Ctx *c, const Tensor *t) {
+  const char *type = type_name(t->type), *all = shape_list(c, t->dim, t->rank);
+  Str b = {.c = c};
+  if (t->count == 0) return ctx_strf(c, "%s(zeros(%.*s))", type, (int)strlen(all) - 2, all + 1);
+  put_literal(&b, t, 0, 0);
+  return ctx_strf(c, "%s(%s)", type, b.s);
+}
+
 static bool uniform(const Tensor *t) {
   for (int64_t i = 1; i < t->count; i++) {
     double a = tensor_carried(t, 0), b = tensor_carried(t, i);
@@ -79,13 +87,9 @@ static const char *stored(Import *m, Value *v) {
 static const char *constant_text(Import *m, Value *v) {
   const Tensor *t = v->known;
   const char *type = type_name(v->s.type), *all = shape_list(m->c, v->s.dim, v->s.rank);
-  if (t->count == 0) return ctx_strf(m->c, "%s(zeros(%.*s))", type, (int)strlen(all) - 2, all + 1);
+  if (t->count == 0) return tensor_text(m->c, t);
   if (v->weight && v->s.type == ONNX_FLOAT && v->s.rank) return stored(m, v);
-  if (t->count <= LITERAL) {
-    Str b = {.c = m->c};
-    put_literal(&b, t, 0, 0);
-    return ctx_strf(m->c, "%s(%s)", type, b.s);
-  }
+  if (t->count <= LITERAL) return tensor_text(m->c, t);
   if (uniform(t)) return ctx_strf(m->c, "broadcast_to(%s(%s), %s)", type, number_text(m->c, t, 0), all);
   return stored(m, v);
 }

@@ -73,6 +73,7 @@ const char *import_text(Import *m, const char *source, size_t *n) {
   put_ports(m, &b, true);
   for (int i = 0; i < m->nin; i++) str_printf(&names, "%s%s", i ? ", " : "", m->in[i].name);
   str_printf(&b, ") {\n    net(%s)\n}\n", names.s ? names.s : "");
+  if (m->tests) str_puts(&b, m->tests);
   put_defs(&b);
   *n = b.n;
   return b.s;

@@ -30,6 +30,8 @@ case $(cat out) in *'  wrong  Relu  E0536 native: result 1, element '*) pass ;; 
 "$gradc" import cases/test_Linear_no_bias/model.onnx -o linear >out 2>&1; equal 'import' $? 0
 grep -q '^    param .*: f32\[10, 8\] = 0$' linear/model.nn; equal 'its weight' $? 0
 check 'its text' "$gradc" check linear/model.nn
+check 'its test, with weights' "$gradc" test linear/model.nn --weights linear/model.safetensors
+"$gradc" test linear/model.nn >out 2>&1; equal 'its test, without' $? 1
 check 'its C with weights' "$gradc" emit --c linear/model.nn --weights linear/model.safetensors -o linear
 
 # Refusals: a code, the node, the operator; all at once.
@@ -41,8 +43,10 @@ expect() { # expect STATUS PATTERN ARGUMENT...
 expect 1 'E0533.*: ImageDecoder `' import refused/model.onnx -o d
 sed 's/ImageDecoder/ImageUnknown/' refused/model.onnx >unknown.onnx
 expect 1 'E0531.*: ImageUnknown `' import unknown.onnx -o d
-expect 1 'E0533.*: Reshape .*operand 2' import cases/test_reshape_reordered_last_dims/model.onnx -o d
-check 'an input as a constant' "$gradc" import cases/test_reshape_reordered_last_dims/model.onnx -o d \
+mkdir alone && cp cases/test_reshape_reordered_last_dims/model.onnx alone || exit 2 # without its test data
+expect 1 'E0533.*: Reshape .*operand 2' import alone/model.onnx -o d
+check 'an input as a constant from the test data' "$gradc" import cases/test_reshape_reordered_last_dims/model.onnx -o d
+check 'an input as a constant' "$gradc" import alone/model.onnx -o d \
   --const shape=cases/test_reshape_reordered_last_dims/test_data_set_0/input_1.pb
 expect 2 'E0500.*NAME=N' import cases/test_relu/model.onnx -o d --dim 3
 expect 2 'E0500.*one model' import cases/test_relu/model.onnx
