@@ -5,10 +5,10 @@
 
 /* The operand of a row, and what it gives. ANY: a float of any shape; AXIS: with an axis of known extent above 0;
  * WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has an even extent, of which half is given;
- * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SEQUENCE:
- * three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the same of two and of three
- * axes. */
-typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
+ * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SMALL:
+ * two of at most 32; SEQUENCE: three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the
+ * same of two and of three axes. */
+typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, SMALL, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
 
 /* `$` stands for the operand, `#` for the axis. */
 static const struct {
@@ -226,10 +226,10 @@ static const struct {
   {"bincount", PAIR, "$ * bincount(argmax($), size($, 1))"},
   {"histc", PAIR, "$ * histc($, size($, 1), -1, 1)"},
   {"bucketize", PAIR, "where(bucketize($, [0.0, 0.5]) > 1, $, 0)"},
-  {"det", PAIR, "$ * det(tanh($' @ $) + eye(size($, 1)))"},
-  {"solve", PAIR, "solve(tanh($ @ $') + eye(size($, 0)) * 8, $)"},
-  {"inverse", PAIR, "inverse(tanh($ @ $') + eye(size($, 0)) * 8) @ $"},
-  {"cholesky", PAIR, "cholesky(tanh($) @ tanh($)' + eye(size($, 0))) @ $"},
+  {"det", SMALL, "$ * det(tanh($' @ $) + eye(size($, 1)))"},
+  {"solve", SMALL, "solve(tanh($ @ $') + eye(size($, 0)) * 8, $)"},
+  {"inverse", SMALL, "inverse(tanh($ @ $') + eye(size($, 0)) * 8) @ $"},
+  {"cholesky", SMALL, "cholesky(tanh($) @ tanh($)' + eye(size($, 0))) @ $"},
   {"matrix_power", PAIR, "matrix_power(tanh($ @ $'), 2) @ $"},
   {"dft", PAIR, "dft($)[0]"},
   {"idft", PAIR, "idft($, $)[1]"},
@@ -246,6 +246,7 @@ static bool pairs(const Ty *t) { return f32_rows(t) && t->rank == 2; }
 static bool times(const Ty *t) { return f32_rows(t) && t->rank == 3 && t->dim[1] > 0; }
 
 static bool known_pair(const Ty *t) { return pairs(t) && ty_known(t) && t->dim[0] > 0; }
+static bool small_pair(const Ty *t) { return known_pair(t) && t->dim[0] <= 32 && t->dim[1] <= 32; }
 static bool known_image(const Ty *t) {
   return f32_rows(t) && t->rank == 4 && ty_known(t) && t->dim[0] > 0 && t->dim[1] > 0 && t->dim[2] > 0;
 }
@@ -257,6 +258,7 @@ static Pred *operand_of(Form form) {
   case TIMES: return times;
   case SEQUENCE: return times;
   case PAIR: return known_pair;
+  case SMALL: return small_pair;
   case IMAGE:
   case VOLUME: return known_image;
   case ROWS:
