@@ -25,5 +25,6 @@ for log in "$tmp"/log.*; do
   p=${line%% passed*}; f=${line##*, }; f=${f%% failed}
   pass=$((pass + ${p:-0})); fail=$((fail + ${f:-1}))
 done
+[ $((pass + fail)) -gt 0 ] || { fail=1; echo "FAIL  nothing was tested: every program was skipped"; }
 echo "$pass passed, $fail failed"
 [ "$fail" -eq 0 ]
