@@ -44,7 +44,7 @@ const HelperText native_helpers[] = {
                 "iteration);\n}\n\n"},
   {"gc_mark", "/* bench --profile: adds the time since the end of the last kernel. all: every thread calls it. */\n"
               "static __attribute__((noinline)) void gc_mark(const GcCall *call, int kernel, int all) {\n"
-              "  GcProfile *p = call->profile;\n  if (!p) return;\n  if (all) gc_barrier(call);\n"
+              "  GcProfile *p = call->profile;\n  if (all) gc_barrier(call);\n"
               "  if (call->tid == 0) {\n    p->seconds[kernel] += p->now() - p->since;\n    p->count[kernel]++;\n"
               "    p->since = p->now();\n  }\n  if (all) gc_barrier(call);\n}\n\n"},
   {"gc_check", "/* Check mode: records the first node with a result that is not finite. */\n"

@@ -69,7 +69,7 @@ static void mark(GraphText *c, const Step *step) {
   bool all = c->g->kind != GK_BODY || graph_steps(&p->steps, (Graph *)c->g)->parallel;
   helper_use(p, "gc_barrier");
   helper_use(p, "gc_mark");
-  graph_stmt(c, "gc_mark(call, %d, %d);", row, all);
+  graph_stmt(c, "if (call->profile) gc_mark(call, %d, %d);", row, all);
 }
 
 const StepText native_steps = {
