@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# onnx.sh [DIR]: models of `tests/onnx/real.py make DIR` imported by gradc, beside onnxruntime: median time of a call
+# onnx.sh [DIR]: models of `tests/onnx/real.py make DIR` imported by gradc, beside onnxruntime: least time of a call
 # and peak resident memory of a process of Python, with one thread and with two. PYTHON names one with numpy, onnx and
 # onnxruntime (and torch, transformers, scikit-learn, skl2onnx, if DIR is to be made). Writes CSV.
 here=$(cd "$(dirname "$0")" && pwd); root=$(dirname "$here")

@@ -69,6 +69,10 @@ static const char *open_text(Import *m, Bound *b, const char *path, const char *
   }
   if (import_open_weights(one)) {
     for (int i = 0; i < OPEN_SIZES; i++) text[i] = import_text(&one[i], source, n);
+    if (!strcmp(text[0], text[1])) {
+      diag_error(m->c, E_ONNX_SHAPE, 0, 1, "%s: no input has the open dimension `%s`", path, b->name);
+      return NULL;
+    }
     merged = import_open(m->c, text, size, import_word(m->c, b->name), bound, n);
   }
   *m = one[0];

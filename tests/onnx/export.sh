@@ -21,7 +21,7 @@ back() { # back FOLDER...: equal after the import
 export_all all "$here/export.nn"
 if full; then back all/*/; else back all/image all/stream all/sizes all/lengths all/numbers; fi
 equal 'names of files' "$(cd all && echo m.[ilns]*.onnx)" \
-  'm.image.onnx m.lengths.onnx m.letters.onnx m.numbers.onnx m.sizes.onnx m.slope.onnx m.stream.onnx'
+  'm.image.onnx m.lengths.onnx m.letters.onnx m.loops.onnx m.numbers.onnx m.sizes.onnx m.slope.onnx m.stream.onnx'
 "$gradc" import all/m.image.onnx -o image && "$gradc" export --onnx image/model.nn --weights image/model.safetensors \
   -o image/again.onnx >out && "$gradc" import image/again.onnx -o again
 equal 'names and weights of a second export' "$(grep -c 'param eye_block_conv2d_w: f32\[8, 3, 3, 3\]' image/model.nn)" 1
@@ -50,6 +50,7 @@ if full; then
   for file in "$models"/models/*.nn "$models"/classical/*.nn; do
     grep -q '^export def' "$file" || continue
     name=$(basename "$file" .nn)
+    [ "$name" = gpt2 ] && continue # of 124 million weights; ort.py has run it
     (cd "$(dirname "$file")" && "$gradc" export --onnx "$name.nn" -o "$tmp/x/$name.onnx" --test-data "$tmp/x/$name") \
       >out 2>err && pass || fail "export of $name: $(head -n 3 err)"
   done

@@ -29,6 +29,7 @@ equal 'values of an open batch' "$(value bert | head -n 3)" "$(value fixed | hea
 equal 'their number' "$(value bert | grep -c '^ *\[\[*[-0-9]')" 3
 equal 'its dimension' "$(grep -c '^dim batch <= 16$' bert/model.nn)" 1
 expect 2 'E0500.*1\.\.N' import bert_tiny/model.onnx --dim batch=2..16 -o d
+expect 1 'E0533.*no input has' import lstm/model.onnx --dim batch=1..16 -o d
 expect 2 'E0500.*only one' import bert_tiny/model.onnx --dim batch=1..16 --dim t=1..4 -o d
 
 tune() { # tune NAME MODEL LEAST MOST: the loss of the first step is that of the imported weights, the last one is small
