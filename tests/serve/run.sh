@@ -54,14 +54,20 @@ client cases; end 'gradc serve'
 
 if full; then
   sh "$root/tests/asan.sh" "$build" || exit 1
-  flags='-g1 -fsanitize=address,undefined -fno-sanitize-recover=all'
-  "$gradc" emit --native model.nn -o c --isa generic >log 2>&1 &&
-    cc -std=gnu11 -O1 -w $flags -Ic -Ic/runtime -o sanitized c/*.c "$build/tests/asan/libgradc_rt.a" \
-      -lm -ldl -lpthread 2>log && mv sanitized model || fail "the server with sanitizers: $(head -n 5 log)"
-  cc -std=gnu11 -Wall -Wextra -O1 -I"$root" "$here/fuzz.c" -o fuzz 2>log || fail "fuzz.c: $(head -n 5 log)"
+  rt=$build/tests/asan/libgradc_rt.a
+  sanitized() { # sanitized PROGRAM SOURCE...: with the C of the model
+    to=$1; shift
+    cc -std=gnu11 -O1 -w -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -Ic -Ic/runtime -o "$to" \
+      "$@" c/model.c c/gemm.c "$rt" -lm -ldl -lpthread 2>log || fail "$to: $(head -n 5 log)"
+  }
+  "$gradc" emit --native model.nn -o c --isa generic >log 2>&1 || fail "emit --native: $(head -n 5 log)"
+  sanitized fuzz_body "$here/fuzz_body.c"
+  tally 'malformed bodies' ./fuzz_body 200000 1 # memory that is lost is an error
+  rm model; sanitized model
+  cc -std=gnu11 -Wall -Wextra -O1 -I"$root" -o fuzz "$here/fuzz.c" 2>log || fail "fuzz.c: $(head -n 5 log)"
   ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1; export ASAN_OPTIONS
-  start --timeout 2
-  tally 'malformed requests' ./fuzz "$port" 8000 1 $pid
+  start --timeout 20
+  tally 'malformed requests' ./fuzz "$port" 4000 1 $pid
   client cases; end 'malformed requests'
   grep -q 'Sanitizer\|runtime error' log && fail "sanitizers: $(grep -m 3 'Sanitizer\|runtime error' log)"
 fi
