@@ -15,11 +15,13 @@
 #include "frontend/sections/elab_data.h"
 #include <string.h>
 
-const char *const elab_builtin_files[] = {
-  "std/tensor.nn",      "std/order.nn",        "std/matrix.nn",    "std/activation.nn", "std/attention.nn",
-  "std/transformer.nn", "std/layer.nn",        "std/recurrent.nn", "std/position.nn",   "std/window.nn",
-  "std/resample.nn",    "std/norm.nn",         "std/loss.nn",      "std/init.nn",       "std/check.nn",
-  "std/metric.nn",      "runtime/schedule.nn", "runtime/optim.nn", "runtime/lbfgs.nn",  NULL};
+const char *const elab_builtin_files[] = {"std/tensor.nn",     "std/order.nn",     "std/matrix.nn",
+                                          "std/activation.nn", "std/attention.nn", "std/transformer.nn",
+                                          "std/layer.nn",      "std/recurrent.nn", "std/position.nn",
+                                          "std/window.nn",     "std/resample.nn",  "std/augment.nn",
+                                          "std/norm.nn",       "std/loss.nn",      "std/init.nn",
+                                          "std/check.nn",      "std/metric.nn",    "runtime/schedule.nn",
+                                          "runtime/optim.nn",  "runtime/lbfgs.nn", NULL};
 
 /* ---- the file ---- */
 

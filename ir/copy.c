@@ -54,7 +54,10 @@ Module *module_copy(Ctx *c, const Module *from) {
   COPY(c, m, constant, nconstant, capconstant);
   COPY(c, m, stored, nstored, capstored);
   for (int i = 0; i < m->ngraph; i++) m->graph[i] = copy_graph(m, from->graph[i]);
-  for (int i = 0; i < m->ndata; i++) follow(m, &m->data[i].bind);
+  for (int i = 0; i < m->ndata; i++) {
+    follow(m, &m->data[i].bind);
+    follow(m, &m->data[i].augment);
+  }
   for (int i = 0; i < m->ntest; i++) follow(m, &m->test[i].graph);
   for (int i = 0; i < m->ntrain; i++) {
     TrainInfo *t = &m->train[i];

@@ -65,6 +65,7 @@ typedef struct FieldInfo { /* a bound field of a data section */
   bool rows; /* csv: an export's input of that name takes the raw values, as do the rows given to predict */
   int64_t range;
   PictureInfo picture;
+  double mixup; /* 0: none */
   Loc loc;
 } FieldInfo;
 typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKIP } MissingHow; /* as GcMissing */
@@ -84,9 +85,12 @@ typedef struct DataInfo {
   const double *lo, *hi;
   double holdout;
   bool shuffle, on_error; /* on_error: as GcData has it */
+  int cache;              /* as GcCache */
   FieldInfo *field;
   int nfield;
-  Graph *bind; /* NULL: identity */
+  Graph *bind;    /* NULL: identity */
+  Graph *augment; /* the same with random numbers, for training steps; NULL: `bind` */
+  bool fails;     /* known to the front end only: a setting is wrong */
   Loc loc;
 } DataInfo;
 typedef enum GatherHow { GATHER_MEAN, GATHER_TOTAL, GATHER_ROWS } GatherHow; /* as GcGather of runtime/model.h */

@@ -167,49 +167,6 @@ void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i
     rt_die(E_FIELD_VALUE, "%s: %s is not %s", data_where(d, record, field), num_show(v, text), gc_dtype_name[t]);
 }
 
-static void check_bound(const Data *d, uint64_t record, int field, const void *p) {
-  const GcField *f = &d->d->fields[field];
-  size_t n = d->bytes[field] / gc_dtype_size[f->dtype];
-  bool real = f->dtype >= GC_F32;
-  if (!real && f->range <= 0) return;
-  for (size_t i = 0; i < n; i++) {
-    double v = num_load(f->dtype, p, i);
-    if (real && v - v != 0)
-      rt_die(E_VALUE_NOT_FINITE, "%s: `%s` is not finite%s", data_where(d, record, field), f->name,
-             data_place(d, record, field));
-    if (!real && (v < 0 || v >= (double)f->range))
-      rt_die(E_VALUE_RANGE, "%s: %.0f is out of range: `%s` must be between 0 and %lld%s", data_where(d, record, field),
-             v, f->name, (long long)f->range - 1, data_place(d, record, field));
-  }
-}
-
-static void bind(const Data *d, const DataSource *k, uint64_t record, uint64_t epoch, void *const *dst) {
-  const GcGraph *g = d->d->bind;
-  uint64_t at = record;
-  const Data *p = data_part(d, &at);
-  for (int f = 0; f < d->d->nfields; f++) k->read(p, at, f, g ? d->raw[f] : dst[f]);
-  if (!g) return;
-  GcCall c = {.mem = d->sess->mem,
-              .in = (const void *const *)d->raw,
-              .out = dst,
-              .nthreads = 1,
-              .record = record,
-              .epoch = epoch};
-  int status = g->fn(&c);
-  if (status > 0 && status <= d->d->nfields)
-    rt_die(E_VALUE_RANGE, "%s: the value is out of range%s", data_where(d, record, status - 1),
-           data_place(d, record, status - 1));
-  session_check(g, status);
-}
-
-void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst) {
-  if (!d->bound) {
-    bind(d, data_source(d->d), record, epoch, dst);
-    return;
-  }
-  for (int f = 0; f < d->d->nfields; f++) memcpy(dst[f], d->bound[f] + record * d->bytes[f], d->bytes[f]);
-}
-
 static size_t elements(int rank, const int64_t *dim) {
   size_t n = 1;
   for (int i = 0; i < rank; i++) n = rt_mul(n, (size_t)dim[i]);
@@ -223,7 +180,6 @@ static void compute_sizes(Data *d) {
   d->raw_bytes = rt_array(n, sizeof *d->raw_bytes);
   d->bytes = rt_array(n, sizeof *d->bytes);
   d->raw = rt_array(n, sizeof *d->raw);
-  d->to = rt_array(n, sizeof *d->to);
   for (int f = 0; f < g->nfields; f++) {
     const GcField *x = &g->fields[f];
     d->bytes[f] = rt_mul(elements(x->rank, x->dim), gc_dtype_size[x->dtype]);
@@ -241,32 +197,46 @@ static bool bind_on_demand(void) {
 #endif
 }
 
-/* Binds and checks every record. The bound records are kept if they fit into a quarter of the physical memory. */
-static void bind_all(Data *d, const DataSource *k) {
-  const GcData *g = d->d;
-  uint64_t total = 0, limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4;
-  void **dst = rt_array((size_t)g->nfields, sizeof *dst);
-  for (int f = 0; f < g->nfields; f++) total += rt_mul(d->n, d->bytes[f]);
-  bool keep = total <= limit && !bind_on_demand();
-  unsigned char **bound = rt_array((size_t)g->nfields, sizeof *bound);
-  for (int f = 0; f < g->nfields; f++) {
-    bound[f] = rt_alloc_block(keep ? d->n * d->bytes[f] + 64 : d->bytes[f] + 64);
-    dst[f] = bound[f];
-  }
-  for (uint64_t r = 0; r < d->n; r++) {
-    for (int f = 0; f < g->nfields && keep; f++) dst[f] = bound[f] + r * d->bytes[f];
-    bind(d, k, r, 0, dst);
-    for (int f = 0; f < g->nfields; f++) check_bound(d, r, f, dst[f]);
-  }
-  rt_free(dst);
-  if (!keep) return;
-  d->bound = bound;
+static void close_sources(Data *d, const DataSource *k) {
   for (int i = 0; i < d->nparts; i++) {
     k->close(d->part[i]);
     d->part[i]->source = NULL;
   }
   if (!d->nparts) k->close(d);
   d->source = NULL;
+}
+
+/* Whether all records stay in memory: if they fit into a quarter of it. */
+static bool keeps(const Data *d, const size_t *bytes) {
+  uint64_t total = 0, limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGE_SIZE) / 4;
+  for (int f = 0; f < d->d->nfields; f++) total += rt_mul(d->n, bytes[f]);
+  return d->d->cache == GC_CACHE_AUTO ? total <= limit && !bind_on_demand() : d->d->cache == GC_CACHE_ALL;
+}
+
+/* Binds and checks every record, as it is outside of training. What is kept are bound records, or raw ones if training
+ * changes them. */
+static void bind_all(Data *d, const DataSource *k) {
+  const GcData *g = d->d;
+  bool random = data_augments(g), keep = keeps(d, random ? d->raw_bytes : d->bytes);
+  const size_t *bytes = random ? d->raw_bytes : d->bytes;
+  void **dst = rt_array((size_t)g->nfields, sizeof *dst), **to = rt_array((size_t)g->nfields, sizeof *to);
+  unsigned char **kept = rt_array((size_t)g->nfields, sizeof *kept);
+  for (int f = 0; f < g->nfields; f++) {
+    to[f] = dst[f] = rt_alloc_block(d->bytes[f] + 64);
+    if (keep) kept[f] = rt_alloc_block(d->n * bytes[f] + 64);
+  }
+  for (uint64_t r = 0; r < d->n; r++) {
+    for (int f = 0; f < g->nfields && keep && !random; f++) to[f] = kept[f] + r * bytes[f];
+    data_bind(d, d->binder, r, -1, to);
+    void **raw = g->bind ? d->binder->raw : dst;
+    for (int f = 0; f < g->nfields && keep && random; f++) memcpy(kept[f] + r * bytes[f], raw[f], bytes[f]);
+  }
+  rt_free(dst);
+  rt_free(to);
+  if (!keep) return;
+  if (random) d->raw_kept = kept;
+  else d->bound = kept;
+  close_sources(d, k);
 }
 
 void data_fault(Data *d, char *why) {
@@ -328,6 +298,8 @@ Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
   if (d->n == 0) rt_die(E_RECORD_COUNT, "%s: no records", d->npaths ? d->path[0] : g->name);
   split_prepare(d);
   learned_fit(d);
+  d->binder = binder_new(d, false);
+  binder_renew(d, d->binder);
   bind_all(d, k);
   return d;
 }

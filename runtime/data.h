@@ -9,6 +9,11 @@
 #include "rand.h"
 
 struct Session;
+typedef struct Binder { /* what a thread needs to bind records */
+  void **raw, **to;     /* one raw record; where the fields of a record go */
+  void **other;         /* mixup: the fields of the second record */
+  void *mem;            /* of graphs: a run header, the states that the section's graphs read, the arena */
+} Binder;
 typedef struct Data {
   const GcData *d;
   struct Session *sess;
@@ -25,9 +30,11 @@ typedef struct Data {
   struct Data **part; /* of several sets of files: each opened alone, their records one after the other; else NULL */
   uint64_t *first;    /* the first record of each part */
   int nparts;
-  uint64_t *number;      /* of each record in its file, from 0; NULL: no record was left out */
-  unsigned char **bound; /* all bound records, per field; NULL: bound on demand */
-  void **raw, **to;      /* one raw record; where the fields of a record go */
+  uint64_t *number;         /* of each record in its file, from 0; NULL: no record was left out */
+  unsigned char **bound;    /* all bound records, per field; NULL: bound on demand, */
+  unsigned char **raw_kept; /* from all raw records, or NULL: as the source reads them */
+  void **raw;               /* one raw record, while records are read for the first time */
+  Binder *binder;           /* of the main thread */
   uint64_t nhold, ntrain;
   Perm hold, shuffle;
   uint64_t hold_at;   /* the held-out records are at hold_at .. hold_at + nhold of `hold` */
@@ -56,14 +63,19 @@ DATA_SOURCES(S)
 void data_open_all(struct Session *sess); /* those of its train sections; sections share a Data */
 Data *data_open(struct Session *sess, const GcData *d, uint64_t seed); /* binds and checks every record */
 const DataSource *data_source(const GcData *d);
-const Data *data_part(const Data *d, uint64_t *record);     /* which holds the record, whose number there it becomes */
-bool data_available(struct Session *sess, const GcData *d); /* its files exist */
-void data_get(const Data *d, uint64_t record, uint64_t epoch, void *const *dst); /* the bound fields of a record */
-char *data_where(const Data *d, uint64_t record, int field);                     /* "train.csv: record 17, field 3" */
+const Data *data_part(const Data *d, uint64_t *record);      /* which holds the record, whose number there it becomes */
+bool data_available(struct Session *sess, const GcData *d);  /* its files exist */
+char *data_where(const Data *d, uint64_t record, int field); /* "train.csv: record 17, field 3" */
 char *data_place(const Data *d, uint64_t record,
                  int field);                     /* " (line 18)\n--> wine.nn:4:5", or "": it ends a message */
 GcDType data_raw_type(const Data *d, int field); /* without a bind graph the field's own */
 void data_convert(const Data *d, uint64_t record, int field, void *raw, size_t i, double v); /* num_store, or dies */
+
+/* bind.c. The bound fields of a record in an epoch of training, or epoch < 0: as they are outside of training. */
+void data_bind(const Data *d, Binder *b, uint64_t record, int64_t epoch, void *const *dst);
+bool data_augments(const GcData *d);           /* the two differ */
+Binder *binder_new(const Data *d, bool alone); /* alone: while steps run */
+void binder_renew(const Data *d, Binder *b);   /* after what the model learned of its data has changed */
 
 /* data_images.c: the pictures in a folder and in its folders, sorted; dies if there are none */
 char **images_list(const char *folder, int *n);
@@ -73,6 +85,7 @@ void data_fault(Data *d, char *why); /* a record is left out, for this reason, w
 /* split.c: hold-out, shuffle, batches */
 uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at); /* number `at` of the training records of an epoch */
+uint64_t data_training_record(const Data *d, uint64_t i); /* the i-th of them, in an order that does not change */
 uint64_t data_hold_record(const Data *d, uint64_t at);
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst);
 

@@ -192,6 +192,8 @@ typedef struct GcNorm {
 } GcNorm;
 /* What a missing value is: an error, 0, the mean of its column, or its record is left out. */
 typedef enum GcMissing { GC_MISSING_ERROR, GC_MISSING_ZERO, GC_MISSING_MEAN, GC_MISSING_SKIP } GcMissing;
+/* Whether all records stay in memory; by default if they fit. */
+typedef enum GcCache { GC_CACHE_AUTO, GC_CACHE_NONE, GC_CACHE_ALL } GcCache;
 /* data NAME { source = KIND(args…) … }. One GcField per field, in order. */
 typedef struct GcField {
   const char *name;
@@ -210,6 +212,7 @@ typedef struct GcField {
   /* images: height and width that a picture is resized to (width 0: the shorter side is the height), then cropped to,
    * in its middle; 0: it is not */
   int resize[2], crop[2];
+  double mixup; /* > 0: in training, mixed with another record's, by a share of Beta(mixup, mixup) */
 } GcField;
 typedef struct GcData {
   const char *name, *kind;  /* kind: csv idx npy npz safetensors images text tokens uniform normal */
@@ -233,6 +236,8 @@ typedef struct GcData {
   int nnorms;
   int group;        /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
   uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
+  uint8_t cache;    /* GcCache */
+  const GcGraph *augment; /* bind of training steps: its random numbers are by (seed, epoch, record); NULL: bind */
 } GcData;
 
 /* What an evaluation makes of an output of its graph over all batches: the mean, weighted by records, or the sum

@@ -25,8 +25,8 @@ static const void *const *next(void *arg, uint64_t at, uint64_t n) {
   if (b->stop && *b->stop) return NULL;
   if (!b->set.all) data_batch(d, 0, at, n, true, b->read);
   for (uint64_t i = 0; i < n && b->set.all; i++) {
-    for (int f = 0; f < d->d->nfields; f++) d->to[f] = b->read[f] + i * d->bytes[f];
-    data_get(d, at + i, 0, d->to);
+    for (int f = 0; f < d->d->nfields; f++) d->binder->to[f] = b->read[f] + i * d->bytes[f];
+    data_bind(d, d->binder, at + i, -1, d->binder->to);
   }
   return (const void *const *)b->field;
 }

@@ -40,21 +40,24 @@ uint64_t split_prepare(Data *d) {
 
 uint64_t data_hold_record(const Data *d, uint64_t at) { return perm_at(&d->hold, d->hold_at + at); }
 
+uint64_t data_training_record(const Data *d, uint64_t i) {
+  return d->nhold ? perm_at(&d->hold, i < d->hold_at ? i : d->nhold + i) : i;
+}
+
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
   if (!d->d->shuffle) return d->in_order ? d->in_order[at] : at;
   if (d->epoch != epoch) {
     perm_init(&d->shuffle, d->ntrain, d->seed, STREAM_EPOCH + (epoch << 8));
     d->epoch = epoch;
   }
-  at = perm_at(&d->shuffle, at);
-  return d->nhold ? perm_at(&d->hold, at < d->hold_at ? at : d->nhold + at) : at;
+  return data_training_record(d, perm_at(&d->shuffle, at));
 }
 
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst) {
-  int nf = d->d->nfields;
+  Binder *b = d->binder;
   for (uint64_t i = 0; i < n; i++) {
     uint64_t r = hold ? data_hold_record(d, at + i) : data_train_record(d, epoch, at + i);
-    for (int f = 0; f < nf; f++) d->to[f] = dst[f] + i * d->bytes[f];
-    data_get(d, r, epoch, d->to);
+    for (int f = 0; f < d->d->nfields; f++) b->to[f] = dst[f] + i * d->bytes[f];
+    data_bind(d, b, r, hold ? -1 : (int64_t)epoch, b->to);
   }
 }

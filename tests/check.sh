@@ -9,10 +9,10 @@ gradc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1"); build=$(cd "$2" && pwd); 
 # The longest first, so that both workers end together; front, with FULL=1 bad, builds what others link (asan.sh).
 [ $# -gt 0 ] || [ "${FULL:-}" != 1 ] ||
   set -- cuda codegen random native exact bad cli docs plan front lib runtime golden \
-    models twins onnx serve weights numbers ops forms jit recompute pass grad lsp ir
+    models augment twins onnx serve weights numbers ops forms jit recompute pass grad lsp ir
 [ $# -gt 0 ] || \
   set -- cuda native cli front codegen exact lib golden models random bad runtime ops plan recompute numbers jit \
-  pass onnx serve weights forms docs grad twins lsp ir
+  pass onnx serve weights augment forms docs grad twins lsp ir
 tmp=$(mktemp -d) || exit 2
 trap 'rm -rf "$tmp"' EXIT
 XDG_CACHE_HOME=$tmp/cache; export XDG_CACHE_HOME # one cache of compiled code for all suites, not the user's

@@ -238,6 +238,7 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
     if (f->picture.any)
       str_printf(o, ", {%d, %d}, {%d, %d}", (int)f->picture.resize[0], (int)f->picture.resize[1],
                  (int)f->picture.crop[0], (int)f->picture.crop[1]);
+    if (f->mixup) str_printf(o, ", .mixup = %.17g", f->mixup);
     str_puts(o, "},\n");
   }
   str_puts(o, "};\n");
@@ -269,7 +270,7 @@ static void put_data(Emitter *p, Str *o) {
     put_fields(p, o, d, i);
     put_doubles(p, o, "lo", i, d->lo, d->ncols);
     put_doubles(p, o, "hi", i, d->hi, d->ncols);
-    const char *bind = graph_ref(p, o, d->bind);
+    const char *bind = graph_ref(p, o, d->bind), *augment = graph_ref(p, o, d->augment);
     int norms = put_norms(o, d, i);
     if (d->npaths) str_printf(o, "static const char *const paths_%d[] = {", i);
     for (int k = 0; k < d->npaths; k++) {
@@ -290,6 +291,8 @@ static void put_data(Emitter *p, Str *o) {
     text_string(&rows, d->learned);
     str_printf(&rows, ", %s, %d", table_ref(p, norms, "norms", i), norms);
     if (d->group || d->on_error) str_printf(&rows, ", %d, %d", d->group, d->on_error);
+    if (d->cache) str_printf(&rows, ", .cache = %d", d->cache);
+    if (d->augment) str_printf(&rows, ", .augment = %s", augment);
     str_puts(&rows, "},\n");
   }
   if (m->ndata) str_printf(o, "static const GcData data[] = {\n%s};\n", rows.s);

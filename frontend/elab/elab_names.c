@@ -307,8 +307,7 @@ bool el_lookup(Elab *e, const char *name, const Ast *at, Value *v) {
   }
   if (!strcmp(name, "training")) {
     *v = v_bool(e->cur.training);
-    if (el_in_field(e))
-      *v = el_fail(e, E_UNSUPPORTED_AUGMENTATION, at, "`training` in a field: augmentation is not in this version");
+    e->field_training |= el_in_field(e);
     return true;
   }
   Item *it = el_item(e, e->cur.f ? e->cur.f->file : e->file, name);

@@ -71,6 +71,7 @@ struct Elab {
   int writes;           /* of states so far */
   struct Index *index;  /* index notation being elaborated */
   struct DataCtx *data; /* data section being elaborated */
+  bool field_training;  /* one of its lines asked for `training` */
   CallSite **scoped;    /* those with a scope, in its order */
   int nscoped, capscoped;
   CallSite **root; /* of the states of data sections */

@@ -21,7 +21,7 @@ const Setting el_data_settings[] = {
   {"decimal", 0},
   {"missing", 0},
   {"on_error", 0},
-  {"cache", E_UNSUPPORTED_SETTING},
+  {"cache", 0},
   {"workers", E_UNSUPPORTED_SETTING},
   {"prefetch", E_UNSUPPORTED_SETTING},
 };
@@ -56,6 +56,15 @@ static bool on_error_setting(Elab *e, const Section *s, DataInfo *d) {
          el_reject(e, E_SETTING_CONFLICT, a, "`on_error = skip` is for csv and images, not %s", d->kind);
 }
 
+/* How records are kept: by default in memory if they fit. */
+static bool cache_setting(Elab *e, const Section *s, DataInfo *d) {
+  enum { CACHE_NONE = 1, CACHE_ALL };
+  bool all = false;
+  if (!bool_setting(e, s, "cache", false, &all)) return false;
+  if (el_setting_value(s, "cache")) d->cache = all ? CACHE_ALL : CACHE_NONE;
+  return true;
+}
+
 static bool settings(Elab *e, const Section *s, DataInfo *d) {
   const Ast *h = el_setting_value(s, "holdout");
   bool ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
@@ -70,23 +79,10 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
     }
   }
   return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) &&
-         on_error_setting(e, s, d) && ok;
+         on_error_setting(e, s, d) && cache_setting(e, s, d) && ok;
 }
 
 /* ---- one line ---- */
-
-static bool refuse_augmentation(Elab *e, const Ast *a) {
-  static const char *const unsupported[] = {"random_flip",  "random_crop",  "random_rotate",
-                                            "random_erase", "color_jitter", "mixup",
-                                            "cutmix",       "random_noise", "random_scale"};
-  if (!a) return true;
-  for (int i = 0; i < 9; i++)
-    if (a->kind == AST_NAME && !strcmp(a->text, unsupported[i]))
-      return el_reject(e, E_UNSUPPORTED_AUGMENTATION, a, "augmentation by `%s` is not in this version", a->text);
-  for (int i = 0; i < a->n; i++)
-    if (!refuse_augmentation(e, a->kid[i])) return false;
-  return true;
-}
 
 TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw) {
   Frame f;
@@ -101,7 +97,7 @@ TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw) {
     scope_set(e->c, &around, b->name, b->v, b->at, b->len);
   }
   Graph *g = graph_new(e->m, "trial", GK_BIND, x->line->caret);
-  GraphState saved = el_enter(e, g, true, &f, e->file);
+  GraphState saved = el_enter(e, g, e->cur.training, &f, e->file);
   f.site = site_root(e, "trial", false);
   f.scope = around;
   inner.raw = graph_input(g, x->field->name, raw, x->line->caret);
@@ -246,7 +242,7 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
 
 /* Returns whether the field is its raw value, only seen in another shape. */
 static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *identity) {
-  TypeId type = refuse_augmentation(e, line->kid[1]) ? el_declared(e, line->kid[0]) : 0;
+  TypeId type = el_augmentation_known(e, line->kid[1]) ? el_declared(e, line->kid[0]) : 0;
   if (!type) return false;
   FieldInfo *f = VEC_PUSH(e->c, d->field, d->nfield, *cap);
   DType raw = (DType)type_get(e->m, type)->dtype;
@@ -258,6 +254,7 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   ok = ok && el_missing_means(e, &x);
   Id id = ok ? fill_line(e, &x, el_expr(e, line->kid[1])) : 0;
   f->rows |= f->nnorm > 0;
+  if (id) el_mixup_check(e, &x);
   e->data = NULL;
   if (!id) { /* its name is bound to an error where the data is used */
     d->nfield--;
@@ -267,17 +264,6 @@ static bool field_line(Elab *e, const Ast *line, DataInfo *d, int *cap, bool *id
   *identity &= id == x.raw || (viewed && !(x.files && f->raw_count));
   graph_result(e->cur.b.g, f->name, id, line->caret);
   return true;
-}
-
-/* Fields are the same in training and hold-out, so they cannot be random. */
-static void check_random(Elab *e, const Graph *g) {
-  for (Id i = 1; i < (Id)g->n; i++) {
-    const Node *d = node_get(g, i);
-    if (!(op_info[d->op].flags & OPF_RANDOM)) continue;
-    el_error_at(e, E_UNSUPPORTED_AUGMENTATION, d->loc, 1,
-                "random numbers in a field: augmentation is not in this version");
-    return;
-  }
 }
 
 static bool defined_before(Elab *e, const Ast *block, int line) {
@@ -290,33 +276,51 @@ static bool defined_before(Elab *e, const Ast *block, int line) {
   return false;
 }
 
-void el_data_section(Elab *e, const Ast *a) {
-  Section s = {a, a->kid[0], el_data_settings, el_data_nsettings, "data"};
+/* The fields of a section, in a new graph of that name. Returns whether all are their raw values, in other shapes. */
+static bool fields(Elab *e, const Section *s, DataInfo *d, const char *name, bool training) {
   Frame f;
-  int before = diag_errors(e->c), cap = 0;
-  DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata);
-  *d = (DataInfo){.name = a->text, .kind = "", .learned = el_learned_from(e, a->text), .loc = a->caret};
-  Graph *g = graph_new(e->m, ctx_strf(e->c, "bind_%s", a->text), GK_BIND, a->caret);
-  GraphState saved = el_enter(e, g, true, &f, e->file);
-  f.site = site_root(e, a->text, false);
-  bool identity = true, ok = el_settings(e, &s) && settings(e, &s, d);
-  for (int i = 0; i < s.block->n && ok; i++) {
-    const Ast *b = s.block->kid[i];
+  int cap = 0;
+  Graph *g = d->bind = graph_new(e->m, ctx_strf(e->c, "%s_%s", name, d->name), GK_BIND, d->loc);
+  GraphState saved = el_enter(e, g, training, &f, e->file);
+  f.site = site_root(e, d->name, false);
+  bool identity = true, ok = training || (el_settings(e, s) && settings(e, s, d));
+  for (int i = 0; i < s->block->n && ok; i++) {
+    const Ast *b = s->block->kid[i];
     if (b->kind == AST_FIELD) {
-      if (defined_before(e, s.block, i)) identity = false;
+      if (defined_before(e, s->block, i)) identity = false;
       else if (!field_line(e, b, d, &cap, &identity)) identity = false;
-    } else if (b->kind == AST_FOR || (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(&s, b->kid[0]->text)))) {
+    } else if (b->kind == AST_FOR || (b->kind == AST_BIND && !(b->n == 2 && el_is_setting(s, b->kid[0]->text)))) {
       el_stmt(e, b);
     }
   }
-  check_random(e, g);
-  if (ok && !d->nfield && diag_errors(e->c) == before) {
+  if (!training) el_random_check(e, g);
+  el_leave(e, &saved);
+  d->fails = !ok;
+  return identity;
+}
+
+void el_data_section(Elab *e, const Ast *a) {
+  Section s = {a, a->kid[0], el_data_settings, el_data_nsettings, "data"};
+  int before = diag_errors(e->c);
+  DataInfo *d = VEC_PUSH(e->c, e->m->data, e->m->ndata, e->m->capdata), random;
+  *d = (DataInfo){.name = a->text, .kind = "", .learned = el_learned_from(e, a->text), .loc = a->caret};
+  e->field_training = false;
+  bool identity = fields(e, &s, d, "bind", false);
+  if (!d->fails && !d->nfield && diag_errors(e->c) == before) {
     el_fail(e, E_MISSING_SETTING, a, "data section `%s` has no fields", a->text);
     e->no_fields = true;
   }
-  el_leave(e, &saved);
-  d->bind = g;
-  if (!identity || !d->nfield) return;
+  if (!d->nfield) return;
+  if (e->field_training && diag_errors(e->c) == before) {
+    random = *d;
+    random.field = NULL;
+    random.nfield = 0;
+    fields(e, &s, &random, "augment", true);
+    d->augment = random.bind;
+    return;
+  }
+  if (!identity) return;
+  Graph *g = d->bind;
   d->bind = NULL; /* the loader only reshapes */
   for (int i = 0; i < d->nfield; i++) d->field[i].raw_type = d->field[i].type;
   if (e->m->graph[e->m->ngraph - 1] == g) e->m->ngraph--;

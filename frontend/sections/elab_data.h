@@ -46,6 +46,11 @@ bool el_missing_means(Elab *e, DataCtx *x);
 bool el_is_images(const DataInfo *d);
 bool el_picture_field(Elab *e, DataCtx *x); /* as el_csv_columns, of a line of images */
 
+/* ---- elab_augment.c ---- */
+bool el_augmentation_known(Elab *e, const Ast *a); /* false: a name of other libraries, which is refused */
+void el_random_check(Elab *e, const Graph *g);     /* fields outside of training are not random */
+bool el_mixup_check(Elab *e, const DataCtx *x);
+
 /* ---- elab_data.c ---- */
 /* The type of the line's expression where the raw value has the type `raw`; 0: it is refused. Nothing of this stays. */
 TypeId el_line_type(Elab *e, const DataCtx *x, TypeId raw);
