@@ -169,8 +169,8 @@ static bool line(Machine *m, const char **s, size_t *n) {
 }
 
 static bool global(Machine *m) {
-  const char *module, *name;
-  size_t nmodule, nname;
+  const char *module = NULL, *name = NULL;
+  size_t nmodule = 0, nname = 0;
   return line(m, &module, &nmodule) && line(m, &name, &nname) && push_global(m, module, nmodule, name, nname);
 }
 
