@@ -47,7 +47,7 @@ size_t pb_open(Str *b, uint32_t field) {
   return b->n;
 }
 
-/* The length is known now: the contents move behind it. */
+/* The length is known now: the contents move to their place after it. */
 void pb_close(Str *b, size_t open) {
   char s[10];
   size_t length = b->n - open, n = (size_t)varint(s, length);

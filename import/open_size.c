@@ -77,7 +77,7 @@ static int64_t place(const Tensor *t, int axis, int64_t k, int64_t at) {
 /* Whether slice k is slice 0 of `first`, plus k times the difference of its first two if the elements are integers. */
 static bool is_linear(const Tensor *first, const Tensor *t, int axis, bool *steps) {
   int64_t n = first->count / first->dim[axis];
-  bool whole = t->type == ONNX_INT64 || t->type == ONNX_INT32;
+  bool integral = t->type == ONNX_INT64 || t->type == ONNX_INT32;
   size_t bytes = element_bytes(t);
   for (int64_t k = 0; k < t->dim[axis]; k++)
     for (int64_t i = 0; i < n; i++) {
@@ -85,7 +85,7 @@ static bool is_linear(const Tensor *first, const Tensor *t, int axis, bool *step
       if (!memcmp((const char *)t->data + at * (int64_t)bytes, (const char *)first->data + zero * (int64_t)bytes,
                   bytes))
         continue;
-      int64_t step = whole ? tensor_integer(first, one) - tensor_integer(first, zero) : 0;
+      int64_t step = integral ? tensor_integer(first, one) - tensor_integer(first, zero) : 0;
       if (!step || tensor_integer(t, at) != tensor_integer(first, zero) + k * step) return false;
       *steps = true;
     }

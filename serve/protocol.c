@@ -9,7 +9,7 @@ typedef struct Tensor { /* of a request */
   const char *data; /* where its JSON begins; NULL: none */
   int rank;         /* -1: no shape */
   int64_t dim[GC_MAX_RANK];
-  uint64_t binary; /* bytes behind the JSON; UINT64_MAX: none */
+  uint64_t binary; /* bytes after the JSON; UINT64_MAX: none */
   bool as_binary;
 } Tensor;
 

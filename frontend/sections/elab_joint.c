@@ -48,7 +48,7 @@ static bool supported(Elab *e, const Section *s, const TrainInfo *t, const Group
 
 static Dim elements(Elab *e, int var) { return type_count(e->m, e->m->var[var].type); }
 
-/* Values of the weights' shapes, one behind the other. */
+/* Values of the weights' shapes, one after the other. */
 static Id joined(Elab *e, const Update *u, int n, bool grad) {
   Id *part = ctx_alloc(e->c, (size_t)n * sizeof *part);
   for (int i = 0; i < n; i++) {

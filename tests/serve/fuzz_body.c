@@ -15,7 +15,7 @@ static bool try_body(const Server *sv, int i, const Mutant *t) {
   Infer q = {.of = &sv->served[r.served], .model = r.name};
   q.form = r.kind == ROUTE_INFER ? BODY_V2 : strstr(good[i][1], "npy") ? BODY_NPY : BODY_PLAIN;
   size_t head = strstr(good[i][1], "Length") && t->n > 16 ? t->n - 16 : t->n;
-  unsigned char *exact = malloc(t->n + 1); /* so that the sanitizer sees each byte behind it */
+  unsigned char *exact = malloc(t->n + 1); /* so that the sanitizer sees each access beyond it */
   memcpy(exact, t->s, t->n);
   JsonText text = {0};
   bool ok = infer_read(&q, exact, t->n, head, err);
