@@ -41,10 +41,10 @@ static int exchange(int complete, const char *p, size_t n, char *reply, size_t r
   if (!complete) shutdown(s, SHUT_WR); /* libmicrohttpd drops suspended requests of such connections */
   ssize_t k;
   while ((k = recv(s, reply + got, room - 1 - got, 0)) > 0 && got + 1 < room) got += (size_t)k;
-  int late = k < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  int timed_out = k < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   close(s);
   reply[got] = 0;
-  if (late) return -1;
+  if (timed_out) return -1;
   return got > 12 && !memcmp(reply, "HTTP/1.", 7) ? atoi(reply + 9) : 0;
 }
 
