@@ -6,6 +6,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* N: all sizes up to N where that is possible; 1..N: all; N..N: that one. */
+static bool read_size(const char *s, Bound *b) {
+  const char *dots = strstr(s, ".."), *to = dots ? dots + 2 : s;
+  bool one = dots && (size_t)(dots - s) == strlen(to) && !strncmp(s, to, strlen(to));
+  if (!args_bytes(to, &b->size)) return false;
+  b->open = !one && (!dots || !strncmp(s, "1..", 3)) && b->size > 1;
+  b->must = b->open && dots;
+  return !dots || one || !strncmp(s, "1..", 3);
+}
+
+/* Without 1..N only a single size can stay open. */
+static void fix_sizes(Bound *b, int n) {
+  bool must = false;
+  for (int i = 0; i < n; i++) must |= b[i].must;
+  for (int i = 0; i < n; i++) b[i].open = b[i].must || (b[i].open && n == 1 && !must);
+}
+
 /* --dim NAME=N and --const NAME=FILE, which args.c lists in a->set. */
 static bool read_settings(Args *a, Import *m) {
   Bound *bound = ctx_array(a->c, a->nset, sizeof *bound);
@@ -31,16 +48,16 @@ static bool read_settings(Args *a, Import *m) {
     }
     Bound *b = &bound[m->nbound++];
     b->name = name;
-    b->open = !strncmp(eq + 1, "1..", 3);
-    if (!args_bytes(eq + 1 + (b->open ? 3 : 0), &b->size)) {
-      diag_error(a->c, E_USAGE, 0, 1, "`--dim %s` takes a size of at least 1, or 1..N for all up to N", s);
+    if (!read_size(eq + 1, b)) {
+      diag_error(a->c, E_USAGE, 0, 1, "`--dim %s` takes a size of at least 1, 1..N for all up to N, or N..N", s);
       return false;
     }
-    if (b->open && open++) {
+    if (b->must && open++) {
       diag_error(a->c, E_USAGE, 0, 1, "`--dim %s`: only one size may stay open", s);
       return false;
     }
   }
+  fix_sizes(bound, m->nbound);
   return true;
 }
 
@@ -56,27 +73,32 @@ static bool import_one(Import *m, const char *path) {
   return false;
 }
 
-/* Imports with several sizes instead of the open one; the last import is in m. NULL: reported. */
+/* Imports with several sizes instead of the open one; m is the last import. NULL: reported, or, if it need not stay
+ * open, m and the size are as before. */
 static const char *open_text(Import *m, Bound *b, const char *path, const char *source, size_t *n) {
   static const int64_t size[OPEN_SIZES] = {5, 7, 11};
   const char *text[OPEN_SIZES], *merged = NULL;
   const int64_t bound = b->size;
   Import one[OPEN_SIZES];
-  for (int i = 0; i < OPEN_SIZES; i++) {
+  int i = 0;
+  for (; i < OPEN_SIZES; i++) {
     b->size = size[i];
     one[i] = *m;
-    if (!import_one(&one[i], path)) return NULL;
+    if (!(b->must ? import_one(&one[i], path) : import_run(&one[i]))) break;
   }
+  b->size = bound;
+  if (i < OPEN_SIZES) return NULL;
   if (import_open_weights(one)) {
-    for (int i = 0; i < OPEN_SIZES; i++) text[i] = import_text(&one[i], source, n);
+    for (i = 0; i < OPEN_SIZES; i++) text[i] = import_text(&one[i], source, n);
     if (!strcmp(text[0], text[1])) {
-      diag_error(m->c, E_ONNX_SHAPE, 0, 1, "%s: no input has the open dimension `%s`", path, b->name);
+      if (b->must) diag_error(m->c, E_ONNX_SHAPE, 0, 1, "%s: no input has the open dimension `%s`", path, b->name);
+      b->open = false;
       return NULL;
     }
     merged = import_open(m->c, text, size, import_word(m->c, b->name), bound, n);
   }
-  *m = one[0];
-  if (merged) return merged;
+  if (merged) *m = one[0];
+  if (merged || !b->must) return merged;
   Diag *d = diag_error(m->c, E_ONNX_SHAPE, 0, 1,
                        "%s: what it computes depends on the size `%s` in another way than linear", path, b->name);
   diag_help(m->c, d, "give it one size: --dim %s=%lld", b->name, (long long)bound);
@@ -94,7 +116,11 @@ static int import_file(Args *a, const char *path, const char *dir) {
   Bound *open = open_bound(&m);
   size_t n;
   if (open) text = open_text(&m, open, path, source, &n);
-  else if (import_one(&m, path)) {
+  if (!text && !(open && open->must) && import_one(&m, path)) {
+    if (open && open->open)
+      fprintf(stderr,
+              "note: `%s` is %lld and no other size: what is computed depends on it in another way than linear\n",
+              open->name, (long long)open->size);
     m.tests = onnx_test_blocks(c, &m, &o, m.folder);
     text = import_text(&m, source, &n);
   }

@@ -42,7 +42,8 @@ typedef struct Refusal {
 typedef struct Bound { /* --dim, or a size of the test data */
   const char *name;
   int64_t size;
-  bool open; /* the size is the largest one */
+  bool open; /* the size is the largest one, where that is possible */
+  bool must; /* an error where it is not */
 } Bound;
 typedef struct Given { /* a graph input's elements or shape: test data, --const */
   const char *name;

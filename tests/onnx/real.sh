@@ -20,7 +20,7 @@ expect() { # expect STATUS PATTERN ARGUMENT...
   if [ $status = "$want" ] && grep -qE "$pattern" out err; then pass; else fail "$*: $status $(head -n 3 err)"; fi
 }
 check 'an open batch' "$gradc" import bert_tiny/model.onnx --dim batch=1..16 -o bert
-check 'a fixed batch' "$gradc" import bert_tiny/model.onnx --dim batch=3 -o fixed
+check 'a fixed batch' "$gradc" import bert_tiny/model.onnx --dim batch=3..3 -o fixed
 value() {
   "$gradc" eval "$1/model.nn" --weights "$1/model.safetensors" \
     -e 'net(reshape(iota(24), [3, 8]), i32(ones(3, 8)))[1]' 2>&1
@@ -28,6 +28,9 @@ value() {
 equal 'values of an open batch' "$(value bert | head -n 3)" "$(value fixed | head -n 3)"
 equal 'their number' "$(value bert | grep -c '^ *\[\[*[-0-9]')" 3
 equal 'its dimension' "$(grep -c '^dim batch <= 16$' bert/model.nn)" 1
+check 'a batch, open where possible' "$gradc" import bert_tiny/model.onnx --dim batch=16 -o possible
+check 'the same model' cmp possible/model.nn bert/model.nn
+equal 'a fixed dimension' "$(grep -c '^dim' fixed/model.nn)" 0
 expect 2 'E0500.*1\.\.N' import bert_tiny/model.onnx --dim batch=2..16 -o d
 expect 1 'E0533.*no input has' import lstm/model.onnx --dim batch=1..16 -o d
 expect 2 'E0500.*only one' import bert_tiny/model.onnx --dim batch=1..16 --dim t=1..4 -o d
