@@ -19,7 +19,6 @@ check_ir() { # check_ir OPTIONS...
 if full; then
   check_ir "--cc=gcc -O3" ${clang:+"$clang"}
   check_ir "--cc=gcc -O2" ${clang:+"$clang"} --isa=native
-  check_ir "--cc=gcc -O1" --isa=generic --f64
   check_ir "--cc=gcc -O1" --isa=native --f64
 else
   check_ir "--cc=gcc -O0"
@@ -37,7 +36,6 @@ check_ir --extreme "--cc=gcc -O1" --isa=native --fast $(full || echo --fused)
 if full; then
   check_ir --extreme "--cc=gcc -O1" ${clang:+"$clang"} --isa=native
   check_ir --extreme "--cc=gcc -O1" --isa=native --f64
-  check_ir --extreme "--cc=gcc -O1" --isa=generic
 fi
 # A branch skips what no lane of a select needs.
 "$tmp/ccheck" --isa=generic --keep="$tmp/windows" tests/codegen/windows.ir >"$tmp/log"
