@@ -280,8 +280,8 @@ static const struct {
 };
 /* Called only by training sections, whose settings gen_program.c makes. */
 static const char *const of_sections[] = {
-  "sgd",   "adam", "adamw", "rmsprop", "adagrad", "adadelta", "adamax",    "nadam",   "radam",
-  "rprop", "asgd", "lion",  "lamb",    "lars",    "muon",     "adafactor", "plateau", "sophia",
+  "sgd",  "adam", "adamw", "rmsprop", "adagrad", "adadelta",  "adamax",  "nadam",  "radam", "rprop",
+  "asgd", "lion", "lamb",  "lars",    "muon",    "adafactor", "plateau", "sophia", "lbfgs",
 };
 /* Metrics of all records, which cannot meet values of one batch: tests/golden compares them with scikit-learn. */
 static const char *const of_metrics[] = {
