@@ -31,4 +31,5 @@ Value el_call_fn(Elab *e, const Fn *f, Call *k, CallSite *at); /* at: the site o
 Value el_body(Elab *e, const Def *d);                          /* of a def whose arguments are bound */
 Value el_partial(Elab *e, const Ast *call);                    /* of a `use`: binds arguments, runs nothing */
 bool el_reported(Elab *e, int code, const Ast *at, const char *why); /* whether it was reported; from now on it was */
+bool el_reported_of(Elab *e, int code, const char *name);            /* the same of what has this name */
 #endif

@@ -174,6 +174,12 @@ bool el_reported(Elab *e, int code, const Ast *at, const char *why) {
   return false;
 }
 
+bool el_reported_of(Elab *e, int code, const char *name) {
+  if (was_reported(e, code, NULL, name)) return true;
+  *VEC_PUSH(e->c, e->reported, e->nreported, e->capreported) = (Reported){code, NULL, name};
+  return false;
+}
+
 static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, const char *want) {
   if (el_reported(e, E_ARG_KIND, param, v_kind(a->v))) return v_error();
   bool tensor = a->v.kind == V_TENSOR;
@@ -224,7 +230,8 @@ static bool bind_statics(Elab *e, const Sig *s, const Call *k) {
 
 static bool missing_arg(Elab *e, const Sig *s, const Call *k, int i) {
   const Ast *p = s->ast->kid[i + 2];
-  if (el_reported(e, E_ARG_COUNT, p, "missing")) return false;
+  bool instance = strcmp(k->name, s->ast->text) != 0;
+  if (el_reported(e, E_ARG_COUNT, p, "missing") || (instance && el_reported_of(e, E_ARG_COUNT, k->name))) return false;
   Diag *d = el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` lacks its argument `%s`", k->name, p->text);
   diag_label(e->c, d, p->caret, p->caret_len, "required here");
   if (!s->type[i].tensor) diag_help(e->c, d, "add `%s = ...`", p->text);
