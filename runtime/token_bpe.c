@@ -346,12 +346,12 @@ static bool add_merge(Tokenizer *t, int k, char *err) {
   int n[2], id[2];
   for (int i = 0; i < 2; i++) {
     t->pair[2 * k + i] = byte_form(t->pair[2 * k + i], &n[i]);
-    id[i] = token_find(t, t->pair[2 * k + i], (size_t)n[i]);
+    id[i] = tokenizer_find(t, t->pair[2 * k + i], (size_t)n[i]);
   }
   char *both = rt_alloc((size_t)n[0] + (size_t)n[1] + 1);
   memcpy(both, t->pair[2 * k], (size_t)n[0]);
   memcpy(both + n[0], t->pair[2 * k + 1], (size_t)n[1]);
-  int to = token_find(t, both, (size_t)n[0] + (size_t)n[1]);
+  int to = tokenizer_find(t, both, (size_t)n[0] + (size_t)n[1]);
   rt_free(both);
   if (to < 0 || id[0] < 0 || id[1] < 0) return rt_fail(err, "merge %d is of tokens that are not there", k + 1);
   if (merge_find(t, id[0], id[1])) return true;
@@ -364,14 +364,14 @@ static bool add_merge(Tokenizer *t, int k, char *err) {
 bool bpe_finish(Tokenizer *t, char *err) {
   static const char *const ends[] = {"<|endoftext|>", "</s>", "<|end_of_text|>"};
   tokens_index(t);
-  for (int i = 0; i < 256; i++) t->byte[i] = token_find(t, (char[]){(char)i}, 1);
+  for (int i = 0; i < 256; i++) t->byte[i] = tokenizer_find(t, (char[]){(char)i}, 1);
   t->merge_slots = 1024;
   while (t->merge_slots < (uint32_t)t->npair * 2) t->merge_slots *= 2;
   t->merge = rt_array(t->merge_slots, sizeof *t->merge);
   for (uint32_t i = 0; i < t->merge_slots; i++) t->merge[i].id = -1;
   for (int k = 0; 2 * k < t->npair; k++)
     if (!add_merge(t, k, err)) return false;
-  for (int i = 0; i < COUNT(ends) && t->end < 0; i++) t->end = token_find(t, ends[i], strlen(ends[i]));
+  for (int i = 0; i < COUNT(ends) && t->end < 0; i++) t->end = tokenizer_find(t, ends[i], strlen(ends[i]));
   if (t->end >= 0 && !t->nadded) { /* vocab.json has no list of them */
     t->added = rt_array(1, sizeof *t->added);
     t->added[t->nadded++] = t->end;

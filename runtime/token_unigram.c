@@ -190,7 +190,7 @@ static void fill(const Tokenizer *t, const Text *s, Best *best) {
     size_t one = utf8_next(s->s + at, s->n - at, &c);
     bool single = false;
     for (size_t n = 1; n <= (size_t)t->longest && at + n <= s->n; n++) {
-      int id = token_find(t, s->s + at, n);
+      int id = tokenizer_find(t, s->s + at, n);
       if (id < 0 || (t->token[id].kind != TOKEN_NORMAL && t->token[id].kind != TOKEN_USER)) continue;
       single |= n == one;
       try_piece(best, at, at + n, id, score_of(t, id, n));

@@ -20,7 +20,7 @@ static uint32_t place(const Tokenizer *t, const char *s, size_t n) {
   return (uint32_t)gc_hash(0, s, n) & (t->slots - 1);
 }
 
-int token_find(const Tokenizer *t, const char *s, size_t n) {
+int tokenizer_find(const Tokenizer *t, const char *s, size_t n) {
   for (uint32_t at = place(t, s, n); t->slot[at] >= 0; at = (at + 1) & (t->slots - 1)) {
     const Token *k = &t->token[t->slot[at]];
     if ((size_t)k->n == n && !memcmp(k->s, s, n)) return t->slot[at];
@@ -36,7 +36,7 @@ void tokens_index(Tokenizer *t) {
   for (uint32_t i = 0; i < t->slots; i++) t->slot[i] = -1;
   for (int i = 0; i < t->n; i++) {
     const Token *k = &t->token[i];
-    if (!k->s || token_find(t, k->s, (size_t)k->n) >= 0) continue;
+    if (!k->s || tokenizer_find(t, k->s, (size_t)k->n) >= 0) continue;
     uint32_t at = place(t, k->s, (size_t)k->n);
     while (t->slot[at] >= 0) at = (at + 1) & (t->slots - 1);
     t->slot[at] = i;

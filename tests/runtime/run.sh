@@ -26,8 +26,9 @@ same() { # NAME FILE FILE
 
 library() { # library NAME FLAGS...: compiles the runtime into an archive
   mkdir "$tmp/$1.o"
-  ls "$root"/runtime/*.c | xargs -P 2 -I{} sh -c \
-    '$0 -std=gnu11 -Wall -Wextra -Werror '"${*:2}"' -c {} -o "$1/$(basename {} .c).o"' "$CC" "$tmp/$1.o" || exit 1
+  ls "$root"/runtime/*.c "$root"/serve/*.c | xargs -P 2 -I{} sh -c \
+    '$0 -std=gnu11 -Wall -Wextra -Werror -I"$2" '"${*:2}"' -c {} -o "$1/$(echo {} | tr / _).o"' \
+    "$CC" "$tmp/$1.o" "$root" || exit 1
   ar rcs "$tmp/$1.a" "$tmp/$1".o/*.o
 }
 program() { # program NAME LIBRARY FLAGS|SOURCE...

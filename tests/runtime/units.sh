@@ -35,7 +35,8 @@ for at in 3 30 100 1000 2000 $((size - 6)) $((size - 2)); do # one byte changed:
 done
 
 # every code has its row, every row its use
-grep -ohE '(rt_die|rt_error|refuse)\(([a-z]+, )*E_[A-Z_]+' "$root"/runtime/*.c | sed 's/.*[( ]E_//' | sort -u > used
+grep -ohE '(rt_die|rt_error|refuse)\(([a-z]+, )*E_[A-Z_]+' "$root"/runtime/*.c "$root"/serve/*.c |
+  sed 's/.*[( ]E_//' | sort -u > used
 sed -n 's/^E([0-9]*, \([A-Z_]*\),.*/\1/p' "$root"/runtime/errors_rt.def | sort -u > rows
 same 'codes and rows' used rows
 # files of at most 450 lines, functions of at most 60
