@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
   port = atoi(argv[1]);
   long n = atol(argv[2]), bad = 0, first = 0;
   uint64_t seed = strtoull(argv[3], NULL, 10);
-  char *text = malloc(ROOM), *reply = malloc(ROOM);
+  char *text = malloc(ROOM), *reply = malloc(ROOM), answer[100] = "";
   for (long k = 0; k < n && bad < 20; k++) {
     int status = one(seed + (uint64_t)k, text, reply, ROOM);
     if (!known(status) || (status == 0 && is_complete(seed + (uint64_t)k)))
@@ -112,7 +112,10 @@ int main(int argc, char **argv) {
     if (k == n / 10) first = memory(argv[4]);
     if (k % 997) continue;
     size_t m = request(text, ROOM, 1, good[1][2], strlen(good[1][2]));
-    if (exchange(1, text, m, reply, ROOM) == 200 && strstr(reply, "{\"out\":[0]}")) continue;
+    int status_of_good = exchange(1, text, m, reply, ROOM);
+    const char *out = strstr(reply, "{\"out\":[");
+    if (out && !*answer) snprintf(answer, sizeof answer, "%s", out); /* of the first, by whatever weights */
+    if (status_of_good == 200 && out && !strcmp(out, answer)) continue;
     printf("FAIL  after request %ld a good one has no answer\n", k);
     bad++;
   }
