@@ -48,7 +48,7 @@ int tokenizer_text(const Tokenizer *t, int id, char *buf, int room);
 
 enum { TOKENS_MOST = 1 << 22 };
 void token_set(Tokenizer *t, int id, char *s, int n, uint8_t kind, float score); /* takes s */
-int tokenizer_find(const Tokenizer *t, const char *s, size_t n);                     /* -1: none */
+int tokenizer_find(const Tokenizer *t, const char *s, size_t n);                 /* -1: none */
 void tokens_index(Tokenizer *t);                                                 /* after all were set */
 typedef struct Ids {
   int *id, n, cap;
