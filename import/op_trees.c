@@ -5,20 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-static const char *put_floats(Oper *o, const char *name, const float *v, int rank, const int64_t *dim) {
-  Value *t = onnx_value(o->m, shape_of(ONNX_FLOAT, rank, dim));
+/* A constant of the graph. */
+static const char *put_constant(Oper *o, const char *name, int type, const void *v, int rank, const int64_t *dim) {
+  Value *t = onnx_value(o->m, shape_of(type, rank, dim));
   t->onnx = name;
   t->known = ctx_alloc(o->m->c, sizeof *t->known);
-  *t->known = (Tensor){.type = ONNX_FLOAT, .rank = rank, .count = shape_count(&t->s), .data = v};
-  memcpy(t->known->dim, t->s.dim, sizeof t->known->dim);
-  return onnx_text(o->m, t);
-}
-
-static const char *put_ints(Oper *o, const char *name, const int64_t *v, int rank, const int64_t *dim) {
-  Value *t = onnx_value(o->m, shape_of(ONNX_INT64, rank, dim));
-  t->onnx = name;
-  t->known = ctx_alloc(o->m->c, sizeof *t->known);
-  *t->known = (Tensor){.type = ONNX_INT64, .rank = rank, .count = shape_count(&t->s), .data = v};
+  *t->known = (Tensor){.type = type, .rank = rank, .count = shape_count(&t->s), .data = v};
   memcpy(t->known->dim, t->s.dim, sizeof t->known->dim);
   return onnx_text(o->m, t);
 }
@@ -113,7 +105,7 @@ void op_ml_trees(Oper *o) {
 /* How often each n-gram of the pool, `count` of them from `at` on, occurs in x with up to `skips` left out. */
 static const char *gram_counts(Oper *o, const char *x, const int64_t *pool, int64_t n, int64_t count, int64_t C,
                                int64_t skips) {
-  const char *grams = put_ints(o, "grams", pool, 2, (int64_t[]){count, n});
+  const char *grams = put_constant(o, "grams", ONNX_INT64, pool, 2, (int64_t[]){count, n});
   Str b = {.c = o->m->c};
   for (int64_t step = 1; step <= (n == 1 ? 1 : skips + 1); step++)
     if ((n - 1) * step < C) str_printf(&b, "%sonnx_grams(%s, %s, %lld)", b.n ? " + " : "", x, grams, (long long)step);
@@ -151,7 +143,8 @@ void op_tfidf(Oper *o) {
       to_column[i * D + index[k]] = weighs ? weight->floats[k] : 1;
     }
     if (!strcmp(mode, "IDF")) counts = op_str(o, "min(%s, 1)", counts);
-    const char *part = op_str(o, "(%s) @ %s", counts, put_floats(o, "columns", to_column, 2, (int64_t[]){count, D}));
+    const char *part =
+      op_str(o, "(%s) @ %s", counts, put_constant(o, "columns", ONNX_FLOAT, to_column, 2, (int64_t[]){count, D}));
     sum = sum ? op_str(o, "%s + %s", sum, part) : part;
   }
   s.type = ONNX_FLOAT;

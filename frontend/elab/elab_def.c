@@ -230,7 +230,7 @@ static bool bind_statics(Elab *e, const Sig *s, const Call *k) {
 
 static bool missing_arg(Elab *e, const Sig *s, const Call *k, int i) {
   const Ast *p = s->ast->kid[i + 2];
-  bool instance = strcmp(k->name, s->ast->text) != 0;
+  bool instance = strcmp(k->name, s->ast->text) != 0; /* its `use` lacks it, not each of the calls */
   if (el_reported(e, E_ARG_COUNT, p, "missing") || (instance && el_reported_of(e, E_ARG_COUNT, k->name))) return false;
   Diag *d = el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` lacks its argument `%s`", k->name, p->text);
   diag_label(e->c, d, p->caret, p->caret_len, "required here");
