@@ -10,7 +10,7 @@ static const char COPY[] =
   "/* Axes in the stored order; `step`: bytes in row-major order; the last axis in panels, one or more. */\n"
   "static const struct gc_weight {\n  ptrdiff_t at, panel, dim[%d], step[%d];\n  int bytes, rank;\n} gc_weight[] = {\n"
   "%s};\n\n"
-  "static int gc_copy(unsigned char *to, const unsigned char *from, ptrdiff_t at, int set) {\n"
+  "static int gc_move_weights(unsigned char *to, const unsigned char *from, ptrdiff_t at, int set) {\n"
   "  const struct gc_weight *w = gc_weight;\n"
   "  while (w < gc_weight + %d && w->at != at) w++;\n"
   "  if (w == gc_weight + %d) return 1;\n"
@@ -21,16 +21,16 @@ static const char COPY[] =
   "      for (ptrdiff_t c = 0; c < wide; c++)\n"
   "        for (int b = 0; b < w->bytes; b++, at++)\n"
   "          to[set ? at : dense + c * w->step[last] + b] = from[set ? dense + c * w->step[last] + b : at];\n"
-  "      for (k = last - 1; k >= 0; k--) { /* the next line */\n"
+  "      for (k = last - 1; k >= 0; k--) { /* the next row */\n"
   "        dense += w->step[k];\n"
   "        if (++index[k] < w->dim[k]) break;\n"
   "        dense -= w->dim[k] * w->step[k];\n"
   "        index[k] = 0;\n"
   "      }\n    }\n  }\n  return 0;\n}\n\n"
   "int %s_set_weight(void *mem, ptrdiff_t at, const void *values) {\n"
-  "  return gc_copy((unsigned char *)mem, (const unsigned char *)values, at, 1);\n}\n\n"
+  "  return gc_move_weights((unsigned char *)mem, (const unsigned char *)values, at, 1);\n}\n\n"
   "int %s_get_weight(const void *mem, ptrdiff_t at, void *values) {\n"
-  "  return gc_copy((unsigned char *)values, (const unsigned char *)mem, at, 0);\n}\n\n";
+  "  return gc_move_weights((unsigned char *)values, (const unsigned char *)mem, at, 0);\n}\n\n";
 
 typedef struct Place {
   int rank;

@@ -42,6 +42,19 @@ fi
 if grep -q 'if (ok[0-9]* && ok[0-9]*) {' "$tmp/windows/windows.c"; then pass
 else fail "windows that hold no element are computed"; fi
 . tests/codegen/names.sh
+# Texts that one file of C can have together define no name twice.
+definitions() { # definitions FILE...: NAME FILE of every function, type and macro that is ours
+  for f in "$@"; do
+    tr '\n' ' ' <"$f" | sed 's/\\n/ /g; s/"[[:space:]]*"//g' |
+      grep -oE '(static|typedef (struct|union|enum)|GC_LINK|inline|#define) [^;{}()=]*\b(gc|GC)_[A-Za-z0-9_]+' |
+      grep -oE '(gc|GC)_[A-Za-z0-9_]+$' | sort -u | sed "s|\$| $f|"
+  done
+}
+definitions codegen/c/*.inc codegen/c/*.c codegen/text/*.c runtime/model.h >"$tmp/definitions"
+[ "$(wc -l <"$tmp/definitions")" -gt 150 ] || fail "definitions of generated C: too few are found"
+awk '{ file[$1] = file[$1] " " $2; n[$1]++ } END { for (k in n) if (n[k] > 1) print k ":" file[k] }' \
+  "$tmp/definitions" >"$tmp/twice"
+if [ -s "$tmp/twice" ]; then fail "defined in several texts of generated C: $(cat "$tmp/twice")"; else pass; fi
 # Every class of kernel on every kind of operand (sweep.c).
 program sweep tests/codegen/sweep.c
 sweep() { # sweep CLASSES SHARE SEED OPTIONS...: SHARE of a thousand
