@@ -226,7 +226,8 @@ const char *diag_suggest(Ctx *c, const char *word, const char *const *words, int
   int len = (int)strlen(word), limit = 1 + (len < 2 ? 0 : len < 5 ? 1 : len < 9 ? 2 : 3);
   for (int i = 0; i < n; i++) {
     if (!words[i] || !strcmp(words[i], word)) continue;
-    int d = distance(word, len, words[i], (int)strlen(words[i]));
+    int n_i = (int)strlen(words[i]), longer = n_i > len ? n_i - len : len - n_i;
+    int d = longer < limit ? distance(word, len, words[i], n_i) : limit; /* at least what one is longer */
     if (d < limit) {
       limit = d;
       best = words[i];

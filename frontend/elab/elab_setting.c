@@ -180,24 +180,39 @@ static int uses(const Ast *a, const char *name) {
   return n + uses(a->hints, name);
 }
 
+static int uses_in_files(const Elab *e, const char *name) {
+  int n = 0;
+  for (int i = 0; i < e->nfiles; i++) n += e->files[i]->builtin ? 0 : uses(e->files[i]->ast, name);
+  return n;
+}
+
+/* The train section of the file, or NULL: none or several. */
+static const Ast *only_train(const Elab *e) {
+  const Ast *train = NULL, *file = e->file->ast;
+  for (int i = 0; i < file->n; i++) {
+    if (file->kid[i]->kind != AST_TRAIN) continue;
+    if (train) return NULL;
+    train = file->kid[i];
+  }
+  return train;
+}
+
+static const Ast *setting_value(const Ast *block, const char *name) {
+  for (int i = 0; i < block->n; i++) {
+    const Ast *b = block->kid[i];
+    if (b->kind == AST_BIND && b->n == 2 && !strcmp(b->kid[0]->text, name)) return b->kid[1];
+  }
+  return NULL;
+}
+
 /* What of the plan it sets, if all its uses are the value of that setting, so that a compiled program can set it too:
  * the setting must not be read by an expression of the section either, as that is compiled. */
-static ConstUse use_of(Elab *e, const Item *it) {
+static ConstUse use_of(Elab *e, const Item *it, const Ast *train) {
   static const char *const names[] = {[CU_STEPS] = "steps", [CU_EPOCHS] = "epochs", [CU_SEED] = "seed"};
-  const Ast *train = NULL;
-  int all = 0;
-  for (int i = 0; i < e->nfiles; i++) all += e->files[i]->builtin ? 0 : uses(e->files[i]->ast, it->name);
-  for (int i = 0; i < e->file->ast->n; i++) {
-    if (e->file->ast->kid[i]->kind != AST_TRAIN) continue;
-    if (train) return CU_COMPILED;
-    train = e->file->ast->kid[i];
-  }
-  for (int i = 0; train && all == 1 && i < train->kid[0]->n; i++) {
-    const Ast *b = train->kid[0]->kid[i];
-    for (int k = CU_STEPS; k <= CU_SEED && b->kind == AST_BIND && b->n == 2; k++) {
-      if (strcmp(b->kid[0]->text, names[k]) || b->kid[1]->kind != AST_NAME || b->kid[1]->text != it->name) continue;
-      return k == CU_STEPS || uses(train, b->kid[0]->text) == 1 ? (ConstUse)k : CU_COMPILED;
-    }
+  for (int k = CU_STEPS; train && k <= CU_SEED; k++) {
+    const Ast *b = setting_value(train->kid[0], names[k]);
+    if (!b || b->kind != AST_NAME || b->text != it->name || uses_in_files(e, it->name) != 1) continue;
+    return k == CU_STEPS || uses(train, ctx_name(e->c, names[k])) == 1 ? (ConstUse)k : CU_COMPILED;
   }
   return CU_COMPILED;
 }
@@ -215,12 +230,13 @@ static ConstKind kind_of(Value v) {
 
 void el_list_constants(Elab *e) {
   Module *m = e->m;
+  const Ast *train = only_train(e);
   for (int i = 0; i < e->file->n; i++) {
     const Item *it = e->file->item[i];
     if (find(e, it->name) != it || it->state != 2 || v_bad(it->v)) continue;
     Str s = {.c = e->c};
     put_json(e, &s, it->v, it->set ? it->set : el_source(e, it->ast->kid[0]));
-    *VEC_PUSH(e->c, m->constant, m->nconstant, m->capconstant) =
-      (ConstInfo){.name = it->name, .value = s.s, .kind = kind_of(it->v), .use = use_of(e, it), .set = it->set != NULL};
+    *VEC_PUSH(e->c, m->constant, m->nconstant, m->capconstant) = (ConstInfo){
+      .name = it->name, .value = s.s, .kind = kind_of(it->v), .use = use_of(e, it, train), .set = it->set != NULL};
   }
 }

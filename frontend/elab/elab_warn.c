@@ -2,77 +2,10 @@
 /* Warnings about the main file: a `use` or def that nothing calls, a value that is neither bound nor used, a name
  * that is bound and never read. A file of only defs and constants is a library, whose items are for others. */
 #include "frontend/elab/elab_check.h"
+#include "frontend/elab/elab_mentions.h"
 #include "frontend/elab/elab_names.h"
 #include "frontend/elab/elab_state.h"
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---- which lines name what: one table for a block or a file, since each name is looked up ---- */
-
-typedef struct Mention {
-  const char *name;
-  int line;
-  bool binds; /* after all that the line reads */
-} Mention;
-
-typedef struct Mentions {
-  Mention *of;
-  int n, cap;
-} Mentions;
-
-static void mention(Elab *e, Mentions *m, const char *name, int line, bool binds) {
-  *VEC_PUSH(e->c, m->of, m->n, m->cap) = (Mention){name, line, binds};
-}
-
-/* All names of a tree: of an expression, a shape, a called def, a state that is written; of `net.w` also `net`. */
-static void mention_all(Elab *e, Mentions *m, const Ast *a, int line) {
-  if (!a) return;
-  if (a->kind == AST_NAME) {
-    const char *dot = strchr(a->text, '.');
-    mention(e, m, a->text, line, false);
-    for (; dot; dot = strchr(dot + 1, '.'))
-      mention(e, m, ctx_intern(e->c, a->text, (size_t)(dot - a->text)), line, false);
-  }
-  for (int i = 0; i < a->n; i++) mention_all(e, m, a->kid[i], line);
-  for (int i = 0; a->hints && i < a->hints->n; i++) mention_all(e, m, a->hints->kid[i], line);
-}
-
-/* What a statement reads, without the names that it binds. */
-static void mention_reads(Elab *e, Mentions *m, const Ast *s, int line) {
-  if (!s) return;
-  if (s->kind == AST_BIND) {
-    mention_all(e, m, s->kid[s->n - 1], line);
-  } else if (s->kind == AST_FOR || s->kind == AST_IF || s->kind == AST_BLOCK) {
-    for (int i = 0; i < s->n; i++) mention_reads(e, m, s->kid[i], line);
-  } else {
-    mention_all(e, m, s, line);
-  }
-}
-
-/* By name (names are unique pointers), line, reads first. */
-static int order(const void *x, const void *y) {
-  const Mention *a = x, *b = y;
-  if (a->name != b->name) return (uintptr_t)a->name < (uintptr_t)b->name ? -1 : 1;
-  return a->line != b->line ? (a->line > b->line) - (a->line < b->line) : a->binds - b->binds;
-}
-
-static Mentions sorted(Mentions m) {
-  if (m.n) qsort(m.of, (size_t)m.n, sizeof *m.of, order);
-  return m;
-}
-
-/* The first mention of the name from that line on, or NULL. */
-static const Mention *first_from(const Mentions *m, const char *name, int line) {
-  Mention key = {name, line, false};
-  int low = 0, high = m->n;
-  while (low < high) {
-    int at = low + (high - low) / 2;
-    if (order(&m->of[at], &key) < 0) low = at + 1;
-    else high = at;
-  }
-  return low < m->n && m->of[low].name == name ? &m->of[low] : NULL;
-}
 
 static Mentions of_block(Elab *e, const Ast *block) {
   Mentions m = {NULL, 0, 0};
@@ -81,19 +14,15 @@ static Mentions of_block(Elab *e, const Ast *block) {
     mention_reads(e, &m, s, i);
     if (s->kind == AST_BIND && s->n == 2) mention(e, &m, s->kid[0]->text, i, true);
   }
-  return sorted(m);
-}
-
-static Mentions of_file(Elab *e, const Ast *file) {
-  Mentions m = {NULL, 0, 0};
-  for (int i = 0; i < file->n; i++) mention_all(e, &m, file->kid[i], i);
-  return sorted(m);
+  mentions_sort(&m);
+  return m;
 }
 
 static Mentions of_def(Elab *e, const Ast *def) {
   Mentions m = {NULL, 0, 0};
   mention_reads(e, &m, def, 0);
-  return sorted(m);
+  mentions_sort(&m);
+  return m;
 }
 
 /* ---- statements ---- */
@@ -137,9 +66,9 @@ typedef struct Lines {
 
 /* Whether a binding of line `at` is never read, or (*again) rebound before any read. */
 static bool never_read(const Lines *l, int at, const char *name, bool *again) {
-  const Mention *next = first_from(&l->names, name, at + 1);
+  const Mention *next = mentions_first(&l->names, name, at + 1);
   *again = next && next->binds;
-  return next ? next->binds : !first_from(l->def, name, 0);
+  return next ? next->binds : !mentions_first(l->def, name, 0);
 }
 
 static void unread_name(Elab *e, const Lines *l, int at) {
@@ -196,8 +125,8 @@ static void check_block(Elab *e, const Ast *block, const Mentions *def, bool use
 
 /* Whether an item of the file other than number `at` names it. */
 static bool named_elsewhere(const Mentions *file, const char *name, int at) {
-  const Mention *first = first_from(file, name, 0);
-  return first && (first->line != at || first_from(file, name, at + 1));
+  const Mention *first = mentions_first(file, name, 0);
+  return first && (first->line != at || mentions_first(file, name, at + 1));
 }
 
 static bool is_library(const Ast *file) {
@@ -225,7 +154,7 @@ static void check_item(Elab *e, const Item *it, bool elsewhere) {
 }
 
 static void check_items(Elab *e, const Ast *file) {
-  Mentions names = of_file(e, file);
+  Mentions names = mentions_of_lines(e, file);
   for (int i = 0, at = 0; i < e->file->n; i++) {
     const Item *it = e->file->item[i];
     if (it->file != e->file) continue;

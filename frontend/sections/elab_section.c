@@ -4,6 +4,7 @@
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_graph.h"
+#include "frontend/elab/elab_mentions.h"
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
@@ -114,19 +115,11 @@ static bool check_metric(Elab *e, const Ast *b) {
 
 /* ---- names that are neither settings nor used: probably misspelt settings ---- */
 
-static bool names_it(const Ast *a, const char *name) {
-  if (!a) return false;
-  if (ast_names(a, name)) return true;
-  for (int i = a->kind == AST_BIND ? a->n - 1 : 0; i < a->n; i++)
-    if (names_it(a->kid[i], name)) return true;
-  return false;
-}
-
-/* Statements of `block` other than number `line` name it: those after it; in a loop, which repeats, all. */
-static bool named_by_others(const Ast *block, int line, bool loop, const char *name) {
-  for (int i = loop ? 0 : line + 1; i < block->n; i++)
-    if (i != line && names_it(block->kid[i], name)) return true;
-  return false;
+static bool reads(Elab *e, const Ast *value, const char *name) {
+  Mentions m = {NULL, 0, 0};
+  mention_reads(e, &m, value, 0);
+  mentions_sort(&m);
+  return mentions_first(&m, name, 0) != NULL;
 }
 
 /* Of names that resemble no setting only one is reported: probably the line that used them all is missing. */
@@ -135,7 +128,7 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
   bool train = !strcmp(s->kind, "train"), data = !strcmp(s->kind, "data");
   const char *help = train ? foreign_help(FOREIGN_SETTING, name) : data ? foreign_help(FOREIGN_DATA, name) : NULL;
-  if (data && names_it(value, ctx_name(e->c, "field"))) {
+  if (data && reads(e, value, ctx_name(e->c, "field"))) {
     help = "a field has a type: `x: f32[16] = field(0:16)`";
     el_name_reported(e, name); /* it is a field for those who use it */
   }
@@ -156,14 +149,17 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
 /* A block of the section: its own, or that of a loop in it, within others. */
 typedef struct Block Block;
 struct Block {
-  const Ast *ast;
+  Mentions reads;
   int line; /* the statement that is looked at */
   const Block *up;
 };
 
+/* Whether another statement reads the name: one after it; in a loop, which repeats, any. */
 static bool is_used(const Block *b, const char *name) {
-  for (; b; b = b->up)
-    if (named_by_others(b->ast, b->line, b->up != NULL, name)) return true;
+  for (; b; b = b->up) {
+    const Mention *first = b->up ? mentions_first(&b->reads, name, 0) : NULL;
+    if ((first && first->line != b->line) || mentions_first(&b->reads, name, b->line + 1)) return true;
+  }
   return false;
 }
 
@@ -175,7 +171,7 @@ static bool no_setting(Elab *e, const Section *s, const Ast *b) {
 
 static bool all_used(Elab *e, const Section *s, const Ast *ast, const Block *up, bool *reported) {
   bool ok = true;
-  Block at = {.ast = ast, .up = up};
+  Block at = {.reads = mentions_of_lines(e, ast), .up = up};
   for (; at.line < ast->n; at.line++) {
     const Ast *b = ast->kid[at.line];
     if (b->kind == AST_FOR) ok &= all_used(e, s, b->kid[1], &at, reported);

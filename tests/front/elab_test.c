@@ -216,7 +216,27 @@ static void test_slow_limits(Test *t) {
         "test \"t\" {\n y = 0..999_000\n for i in 0..1_000_000 { z = y[1:] }\n assert y == y\n}\n");
 }
 
+/* Files that are long have no work that is quadratic in their lines. */
+static void test_long(Test *t) {
+  enum { LINES = 50000, LINE = 32 };
+  char *text = malloc(LINES * LINE + 512);
+  int n = sprintf(text, "def net(x: f32[B, 1]) { x |> linear(1) }\nuse m = net()\n"
+                        "data d { source = uniform(n = 8, lo = [0], hi = [1]); x: f32[1] = field(0) }\n");
+  for (int i = 0; i < LINES; i++) n += sprintf(text + n, "const C%d = %d\n", i, i);
+  long begin = now_ms();
+  Run r = run_text("constants", text, (size_t)n);
+  check(t, !r.errors && now_ms() - begin < LIMIT_MS, "has an error, or takes more than two seconds", "constants");
+  run_free(&r);
+  n =
+    sprintf(text, "data d { source = uniform(n = 8, lo = [0], hi = [1]); x: f32[1] = field(0) }\ntrain {\n data = d\n");
+  for (int i = 0; i < LINES; i++) n += sprintf(text + n, " u%d = %d\n", i, i);
+  sprintf(text + n, " batch = 4\n steps = 4\n loss = mean(x)\n}\n");
+  limit(t, "unread names of a section", "E0304", text);
+  free(text);
+}
+
 static void test_limits(Test *t) {
+  test_long(t);
   limit(t, "recursion", "E0213", "def f(x: f32[B]) { f(x + 1) }\ntest \"t\" { assert sum(f(ones(2))) == 0 }\n");
   limit(t, "iterations", "E0219",
         "test \"t\" {\n y = ones(2)\n for i in 0..2_000_000 { y = y + 1 }\n assert sum(y) == 0\n}\n");
