@@ -31,6 +31,7 @@ static Diag *scrap(DiagState *d) {
 static Diag *diag_new(Ctx *c, bool warn, int code, Loc at, int len, const char *msg) {
   DiagState *d = diag_state(c);
   at = source_plain(c, at);
+  if (len == 1) len = source_word(c, at);
   if (!warn) d->errors++;
   if (seen_before(c, d, code, at, msg)) return scrap(d);
   if (d->kept[warn] >= KEEP) {

@@ -119,6 +119,9 @@ static bool conv_shapes(Graph *g, const OpCall *k, const Dim *x, const Dim *w, i
                  "%s: a window of %lld (dilation %lld, stride %lld) does not fit the padded size %s + %lld",
                  op_info[k->op].name, (long long)c.k[i], (long long)c.dilation[i], (long long)c.stride[i],
                  dim_text(g->m, c.x[i]), (long long)(c.lo[i] + c.hi[i]));
+      if (g->m->last)
+        diag_help(g->m->c, g->m->last,
+                  "tensors are [batch, channels, size...]; the arguments are output channels, window, stride, `pad`");
       return false;
     }
     y[i + 2] = c.y[i];

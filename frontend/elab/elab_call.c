@@ -6,6 +6,7 @@
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_intrinsic.h"
 #include "frontend/elab/elab_names.h"
+#include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_stmt.h"
 #include "frontend/elab/elab_weight.h"
@@ -239,8 +240,11 @@ Value el_call_value(Elab *e, const Ast *callee, Call *k) {
     f = el_expr(e, callee);
   }
   if (v_bad(f)) return f;
-  if (f.kind != V_FN) return el_fail(e, E_FN_VALUE, callee, "%s cannot be called", v_text(e, f));
-  return el_call(e, f.fn, k);
+  if (f.kind == V_FN) return el_call(e, f.fn, k);
+  Diag *d = el_error(e, E_FN_VALUE, callee, "%s cannot be called", v_text(e, f));
+  if (f.kind == V_LIST && f.list->n && f.list->v[0].kind == V_FN)
+    diag_help(e->c, d, "functions of a list are called in a loop: `for f in %s { x = f(x) }`", el_source(e, callee));
+  return v_error();
 }
 
 Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first_ast) {

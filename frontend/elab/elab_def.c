@@ -134,6 +134,8 @@ static bool sig_assign(Elab *e, const Sig *s, const Call *k, bool partial) {
       diag_label(e->c, d, s->ast->caret, s->ast->caret_len, "defined here");
       if (s->n && s->type[0].tensor && !k->arg[0].name && k->arg[0].v.kind == V_INT)
         diag_help(e->c, d, SIZES_ARE_KNOWN);
+      else if (k->arg[0].ast && k->arg[0].ast->at < k->caret)
+        diag_help(e->c, d, "the value before the pipe is the first argument: x |> f is f(x)");
       return false;
     }
     s->slot[next++] = &k->arg[i];
@@ -347,10 +349,16 @@ static Value run_instance(Elab *e, const Def *d, const Sig *s, const Call *k) {
   return m->v;
 }
 
+static Value too_deep(Elab *e, const Def *d, const Call *k) {
+  Diag *g = el_error_at(e, E_CALL_DEPTH, k->caret, k->caret_len, "`%s` is called more than %d calls deep", d->name,
+                        EL_MAX_CALLS);
+  diag_help(e->c, g, "an `if` of numbers ends a recursion, as in `if n == 0 { x } else { %s(x, n - 1) }`", d->name);
+  e->fatal = true;
+  return v_error();
+}
+
 static Value run_def(Elab *e, const Def *d, const Sig *s, const Call *k, CallSite *at, bool instance) {
-  if (e->depth >= EL_MAX_CALLS)
-    return el_fatal(e, E_CALL_DEPTH, k->caret, k->caret_len, "`%s` is called more than %d calls deep", d->name,
-                    EL_MAX_CALLS);
+  if (e->depth >= EL_MAX_CALLS) return too_deep(e, d, k);
   Frame f = {.up = e->cur.f,
              .name = d->name,
              .file = d->file,

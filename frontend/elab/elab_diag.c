@@ -5,6 +5,7 @@
 #include "frontend/elab/elab_scope.h"
 #include "frontend/elab/elab_shape.h"
 #include "frontend/elab/elab_state.h"
+#include "frontend/elab/elab_weight.h"
 #include "frontend/syntax/foreign.h"
 #include <string.h>
 
@@ -209,6 +210,14 @@ static const char *arguments_of(Elab *e, const Ast *a) {
   return ", ...";
 }
 
+/* rows.csv, where "rows.csv" is meant. */
+static bool is_file_name(const char *last) {
+  static const char *const endings[] = {"csv", "npy", "npz", "txt", "json", "jsonl", "gz", "bin", "safetensors", "png"};
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+    if (!strcmp(last, endings[i])) return true;
+  return false;
+}
+
 /* In this order: what the table of foreign words has for the name or its owner, the function of the same name without
  * its module, as a function instead of a method, or spelt alike; the nearest name. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near) {
@@ -221,6 +230,7 @@ void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *
   else if (dot && is_function(e, last, a))
     diag_help(e->c, d, "there are no methods: write %s(%s%s)", last, owner, arguments_of(e, a));
   else if (same) diag_help(e->c, d, "here it is `%s`", signature(e, same));
+  else if (dot && is_file_name(last)) diag_help(e->c, d, "a path is written in quotes: \"%s\"", name);
   else if (near || (near = el_suggest(e, name))) diag_help(e->c, d, "did you mean `%s`?", near);
 }
 
@@ -251,6 +261,12 @@ void el_unknown_name(Elab *e, const Ast *a, const char *name) {
                (e->cur.f && e->cur.f->lacks_names) || (e->no_fields && !e->cur.f->name);
   e->unknown_in = e->stmt;
   if (again) return;
+  const char *dot = strrchr(name, '.');
+  Part part;
+  if (dot && !foreign_help(FOREIGN_NAME, dot + 1) && el_part(e, a, &part) == PART_UNKNOWN) {
+    el_unknown_part(e, a);
+    return;
+  }
   Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", name);
   el_help_name(e, d, a, name, NULL);
 }

@@ -45,9 +45,20 @@ static void types_are_wrong(Elab *e, const Call *k, const Id *in, int n) {
     if (k->arg[i].v.kind == V_TENSOR) el_poison_name(e, k->arg[i].ast);
 }
 
-static void label_failed(Elab *e, const Call *k) {
+/* Of two tensors whose last axes differ. */
+static void help_sizes(Elab *e, Diag *d, const Id *in) {
+  const Type *a = el_type(e, in[0]), *b = el_type(e, in[1]);
+  if (a->dtype != b->dtype || !a->rank || !b->rank) return;
+  Dim x = a->dim[a->rank - 1], y = b->dim[b->rank - 1];
+  if (x == y || x == 1 || y == 1) return;
+  if (b->rank > 1 && x == b->dim[b->rank - 2]) diag_help(e->c, d, "a matrix product is written `a @ b`");
+  else diag_help(e->c, d, "axes are compared from the last one on: two sizes are equal, or one of them is 1");
+}
+
+static void label_failed(Elab *e, const Call *k, const Id *in, int n) {
   Diag *d = e->m->last;
   if (d) el_label_call(e, d, k);
+  if (d && n == 2) help_sizes(e, d, in);
   if (d) el_note_sizes(e, d);
   e->m->last = NULL;
 }
@@ -79,7 +90,7 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
   Builder at = k ? el_builder(e, k->caret) : e->cur.b;
   Id r = b_node(&at, (Op)op, in, n, attr);
   if (!r && k) {
-    label_failed(e, k);
+    label_failed(e, k, in, n);
     types_are_wrong(e, k, in, n);
   }
   Value y = v_tensor(e, r);

@@ -48,6 +48,13 @@ static bool too_many(Elab *e, const Call *k, const Arg *a, int n) {
   return false;
 }
 
+/* "path, window, mode?": the last may be left out. */
+static const char *list_of(Elab *e, const Params *p) {
+  Str s = {.c = e->c};
+  for (int i = 0; i < p->n; i++) str_printf(&s, "%s%s%s", i ? ", " : "", p->word[i], p->optional[i] ? "?" : "");
+  return s.s;
+}
+
 static bool unknown_named(Elab *e, const Call *k, const Arg *a, const Params *p) {
   Diag *d =
     el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
@@ -79,7 +86,8 @@ bool el_bind_params(Elab *e, const char *params, Call *k) {
   }
   for (int w = 0; w < p.n; w++)
     if (!out[w].set && !p.optional[w]) {
-      el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` lacks its argument `%s`", k->name, p.word[w]);
+      Diag *d = el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` lacks its argument `%s`", k->name, p.word[w]);
+      diag_help(e->c, d, "its arguments are %s", list_of(e, &p));
       return false;
     }
   k->arg = out;
@@ -91,9 +99,9 @@ bool el_bind_params(Elab *e, const char *params, Call *k) {
 
 const Ast *el_arg_ast(const Call *k, int arg) { return arg < k->n ? k->arg[arg].ast : NULL; }
 
-static void arg_error(Elab *e, int code, const Call *k, int arg, const char *text) {
+static Diag *arg_error(Elab *e, int code, const Call *k, int arg, const char *text) {
   const Arg *a = arg < k->n && k->arg[arg].set && k->arg[arg].at ? &k->arg[arg] : NULL;
-  el_error_at(e, code, a ? a->at : k->caret, a ? a->len : k->caret_len, "%s", text);
+  return el_error_at(e, code, a ? a->at : k->caret, a ? a->len : k->caret_len, "%s", text);
 }
 
 Value el_arg_fail(Elab *e, int code, const Call *k, int arg, const char *fmt, ...) {
@@ -139,8 +147,13 @@ static bool axis_in(Elab *e, Call *k, int arg, Value v, int rank, int64_t *axis)
   if (v.kind != V_INT) { return el_arg_reject(e, E_ARG_KIND, k, arg, "an axis is an int, not %s", v_text(e, v)); }
   *axis = v.i < 0 ? v.i + rank : v.i;
   if (*axis >= 0 && *axis < rank) return true;
-  return el_arg_reject(e, E_AXIS_RANGE, k, arg, "axis %lld is out of range: the tensor has %d ax%s", (long long)v.i,
-                       rank, rank == 1 ? "is" : "es");
+  Diag *d = arg_error(
+    e, E_AXIS_RANGE, k, arg,
+    ctx_strf(e->c, "axis %lld is out of range: the tensor has %d ax%s", (long long)v.i, rank, rank == 1 ? "is" : "es"));
+  if (rank)
+    diag_help(e->c, d, "axes are numbered from 0 to %d, from the last one -1 to -%d%s", rank - 1, rank,
+              strcmp(k->name, "concat") ? "" : "; `stack` makes a new axis");
+  return false;
 }
 
 bool el_want_axis(Elab *e, Call *k, int arg, int rank, int64_t fallback, int64_t *axis) {

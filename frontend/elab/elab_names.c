@@ -89,6 +89,8 @@ static void file_add(Elab *e, File *f, Item *it) {
   if (old && old != it && old->file == it->file) {
     Diag *d = el_error(e, E_DUPLICATE_NAME, it->ast, "`%s` is defined twice in this file", it->name);
     diag_label(e->c, d, old->ast->caret, old->ast->caret_len, "first here");
+    if (it->kind == IT_USE && old->kind == IT_DEF)
+      diag_help(e->c, d, "an instance has another name than its def: `use model = %s(...)`", old->name);
     return;
   }
   *VEC_PUSH(e->c, f->item, f->n, f->cap) = it;
@@ -138,7 +140,8 @@ static bool path_import(Elab *e, File *f, const Ast *a) {
   Loc start;
   errno = 0;
   if (!read_import(e, path, &start)) {
-    el_error(e, E_IMPORT, a, "cannot read \"%s\": %s", path, errno ? strerror(errno) : "no such file");
+    Diag *d = el_error(e, E_IMPORT, a, "cannot read \"%s\": %s", path, errno ? strerror(errno) : "no such file");
+    if (!strrchr(a->text, '.')) diag_help(e->c, d, "the name of a file has its ending: `import \"%s.nn\"`", a->text);
     return false;
   }
   File *g = el_load(e, path, start);

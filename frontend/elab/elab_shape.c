@@ -250,6 +250,8 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
   return true;
 }
 
+static bool is_float(Value v) { return v.kind == V_TENSOR && dtype_is_float(node_type(v.g, v.id)->dtype); }
+
 bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k) {
   const Type *ty = type_get(e->m, t);
   const Ast *s = p->ast;
@@ -262,6 +264,9 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
                           el_source(e, s));
     diag_label(e->c, d, s->at, s->len, "required here");
     if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
+    else if (p->dtype == P_FLOAT && k->n > 1 && k->arg[0].ast == arg && is_float(k->arg[1].v))
+      diag_help(e->c, d, "the first two arguments may be in the wrong order; f32(...) converts");
+    else if (p->dtype == P_FLOAT && !dtype_is_float((DType)ty->dtype)) diag_help(e->c, d, "f32(...) converts");
     else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
       diag_help(e->c, d, "i32(...) converts; class numbers of logits are argmax(z)");
     return false;
@@ -377,6 +382,8 @@ static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const c
   if (v.kind == V_TENSOR && want >= 0 && el_type(e, v.id)->dtype != want)
     diag_help(e->c, g, "%s(...) converts, or the def gives %s", dtype_info[want].name,
               dtype_info[el_type(e, v.id)->dtype].name);
+  else if (v.kind == V_TENSOR && type->n == 2 && el_type(e, v.id)->rank > 2)
+    diag_help(e->c, g, "`flatten(x)` before a `linear` makes a matrix of it: it keeps the first axis");
   return false;
 }
 

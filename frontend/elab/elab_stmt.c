@@ -234,7 +234,13 @@ static Value stmt_for(Elab *e, const Ast *a) {
     lo = x.i;
     n = y.i <= x.i ? 0 : __builtin_sub_overflow(y.i, x.i, &n) ? INT64_MAX : n;
   } else {
-    v = el_list_items(e, el_expr(e, over), over);
+    v = el_expr(e, over);
+    if (v.kind == V_INT) {
+      Diag *d = el_error(e, E_UNPACK, over, "`for` runs over a range or a list, not %s", v_text(e, v));
+      diag_help(e->c, d, "write `for %s in 0..%s`", a->text, el_source(e, over));
+      return v_error();
+    }
+    v = el_list_items(e, v, over);
     if (v_bad(v)) return v;
     n = v.list->n;
   }
@@ -251,8 +257,20 @@ static Value stmt_for(Elab *e, const Ast *a) {
   return v_none();
 }
 
+/* Appends `name = value` of the numbers and texts that the expression names. */
+static void put_values(Elab *e, const Ast *a, Str *s) {
+  Binding *b = a && a->kind == AST_NAME ? scope_find(&e->cur.f->scope, a->text) : NULL;
+  bool plain = b && (b->v.kind == V_INT || b->v.kind == V_FLOAT || b->v.kind == V_STR || b->v.kind == V_BOOL);
+  const char *text = plain ? ctx_strf(e->c, "%s = %s", a->text, v_text(e, b->v)) : NULL;
+  if (text && (!s->n || !strstr(s->s, text))) str_printf(s, s->n ? ", %s" : "%s", text);
+  for (int i = 0; a && i < a->n; i++) put_values(e, a->kid[i], s);
+}
+
 static Value does_not_hold(Elab *e, const Ast *cond) {
-  el_error_at(e, E_ASSERT_FAILED, cond->at, cond->len, "`%s` does not hold", el_source(e, cond));
+  Str values = {.c = e->c};
+  Diag *d = el_error_at(e, E_ASSERT_FAILED, cond->at, cond->len, "`%s` does not hold", el_source(e, cond));
+  put_values(e, cond, &values);
+  if (values.n) diag_note(e->c, d, "here %s", values.s);
   return v_error();
 }
 

@@ -129,8 +129,12 @@ static bool slice_step(Elab *e, const Ast *it, int64_t *step) {
   if (it->n < 3) return true;
   Value v = el_static(e, it->kid[2]);
   if (v_bad(v)) return false;
-  if (v.kind != V_INT || v.i < 1)
-    return el_reject(e, E_INDEX_RANGE, it->kid[2], "the step of a slice is an int of at least 1, not %s", v_text(e, v));
+  if (v.kind != V_INT || v.i < 1) {
+    Diag *d =
+      el_error(e, E_INDEX_RANGE, it->kid[2], "the step of a slice is an int of at least 1, not %s", v_text(e, v));
+    if (v.kind == V_INT && v.i < 0) diag_help(e->c, d, "`reverse(x, axes)` reverses axes");
+    return false;
+  }
   *step = v.i;
   return true;
 }

@@ -153,9 +153,12 @@ static Value initial(Elab *e, const Ast *s) {
   GraphState outside = el_enter_init(e);
   Value v = el_expr(e, s->kid[1]);
   el_leave(e, &outside);
-  if (v.kind == V_BOOL || v.kind == V_STR || v.kind == V_NONE)
-    return el_fail(e, E_ARG_KIND, s->kid[1], "an initial value is a number, a tensor or an initialiser, not %s",
-                   v_kind(v));
+  if (v.kind == V_BOOL || v.kind == V_STR || v.kind == V_NONE) {
+    Diag *d =
+      el_error(e, E_ARG_KIND, s->kid[1], "an initial value is a number, a tensor or an initialiser, not %s", v_kind(v));
+    diag_help(e->c, d, "initialisers are functions, without quotes: `kaiming`, `xavier`, `normal(std = 0.1)`");
+    return v_error();
+  }
   return v;
 }
 
@@ -290,6 +293,7 @@ Value el_assign(Elab *e, const Ast *s) {
     if (b && v_bad(b->v)) return v_error();
     Diag *d = el_error(e, E_WRITE_TARGET, s, "`%s` is not a state", s->text);
     if (b && b->at) diag_label(e->c, d, b->at, b->len, "bound here");
+    diag_help(e->c, d, "`=` binds a name; `:=` writes what `state %s: f32 = 0` declares", s->text);
     return v_error();
   }
   if (e->cur.body)

@@ -55,6 +55,12 @@ bool el_csv_settings(Elab *e, const Section *s, DataInfo *d) {
 /* ---- field(i), field(a:b), field("name"), field("a":"b") ---- */
 
 static bool bound_value(Elab *e, const Ast *a, Value *v) {
+  if (a->kind == AST_NAME && !el_lookup(e, a->text, a, v)) {
+    if (el_name_reported(e, a->text)) return false;
+    Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", a->text);
+    diag_help(e->c, d, "the name of a column is in quotes: field(\"%s\")", a->text);
+    return false;
+  }
   *v = el_static(e, a);
   if (v_bad(*v)) return false;
   if (v->kind == V_STR) return v->s[0] || el_reject(e, E_FIELD, a, "the name of a column is empty");

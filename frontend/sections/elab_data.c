@@ -73,8 +73,11 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
   if (h) {
     Value x = el_static(e, h);
     if (!v_number(x, &d->holdout) || d->holdout < 0 || d->holdout >= 1) {
-      if (!v_bad(x))
-        el_fail(e, E_SETTING_VALUE, h, "`holdout` is a fraction from 0 up to, not including, 1, not %s", v_text(e, x));
+      if (!v_bad(x)) {
+        Diag *g = el_error(e, E_SETTING_VALUE, h, "`holdout` is a fraction from 0 up to, not including, 1, not %s",
+                           v_text(e, x));
+        if (d->holdout >= 1 && d->holdout < 100) diag_help(e->c, g, "%g %% is %g", d->holdout, d->holdout / 100);
+      }
       ok = false;
     }
   }
@@ -177,7 +180,11 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
     f->raw_first = 0;
     f->raw_type = type_make(e->m, (DType)t->dtype, 1, &(Dim){d->window});
   } else if (!named) {
-    return el_reject(e, E_FIELD, expr, "this line names no field(i) of its source");
+    Diag *g = el_error(e, E_FIELD, expr, "this line names no field(i) of its source");
+    diag_help(e->c, g,
+              el_is_csv(d) ? "columns are `field(3)`, `field(0:16)` or by name `field(\"alcohol\")`"
+                           : "it is written `field(0)`, with round brackets");
+    return false;
   } else if (el_is_csv(d)) {
     if (!el_csv_columns(e, x)) return false;
   } else if (el_is_images(d)) {
@@ -229,7 +236,10 @@ static Id fill_line(Elab *e, const DataCtx *x, Value v) {
   if (el_type(e, id)->dtype != t->dtype) {
     Diag *d = el_error(e, E_DTYPE_MISMATCH, expr, "`%s` is %s, but its line says %s", x->field->name,
                        el_type_text(e, el_type_id(e, id)), el_type_text(e, x->field->type));
-    diag_help(e->c, d, "%s(...) converts", dtype_info[t->dtype].name);
+    bool whole = !dtype_is_float(el_type(e, id)->dtype);
+    diag_help(e->c, d, "%s(...) converts%s", dtype_info[t->dtype].name,
+              whole ? ctx_strf(e->c, ", or the line says `%s: %s`", x->field->name, el_type_text(e, el_type_id(e, id)))
+                    : "");
     return 0;
   }
   /* A flat record fills the shape row by row. */

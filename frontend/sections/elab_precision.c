@@ -72,6 +72,7 @@ bool el_precision(Elab *e, const Section *s, TrainInfo *t) {
   if (dtype == DT_F64)
     return el_reject(e, E_UNSUPPORTED_DTYPE, a, "`precision = %s` is not in this version", el_source(e, a));
   Diag *d = el_error(e, E_SETTING_VALUE, a, "`precision` is f32, tf32, bf16 or f16, not %s", el_source(e, a));
+  if (name->kind == AST_STR) diag_help(e->c, d, "it is written without quotes");
   const char *near = name->kind == AST_NAME ? diag_suggest(e->c, name->text, words, 4) : NULL;
   if (near) diag_help(e->c, d, "did you mean `%s`?", near);
   return false;

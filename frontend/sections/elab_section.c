@@ -60,7 +60,7 @@ static bool set_ram(Elab *e, const Ast *b) {
   Value v = el_static(e, b->kid[0]);
   if (v_bad(v)) return false;
   if (v.kind != V_INT || v.i < 1)
-    return el_reject(e, E_SETTING_VALUE, b->kid[0], "`ram` is an integer number of bytes, at least 1, not %s",
+    return el_reject(e, E_SETTING_VALUE, b->kid[0], "`ram` is an integer number of bytes, such as 256K, not %s",
                      v_text(e, v));
   if (e->o->opt.ram || (o->ram && o->ram <= v.i)) return true;
   o->ram = v.i;

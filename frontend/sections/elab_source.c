@@ -37,7 +37,11 @@ static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
       return el_reject(e, E_UNSUPPORTED_SOURCE, a, "the data source `%s` is not in this version", name);
   Diag *d = el_error(e, E_UNKNOWN_SOURCE, a, "unknown data source `%s`", name);
   const char *s = diag_suggest(e->c, name, words, NKINDS);
+  const char *dot = strrchr(name, '.'), *known = dot ? strrchr(name, '_') : NULL; /* pd.read_csv, np.load_npy */
+  for (int i = 0; known && i < NKINDS; i++)
+    if (!strcmp(known + 1, words[i])) s = words[i];
   if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  else diag_help(e->c, d, "a source is csv, images, text, npy, npz, ...; `csv(\"rows.csv\")` reads a table");
   return false;
 }
 

@@ -65,7 +65,9 @@ static bool read_score(Elab *e, const Section *s, const Ast *a, const char *of, 
   if (w->score) return true;
   Diag *d = el_error(e, E_UNKNOWN_METRIC, a, "this train section has no metric `%s`", name);
   const char *near = diag_suggest(e->c, name, words, n);
-  if (near) diag_help(e->c, d, "did you mean `%s`?", near);
+  bool val = !strncmp(name, "val_", 4) && find_score(s, name + 4, words, &n);
+  if (val) diag_help(e->c, d, "write `%s`: the scores here are those of validations", name + 4);
+  else if (near) diag_help(e->c, d, "did you mean `%s`?", near);
   else diag_help(e->c, d, "`metric.%s = ...` defines it", name);
   return false;
 }
@@ -349,7 +351,12 @@ void el_settle_scores(Elab *e, const Section *s, TrainInfo *t) {
 bool el_find_data(Elab *e, const Section *s, const char *setting, int *data) {
   const Ast *a = el_setting_value(s, setting);
   if (!a) return true;
-  if (a->kind != AST_NAME) return el_reject(e, E_UNKNOWN_DATA_SECTION, a, "`%s` names a data section", setting);
+  if (a->kind != AST_NAME) {
+    Diag *d = el_error(e, E_UNKNOWN_DATA_SECTION, a, "`%s` names a data section", setting);
+    if (a->kind == AST_STR)
+      diag_help(e->c, d, "without quotes: `%s = digits`, of a section `data digits { ... }`", setting);
+    return false;
+  }
   *data = el_data_find(e->m, a->text);
   if (*data >= 0) return true;
   const char **words = ctx_alloc(e->c, (size_t)(e->m->ndata + 1) * sizeof *words);

@@ -163,7 +163,9 @@ static void lex_number(Lex *x) {
   if (end > len && !help)
     help = hex      ? "numbers are decimal"
            : suffix ? "numbers have no suffix"
-                    : "a name does not begin with a digit; put `*` between a number and a name";
+           : end == len + 1 && peek(x, len) == 'B' && strchr("KMG", peek(x, len - 1))
+             ? "bytes are written without `B`: 256K; K, M and G are powers of 1024"
+             : "a name does not begin with a digit; put `*` between a number and a name";
   Token *t = take(x, TK_FLOAT, end);
   if (help && line_is_bad(x)) {
     t->kind = TK_BAD;
@@ -223,6 +225,21 @@ static bool is_plain(int ch) {
   return is_word(ch) || (ch > 0 && ch < 0x80 && strchr(" \t\r\n\"#;.|:-*/=<>+@',()[]{}", ch));
 }
 
+/* Help that depends on what is before the symbol; NULL: that of the table. */
+static const char *symbol_help(const Lex *x) {
+  const char *s = x->s + x->i, *from = s;
+  while (from > x->s && strchr(" \t", from[-1])) from--;
+  int before = from > x->s ? from[-1] : '\n', after = s[1 + strspn(s + 1, " \t")];
+  if (*s == '!' && s > x->s && is_word((unsigned char)s[-1]))
+    return strchr("[", s[1]) ? "a call has no `!`; a list is written [a, b]"
+                             : "a call has no `!`, and a def cannot print";
+  if (*s == '%' && before >= '0' && before <= '9' && (!after || strchr("\n\r;,)}#", after)))
+    return "a part is a number: 20 % is 0.2";
+  if (*s == '&' && s[1] != '&' && strchr(":(,", before))
+    return "there are no references: an argument is written `x: f32[B, 16]`";
+  return NULL;
+}
+
 static void lex_foreign(Lex *x) {
   size_t len = 1;
   const char *help = foreign_symbol(x->s + x->i, x->n - x->i, &len);
@@ -231,8 +248,7 @@ static void lex_foreign(Lex *x) {
     take(x, TK_BAD, len);
     return;
   }
-  if (x->s[x->i] == '!' && x->i && is_word((unsigned char)x->s[x->i - 1]))
-    help = "a call has no `!`, and a def cannot print";
+  if (symbol_help(x)) help = symbol_help(x);
   int used, width, ch = peek(x, 0);
   bool shown = utf8_step(x->s + x->i, x->n - x->i, &used, &width) && ch != ' ';
   Diag *d = shown ? diag_error(x->c, E_CHARACTER, here(x), (int)len, "`%.*s` is not allowed here", used, x->s + x->i)

@@ -33,12 +33,26 @@ static bool is_operand_end(int kind) {
 static const char *const ITEMS[] = {"def",    "use",   "data", "train",  "test",
                                     "target", "const", "dim",  "import", "export"};
 
+/* A call at top level, torch.manual_seed(0) or f(x): what its name means elsewhere, or where it may stand; NULL: it is
+ * none. */
+static const char *top_level_call(const Parse *p) {
+  int k = p->cur;
+  while (parse_token(p, k)->kind == TK_NAME && parse_token(p, k + 1)->kind == TK_DOT) k += 2;
+  const Token *last = parse_token(p, k);
+  if (last->kind != TK_NAME || parse_token(p, k + 1)->kind != TK_LP) return NULL;
+  const char *help = foreign_name(p->c, last->text, "x");
+  return help ? help : "a call stands in a def or a section: models are called in the `loss` and in exports";
+}
+
 static void help_item(Parse *p, Diag *d, const Token *t) {
   bool name = t->kind == TK_NAME;
   const char *near = name ? diag_suggest(p->c, t->text, ITEMS, sizeof ITEMS / sizeof *ITEMS) : NULL;
   const char *foreign = name ? foreign_help(FOREIGN_WORD, t->text) : NULL;
   if (foreign) diag_help(p->c, d, "%s", foreign);
   else if (near) diag_help(p->c, d, "did you mean `%s`?", near);
+  else if (name && top_level_call(p)) diag_help(p->c, d, "%s", top_level_call(p));
+  else if (t->kind == TK_FOR)
+    diag_help(p->c, d, "a loop stands in a def or a section; that over the batches is made by `train { ... }`");
   else if (name && parse_token(p, p->cur + 1)->kind == TK_EQ)
     diag_help(p->c, d, "an instance of a model is written `use %s = f(...)`, a constant `const %s = 0.1`", t->text,
               t->text);
@@ -80,6 +94,7 @@ static const struct {
 } FORMS[] = {
   {TK_DEF, 0, "a def is written `def name(x: f32[B, D], n: int = 1) -> f32[B, n] { ... }`"},
   {TK_EXPORT, 0, "only a def is exported: `export def name(x: f32[1, D]) -> f32[1, 10] { ... }`"},
+  {TK_USE, TK_COLON, "all of the standard library is known; a file of defs is imported by `import \"layers.nn\"`"},
   {TK_USE, 0, "an instance is written `use name = f(...)`"},
   {TK_CONST, 0, "a constant is written `const name = value`"},
   {TK_DIM, 0, "a size is written `dim T = 256`, or `dim T <= 1024` if it is known only at run time"},
@@ -145,13 +160,50 @@ static const Token *statement_head(const Parse *p) {
   return parse_token(p, k);
 }
 
-/* A word of another language that begins the statement, directly before the token. */
+/* A word of another language that begins the statement or its value, directly before the token, or before a condition
+ * and the token, which begins a block. */
 static Fault word_fault(const Parse *p) {
-  const Token *w = p->cur ? parse_token(p, p->cur - 1) : NULL;
-  bool lambda = w && w->kind == TK_NAME && !strcmp(w->text, "lambda");
-  const char *help = w && w->kind == TK_NAME ? foreign_help(FOREIGN_WORD, w->text) : NULL;
-  if (!help || !(lambda || w == statement_head(p))) return (Fault){0};
+  const Token *head = statement_head(p), *w = p->cur ? parse_token(p, p->cur - 1) : NULL;
+  if (parse_token(p, p->cur)->kind == TK_LBRACE) w = head;
+  bool name = w && w->kind == TK_NAME, lambda = name && !strcmp(w->text, "lambda");
+  bool value = name && w != head && p->cur > 1 && parse_token(p, p->cur - 2)->kind == TK_EQ;
+  const char *help = name ? foreign_help(FOREIGN_WORD, w->text) : NULL;
+  if (!help || !(lambda || value || w == head)) return (Fault){0};
   return (Fault){w, ctx_strf(p->c, "`%s` is not a word of the language", w->text), help};
+}
+
+/* (float)y, and y after it. */
+static Fault cast_fault(const Parse *p) {
+  const Token *type = p->cur > 2 ? parse_token(p, p->cur - 2) : NULL;
+  if (!type || type->kind != TK_NAME || parse_token(p, p->cur - 1)->kind != TK_RP) return (Fault){0};
+  bool known = dtype_find(type->text) >= 0 || foreign_help(FOREIGN_TYPE, type->text) || !strcmp(type->text, "float") ||
+               !strcmp(type->text, "int");
+  if (!known || parse_token(p, p->cur - 3)->kind != TK_LP) return (Fault){0};
+  return (Fault){type, NULL, "an element type converts as a function does: `f32(y)`, `i32(y)`"};
+}
+
+/* Forms of an expression in other languages. */
+static Fault expression_fault(const Parse *p, const Token *t, const Token *before) {
+  const Token *open = p->nopen ? parse_token(p, p->open[p->nopen - 1]) : NULL;
+  int was = before ? before->kind : TK_NEWLINE, head = statement_head(p)->kind;
+  if (t->kind == TK_FOR && open && open->kind == TK_LB)
+    return (Fault){t, NULL,
+                   "there are no comprehensions: a loop makes a layer each time, `for i in 0..n { x = x |> "
+                   "linear(64) }`, or a longer list, `a = append(a, x)`"};
+  if (t->kind == TK_EQ && was == TK_RANGE) return (Fault){t, NULL, "`a..b` ends before b: 0..=3 is written 0..4"};
+  bool takes_name = was == TK_USE || was == TK_CONST || was == TK_PARAM || was == TK_STATE;
+  if (t->kind == TK_EQ && before && lex_word(was) && !takes_name && before == statement_head(p))
+    return (Fault){before, ctx_strf(p->c, "`%s` is a word of the language and cannot be a name", before->text),
+                   "choose another name"};
+  if (t->kind == TK_ARROW && is_operand_end(was) && was != TK_RP && head != TK_DEF && head != TK_EXPORT)
+    return (Fault){t, NULL, "there are no pointers: a weight of an instance is named `net.linear_1.w`"};
+  if (t->kind == TK_DOT && was == TK_HINT)
+    return (Fault){before, NULL,
+                   "a hint is one word, such as `@freeze` or `@nodecay`; leave decorators out: exports "
+                   "have no gradients, and everything is compiled"};
+  if (t->kind == TK_COMMA && (was == TK_COMMA || was == TK_LP || was == TK_LB))
+    return (Fault){t, NULL, "an argument is missing before this comma"};
+  return is_operand_start(t->kind) ? cast_fault(p) : (Fault){0};
 }
 
 /* In a signature: an argument without a type, or with one of another language. */
@@ -178,6 +230,7 @@ static Fault find_fault(const Parse *p, const Token *t, const Token *before) {
   Fault f = word_fault(p);
   if (!f.at && before) f = signature_fault(p, t, before);
   if (!f.at) f = comment_fault(p, t);
+  if (!f.at) f = expression_fault(p, t, before);
   bool value = t->kind == TK_INT || t->kind == TK_FLOAT || t->kind == TK_STR;
   if (!f.at && value && before && before->kind == TK_COLON && statement_head(p)->kind == TK_NAME)
     f = (Fault){before, NULL, "a setting is written `name = value`"};
@@ -200,6 +253,9 @@ static const char *context_help(const Parse *p, const Token *t, int was) {
   if (t->kind == TK_COMMA && open && open->kind == TK_LP)
     return "a list is written [a, b]; names are bound without brackets: a, b = ...";
   if (t->kind == TK_COMMA && (!open || open->kind == TK_LBRACE)) return "statements are separated by new lines or `;`";
+  if (t->kind == TK_DOT && is_operand_end(was) && parse_token(p, p->cur + 1)->kind == TK_NAME)
+    return ctx_strf(p->c, "there are no methods: write `|> %s(...)`, or a call around it",
+                    parse_token(p, p->cur + 1)->text);
   for (size_t i = 0; i < sizeof HELPS / sizeof *HELPS; i++)
     if (HELPS[i].kind == t->kind && (!HELPS[i].before || HELPS[i].before == was)) return HELPS[i].help;
   bool operand = is_operand_start(t->kind) || lex_word(t->kind);
