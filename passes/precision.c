@@ -264,13 +264,13 @@ static void change_hints(Graph *g, const bool *tf32) {
   graph_rebuild_end(&r);
 }
 
-/* Contractions of this graph; those of the bodies of scans stay in f32. */
+/* Contractions and attention of this graph; those of the bodies of scans stay in f32. */
 static void mark_tf32(Graph *g) {
   const bool *lowered = precision_plan(g, NULL).lowered;
   bool *tf32 = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
     OpClass cls = node_info(g, n)->cls;
-    tf32[n] = lowered[n] && (cls == CL_CONTRACT || cls == CL_CONV);
+    tf32[n] = lowered[n] && (cls == CL_CONTRACT || cls == CL_CONV || cls == CL_ATTEND);
     if (tf32[n] && remarks_on(g->m, REMARK_PRECISION))
       remark(g->m, REMARK_PRECISION, node_get(g, n)->loc, "%s may round its operands to tf32 on a GPU",
              remark_node(g, n));

@@ -176,7 +176,9 @@ void attend_begin(AttendText *c) {
   nest_line(n, "const int keys = %s;", c->a->a.causal ? attend_seen(c, "last") : "last < 0 ? 0 : limit");
 }
 
-void attend_open_queries(AttendText *c) {
+void attend_declare_walked(AttendText *c) { declare_all(c, true); }
+
+void attend_first_query(AttendText *c) {
   NestText *n = &c->n;
   const char *t = index_operand(n, c->a->a.t);
   if (c->a->a.causal) {
@@ -184,9 +186,14 @@ void attend_open_queries(AttendText *c) {
               ATTEND_ROWS);
   }
   nest_line(n, "const int from = row0 < limit ? %s : (int)%s;", c->a->a.causal ? "seen_from" : "0", t);
+}
+
+void attend_open_queries(AttendText *c) {
+  NestText *n = &c->n;
+  attend_first_query(c);
   nest_open_block(n, "for (int h = 0; h < %s; h++)", text_dim(n->p, c->a->a.shared));
   declare_all(c, true);
-  nest_open_block(n, "for (int query0 = from; query0 < %s; query0 += %d)", t, ATTEND_ROWS);
+  nest_open_block(n, "for (int query0 = from; query0 < %s; query0 += %d)", index_operand(n, c->a->a.t), ATTEND_ROWS);
 }
 
 void attend_close_queries(AttendText *c) {

@@ -28,6 +28,10 @@ AttendText attend_text(Emitter *p, const Launch *l, Str *o);
 /* Declares the indices of heads, the operands, limit (the keys that there are), ahead (query i of a causal attention
  * sees keys before i + ahead), keys (those that the last query of the block sees). row0 is declared. */
 void attend_begin(AttendText *c);
+/* Declares `from`, a multiple of 64: no query before it sees a key of the block. */
+void attend_first_query(AttendText *c);
+/* Declares the operands whose rows are of queries, for head `h` of those that share the block's keys. */
+void attend_declare_walked(AttendText *c);
 /* The loops over heads and tiles of queries, from query0 on, of which some see a key of the block. */
 void attend_open_queries(AttendText *c);
 void attend_close_queries(AttendText *c);

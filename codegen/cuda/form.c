@@ -24,7 +24,7 @@ static const Form *const FORMS[KC_COUNT][MAX_FORMS] = {
                    &form_gemm_simt},
   [KC_CONV] = {&form_gemm_wgmma_split, &form_gemm_wgmma, &form_gemm_mma_split, &form_gemm_mma, &form_gemm_tf32_split,
                &form_gemm_tf32, &form_gemm_simt_split, &form_gemm_simt},
-  [KC_ATTEND] = {&form_attend_simt},
+  [KC_ATTEND] = {&form_attend_mma, &form_attend_tf32, &form_attend_simt},
   [KC_WINDOW] = {&form_map},
   [KC_SCATTER] = {&form_segments, &form_map},
   [KC_CUM] = {&form_cumulative, &form_map},

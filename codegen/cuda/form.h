@@ -64,7 +64,7 @@ typedef struct FormOptions {
 const Form *form_choose(const Kernel *k, const NestSchedule *s, const FormOptions *o, FormShape *f);
 extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_block, form_row_warp, form_segments,
   form_transpose;
-extern const Form form_attend_simt;
+extern const Form form_attend_mma, form_attend_simt, form_attend_tf32;
 extern const Form form_gemv_thread, form_gemv_warp;
 extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_tf32,
   form_gemm_tf32_split, form_gemm_simt, form_gemm_simt_split, form_gemm_library;

@@ -10,7 +10,7 @@
 static const struct {
   const char *form;
   GpuUnit unit;
-} TENSOR[] = {{"mma", UNIT_16}, {"wgmma", UNIT_16}, {"stream", UNIT_16}, {"tf32", UNIT_TF32}};
+} TENSOR[] = {{"mma", UNIT_16}, {"wgmma", UNIT_16}, {"tf32", UNIT_TF32}};
 
 /* Of the launches of a form the first one is charged with all; the others pass through scratch memory. */
 LaunchCost cuda_nest_cost(Emitter *p, const Launch *l) {

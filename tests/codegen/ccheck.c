@@ -7,7 +7,8 @@
  * cases of arithmetic. With --fast the C is that of fast mode, whose element-wise code has the strict bits. With
  * --bound it is that of fast mode compiled with contraction, for graphs that only add, multiply and move: no number is
  * negative, so that the number of terms of the sums bounds the relative error.
- * With --near fast mode has to be within 1e-4 of the value, or 1e-6.
+ * With --near fast mode has to be within 1e-4 of the value, or 1e-6; attention whose operands are
+ * rounded, within 1/64 of the largest one, or 1e-3.
  * With --cuda it is CUDA, run over its host form (BUILD/libgradc_cuda_host.a) with threads in rising and falling order;
  * with --plain all kernels have their plain form, with --sm90 those of
  * sm_90a, whatever the size.
@@ -46,7 +47,7 @@ static int64_t differs(const CcheckField *f, const char *a, const char *b, doubl
   for (int64_t i = 0; i < f->count; i++, a += bytes, b += bytes) {
     if (!memcmp(a, b, (size_t)bytes)) continue;
     *x = number(f->type, a), *y = number(f->type, b);
-    if ((*x != *x && *y != *y) || fabs(*x - *y) <= f->slack * fabs(*x) + (opt.near_enough ? 1e-6 : 0)) continue;
+    if ((*x != *x && *y != *y) || fabs(*x - *y) <= f->slack * fabs(*x) + f->floor) continue;
     return i;
   }
   return -1;

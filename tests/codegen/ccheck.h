@@ -17,7 +17,7 @@ typedef struct CcheckField { /* of the expected output */
   DType type;
   int64_t count;
   const char *label;
-  double slack; /* relative */
+  double slack, floor; /* relative, absolute */
 } CcheckField;
 
 typedef struct Case { /* one configuration */
@@ -30,6 +30,7 @@ typedef struct Case { /* one configuration */
   CcheckField *field;
   int nfield, capfield;
   double slack; /* of the present graph's results, relative */
+  bool rounded; /* it is that of the largest result, since operands are rounded */
 } Case;
 
 /* Makes `main`, `input` and `expect` of a compiled case. False: reported. */

@@ -17,9 +17,20 @@ static bool is_callable(const Graph *g) {
          (g->kind == GK_TRAIN_STEP && !opt.f64); /* the run header's loss is f32 */
 }
 
+static double largest(DType t, int64_t count, const void *data) {
+  Val v = {.type = t, .count = count, .data = (void *)data};
+  double most = 0;
+  for (int64_t i = 0; i < count; i++)
+    if (fabs(val_get(&v, i)) > most && isfinite(val_get(&v, i))) most = fabs(val_get(&v, i));
+  return most;
+}
+
 static void expect(Case *k, const char *label, DType t, int64_t count, const void *data) {
-  *VEC_PUSH(k->c, k->field, k->nfield, k->capfield) = (CcheckField){
-    t, count, ctx_strf(k->c, "%s", label), (opt.bound || opt.near_enough) && dtype_is_float(t) ? k->slack : 0};
+  CcheckField f = {.type = t, .count = count, .label = ctx_strf(k->c, "%s", label)};
+  if ((opt.bound || opt.near_enough) && dtype_is_float(t)) f.slack = k->slack;
+  if (opt.near_enough && dtype_is_float(t))
+    f.floor = k->rounded ? fmax(1e-3, k->slack * largest(t, count, data)) : 1e-6;
+  *VEC_PUSH(k->c, k->field, k->nfield, k->capfield) = f;
   str_put(&k->expect, data, (size_t)count * (size_t)dtype_info[t].bytes);
 }
 
@@ -233,6 +244,15 @@ static bool skip_graph(Case *k, const Graph *ref) {
   return true;
 }
 
+/* Attention of 16 bits, or in tf32. */
+static bool rounds_rows(const Graph *g) {
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (node_info(g, n)->cls == CL_ATTEND && (dtype_is_half((DType)node_type(g, node_in(g, n, 0))->dtype) || g->tf32 ||
+                                              attr_get(g->m, node_get(g, n)->attr)->hints & HINT_TF32))
+      return true;
+  return false;
+}
+
 static bool call_graph(Case *k, const Graph *g) {
   const Graph *ref = graph_find(k->ref, g->name);
   if (is_skipped(g)) return skip_graph(k, ref);
@@ -244,7 +264,8 @@ static bool call_graph(Case *k, const Graph *g) {
     printf("%s: %s: the interpreter failed: %s\n", k->what, g->name, k->in->error);
     return false;
   }
-  k->slack = opt.near_enough ? 1e-4 : slack_of(ref);
+  k->rounded = opt.near_enough && rounds_rows(ref);
+  k->slack = k->rounded ? 0x1p-6 : opt.near_enough ? 1e-4 : slack_of(ref);
   put_results(k, &f);
   put_call(k, &f);
   expect_call(k, &f);

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, and of forms_sm90.ir for sm_90a alone, each a kernel of
-# one form or of a few: the bits of the interpreter in strict mode, within bounds in fast mode; and their memory
-# transactions. forms.tsv has those of each graph and form: sectors of global memory, the minimum, wavefronts of shared
-# memory; they may only fall. Lines that end with * have shapes at which vectors are possible: at most a tenth more
-# sectors than the minimum.
+# Sourced by ops.sh, which has `ops`. The graphs of forms.ir, of forms_fast.ir in fast mode alone, and of forms_sm90.ir
+# for sm_90a alone, each a kernel of one form or of a few: the bits of the interpreter in strict mode, within bounds in
+# fast mode; and their memory transactions. forms.tsv has those of each graph and form: sectors of global memory, the
+# minimum, wavefronts of shared memory; they may only fall. Lines that end with * have shapes at which vectors are
+# possible: at most a tenth more sectors than the minimum.
 form=$(cat "$here/form.awk")
 graphs() { # graphs PATTERN
-  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_sm90.ir"
+  awk -v want="$1" 'BEGIN { keep = 1 } /^graph / { keep = $2 ~ want } keep' "$here/forms.ir" "$here/forms_fast.ir" \
+    "$here/forms_sm90.ir"
 }
 shapes() { # shapes MODE NAME OPTION|FILE...: runs them, adds what they move to traffic.forms
   mode=$1; what=$2; shift 2
@@ -42,6 +43,8 @@ else # without those that take most of the time, of forms that others have
   shapes strict "shapes of the forms" --skip=$large "$here/forms.ir"
   graphs '^vector|^half|^word' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
+  graphs '^attend_half_(lengths|shared)' >"$tmp/near.ir"
+  shapes fast "attention on tensor cores" --near "$tmp/near.ir"
 fi
 graphs '^group' >"$tmp/sm90.ir"
 shapes fast "wgmma" --bound --sm90 "$tmp/sm90.ir"

@@ -132,7 +132,7 @@ cost() { # cost MODEL MODE: texts and kernels at most those of nvrtc.tsv; proces
   if [ "$texts" -le "$2" ] && [ "$kernels" -le "$3" ]; then pass
   else fail "NVRTC compiles more of $1 than nvrtc.tsv says: $texts texts, $kernels kernels"; fi
 }
-model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or tf32, which are fast, sm90: of sm_90a
+model() { # model MODE FILE: its kernels for $archs; MODE: strict, else fast: fast, bf16, tf32, sm90 (of sm_90a), heads
   mode=$1; file=$2; name=$(basename "${2%.*}"); dir=$tmp/$1.$name; mkdir -p "$dir"
   fast=--fast; fma=true
   [ "$mode" != strict ] || { fast=''; fma=false; }
@@ -148,7 +148,7 @@ model() { # model MODE FILE: its kernels for $archs; MODE: strict, fast, bf16 or
     begin
     for file in "$dir"/*.cu; do compile "$arch" "$file" --fmad=$fma; done
     what="$name, " inspect "$mode" "$arch" "$tmp/list"
-    [ "$arch" = sm_90a ] && [ "$mode" != strict ] && [ "$mode" != sm90 ] || continue
+    case $arch-$mode in *-strict | *-sm90 | *-heads) continue ;; sm_90a-*) ;; *) continue ;; esac
     [ $by != nvrtc ] || cost "$name" "$mode"
     [ "${FULL:-}" != 1 ] || occupancy
   done
@@ -172,14 +172,16 @@ elif [ "${FULL:-}" = 1 ]; then
   for name in mlp lstm cnn_batchnorm; do model strict tests/golden/curves/$name.nn; done
 else model bf16 bench/models/mlp.nn; fi
 
-# The form wgmma: the kernels of graphs of forms_sm90.ir.
-archs=sm_90a
-wanted='/^graph group(/,/^}/p'
-{
+# Forms that these models have not: graphs of forms_sm90.ir, for wgmma, and of forms_fast.ir, with the longest rows that
+# attention on tensor cores takes.
+graphs() { # graphs FILE NAME: all graphs with FULL=1, else this one
   sed '/^graph/,$d' "$here/forms.ir"
-  if [ "${FULL:-}" = 1 ]; then cat "$here/forms_sm90.ir"; else sed -n "$wanted" "$here/forms_sm90.ir"; fi
-} >"$tmp/sm90.ir"
-model sm90 "$tmp/sm90.ir"
+  if [ "${FULL:-}" = 1 ]; then cat "$here/$1"; else sed -n "/^graph $2(/,/^}/p" "$here/$1"; fi
+}
+archs=sm_90a
+graphs forms_sm90.ir group >"$tmp/sm90.ir"; model sm90 "$tmp/sm90.ir"
+[ "${FULL:-}" != 1 ] || archs="sm_80 sm_90a sm_100"
+graphs forms_fast.ir attend_half_wide | sed 's/,40]/,128]/g' >"$tmp/heads.ir"; model heads "$tmp/heads.ir"
 
 merged() { # merged FIELDS FILE...: of the rows with the same first fields, the one with the largest next field
   fields=$1; shift
