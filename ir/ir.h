@@ -66,6 +66,9 @@ typedef struct FieldInfo { /* a bound field of a data section */
   int64_t range;
   PictureInfo picture;
   double mixup; /* 0: none */
+  int64_t pad;  /* jsonl: as GcField has them */
+  double pad_value;
+  bool length;
   Loc loc;
 } FieldInfo;
 typedef enum MissingHow { MISSING_ERROR, MISSING_ZERO, MISSING_MEAN, MISSING_SKIP } MissingHow; /* as GcMissing */

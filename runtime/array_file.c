@@ -167,6 +167,7 @@ bool array_file_shape(ArrayFile *a, const char *path, const char *kind, ArrayNam
   Bytes b;
   bool owned = false;
   if (!strcmp(kind, "idx") || !strcmp(kind, "npy")) return shape_of_one(a, path, kind[0] == 'i');
+  if (!strcmp(kind, "jsonl")) return of.name && jsonl_shape(a, path, of.name);
   if (!io_map(path, &b)) return false;
   *a = (ArrayFile){.header_only = true};
   bool ok = (kind[0] == 's' ? array_file_safetensors : array_file_npz)(a, &b, of, &owned, err);

@@ -143,7 +143,7 @@ char *data_where(const Data *d, uint64_t record, int field) {
   if (k->name_of && d->source) return k->name_of(d, record);
   if (d->npaths) name = d->path[f->raw_first < d->npaths && d->npaths > 1 ? f->raw_first : 0];
   const GcColumn *c = f->columns;
-  unsigned long long r = (d->number ? d->number[record] : record) + 1;
+  unsigned long long r = data_number(d, record) + 1;
   if (!c || !c->first) return rt_printf("%s: record %llu, field %d", name, r, f->raw_first);
   if (!strcmp(c->first, c->last)) return rt_printf("%s: record %llu, column `%s`", name, r, c->first);
   return rt_printf("%s: record %llu, columns `%s` to `%s`", name, r, c->first, c->last);
@@ -243,6 +243,26 @@ void data_fault(Data *d, char *why) {
   why[strcspn(why, "\n")] = 0;
   if (!d->faulty++) d->first_fault = why;
 }
+
+bool data_fits(Data *d, uint64_t record, int field, size_t i, double v) {
+  GcDType t = data_raw_type(d, field);
+  char text[NUM_TEXT];
+  if (num_store(t, d->raw[field], i, v)) return true;
+  data_fault(d, rt_printf("%s: %s is not %s", data_where(d, record, field), num_show(v, text), gc_dtype_name[t]));
+  return false;
+}
+
+void data_keep_usable(Data *d, bool (*usable)(Data *d, uint64_t record)) {
+  uint64_t n = 0;
+  if (!d->d->on_error) return;
+  uint64_t *number = rt_array(d->n + 1, sizeof *number);
+  for (uint64_t r = 0; r < d->n; r++)
+    if (usable(d, r)) number[n++] = r;
+  d->number = number;
+  d->n = n;
+}
+
+uint64_t data_number(const Data *d, uint64_t record) { return d->number ? d->number[record] : record; }
 
 static void open_files(Data *d, const DataSource *k) {
   int n = d->group && d->npaths > d->group ? d->npaths / d->group : 0;

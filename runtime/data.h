@@ -54,7 +54,8 @@ typedef struct DataSource {
   char *(*place)(const Data *d, uint64_t record, int field); /* NULL: none. While open: more of where a value is */
   char *(*name_of)(const Data *d, uint64_t record); /* NULL: its file and number. While open: what a record is called */
 } DataSource;
-#define DATA_SOURCES(S) S(csv) S(idx) S(npy) S(npz) S(safetensors) S(images) S(text) S(tokens) S(uniform) S(normal)
+#define DATA_SOURCES(S) \
+  S(csv) S(idx) S(npy) S(npz) S(safetensors) S(jsonl) S(images) S(text) S(tokens) S(uniform) S(normal)
 #define S(name) extern const DataSource name##_source;
 DATA_SOURCES(S)
 #undef S
@@ -81,6 +82,11 @@ void binder_renew(const Data *d, Binder *b);   /* after what the model learned o
 char **images_list(const char *folder, int *n);
 
 void data_fault(Data *d, char *why); /* a record is left out, for this reason, whose first line is kept */
+/* With `on_error = skip` leaves out those of the n records that are not usable, which has said why. */
+void data_keep_usable(Data *d, bool (*usable)(Data *d, uint64_t record));
+/* Whether a value fits its type; else data_fault says why not. */
+bool data_fits(Data *d, uint64_t record, int field, size_t i, double v);
+uint64_t data_number(const Data *d, uint64_t record); /* of the record in its file, from 0 */
 
 /* split.c: hold-out, shuffle, batches */
 uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */
@@ -115,6 +121,7 @@ bool array_file_safetensors(ArrayFile *a, const Bytes *file, ArrayName of, bool 
 double array_file_get(const ArrayFile *a, uint64_t i);
 /* Reads the shape from the header of a file, of a kind of source. False: no such file or array. */
 bool array_file_shape(ArrayFile *a, const char *path, const char *kind, ArrayName of);
+bool jsonl_shape(ArrayFile *a, const char *path, const char *member); /* data_jsonl.c: of the first record */
 
 /* csv.c: the records of a text; quotes are removed in place */
 typedef struct CsvField {

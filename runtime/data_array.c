@@ -55,6 +55,15 @@ static void check_shape(const Data *d, int f, const ArrayFile *a) {
                    shape_text(a->rank - 1, has), g->name, name, shape_text(rank, want), name, name));
 }
 
+static bool usable(Data *d, uint64_t record) {
+  for (int f = 0; f < d->d->nfields; f++) {
+    const ArrayFile *a = &((const Arrays *)d->source)->of[f];
+    for (uint64_t i = 0; i < a->per_record; i++)
+      if (!data_fits(d, record, f, (size_t)i, array_file_get(a, record * a->per_record + i))) return false;
+  }
+  return true;
+}
+
 static void check_records(Data *d) {
   Arrays *k = d->source;
   d->n = k->of[0].n;
@@ -65,6 +74,7 @@ static void check_records(Data *d) {
              (unsigned long long)d->n);
     check_shape(d, f, &k->of[f]);
   }
+  data_keep_usable(d, usable);
 }
 
 static Arrays *begin(Data *d) {
@@ -131,8 +141,8 @@ static void open_safetensors(Data *d) { open_named(d, array_file_safetensors); }
 
 static void read_array(const Data *d, uint64_t record, int field, void *raw) {
   const ArrayFile *a = &((const Arrays *)d->source)->of[field];
-  for (uint64_t i = 0; i < a->per_record; i++)
-    data_convert(d, record, field, raw, i, array_file_get(a, record * a->per_record + i));
+  uint64_t first = data_number(d, record) * a->per_record;
+  for (uint64_t i = 0; i < a->per_record; i++) data_convert(d, record, field, raw, i, array_file_get(a, first + i));
 }
 
 static void close_array(Data *d) {

@@ -3,6 +3,29 @@
  * window that starts at element i * (window - 1); an incomplete last window is left out. */
 #include "data.h"
 
+static uint32_t element(const Data *d, uint64_t at) {
+  size_t size = gc_dtype_size[d->d->element];
+  const unsigned char *s = ((const Bytes *)d->source)->p + at * size;
+  uint32_t v = 0;
+  for (size_t k = size; k > 0; k--) v = v << 8 | s[k - 1];
+  return v;
+}
+
+static bool usable(Data *d, uint64_t record) {
+  uint64_t first = record * (uint64_t)(d->d->window - 1);
+  for (int f = 0; f < d->d->nfields; f++)
+    for (size_t i = 0; i < d->raw_count[f]; i++)
+      if (!data_fits(d, record, f, i, element(d, first + i))) return false;
+  return true;
+}
+
+static void truncated(Data *d, const Bytes *b, uint64_t record) {
+  char *text = rt_printf("%s: record %llu: its last token is truncated: %zu bytes are not a multiple of the size of %s",
+                         d->path[0], (unsigned long long)record, b->n, gc_dtype_name[d->d->element]);
+  if (!d->d->on_error) rt_die(E_TRUNCATED_TOKEN, "%s", text);
+  data_fault(d, text);
+}
+
 static void open_window(Data *d) {
   const GcData *g = d->d;
   char err[ERR_TEXT];
@@ -12,10 +35,7 @@ static void open_window(Data *d) {
   const char *what = size > 1 ? "tokens" : "bytes";
   if (g->window < 2)
     rt_die(E_RECORD_SHAPE, "data %s: a window of %lld %s is too short", g->name, (long long)g->window, what);
-  if (b->n % size)
-    rt_die(E_TRUNCATED_TOKEN,
-           "%s: record %llu: its last token is truncated: %zu bytes are not a multiple of the size of %s", d->path[0],
-           (unsigned long long)(n / (w - 1)) + 1, b->n, gc_dtype_name[g->element]);
+  if (b->n % size) truncated(d, b, n / (w - 1) + 1);
   if (n < w)
     rt_die(E_RECORD_COUNT, "%s: %llu %s, fewer than one window of %llu", d->path[0], (unsigned long long)n, what,
            (unsigned long long)w);
@@ -24,16 +44,12 @@ static void open_window(Data *d) {
     if (d->raw_count[f] != w)
       rt_die(E_RECORD_SHAPE, "data %s: `%s` takes %zu elements of a window of %llu", g->name, g->fields[f].name,
              d->raw_count[f], (unsigned long long)w);
+  data_keep_usable(d, usable);
 }
 
 static void read_window(const Data *d, uint64_t record, int field, void *raw) {
-  size_t size = gc_dtype_size[d->d->element];
-  const unsigned char *s = ((const Bytes *)d->source)->p + record * (uint64_t)(d->d->window - 1) * size;
-  for (size_t i = 0; i < d->raw_count[field]; i++) {
-    uint32_t v = 0;
-    for (size_t k = size; k > 0; k--) v = v << 8 | s[i * size + k - 1];
-    data_convert(d, record, field, raw, i, v);
-  }
+  uint64_t first = data_number(d, record) * (uint64_t)(d->d->window - 1);
+  for (size_t i = 0; i < d->raw_count[field]; i++) data_convert(d, record, field, raw, i, element(d, first + i));
 }
 
 static void close_window(Data *d) {

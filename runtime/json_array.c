@@ -28,7 +28,8 @@ static bool element(Json *j, JsonArray *a) {
   if (n == 0)
     return j->p < j->end && *j->p == '"' ? rt_fail(j->err, "a string is not a number")
                                          : rt_fail(j->err, "expected a number");
-  if (a->n == a->room) return rt_fail(j->err, "more than %llu numbers", (unsigned long long)a->room);
+  a->over = a->n == a->room;
+  if (a->over) return rt_fail(j->err, "more than %llu numbers", (unsigned long long)a->room);
   const char *word = constant(first, n, a->type >= GC_F32);
   int shown = n > 40 ? 40 : (int)n;
   NumRead r = word                   ? num_read(a->type, a->to, a->n, word, strlen(word))
@@ -65,6 +66,7 @@ static bool value(Json *j, JsonArray *a, int depth) {
 
 bool json_array(Json *j, JsonArray *a) {
   a->n = 0;
+  a->over = false;
   a->rank = -1;
   for (int i = 0; i < GC_MAX_RANK; i++) a->dim[i] = -1;
   return value(j, a, 0);

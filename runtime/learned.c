@@ -38,6 +38,12 @@ int classes_add(Classes *k, const char *s, size_t n) {
   return k->n - 1;
 }
 
+void classes_drop(Classes *k, int n) {
+  if (k->n <= n) return;
+  while (k->n > n) rt_free(k->name[--k->n]);
+  rehash(k);
+}
+
 typedef struct Sorted {
   char *name;
   double value;

@@ -44,6 +44,7 @@ Classes *classes_find(struct Session *sess, const GcColumn *c, int i); /* of col
 Classes *columns_names(struct Session *sess, const GcData *d, const GcField *f); /* NULL: it has no range of names */
 int classes_number(const Classes *k, const char *s, size_t n);                   /* -1: no such class */
 int classes_add(Classes *k, const char *s, size_t n); /* its number, provisional until classes_sort */
+void classes_drop(Classes *k, int n);                 /* those that were added after there were n */
 /* Sorts: by value if all names are numbers, else by bytes. order[provisional] is the number. */
 int *classes_sort(Classes *k);
 char *classes_list(const Classes *k); /* for messages */

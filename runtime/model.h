@@ -213,6 +213,11 @@ typedef struct GcField {
    * in its middle; 0: it is not */
   int resize[2], crop[2];
   double mixup; /* > 0: in training, mixed with another record's, by a share of Beta(mixup, mixup) */
+  /* jsonl: > 0: the first axis has so many entries at most, and pad_value follows those of a record; the raw value is
+   * the number of entries */
+  int64_t pad;
+  double pad_value;
+  uint8_t length;
 } GcField;
 typedef struct GcData {
   const char *name, *kind;  /* kind: csv idx npy npz safetensors images text tokens uniform normal */

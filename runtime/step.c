@@ -106,6 +106,96 @@ static void gathers_free(Gather *all, int n) {
   rt_free(all);
 }
 
+/* The records after the last full batch, of a graph that takes full ones alone: in the fewest batches in which each of
+ * them is as often as any other. Means over these batches are means over the records. */
+typedef struct Rest {
+  const GcGraph *g;
+  uint64_t n, batch, calls;
+  unsigned char **record, **in; /* of each input: of the records, and of a batch */
+  size_t *bytes;                /* of a record */
+} Rest;
+
+static uint64_t common_divisor(uint64_t a, uint64_t b) {
+  while (b) {
+    uint64_t r = a % b;
+    a = b;
+    b = r;
+  }
+  return a;
+}
+
+static Rest rest_new(const GcTrain *t, const void *const *fields, uint64_t n) {
+  const GcGraph *g = t->eval;
+  Rest r = {.g = g, .n = n, .batch = (uint64_t)t->batch};
+  r.calls = n / common_divisor(n, r.batch);
+  r.record = rt_array((size_t)g->nin + 1, sizeof *r.record);
+  r.in = rt_array((size_t)g->nin + 1, sizeof *r.in);
+  r.bytes = rt_array((size_t)g->nin + 1, sizeof *r.bytes);
+  for (int i = 0; i < g->nin; i++) {
+    size_t all = rt_mul(session_elements(g, &g->in[i], NULL), gc_dtype_size[g->in[i].dtype]);
+    r.bytes[i] = all / r.batch;
+    r.in[i] = rt_alloc(all + 64);
+    r.record[i] = rt_alloc(rt_mul(n, r.bytes[i]) + 1);
+    memcpy(r.record[i], fields[i], n * r.bytes[i]);
+  }
+  return r;
+}
+
+static void rest_free(Rest *r) {
+  for (int i = 0; i < r->g->nin; i++) {
+    rt_free(r->in[i]);
+    rt_free(r->record[i]);
+  }
+  rt_free(r->in);
+  rt_free(r->record);
+  rt_free(r->bytes);
+}
+
+static void rest_fill(const Rest *r, uint64_t call) {
+  for (int i = 0; i < r->g->nin; i++)
+    for (uint64_t k = 0; k < r->batch; k++)
+      memcpy(r->in[i] + k * r->bytes[i], r->record[i] + (call * r->batch + k) % r->n * r->bytes[i], r->bytes[i]);
+}
+
+/* Adds the sums over all calls. The first one has given the rows. */
+static void rest_add(const Rest *r, Gather *x, const double *sum) {
+  double calls = (double)r->calls, each = (double)(r->batch * r->calls / r->n);
+  for (size_t k = 0; k < x->n && x->how != GC_ROWS; k++)
+    x->sum[k] += x->how == GC_MEAN ? sum[k] / calls * (double)r->n : sum[k] / each;
+}
+
+static int gather_rest(Session *sess, const void *const *fields, uint64_t at, uint64_t n, Gather *all) {
+  const GcTrain *t = sess->t;
+  Rest r = rest_new(t, fields, n);
+  void **out = rt_array((size_t)t->navg + 1, sizeof *out), **spare = rt_array((size_t)t->navg + 1, sizeof *spare);
+  double **sum = rt_array((size_t)t->navg + 1, sizeof *sum);
+  int status = 0;
+  for (int i = 0; i < t->navg; i++) {
+    bool rows = all[i].how == GC_ROWS;
+    spare[i] = rt_alloc(rt_mul(all[i].bytes, rows ? r.batch : 1) + 64);
+    sum[i] = rt_array(all[i].n + 1, sizeof **sum);
+  }
+  for (uint64_t c = 0; c < r.calls && !status; c++) {
+    rest_fill(&r, c);
+    for (int i = 0; i < t->navg; i++) out[i] = all[i].how == GC_ROWS && !c ? all[i].to + at * all[i].bytes : spare[i];
+    status = session_call(sess, t->eval, (const void *const *)r.in, out, NULL);
+    if (status == -1) status = 0;
+    for (int i = 0; i < t->navg; i++)
+      for (size_t k = 0; k < all[i].n && all[i].how != GC_ROWS; k++)
+        sum[i][k] += num_load(all[i].port->dtype, spare[i], k);
+  }
+  for (int i = 0; i < t->navg; i++) {
+    rest_add(&r, &all[i], sum[i]);
+    rt_free(spare[i]);
+    rt_free(sum[i]);
+  }
+  rt_free(spare);
+  rt_free(sum);
+  rt_free(out);
+  rest_free(&r);
+  return status;
+}
+
 static void gather_add(Gather *x, uint64_t n) {
   double weight = x->how == GC_MEAN ? (double)n : 1;
   for (size_t k = 0; k < x->n && x->how != GC_ROWS; k++) x->sum[k] += num_load(x->port->dtype, x->to, k) * weight;
@@ -123,6 +213,10 @@ static int gather(Session *sess, FieldsFn *fields, void *arg, uint64_t total, Ga
     int64_t size = (int64_t)n;
     for (int i = 0; i < t->navg; i++) out[i] = all[i].to + (all[i].how == GC_ROWS ? at * all[i].bytes : 0);
     const void *const *in = fields(arg, at, n);
+    if (in && n < batch && !g->nsizes) {
+      status = gather_rest(sess, in, at, n, all);
+      break;
+    }
     status = in ? session_call(sess, g, in, out, g->nsizes ? &size : NULL) : SCORE_ENDED;
     if (status == -1) status = 0; /* the scores are NaN or Inf then */
     for (int i = 0; i < t->navg; i++) gather_add(&all[i], n);
@@ -173,11 +267,7 @@ static int score_done(Session *sess, uint64_t records, const Gather *all, void *
 
 void score_check(const Session *sess, uint64_t records) {
   const GcTrain *t = sess->t;
-  uint64_t batch = (uint64_t)t->batch;
   if (!t->eval || !t->eval->fn) rt_die(E_NO_SUCH_PART, "%s has no evaluation", sess->m->name);
-  if (t->eval->nsizes == 0 && records % batch)
-    rt_die(E_FIXED_BATCH, "%s: %llu records are not a multiple of %llu, and the model fixes its batch", t->eval->name,
-           (unsigned long long)records, (unsigned long long)batch);
   const GcGraph *done = t->eval_done && t->eval_done->fn ? t->eval_done : NULL;
   for (int i = 0; done && i < done->nsizes; i++)
     if (records > (uint64_t)done->size_bound[i])

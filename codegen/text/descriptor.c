@@ -239,6 +239,8 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
       str_printf(o, ", {%d, %d}, {%d, %d}", (int)f->picture.resize[0], (int)f->picture.resize[1],
                  (int)f->picture.crop[0], (int)f->picture.crop[1]);
     if (f->mixup) str_printf(o, ", .mixup = %.17g", f->mixup);
+    if (f->pad) str_printf(o, ", .pad = %lld, .pad_value = %.17g", (long long)f->pad, f->pad_value);
+    if (f->length) str_puts(o, ", .length = 1");
     str_puts(o, "},\n");
   }
   str_puts(o, "};\n");

@@ -6,9 +6,19 @@
 #include <string.h>
 
 const Intrinsic *const el_intrinsic_sets[] = {
-  el_tensor_intrinsics,  el_reduce_intrinsics,  el_window_intrinsics,  el_axes_intrinsics,
-  el_einsum_intrinsics,  el_grad_intrinsics,    el_data_intrinsics,    el_total_intrinsics,
-  el_learned_intrinsics, el_picture_intrinsics, el_augment_intrinsics, NULL,
+  el_tensor_intrinsics,
+  el_reduce_intrinsics,
+  el_window_intrinsics,
+  el_axes_intrinsics,
+  el_einsum_intrinsics,
+  el_grad_intrinsics,
+  el_data_intrinsics,
+  el_total_intrinsics,
+  el_learned_intrinsics,
+  el_picture_intrinsics,
+  el_list_intrinsics,
+  el_augment_intrinsics,
+  NULL,
 };
 
 const Intrinsic *el_intrinsic(const char *name) {

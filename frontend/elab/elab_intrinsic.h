@@ -16,7 +16,7 @@ extern const Intrinsic *const el_intrinsic_sets[]; /* ends with NULL */
 /* Each ends with a row without a name. */
 extern const Intrinsic el_tensor_intrinsics[], el_window_intrinsics[], el_grad_intrinsics[], el_data_intrinsics[],
   el_reduce_intrinsics[], el_axes_intrinsics[], el_einsum_intrinsics[], el_total_intrinsics[], el_learned_intrinsics[],
-  el_picture_intrinsics[], el_augment_intrinsics[];
+  el_picture_intrinsics[], el_list_intrinsics[], el_augment_intrinsics[];
 Value el_scan(Elab *e, Call *k);
 Value el_attend(Elab *e, Call *k);
 Value el_rearrange(Elab *e, Call *k);

@@ -10,7 +10,11 @@
 
 bool el_is_csv(const DataInfo *d) { return !strcmp(d->kind, "csv"); }
 
-bool el_is_archive(const DataInfo *d) { return !strcmp(d->kind, "npz") || !strcmp(d->kind, "safetensors"); }
+bool el_is_jsonl(const DataInfo *d) { return !strcmp(d->kind, "jsonl"); }
+
+bool el_is_archive(const DataInfo *d) {
+  return !strcmp(d->kind, "npz") || !strcmp(d->kind, "safetensors") || el_is_jsonl(d);
+}
 
 bool el_is_field(const Ast *a) {
   return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
@@ -140,8 +144,8 @@ static bool resolve(Elab *e, DataInfo *d, ColumnInfo *c) {
   if (!c->first) return true;
   if (el_is_archive(d)) return !c->run || several_arrays(e, d, c);
   if (!el_is_csv(d)) {
-    el_error_at(e, E_FIELD, c->loc, c->len, "a field of `%s` has a number; columns of csv and arrays of npz have names",
-                d->kind);
+    el_error_at(e, E_FIELD, c->loc, c->len,
+                "a field of `%s` has a number; columns of csv, members of jsonl and arrays of npz have names", d->kind);
     return false;
   }
   if (!d->header) {
@@ -176,8 +180,9 @@ static void add_call(Elab *e, DataCtx *x, const Ast *arg, const ColumnInfo *c) {
 
 bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
   CellKind kind = CELL_NUMBER;
-  const Ast *cell = a && el_is_csv(x->d) ? el_cell_call(e, a, &kind) : NULL;
+  const Ast *cell = a && (el_is_csv(x->d) || el_is_jsonl(x->d)) ? el_cell_call(e, a, &kind) : NULL;
   if (!a) return true;
+  if (kind == CELL_DATE && el_is_jsonl(x->d)) cell = NULL; /* and `date` is refused */
   if (cell) a = cell;
   if (el_is_field(a)) {
     ColumnInfo c;

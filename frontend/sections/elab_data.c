@@ -52,8 +52,8 @@ static bool on_error_setting(Elab *e, const Section *s, DataInfo *d) {
   d->on_error = a->kind == AST_NAME && !strcmp(a->text, "skip");
   if (!d->on_error && (a->kind != AST_NAME || strcmp(a->text, "stop")))
     return el_reject(e, E_SETTING_VALUE, a, "`on_error` is stop or skip, not %s", el_source(e, a));
-  return !d->on_error || el_is_csv(d) || el_is_images(d) ||
-         el_reject(e, E_SETTING_CONFLICT, a, "`on_error = skip` is for csv and images, not %s", d->kind);
+  return !d->on_error || !d->ncols ||
+         el_reject(e, E_SETTING_CONFLICT, a, "`on_error = skip` is for files, not %s", d->kind);
 }
 
 /* How records are kept: by default in memory if they fit. */
@@ -148,7 +148,8 @@ static TypeId record_type(Elab *e, DataCtx *x) {
   const char *path = x->d->paths[el_is_archive(x->d) ? 0 : x->lo];
   int rank = e->o->shape ? e->o->shape(e->file->path, path, x->d->kind, c->first, (int)x->lo, dim) : -1;
   x->found = rank >= 0 && rank <= MAX_RANK;
-  for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX;
+  if (x->found && x->field->pad && rank) dim[0] = x->field->pad;
+  for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX && (dim[i] || !x->field->pad);
   if (x->found) return type_make(e->m, (DType)t->dtype, rank, dim);
   dims_copy(dim, t->dim, t->rank);
   TypeId raw = el_find_order(e, x, 0, t->rank, dim);
@@ -172,6 +173,7 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
   FieldInfo *f = x->field;
   const Type *t = type_get(e->m, f->type);
   const Ast *expr = x->line->kid[1];
+  bool array = true;
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
   x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy") || el_is_archive(d);
@@ -189,6 +191,10 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
     if (!el_csv_columns(e, x)) return false;
   } else if (el_is_images(d)) {
     if (!el_picture_field(e, x)) return false;
+  } else if (el_is_jsonl(d) && !el_list_field(e, x, &array)) {
+    return false;
+  } else if (!array) {
+    x->files = false;
   } else if (x->run) {
     return el_reject(e, E_FIELD, expr, "one line reads one file; runs such as field(0:64) are columns of csv");
   } else if (x->files) {

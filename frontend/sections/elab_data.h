@@ -26,7 +26,8 @@ typedef struct DataCtx {
 
 /* ---- elab_columns.c ---- */
 bool el_is_csv(const DataInfo *d);
-bool el_is_archive(const DataInfo *d); /* npz, safetensors: a file of arrays with names */
+bool el_is_jsonl(const DataInfo *d);
+bool el_is_archive(const DataInfo *d); /* npz, safetensors, jsonl: a file of arrays with names */
 bool el_is_field(const Ast *a);
 /* All columns or files that an expression names. *n: how often. */
 bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n);
@@ -45,6 +46,10 @@ bool el_missing_means(Elab *e, DataCtx *x);
 /* ---- elab_images.c ---- */
 bool el_is_images(const DataInfo *d);
 bool el_picture_field(Elab *e, DataCtx *x); /* as el_csv_columns, of a line of images */
+
+/* ---- elab_lists.c ---- */
+/* As el_csv_columns, of a line of jsonl. False also if its raw value is an array, whose type is not known yet. */
+bool el_list_field(Elab *e, DataCtx *x, bool *array);
 
 /* ---- elab_augment.c ---- */
 bool el_augmentation_known(Elab *e, const Ast *a); /* false: a name of other libraries, which is refused */

@@ -78,8 +78,10 @@ void el_name_classes(Elab *e, DataCtx *x) {
 static Value cell_call(Elab *e, Call *k, const char *what) {
   const Ast *a = el_arg_ast(k, 0);
   DataCtx *x = e->data;
-  if (!x || !a || !el_is_field(a) || !el_is_csv(x->d))
-    return el_arg_fail(e, E_FIELD, k, 0, "`%s` takes a field(...) of csv, in the line of a data section", what);
+  bool classes = what[0] == 'c';
+  if (!x || !a || !el_is_field(a) || !(el_is_csv(x->d) || (classes && el_is_jsonl(x->d))))
+    return el_arg_fail(e, E_FIELD, k, 0, "`%s` takes a field(...) of csv%s, in the line of a data section", what,
+                       classes ? " or jsonl" : "");
   return k->arg[0].v;
 }
 

@@ -16,6 +16,7 @@ static const SourceKind source_kinds[] = {
   {"npy", "*"},
   {"npz", "*"},
   {"safetensors", "*"},
+  {"jsonl", "*"},
   {"images", "*"},
   {"text", "path window"},
   {"tokens", "path dtype window"},

@@ -401,20 +401,41 @@ static bool same_metrics(Elab *e, const TrainBuild *r) {
   return true;
 }
 
-static void build_eval(Elab *e, TrainBuild *r) {
+/* Of batches of a run-time size, or all of `batch` records. */
+static bool build_eval_of(Elab *e, TrainBuild *r, Dim batch) {
   TrainInfo *t = r->t;
   Frame f;
   Graph *g = graph_new(e->m, el_graph_name(e, "eval_step", r->s->ast->text), GK_EVAL_STEP, r->s->ast->caret);
   t->eval = g;
   GraphState saved = el_enter(e, g, false, &f, e->file);
   f.site = site_root(e, "eval", false);
-  if (t->data >= 0) e->cur.records = batch_size(e, r);
-  bind_inputs(e, t, t->data < 0 ? 1 : e->cur.records);
+  if (t->data >= 0) e->cur.records = batch;
+  bind_inputs(e, t, batch);
   el_bind_told(e, r->s, t);
   bool ok = forward(e, r) && same_metrics(e, r);
   merge_ranges(e, t);
   if (ok) el_split_eval(e, g, t, r->name, r->result, r->n + r->ntensor);
   el_leave(e, &saved);
+  return ok;
+}
+
+/* A model that fixes its batch has errors with any other: it is evaluated in batches of that one. */
+static void build_eval(Elab *e, TrainBuild *r) {
+  TrainInfo *t = r->t;
+  TrainBuild of = *r;
+  DiagMark mark = diag_mark(e->c), again;
+  int errors = diag_errors(e->c), failed = e->nfailed, graphs = e->m->ngraph;
+  bool ok = build_eval_of(e, r, t->data < 0 ? 1 : batch_size(e, r));
+  if (t->data < 0 || e->fatal || (ok && diag_errors(e->c) == errors)) return;
+  again = diag_mark(e->c);
+  errors = diag_errors(e->c);
+  int missed = e->nfailed;
+  e->nfailed = failed;
+  e->m->ngraph = graphs;
+  ok = build_eval_of(e, &of, t->batch) && diag_errors(e->c) == errors;
+  diag_drop(e->c, ok ? &mark : &again);
+  if (ok) *r = of;
+  else e->nfailed = missed;
 }
 
 void el_train_section(Elab *e, const Ast *a) {

@@ -74,7 +74,6 @@ equal 'on_error = skip: csv' "$(made t.nn)" "$same"
 said='data points: 2 of 62 records cannot be used and are left out; the first: .*faulty.csv: record 1, field 2: `word`'
 grep -q "$said" err && pass || fail "on_error = skip: $(head -c 300 err)"
 full && wrong 4 'E0610.*faulty.csv: record 1' 'csv("faulty.csv"); on_error = stop' "$columns" "$kind"
-wrong 0 '`on_error = skip` is for csv and images' 'npz("stored.npz"); on_error = skip' "$array" 'field("y")'
 wrong 0 '`on_error` is stop or skip' 'csv("all.csv"); on_error = ignore' "$columns" "$kind"
 full && for f in stored.npz deflated.npz wide.npz all.safetensors; do # any byte changed: the same numbers, or an error
   size=$(wc -c <$f) i=0

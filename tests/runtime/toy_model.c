@@ -276,8 +276,8 @@ static const GcGraph exports[] = {
 
 #if defined SOURCE_text
 static const GcPort raw[] = {F32("x", 5), F32("y", 5)};
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0},
-                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
+                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
 #ifdef SOURCE_tokens
 static const char *const paths[] = {"toy.bin"};
 #define KIND "tokens"
@@ -287,8 +287,8 @@ static const char *const paths[] = {"toy.txt"};
 #endif
 #elif defined SOURCE_uniform || defined SOURCE_normal
 static const GcPort raw[] = {F32("x", 4), F32("y", 4)};
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0},
-                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
+                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
 static const char *const paths[1];
 #ifdef SOURCE_normal
 #define KIND "normal"
@@ -298,18 +298,18 @@ static const char *const paths[1];
 #else
 static const GcPort raw[] = {F32("x", 4), {"y", GC_I32, 0, {0}, OUT}};
 #if defined SOURCE_npy
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0},
-                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
+                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
 static const char *const paths[] = {"x.npy", "y.npy"};
 #define KIND "npy"
 #elif defined SOURCE_idx /* x: in any shape of that number of elements */
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 0, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0},
-                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 0, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
+                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
 static const char *const paths[] = {"x.idx", "y.idx"};
 #define KIND "idx"
 #else
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 4, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0},
-                                 {"y", GC_I32, 0, {0}, 4, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 4, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
+                                 {"y", GC_I32, 0, {0}, 4, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
 static const char *const paths[] = {"toy.csv"};
 #define KIND "csv"
 #endif
