@@ -155,7 +155,7 @@ static int64_t differing(const Val *a, const Val *b, int64_t *first, double *mos
   *most = 0;
   for (int64_t i = 0; i < a->count && a->count == b->count; i++) {
     double x = val_get(a, i), y = val_get(b, i), d = fabs(x - y);
-    if (same_number(x, y)) continue;
+    if (a->type == DT_I64 ? val_int(a, i) == val_int(b, i) : same_number(x, y)) continue;
     if (!n++) *first = i;
     if (!(d <= *most)) *most = d;
   }
@@ -175,8 +175,8 @@ static int compare(Ctx *c, const Stage *s, const Results *before, const Results 
     printf("pass %d, %s: graph `%s`, result `%s`", s->number, s->pass, y->graph, y->name);
     if (p.line) printf(", %s:%d:%d", p.file, p.line, p.col);
     printf(": element %lld is %s, was %s; %lld of %lld differ, by at most %.3g\n", (long long)at,
-           dtype_number_text(c, y->type, val_get(y->v, at)), dtype_number_text(c, x->type, val_get(x->v, at)),
-           (long long)n, (long long)y->v->count, most);
+           val_number_text(c, y->type, y->v, at), val_number_text(c, x->type, x->v, at), (long long)n,
+           (long long)y->v->count, most);
   }
   return all;
 }

@@ -7,7 +7,7 @@
 /* JSON has neither NaN nor Inf. */
 static void put_number(Str *s, DType t, const Val *v, int64_t i, bool json) {
   double x = val_get(v, i);
-  str_puts(s, json && x - x != 0 ? "null" : dtype_number_text(s->c, t, x));
+  str_puts(s, json && x - x != 0 ? "null" : val_number_text(s->c, t, v, i));
 }
 
 /* Prints nested lists of elements of type t, each row on a separate line. */

@@ -37,7 +37,7 @@ const char *val_text(Ctx *c, DType t, const Val *v) {
   Str s = {.c = c};
   if (v->rank) str_puts(&s, "[");
   for (int64_t i = 0; i < v->count && i < SHOWN; i++)
-    str_printf(&s, "%s%s", i ? ", " : "", dtype_number_text(c, t, val_get(v, i)));
+    str_printf(&s, "%s%s", i ? ", " : "", val_number_text(c, t, v, i));
   if (v->count > SHOWN) str_printf(&s, ", … %lld more", (long long)(v->count - SHOWN));
   if (v->rank) str_puts(&s, "]");
   return s.s ? s.s : "";

@@ -136,6 +136,7 @@ const char *export_const_table(Export *x, const int64_t *v, const int64_t *dim, 
   int64_t n = 1;
   for (int i = 0; i < rank; i++) n *= dim[i];
   const char *name = list_name(x, "ints", v, (int)n);
+  if (!rank) name = ctx_strf(x->c, "%s/", name);
   for (int i = 1; i < rank; i++) name = ctx_strf(x->c, "%s%c%lld", name, i == 1 ? '/' : 'x', (long long)dim[i]);
   if (2 * x->ntaken >= x->captaken) grow(x);
   if (take(x, name)) put_constant(x, name, ONNX_INT64, dim, rank, v, (size_t)n * sizeof *v);
@@ -154,7 +155,7 @@ const char *export_number(Export *x, int type, double v) {
   if (type == ONNX_UINT64) name = ctx_strf(x->c, "u%s", name + 1);
   if (2 * x->ntaken >= x->captaken) grow(x);
   if (!take(x, name)) return name;
-  int64_t i = (int64_t)(v == v && v > -9e18 && v < 9e18 ? v : 0);
+  int64_t i = dtype_to_int(DT_I64, v);
   float f = (float)v;
   uint16_t half = 0;
   if (dtype_is_half(t)) dtype_round_half(t, v, &half);
@@ -243,6 +244,7 @@ const char *export_range(Export *x, Dim n, int type) {
 /* ---- element types ---- */
 
 int export_type(int dtype) {
+  if (dtype == DT_I64) return ONNX_INT64; /* which an import narrows */
   for (int i = 1; i < ONNX_TYPE_COUNT; i++)
     if (onnx_type(i)->dtype == dtype && onnx_type(i)->bits == 8 * dtype_info[dtype].bytes) return i;
   return ONNX_NONE;
@@ -252,6 +254,7 @@ int export_computed(int dtype) {
   switch (dtype_info[dtype].kind) {
   case 'f': return dtype == DT_F64 ? ONNX_DOUBLE : ONNX_FLOAT;
   case 'u': return dtype == DT_U32 ? ONNX_INT64 : ONNX_INT32;
+  case 'i': return dtype == DT_I64 ? ONNX_INT64 : ONNX_INT32;
   default: return ONNX_INT32;
   }
 }

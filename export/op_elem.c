@@ -86,8 +86,11 @@ static const char *saturated(Export *x, const char *v, int from, int to) {
     v = export_cast(x, v, export_type(from), ONNX_DOUBLE);
     const char *nan = NODE(x, "IsNaN", v);
     v = NODE(x, "Where", nan, export_number(x, ONNX_DOUBLE, 0), v);
-    v = NODE(x, "Clip", v, export_number(x, ONNX_DOUBLE, lo), export_number(x, ONNX_DOUBLE, hi));
-    return export_cast(x, v, ONNX_DOUBLE, export_type(to));
+    bool wide = hi >= 0x1p63; /* the largest integer is no double: that below it is clipped to, itself chosen */
+    const char *over = wide ? NODE(x, "GreaterOrEqual", v, export_number(x, ONNX_DOUBLE, hi)) : NULL;
+    v = NODE(x, "Clip", v, export_number(x, ONNX_DOUBLE, lo), export_number(x, ONNX_DOUBLE, wide ? hi - 1024 : hi));
+    v = export_cast(x, v, ONNX_DOUBLE, export_type(to));
+    return over ? NODE(x, "Where", over, export_const_table(x, &(int64_t){INT64_MAX}, NULL, 0), v) : v;
   }
   double low = dtype_cast((DType)from, -1e300), high = dtype_cast((DType)from, 1e300);
   if (from == DT_BOOL || (low >= lo && high <= hi)) return export_cast(x, v, export_type(from), export_type(to));

@@ -45,6 +45,26 @@ Id b_tensor(const Builder *b, TypeId type, const double *v, int n) {
   return leaf(b, OP_const, type, &(AttrVal){.fv = v, .n = n});
 }
 
+bool ints_are_exact(const int64_t *v, int n) {
+  for (int i = 0; i < n; i++) {
+    double x = (double)v[i];
+    if (x >= 0x1p63 || (int64_t)x != v[i]) return false;
+  }
+  return true;
+}
+
+Id b_ints(const Builder *b, TypeId type, const int64_t *v, int n) {
+  double *high = ctx_alloc(b->g->m->c, 2 * (size_t)n * sizeof *high), *low = high + n;
+  bool exact = ints_are_exact(v, n);
+  for (int i = 0; i < n; i++) {
+    high[i] = (double)(exact ? v[i] : v[i] >> 32);
+    low[i] = (double)(v[i] & 0xffffffff);
+  }
+  Id x = b_tensor(b, type, high, n);
+  if (exact) return x;
+  return b_op2(b, OP_bitor, b_op2(b, OP_shl, x, b_like(b, x, 32)), b_tensor(b, type, low, n));
+}
+
 Id b_full(const Builder *b, TypeId type, double v) { return b_tensor(b, type, &v, 1); }
 Id b_const(const Builder *b, DType t, double v) { return b_full(b, type_make(b->g->m, t, 0, NULL), v); }
 Id b_like(const Builder *b, Id x, double v) { return x ? b_const(b, (DType)node_type(b->g, x)->dtype, v) : 0; }

@@ -55,16 +55,19 @@ void interp_set_var(Interp *in, int var, Val *v); /* consumes the caller's refer
  * effect together at the end. False: in->error says why, and nothing was written. */
 bool interp_run(Interp *in, const Graph *g, Val *const *ports, Val **results);
 int interp_nresults(const Graph *g);
-void val_release(Val *v);                         /* releases one reference; NULL is allowed */
-Val *val_retain(Val *v);                          /* adds one reference */
-double val_get(const Val *v, int64_t i);          /* element i in row-major order; exact for every dtype */
-void val_set(Val *v, int64_t i, double x);        /* converts as `cast` does: rounds, saturates, NaN to 0 in integers */
-int64_t val_int(const Val *v, int64_t i);         /* of an integer or bool */
-void val_set_int(Val *v, int64_t i, int64_t x);   /* keeps the low bits */
+void val_release(Val *v);                  /* releases one reference; NULL is allowed */
+Val *val_retain(Val *v);                   /* adds one reference */
+double val_get(const Val *v, int64_t i);   /* element i in row-major order; of i64 the nearest double */
+void val_set(Val *v, int64_t i, double x); /* converts as `cast` does: rounds, saturates, NaN to 0 in integers */
+int64_t val_int(const Val *v, int64_t i);  /* of an integer or bool */
+const char *val_number_text(Ctx *c, DType t, const Val *v, int64_t i); /* as dtype_number_text, of logical dtype t */
+void val_set_int(Val *v, int64_t i, int64_t x);                        /* keeps the low bits */
+/* Sets element i to element `at` of another as `cast` does: exactly, or rounded once. */
+void val_convert(Val *to, int64_t i, const Val *from, int64_t at);
 void val_fill(Val *v, DType from, const void *p); /* sets all elements from a dense array of that dtype */
 void val_round(Val *v, DType t);                  /* where t has 16 bits: every f32 element to the nearest of type t */
 void val_store(const Val *v, DType t, void *to);  /* the elements as a dense array of v's logical dtype */
-/* An op's scalar body on numbers: as the double mode computes it, and on integers above INT64_MIN. */
+/* An op's scalar body on numbers: as the double mode computes it, and on signed integers of 64 bits, wrapping. */
 double body_f64(Op op, double a, double b, double c);
 int64_t body_i64(Op op, int64_t a, int64_t b, int64_t c);
 
@@ -119,6 +122,7 @@ void val_strides(const Val *v, int64_t *stride); /* row-major, in elements */
   X(I16, int16_t) \
   X(U32, uint32_t) \
   X(I32, int32_t) \
+  X(I64, int64_t) \
   X(F32, float) \
   X(F64, double)
 #endif

@@ -3,7 +3,7 @@
 #include "interp_elem.h"
 
 static void convert(const Val *from, Val *to) {
-  for (int64_t i = 0; i < to->count; i++) val_set(to, i, val_get(from, i));
+  for (int64_t i = 0; i < to->count; i++) val_convert(to, i, from, i);
 }
 
 static ElemRows *rows_of(DType storage) {

@@ -6,6 +6,7 @@
 #define LOAD(v, i) (((const T *)(v)->data)[i])
 #define STORE(v, i, x) (((T *)(v)->data)[i] = (x))
 
+#define V(a) (a)
 #define CALL(fn, ...) PRIM(fn)(__VA_ARGS__)
 #define SCALAR(fn, a) PRIM(fn)(a)
 #define ABS(a) PRIM(abs)(a)

@@ -4,51 +4,71 @@
  * the input's last axis is reduced, else one; the chunks' results are combined in order, starting with the first.
  * Every lane starts from +0 (the smallest value for max, the largest for min), also one that gets no element.
  *
- * All types compute in double and round to their own after every step: a sum of two f32 rounded to double and then to
- * f32 is their f32 sum (53 >= 2 * 24 + 2 bits), and integers of 32 bits are exact in double. */
+ * Floats compute in double and round to their own type after every step: a sum of two f32 rounded to double and then to
+ * f32 is their f32 sum (53 >= 2 * 24 + 2 bits). Integers compute in 64 bits and wrap to their own type. */
 #include "interp.h"
 #include <math.h>
 #include <string.h>
 
 enum { CHUNK = 1024, LANES = 16 };
 
-/* x as an element of the type that `cell` (one element) stores: f32 rounded, integers wrapped. */
-static double settle(Val *cell, double x) {
-  if (cell->type == DT_F64) return x;
-  if (cell->type == DT_F32) return (float)x;
-  val_set_int(cell, 0, (int64_t)x);
-  return val_get(cell, 0);
+/* A float, or an integer of any type. */
+typedef union Num {
+  double f;
+  int64_t i;
+} Num;
+
+static Num num_get(const Val *v, int64_t i) {
+  return dtype_is_float(v->type) ? (Num){.f = val_get(v, i)} : (Num){.i = val_int(v, i)};
+}
+
+static void num_set(Val *v, int64_t i, Num x) {
+  if (dtype_is_float(v->type)) val_set(v, i, x.f);
+  else val_set_int(v, i, x.i);
+}
+
+/* The op's body on two numbers, as an element of the type that `cell` stores (one element): f32 rounded, integers
+ * wrapped. */
+static Num combine(Op op, Val *cell, Num a, Num b) {
+  if (dtype_is_float(cell->type)) {
+    double y = body_f64(op, a.f, b.f, 0);
+    return (Num){.f = cell->type == DT_F64 ? y : (float)y};
+  }
+  val_set_int(cell, 0, body_i64(op, a.i, b.i, 0));
+  return (Num){.i = val_int(cell, 0)};
+}
+
+static bool prefers(Op op, DType t, Num a, Num b) {
+  return dtype_is_float(t) ? body_f64(op, a.f, b.f, 0) != 0 : body_i64(op, a.i, b.i, 0) != 0;
 }
 
 typedef struct Reduction {
   Op op; /* whose body combines two values */
-  double start;
+  Num start;
   bool lanes; /* the last axis is reduced */
   Val *cell;
   int64_t count;         /* elements per result */
   const int64_t *offset; /* of each of them from the first, in x */
 } Reduction;
 
-static double combine(const Reduction *r, double a, double b) { return settle(r->cell, body_f64(r->op, a, b, 0)); }
-
-static double reduce_chunk(const Reduction *r, const Val *x, const int64_t *offset, int64_t n, int64_t base) {
+static Num reduce_chunk(const Reduction *r, const Val *x, const int64_t *offset, int64_t n, int64_t base) {
   int lanes = r->lanes ? LANES : 1;
-  double lane[LANES];
+  Num lane[LANES];
   for (int i = 0; i < lanes; i++) lane[i] = r->start;
   for (int64_t i = 0; i < n; i++) {
-    double *l = &lane[i % lanes];
-    *l = combine(r, *l, val_get(x, base + offset[i]));
+    Num *l = &lane[i % lanes];
+    *l = combine(r->op, r->cell, *l, num_get(x, base + offset[i]));
   }
   for (int half = lanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++) lane[i] = combine(r, lane[i], lane[i + half]);
+    for (int i = 0; i < half; i++) lane[i] = combine(r->op, r->cell, lane[i], lane[i + half]);
   return lane[0];
 }
 
-static double reduce_one(const Reduction *r, const Val *x, int64_t base) {
-  double total = r->start;
+static Num reduce_one(const Reduction *r, const Val *x, int64_t base) {
+  Num total = r->start;
   for (int64_t i = 0; i < r->count; i += CHUNK) {
-    double chunk = reduce_chunk(r, x, r->offset + i, r->count - i < CHUNK ? r->count - i : CHUNK, base);
-    total = i ? combine(r, total, chunk) : chunk;
+    Num chunk = reduce_chunk(r, x, r->offset + i, r->count - i < CHUNK ? r->count - i : CHUNK, base);
+    total = i ? combine(r->op, r->cell, total, chunk) : chunk;
   }
   return total;
 }
@@ -77,13 +97,10 @@ static int64_t *offsets_of(Eval *e, const Val *x, const AttrVal *axes, bool redu
 }
 
 /* What a reduction of that type starts from. */
-static double start_of(Op op, DType t) {
-  const DTypeInfo *d = &dtype_info[t];
+static Num start_of(Op op, DType t) {
   bool lowest = op_info[op].flags & OPF_INIT_LOWEST, highest = op_info[op].flags & OPF_INIT_HIGHEST;
-  if (!lowest && !highest) return 0;
-  if (d->kind == 'f') return lowest ? -INFINITY : INFINITY;
-  int bits = 8 * d->bytes - (d->kind == 'i');
-  return highest ? ldexp(1, bits) - 1 : d->kind == 'i' ? -ldexp(1, bits) : 0;
+  if (dtype_is_float(t)) return (Num){.f = lowest ? -INFINITY : highest ? INFINITY : 0};
+  return (Num){.i = lowest ? dtype_lowest(t) : highest ? dtype_highest(t) : 0};
 }
 
 static bool last_axis_reduced(const Val *x, const AttrVal *axes) {
@@ -104,7 +121,7 @@ void eval_reduce(Eval *e, Id n) {
                  .cell = held[2] = eval_new_shape(e, x->type, 0, NULL)};
   r.offset = offsets_of(e, x, axes, true, &r.count, &held[0]);
   const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
-  for (int64_t i = 0; i < results; i++) val_set(y, i, reduce_one(&r, x, base[i]));
+  for (int64_t i = 0; i < results; i++) num_set(y, i, reduce_one(&r, x, base[i]));
   for (int i = 0; i < 3; i++) val_release(held[i]);
 }
 
@@ -118,11 +135,11 @@ void eval_argmax(Eval *e, Id n) {
   const int64_t *offset = offsets_of(e, x, axes, true, &count, &held[0]);
   const int64_t *base = offsets_of(e, x, axes, false, &results, &held[1]);
   for (int64_t i = 0; i < results; i++) {
-    double best = start_of(op, x->type);
+    Num best = start_of(op, x->type);
     int64_t at = 0;
     for (int64_t k = 0; k < count; k++) {
-      double v = val_get(x, base[i] + offset[k]);
-      if (body_f64(op, best, v, 0) != 0) best = v, at = k;
+      Num v = num_get(x, base[i] + offset[k]);
+      if (prefers(op, x->type, best, v)) best = v, at = k;
     }
     val_set_int(y, i, at);
   }
@@ -140,11 +157,11 @@ void eval_cumsum(Eval *e, Id n) {
   val_strides(x, stride);
   const int64_t *base = offsets_of(e, x, &(AttrVal){.v = &(int64_t){axis}, .n = 1}, false, &results, &held);
   for (int64_t i = 0; length && i < results; i++) {
-    double total = 0;
+    Num total = start_of(OP_cumsum, x->type);
     for (int64_t k = 0; k < length; k++) {
       int64_t at = base[i] + (reverse ? length - 1 - k : k) * stride[axis];
-      total = settle(cell, total + val_get(x, at));
-      val_set(y, at, total);
+      total = combine(OP_sum, cell, total, num_get(x, at));
+      num_set(y, at, total);
     }
   }
   val_release(held);

@@ -2,17 +2,18 @@
 /* The bodies of ops.def as loops over elements of the C type T. Included by interp_elem_*.c after defining
  *   T           the type the bodies compute in
  *   ROWS        the name of the function
+ *   V(a)        the number that T holds, for comparisons
  *   LOAD(v, i)  element i of a Val as T;  STORE(v, i, x)
  *   BODY        perhaps: the name of the function of one body on numbers
  * and the macros of the bodies that depend on the type (ABS, EXP …). Results of rows with OPF_BOOL_RESULT are stored
  * as bool. */
 #define SEL(m, a, b) ((m) ? (a) : (b))
-#define LT(a, b) ((a) < (b))
-#define LE(a, b) ((a) <= (b))
+#define LT(a, b) (V(a) < V(b))
+#define LE(a, b) (V(a) <= V(b))
 #define EQ(a, b) ((a) == (b))
 #define NE(a, b) ((a) != (b))
-#define OVER(a, b) ((a) == (a) && !((b) <= (a))) /* b is larger, or the first NaN */
-#define UNDER(a, b) ((a) == (a) && !((a) <= (b)))
+#define OVER(a, b) ((a) == (a) && !(V(b) <= V(a))) /* b is larger, or the first NaN */
+#define UNDER(a, b) ((a) == (a) && !(V(a) <= V(b)))
 #define NOT(a) (!(a))
 #define AND(a, b) ((a) && (b))
 #define OR(a, b) ((a) || (b))

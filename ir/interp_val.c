@@ -44,6 +44,10 @@ int64_t val_int(const Val *v, int64_t i) {
   }
 }
 
+const char *val_number_text(Ctx *c, DType t, const Val *v, int64_t i) {
+  return v->type == DT_I64 ? ctx_strf(c, "%lld", (long long)val_int(v, i)) : dtype_number_text(c, t, val_get(v, i));
+}
+
 void val_set_int(Val *v, int64_t i, int64_t x) {
   uint64_t low = (uint64_t)x;
   switch (v->type) {
@@ -56,23 +60,30 @@ void val_set_int(Val *v, int64_t i, int64_t x) {
 }
 
 void val_set(Val *v, int64_t i, double x) {
-  x = dtype_cast(v->type, x);
   switch (v->type) {
-#define X(dt, c) \
-  case DT_##dt: ((c *)v->data)[i] = (c)x; break;
-    VAL_TYPES(X)
-#undef X
+  case DT_F32: ((float *)v->data)[i] = (float)x; break;
+  case DT_F64: ((double *)v->data)[i] = x; break;
   case DT_F16:
   case DT_BF16: ((uint16_t *)v->data)[i] = half_of(v->type, (float)x); break;
-  default: break;
+  default: val_set_int(v, i, dtype_to_int(v->type, x));
   }
+}
+
+void val_convert(Val *to, int64_t i, const Val *from, int64_t at) {
+  if (dtype_is_float(from->type)) {
+    val_set(to, i, val_get(from, at));
+    return;
+  }
+  int64_t x = val_int(from, at);
+  if (dtype_is_float(to->type)) val_set(to, i, to->type == DT_F64 ? (double)x : (float)x);
+  else val_set_int(to, i, dtype_saturate(to->type, x));
 }
 
 void val_fill(Val *v, DType from, const void *p) {
   Val src = {.type = from, .data = (void *)p};
   if (v->type == from) memcpy(v->data, p, (size_t)v->count * (size_t)dtype_info[from].bytes);
   else
-    for (int64_t i = 0; i < v->count; i++) val_set(v, i, val_get(&src, i));
+    for (int64_t i = 0; i < v->count; i++) val_convert(v, i, &src, i);
 }
 
 void val_strides(const Val *v, int64_t *stride) {

@@ -11,7 +11,8 @@ typedef struct Reader {
   const char *p, *end, *text;
   Loc start;
   bool failed;
-  Id *val; /* value %k -> node */
+  bool inexact; /* since it was cleared, an integer was read that no double holds */
+  Id *val;      /* value %k -> node */
   int nval, capval;
   struct ForwardAlias {
     Id node;

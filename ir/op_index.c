@@ -192,7 +192,7 @@ static Indexed indexed(const Val *tensor, int axis, const Val *index) {
 }
 
 static int64_t clamped(const Indexed *x, int64_t i) {
-  int64_t at = (int64_t)val_get(x->index, i);
+  int64_t at = val_int(x->index, i);
   return at < 0 ? 0 : at >= x->len ? x->len - 1 : at;
 }
 

@@ -45,7 +45,7 @@ const OpInfo op_info[OP_COUNT] = {
 };
 
 const DTypeInfo dtype_info[DT_COUNT] = {
-#define X(e, name, bytes, c, kind) {name, bytes, c, kind},
+#define X(e, name, bytes, c, kind, form) {name, bytes, c, kind, form},
   DTYPES(X)
 #undef X
 };
@@ -56,14 +56,30 @@ int dtype_find(const char *name) {
   return -1;
 }
 
+int64_t dtype_highest(DType t) {
+  return t == DT_BOOL ? 1 : INT64_MAX >> (64 - 8 * dtype_info[t].bytes + (dtype_info[t].kind == 'u' ? -1 : 0));
+}
+
+int64_t dtype_lowest(DType t) { return dtype_info[t].kind == 'i' ? -dtype_highest(t) - 1 : 0; }
+
+int64_t dtype_saturate(DType t, int64_t x) {
+  if (t == DT_BOOL) return x != 0;
+  int64_t lo = dtype_lowest(t), hi = dtype_highest(t);
+  return x < lo ? lo : x > hi ? hi : x;
+}
+
+int64_t dtype_to_int(DType t, double x) {
+  if (t == DT_BOOL) return x != 0;
+  int64_t whole = x != x ? 0 : x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
+  return dtype_saturate(t, whole);
+}
+
 double dtype_cast(DType t, double x) {
   if (t == DT_F64) return x;
-  if (t == DT_F32 || dtype_is_half(t)) return (float)x; /* a 16-bit one is rounded when it is stored */
-  if (t == DT_BOOL) return x != 0;
-  bool negative = dtype_info[t].kind == 'i';
-  double span = (double)((uint64_t)1 << (8 * dtype_info[t].bytes - negative)), lo = negative ? -span : 0, hi = span - 1;
-  return x != x ? 0 : x < lo ? lo : x > hi ? hi : trunc(x);
+  return dtype_is_float(t) ? (float)x : (double)dtype_to_int(t, x); /* a 16-bit one is rounded when it is stored */
 }
+
+bool dtype_holds(DType t, double x) { return dtype_is_float(t) || (x < 0x1p63 && (double)dtype_to_int(t, x) == x); }
 
 double dtype_round_half(DType t, double x, uint16_t *bits) {
   uint32_t h = t == DT_F16 ? prim_to_f16((float)x) : prim_to_bf16((float)x);

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INEXACT "a constant holds the integers that are doubles: this one is made of its halves"
+
 typedef struct Operand {
   Id id;
   double lit;
   int dtype;
-  bool literal, boolean;
+  bool literal, boolean, inexact;
 } Operand;
 
 static Operand operand(Reader *r) {
@@ -27,7 +29,9 @@ static Operand operand(Reader *r) {
     o.dtype = DT_BOOL;
     return o;
   }
+  r->inexact = false;
   o.lit = rd_number(r);
+  o.inexact = r->inexact;
   if (rd_take(r, ":")) {
     o.dtype = dtype_find(rd_word(r));
     if (o.dtype < 0) rd_fail(r, "not an element type");
@@ -39,6 +43,7 @@ static Id operand_node(Reader *r, const Operand *o, int dtype) {
   if (!o->literal) return o->id;
   int t = o->dtype >= 0 ? o->dtype : dtype;
   if (t < 0 || t >= DT_COUNT) return (Id)rd_fail(r, "a literal alone must state its type, as in `1:f32`");
+  if (o->inexact && !dtype_is_float(t)) return (Id)rd_fail(r, INEXACT);
   AttrId a = attr_make(r->m, OP_const, &(AttrVal){.fv = &o->lit, .n = 1});
   return graph_leaf(r->g, OP_const, type_make(r->m, (DType)t, 0, NULL), a, 0);
 }
@@ -120,7 +125,9 @@ static void node(Reader *r) {
   }
   if (op_info[op].arity >= 0 && n != op_info[op].arity)
     rd_fail(r, "`%s` takes %d operands, not %d", name, op_info[op].arity, n);
+  r->inexact = false;
   AttrId a = rd_attrs(r, (Op)op);
+  if (!r->failed && r->inexact && !dtype_is_float(type_get(r->m, t)->dtype)) rd_fail(r, INEXACT);
   if (r->failed) return;
   Id *in = ctx_alloc(r->c, (size_t)(n + 1) * sizeof *in);
   for (int i = 0; i < n && dtype < 0; i++)

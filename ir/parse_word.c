@@ -2,6 +2,7 @@
 /* Words of the IR text: names, numbers, dimensions, types, attributes. */
 #include "ir_reader.h"
 #include <ctype.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,8 @@ double rd_number(Reader *r) {
   char *rest = buf;
   double v = n && !strpbrk(buf, "xXpP") ? strtod(buf, &rest) : 0;
   if (!n || *rest) return rd_fail(r, "a number is expected here");
+  if (fabs(v) >= 0x1p53 && !buf[strspn(buf, "+-0123456789")])
+    r->inexact |= v >= 0x1p63 || v < -0x1p63 || strtoll(buf, NULL, 10) != (int64_t)v;
   r->p += n;
   return v;
 }

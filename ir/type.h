@@ -11,21 +11,23 @@ typedef struct Module Module;
 typedef struct Graph Graph;
 typedef uint32_t TypeId; /* interned type; 0: none */
 
-/* ---- element types: name in the language, bytes, C type, kind (b bool, i signed, u unsigned, f float) ---- */
+/* ---- element types: name in the language, bytes, C type, kind (b bool, i signed, u unsigned, f float) and form of the
+ * scalar bodies: the kind, but d for double and l for 64-bit integers. In the order of GcDType and gradc_dtype ---- */
 #define DTYPES(X) \
-  X(BOOL, "bool", 1, "uint8_t", 'b') \
-  X(U8, "u8", 1, "uint8_t", 'u') \
-  X(I8, "i8", 1, "int8_t", 'i') \
-  X(U16, "u16", 2, "uint16_t", 'u') \
-  X(I16, "i16", 2, "int16_t", 'i') \
-  X(U32, "u32", 4, "uint32_t", 'u') \
-  X(I32, "i32", 4, "int32_t", 'i') \
-  X(F32, "f32", 4, "float", 'f') \
-  X(F64, "f64", 8, "double", 'f') \
-  X(F16, "f16", 2, "uint16_t", 'f') \
-  X(BF16, "bf16", 2, "uint16_t", 'f')
+  X(BOOL, "bool", 1, "uint8_t", 'b', 'b') \
+  X(U8, "u8", 1, "uint8_t", 'u', 'u') \
+  X(I8, "i8", 1, "int8_t", 'i', 'i') \
+  X(U16, "u16", 2, "uint16_t", 'u', 'u') \
+  X(I16, "i16", 2, "int16_t", 'i', 'i') \
+  X(U32, "u32", 4, "uint32_t", 'u', 'u') \
+  X(I32, "i32", 4, "int32_t", 'i', 'i') \
+  X(F32, "f32", 4, "float", 'f', 'f') \
+  X(F64, "f64", 8, "double", 'f', 'd') \
+  X(F16, "f16", 2, "uint16_t", 'f', 'f') \
+  X(BF16, "bf16", 2, "uint16_t", 'f', 'f') \
+  X(I64, "i64", 8, "int64_t", 'i', 'l')
 typedef enum DType {
-#define X(e, name, bytes, c, kind) DT_##e,
+#define X(e, name, bytes, c, kind, form) DT_##e,
   DTYPES(X)
 #undef X
     DT_COUNT,
@@ -35,7 +37,7 @@ typedef struct DTypeInfo {
   const char *name;
   int bytes;
   const char *c;
-  char kind;
+  char kind, form;
 } DTypeInfo;
 extern const DTypeInfo dtype_info[DT_COUNT];
 int dtype_find(const char *name); /* -1: none */
@@ -44,13 +46,19 @@ static inline bool dtype_is_float(int t) { return t >= DT_F32 && t <= DT_BF16; }
  * exactly, and a result of such a type is rounded to it once, to the nearest, ties to even. */
 static inline bool dtype_is_half(int t) { return t == DT_F16 || t == DT_BF16; }
 static inline DType dtype_computed(int t) { return dtype_is_half(t) ? DT_F32 : (DType)t; }
-/* The result of `cast`: to bool, x != 0; to integers, truncated and saturated, NaN giving 0; to f32, rounded. */
+/* The result of `cast`: to bool, x != 0; to integers, truncated and saturated, NaN giving 0; to f32, rounded. Of i64
+ * it is the nearest double. */
 double dtype_cast(DType t, double x);
+/* The same to integers and bool, exactly: of a number, and of an integer. */
+int64_t dtype_to_int(DType t, double x);
+int64_t dtype_saturate(DType t, int64_t x);
+int64_t dtype_lowest(DType t); /* of an integer type or bool */
+int64_t dtype_highest(DType t);
 /* x rounded to a 16-bit float type, and the bits of that value where `bits` is not NULL. */
 double dtype_round_half(DType t, double x, uint16_t *bits);
 /* A value of the type as the shortest text that reads back as it: 0.1 for the nearest f32; true; nan, inf, -inf. */
 const char *dtype_number_text(Ctx *c, int t, double v);
-static inline bool dtype_holds(DType t, double x) { return dtype_is_float(t) || dtype_cast(t, x) == x; }
+bool dtype_holds(DType t, double x); /* floats hold all numbers, rounded */
 
 /* ---- dimensions: a number >= 0, or (negative) a polynomial in run-time sizes, interned and normalised ---- */
 typedef int64_t Dim;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *shape_text(int dtype, int rank, const int64_t *shape) {
-  char *s = rt_strdup(dtype >= GRADC_BOOL && dtype <= GRADC_BF16 ? gc_dtype_name[dtype] : "no element type");
+  char *s = rt_strdup(dtype >= GRADC_BOOL && dtype <= GRADC_I64 ? gc_dtype_name[dtype] : "no element type");
   for (int i = 0; i < rank; i++) s = rt_printf("%s%s%lld", s, i ? ", " : "[", (long long)shape[i]);
   return rank ? rt_printf("%s]", s) : s;
 }

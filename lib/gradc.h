@@ -159,7 +159,8 @@ typedef enum gradc_dtype {
   GRADC_F32,
   GRADC_F64,
   GRADC_F16,
-  GRADC_BF16 /* stored as uint16_t; bool as uint8_t */
+  GRADC_BF16, /* stored as uint16_t; bool as uint8_t */
+  GRADC_I64
 } gradc_dtype;
 typedef enum gradc_kind { GRADC_PARAM, GRADC_STATE, GRADC_OPTIMIZER } gradc_kind;
 

@@ -5,7 +5,7 @@
 #include "runtime/device.h"
 #include <string.h>
 
-_Static_assert(GRADC_BOOL == (int)GC_BOOL && GRADC_I32 == (int)GC_I32 && GRADC_BF16 == (int)GC_BF16, "element types");
+_Static_assert(GRADC_BOOL == (int)GC_BOOL && GRADC_I32 == (int)GC_I32 && GRADC_I64 == (int)GC_I64, "element types");
 _Static_assert(GRADC_OPTIMIZER == (int)GC_OPTIM && GRADC_MAX_RANK == (int)GC_MAX_RANK, "kinds, rank");
 _Static_assert(GRADC_MAX_SIZES == (int)GC_MAX_SIZES, "sizes");
 

@@ -65,13 +65,13 @@ static Graph *make_program(Graph *g, const bool *folds, const bool *edge, Id *or
   return p;
 }
 
-/* The value as a constant; 0 if it has a NaN, whose bits depend on the machine. */
+/* The value as a constant; 0 if it has a NaN, whose bits depend on the machine, or an integer that no double holds. */
 static Id constant_of(const Builder *b, TypeId type, const Val *v) {
   double x[MAX_FOLD] = {0};
   bool same = true;
   for (int64_t i = 0; i < v->count; i++) {
     x[i] = val_get(v, i);
-    if (isnan(x[i])) return 0;
+    if (isnan(x[i]) || (v->type == DT_I64 && !ints_are_exact((const int64_t *)v->data + i, 1))) return 0;
     same &= x[i] == x[0] && signbit(x[i]) == signbit(x[0]);
   }
   return same ? b_full(b, type, x[0]) : b_tensor(b, type, x, (int)v->count);

@@ -92,6 +92,41 @@ static inline PRIM_I PRIM(shr_i32)(PRIM_I a, PRIM_I b) {
   return P_ISEL(far, a >> 31, a >> (b & 31));
 }
 
+/*@ to_i64: vocabulary */
+/* To 64 bits there are scalars only. */
+#if PRIM_LANES == 1
+static inline int64_t PRIM(to_i64)(PRIM_F x) {
+  if (9223372036854775808.0f <= x) return 0x7fffffffffffffff;
+  if (x < -9223372036854775808.0f) return -0x7fffffffffffffff - 1;
+  return x == x ? (int64_t)x : 0;
+}
+#endif
+
+/*@ idiv_i64: vocabulary */
+#if PRIM_LANES == 1
+static inline int64_t PRIM(idiv_i64)(int64_t a, int64_t b) {
+  int64_t d = b == 0 || b == -1 ? 1 : b, q = a / d, r = a % d;
+  q -= r != 0 && (r ^ d) < 0;
+  return b == 0 ? 0 : b == -1 ? (int64_t)(0u - (uint64_t)a) : q;
+}
+#endif
+
+/*@ mod_i64: vocabulary */
+#if PRIM_LANES == 1
+static inline int64_t PRIM(mod_i64)(int64_t a, int64_t b) {
+  int64_t d = b == 0 || b == -1 ? 1 : b, r = a % d;
+  return r != 0 && (r ^ d) < 0 ? r + d : r;
+}
+#endif
+
+/*@ shift_i64: vocabulary */
+#if PRIM_LANES == 1
+static inline int64_t PRIM(shl_i64)(int64_t a, int64_t b) {
+  return (uint64_t)b < 64u ? (int64_t)((uint64_t)a << b) : 0;
+}
+static inline int64_t PRIM(shr_i64)(int64_t a, int64_t b) { return a >> ((uint64_t)b < 64u ? b : 63); }
+#endif
+
 /*@ philox: vocabulary */
 /* Philox4x32-10 (Salmon et al., 2011): c is the counter and becomes the result. */
 #if PRIM_LANES > 1

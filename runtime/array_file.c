@@ -2,6 +2,7 @@
 /* Readers of .npy (versions 1 to 3, C order) and idx (the format of MNIST). The first axis counts records. The shape in
  * the header must agree with the length of the file. */
 #include "data.h"
+#include <stdio.h>
 #include <string.h>
 
 bool array_file_finish(ArrayFile *a, char *err) {
@@ -121,12 +122,26 @@ bool array_file_idx(ArrayFile *a, char *err) {
   return array_file_finish(a, err);
 }
 
-double array_file_get(const ArrayFile *a, uint64_t i) {
+static uint64_t element_bits(const ArrayFile *a, uint64_t i) {
   const unsigned char *p = a->file.p + a->offset + i * a->size;
   uint64_t u = 0;
   if (a->swap)
     for (size_t k = 0; k < a->size; k++) u = u << 8 | p[k];
   else memcpy(&u, p, a->size);
+  return u;
+}
+
+bool array_file_wide(const ArrayFile *a, uint64_t i, char text[]) {
+  if (a->size != 8 || (a->kind != 'i' && a->kind != 'u')) return false;
+  uint64_t u = element_bits(a, i);
+  bool minus = a->kind == 'i' && u >> 63;
+  uint64_t size = minus ? 0 - u : u;
+  if (size >> 53) snprintf(text, NUM_TEXT, "%s%llu", minus ? "-" : "", (unsigned long long)size);
+  return size >> 53;
+}
+
+double array_file_get(const ArrayFile *a, uint64_t i) {
+  uint64_t u = element_bits(a, i);
   if (a->kind == 'f' || a->kind == 'h') {
     if (a->size == 8) {
       double d;

@@ -16,7 +16,7 @@ static void fill_port(const GcGraph *g, const GcPort *p, void *dst, uint64_t str
   for (uint64_t i = 0; i < n; i++) {
     if (i % 4 == 0) gc_philox(0x62656E6368u, i, stream, r);
     if (top > 128 && p->range <= 0) top = 128;
-    double v = p->dtype >= GC_F32 ? gc_normal(r[i % 4]) : (double)((r[i % 4] * top) >> 32);
+    double v = gc_is_float(p->dtype) ? gc_normal(r[i % 4]) : (double)((r[i % 4] * top) >> 32);
     num_store(p->dtype, dst, i, v);
   }
 }

@@ -42,7 +42,7 @@ void binder_renew(const Data *d, Binder *b) {
 static void check_bound(const Data *d, uint64_t record, int field, const void *p) {
   const GcField *f = &d->d->fields[field];
   size_t n = d->bytes[field] / gc_dtype_size[f->dtype];
-  bool real = f->dtype >= GC_F32;
+  bool real = gc_is_float(f->dtype);
   if (!real && f->range <= 0) return;
   for (size_t i = 0; i < n; i++) {
     double v = num_load(f->dtype, p, i);

@@ -233,7 +233,7 @@ static bool fill(Columns *k, const Csv *c, const Cell *at, const GcColumn *col) 
   if (col && col->cell == GC_CLASS)
     return refuse(k, c, at, E_FIELD_VALUE, "is missing, and a class has no mean",
                   "\n`missing = skip` leaves such records out");
-  if (k->d->missing == GC_MISSING_MEAN && at->type < GC_F32)
+  if (k->d->missing == GC_MISSING_MEAN && !gc_is_float(at->type))
     return refuse(k, c, at, E_FIELD_VALUE, rt_printf("is missing, and the mean is not %s", gc_dtype_name[at->type]),
                   "");
   return num_store(at->type, at->to, (size_t)at->i, k->d->missing == GC_MISSING_ZERO ? 0 : NAN);

@@ -119,6 +119,8 @@ typedef struct ArrayName {
 bool array_file_npz(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
 bool array_file_safetensors(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
 double array_file_get(const ArrayFile *a, uint64_t i);
+/* Whether the element is an integer that no double need hold, of more than 53 bits, and then its text. */
+bool array_file_wide(const ArrayFile *a, uint64_t i, char text[]); /* NUM_TEXT */
 /* Reads the shape from the header of a file, of a kind of source. False: no such file or array. */
 bool array_file_shape(ArrayFile *a, const char *path, const char *kind, ArrayName of);
 bool jsonl_shape(ArrayFile *a, const char *path, const char *member); /* data_jsonl.c: of the first record */

@@ -142,7 +142,12 @@ static void open_safetensors(Data *d) { open_named(d, array_file_safetensors); }
 static void read_array(const Data *d, uint64_t record, int field, void *raw) {
   const ArrayFile *a = &((const Arrays *)d->source)->of[field];
   uint64_t first = data_number(d, record) * a->per_record;
-  for (uint64_t i = 0; i < a->per_record; i++) data_convert(d, record, field, raw, i, array_file_get(a, first + i));
+  for (uint64_t i = 0; i < a->per_record; i++) {
+    char wide[NUM_TEXT];
+    if (array_file_wide(a, first + i, wide) && num_read(data_raw_type(d, field), raw, i, wide, strlen(wide)) == NUM_OK)
+      continue;
+    data_convert(d, record, field, raw, i, array_file_get(a, first + i));
+  }
 }
 
 static void close_array(Data *d) {

@@ -30,7 +30,7 @@ static bool element(Json *j, JsonArray *a) {
                                          : rt_fail(j->err, "expected a number");
   a->over = a->n == a->room;
   if (a->over) return rt_fail(j->err, "more than %llu numbers", (unsigned long long)a->room);
-  const char *word = constant(first, n, a->type >= GC_F32);
+  const char *word = constant(first, n, gc_is_float(a->type));
   int shown = n > 40 ? 40 : (int)n;
   NumRead r = word                   ? num_read(a->type, a->to, a->n, word, strlen(word))
               : is_decimal(first, n) ? num_read(a->type, a->to, a->n, first, n)
@@ -86,7 +86,7 @@ void json_puts(JsonText *t, const char *s) { json_put(t, s, strlen(s)); }
 static void put_number(JsonText *t, GcDType type, const void *p, uint64_t i) {
   char text[NUM_TEXT];
   if (type == GC_BOOL) json_puts(t, num_load(type, p, i) != 0 ? "true" : "false");
-  else if (type >= GC_F32 && !isfinite(num_load(type, p, i))) json_puts(t, "null");
+  else if (gc_is_float(type) && !isfinite(num_load(type, p, i))) json_puts(t, "null");
   else json_puts(t, num_text(type, p, i, text));
 }
 

@@ -20,7 +20,8 @@ typedef enum GcDType {
   GC_F32,
   GC_F64,
   GC_F16,
-  GC_BF16 /* floats from GC_F32 on */
+  GC_BF16, /* floats: GC_F32 to here */
+  GC_I64
 } GcDType;
 typedef enum GcKind { GC_PARAM, GC_STATE, GC_OPTIM } GcKind;
 

@@ -3,11 +3,11 @@
 #include "rt.h"
 #include <string.h>
 
-/* NumPy has no bf16. */
+/* NumPy has no bf16: "" is not used. */
 static GcDType stored_as(GcDType t) { return t == GC_BF16 ? GC_F32 : t; }
 
 void npy_head(JsonText *t, GcDType type, int rank, const int64_t *dim) {
-  static const char *const descr[] = {"|b1", "|u1", "|i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2"};
+  static const char *const descr[] = {"|b1", "|u1", "|i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "", "i8"};
   const char *d = descr[stored_as(type)];
   const uint16_t one = 1;
   const char *order = *d == '|' ? "" : *(const char *)&one ? "<" : ">";

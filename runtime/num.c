@@ -9,15 +9,23 @@
 #include "../prim/prim_scalar.h"
 #include "../prim/decimal.h"
 
-const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2};
-const char *const gc_dtype_name[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"};
-_Static_assert(COUNT(gc_dtype_size) == GC_BF16 + 1, "one size per GcDType");
-
+/* Bounds of integers; `end` is one more than the largest. */
 static const struct {
-  double lo, hi;
+  double lo, end;
 } range[] = {
-  {0, 1}, {0, 255}, {-128, 127}, {0, 65535}, {-32768, 32767}, {0, 4294967295.0}, {-2147483648.0, 2147483647.0},
+  [GC_BOOL] = {0, 2},
+  [GC_U8] = {0, 256},
+  [GC_I8] = {-128, 128},
+  [GC_U16] = {0, 65536},
+  [GC_I16] = {-32768, 32768},
+  [GC_U32] = {0, 4294967296.0},
+  [GC_I32] = {-2147483648.0, 2147483648.0},
+  [GC_I64] = {-0x1p63, 0x1p63},
 };
+const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2, 8};
+const char *const gc_dtype_name[] = {"bool", "u8",  "i8",  "u16", "i16",  "u32",
+                                     "i32",  "f32", "f64", "f16", "bf16", "i64"};
+_Static_assert(COUNT(gc_dtype_size) == GC_I64 + 1 && COUNT(range) == GC_I64 + 1, "a row per GcDType");
 
 bool num_store(GcDType t, void *dst, size_t i, double v) {
   if (t == GC_F32) {
@@ -29,18 +37,19 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
     ((double *)dst)[i] = v;
     return true;
   }
-  if (t >= GC_F16) {
+  if (gc_is_float(t)) {                                                          /* of 16 bits */
     float f = (float)decimal_round(t == GC_F16 ? decimal_f16 : decimal_bf16, v); /* the cast is exact, or overflows */
     ((uint16_t *)dst)[i] = (uint16_t)(t == GC_F16 ? prim_to_f16(f) : prim_to_bf16(f));
     double h = num_load(t, dst, i);
     return h - h == 0 || v - v != 0;
   }
-  if (!(v >= range[t].lo && v <= range[t].hi)) return false;
+  if (!(v >= range[t].lo && v < range[t].end)) return false;
   int64_t k = (int64_t)v;
   if ((double)k != v) return false;
   switch (gc_dtype_size[t]) {
   case 1: ((uint8_t *)dst)[i] = (uint8_t)k; break;
   case 2: ((uint16_t *)dst)[i] = (uint16_t)k; break;
+  case 8: ((int64_t *)dst)[i] = k; break;
   default: ((uint32_t *)dst)[i] = (uint32_t)k;
   }
   return true;
@@ -55,6 +64,7 @@ double num_load(GcDType t, const void *src, size_t i) {
   case GC_I16: return ((const int16_t *)src)[i];
   case GC_U32: return ((const uint32_t *)src)[i];
   case GC_I32: return ((const int32_t *)src)[i];
+  case GC_I64: return (double)((const int64_t *)src)[i];
   case GC_F32: return ((const float *)src)[i];
   case GC_F16: return prim_from_f16(((const uint16_t *)src)[i]);
   case GC_BF16: return prim_from_bf16(((const uint16_t *)src)[i]);
@@ -65,8 +75,8 @@ double num_load(GcDType t, const void *src, size_t i) {
 char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]) {
   static const DecimalFormat *const format[] = {&decimal_f32, &decimal_f64, &decimal_f16, &decimal_bf16};
   double v = num_load(t, src, i);
-  if (t >= GC_F32) return decimal_element(*format[t - GC_F32], v, to);
-  snprintf(to, NUM_TEXT, "%lld", (long long)v);
+  if (gc_is_float(t)) return decimal_element(*format[t - GC_F32], v, to);
+  snprintf(to, NUM_TEXT, "%lld", t == GC_I64 ? (long long)((const int64_t *)src)[i] : (long long)v);
   return to;
 }
 
@@ -142,6 +152,22 @@ static bool parse(const char *s, size_t n, double *v, bool *exact) {
   return true;
 }
 
+/* Digits with a sign, and zeros after a point; false: another form, which `parse` reads if it has 15 digits. */
+static bool read_integer(int64_t *v, const char *s, size_t n, bool *fits) {
+  bool minus = n && *s == '-';
+  size_t i = n && (minus || *s == '+'), first = i;
+  uint64_t u = 0;
+  *fits = true;
+  for (; i < n && digit(s[i]); i++)
+    *fits &= !__builtin_mul_overflow(u, 10, &u) && !__builtin_add_overflow(u, (uint64_t)(s[i] - '0'), &u);
+  if (i == first) return false;
+  if (i < n && s[i] == '.') i++;
+  while (i < n && s[i] == '0') i++;
+  *fits &= u <= (uint64_t)INT64_MAX + minus;
+  *v = (int64_t)(minus ? 0 - u : u);
+  return i == n;
+}
+
 NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n) {
   double v;
   bool exact = true;
@@ -150,9 +176,15 @@ NumRead num_read(GcDType t, void *dst, size_t i, const char *s, size_t n) {
     n--;
   }
   while (n && blank(s[n - 1])) n--;
+  bool fits;
+  int64_t whole;
+  if (t == GC_I64 && read_integer(&whole, s, n, &fits)) {
+    if (fits) ((int64_t *)dst)[i] = whole;
+    return fits ? NUM_OK : NUM_NOT_IN_TYPE;
+  }
   if (!parse(s, n, &v, &exact)) return NUM_NO_NUMBER;
   bool overflow = v - v != 0 && n && digit(s[n - 1]); /* a finite number that no double represents */
-  bool inexact = t < GC_F32 && !exact;                /* more digits than any 32-bit integer */
+  bool inexact = !gc_is_float(t) && !exact;           /* more digits than any 32-bit integer */
   return !overflow && !inexact && num_store(t, dst, i, v) ? NUM_OK : NUM_NOT_IN_TYPE;
 }
 

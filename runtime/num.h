@@ -7,8 +7,9 @@
 
 extern const unsigned char gc_dtype_size[];
 extern const char *const gc_dtype_name[];
+static inline bool gc_is_float(int t) { return t >= GC_F32 && t <= GC_BF16; }
 bool num_store(GcDType t, void *dst, size_t i, double v); /* false: an integer type that cannot represent v exactly */
-double num_load(GcDType t, const void *src, size_t i);
+double num_load(GcDType t, const void *src, size_t i);    /* of i64 the nearest */
 enum { NUM_TEXT = 32 };
 /* The shortest text that num_read reads back as the same value; `nan`, `inf`, `-inf`. */
 char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]);

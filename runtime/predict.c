@@ -206,7 +206,7 @@ static bool ends(const char *s, const char *tail) {
 /* Decides by the file's name; otherwise text is what is not a list of numbers, for a single integer input. */
 static bool is_text(const Predictor *p, const Bytes *b) {
   if (ends(p->name, ".txt")) return true;
-  if (ends(p->name, ".csv") || p->g->nin != 1 || p->g->in[0].dtype >= GC_F32) return false;
+  if (ends(p->name, ".csv") || p->g->nin != 1 || gc_is_float(p->g->in[0].dtype)) return false;
   for (size_t i = 0; i < b->n && i < 4096; i++)
     if (!b->p[i] || !strchr("0123456789+-.eE, \t\r\n\"", b->p[i])) return true;
   return false;

@@ -47,8 +47,14 @@ static void from_arrays(Predictor *p, ArrayFile *a, int n) {
   for (uint64_t r = 0; r < records; r++) {
     uint64_t at = 0;
     for (int i = 0; i < n; i++)
-      for (uint64_t k = 0; k < a[i].per_record; k++)
-        predict_put(p, r, at++, NULL, array_file_get(&a[i], r * a[i].per_record + k));
+      for (uint64_t k = 0; k < a[i].per_record; k++) {
+        uint64_t from = r * a[i].per_record + k;
+        char wide[NUM_TEXT];
+        CsvField text = {.s = wide};
+        bool is_wide = array_file_wide(&a[i], from, wide);
+        text.n = is_wide ? strlen(wide) : 0;
+        predict_put(p, r, at++, is_wide ? &text : NULL, array_file_get(&a[i], from));
+      }
     predict_run(p, r);
   }
 }

@@ -81,7 +81,7 @@ static void put_key(JsonText *t, const char *name) {
 /* The name of the only integer, if it has one. */
 static const char *class_of(const Predictor *p, int i) {
   const GcPort *q = &p->g->out[i];
-  double v = q->dtype < GC_F32 && q->dtype != GC_BOOL ? num_load((GcDType)q->dtype, p->out[i], 0) : -1;
+  double v = !gc_is_float(q->dtype) && q->dtype != GC_BOOL ? num_load((GcDType)q->dtype, p->out[i], 0) : -1;
   bool named = p->results && session_elements(p->g, q, p->size) == 1 && v >= 0 && v < p->results->n;
   return named ? p->results->name[(int)v] : NULL;
 }

@@ -81,7 +81,7 @@ static RowRead read_row(Rows *r, const Csv *c, uint64_t record, void *const *in)
     Cell at = {.record = record, .field = f, .type = (GcDType)r->g->in[f].dtype, .to = in[f]};
     for (at.i = 0; at.i < r->d.fields[f].raw_count; at.i++) {
       whole &= columns_read(&r->columns, c, &at);
-      if (whole && r->d.missing == GC_MISSING_MEAN && at.type >= GC_F32) fill(r, f, &at);
+      if (whole && r->d.missing == GC_MISSING_MEAN && gc_is_float(at.type)) fill(r, f, &at);
     }
   }
   return whole ? ROW_READ : ROW_MISSING;
@@ -136,6 +136,6 @@ const char *rows_quoted(const char *s) {
 
 const char *rows_name(const Classes *k, GcDType t, const void *p, uint64_t i, char to[NUM_TEXT]) {
   double v = num_load(t, p, i);
-  if (!k || t >= GC_F32 || t == GC_BOOL || v < 0 || v >= k->n) return num_text(t, p, i, to);
+  if (!k || gc_is_float(t) || t == GC_BOOL || v < 0 || v >= k->n) return num_text(t, p, i, to);
   return rows_quoted(k->name[(int)v]);
 }

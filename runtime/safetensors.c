@@ -15,7 +15,7 @@ static const struct {
 } types[] = {
   {"BOOL", 1, GC_BOOL}, {"U8", 1, GC_U8},   {"I8", 1, GC_I8},   {"U16", 2, GC_U16}, {"I16", 2, GC_I16},
   {"U32", 4, GC_U32},   {"I32", 4, GC_I32}, {"F32", 4, GC_F32}, {"F64", 8, GC_F64}, {"F16", 2, GC_F16},
-  {"BF16", 2, GC_BF16}, {"I64", 8, -1},     {"U64", 8, -1},     {"F8_E4M3", 1, -1}, {"F8_E5M2", 1, -1},
+  {"BF16", 2, GC_BF16}, {"I64", 8, GC_I64}, {"U64", 8, -1},     {"F8_E4M3", 1, -1}, {"F8_E5M2", 1, -1},
 };
 
 static bool read_shape(Json *j, StTensor *t, uint64_t *count) {

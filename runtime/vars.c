@@ -109,7 +109,7 @@ uint64_t vars_hash(const GcModel *m, const void *mem) {
 const GcVar *vars_not_finite(const GcModel *m, const void *mem) {
   for (int i = 0; i < m->nvars; i++) {
     const GcVar *v = &m->vars[i];
-    if (v->kind != GC_PARAM || v->dtype < GC_F32) continue;
+    if (v->kind != GC_PARAM || !gc_is_float(v->dtype)) continue;
     const void *at = (const unsigned char *)mem + v->offset;
     const float *p = at;
     double sum = 0; /* x - x is 0 if x is finite, else NaN */

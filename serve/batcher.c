@@ -50,10 +50,10 @@ static void fill_trial(const GcGraph *g, int i, void *to, uint64_t n) {
   const GcPort *q = &g->in[i];
   for (uint64_t k = 0; k < n; k++) {
     uint64_t h = (k + 1) * 0x9E3779B97F4A7C15u >> 33;
-    double v = q->dtype >= GC_F32 ? (double)(h % 2001) / 1000 - 1
-                                  : (double)(h % (uint64_t)(q->range > 0          ? q->range
-                                                            : q->dtype == GC_BOOL ? 2
-                                                                                  : 100));
+    double v = gc_is_float(q->dtype) ? (double)(h % 2001) / 1000 - 1
+                                     : (double)(h % (uint64_t)(q->range > 0          ? q->range
+                                                               : q->dtype == GC_BOOL ? 2
+                                                                                     : 100));
     num_store((GcDType)q->dtype, to, k, v);
   }
 }

@@ -269,19 +269,20 @@ static bool plain_member(void *arg, const char *key) {
 
 static bool copy_array(Reader *r, const ArrayFile *a) {
   const GcPort *q = &r->q->of->g->in[0];
-  static const char kind[] = "buiuiuiffh";
+  static const char kind[] = "buiuiuifffhi"; /* as in array files */
   uint64_t n = a->n * a->per_record;
   GcDType t = (GcDType)q->dtype;
   void *to = r->q->job.in[0];
-  bool same = a->size == gc_dtype_size[t] && !a->swap && a->kind == (t == GC_F16 ? 'f' : t == GC_BF16 ? 'h' : kind[t]);
+  bool same = a->size == gc_dtype_size[t] && !a->swap && a->kind == kind[t];
   if (same && t != GC_BOOL) {
     memcpy(to, a->file.p + a->offset, (size_t)n * a->size);
     return true;
   }
   for (uint64_t i = 0; i < n; i++) {
     double v = array_file_get(a, i);
-    char shown[NUM_TEXT];
-    if (!num_store(t, to, (size_t)i, v))
+    char shown[NUM_TEXT], wide[NUM_TEXT];
+    bool is_wide = array_file_wide(a, i, wide);
+    if (is_wide ? num_read(t, to, (size_t)i, wide, strlen(wide)) != NUM_OK : !num_store(t, to, (size_t)i, v))
       return rt_fail(r->j.err, "input `%.60s`: `%s` is not %s", q->name, num_show(v, shown), gc_dtype_name[t]);
   }
   return true;

@@ -133,12 +133,20 @@ static double value_at(const StFile *f, const StTensor *t, int64_t i) {
   return t->kind == 'i' ? (double)v : (double)(uint64_t)v; /* 64-bit integers; 8-bit floats by their bits */
 }
 
+/* Of 64-bit integers, whose doubles may be equal where they differ. */
+static bool differ(const StFile *fa, const StTensor *a, const StFile *fb, const StTensor *b, int64_t i) {
+  if (a->size != 8 || a->kind != b->kind || b->size != 8 || a->kind == 'f') return false;
+  size_t at = (size_t)i * 8;
+  return memcmp(fa->data + a->begin + at, fb->data + b->begin + at, 8) != 0;
+}
+
 double weights_distance(const StFile *fa, const StTensor *a, const StFile *fb, const StTensor *b) {
   double most = 0;
   int64_t n = weights_count(a);
   for (int64_t i = 0; i < n; i++) {
     double x = value_at(fa, a, i), y = value_at(fb, b, i), d = fabs(x - y);
-    if (x == y || (isnan(x) && isnan(y))) continue;
+    if (d == 0 && differ(fa, a, fb, b, i)) d = 1;
+    else if (x == y || (isnan(x) && isnan(y))) continue;
     if (isnan(d)) return INFINITY;
     if (d > most) most = d;
   }
@@ -148,7 +156,7 @@ double weights_distance(const StFile *fa, const StTensor *a, const StFile *fb, c
 bool weights_cast(StFile *f, StTensor *t, GcDType to, char *err) {
   static const char *const name[] = {[GC_F32] = "F32", [GC_F64] = "F64", [GC_F16] = "F16", [GC_BF16] = "BF16"};
   if (t->dtype == (int)to) return true;
-  if (t->dtype < GC_F32 || to < GC_F32) return rt_fail(err, "`%.99s` is %s", t->name, t->type);
+  if (!gc_is_float(t->dtype) || !gc_is_float(to)) return rt_fail(err, "`%.99s` is %s", t->name, t->type);
   int64_t n = weights_count(t);
   size_t size = gc_dtype_size[to], begin = (f->file.n + 7) / 8 * 8;
   f->file.p = rt_realloc(f->file.p, begin + rt_mul((size_t)n, size) + 1);

@@ -7,6 +7,8 @@
 static const HelperText HELPERS[] = {
   {"gc_clamp", "static inline ptrdiff_t gc_clamp(ptrdiff_t i, ptrdiff_t n) {\n"
                "  return i < 0 ? 0 : i < n ? i : n - 1;\n}\n\n"},
+  {"gc_clamp64", "static inline ptrdiff_t gc_clamp64(int64_t i, ptrdiff_t n) {\n"
+                 "  return i < 0 ? 0 : i < n ? (ptrdiff_t)i : n - 1;\n}\n\n"},
   {"gc_finite", "static inline int gc_finite(float x) {\n  union { float f; uint32_t i; } u;\n  u.f = x;\n"
                 "  return (u.i & 0x7f800000u) != 0x7f800000u;\n}\n\n"},
   {"gc_minus_zero",

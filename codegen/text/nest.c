@@ -48,8 +48,11 @@ static void axis_text(NestText *c, int a) {
   const Axis *x = &c->n->axes.axis[a];
   const char *extent = text_dim(c->p, x->extent), *type = nest_index_type(c);
   if (x->kind == AX_INDIRECT) {
-    helper_use(c->p, "gc_clamp");
-    nest_line(c, "const %s i%d = gc_clamp(%s, %s);", type, a, c->text[x->value], extent);
+    DType t = (DType)c->n->val[x->value].type;
+    bool wide = t == DT_I64 || t == DT_U32; /* may have more bits than ptrdiff_t */
+    const char *clamp = wide ? "gc_clamp64" : "gc_clamp";
+    helper_use(c->p, clamp);
+    nest_line(c, "const %s i%d = %s(%s, %s);", type, a, clamp, c->text[x->value], extent);
     return;
   }
   const char *e = text_affine(c->p, &x->e);
@@ -105,9 +108,9 @@ static const char *index_text(NestText *c, const KVal *v) {
   if (dtype_is_half(t)) return text_cast(c->p, t, DT_F32, ctx_strf(c->p->c, "(float)%s", e));
   if (dtype_is_float(t)) return ctx_strf(c->p->c, "(%s)%s", dtype_info[t].c, e);
   if (t == DT_BOOL) return ctx_strf(c->p->c, "(%s != 0)", e);
-  int64_t top = ((int64_t)1 << (8 * dtype_info[t].bytes - (dtype_info[t].kind == 'i'))) - 1;
-  if (dtype_info[t].bytes == 4) return ctx_strf(c->p->c, "(%s)%s", dtype_info[t].c, e);
-  return ctx_strf(c->p->c, "(%s)(%s > %lld ? %lld : %s)", dtype_info[t].c, e, (long long)top, (long long)top, e);
+  long long top = (long long)dtype_highest(t);
+  if (dtype_info[t].bytes >= 4) return ctx_strf(c->p->c, "(%s)%s", dtype_info[t].c, e);
+  return ctx_strf(c->p->c, "(%s)(%s > %lld ? %lld : %s)", dtype_info[t].c, e, top, top, e);
 }
 
 static const char *run_text(NestText *c, const KVal *v) {

@@ -11,46 +11,51 @@
 static const TokenText TOKEN[] = {
   {"ABS", "fd", "p_abs$s($a)", "abs"},
   {"ABS", "i", "($a < 0 ? ($t)(0u - (uint32_t)$a) : $a)", NULL},
+  {"ABS", "l", "($a < 0 ? ($t)(0u - (uint64_t)$a) : $a)", NULL},
   {"ABS", "u", "$a", NULL},
   {"SIGN", "fd", "p_sign$s($a)", "sign"},
-  {"SIGN", "i", "(($a > 0) - ($a < 0))", NULL},
+  {"SIGN", "il", "(($a > 0) - ($a < 0))", NULL},
   {"SIGN", "u", "($a > 0)", NULL},
   {"FLOOR", "fd", "p_floor$s($a)", "floor"},
-  {"FLOOR", "iu", "$a", NULL},
+  {"FLOOR", "iul", "$a", NULL},
   {"CEIL", "fd", "p_ceil$s($a)", "ceil"},
-  {"CEIL", "iu", "$a", NULL},
+  {"CEIL", "iul", "$a", NULL},
   {"ROUND", "fd", "p_round$s($a)", "round"},
-  {"ROUND", "iu", "$a", NULL},
+  {"ROUND", "iul", "$a", NULL},
   {"IDIV", "fd", "p_idiv$s($a, $b)", "idiv"},
   {"IDIV", "i", "p_idiv_i32($a, $b)", "idiv_i32"},
+  {"IDIV", "l", "p_idiv_i64($a, $b)", "idiv_i64"},
   {"IDIV", "ub", "p_idiv_u32($a, $b)", "idiv_u32"},
   {"MOD", "fd", "p_mod$s($a, $b)", "mod"},
   {"MOD", "i", "p_mod_i32($a, $b)", "mod_i32"},
+  {"MOD", "l", "p_mod_i64($a, $b)", "mod_i64"},
   {"MOD", "ub", "p_mod_u32($a, $b)", "mod_u32"},
   {"MAX", "fd", "p_max$s($a, $b)", "max"},
-  {"MAX", "iub", "($a > $b ? $a : $b)", NULL},
+  {"MAX", "iubl", "($a > $b ? $a : $b)", NULL},
   {"MIN", "fd", "p_min$s($a, $b)", "min"},
-  {"MIN", "iub", "($a < $b ? $a : $b)", NULL},
-  {"EQ", "fdiub", "($a == $b)", NULL},
-  {"NE", "fdiub", "($a != $b)", NULL},
-  {"LT", "fdiub", "($a < $b)", NULL},
-  {"LE", "fdiub", "($a <= $b)", NULL},
+  {"MIN", "iubl", "($a < $b ? $a : $b)", NULL},
+  {"EQ", "fdiubl", "($a == $b)", NULL},
+  {"NE", "fdiubl", "($a != $b)", NULL},
+  {"LT", "fdiubl", "($a < $b)", NULL},
+  {"LE", "fdiubl", "($a <= $b)", NULL},
   {"OVER", "fd", "($a == $a && !($b <= $a))", NULL},
-  {"OVER", "iub", "($b > $a)", NULL},
+  {"OVER", "iubl", "($b > $a)", NULL},
   {"UNDER", "fd", "($a == $a && !($a <= $b))", NULL},
-  {"UNDER", "iub", "($b < $a)", NULL},
+  {"UNDER", "iubl", "($b < $a)", NULL},
   {"AND", "b", "($a & $b)", NULL},
   {"OR", "b", "($a | $b)", NULL},
   {"NOT", "b", "!$a", NULL},
-  {"BITAND", "iu", "($a & $b)", NULL},
-  {"BITOR", "iu", "($a | $b)", NULL},
-  {"BITXOR", "iu", "($a ^ $b)", NULL},
-  {"BITNOT", "iu", "(~$a)", NULL},
+  {"BITAND", "iul", "($a & $b)", NULL},
+  {"BITOR", "iul", "($a | $b)", NULL},
+  {"BITXOR", "iul", "($a ^ $b)", NULL},
+  {"BITNOT", "iul", "(~$a)", NULL},
   {"SHL", "i", "p_shl_i32($a, $b)", "shift"},
+  {"SHL", "l", "p_shl_i64($a, $b)", "shift_i64"},
   {"SHL", "u", "p_shl_u32($a, $b)", "shift"},
   {"SHR", "i", "p_shr_i32($a, $b)", "shift"},
+  {"SHR", "l", "p_shr_i64($a, $b)", "shift_i64"},
   {"SHR", "u", "p_shr_u32($a, $b)", "shift"},
-  {"SEL", "fdiub", "($a ? $b : $c)", NULL},
+  {"SEL", "fdiubl", "($a ? $b : $c)", NULL},
   {NULL, NULL, NULL, NULL},
 };
 
@@ -82,7 +87,7 @@ BodyCall body_call(const char *body) {
 }
 
 const TokenText *token_find(const TokenText *table, const BodyCall *b, DType t) {
-  char kind = t == DT_F64 ? 'd' : dtype_info[t].kind;
+  char kind = dtype_info[t].form;
   for (; table->name; table++)
     if (strlen(table->name) == b->n && !memcmp(table->name, b->name, b->n) && strchr(table->kinds, kind)) return table;
   return NULL;
@@ -163,7 +168,7 @@ const char *text_op(Emitter *p, Op op, DType t, DType from, const char *const *a
       continue;
     }
     const char *a = body[1] ? operand(p, arg[*x - 'a']) : arg[*x - 'a'];
-    if (wraps) str_puts(&s, "(uint32_t)");
+    if (wraps) str_puts(&s, dtype_info[t].bytes == 8 ? "(uint64_t)" : "(uint32_t)");
     if (*body == '-' && *a == '-') str_puts(&s, " ");
     str_puts(&s, a);
   }
@@ -173,21 +178,21 @@ const char *text_op(Emitter *p, Op op, DType t, DType from, const char *const *a
 
 /* ---- numbers ---- */
 
-static double int_low(DType t) { return dtype_info[t].kind == 'i' ? -ldexp(1, 8 * dtype_info[t].bytes - 1) : 0; }
+/* The bounds of integer types as doubles: that above i64 is 2^63. */
+static double int_low(DType t) { return (double)dtype_lowest(t); }
+static double int_high(DType t) { return (double)dtype_highest(t); }
 
-static double int_high(DType t) {
-  return t == DT_BOOL ? 1 : ldexp(1, 8 * dtype_info[t].bytes - (dtype_info[t].kind == 'i')) - 1;
+/* An integer, as a constant of a type that holds it. */
+static const char *text_integer(Emitter *p, DType t, int64_t v) {
+  if (t == DT_I32 && v == INT32_MIN) return "(-2147483647 - 1)";
+  if (t == DT_I64 && v == INT64_MIN) return "(-9223372036854775807LL - 1)";
+  bool wide = t == DT_I64 && (v > INT32_MAX || v < INT32_MIN);
+  return ctx_strf(p->c, "%lld%s", (long long)v, t == DT_U32 ? "u" : wide ? "LL" : "");
 }
 
 const char *text_number(Emitter *p, DType t, double v) {
   char text[64];
-  if (dtype_info[t].kind != 'f') {
-    double lo = int_low(t), hi = int_high(t);
-    v = isnan(v) ? 0 : v < lo ? lo : v > hi ? hi : v;
-    if (t == DT_BOOL) v = v != 0;
-    if (t == DT_I32 && v == lo) return "(-2147483647 - 1)";
-    return ctx_strf(p->c, t == DT_U32 ? "%.0fu" : "%.0f", trunc(v));
-  }
+  if (!dtype_is_float(t)) return text_integer(p, t, dtype_to_int(t, t == DT_BOOL ? v > 0 : v));
   if (dtype_is_half(t)) v = dtype_round_half(t, v, NULL), t = DT_F32;
   if (t == DT_F32) v = (double)(float)v;
   if (isnan(v)) return t == DT_F32 ? "(0.0f / 0.0f)" : "(0.0 / 0.0)";
@@ -206,8 +211,9 @@ const char *text_table_number(Emitter *p, DType t, double v) {
 
 const char *text_stored_number(Emitter *p, DType t, const void *values, int64_t i) {
   if (dtype_is_half(t)) t = DT_U16; /* its bits */
+  if (t == DT_I64) return text_integer(p, t, ((const int64_t *)values)[i]);
   switch (t) {
-#define X(e, name, bytes, ctype, kind) \
+#define X(e, name, bytes, ctype, kind, form) \
   case DT_##e: return text_number(p, t, (double)((const C_##e *)values)[i]);
     typedef uint8_t C_BOOL, C_U8;
     typedef int8_t C_I8;
@@ -218,6 +224,7 @@ const char *text_stored_number(Emitter *p, DType t, const void *values, int64_t 
     typedef float C_F32;
     typedef double C_F64;
     typedef uint16_t C_F16, C_BF16;
+    typedef int64_t C_I64;
     DTYPES(X)
 #undef X
   default: return "0";
@@ -238,9 +245,9 @@ const char *text_cast(Emitter *p, DType to, DType from, const char *x) {
       return ctx_strf(p->c, "(%s != %s ? 0 : %s <= %.1f ? %s : %s >= %.1f ? %s : (%s)%s)", x, x, x, int_low(to),
                       text_number(p, to, int_low(to)), x, int_high(to), text_number(p, to, int_high(to)), b->c, x);
     }
-    if (b->bytes == 4) {
-      prim_use(p, to == DT_I32 ? "to_i32" : "to_u32");
-      return ctx_strf(p->c, to == DT_I32 ? "p_to_i32(%s)" : "p_to_u32(%s)", x);
+    if (b->bytes >= 4) {
+      prim_use(p, ctx_strf(p->c, "to_%s", b->name));
+      return ctx_strf(p->c, "p_to_%s(%s)", b->name, x);
     }
     prim_use(p, "to_int");
     return ctx_strf(p->c, "(%s)p_to_int(%s, %.1ff, %.1ff)", b->c, x, int_low(to), int_high(to));

@@ -190,7 +190,8 @@ Value el_call(Elab *e, const Fn *f, Call *k) {
 /* A number, or the numbers of a list, cast to an integer or bool type. */
 static Value to_integers(Elab *e, Value v, DType t) {
   double x;
-  if (v_number(v, &x)) return v_int((int64_t)dtype_cast(t, x));
+  if (v.kind == V_INT) return v_int(dtype_saturate(t, v.i));
+  if (v_number(v, &x)) return v_int(dtype_to_int(t, x));
   if (v.kind != V_LIST) return v;
   Value l = v_list(e, v.list->n, NULL);
   for (int i = 0; i < v.list->n; i++) l.list->v[i] = to_integers(e, v.list->v[i], t);

@@ -227,6 +227,13 @@ static int list_fill(Value v, double *out) {
   return n;
 }
 
+static int list_ints(Value v, int64_t *out) {
+  if (v.kind != V_LIST) return *out = v.i, 1;
+  int n = 0;
+  for (int i = 0; i < v.list->n; i++) n += list_ints(v.list->v[i], out + n);
+  return n;
+}
+
 /* A list with tensors in it: stacked along a new first axis. */
 static Id list_stack(Elab *e, Value v, DType want, const Ast *at) {
   int n = v.list->n;
@@ -305,9 +312,14 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
     el_fail(e, E_TOO_MANY_ELEMENTS, at, "a list of %lld numbers is too long", (long long)count);
     return 0;
   }
+  DType t = bools ? DT_BOOL : want < DT_COUNT ? want : ints ? DT_I32 : DT_F32;
+  if (t == DT_I64 && ints) {
+    int64_t *whole = ctx_alloc(e->c, (size_t)count * sizeof *whole);
+    list_ints(v, whole);
+    if (!ints_are_exact(whole, (int)count)) return b_ints(&e->cur.b, type_make(e->m, t, rank, dim), whole, (int)count);
+  }
   double *x = ctx_alloc(e->c, (size_t)count * sizeof *x);
   list_fill(v, x);
-  DType t = bools ? DT_BOOL : want < DT_COUNT ? want : ints ? DT_I32 : DT_F32;
   for (Dim i = 0; i < count; i++)
     if (!dtype_holds(t, x[i])) {
       el_fail(e, E_DTYPE_MISMATCH, at, "%s is not a value of %s", dtype_number_text(e->c, DT_F64, x[i]),
@@ -318,16 +330,22 @@ static Id list_tensor(Elab *e, Value v, DType want, const Ast *at) {
 }
 
 static Id number_tensor(Elab *e, Value v, double x, DType t, const Ast *at) {
+  if (t == DT_I64 && v.kind == V_INT) return b_ints(&e->cur.b, type_make(e->m, t, 0, NULL), &v.i, 1);
   if (dtype_holds(t, x)) return b_const(&e->cur.b, t, x);
   el_fail(e, E_DTYPE_MISMATCH, at, "%s is not a value of %s", v_text(e, v), dtype_info[t].name);
   return 0;
 }
 
-/* A choice among static ints in type t. */
+/* A choice among static ints in type t. Its numbers are doubles, which hold ints up to 2^53. */
 static Id choice_tensor(Elab *e, Id id, DType t, const Ast *at) {
   double x;
   const Node *d = node_get(e->cur.b.g, id);
-  if (node_is_splat(e->cur.b.g, id, &x)) return number_tensor(e, v_int((int64_t)x), x, t, at);
+  if (node_is_splat(e->cur.b.g, id, &x)) {
+    if (x > -0x1p53 && x < 0x1p53) return number_tensor(e, v_int((int64_t)x), x, t, at);
+    el_fail(e, E_DTYPE_MISMATCH, at,
+            "a choice among ints beyond 2^53 has no element type: convert each, as in `i64(n)`");
+    return 0;
+  }
   if (!(op_info[d->op].flags & OPF_SELECT)) return id;
   Op op = (Op)d->op;
   AttrId attr = d->attr;

@@ -12,14 +12,15 @@ import numpy as np
 __all__ = ["DeviceArray"]
 
 # Element types in the order of gradc_dtype. NumPy has no bf16: its bits are uint16.
-DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2")]
-NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
+DTYPES = [np.dtype(t) for t in ("bool", "u1", "i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "u2", "i8")]
+NAMES = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16", "i64"]
 BF16 = NAMES.index("bf16")
 
 # ---- DLPack (dlpack.h, version 0) ----
 
 CPU, CUDA, CUDA_HOST, CUDA_MANAGED = 1, 2, 3, 13  # DLDeviceType
-_CODES = [(6, 8), (1, 8), (0, 8), (1, 16), (0, 16), (1, 32), (0, 32), (2, 32), (2, 64), (2, 16), (4, 16)]  # code, bits
+_CODES = [(6, 8), (1, 8), (0, 8), (1, 16), (0, 16), (1, 32), (0, 32), (2, 32), (2, 64), (2, 16), (4, 16),
+          (0, 64)]  # code, bits
 
 
 class _DLTensor(ctypes.Structure):
@@ -83,7 +84,7 @@ def _of_capsule(capsule: Any) -> Optional[View]:
 
 def _of_interface(value: Any) -> Optional[View]:
     a = value.__cuda_array_interface__
-    kinds = [d.str for d in DTYPES[:BF16]]
+    kinds = [d.str if i != BF16 else None for i, d in enumerate(DTYPES)]
     if a["typestr"] not in kinds:
         return None
     shape, dtype = tuple(a["shape"]), kinds.index(a["typestr"])

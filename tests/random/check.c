@@ -38,6 +38,7 @@ Module *read_module(Ctx *c, const char *text, uint64_t off, bool strict, Why *wh
 static double sample(Gen *r, DType t, int specials) {
   static const double special[] = {0, -0.0, INFINITY, -INFINITY, NAN, 1e-42, 1e30, -1e-30};
   if (t == DT_BOOL) return rnd(r, 2);
+  if (t == DT_I64 && chance(r, 15)) return ldexp((double)rnd(r, 1u << 20) - (1 << 19), (int)rnd(r, 44));
   if (!dtype_is_float(t)) return chance(r, 90) ? (double)rnd(r, 6) - 1 : (double)rnd(r, 100000) - 50000;
   if (chance(r, specials)) return special[rnd(r, 8)];
   return (double)(rnd(r, 2001)) / 500 - 2;

@@ -50,7 +50,7 @@ DType rnd_float(Gen *r) {
 }
 
 DType rnd_dtype(Gen *r) {
-  static const DType rare[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_F64, DT_F16, DT_BF16, DT_BF16};
+  static const DType rare[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I64, DT_I64, DT_F64, DT_F16, DT_BF16, DT_BF16};
   uint32_t k = rnd(r, 100);
   return k < 58 ? DT_F32 : k < 74 ? DT_I32 : k < 84 ? DT_BOOL : rare[rnd(r, sizeof rare / sizeof *rare)];
 }
@@ -114,6 +114,7 @@ static double rnd_number(Gen *r, DType t) {
   if (t == DT_BOOL) return rnd(r, 2);
   double v = chance(r, 60) ? some[rnd(r, 10)] : (double)rnd(r, 4001) / 1000 - 2;
   if (chance(r, 2) && dtype_is_float(t)) v = chance(r, 50) ? INFINITY : NAN;
+  if (t == DT_I64 && chance(r, 15)) return ldexp((double)rnd(r, 1u << 20) - (1 << 19), (int)rnd(r, 44));
   return dtype_is_float(t) ? v : dtype_info[t].kind == 'u' ? fabs(trunc(v)) : trunc(v);
 }
 

@@ -25,7 +25,7 @@ static Id node(Gen *r, Op op, const Id *in, int nin, const AttrVal *v) {
 static bool make_elem(Gen *r, Op op) {
   const OpInfo *info = &op_info[op];
   DType t = info->shape == shape_elem_f      ? rnd_float(r)
-            : info->shape == shape_elem_int  ? DT_I32
+            : info->shape == shape_elem_int  ? (chance(r, 60) ? DT_I32 : DT_I64)
             : info->shape == shape_elem_bool ? DT_BOOL
                                              : rnd_dtype(r);
   if (info->shape == shape_elem && t == DT_BOOL && op != OP_copy && op != OP_stop_gradient) t = rnd_float(r);
@@ -338,8 +338,8 @@ static bool make_conv(Gen *r, Op op) {
 /* ---- indices ---- */
 
 static TypeId index_type(Gen *r) {
-  static const DType integer[] = {DT_I32, DT_I32, DT_I32, DT_U8, DT_I8, DT_U16, DT_I16, DT_U32};
-  return rnd_type(r, integer[rnd(r, 8)], 2);
+  static const DType integer[] = {DT_I32, DT_I32, DT_I32, DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I64, DT_I64};
+  return rnd_type(r, integer[rnd(r, sizeof integer / sizeof *integer)], 2);
 }
 
 static bool make_gather(Gen *r, Op op) {

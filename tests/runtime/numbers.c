@@ -22,9 +22,9 @@ static void check(bool ok, const char *what, int line) {
 
 /* ---- values by their bits ---- */
 
-static const int bytes_of[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2};
+static const int bytes_of[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2, 8};
 static bool is_half(int t) { return t == GC_F16 || t == GC_BF16; }
-static bool is_real(int t) { return t >= GC_F32; }
+static bool is_real(int t) { return t >= GC_F32 && t <= GC_BF16; }
 
 static double half_value(int t, unsigned bits) {
   int width = t == GC_F16 ? 10 : 7, bias = t == GC_F16 ? 15 : 127, top = t == GC_F16 ? 31 : 255;
@@ -42,6 +42,7 @@ static double value_of(int t, uint64_t bits) {
   case GC_I8: return (int8_t)bits;
   case GC_I16: return (int16_t)bits;
   case GC_I32: return (int32_t)bits;
+  case GC_I64: return (double)(int64_t)bits;
   case GC_F32: memcpy(&f, &w, 4); return f;
   case GC_F64: memcpy(&d, &bits, 8); return d;
   case GC_F16:
@@ -141,7 +142,7 @@ static void one(int t, uint64_t bits) {
 }
 
 static void test_text(uint64_t n) {
-  for (int t = GC_BOOL; t <= GC_BF16; t++) {
+  for (int t = GC_BOOL; t <= GC_I64; t++) {
     uint64_t all = t == GC_BOOL ? 2 : bytes_of[t] < 4 ? 1ull << 8 * bytes_of[t] : 0;
     for (uint64_t i = 0; i < (all ? all : n); i++) one(t, all ? i : pattern(t, i));
   }
@@ -184,10 +185,21 @@ static void test_reading(uint64_t n) {
     {GC_U8, "inf"},
     {GC_BOOL, "2"},
     {GC_I8, "128"},
+    {GC_I64, "9223372036854775808"},
+    {GC_I64, "-9223372036854775809"},
+    {GC_I64, "9223372036854775807.5"},
+    {GC_I64, "9.3e18"},
+    {GC_I64, "99999999999999999999999999"},
+    {GC_I64, "inf"},
   };
   for (int i = 0; i < COUNT(misfit); i++) CHECK(read_as(misfit[i].t, misfit[i].s) == NUM_NOT_IN_TYPE);
   CHECK(read_as(GC_I32, "2147483647.00000000000000000") == NUM_OK && read_as(GC_U32, "4.294967295e9") == NUM_OK);
   CHECK(read_as(GC_I32, "-0") == NUM_OK && read_as(GC_U8, "0000000000000000000000255") == NUM_OK);
+  int64_t whole;
+  CHECK(num_read(GC_I64, &whole, 0, " -9223372036854775808 ", 22) == NUM_OK && whole == INT64_MIN);
+  CHECK(num_read(GC_I64, &whole, 0, "+9007199254740993.00", 20) == NUM_OK && whole == 9007199254740993);
+  CHECK(num_read(GC_I64, &whole, 0, "4e18", 4) == NUM_OK && whole == 4000000000000000000);
+  CHECK(read_as(GC_I64, "1x") == NUM_NO_NUMBER && read_as(GC_I64, "-") == NUM_NO_NUMBER);
   for (uint64_t i = 0; i < n; i++) { /* halves are rounded from the double, not from its float */
     char s[64];
     uint64_t r = draw(), bits = 0;
@@ -207,6 +219,8 @@ static void test_stores(void) {
   uint8_t u;
   CHECK(num_store(GC_F32, &f, 0, 1e30) && !num_store(GC_F32, &f, 0, 1e39) && num_store(GC_I32, &k, 0, -5) && k == -5);
   CHECK(!num_store(GC_I32, &k, 0, 2147483648.0) && !num_store(GC_I32, &k, 0, 0.5) && !num_store(GC_U8, &u, 0, 256));
+  int64_t w;
+  CHECK(num_store(GC_I64, &w, 0, -0x1p63) && w == INT64_MIN && !num_store(GC_I64, &w, 0, 0x1p63));
   CHECK(num_store(GC_U8, &u, 0, 255) && u == 255 && !num_store(GC_BOOL, &u, 0, 2) && !num_store(GC_I32, &k, 0, NAN));
 }
 
@@ -220,9 +234,11 @@ static uint64_t drawn(int t, uint64_t i, bool finite) {
 
 static void give(int t, uint64_t n, bool list) {
   for (uint64_t i = 0; i < n; i++) {
-    double v = value_of(t, drawn(t, i, list));
+    uint64_t bits = drawn(t, i, list);
+    double v = value_of(t, bits);
     const char *end = list ? i + 1 < n ? ", " : "\n" : i % 8 < 7 && i + 1 < n ? "," : "\n";
     if (v - v != 0) printf("%s%s", v != v ? "nan" : v < 0 ? "-inf" : "inf", end);
+    else if (t == GC_I64) printf("%lld%s", (long long)bits, end);
     else printf("%.17g%s%s", v, list && v == 0 && signbit(v) ? ".0" : "", end);
   }
 }
@@ -245,7 +261,7 @@ static int compare(int t, uint64_t n, const char *form) {
 int main(int argc, char **argv) {
   rt_host = &rt_program;
   int t = 0;
-  while (argc > 2 && t < GC_BF16 && strcmp(gc_dtype_name[t], argv[2])) t++;
+  while (argc > 2 && t < GC_I64 && strcmp(gc_dtype_name[t], argv[2])) t++;
   state = argc > 3 ? strtoull(argv[3], NULL, 10) * 2 + 1 : 88172645463325252u;
   for (int i = 0; i < 8; i++) draw();
   uint64_t n = strtoull(argv[argc > 4 ? 4 : 1], NULL, 10);

@@ -38,6 +38,7 @@ MADE_INTEGER(u16, uint16_t)
 MADE_INTEGER(i16, int16_t)
 MADE_INTEGER(u32, uint32_t)
 MADE_INTEGER(i32, int32_t)
+MADE_INTEGER(i64, int64_t)
 
 /* ---- text ---- */
 
@@ -52,6 +53,16 @@ MADE_UP void show_unsigned(uint32_t x) {
 MADE_UP void show_signed(int32_t x) {
   if (x < 0) board_write("-");
   show_unsigned(x < 0 ? 0u - (uint32_t)x : (uint32_t)x);
+}
+
+MADE_UP void show_long(int64_t x) {
+  char s[20], *p = s + 19; /* 19 digits */
+  uint64_t size = x < 0 ? 0u - (uint64_t)x : (uint64_t)x;
+  *p = 0;
+  do *--p = (char)('0' + size % 10), size /= 10;
+  while (size);
+  if (x < 0) board_write("-");
+  board_write(p);
 }
 
 /* A number of any length: limbs of four decimal digits, the lowest first. */
@@ -161,6 +172,7 @@ SHOW(u16, uint16_t, show_unsigned)
 SHOW(i16, int16_t, show_signed)
 SHOW(u32, uint32_t, show_unsigned)
 SHOW(i32, int32_t, show_signed)
+SHOW(i64, int64_t, show_long)
 
 MADE_UP void show_step(const char *section, uint32_t step, float loss) {
   board_write("step ");

@@ -8,7 +8,7 @@ syntax keyword nnControl if else for in assert
 syntax keyword nnOperatorWord and or not
 syntax keyword nnBoolean true false
 syntax keyword nnConstant none inf nan pi training step steps epoch
-syntax keyword nnType f16 f32 f64 bf16 i8 i16 i32 u8 u16 u32 bool int float any str list fn shape
+syntax keyword nnType f16 f32 f64 bf16 i8 i16 i32 i64 u8 u16 u32 bool int float any str list fn shape
 " Keywords at the start of an item only.
 syntax match nnItem "^\s*\zs\%(data\|train\|target\)\ze\%(\s\+\h\w*\)\=\s*{"
 syntax match nnItem "^\s*\zs\%(test\|import\)\ze\s*\""
