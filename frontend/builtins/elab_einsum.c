@@ -227,18 +227,33 @@ static Value fn_largest(Elab *e, Call *k) {
   }
 }
 
-/* sort_key(x): x in a float type that orders as x does: f32, or f64 for integers of more than 16 bits */
+/* Whether f32 holds all values of the type; else f64 does, but for i64. */
+static bool is_narrow(int t) { return dtype_is_float(t) ? t != DT_F64 : dtype_info[t].bytes <= 2; }
+
+/* sort_key(x): x in a float type that orders as x does: f32, or f64 for integers of more than 16 bits; not of i64 */
 static Value fn_sort_key(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   if (!x) return v_error();
   int t = el_type(e, x)->dtype;
-  return v_tensor(e, b_cast(&e->cur.b, x, t == DT_F64 || t == DT_I32 || t == DT_U32 ? DT_F64 : DT_F32));
+  if (t == DT_I64)
+    return el_arg_fail(e, E_OPERAND_KIND, k, 0, "no float type orders as i64 does: `sort_keys` gives two");
+  return v_tensor(e, b_cast(&e->cur.b, x, is_narrow(t) ? DT_F32 : DT_F64));
+}
+
+/* sort_keys(x): a list: [sort_key(x)]; of i64 its halves, by the second of which equal ones of the first are ordered */
+static Value fn_sort_keys(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  const Builder *b = &e->cur.b;
+  if (!x) return v_error();
+  if (el_type(e, x)->dtype != DT_I64) {
+    Value key = fn_sort_key(e, k);
+    return v_list(e, 1, &key);
+  }
+  Id high = b_op2(b, OP_shr, x, b_like(b, x, 32)), low = b_op2(b, OP_bitand, x, b_like(b, x, 4294967295.0));
+  return v_list(e, 2, (Value[]){v_tensor(e, b_cast(b, high, DT_F64)), v_tensor(e, b_cast(b, low, DT_F64))});
 }
 
 const Intrinsic el_einsum_intrinsics[] = {
-  {"einsum", "spec *", fn_einsum},
-  {"add_at", "index src n", fn_add_at},
-  {"largest", "x", fn_largest},
-  {"sort_key", "x", fn_sort_key},
-  {0},
+  {"einsum", "spec *", fn_einsum}, {"add_at", "index src n", fn_add_at}, {"largest", "x", fn_largest},
+  {"sort_key", "x", fn_sort_key},  {"sort_keys", "x", fn_sort_keys},     {0},
 };

@@ -164,7 +164,9 @@ static Value fn_pad(Elab *e, Call *k) {
   double value;
   if (!x || !el_want_axes(e, k, 1, el_type(e, x)->rank, false, axes, &n)) return v_error();
   if (!el_want_ints(e, k, 2, n, 0, lo) || !el_want_ints(e, k, 3, n, 0, hi)) return v_error();
-  if (!v_number(k->arg[4].v, &value)) return el_arg_fail(e, E_ARG_KIND, k, 4, "the value is a number");
+  const Value *v = &k->arg[4].v;
+  if (!v_number(*v, &value) || (v->kind == V_INT && !ints_are_exact(&v->i, 1)))
+    return el_arg_fail(e, E_ARG_KIND, k, 4, "the value is a number that a float64 holds");
   const Type *t = el_type(e, x);
   Dim shape[MAX_RANK], start[MAX_RANK] = {0};
   bool any = false;

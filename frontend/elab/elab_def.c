@@ -208,6 +208,7 @@ static Value static_arg(Elab *e, const Call *k, const Ast *param, const ParamTyp
   case V_INT: return v.kind == V_INT || v.kind == V_SIZE ? v : wrong_kind(e, k, param, a, "an int");
   case V_FLOAT:
     if (size_as_eps(param, a)) return wrong_kind(e, k, param, a, "a small float");
+    if (v.kind == V_INT && !ints_are_exact(&v.i, 1)) return wrong_kind(e, k, param, a, "a float64, exactly");
     if (v.kind == V_INT) return v_float((double)v.i);
     if (v.kind == V_SIZE) return v_tensor(e, b_size(&e->cur.b, DT_F32, v.i));
     return v.kind == V_FLOAT || scalar ? v : wrong_kind(e, k, param, a, "a float");
