@@ -224,6 +224,8 @@ static void import_node(Import *m, Scope *s, const OnnxNode *n) {
 /* Whether a node's results are read, by name: of the nodes of one graph, those that are needed. */
 static void mark_names(Scope *used, const OnnxNode *n, Value *mark) {
   for (int i = 0; i < n->nin; i++) onnx_scope_bind(used, n->in[i], mark);
+  const OnnxAttr *of = strcmp(n->op, "Gradient") ? NULL : attr_named(n->attr, n->nattr, "y");
+  if (of) onnx_scope_bind(used, ctx_intern(used->m->c, (const char *)of->s.p, pb_size(of->s)), mark);
   for (int i = 0; i < n->nattr; i++) {
     const OnnxGraph *g = n->attr[i].g;
     if (!g) continue;
@@ -316,7 +318,12 @@ static void add_input(Import *m, Scope *s, const OnnxValueInfo *info, int number
     v->known = &g->value;
     return;
   }
-  v->inputs = 1ull << (number < 63 ? number : 63);
+  v->inputs = 1ull << (number < 62 ? number : 62);
+  if (v->s.type == ONNX_BOOL && !v->s.rank) { /* a parameter `bool` is one of compile time */
+    m->wanted |= v->inputs;
+    v->failed = true;
+    return refuse_port(m, E_ONNX_SHAPE, info->name, "input", "a bool without axes must be a constant: --const");
+  }
   v->text = import_name(m, info->name, "x");
   *VEC_PUSH(m->c, m->in, m->nin, m->capi) = (ImportPort){import_word(m->c, info->name), v};
 }

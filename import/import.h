@@ -19,9 +19,10 @@ typedef struct Value {
   Tensor *known;   /* its elements; NULL: known at run time only */
   bool weight;     /* an initialiser */
   bool failed;     /* of a node that was refused: so are its readers, without a further message */
-  uint64_t inputs; /* the graph's inputs (by number, up to 63) that its elements depend on */
+  uint64_t inputs; /* the graph's inputs (by number, up to 62) that its elements depend on, and INPUT_RANDOM */
 } Value;
 
+#define INPUT_RANDOM (1ull << 63) /* random numbers */
 typedef struct Scope Scope;
 struct Oper;
 
@@ -143,6 +144,8 @@ void op_give(Oper *o, int i, Shape s, const char *fmt, ...) __attribute__((forma
 void op_give_known(Oper *o, int i, Shape s, const void *data);
 /* Prints `name = ...` and returns the name. */
 const char *op_let(Oper *o, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A constant that the program keeps, with elements of the type. */
+const char *op_table(Oper *o, const char *name, int type, const void *data, int rank, const int64_t *dim);
 const char *op_str(Oper *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 const OnnxAttr *op_attr(const Oper *o, const char *name); /* NULL: absent */

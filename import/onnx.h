@@ -83,6 +83,7 @@ typedef struct OnnxAttr {
   OnnxGraph *g;
   float *floats;
   int64_t *ints;
+  const char **strings;
   int nf, ni, nstrings;
 } OnnxAttr;
 typedef struct OnnxNode {
@@ -135,6 +136,8 @@ bool onnx_tensor_values(Ctx *c, const OnnxTensor *t, const char *folder, Tensor 
 double tensor_number(const Tensor *t, int64_t i);
 double tensor_carried(const Tensor *t, int64_t i); /* the same, of small floats the code */
 int64_t tensor_integer(const Tensor *t, int64_t i);
+/* Writes element i of numbers of 8 bits or more; to integers towards 0. */
+void tensor_put(void *to, int type, int64_t i, double v);
 /* The elements in the language's type; false: an integer does not fit, whose number is *at. */
 bool tensor_narrow(Ctx *c, const Tensor *t, const void **to, int64_t *at);
 #endif

@@ -33,6 +33,12 @@ static const char *text(Reader *r, const PbField *f) {
   return ctx_intern(r->c, (const char *)b.p, pb_size(b));
 }
 
+/* Of a list; of a string with a zero byte only what precedes it. */
+static const char *string(Reader *r, const PbField *f) {
+  Pb b = bytes(r, f);
+  return b.p == b.end ? "" : ctx_intern(r->c, (const char *)b.p, pb_size(b));
+}
+
 static int64_t number(Reader *r, const PbField *f) {
   if (f->wire != PB_VARINT) bad(r, "a field has another wire type than the schema");
   return (int64_t)f->value;
@@ -152,7 +158,7 @@ static void add_floats(Reader *r, OnnxAttr *a, PbField *f, int *cap) {
 }
 
 static void read_attr(Reader *r, Pb m, OnnxAttr *a) {
-  int cap_i = 0, cap_f = 0;
+  int cap_i = 0, cap_f = 0, cap_s = 0;
   *a = (OnnxAttr){.name = ""};
   for (PbField f; next(r, &m, &f);) switch (f.number) {
     case 1: a->name = text(r, &f); break;
@@ -169,7 +175,7 @@ static void read_attr(Reader *r, Pb m, OnnxAttr *a) {
       break;
     case 7: add_floats(r, a, &f, &cap_f); break;
     case 8: add_ints(r, a, &f, &cap_i); break;
-    case 9: a->nstrings++; break;
+    case 9: *VEC_PUSH(r->c, a->strings, a->nstrings, cap_s) = string(r, &f); break;
     case 20: a->kind = (int)number(r, &f); break;
     case 21: a->ref = text(r, &f); break;
     }

@@ -162,6 +162,21 @@ double tensor_number(const Tensor *t, int64_t i) {
   }
 }
 
+void tensor_put(void *to, int type, int64_t i, double v) {
+  int64_t k = (int64_t)v;
+  int bytes = onnx_type(type)->bits / 8;
+  uint16_t half = 0;
+  float f = (float)v;
+  const void *from = &k;
+  if (dtype_is_half(onnx_type(type)->dtype)) {
+    dtype_round_half((DType)onnx_type(type)->dtype, v, &half);
+    from = &half;
+  }
+  if (type == ONNX_FLOAT) from = &f;
+  if (type == ONNX_DOUBLE) from = &v;
+  memcpy((char *)to + i * bytes, from, (size_t)bytes);
+}
+
 int64_t tensor_integer(const Tensor *t, int64_t i) {
   switch (t->type) {
   case ONNX_UINT8:

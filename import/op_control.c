@@ -29,20 +29,28 @@ void op_if(Oper *o) {
   for (int i = 0; i < o->nout; i++) *o->out[i] = *out[i];
 }
 
-/* The values of one output of all iterations, along a new axis. */
-static void give_stacked(Oper *o, int out, Value **v, int n, int axis, bool back) {
+/* The values of one output of all iterations along a new axis, and their shape; NULL: refused. */
+static const char *stacked(Oper *o, Value **v, int n, int axis, bool back, Shape *s) {
   Str b = {.c = o->m->c};
-  if (!n) return op_refuse(o, E_ONNX_NODE, "no iteration");
-  Shape s = {.type = v[0]->s.type, .rank = v[0]->s.rank + 1};
-  if (axis < 0) axis += s.rank;
-  if (axis < 0 || axis >= s.rank || s.rank > MAX_RANK) return op_refuse(o, E_ONNX_NODE, "an axis is out of range");
-  for (int i = 0, k = 0; i < s.rank; i++) s.dim[i] = i == axis ? n : v[0]->s.dim[k++];
+  if (!n) return op_refuse(o, E_ONNX_NODE, "no iteration"), NULL;
+  *s = (Shape){.type = v[0]->s.type, .rank = v[0]->s.rank + 1};
+  if (axis < 0) axis += s->rank;
+  if (axis < 0 || axis >= s->rank || s->rank > MAX_RANK)
+    return op_refuse(o, E_ONNX_NODE, "an axis is out of range"), NULL;
+  for (int i = 0, k = 0; i < s->rank; i++) s->dim[i] = i == axis ? n : v[0]->s.dim[k++];
   for (int i = 0; i < n; i++) {
     Value *x = v[back ? n - 1 - i : i];
     str_printf(&b, "%s%s", i ? ", " : "", onnx_text(o->m, x));
-    if (shape_count(&x->s) * n != shape_count(&s)) op_refuse(o, E_ONNX_SHAPE, "iterations differ in their shapes");
+    if (shape_count(&x->s) * n != shape_count(s))
+      return op_refuse(o, E_ONNX_SHAPE, "iterations differ in their shapes"), NULL;
   }
-  op_give(o, out, s, "stack([%s], axis = %d)", b.s, axis);
+  return op_str(o, "stack([%s], axis = %d)", b.s, axis);
+}
+
+static void give_stacked(Oper *o, int out, Value **v, int n, int axis, bool back) {
+  Shape s;
+  const char *text = stacked(o, v, n, axis, back, &s);
+  if (text) op_give(o, out, s, "%s", text);
 }
 
 void op_loop(Oper *o) {
@@ -101,13 +109,56 @@ static Value *slice_of(Oper *o, Value *x, int axis, int64_t k) {
 
 static int64_t nth(const int64_t *v, int n, int i, int64_t otherwise) { return v && i < n ? v[i] : otherwise; }
 
+/* Of version 8: records along axis 0, time along axis 1; operand 0, the lengths of the records, is optional. */
+static void scan_8(Oper *o, const OnnxGraph *g, int nx) {
+  int nc = o->nin - 1 - nx, ny = o->nout - nc, nb;
+  const int64_t *back = op_ints(o, "directions", &nb);
+  if (!g || nx < 1 || nc < 0 || ny < 0 || g->nout != o->nout) return op_refuse(o, E_ONNX_NODE, "the body does not fit");
+  const Shape *x = op_shape(o, 1 + nc);
+  int64_t records = x->dim[0], n = x->dim[1];
+  const Tensor *length;
+  for (int i = 1; i < o->nin; i++)
+    if (op_shape(o, i)->rank < 1 + (i > nc) || op_shape(o, i)->dim[0] != records ||
+        (i > nc && op_shape(o, i)->dim[1] != n))
+      return op_refuse(o, E_ONNX_NODE, "the axes differ in size");
+  if (records * n > ITERATIONS) return op_refuse(o, E_ONNX_NODE, "more than %d iterations", ITERATIONS);
+  if (has_in(o, 0) && op_known(o, 0, &length))
+    for (int64_t i = 0; i < length->count; i++)
+      if (tensor_integer(length, i) != n) op_refuse(o, E_ONNX_NODE, "records of different lengths");
+  if (o->refused) return;
+  Ctx *c = o->m->c;
+  Value **in = ctx_array(c, o->nin, sizeof *in), **out = ctx_array(c, g->nout, sizeof *out);
+  Value ***all = ctx_array(c, g->nout, sizeof *all), **step = ctx_array(c, (int)n * g->nout, sizeof *step);
+  for (int i = 0; i < g->nout; i++) all[i] = ctx_array(c, (int)records, sizeof **all);
+  for (int64_t b = 0; b < records; b++) {
+    for (int i = 0; i < nc; i++) in[i] = slice_of(o, o->in[1 + i], 0, b);
+    for (int64_t k = 0; k < n; k++) {
+      for (int i = 0; i < nx; i++)
+        in[nc + i] = slice_of(o, slice_of(o, o->in[1 + nc + i], 0, b), 0, nth(back, nb, i, 0) ? n - 1 - k : k);
+      if (!import_body(o, g, in, nc + nx, out)) return;
+      for (int i = 0; i < nc; i++) in[i] = out[i];
+      for (int i = 0; i < ny; i++) step[i * n + k] = out[nc + i];
+    }
+    for (int i = 0; i < nc; i++) all[i][b] = in[i];
+    for (int i = 0; i < ny; i++) {
+      Shape s;
+      const char *text = stacked(o, step + i * n, (int)n, 0, false, &s);
+      if (!text) return;
+      Value *v = all[nc + i][b] = onnx_value(o->m, s);
+      v->text = op_let(o, "steps", "%s", text);
+      v->inputs = o->inputs;
+    }
+  }
+  for (int i = 0; i < g->nout; i++) give_stacked(o, i, all[i], (int)records, 0, false);
+}
+
 void op_scan(Oper *o) {
   const OnnxAttr *a = op_attr(o, "body");
   const OnnxGraph *g = a ? a->g : NULL;
   int nx = (int)op_int(o, "num_scan_inputs", 0), nc = o->nin - nx, ny = o->nout - nc, na, nb, nd, ne;
   const int64_t *axes = op_ints(o, "scan_input_axes", &na), *back = op_ints(o, "scan_input_directions", &nb);
   const int64_t *to = op_ints(o, "scan_output_axes", &nd), *reverse = op_ints(o, "scan_output_directions", &ne);
-  if (o->opset < 9) return op_refuse(o, E_ONNX_OPERATOR, "version 8");
+  if (o->opset < 9) return scan_8(o, g, nx);
   if (!g || nx < 1 || nc < 0 || ny < 0 || g->nout != o->nout) return op_refuse(o, E_ONNX_NODE, "the body does not fit");
   int axis[64];
   int64_t n = -1;

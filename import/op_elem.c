@@ -154,6 +154,15 @@ static const char *float_format(int type) {
   return type == ONNX_FLOAT ? "23, 127" : type == ONNX_FLOAT16 ? "10, 15" : type == ONNX_BFLOAT16 ? "7, 127" : NULL;
 }
 
+/* Bits of integers and floats below 8 bits; signed integers are carried with their sign. */
+static const char *narrow_bits(Oper *o, int from, int to, const char *x) {
+  int bits = onnx_type(from)->bits, half = 1 << (bits - 1);
+  bool was_signed = is_signed(from), is = is_signed(to);
+  if (was_signed == is) return x;
+  if (was_signed) return op_str(o, "u8(where(%s < 0, i32(%s) + %d, i32(%s)))", x, x, 2 * half, x);
+  return op_str(o, "i8(where(%s >= %d, i32(%s) - %d, i32(%s)))", x, half, x, 2 * half, x);
+}
+
 /* The same bits as another type of that size. */
 void op_bitcast(Oper *o) {
   Shape s = *op_shape(o, 0);
@@ -163,7 +172,9 @@ void op_bitcast(Oper *o) {
   int was = s.type;
   s.type = (int)op_int(o, "to", 0);
   if (was == s.type) return op_alias(o, 0, 0);
-  if (t->bits < 8 || t->bits > 32 || was == ONNX_BOOL || s.type == ONNX_BOOL)
+  if (t->bits < 8) return op_give(o, 0, s, "%s", narrow_bits(o, was, s.type, x));
+  if (s.type == ONNX_BOOL) return op_give(o, 0, s, "%s != 0", x);
+  if (t->bits > 32 || (was == ONNX_BOOL && dtype_is_float(t->dtype)))
     return op_refuse(o, E_ONNX_TYPE, "of %s to %s", f->name, t->name);
   if (f->dtype == t->dtype) return op_give(o, 0, s, "%s", x);
   if (from) x = op_let(o, "bits", "onnx_float_bits(%s, %s)", x, from);
@@ -223,20 +234,4 @@ void op_bitshift(Oper *o) {
   const char *d = op_string(o, "direction", "");
   if (strcmp(d, "LEFT") && strcmp(d, "RIGHT")) return op_refuse(o, E_ONNX_NODE, "direction `%s`", d);
   op_give(o, 0, s, "bitwise_%s_shift(%s, %s)", d[0] == 'L' ? "left" : "right", op_x(o, 0), op_x(o, 1));
-}
-
-/* At inference it changes nothing. */
-void op_dropout(Oper *o) {
-  Shape s = *op_shape(o, 0);
-  const Tensor *t;
-  double ratio = o->opset < 12 ? 0 : 0.5;
-  bool training = has_in(o, 2) && op_known(o, 2, &t) && t->count && tensor_integer(t, 0);
-  if (training && has_in(o, 1) && op_known(o, 1, &t)) ratio = tensor_number(t, 0);
-  if (o->refused) return;
-  if (training && ratio != 0) return op_refuse(o, E_ONNX_OPERATOR, "it is random in training mode");
-  op_alias(o, 0, 0);
-  if (!has_out(o, 1)) return;
-  s.type = o->opset < 10 ? s.type : ONNX_BOOL;
-  op_give(o, 1, s, "%s(ones(%.*s))", type_name(s.type), (int)strlen(shape_list(o->m->c, s.dim, s.rank)) - 2,
-          shape_list(o->m->c, s.dim, s.rank) + 1);
 }

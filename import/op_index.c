@@ -160,6 +160,31 @@ static bool read_pads(Oper *o, Pads *p, int rank) {
   return true;
 }
 
+/* The element of an axis of n that a mode of padding puts at place i, which may be outside. */
+static int64_t padded_from(const char *mode, int64_t i, int64_t n) {
+  int64_t period = mode[0] == 'r' ? 2 * (n - 1) : n;
+  if (mode[0] == 'e') return i < 0 ? 0 : i >= n ? n - 1 : i;
+  if (period == 0) return 0;
+  i = (i % period + period) % period;
+  return i < n ? i : period - i;
+}
+
+/* By an index for each axis: paddings that are larger than the axis, or negative. */
+static void pad_by_index(Oper *o, Shape s, const Pads *p, const char *mode) {
+  const Shape *in = op_shape(o, 0);
+  const char *x = op_x(o, 0);
+  for (int k = 0; k < p->n; k++) {
+    int axis = (int)p->axis[k];
+    int64_t n = s.dim[axis], *at = ctx_alloc(o->m->c, (size_t)n * 8 + 8);
+    if (in->dim[axis] < 1) return op_refuse(o, E_ONNX_NODE, "a padding of mode %s of no elements", mode);
+    Str all = {.c = o->m->c};
+    for (int i = 0; i < axis; i++) str_puts(&all, ":, ");
+    for (int64_t i = 0; i < n; i++) at[i] = padded_from(mode, i - p->before[k], in->dim[axis]);
+    x = op_let(o, "padded", "%s[%s%s]", x, all.s ? all.s : "", op_table(o, "places", ONNX_INT64, at, 1, &n));
+  }
+  op_give(o, 0, s, "%s", x);
+}
+
 void op_pad(Oper *o) {
   Shape s = *op_shape(o, 0);
   Pads p;
@@ -168,18 +193,22 @@ void op_pad(Oper *o) {
   const char *name = !strcmp(mode, "edge") ? "replicate" : !strcmp(mode, "wrap") ? "circular" : mode;
   if (o->opset < 11) value = op_num(o, op_float(o, "value", 0));
   if (o->opset >= 11 && has_in(o, 2)) value = op_scalar(o, 2);
+  if (value && s.type == ONNX_BOOL && has_in(o, 2)) value = strcmp(value, "true") ? "0" : "1";
+  bool far = false, constant = !strcmp(mode, "constant");
+  if (!constant && strcmp(mode, "reflect") && strcmp(mode, "edge") && strcmp(mode, "wrap"))
+    return op_refuse(o, E_ONNX_NODE, "mode `%s`", mode);
   for (int i = 0; i < p.n; i++) {
     int64_t limit = s.dim[p.axis[i]] - !strcmp(mode, "reflect");
-    if (strcmp(mode, "constant") && (p.before[i] > limit || p.after[i] > limit))
-      return op_refuse(o, E_ONNX_NODE, "a padding of mode %s that is larger than the axis", mode);
+    far |= p.before[i] > limit || p.after[i] > limit || p.before[i] < 0 || p.after[i] < 0;
     s.dim[p.axis[i]] += p.before[i] + p.after[i];
     if (s.dim[p.axis[i]] < 0) return op_refuse(o, E_ONNX_NODE, "negative paddings that leave nothing");
   }
   if (!p.n) return op_alias(o, 0, 0);
+  if (far && !constant) return pad_by_index(o, s, &p, mode);
   Ctx *c = o->m->c;
   const char *where =
     op_str(o, "%s, %s, %s", shape_list(c, p.axis, p.n), shape_list(c, p.before, p.n), shape_list(c, p.after, p.n));
-  if (strcmp(mode, "constant")) return op_give(o, 0, s, "pad(%s, %s, mode = \"%s\")", x, where, name);
+  if (!constant) return op_give(o, 0, s, "pad(%s, %s, mode = \"%s\")", x, where, name);
   if (value) return op_give(o, 0, s, "pad(%s, %s, value = %s)", x, where, value);
   /* a value of run time: where the padding of ones is 0 */
   Shape in = *op_shape(o, 0);

@@ -112,7 +112,11 @@ void op_einsum(Oper *o) {
     else if (q == out || q[-1] != '.')
       for (int i = 0; i < l.nextra && s.rank < MAX_RANK; i++) s.dim[s.rank++] = l.extra[i];
   }
-  if (op_float_type(o, 0)) op_give(o, 0, s, "einsum(\"%s\"%s)", spec, b.s);
+  bool real = dtype_is_float(onnx_type(s.type)->dtype);
+  if (!real) b.n = 0; /* f64 has sums of products below 2^53 exactly */
+  for (int i = 0; i < o->nin && !real; i++) str_printf(&b, ", f64(%s)", op_x(o, i));
+  if (!real) op_give(o, 0, s, "%s(einsum(\"%s\"%s))", type_name(s.type), spec, b.s);
+  else op_give(o, 0, s, "einsum(\"%s\"%s)", spec, b.s);
 }
 
 void op_det(Oper *o) {

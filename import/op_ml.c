@@ -14,11 +14,7 @@ static const char *features(Oper *o, const char *name) {
     op_refuse(o, E_ONNX_NODE, "`%s` has %d numbers", name, a->nf);
     return NULL;
   }
-  Value *v = onnx_value(o->m, shape_of(ONNX_FLOAT, 1, (int64_t[]){a->nf}));
-  v->onnx = name;
-  v->known = ctx_alloc(o->m->c, sizeof *v->known);
-  *v->known = (Tensor){.type = ONNX_FLOAT, .rank = 1, .dim = {a->nf}, .count = a->nf, .data = a->floats};
-  return onnx_text(o->m, v);
+  return op_table(o, name, ONNX_FLOAT, a->floats, 1, (int64_t[]){a->nf});
 }
 
 /* The operand as f32. */
@@ -66,4 +62,47 @@ void op_feature_extractor(Oper *o) {
   const char *v = op_str(o, "%s[%s%s]", op_x(o, 0), b.s ? b.s : "", at);
   if (x->rank > 1) return op_give(o, 0, s, "%s", v);
   op_give(o, 0, shape_of(x->type, 2, (int64_t[]){1, n}), "unsqueeze(%s, 0)", v);
+}
+
+/* ---- labels ---- */
+
+/* The keys or the values, from a list or, since version 4, a tensor; of strings: refused. */
+static bool label_list(Oper *o, const char *what, Tensor *t) {
+  const OnnxAttr *s = op_attr(o, op_str(o, "%s_strings", what)), *i = op_attr(o, op_str(o, "%s_int64s", what));
+  const OnnxAttr *f = op_attr(o, op_str(o, "%s_floats", what)), *all = op_attr(o, op_str(o, "%s_tensor", what));
+  const char *why;
+  if ((s && s->nstrings) || (all && all->t && all->t->type == ONNX_STRING))
+    return op_refuse(o, E_ONNX_TYPE, "of strings"), false;
+  if (i) *t = (Tensor){.type = ONNX_INT64, .rank = 1, .dim = {i->ni}, .count = i->ni, .data = i->ints};
+  else if (f) *t = (Tensor){.type = ONNX_FLOAT, .rank = 1, .dim = {f->nf}, .count = f->nf, .data = f->floats};
+  else if (!all || !all->t) return op_refuse(o, E_ONNX_NODE, "without `%s`", what), false;
+  else if (!onnx_tensor_values(o->m->c, all->t, o->m->folder, t, &why))
+    return op_refuse(o, E_ONNX_TYPE, "%s", why), false;
+  return true;
+}
+
+/* What a label becomes that is no key. */
+static double label_default(Oper *o, int type) {
+  const OnnxAttr *a = op_attr(o, "default_tensor");
+  Tensor t;
+  const char *why;
+  if (a && a->t && onnx_tensor_values(o->m->c, a->t, o->m->folder, &t, &why) && t.count == 1)
+    return tensor_number(&t, 0);
+  if (dtype_is_float(onnx_type(type)->dtype)) return op_float(o, "default_float", -0.0);
+  return (double)op_int(o, "default_int64", -1);
+}
+
+void op_label_encoder(Oper *o) {
+  Tensor key, value;
+  Shape s = *op_shape(o, 0);
+  if (o->opset < 2) return op_refuse(o, E_ONNX_TYPE, "of strings");
+  if (!label_list(o, "keys", &key) || !label_list(o, "values", &value)) return;
+  if (key.count < 1 || key.count != value.count || key.type != s.type || onnx_type(value.type)->dtype < 0)
+    return op_refuse(o, E_ONNX_NODE, "its attributes do not fit");
+  const char *keys = op_table(o, "keys", key.type, key.data, 1, &key.count);
+  const char *values = op_table(o, "values", value.type, value.data, 1, &value.count);
+  const char *other = op_num(o, label_default(o, value.type));
+  const char *how = dtype_is_float(onnx_type(s.type)->dtype) ? "true" : "false";
+  s.type = value.type;
+  op_give(o, 0, s, "onnx_label(%s, %s, %s, %s, %s)", op_x(o, 0), keys, values, other, how);
 }

@@ -22,13 +22,22 @@ static const char *squeezed(Oper *o, const char *x, int rank) {
   return op_str(o, "squeeze(%s, %s)", x, axes_but(o, rank, 2));
 }
 
+/* The same, of operands that differ in type as f32. */
+static const char *wide_channels(Oper *o, int i, const Shape *s, bool mixed) {
+  const char *x = channels(o, i, s->rank);
+  return mixed && op_shape(o, i)->type != ONNX_FLOAT ? op_str(o, "f32(%s)", x) : x;
+}
+
 /* In training: by the batch's mean and biased variance, and their running averages. */
 void op_batchnorm(Oper *o) {
   Shape s = *op_shape(o, 0), v = *op_shape(o, 1);
   double eps = op_float(o, "epsilon", 1e-5), keep = op_float(o, "momentum", 0.9);
   if (!op_float_type(o, 0)) return;
   if (o->nin < 5 || v.rank != 1) return op_refuse(o, E_ONNX_NODE, "it takes five operands");
-  const char *mean = channels(o, 3, s.rank), *var = channels(o, 4, s.rank), *x = op_x(o, 0);
+  bool mixed = false;
+  for (int i = 1; i < 5; i++) mixed |= op_shape(o, i)->type != s.type;
+  const char *mean = wide_channels(o, 3, &s, mixed), *var = wide_channels(o, 4, &s, mixed), *x = op_x(o, 0);
+  if (mixed) x = op_let(o, "wide", "f32(%s)", x);
   if (op_int(o, "training_mode", 0)) {
     const char *axes = axes_but(o, s.rank, 2);
     mean = op_let(o, "mean", "mean(%s, axes = %s, keep = true)", x, axes);
@@ -40,8 +49,9 @@ void op_batchnorm(Oper *o) {
   } else if (has_out(o, 1)) {
     return op_refuse(o, E_ONNX_NODE, "results of training, out of training mode");
   }
-  op_give(o, 0, s, "(%s - %s) / sqrt(%s + %s) * %s + %s", x, mean, var, op_num(o, eps), channels(o, 1, s.rank),
-          channels(o, 2, s.rank));
+  const char *y = op_str(o, "(%s - %s) / sqrt(%s + %s) * %s + %s", x, mean, var, op_num(o, eps),
+                         wide_channels(o, 1, &s, mixed), wide_channels(o, 2, &s, mixed));
+  op_give(o, 0, s, mixed ? "%s(%s)" : "%s%s", mixed ? type_name(s.type) : "", y);
 }
 
 /* [x - mean] / sqrt(variance + eps) over axes, in f32 for 16-bit floats; the text has no name yet. */
@@ -91,6 +101,8 @@ void op_rmsnorm(Oper *o) {
   const char *y = op_str(o, "%s / sqrt(mean(%s * %s, axes = %s, keep = true) + %s)", x, x, x, axes,
                          op_num(o, op_float(o, "epsilon", 1e-5)));
   if (wide) y = op_str(o, "%s(%s)", type_name(s.type), y);
+  s.type = op_shape(o, 1)->type;
+  if (s.type != op_shape(o, 0)->type) y = op_str(o, "%s(%s)", type_name(s.type), y);
   op_give(o, 0, s, "%s * %s", y, op_x(o, 1));
 }
 
@@ -104,11 +116,13 @@ void op_groupnorm(Oper *o) {
   d[0] = s.dim[0];
   d[1] = groups;
   d[2] = s.dim[0] > 0 ? shape_count(&s) / (s.dim[0] * groups) : 0;
-  const char *x = op_let(o, "grouped", "reshape(%s, %s)", op_x(o, 0), shape_list(o->m->c, d, 3));
+  bool wide = is_half(o, 0) && op_int(o, "stash_type", 1) == 1;
+  const char *x =
+    op_let(o, "grouped", wide ? "f32(reshape(%s, %s))" : "reshape(%s, %s)", op_x(o, 0), shape_list(o->m->c, d, 3));
   const char *y = normalised(o, x, "[2]", op_float(o, "epsilon", 1e-5), &mean, &scale);
+  if (wide) y = op_str(o, "%s(%s)", type_name(s.type), y);
   list = shape_list(o->m->c, s.dim, s.rank);
   if (op_shape(o, 1)->dim[0] != s.dim[1]) {
-
     return op_give(o, 0, s, "reshape((%s) * reshape(%s, [%lld, 1]) + reshape(%s, [%lld, 1]), %s)", y, op_x(o, 1),
                    (long long)groups, op_x(o, 2), (long long)groups, list);
   }

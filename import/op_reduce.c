@@ -41,6 +41,19 @@ static const char *axes_text(Oper *o, const bool *reduced, int rank) {
   return op_str(o, "[%s]", b.s ? b.s : "");
 }
 
+/* The template with x for $0. */
+static const char *with_operand(Oper *o, const char *text, const char *x) {
+  Str b = {.c = o->m->c};
+  for (const char *p = text; *p;) {
+    const char *place = strstr(p, "$0");
+    size_t n = place ? (size_t)(place - p) : strlen(p);
+    str_put(&b, p, n);
+    if (place) str_puts(&b, x);
+    p += n + (place ? 2 : 0);
+  }
+  return b.s;
+}
+
 /* arg: the template, in which # stands for the axes. Sums of squares and the like of integers as those. */
 void op_reduce(Oper *o) {
   const Shape *x = op_shape(o, 0);
@@ -62,10 +75,11 @@ void op_reduce(Oper *o) {
   if (logical) text = !strcmp(o->n->op, "ReduceMax") ? "any($0#)" : !strcmp(o->n->op, "ReduceMin") ? "all($0#)" : "";
   if (!*text) return op_refuse(o, E_ONNX_TYPE, "of BOOL");
   bool narrow = !real && !logical && strcmp(o->n->op, "ReduceMax") && strcmp(o->n->op, "ReduceMin");
-  const char *y = op_template(o, text), *hash = strchr(y, '#');
-  if (narrow && strcmp(o->n->op, "ReduceSum") && strcmp(o->n->op, "ReduceProd") && strcmp(o->n->op, "ReduceL1") &&
-      strcmp(o->n->op, "ReduceSumSquare")) /* rounded towards 0 at the end */
-    y = op_str(o, "%s(%s)", type, op_str(o, "%s", op_template(o, op_str(o, "%s", text)))), hash = strchr(y, '#');
+  bool by_floats = narrow && (strstr(text, "sqrt") || strstr(text, "log") ||
+                              strstr(text, "mean")); /* and rounded towards 0 at the end */
+  const char *y = with_operand(o, text, by_floats ? op_let(o, "floats", "f64(%s)", op_x(o, 0)) : op_x(o, 0));
+  if (by_floats) y = op_str(o, "%s(%s)", type, y);
+  const char *hash = strchr(y, '#');
   y = op_str(o, "%.*s, axes = %s, keep = %s%s", (int)(hash - y), y, axes_text(o, reduced, x->rank),
              keep ? "true" : "false", hash + 1);
   op_give(o, 0, s, "%s", y);

@@ -24,6 +24,7 @@ static double origin(const Resize *r, int axis, int64_t in, int64_t i) {
     double a = r->start[axis], b = r->end[axis];
     return out > 1 ? a * (n - 1) + x * (b - a) * (n - 1) / (out - 1) : 0.5 * (a + b) * (n - 1);
   }
+  if (!strcmp(r->place, "tf_half_pixel_for_nn")) return (x + 0.5) / scale;
   return (x + 0.5) / scale - 0.5;
 }
 
@@ -55,15 +56,6 @@ static void weigh(const Resize *r, int axis, double x, int64_t in, float *row) {
   }
 }
 
-static Value *constant(Oper *o, Shape s, const void *data, const char *name) {
-  Value *v = onnx_value(o->m, s);
-  v->onnx = name;
-  v->known = ctx_alloc(o->m->c, sizeof *v->known);
-  *v->known = (Tensor){.type = s.type, .rank = s.rank, .count = shape_count(&s), .data = data};
-  memcpy(v->known->dim, s.dim, sizeof s.dim);
-  return v;
-}
-
 static const char *along_axis(Oper *o, const Resize *r, const char *x, Shape *s, int axis) {
   int64_t in = s->dim[axis], out = r->size[axis];
   Str b = {.c = o->m->c};
@@ -74,13 +66,12 @@ static const char *along_axis(Oper *o, const Resize *r, const char *x, Shape *s,
   if (r->mode[0] == 'n') {
     int64_t *at = ctx_alloc(o->m->c, (size_t)out * 8 + 8);
     for (int64_t i = 0; i < out; i++) at[i] = nearest(r, origin(r, axis, in, i), in);
-    Value *v = constant(o, shape_of(ONNX_INT64, 1, &out), at, "nearest");
-    return op_let(o, "resized", "%s[%s%s]", x, b.s ? b.s : "", onnx_text(o->m, v));
+    return op_let(o, "resized", "%s[%s%s]", x, b.s ? b.s : "", op_table(o, "nearest", ONNX_INT64, at, 1, &out));
   }
   float *row = ctx_alloc(o->m->c, (size_t)(in * out) * 4 + 8);
   for (int64_t i = 0; i < out; i++) weigh(r, axis, origin(r, axis, in, i), in, row + i * in);
-  Value *v = constant(o, shape_of(ONNX_FLOAT, 2, (int64_t[]){out, in}), row, "resize_weights");
-  const char *type = s->type == ONNX_FLOAT ? "" : type_name(s->type), *w = onnx_text(o->m, v);
+  const char *type = s->type == ONNX_FLOAT ? "" : type_name(s->type);
+  const char *w = op_table(o, "resize_weights", ONNX_FLOAT, row, 2, (int64_t[]){out, in});
   w = *type ? op_str(o, "%s(%s)'", type, w) : op_str(o, "%s'", w);
   if (axis == rank - 1) return op_let(o, "resized", "%s @ %s", x, w);
   return op_let(o, "resized", "movedim(movedim(%s, %d, -1) @ %s, -1, %d)", x, axis, w, axis);
@@ -95,8 +86,8 @@ static const char *extrapolated(Oper *o, const Resize *r, const char *y, const S
     double at = origin(r, axis, x->dim[axis], i);
     beyond[i] = at < 0 || at > (double)(x->dim[axis] - 1);
   }
-  Value *v = constant(o, shape_of(ONNX_BOOL, x->rank, d), beyond, "beyond");
-  return op_let(o, "resized", "where(%s, %s, %s)", onnx_text(o->m, v), op_num(o, r->outside), y);
+  const char *where = op_table(o, "beyond", ONNX_BOOL, beyond, x->rank, d);
+  return op_let(o, "resized", "where(%s, %s, %s)", where, op_num(o, r->outside), y);
 }
 
 static bool read_size(Oper *o, Resize *r, const Shape *x, const int64_t *axis, int n, int at) {
@@ -104,7 +95,15 @@ static bool read_size(Oper *o, Resize *r, const Shape *x, const int64_t *axis, i
   bool larger = !strcmp(keep, "not_larger"), smaller = !strcmp(keep, "not_smaller");
   const Tensor *t;
   bool sizes = at == 2 && has_in(o, 3) && (!has_in(o, 2) || (o->in[2]->known && !o->in[2]->known->count));
-  if (!op_known(o, sizes ? 3 : at, &t)) return false;
+  const OnnxAttr *old = op_attr(o, "scales"); /* of Upsample before version 9 */
+  Tensor scales = {.type = ONNX_FLOAT};
+  if (old) {
+    scales.count = old->nf;
+    scales.data = old->floats;
+    t = &scales;
+  } else if (!op_known(o, sizes ? 3 : at, &t)) {
+    return false;
+  }
   if (t->count != n) return op_refuse(o, E_ONNX_NODE, "another number of sizes than of axes"), false;
   double one = larger ? INFINITY : 0;
   for (int i = 0; i < n; i++) {
@@ -148,7 +147,7 @@ static void resize(Oper *o, Resize *r, int at) {
     r->end[i] = 1;
   }
   if (n < 0) n = s.rank;
-  if (!read_size(o, r, &s, axis, n, at) || !read_roi(o, r, axis, n)) return;
+  if (!read_roi(o, r, axis, n) || !read_size(o, r, &s, axis, n, at)) return;
   if (r->mode[0] != 'n' && !op_float_type(o, 0)) return;
   const char *y = op_x(o, 0);
   bool crop = !strcmp(r->place, "tf_crop_and_resize");
@@ -171,13 +170,10 @@ void op_resize(Oper *o) {
     r.place = "asymmetric";
     r.nearest = "floor";
   }
-  if (!strcmp(r.place, "tf_half_pixel_for_nn")) return op_refuse(o, E_ONNX_NODE, "of `tf_half_pixel_for_nn`");
   resize(o, &r, o->opset < 11 ? 1 : 2);
 }
 
-/* Of version 9; its scales are an operand. */
 void op_upsample(Oper *o) {
   Resize r = {.mode = op_string(o, "mode", "nearest"), .nearest = "floor", .place = "asymmetric"};
-  if (o->opset < 9) return op_refuse(o, E_ONNX_OPERATOR, "version %d", o->opset);
   resize(o, &r, 1);
 }

@@ -239,4 +239,3 @@ void op_optional_has(Oper *o) {
 /* arg: what it works on. */
 void op_no_type(Oper *o) { op_refuse(o, E_ONNX_TYPE, "of %s", o->arg); }
 void op_no_shape(Oper *o) { op_refuse(o, E_ONNX_SHAPE, "%s", o->arg); }
-void op_random(Oper *o) { op_refuse(o, E_ONNX_OPERATOR, "it is random"); }

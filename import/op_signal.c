@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Operators that make constants: windows of signals, of a size that is known. */
 #include "import/import.h"
+#include "import/small_float.h"
 #include <math.h>
 #include <string.h>
+
+/* False: refused, since it has no numbers of 8 bits or more. */
+static bool number_type(Oper *o, int type) {
+  const OnnxTypeInfo *t = onnx_type(type);
+  bool number = t && t->dtype >= 0 && t->bits >= 8 && type != ONNX_BOOL && !is_small_float(type);
+  if (!number) op_refuse(o, E_ONNX_TYPE, "of %s", t ? t->name : "an unknown type");
+  return number;
+}
 
 /* arg: n for Hann, m for Hamming, b for Blackman. */
 void op_window(Oper *o) {
@@ -12,14 +21,12 @@ void op_window(Oper *o) {
   const double *w = weight[o->arg[0] == 'n' ? 0 : o->arg[0] == 'm' ? 1 : 2];
   if (!op_known_ints(o, 0, &v, &n)) return;
   if (n != 1 || v[0] < 0 || v[0] > 1 << 20) return op_refuse(o, E_ONNX_NODE, "the size is out of range");
-  if (type != ONNX_FLOAT && type != ONNX_DOUBLE) return op_refuse(o, E_ONNX_TYPE, "of another type than FLOAT, DOUBLE");
-  double *to = ctx_alloc(o->m->c, (size_t)v[0] * 8 + 8);
+  if (!number_type(o, type)) return;
+  void *to = ctx_alloc(o->m->c, (size_t)v[0] * 8 + 8);
   double period = op_int(o, "periodic", 1) ? (double)v[0] : (double)v[0] - 1;
   for (int64_t i = 0; i < v[0]; i++) {
     double at = 2 * 3.14159265358979323846 * (double)i / period;
-    double y = w[0] - w[1] * cos(at) + w[2] * cos(2 * at);
-    if (type == ONNX_DOUBLE) to[i] = y;
-    else ((float *)to)[i] = (float)y;
+    tensor_put(to, type, i, w[0] - w[1] * cos(at) + w[2] * cos(2 * at));
   }
   op_give_known(o, 0, shape_of(type, 1, v), to);
 }
@@ -117,11 +124,11 @@ void op_mel_weights(Oper *o) {
   double rate = tensor_number(t[2], 0), a = tensor_number(t[3], 0), b = tensor_number(t[4], 0);
   if (bins < 1 || bins > 1 << 12 || length < 1 || length > 1 << 20 || !(rate > 0) || !(b >= a) || !(a >= 0))
     return op_refuse(o, E_ONNX_NODE, "a size is out of range");
-  if (type != ONNX_FLOAT && type != ONNX_DOUBLE) return op_refuse(o, E_ONNX_TYPE, "of another type than FLOAT, DOUBLE");
+  if (!number_type(o, type)) return;
   double low = 2595 * log1p(a / 700) / log(10), high = 2595 * log1p(b / 700) / log(10);
   double step = (high - low) / (double)(bins + 2);
   int64_t *at = ctx_alloc(o->m->c, sizeof *at * (size_t)(bins + 2));
-  double *to = ctx_alloc(o->m->c, (size_t)(rows * bins + 1) * 8);
+  char *to = ctx_alloc(o->m->c, (size_t)(rows * bins + 1) * 8);
   for (int64_t i = 0; i < bins + 2; i++) {
     double hertz = 700 * expm1(((double)i * step + low) / 2595 * log(10));
     at[i] = (int64_t)floor((double)(length + 1) * hertz / rate);
@@ -129,11 +136,9 @@ void op_mel_weights(Oper *o) {
   }
   for (int64_t i = 0; i < bins; i++) {
     int64_t l = at[i], m = at[i + 1], h = at[i + 2];
-    if (l == m) to[m * bins + i] = 1;
-    for (int64_t j = l; j <= m && l != m; j++) to[j * bins + i] = (double)(j - l) / (double)(m - l);
-    for (int64_t j = m; j < h; j++) to[j * bins + i] = (double)(h - j) / (double)(h - m);
+    if (l == m) tensor_put(to, type, m * bins + i, 1);
+    for (int64_t j = l; j <= m && l != m; j++) tensor_put(to, type, j * bins + i, (double)(j - l) / (double)(m - l));
+    for (int64_t j = m; j < h; j++) tensor_put(to, type, j * bins + i, (double)(h - j) / (double)(h - m));
   }
-  float *narrow = (float *)to;
-  for (int64_t i = 0; i < rows * bins && type == ONNX_FLOAT; i++) narrow[i] = (float)to[i];
   op_give_known(o, 0, shape_of(type, 2, (int64_t[]){rows, bins}), to);
 }

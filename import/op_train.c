@@ -35,6 +35,19 @@ static const char *regular(Oper *o, int x, int g) {
   return op_let(o, "g", "%s * %s + %s", op_num(o, norm), op_x(o, x), op_x(o, g));
 }
 
+/* Gradients of the sum of the value `y` by the operands, which are the values `xs`. */
+void op_gradient(Oper *o) {
+  const OnnxAttr *xs = op_attr(o, "xs");
+  Value *y = onnx_scope_find(o->scope, op_string(o, "y", ""));
+  if (!xs || !y || y->failed || xs->nstrings > o->nin || o->nout != xs->nstrings)
+    return op_refuse(o, E_ONNX_NODE, "its attributes name values that are not there");
+  for (int i = 0; i < xs->nstrings; i++)
+    if (!has_in(o, i) || onnx_scope_find(o->scope, xs->strings[i]) != o->in[i] || o->in[i]->known)
+      return op_refuse(o, E_ONNX_NODE, "operand %d is another value than `%s`", i + 1, xs->strings[i]);
+  o->inputs |= y->inputs;
+  for (int i = 0; i < o->nout; i++) op_give(o, i, *op_shape(o, i), "grad(%s, %s)", onnx_text(o->m, y), op_x(o, i));
+}
+
 void op_adagrad(Oper *o) {
   int n = tensors(o, 1);
   for (int i = 2; i < n + 2 && !o->refused; i++) {

@@ -5,21 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-/* A constant of the graph. */
-static const char *put_constant(Oper *o, const char *name, int type, const void *v, int rank, const int64_t *dim) {
-  Value *t = onnx_value(o->m, shape_of(type, rank, dim));
-  t->onnx = name;
-  t->known = ctx_alloc(o->m->c, sizeof *t->known);
-  *t->known = (Tensor){.type = type, .rank = rank, .count = shape_count(&t->s), .data = v};
-  memcpy(t->known->dim, t->s.dim, sizeof t->known->dim);
-  return onnx_text(o->m, t);
-}
-
 /* ---- trees: each target's sum over the leaves that a row reaches ---- */
 
 typedef struct Trees {
   const char *x;
-  const int64_t *feature, *on_true, *on_false, *leaf_true, *leaf_false, *target;
+  const int64_t *feature, *on_true, *on_false, *leaf_true, *leaf_false, *target, *missing;
   const OnnxAttr *set;
   Tensor split, mode, weight, members;
   int nnode, nleaf, budget;
@@ -54,6 +44,7 @@ static const char *node_text(Oper *o, Trees *t, int64_t i) {
   const char *x = op_str(o, "%s[:, %lld:%lld]", t->x, (long long)t->feature[i], (long long)t->feature[i] + 1);
   const char *when = mode == 6 ? member_text(o, t, i, x)
                                : op_str(o, "%s %s %s", x, compare[mode], op_num(o, tensor_number(&t->split, i)));
+  if (t->missing && t->missing[i]) when = op_str(o, "%s or isnan(%s)", when, x);
   const char *a = t->leaf_true[i] ? leaf_text(o, t, t->on_true[i]) : node_text(o, t, t->on_true[i]);
   if (o->refused) return "";
   const char *b = t->leaf_false[i] ? leaf_text(o, t, t->on_false[i]) : node_text(o, t, t->on_false[i]);
@@ -79,6 +70,8 @@ void op_ml_trees(Oper *o) {
               {"nodes_falsenodeids", &t.on_false}, {"nodes_trueleafs", &t.leaf_true},
               {"nodes_falseleafs", &t.leaf_false}, {"leaf_targetids", &t.target}};
   for (int i = 0; i < 6; i++) *list[i].to = op_ints(o, list[i].name, &n[i]);
+  int missing;
+  t.missing = op_ints(o, "nodes_missing_value_tracks_true", &missing);
   const int64_t *root = op_ints(o, "tree_roots", &roots);
   if (!tensor_attr(o, "nodes_splits", &t.split) || !tensor_attr(o, "nodes_modes", &t.mode) ||
       !tensor_attr(o, "leaf_weights", &t.weight))
@@ -90,6 +83,7 @@ void op_ml_trees(Oper *o) {
   bool fits = s.rank == 2 && root && roots > 0 && t.split.count == n[0] && t.mode.count == n[0] &&
               t.weight.count == n[5] && t.ntarget > 0 && t.ntarget <= 1024;
   for (int i = 1; i < 5; i++) fits &= n[i] == n[0];
+  fits &= !t.missing || missing == n[0];
   if (!fits) return op_refuse(o, E_ONNX_NODE, "its attributes do not fit each other");
   if (op_int(o, "aggregate_function", 1) != 1 || op_int(o, "post_transform", 0))
     return op_refuse(o, E_ONNX_NODE, "it does not add leaves without a transformation");
@@ -105,7 +99,7 @@ void op_ml_trees(Oper *o) {
 /* How often each n-gram of the pool, `count` of them from `at` on, occurs in x with up to `skips` left out. */
 static const char *gram_counts(Oper *o, const char *x, const int64_t *pool, int64_t n, int64_t count, int64_t C,
                                int64_t skips) {
-  const char *grams = put_constant(o, "grams", ONNX_INT64, pool, 2, (int64_t[]){count, n});
+  const char *grams = op_table(o, "grams", ONNX_INT64, pool, 2, (int64_t[]){count, n});
   Str b = {.c = o->m->c};
   for (int64_t step = 1; step <= (n == 1 ? 1 : skips + 1); step++)
     if ((n - 1) * step < C) str_printf(&b, "%sonnx_grams(%s, %s, %lld)", b.n ? " + " : "", x, grams, (long long)step);
@@ -144,7 +138,7 @@ void op_tfidf(Oper *o) {
     }
     if (!strcmp(mode, "IDF")) counts = op_str(o, "min(%s, 1)", counts);
     const char *part =
-      op_str(o, "(%s) @ %s", counts, put_constant(o, "columns", ONNX_FLOAT, to_column, 2, (int64_t[]){count, D}));
+      op_str(o, "(%s) @ %s", counts, op_table(o, "columns", ONNX_FLOAT, to_column, 2, (int64_t[]){count, D}));
     sum = sum ? op_str(o, "%s + %s", sum, part) : part;
   }
   s.type = ONNX_FLOAT;

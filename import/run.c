@@ -8,7 +8,7 @@ static bool fix_inputs(Import *m) {
   const OnnxGraph *g = m->model->graph;
   bool any = false;
   for (int i = 0; i < g->nin; i++)
-    for (int k = 0; k < m->ngiven && m->wanted >> (i < 63 ? i : 63) & 1; k++) {
+    for (int k = 0; k < m->ngiven && m->wanted >> (i < 62 ? i : 62) & 1; k++) {
       Given *v = &m->given[k];
       if (v->constant || strcmp(v->name, g->in[i].name)) continue;
       v->constant = any = true;

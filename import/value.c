@@ -100,6 +100,15 @@ const char *onnx_text(Import *m, Value *v) {
   return v->text ? v->text : "failed";
 }
 
+const char *op_table(Oper *o, const char *name, int type, const void *data, int rank, const int64_t *dim) {
+  Value *v = onnx_value(o->m, shape_of(type, rank, dim));
+  v->onnx = name;
+  v->known = ctx_alloc(o->m->c, sizeof *v->known);
+  *v->known = (Tensor){.type = type, .rank = rank, .count = shape_count(&v->s), .data = data};
+  memcpy(v->known->dim, v->s.dim, sizeof v->known->dim);
+  return onnx_text(o->m, v);
+}
+
 /* ---- operands ---- */
 
 const Shape *op_shape(Oper *o, int i) {

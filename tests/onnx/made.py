@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""made.py DIR: models of one node, in forms that ONNX's own cases lack, with what onnxruntime 1.32.0 or onnx's reference
+evaluator (1.23.2) computes. made.tar.gz has what it wrote."""
+import os
+import sys
+
+import ml_dtypes
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto as T
+from onnx import helper as H
+from onnx import numpy_helper as N
+from onnx.reference import ReferenceEvaluator
+
+R = np.random.RandomState(3)
+
+
+def f(*shape, low=-1.0, high=1.0):
+    return R.uniform(low, high, shape).astype(np.float32)
+
+
+def ints(*values):
+    return np.array(values, np.int64)
+
+
+def info(name, a):
+    return H.make_tensor_value_info(name, H.np_dtype_to_tensor_dtype(a.dtype), a.shape)
+
+
+def save(name, nodes, feed, results, opset, domain="", judge="ort", want=None):
+    imports = [H.make_opsetid("", 21 if domain else opset)] + ([H.make_opsetid(domain, opset)] if domain else [])
+    ports = [info(k, v) for k, v in feed.items()]
+    graph = H.make_graph(nodes, "g", ports, [H.make_empty_tensor_value_info(r) for r in results])
+    model = H.make_model(graph, opset_imports=imports, ir_version=10)
+    if want is None and judge == "ort":
+        want = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, feed)
+    elif want is None:
+        want = ReferenceEvaluator(model).run(None, feed)
+    want = [np.asarray(w) for w in want]
+    for port, w, r in zip(graph.output, want, results):
+        port.CopyFrom(info(r, w))
+    folder = os.path.join(sys.argv[1], name)
+    os.makedirs(folder + "/test_data_set_0")
+    onnx.save(H.make_model(graph, opset_imports=imports, ir_version=10), folder + "/model.onnx")
+    for kind, arrays in (("input", feed.items()), ("output", zip(results, want))):
+        for i, (k, v) in enumerate(arrays):
+            with open(f"{folder}/test_data_set_0/{kind}_{i}.pb", "wb") as out:
+                out.write(N.from_array(v, k).SerializeToString())
+
+
+def one(name, op, inputs, results=1, opset=21, domain="", judge="ort", want=None, **attrs):
+    names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
+    out = [f"y{i}" for i in range(results)]
+    feed = {n: x for n, x in zip(names, inputs) if n}
+    save(name, [H.make_node(op, names, out, domain=domain, **attrs)], feed, out, opset, domain, judge, want)
+
+
+def recurrent(name, op, lengths=None, way="forward", more=(), **attrs):
+    gates, n, h, b = {"RNN": 1, "GRU": 3, "LSTM": 4}[op], 2 if way == "bidirectional" else 1, 4, 3
+    x = [f(5, b, 2), f(n, gates * h, 2), f(n, gates * h, h), f(n, 2 * gates * h), lengths, f(n, b, h)]
+    if op == "LSTM":
+        x += [f(n, b, h), f(n, 3 * h)]
+    one(name, op, x, 3 if op == "LSTM" else 2, 14, hidden_size=h, direction=way, **attrs)
+
+
+short = np.array([5, 1, 3], np.int32)
+for op in ("RNN", "GRU", "LSTM"):
+    for way in ("forward", "reverse", "bidirectional"):
+        recurrent(f"{op.lower()}_lengths_{way}", op, short, way)
+    recurrent(f"{op.lower()}_clip", op, clip=0.3)
+recurrent("rnn_activations", "RNN", way="bidirectional", activations=["LeakyRelu", "Affine"],
+          activation_alpha=[0.2, 0.5], activation_beta=[0.1])
+recurrent("gru_activations", "GRU", short, activations=["HardSigmoid", "Softsign"], activation_alpha=[0.3],
+          activation_beta=[0.4], linear_before_reset=1)
+recurrent("lstm_activations", "LSTM", activations=["Sigmoid", "ScaledTanh", "Relu"], activation_alpha=[0.7],
+          activation_beta=[0.9])
+recurrent("lstm_coupled", "LSTM", input_forget=1)
+
+for mode in ("reflect", "wrap", "edge"):
+    one(f"pad_far_{mode}", "Pad", [f(2, 3), ints(0, 7, 1, 4)], mode=mode, judge="ref")
+one("pad_bool", "Pad", [f(2, 3) > 0, ints(1, 0, 0, 2), np.array(True)], judge="ref")
+one("upsample_7", "Upsample", [f(1, 1, 2, 3)], opset=7, scales=[1.0, 1.0, 2.0, 3.0], mode="linear")
+one("resize_nn", "Resize", [f(1, 1, 4, 5), np.array([], np.float32), np.array([1, 1, 1.5, 0.7], np.float32)], opset=11,
+    coordinate_transformation_mode="tf_half_pixel_for_nn", nearest_mode="floor")
+one("einsum_ints", "Einsum", [R.randint(-5, 5, (2, 3)), R.randint(-5, 5, (3, 4))], equation="ij,jk->ik")
+one("reduce_l2_ints", "ReduceL2", [R.randint(1, 9, (3, 4)).astype(np.int32), ints(1)])
+one("batchnorm_mixed", "BatchNormalization", [f(2, 3, 4).astype(np.float16), f(3), f(3), f(3), f(3, low=0.5)], opset=15,
+    judge="ref")
+one("hann_half", "HannWindow", [np.array(8, np.int32)], output_datatype=T.INT32, judge="ref")
+one("bitcast_bool", "BitCast", [f(5) > 0], opset=26, to=T.UINT8, judge="ref")
+one("bitcast_int4", "BitCast", [np.array([-8, -1, 0, 7], ml_dtypes.int4)], opset=26, to=T.UINT4, judge="ref")
+one("label_floats", "LabelEncoder", [ints(1, 5, 7)], opset=2, domain="ai.onnx.ml", keys_int64s=[7, 1],
+    values_floats=[1.5, 2.5], default_float=9.0)
+one("label_tensors", "LabelEncoder", [np.array([0.5, 2], np.float32)], opset=4, domain="ai.onnx.ml", judge="ref",
+    keys_tensor=N.from_array(np.array([2, 3], np.float32)), values_tensor=N.from_array(np.array([4, 5], np.int16)),
+    default_tensor=N.from_array(np.array([-1], np.int16)))
+
+# Of random results only types and shapes are compared.
+p = f(2, 3, low=0)
+one("random_normal", "RandomNormal", [], shape=[2, 3], mean=2.0, scale=3.0, dtype=T.DOUBLE)
+one("random_uniform", "RandomUniformLike", [p], low=1.0, high=2.0, dtype=T.FLOAT16, judge="ref")
+one("random_bernoulli", "Bernoulli", [p], dtype=T.INT32, want=[np.zeros((2, 3), np.int32)])
+one("random_multinomial", "Multinomial", [p], sample_size=7)
+one("random_dropout", "Dropout", [p, np.array(0.5, np.float32), np.array(True)], 2)
+
+# Scan of version 8, with a batch: running sums, the second input read backwards.
+body = H.make_graph(
+    [H.make_node("Add", ["s", "a"], ["t"]), H.make_node("Add", ["t", "b"], ["u"]), H.make_node("Identity", ["u"], ["v"])],
+    "body", [H.make_tensor_value_info(n, T.FLOAT, [2]) for n in "sab"],
+    [H.make_tensor_value_info(n, T.FLOAT, [2]) for n in "uv"])
+feed = {"start": f(3, 2), "p": f(3, 4, 2), "q": f(3, 4, 2)}
+back = feed["q"][:, ::-1]
+sums = np.cumsum(feed["p"] + back, axis=1) + feed["start"][:, None]
+save("scan_8", [H.make_node("Scan", ["", "start", "p", "q"], ["last", "all"], num_scan_inputs=2, directions=[0, 1],
+                            body=body)], feed, ["last", "all"], 8, want=[sums[:, -1], sums])
+
+# Gradients of the sum of c = (a + b) * a.
+feed = {"a": f(3), "b": f(3)}
+nodes = [H.make_node("Add", ["a", "b"], ["d"]), H.make_node("Mul", ["d", "a"], ["c"]),
+         H.make_node("Gradient", ["a", "b"], ["da", "db"], domain="ai.onnx.preview.training", xs=["a", "b"], y="c")]
+a, b = feed["a"], feed["b"]
+save("gradient", nodes, feed, ["c", "da", "db"], 1, "ai.onnx.preview.training", want=[(a + b) * a, 2 * a + b, a])
+
+# Trees whose missing features go the way of `true`.
+one("tree_missing", "TreeEnsemble", [np.array([[np.nan], [0.2], [0.8]], np.float32)], opset=5, domain="ai.onnx.ml",
+    judge="ref", want=[np.array([[1], [1], [2]], np.float32)], n_targets=1, aggregate_function=1, tree_roots=[0],
+    nodes_featureids=[0], nodes_truenodeids=[0], nodes_falsenodeids=[1], nodes_trueleafs=[1], nodes_falseleafs=[1],
+    nodes_missing_value_tracks_true=[1], nodes_splits=N.from_array(np.array([0.5], np.float32)),
+    nodes_modes=N.from_array(np.array([0], np.uint8)), leaf_targetids=[0, 0],
+    leaf_weights=N.from_array(np.array([1, 2], np.float32)), post_transform=0)
