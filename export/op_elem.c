@@ -43,7 +43,7 @@ static const char *call(Template *t, const char *op, int n, const char *const *a
 static const char *expression(Template *t) {
   const char *start = t->s, *arg[3];
   if (*start >= 'a' && *start <= 'c') return t->operand[*t->s++ - 'a'];
-  if (*start >= '0' && *start <= '9') {
+  if ((*start >= '0' && *start <= '9') || *start == '-') {
     char *end;
     double v = strtod(start, &end);
     t->s = end;

@@ -2,16 +2,30 @@
 /* Reductions and running sums. */
 #include "export/export.h"
 
-static void reduce(Export *x, Id n, const char *op) {
+static const char *reduced(Export *x, Id n, const char *op, const char *v) {
   const AttrVal *axes = node_attr(x->at->g, n, ATTR(sum, axes));
-  int type = export_computed(export_in_type(x, 0)->dtype);
-  const char *v = export_in_as(x, 0, type), *list = export_const_ints(x, axes->v, axes->n);
+  const char *list = export_const_ints(x, axes->v, axes->n);
   export_int(x, "keepdims", node_attr(x->at->g, n, ATTR(sum, keep))->i);
   if (!axes->n) export_int(x, "noop_with_empty_axes", 1);
-  export_give(x, NODE(x, op, v, list), type);
+  return NODE(x, op, v, list);
 }
 
-void write_sum(Export *x, Id n) { reduce(x, n, "ReduceSum"); }
+static void reduce(Export *x, Id n, const char *op) {
+  int type = export_computed(export_in_type(x, 0)->dtype);
+  export_give(x, reduced(x, n, op, export_in_as(x, 0, type)), type);
+}
+
+/* Halves of 32 bits are added apart, since onnxruntime adds INT64 in double. */
+void write_sum(Export *x, Id n) {
+  if (export_in_type(x, 0)->dtype != DT_I64) {
+    reduce(x, n, "ReduceSum");
+    return;
+  }
+  const char *v = export_in(x, 0), *unit = export_number(x, ONNX_INT64, 4294967296.0), *low = NODE(x, "Mod", v, unit);
+  const char *high = NODE(x, "Div", NODE(x, "Sub", v, low), unit);
+  high = NODE(x, "Mul", reduced(x, n, "ReduceSum", high), unit);
+  x->at->value[n] = NODE(x, "Add", high, reduced(x, n, "ReduceSum", low));
+}
 void write_reduce_min(Export *x, Id n) { reduce(x, n, "ReduceMin"); }
 
 static void maxpool(Export *x, Id n) {

@@ -45,6 +45,12 @@ static bool read_offsets(Json *j, StTensor *t) {
   return true;
 }
 
+const char *st_type_name(GcDType t) {
+  for (int i = 0; i < COUNT(types); i++)
+    if (types[i].dtype == (int)t) return types[i].name;
+  return "";
+}
+
 bool st_set_type(StTensor *t, const char *name) {
   for (int i = 0; i < COUNT(types); i++) {
     if (strcmp(name, types[i].name)) continue;

@@ -30,6 +30,7 @@ typedef struct StFile {
 bool st_read(const char *path, StFile *f, char *err);
 bool st_parse(Bytes file, StFile *f, char *err);
 bool st_set_type(StTensor *t, const char *name); /* sets what depends on the type; false: there is none of this name */
+const char *st_type_name(GcDType t);             /* of an element type of the language */
 bool st_sort(StFile *f, char *err);              /* by name, and metadata by key; false: some are equal */
 const char *weights_format(const Bytes *b);      /* what a file is that is no safetensors; NULL: not known */
 /* Other formats of weights, which gradc and libgradc read but not the programs that gradc builds: there it is NULL. */

@@ -30,11 +30,6 @@ static void add_pair(Text *t, const char *key, const char *value) {
   rt_free(v);
 }
 
-static const char *type_name(GcDType t) {
-  static const char *const name[] = {"BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "F32", "F64", "F16", "BF16"};
-  return name[t];
-}
-
 static void add_tensor(Text *t, const char *named, const char *type, int rank, const int64_t *dim, size_t begin,
                        size_t end) {
   char *name = json_quote(named), number[80];
@@ -85,7 +80,7 @@ static Text header(const GcModel *m, const void *mem, unsigned kinds, const StMe
     const GcVar *v = &m->vars[i];
     if (!(kinds & KIND_BIT(v->kind))) continue;
     size_t n = var_count(v) * gc_dtype_size[v->dtype];
-    add_tensor(&t, v->name, type_name(v->dtype), v->rank, v->dim, at, at + n);
+    add_tensor(&t, v->name, st_type_name(v->dtype), v->rank, v->dim, at, at + n);
     at += n;
   }
   end(&t);

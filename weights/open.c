@@ -154,7 +154,6 @@ double weights_distance(const StFile *fa, const StTensor *a, const StFile *fb, c
 }
 
 bool weights_cast(StFile *f, StTensor *t, GcDType to, char *err) {
-  static const char *const name[] = {[GC_F32] = "F32", [GC_F64] = "F64", [GC_F16] = "F16", [GC_BF16] = "BF16"};
   if (t->dtype == (int)to) return true;
   if (!gc_is_float(t->dtype) || !gc_is_float(to)) return rt_fail(err, "`%.99s` is %s", t->name, t->type);
   int64_t n = weights_count(t);
@@ -165,7 +164,7 @@ bool weights_cast(StFile *f, StTensor *t, GcDType to, char *err) {
   f->data = f->file.p;
   for (int64_t i = 0; i < n; i++) num_store(to, f->file.p + begin, (size_t)i, value_at(f, t, i));
   const char *given = t->given;
-  st_set_type(t, name[to]);
+  st_set_type(t, st_type_name(to));
   t->given = given;
   t->begin = begin;
   t->end = f->file.n;

@@ -249,7 +249,8 @@ static Value fn_sort_keys(Elab *e, Call *k) {
     Value key = fn_sort_key(e, k);
     return v_list(e, 1, &key);
   }
-  Id high = b_op2(b, OP_shr, x, b_like(b, x, 32)), low = b_op2(b, OP_bitand, x, b_like(b, x, 4294967295.0));
+  Id high = b_op2(b, (Op)op_find_spelling("bitwise_right_shift", 2), x, b_like(b, x, 32));
+  Id low = b_op2(b, (Op)op_find_spelling("bitwise_and", 2), x, b_like(b, x, 4294967295.0));
   return v_list(e, 2, (Value[]){v_tensor(e, b_cast(b, high, DT_F64)), v_tensor(e, b_cast(b, low, DT_F64))});
 }
 

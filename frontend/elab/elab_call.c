@@ -218,6 +218,8 @@ static bool convert(Elab *e, const char *name, Call *k, Value *r) {
     *r = v_float(x);
   } else if (to_float && v.kind == V_SIZE) {
     *r = v_tensor(e, b_size(&e->cur.b, DT_F32, v.i));
+  } else if (to_int && v.kind == V_INT) {
+    *r = v;
   } else if (to_int && v_number(v, &x) && x > -9e18 && x < 9e18) {
     *r = v_int((int64_t)x);
   } else {

@@ -405,6 +405,7 @@ static Id init_value(Elab *e, int v) {
   Value x = i->init;
   double number;
   if (i->average) return graph_written(e->cur.b.g, var->owner); /* that of its weight, which comes before */
+  if (x.kind == V_INT && t->dtype == DT_I64) return b_ints(&e->cur.b, var->type, &x.i, 1);
   if (v_number(x, &number)) return b_full(&e->cur.b, var->type, number);
   if (x.kind == V_FN) {
     Value w = v_tensor(e, b_full(&e->cur.b, var->type, 0));

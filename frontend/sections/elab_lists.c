@@ -44,7 +44,8 @@ static bool read_padded(Elab *e, DataCtx *x, const ListCall *l) {
   if (most.kind != V_INT || most.i < 1 || most.i > EL_MAX_ELEMENTS)
     return el_reject(e, E_FIELD, l->most, "the most entries of a list is an integer from 1 to %d, not %s",
                      EL_MAX_ELEMENTS, v_text(e, most));
-  if (!v_number(value, &v) || (!dtype_is_float(t) && value.kind != V_INT))
+  bool fits = value.kind == V_INT && dtype_saturate(t, value.i) == value.i && ints_are_exact(&value.i, 1);
+  if (!v_number(value, &v) || (!dtype_is_float(t) && !fits))
     return el_reject(e, E_FIELD, l->value, "`value` is a number of %s, not %s", dtype_info[t].name, v_text(e, value));
   x->field->pad = most.i;
   x->field->pad_value = v;

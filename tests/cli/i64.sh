@@ -44,3 +44,29 @@ i64_c 'the C of emit' '' "${CC:-cc}" -O1 -fsanitize=undefined -fno-sanitize-reco
 if full && command -v arm-linux-gnueabihf-gcc qemu-arm >out; then
   i64_c '32 bits' qemu-arm arm-linux-gnueabihf-gcc -O2 -static
 fi
+
+# From each source, by a state, to a file of weights: the number that i64_files.py computes.
+if command -v python3 >out; then
+  total=$(python3 "$here/i64_files.py")
+  sources='npy("k.npy"):field(0)'
+  full && sources="$sources csv(\"k.csv\"):field(0) npz(\"k.npz\"):field(\"k\")
+    safetensors(\"k.safetensors\"):field(\"k\") jsonl(\"k.jsonl\"):field(\"k\")"
+  for source in $sources; do
+    cat >source.nn <<N
+def net(k: i64[B]) {
+    state seen: i64 = 4611686018427387905
+    param w: f32 = 0
+    seen := seen + sum(k)
+    w + 0 * f32(k)
+}
+use n = net()
+data d {
+    source = ${source%:*}
+    k: i64 = ${source#*:}
+}
+train { data = d; batch = 4; epochs = 3; optim = sgd(lr = 0.1); loss = mean(n(k)) }
+N
+    "$gradc" run source.nn --run-dir "d${source%%(*}" >out 2>&1 || fail "$source: $(tail -n 3 out)"
+    equal "$source" "$(python3 "$here/i64_files.py" "d${source%%(*}/weights.safetensors")" "$total"
+  done
+fi

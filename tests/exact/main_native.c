@@ -39,7 +39,7 @@ static int run(const GcGraph *g, GcCall call, int threads) {
   return s[0].status;
 }
 
-static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8};
+static const int bytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2, 8};
 
 static int64_t elements(const GcGraph *g, const GcPort *p, const int64_t *size) { /* size NULL: at the bounds */
   int64_t n = 1;
@@ -67,7 +67,7 @@ static void call_export(const GcGraph *g, GcCall call, int r, int threads) {
     const GcPort *p = &g->in[i];
     in[i] = calloc((size_t)elements(g, p, NULL) + 1, 8);
     for (int64_t k = 0; r < 5 && k < elements(g, p, size); k++)
-      exact_put(in[i], p->dtype >= GC_F32, bytes[p->dtype], p->range, r, i, k);
+      exact_put(in[i], p->dtype >= GC_F32 && p->dtype <= GC_BF16, bytes[p->dtype], p->range, r, i, k);
   }
   for (int i = 0; i < g->nout; i++) out[i] = calloc((size_t)elements(g, &g->out[i], NULL) + 1, 8);
   call.in = (const void *const *)in;

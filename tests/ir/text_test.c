@@ -83,6 +83,9 @@ int main(int argc, char **argv) {
     "graph g() test {\n  %2: f32 = const {value=[1]}\n}\n",
     "graph g() test {\n  y = %1\n}\n",
     "graph g() test {\n  %1: i32[2] = const {value=[1.5,2]}\n}\n",
+    "graph g() test {\n  %1: i64[2] = const {value=[9007199254740993,2]}\n}\n",
+    "graph g() test {\n  %1: i64 = const {value=[9223372036854775808]}\n}\n",
+    "graph g(x: i64[2]) test {\n  %1: i64[2] = input \"x\"\n  %2: i64[2] = add(%1, 9007199254740993)\n}\n",
     "graph g() wrong {\n}\n",
     "graph g(x: f32[2,3], y: f32[4,5]) test {\n  %1: f32[2,3] = input \"x\"\n  %2: f32[4,5] = input \"y\"\n"
     "  %3: f32[2,5] = contract(%1, %2) {spec=\"mk,kn->mn\"}\n}\n",

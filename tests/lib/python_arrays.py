@@ -31,7 +31,7 @@ def nearest_bf16(x):
 
 def conversions(other_bf16=None):
     """Every kind of array to every element type: the same values, or a TypeError."""
-    names = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "f32", "f64", "f16", "bf16"]
+    names = ["bool", "u8", "i8", "u16", "i16", "u32", "i32", "i64", "f32", "f64", "f16", "bf16"]
     text = "".join(f"export def as_{n}(x: {n}[4]) -> {n}[4] {{ x }}\n" for n in names)
     text += "use net = linear(1)\ndata d { source = npy(\"none.npy\"); x: bf16[1] = field(0) }\n"
     text += "train { data = d; batch = 4; steps = 9; optim = sgd(lr = 0.1)\n"

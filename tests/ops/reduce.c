@@ -154,7 +154,7 @@ static void check_cumsum(Suite *s, bool reverse) {
 
 /* Integers wrap in their own type, in any order. */
 static void check_integers(Suite *s) {
-  static const DType types[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I32};
+  static const DType types[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I32, DT_I64};
   for (size_t k = 0; k < sizeof types / sizeof *types; k++) {
     Graph *g = fresh(s);
     Builder b = {.g = g};

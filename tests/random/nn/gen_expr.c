@@ -56,7 +56,7 @@ bool make_elementwise(Prog *p) {
   const char *f = form[pr(p, sizeof form / sizeof *form - 1)];
   char s[80];
   if (pc(p, 12)) snprintf(s, sizeof s, "where(v%d > 0.5, v%d, v%d * 0.25)", a->id, a->id, a->id);
-  else if (pc(p, 6)) snprintf(s, sizeof s, "f32(i32(v%d * 3)) * 0.25", a->id);
+  else if (pc(p, 6)) snprintf(s, sizeof s, "f32(i%d(v%d * 3)) * 0.25", pc(p, 50) ? 32 : 64, a->id);
   else snprintf(s, sizeof s, f, a->id);
   Ty t = a->ty;
   if (!strncmp(s, "f32(", 4)) t.t = DT_F32;
@@ -277,7 +277,7 @@ bool make_view(Prog *p) {
     Ty t = a->ty;
     t.dim[0] = at->ty.dim[0];
     if (ty_count(p, &t) > p->max_elements) return false;
-    return bind(p, t, "v%d[i32(abs(v%d) * 3)]", a->id, at->id);
+    return bind(p, t, "v%d[i%d(abs(v%d) * 3)]", a->id, pc(p, 50) ? 32 : 64, at->id);
   }
   default: {
     Ty t = a->ty;

@@ -190,7 +190,7 @@ static void export_net(Program *g) {
 }
 
 static DType input_dtype(Prog *p) {
-  static const DType rare[] = {DT_F16, DT_F16, DT_BF16, DT_BF16, DT_F64, DT_I32, DT_U8, DT_BOOL, DT_I16};
+  static const DType rare[] = {DT_F16, DT_F16, DT_BF16, DT_BF16, DT_F64, DT_I32, DT_I64, DT_U8, DT_BOOL, DT_I16};
   return pc(p, 75) ? DT_F32 : rare[pr(p, sizeof rare / sizeof *rare)];
 }
 
