@@ -195,8 +195,8 @@ static int parse_option(Args *a, int argc, char **argv, int *i) {
   if (o->commands & PASSED || (a->cmd == CMD_sweep && o->commands & C_run))
     for (int k = first; k <= *i; k++) a->passed[a->npassed++] = argv[k];
   a->value[id] = value;
-  if (id == OPT_set || id == OPT_values || id == OPT_const || id == OPT_dim) a->set[a->nset++] = value;
-  if (id == OPT_const) a->set[a->nset - 1] = ctx_strf(a->c, "const %s", value);
+  if (id == OPT_set || id == OPT_values || id == OPT_dim) a->set[a->nset++] = value;
+  if (id == OPT_const) a->constant[a->nconstant++] = value;
   int status = check_choice(a, o, value);
   if (status == GO_ON && id == OPT_color) rt_set_colour(value);
   return status;
@@ -253,6 +253,7 @@ int args_parse(Args *a, int argc, char **argv) {
   if (status != GO_ON) return status;
   a->operand = ctx_alloc(a->c, sizeof *a->operand * (size_t)argc);
   a->set = ctx_alloc(a->c, sizeof *a->set * (size_t)argc);
+  a->constant = ctx_alloc(a->c, sizeof *a->constant * (size_t)argc);
   a->passed = ctx_alloc(a->c, sizeof *a->passed * (size_t)(argc + 1));
   bool only_operands = false;
   for (int i = 2; i < argc; i++) {

@@ -23,32 +23,35 @@ static void fix_sizes(Bound *b, int n) {
   for (int i = 0; i < n; i++) b[i].open = b[i].must || (b[i].open && n == 1 && !must);
 }
 
-/* --dim NAME=N and --const NAME=FILE, which args.c lists in a->set. */
-static bool read_settings(Args *a, Import *m) {
+/* The name in front of the `=` of a setting; NULL: reported. */
+static const char *name_of(Args *a, OptionId o, const char *s) {
+  const char *eq = strchr(s, '=');
+  if (eq && eq > s && eq[1]) return ctx_intern(a->c, s, (size_t)(eq - s));
+  diag_error(a->c, E_USAGE, 0, 1, "`%s` takes %s, not `%s`", option_info[o].flag, option_info[o].value, s);
+  return NULL;
+}
+
+static bool read_constants(Args *a, Import *m) {
+  m->given = ctx_array(a->c, a->nconstant, sizeof *m->given);
+  for (int i = 0; i < a->nconstant; i++) {
+    const char *own, *name = name_of(a, OPT_const, a->constant[i]);
+    Given *g = &m->given[m->ngiven++];
+    if (!name || !onnx_file_tensor(a->c, strchr(a->constant[i], '=') + 1, &own, &g->value)) return false;
+    g->name = name;
+    g->constant = true;
+  }
+  return true;
+}
+
+static bool read_sizes(Args *a, Import *m) {
   Bound *bound = ctx_array(a->c, a->nset, sizeof *bound);
-  m->given = ctx_array(a->c, a->nset, sizeof *m->given);
   m->bound = bound;
   int open = 0;
   for (int i = 0; i < a->nset; i++) {
-    bool constant = !strncmp(a->set[i], "const ", 6);
-    const char *s = a->set[i] + (constant ? 6 : 0), *eq = strchr(s, '='), *name;
-    if (!eq || eq == s) {
-      diag_error(a->c, E_USAGE, 0, 1, "`--%s` takes NAME=%s, not `%s`", constant ? "const" : "dim",
-                 constant ? "FILE" : "N", s);
-      return false;
-    }
-    name = ctx_intern(a->c, s, (size_t)(eq - s));
-    if (constant) {
-      const char *own;
-      Given *g = &m->given[m->ngiven++];
-      if (!onnx_file_tensor(a->c, eq + 1, &own, &g->value)) return false;
-      g->name = name;
-      g->constant = true;
-      continue;
-    }
     Bound *b = &bound[m->nbound++];
-    b->name = name;
-    if (!read_size(eq + 1, b)) {
+    const char *s = a->set[i];
+    if (!(b->name = name_of(a, OPT_dim, s))) return false;
+    if (!read_size(strchr(s, '=') + 1, b)) {
       diag_error(a->c, E_USAGE, 0, 1, "`--dim %s` takes a size of at least 1, 1..N for all up to N, or N..N", s);
       return false;
     }
@@ -109,7 +112,7 @@ static int import_file(Args *a, const char *path, const char *dir) {
   Ctx *c = a->c;
   OnnxModel o;
   Import m = {.c = c, .model = &o, .folder = onnx_folder(c, path), .body = {.c = c}};
-  if (!read_settings(a, &m)) return EXIT_USAGE;
+  if (!read_sizes(a, &m) || !read_constants(a, &m)) return EXIT_USAGE;
   if (!onnx_file_model(c, path, &o)) return EXIT_MODEL;
   if (!onnx_read_given(c, &o, ctx_strf(c, "%s/test_data_set_0", m.folder), &m)) return EXIT_MODEL;
   const char *slash = strrchr(path, '/'), *source = slash ? slash + 1 : path, *text = NULL;

@@ -45,8 +45,10 @@ typedef struct Args {
   Ctx *c;
   CommandId cmd;
   const char *value[OPT_COUNT]; /* NULL: not given; "" for flags */
-  const char **set;             /* --set, as given */
+  const char **set;             /* --set, of import --dim, as given */
   int nset;
+  const char **constant; /* --const, as given */
+  int nconstant;
   const char **operand;
   int noperand;
   const char **passed;

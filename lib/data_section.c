@@ -166,6 +166,7 @@ gradc_status gradc_validate(gradc_data *d, float *results, gradc_error **error) 
   return d ? model_call(d->m, validate, &k, error) : error_null(error);
 }
 
+int64_t gradc_validate_every(const gradc_model *m) { return m && m->sess.t ? m->sess.t->validate : 0; }
 uint32_t gradc_validated(const gradc_model *m) { return m ? m->sess.seen.step : 0; }
 uint32_t gradc_best_step(const gradc_model *m) {
   return m && m->sess.t && m->sess.t->best.score ? m->sess.seen.best.step : 0;

@@ -337,6 +337,11 @@ GRADC_API int gradc_validation_due(const gradc_data *d);
  * `validate.loss` in rates are these from the next step on. `early_stop` and `save = best(...)` compare them; what they
  * found is saved in checkpoints. GRADC_BAD_CALL: there are no such records. */
 GRADC_API gradc_status gradc_validate(gradc_data *d, float *results, gradc_error **error);
+/* The same on arrays of the caller's, as those of gradc_evaluate. */
+GRADC_API gradc_status gradc_validate_on(gradc_model *m, const gradc_array *fields, int n, float *results,
+                                         gradc_error **error);
+/* How often the file asks for a validation: after so many steps, -1: after each epoch, 0: never. */
+GRADC_API int64_t gradc_validate_every(const gradc_model *m);
 GRADC_API uint32_t gradc_validated(const gradc_model *m); /* the step of the newest validation; 0: there is none */
 GRADC_API uint32_t gradc_best_step(const gradc_model *m); /* that of the best by `save = best(...)`; 0: there is none */
 GRADC_API int gradc_stops_early(const gradc_model *m);    /* 1: by `early_stop` the training ends here */

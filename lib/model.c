@@ -258,6 +258,20 @@ static void evaluate(void *arg) {
   k->m->scored = true;
 }
 
+static void validate_on(void *arg) {
+  FieldsCall *k = arg;
+  Session *sess = &k->m->sess;
+  if (sess->nsections > 1) rt_die(E_BAD_CALL, "%s has several train sections, and no validations", sess->m->name);
+  evaluate(k);
+  Scores s = {.loss = k->results[0], .metric = k->results + 1};
+  validate_count(sess, &s);
+}
+
+gradc_status gradc_validate_on(gradc_model *m, const gradc_array *fields, int n, float *results, gradc_error **error) {
+  FieldsCall k = {.m = m, .field = fields, .n = n, .results = results};
+  return model_call(m, validate_on, &k, error);
+}
+
 gradc_status gradc_evaluate(gradc_model *m, const gradc_array *fields, int n, float *results, gradc_error **error) {
   FieldsCall k = {.m = m, .field = fields, .n = n, .results = results};
   return model_call(m, evaluate, &k, error);

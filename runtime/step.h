@@ -42,6 +42,7 @@ void validate_open(Session *sess);                     /* the section of `valida
 bool validate_due(const Session *sess, uint32_t step); /* a validation follows this step */
 bool validate_pending(const Session *sess);            /* that after the steps so far has not been done */
 bool validate_run(Session *sess, Scores *s);           /* does it; false: a signal came, it is still pending */
+void validate_count(Session *sess, const Scores *s);   /* these are scores of a validation after the steps so far */
 bool validate_ends(const Session *sess);               /* the training stops early */
 bool validate_keeps_best(const Session *sess);         /* weights.safetensors is of the step sess->seen.best.step */
 const char *validate_name(const Session *sess, const GcWatch *w); /* of the score: "loss", or a metric's */

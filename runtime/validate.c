@@ -62,16 +62,20 @@ static void set_observed(Session *sess, const Scores *s) {
   }
 }
 
+void validate_count(Session *sess, const Scores *s) {
+  sess->seen.step = sess->run->step;
+  set_observed(sess, s);
+  watch(&sess->seen.best, &sess->t->best, s, sess->run->step);
+  watch(&sess->seen.stop, &sess->t->stop, s, sess->run->step);
+}
+
 bool validate_run(Session *sess, Scores *s) {
   section_enter(sess, 0);
   int status = eval_scores(sess, score_set(sess, false), s);
   section_leave(sess);
   if (status == SCORE_ENDED) return false;
   session_check(sess->t->eval, status);
-  sess->seen.step = sess->run->step;
-  set_observed(sess, s);
-  watch(&sess->seen.best, &sess->t->best, s, sess->run->step);
-  watch(&sess->seen.stop, &sess->t->stop, s, sess->run->step);
+  validate_count(sess, s);
   return true;
 }
 

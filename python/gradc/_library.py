@@ -75,6 +75,8 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "data_open": (c_int, [c_void_p, c_char_p, POINTER(c_void_p), _ERROR]), "data_close": (None, [c_void_p]),
     "data_records": (c_uint64, [c_void_p]), "data_held_out": (c_uint64, [c_void_p]),
     "validation_due": (c_int, [c_void_p]), "validated": (c_uint32, [c_void_p]), "best_step": (c_uint32, [c_void_p]),
+    "validate_every": (c_int64, [c_void_p]),
+    "validate_on": (c_int, [c_void_p, POINTER(CArray), c_int, POINTER(c_float), _ERROR]),
     "stops_early": (c_int, [c_void_p]), "validate": (c_int, [c_void_p, POINTER(c_float), _ERROR]),
     "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(CArray), c_int, _ERROR]),
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 
 import numpy as np
 
+from ._library import lib
 from .device_arrays import View
 from .tensors import as_input
 from .terminal import Live
@@ -37,6 +38,8 @@ class EarlyStopping:
                f"mode={self.mode!r}, restore={self.restore})"
 
     def __call__(self, model: "Model", epoch: Epoch) -> bool:
+        if self.monitor.startswith("val_") and self.monitor[4:] in epoch and not model.validation:
+            return False  # the first validation is to come
         if self.monitor not in epoch:
             raise KeyError(f"there is no {self.monitor!r}, but {', '.join(epoch)}")
         if epoch["epoch"] == 1:
@@ -90,10 +93,29 @@ def _words(epoch: Epoch) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in epoch.items() if name != "epoch" and np.ndim(value) == 0)
 
 
-def _one_epoch(model: "Model", arrays: List[np.ndarray], order: np.ndarray, live: Optional[Live],
-               words: Callable[[float], str]) -> Epoch:
-    """Means over the steps of an epoch. Fewer records than a batch are repeated to fill one."""
-    n = model.batch
+class _Held:
+    """The records to validate on, and their newest scores."""
+
+    def __init__(self, model: "Model", arrays: Optional[List[np.ndarray]], last: int):
+        self.model, self.arrays, self.last = model, arrays, last
+        self.every = int(lib["validate_every"](model._open()))
+        self.scores: Epoch = {}
+
+    def ends(self, epoch_ends: bool) -> bool:
+        """After a step: validates if it is time; True: by `early_stop` the training ends."""
+        at = self.model.steps
+        due = at % self.every == 0 or at == self.last if self.every > 0 else epoch_ends
+        if self.arrays is None or not due:
+            return False
+        self.scores = {"val_" + name: value for name, value in self.model.validate(*self.arrays).items()}
+        return self.model.stops_early
+
+
+def _one_epoch(model: "Model", arrays: List[np.ndarray], order: np.ndarray, held: _Held, live: Optional[Live],
+               words: Callable[[float], str]) -> Tuple[Epoch, bool]:
+    """Means over the steps of an epoch, and whether the training ends. Fewer records than a batch are repeated to fill
+    one."""
+    n, ends = model.batch, False
     totals: Dict[str, float] = {}
     order = order if len(order) >= n else np.resize(order, n)
     steps = len(order) // n
@@ -101,10 +123,13 @@ def _one_epoch(model: "Model", arrays: List[np.ndarray], order: np.ndarray, live
         at = order[i * n:(i + 1) * n]
         found = {"loss": model.step(*(a[at] for a in arrays)), **model.metrics}
         for name, value in found.items():
-            totals[name] = totals.get(name, 0.0) + value / steps
+            totals[name] = totals.get(name, 0.0) + value
         if live:
             live.advance(words(found["loss"]))
-    return dict(totals)
+        ends = held.ends(i + 1 == steps)
+        if ends:
+            break
+    return {name: total / (i + 1) for name, total in totals.items()}, ends
 
 
 def fit(model: "Model", values: Sequence[Any], epochs: int, validation: Validation,
@@ -114,26 +139,24 @@ def fit(model: "Model", values: Sequence[Any], epochs: int, validation: Validati
     if epochs < 1:
         raise ValueError(f"epochs is at least 1, not {epochs}")
     rng = np.random.default_rng(seed)
-    arrays, held = _parts(model, _records(model, values), validation, rng)
+    arrays, apart = _parts(model, _records(model, values), validation, rng)
     called = [callbacks] if callable(callbacks) else list(callbacks)
     n, steps = len(arrays[0]), max(1, len(arrays[0]) // model.batch)
     history: List[Epoch] = []
-    model.plan(model.steps + epochs * steps, steps)
+    held = _Held(model, apart, model.steps + epochs * steps)
+    model.plan(held.last, steps)
     live = Live(epochs * steps, file) if progress else None
     said = ""
     try:
         for number in range(1, epochs + 1):
             before = f"epoch {number}/{epochs}, "
-            scores = "".join(f", {k} {v:.4f}" for k, v in (history[-1] if history else {}).items()
-                             if k.startswith("val_") and np.ndim(v) == 0)
             order = rng.permutation(n) if shuffle else np.arange(n)
-            epoch: Epoch = {"epoch": number}
-            epoch.update(_one_epoch(model, arrays, order, live, lambda loss: f"{before}loss {loss:.4f}{scores}"))
-            if held is not None:
-                epoch.update({"val_" + name: value for name, value in model.evaluate(*held).items()})
+            epoch, ends = _one_epoch(model, arrays, order, held, live, lambda loss: before + _words(
+                {"loss": loss, **held.scores}))
+            epoch = {"epoch": number, **epoch, **held.scores}
             history.append(epoch)
             said = before + _words(epoch)
-            if any([callback(model, epoch) for callback in called]):
+            if any([callback(model, epoch) for callback in called]) or ends:
                 break
     finally:
         if live:

@@ -167,8 +167,11 @@ class Model:
         f(model, epoch) called after each epoch; if one returns True, it is the last (gradc.EarlyStopping).  seed: of
         the shuffling and the hold-out.  progress: shows a line on `file`, or standard error.
 
-        Returns a dict for each epoch: "epoch" from 1, "loss" and the metrics, means over its steps, and with a
-        validation "val_loss", …; callbacks are given it, too."""
+        With validation data the model is validated after each epoch, or as `validate = every(N)` of the file says, and
+        after the last step; `early_stop` of the file ends the training.
+
+        Returns a dict for each epoch: "epoch" from 1, "loss" and the metrics, means over its steps, and "val_loss", …
+        of the newest validation; callbacks are given it, too."""
         return fit(self, fields, epochs, validation, callbacks, shuffle, seed, progress, file)
 
     def state_dict(self, map: Optional[Mapping[str, Target]] = None) -> Dict[str, np.ndarray]:
@@ -225,19 +228,27 @@ class Model:
     def evaluate(self, *fields: Any) -> Dict[str, Any]:
         """Loss and metrics of any number of records, with the current number of steps: floats, and arrays of f32 for
         metrics that are vectors or matrices."""
+        return self._evaluated("evaluate", fields)
+
+    def _evaluated(self, function: str, fields: Tuple[Any, ...]) -> Dict[str, Any]:
         a, results = Inputs(self, fields, self._fields), (c_float * (1 + len(self._metrics)))()
-        self._planned("evaluate", a.array, a.n, results)
+        self._planned(function, a.array, a.n, results)
         found: Dict[str, Any] = dict(zip(["loss", *self._metrics], results))
         for i, t in enumerate(self._scores):
             found[utf8(t.name)] = to = np.empty(tuple(t.shape[:t.rank]), np.float32)
             call("read_score", self._handle, i, c_arrays([to], [t.dtype]))
         return found
 
-    def validate(self, data: Data) -> Dict[str, float]:
-        """Loss and metrics on the hold-out, or on the section of `validate.data`, as `train` evaluates them. They
-        count for `early_stop`, `save = best(...)` and rates that look at `validate.loss`."""
+    def validate(self, *data: Any) -> Dict[str, Any]:
+        """Loss and metrics on the hold-out of `data`, or on the section of `validate.data`, as `train` evaluates them;
+        or on arrays, validate(x, y). They count for `early_stop`, `save = best(...)` and rates that look at
+        `validate.loss`."""
+        if len(data) != 1 or not isinstance(data[0], Data):
+            found = self._evaluated("validate_on", data)
+            self.validation = {"step": self.steps, **found}
+            return found
         results = (c_float * (1 + len(self._metrics)))()
-        self._planned("validate", results, at=data._handle)
+        self._planned("validate", results, at=data[0]._handle)
         self.validation = {"step": self.steps, **dict(zip(["loss", *self._metrics], results))}
         return {k: v for k, v in self.validation.items() if k != "step"}
 

@@ -56,6 +56,19 @@ def predictions(m):
     raises(ValueError, "`y` has 3, `x` has 9", lambda: m.sequence.records(np.zeros(3, np.int32), x[:9]))
 
 
+def validated(x, y):
+    """`validate` and `early_stop` of the file count in fit, too."""
+    text = NN.replace("epochs = 3;", "epochs = 3; validate = every(15); early_stop = early_stop(loss, 1, 1e9);")
+    with gradc.compile("tool.nn", text=text, **OPTIONS) as m:
+        seen = []
+        history = m.fit(x, y, epochs=4, validation=(x, y), progress=False,
+                        callbacks=[gradc.EarlyStopping(), lambda model, e: seen.append(model.validation)])
+        check(["val_loss" in e for e in history] == [False, True, True] and m.steps == 30, history)
+        check([v and v["step"] for v in seen] == [None, 15, 30], seen)
+        scores = m.validate(x, y)
+        check(scores["loss"] == m.evaluate(x, y)["loss"] == m.validation["loss"] == history[-1]["val_loss"], scores)
+
+
 def fitting(m):
     x, y = batch(100)
     m.init(1)
@@ -85,6 +98,7 @@ def fitting(m):
     check(len(last) == 1 and m.steps == 11 and last[0]["val_loss"] != scores["loss"], last)
     stop = gradc.EarlyStopping("loss", patience=2, min_delta=1e9)
     check(len(m.fit(x, y, epochs=9, callbacks=[stop], progress=False)) == 3 and stop.best_epoch == 1, "early stop")
+    validated(x, y)
     raises(KeyError, "no 'val_loss'", lambda: m.fit(x, y, callbacks=gradc.EarlyStopping(), progress=False))
     raises(TypeError, "2 fields (x, y), and 1 arrays", lambda: m.fit(x))
     raises(ValueError, "`x` has 100, `y` has 99", lambda: m.fit(x, y[:99]))
