@@ -5,15 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The analysis is not of the text any more; its types are those of the text until it is elaborated again. */
+static void retire(Document *d) {
+  bool typed = d->analysis && d->analysis->watch.nseen;
+  analysis_free(typed ? d->typed : d->analysis);
+  if (typed) d->typed = d->analysis;
+  d->analysis = NULL;
+  d->unpublished = true;
+}
+
 /* What a file imports may have changed: all are analysed anew when they are asked for. */
 static void outdate(Server *s) {
-  for (Document *d = s->document; d; d = d->next) {
-    bool imports = d->analysis && d->analysis->index->nfile > 1;
-    if (!imports) continue;
-    analysis_free(d->analysis);
-    d->analysis = NULL;
-    d->unpublished = true;
-  }
+  for (Document *d = s->document; d; d = d->next)
+    if (d->analysis && d->analysis->index->nfile > 1) retire(d);
 }
 
 static bool set_text(Server *s, Document *d, char *text, size_t n) {
@@ -21,9 +25,7 @@ static bool set_text(Server *s, Document *d, char *text, size_t n) {
   free(d->text);
   d->text = text;
   d->n = n;
-  analysis_free(d->analysis);
-  d->analysis = NULL;
-  d->unpublished = true;
+  retire(d);
   outdate(s);
   return true;
 }
@@ -44,6 +46,7 @@ Document *document_find(Server *s, const char *uri) {
 
 static void document_free(Document *d) {
   analysis_free(d->analysis);
+  analysis_free(d->typed);
   free(d->uri);
   free(d->path);
   free(d->text);

@@ -149,17 +149,52 @@ static bool put_name(Request *r, Hover *h, const NameUse *u) {
   return true;
 }
 
-bool request_hover(Request *r) {
-  Hover h = {.code = {.c = r->c}, .notes = {.c = r->c}};
+static bool look(Request *r, Hover *h) {
+  *h = (Hover){.code = {.c = r->c}, .notes = {.c = r->c}};
   const NameUse *u = index_use(r->a->index, r->at);
-  bool found = u && put_name(r, &h, u);
-  const Ast *a = found ? NULL : seen_around(r, false);
-  if (a && a->kind != AST_STR) {
-    found = put_seen(r, &h, NULL, a, cost_of(r, a));
-    h.at = a->at;
-    h.len = a->len;
-  }
-  if (!found) {
+  if (u && put_name(r, h, u)) return true;
+  const Ast *a = seen_around(r, false);
+  if (!a || a->kind == AST_STR) return false;
+  h->at = a->at;
+  h->len = a->len;
+  return put_seen(r, h, NULL, a, cost_of(r, a));
+}
+
+/* What a text has in common with an earlier one: so many bytes at its beginning and at its end. */
+typedef struct Common {
+  size_t first, last;
+} Common;
+
+static Common common_of(const char *a, size_t na, const char *b, size_t nb) {
+  size_t most = na < nb ? na : nb;
+  Common k = {0, 0};
+  while (k.first < most && a[k.first] == b[k.first]) k.first++;
+  while (k.last < most - k.first && a[na - 1 - k.last] == b[nb - 1 - k.last]) k.last++;
+  return k;
+}
+
+/* Where the text does not parse, nothing of it has a type: then by the text before it that did, at a place that both
+ * have. */
+static bool look_before(Request *r, Hover *h) {
+  const Analysis *now = r->a, *typed = r->d->typed;
+  if (now->watch.nseen || !typed) return false;
+  size_t n, at = r->at - now->start;
+  const char *text = source_text(typed->c, typed->start, &n);
+  Common k = common_of(text, n, r->d->text, r->d->n);
+  if (at >= k.first && at < r->d->n - k.last) return false;
+  Loc shift = typed->start + (at < k.first ? 0 : (Loc)(n - r->d->n)) - now->start;
+  r->a = typed;
+  r->at += shift;
+  bool found = look(r, h);
+  r->a = now;
+  r->at -= shift;
+  h->at -= shift;
+  return found;
+}
+
+bool request_hover(Request *r) {
+  Hover h;
+  if (!look_before(r, &h) && !look(r, &h)) {
     str_puts(&r->out, "null");
     return true;
   }

@@ -53,6 +53,8 @@ bool request_definition(Request *r) {
 
 /* ---- all places of a symbol ---- */
 
+enum { FOLDER_DEPTH = 8 };
+
 typedef struct Place {
   const char *path;
   Ctx *of;
@@ -71,6 +73,7 @@ typedef struct Places {
   int nindex, capindex;
   Analysis **made; /* for files that are not open */
   int nmade, capmade;
+  int nlooked; /* entries of folders */
 } Places;
 
 static bool is_wanted(const Places *p, Symbol *s) {
@@ -104,24 +107,32 @@ static void collect(Places *p, const Index *x) {
   if (any) *VEC_PUSH(p->r->c, p->index, p->nindex, p->capindex) = x;
 }
 
-/* The other files of the folder that has the declaration: they may import it. */
-static void collect_folder(Places *p) {
-  enum { MOST = 200 };
-  const char *slash = strrchr(p->path, '/');
+/* A file that is not open and has the name. */
+static void collect_file(Places *p, const char *path, const char *name) {
+  Loc at;
+  size_t n;
+  for (const Document *d = p->r->s->document; d; d = d->next)
+    if (!strcmp(d->path, path)) return;
+  for (int i = 0; i < p->nmade; i++)
+    if (!strcmp(p->made[i]->path, path)) return;
+  if (!source_read(p->r->c, path, &at)) return;
+  const char *text = source_text(p->r->c, at, &n);
+  Analysis *a = strstr(text, name) ? analysis_make(p->r->s, path, text, n, false) : NULL;
+  if (!a) return;
+  *VEC_PUSH(p->r->c, p->made, p->nmade, p->capmade) = a;
+  collect(p, a->index);
+}
+
+/* The files of a folder, and `depth` levels of folders in it: they may import the declaration. */
+static void collect_folder(Places *p, const char *folder, const char *name, int depth) {
+  enum { MOST = 2000 };
   int n = 0;
-  char **names = slash ? io_list(ctx_strf(p->r->c, "%.*s", (int)(slash - p->path), p->path), &n) : NULL;
-  for (int i = 0; names && i < n && i < MOST; i++) {
-    size_t len = strlen(names[i]);
-    const char *path = ctx_strf(p->r->c, "%.*s/%s", (int)(slash - p->path), p->path, names[i]);
-    bool open = len < 4 || strcmp(names[i] + len - 3, ".nn");
-    for (const Document *d = p->r->s->document; d; d = d->next) open |= !strcmp(d->path, path);
-    Loc at;
-    if (open || !source_read(p->r->c, path, &at)) continue;
-    const char *text = source_text(p->r->c, at, &len);
-    Analysis *a = analysis_make(p->r->s, path, text, len, false);
-    if (!a) continue;
-    *VEC_PUSH(p->r->c, p->made, p->nmade, p->capmade) = a;
-    collect(p, a->index);
+  char **names = io_list(folder, &n);
+  for (int i = 0; names && i < n && p->nlooked < MOST; i++) {
+    const char *end = strrchr(names[i], '.'), *path = ctx_strf(p->r->c, "%s/%s", folder, names[i]);
+    p->nlooked++;
+    if (end && !strcmp(end, ".nn")) collect_file(p, path_plain(p->r->c, path), name);
+    else if (depth && io_is_folder(path)) collect_folder(p, path, name, depth - 1);
   }
   for (int i = 0; i < n; i++) rt_free(names[i]);
   rt_free(names);
@@ -136,7 +147,10 @@ static void find_places(Places *p, Symbol *s) {
     const Analysis *a = d == p->r->d ? NULL : document_analysis(p->r->s, p->r->c, d);
     if (a) collect(p, a->index);
   }
-  if (!s->in || s->kind == SY_ARG) collect_folder(p);
+  const char *slash = strrchr(p->path, '/');
+  if (s->in && s->kind != SY_ARG) return;
+  if (slash) collect_folder(p, ctx_strf(p->r->c, "%.*s", (int)(slash - p->path), p->path), s->name, 0);
+  for (int i = 0; i < p->r->s->nroot; i++) collect_folder(p, p->r->s->root[i], s->name, FOLDER_DEPTH);
 }
 
 static void free_places(Places *p) {

@@ -6,6 +6,7 @@
 #include "driver/lsp/text.h"
 #include "lib/gradc.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct Message {
@@ -99,7 +100,26 @@ static void publish_all(Ctx *c, void *arg) {
 
 /* ---- the life of a session ---- */
 
-static void initialize(Session *n, Ctx *c, const JsonValue *id) {
+static void add_root(Session *n, Ctx *c, const char *uri) {
+  const char *path = uri ? uri_path(c, uri) : NULL;
+  char *copy = path ? strdup(path) : NULL;
+  char **to = copy ? realloc(n->s.root, (size_t)(n->s.nroot + 1) * sizeof *to) : NULL;
+  if (!to) {
+    free(copy);
+    return;
+  }
+  n->s.root = to;
+  to[n->s.nroot++] = copy;
+}
+
+static void add_roots(Session *n, Ctx *c, const JsonValue *params) {
+  const JsonValue *folders = value_at(params, "workspaceFolders");
+  for (const JsonValue *v = folders && folders->kind == J_ARRAY ? folders->first : NULL; v; v = v->next)
+    add_root(n, c, value_text(v, "uri"));
+  if (!n->s.nroot) add_root(n, c, value_text(params, "rootUri"));
+}
+
+static void initialize(Session *n, Ctx *c, const JsonValue *id, const JsonValue *params) {
   Str s = {.c = c};
   str_printf(
     &s,
@@ -110,6 +130,7 @@ static void initialize(Session *n, Ctx *c, const JsonValue *id) {
     "\"serverInfo\":{\"name\":\"gradc\",\"version\":\"%s\"}}",
     GRADC_VERSION);
   n->s.initialized = true;
+  add_roots(n, c, params);
   respond(n, c, id, &s);
 }
 
@@ -187,7 +208,7 @@ static void answer(Session *n, Ctx *c, const JsonValue *id, const char *method, 
   if (first == n->s.initialized)
     return first ? refuse(n, c, id, RPC_INVALID_REQUEST, "the server is initialized already")
                  : refuse(n, c, id, LSP_NOT_INITIALIZED, "the server is not initialized");
-  if (first) return initialize(n, c, id);
+  if (first) return initialize(n, c, id, params);
   if (!strcmp(method, "shutdown")) return shut_down(n, c, id);
   for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
     if (strcmp(requests[i].method, method)) continue;
@@ -294,6 +315,8 @@ int server_run(int in, int out) {
   }
   while (n->npending) ctx_free(n->pending[--n->npending].c);
   while (n->s.document) document_close(&n->s, n->s.document->uri);
+  while (n->s.nroot) free(n->s.root[--n->s.nroot]);
+  free(n->s.root);
   ctx_free(n->s.library.c);
   frames_free(&n->in);
   return n->s.stopping && n->s.exit ? 0 : 1;

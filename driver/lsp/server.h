@@ -50,6 +50,7 @@ struct Document {
   size_t n;
   int64_t version;
   Analysis *analysis; /* of this text; NULL: not made yet */
+  Analysis *typed;    /* of the newest text before it that was elaborated; NULL: there is none */
   bool unpublished;
 };
 Document *document_find(Server *s, const char *uri);
@@ -62,6 +63,8 @@ const Analysis *document_analysis(Server *s, Ctx *c, Document *d); /* NULL: out 
 struct Server {
   Document *document;
   Library library;
+  char **root; /* the folders of the workspace */
+  int nroot;
   bool initialized, stopping, exit;
 };
 

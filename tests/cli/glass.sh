@@ -163,6 +163,7 @@ for what in '"pass":"memory"' '"layer":"net.block_2.linear_2"' '"svg":"\\u003csv
 done
 expect 2 'IR text has no source' report --html page.html layers.ir
 expect 2 'needs --html' report --run lr layers.nn
+if full && ! command -v chromium >/dev/null; then fail "chromium is missing: FULL=1 sh tests/setup.sh check"; fi
 if full && command -v chromium >/dev/null; then
   # in_page TAB PATTERN: in the document after its scripts have run
   in_page() {

@@ -35,6 +35,24 @@ def hover(s, uri, text):
     check("FLOPs of a layer", "69,632 FLOPs at most" in flops, flops)  # 32 x 128 (2 x 8 + 1)
 
 
+def hover_while_typing(s, uri, text):
+    """A statement that does not parse hides no types of others, before it or after it."""
+    for broken in ["    y = h |> linear(\n", "    y = (h +\n    z = = 3\n"]:
+        now = text.replace("    (h |> linear(3))", broken + "    (h |> linear(3))")
+        s.change(uri, now)
+        d = s.diagnostics(uri)
+        check("a statement that does not parse", d and d[0]["severity"] == 1, d)
+        for where, wanted, name in [("h = x |> l^inear(hidden)", "-> result: f32[4, 128]", "linear"),
+                                    ("(h^ |> linear(3)", "h: f32[4, 128]  # 2,048 bytes", "h"),
+                                    ("net(q^)", "q: f32[T, 8]  # 1,024 bytes", "q")]:
+            r = s.at("hover", uri, now, where).get("result")
+            check("hover %s while typing" % where, r and wanted in r["contents"]["value"] and
+                  part(now, r["range"]) == name, r)
+        check("hover in that statement", s.at("hover", uri, now, "y =^").get("error") is None)
+    s.change(uri, text)
+    s.diagnostics(uri)
+
+
 def definitions(s, uri, text):
     for where, wanted in [("h = x |> linear(hi^dden)", "hidden"), ("use net = m^lp(", "mlp"), ("net(^q)", "q"),
                           ("cross_entropy(n^et(x), y)", "net"), ("cross_entropy(net(^x), y)", "x"),
@@ -247,6 +265,7 @@ uri = s.open(path, MODEL)
 d = s.diagnostics(uri)
 check("no diagnostics", d == [], d)
 hover(s, uri, MODEL)
+hover_while_typing(s, uri, MODEL)
 definitions(s, uri, MODEL)
 references(s, uri, MODEL)
 renames(s, path, uri, MODEL)

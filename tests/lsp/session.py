@@ -128,6 +128,16 @@ def imports(s):
     s.diagnostics(uri)
     r = s.at("references", other, lib, "const ^K", {"context": {"includeDeclaration": True}})["result"]
     check("references in files that are not open", len(r) == 2, r)
+    # So are those of other folders of the workspace.
+    os.makedirs(os.path.join(folder, "deep", "v1.2"), exist_ok=True)
+    write("deep/v1.2/far.nn", text.replace("parts.nn", "../../parts.nn"))
+    write("deep/other.nn", "const K = 4\nexport def f(x: f32[2]) { K * x }\n")
+    r = s.at("references", other, lib, "const ^K", {"context": {"includeDeclaration": True}})["result"]
+    check("references in other folders", sorted(os.path.basename(k["uri"]) for k in r) == [
+        "far.nn", "parts.nn", "user.nn"], r)
+    r = s.at("rename", other, lib, "def tw^ice", {"newName": "scaled"})["result"]["changes"]
+    check("rename in other folders", sorted(os.path.basename(k) for k in r) == ["far.nn", "parts.nn", "user.nn"], r)
+    os.remove(os.path.join(folder, "deep/v1.2/far.nn"))
     s.notify("textDocument/didClose", {"textDocument": {"uri": other}})
     s.diagnostics(other)
     os.remove(os.path.join(folder, "user.nn"))
