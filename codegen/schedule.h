@@ -33,9 +33,10 @@ typedef struct KernelSchedule {
 
 typedef struct ScheduleOptions {
   const struct Target *target;
-  int vec;           /* elements of a vector */
-  int serial_cycles; /* kernels of fewer cycles are serial; 1: every kernel is parallel that can be */
-  DType gemm_type;   /* of the program's GEMMs so far; DT_BOOL: none */
+  const struct Machine *machine; /* of the native target; NULL */
+  int vec;                       /* elements of a vector */
+  int serial_cycles;             /* kernels of fewer cycles are serial; 1: every kernel is parallel that can be */
+  DType gemm_type;               /* of the program's GEMMs so far; DT_BOOL: none */
 } ScheduleOptions;
 
 KernelSchedule schedule_kernel(const Kernel *k, const ScheduleOptions *o);

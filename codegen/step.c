@@ -54,13 +54,15 @@ static void say_gemm(const Kernel *k, const KernelSchedule *s, const ScheduleOpt
     return;
   }
   const GemmDesc *x = s->gemm;
-  remark(g->m, REMARK_GEMM, at, "%s is %s of %.0f x %.0f by %.0f%s%s", text,
+  const Target *target = o->target;
+  const char *tile = target->gemm_tile && o->machine ? target->gemm_tile(g->m, x, gemm_type(k), o->machine) : NULL;
+  remark(g->m, REMARK_GEMM, at, "%s is %s of %.0f x %.0f by %.0f%s%s%s%s", text,
          x->depthwise ? "a convolution by channels"
          : x->taps.n  ? "a convolution as a matrix product"
                       : "a matrix product",
          gemm_count(&x->m), gemm_count(&x->n), gemm_count(&x->k),
          x->batch.n ? ctx_strf(g->m->c, ", %.0f times", gemm_count(&x->batch)) : "",
-         x->panels ? ", its right operand stored in panels" : "");
+         x->panels ? ", its right operand stored in panels" : "", tile ? ", in " : "", tile ? tile : "");
 }
 
 static void add_call(StepBuild *b, const Group *group, const Kernel *k) {

@@ -52,6 +52,8 @@ typedef struct Target {
   const struct HelperText *helpers;                /* in addition to those of text/helpers.c */
   /* Prints the body of a kernel that is a GEMM. NULL: GEMMs are printed as loops. */
   void (*print_gemm)(struct Emitter *p, const Kernel *k, const KernelSchedule *s, Str *o);
+  const char *(*gemm_tile)(Module *m, const GemmDesc *g, DType t,
+                           const struct Machine *mc); /* its form, for a remark */
   /* Functions of prim_attend.h in the target's own text, for rows of one type; false: for others. NULL: it has none. */
   bool (*print_row_products)(struct Emitter *p, DType t);
   /* Attention in the target's own form: whether it takes the kernel, and the body. NULL: it is printed as calls of

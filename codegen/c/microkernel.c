@@ -238,3 +238,27 @@ void microkernel_print_pairs(Str *o, const Machine *mc) {
   str_puts(o, "#else\nenum { GC_PAIRS = 0 };\n#define gc_pair_ukernel gc_ukernel\n#define gc_narrow_pair(x, y) (x)\n"
               "#endif\n\n");
 }
+
+/* gc_uses_dots of gemm.inc. */
+static bool uses_dots(Module *m, const GemmDesc *g, const Machine *mc) {
+  enum { ROWS = 96, LENGTH = 256 };
+  int64_t columns, length;
+  if (m->opt.strict || g->k.n != 1 || g->k.s0[0] != 1 || !dim_number(m, g->k.dim[0], &length)) return false;
+  if (gemm_count(&g->m) > ROWS || length < LENGTH ||
+      gemm_count(&g->n) != (double)(columns = (int64_t)gemm_count(&g->n)))
+    return false;
+  if (columns % mc->nv) return false;
+  return g->panels == 2 || (!g->panels && g->n.n == 1 && g->k.s1[0] == 1 && length % mc->vec == 0);
+}
+
+const char *microkernel_tile(Module *m, const GemmDesc *g, DType t, const Machine *machine) {
+  const Machine mc = machine_for(machine, t);
+  int vecs = mc.nv, rows = mc.mr;
+  if (g->a.storage || g->b.storage || g->taps.n || g->depthwise || g->weights || g->group) return NULL;
+  if (uses_dots(m, g, &mc))
+    return ctx_strf(m->c, "dot products of %d rows and %d columns at a time, along vectors of %d", rows, vecs, mc.vec);
+  while (vecs >> 1 && (vecs >> 1) * mc.vec >= gemm_count(&g->n)) vecs >>= 1;
+  if (2 * vecs <= mc.nv && gemm_count(&g->m) >= 2 * rows) rows *= 2;
+  if (gemm_count(&g->m) < rows) rows = (int)gemm_count(&g->m);
+  return ctx_strf(m->c, "register tiles of %d x %d, vectors of %d", rows, vecs * mc.vec, mc.vec);
+}

@@ -175,7 +175,8 @@ static void put_needs(const Emitter *p, Str *out) {
 
 static ScheduleOptions schedule_options(const NativeEmitOptions *o) {
   int cycles = o->serial_cycles ? o->serial_cycles : SERIAL_CYCLES;
-  return (ScheduleOptions){.target = &target_native, .vec = o->machine->vec, .serial_cycles = cycles};
+  return (ScheduleOptions){
+    .target = &target_native, .machine = o->machine, .vec = o->machine->vec, .serial_cycles = cycles};
 }
 
 bool native_step_costs(Module *m, const char *isa, StepCosts *costs) {

@@ -3,6 +3,7 @@
 #include "codegen/c/attend_call.h"
 #include "codegen/c/gemm_call.h"
 #include "codegen/c/machine.h"
+#include "codegen/c/microkernel.h"
 #include "codegen/c/targets.h"
 #include "codegen/c/vector.h"
 
@@ -36,6 +37,7 @@ const Target target_native = {
   .lanes = &vector_lanes,
   .parallel = &native_parallel,
   .print_gemm = gemm_call,
+  .gemm_tile = microkernel_tile,
   .print_row_products = attend_products,
   .takes_attention = attend_is_tiled,
   .print_attention = attend_call,
