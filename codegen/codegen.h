@@ -17,6 +17,11 @@ typedef struct DeviceProgram {
   int nnodes;
 } DeviceProgram;
 
+typedef struct ClassNames { /* of a field of data, by number */
+  const char *field, **name;
+  int n;
+} ClassNames;
+
 typedef struct EmitOptions {
   const char *version, *flags; /* for the header comment and the model descriptor; NULL: "" */
   /* Text of a built-in file (prim/prim*.h, codegen/c/gemm.inc), as in ElabOptions. */
@@ -27,6 +32,8 @@ typedef struct EmitOptions {
   const void *const *values; /* per Module.var: its trained values in row-major order, in the C type; NULL: not given.
                                   `values` NULL: none are */
   WeightsAs weights_as;
+  const ClassNames *classes; /* for the header */
+  int nclasses;
   /* Options of one target. 0: its defaults. */
   bool plain_forms;                       /* of the CUDA target: every kernel has its plain form */
   const struct NativeEmitOptions *native; /* codegen/c/native.h */

@@ -3,21 +3,60 @@
 #include "codegen/codegen.h"
 #include "driver/project.h"
 #include "driver/toolchain.h"
+#include "driver/weights_file.h"
 #include "lib/embed.h"
 #include "lib/pipeline.h"
 #include "passes/pass.h"
 #include "passes/transform/strip.h"
+#include "runtime/json.h"
+#include "runtime/rt.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* The names in a JSON list; their number. */
+static int read_names(Ctx *c, const char *list, const char ***name) {
+  char err[ERR_TEXT];
+  Json j = {list, list + strlen(list), err};
+  int n = 0, cap = 0;
+  if (!json_expect(&j, '[')) return 0;
+  do {
+    char *s = json_string(&j);
+    if (!s) break;
+    *VEC_PUSH(c, *name, n, cap) = ctx_strf(c, "%s", s);
+    bool line = !strchr(s, '\n') && strlen(s) < 2000;
+    rt_free(s);
+    if (!line) return 0; /* no macro can have it */
+  } while (json_accept(&j, ','));
+  return n;
+}
+
+/* What the weights file says of the classes of fields, "classes.SECTION.FIELD". Fields of several columns with classes
+ * are left out; of fields with one name in several sections those of the first count. */
+static void name_classes(Module *m, Weights *file, EmitOptions *o) {
+  static const char of[] = "classes.";
+  ClassNames *all = NULL;
+  const char *key, *list;
+  int cap = 0;
+  for (int i = 0; weights_note(file, i, &key, &list); i++) {
+    const char *dot = strncmp(key, of, sizeof of - 1) ? NULL : strchr(key + sizeof of - 1, '.');
+    ClassNames k = {.field = dot ? ctx_strf(m->c, "%s", dot + 1) : NULL};
+    bool known = !dot || strchr(dot + 1, '.');
+    for (int n = 0; n < o->nclasses && !known; n++) known = !strcmp(all[n].field, k.field);
+    if (!known && (k.n = read_names(m->c, list, &k.name))) *VEC_PUSH(m->c, all, o->nclasses, cap) = k;
+  }
+  o->classes = all;
+}
 
 /* Reads --weights, and tells the passes which variables are constant. */
 static bool give_weights(Args *a, Module *m, EmitOptions *o) {
   const char *as = args_has(a, OPT_weights_as) ? a->value[OPT_weights_as] : "embed";
   o->weights_as = !strcmp(as, "blob") ? WEIGHTS_BLOB : !strcmp(as, "extern") ? WEIGHTS_EXTERN : WEIGHTS_EMBED;
   if (!args_has(a, OPT_weights)) return true;
-  o->values = load_weights(m, a->value[OPT_weights]);
+  Weights *file;
+  o->values = load_weights(m, a->value[OPT_weights], &file);
   if (!o->values) return false;
+  name_classes(m, file, o);
   m->opt.rom = m->opt.infer_only && o->weights_as != WEIGHTS_BLOB && !args_has(a, OPT_cuda); /* a GPU's are in mem */
   for (int i = 0; i < m->nvar && o->weights_as != WEIGHTS_BLOB; i++) m->var[i].given = o->values[i] != NULL;
   module_drop_given_init(m);

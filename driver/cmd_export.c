@@ -16,7 +16,7 @@ static const void *const *all_values(Args *a, Module *m) {
   const void **values = ctx_array(a->c, m->nvar, sizeof *values);
   bool missing = false;
   if (args_has(a, OPT_weights)) {
-    const void *const *given = load_weights(m, a->value[OPT_weights]);
+    const void *const *given = load_weights(m, a->value[OPT_weights], NULL);
     if (!given) return NULL;
     memcpy(values, given, sizeof *values * (size_t)m->nvar);
   }

@@ -122,7 +122,8 @@ Module *load_module(Args *a, const char *path);         /* .nn, or .ir by its na
 Module *load_planned(Args *a, const char *path);        /* load_module and all passes */
 /* The values of all weights, and of the states that the safetensors file has, per Module.var: dense, row-major, in the
  * type of the var; valid until the process ends. */
-const void *const *load_weights(Module *m, const char *path);
+struct Weights;
+const void *const *load_weights(Module *m, const char *path, struct Weights **file); /* file: may be NULL */
 /* Replaces a file atomically. mode 0: that of the old file, or 0666 without the umask's bits. */
 bool make_folders(Ctx *c, const char *dir); /* with those above it; false: reported */
 bool save_file(Ctx *c, const char *path, const char *text, size_t n, unsigned mode);

@@ -30,7 +30,7 @@ int executor_open(Executor *e, Args *a, Module *m, Graph *const *want, int n, do
   int status = EXIT_MODEL;
   uint64_t seed = m->ntrain ? m->train[0].seed : 1;
   *e = (Executor){.a = a, .m = m};
-  if (args_has(a, OPT_weights) && !(e->given = load_weights(m, a->value[OPT_weights]))) return status;
+  if (args_has(a, OPT_weights) && !(e->given = load_weights(m, a->value[OPT_weights], NULL))) return status;
   module_only_graphs(m, want, n);
   bool code = !args_has(a, OPT_interpret) && !is_short(a, m, calls);
   if (code) toolchain_prepare(a);

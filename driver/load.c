@@ -118,7 +118,7 @@ static bool fits(const Module *m, const Var *v, const WeightView *t) {
   return same;
 }
 
-const void *const *load_weights(Module *m, const char *path) {
+const void *const *load_weights(Module *m, const char *path, Weights **opened) {
   const char *why;
   const void **values = ctx_alloc(m->c, sizeof *values * (size_t)(m->nvar + 1));
   Weights *file = weights_read(path, &why);
@@ -126,6 +126,7 @@ const void *const *load_weights(Module *m, const char *path) {
     diag_error(m->c, E_WEIGHTS_MISMATCH, 0, 1, "%s", why);
     return NULL;
   }
+  if (opened) *opened = file;
   for (int i = 0; i < m->nvar; i++) {
     const Var *v = &m->var[i];
     const WeightView *t = v->kind == VK_OPTIM ? NULL : weights_find(file, v->name);

@@ -17,6 +17,13 @@ Weights *weights_read(const char *path, const char **why) {
   return NULL;
 }
 
+bool weights_note(const Weights *w, int i, const char **key, const char **value) {
+  if (i >= w->file.nmeta) return false;
+  *key = w->file.meta[i].key;
+  *value = w->file.meta[i].value;
+  return true;
+}
+
 const WeightView *weights_find(Weights *w, const char *name) {
   const StTensor *t = st_find(&w->file, name);
   if (!t) return NULL;

@@ -3,6 +3,7 @@
  * names for different things. */
 #ifndef GRADC_WEIGHTS_FILE_H
 #define GRADC_WEIGHTS_FILE_H
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct Weights Weights;
@@ -12,6 +13,7 @@ typedef struct WeightView {
   const void *values; /* dense, row-major */
 } WeightView;
 
-Weights *weights_read(const char *path, const char **why);    /* NULL: failed, *why is the reason */
+Weights *weights_read(const char *path, const char **why);                        /* NULL: failed, *why is the reason */
+bool weights_note(const Weights *w, int i, const char **key, const char **value); /* metadata i; false: no more */
 const WeightView *weights_find(Weights *w, const char *name); /* NULL: not in the file; valid until the next call */
 #endif

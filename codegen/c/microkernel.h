@@ -21,7 +21,7 @@ void microkernel_print(Str *out, const Machine *mc, DType t, bool dots);
  * the compiler's target has such instructions, and the mode allows them. */
 void microkernel_print_pairs(Str *out, const Machine *mc);
 
-/* "register tiles of 6 x 16, vectors of 8": how gemm.inc computes a matrix product on a machine, for a remark; NULL: in a form of its
- * own (convolutions, 16-bit operands). */
+/* "register tiles of 6 x 16, vectors of 8": how gemm.inc computes a matrix product on a machine, for a remark; NULL: in
+ * a form of its own (convolutions, 16-bit operands). */
 const char *microkernel_tile(Module *m, const GemmDesc *g, DType t, const struct Machine *machine);
 #endif

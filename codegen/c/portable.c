@@ -154,6 +154,21 @@ static void print_graph(Emitter *p, Graph *g, const char *name, Str *functions, 
 
 /* ---- files ---- */
 
+/* A macro, so that what does not use the names does not store them. */
+static void print_classes(const Emitter *p, Str *h) {
+  for (int i = 0; i < p->o->nclasses; i++) {
+    const ClassNames *k = &p->o->classes[i];
+    str_printf(h, "\n/* Names of the classes of `%s`, by number: const char *const names[] = %s_CLASSES_%s; */\n",
+               k->field, p->m->name, k->field);
+    str_printf(h, "#define %s_CLASSES_%s {", p->m->name, k->field);
+    for (int c = 0; c < k->n; c++) {
+      str_puts(h, c ? ", " : "");
+      text_string(h, k->name[c]);
+    }
+    str_puts(h, "}\n");
+  }
+}
+
 static const char TRAINING_STATUSES[] =
   ";\n * -1: the loss is not finite (nothing was updated); -2: run->steps or run->steps_per_epoch is\n"
   " * needed, but 0.";
@@ -176,6 +191,7 @@ static void header_begin(Emitter *p, Str *h, const char *guard) {
   interface_run(p, h);
   str_printf(h, "\n#define %s_BYTES %lld\nextern const size_t %s_bytes;\n", m->name, (long long)m->total_bytes,
              m->name);
+  print_classes(p, h);
 }
 
 /* Clears the accumulated gradients, so that nothing of a failed step remains. */

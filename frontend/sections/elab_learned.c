@@ -138,11 +138,72 @@ static Value normalise(Elab *e, Call *k, NormKind kind, const char *name) {
 static Value fn_standardize(Elab *e, Call *k) { return normalise(e, k, NORM_MEAN_STD, "standardize"); }
 static Value fn_minmax(Elab *e, Call *k) { return normalise(e, k, NORM_MIN_MAX, "minmax"); }
 
-const Intrinsic el_learned_intrinsics[] = {{"classes", "field", fn_classes},
-                                           {"date", "field", fn_date},
-                                           {"standardize", "field", fn_standardize},
-                                           {"minmax", "field", fn_minmax},
-                                           {0}};
+/* The field of that name whose line takes raw rows; NULL: there is none. *of: its section. */
+static const FieldInfo *raw_field(const Elab *e, const char *name, const DataInfo **of) {
+  for (int i = 0; i < e->m->ndata; i++) {
+    *of = &e->m->data[i];
+    for (int f = 0; f < (*of)->nfield && (*of)->learned == (*of)->name; f++)
+      if ((*of)->field[f].rows && !strcmp((*of)->field[f].name, name)) return &(*of)->field[f];
+  }
+  return NULL;
+}
+
+/* ---- raw: from the numbers of a line to those of its columns ---- */
+
+/* The line of a field; NULL: there is none. */
+static const Ast *line_of(const Elab *e, const DataInfo *d, const char *field) {
+  const Ast *file = e->file->ast;
+  for (int i = 0; i < file->n; i++) {
+    if (file->kid[i]->kind != AST_DATA || strcmp(file->kid[i]->text, d->name)) continue;
+    const Ast *block = file->kid[i]->kid[0];
+    for (int k = 0; k < block->n; k++)
+      if (block->kid[k]->kind == AST_FIELD && !strcmp(block->kid[k]->text, field)) return block->kid[k];
+  }
+  return NULL;
+}
+
+/* Whether the line is standardize(...) or minmax(...) and nothing else. */
+static bool is_norm(const Ast *line) {
+  const Ast *a = line ? line->kid[1] : NULL;
+  if (a && a->kind == AST_PIPE) a = a->kid[1];
+  if (a && a->kind == AST_CALL) a = a->kid[0];
+  return a && a->kind == AST_NAME && (!strcmp(a->text, "standardize") || !strcmp(a->text, "minmax"));
+}
+
+static const NormInfo *only_norm(const FieldInfo *f) {
+  const NormInfo *found = NULL;
+  for (int i = 0; i < f->nnorm; i++) {
+    if (f->norm[i].kind == NORM_FILL) continue;
+    if (found) return NULL;
+    found = &f->norm[i];
+  }
+  return found;
+}
+
+static Value fn_raw(Elab *e, Call *k) {
+  const DataInfo *d;
+  if (el_in_field(e))
+    return el_arg_fail(e, E_FIELD, k, 0, "`raw` is for results; in a line, field(...) is the raw value");
+  if (k->arg[1].v.kind != V_STR)
+    return el_arg_fail(e, E_ARG_KIND, k, 1, "`raw` takes the name of a field in quotes, as in raw(y, \"price\")");
+  const char *name = k->arg[1].v.s;
+  const FieldInfo *f = raw_field(e, name, &d);
+  const NormInfo *n = f ? only_norm(f) : NULL;
+  if (!n || !is_norm(line_of(e, d, name)))
+    return el_arg_fail(e, E_FIELD, k, 1, "`%s` is no field whose line is standardize(field(...)) or minmax(field(...))",
+                       name);
+  Id x = el_tensor(e, k->arg[0].v, DT_F32, el_arg_ast(k, 0)), in[2];
+  if (!x) return v_error();
+  DType t = (DType)el_type(e, x)->dtype;
+  if (!dtype_is_float(t))
+    return el_arg_fail(e, E_DTYPE_MISMATCH, k, 0, "`raw` takes floats, not %s", dtype_info[t].name);
+  for (int i = 0; i < 2; i++) in[i] = b_cast(&e->cur.b, el_read_var(e, n->var[i], k->caret), t);
+  return v_tensor(e, b_add(&e->cur.b, b_mul(&e->cur.b, x, in[1]), in[0]));
+}
+
+const Intrinsic el_learned_intrinsics[] = {{"raw", "x field", fn_raw},     {"classes", "field", fn_classes},
+                                           {"date", "field", fn_date},     {"standardize", "field", fn_standardize},
+                                           {"minmax", "field", fn_minmax}, {0}};
 
 /* ---- missing ---- */
 
@@ -191,15 +252,6 @@ static Id inlined(Inlined *k, Id n) {
   if (k->mixes) return k->map[n] = in[0];
   if (cls == CL_LEAF) return k->map[n] = graph_leaf(k->e->cur.b.g, (Op)d->op, d->type, d->attr, k->loc);
   return k->map[n] = b_node(&k->e->cur.b, (Op)d->op, in, (int)d->nin, d->attr);
-}
-
-static const FieldInfo *raw_field(const Elab *e, const char *name, const DataInfo **of) {
-  for (int i = 0; i < e->m->ndata; i++) {
-    *of = &e->m->data[i];
-    for (int f = 0; f < (*of)->nfield && (*of)->learned == (*of)->name; f++)
-      if ((*of)->field[f].rows && !strcmp((*of)->field[f].name, name)) return &(*of)->field[f];
-  }
-  return NULL;
 }
 
 /* How many records the input is; 0: its shape is not that of the field, with leading axes or without. Unknown: -1. */

@@ -67,8 +67,8 @@ grep -q '^layers.nn:[0-9]*: gemm: .* is loops: it is too small' err && pass || f
 printf '%s\n' 'def f(x: f32[B, 96]) { x |> linear(128) }' 'use n = f()' 'export def g(x: f32[64, 96]) { n(x) }' >wide.nn
 "$gradc" check --remarks=gemm wide.nn 2>err
 "$gradc" emit --native wide.nn -o wide
-tile=$(cat wide/*.c | sed -n 's/^enum { GC_VEC = \([0-9]*\), GC_MR = \([0-9]*\), GC_NV = \([0-9]*\),.*/\1 \2 \3/p' | head -1 |
-  awk '{ printf "register tiles of %d x %d, vectors of %d", $2, $1 * $3, $1 }')
+sed -n 's/^enum { GC_VEC = \([0-9]*\), GC_MR = \([0-9]*\), GC_NV = \([0-9]*\),.*/\1 \2 \3/p' wide/*.c >sizes
+tile=$(awk 'NR == 1 { printf "register tiles of %d x %d, vectors of %d", $2, $1 * $3, $1 }' sizes)
 grep -q ": gemm: .* is a matrix product of 64 x 128 by 96.*, in $tile\$" err && pass || fail "a tile, $tile: $(cat err)"
 "$gradc" ir --remarks=memory,recompute layers.nn >with.ir 2>err
 check "remarks change nothing" cmp with.ir layers.ir

@@ -156,12 +156,13 @@ cat >e/main.c <<'C'
 #include <stdio.h>
 static _Alignas(64) unsigned char mem[learned_BYTES + 64];
 int main(void) {
+  static const char *const names[] = learned_CLASSES_y;
   float x[4], d;
   int32_t y;
   learned_init(mem, 0);
   while (scanf("%f,%f,%f,%f,%f", x, x + 1, x + 2, x + 3, &d) == 5) {
     learned_classify(mem, x, &d, &y);
-    puts(y == 0 ? "setosa" : y == 1 ? "versicolor" : "virginica");
+    puts(names[y]);
   }
 }
 C
@@ -193,6 +194,41 @@ bits=$(awk 'NR == 1 { a = $1 } NR == 2 { s = 1048576 / ($1 - a); n = sprintf("%.
 equal 'the mean is of the 15 records to train on' "$bits" 15
 "$gradc" run powers.nn --fold 1/2 --run-dir p2 >/dev/null 2>&1
 cmp -s p/weights.safetensors p2/weights.safetensors && fail 'a fold has other records' || pass
+
+# Predictions in the units of the file: a line through prices, learned from standardized ones.
+awk 'BEGIN { print "area,price"; for (i = 1; i <= 40; i++) printf "%d,%d\n", 20 + 3 * i, 1000 * i + 50000 }' >houses.csv
+cat >houses.nn <<'N'
+def net(x: f32[B]) -> f32[B] { reshape(reshape(x, [B, 1]) |> linear(1), [B]) }
+use model = net()
+data houses { source = csv("houses.csv"); holdout = 0.1; x: f32 = standardize(field("area"))
+    price: f32 = minmax(field("price")) }
+train { data = houses; batch = 9; epochs = 40; loss = mse(model(x), price); optim = sgd(lr = 0.5)
+    metric.error = mean(abs(raw(model(x), "price") - raw(price, "price"))) }
+export def predict(x: f32[1]) -> f32[1] { raw(model(x), "price") }
+N
+"$gradc" run houses.nn --run-dir h >out 2>err || fail "raw: $(cat err)"
+awk -F, 'NR == 2 { first = $3 } END { exit !($4 < 1e-6 && $5 < 50 && first > 500) }' h/metrics.csv && pass ||
+  fail "error in the file's units: $(tail -1 h/metrics.csv)"
+"$gradc" build houses.nn -o houses
+printf 'area\n23\n140\n' | ./houses predict --weights h/weights.safetensors --input - >out 2>err
+near 'a price' "$(sed -n 1p out)" 51000 1e-3
+near 'another price' "$(sed -n 2p out)" 90000 1e-3
+"$gradc" emit --c houses.nn --weights=h/weights.safetensors --only=infer -o e
+cat >e/price.c <<'C'
+#include "houses.h"
+#include <stdio.h>
+static _Alignas(64) unsigned char mem[houses_BYTES + 64];
+int main(void) {
+  float x = 23, y;
+  houses_init(mem, 0);
+  houses_predict(mem, &x, &y);
+  printf("%.9g\n", y);
+}
+C
+gcc -std=c11 -O1 -o e/price e/price.c e/houses.c 2>err && e/price >got
+near 'emitted C gives the units of the file' "$(cat got)" "$(sed -n 1p out)" 1e-4
+sed 's/"price") }$/"pric") }/' houses.nn >wrong.nn
+expect 1 'E0311.*`pric` is no field whose line is standardize' check wrong.nn
 
 # Missing values.
 printf 'a,b,c\n1,2,x\n,4,y\n5,?,x\n7,NA,y\n3,nan,x\n9,6,\n' >gaps.csv
