@@ -245,28 +245,11 @@ static void lower_graph(Graph *g) {
   g->precision = DT_F32;
 }
 
-/* Removes the @fp32 hint, which nothing after this pass needs. tf32: per node, it gets HINT_TF32; NULL: none does. */
-static void change_hints(Graph *g, const bool *tf32) {
-  bool any = tf32;
-  for (Id n = 1; n < (Id)g->n; n++) any |= is_fp32(g, n);
-  if (!any) return;
-  Rebuild r = graph_rebuild_begin(g);
-  Lowering l = {.old = g, .b = {.g = r.new}};
-  Id *in = NULL;
-  int nin = 0, cap = 0;
-  for (Id n = 1; n < (Id)g->n; n++) {
-    if (r.map[n]) continue;
-    nin = 0;
-    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) *VEC_PUSH(g->m->c, in, nin, cap) = r.map[node_in(g, n, (int)i)];
-    l.hints = tf32 && tf32[n] ? HINT_TF32 : 0;
-    r.map[n] = copy_node(&l, n, in);
-  }
-  graph_rebuild_end(&r);
-}
+/* ---- tf32 ---- */
 
-/* Contractions and attention of this graph; those of the bodies of scans stay in f32. */
-static void mark_tf32(Graph *g) {
-  const bool *lowered = precision_plan(g, NULL).lowered;
+/* The contractions, convolutions and attention that may round their operands; full as in precision_plan. */
+static const bool *tf32_nodes(Graph *g, const bool *full) {
+  const bool *lowered = precision_plan(g, full).lowered;
   bool *tf32 = ctx_alloc(g->m->c, (size_t)g->n);
   for (Id n = 1; n < (Id)g->n; n++) {
     OpClass cls = node_info(g, n)->cls;
@@ -275,6 +258,70 @@ static void mark_tf32(Graph *g) {
       remark(g->m, REMARK_PRECISION, node_get(g, n)->loc, "%s may round its operands to tf32 on a GPU",
              remark_node(g, n));
   }
+  return tf32;
+}
+
+static Graph *marked_body(Graph *old, const bool *full);
+
+static bool has_some(const Graph *g, const bool *tf32) {
+  bool some = false;
+  for (Id n = 1; n < (Id)g->n; n++) some |= tf32[n] || node_info(g, n)->cls == CL_SCAN;
+  return some;
+}
+
+/* Copies the nodes without the @fp32 hint. Those of tf32, and of the bodies of scans then, get HINT_TF32; NULL: none
+ * does. */
+static void copy_marked(Lowering *l, const bool *tf32) {
+  Graph *old = l->old;
+  Id *in = NULL;
+  int nin = 0, cap = 0;
+  for (Id n = 1; n < (Id)old->n; n++) {
+    if (l->map[n]) continue;
+    nin = 0;
+    for (uint32_t i = 0; i < node_get(old, n)->nin; i++)
+      *VEC_PUSH(old->m->c, in, nin, cap) = l->map[node_in(old, n, (int)i)];
+    l->b.loc = node_get(old, n)->loc;
+    if (tf32 && node_info(old, n)->cls == CL_SCAN) {
+      Scan s = scan_of(old, n);
+      s.body = marked_body(s.body, full_ports(l, n, s.body));
+      l->map[n] = scan_node(&l->b, &s, in, nin);
+      continue;
+    }
+    l->hints = tf32 && tf32[n] ? HINT_TF32 : 0;
+    l->map[n] = copy_node(l, n, in);
+  }
+}
+
+/* A copy, since other graphs may have the body, too. */
+static Graph *marked_body(Graph *old, const bool *full) {
+  Module *m = old->m;
+  const bool *tf32 = tf32_nodes(old, full);
+  if (!has_some(old, tf32)) return old;
+  Graph *to = graph_new_body(old, ctx_strf(m->c, "%s.tf32", old->name), "_");
+  Lowering l = {.old = old, .b = {.g = to, .loc = to->loc}, .full = full};
+  l.map = ctx_alloc(m->c, sizeof *l.map * (size_t)old->n);
+  for (int i = 0; i < old->nport; i++) {
+    Id p = old->port[i];
+    l.map[p] = graph_input(to, node_name(old, p), node_get(old, p)->type, node_get(old, p)->loc);
+  }
+  copy_marked(&l, tf32);
+  for (int i = 0; i < old->nout; i++) graph_result(to, old->out[i].name, l.map[old->out[i].value], old->out[i].loc);
+  return to;
+}
+
+/* Removes the @fp32 hint, which nothing after this pass needs. */
+static void change_hints(Graph *g, const bool *tf32) {
+  bool any = tf32;
+  for (Id n = 1; n < (Id)g->n; n++) any |= is_fp32(g, n);
+  if (!any) return;
+  Rebuild r = graph_rebuild_begin(g);
+  Lowering l = {.old = g, .b = {.g = r.new}, .map = r.map};
+  copy_marked(&l, tf32);
+  graph_rebuild_end(&r);
+}
+
+static void mark_tf32(Graph *g) {
+  const bool *tf32 = tf32_nodes(g, NULL);
   g->tf32 = false;
   change_hints(g, tf32);
 }

@@ -100,6 +100,7 @@ typedef struct GcProduct {
   int64_t rows, cols, terms, batch;
   int64_t stride[2], apart[2], along_k[2];
   int64_t dtype, workspace; /* bytes after d that it may use */
+  int64_t tf32;             /* 1: f32 operands are rounded to tf32 */
 } GcProduct;
 /* What the function of a device's graph calls. kernel: index in GcDevice.kernel; arg[i]: the address of argument i.
  * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes,

@@ -17,7 +17,8 @@ enum { /* cudaDataType, cublasComputeType_t */
        R_32F = 0,
        R_16F = 2,
        R_16BF = 14,
-       COMPUTE_32F = 68
+       COMPUTE_32F = 68,
+       COMPUTE_32F_FAST_TF32 = 77
 };
 enum { /* attributes of descriptors, layouts, preferences */
        DESC_TRANSA = 3,
@@ -184,7 +185,7 @@ static void prefer(Device *dev, Product *k, int attribute, const void *value, si
 static void describe(Device *dev, Product *k) {
   const GcProduct *p = &k->p;
   int32_t left = p->along_k[1] != 0, right = !p->along_k[0];
-  CALL(dev, cublasLtMatmulDescCreate, &k->desc, COMPUTE_32F, R_32F);
+  CALL(dev, cublasLtMatmulDescCreate, &k->desc, p->tf32 ? COMPUTE_32F_FAST_TF32 : COMPUTE_32F, R_32F);
   CALL(dev, cublasLtMatmulDescSetAttribute, k->desc, DESC_TRANSA, &left, sizeof left);
   CALL(dev, cublasLtMatmulDescSetAttribute, k->desc, DESC_TRANSB, &right, sizeof right);
   operand(dev, &k->b, p, 1, p->cols);

@@ -54,7 +54,6 @@ static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
   if (!plan) return false;
   const GemmDesc *g = plan->g;
   GemmSize size = gemm_size(k, g);
-  if (g->a.storage == OS_F32 && gemm_takes_tf32(k)) return false;
   if (g->taps.n || g->nresidue || g->a.storage != g->b.storage || !is_in_memory(k, &g->a) || !is_in_memory(k, &g->b))
     return false;
   if (size.rows < MIN_ROWS || size.cols < MIN_ROWS || size.terms < MIN_TERMS) return false;
@@ -97,10 +96,10 @@ void cuda_product(GraphText *c, const Launch *l) {
   find_matrix(m, g, true, &a);
   find_matrix(m, g, false, &b);
   p->cuda->products = true;
-  graph_stmt(c, "gc_product(stream, %d, (GcProduct){%s, %s, %s, %s, {%s, %s}, {%s, %s}, {%d, %d}, %d, %d},",
+  graph_stmt(c, "gc_product(stream, %d, (GcProduct){%s, %s, %s, %s, {%s, %s}, {%s, %s}, {%d, %d}, %d, %d, %d},",
              kernel_index(p, cuda_kernel(p, l)), rows, cols, terms, batch, text_dim(p, a.stride), text_dim(p, b.stride),
              text_dim(p, a.apart), text_dim(p, b.apart), a.along_k, b.along_k, k->buf[g->a.load->buf].type,
-             WORKSPACE_BYTES);
+             WORKSPACE_BYTES, g->a.storage == OS_F32 && gemm_takes_tf32(k));
   graph_stmt(c, "           %s, %s, m + %lld, m + %lld);", operand_text(c, k, &g->a), operand_text(c, k, &g->b), at,
              at + (long long)sums_bytes(&size));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts what launches compute and move. The operations of a kernel are those of its first nest. */
 #include "codegen/cuda/cuda.h"
-#include "codegen/gemm.h"
+#include "codegen/cuda/gemm_text.h"
 #include "ir/scan.h"
 #include "passes/analysis/model_memory.h"
 #include <string.h>
@@ -21,6 +21,7 @@ LaunchCost cuda_nest_cost(Emitter *p, const Launch *l) {
   for (size_t i = 0; i < sizeof TENSOR / sizeof *TENSOR; i++)
     if (!strncmp(c.form, TENSOR[i].form, strlen(TENSOR[i].form))) c.unit = TENSOR[i].unit;
   if (l->shape.library && l->shape.library->a.storage != OS_F32) c.unit = UNIT_16;
+  else if (l->shape.library && gemm_takes_tf32(k)) c.unit = UNIT_TF32;
   if (l->part) return c;
   if (l->schedule->nest == k->nest[0]) c.flops = kernel_flops(k);
   for (int i = 0; i < l->narg; i++)

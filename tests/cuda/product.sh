@@ -8,11 +8,13 @@ by_library() { # by_library DIR FILE.nn OPTION...: status, and the log
   timeout 120 "$gradc" run --fp=fast --json --device=cuda-host --run-dir "$tmp/$of" "$nn" "$@" >"$tmp/lt.log" 2>&1
 }
 typed() { sed "s/^    batch = 33/    precision = $1; batch = 33/" "$here/product.nn" >"$tmp/product_$1.nn"; }
-for type in f32 $(full && echo bf16); do
+for type in f32 $(full && echo tf32 bf16); do
   typed "$type"; nn=$tmp/product_$type.nn
   by_library generated "$nn" --gemm=generated; want=$(loss_of <"$tmp/lt.log")
   by_library lt "$nn" --gemm=cublaslt; near "cuBLASLt, $type" "$(loss_of <"$tmp/lt.log")" "$want" 1e-3
   bits=$(hash_of <"$tmp/lt.log")
+  [ "$type" != f32 ] || f32_bits=$bits
+  [ "$type" != tf32 ] || [ "$bits" != "$f32_bits" ] && pass || fail "operands are not rounded to tf32"
   for modes in "GC_DRIVER_LAZY=1 GC_ORDER=random" $(full && echo GC_DRIVER_LEAKS=1); do
     # shellcheck disable=SC2086  # several variables
     (export $modes; by_library lt "$nn" --gemm=cublaslt)

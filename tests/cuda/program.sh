@@ -24,6 +24,7 @@ cp -r "$tmp/on_cpu" "$tmp/want"
 if full; then
   for name in cnn_batchnorm cnn_variety gpt lstm mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
   for name in gpt_dropout residual scan_checkpoint tied; do trains "$root/tests/exact/$name.nn" 4; done
+  trains "$root/tests/forms/turns.nn" 4 # several sections
 fi
 for type in f16 $(full && echo bf16); do # beside their models, whose paths of data are relative
   for name in mlp $(full && echo lstm); do

@@ -15,6 +15,7 @@ typedef struct Handle {
 } Handle;
 typedef struct Desc {
   int32_t trans[2];
+  bool tf32;
 } Desc;
 typedef struct Layout {
   int type;
@@ -50,6 +51,7 @@ typedef struct Sums {
   int64_t m, n, k, batch;
   int64_t am, ak, bn, bk, dn, apart[3];
   int type;
+  bool tf32; /* operands are rounded */
 } Sums;
 
 static int element_bytes(int type) { return type == CUDA_R_32F ? 4 : 2; }
@@ -60,7 +62,7 @@ static float element(const Sums *s, const unsigned char *p, int64_t at) {
   float x;
   p += at * bytes;
   access_here(p, bytes, false, NULL);
-  if (bytes == 4) return memcpy(&x, p, 4), x;
+  if (bytes == 4) return memcpy(&x, p, 4), s->tf32 ? float_of(gc_tf32(x)) : x;
   memcpy(&half, p, 2);
   return s->type == CUDA_R_16BF ? bf16_to_f32(half) : f16_to_f32(half);
 }
@@ -117,8 +119,11 @@ static int destroy(HandleKind kind, void *handle, bool keep) {
 int cublasLtDestroy(void *handle) { return (int)CALL((CUresult)destroy(H_LT, handle, true)); }
 
 static int desc_create(void **desc, int compute, int scale) {
-  if (compute != CUBLAS_COMPUTE_32F || scale != CUDA_R_32F) NOT_HERE("sums are f32 here");
-  *desc = handle_new(H_LT_DESC, calloc(1, sizeof(Desc)));
+  bool tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32;
+  if ((compute != CUBLAS_COMPUTE_32F && !tf32) || scale != CUDA_R_32F) NOT_HERE("sums are f32 here");
+  Desc *x = calloc(1, sizeof *x);
+  x->tf32 = tf32;
+  *desc = handle_new(H_LT_DESC, x);
   return CUBLAS_STATUS_SUCCESS;
 }
 int cublasLtMatmulDescCreate(void **desc, int compute, int scale) {
@@ -216,7 +221,8 @@ static int check_problem(Problem *p) {
   const Layout *a = p->a, *b = p->b, *d = p->d;
   bool ta = p->desc->trans[0], tb = p->desc->trans[1];
   Sums *s = &p->sums;
-  *s = (Sums){.type = a->type, .batch = d->batch, .dn = d->ld, .apart = {a->apart, b->apart, d->apart}};
+  *s = (Sums){
+    .type = a->type, .batch = d->batch, .dn = d->ld, .apart = {a->apart, b->apart, d->apart}, .tf32 = p->desc->tf32};
   s->m = (int64_t)(ta ? a->cols : a->rows), s->k = (int64_t)(ta ? a->rows : a->cols);
   s->n = (int64_t)(tb ? b->rows : b->cols);
   s->am = ta ? a->ld : 1, s->ak = ta ? 1 : a->ld, s->bn = tb ? 1 : b->ld, s->bk = tb ? b->ld : 1;
@@ -224,6 +230,7 @@ static int check_problem(Problem *p) {
     REFUSE("%lld x %lld sums of %lld terms from operands of other sizes", (gc_i64)d->rows, (gc_i64)d->cols,
            (gc_i64)s->k);
   if (a->batch != d->batch || b->batch != d->batch) REFUSE("batches of different sizes");
+  if (s->tf32 && a->type != CUDA_R_32F) NOT_HERE("tf32 of operands that are not f32");
   if (a->type != b->type || d->type != CUDA_R_32F) NOT_HERE("operands of different types, or results that are not f32");
   if (p->c != d) NOT_HERE("c and d of different layouts");
   if (d->batch > 1 && d->apart < d->ld * (int64_t)d->cols) REFUSE("results of a batch overlap");
@@ -233,9 +240,9 @@ static int check_problem(Problem *p) {
 /* The algorithm is for this problem, and splits k in two if it may, and if the workspace holds the partial sums. */
 static uint64_t problem_hash(const Problem *p) {
   uint64_t h = 1469598103934665603u;
-  const int64_t v[] = {p->sums.m,        p->sums.n,        p->sums.k,       p->sums.batch, p->sums.am,
-                       p->sums.ak,       p->sums.bn,       p->sums.bk,      p->sums.dn,    p->sums.type,
-                       p->sums.apart[0], p->sums.apart[1], p->sums.apart[2]};
+  const int64_t v[] = {p->sums.m,        p->sums.n,        p->sums.k,        p->sums.batch, p->sums.am,
+                       p->sums.ak,       p->sums.bn,       p->sums.bk,       p->sums.dn,    p->sums.type,
+                       p->sums.apart[0], p->sums.apart[1], p->sums.apart[2], p->sums.tf32};
   for (size_t i = 0; i < sizeof v / sizeof *v; i++) h = (h ^ (uint64_t)v[i]) * 1099511628211u;
   return h;
 }
