@@ -75,14 +75,38 @@ static void product(const GcCall *c, int kernel, const GcProduct *p, const void 
 
 /* ---- recording ---- */
 
+typedef struct Nodes {
+  void **v;
+  int n, cap;
+} Nodes;
 typedef struct Recorder {
   GcDeviceCalls calls; /* first, as of Device */
   Device *dev;
-  void *last;
+  Nodes *last; /* of each launch: the nodes that what waits for it follows */
+  int nlast, now;
   int n;
 } Recorder;
 
-/* A node of the graph, after the one before it: as in the order of a stream. */
+static void add_node(Nodes *to, void *node) {
+  for (int i = 0; i < to->n; i++)
+    if (to->v[i] == node) return;
+  if (to->n == to->cap) to->v = rt_realloc(to->v, (size_t)(to->cap = 2 * to->cap + 2) * sizeof *to->v);
+  to->v[to->n++] = node;
+}
+
+/* A launch that has no node yet passes on those that it follows. */
+static void record_after(const GcCall *c, int launch, int n, const int *wait) {
+  Recorder *r = (Recorder *)(uintptr_t)c->device;
+  if (launch >= r->nlast) {
+    r->last = rt_realloc(r->last, (size_t)(launch + 1) * sizeof *r->last);
+    while (r->nlast <= launch) r->last[r->nlast++] = (Nodes){0};
+  }
+  r->now = launch;
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < r->last[wait[i]].n; k++) add_node(&r->last[launch], r->last[wait[i]].v[k]);
+}
+
+/* The nodes of one launch, as those of a scan, are in the order of a stream. */
 static void record(const GcCall *c, int kernel, GcGrid g, void **arg) {
   Recorder *r = (Recorder *)(uintptr_t)c->device;
   if (!g.x || !g.y || !g.z || ++r->n > MOST_NODES) return;
@@ -91,8 +115,11 @@ static void record(const GcCall *c, int kernel, GcGrid g, void **arg) {
                   .block = {(unsigned)g.block, 1, 1},
                   .shared = (unsigned)g.shared,
                   .args = arg};
-  void *after = r->last;
-  DEVICE_CALL(r->dev, cuGraphAddKernelNode_v2, &r->last, r->dev->graph, &after, after != NULL, &k);
+  Nodes *last = &r->last[r->now];
+  void *node;
+  DEVICE_CALL(r->dev, cuGraphAddKernelNode_v2, &node, r->dev->graph, last->v, (size_t)last->n, &k);
+  last->n = 0;
+  add_node(last, node);
 }
 
 static void free_graph(Device *dev) {
@@ -112,12 +139,15 @@ static void record_product(const GcCall *c, int kernel, const GcProduct *p, cons
 }
 
 static void make_exec(Device *dev, Recording *x, const GcCall *c) {
-  Recorder r = {.calls = {record, NULL, record_map, record_product}, .dev = dev};
+  Recorder r = {.calls = {record, NULL, record_map, record_product, record_after}, .dev = dev};
   GcCall recorded = *c;
   recorded.device = &r.calls;
   free_graph(dev); /* of a recording that failed */
   DEVICE_CALL(dev, cuGraphCreate, &dev->graph, 0);
+  record_after(&recorded, 0, 0, NULL);
   x->g->fn(&recorded);
+  for (int i = 0; i < r.nlast; i++) rt_free(r.last[i].v);
+  rt_free(r.last);
   x->refused = r.n > MOST_NODES;
   if (!x->refused) DEVICE_CALL(dev, cuGraphInstantiateWithFlags, &x->exec, dev->graph, 0);
   free_graph(dev);
@@ -175,4 +205,4 @@ void recordings_free(Device *dev) {
   rt_free(dev->recording);
 }
 
-const GcDeviceCalls device_calls = {launch, check, map, product};
+const GcDeviceCalls device_calls = {launch, check, map, product, NULL};

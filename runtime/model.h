@@ -105,13 +105,16 @@ typedef struct GcProduct {
 /* What the function of a device's graph calls. kernel: index in GcDevice.kernel; arg[i]: the address of argument i.
  * check: in check mode, tests n numbers that the launches so far have stored. map: makes the tensor map, of 128 bytes,
  * of a tensor of 16-bit elements with three axes, the fastest first, or two if size[2] is 1; strides, in elements, are
- * those of axes 1 and 2; boxes are 64 x rows. product: by cuBLASLt; kernel: that of its epilogue. */
+ * those of axes 1 and 2; boxes are 64 x rows. product: by cuBLASLt; kernel: that of its epilogue.
+ * after: what is launched until the next call is launch number `launch` of the graph, which follows those n earlier
+ * ones; NULL: launches are in the order of a stream. */
 typedef struct GcDeviceCalls {
   void (*launch)(const GcCall *call, int kernel, GcGrid grid, void **arg);
   void (*check)(const GcCall *call, const void *x, int64_t n, int type, int32_t node);
   void (*map)(const GcCall *call, void *map, const void *x, const int64_t *size, const int64_t *stride, int rows);
   void (*product)(const GcCall *call, int kernel, const GcProduct *p, const void *a, const void *b, void *d,
                   void *workspace);
+  void (*after)(const GcCall *call, int launch, int n, const int *wait);
 } GcDeviceCalls;
 /* Returns 0; k > 0: input k (from 1), or size k - nin, is out of range; -1: the loss is not finite; -2: steps not
  * set. */

@@ -13,6 +13,21 @@ static const LaunchList *launches(const GraphText *c) { return graph_launches(&c
 
 /* ---- steps ---- */
 
+/* Before a launch of a graph that the runtime records: those that it must follow. */
+static void print_waits(GraphText *c, const Launch *l) {
+  Str s = {.c = c->p->c};
+  if (!c->p->o->device || c->g->kind == GK_BODY || c->g->kind == GK_INIT) return;
+  for (int i = 0; i < l->nwait; i++) str_printf(&s, "%s%d", i ? ", " : "", l->wait[i]);
+  graph_stmt(c, "gc_after(stream, %d, %d, (const int[]){%s});", (int)(l - launches(c)->launch), l->nwait,
+             l->nwait ? s.s : "0");
+}
+
+static void print_waits_of(GraphText *c, LaunchKind kind, const Step *step) {
+  const LaunchList *list = launches(c);
+  for (int i = 0; i < list->n; i++)
+    if (list->launch[i].kind == kind && list->launch[i].step == step) print_waits(c, &list->launch[i]);
+}
+
 /* A polynomial divided up, or a number. */
 static const char *blocks_text(Emitter *p, GridAxis x) {
   int64_t points;
@@ -56,6 +71,7 @@ static void print_step(GraphText *c, const Step *step) {
   for (int i = 0; i < list->n; i++) {
     const Launch *l = &list->launch[i];
     if (l->step != step) continue;
+    print_waits(c, l);
     if (l->shape.library) cuda_product(c, l);
     else print_nest(c, l);
   }
@@ -63,6 +79,10 @@ static void print_step(GraphText *c, const Step *step) {
 
 static void print_loss_test(GraphText *c, Id loss) {
   Emitter *p = c->p;
+  const LaunchList *list = launches(c);
+  for (int i = 0; i < list->n; i++)
+    if (list->launch[i].kind == LAUNCH_LOSS_TEST && list->launch[i].step->value == loss)
+      print_waits(c, &list->launch[i]);
   helper_use(p, "gc_finite");
   const char *type = ctype_of(c->g, loss), *value = text_after_load(p, (DType)node_type(c->g, loss)->dtype, "*loss");
   const char *name = cuda_put_kernel(p, "loss_test", "/* the status of a loss that is not finite */\n",
@@ -85,6 +105,8 @@ static void check_stores(GraphText *c, const Group *gr) {
   }
 }
 
+static void print_scan(GraphText *c, const Step *step) { print_waits_of(c, LAUNCH_SCAN, step); }
+
 const StepText cuda_steps = {
   .one_thread = "",
   .params = ", cudaStream_t stream",
@@ -93,6 +115,7 @@ const StepText cuda_steps = {
   .kernel = print_step,
   .loss_test = print_loss_test,
   .check_stores = check_stores,
+  .scan = print_scan,
   .called_again = true,
 };
 
@@ -214,9 +237,11 @@ void cuda_graph(Emitter *p, Graph *g, Str *functions, Str *header) {
   name_params(&c);
   print_size_checks(&c, functions);
   if (has_launch(&c, LAUNCH_BEGIN)) print_begin(&c);
+  print_waits_of(&c, LAUNCH_CHECK, NULL);
   if (has_launch(&c, LAUNCH_CHECK)) print_check(&c);
   graph_body(&c);
   if (g->kind == GK_INIT) weights_init(&c, &cuda_weights, &p->cuda->weights);
+  print_waits_of(&c, LAUNCH_COUNT, NULL);
   if (has_launch(&c, LAUNCH_COUNT)) print_count(&c);
   const char *sig = signature(&c);
   str_printf(functions, "/* %s */\n%s%s {\n", graph_comment(p, g), p->o->device ? "static " : "", sig);

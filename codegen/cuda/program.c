@@ -17,6 +17,8 @@ static const char LAUNCH[] =
   "  launch_##kernel(stream, (GcGrid){((points) + 255) / 256, 1, 1, 256, 0}, __VA_ARGS__)\n"
   "#define GC_LAUNCH_GRID(kernel, gx, gy, gz, block, shared, stream, ...) \\\n"
   "  launch_##kernel(stream, (GcGrid){gx, gy, gz, block, shared}, __VA_ARGS__)\n"
+  "static inline void gc_after(const GcCall *call, int launch, int n, const int *wait) {\n"
+  "  if (call->device->after) call->device->after(call, launch, n, wait);\n}\n"
   "static inline void gc_check(const GcCall *call, const void *x, int64_t n, int type, int32_t node) {\n"
   "  if (call->first_nonfinite) call->device->check(call, x, n, type, node);\n}\n\n";
 

@@ -123,7 +123,10 @@ static void print_steps(GraphText *c) {
     const Step *s = &list->step[i];
     switch (s->kind) {
     case STEP_CALL: text->kernel ? text->kernel(c, s) : print_call(c, s); break;
-    case STEP_SCAN: scan_print(c, s->group); break;
+    case STEP_SCAN:
+      if (step_text(c)->scan) step_text(c)->scan(c, s);
+      scan_print(c, s->group);
+      break;
     case STEP_BARRIER: text->barrier(c); break;
     case STEP_CHECK_STORES: text->check_stores(c, s->group); break;
     case STEP_LOSS_TEST: text->loss_test ? text->loss_test(c, s->value) : print_loss_test(c, s->value); break;

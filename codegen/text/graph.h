@@ -29,6 +29,7 @@ typedef struct StepText {
   void (*copy_rows)(GraphText *c, const char *args); /* gc_rows(args), partitioned over all threads */
   void (*check_stores)(GraphText *c, const Group *gr);
   void (*mark)(GraphText *c, const Step *s); /* after a call; NULL: kernels are not measured */
+  void (*scan)(GraphText *c, const Step *s); /* before a scan; NULL: nothing */
   bool called_again;                         /* the function's caller repeats a graph that has graph_again */
 } StepText;
 const StepText *step_text(const GraphText *c);
