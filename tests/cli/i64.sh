@@ -48,6 +48,8 @@ fi
 # From each source, by a state, to a file of weights: the number that i64_files.py computes.
 if command -v python3 >out; then
   total=$(python3 "$here/i64_files.py")
+  expect 1 '^k: max .difference. 1$' weights --diff k.safetensors almost.safetensors
+  expect 0 '1 tensors are equal' weights --diff k.safetensors k.safetensors
   sources='npy("k.npy"):field(0)'
   full && sources="$sources csv(\"k.csv\"):field(0) npz(\"k.npz\"):field(\"k\")
     safetensors(\"k.safetensors\"):field(\"k\") jsonl(\"k.jsonl\"):field(\"k\")"

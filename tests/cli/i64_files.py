@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Without arguments: writes eight numbers as k.npy, k.csv, k.jsonl, k.npz and k.safetensors, and prints three times
+"""Without arguments: writes eight numbers as k.npy, k.csv, k.jsonl, k.npz and k.safetensors, another one in
+almost.safetensors, and prints three times
 their sum and 2^62 + 1, wrapped to 64 bits. With a file of weights: prints its tensor n.seen."""
 import json
 import struct
@@ -22,6 +23,7 @@ open("k.csv", "w").write("".join(f"{v}\n" for v in k))
 open("k.jsonl", "w").write("".join(json.dumps({"k": v}) + "\n" for v in k))
 with zipfile.ZipFile("k.npz", "w") as z:
     z.writestr("k.npy", array)
-tensors = json.dumps({"k": {"dtype": "I64", "shape": [8], "data_offsets": [0, 64]}}).encode()
-open("k.safetensors", "wb").write(struct.pack("<Q", len(tensors)) + tensors + struct.pack("<8q", *k))
+for name, numbers in (("k", k), ("almost", k[:2] + [2**53] + k[3:])):
+    tensors = json.dumps({"k": {"dtype": "I64", "shape": [8], "data_offsets": [0, 64]}}).encode()
+    open(name + ".safetensors", "wb").write(struct.pack("<Q", len(tensors)) + tensors + struct.pack("<8q", *numbers))
 print((3 * sum(k) + 2**62 + 1 + 2**63) % 2**64 - 2**63)

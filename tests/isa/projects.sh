@@ -49,7 +49,7 @@ for model in examples/models/dqn tests/exact/scan_checkpoint tests/native/mixed;
   project "$root/$model.nn" cortex-m4 "" "$(basename $model)"
 done
 case $targets in *rv32*) project "$models/dqn.nn" rv32 "" dqn-rv32 ;; esac
-for model in examples/models/dqn examples/models/lora examples/models/gan tests/exact/bounded; do
+for model in examples/models/dqn examples/models/lora examples/models/gan tests/exact/bounded tests/cli/i64; do
   project "$root/$model.nn" cortex-m4 --only=infer "$(basename $model)-infer"
 done
 

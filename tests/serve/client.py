@@ -45,7 +45,7 @@ def ask(path, body=None, head={}, method=None, connection=None):
 def npy(shape, values, descr="<f4"):
     text = "{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (descr, shape)
     text += " " * (-(len(text) + 11) % 64) + "\n"
-    raw = struct.pack("<%d%s" % (len(values), {"<f4": "f", "<i4": "i", "<f8": "d"}[descr]), *values)
+    raw = struct.pack("<%d%s" % (len(values), {"<f4": "f", "<i4": "i", "<f8": "d", "<i8": "q", "<u8": "Q"}[descr]), *values)
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text.encode() + raw
 
 
@@ -88,6 +88,15 @@ def answers():
     check("plain", (s, json.loads(d)) == (200, {"out": [[2, 4, 6, 8]]}), d)
     s, _, d = ask("/predict/pick", b'{"i": [0, 2]}')
     check("integers", (s, json.loads(d)) == (200, {"out": [5, 7]}), d)
+    big = [2**53, -2**63, 2**63 - 2]
+    s, d = infer("/v2/models/wide/infer", tensor("k", [3], big, "INT64"))
+    more = [dict(name="out", datatype="INT64", shape=[3], data=[k + 1 for k in big])]
+    check("64 bits", s == 200 and d["outputs"] == more, d)
+    for kind in ("<i8", "<u8"):
+        s, h, d = ask("/predict/wide", npy((2,), big[::2], kind), {"Content-Type": "application/x-npy"})
+        check("64 bits, npy of " + kind, s == 200 and d == npy((2,), [k + 1 for k in big[::2]], "<i8"), (s, d))
+    s, _, d = ask("/predict/wide", npy((1,), [2**63], "<u8"), {"Content-Type": "application/x-npy"})
+    check("more than 63 bits", s == 400 and b"is not i64" in d, (s, d))
 
 
 def information():

@@ -37,7 +37,7 @@ start --batch-wait 1
 ./model serve --port "$port" --weights w.safetensors >second 2>&1
 equal 'a port in use' "$? $(grep -c "E0665.*port $port" second)" '5 1'
 joined=$(grep -c 'up to 32 records' log)
-equal 'exports whose calls are joined' "$joined $(grep -c '`mixed`.*depends on the others' log)" '4 1'
+equal 'exports whose calls are joined' "$joined $(grep -c '`mixed`.*depends on the others' log)" '5 1'
 client cases
 client same rows.csv rows.jsonl
 client reload $pid w.safetensors other.safetensors rows.jsonl other.jsonl
