@@ -89,6 +89,7 @@ typedef struct DataInfo {
   double holdout;
   bool shuffle, on_error; /* on_error: as GcData has it */
   int cache;              /* as GcCache */
+  int64_t stream;         /* as GcData has it */
   FieldInfo *field;
   int nfield;
   Graph *bind;    /* NULL: identity */

@@ -106,7 +106,8 @@ static void report(const Bench *b) {
 /* The first batch of the data section, or random values in range if its files do not exist. */
 static void **step_inputs(Session *sess, const GcGraph *g) {
   void **in = inputs(g);
-  if (sess->t->data < 0 || !data_available(sess, &sess->m->data[sess->t->data])) return in;
+  if (sess->t->data < 0 || sess->m->data[sess->t->data].stream || !data_available(sess, &sess->m->data[sess->t->data]))
+    return in;
   learned_read(sess, sess->o.weights);
   Data *d = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
   uint64_t batch = (uint64_t)sess->t->batch;

@@ -87,7 +87,8 @@ static void bind(const Data *d, Binder *b, uint64_t record, int64_t epoch, void 
              data_place(d, record, status - 1));
     session_check(g, status);
   }
-  for (int f = 0; f < d->d->nfields && (epoch < 0 || d->d->augment); f++) check_bound(d, record, f, dst[f]);
+  bool checked = epoch >= 0 && !d->d->augment && !d->d->stream; /* when it was opened */
+  for (int f = 0; f < d->d->nfields && !checked; f++) check_bound(d, record, f, dst[f]);
 }
 
 /* ---- mixup ---- */

@@ -4,6 +4,7 @@
 #include "data.h"
 #include "learned.h"
 #include "session.h"
+#include "stream.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ static const DataSource *const sources[] = {DATA_SOURCES(S)};
 #undef S
 
 const DataSource *data_source(const GcData *d) {
+  if (d->stream) return &stream_source;
   for (int i = 0; i < COUNT(sources); i++)
     if (!strcmp(sources[i]->name, d->kind)) return sources[i];
   rt_die(E_NOT_SUPPORTED, "data %s: the source `%s` is not supported", d->name, d->kind);
@@ -45,6 +47,7 @@ static void check_overrides(const Session *sess) {
 /* Resolves a path or pattern of the model: relative to the .nn file, else to the current folder. NULL: neither file
  * exists. */
 static char *find(const GcData *d, const char *path) {
+  if (d->stream && !strcmp(path, "-")) return rt_strdup(path);
   char *beside = path[0] == '/' || !d->dir || !*d->dir ? NULL : rt_printf("%s/%s", d->dir, path);
   if (beside && io_matches(beside)) return beside;
   rt_free(beside);
@@ -69,6 +72,11 @@ static char **split(const char *list, int max_files, int *n) {
 static char **expand(const Data *d, const char *path, const char *from, int *n) {
   char **v = io_glob(path, n);
   if (*n) return v;
+  if (d->d->stream && !strcmp(path, "-")) {
+    v = rt_array((size_t)(*n = 1), sizeof *v);
+    v[0] = rt_strdup(path);
+    return v;
+  }
   if (from) rt_die(E_FILE_MISSING, "cannot open `%s` (--data %s)", path, d->d->name);
   return NULL;
 }
@@ -311,6 +319,11 @@ Data *data_open(Session *sess, const GcData *g, uint64_t seed) {
   find_files(d, k);
   compute_sizes(d);
   learned_renew(sess);
+  if (g->stream) {
+    stream_open(d);
+    d->binder = binder_new(d, false);
+    return d;
+  }
   open_files(d, k);
   if (d->n == 0 && d->faulty)
     rt_die(E_RECORD_COUNT, "%s: none of %llu records can be used; the first: %s", d->path[0],

@@ -63,7 +63,8 @@ DATA_SOURCES(S)
 /* data.c */
 void data_open_all(struct Session *sess); /* those of its train sections; sections share a Data */
 Data *data_open(struct Session *sess, const GcData *d, uint64_t seed); /* binds and checks every record */
-const DataSource *data_source(const GcData *d);
+const DataSource *data_source(const GcData *d); /* of the records: stream_source if they are of a stream */
+extern const DataSource stream_source;
 const Data *data_part(const Data *d, uint64_t *record);      /* which holds the record, whose number there it becomes */
 bool data_available(struct Session *sess, const GcData *d);  /* its files exist */
 char *data_where(const Data *d, uint64_t record, int field); /* "train.csv: record 17, field 3" */
@@ -77,6 +78,10 @@ void data_bind(const Data *d, Binder *b, uint64_t record, int64_t epoch, void *c
 bool data_augments(const GcData *d);           /* the two differ */
 Binder *binder_new(const Data *d, bool alone); /* alone: while steps run */
 void binder_renew(const Data *d, Binder *b);   /* after what the model learned of its data has changed */
+
+/* data_jsonl.c: the record that was read last cannot be used; dies, or data_fault */
+struct JsonRecords;
+void jsonl_refused(Data *d, const struct JsonRecords *k, uint64_t line);
 
 /* data_images.c: the pictures in a folder and in its folders, sorted; dies if there are none */
 char **images_list(const char *folder, int *n);

@@ -36,12 +36,24 @@ static bool eval_section(Session *sess, int i, const char *weights) {
   return s.loss - s.loss == 0;
 }
 
+/* Their records are those of a run. */
+static void check_streams(const Session *sess) {
+  for (int i = 0; i < sess->m->ntrain; i++) {
+    const GcTrain *t = &sess->m->train[i];
+    if (t->data >= 0 && sess->m->data[t->data].stream && !t->validate_data)
+      rt_die(E_NO_SUCH_PART,
+             "data %s is a stream, which holds no records out\n`validate.data` names records to evaluate on",
+             sess->m->data[t->data].name);
+  }
+}
+
 int gc_eval(Session *sess) {
   session_needs_train(sess);
   if (!any_data(sess->m)) rt_die(E_NO_SUCH_PART, "%s has no data to evaluate on", sess->m->name);
   char *weights = run_weights(sess);
   session_memory(sess);
   learned_read(sess, weights);
+  check_streams(sess);
   data_open_all(sess);
   for (int i = 0; i < sess->nsections; i++) run_say_skipped(sess->section[i].data);
   if (sess->data && sess->data->nhold == 0) validate_open(sess);

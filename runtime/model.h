@@ -247,6 +247,7 @@ typedef struct GcData {
   int group;        /* so many paths are one set of files; the records of the sets follow one another. 0: all are one */
   uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
   uint8_t cache;    /* GcCache */
+  int64_t stream;   /* > 0: csv, jsonl: records are read once, and drawn from so many; the path "-": standard input */
   const GcGraph *augment; /* bind of training steps: its random numbers are by (seed, epoch, record); NULL: bind */
 } GcData;
 

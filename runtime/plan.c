@@ -9,14 +9,21 @@ static uint64_t per_step(const GcTrain *t) { return (uint64_t)t->batch * (uint64
 uint64_t plan_records_per_step(const Session *sess) { return per_step(sess->t); }
 
 static uint64_t steps_per_epoch(const Data *d, const GcTrain *t) {
-  uint64_t n = d ? d->ntrain / per_step(t) : 0;
-  if (d && n == 0)
+  if (!d || d->d->stream) return 0;
+  uint64_t n = d->ntrain / per_step(t);
+  if (n == 0)
     rt_die(E_NO_STEPS, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
            (unsigned long long)d->ntrain, (unsigned long long)per_step(t));
   return n;
 }
 
 static _Noreturn void too_many(void) { rt_die(E_NO_STEPS, "more than %u steps", UINT32_MAX); }
+
+static _Noreturn void no_epochs(const Data *d) {
+  if (d)
+    rt_die(E_NO_STEPS, "data %s is a stream, which has no epochs: give `steps` in the file or --steps", d->d->name);
+  rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
+}
 
 /* The steps that the file or --epochs gives a section; 0: none. */
 static uint64_t own_steps(const Opts *o, const GcTrain *t, uint64_t spe) {
@@ -40,8 +47,7 @@ static void plan_sections(Session *sess) {
     u->steps_per_epoch = (uint32_t)spe;
     u->steps = (uint32_t)own;
   }
-  if (!rounds && o->steps < 0 && o->epochs != 0)
-    rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
+  if (!rounds && o->steps < 0 && o->epochs != 0) no_epochs(NULL);
   for (int i = 0; i < sess->nsections; i++) {
     SectionRun *u = &sess->section[i];
     if (!u->steps || o->epochs >= 0) u->steps = (uint32_t)(rounds / (uint64_t)u->t->every);
@@ -61,7 +67,7 @@ void plan_set(Session *sess) {
   bool by_epochs = o->epochs >= 0 || (o->steps < 0 && sess->t->steps == 0);
   if (o->steps >= 0) steps = (uint64_t)o->steps;
   else if (!by_epochs) steps = (uint64_t)sess->t->steps;
-  else if (!sess->data) rt_die(E_NO_STEPS, "without data there are no epochs: give `steps` in the file or --steps");
+  else if (!spe) no_epochs(sess->data);
   else if (__builtin_mul_overflow(spe, epochs, &steps)) steps = UINT64_MAX;
   if (steps > UINT32_MAX || spe > UINT32_MAX) too_many();
   sess->run->steps = (uint32_t)steps;
@@ -75,7 +81,7 @@ void plan_load(Session *sess, const char *path) {
     for (int i = 0; i < sess->nsections; i++) {
       const SectionRun *u = &sess->section[i];
       const Data *d = sess->nsections > 1 ? u->data : sess->data;
-      if (d && d->ntrain < per_step(u->t)) return;
+      if (d && !d->d->stream && d->ntrain < per_step(u->t)) return;
     }
     plan_set(sess);
     sess->run->step = sess->run->steps;

@@ -107,7 +107,8 @@ void report_begin(Report *r, Session *sess, const Run *run) {
   human_flops(flops, sizeof flops, work);
   rt_note("%s: %s parameters, %s a step, %s of memory, %d thread%s", sess->m->name, parameters, flops, memory,
           sess->threads, sess->threads == 1 ? "" : "s");
-  if (sess->data)
+  if (sess->data && sess->data->d->stream) rt_note("records of a stream: %s", sess->data->path[0]);
+  else if (sess->data)
     rt_note("%llu records to train on, %llu held out", (unsigned long long)sess->data->ntrain,
             (unsigned long long)sess->data->nhold);
   if (sess->other) rt_note("%llu records to validate on", (unsigned long long)sess->other->n);

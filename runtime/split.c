@@ -4,6 +4,7 @@
  * own key. Permutations are computed, not stored, so that the step number is enough to resume. */
 #include "data.h"
 #include "session.h"
+#include "stream.h"
 #include <string.h>
 
 enum { STREAM_HOLDOUT = 1, STREAM_EPOCH = 2 };
@@ -55,6 +56,10 @@ uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
 
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst) {
   Binder *b = d->binder;
+  if (d->d->stream) {
+    stream_batch(d, at, n, dst);
+    return;
+  }
   for (uint64_t i = 0; i < n; i++) {
     uint64_t r = hold ? data_hold_record(d, at + i) : data_train_record(d, epoch, at + i);
     for (int f = 0; f < d->d->nfields; f++) b->to[f] = dst[f] + i * d->bytes[f];

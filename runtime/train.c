@@ -5,6 +5,7 @@
 #include "device.h"
 #include "learned.h"
 #include "report.h"
+#include "stream.h"
 #include <string.h>
 
 enum { SAVE_SECONDS = 30 };
@@ -91,6 +92,9 @@ static void check_fold(const Session *sess) {
   bool data = false;
   for (int i = 0; i < sess->m->ntrain; i++) data |= sess->m->train[i].data >= 0;
   if (sess->o.fold.n && !data) rt_die(E_OPTION_VALUE, "--fold: %s trains without data", sess->m->name);
+  for (int i = 0; i < sess->m->ndata; i++)
+    if (sess->o.fold.n && sess->m->data[i].stream)
+      rt_die(E_OPTION_VALUE, "--fold: data %s is a stream, which has no folds", sess->m->data[i].name);
 }
 
 static void make_batches(Trainer *t) {
@@ -173,14 +177,21 @@ static bool goes_on(const Trainer *t) {
   return step < t->end && !gc_signal && !rt_out_failed() && !due(t, step) && !validate_due(t->sess, step);
 }
 
+/* Whether the records of a step are there; those of a stream are waited for. */
+static bool has_records(const Trainer *t, uint32_t step) {
+  Data *d = t->sess->data;
+  return !d || !d->d->stream || stream_has(d, step * per_step(t), per_step(t));
+}
+
 static const void *const *fields(void *arg, uint64_t at, uint64_t n) {
   Trainer *t = arg;
   Session *sess = t->sess;
   if (!sess->data) return at < per_step(t) || goes_on(t) ? (const void *const *)t->fields : NULL;
   uint32_t step = sess->run->step + (uint32_t)(at / per_step(t)), spe = sess->run->steps_per_epoch;
   at %= per_step(t);
-  if (step > sess->run->step && !goes_on(t)) return NULL;
-  data_batch(sess->data, step / spe, step % spe * per_step(t) + at, n, false, t->fields);
+  if (step > sess->run->step && (!goes_on(t) || !has_records(t, step))) return NULL;
+  if (!spe) data_batch(sess->data, 0, step * per_step(t) + at, n, false, t->fields);
+  else data_batch(sess->data, step / spe, step % spe * per_step(t) + at, n, false, t->fields);
   return (const void *const *)t->fields;
 }
 
@@ -191,8 +202,8 @@ static _Noreturn void not_finite(Trainer *t, uint32_t step) {
   step_run(sess, fields, t, &bad);
   run_sync(&t->run);
   char *batch = rt_strdup("");
-  if (sess->data) {
-    uint32_t spe = sess->run->steps_per_epoch;
+  uint32_t spe = sess->run->steps_per_epoch;
+  if (sess->data && spe) {
     uint64_t at = step % spe * per_step(t), first = data_train_record(sess->data, step / spe, at) + 1;
     rt_free(batch);
     batch = rt_printf(" (batch %u of epoch %u, its first record is %llu)", step % spe + 1, step / spe + 1,
@@ -263,11 +274,23 @@ static void validate(Trainer *t) {
 /* Hands the lines of --json to their reader; false: writing to standard output failed. */
 static bool events_sent(const Trainer *t) { return !t->sess->o.json || rt_out_send(); }
 
+/* A stream that ends, or a signal while it is waited for, ends the run. */
+static bool goes_dry(Trainer *t) {
+  Session *sess = t->sess;
+  if (device_ahead(sess) || has_records(t, sess->run->step)) return false;
+  if (gc_signal) return true;
+  rt_note("data %s: the stream has ended after %llu records, which are %u of %u steps", sess->data->d->name,
+          (unsigned long long)sess->data->n, sess->run->step, t->end);
+  t->end = sess->run->step;
+  return true;
+}
+
 static bool loop(Trainer *t) { /* false: writing to standard output failed */
   Session *sess = t->sess;
   bool out = true;
   validate(t);
   while (sess->run->step < t->end && (device_ahead(sess) || (out && !gc_signal))) {
+    if (goes_dry(t)) break;
     one_step(t);
     out &= events_sent(t); /* before the time that a validation takes */
     if (!device_ahead(sess)) validate(t);
@@ -322,6 +345,7 @@ static bool evaluate(Trainer *t) {
 static void finish(Trainer *t) {
   Session *sess = t->sess;
   bool finite = evaluate(t);
+  if (sess->data && sess->data->d->stream) run_say_skipped(sess->data);
   report_done(&t->report, &t->run, t->held);
   char *totals = report_totals(sess, t->held), *line = rt_printf("{\"event\":\"done\",%s}\n", totals);
   io_write(&t->run.jsonl, line, strlen(line));

@@ -51,6 +51,7 @@ bool el_mixup_check(Elab *e, const DataCtx *x) {
   const FieldInfo *f = x->field;
   const Ast *at = x->line->kid[1];
   if (!f->mixup) return true;
+  if (!el_stream_line(e, x->d, at, "mixup")) return false;
   if (!dtype_is_float((DType)type_get(e->m, f->type)->dtype)) {
     Diag *d = el_error(e, E_DTYPE_MISMATCH, at, "`mixup` gives floats between those of two records, `%s` is %s",
                        f->name, el_type_text(e, f->type));

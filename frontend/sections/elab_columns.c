@@ -106,8 +106,9 @@ static bool read_call(Elab *e, const Ast *call, ColumnInfo *c) {
 /* The names in the file's first line; false: there is no such file. */
 static bool head(Elab *e, DataInfo *d) {
   if (!d->head_read)
-    d->nhead =
-      e->o->columns && d->npaths ? e->o->columns(e->c, e->file->path, d->paths[0], d->sep, d->decimal, &d->head) : -1;
+    d->nhead = e->o->columns && d->npaths && !d->stream
+                 ? e->o->columns(e->c, e->file->path, d->paths[0], d->sep, d->decimal, &d->head)
+                 : -1;
   d->head_read = true;
   return d->nhead >= 0;
 }
@@ -183,6 +184,7 @@ bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
   const Ast *cell = a && (el_is_csv(x->d) || el_is_jsonl(x->d)) ? el_cell_call(e, a, &kind) : NULL;
   if (!a) return true;
   if (kind == CELL_DATE && el_is_jsonl(x->d)) cell = NULL; /* and `date` is refused */
+  if (cell && kind == CELL_CLASS && !el_stream_line(e, x->d, a, "classes")) return false;
   if (cell) a = cell;
   if (el_is_field(a)) {
     ColumnInfo c;

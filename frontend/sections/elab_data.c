@@ -82,7 +82,7 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
     }
   }
   return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) &&
-         on_error_setting(e, s, d) && cache_setting(e, s, d) && ok;
+         on_error_setting(e, s, d) && cache_setting(e, s, d) && el_stream_settings(e, s, d) && ok;
 }
 
 /* ---- one line ---- */
@@ -146,7 +146,8 @@ static TypeId record_type(Elab *e, DataCtx *x) {
   const ColumnInfo *c = x->field->column;
   int64_t dim[MAX_RANK + 1];
   const char *path = x->d->paths[el_is_archive(x->d) ? 0 : x->lo];
-  int rank = e->o->shape ? e->o->shape(e->file->path, path, x->d->kind, c->first, (int)x->lo, dim) : -1;
+  int rank =
+    e->o->shape && !x->d->stream ? e->o->shape(e->file->path, path, x->d->kind, c->first, (int)x->lo, dim) : -1;
   x->found = rank >= 0 && rank <= MAX_RANK;
   if (x->found && x->field->pad && rank) dim[0] = x->field->pad;
   for (int i = 0; i < rank && x->found; i++) x->found = dim[i] <= INT32_MAX && (dim[i] || !x->field->pad);

@@ -118,6 +118,7 @@ static Value normalise(Elab *e, Call *k, NormKind kind, const char *name) {
     return el_arg_fail(e, E_FIELD, k, 0,
                        "`%s` takes field(...) or date(field(...)) of csv, in the line of a data section", name);
   Value v = k->arg[0].v;
+  if (!x->trial && !el_stream_line(e, x->d, a, name)) return v_error();
   if (!dtype_is_float(el_type(e, v.id)->dtype))
     return el_arg_fail(e, E_DTYPE_MISMATCH, k, 0, "`%s` gives floats, but the line is of %s", name,
                        dtype_info[el_type(e, v.id)->dtype].name);

@@ -23,8 +23,7 @@ static const SourceKind source_kinds[] = {
   {"uniform", "n lo hi columns?"},
   {"normal", "n mean? std? columns?"},
 };
-static const char *const unsupported_kinds[] = {"npz",     "safetensors", "stream", "concat",
-                                                "cifar10", "cifar100",    "mnist"};
+static const char *const unsupported_kinds[] = {"cifar10", "cifar100", "mnist"};
 enum {
   NKINDS = sizeof source_kinds / sizeof *source_kinds,
   NUNSUPPORTED = sizeof unsupported_kinds / sizeof *unsupported_kinds
@@ -134,7 +133,7 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
     }
     if (!add_path(e, d, &k->arg[i], &cap)) return false;
   }
-  if (d->npaths) return true;
+  if (d->npaths || d->stream) return true;
   el_error_at(e, E_ARG_COUNT, k->caret, k->caret_len, "`%s` needs a path", d->kind);
   return false;
 }
@@ -219,9 +218,57 @@ static bool read_concat(Elab *e, const Ast *a, DataInfo *d) {
   return true;
 }
 
+/* stream(jsonl(), buffer = 1024): the records of a text that is read once. */
+static bool read_stream(Elab *e, const Ast *a, DataInfo *d) {
+  enum { BUFFER = 1024 };
+  const Ast *of = NULL, *buffer = NULL;
+  bool ok = true;
+  for (int i = 1; i < a->n; i++) {
+    const Ast *x = a->kid[i];
+    if (x->kind == AST_NAMED && strcmp(x->text, "buffer"))
+      return el_reject(e, E_UNKNOWN_ARG, x, "`stream` has no argument `%s`", x->text);
+    ok &= !(x->kind == AST_NAMED ? buffer : of);
+    *(x->kind == AST_NAMED ? &buffer : &of) = x->kind == AST_NAMED ? x->kid[0] : x;
+  }
+  const Ast *kind = of && of->kind == AST_CALL ? of->kid[0] : NULL;
+  if (!ok || !kind || kind->kind != AST_NAME || (strcmp(kind->text, "csv") && strcmp(kind->text, "jsonl")))
+    return el_reject(e, E_ARG_COUNT, of && !kind ? of : a,
+                     "a stream is of csv or jsonl: stream(jsonl()), stream(csv(header = true), buffer = 1000)");
+  Value n = buffer ? el_static(e, buffer) : v_int(BUFFER);
+  if (v_bad(n)) return false;
+  if (n.kind != V_INT || n.i < 1 || n.i > EL_MAX_ELEMENTS)
+    return el_reject(e, E_SETTING_VALUE, buffer, "`buffer` is the number of records to draw from, not %s",
+                     v_text(e, n));
+  d->stream = n.i;
+  if (!read_source(e, of, d)) return false;
+  int cap = 0;
+  if (!d->npaths) *VEC_PUSH(e->c, d->paths, d->npaths, cap) = "-";
+  return true;
+}
+
+/* What needs all records. */
+bool el_stream_settings(Elab *e, const Section *s, const DataInfo *d) {
+  static const char *const names[] = {"holdout", "cache", "missing"};
+  for (int i = 0; d->stream && i < 3; i++) {
+    const Ast *a = el_setting_value(s, names[i]);
+    if (a && (i != 2 || d->missing == MISSING_MEAN) && (i || d->holdout > 0))
+      return el_reject(e, E_SETTING_CONFLICT, a, "a stream is read once, so it has no `%s`%s", names[i],
+                       i == 0   ? "; `validate.data` names other records to validate on"
+                       : i == 2 ? " of the mean"
+                                : "");
+  }
+  return true;
+}
+
+bool el_stream_line(Elab *e, const DataInfo *d, const Ast *at, const char *what) {
+  return !d->stream || el_reject(e, E_SETTING_CONFLICT, at, "`%s` needs all records, and a stream is read once", what);
+}
+
 bool el_source_setting(Elab *e, const Section *s, DataInfo *d) {
   const Ast *a = el_setting_value(s, "source");
   if (!a) return el_reject(e, E_MISSING_SETTING, s->ast, "data section `%s` has no source", s->ast->text);
-  bool concat = a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "concat");
+  const char *name = a->kind == AST_CALL && a->kid[0]->kind == AST_NAME ? a->kid[0]->text : "";
+  bool concat = !strcmp(name, "concat");
+  if (!strcmp(name, "stream")) return read_stream(e, a, d);
   return concat ? read_concat(e, a, d) : read_source(e, a, d);
 }

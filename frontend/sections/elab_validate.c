@@ -242,6 +242,11 @@ static bool check_other(Elab *e, const Section *s, const TrainInfo *t) {
   if (d == other)
     return el_reject(e, E_SETTING_VALUE, at,
                      "`validate.data` is the section to train on; without it, its hold-out is used");
+  if (other->stream)
+    return el_reject(e, E_SETTING_CONFLICT, at,
+                     "data %s is a stream, which is read once; validations read their records "
+                     "again",
+                     other->name);
   const Ast *h = line_of(e, other->name, AST_BIND, "holdout");
   if (h) {
     Diag *x =
