@@ -193,8 +193,8 @@ Id jvp_erfinv(Grad *s, Id n, const Id *tangent) {
 
 Id jvp_atan2(Grad *s, Id n, const Id *tangent) {
   Id a = operand(s, n, 0), b = operand(s, n, 1);
-  Id turn = plus(s, times(s, tangent[0], b), minus(s, times(s, tangent[1], a)));
-  return shaped(s, n, over(s, turn, b_op2(s->b, OP_add, square(s, b), square(s, a))));
+  Id angle = plus(s, times(s, tangent[0], b), minus(s, times(s, tangent[1], a)));
+  return shaped(s, n, over(s, angle, b_op2(s->b, OP_add, square(s, b), square(s, a))));
 }
 
 Id jvp_lgamma(Grad *s, Id n, const Id *tangent) {

@@ -52,14 +52,15 @@ static void add_copies(Emitter *p, LaunchCosts *all, const Graph *g, const Group
   const Type *tuple = node_type(g, group->root);
   Loc loc = node_get(g, group->root)->loc;
   int64_t length = dim_bound(g->m, s.length);
-  double each = length > 0 ? 1.0 / (double)length : 0, turns = times * (double)length;
+  double each = length > 0 ? 1.0 / (double)length : 0, executions = times * (double)length;
   scan_scratch(g, group, &sc);
   for (int i = 0; i < s.nc; i++)
     add_copy(p, all, loc, (double)type_bytes(g->m, tuple->elem[i]), times * (double)(1 + length % 2));
   for (int i = 0; i < s.nx; i++)
-    if (sc.slice[i] >= 0) add_copy(p, all, loc, each * (double)node_bytes(g, node_in(g, group->root, i)), turns);
+    if (sc.slice[i] >= 0) add_copy(p, all, loc, each * (double)node_bytes(g, node_in(g, group->root, i)), executions);
   for (int i = 0; i < s.ny; i++)
-    if (sc.slice[s.nx + i] >= 0) add_copy(p, all, loc, each * (double)type_bytes(g->m, tuple->elem[s.nc + i]), turns);
+    if (sc.slice[s.nx + i] >= 0)
+      add_copy(p, all, loc, each * (double)type_bytes(g->m, tuple->elem[s.nc + i]), executions);
 }
 
 static void add_graph(Emitter *p, LaunchCosts *all, Graph *g, double times) {

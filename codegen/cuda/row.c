@@ -60,17 +60,17 @@ static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 static void choose_team(RowPlan *p, int64_t terms, bool known) {
   int n = kept(p), most = p->strict ? MAX_KEPT_STRICT : MAX_KEPT, vec = p->tile.vec;
   int64_t chunks = divide_up(terms, STRICT_CHUNK), each = terms < STRICT_CHUNK ? terms : STRICT_CHUNK;
-  p->turns = 1;
+  p->rounds = 1;
   if (p->strict) {
     p->team = chunks == 1 ? STRICT_LANES : chunks == 2 ? WARP : BLOCK_TEAM;
-    p->turns = (int)divide_up(chunks, p->team / STRICT_LANES);
+    p->rounds = (int)divide_up(chunks, p->team / STRICT_LANES);
     p->steps = (int)divide_up(each, STRICT_LANES);
   } else {
     for (p->team = 4; p->team < WARP && (int64_t)p->team * vec < terms;) p->team *= 2;
     while (p->team < MAX_TEAM && (int64_t)p->team * most < terms * (n ? n : 1)) p->team *= 2;
     p->steps = (int)divide_up(terms, (int64_t)p->team * vec);
   }
-  p->registers = known && p->turns == 1 && (n ? n : 1) * p->steps * vec <= most;
+  p->registers = known && p->rounds == 1 && (n ? n : 1) * p->steps * vec <= most;
   if (!p->strict && !p->registers && p->team > BLOCK_TEAM) p->team = BLOCK_TEAM;
 }
 

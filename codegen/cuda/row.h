@@ -18,7 +18,7 @@ typedef struct RowPlan {
   bool strict;
   int team, rows; /* threads of a row; rows of a block */
   int steps;      /* vectors of a thread */
-  int turns;      /* of strict mode: chunks of a thread at the bounds of run-time sizes */
+  int rounds;     /* of strict mode: chunks of a thread at the bounds of run-time sizes */
   bool registers; /* loads that several phases make stay in registers; loops over steps are unrolled */
   int *slot;      /* of blocks: per accumulation, its first word of shared memory */
   bool aliases;   /* a store may overwrite what the outer loops load */
@@ -30,7 +30,7 @@ static inline bool row_is_kept(const RowPlan *p, int access) {
   return p->registers && !p->tile.access[access].store && phases & (phases - 1);
 }
 static inline int row_parts(const RowPlan *p) {
-  return p->strict ? p->turns * (p->team / STRICT_LANES) : p->team / WARP;
+  return p->strict ? p->rounds * (p->team / STRICT_LANES) : p->team / WARP;
 }
 
 void row_print(Emitter *p, const Launch *l, Str *body);

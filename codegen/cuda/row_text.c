@@ -46,7 +46,7 @@ static const char *term_text(NestText *c) {
   if (!p->strict && p->tile.vec > 1) return ctx_strf(x, "(k * %d + lane) * %d", p->team, p->tile.vec);
   if (!p->strict) return ctx_strf(x, "k * %d + lane", p->team);
   if (p->team == STRICT_LANES) return ctx_strf(x, "k * 16 + lane");
-  if (p->turns == 1) return ctx_strf(x, "lane / 16 * %d + k * 16 + lane %% 16", STRICT_CHUNK);
+  if (p->rounds == 1) return ctx_strf(x, "lane / 16 * %d + k * 16 + lane %% 16", STRICT_CHUNK);
   return ctx_strf(x, "(chunk + lane / 16) * %d + k * 16 + lane %% 16", STRICT_CHUNK);
 }
 
@@ -54,7 +54,7 @@ static const char *term_text(NestText *c) {
 static bool is_full(NestText *c) {
   const RowPlan *p = c->form;
   int64_t n;
-  if (p->team < WARP || p->turns > 1 || !dim_number(c->p->m, p->terms, &n)) return false;
+  if (p->team < WARP || p->rounds > 1 || !dim_number(c->p->m, p->terms, &n)) return false;
   return n == (int64_t)p->team * p->steps * p->tile.vec;
 }
 
@@ -163,7 +163,7 @@ static void put_parts(NestText *c, int phase) {
   const RowPlan *p = c->form;
   int part = p->strict ? STRICT_LANES : WARP;
   const char *index =
-    p->turns > 1 ? ctx_strf(c->p->c, "chunk + lane / %d", part) : ctx_strf(c->p->c, "lane / %d", part);
+    p->rounds > 1 ? ctx_strf(c->p->c, "chunk + lane / %d", part) : ctx_strf(c->p->c, "lane / %d", part);
   nest_open_block(c, "if (lane %% %d == 0)", part);
   for (int i = 0; i < c->n->nacc; i++) {
     const KAcc *a = &c->n->acc[i];
@@ -250,14 +250,14 @@ static void inner_loops(NestText *c, int phase, StrictOrder r) {
   bool any = has_acc(c->n, phase), block = p->team > WARP;
   (void)r;
   start(c, phase, true);
-  if (p->turns > 1) {
+  if (p->rounds > 1) {
     nest_open_block(c, "for (int chunk = 0; chunk < %s; chunk += %d)", parts_text(c), p->team / STRICT_LANES);
     start(c, phase, false);
   }
   print_terms(c, phase);
   if (any) combine_lanes(c, phase);
   if (any && block) put_parts(c, phase);
-  if (p->turns > 1) nest_close_block(c);
+  if (p->rounds > 1) nest_close_block(c);
   if (any && block) take_parts(c, phase);
   else if (any && p->strict) take_chunks(c, phase);
 }
