@@ -25,6 +25,18 @@ def main():
         "cifar_x": rng.random((n["cifar"], 3, 32, 32), np.float32),
         "cifar_y": rng.integers(0, 10, n["cifar"], np.int32),
         "lstm_y": rng.integers(0, 128, (n["lstm"], 64), np.int32),
+        "vgg_x": rng.random((n["cifar"], 3, 48, 48), np.float32),
+        "vgg_y": rng.integers(0, 20, n["cifar"], np.int32),
+        "resnet48_x": rng.random((n["lstm"], 3, 45, 45), np.float32),
+        "resnet48_y": rng.integers(0, 40, n["lstm"], np.int32),
+        "mobilenetv2_x": rng.random((n["resnet"], 3, 128, 128), np.float32),
+        "mobilenetv2_y": rng.integers(0, 100, n["resnet"], np.int32),
+        "tcn_x": rng.random((n["lstm"], 40, 250), np.float32),
+        "tcn_y": rng.integers(0, 30, (n["lstm"], 250), np.int32),
+        "gru3_x": rng.random((n["lstm"], 50, 72), np.float32),
+        "gru3_y": rng.integers(0, 50, (n["lstm"], 50), np.int32),
+        "bilstm_x": rng.random((n["lstm"], 80, 100), np.float32),
+        "bilstm_y": rng.integers(0, 40, (n["lstm"], 80), np.int32),
     }
     os.makedirs(os.path.join(HERE, "data"), exist_ok=True)
     for name, a in arrays.items():

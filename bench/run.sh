@@ -1,20 +1,22 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--modes "train infer"] [--precisions "f32 bf16"]
-# [--peers "torch compiled"] [--quick] [WORKLOAD...]: gradc against PyTorch, eager and compiled: a training step, and a
-# call with a batch of 1 (f32 only).
+# [--peers "torch compiled"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled: a training
+# step, and a call with a batch of 1 (f32 only).
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
 # model of models/ and runs the sides in turn, each run a separate process bound to the same CPUs. Prints versions and
 # flags, the measured FMA peak, and medians and minima with their ratios; raw numbers go to results/*.csv. --quick: one
-# round of the small models, each for a second.
+# round of the small models, each for a second. --heldout: the models of heldout/, of the same kinds in other sizes.
 # GRADC names the compiler (default: ../gradc), BUILD_FLAGS go to `gradc build`.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
 all="mlp tiny cnn lstm gpt resnet20 resnet18 mobilenetv1 gpt2"
+heldout="vgg resnet48 mobilenetv2 tcn gru3 bilstm gpt40"
 rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled"
 usage() { sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+model_file() { f=$here/heldout/$1.nn; [ -f "$f" ] || f=$here/models/$1.nn; echo "$f"; }
 while [ $# -gt 0 ]; do
   case $1 in
     --rounds) rounds=$2; shift 2 ;;
@@ -24,8 +26,9 @@ while [ $# -gt 0 ]; do
     --precisions) precisions=$2; shift 2 ;;
     --peers) peers=$2; shift 2 ;;
     --quick) rounds=1; seconds=1; threads=1; precisions=f32; all="mlp tiny cnn lstm"; shift ;;
+    --heldout) all=$heldout; shift ;;
     -*) usage ;;
-    *) [ -f "$here/models/$1.nn" ] || usage; works="$works $1"; shift ;;
+    *) [ -f "$(model_file "$1")" ] || usage; works="$works $1"; shift ;;
   esac
 done
 works=${works:-$all}; sides="$peers gradc"
@@ -42,7 +45,7 @@ rows() {
     for p in $precisions; do
       [ "$mode.$p" != infer.bf16 ] || continue
       for w in $works; do
-        [ -f "$here/models/$w.nn" ] || { echo "bench: $w is left out: there is no models/$w.nn" >&2; continue; }
+        [ -f "$(model_file "$w")" ] || { echo "bench: $w is left out: there is no models/$w.nn" >&2; continue; }
         [ "$w.$p" = tiny.bf16 ] || echo "$mode.$w.$p"
       done
     done
@@ -53,9 +56,10 @@ split_row() { mode=${1%%.*}; p=${1##*.}; w=${1#*.}; w=${w%.*}; }
 build_row() { # builds the model; notes the seconds, with those to the end of the first step
   split_row "$1"
   nn=$here/models/.$1.nn
-  if [ "$mode" = infer ]; then awk '/^(data|train) / { skip = 1 } !skip; /^}/ { skip = 0 }' "$here/models/$w.nn" >"$nn"
-  elif [ "$p" = bf16 ]; then sed 's/^train {/train { precision = bf16;/' "$here/models/$w.nn" >"$nn"
-  else cp "$here/models/$w.nn" "$nn"; fi
+  from=$(model_file "$w")
+  if [ "$mode" = infer ]; then awk '/^(data|train) / { skip = 1 } !skip; /^}/ { skip = 0 }' "$from" >"$nn"
+  elif [ "$p" = bf16 ]; then sed 's/^train {/train { precision = bf16;/' "$from" >"$nn"
+  else cp "$from" "$nn"; fi
   begin=$(now)
   # shellcheck disable=SC2086  # several flags
   "$gradc" build "$nn" -o "$bin/$1" ${BUILD_FLAGS:-} >&2 || { rm -f "$nn"; exit 1; }

@@ -3,7 +3,7 @@
 """torch_step.py WORKLOAD --threads N [--infer] [--seconds S] [--precision bf16] [--compile]: one training step in
 PyTorch, or with --infer one call with a batch of 1, eager or compiled, as one line of JSON.
 
-The peer of bench/models/WORKLOAD.nn: the same layers, batch, loss and optimizer (torch_models.py), in PyTorch's best
+The peer of WORKLOAD.nn in bench/models or bench/heldout: the same layers, batch, loss and optimizer, in PyTorch's best
 eager form: images channels-last, scaled_dot_product_attention, the library's LSTM, gradients set to None, and the given
 one of the optimizer's three implementations; `--pick` times all three and prints the name of the fastest. Data and
 weights are in memory before the clock starts; the loss is not read back inside it. With --precision bf16 model and loss
@@ -24,7 +24,7 @@ KINDS = ["fused", "foreach", "single"]
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("workload", nargs="?", help="the name of a file of models/")
+    p.add_argument("workload", nargs="?", help="the name of a file of models/ or heldout/")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--seconds", type=float, default=6.0, help="time to measure for (at least 3 steps)")
     p.add_argument("--optimizer", choices=KINDS, default="fused")
@@ -45,7 +45,7 @@ ARGS = arguments()
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(ARGS.threads)
 
 import torch  # noqa: E402
-from torch_models import workload  # noqa: E402
+from torch_heldout import workload  # noqa: E402
 
 
 def make_step(name, kind):

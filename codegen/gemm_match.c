@@ -128,7 +128,7 @@ static bool find_depthwise(const Kernel *k, GemmDesc *g) {
   int64_t channels, taps;
   if (!g->weights || gemm_type(k) != DT_F32 || g->a.storage || g->b.storage) return false;
   if (g->batch.n != 1 || g->n.n || !g->m.n || !g->k.n || !dim_number(m, g->batch.dim[0], &channels)) return false;
-  if (channels % MAX_LANES || g->batch.s0[0] != 1 || g->batch.s1[0] != 1) return false;
+  if (channels < MAX_LANES || g->batch.s0[0] != 1 || g->batch.s1[0] != 1) return false;
   if (!dim_number(m, g->m.dim[g->m.n - 1], &taps) || taps > MAX_TAPS || !has_constant_rows(m, g)) return false;
   g->n = g->batch;
   g->batch = (GemmAxes){0};

@@ -40,8 +40,10 @@ static void find_tile(Module *m, const GemmDesc *g, const Machine *mc, int block
   x->pixel = number(m, pixels->s0[pixels->n]), x->columns = number(m, pixels->s1[pixels->n]);
   take_check(m, x);
   int most = mc->mr * mc->nv / (int)x->taps / block;
-  x->vecs = 1;
-  while (x->vecs * 2 <= most && x->vecs < mc->nv && columns % (x->vecs * 2 * x->lanes) == 0) x->vecs *= 2;
+  int64_t vectors = (columns + x->lanes - 1) / x->lanes;
+  x->vecs = 1; /* twice as many where no tile then has more columns again */
+  while (x->vecs * 2 <= most && x->vecs < mc->nv && vectors % (x->vecs * 2) == 0 && columns >= x->vecs * 2 * x->lanes)
+    x->vecs *= 2;
   int64_t fit = BAND_BYTES / (8 * x->width * x->vecs * x->lanes);
   x->rows = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
 }
@@ -53,7 +55,7 @@ void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, 
 bool conv_groups_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
   Module *m = k->gs->g->m;
   int64_t taps = number(m, g->m.dim[g->m.n - 2]);
-  if (g->group < 2 || mc->vec % g->group || number(m, g->n.dim[0]) % mc->vec) return false;
+  if (g->group < 2 || mc->vec % g->group || number(m, g->n.dim[0]) < mc->vec) return false;
   if (taps * g->group > mc->mr * mc->nv) return false;
   find_tile(m, g, mc, (int)g->group, x);
   return true;

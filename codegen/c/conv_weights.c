@@ -132,7 +132,7 @@ static bool choose_tile(ConvWeights *x, const Machine *mc, int64_t columns) {
   int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
   double best = -1;
   for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
-    if (columns % (x->vecs * x->lanes)) continue; /* tiles read whole vectors of columns */
+    if (columns < x->vecs * x->lanes) continue; /* tiles read full vectors of columns */
     double cycles = element_cycles(x, columns, registers);
     if (cycles < 0 || (vecs && cycles >= best)) continue;
     best = cycles, vecs = x->vecs;

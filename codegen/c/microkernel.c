@@ -71,15 +71,15 @@ static void print_microkernel(Str *o, const Microkernel *t) {
 /* All microkernels, and their table. */
 static void print_microkernels(Str *o, const Machine *mc, bool pairs) {
   const char *name = pairs ? "pair" : "ukernel";
-  for (int nv = mc->nv; nv; nv /= 2) {
+  for (int nv = mc->nv; nv; nv--) {
     for (int mr = 1; mr <= mc->mr; mr++) print_microkernel(o, &(Microkernel){mc, mr, nv, pairs});
-    if (nv < mc->nv) print_microkernel(o, &(Microkernel){mc, 2 * mc->mr, nv, pairs}); /* more rows hide latency */
+    if (nv <= mc->nv / 2) print_microkernel(o, &(Microkernel){mc, 2 * mc->mr, nv, pairs}); /* hides latency */
   }
   str_printf(o, "static gc_ukernel_fn *const gc_%s[][2 * GC_MR + 1] = {\n", pairs ? "pair_ukernel" : "ukernel");
-  for (int nv = mc->nv; nv; nv /= 2) {
+  for (int nv = mc->nv; nv; nv--) {
     str_puts(o, "  {0");
     for (int mr = 1; mr <= mc->mr; mr++) str_printf(o, ", gc_%s_%dx%d", name, mr, nv);
-    if (nv < mc->nv) str_printf(o, ", [2 * GC_MR] = gc_%s_%dx%d", name, 2 * mc->mr, nv);
+    if (nv <= mc->nv / 2) str_printf(o, ", [2 * GC_MR] = gc_%s_%dx%d", name, 2 * mc->mr, nv);
     str_puts(o, "},\n");
   }
   str_puts(o, "};\n");
@@ -212,7 +212,7 @@ void microkernel_print(Str *o, const Machine *machine, DType t, bool dots) {
               "static gc_dot_fn *const gc_dot[GC_MR + 1] = {0");
   for (int mr = 1; mr <= mc->mr && dots; mr++) str_printf(o, ", gc_dot_%d", mr);
   str_puts(o, "};\n\n");
-  str_puts(o, "/* gc_ukernel[w][rows]: tiles of GC_NV >> w vectors; twice GC_MR rows only where w > 0 */\n");
+  str_puts(o, "/* gc_ukernel[w][rows]: tiles of GC_NV - w vectors; twice GC_MR rows only up to half of GC_NV */\n");
   print_microkernels(o, mc, false);
   str_puts(o, "\n");
   print_transpose(o, mc->vec);
