@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parses the command line by the table of options.def. */
 #include "codegen/jit/jit.h"
+#include "driver/board.h"
 #include "driver/driver.h"
 #include "frontend/elab.h"
 #include "passes/pass.h"
@@ -164,7 +165,12 @@ static int check_choice(Args *a, const Option *o, const char *value) {
     if (!strcmp(words[n - 1], value)) return GO_ON;
     p += len + (p[len] == '|');
   }
-  return usage(a, value, words, n, ctx_strf(a->c, "`%s` takes %s, not `%s`", o->flag, o->choices, value));
+  const char *text = ctx_strf(a->c, "`%s` takes %s, not `%s`", o->flag, o->choices, value);
+  const Board *chip = o == &option_info[OPT_target] ? board_of_chip(value) : NULL;
+  if (!chip) return usage(a, value, words, n, text);
+  Diag *d = diag_error(a->c, E_USAGE, 0, 1, "%s", text);
+  diag_help(a->c, d, "its processor is a %s: `--target=%s`", chip->title, chip->name);
+  return EXIT_USAGE;
 }
 
 /* --no-PASS of a pass that can be disabled. */

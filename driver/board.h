@@ -7,6 +7,7 @@
 
 typedef struct Board {
   const char *name, *title;         /* of --target; for people */
+  const char *chips;                /* beginnings of names of parts with it, for help */
   const char *prefix, *cc_package;  /* the compiler is PREFIXgcc; its package on Debian */
   const char *cpu;                  /* flags of the compiler */
   const char *startup;              /* a file of codegen/c/project */
@@ -20,7 +21,8 @@ typedef struct Board {
 
 extern const Board boards[];
 extern const int nboards;
-const Board *board_find(const char *name); /* NULL: none */
+const Board *board_find(const char *name);    /* NULL: none */
+const Board *board_of_chip(const char *chip); /* "STM32F407": the board with its processor; NULL: not known */
 
 /* So that the emulator executes an instruction in 2^shift virtual nanoseconds: few enough for its clocks of 20 MHz. */
 enum { BOARD_ICOUNT_SHIFT = 6 };

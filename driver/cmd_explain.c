@@ -62,5 +62,6 @@ int cmd_explain(Args *a) {
   Diag *d = diag_error(a->c, E_USAGE, 0, 1, "there is no error code `%s`", word);
   const char *near = suggestion(a->c, word);
   if (near) diag_help(a->c, d, "did you mean `%s`?", near);
+  else diag_help(a->c, d, "`gradc explain` lists all");
   return EXIT_USAGE;
 }

@@ -26,9 +26,32 @@ static bool read_stdin(Ctx *c, Loc *start) {
   return true;
 }
 
+/* A file of the folder that may be meant: with its ending, or spelt alike; NULL: there is none. */
+static const char *near_file(Ctx *c, const char *path) {
+  const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *near = ctx_strf(c, "%s.nn", path);
+  if (io_exists(near)) return near;
+  const char *folder = slash ? ctx_strf(c, "%.*s", (int)(slash - path), path) : ".", **names = NULL;
+  int n = 0, kept = 0, cap = 0;
+  char **all = io_list(*folder ? folder : "/", &n);
+  for (int i = 0; all && i < n; i++) {
+    const char *dot = strrchr(all[i], '.');
+    if (dot && (!strcmp(dot, ".nn") || !strcmp(dot, ".ir"))) *VEC_PUSH(c, names, kept, cap) = ctx_strf(c, "%s", all[i]);
+    free(all[i]);
+  }
+  free(all);
+  near = diag_suggest(c, base, names, kept);
+  if (!near && kept == 1) near = names[0];
+  return near && slash ? ctx_strf(c, "%s/%s", folder, near) : near;
+}
+
 bool load_source(Ctx *c, const char *path, Loc *start) {
-  if (strcmp(path, "-")) return pipeline_read(c, path, start);
-  return read_stdin(c, start);
+  if (!strcmp(path, "-")) return read_stdin(c, start);
+  errno = 0;
+  if (source_read(c, path, start)) return true;
+  Diag *d = diag_error(c, E_FILE_READ, 0, 1, "%s: %s", path, errno ? strerror(errno) : "could not be read");
+  const char *near = near_file(c, path);
+  if (near) diag_help(c, d, "did you mean `%s`?", near);
+  return false;
 }
 
 /* The default of --fp: fast for build, run, and report (which shows the plan of these); strict for the others. */

@@ -64,7 +64,7 @@ bool source_is_text(Ctx *c, Loc start) {
   if (!what) return true;
   /* source_at: a location without text, so that the bytes are not printed. */
   Diag *d =
-    diag_error(c, E_NOT_TEXT, source_at(c, source_pos(c, start).file, 1, 1), 1, "this is %s, not a program", what);
+    diag_error(c, E_NOT_TEXT, source_at(c, source_pos(c, start).file, 1, 1), 1, "this is %s, not the text of a model", what);
   if (!strncmp(what, "UTF", 3)) diag_help(c, d, "save it as UTF-8");
   return false;
 }

@@ -160,7 +160,8 @@ const char *graph_comment(Emitter *p, const Graph *g) {
   Str s = {.c = p->c};
   for (int i = 0; i < g->nport; i++)
     str_printf(&s, "%s%s: %s", i ? ", " : "", node_name(g, g->port[i]), type_text(p->m, node_get(g, g->port[i])->type));
-  str_puts(&s, " ->");
+  if (g->kind == GK_INIT) str_puts(&s, "initial weights and states");
+  else str_puts(&s, g->nport ? " ->" : "->");
   for (int i = 0; i < g->nout; i++)
     if (g->out[i].var < 0)
       str_printf(&s, " %s: %s", g->out[i].name, type_text(p->m, node_get(g, g->out[i].value)->type));

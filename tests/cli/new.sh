@@ -34,3 +34,7 @@ if command -v groff >/dev/null; then
     equal "groff of $page" "$(groff -K utf8 -man -Tutf8 -ww $page 2>&1 >/dev/null | head -n 3)" ""
   done
 fi
+
+# A file that is not there: the one that may be meant.
+expect 1 'did you mean `my-csv/my-csv.nn`' check my-csv/mycsv.nn
+expect 1 'did you mean `my-csv/my-csv.nn`' check my-csv/my-csv

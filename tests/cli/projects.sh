@@ -33,6 +33,7 @@ alone 0 'riscv64' --target=rv32 calls "$models/digits.nn" --only=infer
 equal "an export" "$(make -s -C calls host CFLAGS=-O0 | cut -d ' ' -f 1)" predict
 expect 2 'did you mean `cortex-m4`' emit --project=make --target=cortexm4 "$models/iris.nn" -o p
 expect 2 'did you mean `make`' emit --project=maek --target=cortex-m4 "$models/iris.nn" -o p
+expect 2 'a Cortex-M4F: `--target=cortex-m4`' emit --project=make --target=STM32F407 "$models/iris.nn" -o p
 expect 2 'one of cortex-m0plus' emit --project=make "$models/iris.nn" -o p
 expect 2 'needs --project' emit --target=rv32 "$models/iris.nn" -o p
 expect 2 'needs --project' emit --json "$models/iris.nn" -o p
