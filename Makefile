@@ -25,6 +25,8 @@ PICTURES := $(if $(call has,png.h,png_sig_cmp(0,0,0),-lpng),png) \
 endif
 PICTURES := $(filter png jpeg,$(PICTURES))
 PICTURE_FLAGS = $(if $(filter png,$(PICTURES)),-DGC_PNG) $(if $(filter jpeg,$(PICTURES)),-DGC_JPEG)
+BESIDE = $(if $(PICTURES),-Wl$(comma)-rpath$(comma)'$$ORIGIN') # a wheel has these libraries beside the objects
+comma := ,
 PICTURE_LIBS = $(PICTURES:%=-Wl,-u,picture_%) $(PICTURES:%=-l%)
 # The server loads libmicrohttpd when it starts; SERVE=no leaves it out.
 ifndef SERVE
@@ -56,7 +58,7 @@ gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
 $(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc_rt.a
-	$(CC) $(CFLAGS) -o $@ $^ $(PICTURE_LIBS) $(LIBS)
+	$(CC) $(CFLAGS) -o $@ $^ $(PICTURE_LIBS) $(BESIDE) $(LIBS)
 
 $(BUILD)/driver/toolchain.o: ALL_CFLAGS += -DPICTURE_FLAGS='"$(PICTURE_FLAGS)"' -DPICTURE_LIBS='"$(PICTURE_LIBS)"'
 
@@ -110,7 +112,7 @@ $(BUILD)/libgradc.a: $(LIB_OBJS) $(BUILD)/libgradc_rt.a
 
 $(BUILD)/libgradc.so.0: $(LIB_OBJS) $(BUILD)/libgradc_rt.a lib/gradc.map
 	$(CC) $(CFLAGS) -shared -Wl,-soname,libgradc.so.0 -Wl,--version-script,lib/gradc.map -Wl,-z,defs -Wl,-z,now \
-	  -o $@ $(filter %.o %.a,$^) $(PICTURE_LIBS) $(LIBS)
+	  -o $@ $(filter %.o %.a,$^) $(PICTURE_LIBS) $(BESIDE) $(LIBS)
 
 # The clang backend of codegen/jit: a shared object over the libraries of clang 14 to 19, embedded in gradc.
 # LLVM_CONFIG=no leaves it out; models are then compiled by cc.

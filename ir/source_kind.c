@@ -63,8 +63,8 @@ bool source_is_text(Ctx *c, Loc start) {
   const char *s = source_text(c, start, &n), *what = not_text((const unsigned char *)s, n);
   if (!what) return true;
   /* source_at: a location without text, so that the bytes are not printed. */
-  Diag *d =
-    diag_error(c, E_NOT_TEXT, source_at(c, source_pos(c, start).file, 1, 1), 1, "this is %s, not the text of a model", what);
+  Diag *d = diag_error(c, E_NOT_TEXT, source_at(c, source_pos(c, start).file, 1, 1), 1,
+                       "this is %s, not the text of a model", what);
   if (!strncmp(what, "UTF", 3)) diag_help(c, d, "save it as UTF-8");
   return false;
 }

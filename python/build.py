@@ -12,13 +12,13 @@ import sysconfig
 import tarfile
 import zipfile
 
-from elf import platform_tag
+from elf import missing, platform_tag
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 SOURCES = ("LICENSE", "Makefile", "README.md", "codegen", "driver", "export", "frontend", "import", "ir", "lib", "passes",
            "prim", "python", "runtime", "serve", "std", "weights")
-# Without the libraries for pictures the wheel runs on any distribution; its objects are others.
+# Without the libraries for pictures the objects of the wheel are others.
 BUILD = "build/portable" if os.environ.get("PICTURES") == "no" else "build"
 LIBRARY, PROGRAM = BUILD + "/libgradc.so.0", BUILD + "/gradc"
 
@@ -81,9 +81,33 @@ def _write_wheel(path, info, files):
             z.writestr(entry, data)
 
 
-def _finished(wheel_directory, files, platform):
+def _said(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def beside(objects, path):
+    """The libraries for pictures that objects, of which one is at `path`, need: {"libpng16.so.16": its bytes}, and their
+    licences. Nothing unless all are found with their licence, as Debian's packages have it."""
+    files, licences = {}, {}
+    for name in missing(objects):
+        at = re.search(r"^\s*" + re.escape(name) + r" => (\S+)", _said("ldd", path), re.M)
+        at = os.path.realpath(at.group(1)) if at else ""
+        package = (_said("dpkg-query", "-S", at) or _said("dpkg-query", "-S", "*" + os.path.basename(at))).split(":")[0]
+        licence = os.path.join("/usr/share/doc", package, "copyright") if package else ""
+        if not name.startswith(("libpng", "libjpeg")) or not os.path.exists(licence):
+            return {}, {}
+        files[name], licences[package] = _read(at), _read(licence)
+    return files, licences
+
+
+def _finished(wheel_directory, files, platform, licences=()):
     """Adds the metadata to the files of a wheel and writes it; returns its name."""
     tag, info = f"py3-none-{platform}", f"gradc-{_version()}.dist-info"
+    for name in licences:
+        files[f"{info}/licenses/{name}"] = licences[name]
     files[f"{info}/METADATA"] = _metadata()
     files[f"{info}/WHEEL"] = f"Wheel-Version: 1.0\nGenerator: gradc\nRoot-Is-Purelib: false\nTag: {tag}\n".encode()
     files[f"{info}/entry_points.txt"] = b"[console_scripts]\ngradc = gradc_command:main\n"
@@ -98,7 +122,10 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
     files = {path[len("python/"):]: _read(ROOT, path) for path in [*_files("python/gradc"), "python/gradc_command.py"]}
     files["gradc/libgradc.so.0"], files["gradc/program"] = _stripped(LIBRARY), _stripped(PROGRAM)
     objects = [files["gradc/libgradc.so.0"], files["gradc/program"]]
-    return _finished(wheel_directory, files, platform_tag(objects, sysconfig.get_platform()))
+    libraries, licences = beside(objects, os.path.join(ROOT, LIBRARY))
+    files.update(("gradc/" + name, data) for name, data in libraries.items())
+    tag = platform_tag([*objects, *libraries.values()], sysconfig.get_platform(), libraries)
+    return _finished(wheel_directory, files, tag, licences)
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):

@@ -7,6 +7,7 @@ import io
 import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -221,6 +222,12 @@ def building():
     newest = max(tuple(map(int, v[6:].split("."))) for v in versions if v.startswith("GLIBC_"))
     tag, pictures = elf.platform_tag([data], "linux-x86_64"), any("png" in n or "jpeg" in n for n in libraries)
     check(tag == ("linux_x86_64" if pictures else f"manylinux_{newest[0]}_{newest[1]}_x86_64"), tag)
+    if pictures and shutil.which("dpkg-query"):  # a wheel has them
+        files, licences = build.beside([data], os.environ["GRADC_LIBRARY"])
+        check(sorted(n[:6] for n in files) == ["libjpe", "libpng"] and len(licences) == 2, (list(files), licences))
+        tag = elf.platform_tag([data, *files.values()], "linux-x86_64", files)
+        check(re.fullmatch(r"manylinux_2_\d+_x86_64", tag), tag)
+        check(re.search(r"RUNPATH +\$ORIGIN$", said, re.M), "where the library looks for them")
     with open(os.path.join(os.path.dirname(os.environ["GRADC_LIBRARY"]), "libgradc_cuda_driver.so"), "rb") as f:
         check(elf.platform_tag([f.read()], "linux-x86_64").startswith("manylinux_2_"), "only libc and libm")
     check(elf.platform_tag([b"#!/bin/sh"], "linux-x86_64") == "linux_x86_64", "a script")
