@@ -40,12 +40,14 @@ static void make_room(StreamText *s) {
   s->text = rt_realloc(s->text, s->cap);
 }
 
+static bool stopped(const StreamText *s) { return s->d->sess->stop && *s->d->sess->stop; }
+
 /* Reads more. False: the stream has ended, or a signal came. */
 static bool fill(StreamText *s) {
   if (s->ended) return false;
   if (s->begin || s->n + 1 >= s->cap) make_room(s);
   for (;;) {
-    if (gc_signal) return false;
+    if (stopped(s)) return false;
     int ready = poll(&(struct pollfd){.fd = s->fd, .events = POLLIN}, 1, -1);
     ssize_t n = ready > 0 ? read(s->fd, s->text + s->n, s->cap - s->n - 1) : -1;
     if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
@@ -84,7 +86,7 @@ static bool begin(StreamText *s) {
   for (size_t end; s->csv && (!(end = record_end(s, s->begin)) || !record_end(s, end));)
     if (!fill(s)) break;
   if (s->n - s->begin < 2 && !s->ended) fill(s);
-  if (!s->ended && gc_signal) return false;
+  if (!s->ended && stopped(s)) return false;
   const unsigned char *p = (const unsigned char *)s->text + s->begin;
   if (s->n - s->begin >= 2 && p[0] == 0x1F && p[1] == 0x8B)
     rt_die(E_DATA_READ, "%s is compressed\na stream is read as it is: zcat FILE | %s", d->path[0],
