@@ -257,7 +257,7 @@ const char *microkernel_tile(Module *m, const GemmDesc *g, DType t, const Machin
   if (g->a.storage || g->b.storage || g->taps.n || g->depthwise || g->weights || g->group) return NULL;
   if (uses_dots(m, g, &mc))
     return ctx_strf(m->c, "dot products of %d rows and %d columns at a time, along vectors of %d", rows, vecs, mc.vec);
-  while (vecs >> 1 && (vecs >> 1) * mc.vec >= gemm_count(&g->n)) vecs >>= 1;
+  while (vecs > 1 && (vecs - 1) * mc.vec >= gemm_count(&g->n)) vecs--;
   if (2 * vecs <= mc.nv && gemm_count(&g->m) >= 2 * rows) rows *= 2;
   if (gemm_count(&g->m) < rows) rows = (int)gemm_count(&g->m);
   return ctx_strf(m->c, "register tiles of %d x %d, vectors of %d", rows, vecs * mc.vec, mc.vec);
