@@ -28,17 +28,17 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
     ops "$what $*" --some --fused "$@" "$tmp/cases.ir"
   }
   if full; then
-    products 8 f32 f32 tests/native/contract.txt; products 6 f32 f32 tests/native/conv.txt
+    products 12 f32 f32 tests/native/contract.txt; products 9 f32 f32 tests/native/conv.txt
     for list in tests/native/contract.txt tests/native/conv.txt; do
-      products 18 bf16 as_bf16 $list; products 20 as_f16 f16 $list
+      products 27 bf16 as_bf16 $list; products 30 as_f16 f16 $list
     done
     grep =B tests/native/contract.txt >"$tmp/sized.txt"
-    for size in 0 1; do products 8 f32 f32 "$tmp/sized.txt" --size=$size; done
-    products 16 f32 f32 tests/native/conv.txt --extreme
-    products 16 f32 f32 tests/native/contract.txt --bound
+    for size in 0 1; do products 12 f32 f32 "$tmp/sized.txt" --size=$size; done
+    products 24 f32 f32 tests/native/conv.txt --extreme
+    products 24 f32 f32 tests/native/contract.txt --bound
     for list in tests/native/contract.txt tests/native/conv.txt; do # tensor cores
-      products 12 bf16 as_bf16 $list --bound; products 14 as_f16 f16 $list --bound
-      precision=tf32 products 12 f32 f32 $list --bound
+      products 18 bf16 as_bf16 $list --bound; products 21 as_f16 f16 $list --bound
+      precision=tf32 products 18 f32 f32 $list --bound
     done
     products 2 bf16 as_bf16 tests/cuda/contract.txt --bound; products 3 as_f16 f16 tests/cuda/contract.txt --bound
     products 1 f32 f32 tests/cuda/contract.txt
@@ -58,7 +58,7 @@ if program ccheck tests/codegen/ccheck.c tests/codegen/ccheck_main.c; then
 fi
 # shellcheck disable=SC2046  # several objects
 if program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit); then
-  first=${FIRST:-1}; if full; then number=12; else number=1; fi
+  first=${FIRST:-1}; if full; then number=8; else number=1; fi
   for seed in $(seq "$first" $((first + number - 1))); do "$tmp/random" print "$seed" >"$tmp/random.$seed.ir"; done
   ops "random graphs" --some --fused "$tmp"/random.*.ir
 fi

@@ -22,9 +22,9 @@ refused_by() { # refused_by NAME CODE COMMAND...: status 5 and the error
 trains "$here/device.nn" 6
 cp -r "$tmp/on_cpu" "$tmp/want"
 if full; then
-  for name in cnn_batchnorm cnn_variety gpt lstm mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
-  for name in gpt_dropout residual scan_checkpoint tied; do trains "$root/tests/exact/$name.nn" 4; done
-  trains "$root/tests/forms/turns.nn" 4 # several sections
+  # Others are trained by models.sh. turns: several sections.
+  for name in cnn_batchnorm cnn_variety gpt mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
+  for name in exact/residual exact/tied forms/turns; do trains "$root/tests/$name.nn" 4; done
 fi
 for type in f16 $(full && echo bf16); do # beside their models, whose paths of data are relative
   for name in mlp $(full && echo lstm); do

@@ -3,8 +3,6 @@
 # writing, without an order between them. ops.sh has them for all ops.
 HOOKED_CC=${CC:-cc}; export HOOKED_CC
 plain_cc=${CC:-cc}; CC=$here/hooked_cc.sh
-if full; then
-  for name in cnn lstm gpt; do orders=random model $curves/$name.nn 2 races_$name; done
-fi
+if full; then orders=random model $curves/gpt.nn 2 races_gpt; fi # of others hooks.sh
 orders=random model $curves/mlp.nn 2 races_mlp
 CC=$plain_cc

@@ -46,7 +46,8 @@ reported bench/models/mlp.nn
 reported bench/models/lstm.nn
 reported $curves/mlp_clip_accumulate.nn
 if full; then
-  for model in bench/models/[!g]*.nn bench/models/gpt*.nn $curves/*.nn tests/exact/scan_checkpoint.nn; do
+  for model in bench/models/cnn.nn bench/models/gpt2.nn $curves/[!m]*.nn $curves/m[ao]*.nn \
+    tests/exact/scan_checkpoint.nn; do
     reported "$model"
   done
 fi
