@@ -58,7 +58,7 @@ gradc: $(BUILD)/gradc
 	cp $< $@.new && mv $@.new $@
 
 $(BUILD)/gradc: $(OBJS) $(BUILD)/libgradc_rt.a
-	$(CC) $(CFLAGS) -o $@ $^ $(PICTURE_LIBS) $(BESIDE) $(LIBS)
+	$(CC) $(CFLAGS) -o $@ $^ -Wl,-u,gc_generate $(PICTURE_LIBS) $(BESIDE) $(LIBS)
 
 $(BUILD)/driver/toolchain.o: ALL_CFLAGS += -DPICTURE_FLAGS='"$(PICTURE_FLAGS)"' -DPICTURE_LIBS='"$(PICTURE_LIBS)"'
 

@@ -50,7 +50,6 @@ static const struct {
   {"evaluate", "`gradc build m.nn` makes a program: `./m eval`"},
   {"compile", "`gradc build m.nn` makes a program, `gradc emit m.nn` C source"},
   {"make", "`gradc build m.nn` makes a program"},
-  {"generate", "`gradc emit m.nn` makes C source"},
   {"codegen", "`gradc emit m.nn` makes C source"},
   {"format", "`gradc fmt m.nn` formats"},
   {"lint", "`gradc check m.nn` reports errors and warnings"},

@@ -60,8 +60,8 @@ static void settings_of_resumed(Args *a) {
   a->set = all;
 }
 
-/* `run` and `serve` compile the model in this process. main() calls the runtime's command line once the memory of the
- * compilation is freed. */
+/* `run`, `serve` and `generate` compile the model in this process. main() calls the runtime's command line once the
+ * memory of the compilation is freed. */
 static int run_in_process(Args *a, char *command) {
   int status;
   toolchain_prepare(a);
@@ -71,7 +71,7 @@ static int run_in_process(Args *a, char *command) {
   a->then.jit = toolchain_load(a, m, &status);
   if (!a->then.jit) return status;
   char **argv = calloc((size_t)a->npassed + 4, sizeof *argv), *as = NULL, *gpu = NULL;
-  if (!argv || asprintf(&as, "gradc %s %s", a->cmd == CMD_serve ? "serve" : "run", a->operand[0]) < 0) ctx_abort(a->c);
+  if (!argv || asprintf(&as, "gradc %s %s", a->cmd == CMD_run ? "run" : command, a->operand[0]) < 0) ctx_abort(a->c);
   if (args_gpu(a) >= 0 && asprintf(&gpu, "--device=%lld", (long long)args_gpu(a)) < 0) ctx_abort(a->c);
   argv[0] = as;
   argv[1] = command;
@@ -86,3 +86,5 @@ static int run_in_process(Args *a, char *command) {
 int cmd_run(Args *a) { return run_in_process(a, "train"); }
 
 int cmd_serve(Args *a) { return run_in_process(a, "serve"); }
+
+int cmd_generate(Args *a) { return run_in_process(a, "generate"); }

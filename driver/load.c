@@ -58,18 +58,18 @@ bool load_source(Ctx *c, const char *path, Loc *start) {
 static bool is_strict(const Args *a) {
   if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
   if (args_has(a, OPT_native)) return false;
-  return !((unsigned)(C_build | C_run | C_serve | C_report) >> a->cmd & 1);
+  return !((unsigned)(C_build | C_run | C_serve | C_generate | C_report) >> a->cmd & 1);
 }
 
 /* That of the command line, else that of the file. */
 static void choose_device(Args *a, Module *m) {
   unsigned command = args_has(a, OPT_native) ? (unsigned)C_build : 1u << a->cmd;
   bool asked = args_has(a, OPT_device) || args_has(a, OPT_cuda) || args_has(a, OPT_cpu);
-  if (m->opt.file_device && !asked && command & (C_build | C_run | C_serve | C_test | C_eval | C_report))
+  if (m->opt.file_device && !asked && command & (C_build | C_run | C_serve | C_generate | C_test | C_eval | C_report))
     a->value[OPT_cuda] = "";
   m->opt.device = args_device(a) != NULL;
   m->opt.slots = m->opt.device && !(command & C_emit); /* emitted functions take inputs of the caller */
-  if (!(command & (C_build | C_run | C_serve | C_report)) || m->opt.device) return;
+  if (!(command & (C_build | C_run | C_serve | C_generate | C_report)) || m->opt.device) return;
   m->opt.panel = target_native.panel;
   m->opt.wide_rows = target_native.wide_rows;
 }

@@ -76,13 +76,19 @@ static void add_pictures(const Args *a, const Module *m, CcArgs *k) {
   cc_words(k, PICTURE_LIBS);
 }
 
-/* Whether an export gives scores f32[1, V] or f32[1, T, V] of what follows tokens i32[1, T]. */
+/* Whether an export gives scores f32[1, V] or f32[1, T, V] of what follows tokens i32[1, T], with or without the number
+ * of the first one. */
 static bool generates(const Module *m) {
   for (int i = 0; i < m->ngraph; i++) {
     const Graph *g = m->graph[i];
-    if (g->kind != GK_EXPORT || g->nport != 1 || g->nout != 1) continue;
-    const Type *in = node_type(g, g->port[0]), *out = node_type(g, g->out[0].value);
+    int results = 0;
+    for (int k = 0; k < g->nout; k++) results += g->out[k].var < 0;
+    if (g->kind != GK_EXPORT || results != 1 || g->nport < 1 || g->nport > 2) continue;
+    const Type *in = node_type(g, g->port[0]), *at = node_type(g, g->port[g->nport - 1]), *out = NULL;
+    for (int k = 0; k < g->nout && !out; k++)
+      if (g->out[k].var < 0) out = node_type(g, g->out[k].value);
     bool scores = out->dtype == DT_F32 && (out->rank == 2 || out->rank == 3);
+    if (g->nport == 2) scores &= at->dtype == DT_I32 && at->rank == 0;
     if (scores && in->dtype == DT_I32 && in->rank == 2) return true;
   }
   return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `generate`: continues a text token by token. The model is an export from i32[1, T] to the scores of what follows,
  * f32[1, V] or f32[1, T, V]. Each step computes all tokens again, of which the export takes as many as T is bounded by:
- * the last ones. */
+ * the last ones. An export with a second input i32, the number of the first token, keeps what it needs of earlier
+ * tokens in states: it is called with all tokens once, then with each new one. */
 #include "checkpoint.h"
 #include "learned.h"
 #include "num.h"
@@ -23,6 +24,8 @@ typedef struct Generator {
   Tokenizer *t;
   int *id, n, vocab;
   int64_t context; /* the most tokens that the export takes */
+  bool cached;
+  int first, done; /* cached: the token whose number is 0, and how many from there on are in the states */
   void *in, *out;
   Candidate *order;
   double temperature, top_p;
@@ -33,15 +36,19 @@ typedef struct Generator {
 
 static bool suits(const GcGraph *g) {
   const GcPort *in = g->in, *out = g->out;
-  return g->nin == 1 && g->nout == 1 && in->dtype == GC_I32 && in->rank == 2 && in->dim[0] == 1 &&
+  bool numbered = g->nin == 2 && in[1].dtype == GC_I32 && in[1].rank == 0 && g->nsizes == 1;
+  return (g->nin == 1 || numbered) && g->nout == 1 && in->dtype == GC_I32 && in->rank == 2 && in->dim[0] == 1 &&
          out->dtype == GC_F32 && (out->rank == 2 || out->rank == 3) && out->dim[0] == 1 &&
          out->dim[out->rank - 1] > 1 && g->nsizes <= 1;
 }
 
 static const GcGraph *choose(const Session *sess) {
   const GcModel *m = sess->m;
-  for (int i = 0; i < m->nexports; i++)
-    if (suits(&m->exports[i]) && (!sess->o.fn || !strcmp(sess->o.fn, m->exports[i].name))) return &m->exports[i];
+  for (int nin = 2; nin; nin--)
+    for (int i = 0; i < m->nexports; i++) {
+      const GcGraph *g = &m->exports[i];
+      if (g->nin == nin && suits(g) && (!sess->o.fn || !strcmp(sess->o.fn, g->name))) return g;
+    }
   if (sess->o.fn) rt_die(E_UNKNOWN_OPTION, "--fn %s: no export from tokens i32[1, T] to scores f32[1, V]", sess->o.fn);
   rt_die(E_NO_SUCH_PART, "%s has no export from tokens i32[1, T] to scores f32[1, V]", m->name);
 }
@@ -57,6 +64,7 @@ static void prepare(Generator *k) {
   const GcGraph *g = k->g;
   int64_t dim = g->in->dim[1];
   k->context = dim < 0 ? g->dims[-1 - dim].bound : dim;
+  k->cached = g->nin == 2;
   k->vocab = (int)g->out->dim[g->out->rank - 1];
   k->in = session_buffer(g, g->in);
   k->out = session_buffer(g, g->out);
@@ -66,9 +74,25 @@ static void prepare(Generator *k) {
       rt_die(E_TOKENIZER, "%s: it has a token %d, the model has scores of %d", k->sess->o.tokenizer, i, k->vocab);
 }
 
+/* Of the tokens that are not in the states; if they are full, of the last half of all. */
+static const float *scores_cached(Generator *k) {
+  const GcGraph *g = k->g;
+  if (k->n - k->first > k->context) {
+    k->first = k->n - (int)(k->context + 1) / 2;
+    k->done = 0;
+  }
+  int32_t at = k->done;
+  int64_t T = k->n - k->first - at;
+  memcpy(k->in, k->id + k->first + at, (size_t)T * sizeof *k->id);
+  session_check(g, session_call(k->sess, g, (const void *[]){k->in, &at}, &k->out, &T));
+  k->done += (int)T;
+  return (const float *)k->out + (g->out->rank == 3 ? (T - 1) * k->vocab : 0);
+}
+
 /* The scores of what follows. */
 static const float *scores(Generator *k) {
   const GcGraph *g = k->g;
+  if (k->cached) return scores_cached(k);
   int64_t T = k->n < k->context ? k->n : k->context;
   if (!g->nsizes && T < k->context)
     rt_die(E_SIZE_RANGE, "`%s` takes %lld tokens, the prompt has %d\nof a bounded size, `dim T <= %lld`, it takes any",
@@ -116,6 +140,15 @@ static void say(const Generator *k, int id) {
 
 static void generate(Generator *k, const char *prompt, int64_t tokens) {
   int *id, n = tokenizer_encode(k->t, prompt, strlen(prompt), &id);
+  int first = n && id[0] == k->t->begin ? -1 : k->t->begin;
+  if (first >= 0) {
+    int *all = rt_array((size_t)n + 1, sizeof *all);
+    all[0] = first;
+    if (n) memcpy(all + 1, id, (size_t)n * sizeof *id);
+    rt_free(id);
+    id = all;
+    n++;
+  }
   if (!n) {
     if (k->t->end < 0) rt_die(E_OPTION_VALUE, "--prompt is empty, and the tokenizer has no token that begins a text");
     rt_free(id);

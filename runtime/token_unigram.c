@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SentencePiece's unigram models (Kudo 2018; sentencepiece_model.proto). A text is normalised by the model's table, a
- * trie of darts-clone whose values are offsets of replacements; spaces become U+2581; then the pieces with the greatest
- * sum of scores are found by the algorithm of Viterbi. */
+/* SentencePiece's models (sentencepiece_model.proto), and encoding by unigram (Kudo 2018). A text is normalised by the
+ * model's table, a trie of darts-clone whose values are offsets of replacements; spaces become U+2581; then the pieces
+ * with the greatest sum of scores are found by the algorithm of Viterbi. */
 #include "protobuf.h"
 #include "tokenizer.h"
 #include <float.h>
@@ -37,8 +37,9 @@ static bool read_piece(Tokenizer *t, Pb m) {
   token_set(t, id, s, n, (uint8_t)kind, score);
   if (kind == TOKEN_UNKNOWN) t->unknown = id;
   if (kind == TOKEN_CONTROL && !strcmp(s, "</s>")) t->end = id;
+  t->users |= kind == TOKEN_USER;
   unsigned byte;
-  if (kind == TOKEN_BYTE && sscanf(s, "<0x%2X>", &byte) == 1) t->byte[byte] = id;
+  if (kind == TOKEN_BYTE && sscanf(s, "<0x%2X>", &byte) == 1 && byte < 256) t->byte[byte] = id; /* "-1" is read, too */
   return true;
 }
 
@@ -78,7 +79,9 @@ bool unigram_read(Tokenizer *t, const Bytes *file, char *err) {
     if (f.number == 3) ok = read_normalizer(t, f.bytes);
   }
   if (!ok || more < 0 || !t->n) return rt_fail(err, "neither JSON nor a model of SentencePiece, or malformed");
-  if (kind != 1) return rt_fail(err, "of SentencePiece, unigram models are read");
+  if (kind != 1 && kind != 2) return rt_fail(err, "of SentencePiece, unigram and BPE models are read");
+  t->merged = kind == 2;
+  t->unigram = kind == 1;
   if (t->unknown < 0) return rt_fail(err, "it has no piece for what is unknown");
   t->least = FLT_MAX;
   t->most = -FLT_MAX;
@@ -88,17 +91,13 @@ bool unigram_read(Tokenizer *t, const Bytes *file, char *err) {
     if (t->token[i].score > t->most) t->most = t->token[i].score;
   }
   tokens_index(t);
+  if (t->merged) t->begin = tokenizer_find(t, "<s>", 3); /* as of Llama */
   return true;
 }
 
 /* ---- normalisation ---- */
 
-typedef struct Text {
-  char *s;
-  size_t n, cap;
-} Text;
-
-static void put(Text *t, const char *s, size_t n) {
+static void put(PiecesText *t, const char *s, size_t n) {
   if (t->n + n > t->cap) t->s = rt_realloc(t->s, t->cap = (t->n + n) * 2 + 64);
   memcpy(t->s + t->n, s, n);
   t->n += n;
@@ -137,14 +136,16 @@ static size_t replaced(const Tokenizer *t, const char *s, size_t n, const char *
   return found;
 }
 
-static bool ends_in_space(const Text *t) {
+static bool ends_in_space(const PiecesText *t) {
   return t->n >= SPACE_BYTES && !memcmp(t->s + t->n - SPACE_BYTES, SPACE, SPACE_BYTES);
 }
 
 /* With `remove_spaces`, none at the beginning and the end, and none where the text before ended in one. */
-static Text normalised(const Tokenizer *t, const char *s, size_t n) {
-  Text out = {0};
+PiecesText pieces_text(const Tokenizer *t, const char *s, size_t n, bool begins) {
+  PiecesText out = {0};
   bool begun = false, spaced = t->remove_spaces;
+  bool spaced_first = n && (s[0] == ' ' || (n >= SPACE_BYTES && !memcmp(s, SPACE, SPACE_BYTES)));
+  bool prefix = t->prefix_space && (begins || !t->prefix_first) && !(t->prefix_bare && spaced_first);
   for (size_t at = 0; at < n;) {
     const char *to = s + at;
     uint32_t c = 0;
@@ -155,7 +156,7 @@ static Text normalised(const Tokenizer *t, const char *s, size_t n) {
       bytes = 3;
     }
     if (!begun && spaced && bytes == 1 && *to == ' ') continue;
-    if (!begun && t->prefix_space) put(&out, SPACE, SPACE_BYTES);
+    if (!begun && prefix) put(&out, SPACE, SPACE_BYTES);
     begun = true;
     for (; spaced && bytes && *to == ' '; bytes--) to++;
     for (size_t i = 0; i < bytes; i++) put(&out, to[i] == ' ' ? SPACE : to + i, to[i] == ' ' ? SPACE_BYTES : 1);
@@ -183,7 +184,7 @@ static void try_piece(Best *best, size_t from, size_t to, int id, double score) 
   best[to] = (Best){best[from].score + score, from, id};
 }
 
-static void fill(const Tokenizer *t, const Text *s, Best *best) {
+static void fill(const Tokenizer *t, const PiecesText *s, Best *best) {
   for (size_t at = 0; at < s->n; at++) {
     uint32_t c;
     if (at && best[at].id < 0) continue; /* within a character */
@@ -199,16 +200,15 @@ static void fill(const Tokenizer *t, const Text *s, Best *best) {
   }
 }
 
-/* An unknown character becomes its bytes if there are pieces for them; adjacent unknown ones are one piece. */
-static void add_unknown(const Tokenizer *t, const char *s, size_t n, bool again, Ids *to) {
+void pieces_unknown(const Tokenizer *t, const char *s, size_t n, bool again, Ids *to) {
   bool bytes = true;
   for (size_t i = 0; i < n; i++) bytes &= t->byte[(unsigned char)s[i]] >= 0;
   for (size_t i = 0; i < n && bytes; i++) ids_add(to, t->byte[(unsigned char)s[i]]);
-  if (!bytes && !again) ids_add(to, t->unknown);
+  if (!bytes && !again && t->unknown >= 0) ids_add(to, t->unknown);
 }
 
 void unigram_encode(const Tokenizer *t, const char *text, size_t n, Ids *to) {
-  Text s = normalised(t, text, n);
+  PiecesText s = pieces_text(t, text, n, true);
   Best *best = rt_array(s.n + 1, sizeof *best);
   size_t *end = rt_array(s.n + 1, sizeof *end), pieces = 0;
   for (size_t i = 0; i <= s.n; i++) best[i].id = -1;
@@ -217,7 +217,7 @@ void unigram_encode(const Tokenizer *t, const char *text, size_t n, Ids *to) {
   for (size_t k = pieces; k--;) {
     const Best *b = &best[end[k]];
     bool again = k + 1 < pieces && best[end[k + 1]].id == t->unknown;
-    if (b->id == t->unknown) add_unknown(t, s.s + b->from, end[k] - b->from, again, to);
+    if (b->id == t->unknown) pieces_unknown(t, s.s + b->from, end[k] - b->from, again, to);
     else ids_add(to, b->id);
   }
   rt_free(s.s);

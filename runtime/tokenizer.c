@@ -67,7 +67,7 @@ size_t utf8_next(const char *s, size_t n, uint32_t *c) {
 Tokenizer *tokenizer_parse(Bytes file, const Bytes *merges, char *err) {
   Tokenizer *t = rt_alloc(sizeof *t);
   t->file = file;
-  t->unknown = t->end = -1;
+  t->unknown = t->begin = t->end = -1;
   for (int i = 0; i < 256; i++) t->byte[i] = -1;
   size_t at = 0;
   while (at < file.n && strchr(" \t\r\n", file.p[at]) && file.p[at]) at++;
@@ -118,13 +118,19 @@ static int added_at(const Tokenizer *t, const char *s, size_t n) {
   return best;
 }
 
+static void encode_part(const Tokenizer *t, const char *text, size_t from, size_t end, Ids *to) {
+  if (t->unigram) unigram_encode(t, text + from, end - from, to);
+  else if (t->merged) merge_encode(t, text + from, end - from, from == 0, to);
+  else bpe_encode(t, text + from, end - from, to);
+}
+
 int tokenizer_encode(const Tokenizer *t, const char *text, size_t n, int **id) {
   Ids to = {0};
   size_t from = 0;
   for (size_t at = 0; at <= n; at++) {
     int special = at < n ? added_at(t, text + at, n - at) : -1;
     if (special < 0 && at < n) continue;
-    if (at > from) (t->unigram ? unigram_encode : bpe_encode)(t, text + from, at - from, &to);
+    if (at > from) encode_part(t, text, from, at, &to);
     if (special < 0) break;
     ids_add(&to, special);
     from = at + (size_t)t->token[special].n;
@@ -141,7 +147,7 @@ int tokenizer_text(const Tokenizer *t, int id, char *buf, int room) {
   for (int i = 0; i < 256 && k->kind == TOKEN_BYTE; i++)
     if (t->byte[i] == id && room > 0) buf[n++] = (char)i;
   for (int i = 0; i < k->n && n < room && k->kind != TOKEN_BYTE; i++) {
-    bool space = t->unigram && k->n - i >= 3 && !memcmp(k->s + i, "\xE2\x96\x81", 3); /* U+2581 */
+    bool space = (t->unigram || t->merged) && k->n - i >= 3 && !memcmp(k->s + i, "\xE2\x96\x81", 3); /* U+2581 */
     buf[n++] = space ? ' ' : k->s[i];
     i += space ? 2 : 0;
   }

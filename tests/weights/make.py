@@ -233,15 +233,76 @@ with open(path("odd.txt"), "w") as f, open(path("bpe.want"), "w") as b, open(pat
         b.write(" ".join(map(str, bpe.encode(o).ids)) + "\n")
         u.write(" ".join(map(str, unigram.encode(o))) + "\n")
 
-# A small GPT-2 with that vocabulary: its scores, and what it generates greedily from windows of 24 tokens.
+# BPE of Llama 3 and Qwen 2; of SentencePiece, with pieces of a user; the same model as Llama 2's tokenizer.json, in its
+# older and its newer form. Texts of more.txt have several lines, and the tokens that begin and end a text.
+from tokenizers import AddedToken, Regex, normalizers, processors  # noqa: E402
+
+LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+          r"\s+(?!\S)|\s+")
+more = odd[:120] + ["x\r\n\r\ny", " \r\n z", "12345 1234", "  12", "\n\n\n a", "DON'T we'LL", "a  \n  b", "!!!\n\nx",
+                    " !?",
+                    " \n!", "tab\tx", "\u00a0x", "\u3000 y", "<s>a</s> b", "<s> a", "a <user> ing singing", "<user>"]
+
+
+def save_tokens(name, encode):
+    with open(path(name + ".want"), "w") as f:
+        for o in more:
+            f.write(" ".join(map(str, encode(o))) + "\n")
+
+
+with open(path("more.txt"), "w") as f:
+    for o in more:
+        f.write(o.encode().hex() + "\n")
+for name, pattern in (("llama3", LLAMA3), ("qwen2", LLAMA3.replace("{1,3}", ""))):
+    t = Tokenizer(models.BPE(ignore_merges=name == "llama3"))
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"),
+                                               pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.train_from_iterator([text], trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<|begin_of_text|>", "<|end_of_text|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+    t.post_processor = processors.TemplateProcessing(single="<|begin_of_text|> $A",
+                                                     special_tokens=[("<|begin_of_text|>", 0)])
+    t.save(path(name + ".json"))
+    save_tokens(name, lambda o: t.encode(o, add_special_tokens=False).ids)
+for name, users in (("pieces", ["<user>", "ing"]), ("llama2", [])):
+    sentencepiece.SentencePieceTrainer.train(
+        input=SOURCE, model_prefix=path(name), vocab_size=400, minloglevel=2, model_type="bpe", byte_fallback=True,
+        normalization_rule_name="identity", remove_extra_whitespaces=False, user_defined_symbols=users)
+    os.remove(path(name + ".vocab"))
+    model = sentencepiece.SentencePieceProcessor(model_file=path(name + ".model"))
+    save_tokens(name, model.encode)
+pieces = {model.id_to_piece(i): i for i in range(model.get_piece_size())}
+merges = []
+for p, i in pieces.items():
+    cuts = [(p[:k], p[k:]) for k in range(1, len(p)) if p[:k] in pieces and p[k:] in pieces and p[0] != "<"]
+    merges += [(-model.get_score(i), pieces[a], pieces[b], a, b) for a, b in cuts]
+merges = [m[3:] for m in sorted(merges)]
+for name in ("llama2_old", "llama2_new"):
+    t = Tokenizer(models.BPE(vocab=pieces, merges=merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    if name == "llama2_old":
+        t.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+    else:
+        t.pre_tokenizer = pre_tokenizers.Metaspace("\u2581", prepend_scheme="first", split=False)
+    t.add_special_tokens([AddedToken(s, special=True, normalized=False) for s in ("<s>", "</s>")])
+    t.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    t.save(path(name + ".json"))
+    save_tokens(name, lambda o: t.encode(o, add_special_tokens=False).ids)
+
+# A small GPT-2 with that vocabulary: its scores, and what it generates greedily from windows of 24 tokens, and with a
+# cache of 24, which begins again with the last 12.
 config = hf.GPT2Config(vocab_size=320, n_positions=24, n_embd=8, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=0)
 gpt2 = hf.GPT2LMHeadModel(config)
 ids = bpe.encode("The licence doesn't").ids
+cached, first = list(ids), 0
 model("gpt2", gpt2, [torch.tensor([ids])], lambda m: m(torch.tensor([ids])).logits)
 for _ in range(40):
     with torch.no_grad():
         ids.append(int(gpt2(torch.tensor([ids[-24:]])).logits[0, -1].argmax()))
+        first = len(cached) - 12 if len(cached) - first > 24 else first
+        cached.append(int(gpt2(torch.tensor([cached[first:]])).logits[0, -1].argmax()))
     assert ids[-1] != 0
+with open(path("greedy_cached.want"), "w") as f:
+    f.write(",".join(map(str, cached)) + "\n")
 with open(path("greedy.want"), "w") as f:
     f.write(",".join(map(str, ids)) + "\n")
 shutil.rmtree(path("tmp"))

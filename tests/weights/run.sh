@@ -94,10 +94,22 @@ generate() { # generate PATTERN OPTION...: in the output
   if grep -aqE -e "$pattern" out; then pass; else fail "generate $*: $(head -c 300 out)"; fi
 }
 for t in tokenizer.json vocab.json; do
-  generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer $t --tokens 40 --temperature 0 --json
+  generate "\"tokens\":\\[$(cat greedy.want)\\]" --fn next --tokenizer $t --tokens 40 --temperature 0 --json
 done
-generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer vocab.json --tokens 40 --top-k 1 --json
-generate "\"tokens\":\\[$(cat greedy.want)\\]" --tokenizer vocab.json --tokens 40 --top-p 0.000001 --json
+generate "\"tokens\":\\[$(cat greedy_cached.want)\\]" --tokenizer vocab.json --tokens 40 --top-k 1 --json
+generate "\"tokens\":\\[$(cat greedy_cached.want)\\]" --tokenizer vocab.json --tokens 40 --top-p 0.000001 --json
+for s in 1 2 3; do # 12 tokens and 12 drawn ones: the same with the cache and without
+  for fn in step next logits; do
+    ./gpt2 generate --weights gpt2.map.safetensors --tokenizer tokenizer.json --prompt "The licence doesn't" --fn $fn \
+      --tokens 12 --temperature 3 --seed $s --json >drawn.$fn 2>&1
+  done
+  equal "drawn with a cache, $s" "$(cat drawn.step)" "$(cat drawn.next)"
+  equal "drawn from all scores, $s" "$(cat drawn.logits)" "$(cat drawn.next)"
+done
+"$gradc" generate "$root/examples/models/gpt2.nn" "$@" --weights gpt2.map.safetensors --tokenizer tokenizer.json \
+  --prompt "The licence doesn't" --tokens 40 --temperature 0 --json >out 2>&1
+equal 'gradc generate' "$(grep -c ":\[$(cat greedy_cached.want)\]" out)" 1
+"$gradc" generate digit.nn --tokenizer tokenizer.json >out 2>&1; equal 'without a file' "$? $(grep -c E0501 out)" '1 1'
 generate '^The licence doesn.t.' --tokenizer tokenizer.json --tokens 5 --seed 3 --top-k 50 --top-p 0.9
 for s in 1 2 1; do
   ./gpt2 generate --weights gpt2.map.safetensors --tokenizer tokenizer.json --prompt x --tokens 20 --seed $s \
@@ -113,8 +125,10 @@ generate 'needs --tokenizer' --tokens 3
 
 # ---- tokenizers: a few hundred odd texts ----
 if cc -std=gnu11 -O1 -I"$root" -o tokens "$here/tokens.c" "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
-  for t in tokenizer.json:bpe vocab.json:bpe tokenizer.model:unigram; do
-    ./tokens ${t%:*} <odd.txt >got 2>&1
+  for t in tokenizer.json:bpe vocab.json:bpe tokenizer.model:unigram llama3.json:llama3 qwen2.json:qwen2 \
+    pieces.model:pieces llama2.model:llama2 llama2_old.json:llama2_old llama2_new.json:llama2_new; do
+    case $t in tokenizer*|vocab*) texts=odd.txt ;; *) texts=more.txt ;; esac
+    ./tokens ${t%:*} <$texts >got 2>&1
     passed=$((passed + $(paste -d= got ${t#*:}.want | awk -F= '$1 == $2' | wc -l)))
     if ! cmp -s got ${t#*:}.want; then fail "tokens of $t: $(diff got ${t#*:}.want | head -n 3)"; fi
   done
@@ -175,6 +189,9 @@ if full; then
     "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
     tally 'fuzz of tokenizer.json' ./tokens --fuzz 20000 tokenizer.json
     tally 'fuzz of tokenizer.model' ./tokens --fuzz 5000 tokenizer.model
+    for t in llama3.json llama2_old.json llama2_new.json pieces.model; do
+      tally "fuzz of $t" ./tokens --fuzz 4000 $t
+    done
     for t in tokenizer.json:bpe tokenizer.model:unigram; do
       ./tokens ${t%:*} <odd.txt >got 2>&1; check "tokens of $t, with the sanitizers" cmp -s got ${t#*:}.want
     done
