@@ -8,6 +8,7 @@
 #include "driver/toolchain.h"
 #include "runtime/cublaslt.h"
 #include "runtime/picture.h"
+#include "serve/http_version.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -107,6 +108,19 @@ static void find_pictures(Findings *f) {
   }
 }
 
+static void find_http(Findings *f) {
+  Finding *k = add(f, "http", "gradc serve");
+  char err[ERR_TEXT];
+  k->version = http_version(err);
+  k->found = k->version != NULL;
+  k->detail = "libmicrohttpd";
+  if (k->found) return;
+  char *help = strchr(err, '\n');
+  if (help) *help = 0;
+  k->why = ctx_strf(f->c, "%s", err);
+  k->help = help ? ctx_strf(f->c, "%s", help + 1) : NULL;
+}
+
 static void find_gpus(Findings *f) {
   Gpus g = gpus_find(f->c);
   Finding *k = add(f, "driver", "running models on a GPU");
@@ -189,6 +203,7 @@ int cmd_doctor(Args *a) {
   find_cublaslt(&f);
   find_gpus(&f);
   find_pictures(&f);
+  find_http(&f);
   find_cache(&f);
   signals_block(false);
   if (!args_has(a, OPT_json)) puts("gradc    " GRADC_VERSION);

@@ -2,6 +2,7 @@
 /* Each connection is handled on a thread of libmicrohttpd. A request for the model is queued and its connection
  * suspended, so that no thread waits; the thread of the model resumes it. */
 #include "serve/http.h"
+#include "serve/http_version.h"
 #include "runtime/rt.h"
 #ifndef GC_SERVE
 
@@ -15,6 +16,7 @@ bool http_start(Server *sv, const char *host, int *port, char *err) {
 }
 void http_quiesce(Server *sv) { (void)sv; }
 void http_stop(Server *sv) { (void)sv; }
+const char *http_version(char *err) { return http_load(err) ? "" : NULL; }
 
 #else
 #include <arpa/inet.h>
@@ -41,19 +43,27 @@ static struct {
 #undef F
 } mhd;
 
+static const char LIBRARY[] = "libmicrohttpd.so.12";
+
 bool http_load(char *err) {
-  static const char name[] = "libmicrohttpd.so.12";
-  void *lib = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
   if (!lib)
     return rt_fail(err,
                    "the server needs libmicrohttpd, but %s cannot be loaded\n"
                    "install it (on Debian the package libmicrohttpd12)",
-                   name);
+                   LIBRARY);
   bool ok = true;
 #define F(f) ok &= (*(void **)&mhd.f = dlsym(lib, "MHD_" #f)) != NULL;
   FUNCTIONS(F)
 #undef F
-  return ok || rt_fail(err, "%s lacks a function that the server needs", name);
+  return ok || rt_fail(err, "%s lacks a function that the server needs", LIBRARY);
+}
+
+const char *http_version(char *err) {
+  if (!http_load(err)) return NULL;
+  void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  const char *(*version)(void) = lib ? (const char *(*)(void))dlsym(lib, "MHD_get_version") : NULL;
+  return version ? version() : "";
 }
 
 /* ---- requests ---- */

@@ -5,7 +5,7 @@ says() { # says NAME KEY VALUE
   equal "doctor's $2 of $1" "$(field "$1" "$2")" "$3"
 }
 expect 0 '^gradc  *[0-9]' doctor
-for name in cc clang vectors nvrtc nvcc driver gpu libpng libjpeg cache; do
+for name in cc clang vectors nvrtc nvcc driver gpu libpng libjpeg http cache; do
   grep -q "^$name  *[^ ]" out && pass || fail "doctor says nothing of $name"
 done
 expect 2 "unexpected operand" doctor product.nn

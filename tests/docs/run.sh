@@ -134,7 +134,8 @@ check "includes of lib" only_includes '(ir|frontend|passes|runtime|lib)/.*|codeg
 check "includes of import" only_includes '(ir|import)/.*|lib/embed.h|runtime/(io|protobuf).h' import
 check "includes of export" only_includes '(ir|export)/.*|import/onnx.h' export
 check "includes of driver" only_includes \
-  '(import|export|weights|ir|frontend|passes|runtime|lib|driver)/.*|codegen/((build|jit)/)?[^/]*' driver
+  '(import|export|weights|ir|frontend|passes|runtime|lib|driver)/.*|serve/http_version.h|codegen/((build|jit)/)?[^/]*' \
+  driver
 check "includes of serve" only_includes '(serve|runtime)/.*|(arpa|netinet)/.*' serve
 check "includes of runtime" only_includes '[.][.]/prim/.*' runtime
 

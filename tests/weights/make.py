@@ -9,6 +9,7 @@ import zipfile
 import gguf
 import numpy as np
 import torch
+from safetensors.numpy import load_file as load_numpy
 from safetensors.numpy import save_file as save_numpy
 from safetensors.torch import save_file
 
@@ -177,6 +178,25 @@ small = image[:, :, :16, :16]
 llama = hf.LlamaConfig(vocab_size=40, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4,
                        num_key_value_heads=2, rms_norm_eps=1e-5, max_position_embeddings=16)
 model("llama", hf.LlamaForCausalLM(llama), [tok], lambda m: m(tok).logits)
+# The same as llama.cpp converts it: its names, and rows of queries and keys so that rotary pairs are neighbours.
+GGUF_NAMES = {"embed_tokens": "token_embd", "norm": "output_norm", "lm_head": "output", "self_attn.q_proj": "attn_q",
+              "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+              "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+              "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
+w = gguf.GGUFWriter(path("llama.gguf"), "llama")
+w.add_uint32("llama.block_count", 2)
+for name, a in sorted(load_numpy(path("llama.safetensors")).items()):
+    base = name.removeprefix("model.").removesuffix(".weight")
+    part = base.split(".")
+    to = GGUF_NAMES[".".join(part[2:]) if part[0] == "layers" else base]
+    heads = {"attn_q": 4, "attn_k": 2}.get(to)
+    if heads:
+        a = a.reshape(heads, 2, len(a) // heads // 2, -1).swapaxes(1, 2).reshape(a.shape)
+    w.add_tensor((f"blk.{part[1]}." if part[0] == "layers" else "") + to + ".weight", np.ascontiguousarray(a))
+w.write_header_to_file()
+w.write_kv_data_to_file()
+w.write_tensors_to_file()
+w.close()
 bert = hf.BertConfig(vocab_size=40, hidden_size=8, intermediate_size=12, num_hidden_layers=2, num_attention_heads=4,
                      max_position_embeddings=16)
 model("bert", hf.BertModel(bert), [tok, kind], lambda m: m(tok, token_type_ids=kind).pooler_output, ".pt")

@@ -62,8 +62,8 @@ R
 says 1 'E0552.*two tensors named `x`' weights state.pt --map - <<'R'
 *.weight -> x
 R
-says 1 'E0501' weights state.pt --map nothing; says 1 'maps that gradc has: bert, gpt2, llama, resnet, vit' \
-  weights state.pt --map nothing
+says 1 'E0501' weights state.pt --map nothing
+says 1 'maps that gradc has: bert, gpt2, llama-gguf, llama, resnet, vit' weights state.pt --map nothing
 model() { # model NAME FILE EXPORT OPTION...: its weights into the model; with FULL=1, or if QUICK, its results
   name=$1; file=$2; fn=$3; shift 3
   says 0 '' weights "$file" --map "$name" --for "$published/$name.nn" "$@" -o "$name.map.safetensors"
@@ -78,6 +78,28 @@ model() { # model NAME FILE EXPORT OPTION...: its weights into the model; with F
 quick=bert
 model llama llama.safetensors logits --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set KV_HEADS=2 \
   --set HIDDEN=12 --set CONTEXT=16
+# llama: the same from GGUF; a cache of keys and values
+set -- --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set KV_HEADS=2 --set HIDDEN=12 --set CONTEXT=16
+says 0 '' weights llama.gguf --map llama-gguf --for "$published/llama.nn" "$@" -o gguf.safetensors
+if full; then
+  check 'llama is built' "$gradc" build "$published/llama.nn" "$@" --set INTERLEAVED=true --cflags=-O0 -o llama_gguf
+  ./llama_gguf predict --fn logits --weights gguf.safetensors --input llama.csv 2>err | tr ',' '\n' |
+    paste -d' ' - llama.want | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > most || NF != 2) most = NF == 2 ? d : 9 }
+      END { print NR && most < 5e-6 ? "equal" : "differs by " most " " NR }' >out
+  equal 'llama of GGUF' "$(cat out) $(cat err)" 'equal '
+fi
+for m in published/llama models/gpt2; do
+  cp "$root/examples/$m.nn" cached.nn
+  cat >>cached.nn <<'N'
+test "a cache" {
+    a = net(i32([[3, 5, 7, 9, 11]]), last = true)
+    b = net(i32([[3, 5, 7, 9, 11]]), last = true, at = i32(0))
+    assert all(isclose(a, b, atol = 1e-4))
+}
+N
+  case $m in *gpt2) set -- --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set CONTEXT=16 ;; esac
+  check "the cache of $m" "$gradc" test cached.nn "$@"
+done
 model bert bert.pt pooled --set VOCAB=40 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set HIDDEN=12 --set CONTEXT=16
 model vit vit.safetensors classify --set CLASSES=5 --set WIDTH=8 --set LAYERS=2 --set HEADS=4 --set HIDDEN=12 \
   --set SIZE=16 --set PATCH=8
@@ -185,7 +207,7 @@ if full; then
       state.pt.want.safetensors
   else fail "fuzz does not compile: $(head -n 5 log)"; fi
   if cc -std=gnu11 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -o tokens "$here/tokens.c" \
-    "$r"/tokenizer.c "$r"/token_bpe.c "$r"/token_unigram.c "$r"/protobuf.c "$r"/json.c "$r"/alloc.c \
+    "$r"/tokenizer.c "$r"/token_*.c "$r"/protobuf.c "$r"/json.c "$r"/alloc.c \
     "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
     tally 'fuzz of tokenizer.json' ./tokens --fuzz 20000 tokenizer.json
     tally 'fuzz of tokenizer.model' ./tokens --fuzz 5000 tokenizer.model
