@@ -67,7 +67,13 @@ if full; then
   cc -std=gnu11 -Wall -Wextra -O1 -I"$root" -o fuzz "$here/fuzz.c" 2>log || fail "fuzz.c: $(head -n 5 log)"
   ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1; export ASAN_OPTIONS
   start --timeout 20
-  tally 'malformed requests' ./fuzz "$port" 4000 1 $pid
+  clients=
+  for k in 1 2 3 4; do # REQUESTS of four clients
+    ./fuzz "$port" $((${REQUESTS:-4000} / 4)) ${k}000001 $pid >fuzz.$k 2>&1 & clients="$clients $!"
+  done
+  # shellcheck disable=SC2086  # several numbers
+  wait $clients
+  for k in 1 2 3 4; do tally 'malformed requests' cat fuzz.$k; [ -z "$REQUESTS" ] || cat fuzz.$k; done
   client cases; end 'malformed requests'
   grep -q 'Sanitizer\|runtime error' log && fail "sanitizers: $(grep -m 3 'Sanitizer\|runtime error' log)"
 fi
