@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--modes "train infer"] [--precisions "f32 bf16"]
-# [--peers "torch compiled"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled: a training
-# step, and a call with a batch of 1 (f32 only).
+# [--peers "torch compiled onnx"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled: a
+# training step, and a call with a batch of 1 (f32 only), which onnxruntime has too, of the same model exported.
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
 # model of models/ and runs the sides in turn, each run a separate process bound to the same CPUs. Prints versions and
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
 all="mlp tiny cnn lstm gpt resnet20 resnet18 mobilenetv1 gpt2"
 heldout="vgg resnet48 mobilenetv2 tcn gru3 bilstm gpt40"
-rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled"
+rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled onnx"
 usage() { sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 model_file() { f=$here/heldout/$1.nn; [ -f "$f" ] || f=$here/models/$1.nn; echo "$f"; }
 while [ $# -gt 0 ]; do
@@ -66,6 +66,7 @@ build_row() { # builds the model; notes the seconds, with those to the end of th
   # shellcheck disable=SC2046
   line=$("$bin/$1" bench $(infer_option) --threads 1 --steps 1 --json)
   echo "$begin $(now)" | awk '{ printf "%.3f", $2 - $1 }' >"$bin/$1.first"
+  [ "$mode" = train ] || "$gradc" export --onnx "$nn" -o "$bin/$1.onnx" >&2 || echo "bench: $1 is not exported" >&2
   rm -f "$nn"
   ms=$(field "$line" median)
   awk "BEGIN { n = $seconds * 1000 / $ms; n = n < 3 ? 3 : n < 200000 ? n : 200000; printf \"%d\", n }" >"$bin/$1.steps"
@@ -78,6 +79,10 @@ torch() { # THREADS ARGUMENTS...
   bound "$count" env $torch_env "$PYTHON" "$here/torch_step.py" "$@" --threads "$count" --precision "$p" $(infer_option)
 }
 
+onnx() { # THREADS ROW
+  bound "$1" "$PYTHON" "$here/onnx_step.py" "$bin/$2.onnx" --threads "$1" --seconds "$seconds" --begin "$(now)"
+}
+
 pick() { # ROW THREADS: the fastest implementation of the optimizer
   split_row "$1"
   if [ "$mode" = train ]; then torch "$2" "$w" --pick; else echo fused; fi >"$bin/$1.$2.pick"
@@ -86,11 +91,15 @@ pick() { # ROW THREADS: the fastest implementation of the optimizer
 # The peers' rate is that of the same operations: those that gradc counts.
 run_side() { # ROUND ROW THREADS SIDE
   split_row "$2"
+  [ "$4.$mode" != onnx.train ] || return 0
   option=; [ "$4" = torch ] || option=--compile
   if [ "$4" = gradc ]; then
     # shellcheck disable=SC2046
     line=$(bound "$3" "$bin/$2" bench $(infer_option) --threads "$3" --steps "$(cat "$bin/$2.steps")" --json)
     first=$(cat "$bin/$2.first") detail=
+  elif [ "$4" = onnx ]; then
+    line=$(onnx "$3" "$2") || { echo "bench: onnxruntime fails on $2: left out" >&2; return 0; }
+    first=$(field "$line" first_s) detail=
   else
     line=$(torch "$3" "$w" --seconds "$seconds" --optimizer "$(cat "$bin/$2.$3.pick")" $option --begin "$(now)") || {
       echo "bench: $4 fails on $2: left out" >&2
@@ -123,9 +132,10 @@ $cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread "$he
 echo "machine  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
 echo "gradc    $("$gradc" --version | head -n 1); flags: ${BUILD_FLAGS:-(default)}; cc: $($cc --version | head -n 1)"
 echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env"
-for peer in jax onnxruntime; do
-  "$PYTHON" -c "import $peer" 2>/dev/null || echo "$peer is not installed: skipped"
-done
+"$PYTHON" -c "import onnxruntime; print('onnx     onnxruntime', onnxruntime.__version__)" 2>/dev/null || {
+  echo "onnxruntime is not installed: skipped"
+  sides=$(printf ' %s ' "$sides" | sed 's/ onnx / /')
+}
 for t in $threads; do
   line=$(peak "$t")
   field "$line" gflops >"$bin/peak.$t"

@@ -19,17 +19,17 @@ NR > 1 && $7 != "" {
 END {
   printf "%-5s %-11s %-4s %1s | %-8s %10s %10s %7s %5s %7s %6s | %6s %6s\n", "mode", "work", "prec", "t", "side",
          "median", "min", "GF/s", "%peak", "MB", "s", "by med", "by min"
-  split("gradc torch compiled", side, " ")
+  sides = split("gradc torch compiled onnx", side, " ")
   for (i = 1; i <= keys; i++) {
     split(key[i], p, ",")
     best = least = 0
-    for (j = 2; j <= 3; j++) {
+    for (j = 2; j <= sides; j++) {
       s = key[i] "," side[j]
       if (!(s in med)) continue
       if (!best || middle(med[s]) < best) best = middle(med[s])
       if (!least || low[s] + 0 < least) least = low[s] + 0
     }
-    for (j = 1; j <= 3; j++) {
+    for (j = 1; j <= sides; j++) {
       s = key[i] "," side[j]
       if (!(s in med)) continue
       printf "%-5s %-11s %-4s %1d | %-8s %10.4f %10.4f %7.1f %5.1f %7.1f %6.2f |", p[1], p[2], p[3], p[4], side[j],
