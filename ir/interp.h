@@ -112,17 +112,4 @@ int walk_add_val(Walk *w, const Val *v);                    /* v broadcasts to t
 bool walk_begin(Walk *w);                                   /* false: no elements */
 bool walk_next(Walk *w);
 void val_strides(const Val *v, int64_t *stride); /* row-major, in elements */
-
-/* X(DT, C type) for every storage type, for rules that are written once per C type. */
-#define VAL_TYPES(X) \
-  X(BOOL, uint8_t) \
-  X(U8, uint8_t) \
-  X(I8, int8_t) \
-  X(U16, uint16_t) \
-  X(I16, int16_t) \
-  X(U32, uint32_t) \
-  X(I32, int32_t) \
-  X(I64, int64_t) \
-  X(F32, float) \
-  X(F64, double)
 #endif

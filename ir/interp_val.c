@@ -23,12 +23,11 @@ void val_store(const Val *v, DType t, void *to) {
 /* ---- elements ---- */
 
 double val_get(const Val *v, int64_t i) {
+  if (dtype_is_half(v->type)) return half_get(v->type, ((const uint16_t *)v->data)[i]);
   switch (v->type) {
-  case DT_F16:
-  case DT_BF16: return half_get(v->type, ((const uint16_t *)v->data)[i]);
-#define X(dt, c) \
-  case DT_##dt: return (double)((const c *)v->data)[i];
-    VAL_TYPES(X)
+#define X(e, name, bytes, c, kind, form) \
+  case DT_##e: return (double)((const c *)v->data)[i];
+    DTYPES(X)
 #undef X
   default: return 0;
   }
@@ -36,9 +35,9 @@ double val_get(const Val *v, int64_t i) {
 
 int64_t val_int(const Val *v, int64_t i) {
   switch (v->type) {
-#define X(dt, c) \
-  case DT_##dt: return (int64_t)((const c *)v->data)[i];
-    VAL_TYPES(X)
+#define X(e, name, bytes, c, kind, form) \
+  case DT_##e: return (int64_t)((const c *)v->data)[i];
+    DTYPES(X)
 #undef X
   default: return 0;
   }
@@ -51,9 +50,9 @@ const char *val_number_text(Ctx *c, DType t, const Val *v, int64_t i) {
 void val_set_int(Val *v, int64_t i, int64_t x) {
   uint64_t low = (uint64_t)x;
   switch (v->type) {
-#define X(dt, c) \
-  case DT_##dt: ((c *)v->data)[i] = (c)low; break;
-    VAL_TYPES(X)
+#define X(e, name, bytes, c, kind, form) \
+  case DT_##e: ((c *)v->data)[i] = (c)low; break;
+    DTYPES(X)
 #undef X
   default: break;
   }

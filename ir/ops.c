@@ -45,7 +45,7 @@ const OpInfo op_info[OP_COUNT] = {
 };
 
 const DTypeInfo dtype_info[DT_COUNT] = {
-#define X(e, name, bytes, c, kind, form) {name, bytes, c, kind, form},
+#define X(e, name, bytes, c, kind, form) {name, bytes, #c, kind, form},
   DTYPES(X)
 #undef X
 };

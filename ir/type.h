@@ -14,18 +14,18 @@ typedef uint32_t TypeId; /* interned type; 0: none */
 /* ---- element types: name in the language, bytes, C type, kind (b bool, i signed, u unsigned, f float) and form of the
  * scalar bodies: the kind, but d for double and l for 64-bit integers. In the order of GcDType and gradc_dtype ---- */
 #define DTYPES(X) \
-  X(BOOL, "bool", 1, "uint8_t", 'b', 'b') \
-  X(U8, "u8", 1, "uint8_t", 'u', 'u') \
-  X(I8, "i8", 1, "int8_t", 'i', 'i') \
-  X(U16, "u16", 2, "uint16_t", 'u', 'u') \
-  X(I16, "i16", 2, "int16_t", 'i', 'i') \
-  X(U32, "u32", 4, "uint32_t", 'u', 'u') \
-  X(I32, "i32", 4, "int32_t", 'i', 'i') \
-  X(F32, "f32", 4, "float", 'f', 'f') \
-  X(F64, "f64", 8, "double", 'f', 'd') \
-  X(F16, "f16", 2, "uint16_t", 'f', 'f') \
-  X(BF16, "bf16", 2, "uint16_t", 'f', 'f') \
-  X(I64, "i64", 8, "int64_t", 'i', 'l')
+  X(BOOL, "bool", 1, uint8_t, 'b', 'b') \
+  X(U8, "u8", 1, uint8_t, 'u', 'u') \
+  X(I8, "i8", 1, int8_t, 'i', 'i') \
+  X(U16, "u16", 2, uint16_t, 'u', 'u') \
+  X(I16, "i16", 2, int16_t, 'i', 'i') \
+  X(U32, "u32", 4, uint32_t, 'u', 'u') \
+  X(I32, "i32", 4, int32_t, 'i', 'i') \
+  X(F32, "f32", 4, float, 'f', 'f') \
+  X(F64, "f64", 8, double, 'f', 'd') \
+  X(F16, "f16", 2, uint16_t, 'f', 'f') \
+  X(BF16, "bf16", 2, uint16_t, 'f', 'f') \
+  X(I64, "i64", 8, int64_t, 'i', 'l')
 typedef enum DType {
 #define X(e, name, bytes, c, kind, form) DT_##e,
   DTYPES(X)

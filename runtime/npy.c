@@ -8,6 +8,7 @@ static GcDType stored_as(GcDType t) { return t == GC_BF16 ? GC_F32 : t; }
 
 void npy_head(JsonText *t, GcDType type, int rank, const int64_t *dim) {
   static const char *const descr[] = {"|b1", "|u1", "|i1", "u2", "i2", "u4", "i4", "f4", "f8", "f2", "", "i8"};
+  _Static_assert(COUNT(descr) == GC_DTYPES, "a type per GcDType");
   const char *d = descr[stored_as(type)];
   const uint16_t one = 1;
   const char *order = *d == '|' ? "" : *(const char *)&one ? "<" : ">";

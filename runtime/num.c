@@ -9,23 +9,31 @@
 #include "../prim/prim_scalar.h"
 #include "../prim/decimal.h"
 
-/* Bounds of integers; `end` is one more than the largest. */
-static const struct {
-  double lo, end;
-} range[] = {
-  [GC_BOOL] = {0, 2},
-  [GC_U8] = {0, 256},
-  [GC_I8] = {-128, 128},
-  [GC_U16] = {0, 65536},
-  [GC_I16] = {-32768, 32768},
-  [GC_U32] = {0, 4294967296.0},
-  [GC_I32] = {-2147483648.0, 2147483648.0},
-  [GC_I64] = {-0x1p63, 0x1p63},
-};
-const unsigned char gc_dtype_size[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 2, 2, 8};
-const char *const gc_dtype_name[] = {"bool", "u8",  "i8",  "u16", "i16",  "u32",
-                                     "i32",  "f32", "f64", "f16", "bf16", "i64"};
-_Static_assert(COUNT(gc_dtype_size) == GC_I64 + 1 && COUNT(range) == GC_I64 + 1, "a row per GcDType");
+/* X(type, name, C type, lowest, one more than the highest): of floats the bounds are not used. */
+#define TYPES(X) \
+  X(BOOL, "bool", uint8_t, 0, 2) \
+  X(U8, "u8", uint8_t, 0, 256) \
+  X(I8, "i8", int8_t, -128, 128) \
+  X(U16, "u16", uint16_t, 0, 65536) \
+  X(I16, "i16", int16_t, -32768, 32768) \
+  X(U32, "u32", uint32_t, 0, 0x1p32) \
+  X(I32, "i32", int32_t, -0x1p31, 0x1p31) \
+  X(F32, "f32", float, 0, 0) \
+  X(F64, "f64", double, 0, 0) \
+  X(F16, "f16", uint16_t, 0, 0) \
+  X(BF16, "bf16", uint16_t, 0, 0) \
+  X(I64, "i64", int64_t, -0x1p63, 0x1p63)
+
+#define X(type, name, c, lo, end) [GC_##type] = sizeof(c),
+const unsigned char gc_dtype_size[] = {TYPES(X)};
+#undef X
+#define X(type, name, c, lo, end) [GC_##type] = name,
+const char *const gc_dtype_name[] = {TYPES(X)};
+#undef X
+#define X(type, name, c, lo, end) [GC_##type] = {lo, end},
+static const struct { double lo, end; } range[] = {TYPES(X)};
+#undef X
+_Static_assert(COUNT(range) == GC_DTYPES, "a row per GcDType");
 
 bool num_store(GcDType t, void *dst, size_t i, double v) {
   if (t == GC_F32) {
@@ -46,30 +54,25 @@ bool num_store(GcDType t, void *dst, size_t i, double v) {
   if (!(v >= range[t].lo && v < range[t].end)) return false;
   int64_t k = (int64_t)v;
   if ((double)k != v) return false;
-  switch (gc_dtype_size[t]) {
-  case 1: ((uint8_t *)dst)[i] = (uint8_t)k; break;
-  case 2: ((uint16_t *)dst)[i] = (uint16_t)k; break;
-  case 8: ((int64_t *)dst)[i] = k; break;
-  default: ((uint32_t *)dst)[i] = (uint32_t)k;
+  switch (t) {
+#define X(type, name, c, lo, end) \
+  case GC_##type: ((c *)dst)[i] = (c)k; break;
+    TYPES(X)
+#undef X
   }
   return true;
 }
 
 double num_load(GcDType t, const void *src, size_t i) {
+  if (t == GC_F16) return prim_from_f16(((const uint16_t *)src)[i]);
+  if (t == GC_BF16) return prim_from_bf16(((const uint16_t *)src)[i]);
   switch (t) {
-  case GC_BOOL:
-  case GC_U8: return ((const uint8_t *)src)[i];
-  case GC_I8: return ((const int8_t *)src)[i];
-  case GC_U16: return ((const uint16_t *)src)[i];
-  case GC_I16: return ((const int16_t *)src)[i];
-  case GC_U32: return ((const uint32_t *)src)[i];
-  case GC_I32: return ((const int32_t *)src)[i];
-  case GC_I64: return (double)((const int64_t *)src)[i];
-  case GC_F32: return ((const float *)src)[i];
-  case GC_F16: return prim_from_f16(((const uint16_t *)src)[i]);
-  case GC_BF16: return prim_from_bf16(((const uint16_t *)src)[i]);
-  default: return ((const double *)src)[i];
+#define X(type, name, c, lo, end) \
+  case GC_##type: return (double)((const c *)src)[i];
+    TYPES(X)
+#undef X
   }
+  return 0;
 }
 
 char *num_text(GcDType t, const void *src, size_t i, char to[NUM_TEXT]) {

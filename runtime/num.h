@@ -5,6 +5,7 @@
 #include "model.h"
 #include <stdbool.h>
 
+enum { GC_DTYPES = GC_I64 + 1 };
 extern const unsigned char gc_dtype_size[];
 extern const char *const gc_dtype_name[];
 static inline bool gc_is_float(int t) { return t >= GC_F32 && t <= GC_BF16; }

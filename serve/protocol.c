@@ -270,6 +270,7 @@ static bool plain_member(void *arg, const char *key) {
 static bool copy_array(Reader *r, const ArrayFile *a) {
   const GcPort *q = &r->q->of->g->in[0];
   static const char kind[] = "buiuiuifffhi"; /* as in array files */
+  _Static_assert(COUNT(kind) == GC_DTYPES + 1, "a kind per GcDType");
   uint64_t n = a->n * a->per_record;
   GcDType t = (GcDType)q->dtype;
   void *to = r->q->job.in[0];

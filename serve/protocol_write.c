@@ -7,6 +7,7 @@
 
 const char *const protocol_type_name[] = {"BOOL",  "UINT8", "INT8", "UINT16", "INT16", "UINT32",
                                           "INT32", "FP32",  "FP64", "FP16",   "BF16",  "INT64"};
+_Static_assert(COUNT(protocol_type_name) == GC_DTYPES, "a name per GcDType");
 
 static void put_pair(JsonText *t, const char *key, const char *value) {
   char *q = json_quote(value);

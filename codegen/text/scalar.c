@@ -213,18 +213,8 @@ const char *text_stored_number(Emitter *p, DType t, const void *values, int64_t 
   if (dtype_is_half(t)) t = DT_U16; /* its bits */
   if (t == DT_I64) return text_integer(p, t, ((const int64_t *)values)[i]);
   switch (t) {
-#define X(e, name, bytes, ctype, kind, form) \
-  case DT_##e: return text_number(p, t, (double)((const C_##e *)values)[i]);
-    typedef uint8_t C_BOOL, C_U8;
-    typedef int8_t C_I8;
-    typedef uint16_t C_U16;
-    typedef int16_t C_I16;
-    typedef uint32_t C_U32;
-    typedef int32_t C_I32;
-    typedef float C_F32;
-    typedef double C_F64;
-    typedef uint16_t C_F16, C_BF16;
-    typedef int64_t C_I64;
+#define X(e, name, bytes, c, kind, form) \
+  case DT_##e: return text_number(p, t, (double)((const c *)values)[i]);
     DTYPES(X)
 #undef X
   default: return "0";

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Without arguments: writes eight numbers as k.npy, k.csv, k.jsonl, k.npz and k.safetensors, another one in
-almost.safetensors, and prints three times
-their sum and 2^62 + 1, wrapped to 64 bits. With a file of weights: prints its tensor n.seen."""
+"""Without arguments: writes eight numbers as k.npy, k.csv, k.jsonl, k.npz and k.safetensors, one of them changed as
+almost.safetensors, and prints three times their sum and 2^62 + 1, wrapped to 64 bits. With a file of weights: prints
+its tensor n.seen."""
 import json
 import struct
 import sys
