@@ -2,6 +2,7 @@
 /* The kernels of a step with their costs, for `report`. */
 #include "codegen/kernel_cost.h"
 #include "codegen/step.h"
+#include "ir/remark.h"
 #include "ir/scan.h"
 
 typedef struct Costing {
@@ -37,5 +38,7 @@ StepCosts step_costs(Module *m, const ScheduleOptions *o, const Rates *r) {
   }
   for (int i = 0; i < m->ngraph && !m->ntrain && !x.all.n; i++)
     if (m->graph[i]->kind == GK_EXPORT) add_graph(&x, m->graph[i], 1);
+  for (int i = 0; i < m->ngraph && remarks_on(m, REMARK_GEMM); i++) /* what is said of the other graphs */
+    if (m->graph[i]->kind != GK_BODY) graph_steps(&x.steps, m->graph[i]);
   return x.all;
 }

@@ -63,6 +63,10 @@ grep -q '^layers.nn:1: fuse: `.*net.block_1.relu is one kernel of [0-9]* operati
 grep -q '^layers.nn:[0-9]*: fuse: .* is stored, not computed in the kernel of .*: .' err && pass ||
   fail "what is not fused"
 grep -q '^layers.nn:[0-9]*: gemm: .* is loops: it is too small' err && pass || fail "a product that is too small"
+# Of all graphs, not the first alone.
+printf 'export def %s(x: f32[64, 96], w: f32[96, %s]) { x @ w }\n' f 40 g 20 >two.nn
+"$gradc" check --remarks=gemm two.nn 2>err
+equal "remarks of all exports" "$(grep -o 'of [fg] is a matrix product' err | cut -c4 | tr -d '\n')" fg
 # The register tile of a product is that of the C.
 printf '%s\n' 'def f(x: f32[B, 96]) { x |> linear(128) }' 'use n = f()' 'export def g(x: f32[64, 96]) { n(x) }' >wide.nn
 "$gradc" check --remarks=gemm wide.nn 2>err
