@@ -90,6 +90,7 @@ typedef struct DataInfo {
   bool shuffle, on_error; /* on_error: as GcData has it */
   int cache;              /* as GcCache */
   int64_t stream;         /* as GcData has it */
+  int workers, prefetch;  /* likewise */
   FieldInfo *field;
   int nfield;
   Graph *bind;    /* NULL: identity */

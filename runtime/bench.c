@@ -3,6 +3,7 @@
 #include "checkpoint.h"
 #include "data.h"
 #include "learned.h"
+#include "prefetch.h"
 #include "report.h"
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,7 @@ typedef struct Bench {
   double *ms;
   int64_t n;
   double flops;
+  Data *data; /* from which `in` is; NULL: it is made up */
 } Bench;
 
 static void once(Bench *b) {
@@ -103,15 +105,83 @@ static void report(const Bench *b) {
   rt_out_flush();
 }
 
+/* ---- bench --data ---- */
+
+enum { DATA_STEPS = 200 };
+
+typedef struct DataTimes {
+  double *alone; /* ms to make the batches of a step, */
+  double with;   /* and with the step itself, as in a training: the mean, as workers finish several at a time */
+  int64_t n;
+} DataTimes;
+
+static double median_of(double *ms, int64_t n) {
+  qsort(ms, (size_t)n, sizeof *ms, by_value);
+  return n % 2 ? ms[n / 2] : 0.5 * (ms[n / 2] + ms[n / 2 - 1]);
+}
+
+static void make_batch(Bench *b, const BatchPlan *p, Prefetch *ahead, uint64_t at) {
+  unsigned char **made = ahead ? prefetch_take(ahead, at) : NULL;
+  if (!made) batch_fill(b->data, p, at, (unsigned char *const *)b->in);
+}
+
+static void time_data(Bench *b, DataTimes *t) {
+  Session *sess = b->sess;
+  uint64_t calls = (uint64_t)sess->t->accumulate, batch = (uint64_t)sess->t->batch;
+  BatchPlan p = {.n = batch, .batches = b->data->ntrain / batch / calls * calls, .end = UINT64_MAX};
+  Prefetch *ahead = prefetch_new(b->data, &p);
+  t->alone = rt_array(DATA_STEPS, sizeof *t->alone);
+  double since = rt_now();
+  while (t->n < DATA_STEPS && (t->n < MIN_STEPS || rt_now() - since < SECONDS)) {
+    double begin = rt_now();
+    for (uint64_t k = 0; k < calls; k++) make_batch(b, &p, NULL, (uint64_t)t->n * calls + k);
+    t->alone[t->n++] = (rt_now() - begin) * 1e3;
+  }
+  since = rt_now();
+  for (int64_t i = 0; i < t->n; i++) {
+    for (uint64_t k = 0; k < calls; k++) make_batch(b, &p, ahead, (uint64_t)i * calls + k);
+    once(b);
+  }
+  t->with = (rt_now() - since) * 1e3 / (double)t->n;
+  prefetch_end(ahead);
+}
+
+static void report_data(Bench *b) {
+  Session *sess = b->sess;
+  DataTimes t = {0};
+  const GcData *d = b->data->d;
+  time_data(b, &t);
+  double alone = median_of(t.alone, t.n), with = t.with, step = median_of(b->ms, b->n);
+  const char *slower = alone > step ? "data" : "step";
+  if (sess->o.json) {
+    rt_out("{\"event\":\"bench_data\",\"data\":\"%s\",\"records\":%lld,\"data_ms\":%.6g,\"step_ms\":%.6g,"
+           "\"both_ms\":%.6g,\"workers\":%d,\"slower\":\"%s\"}\n",
+           d->name, (long long)(sess->t->batch * sess->t->accumulate), alone, step, with, d->workers, slower);
+  } else {
+    rt_out("data %s: %.6g ms for the %lld records of a step, which takes %.6g ms: the %s is slower\n", d->name, alone,
+           (long long)(sess->t->batch * sess->t->accumulate), step, slower);
+    rt_out("both, as in a training with workers = %d: %.6g ms\n", d->workers, with);
+  }
+  rt_out_flush();
+}
+
 /* The first batch of the data section, or random values in range if its files do not exist. */
-static void **step_inputs(Session *sess, const GcGraph *g) {
+static void **step_inputs(Bench *b) {
+  Session *sess = b->sess;
+  const GcGraph *g = b->g;
   void **in = inputs(g);
-  if (sess->t->data < 0 || sess->m->data[sess->t->data].stream || !data_available(sess, &sess->m->data[sess->t->data]))
+  if (sess->o.time_data && (sess->t->data < 0 || sess->m->data[sess->t->data].stream))
+    rt_die(E_NO_SUCH_PART, "bench --data: %s has no data section whose batches can be made again", sess->m->name);
+  if (sess->t->data < 0 || sess->m->data[sess->t->data].stream ||
+      (!sess->o.time_data && !data_available(sess, &sess->m->data[sess->t->data])))
     return in;
   learned_read(sess, sess->o.weights);
   Data *d = data_open(sess, &sess->m->data[sess->t->data], session_seed(sess));
   uint64_t batch = (uint64_t)sess->t->batch;
+  if (sess->o.time_data && (d->ntrain < batch * (uint64_t)sess->t->accumulate || d->d->nfields != g->nin))
+    rt_die(E_NO_STEPS, "bench --data: %llu records to train on are not a step", (unsigned long long)d->ntrain);
   if (d->ntrain < batch || d->d->nfields != g->nin) return in;
+  b->data = d;
   data_batch(d, 0, 0, batch, false, (unsigned char *const *)in);
   sess->run->steps_per_epoch = (uint32_t)(d->ntrain / batch / (uint64_t)sess->t->accumulate);
   return in;
@@ -121,6 +191,7 @@ int gc_bench(Session *sess) {
   Bench b = {.sess = sess};
   const GcTrain *t = sess->t;
   if (sess->o.steps == 0) rt_die(E_OPTION_VALUE, "--steps 0: nothing to time");
+  if (sess->o.infer && sess->o.time_data) rt_die(E_OPTION_VALUE, "--data times training; --infer excludes it");
   if (sess->o.infer && sess->m->nexports == 0) rt_die(E_NO_SUCH_PART, "%s has no `export def`", sess->m->name);
   if (!sess->o.infer) session_needs_train(sess);
   session_memory(sess);
@@ -133,7 +204,7 @@ int gc_bench(Session *sess) {
     b.flops = b.g->flops;
   } else {
     b.g = t->accumulate > 1 ? t->pass : t->step;
-    b.in = step_inputs(sess, b.g);
+    b.in = step_inputs(&b);
     b.flops = b.g->flops * (double)t->accumulate + (t->accumulate > 1 && t->update ? t->update->flops : 0);
     sess->run->steps = (uint32_t)((sess->o.steps >= 0 ? sess->o.steps : MAX_STEPS) + WARM_UP);
     if (!sess->run->steps_per_epoch) sess->run->steps_per_epoch = sess->run->steps;
@@ -141,5 +212,6 @@ int gc_bench(Session *sess) {
   measure(&b);
   if (sess->o.profile) profile_print(sess, b.n);
   report(&b);
+  if (sess->o.time_data && b.data) report_data(&b);
   return 0;
 }

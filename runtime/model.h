@@ -248,6 +248,7 @@ typedef struct GcData {
   uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
   uint8_t cache;    /* GcCache */
   int64_t stream;   /* > 0: csv, jsonl: records are read once, and drawn from so many; the path "-": standard input */
+  int workers, prefetch;  /* threads that prepare batches while steps run; how many batches, 0: 2 per thread */
   const GcGraph *augment; /* bind of training steps: its random numbers are by (seed, epoch, record); NULL: bind */
 } GcData;
 

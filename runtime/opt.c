@@ -58,7 +58,7 @@ static const struct Opt {
   {"--weights", TEXT, offsetof(Opts, weights), EVAL | PREDICT | SERVE | INFO | BENCH | GENERATE, 0, 0, "FILE",
    "weights (default: those of the newest run)"},
   {"--data", LIST, offsetof(Opts, data), TRAIN | EVAL | BENCH, 0, 0, "NAME=PATH",
-   "other files for a data section (several: A,B)"},
+   "other files for a data section (several: A,B); `bench --data` alone times the batches too"},
   {"--fold", FOLD, offsetof(Opts, fold), TRAIN | EVAL, 0, 0, "K/N",
    "hold out the K-th of N parts of the records, instead of the file's hold-out"},
   {"--resume", FLAG, offsetof(Opts, resume), TRAIN, 0, 0, NULL, "continue the newest run, or that of --run-dir"},
@@ -193,6 +193,10 @@ void opt_parse(Opts *o, const Command *c, int argc, char **argv) {
     size_t n = eq ? (size_t)(eq - s) : strlen(s);
     const struct Opt *opt = find(c, s, n);
     const char *v = eq ? eq + 1 : NULL;
+    if (opt->at == offsetof(Opts, data) && c->bit == BENCH && !v && (i + 1 == argc || argv[i + 1][0] == '-')) {
+      o->time_data = true;
+      continue;
+    }
     if (opt->kind == FLAG && v) rt_die(E_OPTION_VALUE, "%s takes no value", opt->name);
     if (opt->kind != FLAG && !v && ++i == argc) rt_die(E_OPTION_VALUE, "%s needs a value: %s", opt->name, opt->value);
     if (opt->kind != FLAG && !v) v = argv[i];

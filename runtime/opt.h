@@ -17,7 +17,7 @@ typedef struct Opts {
   int64_t steps, epochs, stop_at, threads, log_every, device;    /* -1: not given */
   int64_t port, batch_max, batch_wait, queue, max_body, timeout; /* likewise */
   uint64_t seed;
-  bool seed_set, resume, force, json, infer, help, check_launches, profile, partial, watch;
+  bool seed_set, resume, force, json, infer, help, check_launches, profile, partial, watch, time_data;
   const char *init, *weights, *run_dir, *fn, *input, *output, *format, *host;
   const char *prompt, *tokenizer, *temperature, *top_p; /* of generate */
   int64_t tokens, top_k;                                /* -1: not given */

@@ -4,6 +4,7 @@
 #include "data.h"
 #include "device.h"
 #include "learned.h"
+#include "prefetch.h"
 #include "report.h"
 #include "stream.h"
 #include <string.h>
@@ -17,6 +18,7 @@ typedef struct Trainer {
   Progress progress;
   unsigned char ***batch; /* of each section: the fields of a microbatch */
   unsigned char **fields; /* those of the section that steps */
+  Prefetch **ahead;       /* of each section: its batches that are prepared while steps run, or NULL */
   uint32_t end;           /* stop after this many steps */
   uint32_t saved;         /* step of the newest checkpoint */
   double saved_at;
@@ -109,6 +111,20 @@ static void make_batches(Trainer *t) {
   }
 }
 
+/* Called when the plan is known. */
+static void make_ahead(Trainer *t) {
+  Session *sess = t->sess;
+  t->ahead = rt_array((size_t)sess->nsections, sizeof *t->ahead);
+  for (int i = 0; i < sess->nsections; i++) {
+    section_enter(sess, i);
+    uint64_t calls = (uint64_t)sess->t->accumulate;
+    BatchPlan p = {.n = (uint64_t)sess->t->batch, .batches = sess->run->steps_per_epoch * calls};
+    p.end = sess->run->steps * calls;
+    if (sess->data) t->ahead[i] = prefetch_new(sess->data, &p);
+    section_leave(sess);
+  }
+}
+
 /* Whether a section is evaluated at the end: not on records that it was trained on. */
 static bool ends_with_scores(const Session *sess, ScoreSet set) {
   return score_records(set) && sess->t->eval && sess->t->eval->fn && !(set.data == sess->data && set.all);
@@ -144,6 +160,7 @@ static void open_all(Trainer *t) {
   else if (sess->o.init) init_from_file(sess);
   check_scores(sess);
   make_batches(t);
+  make_ahead(t);
   t->held = rt_array((size_t)sess->nsections, sizeof *t->held);
   t->end = sess->run->steps;
   if (sess->o.stop_at >= 0 && sess->o.stop_at < t->end) t->end = (uint32_t)sess->o.stop_at;
@@ -190,6 +207,9 @@ static const void *const *fields(void *arg, uint64_t at, uint64_t n) {
   uint32_t step = sess->run->step + (uint32_t)(at / per_step(t)), spe = sess->run->steps_per_epoch;
   at %= per_step(t);
   if (step > sess->run->step && (!goes_on(t) || !has_records(t, step))) return NULL;
+  Prefetch *ahead = t->ahead[sess->current];
+  unsigned char **made = ahead ? prefetch_take(ahead, (step * per_step(t) + at) / n) : NULL;
+  if (made) return (const void *const *)made;
   if (!spe) data_batch(sess->data, 0, step * per_step(t) + at, n, false, t->fields);
   else data_batch(sess->data, step / spe, step % spe * per_step(t) + at, n, false, t->fields);
   return (const void *const *)t->fields;
@@ -363,6 +383,7 @@ int gc_train(Session *sess) {
   open_all(&t);
   report_begin(&t.report, sess, &t.run);
   bool out = loop(&t);
+  for (int i = 0; i < sess->nsections; i++) prefetch_end(t.ahead[i]);
   if (sess->run->step != t.saved) save(&t);
   else run_sync(&t.run); /* the header of the metrics, if a signal came before the first step */
   if (!out) rt_out_flush();

@@ -13,17 +13,8 @@
 #include <string.h>
 
 const Setting el_data_settings[] = {
-  {"source", 0},
-  {"holdout", 0},
-  {"shuffle", 0},
-  {"header", 0},
-  {"sep", 0},
-  {"decimal", 0},
-  {"missing", 0},
-  {"on_error", 0},
-  {"cache", 0},
-  {"workers", E_UNSUPPORTED_SETTING},
-  {"prefetch", E_UNSUPPORTED_SETTING},
+  {"source", 0},  {"holdout", 0},  {"shuffle", 0}, {"header", 0},  {"sep", 0},      {"decimal", 0},
+  {"missing", 0}, {"on_error", 0}, {"cache", 0},   {"workers", 0}, {"prefetch", 0},
 };
 const int el_data_nsettings = sizeof el_data_settings / sizeof *el_data_settings;
 
@@ -65,6 +56,25 @@ static bool cache_setting(Elab *e, const Section *s, DataInfo *d) {
   return true;
 }
 
+/* Threads that prepare batches, and how many of these. */
+static bool workers_setting(Elab *e, const Section *s, DataInfo *d) {
+  enum { MOST_WORKERS = 256, MOST_AHEAD = 4096 };
+  const Ast *w = el_setting_value(s, "workers"), *p = el_setting_value(s, "prefetch");
+  int64_t workers = p ? 1 : 0, ahead = 0;
+  if (w && !el_setting_int(e, s, "workers", 0, 0, &workers)) return false;
+  if (p && !el_setting_int(e, s, "prefetch", 1, 1, &ahead)) return false;
+  if (workers > MOST_WORKERS || ahead > MOST_AHEAD)
+    return el_reject(e, E_SETTING_VALUE, workers > MOST_WORKERS ? w : p, "at most %d workers and %d batches",
+                     MOST_WORKERS, MOST_AHEAD);
+  if (d->stream && (w || p))
+    return el_reject(e, E_SETTING_CONFLICT, w ? w : p, "the records of a stream come one after the other, without %s",
+                     w ? "`workers`" : "`prefetch`");
+  if (p && !workers) return el_reject(e, E_SETTING_CONFLICT, p, "`prefetch` is of `workers`, of which there are none");
+  d->workers = (int)workers;
+  d->prefetch = (int)ahead;
+  return true;
+}
+
 static bool settings(Elab *e, const Section *s, DataInfo *d) {
   const Ast *h = el_setting_value(s, "holdout");
   bool ok = bool_setting(e, s, "shuffle", true, &d->shuffle);
@@ -82,7 +92,8 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
     }
   }
   return el_source_setting(e, s, d) && el_csv_settings(e, s, d) && el_missing_setting(e, s, d) &&
-         on_error_setting(e, s, d) && cache_setting(e, s, d) && el_stream_settings(e, s, d) && ok;
+         on_error_setting(e, s, d) && cache_setting(e, s, d) && workers_setting(e, s, d) &&
+         el_stream_settings(e, s, d) && ok;
 }
 
 /* ---- one line ---- */

@@ -132,6 +132,11 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
     help = "a field has a type: `x: f32[16] = field(0:16)`";
     el_name_reported(e, name); /* it is a field for those who use it */
   }
+  const Setting *other = train ? el_data_settings : el_train_settings;
+  int n = train ? el_data_nsettings : data ? el_train_nsettings : 0;
+  for (int i = 0; i < n && !help; i++)
+    if (!strcmp(other[i].name, name))
+      help = ctx_strf(e->c, "`%s` is a setting of %s sections", name, train ? "data" : "train");
   const char *near = help ? NULL : diag_suggest(e->c, name, words, s->nset);
   if (!near && !help && *reported) return false;
   if (!near && !help) {

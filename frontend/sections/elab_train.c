@@ -30,8 +30,6 @@ const Setting el_train_settings[] = {
   {"validate", 0},
   {"validate.data", 0},
   {"early_stop", 0},
-  {"workers", E_UNSUPPORTED_SETTING},
-  {"prefetch", E_UNSUPPORTED_SETTING},
   {"resume", E_UNSUPPORTED_SETTING},
 };
 const int el_train_nsettings = sizeof el_train_settings / sizeof *el_train_settings;
