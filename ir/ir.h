@@ -91,6 +91,7 @@ typedef struct DataInfo {
   int cache;              /* as GcCache */
   int64_t stream;         /* as GcData has it */
   int workers, prefetch;  /* likewise */
+  int sample, sample_field, stratify;
   FieldInfo *field;
   int nfield;
   Graph *bind;    /* NULL: identity */

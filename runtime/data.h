@@ -6,6 +6,7 @@
 #define GRADC_DATA_H
 #include "io.h"
 #include "num.h"
+#include "opt.h"
 #include "rand.h"
 
 struct Session;
@@ -40,6 +41,11 @@ typedef struct Data {
   uint64_t hold_at;   /* the held-out records are at hold_at .. hold_at + nhold of `hold` */
   uint64_t epoch;     /* of `shuffle` */
   uint64_t *in_order; /* training records in file order, if they are not shuffled */
+  uint64_t *listed;   /* `stratify`: the records held out, then those to train on; NULL: as `hold` has them */
+  /* `sample`: of all records the value of its field; the sums of the weights of the records to train on, up to each;
+   * or these in the order of an epoch, by their numbers */
+  double *value, *reached;
+  uint64_t *order;
 } Data;
 
 /* A kind of source, `source = NAME(...)`. */
@@ -92,6 +98,12 @@ void data_keep_usable(Data *d, bool (*usable)(Data *d, uint64_t record));
 /* Whether a value fits its type; else data_fault says why not. */
 bool data_fits(Data *d, uint64_t record, int field, size_t i, double v);
 uint64_t data_number(const Data *d, uint64_t record); /* of the record in its file, from 0 */
+
+/* sample.c */
+void sample_stratify(Data *d, Fold fold); /* fold.n 0: holds d->nhold records out */
+void sample_open(Data *d);                /* after the split */
+/* Number `at` of those that an epoch draws; fresh: the epoch is another one than at the last call. */
+uint64_t sample_record(Data *d, uint64_t epoch, uint64_t at, bool fresh);
 
 /* split.c: hold-out, shuffle, batches */
 uint64_t split_prepare(Data *d);                                  /* returns the number of records held out */

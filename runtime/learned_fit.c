@@ -15,7 +15,7 @@ static void pass(Data *d, const DataSource *k, const GcNorm *g, const double *me
   GcDType t = data_raw_type(d, g->field);
   void *raw = d->raw[g->field];
   for (uint64_t r = 0; r < d->ntrain; r++) {
-    uint64_t at = data_train_record(d, 0, r);
+    uint64_t at = d->d->sample ? data_training_record(d, r) : data_train_record(d, 0, r);
     const Data *p = data_part(d, &at);
     k->read(p, at, g->field, raw);
     for (int i = 0; i < g->count; i++) {

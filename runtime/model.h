@@ -197,6 +197,9 @@ typedef struct GcNorm {
 } GcNorm;
 /* What a missing value is: an error, 0, the mean of its column, or its record is left out. */
 typedef enum GcMissing { GC_MISSING_ERROR, GC_MISSING_ZERO, GC_MISSING_MEAN, GC_MISSING_SKIP } GcMissing;
+/* How an epoch draws its records: each once; with replacement in proportion to a field, or so that the classes of a
+ * field are equally frequent; each once, the classes spread evenly. */
+typedef enum GcSample { GC_SAMPLE_NONE, GC_SAMPLE_WEIGHTED, GC_SAMPLE_BALANCED, GC_SAMPLE_STRATIFIED } GcSample;
 /* Whether all records stay in memory; by default if they fit. */
 typedef enum GcCache { GC_CACHE_AUTO, GC_CACHE_NONE, GC_CACHE_ALL } GcCache;
 /* data NAME { source = KIND(args…) … }. One GcField per field, in order. */
@@ -248,6 +251,8 @@ typedef struct GcData {
   uint8_t on_error; /* csv, images: 1: records that cannot be used are left out */
   uint8_t cache;    /* GcCache */
   int64_t stream;   /* > 0: csv, jsonl: records are read once, and drawn from so many; the path "-": standard input */
+  /* GcSample, and the index of its field; 1 + the index of the field whose classes the hold-out has in their shares */
+  int sample, sample_field, stratify;
   int workers, prefetch;  /* threads that prepare batches while steps run; how many batches, 0: 2 per thread */
   const GcGraph *augment; /* bind of training steps: its random numbers are by (seed, epoch, record); NULL: bind */
 } GcData;

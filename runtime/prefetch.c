@@ -98,6 +98,7 @@ static void worker_new(Prefetch *f, Worker *w, const Data *d) {
   w->of = f;
   w->data = *d;
   w->data.epoch = UINT64_MAX;
+  w->data.order = NULL;
   w->data.binder = binder_new(d, true);
   binder_renew(d, w->data.binder);
 }

@@ -26,8 +26,10 @@ uint64_t split_prepare(Data *d) {
   if (g->holdout > 0 && d->nhold == 0 && d->n > 1) d->nhold = 1;
   if (d->nhold > d->n) d->nhold = d->n;
   if (d->sess && d->sess->o.fold.n) hold_fold(d, d->sess->o.fold);
+  if (g->stratify && d->nhold) sample_stratify(d, d->sess ? d->sess->o.fold : (Fold){0});
   d->ntrain = d->n - d->nhold;
   d->epoch = UINT64_MAX;
+  sample_open(d);
   if (!g->shuffle && d->nhold) {
     unsigned char *held = rt_alloc(d->n);
     for (uint64_t i = 0; i < d->nhold; i++) held[data_hold_record(d, i)] = 1;
@@ -39,18 +41,23 @@ uint64_t split_prepare(Data *d) {
   return d->nhold;
 }
 
-uint64_t data_hold_record(const Data *d, uint64_t at) { return perm_at(&d->hold, d->hold_at + at); }
+uint64_t data_hold_record(const Data *d, uint64_t at) {
+  return d->listed ? d->listed[at] : perm_at(&d->hold, d->hold_at + at);
+}
 
 uint64_t data_training_record(const Data *d, uint64_t i) {
+  if (d->listed) return d->listed[d->nhold + i];
   return d->nhold ? perm_at(&d->hold, i < d->hold_at ? i : d->nhold + i) : i;
 }
 
 uint64_t data_train_record(Data *d, uint64_t epoch, uint64_t at) {
   if (!d->d->shuffle) return d->in_order ? d->in_order[at] : at;
-  if (d->epoch != epoch) {
+  bool fresh = d->epoch != epoch;
+  if (fresh) {
     perm_init(&d->shuffle, d->ntrain, d->seed, STREAM_EPOCH + (epoch << 8));
     d->epoch = epoch;
   }
+  if (d->d->sample) return sample_record(d, epoch, at, fresh);
   return data_training_record(d, perm_at(&d->shuffle, at));
 }
 

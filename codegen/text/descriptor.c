@@ -294,6 +294,8 @@ static void put_data(Emitter *p, Str *o) {
     str_printf(&rows, ", %s, %d", table_ref(p, norms, "norms", i), norms);
     if (d->group || d->on_error) str_printf(&rows, ", %d, %d", d->group, d->on_error);
     if (d->stream) str_printf(&rows, ", .stream = %lld", (long long)d->stream);
+    if (d->sample) str_printf(&rows, ", .sample = %d, .sample_field = %d", d->sample, d->sample_field);
+    if (d->stratify) str_printf(&rows, ", .stratify = %d", d->stratify);
     if (d->workers) str_printf(&rows, ", .workers = %d, .prefetch = %d", d->workers, d->prefetch);
     if (d->cache) str_printf(&rows, ", .cache = %d", d->cache);
     if (d->augment) str_printf(&rows, ", .augment = %s", augment);

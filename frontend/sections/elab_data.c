@@ -13,8 +13,8 @@
 #include <string.h>
 
 const Setting el_data_settings[] = {
-  {"source", 0},  {"holdout", 0},  {"shuffle", 0}, {"header", 0},  {"sep", 0},      {"decimal", 0},
-  {"missing", 0}, {"on_error", 0}, {"cache", 0},   {"workers", 0}, {"prefetch", 0},
+  {"source", 0},   {"holdout", 0}, {"shuffle", 0}, {"header", 0},   {"sep", 0},     {"decimal", 0},  {"missing", 0},
+  {"on_error", 0}, {"cache", 0},   {"sample", 0},  {"stratify", 0}, {"workers", 0}, {"prefetch", 0},
 };
 const int el_data_nsettings = sizeof el_data_settings / sizeof *el_data_settings;
 
@@ -321,6 +321,7 @@ static bool fields(Elab *e, const Section *s, DataInfo *d, const char *name, boo
       el_stmt(e, b);
     }
   }
+  if (!training && ok) el_sample_settings(e, s, d);
   if (!training) el_random_check(e, g);
   el_leave(e, &saved);
   d->fails = !ok;

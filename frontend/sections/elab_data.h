@@ -47,6 +47,9 @@ bool el_missing_means(Elab *e, DataCtx *x);
 bool el_stream_settings(Elab *e, const Section *s, const DataInfo *d);
 bool el_stream_line(Elab *e, const DataInfo *d, const Ast *at, const char *what); /* refuses what needs all records */
 
+/* ---- elab_sample.c ---- */
+bool el_sample_settings(Elab *e, const Section *s, DataInfo *d); /* after the lines of its fields */
+
 /* ---- elab_images.c ---- */
 bool el_is_images(const DataInfo *d);
 bool el_picture_field(Elab *e, DataCtx *x); /* as el_csv_columns, of a line of images */

@@ -370,7 +370,7 @@ nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
 for name in settings runs sweep numbers i64 streams plan validate cpu draws portable memory binary init weights doctor \
-  tables glass images arrays jsonl stream workers projects terminal new; do
+  tables glass images arrays jsonl stream workers sample projects terminal new; do
   mkdir "$tmp/$name"; cd "$tmp/$name" || exit 2
   # shellcheck disable=SC1090
   . "$here/$name.sh"

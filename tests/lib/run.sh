@@ -89,8 +89,8 @@ tally "the shared library" "$tmp/shared" api
 tally "models on a device" env GC_DRIVER_LAZY=1 GC_ORDER=random GC_DRIVER_LEAKS=1 "$tmp/static" device
 cd "$root" || exit 2
 
-program="bench bench_profile cli eval generate info main metrics opt predict predict_arrays predict_write program report
-  run settings token_bpe token_json token_merge token_unigram tokenizer train"
+program="bench bench_profile cli eval generate info main metrics opt predict predict_arrays predict_write prefetch
+  program report run settings token_bpe token_json token_merge token_unigram tokenizer train"
 own=$(ls lib/*.c codegen/jit/*.c runtime/*.c | grep -vE "^runtime/($(echo $program | tr ' ' '|'))\.c\$"
   echo ir/ctx.c ir/source.c ir/interp.c)
 rest=$(objects | grep -vE '/ir/(ctx|source|interp)\.o$')
