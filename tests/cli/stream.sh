@@ -53,13 +53,14 @@ equal 'CRLF, blank lines, no end of line' "$(train s5 <dos.csv)" "$want"
 train s6 --steps 40 <all.csv >hash
 grep -q 'data points: the stream has ended after 400 records, which are 25 of 40 steps' err &&
   grep -q 'saved after step 25 of 40' err && [ -s hash ] && pass || fail "a stream that ends: $(cat err)"
-{ head -300 all.csv; sleep 4; } >pipe &
+{ head -300 all.csv; until [ -e stopped ]; do sleep 0.1; done; } >pipe &
 ./m train --json --run-dir s9 <pipe >out 2>err &
 p=$! i=0
-until grep -q '"step":18' out || [ $i = 60 ]; do sleep 0.05; i=$((i + 1)); done
+until grep -q '"step":18' out || [ $i = 600 ]; do sleep 0.1; i=$((i + 1)); done
 kill -INT $p
 wait $p
 echo $? >status
+touch stopped
 equal 'a signal while a stream is waited for' "$(cat status) $(grep -c 'to continue: ./m train --resume' err)" '130 1'
 
 # Lines that are wrong, and that are left out.
