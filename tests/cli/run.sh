@@ -207,6 +207,7 @@ expect 0 'matmul' explain 214
 expect 2 'no error code' explain E9999
 expect 0 '^E0214  ' explain
 [ "$(cut -c 1-5 out | sort -u | wc -l)" -ge 150 ] && pass || fail "explain lists $(wc -l <out) codes"
+[ -z "$(cut -c 1-5 out | sort | uniq -d)" ] && pass || fail "codes of two errors: $(cut -c 1-5 out | sort | uniq -d)"
 
 # ---- completions: every command and option is offered; shells that are here read the text ----
 for shell in bash zsh fish; do

@@ -140,8 +140,8 @@ for s in 1 2 1; do
 done
 check 'a seed decides' cmp -s first drawn.1
 if cmp -s drawn.1 drawn.2; then fail 'two seeds draw the same'; else pass; fi
-generate 'E0643' --tokenizer gpt2.csv
-generate 'E0643' --tokenizer missing.json
+generate 'E0646' --tokenizer gpt2.csv
+generate 'E0646' --tokenizer missing.json
 generate '--temperature takes a number' --tokenizer tokenizer.json --temperature hot
 generate 'needs --tokenizer' --tokens 3
 
