@@ -47,7 +47,7 @@ toy toy_faults $faults -DSAVE=20
 toy toy_asan $asan $sanitize
 toy toy_plain $asan $sanitize -DPLAIN=1
 for s in npy idx text tokens uniform normal none; do toy "toy_$s" $asan $sanitize -DSOURCE_$s; done
-program units $asan $sanitize "$here/units.c"
+program units $asan $sanitize "$here/units.c" "$here/units_files.c"
 program numbers $asan $sanitize "$here/numbers.c"
 unset -f toy program
 PATH=$tmp:$PATH
