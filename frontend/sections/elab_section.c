@@ -34,11 +34,6 @@ const Ast *el_setting_value(const Section *s, const char *name) {
   return b ? b->kid[1] : NULL;
 }
 
-static bool is_default(const char *name, const Ast *v) {
-  if (!strcmp(name, "on_error")) return v->kind == AST_NAME && !strcmp(v->text, "stop");
-  return false;
-}
-
 static bool check_setting(Elab *e, const Section *s, int at, const Setting *set) {
   const Ast *b = s->block->kid[at];
   const Ast *first = el_setting(s, set->name);
@@ -47,7 +42,7 @@ static bool check_setting(Elab *e, const Section *s, int at, const Setting *set)
     diag_label(e->c, d, first->at, first->kid[0]->len, "first here");
     return false;
   }
-  if (set->unsupported && !is_default(set->name, b->kid[1])) {
+  if (set->unsupported) {
     el_fail(e, set->unsupported, b->kid[0], "`%s = %s` is not in this version", set->name, el_source(e, b->kid[1]));
     return false;
   }

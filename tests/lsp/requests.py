@@ -182,7 +182,7 @@ def completions(s, path):
         got = s.result("textDocument/completion", {"textDocument": {"uri": uri}, "position": {
             "line": line, "character": 4}})["items"]
         names = {k["label"]: k for k in got}
-        check("completion of settings", all(w in names for w in settings) and "workers" not in names, list(names)[:20])
+        check("completion of settings", all(w in names for w in settings) and "resume" not in names, list(names)[:20])
         check("what is inserted", names[settings[1]]["insertText"] == settings[1] + " = ")
     t = MODEL.replace("cross_entropy(net(x), y)", "cross_entropy(net(x), )")
     uri = s.open(path, t)
