@@ -155,7 +155,7 @@ typedef struct GcDevice {
   const GcImage *image;                  /* the last has p NULL */
   const char *const *kernel;             /* names */
   int nkernels;
-  size_t bytes;         /* of its memory: GcModel.bytes, and scratch of kernels behind them */
+  size_t bytes;         /* of its memory: GcModel.bytes, and scratch of kernels after them */
   uint8_t products;     /* it needs cuBLASLt */
   size_t status_offset; /* in the run header: an int32_t that kernels set to a GcFn status */
   /* As GcModel.kernels, of each kernel; COMPUTE: the index in GcGpu.flops of the peak that bounds it. NULL: without. */

@@ -91,7 +91,7 @@ static Gather *gathers_new(const GcTrain *t, uint64_t total) {
     x->how = t->gather ? (GcGather)t->gather[i] : GC_MEAN;
     x->n = x->how == GC_ROWS ? row_elements(x->port) : (size_t)session_elements(t->eval, x->port, NULL);
     x->bytes = rt_mul(x->n, gc_dtype_size[x->port->dtype]);
-    /* the last call of rows may write up to a batch behind them */
+    /* the last call of rows may write up to a batch after them */
     x->to = rt_alloc(rt_mul(x->bytes, x->how == GC_ROWS ? total + (uint64_t)t->batch : 1) + 64);
     if (x->how != GC_ROWS) x->sum = rt_array(x->n + 1, sizeof *x->sum);
   }

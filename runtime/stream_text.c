@@ -58,7 +58,7 @@ static bool fill(StreamText *s) {
   }
 }
 
-/* Where the record at `from` ends, behind its newline; 0: what was read so far does not have its end. */
+/* Where the record at `from` ends, after its newline; 0: what was read so far does not have its end. */
 static size_t record_end(const StreamText *s, size_t from) {
   bool quote = false;
   for (size_t i = from; i < s->n; i++) {

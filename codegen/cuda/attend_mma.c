@@ -408,9 +408,9 @@ static void print_queries(MmaText *m) {
 static void open_queries(MmaText *m) {
   NestText *n = &m->c.n;
   attend_first_query(&m->c);
-  nest_line(n, "const int tiles = ((int)%s - from + %d) / %d, turns = tiles * (int)%s;", m->c.q.limit, m->cols - 1,
+  nest_line(n, "const int tiles = ((int)%s - from + %d) / %d, steps = tiles * (int)%s;", m->c.q.limit, m->cols - 1,
             m->cols, index_operand(n, m->c.a->a.shared));
-  open_walk(m, "turns");
+  open_walk(m, "steps");
   nest_line(n, "const int h = t / tiles, query0 = from + t %% tiles * %d, query = query0 + thread %% %d;", m->cols,
             m->cols);
   attend_declare_walked(&m->c);

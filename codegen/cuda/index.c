@@ -13,12 +13,12 @@ const char *index_operand(NestText *c, Dim d) {
 }
 
 void index_declare(NestText *c, const int *axis, int n, const char *all) {
-  Dim behind = 1;
+  Dim inner = 1;
   for (int i = n - 1; i >= 0; i--) {
     Dim extent = c->n->axes.axis[axis[i]].extent;
-    const char *by = behind == 1 ? "" : ctx_strf(c->p->c, " / %s", index_operand(c, behind));
+    const char *by = inner == 1 ? "" : ctx_strf(c->p->c, " / %s", index_operand(c, inner));
     const char *of = i ? ctx_strf(c->p->c, " %% %s", index_operand(c, extent)) : "";
     nest_line(c, "const %s i%d = %s%s%s;", nest_index_type(c), axis[i], all, by, of);
-    behind = dim_mul(c->p->m, behind, extent);
+    inner = dim_mul(c->p->m, inner, extent);
   }
 }

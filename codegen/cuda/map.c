@@ -118,7 +118,7 @@ static void print_begin(NestText *c) {
 }
 
 /* In a tail: the condition that all elements of a vector are in range. */
-static const char *whole_text(NestText *c) {
+static const char *full_text(NestText *c) {
   const MapPlan *p = c->form;
   if (divides(c->p->m, c->n->axes.axis[p->lane].extent, p->tile.vec)) return NULL;
   return ctx_strf(c->p->c, "first + %d <= %s", p->tile.vec, extent_text(c, p->lane));
@@ -126,19 +126,19 @@ static const char *whole_text(NestText *c) {
 
 static void transfer(NestText *c, bool store, int axis) {
   const MapPlan *p = c->form;
-  const TileAt at = {"first", "", whole_text(c), extent_text(c, axis)};
+  const TileAt at = {"first", "", full_text(c), extent_text(c, axis)};
   for (int i = 0; i < p->tile.n; i++)
     if (p->tile.access[i].store == store) tile_transfer(c, &p->tile, i, &at);
 }
 
 static void open_lane(NestText *c, int axis) {
   const MapPlan *p = c->form;
-  const char *whole = whole_text(c);
+  const char *full = full_text(c);
   for (int i = 0; i < p->tile.n; i++) tile_declare(c, &p->tile, i, 1);
   transfer(c, false, axis);
   nest_open_block(c, "GC_UNROLL for (int u = 0; u < %d; u++)", p->tile.vec);
   nest_line(c, "const %s i%d = first + u;", nest_index_type(c), axis);
-  if (whole) nest_line(c, "if (i%d >= %s) break;", axis, extent_text(c, axis));
+  if (full) nest_line(c, "if (i%d >= %s) break;", axis, extent_text(c, axis));
 }
 
 static void close_lane(NestText *c, int axis) {

@@ -40,9 +40,9 @@ static bool is_row(const KNest *n, RowPlan *p) {
 static void find_tile(const Kernel *k, RowPlan *p) {
   const KNest *n = p->s.nest;
   int last = p->inner[p->ninner - 1];
-  int64_t whole = dim_divisor(n->axes.m, n->axes.axis[last].extent);
+  int64_t divisor = dim_divisor(n->axes.m, n->axes.axis[last].extent);
   p->tile = tile_along(k, &p->s, last, p->strict ? 1 : 4);
-  while (p->tile.vec > 1 && whole % p->tile.vec) p->tile.vec /= 2;
+  while (p->tile.vec > 1 && divisor % p->tile.vec) p->tile.vec /= 2;
 }
 
 static int kept(const RowPlan *p) {

@@ -61,15 +61,15 @@ static bool is_full(NestText *c) {
 static void declare_axes(NestText *c, const char *e) {
   const RowPlan *p = c->form;
   const char *type = nest_index_type(c);
-  Dim behind = 1;
+  Dim inner = 1;
   if (p->ninner == 1) return;
   for (int i = p->ninner - 1; i >= 0; i--) {
     int a = p->inner[i];
-    const char *by = behind == 1 ? "" : ctx_strf(c->p->c, " / %s", index_operand(c, behind));
+    const char *by = inner == 1 ? "" : ctx_strf(c->p->c, " / %s", index_operand(c, inner));
     const char *of = i ? ctx_strf(c->p->c, " %% %s", index_operand(c, c->n->axes.axis[a].extent)) : "";
     const char *name = i == p->ninner - 1 && p->tile.vec > 1 ? "first" : ctx_strf(c->p->c, "i%d", a);
     nest_line(c, "const %s %s = %s%s%s;", type, name, e, by, of);
-    behind = dim_mul(c->p->m, behind, c->n->axes.axis[a].extent);
+    inner = dim_mul(c->p->m, inner, c->n->axes.axis[a].extent);
   }
 }
 

@@ -83,7 +83,7 @@ void cuda_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedule 
 /* ---- as text ---- */
 
 /* The product of the extents of the points inside point i, as an operand; NULL: it is the last. */
-static const char *behind(NestText *c, int i) {
+static const char *inner_extent(NestText *c, int i) {
   Module *m = c->p->m;
   Dim d = 1;
   for (int k = i + 1; k < c->s->npoint; k++) d = dim_mul(m, d, c->n->axes.axis[c->s->point[k]].extent);
@@ -102,7 +102,7 @@ static void declare_points(NestText *c) {
   nest_line(c, "if (point >= %s) return;", text_dim(c->p, all));
   for (int i = 0; i < s->npoint; i++) {
     int a = s->point[i];
-    const char *extent = text_dim(c->p, c->n->axes.axis[a].extent), *step = behind(c, i);
+    const char *extent = text_dim(c->p, c->n->axes.axis[a].extent), *step = inner_extent(c, i);
     if (!text_is_atomic(extent)) extent = ctx_strf(c->p->c, "(%s)", extent);
     nest_line(c, "const %s i%d = point%s%s%s%s;", type, a, step ? " / " : "", step ? step : "", i ? " % " : "",
               i ? extent : "");

@@ -146,12 +146,12 @@ void tile_transfer(NestText *c, const Tile *t, int i, const TileAt *at) {
     return;
   }
   bool vector = bytes >= 4;
-  if (vector && at->whole) nest_line(c, "if (%s) %s;", at->whole, all_text(c, &x));
+  if (vector && at->full) nest_line(c, "if (%s) %s;", at->full, all_text(c, &x));
   else if (vector) nest_line(c, "%s;", all_text(c, &x));
-  if (vector && !at->whole) return;
+  if (vector && !at->full) return;
   if (vector) nest_open_block(c, "else");
   nest_line(c, "GC_UNROLL for (int u = 0; u < %d; u++)", t->vec);
-  if (at->whole) nest_line(c, "  if (%s + u < %s) %s;", at->first, at->end, one_text(c, &x, " + u"));
+  if (at->full) nest_line(c, "  if (%s + u < %s) %s;", at->first, at->end, one_text(c, &x, " + u"));
   else nest_line(c, "  %s;", one_text(c, &x, " + u"));
   if (vector) nest_close_block(c);
 }

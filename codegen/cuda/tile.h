@@ -38,7 +38,7 @@ void tile_declare(NestText *c, const Tile *t, int i, int vectors);
 typedef struct TileAt {
   const char *first;  /* the index along the axis */
   const char *offset; /* of its elements in the array: "" or " + k * 4" */
-  const char *whole;  /* a condition, that no element is behind `end`; NULL: none ever is */
+  const char *full;   /* a condition, that no element is past `end`; NULL: none ever is */
   const char *end;
 } TileAt;
 void tile_transfer(NestText *c, const Tile *t, int i, const TileAt *at);

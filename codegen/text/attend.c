@@ -14,7 +14,7 @@ static const char *find_section(Emitter *p, const char *name) {
   return "";
 }
 
-/* What stands between the parenthesis at *s and the one that closes it; *s is then behind that. */
+/* What stands between the parenthesis at *s and the one that closes it; *s is then after that. */
 static const char *argument(Emitter *p, const char **s) {
   const char *from = *s + 1, *end = from;
   for (int depth = 1; depth; end++) depth += (*end == '(') - (*end == ')');
@@ -22,7 +22,7 @@ static const char *argument(Emitter *p, const char **s) {
   return ctx_strf(p->c, "%.*s", (int)(end - 1 - from), from);
 }
 
-/* The text of the file's vocabulary at *s, which is then behind it; NULL: there is none. */
+/* The text of the file's vocabulary at *s, which is then after it; NULL: there is none. */
 static const char *word_text(Emitter *p, DType t, const char **s) {
   static const char *const word[] = {"AT(",   "AT_GET(",  "AT_PUT(", "AT_T ",   "AT_F ",
                                      "AT_F)", "AT_MOST]", "AT_EXP(", "AT_LOG(", "AT_ROLLED "};

@@ -98,24 +98,24 @@ static const char *digits(const char *p, const char *end) {
 static bool number(Read *r, JsonValue *v) {
   const char *p = r->j.p, *end = r->j.end, *first = p + (p < end && *p == '-'), *q = digits(first, end);
   bool ok = q > first && (*first != '0' || q == first + 1);
-  v->whole = true;
+  v->integral = true;
   if (ok && q < end && *q == '.') {
     const char *from = ++q;
     q = digits(from, end);
     ok = q > from;
-    v->whole = false;
+    v->integral = false;
   }
   if (ok && q < end && (*q == 'e' || *q == 'E')) {
     const char *from = q + 1 + (q + 1 < end && (q[1] == '+' || q[1] == '-'));
     q = digits(from, end);
     ok = q > from;
-    v->whole = false;
+    v->integral = false;
   }
   if (!ok) return rt_fail(r->j.err, "a malformed number");
-  for (const char *d = first; v->whole && d < q; d++)
-    v->whole = !__builtin_mul_overflow(v->i, 10, &v->i) && !__builtin_sub_overflow(v->i, *d - '0', &v->i);
-  if (v->whole && first == p && __builtin_sub_overflow((int64_t)0, v->i, &v->i)) v->whole = false;
-  if (!v->whole) v->i = 0;
+  for (const char *d = first; v->integral && d < q; d++)
+    v->integral = !__builtin_mul_overflow(v->i, 10, &v->i) && !__builtin_sub_overflow(v->i, *d - '0', &v->i);
+  if (v->integral && first == p && __builtin_sub_overflow((int64_t)0, v->i, &v->i)) v->integral = false;
+  if (!v->integral) v->i = 0;
   v->text = ctx_strf(r->c, "%.*s", (int)(q - p), p);
   v->n = (size_t)(q - p);
   r->j.p = q;
@@ -201,5 +201,5 @@ const char *value_text(const JsonValue *v, const char *path) {
 
 int64_t value_int(const JsonValue *v, const char *path, int64_t fallback) {
   const JsonValue *x = value_at(v, path);
-  return x && x->kind == J_NUMBER && x->whole ? x->i : fallback;
+  return x && x->kind == J_NUMBER && x->integral ? x->i : fallback;
 }

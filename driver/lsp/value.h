@@ -11,8 +11,8 @@ struct JsonValue {
   const char *key;  /* of a member of an object */
   const char *text; /* STRING: decoded, valid UTF-8, n bytes and a NUL; NUMBER, BOOL, NULL: as written */
   size_t n;
-  int64_t i;  /* NUMBER: if it is an integer that fits, else 0; BOOL: 0 or 1 */
-  bool whole; /* a NUMBER whose value is i */
+  int64_t i;     /* NUMBER: if it is an integer that fits, else 0; BOOL: 0 or 1 */
+  bool integral; /* a NUMBER whose value is i */
   JsonValue *first, *next;
 };
 

@@ -129,7 +129,7 @@ static Id same_scan(const Graph *g, const Scan *s, const Id *in, int nin) {
   return 0;
 }
 
-/* The stacked outputs; with `states` the last carries behind them. One value is not a list. */
+/* The stacked outputs; with `states` the last carries after them. One value is not a list. */
 static Value scan_value(Elab *e, const Builder *b, const ScanArgs *s, Id scan) {
   Value v[2 * MAX_CARRY];
   int n = 0;

@@ -320,7 +320,7 @@ Value el_body(Elab *e, const Def *d) {
   if (type && v.kind == V_NONE) v = el_fail(e, E_NO_VALUE, d->ast, "`%s` ends without a value", d->name);
   if (type && v_tensorlike(v) && v.kind == V_LIST && (type->flags & AST_SHAPED))
     v = v_tensor(e, el_tensor(e, v, DT_F32, d->ast->kid[0]));
-  if (type && dtype_find(type->text) >= 0 && (v_number(v, &x) || v.kind == V_SIZE || v.whole))
+  if (type && dtype_find(type->text) >= 0 && (v_number(v, &x) || v.kind == V_SIZE || v.int_choice))
     v = v_tensor(e, el_tensor(e, v, (DType)dtype_find(type->text), d->ast->kid[0]));
   return el_check_result(e, d, v) ? v : v_error();
 }

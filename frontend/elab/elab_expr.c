@@ -21,7 +21,7 @@ static bool all_ints(Value v) {
 static DType common_type(Elab *e, const Value *v, int n) {
   bool ints = true;
   for (int i = 0; i < n; i++)
-    if ((v[i].kind == V_TENSOR && !v[i].whole) || v[i].kind == V_STATE) {
+    if ((v[i].kind == V_TENSOR && !v[i].int_choice) || v[i].kind == V_STATE) {
       Id id = el_local_node(e, v[i]);
       if (id) return (DType)el_type(e, id)->dtype;
     }
@@ -68,8 +68,8 @@ static int choice_depth(const Value *v) {
   enum { MOST = 8 };
   int most = 0;
   for (int i = 0; i < 2; i++) {
-    if (v[i].kind != V_INT && !(v[i].kind == V_TENSOR && v[i].whole)) return 0;
-    if (v[i].kind == V_TENSOR && v[i].whole > most) most = v[i].whole;
+    if (v[i].kind != V_INT && !(v[i].kind == V_TENSOR && v[i].int_choice)) return 0;
+    if (v[i].kind == V_TENSOR && v[i].int_choice > most) most = v[i].int_choice;
   }
   return most < MOST ? most + 1 : 0;
 }
@@ -94,7 +94,7 @@ Value el_op(Elab *e, int op, const Value *v, int n, AttrId attr, const Call *k) 
     types_are_wrong(e, k, in, n);
   }
   Value y = v_tensor(e, r);
-  if (r && where) y.whole = choice_depth(v + 1);
+  if (r && where) y.int_choice = choice_depth(v + 1);
   return y;
 }
 

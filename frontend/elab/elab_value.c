@@ -361,7 +361,8 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   case V_STATE: {
     Id id = el_local_node(e, v);
     if (!id) el_fail(e, E_NOT_STATIC, at, "this tensor belongs to another graph");
-    if (id && v.whole && want < DT_COUNT && want != DT_BOOL && want != DT_F32) return choice_tensor(e, id, want, at);
+    if (id && v.int_choice && want < DT_COUNT && want != DT_BOOL && want != DT_F32)
+      return choice_tensor(e, id, want, at);
     return id;
   }
   case V_LIST: return list_tensor(e, v, want, at);

@@ -39,7 +39,7 @@ typedef struct Value {
   Graph *g;
   /* TENSOR: `where` chose it among static ints, in so many steps. It is f32; el_tensor makes it anew in the type of its
    * use. */
-  int whole;
+  int int_choice;
 } Value;
 
 /* How deep lists and bound functions nest in a value, how many values it holds, and whether it can become a tensor. */

@@ -70,7 +70,7 @@ static void export_results(Elab *e, const Ast *a, Value v) {
     for (int i = 0; i < v.list->n; i++)
       graph_result(e->cur.b.g, ctx_strf(e->c, "out_%d", i + 1), el_tensor(e, v.list->v[i], DT_F32, last), last->caret);
   } else {
-    int asked = v.whole && a->kid[1] ? dtype_find(a->kid[1]->text) : -1;
+    int asked = v.int_choice && a->kid[1] ? dtype_find(a->kid[1]->text) : -1;
     Id id = el_tensor(e, v, asked >= 0 ? (DType)asked : DT_F32, last);
     Def self = {.name = a->text, .ast = a, .file = e->file};
     if (id && (!a->kid[1] || el_check_result(e, &self, v_tensor(e, id))))
