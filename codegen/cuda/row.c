@@ -57,7 +57,9 @@ static int kept(const RowPlan *p) {
 static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
 /* Threads of a row, and their vectors. */
+/* A row without terms has the team of one with one term. */
 static void choose_team(RowPlan *p, int64_t terms, bool known) {
+  if (terms < 1) terms = 1;
   int n = kept(p), most = p->strict ? MAX_KEPT_STRICT : MAX_KEPT, vec = p->tile.vec;
   int64_t chunks = divide_up(terms, STRICT_CHUNK), each = terms < STRICT_CHUNK ? terms : STRICT_CHUNK;
   p->rounds = 1;

@@ -21,7 +21,7 @@ typedef struct RowPlan {
   int rounds;     /* of strict mode: chunks of a thread at the bounds of run-time sizes */
   bool registers; /* loads that several phases make stay in registers; loops over steps are unrolled */
   int *slot;      /* of blocks: per accumulation, its first word of shared memory */
-  bool aliases;   /* a store may overwrite what the outer loops load */
+  bool aliases;   /* a store in the outer loops is to memory that the nest loads */
 } RowPlan;
 
 enum { WARP = 32 };

@@ -245,10 +245,22 @@ static bool has_acc(const KNest *n, int phase) {
   return false;
 }
 
+static bool has_outer_store(const KNest *n, int phase) {
+  for (int i = 0; i < n->nstore; i++)
+    if (n->store[i].phase == phase && n->store[i].level == KS_OUTER) return true;
+  return false;
+}
+
+static void sync_team(NestText *c) {
+  const RowPlan *p = c->form;
+  nest_line(c, p->team > WARP ? "gc_sync();" : "gc_sync_warp();");
+}
+
 static void inner_loops(NestText *c, int phase, StrictOrder r) {
   const RowPlan *p = c->form;
   bool any = has_acc(c->n, phase), block = p->team > WARP;
   (void)r;
+  if (p->aliases && has_outer_store(c->n, phase)) sync_team(c); /* loads that follow may read it */
   start(c, phase, true);
   if (p->rounds > 1) {
     nest_open_block(c, "for (int chunk = 0; chunk < %s; chunk += %d)", parts_text(c), p->team / STRICT_LANES);
@@ -283,7 +295,7 @@ static const char *store_text(NestText *c, const KStore *s) {
 static const char *store_if(NestText *c, const KStore *s) {
   const RowPlan *p = c->form;
   if (s->level == KS_INNER) return NULL;
-  if (p->aliases) nest_line(c, p->team > WARP ? "gc_sync();" : "gc_sync_warp();");
+  if (p->aliases) sync_team(c);
   return p->team < WARP ? "real && lane == 0" : "lane == 0";
 }
 

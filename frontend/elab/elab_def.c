@@ -12,7 +12,8 @@
 #include <string.h>
 
 static bool unknown_param(Elab *e, const Call *k, const Arg *a, const char *const *words, int n) {
-  el_name_reported(e, a->name); /* the body may use it: the signature may be what is wrong */
+  if (el_name_unknown(e, a->name)) return false; /* the body uses it: the signature is what is wrong */
+  el_name_reported(e, a->name);
   Diag *d =
     el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
   el_help_argument(e, d, a->name, words, n);

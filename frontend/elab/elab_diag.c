@@ -172,6 +172,8 @@ bool el_name_reported(Elab *e, const char *name) {
   return reported;
 }
 
+bool el_name_unknown(const Elab *e, const char *name) { return table_get(&e->unknown, name) == 1; }
+
 void el_poison_name(Elab *e, const Ast *a) {
   if (!a || a->kind != AST_NAME) return;
   Binding *b = NULL;
@@ -267,6 +269,7 @@ void el_unknown_name(Elab *e, const Ast *a, const char *name) {
     el_unknown_part(e, a);
     return;
   }
+  table_set(e->c, &e->unknown, name, 1);
   Diag *d = el_error(e, E_UNKNOWN_NAME, a, "unknown name `%s`", name);
   el_help_name(e, d, a, name, NULL);
 }

@@ -24,6 +24,7 @@ void el_origin(Elab *e, Value v, const char *def, const char *why, Loc at);
 
 /* Whether an unknown name was reported before; marks it as reported. */
 bool el_name_reported(Elab *e, const char *name);
+bool el_name_unknown(const Elab *e, const char *name); /* whether an error says that nothing has this name */
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
 /* What may be meant by an unknown name; near: the nearest that the caller knows, or NULL. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near);

@@ -370,9 +370,15 @@ TypeId el_declared(Elab *e, const Ast *type) {
   return t;
 }
 
+/* Whether another def has given this value of this type, and the error says so. */
+static bool given_before(Elab *e, Value v) {
+  Loc at = v.kind == V_TENSOR ? node_get(v.g, v.id)->loc : 0;
+  return at && !el_in_builtin(e, at) && el_reported_of(e, E_RESULT_TYPE, ctx_strf(e->c, "%u %s", at, v_text(e, v)));
+}
+
 static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const char *why) {
   const Ast *type = d->ast->kid[1];
-  if (el_reported(e, E_RESULT_TYPE, type, "")) return false;
+  if (el_reported(e, E_RESULT_TYPE, type, "") || given_before(e, v)) return false;
   Diag *g = el_error(e, E_RESULT_TYPE, last ? last : type, "`%s` gives %s, not %s%s%s", d->name, v_text(e, v),
                      el_source(e, type), why ? ": " : "", why ? why : "");
   diag_label(e->c, g, type->at, type->len, "declared here");

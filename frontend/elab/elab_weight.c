@@ -290,7 +290,7 @@ void el_write_var(Elab *e, int var, Id value, Loc loc) {
 Value el_assign(Elab *e, const Ast *s) {
   Binding *b = scope_find(&e->cur.f->scope, s->text);
   if (!b || b->v.kind != V_STATE) {
-    if (b && v_bad(b->v)) return v_error();
+    if (b ? v_bad(b->v) : el_name_reported(e, s->text)) return v_error();
     Diag *d = el_error(e, E_WRITE_TARGET, s, "`%s` is not a state", s->text);
     if (b && b->at) diag_label(e->c, d, b->at, b->len, "bound here");
     diag_help(e->c, d, "`=` binds a name; `:=` writes what `state %s: f32 = 0` declares", s->text);
