@@ -26,7 +26,7 @@ Id b_within(const Builder *b, Id index, Dim n);     /* clamped into 0 .. n - 1, 
 Id b_const(const Builder *b, DType t, double v);    /* rank 0 */
 Id b_full(const Builder *b, TypeId type, double v); /* constant of that type */
 Id b_tensor(const Builder *b, TypeId type, const double *v, int n);
-/* The same of integers, n 1 or the number of elements. Constants are doubles: others are made of their halves. */
+/* The same of integers, n 1 or the number of elements. Constants are doubles: others are built from two halves. */
 Id b_ints(const Builder *b, TypeId type, const int64_t *v, int n);
 bool ints_are_exact(const int64_t *v, int n); /* whether doubles hold them */
 Id b_like(const Builder *b, Id x, double v);  /* rank-0 constant of x's dtype */
