@@ -148,7 +148,7 @@ static bool read_added(Tokenizer *t, Json *j, void *arg) {
 typedef struct Step {
   Seen *seen;
   char *type, *prepend, *content, *string, *regex, *scheme, *behavior;
-  bool prefix, plain, whole, invert; /* plain: without the pattern of GPT-2; whole: the text is not split */
+  bool prefix, plain, unsplit, invert; /* plain: without the pattern of GPT-2; unsplit: the text is one word */
 } Step;
 
 static bool read_step(Tokenizer *t, Json *j, void *arg);
@@ -173,7 +173,7 @@ static bool step_member(Tokenizer *t, const char *key, Json *j, void *arg) {
   if (!strcmp(key, "add_prefix_space")) return read_flag(j, &s->prefix);
   if (!strcmp(key, "invert")) return read_flag(j, &s->invert);
   if (!strcmp(key, "use_regex")) s->plain = is_word(j, "false");
-  if (!strcmp(key, "split")) s->whole = is_word(j, "false");
+  if (!strcmp(key, "split")) s->unsplit = is_word(j, "false");
   return json_skip(j, 0);
 }
 
@@ -212,7 +212,7 @@ static void apply_step(Tokenizer *t, const Step *s) {
     t->prefix_space = true;
   } else if (same(s->type, "Replace") && same(s->string, " ") && same(s->content, PIECE_SPACE)) {
     seen->replaced = true;
-  } else if (same(s->type, "Metaspace") && s->whole && same(s->content, PIECE_SPACE)) {
+  } else if (same(s->type, "Metaspace") && s->unsplit && same(s->content, PIECE_SPACE)) {
     seen->replaced = t->prefix_bare = true;
     t->prefix_space = s->prefix || same(s->scheme, "always") || same(s->scheme, "first");
     t->prefix_first = same(s->scheme, "first");
