@@ -97,6 +97,7 @@ static int test_file(Tests *t, const char *path) {
   Module *m = load_module(t->a, path);
   if (!m) return EXIT_MODEL;
   int n = m->ntest;
+  if (!n && !args_has(t->a, OPT_json)) printf("%s has no tests, such as `test \"one\" { assert 1 == 1 }`\n", path);
   if (!n) return EXIT_OK;
   Test *test = ctx_alloc(c, sizeof *test * (size_t)n);
   Graph **want = ctx_alloc(c, sizeof *want * (size_t)n);

@@ -22,6 +22,23 @@ static void put_choices(const Option *o, const char *before) {
 
 static bool takes_passes(int cmd) { return (unsigned)TAKES_PASSES >> cmd & 1; }
 
+/* Whether the first operand of a command is one of some words. */
+static bool has_words(int cmd) {
+  const char *p = command_info[cmd].operands;
+  return memchr(p, '|', strcspn(p, " ")) != NULL;
+}
+
+/* These words, each after `before`. */
+static void put_operands(int cmd, const char *before) {
+  const char *p = command_info[cmd].operands;
+  for (const char *end = p + strcspn(p, " "); has_words(cmd) && p < end; p += strcspn(p, "| ") + 1)
+    printf("%s%.*s", before, (int)strcspn(p, "| "), p);
+}
+
+static void put_commands(void) {
+  for (int i = 0; i < CMD_COUNT; i++) printf("%s%s", i ? " " : "", command_info[i].name);
+}
+
 /* Text inside '...' of zsh or fish; letters of `special` get a backslash. */
 static void put_text(const char *s, const char *special) {
   for (; *s; s++)
@@ -42,19 +59,25 @@ static void bash_option(int cmd, const Option *o) {
 /* bash replaces only what stands after a `=`: the words that are offered lose what stands before it. */
 static void bash(void) {
   puts("# bash completion of gradc\n_gradc() {\n"
-       "  local line=${COMP_LINE:0:COMP_POINT} words\n  local word=${line##* }\n"
+       "  local line=${COMP_LINE:0:COMP_POINT} words operands\n  local word=${line##* }\n"
        "  if [ \"$COMP_CWORD\" -le 1 ]; then");
   fputs("    words='", stdout);
-  for (int i = 0; i < CMD_COUNT; i++) printf("%s ", command_info[i].name);
-  puts("help --help --version'\n  else\n    case ${COMP_WORDS[1]} in");
+  put_commands();
+  fputs(" help --help --version'\n  else\n    case ${COMP_WORDS[1]} in\n      help) operands='", stdout);
+  put_commands();
+  puts("' ;;");
   for (int i = 0; i < CMD_COUNT; i++) {
     printf("      %s) words='--help", command_info[i].name);
     each_option(i, bash_option);
     for (int p = 0; p < PASS_COUNT && takes_passes(i); p++)
       if (pass_info[p].kind != PASS_LOWERING) printf(" --no-%s", pass_info[p].name);
+    fputs("' operands='", stdout);
+    put_operands(i, " ");
     puts("' ;;");
   }
-  puts("    esac\n    case $word in -*) ;; *) words= ;; esac # files\n  fi\n"
+  puts("    esac\n    [ \"$COMP_CWORD\" -eq 2 ] || operands= # files\n    case $word in -*) ;; *) words=$operands ;; "
+       "esac\n"
+       "  fi\n"
        "  COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
        "  case $word in *=*) COMPREPLY=(\"${COMPREPLY[@]#\"${word%%=*}=\"}\") ;; esac\n}\n"
        "complete -o default -F _gradc gradc");
@@ -86,9 +109,12 @@ static void zsh(void) {
     each_option(i, zsh_option);
     for (int p = 0; p < PASS_COUNT && takes_passes(i); p++)
       if (pass_info[p].kind != PASS_LOWERING) printf("        '--no-%s[leave a pass out]' \\\n", pass_info[p].name);
+    if (has_words(i)) fputs("        '1:operand:(", stdout);
+    put_operands(i, " ");
+    if (has_words(i)) puts(")' \\");
     puts("        '--help[its options]' \\\n        '*:file:_files' ;;");
   }
-  puts("  esac\nfi");
+  puts("    help) _describe command commands ;;\n  esac\nfi");
 }
 
 /* ---- fish ---- */
@@ -111,7 +137,13 @@ static void fish(void) {
     put_text(command_info[i].purpose, "");
     puts("'");
   }
+  fputs("complete -c gradc -n '__fish_seen_subcommand_from help' -xa '", stdout);
+  put_commands();
+  puts("'");
   for (int i = 0; i < CMD_COUNT; i++) {
+    if (has_words(i)) printf("complete -c gradc -n '__fish_seen_subcommand_from %s' -xa '", command_info[i].name);
+    put_operands(i, " ");
+    if (has_words(i)) puts("'");
     each_option(i, fish_option);
     for (int p = 0; p < PASS_COUNT && takes_passes(i); p++)
       if (pass_info[p].kind != PASS_LOWERING)

@@ -47,7 +47,8 @@ static void shape_of(const GcGraph *g, const GcPort *p, const int64_t *size, int
 
 static void check_number(const GcGraph *g, const ExportCall *k) {
   if (k->nin != g->nin || (g->nin && !k->in))
-    rt_die(E_ARRAY_MISMATCH, "`%s` takes %d inputs, %d were given", g->name, g->nin, k->in ? k->nin : 0);
+    rt_die(E_ARRAY_MISMATCH, "`%s` takes %d input%s, not %d", g->name, g->nin, g->nin == 1 ? "" : "s",
+           k->in ? k->nin : 0);
 }
 
 static void call(void *arg) {
@@ -57,7 +58,8 @@ static void call(void *arg) {
   int64_t size[GRADC_MAX_SIZES], shape[GRADC_MAX_RANK];
   check_number(g, k);
   if (k->nout != g->nout || (g->nout && !k->out))
-    rt_die(E_ARRAY_MISMATCH, "`%s` has %d outputs, %d were given", g->name, g->nout, k->out ? k->nout : 0);
+    rt_die(E_ARRAY_MISMATCH, "`%s` has %d output%s, not %d", g->name, g->nout, g->nout == 1 ? "" : "s",
+           k->out ? k->nout : 0);
   if (k->size) memcpy(size, k->size, (size_t)g->nsizes * sizeof *size);
   else infer(g, k->in, size);
   check_sizes(g, size);

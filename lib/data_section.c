@@ -97,8 +97,8 @@ static void batch(void *arg) {
   const gradc_model *m = k->d->m;
   uint64_t records = k->epoch < 0 ? k->d->data->nhold : k->d->data->ntrain;
   if (k->nfields != m->info.fields || !k->field)
-    rt_die(E_ARRAY_MISMATCH, "the data section has %d fields, %d arrays were given", m->info.fields,
-           k->field ? k->nfields : 0);
+    rt_die(E_ARRAY_MISMATCH, "the data section takes an array for each of %d field%s, not %d", m->info.fields,
+           m->info.fields == 1 ? "" : "s", k->field ? k->nfields : 0);
   if (k->n > records || k->at > records - k->n)
     rt_die(E_BAD_CALL, "records %llu to %llu are out of range: there are %llu", (unsigned long long)k->at,
            (unsigned long long)(k->at + k->n), (unsigned long long)records);

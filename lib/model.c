@@ -181,7 +181,8 @@ static uint64_t check_fields(FieldsCall *k, int64_t records) {
   const gradc_model *m = k->m;
   session_needs_train(&m->sess);
   if (k->n != m->info.fields)
-    rt_die(E_ARRAY_MISMATCH, "the data section has %d fields, %d arrays were given", m->info.fields, k->n);
+    rt_die(E_ARRAY_MISMATCH, "the data section takes an array for each of %d field%s, not %d", m->info.fields,
+           m->info.fields == 1 ? "" : "s", k->n);
   if (k->n && !k->field) rt_die(E_ARRAY_MISMATCH, "the fields are NULL");
   if (!records && k->n && k->field[0].rank > 0 && k->field[0].shape) records = k->field[0].shape[0];
   if (k->n && records <= 0) rt_die(E_ARRAY_MISMATCH, "there are no records");

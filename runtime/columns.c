@@ -18,10 +18,12 @@ void columns_begin(Columns *k, Session *sess, const GcData *d, const char *path)
   *k = (Columns){.sess = sess, .d = d, .path = path, .trained = sess ? learned_of(sess)->path : NULL};
   k->cell = rt_array((size_t)d->nfields + 1, sizeof *k->cell);
   k->classes = rt_array((size_t)d->nfields + 1, sizeof *k->classes);
+  k->nclasses = rt_array((size_t)d->nfields + 1, sizeof *k->nclasses);
   for (int f = 0; f < d->nfields; f++) {
     const GcField *g = &d->fields[f];
     k->cell[f] = rt_array((size_t)g->raw_count + 1, sizeof **k->cell);
     k->classes[f] = rt_array((size_t)g->raw_count + 1, sizeof **k->classes);
+    k->nclasses[f] = rt_array((size_t)g->raw_count + 1, sizeof **k->nclasses);
     for (int n = 0; n < g->raw_count; n++) {
       int i = n;
       const GcColumn *c = column_of(g, &i);
@@ -36,8 +38,10 @@ void columns_end(Columns *k) {
   for (int f = 0; f < k->d->nfields; f++) {
     rt_free(k->cell[f]);
     rt_free(k->classes[f]);
+    rt_free(k->nclasses[f]);
   }
   rt_free(k->classes);
+  rt_free(k->nclasses);
   for (int i = 0; i < k->nhead; i++) rt_free(k->head[i]);
   rt_free(k->cell);
   rt_free(k->head);
@@ -225,6 +229,18 @@ static bool read_class(Columns *k, const Csv *c, const Cell *at, const CsvField 
   if (!num_store(at->type, at->to, (size_t)at->i, n))
     return refuse(k, c, at, E_FIELD_VALUE, rt_printf("is class %d, which is not %s", n, gc_dtype_name[at->type]), "");
   return true;
+}
+
+void columns_mark(Columns *k) {
+  for (int f = 0; f < k->d->nfields; f++)
+    for (int i = 0; i < k->d->fields[f].raw_count; i++)
+      if (k->classes[f][i]) k->nclasses[f][i] = k->classes[f][i]->n;
+}
+
+void columns_drop(Columns *k) {
+  for (int f = 0; f < k->d->nfields; f++)
+    for (int i = 0; i < k->d->fields[f].raw_count; i++)
+      if (k->classes[f][i]) classes_drop(k->classes[f][i], k->nclasses[f][i]);
 }
 
 /* A missing value; false: its record is left out. */

@@ -9,7 +9,8 @@ typedef struct Columns {
   const GcData *d;
   const char *path;    /* for messages */
   int **cell;          /* per field: of each raw value, the cell of a record */
-  Classes ***classes;  /* and its classes, or NULL */
+  Classes ***classes;  /* and its classes, or NULL, */
+  int **nclasses;      /* of which there were so many at columns_mark */
   const char *trained; /* the weights file that the classes are from; NULL: they come from this file */
   char **head;         /* names; NULL: not read */
   int nhead, width;    /* cells of each record; 0: not known yet */
@@ -31,6 +32,9 @@ bool columns_next(Columns *k, Csv *c, uint64_t record);
 /* False: the value is missing, and `missing = skip` leaves its record out. Dies of a cell that does not fit. With
  * `missing = mean` a missing value is NaN, for the caller to fill in. */
 bool columns_read(Columns *k, const Csv *c, const Cell *at);
+/* A record that is left out adds no classes: before its cells are read, and after. */
+void columns_mark(Columns *k);
+void columns_drop(Columns *k);
 void columns_head(Columns *k, const Csv *c, int n);  /* the record read last, of n cells, is the header */
 const GcColumn *column_of(const GcField *f, int *i); /* of raw value i; i becomes its place there. NULL: none */
 bool csv_date(const CsvField *f, double *days);      /* date.c: ISO 8601, in days since 1970-01-01; false: no date */

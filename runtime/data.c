@@ -117,7 +117,7 @@ static void find_files(Data *d, const DataSource *kind) {
   for (int i = 0; i < n; i += group) add_sets(d, path + i, group, given);
   rt_free(path);
   if (group < kind->min_files || group > kind->max_files)
-    rt_die(E_FILE_MISSING, "data %s: `%s` takes %s%d file%s, %d were given", g->name, g->kind,
+    rt_die(E_FILE_MISSING, "data %s: `%s` takes %s%d file%s, not %d", g->name, g->kind,
            kind->max_files > 1 ? "at least " : "", kind->min_files, kind->min_files == 1 ? "" : "s", group);
 }
 
@@ -252,6 +252,12 @@ void data_fault(Data *d, char *why) {
   if (!d->faulty++) d->first_fault = why;
 }
 
+void data_gap(Data *d, const char *where, uint64_t number) {
+  if (d->skipped++) return;
+  d->first_skipped = rt_printf("%s %llu", where, (unsigned long long)number);
+  d->skipped_path = d->path[0];
+}
+
 bool data_fits(Data *d, uint64_t record, int field, size_t i, double v) {
   GcDType t = data_raw_type(d, field);
   char text[NUM_TEXT];
@@ -262,7 +268,7 @@ bool data_fits(Data *d, uint64_t record, int field, size_t i, double v) {
 
 void data_keep_usable(Data *d, bool (*usable)(Data *d, uint64_t record)) {
   uint64_t n = 0;
-  if (!d->d->on_error) return;
+  if (!d->d->on_error && d->d->missing != GC_MISSING_SKIP) return;
   uint64_t *number = rt_array(d->n + 1, sizeof *number);
   for (uint64_t r = 0; r < d->n; r++)
     if (usable(d, r)) number[n++] = r;

@@ -24,8 +24,9 @@ typedef struct Data {
   uint64_t n;                            /* records */
   size_t *raw_count, *raw_bytes, *bytes; /* of one record, per field: elements and bytes raw, bytes bound */
   void *source;                          /* private to the source */
-  uint64_t skipped, first_skipped;       /* records left out for missing values; the line of the first */
-  const char *skipped_path;              /* the file of the first */
+  uint64_t skipped;                      /* records left out for missing values */
+  char *first_skipped;                   /* the first: "in line 3", or "is record 3"; */
+  const char *skipped_path;              /* its file */
   uint64_t faulty;                       /* records left out by `on_error = skip` */
   char *first_fault;                     /* why the first was */
   struct Data **part; /* of several sets of files: each opened alone, their records one after the other; else NULL */
@@ -89,10 +90,12 @@ void binder_renew(const Data *d, Binder *b);   /* after what the model learned o
 struct JsonRecords;
 void jsonl_refused(Data *d, const struct JsonRecords *k, uint64_t line);
 
-/* data_images.c: the pictures in a folder and in its folders, sorted; dies if there are none */
-char **images_list(const char *folder, int *n);
+/* data_images.c: the d->n pictures in a folder and in its folders, sorted; dies if there are none. d has nothing but a
+ * GcData, and of that on_error, by which files in other formats are faults. */
+char **images_list(const char *folder, Data *d);
 
-void data_fault(Data *d, char *why); /* a record is left out, for this reason, whose first line is kept */
+void data_fault(Data *d, char *why); /* a record is left out, for this reason, whose first line is kept; */
+void data_gap(Data *d, const char *where, uint64_t number); /* or for missing values. where: "in line", "is record" */
 /* With `on_error = skip` leaves out those of the n records that are not usable, which has said why. */
 void data_keep_usable(Data *d, bool (*usable)(Data *d, uint64_t record));
 /* Whether a value fits its type; else data_fault says why not. */

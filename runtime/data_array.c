@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arrays, whose first axis counts records: the sources npy and idx, a file for each field, and npz and safetensors, one
  * file with all. */
-#include "data.h"
+#include "learned.h"
+#include <math.h>
 #include <string.h>
 
 typedef struct Arrays {
+  bool filled;   /* the means of missing values are known */
   Bytes file;    /* npz, safetensors */
   ArrayFile *of; /* per field */
   bool *owned;   /* its memory is its own */
@@ -55,13 +57,39 @@ static void check_shape(const Data *d, int f, const ArrayFile *a) {
                    shape_text(a->rank - 1, has), g->name, name, shape_text(rank, want), name, name));
 }
 
-static bool usable(Data *d, uint64_t record) {
+/* A value, or what replaces it if it is missing: NaN. */
+static double value(const Data *d, int f, uint64_t at, size_t i) {
+  const Arrays *k = d->source;
+  double v = array_file_get(&k->of[f], at + i);
+  if (v == v || !d->d->missing || d->d->missing == GC_MISSING_SKIP) return v;
+  if (d->d->missing == GC_MISSING_ZERO) return 0;
+  return k->filled ? learned_mean(d->sess, d->d, f, i) : NAN;
+}
+
+static bool complete(Data *d, uint64_t record) {
   for (int f = 0; f < d->d->nfields; f++) {
     const ArrayFile *a = &((const Arrays *)d->source)->of[f];
-    for (uint64_t i = 0; i < a->per_record; i++)
-      if (!data_fits(d, record, f, (size_t)i, array_file_get(a, record * a->per_record + i))) return false;
+    for (uint64_t i = 0; i < a->per_record; i++) {
+      double v = array_file_get(a, record * a->per_record + i);
+      if (v != v) return false;
+    }
   }
   return true;
+}
+
+static bool fits(Data *d, uint64_t record) {
+  for (int f = 0; f < d->d->nfields; f++) {
+    uint64_t n = ((const Arrays *)d->source)->of[f].per_record;
+    for (uint64_t i = 0; i < n; i++)
+      if (!data_fits(d, record, f, (size_t)i, value(d, f, record * n, (size_t)i))) return false;
+  }
+  return true;
+}
+
+static bool usable(Data *d, uint64_t record) {
+  if (d->d->missing != GC_MISSING_SKIP || complete(d, record)) return !d->d->on_error || fits(d, record);
+  data_gap(d, "is record", record + 1);
+  return false;
 }
 
 static void check_records(Data *d) {
@@ -146,9 +174,11 @@ static void read_array(const Data *d, uint64_t record, int field, void *raw) {
     char wide[NUM_TEXT];
     if (array_file_wide(a, first + i, wide) && num_read(data_raw_type(d, field), raw, i, wide, strlen(wide)) == NUM_OK)
       continue;
-    data_convert(d, record, field, raw, i, array_file_get(a, first + i));
+    data_convert(d, record, field, raw, i, value(d, field, first, (size_t)i));
   }
 }
+
+static void fill(Data *d) { ((Arrays *)d->source)->filled = true; }
 
 static void close_array(Data *d) {
   Arrays *k = d->source;
@@ -160,8 +190,8 @@ static void close_array(Data *d) {
   rt_free(k);
 }
 
-const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, NULL, NULL, NULL};
-const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, NULL, NULL, NULL};
-const DataSource npz_source = {"npz", 1, 1, open_npz, read_array, close_array, NULL, NULL, NULL, NULL};
+const DataSource npy_source = {"npy", 1, 64, open_npy, read_array, close_array, NULL, fill, NULL, NULL};
+const DataSource idx_source = {"idx", 1, 64, open_idx, read_array, close_array, NULL, fill, NULL, NULL};
+const DataSource npz_source = {"npz", 1, 1, open_npz, read_array, close_array, NULL, fill, NULL, NULL};
 const DataSource safetensors_source = {"safetensors", 1,    1,   open_safetensors, read_array, close_array, NULL,
-                                       NULL,          NULL, NULL};
+                                       fill,          NULL, NULL};

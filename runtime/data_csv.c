@@ -78,16 +78,17 @@ static void open_csv(Data *d) {
   columns_begin(&k->columns, d->sess, d->d, d->path[0]);
   while (columns_next(&k->columns, &c, d->n + d->skipped + d->faulty)) {
     reserve(d, k);
+    columns_mark(&k->columns);
     bool whole = !k->columns.fault && parse_record(d, k, &c);
+    if (!whole || k->columns.fault) columns_drop(&k->columns);
     if (k->columns.fault) {
       data_fault(d, k->columns.fault);
       k->columns.fault = NULL;
     } else if (whole) {
       if (leaves_out(d)) d->number[d->n] = d->n + d->skipped + d->faulty;
       k->line[d->n++] = c.line;
-    } else if (!d->skipped++) {
-      d->first_skipped = c.line;
-      d->skipped_path = d->path[0];
+    } else {
+      data_gap(d, "in line", c.line);
     }
   }
   rt_free(c.f);
@@ -109,22 +110,7 @@ static void close_csv(Data *d) {
 }
 
 /* Missing values are NaN until the means are known. */
-static void fill(Data *d) {
-  const Rows *k = d->source;
-  for (int n = 0; n < d->d->nnorms; n++) {
-    const GcNorm *g = &d->d->norms[n];
-    if (g->kind != GC_FILL) continue;
-    GcDType t = data_raw_type(d, g->field);
-    const GcVar *mean = &d->sess->m->vars[g->var[0] - 1];
-    const void *from = (const char *)d->sess->mem + mean->offset;
-    for (uint64_t r = 0; r < d->n; r++)
-      for (int i = 0; i < g->count; i++) {
-        unsigned char *p = k->field[g->field] + r * d->raw_bytes[g->field];
-        double v = num_load(t, p, (size_t)i);
-        if (v != v) num_store(t, p, (size_t)i, num_load((GcDType)mean->dtype, from, (size_t)i));
-      }
-  }
-}
+static void fill(Data *d) { learned_fill(d, ((const Rows *)d->source)->field); }
 
 static char *place(const Data *d, uint64_t record, int field) {
   const GcField *f = &d->d->fields[field];

@@ -33,7 +33,7 @@ static char **sorted(const char *folder, int *n) {
 /* A picture by its name. Other files are no records; pictures in formats that are not read are errors. */
 static bool is_picture(Data *d, const char *path, const char *name) {
   if (name[0] == '.') return false;
-  if (picture_other(name) && d->d && d->d->on_error) data_fault(d, rt_printf("%s: only PNG and JPEG are read", path));
+  if (picture_other(name) && d->d->on_error) data_fault(d, rt_printf("%s: only PNG and JPEG are read", path));
   else if (picture_other(name))
     rt_die(E_PICTURE, "%s: only PNG and JPEG are read, not %s", path, picture_other(name) + 1);
   return picture_named(name);
@@ -54,7 +54,7 @@ static bool usable(Data *d, const char *path) {
 }
 
 static void add(Data *d, Images *k, char *path, int label) {
-  if (d->d && d->d->on_error && !usable(d, path)) return;
+  if (d->d->on_error && !usable(d, path)) return;
   if (d->n == k->cap) {
     k->cap = k->cap ? 2 * k->cap : 256;
     k->path = rt_realloc(k->path, rt_mul(k->cap, sizeof *k->path));
@@ -79,18 +79,16 @@ static void add_folder(Data *d, Images *k, const char *folder, int label) {
   if (d->n + d->faulty == before) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
 }
 
-char **images_list(const char *folder, int *n) {
-  Data d = {0};
+char **images_list(const char *folder, Data *d) {
   Images k = {0};
   int names;
   char **name = sorted(folder, &names);
   for (int i = 0; i < names; i++) {
     char *path = join(folder, name[i]);
-    if (name[i][0] != '.' && io_is_folder(path)) add_folder(&d, &k, path, 0);
-    else if (is_picture(&d, path, name[i])) add(&d, &k, path, 0);
+    if (name[i][0] != '.' && io_is_folder(path)) add_folder(d, &k, path, 0);
+    else if (is_picture(d, path, name[i])) add(d, &k, path, 0);
   }
-  if (!d.n) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
-  *n = (int)d.n;
+  if (!d->n && !d->faulty) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
   return k.path;
 }
 

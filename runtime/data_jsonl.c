@@ -11,15 +11,21 @@ typedef struct Objects {
   uint64_t cap;
 } Objects;
 
+static bool leaves_out(const Data *d) { return d->d->missing == GC_MISSING_SKIP || d->d->on_error; }
+
 static void reserve(Data *d, Objects *k) {
   if (d->n < k->cap) return;
   k->cap = k->cap ? k->cap * 2 : 1024;
   for (int f = 0; f < d->d->nfields; f++) k->field[f] = rt_realloc(k->field[f], rt_mul(k->cap, d->raw_bytes[f]));
   k->line = rt_realloc(k->line, rt_mul(k->cap, sizeof *k->line));
-  if (d->d->on_error) d->number = rt_realloc(d->number, rt_mul(k->cap, sizeof *d->number));
+  if (leaves_out(d)) d->number = rt_realloc(d->number, rt_mul(k->cap, sizeof *d->number));
 }
 
 void jsonl_refused(Data *d, const JsonRecords *k, uint64_t line) {
+  if (k->missing) {
+    data_gap(d, "in line", line);
+    return;
+  }
   char *text = rt_printf("%s:%llu: %s", d->path[0], (unsigned long long)line, k->why);
   if (d->d->on_error) {
     data_fault(d, text);
@@ -37,7 +43,7 @@ static void add(Data *d, Objects *k, const char *s, size_t n, uint64_t line) {
     jsonl_refused(d, &k->records, line);
     return;
   }
-  if (d->d->on_error) d->number[d->n] = d->n + d->faulty;
+  if (leaves_out(d)) d->number[d->n] = d->n + d->skipped + d->faulty;
   k->line[d->n++] = line;
 }
 
@@ -72,8 +78,21 @@ static void renumber(const Data *d, int f, const int *order) {
   }
 }
 
+/* With `missing` a member may be absent, but not from all records. */
+static void check_found(Data *const *part, int n, int f) {
+  const GcColumn *c = part[0]->d->fields[f].columns;
+  bool found = false, any = false;
+  for (int i = 0; i < n; i++) {
+    found |= ((const Objects *)part[i]->source)->records.found[f];
+    any |= part[i]->n + part[i]->skipped > 0;
+  }
+  if (any && !found)
+    rt_die(E_UNKNOWN_COLUMN, "%s: no record has a member `%s`\n--> %s", part[0]->path[0], c->first, c->where);
+}
+
 /* Gives the classes that these files have their numbers, in sorted order. */
 static void finish(Data *const *part, int n) {
+  for (int f = 0; f < part[0]->d->nfields; f++) check_found(part, n, f);
   for (int f = 0; f < part[0]->d->nfields; f++) {
     Classes *all = ((const Objects *)part[0]->source)->records.classes[f];
     if (!all || all->known) continue;
@@ -84,6 +103,8 @@ static void finish(Data *const *part, int n) {
     rt_free(order);
   }
 }
+
+static void fill(Data *d) { learned_fill(d, ((const Objects *)d->source)->field); }
 
 static void read_jsonl(const Data *d, uint64_t record, int field, void *raw) {
   const Objects *k = d->source;
@@ -110,12 +131,17 @@ static char *name_of(const Data *d, uint64_t record) {
   return rt_printf("%s:%llu", d->path[0], (unsigned long long)((const Objects *)d->source)->line[record]);
 }
 
-const DataSource jsonl_source = {"jsonl", 1, 1, open_jsonl, read_jsonl, close_jsonl, finish, NULL, place, name_of};
+const DataSource jsonl_source = {"jsonl", 1, 1, open_jsonl, read_jsonl, close_jsonl, finish, fill, place, name_of};
 
+/* In the first record that has it. */
 static int shape_of_text(const Bytes *b, const char *member, int64_t *dim) {
-  const char *s = (const char *)b->p, *end = s + b->n;
-  while (s < end && strchr(" \t\r\n", *s)) s++;
-  return json_record_shape(s, (size_t)(end - s), member, dim);
+  int rank = -1;
+  for (const char *s = (const char *)b->p, *end = s + b->n, *stop; s < end && rank < 0; s = stop + 1) {
+    stop = memchr(s, '\n', (size_t)(end - s));
+    if (!stop) stop = end;
+    rank = json_record_shape(s, (size_t)(stop - s), member, dim);
+  }
+  return rank;
 }
 
 bool jsonl_shape(ArrayFile *a, const char *path, const char *member) {

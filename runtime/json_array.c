@@ -6,12 +6,13 @@
 
 /* ---- reading ---- */
 
-/* The words that are no decimal numbers, with what stands for them in num_read; NULL: none of them. */
-static const char *constant(const char *s, size_t n, bool is_float) {
+/* The words that are no decimal numbers, with what stands for them in num_read; any: also those for floats alone.
+ * NULL: none of them. */
+static const char *constant(const char *s, size_t n, bool any) {
   static const char *const word[][2] = {{"true", "1"},  {"false", "0"},      {"null", "nan"},
                                         {"NaN", "nan"}, {"Infinity", "inf"}, {"-Infinity", "-inf"}};
   for (int i = 0; i < COUNT(word); i++)
-    if (strlen(word[i][0]) == n && !memcmp(word[i][0], s, n)) return i < 2 || is_float ? word[i][1] : NULL;
+    if (strlen(word[i][0]) == n && !memcmp(word[i][0], s, n)) return i < 2 || any ? word[i][1] : NULL;
   return NULL;
 }
 
@@ -30,7 +31,11 @@ static bool element(Json *j, JsonArray *a) {
                                          : rt_fail(j->err, "expected a number");
   a->over = a->n == a->room;
   if (a->over) return rt_fail(j->err, "more than %llu numbers", (unsigned long long)a->room);
-  const char *word = constant(first, n, gc_is_float(a->type));
+  bool is_float = gc_is_float(a->type);
+  const char *word = constant(first, n, is_float || a->gaps);
+  bool missing = word && !strcmp(word, "nan");
+  if (missing && !is_float) word = "0";
+  a->missing += missing;
   int shown = n > 40 ? 40 : (int)n;
   NumRead r = word                   ? num_read(a->type, a->to, a->n, word, strlen(word))
               : is_decimal(first, n) ? num_read(a->type, a->to, a->n, first, n)
@@ -65,7 +70,7 @@ static bool value(Json *j, JsonArray *a, int depth) {
 }
 
 bool json_array(Json *j, JsonArray *a) {
-  a->n = 0;
+  a->n = a->missing = 0;
   a->over = false;
   a->rank = -1;
   for (int i = 0; i < GC_MAX_RANK; i++) a->dim[i] = -1;

@@ -9,6 +9,8 @@ typedef struct JsonArray {
   GcDType type;
   void *to;         /* receives the elements, row-major; set by the caller, as are type and room */
   uint64_t room, n; /* in elements: of `to`; read */
+  bool gaps;        /* set by the caller: null is read for integers too, as 0 */
+  uint64_t missing; /* elements that are null or NaN */
   bool over;        /* it has more elements than room */
   int rank;         /* 0: a number without a list */
   int64_t dim[GC_MAX_RANK];

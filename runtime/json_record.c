@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_record.h"
+#include "columns.h"
 #include "session.h"
+#include <math.h>
 #include <string.h>
 
 enum { SHOWN = 40 };
 
 void json_records_begin(JsonRecords *k, Session *sess, const GcData *d) {
-  *k = (JsonRecords){.sess = sess, .d = d};
+  *k = (JsonRecords){.sess = sess, .d = d, .trained = learned_of(sess)->path};
   k->classes = rt_array((size_t)d->nfields + 1, sizeof *k->classes);
   k->seen = rt_array((size_t)d->nfields + 1, sizeof *k->seen);
+  k->found = rt_array((size_t)d->nfields + 1, sizeof *k->found);
   k->nclasses = rt_array((size_t)d->nfields + 1, sizeof *k->nclasses);
   for (int f = 0; f < d->nfields; f++)
     if (d->fields[f].columns->key) k->classes[f] = classes_find(sess, d->fields[f].columns, 0);
@@ -17,6 +20,7 @@ void json_records_begin(JsonRecords *k, Session *sess, const GcData *d) {
 void json_records_end(JsonRecords *k) {
   rt_free(k->classes);
   rt_free(k->seen);
+  rt_free(k->found);
   rt_free(k->nclasses);
 }
 
@@ -25,6 +29,7 @@ static bool refuse(JsonRecords *k, int field, int code, char *why, char *help) {
   k->field = field;
   k->why = why;
   k->help = help;
+  k->missing = false;
   return false;
 }
 
@@ -47,20 +52,52 @@ static Want want_of(const GcData *d, int f) {
   return w;
 }
 
+/* ---- a missing value ---- */
+
+/* Consumes the word null, if it is next. */
+static bool accept_null(Json *j) {
+  const char *p = j->p;
+  while (p < j->end && (*p == ' ' || *p == '\t')) p++;
+  if (j->end - p < 4 || memcmp(p, "null", 4)) return false;
+  j->p = p + 4;
+  return true;
+}
+
+/* Elements of a field's raw value are missing: all, or those that are NaN. */
+static bool fill(JsonRecords *k, int f, void *to, bool all) {
+  const GcField *g = &k->d->fields[f];
+  Want w = want_of(k->d, f);
+  bool mean = k->d->missing == GC_MISSING_MEAN, list = g->length || (g->pad && (all || mean));
+  if (k->d->missing == GC_MISSING_SKIP) return k->missing = true;
+  if (k->classes[f] || list)
+    return refuse(
+      k, f, E_FIELD_VALUE,
+      rt_printf("`%s` is missing, and a %s has no %s", member_of(k, f), list ? "list" : "class", mean ? "mean" : "0"),
+      rt_strdup("`missing = skip` leaves such records out"));
+  if (mean && !gc_is_float(w.type))
+    return refuse(k, f, E_FIELD_VALUE,
+                  rt_printf("`%s` is missing, and the mean is not %s", member_of(k, f), gc_dtype_name[w.type]), NULL);
+  for (size_t i = 0; i < w.count; i++) {
+    double v = all ? NAN : num_load(w.type, to, i);
+    if (v != v) num_store(w.type, to, i, mean ? NAN : 0);
+  }
+  return true;
+}
+
 /* ---- a class ---- */
 
 static bool unknown_class(JsonRecords *k, int f, const char *word) {
   const Classes *all = k->classes[f];
   const char *near = all->known ? rt_suggest(word, (const char *const *)all->name, all->n) : NULL;
-  char *help = !all->known ? rt_printf("%s has no names of classes", learned_of(k->sess)->path)
+  char *help = !all->known ? rt_printf("%s has no names of classes", k->trained)
                : near      ? rt_printf("did you mean `%s`?", near)
                            : rt_printf("the classes are %s", classes_list(all));
   return refuse(k, f, E_UNKNOWN_CLASS, rt_printf("`%s`: `%.*s` is no class of training", member_of(k, f), SHOWN, word),
                 help);
 }
 
-/* The name of a class: a string, or the text of a number. NULL: it is neither. */
-static char *class_name(Json *j) {
+/* The text of a class or a date: a string, or a number. NULL: it is neither. */
+static char *text_of(Json *j) {
   if (json_accept(j, '"')) {
     j->p--;
     return json_string(j);
@@ -73,17 +110,33 @@ static char *class_name(Json *j) {
 static bool read_class(JsonRecords *k, int f, Json *j, void *to) {
   Classes *all = k->classes[f];
   GcDType t = want_of(k->d, f).type;
-  char *word = class_name(j);
+  char *word = text_of(j);
   if (!word || !*word)
     return refuse(
       k, f, E_FIELD_VALUE,
       rt_printf("`%s` is not the name of a class: a string that is not empty, or a number", member_of(k, f)), NULL);
-  if (!all->known && learned_of(k->sess)->path) return unknown_class(k, f, word);
+  if (!all->known && k->trained) return unknown_class(k, f, word);
   int n = all->known ? classes_number(all, word, strlen(word)) : classes_add(all, word, strlen(word));
   if (n < 0) return unknown_class(k, f, word);
   rt_free(word);
   return num_store(t, to, 0, n) ||
          refuse(k, f, E_FIELD_VALUE, rt_printf("`%s`: class %d is not %s", member_of(k, f), n, gc_dtype_name[t]), NULL);
+}
+
+/* ---- a date ---- */
+
+static bool read_date(JsonRecords *k, int f, Json *j, void *to) {
+  GcDType t = want_of(k->d, f).type;
+  char *word = text_of(j);
+  CsvField text = {word, word ? strlen(word) : 0};
+  double days;
+  if (!word || !csv_date(&text, &days))
+    return refuse(k, f, E_FIELD_VALUE,
+                  rt_printf("`%s`: %s%.*s%s is not a date, such as 2024-02-29 or 2024-02-29T12:00", member_of(k, f),
+                            word ? "`" : "", SHOWN, word ? word : "this", word ? "`" : ""),
+                  NULL);
+  if (num_store(t, to, 0, days)) return true;
+  return refuse(k, f, E_FIELD_VALUE, rt_printf("`%s`: `%s` is not %s", member_of(k, f), word, gc_dtype_name[t]), NULL);
 }
 
 /* ---- an array ---- */
@@ -108,7 +161,7 @@ static bool too_many(JsonRecords *k, int f, const Want *w) {
 
 static bool read_array(JsonRecords *k, int f, Json *j, void *to) {
   Want w = want_of(k->d, f);
-  JsonArray a = {.type = w.type, .to = to, .room = w.count};
+  JsonArray a = {.type = w.type, .to = to, .room = w.count, .gaps = k->d->missing != GC_MISSING_ERROR};
   const char *first = j->p + strspn(j->p, " \t"), *name = member_of(k, f);
   if (!json_array(j, &a)) {
     char *help = *first == '"' ? rt_printf("classes(field(\"%s\")) numbers the different strings", name) : NULL;
@@ -116,7 +169,7 @@ static bool read_array(JsonRecords *k, int f, Json *j, void *to) {
   }
   if (shape_fits(&w, &a)) {
     for (uint64_t i = a.n; i < w.count; i++) num_store(w.type, to, i, w.f->pad_value);
-    return true;
+    return !a.gaps || !a.missing || fill(k, f, to, false);
   }
   return refuse(
     k, f, E_RECORD_SHAPE,
@@ -145,7 +198,9 @@ static bool read_length(JsonRecords *k, int f, Json *j, void *to) {
 }
 
 static bool read_member(JsonRecords *k, int f, Json *j, void *to) {
+  if (k->d->missing && accept_null(j)) return fill(k, f, to, true);
   if (k->classes[f]) return read_class(k, f, j, to);
+  if (k->d->fields[f].columns->cell == GC_DATE) return read_date(k, f, j, to);
   return k->d->fields[f].length ? read_length(k, f, j, to) : read_array(k, f, j, to);
 }
 
@@ -155,9 +210,9 @@ static bool member(JsonRecords *k, Json *j, const char *name, void *const *to) {
   const char *first = j->p;
   bool used = false;
   for (int f = 0; f < k->d->nfields; f++) {
-    if (strcmp(member_of(k, f), name)) continue;
+    if (!to[f] || strcmp(member_of(k, f), name)) continue;
     if (k->seen[f]) return refuse(k, f, E_RECORD_FORMAT, rt_printf("the object has `%s` twice", name), NULL);
-    k->seen[f] = used = true;
+    k->seen[f] = k->found[f] = used = true;
     j->p = first;
     if (!read_member(k, f, j, to[f])) return false;
   }
@@ -187,6 +242,7 @@ static bool record(JsonRecords *k, const char *s, size_t n, void *const *to) {
   char err[ERR_TEXT];
   Json j = {s, s + n, err};
   k->why = k->help = NULL;
+  k->missing = false;
   memset(k->seen, 0, (size_t)k->d->nfields * sizeof *k->seen);
   bool ok = json_expect(&j, '{');
   bool empty = ok && json_accept(&j, '}');
@@ -201,8 +257,8 @@ static bool record(JsonRecords *k, const char *s, size_t n, void *const *to) {
   if (!ok && k->why) return false;
   if (!ok) return refuse(k, -1, E_RECORD_FORMAT, rt_printf("not a JSON object: %s", err), NULL);
   for (int f = 0; f < k->d->nfields; f++)
-    if (!k->seen[f]) return lacks(k, f, s, n);
-  return true;
+    if (to[f] && !k->seen[f] && !(k->d->missing ? fill(k, f, to[f], true) : lacks(k, f, s, n))) return false;
+  return !k->missing;
 }
 
 /* A record that is left out adds no classes. */
@@ -216,8 +272,7 @@ bool json_record(JsonRecords *k, const char *s, size_t n, void *const *to) {
 
 int json_record_shape(const char *s, size_t n, const char *member, int64_t *dim) {
   char err[ERR_TEXT], *name = NULL;
-  const char *end = memchr(s, '\n', n);
-  Json j = {s, end ? end : s + n, err};
+  Json j = {s, s + n, err};
   int rank = -1;
   bool found = false, more = json_accept(&j, '{');
   while (more && !found) {
@@ -231,7 +286,7 @@ int json_record_shape(const char *s, size_t n, const char *member, int64_t *dim)
   if (!found) return -1;
   JsonArray a = {.type = GC_F64, .room = (uint64_t)(j.end - j.p)};
   a.to = rt_array((size_t)a.room + 1, sizeof(double));
-  if (json_array(&j, &a)) rank = a.rank;
+  if (json_array(&j, &a) && (a.rank || !a.missing)) rank = a.rank;
   for (int i = 0; i < rank; i++) dim[i] = a.dim[i];
   rt_free(a.to);
   return rank;

@@ -8,18 +8,21 @@
 typedef struct JsonRecords {
   struct Session *sess;
   const GcData *d;
-  Classes **classes; /* of each field, or NULL */
-  int *nclasses;     /* of each, before the record being read */
-  bool *seen;        /* per field, in the record being read */
+  const char *trained; /* the weights file that the classes are from; NULL: they come from the records */
+  Classes **classes;   /* of each field, or NULL */
+  int *nclasses;       /* of each, before the record being read */
+  bool *seen, *found;  /* per field: in the record being read; in any so far */
   /* Of a record that cannot be used: code and reason, the field or -1, and help or NULL. */
   int code, field;
   char *why, *help;
+  bool missing; /* or it has missing values, and `missing = skip` leaves it out; then nothing else is wrong with it */
 } JsonRecords;
 
 void json_records_begin(JsonRecords *k, struct Session *sess, const GcData *d);
 void json_records_end(JsonRecords *k);
-/* Reads an object of n bytes into the raw values of all fields. False: it cannot be used; to[] may be changed. */
+/* Reads an object of n bytes into the raw values of all fields for which to[] is not NULL. False: it cannot be used,
+ * and what to[] points to may be changed. With `missing = mean` a missing value is NaN, for the caller to fill in. */
 bool json_record(JsonRecords *k, const char *s, size_t n, void *const *to);
-/* The shape of a member in the first record of a text; rank -1: there is no record, member or array. */
+/* The shape of a member of a record; rank -1: it has no such array. */
 int json_record_shape(const char *s, size_t n, const char *member, int64_t *dim);
 #endif

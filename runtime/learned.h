@@ -39,6 +39,10 @@ void *learned_keep(struct Session *sess); /* the values of fitted states, for le
 void learned_restore(struct Session *sess, void *kept);
 void learned_fit(Data *d); /* the states of an open, split data section, from the records to train on; fills in means */
 bool learned_needs(const GcData *d); /* it has such states */
+/* The mean that replaces element i of a field if it is missing; NaN: the field has no means. */
+double learned_mean(const struct Session *sess, const GcData *d, int field, size_t i);
+/* Replaces missing values of all records by the means. raw[field]: its raw values, record after record. */
+void learned_fill(const Data *d, unsigned char *const *raw);
 
 Classes *classes_find(struct Session *sess, const GcColumn *c, int i); /* of column i of c; NULL: it has none */
 Classes *columns_names(struct Session *sess, const GcData *d, const GcField *f); /* NULL: it has no range of names */

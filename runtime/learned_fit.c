@@ -62,6 +62,28 @@ static int section_of(const Session *sess, const GcData *d) {
   return i;
 }
 
+double learned_mean(const Session *sess, const GcData *d, int field, size_t i) {
+  for (int n = 0; n < d->nnorms; n++) {
+    const GcVar *mean = &sess->m->vars[d->norms[n].var[0] - 1];
+    if (d->norms[n].kind == GC_FILL && d->norms[n].field == field)
+      return num_load((GcDType)mean->dtype, (const char *)sess->mem + mean->offset, i);
+  }
+  return NAN;
+}
+
+void learned_fill(const Data *d, unsigned char *const *raw) {
+  for (int n = 0; n < d->d->nnorms; n++) {
+    const GcNorm *g = &d->d->norms[n];
+    GcDType t = data_raw_type(d, g->field);
+    for (uint64_t r = 0; r < d->n && g->kind == GC_FILL; r++)
+      for (size_t i = 0; i < (size_t)g->count; i++) {
+        unsigned char *p = raw[g->field] + r * d->raw_bytes[g->field];
+        double v = num_load(t, p, i);
+        if (v != v) num_store(t, p, i, learned_mean(d->sess, d->d, g->field, i));
+      }
+  }
+}
+
 void learned_fit(Data *d) {
   const DataSource *k = data_source(d->d);
   if (!learned_needs(d->d)) return;

@@ -74,6 +74,10 @@ static void prepare(Predictor *p) {
 
 void predict_run(Predictor *p, uint64_t record) {
   const GcGraph *g = p->g;
+  if (!rows_fill(p->sess, g, p->in)) {
+    predict_write_missing(p, record);
+    return;
+  }
   int status = session_call(p->sess, g, (const void *const *)p->in, p->out, p->size);
   if (status > 0 && status <= g->nin)
     rt_die(E_VALUE_RANGE, "%s: record %llu: a value of `%s` is out of range%s", p->name, (unsigned long long)record + 1,
@@ -122,7 +126,7 @@ static void from_rows(Predictor *p, Csv *c) {
 
 static void from_csv(Predictor *p, Bytes *b) {
   const GcData *d = rows_data(p->sess, p->g);
-  if (d && !strcmp(d->kind, "images")) d = NULL;
+  if (d && strcmp(d->kind, "csv") != 0) d = NULL;
   Csv c;
   csv_begin(&c, b, d ? d->sep : 0, d ? d->decimal : 0);
   if (d) {
@@ -184,17 +188,28 @@ static void from_picture(Predictor *p, const Bytes *b) {
   predict_run(p, 0);
 }
 
+/* Pictures that cannot be used are errors, or with `on_error = skip` of the section counted. */
 static void from_folder(Predictor *p) {
   char err[ERR_TEXT];
   const int64_t *dim;
   const GcField *f = picture_field(p, &dim);
-  int n;
-  char **list = images_list(p->name, &n);
-  for (int i = 0; i < n; i++) {
+  GcData as = {.on_error = rows_data(p->sess, p->g)->on_error};
+  Data d = {.d = &as};
+  const char *folder = p->name;
+  char **list = images_list(folder, &d);
+  uint64_t faulty = d.faulty;
+  for (uint64_t i = 0; i < d.n; i++) {
     p->name = p->file = list[i];
-    if (!picture_read(p->name, f, dim, (GcDType)p->g->in[0].dtype, p->in[0], err)) rt_die(E_PICTURE, "%s", err);
-    predict_run(p, (uint64_t)i);
+    bool read = picture_read(p->name, f, dim, (GcDType)p->g->in[0].dtype, p->in[0], err);
+    if (!read && !as.on_error) rt_die(E_PICTURE, "%s", err);
+    if (read) predict_run(p, i);
+    else data_fault(&d, rt_strdup(err));
   }
+  unsigned long long out = d.faulty, all = d.n + faulty;
+  if (out == all) rt_die(E_PICTURE, "%s: none of %llu pictures can be used; the first: %s", folder, all, d.first_fault);
+  if (out)
+    rt_note("%s: %llu of %llu pictures cannot be used and are left out; the first: %s", folder, out, all,
+            d.first_fault);
 }
 
 static bool ends(const char *s, const char *tail) {

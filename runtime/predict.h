@@ -26,7 +26,8 @@ bool predict_fit(Predictor *p, uint64_t n);
 _Noreturn void predict_misfit(const Predictor *p, uint64_t record, uint64_t n, const char *what);
 /* Stores element `at` of a record, counted over all inputs in order: the text, or v if there is none. */
 void predict_put(Predictor *p, uint64_t record, uint64_t at, const CsvField *text, double v);
-void predict_run(Predictor *p, uint64_t record); /* calls the export and writes its results */
+/* Calls the export and writes its results, or that the record is left out. */
+void predict_run(Predictor *p, uint64_t record);
 
 /* predict_arrays.c: readers. An npz archive has an array for each input, jsonl a value. */
 void predict_npy(Predictor *p, Bytes *b);
@@ -54,6 +55,8 @@ typedef struct Rows {
 
 /* The data section of which all inputs are fields that take raw values, one record at a time; NULL: there is none. */
 const GcData *rows_data(const struct Session *sess, const GcGraph *g);
+/* Replaces missing values of such inputs, NaN, as `missing` says; false: it leaves the record out. */
+bool rows_fill(const struct Session *sess, const GcGraph *g, void *const *in);
 void rows_begin(Rows *r, struct Session *sess, const GcGraph *g, const char *path);
 void rows_end(Rows *r);
 /* Reads the next record into the inputs: columns by name if the file has a header, else in the order of the inputs. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records that are arrays: npy, npz, JSON lines. */
+#include "json_record.h"
 #include "predict.h"
 #include "session.h"
 #include <string.h>
@@ -151,7 +152,57 @@ static void read_line(Line *k, const char *s, const char *end) {
   predict_run(k->p, k->record++);
 }
 
+/* ---- JSON lines whose inputs are fields of jsonl: objects as those that were trained on ---- */
+
+static _Noreturn void refused(const Predictor *p, const JsonRecords *k, uint64_t record) {
+  const char *where = k->field >= 0 ? k->d->fields[k->field].columns->where : NULL;
+  rt_die(k->code, "%s: record %llu: %s (line %llu)%s%s%s%s", p->name, (unsigned long long)record + 1, k->why,
+         (unsigned long long)p->line, where ? "\n--> " : "", where ? where : "", k->help ? "\n" : "",
+         k->help ? k->help : "");
+}
+
+/* Where the raw values of fields belong that are inputs. */
+static void **inputs_of(const Predictor *p, const GcData *d) {
+  void **to = rt_array((size_t)d->nfields + 1, sizeof *to);
+  for (int f = 0; f < d->nfields; f++)
+    for (int i = 0; i < p->g->nin; i++)
+      if (!strcmp(d->fields[f].name, p->g->in[i].name)) to[f] = p->in[i];
+  return to;
+}
+
+static uint64_t from_objects(Predictor *p, const GcData *d, const Bytes *b) {
+  JsonRecords k;
+  void **to = inputs_of(p, d);
+  uint64_t record = 0;
+  json_records_begin(&k, p->sess, d);
+  if (!k.trained) k.trained = "the model";
+  const char *at = (const char *)b->p, *stop = at + b->n;
+  for (const char *end; at < stop; at = end + 1) {
+    end = memchr(at, '\n', (size_t)(stop - at));
+    if (!end) end = stop;
+    p->line++;
+    if (strspn(at, " \t\r") >= (size_t)(end - at)) continue;
+    if (json_record(&k, at, (size_t)(end - at), to)) predict_run(p, record++);
+    else if (k.missing) predict_write_missing(p, record++);
+    else refused(p, &k, record);
+  }
+  json_records_end(&k);
+  rt_free(to);
+  return record;
+}
+
+static bool has_objects(const Bytes *b) {
+  const char *s = (const char *)b->p;
+  size_t blank = strspn(s, " \t\r\n");
+  return blank < b->n && s[blank] == '{';
+}
+
 void predict_jsonl(Predictor *p, Bytes *b) {
+  const GcData *d = rows_data(p->sess, p->g);
+  if (d && !strcmp(d->kind, "jsonl") && has_objects(b)) {
+    if (!from_objects(p, d, b)) rt_die(E_RECORD_COUNT, "%s: no records", p->name);
+    return;
+  }
   Line k = {.p = p};
   k.value = rt_array((size_t)p->g->nin, sizeof *k.value);
   k.given = rt_array((size_t)p->g->nin, sizeof *k.given);

@@ -11,10 +11,18 @@ static const GcField *field_of(const GcData *d, const char *name) {
 
 static bool is_learning(const GcData *d) { return d->learned && !strcmp(d->learned, d->name); }
 
+static uint64_t raw_elements(const GcData *d, int f) {
+  const GcField *x = &d->fields[f];
+  uint64_t n = 1;
+  int rank = d->bind ? d->bind->in[f].rank : x->rank;
+  for (int i = 0; i < rank; i++) n *= (uint64_t)(d->bind ? d->bind->in[f].dim[i] : x->dim[i]);
+  return n;
+}
+
 static bool has_inputs(const GcData *d, const GcGraph *g) {
   for (int i = 0; i < g->nin; i++) {
     const GcField *f = field_of(d, g->in[i].name);
-    if (!f || !f->rows || session_elements(g, &g->in[i], NULL) != (uint64_t)f->raw_count) return false;
+    if (!f || !f->rows || session_elements(g, &g->in[i], NULL) != raw_elements(d, (int)(f - d->fields))) return false;
     for (int k = 0; k < g->in[i].rank; k++)
       if (g->in[i].dim[k] < 0) return false;
   }
@@ -62,27 +70,27 @@ static bool first(Rows *r, Csv *c, int n) {
   return !names;
 }
 
-/* The mean of its column for a missing value. */
-static void fill(const Rows *r, int input, const Cell *at) {
-  double v = num_load(at->type, at->to, (size_t)at->i);
-  const GcData *d = rows_data(r->sess, r->g);
-  for (int n = 0; n < d->nnorms && v != v; n++) {
-    const GcNorm *g = &d->norms[n];
-    if (g->kind != GC_FILL || strcmp(d->fields[g->field].name, r->g->in[input].name)) continue;
-    const GcVar *mean = &r->sess->m->vars[g->var[0] - 1];
-    v = num_load((GcDType)mean->dtype, (const char *)r->sess->mem + mean->offset, (size_t)at->i);
-    num_store(at->type, at->to, (size_t)at->i, v);
+bool rows_fill(const Session *sess, const GcGraph *g, void *const *in) {
+  const GcData *d = rows_data(sess, g);
+  for (int k = 0; k < g->nin && d && d->missing; k++) {
+    GcDType t = (GcDType)g->in[k].dtype;
+    int f = (int)(field_of(d, g->in[k].name) - d->fields);
+    uint64_t n = gc_is_float(t) ? raw_elements(d, f) : 0;
+    for (uint64_t i = 0; i < n; i++) {
+      double v = num_load(t, in[k], i);
+      if (v == v) continue;
+      if (d->missing == GC_MISSING_SKIP) return false;
+      num_store(t, in[k], i, d->missing == GC_MISSING_MEAN ? learned_mean(sess, d, f, i) : 0);
+    }
   }
+  return true;
 }
 
 static RowRead read_row(Rows *r, const Csv *c, uint64_t record, void *const *in) {
   bool whole = true;
   for (int f = 0; f < r->d.nfields; f++) {
     Cell at = {.record = record, .field = f, .type = (GcDType)r->g->in[f].dtype, .to = in[f]};
-    for (at.i = 0; at.i < r->d.fields[f].raw_count; at.i++) {
-      whole &= columns_read(&r->columns, c, &at);
-      if (whole && r->d.missing == GC_MISSING_MEAN && gc_is_float(at.type)) fill(r, f, &at);
-    }
+    for (at.i = 0; at.i < r->d.fields[f].raw_count; at.i++) whole &= columns_read(&r->columns, c, &at);
   }
   return whole ? ROW_READ : ROW_MISSING;
 }

@@ -292,8 +292,8 @@ char *run_weights(Session *sess) {
 void run_say_skipped(const Data *d) {
   unsigned long long all = d ? d->n + d->skipped + d->faulty : 0;
   if (d && d->skipped)
-    rt_note("%s: %llu of %llu records have missing values and are left out, the first in line %llu", d->skipped_path,
-            (unsigned long long)d->skipped, all, (unsigned long long)d->first_skipped);
+    rt_note("%s: %llu of %llu records have missing values and are left out, the first %s", d->skipped_path,
+            (unsigned long long)d->skipped, all, d->first_skipped);
   if (d && d->faulty)
     rt_note("data %s: %llu of %llu records cannot be used and are left out; the first: %s", d->d->name,
             (unsigned long long)d->faulty, all, d->first_fault);

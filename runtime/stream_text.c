@@ -129,10 +129,7 @@ static bool csv_record(StreamText *s, char *p, size_t n, void *const *to) {
     k->fault = NULL;
     return false;
   }
-  if (!all && !d->skipped++) {
-    d->first_skipped = s->line;
-    d->skipped_path = d->path[0];
-  }
+  if (!all) data_gap(d, "in line", s->line);
   return all;
 }
 

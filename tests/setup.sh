@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # setup.sh build|check|isa: installs the missing Debian packages that the make target needs.
 #   build  lemon, a C compiler, clang's libraries and a C++ compiler (models are compiled in process; LLVM_CONFIG=no:
-#   without)    check  also clang, with FULL=1 chromium    isa  cross compilers, qemu-user, compilers and emulators of
-#   microcontrollers, cmake
+#   without)    check  also clang, with FULL=1 chromium, zsh and fish    isa  cross compilers, qemu-user, compilers and
+#   emulators of microcontrollers, cmake
 set -u
 want=${1:-build}
 need=
@@ -22,7 +22,7 @@ if [ "$want" = check ] || [ "$want" = isa ]; then
   add clang clang; add gzip gzip; add strace strace; add c++ g++; add pkg-config pkg-config; add groff groff-base
   add script bsdutils; add localedef locales
   [ -d /usr/share/i18n/charmaps ] || need="$need locales"
-  [ "${FULL:-}" != 1 ] || add chromium chromium
+  [ "${FULL:-}" != 1 ] || { add chromium chromium; add zsh zsh; add fish fish; }
   [ "$want" = isa ] || /usr/bin/python3 -c 'import numpy, ensurepip' 2>/dev/null ||
     need="$need python3-numpy python3-venv"
 fi

@@ -170,8 +170,7 @@ static bool was_reported(const Elab *e, int code, const Ast *at, const char *why
 }
 
 bool el_reported(Elab *e, int code, const Ast *at, const char *why) {
-  for (int i = 0; i < e->nfiles; i++)
-    if (e->files[i]->builtin && at->at >= e->files[i]->start && at->at <= e->files[i]->end) return false;
+  if (el_in_builtin(e, at->at)) return false;
   if (was_reported(e, code, at, why)) return true;
   *VEC_PUSH(e->c, e->reported, e->nreported, e->capreported) = (Reported){code, at, why};
   return false;

@@ -26,9 +26,13 @@ static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
   va_end(ap)
 
 bool el_in_builtin(const Elab *e, Loc at) {
-  for (int i = 0; i < e->nfiles; i++)
-    if (at >= e->files[i]->start && at <= e->files[i]->end) return e->files[i]->builtin;
-  return false;
+  int lo = 0, hi = e->nfiles;
+  while (hi - lo > 1) {
+    int mid = (lo + hi) / 2;
+    if (e->files[mid]->start <= at) lo = mid;
+    else hi = mid;
+  }
+  return hi && at >= e->files[lo]->start && at <= e->files[lo]->end && e->files[lo]->builtin;
 }
 
 Loc el_user_loc(const Elab *e, Loc at, int *len) {

@@ -16,6 +16,8 @@ bool el_is_archive(const DataInfo *d) {
   return !strcmp(d->kind, "npz") || !strcmp(d->kind, "safetensors") || el_is_jsonl(d);
 }
 
+bool el_is_arrays(const DataInfo *d) { return !strcmp(d->kind, "npy") || !strcmp(d->kind, "idx") || el_is_archive(d); }
+
 bool el_is_field(const Ast *a) {
   return a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "field");
 }
@@ -183,7 +185,6 @@ bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n) {
   CellKind kind = CELL_NUMBER;
   const Ast *cell = a && (el_is_csv(x->d) || el_is_jsonl(x->d)) ? el_cell_call(e, a, &kind) : NULL;
   if (!a) return true;
-  if (kind == CELL_DATE && el_is_jsonl(x->d)) cell = NULL; /* and `date` is refused */
   if (cell && kind == CELL_CLASS && !el_stream_line(e, x->d, a, "classes")) return false;
   if (cell) a = cell;
   if (el_is_field(a)) {

@@ -188,7 +188,7 @@ static bool raw_input(Elab *e, DataCtx *x, int named) {
   bool array = true;
   f->raw_first = (int)x->lo;
   f->raw_count = 1;
-  x->files = !strcmp(d->kind, "idx") || !strcmp(d->kind, "npy") || el_is_archive(d);
+  x->files = el_is_arrays(d);
   if (d->window) {
     if (named) return el_reject(e, E_FIELD, expr, "`%s` has no fields; its record is `window`", d->kind);
     f->raw_first = 0;

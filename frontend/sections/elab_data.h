@@ -28,6 +28,7 @@ typedef struct DataCtx {
 bool el_is_csv(const DataInfo *d);
 bool el_is_jsonl(const DataInfo *d);
 bool el_is_archive(const DataInfo *d); /* npz, safetensors, jsonl: a file of arrays with names */
+bool el_is_arrays(const DataInfo *d);  /* these, and npy and idx: the raw value of a line is an array */
 bool el_is_field(const Ast *a);
 /* All columns or files that an expression names. *n: how often. */
 bool el_find_fields(Elab *e, const Ast *a, DataCtx *x, int *n);

@@ -78,10 +78,9 @@ void el_name_classes(Elab *e, DataCtx *x) {
 static Value cell_call(Elab *e, Call *k, const char *what) {
   const Ast *a = el_arg_ast(k, 0);
   DataCtx *x = e->data;
-  bool classes = what[0] == 'c';
-  if (!x || !a || !el_is_field(a) || !(el_is_csv(x->d) || (classes && el_is_jsonl(x->d))))
-    return el_arg_fail(e, E_FIELD, k, 0, "`%s` takes a field(...) of csv%s, in the line of a data section", what,
-                       classes ? " or jsonl" : "");
+  if (!x || !a || !el_is_field(a) || !(el_is_csv(x->d) || el_is_jsonl(x->d)))
+    return el_arg_fail(e, E_FIELD, k, 0, "`%s` takes a field(...) of csv or jsonl, in the line of a data section",
+                       what);
   return k->arg[0].v;
 }
 
@@ -95,28 +94,33 @@ static Value fn_classes(Elab *e, Call *k) {
 
 /* ---- standardize, minmax ---- */
 
-/* The place of the values of `a`, field(...) or date(field(...)), in the raw value; -1: it is another expression. */
-static int raw_place(Elab *e, const DataCtx *x, const Ast *a, const ColumnInfo **c) {
+/* The place of the values of `a`, field(...) or date(field(...)), in the raw value, and their number; -1: it is another
+ * expression. */
+static int raw_place(Elab *e, const DataCtx *x, const Ast *a, int *count) {
   CellKind kind = CELL_NUMBER;
   const Ast *f = el_is_field(a) ? a : el_cell_call(e, a, &kind);
   int at = 0, i = 0;
-  if (!f || kind == CELL_CLASS) return -1;
+  if (!f || kind == CELL_CLASS || x->field->pad || x->field->length) return -1;
   while (i < x->ncall && x->call[i].arg != f->kid[1]) i++;
   if (i == x->ncall) return -1;
-  *c = &x->field->column[x->call[i].column];
-  for (const ColumnInfo *p = x->field->column; p < *c; p++) at += p->count;
+  const ColumnInfo *c = &x->field->column[x->call[i].column];
+  *count = el_is_csv(x->d) ? c->count : (int)type_count(e->m, el_type_id(e, x->raw));
+  if (!el_is_csv(x->d)) return 0;
+  for (const ColumnInfo *p = x->field->column; p < c; p++) at += p->count;
   return at;
 }
 
 static Value normalise(Elab *e, Call *k, NormKind kind, const char *name) {
   static const char *const names[][2] = {{"mean", "std"}, {"min", "range"}};
   DataCtx *x = e->data;
-  const ColumnInfo *c = NULL;
   const Ast *a = el_arg_ast(k, 0);
-  int at = x && x->raw && !e->cur.body && a && el_is_csv(x->d) ? raw_place(e, x, a, &c) : -1;
+  int count = 0, at = -1;
+  if (x && x->raw && !e->cur.body && a && (el_is_csv(x->d) || el_is_arrays(x->d))) at = raw_place(e, x, a, &count);
   if (at < 0)
     return el_arg_fail(e, E_FIELD, k, 0,
-                       "`%s` takes field(...) or date(field(...)) of csv, in the line of a data section", name);
+                       "`%s` takes field(...) or date(field(...)) of csv, jsonl or arrays, in the line of a data "
+                       "section",
+                       name);
   Value v = k->arg[0].v;
   if (!x->trial && !el_stream_line(e, x->d, a, name)) return v_error();
   if (!dtype_is_float(el_type(e, v.id)->dtype))
@@ -125,7 +129,7 @@ static Value normalise(Elab *e, Call *k, NormKind kind, const char *name) {
   if (x->trial) return v;
   FieldInfo *f = x->field;
   CallSite *site = site_at(e, field_site(e, x), ctx_name(e->c, name), ++x->norms[kind]);
-  NormInfo n = {.kind = kind, .at = at, .count = c->count};
+  NormInfo n = {.kind = kind, .at = at, .count = count};
   Id in[2];
   for (int i = 0; i < 2; i++) {
     n.var[i] = el_make_state(e, site, names[kind][i], el_type_id(e, v.id), i, trained_on(x), k->caret, k->caret_len);
@@ -211,7 +215,8 @@ const Intrinsic el_learned_intrinsics[] = {{"raw", "x field", fn_raw},     {"cla
 bool el_missing_setting(Elab *e, const Section *s, DataInfo *d) {
   const Ast *a = el_setting_value(s, "missing");
   if (!a) return true;
-  if (!el_is_csv(d)) return el_reject(e, E_SETTING_CONFLICT, a, "`missing` is for csv, not %s", d->kind);
+  if (!el_is_csv(d) && !el_is_arrays(d))
+    return el_reject(e, E_SETTING_CONFLICT, a, "`missing` is for csv, jsonl and arrays, not %s", d->kind);
   d->missing = a->kind == AST_INT && !strcmp(el_source(e, a), "0") ? MISSING_ZERO
                : a->kind == AST_NAME && !strcmp(a->text, "mean")   ? MISSING_MEAN
                : a->kind == AST_NAME && !strcmp(a->text, "skip")   ? MISSING_SKIP
@@ -224,8 +229,8 @@ bool el_missing_means(Elab *e, DataCtx *x) {
   FieldInfo *f = x->field;
   bool any = false;
   for (int i = 0; i < f->ncolumn; i++) any |= f->column[i].kind != CELL_CLASS;
-  if (x->d->missing != MISSING_MEAN || !any || !dtype_is_float(f->raw_dtype)) return true;
-  NormInfo n = {.kind = NORM_FILL, .at = 0, .count = f->raw_count, .var = {-1, -1}};
+  if (x->d->missing != MISSING_MEAN || !any || f->pad || f->length || !dtype_is_float(f->raw_dtype)) return true;
+  NormInfo n = {.kind = NORM_FILL, .count = (int)type_count(e->m, f->raw_type), .var = {-1, -1}};
   n.var[0] =
     el_make_state(e, field_site(e, x), "missing", f->raw_type, 0, trained_on(x), x->line->caret, x->line->caret_len);
   *VEC_PUSH(e->c, f->norm, f->nnorm, x->capnorm) = n;
@@ -272,7 +277,7 @@ Id el_export_field(Elab *e, const Ast *p, Id port) {
   const Type *t = f ? el_type(e, port) : NULL;
   int64_t n = f ? records_of(e, f, t) : 0;
   if (!f || !port) return port;
-  if (!n || f->raw_count != type_count(e->m, f->type)) {
+  if (!n || type_count(e->m, f->raw_type) != type_count(e->m, f->type)) {
     Diag *g = el_error(e, E_EXPORT, p, "`%s` is a field of data %s, so this input takes its columns: %s", p->text,
                        d->name, el_type_text(e, n ? f->raw_type : f->type));
     diag_label(e->c, g, f->loc, (int)strlen(f->name),

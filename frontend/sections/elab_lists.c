@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lines of a data section of jsonl: a member of the object by its name, which is an array, the name of a class, a
- * list that is padded, or the length of one. */
+ * date, a list that is padded, or the length of one. */
 #include "frontend/elab/elab_diag.h"
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_intrinsic.h"
@@ -81,8 +81,8 @@ bool el_list_field(Elab *e, DataCtx *x, bool *array) {
   if (!f->column[0].first)
     return el_reject(e, E_FIELD, expr, "the members of jsonl have names, such as field(\"x\"), not numbers");
   if (!find_calls(e, expr, x, &named)) return false;
-  bool classes = f->column[0].kind == CELL_CLASS;
-  *array = !classes && !f->length;
+  f->rows = true;
+  *array = f->column[0].kind == CELL_NUMBER && !f->length;
   if (*array) return true;
   el_name_classes(e, x);
   f->raw_count = 1;

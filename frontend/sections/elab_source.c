@@ -23,7 +23,17 @@ static const SourceKind source_kinds[] = {
   {"uniform", "n lo hi columns?"},
   {"normal", "n mean? std? columns?"},
 };
-static const char *const unsupported_kinds[] = {"cifar10", "cifar100", "mnist"};
+static const struct {
+  const char *name, *help;
+} unsupported_kinds[] = {
+  {"mnist", "its files are read by idx(\"train-images-idx3-ubyte.gz\", \"train-labels-idx1-ubyte.gz\")"},
+  {"cifar10", "its pictures are read by images(...), its arrays by npy(...)"},
+  {"cifar100", "its pictures are read by images(...), its arrays by npy(...)"},
+  {"arrow", "pandas or polars write it as csv, or numpy as npz"},
+  {"feather", "pandas or polars write it as csv, or numpy as npz"},
+  {"parquet", "pandas or polars write it as csv, or numpy as npz"},
+  {"hdf5", "numpy writes its arrays as npz"},
+};
 enum {
   NKINDS = sizeof source_kinds / sizeof *source_kinds,
   NUNSUPPORTED = sizeof unsupported_kinds / sizeof *unsupported_kinds
@@ -31,13 +41,16 @@ enum {
 
 static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
   const char *words[NKINDS];
+  const char *dot = strrchr(name, '.'), *known = dot ? strrchr(name, '_') : NULL; /* pd.read_csv, np.load_npy */
   for (int i = 0; i < NKINDS; i++) words[i] = source_kinds[i].name;
   for (int i = 0; i < NUNSUPPORTED; i++)
-    if (!strcmp(name, unsupported_kinds[i]))
-      return el_reject(e, E_UNSUPPORTED_SOURCE, a, "the data source `%s` is not in this version", name);
+    if (!strcmp(known ? known + 1 : name, unsupported_kinds[i].name)) {
+      Diag *d = el_error(e, E_UNSUPPORTED_SOURCE, a, "the data source `%s` is not in this version", name);
+      diag_help(e->c, d, "%s", unsupported_kinds[i].help);
+      return false;
+    }
   Diag *d = el_error(e, E_UNKNOWN_SOURCE, a, "unknown data source `%s`", name);
   const char *s = diag_suggest(e->c, name, words, NKINDS);
-  const char *dot = strrchr(name, '.'), *known = dot ? strrchr(name, '_') : NULL; /* pd.read_csv, np.load_npy */
   for (int i = 0; known && i < NKINDS; i++)
     if (!strcmp(known + 1, words[i])) s = words[i];
   if (s) diag_help(e->c, d, "did you mean `%s`?", s);
@@ -231,9 +244,14 @@ static bool read_stream(Elab *e, const Ast *a, DataInfo *d) {
     *(x->kind == AST_NAMED ? &buffer : &of) = x->kind == AST_NAMED ? x->kid[0] : x;
   }
   const Ast *kind = of && of->kind == AST_CALL ? of->kid[0] : NULL;
-  if (!ok || !kind || kind->kind != AST_NAME || (strcmp(kind->text, "csv") && strcmp(kind->text, "jsonl")))
+  if (!ok || !kind || kind->kind != AST_NAME)
     return el_reject(e, E_ARG_COUNT, of && !kind ? of : a,
                      "a stream is of csv or jsonl: stream(jsonl()), stream(csv(header = true), buffer = 1000)");
+  if (strcmp(kind->text, "csv") && strcmp(kind->text, "jsonl")) {
+    Diag *g = el_error(e, E_UNSUPPORTED_SOURCE, kind, "a stream is of csv or jsonl, not of `%s`", kind->text);
+    diag_help(e->c, g, "stream(jsonl()) and stream(csv()) read records as text; binary ones are read from files");
+    return false;
+  }
   Value n = buffer ? el_static(e, buffer) : v_int(BUFFER);
   if (v_bad(n)) return false;
   if (n.kind != V_INT || n.i < 1 || n.i > EL_MAX_ELEMENTS)

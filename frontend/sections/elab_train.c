@@ -261,7 +261,7 @@ static bool update(Elab *e, TrainBuild *r, Update *u, int n, const LossScale *sc
   if ((clip && !el_clip(e, clip, u, n)) || (noise && !el_noise(e, noise, u, n))) return false;
   if (!el_update(e, &r->optim, u, n) || !el_assign_weights(e, r->s->block)) return false;
   if (ema && !el_average(e, ema, u, n)) return false;
-  el_take_told(e, r->t);
+  el_reset_observed(e, r->t);
   el_scale_step(e, scale);
   return true;
 }
@@ -277,7 +277,7 @@ static bool build_update(Elab *e, TrainBuild *r, Update *u, int n, const int *ac
   r->t->update = g;
   for (int i = 0; i < pass->n; i++)
     if (pass->b[i].v.kind != V_TENSOR) scope_set(e->c, &f.scope, pass->b[i].name, pass->b[i].v, 0, 1);
-  el_bind_told(e, s, r->t);
+  el_bind_observed(e, s, r->t);
   for (int i = 0; i < n; i++) {
     u[i].weight = graph_var(g, u[i].var, g->loc);
     Id sum = el_read_var(e, acc[i], g->loc);
@@ -357,7 +357,7 @@ static bool build_step(Elab *e, TrainBuild *r) {
   GraphState saved = el_enter(e, g, true, &f, e->file);
   f.site = site_root(e, "train", false);
   bind_inputs(e, t, t->batch);
-  el_bind_told(e, s, t);
+  el_bind_observed(e, s, t);
   bool ok = forward(e, r);
   if (ok) {
     for (int i = 0; i < r->n; i++)
@@ -409,7 +409,7 @@ static bool build_eval_of(Elab *e, TrainBuild *r, Dim batch) {
   f.site = site_root(e, "eval", false);
   if (t->data >= 0) e->cur.records = batch;
   bind_inputs(e, t, batch);
-  el_bind_told(e, r->s, t);
+  el_bind_observed(e, r->s, t);
   bool ok = forward(e, r) && same_metrics(e, r);
   merge_ranges(e, t);
   if (ok) el_split_eval(e, g, t, r->name, r->result, r->n + r->ntensor);

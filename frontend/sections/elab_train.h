@@ -60,8 +60,8 @@ bool el_validation(Elab *e, const Section *s, TrainInfo *t); /* validate, valida
 bool el_is_early_stop(const Ast *statement);                 /* early_stop(...) without a name before it */
 /* `validate.loss` and `validate.NAME` as values, in the graph that is elaborated: in training steps what the newest
  * validation found, if the step follows one, else nan. */
-void el_bind_told(Elab *e, const Section *s, TrainInfo *t);
-void el_take_told(Elab *e, const TrainInfo *t);                 /* no later step takes them again */
+void el_bind_observed(Elab *e, const Section *s, TrainInfo *t);
+void el_reset_observed(Elab *e, const TrainInfo *t);            /* no later step takes them again */
 void el_settle_scores(Elab *e, const Section *s, TrainInfo *t); /* once t->metric is known */
 bool el_find_data(Elab *e, const Section *s, const char *setting, int *data);
 

@@ -275,11 +275,11 @@ static bool check_columns(Elab *e, const Section *s, const TrainInfo *t) {
 /* ---- scores of validations as values ---- */
 
 /* The next name `validate.X` in an expression of the section, after `*n` others. */
-static const Ast *find_told(const Ast *a, int *n) {
+static const Ast *find_observed(const Ast *a, int *n) {
   if (!a) return NULL;
   if (a->kind == AST_NAME && !strncmp(a->text, "validate.", 9) && --*n < 0) return a;
   const Ast *found = NULL;
-  for (int i = 0; i < a->n && !found; i++) found = find_told(a->kid[i], n);
+  for (int i = 0; i < a->n && !found; i++) found = find_observed(a->kid[i], n);
   return found;
 }
 
@@ -288,13 +288,13 @@ static const Ast *observed_name(const Section *s, int n) {
   for (int i = 0; i < s->block->n && !found; i++) {
     const Ast *b = s->block->kid[i];
     bool bind = b->kind == AST_BIND;
-    if (!bind) found = find_told(b, &n);
-    else if (!is_name(b->kid[0], "validate.data")) found = find_told(b->kid[b->n - 1], &n);
+    if (!bind) found = find_observed(b, &n);
+    else if (!is_name(b->kid[0], "validate.data")) found = find_observed(b->kid[b->n - 1], &n);
   }
   return found;
 }
 
-static bool check_told(Elab *e, const Section *s, TrainInfo *t) {
+static bool check_observed(Elab *e, const Section *s, TrainInfo *t) {
   const char **words = ctx_alloc(e->c, (size_t)(s->block->n + 1) * sizeof *words);
   const Ast *a;
   for (int i = 0; (a = observed_name(s, i)); i++) {
@@ -308,7 +308,7 @@ static bool check_told(Elab *e, const Section *s, TrainInfo *t) {
   return true;
 }
 
-void el_bind_told(Elab *e, const Section *s, TrainInfo *t) {
+void el_bind_observed(Elab *e, const Section *s, TrainInfo *t) {
   const char **words = ctx_alloc(e->c, (size_t)(s->block->n + 1) * sizeof *words), *section = e->section;
   bool training = e->cur.training;
   const Ast *a;
@@ -322,7 +322,7 @@ void el_bind_told(Elab *e, const Section *s, TrainInfo *t) {
   e->section = section;
 }
 
-void el_take_told(Elab *e, const TrainInfo *t) {
+void el_reset_observed(Elab *e, const TrainInfo *t) {
   for (int k = 0; k < t->nobserved; k++)
     if (t->observed[k]) graph_write(e->cur.root, t->observed[k] - 1, b_const(&e->cur.b, DT_F32, NAN), e->cur.b.loc);
 }
@@ -396,5 +396,5 @@ bool el_validation(Elab *e, const Section *s, TrainInfo *t) {
   if (t->validate && !check_need(e, s, t, validate ? validate->kid[1] : NULL, "validate")) return false;
   return check_need(e, s, t, stop, "early_stop") &&
          check_need(e, s, t, t->best.score ? el_setting_value(s, "save") : NULL, "save") && check_columns(e, s, t) &&
-         check_told(e, s, t) && check_first(e, s, t, stop);
+         check_observed(e, s, t) && check_first(e, s, t, stop);
 }

@@ -44,6 +44,16 @@ npz("stored.npz", zipfile.ZIP_STORED)
 npz("deflated.npz", zipfile.ZIP_DEFLATED)
 npz("wide.npz", zipfile.ZIP_DEFLATED, wide=True)
 npz("other.npz", zipfile.ZIP_LZMA)
+# numbers of the classes, and missing values
+gaps = [[v if (i, j) not in ((4, 1), (20, 0), (20, 3), (59, 2)) else float("nan") for j, v in enumerate(r)]
+        for i, r in enumerate(x)]
+with open("gaps.csv", "w") as f:
+    f.write("a,b,c,d,kind\n")
+    for r, k in zip(gaps, y):
+        f.write(",".join("" if v != v else str(v) for v in r) + ",%d\n" % k)
+x, kept = gaps, x
+npz("gaps.npz", zipfile.ZIP_DEFLATED)
+x = kept
 half = struct.pack("<%dH" % (4 * N), *(struct.unpack("<I", struct.pack("<f", v))[0] >> 16 for r in x for v in r))
 labels = struct.pack("<%dq" % N, *y)
 head = {"y": {"dtype": "I64", "shape": [N], "data_offsets": [0, len(labels)]},

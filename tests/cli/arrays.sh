@@ -1,29 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # npz, safetensors; several files by concat and by patterns. One model for each source must train to the same weights.
 : "${gradc:?run.sh sources this file}"
+. "$here/points.sh"
 if ! command -v python3 >/dev/null; then echo 'arrays.sh: no python3' >&2; return 0; fi
 check 'arrays.py' python3 "$here/arrays.py"
-model() { # model SOURCE X Y: the model, on standard output
-  cat <<N
-def net(x: f32[B, 4]) { x |> linear(3) }
-use model = net()
-data points {
-    source = $1
-    x: f32[4] = $2
-    y: i32 = $3
-}
-train { data = points; batch = 16; steps = 7; loss = cross_entropy(model(x), y); optim = adam(lr = 0.05) }
-N
-}
 array='field("x")'
-made() { # made FILE ARGUMENTS...: the hash of the weights
-  "$gradc" run "$@" --json --run-dir d --force --threads 1 2>err | hash_of
-}
-trained() { # trained NAME SOURCE X Y [ARGUMENTS...]
-  what=$1; model "$2" "$3" "$4" >t.nn; shift 4
-  got=$(made t.nn "$@")
-  if [ -n "$got" ] && [ "$got" = "$want" ]; then pass; else fail "$what: $got is not $want: $(head -c 300 err)"; fi
-}
 columns='field(0:4)' kind='classes(field(4))'
 model 'csv("all.csv")' "$columns" "$kind" >t.nn
 want=$(made t.nn)
@@ -74,6 +55,50 @@ equal 'on_error = skip: csv' "$(made t.nn)" "$same"
 said='data points: 2 of 62 records cannot be used and are left out; the first: .*faulty.csv: record 1, field 2: `word`'
 grep -q "$said" err && pass || fail "on_error = skip: $(head -c 300 err)"
 full && wrong 4 'E0610.*faulty.csv: record 1' 'csv("faulty.csv"); on_error = stop' "$columns" "$kind"
+# A record that is left out adds no class, so it moves no number of the others.
+{ head -1 all.csv; echo a,1,2,word,4; sed -n 2,30p all.csv; echo other,1,,3,4; sed '1,30d' all.csv; } |
+  awk -F, -v OFS=, 'NR == 1 || NR == 2 || NR == 32 { print(NR > 1 ? $0 : "kind,a,b,c,d"); next }
+    { print $5, $1, $2, $3, $4 }' >first.csv
+for how in on_error missing; do
+  grep -v "$([ $how = missing ] && echo word || echo other)" first.csv >first-$how.csv
+  model "csv(\"first-$how.csv\"); $how = skip" 'field("a":"d")' 'classes(field("kind"))' >t.nn
+  equal "$how = skip: classes" "$(made t.nn)" "$same"
+  grep -aq '"classes.points.y":"\[\\"p\\",\\"q\\",\\"r\\"\]"' d/weights.safetensors && pass ||
+    fail "$how = skip: $(grep -ao '"classes[^]]*' d/weights.safetensors) $(cat err)"
+done
+# standardize, minmax and missing values of arrays: the numbers are those of the same table.
+learned() { # learned NAME X_OF_CSV X_OF_ARRAYS [SETTINGS [CSV NPZ]]
+  model "csv(\"${5-all.csv}\"); holdout = 0.2; ${4-}" "$2" 'i32(field(4))' >t.nn
+  want=$(made t.nn)
+  [ -n "$want" ] && pass || fail "$1: $(head -c 300 err)"
+  trained "$1" "npz(\"${6-stored.npz}\"); holdout = 0.2; ${4-}" "$3" 'field("y")'
+}
+sed 's/p$/0/; s/q$/1/; s/r$/2/' all.csv >numbers.csv
+learned standardize 'standardize(field(0:4))' 'standardize(field("x"))' '' numbers.csv
+learned minmax 'minmax(field(0:4))' 'field("x") |> minmax' '' numbers.csv
+for how in 0 mean skip; do
+  learned "missing = $how" 'standardize(field(0:4))' 'standardize(field("x"))' "missing = $how" gaps.csv gaps.npz
+  [ $how != skip ] || grep -q 'gaps.npz: 3 of 60 records have missing values and are left out, the first is record 5' err &&
+    pass || fail "missing = skip of npz: $(cat err)"
+done
+full && trained 'missing = skip, records that are not kept' \
+  'npz("gaps.npz"); holdout = 0.2; cache = false; missing = skip' 'standardize(field("x"))' 'field("y")'
+cat >seen.nn <<'N'
+def net(x: f32[B, 4]) { x |> linear(3) }
+use model = net()
+data points { source = npz("gaps.npz"); missing = mean; x: f32[4] = standardize(field("x")); y: i32 = field("y") }
+train { data = points; batch = 16; steps = 7; loss = cross_entropy(model(x), y); optim = adam(lr = 0.05) }
+export def seen(x: f32[4]) -> f32[4] { x }
+N
+check 'build seen.nn' "$gradc" build seen.nn -o seen
+check 'seen train' ./seen train --run-dir s --force
+./seen predict --weights s/weights.safetensors --input gaps.npz >out 2>err
+awk -F, '{ for (i = 1; i <= 4; i++) { s[i] += $i; q[i] += $i * $i } }
+  NR == 5 { bad += $2 * $2 > 1e-12 }
+  END { for (i = 1; i <= 4; i++) bad += s[i] * s[i] > 1e-6 || (q[i] / 60 - 1) ^ 2 > 1e-6
+        exit NR != 60 || bad > 0 }' out && pass || fail "predict of npz: $(head -3 out err)"
+sed 's/missing = mean; //' seen.nn >wrong.nn
+expect 4 'E0618.*gaps.npz: record 5, .*`x` is not finite' run wrong.nn --run-dir d --force
 wrong 0 '`on_error` is stop or skip' 'csv("all.csv"); on_error = ignore' "$columns" "$kind"
 full && for f in stored.npz deflated.npz wide.npz all.safetensors; do # any byte changed: the same numbers, or an error
   size=$(wc -c <$f) i=0

@@ -82,6 +82,20 @@ equal 'on_error = skip' "$(one skip.nn)" "$(one pets.nn)"
 grep -q 'data pets: 3 of 11 records cannot be used and are left out; the first: .*faulty/cat/a.png: ' err && pass ||
   fail "on_error = skip: $(cat err)"
 
+"$gradc" build skip.nn -o skip_m
+./skip_m predict $w --input faulty >out 2>err
+got=$?
+./pets_m predict $w --input pets | sed 's/^pets/faulty/' | cmp -s - out && [ $got = 0 ] &&
+  grep -q 'faulty: 3 of 11 pictures cannot be used and are left out; the first: faulty/dog/x.gif: only PNG' err && pass ||
+  fail "predict of a folder, on_error = skip: status $got: $(cat err) $(head -2 out)"
+rm faulty/dog/x.gif
+./pets_m predict $w --input faulty >out 2>err
+[ $? = 4 ] && grep -q 'E0622\]: faulty/cat/a.png: ' err && pass || fail "predict of a folder: $(cat err)"
+bad rgb.png </dev/null
+./skip_m predict $w --input bad >out 2>err
+[ $? = 4 ] && grep -q 'E0622\]: bad: none of 1 pictures can be used; the first: bad/cat/rgb.png: ' err && pass ||
+  fail "predict of a folder without usable pictures: $(cat err)"
+
 wrong() { # LINE PATTERN: a field that is refused
   printf 'data d { source = images("pets")\n%s }\n' "$1" >wrong.nn
   expect 1 "$2" check wrong.nn

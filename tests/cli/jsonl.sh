@@ -2,6 +2,7 @@
 # jsonl: the records of a table train to the same weights; lists that are padded, and their lengths; each kind of wrong
 # line is refused with its file and line; on_error = skip of all files; a hold-out under a batch that the model fixes.
 : "${gradc:?run.sh sources this file}"
+. "$here/points.sh"
 
 awk 'BEGIN { s = 7
   print "a,b,c,d,kind"
@@ -19,28 +20,10 @@ sed 's/$/\r/; 7s/^/\r\n  \n/; 9s/"x"/"\\u0078"/; $s/\r//' all.jsonl | head -c -1
 gzip <all.jsonl >packed.jsonl.gz
 head -20 all.jsonl >part-0.jsonl
 sed 1,20d all.jsonl >part-1.jsonl
-model() { # model SOURCE X Y: on standard output
-  cat <<N
-def net(x: f32[B, 4]) { x |> linear(3) }
-use model = net()
-data points {
-    source = $1
-    x: f32[4] = $2
-    y: i32 = $3
-}
-train { data = points; batch = 16; steps = 7; loss = cross_entropy(model(x), y); optim = adam(lr = 0.05) }
-N
-}
-made() { "$gradc" run "$@" --json --run-dir d --force --threads 1 2>err | hash_of; }
 model 'csv("all.csv")' 'field(0:4)' 'classes(field(4))' >t.nn
 want=$(made t.nn)
 [ -n "$want" ] && pass || fail "csv: $(head -c 300 err)"
 x='reshape(field("x"), [4])'
-trained() { # trained NAME SOURCE X Y [ARGUMENTS...]
-  what=$1; model "$2" "$3" "$4" >t.nn; shift 4
-  equal "$what" "$(made t.nn "$@")" "$want"
-  [ -s err ] && ! grep -q error err || [ ! -s err ] || fail "$what: $(head -c 300 err)"
-}
 trained 'jsonl' 'jsonl("all.jsonl")' "$x" 'field("y")'
 trained 'jsonl: names of classes' 'jsonl("all.jsonl")' "$x" 'classes(field("kind"))'
 trained 'jsonl: CRLF, blank lines, escapes, no end of line' 'jsonl("dos.jsonl")' "$x" 'field("kind") |> classes'
@@ -79,15 +62,110 @@ $(model 'jsonl("all.jsonl")' "$x" 'field(1)')
 N
 wrong() { model "$2" "$3" "$4" >wrong.nn; expect 1 "$1" check wrong.nn; } # wrong PATTERN SOURCE X Y
 wrong 'is f32\[2, 2\] here, but its line says f32\[4\]' 'jsonl("all.jsonl")' 'field("x")' 'field("y")'
-wrong '`date` takes a field(...) of csv' 'jsonl("all.jsonl")' "$x" 'date(field("y"))'
+wrong '`date` takes a field(...) of csv or jsonl' 'uniform(60, [0, 0, 0, 0], 1)' 'date(field(0))' '0'
 wrong 'one line reads one array' 'jsonl("all.jsonl")' "$x" 'field("x":"y")'
 wrong 'one line reads one member' 'jsonl("all.jsonl")' "$x" 'field("x") + field("y")'
-wrong '`missing` is for csv' 'jsonl("all.jsonl"); missing = 0' "$x" 'field("y")'
 wrong '`padded` takes field(...) of jsonl' 'csv("all.csv")' 'padded(field(0:4), 4)' 'field(4)'
 wrong 'integer from 1 to' 'jsonl("all.jsonl")' 'padded(field("x"), 0)' 'field("y")'
 wrong 'takes field(...) and the most' 'jsonl("all.jsonl")' 'padded(field("x"))' 'field("y")'
 wrong '`on_error = skip` is for files' 'uniform(60, [0, 0, 0, 0], 1); on_error = skip' 'field(0)' '0'
 wrong 'one line reads a list in one way' 'jsonl("all.jsonl")' "$x" 'length(field("y")) + field("y")'
+
+# ---- standardize, minmax, dates, missing values: those of the same table, which predict and emitted C apply ----
+awk -F, 'NR == 1 { print "a,b,c,d,day,kind" } NR > 1 { printf "%s,%s,%s,%s,2024-%02d-%02dT%02d:30,%s\n", $1, $2, $3, $4,
+  1 + NR % 12, 1 + NR % 28, NR % 24, $5 }' all.csv >days.csv
+days() { # days CSV: as lines of JSON
+  awk -F, 'NR > 1 { printf "{\"kind\": \"%s\", \"when\": \"%s\", \"x\": [%s, %s, %s, %s]}\n", $6, $5, $1, $2, $3, $4 }' \
+    "$1" | sed 's/"when": ""/"when": null/; s/\([[ ]\)\([],]\)/\1null\2/g'
+}
+days days.csv >days.jsonl
+fitted() { # fitted SETTINGS X D: a model of days, of csv and, with other names, of jsonl
+  for kind in csv jsonl; do
+    day='"day"' four=$2
+    [ $kind = csv ] || { day='"when"'; four=$(echo "$2" | sed 's/"a":"d"/"x"/'); }
+    cat >$kind.nn <<N
+def net(x: f32[B, 4], d: f32[B]) { concat([x, reshape(d, [-1, 1])], axis = 1) |> linear(3) }
+use model = net()
+data points {
+    source = $kind("days.$kind"); $1
+    x: f32[4] = $four
+    d: f32 = $(echo "$3" | sed "s/DAY/$day/")
+    y: i32 = classes(field("kind"))
+}
+train { data = points; batch = 8; steps = 40; loss = cross_entropy(model(x, d), y); optim = adam(lr = 0.05) }
+export def classify(x: f32[1, 4], d: f32[1]) { argmax(model(x, d)) }
+export def scaled(x: f32[4], d: f32) -> f32[5] { concat([x, [d]], axis = 0) }
+N
+  done
+}
+same_as_csv() { # same_as_csv NAME ARGUMENTS...: the weights, in d, of jsonl.nn are those of csv.nn
+  what=$1; shift
+  want=$(made csv.nn "$@"); got=$(made jsonl.nn "$@")
+  [ -n "$want" ] && equal "$what" "$got" "$want" || fail "$what: $(head -c 300 err)"
+}
+fitted 'holdout = 0.25' 'standardize(field("a":"d"))' 'minmax(date(field(DAY)))'
+same_as_csv 'standardize, minmax and dates of jsonl'
+same_as_csv 'the same of a fold' --fold 2/3
+made jsonl.nn >out
+check 'build jsonl.nn' "$gradc" build jsonl.nn -o objects
+check 'build csv.nn' "$gradc" build csv.nn -o rows
+w='--weights d/weights.safetensors'
+for fn in classify scaled; do
+  ./rows predict $w --fn $fn --input days.csv >want 2>err
+  ./objects predict $w --fn $fn --input days.jsonl >out 2>>err
+  [ "$(wc -l <want)" = 60 ] && cmp -s out want && pass || fail "predict of jsonl, $fn: $(head -2 out err)"
+done
+equal 'eval of jsonl' "$(./objects eval $w --json 2>&1 | sed 's/"weights.*//')" "$(./rows eval $w --json 2>&1 |
+  sed 's/"weights.*//')"
+"$gradc" emit --c jsonl.nn --weights=d/weights.safetensors --only=infer -o e >log 2>err || fail "emit: $(cat err)"
+cat >e/main.c <<'C'
+#include "jsonl.h"
+#include <stdio.h>
+static _Alignas(64) unsigned char mem[jsonl_BYTES + 64];
+int main(void) {
+  float x[4], d, y[5];
+  jsonl_init(mem, 0);
+  while (scanf("%f,%f,%f,%f,%f", x, x + 1, x + 2, x + 3, &d) == 5) {
+    jsonl_scaled(mem, x, &d, y);
+    printf("%.9g,%.9g,%.9g,%.9g,%.9g\n", y[0], y[1], y[2], y[3], y[4]);
+  }
+}
+C
+TZ=UTC0 awk -F'[,T:-]' 'NR > 1 { printf "%s,%s,%s,%s,%.9f\n", $1, $2, $3, $4,
+  mktime($5 " " $6 " " $7 " " $8 " " $9 " 00") / 86400 }' days.csv >raw.csv
+gcc -std=c11 -O1 -o e/main e/main.c e/jsonl.c -lm 2>err && e/main <raw.csv >got
+paste -d, got out | awk -F, '{ for (i = 1; i <= 5; i++) bad += ($i - $(i + 5)) ^ 2 > 1e-10 }
+  END { exit NR != 60 || bad > 0 }' && pass || fail "emitted C takes raw values: $(head -2 got out err)"
+awk -F, -v OFS=, 'NR == 7 || NR == 30 { $2 = "" } NR == 30 || NR == 44 { $5 = "" }
+  NR == 50 { $1 = $2 = $3 = $4 = "" } { print }' days.csv >gaps.csv
+days gaps.csv >gaps.jsonl
+sed '29s/"when": null, //; 43s/"when": null/"when" :  null/; 49s/"x": .*]/"x": null/' gaps.jsonl | sed '6s/null/NaN/' >absent.jsonl
+for how in 0 mean skip; do
+  fitted "holdout = 0.25; missing = $how" 'standardize(field("a":"d"))' 'minmax(date(field(DAY)))'
+  want=$(made csv.nn --data gaps.csv)
+  [ -n "$want" ] && pass || fail "missing = $how: $(head -c 300 err)"
+  equal "missing = $how of jsonl" "$(made jsonl.nn --data gaps.jsonl)" "$want"
+  equal "missing = $how, absent members" "$(made jsonl.nn --data absent.jsonl)" "$want"
+done
+grep -q 'absent.jsonl: 4 of 60 records have missing values and are left out, the first in line 6$' err && pass ||
+  fail "missing = skip of jsonl: $(cat err)"
+"$gradc" build jsonl.nn -o objects && ./objects predict $w --input gaps.jsonl >out 2>err
+equal 'predict of records with missing values' "$(sed -n '6p;29p;43p;49p' out | tr -d '\n')$(wc -l <out)" 60
+gap() { # gap NAME CODE MESSAGE CHANGE: of the jsonl.nn that was made last
+  sed "$4" days.jsonl >bad.jsonl
+  "$gradc" run jsonl.nn --run-dir bad --data bad.jsonl >out 2>err
+  got=$?
+  [ $got = 4 ] && grep -q -e "E$2\]: bad.jsonl$3" err && pass || fail "jsonl: $1: status $got: $(cat err)"
+}
+fitted 'missing = mean' 'field("a":"d")' 'f32(date(field(DAY)))'
+gap 'no date' 0610 ':3: `when`: `2024-13-01` is not a date' '3s/"when": "[^"]*"/"when": "2024-13-01"/'
+gap 'a class that is missing' 0610 ':3: `kind` is missing, and a class has no mean' '3s/"kind": "."/"kind": null/'
+gap 'a member of no record' 0620 ': no record has a member `when`' 's/"when"/"then"/'
+sed 's/ d: f32 = .*/ d: f32 = f32(length(field("x")))/' jsonl.nn >t.nn && mv t.nn jsonl.nn
+gap 'a list that is missing' 0610 ':3: `x` is missing, and a list has no mean' '3s/"x": \[.*\]/"x": null/'
+wrong '`standardize` takes field(...) or date' 'jsonl("all.jsonl")' 'standardize(padded(field("x"), 4))' 'field("y")'
+wrong '`minmax` gives floats' 'jsonl("all.jsonl")' "$x" 'minmax(field("y"))'
+wrong '`missing` is for csv, jsonl and arrays, not uniform' 'uniform(60, [0, 0, 0, 0], 1); missing = 0' 'field(0)' '0'
 
 # ---- lists that are padded ----
 awk 'BEGIN { for (i = 0; i < 24; i++) { n = i * 5 % 7; s = ""; t = 0

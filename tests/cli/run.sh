@@ -209,27 +209,6 @@ expect 0 '^E0214  ' explain
 [ "$(cut -c 1-5 out | sort -u | wc -l)" -ge 150 ] && pass || fail "explain lists $(wc -l <out) codes"
 [ -z "$(cut -c 1-5 out | sort | uniq -d)" ] && pass || fail "codes of two errors: $(cut -c 1-5 out | sort | uniq -d)"
 
-# ---- completions: every command and option is offered; shells that are here read the text ----
-for shell in bash zsh fish; do
-  expect 0 'gradcheck' help --completion=$shell; cp out completion.$shell
-  if command -v $shell >/dev/null; then check "completion of $shell" $shell -n completion.$shell; fi
-done
-expect 2 'takes bash, zsh or fish' help --completion=tcsh
-cat >complete.bash <<'B'
-. ./completion.bash
-offers() { # offers LINE WORD WANTED: the completions of its last word, the WORD-th of bash
-  COMP_LINE=$1 COMP_POINT=${#1} COMP_CWORD=$2; read -ra COMP_WORDS <<<"$1"; _gradc
-  [ "${COMPREPLY[*]}" = "$3" ] || { echo "$1: ${COMPREPLY[*]}, not $3"; exit 1; }
-}
-offers 'gradc chec' 1 check
-offers 'gradc check --js' 2 --json
-offers 'gradc build --fp=' 3 'strict fast'
-offers 'gradc build --fp=st' 4 strict
-offers 'gradc run --no-lay' 2 --no-layout
-offers 'gradc run m' 2 ''
-B
-check 'completions of bash' bash complete.bash
-
 # ---- messages: the last line; the members of LSP; what is written for a command ----
 expect 1 '^1 error: `gradc explain E0201` says more$' check wrong.nn
 printf 'test "\303\251\360\235\204\236" { assert absent; two = 2 }\n' >wide.nn
@@ -284,6 +263,8 @@ expect 0 'ok .*one is one' test product.nn
 expect 1 'failed .*fails' test fails.nn
 grep -q 'fails.nn:4:.*3.5 .*4' out && pass || fail "test does not show place and both sides: $(cat out)"
 expect 1 '"test":"fails","ok":false' test fails.nn --json
+expect 0 '^warned.nn has no tests, such as' test warned.nn
+tail -n 1 out | grep -qx '0 passed, 0 failed' && pass || fail "no tests: $(cat out)"
 expect 0 'ok .*model.linear_1.w' gradcheck product.nn
 expect 0 '"weight":"model.linear_1.w","ok":true' gradcheck product.nn --json
 expect 1 'E0506' gradcheck fails.nn
@@ -371,7 +352,7 @@ nothing_left run
 expect 2 '' run product.nn --steps 5 --run-dir r2
 expect 0 '' emit --c product.nn --weights=r1/weights.safetensors -o w
 for name in settings runs sweep numbers i64 streams plan validate cpu draws portable memory binary init weights doctor \
-  tables glass images arrays jsonl stream workers sample projects terminal new; do
+  tables glass images arrays jsonl stream workers sample projects terminal completion new; do
   mkdir "$tmp/$name"; cd "$tmp/$name" || exit 2
   # shellcheck disable=SC1090
   . "$here/$name.sh"

@@ -157,7 +157,7 @@ static void calling(gradc_model *m) {
   gradc_array in = {x, GRADC_F32, 2, two4}, to = {out, GRADC_I32, 1, two}, t = {tok, GRADC_I32, 1, two};
   int classify = gradc_find_export(m, "classify"), halves = gradc_find_export(m, "halves");
   FAILS(GRADC_BAD_CALL, 804, "no export 9", gradc_call(m, 9, &in, 1, &to, 1, NULL, &e));
-  FAILS(GRADC_BAD_CALL, 802, "takes 1 inputs, 2", gradc_call(m, classify, &in, 2, &to, 1, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 802, "takes 1 input, not 2", gradc_call(m, classify, &in, 2, &to, 1, NULL, &e));
   FAILS(GRADC_BAD_CALL, 802, "has 1 outputs, 0", gradc_call(m, classify, &in, 1, NULL, 1, NULL, &e));
   to.shape = three;
   FAILS(GRADC_BAD_CALL, 802, "output `out` is i32[2], the array is i32[3]",
