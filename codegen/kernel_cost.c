@@ -166,9 +166,10 @@ static double gemm_seconds(const Kernel *k, const GemmDesc *g, const Rates *r) {
   return 2 * results * gemm_count(&g->k) / (rate * gemm_share(g)) + gemm_packed(g) / (r->element * PACK_SHARE / 100.0);
 }
 
-/* Sums of columns read a vector of each row: caches do not load ahead. */
+/* Sums of columns that read one vector of each row: caches do not load ahead. */
 static double memory_seconds(const Kernel *k, const NestSchedule *s, bool loops, const Rates *r) {
-  double seconds = 0, load = loops && s->lane_outer && s->nest->nacc ? COLUMN_SHARE : LOAD_SHARE;
+  double seconds = 0, load = LOAD_SHARE;
+  if (loops && s->lane_outer && s->nest->nacc && s->block == 1) load = COLUMN_SHARE;
   for (int b = 0; b < k->nbuf; b++) {
     double rate = rate_at(r, distance_of(k, b)) / 100.0;
     seconds += nest_buffer_bytes(k, s, b, false) / (rate * load);

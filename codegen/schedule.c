@@ -29,7 +29,7 @@ static double nest_cycles(const Graph *g, const KNest *n, int lanes) {
 NestSchedule schedule_scalar(const KNest *n) {
   int *branch = ctx_alloc(n->axes.m->c, (size_t)(n->nval + 1) * sizeof *branch);
   return (NestSchedule){
-    .nest = n, .use = nest_use(n), .lane = -1, .vec = 1, .par_axis = -1, .grain = 1, .branch = branch};
+    .nest = n, .use = nest_use(n), .lane = -1, .vec = 1, .block = 1, .par_axis = -1, .grain = 1, .branch = branch};
 }
 
 bool schedule_is_point(const NestSchedule *s, int axis) {

@@ -12,6 +12,7 @@ typedef struct NestSchedule {
   const KNest *nest; /* its outer axes in the order of the loops */
   NestUse use;
   int lane, vec;               /* the vectorized axis, and the elements of a vector; -1: none, all values are scalars */
+  int block;                   /* vectors of an outer lane that accumulate in the same loops */
   bool lane_outer;             /* it is an outer axis: each lane has its own accumulators */
   int par_axis, grain;         /* the axis that threads partition, in multiples of `grain`; -1: none */
   int *branch;                 /* per value: the select of vectors in whose branch it is evaluated; 0: in none */

@@ -139,13 +139,57 @@ static void find_branches(NestSchedule *s) {
   }
 }
 
+/* ---- blocks of lanes ---- */
+
+enum { MAX_BLOCK = 4, MAX_SUMS = 8 }; /* vectors; of accumulations, which stay in registers */
+
+/* Every value is a load, or computed from loads, at the indices of loops alone. */
+static bool has_plain_values(const NestSchedule *s) {
+  const KNest *n = s->nest;
+  if (s->use.axes[0]) return false;
+  for (int i = 1; i < n->nval; i++) {
+    KValKind k = n->val[i].kind;
+    if (s->use.uses[i] && k != KV_CONST && k != KV_LOAD && k != KV_OP && k != KV_ACC && k != KV_RUN) return false;
+  }
+  return true;
+}
+
+/* The accumulations over loops of a phase; -1: some have no such blocks. */
+static int count_sums(const KNest *n, int phase) {
+  int sums = 0;
+  for (int i = 0; i < n->nacc; i++) {
+    if (n->acc[i].phase != phase) continue;
+    if (acc_is_arg(&n->acc[i])) return -1;
+    sums++;
+  }
+  return n->phase[phase].naxis ? sums : 0;
+}
+
+/* A vector of each of many rows is a short access after a long stride, and its sum waits for the one before. Several
+ * neighbouring vectors are read and added up together. */
+static void choose_block(NestSchedule *s) {
+  const KNest *n = s->nest;
+  int most = 0;
+  if (s->lane < 0 || !s->lane_outer || !has_plain_values(s)) return;
+  for (int i = 0; i < n->nphase; i++) {
+    int sums = count_sums(n, i);
+    if (sums < 0) return;
+    if (sums > most) most = sums;
+  }
+  if (!most) return;
+  s->block = MAX_BLOCK;
+  while (s->block > 1 && s->block * most > MAX_SUMS) s->block /= 2;
+  while (s->block > 1 && s->block * s->vec > dim_bound(n->axes.m, n->axes.axis[s->lane].extent)) s->block /= 2;
+  s->grain = s->vec;
+}
+
 /* ---- threads ---- */
 
 /* The outermost axis with enough iterations for the threads, else the longest. */
 static void choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedule *s) {
   int64_t best = 0, enough = o->serial_cycles == 1 ? 2 : MIN_ROWS;
   for (int i = 0; i < n->nouter; i++) {
-    int a = n->outer[i], grain = a == s->lane ? 4 * s->vec : 1;
+    int a = n->outer[i], grain = a != s->lane ? 1 : s->grain > 1 ? s->grain : 4 * s->vec;
     int64_t e = dim_bound(n->axes.m, n->axes.axis[a].extent) / grain + (a == s->lane && o->serial_cycles == 1);
     if (best >= enough || e <= best) continue;
     best = e;
@@ -160,6 +204,7 @@ static void choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedu
 void native_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedule *s) {
   const KNest *n = s->nest;
   if (!n->attend) choose_lane(k, o, s);
+  if (!n->attend) choose_block(s);
   choose_par_axis(n, o, s);
   if (s->lane >= 0 && s->lane_outer) put_lane_last(s);
   find_branches(s);

@@ -42,10 +42,53 @@ void emit_main_and_tail(NestText *c, int axis, const char *from, const char *to,
   nest_close_block(c);
 }
 
+/* The nest of the lanes `ahead` of these. */
+static const KNest *shifted_nest(const NestText *c, int ahead) {
+  Module *m = c->p->m;
+  KNest *n = ctx_alloc(c->p->c, sizeof *n);
+  *n = *c->n;
+  n->val = ctx_alloc(c->p->c, (size_t)(n->nval + 1) * sizeof *n->val);
+  n->store = ctx_alloc(c->p->c, (size_t)(n->nstore + 1) * sizeof *n->store);
+  memcpy(n->val, c->n->val, (size_t)n->nval * sizeof *n->val);
+  memcpy(n->store, c->n->store, (size_t)n->nstore * sizeof *n->store);
+  for (int i = 1; i < n->nval + n->nstore; i++) {
+    Affine *at = i < n->nval ? &n->val[i].at : &n->store[i - n->nval].at;
+    at->k = dim_add(m, at->k, dim_mul(m, at->coef[c->s->lane], dim_of(m, ahead)));
+  }
+  return n;
+}
+
+/* The loop over blocks of several vectors, as far as there are full ones. */
+static void blocks_of_vectors(NestText *c, const char *at, const char *to, void (*body)(NestText *, int)) {
+  int n = c->s->block, step = n * c->s->vec;
+  NestText *block = ctx_alloc(c->p->c, (size_t)n * sizeof *block);
+  for (int i = 0; i < n; i++) block[i] = nest_inner_scope(c);
+  for (int i = 1; i < n; i++) {
+    block[i].n = shifted_nest(c, i * c->s->vec);
+    block[i].suffix = ctx_strf(c->p->c, "_%d", i);
+    block[i - 1].next = &block[i];
+  }
+  nest_open_block(&block[0], "for (; %s + %d <= %s; %s += %d)", at, step, to, at, step);
+  for (int i = 1; i < n; i++) block[i].indent = block[0].indent;
+  body(&block[0], 0);
+  nest_close_block(&block[0]);
+}
+
 void emit_outer_vectors(NestText *c, void (*body)(NestText *, int)) {
   int axis = c->s->lane, step = c->s->vec;
-  emit_main_and_tail(c, axis, native_axis_begin(c, axis), native_axis_end(c, axis), step, is_multiple(c, axis, step),
-                     body, 0);
+  const char *from = native_axis_begin(c, axis), *to = native_axis_end(c, axis);
+  if (c->s->block == 1) {
+    emit_main_and_tail(c, axis, from, to, step, is_multiple(c, axis, step), body, 0);
+    return;
+  }
+  const char *at = ctx_strf(c->p->c, "i%d", axis), *first = ctx_strf(c->p->c, "from%d", axis);
+  nest_line(c, "ptrdiff_t %s = %s;", first, from);
+  nest_open_block(c, " ");
+  nest_line(c, "ptrdiff_t %s = %s;", at, first);
+  blocks_of_vectors(c, at, to, body);
+  nest_line(c, "%s = %s;", first, at);
+  nest_close_block(c);
+  emit_main_and_tail(c, axis, first, to, step, is_multiple(c, axis, step), body, 0);
 }
 
 /* ---- reductions along the lane axis ---- */

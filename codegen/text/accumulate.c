@@ -2,9 +2,12 @@
 /* Prints the accumulations of a nest, in strict order. */
 #include "codegen/text/nest.h"
 
-const char *nest_acc_name(NestText *c, int acc) {
-  return ctx_strf(c->p->c, acc_is_arg(&c->n->acc[acc]) ? "at%d" : "s%d", acc);
+/* A variable of an accumulation. */
+static const char *variable(const NestText *c, const char *kind, int acc) {
+  return ctx_strf(c->p->c, "%s%d%s", kind, acc, c->suffix);
 }
+
+const char *nest_acc_name(NestText *c, int acc) { return variable(c, acc_is_arg(&c->n->acc[acc]) ? "at" : "s", acc); }
 
 /* Each lane has its own accumulators, so they are vectors. */
 static bool is_vector(const NestText *c) { return c->s->lane >= 0 && c->s->lane_outer; }
@@ -48,8 +51,10 @@ void acc_declare(NestText *c, int phase, StrictOrder r) {
     if (acc_is_arg(a) && is_vector(c)) nest_line(c, "%s at%d = {0};", nest_lanes(c)->type(DT_I32), i);
     else if (acc_is_arg(a)) nest_line(c, "int32_t at%d = 0;", i);
     if (acc_is_arg(a)) nest_line(c, "%s m%d = %s;", acc_type(c, a), i, zero);
-    else if (!acc_has_lanes(a) || acc_has_chunks(a, r)) nest_line(c, "%s s%d = %s;", acc_type(c, a), i, zero);
+    else if (!acc_has_lanes(a) || acc_has_chunks(a, r))
+      nest_line(c, "%s %s = %s;", acc_type(c, a), variable(c, "s", i), zero);
   }
+  if (*c->suffix) return; /* blocks of lanes count together */
   if (r.counts) nest_line(c, "int32_t term%d = 0;", phase);
   if (r.how == CHUNK_COUNT) nest_line(c, "int32_t chunks%d = 0;", phase);
 }
@@ -64,11 +69,12 @@ void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare) {
     if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
     const char *zero = acc_start(c, a), *type = acc_type(c, a);
     if (acc_has_lanes(a)) {
-      if (declare && acc_is_sum(a)) nest_line(c, "%s l%d[16] = {0};", type, i);
-      else if (declare) nest_line(c, "%s l%d[16];", type, i);
-      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < 16; l++) l%d[l] = %s;", i, zero);
+      const char *l = variable(c, "l", i);
+      if (declare && acc_is_sum(a)) nest_line(c, "%s %s[16] = {0};", type, l);
+      else if (declare) nest_line(c, "%s %s[16];", type, l);
+      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < 16; l++) %s[l] = %s;", l, zero);
     } else if (acc_has_chunks(a, r)) {
-      nest_line(c, "%sc%d = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", i, zero);
+      nest_line(c, "%s%s = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", variable(c, "c", i), zero);
     }
   }
 }
@@ -108,9 +114,9 @@ static const char *term_variable(NestText *c, int i, StrictOrder r) {
     const char *at = r.counts   ? ctx_strf(c->p->c, "term%d", a->phase)
                      : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0])
                                 : "0";
-    return ctx_strf(c->p->c, "l%d[%s & 15]", i, at);
+    return ctx_strf(c->p->c, "%s[%s & 15]", variable(c, "l", i), at);
   }
-  return ctx_strf(c->p->c, acc_has_chunks(a, r) ? "c%d" : "s%d", i);
+  return variable(c, acc_has_chunks(a, r) ? "c" : "s", i);
 }
 
 void acc_term(NestText *c, int phase, StrictOrder r) {
@@ -135,7 +141,8 @@ static void reduce_helper(NestText *c, const KAcc *a) {
 
 static const char *reduced_lanes(NestText *c, const KAcc *a, int i) {
   const char *name = op_info[a->op].spelling;
-  return ctx_strf(c->p->c, "gc_%s16_%s%s(l%d)", name, is_vector(c) ? "v" : "", dtype_info[a->type].name, i);
+  return ctx_strf(c->p->c, "gc_%s16_%s%s(%s)", name, is_vector(c) ? "v" : "", dtype_info[a->type].name,
+                  variable(c, "l", i));
 }
 
 /* Ends a chunk: its result becomes the total or is combined with it. `first`: a condition, true for the first chunk. */
@@ -143,13 +150,13 @@ void acc_chunk_end(NestText *c, int phase, StrictOrder r, const char *first) {
   for (int i = 0; i < c->n->nacc; i++) {
     const KAcc *a = &c->n->acc[i];
     if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
+    const char *chunk = variable(c, "c", i), *s = variable(c, "s", i);
     if (acc_has_lanes(a)) reduce_helper(c, a);
     if (!acc_has_chunks(a, r)) {
-      if (acc_has_lanes(a)) nest_line(c, "const %s s%d = %s;", acc_type(c, a), i, reduced_lanes(c, a, i));
+      if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), s, reduced_lanes(c, a, i));
       continue;
     }
-    const char *chunk = ctx_strf(c->p->c, "c%d", i), *s = ctx_strf(c->p->c, "s%d", i);
-    if (acc_has_lanes(a)) nest_line(c, "const %s c%d = %s;", acc_type(c, a), i, reduced_lanes(c, a, i));
-    nest_line(c, "s%d = %s ? %s : %s;", i, first, chunk, acc_step(c, a, s, chunk));
+    if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i));
+    nest_line(c, "%s = %s ? %s : %s;", s, first, chunk, acc_step(c, a, s, chunk));
   }
 }

@@ -21,6 +21,13 @@ void nest_stores(NestText *c, int phase, KStoreAt level) {
   }
 }
 
+/* The blocks of lanes in the loops of c, which is the first one. */
+static NestText *next_block(const NestText *c, NestText *x) {
+  if (x->next) x->next->indent = c->indent;
+  return x->next;
+}
+#define EACH_BLOCK(x, c) for (NestText * (x) = (c); (x); (x) = next_block(c, x))
+
 static const char *extent_of(NestText *c, int a) { return text_dim(c->p, c->n->axes.axis[a].extent); }
 
 void nest_open_loop(NestText *c, int a) {
@@ -40,9 +47,9 @@ static void end_count(NestText *c, int phase, StrictOrder r) {
   if (r.how != CHUNK_COUNT) return;
   nest_open_block(c, "if (term%d == %d)", phase, STRICT_CHUNK);
   nest_open_block(c, " ");
-  acc_chunk_end(c, phase, r, acc_is_first_chunk(c, phase));
+  EACH_BLOCK(x, c) acc_chunk_end(x, phase, r, acc_is_first_chunk(c, phase));
   nest_close_block(c);
-  acc_chunk_begin(c, phase, r, false);
+  EACH_BLOCK(x, c) acc_chunk_begin(x, phase, r, false);
   nest_line(c, "term%d = 0, chunks%d++;", phase, phase);
   nest_close_block(c);
 }
@@ -55,18 +62,22 @@ static void inner_loops(NestText *c, int phase, StrictOrder r) {
       const char *n = extent_of(c, a), *type = nest_index_type(c);
       nest_open_block(c, "for (%s b0 = 0; b0 < %s; b0 += %d)", type, n, STRICT_CHUNK);
       nest_line(c, "const %s b1 = %s - b0 < %d ? %s : b0 + %d;", type, n, STRICT_CHUNK, n, STRICT_CHUNK);
-      acc_chunk_begin(c, phase, r, true);
+      EACH_BLOCK(x, c) acc_chunk_begin(x, phase, r, true);
       nest_open_block(c, "for (%s i%d = b0; i%d < b1; i%d++)", type, a, a, a);
     } else {
       nest_open_loop(c, a);
     }
-    nest_values(c, phase, c->n->nouter + k + 1);
+    EACH_BLOCK(x, c) nest_values(x, phase, c->n->nouter + k + 1);
   }
-  acc_term(c, phase, r);
-  nest_stores(c, phase, KS_INNER);
+  EACH_BLOCK(x, c) {
+    acc_term(x, phase, r);
+    nest_stores(x, phase, KS_INNER);
+  }
   end_count(c, phase, r);
   for (int k = 0; k < p->naxis; k++) nest_close_loop(c, p->axis[k]);
-  if (r.how == CHUNK_LOOP) acc_chunk_end(c, phase, r, "b0 == 0"), nest_close_block(c);
+  if (r.how != CHUNK_LOOP) return;
+  EACH_BLOCK(x, c) acc_chunk_end(x, phase, r, "b0 == 0");
+  nest_close_block(c);
 }
 
 static const char *outer_conditions(const NestText *c, const KPhase *p) {
@@ -83,8 +94,10 @@ static void print_phase(NestText *c, int phase) {
   StrictOrder r = strict_order(c->n, phase);
   for (int a = 0; a < n->axes.n; a++)
     if (nest_loop_level(c->n, phase, n->axes.axis[a].needs) > n->nouter) c->axis_done[a] = false;
-  nest_values(c, phase, n->nouter);
-  nest_stores(c, phase, KS_OUTER);
+  EACH_BLOCK(x, c) {
+    nest_values(x, phase, n->nouter);
+    nest_stores(x, phase, KS_OUTER);
+  }
   bool inner = r.any;
   for (int i = 0; i < n->nstore; i++) inner |= n->store[i].phase == phase && n->store[i].level == KS_INNER;
   if (inner && c->s->lane >= 0 && !c->s->lane_outer && p->naxis) {
@@ -95,18 +108,21 @@ static void print_phase(NestText *c, int phase) {
     nest_parallel(c)->inner_loops(c, phase, r);
     return;
   }
-  acc_declare(c, phase, r);
-  if (r.how != CHUNK_LOOP) acc_chunk_begin(c, phase, r, true);
+  EACH_BLOCK(x, c) {
+    acc_declare(x, phase, r);
+    if (r.how != CHUNK_LOOP) acc_chunk_begin(x, phase, r, true);
+  }
   const char *valid = outer_conditions(c, p);
   if (inner) {
     if (valid) nest_open_block(c, "if (%s)", valid);
     inner_loops(c, phase, r);
     if (valid) nest_close_block(c);
   }
-  if (r.how == ONE_CHUNK) acc_chunk_end(c, phase, r, "");
+  EACH_BLOCK(x, c)
+  if (r.how == ONE_CHUNK) acc_chunk_end(x, phase, r, "");
   if (r.how == CHUNK_COUNT) {
     nest_open_block(c, "if (term%d || chunks%d == 0)", phase, phase);
-    acc_chunk_end(c, phase, r, acc_is_first_chunk(c, phase));
+    EACH_BLOCK(x, c) acc_chunk_end(x, phase, r, acc_is_first_chunk(c, phase));
     nest_close_block(c);
   }
 }
@@ -117,7 +133,8 @@ static void print_phases(NestText *c, int unused) {
 }
 
 NestText nest_text(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o) {
-  NestText c = {.p = p, .k = k, .s = s, .n = s->nest, .o = o, .indent = 1, .parallel = p->target->parallel};
+  NestText c = {.p = p, .k = k, .s = s, .n = s->nest, .o = o, .indent = 1, .suffix = ""};
+  c.parallel = p->target->parallel;
   c.text = ctx_alloc(p->c, (size_t)(s->nest->nval + 1) * sizeof *c.text);
   return c;
 }

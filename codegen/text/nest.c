@@ -184,13 +184,13 @@ static void value_emit(NestText *c, int i);
 static void branch_emit(NestText *c, int i) {
   const KVal *v = &c->n->val[i];
   const char *around = nest_lanes(c)->splat(c, v->type, text_number(c->p, (DType)v->type, v->c));
-  nest_line(c, "%s v%d = %s;", nest_lanes(c)->type(v->type), i, around);
+  nest_line(c, "%s v%d%s = %s;", nest_lanes(c)->type(v->type), i, c->suffix, around);
   nest_open_block(c, "if (%s)", nest_guards(c, v));
   for (int k = 1; k < i; k++)
     if (c->s->branch[k] == i) value_emit(c, k);
-  nest_line(c, "v%d = %s;", i, nest_lanes(c)->arg(c, v->arg[0]));
+  nest_line(c, "v%d%s = %s;", i, c->suffix, nest_lanes(c)->arg(c, v->arg[0]));
   nest_close_block(c);
-  c->text[i] = ctx_strf(c->p->c, "v%d", i);
+  c->text[i] = ctx_strf(c->p->c, "v%d%s", i, c->suffix);
 }
 
 static void value_emit(NestText *c, int i) {
@@ -205,8 +205,8 @@ static void value_emit(NestText *c, int i) {
     return;
   }
   const int type = dtype_computed(c->n->val[i].type);
-  nest_line(c, "const %s v%d = %s;", vector ? nest_lanes(c)->type(type) : dtype_info[type].c, i, text);
-  c->text[i] = ctx_strf(c->p->c, "v%d", i);
+  nest_line(c, "const %s v%d%s = %s;", vector ? nest_lanes(c)->type(type) : dtype_info[type].c, i, c->suffix, text);
+  c->text[i] = ctx_strf(c->p->c, "v%d%s", i, c->suffix);
 }
 
 /* True if the axes that guard a select are printed: a load of extent 1 does not depend on them. */

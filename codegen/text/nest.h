@@ -18,6 +18,8 @@ typedef struct NestText {
   const char *remaining;               /* in a tail: the number of its lanes; NULL: a full vector */
   const struct ParallelText *parallel; /* the target's, or those of a form */
   const void *form;                    /* what the form has decided */
+  const char *suffix;                  /* of the names of its values */
+  struct NestText *next;               /* another block of lanes in the same loops, or NULL */
 } NestText;
 
 NestText nest_text(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o); /* prints nothing */
