@@ -80,7 +80,8 @@ static bool import_one(Import *m, const char *path) {
  * open, m and the size are as before. */
 static const char *open_text(Import *m, Bound *b, const char *path, const char *source, size_t *n) {
   static const int64_t size[OPEN_SIZES] = {5, 7, 11};
-  const char *text[OPEN_SIZES], *merged = NULL;
+  const char *merged = NULL;
+  bool used = true;
   const int64_t bound = b->size;
   Import one[OPEN_SIZES];
   int i = 0;
@@ -91,14 +92,11 @@ static const char *open_text(Import *m, Bound *b, const char *path, const char *
   }
   b->size = bound;
   if (i < OPEN_SIZES) return NULL;
-  if (import_open_weights(one)) {
-    for (i = 0; i < OPEN_SIZES; i++) text[i] = import_text(&one[i], source, n);
-    if (!strcmp(text[0], text[1])) {
-      if (b->must) diag_error(m->c, E_ONNX_SHAPE, 0, 1, "%s: no input has the open dimension `%s`", path, b->name);
-      b->open = false;
-      return NULL;
-    }
-    merged = import_open(m->c, text, size, import_word(m->c, b->name), bound, n);
+  if (import_open_weights(one)) merged = import_open(one, source, size, import_word(m->c, b->name), bound, &used, n);
+  if (!used) {
+    if (b->must) diag_error(m->c, E_ONNX_SHAPE, 0, 1, "%s: no input has the open dimension `%s`", path, b->name);
+    b->open = false;
+    return NULL;
   }
   if (merged) *m = one[0];
   if (merged || !b->must) return merged;
@@ -111,7 +109,7 @@ static const char *open_text(Import *m, Bound *b, const char *path, const char *
 static int import_file(Args *a, const char *path, const char *dir) {
   Ctx *c = a->c;
   OnnxModel o;
-  Import m = {.c = c, .model = &o, .folder = onnx_folder(c, path), .body = {.c = c}};
+  Import m = {.c = c, .model = &o, .folder = onnx_folder(c, path)};
   if (!read_sizes(a, &m) || !read_constants(a, &m)) return EXIT_USAGE;
   if (!onnx_file_model(c, path, &o)) return EXIT_MODEL;
   if (!onnx_read_given(c, &o, ctx_strf(c, "%s/test_data_set_0", m.folder), &m)) return EXIT_MODEL;

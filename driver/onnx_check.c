@@ -109,6 +109,15 @@ static void keep(void *user, const char *name, const char *text, size_t n) {
   str_put(s, text, n);
 }
 
+/* The macro in the header whose comment has the weight; NULL: none. */
+static const char *offset_name(Check *k, const char *header, const char *weight) {
+  const char *at = strstr(header, ctx_strf(k->c, " /* net.%s: ", weight)), *define = "#define ";
+  while (at && at > header && strncmp(at, define, strlen(define))) at--;
+  if (!at || at == header) return NULL;
+  at += strlen(define);
+  return ctx_intern(k->c, at, strcspn(at, " "));
+}
+
 /* C of one file: the header in place of its #include, and functions over lists of pointers. */
 static const char *portable_unit(Check *k, const Str *part, size_t *n) {
   Str b = {.c = k->c};
@@ -122,8 +131,8 @@ static const char *portable_unit(Check *k, const Str *part, size_t *n) {
     "\nsize_t check_bytes(void) { return model_BYTES; }\nint check_run(void *mem, void **in, void **out, const void "
     "**w) {\n  (void)in; (void)out; (void)w;\n  model_init(mem, 0);\n");
   for (int i = 0; i < k->m->nweight; i++) {
-    const char *at = ctx_strf(k->c, "model_AT_net_%s", k->m->weight[i].name);
-    if (strstr(part[1].s, ctx_strf(k->c, "%s ", at))) str_printf(&b, "  model_set_weight(mem, %s, w[%d]);\n", at, i);
+    const char *at = offset_name(k, part[1].s, k->m->weight[i].name);
+    if (at) str_printf(&b, "  model_set_weight(mem, %s, w[%d]);\n", at, i);
   }
   str_puts(&b, "  return model_main(mem");
   for (int i = 0; i < k->m->nin; i++) str_printf(&b, ", in[%d]", i);
@@ -247,7 +256,7 @@ static const char *first_problem(Ctx *c) {
 
 static int check_set(Ctx *c, const char *folder, const char *set) {
   OnnxModel o;
-  Import m = {.c = c, .model = &o, .folder = folder, .body = {.c = c}};
+  Import m = {.c = c, .model = &o, .folder = folder};
   Check k = {.c = c, .m = &m, .path = set};
   DiagMark mark = diag_mark(c);
   Str ops = {.c = c};

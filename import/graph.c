@@ -177,10 +177,20 @@ static bool lacks_operand(const Oper *o) {
   return !has_in(o, 0) && !strstr(free, ctx_strf(o->m->c, " %s ", o->n->op));
 }
 
+/* Few operators take sequences. */
+static bool list_operand(const Oper *o) {
+  static const char lists[] = " ConcatFromSequence Identity If Loop Optional OptionalGetElement OptionalHasElement "
+                              "SequenceAt SequenceErase SequenceInsert SequenceLength SequenceMap ";
+  bool list = false;
+  for (int i = 0; i < o->nin; i++) list |= o->in[i] && (o->in[i]->list || o->in[i]->absent);
+  return list && !strstr(lists, ctx_strf(o->m->c, " %s ", o->n->op));
+}
+
 static void run_node(Oper *o) {
   const OnnxFunction *f = function_of(o->m, o->n);
   const OpRow *r = op_row(o->n->domain, o->n->op);
-  if (o->m->depth > MAX_DEPTH || ++o->m->nodes > MAX_NODES) {
+  o->number = ++o->m->nodes;
+  if (o->m->depth > MAX_DEPTH || o->number > MAX_NODES) {
     op_refuse(o, E_ONNX_NODE, "graphs, loops and functions expand to too many nodes");
   } else if (f) {
     call_function(o, f);
@@ -190,6 +200,8 @@ static void run_node(Oper *o) {
     op_refuse(o, E_ONNX_OPERATOR, "version %d of the operators is older than 7", o->opset);
   } else if (lacks_operand(o)) {
     op_refuse(o, E_ONNX_NODE, "operand 1 is missing");
+  } else if (list_operand(o)) {
+    op_refuse(o, E_ONNX_TYPE, "of a sequence");
   } else if (narrow_operand(o)) {
     op_refuse(o, E_ONNX_TYPE, "of floats or integers below 8 bits");
   } else {
@@ -208,15 +220,15 @@ static void import_node(Import *m, Scope *s, const OnnxNode *n) {
     o.out[i] = onnx_value(m, (Shape){.type = ONNX_FLOAT});
     o.out[i]->onnx = n->out[i];
   }
-  size_t before = m->body.n;
+  int before = m->nline;
   bool ok = operands(&o);
   if (ok) run_node(&o);
   else if (!function_of(m, n) && !op_row(n->domain, n->op)) /* counted, also after others that are refused */
     op_refuse(&o, E_ONNX_OPERATOR, "the operator is not supported");
-  if (!ok || o.refused) m->body.n = before;
+  if (!ok || o.refused) m->nline = before;
   for (int i = 0; i < n->nout; i++) {
     Value *v = o.out[i];
-    if (!ok || o.refused || (!v->text && !v->known)) v->failed = true;
+    if (!ok || o.refused || (!v->text && !v->known && !v->list && !v->absent)) v->failed = true;
     if (*n->out[i]) onnx_scope_bind(s, n->out[i], v);
   }
 }
@@ -331,7 +343,8 @@ static void add_input(Import *m, Scope *s, const OnnxValueInfo *info, int number
 static void add_output(Import *m, Scope *s, const OnnxValueInfo *info) {
   Value *v = onnx_scope_find(s, info->name);
   if (!v) refuse_port(m, E_ONNX_NODE, info->name, "output", "no node computes it");
-  if (!v || v->failed || !port_type(m, info, "output")) return;
+  if (v && (v->list || v->absent)) refuse_port(m, E_ONNX_TYPE, info->name, "output", "it is a sequence or absent");
+  if (!v || v->failed || v->list || v->absent || !port_type(m, info, "output")) return;
   onnx_text(m, v);
   *VEC_PUSH(m->c, m->out, m->nout, m->capo) = (ImportPort){import_word(m->c, info->name), v};
 }

@@ -12,15 +12,28 @@ typedef struct Shape {
 } Shape;
 
 /* A value of the graph: an input, an initialiser or the result of a node. */
+
 typedef struct Value {
   const char *onnx; /* its name there */
   const char *text; /* what the .nn file calls it; NULL: known, and not printed so far */
   Shape s;
-  Tensor *known;   /* its elements; NULL: known at run time only */
+  Tensor *known;       /* its elements; NULL: known at run time only */
+  struct Value **list; /* of a sequence: its values; else NULL */
+  int nlist;
+  bool absent;     /* an optional value that is none */
   bool weight;     /* an initialiser */
   bool failed;     /* of a node that was refused: so are its readers, without a further message */
   uint64_t inputs; /* the graph's inputs (by number, up to 62) that its elements depend on, and INPUT_RANDOM */
 } Value;
+
+/* A line of the program: `name = text`. */
+typedef struct Line {
+  const char *name, *text;
+  const char *type;      /* f32[2, 3]; NULL: of a step within a node */
+  const char *node, *op; /* the ONNX node */
+  const char *space;     /* of the node, see OnnxNode */
+  int64_t number;        /* of the node: lines of one stay together */
+} Line;
 
 #define INPUT_RANDOM (1ull << 63) /* random numbers */
 typedef struct Scope Scope;
@@ -60,11 +73,11 @@ typedef struct Import {
   Given *given;
   int nbound, ngiven;
   /* results */
-  Str body;
+  Line *line;
   ImportWeight *weight;
   ImportPort *in, *out;
   Refusal *refusal;
-  int nweight, nin, nout, nrefusal, capw, capi, capo, capr;
+  int nline, nweight, nin, nout, nrefusal, capl, capw, capi, capo, capr;
   uint64_t wanted; /* inputs that must be constant */
   int64_t nodes;   /* that were imported: limits loops that unroll */
   int depth;       /* of graphs and functions within each other */
@@ -82,6 +95,7 @@ typedef struct Oper {
   const char *arg; /* of its row in ops.def */
   bool refused;
   uint64_t inputs;
+  int64_t number; /* among the nodes that are imported */
 } Oper;
 typedef void OpFn(Oper *o);
 typedef struct OpRow {
@@ -103,7 +117,7 @@ bool import_initialisers(Import *m, Scope *s, const OnnxGraph *g);
 /* op_control.c. Imports a node's graph; `in` are the values of its inputs. False: refused. out: of its outputs. */
 bool import_body(struct Oper *o, const OnnxGraph *g, Value **in, int n, Value **out);
 
-/* run.c. body.c, model and what is given must be set; false: refused, see m->refusal. */
+/* run.c. c, model and what is given must be set; false: refused, see m->refusal. */
 bool import_run(Import *m);
 const char *refusal_text(Import *m, const Refusal *r);
 void import_report(Import *m, const char *path); /* all refusals, as diagnostics */
@@ -112,14 +126,15 @@ void import_report(Import *m, const char *path); /* all refusals, as diagnostics
 const char *import_name(Import *m, const char *onnx, const char *otherwise); /* unique, allowed in the language */
 const char *import_word(Ctx *c, const char *onnx);                           /* other characters as `_` */
 
-/* write.c */
+/* write.c. Names the weights, too. */
 const char *import_text(Import *m, const char *source, size_t *n);
-
-/* open_size.c. One text from those of imports that differ in one size, which is called `name` in it; NULL: something
- * in them is not linear in the size. */
+/* One text from those of imports that differ in one size, which is called `name` in it; NULL: something in them is not
+ * linear in the size. *used: something depends on it. */
 enum { OPEN_SIZES = 3 };
-const char *import_open(Ctx *c, const char *const *text, const int64_t *size, const char *name, int64_t bound,
+const char *import_open(Import *m, const char *source, const int64_t *size, const char *name, int64_t bound, bool *used,
                         size_t *n);
+
+/* open_size.c */
 /* In OPEN_SIZES imports, weights that have the size as an axis are computed from a slice; false: others differ. */
 bool import_open_weights(Import *m);
 

@@ -88,6 +88,7 @@ typedef struct OnnxAttr {
 } OnnxAttr;
 typedef struct OnnxNode {
   const char *name, *op, *domain;
+  const char *space; /* "namespace" of exporters of PyTorch: `: net.Net/layer.0: net.Block/add: aten.add`; NULL: none */
   const char **in, **out;
   OnnxAttr *attr;
   int nin, nout, nattr, cap_in, cap_out, cap_attr;

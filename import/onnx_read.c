@@ -182,6 +182,16 @@ static void read_attr(Reader *r, Pb m, OnnxAttr *a) {
   if (a->ref && !*a->ref) a->ref = NULL;
 }
 
+static void read_property(Reader *r, Pb m, OnnxNode *n) {
+  static const char wanted[] = "namespace";
+  bool found = false;
+  for (PbField f; next(r, &m, &f);) {
+    Pb b = bytes(r, &f);
+    if (f.number == 1) found = pb_size(b) == strlen(wanted) && !memcmp(b.p, wanted, strlen(wanted));
+    if (f.number == 2 && found) n->space = string(r, &f);
+  }
+}
+
 static void read_node(Reader *r, Pb m, OnnxNode *n) {
   *n = (OnnxNode){.name = "", .op = "", .domain = ""};
   for (PbField f; next(r, &m, &f);) switch (f.number) {
@@ -191,6 +201,7 @@ static void read_node(Reader *r, Pb m, OnnxNode *n) {
     case 4: n->op = text(r, &f); break;
     case 5: read_attr(r, bytes(r, &f), VEC_PUSH(r->c, n->attr, n->nattr, n->cap_attr)); break;
     case 7: n->domain = text(r, &f); break;
+    case 9: read_property(r, bytes(r, &f), n); break;
     }
   if (!strcmp(n->domain, "ai.onnx")) n->domain = "";
 }

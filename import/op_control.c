@@ -41,7 +41,7 @@ static const char *stacked(Oper *o, Value **v, int n, int axis, bool back, Shape
   for (int i = 0; i < n; i++) {
     Value *x = v[back ? n - 1 - i : i];
     str_printf(&b, "%s%s", i ? ", " : "", onnx_text(o->m, x));
-    if (shape_count(&x->s) * n != shape_count(s))
+    if (x->list || x->absent || shape_count(&x->s) * n != shape_count(s))
       return op_refuse(o, E_ONNX_SHAPE, "iterations differ in their shapes"), NULL;
   }
   return op_str(o, "stack([%s], axis = %d)", b.s, axis);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Convolutions. */
 #include "import/import.h"
+#include "import/template.h"
 #include "import/window.h"
 #include <string.h>
 
@@ -28,8 +29,7 @@ static const char *option(Oper *o, const char *name, const int64_t *v, int n) {
 /* The bias, to be added along axis 1. */
 const char *conv_bias(Oper *o, int i, int n) {
   if (!has_in(o, i)) return "";
-  int64_t d[4] = {op_shape(o, i)->dim[0], 1, 1, 1};
-  return op_str(o, " + reshape(%s, %s)", op_x(o, i), shape_list(o->m->c, d, n + 1));
+  return op_str(o, " + %s", op_channels(o, i, n + 2));
 }
 
 bool conv_read(Oper *o, int weight, Windows *w, Shape *s) {

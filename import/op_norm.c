@@ -5,10 +5,13 @@
 #include <string.h>
 
 /* A vector along axis 1 of a tensor of that rank. */
-static const char *channels(Oper *o, int i, int rank) {
-  int64_t d[MAX_RANK] = {op_shape(o, i)->dim[0], 1, 1, 1, 1, 1, 1, 1};
-  if (rank < 2) return op_x(o, i);
-  return op_str(o, "reshape(%s, %s)", op_x(o, i), shape_list(o->m->c, d, rank - 1));
+const char *op_channels(Oper *o, int i, int rank) {
+  Str b = {.c = o->m->c};
+  str_puts(&b, op_x(o, i));
+  if (op_shape(o, i)->rank != 1) op_refuse(o, E_ONNX_NODE, "operand %d is no vector", i + 1);
+  for (int k = 2; k < rank; k++) str_puts(&b, k == 2 ? "[:, none" : ", none");
+  if (rank > 2) str_puts(&b, "]");
+  return b.s;
 }
 
 static const char *axes_but(Oper *o, int rank, unsigned kept) {
@@ -24,7 +27,7 @@ static const char *squeezed(Oper *o, const char *x, int rank) {
 
 /* The same, of operands that differ in type as f32. */
 static const char *wide_channels(Oper *o, int i, const Shape *s, bool mixed) {
-  const char *x = channels(o, i, s->rank);
+  const char *x = op_channels(o, i, s->rank);
   return mixed && op_shape(o, i)->type != ONNX_FLOAT ? op_str(o, "f32(%s)", x) : x;
 }
 
@@ -54,9 +57,10 @@ void op_batchnorm(Oper *o) {
   op_give(o, 0, s, mixed ? "%s(%s)" : "%s%s", mixed ? type_name(s.type) : "", y);
 }
 
-/* [x - mean] / sqrt(variance + eps) over axes, in f32 for 16-bit floats; the text has no name yet. */
+/* (x - mean) / sqrt(variance + eps) over axes. With places for them, mean and scale are results too. */
 static const char *normalised(Oper *o, const char *x, const char *axes, double eps, const char **mean,
                               const char **scale) {
+  if (!mean) return op_str(o, "onnx_normalized(%s, axes = %s, eps = %s)", x, axes, op_num(o, eps));
   *mean = op_let(o, "mean", "mean(%s, axes = %s, keep = true)", x, axes);
   const char *d = op_let(o, "centred", "%s - %s", x, *mean);
   *scale = op_let(o, "scale", "1.0 / sqrt(mean(%s * %s, axes = %s, keep = true) + %s)", d, d, axes, op_num(o, eps));
@@ -65,10 +69,9 @@ static const char *normalised(Oper *o, const char *x, const char *axes, double e
 
 void op_instancenorm(Oper *o) {
   Shape s = *op_shape(o, 0);
-  const char *mean, *scale;
   if (s.rank < 3 || !op_float_type(o, 0)) return op_refuse(o, E_ONNX_NODE, "without spatial axes");
-  const char *y = normalised(o, op_x(o, 0), axes_but(o, s.rank, 3), op_float(o, "epsilon", 1e-5), &mean, &scale);
-  op_give(o, 0, s, "%s * %s + %s", y, channels(o, 1, s.rank), channels(o, 2, s.rank));
+  const char *y = normalised(o, op_x(o, 0), axes_but(o, s.rank, 3), op_float(o, "epsilon", 1e-5), NULL, NULL);
+  op_give(o, 0, s, "%s * %s + %s", y, op_channels(o, 1, s.rank), op_channels(o, 2, s.rank));
 }
 
 static bool is_half(const Oper *o, int i) { return dtype_is_half(onnx_type(o->in[i]->s.type)->dtype); }
@@ -76,17 +79,20 @@ static bool is_half(const Oper *o, int i) { return dtype_is_half(onnx_type(o->in
 void op_layernorm(Oper *o) {
   Shape s = *op_shape(o, 0), m = s;
   int axis = op_axis(o, "axis", -1, s.rank);
-  const char *mean, *scale;
+  const char *mean = NULL, *scale = NULL;
   if (axis < 0 || !op_float_type(o, 0)) return;
   for (int i = axis; i < s.rank; i++) m.dim[i] = 1;
   const char *x = op_x(o, 0), *type = type_name(s.type);
   bool wide = is_half(o, 0) && op_int(o, "stash_type", 1) == 1;
   if (wide) x = op_let(o, "wide", "f32(%s)", x);
-  const char *y = normalised(o, x, axes_but(o, s.rank, (1u << axis) - 1), op_float(o, "epsilon", 1e-5), &mean, &scale);
+  bool more = has_out(o, 1) || has_out(o, 2);
+  const char *axes = axis == s.rank - 1 ? "[-1]" : axes_but(o, s.rank, (1u << axis) - 1);
+  const char *y = normalised(o, x, axes, op_float(o, "epsilon", 1e-5), more ? &mean : NULL, &scale);
   if (wide) y = op_str(o, "%s(%s)", type, y);
   if (has_in(o, 2)) op_give(o, 0, s, "%s * %s + %s", y, op_x(o, 1), op_x(o, 2));
   else op_give(o, 0, s, "%s * %s", y, op_x(o, 1));
   if (is_half(o, 0)) m.type = wide ? ONNX_FLOAT : s.type;
+  if (!more) return;
   op_give(o, 1, m, "%s", mean);
   op_give(o, 2, m, "%s", scale);
 }
@@ -110,7 +116,7 @@ void op_rmsnorm(Oper *o) {
 void op_groupnorm(Oper *o) {
   Shape s = *op_shape(o, 0);
   int64_t groups = op_int(o, "num_groups", 0), d[3] = {0};
-  const char *mean, *scale, *list;
+  const char *list;
   if (s.rank < 3 || groups < 1 || s.dim[1] % groups)
     return op_refuse(o, E_ONNX_NODE, "groups do not divide the channels");
   d[0] = s.dim[0];
@@ -119,14 +125,14 @@ void op_groupnorm(Oper *o) {
   bool wide = is_half(o, 0) && op_int(o, "stash_type", 1) == 1;
   const char *x =
     op_let(o, "grouped", wide ? "f32(reshape(%s, %s))" : "reshape(%s, %s)", op_x(o, 0), shape_list(o->m->c, d, 3));
-  const char *y = normalised(o, x, "[2]", op_float(o, "epsilon", 1e-5), &mean, &scale);
+  const char *y = normalised(o, x, "[2]", op_float(o, "epsilon", 1e-5), NULL, NULL);
   if (wide) y = op_str(o, "%s(%s)", type_name(s.type), y);
   list = shape_list(o->m->c, s.dim, s.rank);
   if (op_shape(o, 1)->dim[0] != s.dim[1]) {
     return op_give(o, 0, s, "reshape((%s) * reshape(%s, [%lld, 1]) + reshape(%s, [%lld, 1]), %s)", y, op_x(o, 1),
                    (long long)groups, op_x(o, 2), (long long)groups, list);
   }
-  op_give(o, 0, s, "reshape(%s, %s) * %s + %s", y, list, channels(o, 1, s.rank), channels(o, 2, s.rank));
+  op_give(o, 0, s, "reshape(%s, %s) * %s + %s", y, list, op_channels(o, 1, s.rank), op_channels(o, 2, s.rank));
 }
 
 void op_lrn(Oper *o) {

@@ -48,6 +48,8 @@ void op_maxpool(Oper *o) {
   const Shape *x = op_shape(o, 0);
   Shape s = pooled(x, &w);
   if (s.rank + w.n > MAX_RANK) return op_refuse(o, E_ONNX_NODE, "too many axes");
+  const char *pool = has_out(o, 1) ? NULL : windows_pool(o, &w, "max");
+  if (pool) return op_give(o, 0, s, "%s", pool);
   const char *all = windows_of(o, &w, windows_padded(o, &w, op_x(o, 0), lowest(x->type)));
   if (has_out(o, 1)) all = op_let(o, "windows", "%s", all);
   op_give(o, 0, s, "max(%s, axes = %s)", all, windows_axes(o, &w));
@@ -69,6 +71,9 @@ void op_averagepool(Oper *o) {
     if (pads) in.before[i] = in.after[i] = 0;
     partial |= w.more[i] || (!pads && (w.before[i] || w.after[i]));
   }
+  const char *pool = partial ? NULL : windows_pool(o, &w, "avg");
+  if (pool && !memcmp(w.dilation, (int64_t[]){1, 1, 1}, (size_t)w.n * sizeof *w.dilation))
+    return op_give(o, 0, s, "%s", pool);
   const char *all = windows_of(o, &w, windows_padded(o, &w, op_x(o, 0), "0")), *axes = windows_axes(o, &w);
   if (!partial) return op_give(o, 0, s, "sum(%s, axes = %s) / %lld", all, axes, (long long)window);
   const char *ones = shape_list(o->m->c, one, x->rank), *type = type_name(s.type);

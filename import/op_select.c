@@ -226,15 +226,7 @@ void op_nms(Oper *o) {
   op_give_known(o, 0, shape_of(ONNX_INT64, 2, (int64_t[]){n, 3}), to);
 }
 
-/* ---- values that may be absent, and what the language has no type for ---- */
-
-void op_optional_get(Oper *o) { op_alias(o, 0, 0); }
-
-void op_optional_has(Oper *o) {
-  bool *has = ctx_alloc(o->m->c, 1);
-  *has = has_in(o, 0);
-  op_give_known(o, 0, (Shape){.type = ONNX_BOOL}, has);
-}
+/* ---- what the language has no type for ---- */
 
 /* arg: what it works on. */
 void op_no_type(Oper *o) { op_refuse(o, E_ONNX_TYPE, "of %s", o->arg); }

@@ -1,57 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A size that stays open: the program is imported with several sizes; a number that depends on the size is found by
- * where the texts differ, and must be linear in it. */
+/* Constants that have an open size in their shape: the program is imported with several sizes, and such a constant is
+ * computed from a slice of it. */
 #include "import/import.h"
-#include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
-
-static bool is_word(int c) { return isalnum(c) || c == '_' || c == '.'; }
-
-/* The number at p, if an integer begins there. */
-static bool integer(const char *p, char before, int64_t *v, size_t *n) {
-  if (!isdigit((unsigned char)*p) || is_word((unsigned char)before)) return false;
-  *n = strspn(p, "0123456789");
-  *v = strtoll(p, NULL, 10);
-  return *n < 18 && !is_word((unsigned char)p[*n]);
-}
-
-/* a * name + b with the values v at the sizes; false: there is no such form. */
-static bool put_linear(Str *b, const char *name, const int64_t *size, const int64_t *v) {
-  int64_t step = size[1] - size[0], a = (v[1] - v[0]) / step, more = v[0] - a * size[0];
-  for (int i = 0; i < OPEN_SIZES; i++)
-    if (v[i] != a * size[i] + more) return false;
-  if (a == 1 && !more) str_puts(b, name);
-  else if (!more) str_printf(b, "(%lld * %s)", (long long)a, name);
-  else if (a == 1) str_printf(b, "(%s + %lld)", name, (long long)more);
-  else str_printf(b, "(%lld * %s + %lld)", (long long)a, name, (long long)more);
-  return true;
-}
-
-/* The `dim` stands before the def, below the comment of the first line. */
-const char *import_open(Ctx *c, const char *const *text, const int64_t *size, const char *name, int64_t bound,
-                        size_t *n) {
-  const char *p[OPEN_SIZES];
-  Str b = {.c = c};
-  memcpy(p, text, sizeof p);
-  while (*p[0]) {
-    int64_t v[OPEN_SIZES];
-    size_t length[OPEN_SIZES];
-    char before = p[0] == text[0] ? ' ' : p[0][-1];
-    bool numbers = true, same = true;
-    for (int i = 0; i < OPEN_SIZES; i++) numbers = numbers && integer(p[i], before, &v[i], &length[i]);
-    for (int i = 1; i < OPEN_SIZES; i++) same &= numbers ? v[i] == v[0] : *p[i] == *p[0];
-    if (!same && (!numbers || !put_linear(&b, name, size, v))) return NULL;
-    if (same) str_put(&b, p[0], numbers ? length[0] : 1);
-    for (int i = 0; i < OPEN_SIZES; i++) p[i] += numbers ? length[i] : 1;
-    if (b.n && b.s[b.n - 1] == '\n' && p[0] == strchr(text[0], '\n') + 1)
-      str_printf(&b, "dim %s <= %lld\n\n", name, (long long)bound);
-  }
-  *n = b.n;
-  return *p[1] || *p[2] ? NULL : b.s;
-}
-
-/* ---- constants that have the size in their shape ---- */
 
 static size_t element_bytes(const Tensor *t) {
   int bits = onnx_type(t->type)->bits;
@@ -116,7 +67,7 @@ static void replace_weight(Import *m, int i, int axis, bool steps) {
   ImportWeight w = m->weight[i], first = slice_weight(m, &w, w.v->known, axis, false);
   const Shape *s = &w.v->s;
   Str b = {.c = m->c};
-  str_printf(&b, "    %s = broadcast_to(%s", w.name, first.name);
+  str_printf(&b, "broadcast_to(%s", first.name);
   if (steps) {
     int64_t dim[MAX_RANK];
     for (int k = 0; k < s->rank; k++) dim[k] = k == axis ? s->dim[k] : 1;
@@ -124,10 +75,12 @@ static void replace_weight(Import *m, int i, int axis, bool steps) {
     str_printf(&b, " + reshape(iota(%lld), %s) * %s_step", (long long)s->dim[axis], shape_list(m->c, dim, s->rank),
                w.name);
   }
-  str_printf(&b, ", %s)\n", shape_list(m->c, s->dim, s->rank));
+  str_printf(&b, ", %s)", shape_list(m->c, s->dim, s->rank));
   m->weight[i] = first;
-  if (m->body.n) str_put(&b, m->body.s, m->body.n);
-  m->body = b;
+  Line line = {.name = w.name, .text = b.s, .type = type_of(m->c, s), .node = "", .op = "Constant"};
+  (void)VEC_PUSH(m->c, m->line, m->nline, m->capl);
+  memmove(m->line + 1, m->line, (size_t)(m->nline - 1) * sizeof *m->line);
+  m->line[0] = line;
 }
 
 bool import_open_weights(Import *m) {

@@ -22,7 +22,6 @@ bool import_run(Import *m) {
     Import again = {.c = m->c, .model = m->model, .folder = m->folder, .bound = m->bound, .given = m->given};
     again.nbound = m->nbound;
     again.ngiven = m->ngiven;
-    again.body.c = m->c;
     *m = again;
   }
   return true;

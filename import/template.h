@@ -6,5 +6,6 @@
 
 const char *op_num(Oper *o, double v); /* of an attribute, in parentheses if negative */
 const char *op_template(Oper *o, const char *text);
-void op_alias(Oper *o, int out, int in); /* result `out` is operand `in` */
+void op_alias(Oper *o, int out, int in);           /* result `out` is operand `in` */
+const char *op_channels(Oper *o, int i, int rank); /* operand i, a vector, along axis 1 of that rank */
 #endif

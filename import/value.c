@@ -173,11 +173,9 @@ static Value *result(Oper *o, int i, Shape s) {
   return v;
 }
 
-/* The node's name, after its line. */
-static void put_comment(Str *b, const char *name) {
-  if (*name) str_puts(b, "  # ");
-  for (const char *p = name; *p; p++) str_printf(b, "%c", *p >= ' ' && *p <= '~' ? *p : '_');
-  str_puts(b, "\n");
+static void add_line(Oper *o, const char *name, const char *text, const char *type) {
+  Import *m = o->m;
+  *VEC_PUSH(m->c, m->line, m->nline, m->capl) = (Line){name, text, type, o->n->name, o->n->op, o->n->space, o->number};
 }
 
 void op_give(Oper *o, int i, Shape s, const char *fmt, ...) {
@@ -188,8 +186,7 @@ void op_give(Oper *o, int i, Shape s, const char *fmt, ...) {
   const char *text = ctx_vstrf(o->m->c, fmt, ap);
   va_end(ap);
   v->text = import_name(o->m, v->onnx, "y");
-  str_printf(&o->m->body, "    %s = %s", v->text, text);
-  put_comment(&o->m->body, o->n->name);
+  add_line(o, v->text, text, type_of(o->m->c, &s));
 }
 
 void op_give_known(Oper *o, int i, Shape s, const void *data) {
@@ -206,7 +203,7 @@ const char *op_let(Oper *o, const char *name, const char *fmt, ...) {
   va_start(ap, fmt);
   const char *text = ctx_vstrf(o->m->c, fmt, ap), *to = import_name(o->m, name, "t");
   va_end(ap);
-  str_printf(&o->m->body, "    %s = %s\n", to, text);
+  add_line(o, to, text, NULL);
   return to;
 }
 

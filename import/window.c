@@ -86,3 +86,25 @@ const char *windows_axes(Oper *o, const Windows *w) {
   (void)o;
   return w->n == 1 ? "[-1]" : w->n == 2 ? "[-2, -1]" : "[-3, -2, -1]";
 }
+
+/* A number for all axes, or a list. */
+static const char *each_axis(Oper *o, const int64_t *v, int n) {
+  bool same = true;
+  for (int i = 1; i < n; i++) same &= v[i] == v[0];
+  return same ? op_str(o, "%lld", (long long)v[0]) : shape_list(o->m->c, v, n);
+}
+
+const char *windows_pool(Oper *o, const Windows *w, const char *name) {
+  static const int64_t none[3], one[3] = {1, 1, 1};
+  Str b = {.c = o->m->c};
+  size_t n = (size_t)w->n * sizeof *w->k;
+  for (int i = 0; i < w->n; i++)
+    if (w->before[i] != w->after[i] || w->more[i] || 2 * w->before[i] > w->k[i]) return NULL;
+  if (op_shape(o, 0)->type != ONNX_FLOAT) return NULL;
+  str_printf(&b, "%s_pool%dd(%s, %s", name, w->n, op_x(o, 0), each_axis(o, w->k, w->n));
+  if (memcmp(w->stride, w->k, n)) str_printf(&b, ", stride = %s", each_axis(o, w->stride, w->n));
+  if (memcmp(w->before, none, n)) str_printf(&b, ", pad = %s", each_axis(o, w->before, w->n));
+  if (memcmp(w->dilation, one, n)) str_printf(&b, ", dilation = %s", each_axis(o, w->dilation, w->n));
+  str_puts(&b, ")");
+  return b.s;
+}

@@ -14,6 +14,8 @@ typedef struct Windows {
 bool windows_read(Oper *o, const int64_t *k, Windows *w);
 /* Operand x with the paddings of w: pad_with(x, ...), or x. `value`: in the padding. */
 const char *windows_padded(Oper *o, const Windows *w, const char *x, const char *value);
+/* The call of the library, max_pool2d(x, 3, stride = 2); NULL: it has no such form. */
+const char *windows_pool(Oper *o, const Windows *w, const char *name);
 /* unfold(x, ...): the windows as further axes at the end. */
 const char *windows_of(Oper *o, const Windows *w, const char *x);
 /* op_conv.c: a convolution of operand 0 by operand `weight`; its text; a vector along axis 1 (" + ...", or ""). */

@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The text of the program: the net as a def with its weights, the export, and the operators that it needs. */
-#include "import/import.h"
+/* The program: a def for the net and for each of its modules, the export, and the operators that it needs. */
+#include "import/print.h"
 #include "lib/embed.h"
 #include <string.h>
 
-static void put_ports(Import *m, Str *b, bool exported) {
-  for (int i = 0; i < m->nin; i++) {
-    const char *name = exported ? m->in[i].name : m->in[i].v->text;
-    str_printf(b, "%s%s: %s", i ? ", " : "", name, type_of(m->c, &m->in[i].v->s));
-  }
-}
-
-static void put_weights(Import *m, Str *b) {
-  for (int i = 0; i < m->nweight; i++)
-    str_printf(b, "    %s %s: %s = 0\n", m->weight[i].param ? "param" : "state", m->weight[i].name,
-               type_of(m->c, &m->weight[i].v->s));
-}
-
-static void put_results(Import *m, Str *b) {
-  str_puts(b, m->nout == 1 ? "    " : "    [");
-  for (int i = 0; i < m->nout; i++) str_printf(b, "%s%s", i ? ", " : "", onnx_text(m, m->out[i].v));
-  str_puts(b, m->nout == 1 ? "\n" : "]\n");
+static void put_ports(Import *m, const Program *p, Str *b) {
+  for (int i = 0; i < m->nin; i++) str_printf(b, "%s%s: %s", i ? ", " : "", m->in[i].name, p->thing[i].type);
 }
 
 /* The text of a def of onnx.nn, with the comment above it; NULL: there is none. */
@@ -60,21 +45,78 @@ static void put_defs(Str *b) {
   }
 }
 
-const char *import_text(Import *m, const char *source, size_t *n) {
+/* ---- names of weights: the path of calls to them ---- */
+
+/* Of the call of g in the group around it: the def's name, with its number if there are several. */
+static const char *call_path(Ctx *c, const Group *g) {
+  int n = 0, at = 0;
+  if (!g->up) return "";
+  for (int i = 0; i < g->up->nunit; i++) {
+    const Group *kid = g->up->unit[i].group;
+    n += kid && kid->def == g->def;
+    if (kid == g) at = n;
+  }
+  const char *up = call_path(c, g->up);
+  return n == 1 ? ctx_strf(c, "%s%s.", up, g->def->name) : ctx_strf(c, "%s%s_%d.", up, g->def->name, at);
+}
+
+static void name_weights(Import *m, const Printer *t, const Def *d, bool *named) {
+  const Group *first = d->of[0];
+  for (int i = 0; i < d->nof; i++) {
+    const Group *g = d->of[i];
+    const char *path = g->nweight ? call_path(m->c, g) : "";
+    for (int k = 0; k < g->nweight; k++) {
+      int at = t->p->thing[g->weight[k]].at;
+      m->weight[at].name = ctx_strf(m->c, "%s%s", path, t->local[first->weight[k]]);
+      named[at] = true;
+    }
+  }
+}
+
+static void put_program(Import *m, Program *p, Str *b) {
+  Group *root = program_outline(p);
+  Defs defs = program_defs(p, root);
+  Printer t = {.p = p, .c = m->c, .defs = &defs, .b = {.c = m->c}};
+  bool *named = ctx_array(m->c, m->nweight, sizeof *named);
+  t.local = ctx_array(m->c, p->nthing, sizeof *t.local);
+  t.reads = ctx_array(m->c, p->nthing, sizeof *t.reads);
+  for (int i = 0; i < defs.n; i++) {
+    print_def(&t, defs.def[i]);
+    name_weights(m, &t, defs.def[i], named);
+  }
+  int n = 0;
+  for (int i = 0; i < m->nweight; i++) /* nothing reads the others */
+    if (named[i]) m->weight[n++] = m->weight[i];
+  m->nweight = n;
+  str_put(b, t.b.s, t.b.n);
+}
+
+static const char *text_of(Import *m, Program *p, const char *source, int64_t bound, size_t *n) {
   Str b = {.c = m->c}, names = {.c = m->c};
   str_printf(&b, "# Written by `gradc import %s`. Weights: model.safetensors.\n", source);
-  str_puts(&b, m->nin + m->nweight || m->body.n ? "def model(" : "def model(");
-  put_ports(m, &b, false);
-  str_puts(&b, ") {\n");
-  put_weights(m, &b);
-  if (m->body.n) str_put(&b, m->body.s, m->body.n);
-  put_results(m, &b);
-  str_puts(&b, "}\n\nuse net = model()\n\nexport def main(");
-  put_ports(m, &b, true);
+  str_puts(&b, "# After each line: the ONNX nodes that it is from.\n");
+  if (p->open) str_printf(&b, "dim %s <= %lld\n", p->open, (long long)bound);
+  str_puts(&b, "\n");
+  put_program(m, p, &b);
+  str_puts(&b, "use net = model()\n\nexport def main(");
+  put_ports(m, p, &b);
   for (int i = 0; i < m->nin; i++) str_printf(&names, "%s%s", i ? ", " : "", m->in[i].name);
   str_printf(&b, ") {\n    net(%s)\n}\n", names.s ? names.s : "");
   if (m->tests) str_puts(&b, m->tests);
   put_defs(&b);
   *n = b.n;
   return b.s;
+}
+
+const char *import_text(Import *m, const char *source, size_t *n) {
+  Program p = program_of(m);
+  return text_of(m, &p, source, 0, n);
+}
+
+const char *import_open(Import *m, const char *source, const int64_t *size, const char *name, int64_t bound, bool *used,
+                        size_t *n) {
+  Program p[OPEN_SIZES], all;
+  for (int i = 0; i < OPEN_SIZES; i++) p[i] = program_of(&m[i]);
+  if (!program_open(&all, p, size, name, used)) return NULL;
+  return text_of(&m[0], &all, source, bound, n);
 }

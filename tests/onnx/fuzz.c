@@ -24,7 +24,7 @@ static void import_bytes(Ctx *c, void *arg) {
   OnnxModel o;
   const char *why;
   size_t n;
-  Import m = {.c = c, .model = &o, .folder = ".", .body = {.c = c}};
+  Import m = {.c = c, .model = &o, .folder = "."};
   if (!onnx_read_model(c, (Pb){j->p, j->p + j->n}, &o, &why)) return;
   if (import_run(&m)) import_text(&m, "fuzz.onnx", &n);
 }

@@ -92,7 +92,7 @@ def networks(small):
 
     def vit():
         if small:
-            return ViT(16, 8, 8, 1, 2, 10), image(16)
+            return ViT(16, 8, 8, 2, 2, 10), image(16)
         return ViT(224, 16, 192, 12, 3, 1000), image(224)
 
     class LSTM(nn.Module):
@@ -124,7 +124,7 @@ def networks(small):
     def bert():
         from transformers import BertConfig, BertModel
         vocab, n = (40, 8) if small else (30522, 128)
-        c = BertConfig(vocab_size=vocab, hidden_size=8 if small else 128, num_hidden_layers=1 if small else 2,
+        c = BertConfig(vocab_size=vocab, hidden_size=8 if small else 128, num_hidden_layers=2,
                        num_attention_heads=2, intermediate_size=16 if small else 512, max_position_embeddings=4 * n,
                        attn_implementation="eager")
         return Only(BertModel(c), lambda y: (y.last_hidden_state, y.pooler_output)), tokens(vocab, n, 2)
@@ -133,7 +133,7 @@ def networks(small):
         from transformers import GPT2Config, GPT2LMHeadModel
         vocab, n = (40, 6) if small else (50257, 64)
         c = GPT2Config(vocab_size=vocab, n_positions=16 if small else 1024, n_embd=8 if small else 768,
-                       n_layer=1 if small else 12, n_head=2 if small else 12, attn_implementation="eager",
+                       n_layer=2 if small else 12, n_head=2 if small else 12, attn_implementation="eager",
                        use_cache=False)
         return Only(GPT2LMHeadModel(c), lambda y: y.logits), tokens(vocab, n, 1)
 
@@ -148,6 +148,9 @@ def export_torch(name, make, path):
     torch.manual_seed(SEED)
     net, inputs = make()
     net.eval()
+    with torch.no_grad():  # zeros and ones are the same weight to the exporter
+        for w in net.parameters():
+            w.add_(0.02 * torch.randn_like(w))
     for m in net.modules():  # averages that are not those of no data
         if isinstance(m, torch.nn.BatchNorm2d):
             m.running_mean.uniform_(-0.2, 0.2)
@@ -168,7 +171,9 @@ def strip(path):
     del m.metadata_props[:], m.graph.metadata_props[:], m.graph.value_info[:]
     m.doc_string = m.graph.doc_string = ""
     for n in [*m.graph.node, *m.graph.input, *m.graph.output, *m.graph.initializer]:
+        space = [p for p in n.metadata_props if p.key == "namespace"]  # the module of a node
         del n.metadata_props[:]
+        n.metadata_props.extend(space)
         n.doc_string = ""
     onnx.save(m, path)
 

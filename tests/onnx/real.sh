@@ -35,6 +35,18 @@ expect 2 'E0500.*1\.\.N' import bert_tiny/model.onnx --dim batch=2..16 -o d
 expect 1 'E0533.*no input has' import lstm/model.onnx --dim batch=1..16 -o d
 expect 2 'E0500.*only one' import bert_tiny/model.onnx --dim batch=1..16 --dim t=1..4 -o d
 
+# Modules: those of one structure have one def, those in a chain are a loop, and weights are named by their calls.
+"$gradc" import bert_tiny/model.onnx -o modules; equal 'modules' $? 0
+equal 'layers in a chain' "$(grep -c '^    for i in 0\.\.2 { x = bert_layer(x, ' modules/model.nn)" 1
+equal 'a def of several modules' "$(grep -c '^def bert_self_output(x: f32\[2, 8, D\], ' modules/model.nn)" 1
+"$gradc" weights modules/model.safetensors >out
+name=net.bert_encoder.bert_layer_2.bert_attention.bert_self_output.dense_weight
+equal 'names of weights' "$(grep -c "^$name " out)" 1
+"$gradc" import resnet18/model.onnx -o modules
+equal 'sizes as arguments' "$(grep -c '^def residual_1(x: f32\[1, C, H, H\], out: int) {$' modules/model.nn)" 1
+cp -r bert_tiny plain && sed 's/namespace/namespacX/g' bert_tiny/model.onnx >plain/model.onnx # without its modules
+check 'modules by the names of weights' "$gradc" import --check plain
+
 tune() { # tune NAME MODEL LEAST MOST: the loss of the first step is that of the imported weights, the last one is small
   cp "$here/tune_$1.nn" .
   "$gradc" import "$2/model.onnx" --dim batch=1..16 -o "$1" >out 2>err
