@@ -31,7 +31,7 @@ enum CommandBits {
 #undef OPTION
   PASSED = 1 << 30,
   ALL_COMMANDS = (1 << CMD_COUNT) - 1,
-  TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_serve | C_emit | C_report
+  TAKES_PASSES = C_ir | C_opt | C_build | C_run | C_serve | C_generate | C_emit | C_report
 };
 
 /* A compiled model and the command line for it. Both are malloced and outlive the compilation. jit NULL: none. */

@@ -298,6 +298,46 @@ GRADC_API gradc_status gradc_load_part(gradc_model *m, const char *path, const c
 GRADC_API gradc_status gradc_save_checkpoint(gradc_model *m, const char *path, gradc_error **error);
 GRADC_API gradc_status gradc_load_checkpoint(gradc_model *m, const char *path, gradc_error **error);
 
+/* ---- text: tokenizers, and the continuation of a text ---- */
+
+/* Reads tokenizer.json, vocab.json with merges.txt beside it, or tokenizer.model. alloc is copied; NULL: malloc.
+ * Several threads may use a tokenizer at once. */
+typedef struct gradc_tokenizer gradc_tokenizer;
+GRADC_API gradc_status gradc_tokenizer_open(const char *path, const gradc_alloc *alloc, gradc_tokenizer **t,
+                                            gradc_error **error);
+GRADC_API void gradc_tokenizer_free(gradc_tokenizer *t);           /* t may be NULL */
+GRADC_API int gradc_tokenizer_size(const gradc_tokenizer *t);      /* tokens are numbers below it */
+GRADC_API int32_t gradc_tokenizer_begin(const gradc_tokenizer *t); /* the token that begins a text; -1: none */
+GRADC_API int32_t gradc_tokenizer_end(const gradc_tokenizer *t);   /* the one that ends it; -1: none */
+/* The tokens of a text of `size` bytes: *n becomes their number, and tokens[room] holds the first ones, so that a call
+ * with another room may follow. prompt 1: as `gradc generate` has them, with the token that begins a text. */
+GRADC_API gradc_status gradc_encode(const gradc_tokenizer *t, const char *text, size_t size, int prompt,
+                                    int32_t *tokens, size_t room, size_t *n, gradc_error **error);
+/* Likewise, the text of tokens, in UTF-8 without a 0 at its end; tokens such as those that begin a text have none. */
+GRADC_API gradc_status gradc_decode(const gradc_tokenizer *t, const int32_t *tokens, size_t n, char *text, size_t room,
+                                    size_t *size, gradc_error **error);
+
+/* How tokens are drawn. To be initialised with GRADC_SAMPLING. */
+typedef struct gradc_sampling {
+  size_t size;          /* sizeof(gradc_sampling): later versions may add members */
+  double temperature;   /* divides the scores; 0: the most likely token */
+  double top_p;         /* of those that top_k leaves the fewest that have this probability together */
+  int top_k;            /* the most likely ones; 0: all */
+  int32_t end;          /* a token that ends the text, and is not given to the sink; -1: none */
+  const uint64_t *seed; /* equal seeds draw the same tokens; NULL: that of gradc_init, or of the file */
+} gradc_sampling;
+#define GRADC_SAMPLING \
+  { sizeof(gradc_sampling), 1, 1, 0, -1, 0 }
+
+/* Receives a token; a result other than 0 ends the generation. */
+typedef int gradc_token_sink(void *user, int32_t token);
+/* Continues the n tokens of `prompt`, 1 or more, by at most `most`, with an export from i32[1, T] to f32[1, V] or
+ * f32[1, T, V]; -1: the one that `gradc generate` takes. sampling NULL: GRADC_SAMPLING. An export with a second input,
+ * the number of the first token, keeps keys and values in states, which a call leaves as the last token did. */
+GRADC_API gradc_status gradc_generate(gradc_model *m, int export_, const int32_t *prompt, int n,
+                                      const gradc_sampling *sampling, int most, gradc_token_sink *sink, void *user,
+                                      gradc_error **error);
+
 /* ---- memory of a device ---- */
 
 /* Of a model on a device; of others GRADC_BAD_CALL. Calls return when their work on the device is done. */

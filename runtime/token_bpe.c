@@ -8,48 +8,12 @@
 #include "tokenizer.h"
 #include <string.h>
 
-/* ---- classes of characters ---- */
-
-typedef struct Range {
-  uint32_t first, last;
-} Range;
-#define SPACE(a, b)
-#define NUMBER(a, b)
-#define LETTER(a, b) {a, b},
-static const Range letters[] = {
-#include "unicode.def"
-};
-#undef LETTER
-#undef NUMBER
-#define LETTER(a, b)
-#define NUMBER(a, b) {a, b},
-static const Range numbers[] = {
-#include "unicode.def"
-};
-#undef NUMBER
-#undef SPACE
-#define NUMBER(a, b)
-#define SPACE(a, b) {a, b},
-static const Range spaces[] = {
-#include "unicode.def"
-};
-
-static bool within(const Range *r, int n, uint32_t c) {
-  int low = 0, high = n;
-  while (low < high) {
-    int mid = (low + high) / 2;
-    if (r[mid].last < c) low = mid + 1;
-    else high = mid;
-  }
-  return low < n && r[low].first <= c;
-}
-
 typedef enum Class { OTHER, LETTERS, NUMBERS, SPACES } Class;
 static Class class_of(uint32_t c) {
-  return within(letters, COUNT(letters), c)   ? LETTERS
-         : within(numbers, COUNT(numbers), c) ? NUMBERS
-         : within(spaces, COUNT(spaces), c)   ? SPACES
-                                              : OTHER;
+  return unicode_is(UNICODE_LETTER, c)   ? LETTERS
+         : unicode_is(UNICODE_NUMBER, c) ? NUMBERS
+         : unicode_is(UNICODE_SPACE, c)  ? SPACES
+                                         : OTHER;
 }
 
 /* ---- words ---- */
@@ -189,13 +153,18 @@ static void encode_word(const Tokenizer *t, const char *s, size_t n, Ids *to) {
 }
 
 void bpe_encode(const Tokenizer *t, const char *text, size_t n, Ids *to) {
-  char *spaced = t->prefix_space && n && text[0] != ' ' ? rt_printf(" %.*s", (int)n, text) : NULL;
-  const char *s = spaced ? spaced : text;
-  if (spaced) n = strlen(spaced);
+  PiecesText spaced = {0};
+  const char *s = text;
+  if (t->prefix_space && n && text[0] != ' ') {
+    pieces_put(&spaced, " ", 1);
+    pieces_put(&spaced, text, n);
+    s = spaced.s;
+    n = spaced.n;
+  }
   for (size_t at = 0; at < n;) {
     size_t w = word(t, s + at, n - at);
     encode_word(t, s + at, w, to);
     at += w;
   }
-  rt_free(spaced);
+  rt_free(spaced.s);
 }

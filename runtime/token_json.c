@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads tokenizer.json of Hugging Face, and vocab.json with merges.txt: BPE of bytes or of characters. In those of
- * bytes, a byte is written as a character: itself if it is printable in Latin-1, else one from U+0100 on. */
-#include "json.h"
+/* Reads tokenizer.json of Hugging Face, and vocab.json with merges.txt. In BPE of bytes, a byte is written as a
+ * character: itself if it is printable in Latin-1, else one from U+0100 on. */
+#include "num.h"
 #include "tokenizer.h"
 #include <string.h>
 
-static const char PIECE_SPACE[] = "\xE2\x96\x81";
-
 /* ---- JSON ---- */
 
-typedef bool ItemFn(Tokenizer *t, Json *j, void *arg);
-static bool read_list(Tokenizer *t, Json *j, ItemFn *item, void *arg) {
+bool token_list(Tokenizer *t, Json *j, TokenItem *item, void *arg) {
   if (!json_expect(j, '[')) return false;
   if (json_accept(j, ']')) return true;
   do
@@ -19,8 +16,7 @@ static bool read_list(Tokenizer *t, Json *j, ItemFn *item, void *arg) {
   return json_expect(j, ']');
 }
 
-typedef bool MemberFn(Tokenizer *t, const char *key, Json *j, void *arg);
-static bool read_object(Tokenizer *t, Json *j, MemberFn *fn, void *arg) {
+bool token_object(Tokenizer *t, Json *j, TokenMember *fn, void *arg) {
   if (!json_expect(j, '{')) return false;
   if (json_accept(j, '}')) return true;
   do {
@@ -32,32 +28,27 @@ static bool read_object(Tokenizer *t, Json *j, MemberFn *fn, void *arg) {
   return json_expect(j, '}');
 }
 
-static bool is_word(Json *j, const char *want) { /* true, null; or how the value begins */
+bool token_is(Json *j, const char *want) {
   json_accept(j, ' ');
   size_t n = strlen(want);
   return (size_t)(j->end - j->p) >= n && !memcmp(j->p, want, n);
 }
 
-static bool read_flag(Json *j, bool *to) {
-  *to = is_word(j, "true");
+bool token_flag(Json *j, bool *to) {
+  *to = token_is(j, "true");
   return json_skip(j, 0);
 }
 
-/* A text, the first of its key; other values are skipped. */
-static bool read_text(Json *j, char **to) {
-  if (*to || !is_word(j, "\"")) return json_skip(j, 0);
+bool token_text(Json *j, char **to) {
+  if (*to || !token_is(j, "\"")) return json_skip(j, 0);
   return (*to = json_string(j)) != NULL;
 }
 
-static bool same(const char *s, const char *want) { return s && !strcmp(s, want); }
+bool token_same(const char *s, const char *want) { return s && !strcmp(s, want); }
 
-/* ---- what the file says ---- */
-
-typedef struct Seen {
-  bool model, bytes, replaced, other; /* other: something that is not read */
-  char *type, *unknown, *begin;       /* of the model; the tokens of unknown text and of the beginning */
-  bool fallback, sequence;            /* characters become bytes; the text was named by the post_processor */
-} Seen;
+void token_refuse(TokenFile *f, const char *what) {
+  if (!f->other) f->other = rt_strdup(what);
+}
 
 /* ---- vocabulary and merges ---- */
 
@@ -98,174 +89,133 @@ static bool read_merge(Tokenizer *t, Json *j, void *arg) {
   return right && json_expect(j, ']');
 }
 
+/* ["piece", score], of unigram: in the order of their numbers. */
+static bool read_piece(Tokenizer *t, Json *j, void *arg) {
+  TokenFile *s = arg;
+  double score = 0;
+  if (!json_expect(j, '[')) return false;
+  char *text = json_string(j);
+  if (!text || !json_expect(j, ',')) return rt_free(text), false;
+  json_accept(j, ' ');
+  size_t n = 0;
+  while (j->p + n < j->end && j->p[n] != ']' && j->p[n] != ' ' && j->p[n] != '\n') n++;
+  bool ok = num_read(GC_F64, &score, 0, j->p, n) == NUM_OK && score - score == 0 && s->pieces < TOKENS_MOST;
+  j->p += n;
+  if (!ok) rt_fail(j->err, "a piece has no score");
+  if (ok) token_set(t, s->pieces++, text, (int)strlen(text), TOKEN_NORMAL, score);
+  else rt_free(text);
+  return ok && json_expect(j, ']');
+}
+
 static bool model_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Seen *s = arg;
-  if (!strcmp(key, "type")) return read_text(j, &s->type);
-  if (!strcmp(key, "unk_token")) return read_text(j, &s->unknown);
-  if (!strcmp(key, "byte_fallback")) return read_flag(j, &s->fallback);
-  if (!strcmp(key, "ignore_merges")) return read_flag(j, &t->ignore_merges);
-  if (!strcmp(key, "vocab") && !is_word(j, "[")) return read_object(t, j, vocab_member, NULL);
-  if (!strcmp(key, "merges")) return read_list(t, j, read_merge, NULL);
-  bool affix = !strcmp(key, "continuing_subword_prefix") || !strcmp(key, "end_of_word_suffix");
-  if (affix && !is_word(j, "null") && !is_word(j, "\"\"")) s->other = true;
+  TokenFile *s = arg;
+  if (!strcmp(key, "type")) return token_text(j, &s->type);
+  if (!strcmp(key, "unk_token")) return token_text(j, &s->unknown);
+  if (!strcmp(key, "unk_id")) return token_is(j, "null") ? json_skip(j, 0) : json_u64(j, &s->unknown_id);
+  if (!strcmp(key, "byte_fallback")) return token_flag(j, &s->fallback);
+  if (!strcmp(key, "ignore_merges")) return token_flag(j, &t->ignore_merges);
+  if (!strcmp(key, "fuse_unk")) t->each_unknown = token_is(j, "false");
+  if (!strcmp(key, "vocab") && token_is(j, "[")) return token_list(t, j, read_piece, s);
+  if (!strcmp(key, "vocab")) return token_object(t, j, vocab_member, NULL);
+  if (!strcmp(key, "merges")) return token_list(t, j, read_merge, NULL);
+  if (!strcmp(key, "continuing_subword_prefix")) return token_text(j, &t->subword);
+  if (!strcmp(key, "max_input_chars_per_word")) return json_u64(j, &t->word_most);
+  if (!strcmp(key, "end_of_word_suffix") && !token_is(j, "null") && !token_is(j, "\"\""))
+    token_refuse(s, "end_of_word_suffix");
   return json_skip(j, 0);
 }
 
 /* ---- added tokens ---- */
 
-typedef struct Added {
+typedef struct AddedText {
+  Added a;
   char *content;
   uint64_t id;
-  bool special;
-} Added;
+  bool special, single;
+} AddedText;
 
 static bool added_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Added *a = arg;
+  AddedText *k = arg;
   (void)t;
-  if (!strcmp(key, "id")) return json_u64(j, &a->id);
-  if (!strcmp(key, "special")) return read_flag(j, &a->special);
-  if (!strcmp(key, "content")) return read_text(j, &a->content);
+  if (!strcmp(key, "id")) return json_u64(j, &k->id);
+  if (!strcmp(key, "content")) return token_text(j, &k->content);
+  if (!strcmp(key, "special")) return token_flag(j, &k->special);
+  if (!strcmp(key, "single_word")) return token_flag(j, &k->single);
+  if (!strcmp(key, "lstrip")) return token_flag(j, &k->a.left);
+  if (!strcmp(key, "rstrip")) return token_flag(j, &k->a.right);
+  if (!strcmp(key, "normalized")) return token_flag(j, &k->a.normal);
   return json_skip(j, 0);
 }
 
 static bool read_added(Tokenizer *t, Json *j, void *arg) {
-  Added a = {0};
-  (void)arg;
-  bool ok = read_object(t, j, added_member, &a);
-  if (ok && (!a.content || a.id >= TOKENS_MOST)) ok = rt_fail(j->err, "an added token has no text or number");
+  AddedText k = {.id = TOKENS_MOST};
+  bool ok = token_object(t, j, added_member, &k);
+  if (ok && (!k.content || k.id >= TOKENS_MOST)) ok = rt_fail(j->err, "an added token has no text or number");
   if (!ok) {
-    rt_free(a.content);
+    rt_free(k.content);
     return false;
   }
+  if (k.single) token_refuse(arg, "an added token with single_word");
+  k.a.id = (int)k.id;
+  k.a.special = k.special;
   t->added = rt_realloc(t->added, rt_mul((size_t)t->nadded + 1, sizeof *t->added));
-  t->added[t->nadded++] = (int)a.id;
-  token_set(t, (int)a.id, a.content, (int)strlen(a.content), a.special ? TOKEN_CONTROL : TOKEN_USER, 0);
+  t->added[t->nadded++] = k.a;
+  token_set(t, k.a.id, k.content, (int)strlen(k.content), TOKEN_USER, 0);
   return true;
-}
-
-/* ---- normalizer and pre_tokenizer: steps, which may be lists of steps ---- */
-
-typedef struct Step {
-  Seen *seen;
-  char *type, *prepend, *content, *string, *regex, *scheme, *behavior;
-  bool prefix, plain, unsplit, invert; /* plain: without the pattern of GPT-2; unsplit: the text is one word */
-} Step;
-
-static bool read_step(Tokenizer *t, Json *j, void *arg);
-
-static bool pattern_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Step *s = arg;
-  (void)t;
-  if (!strcmp(key, "String")) return read_text(j, &s->string);
-  if (!strcmp(key, "Regex")) return read_text(j, &s->regex);
-  return json_skip(j, 0);
-}
-
-static bool step_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Step *s = arg;
-  if (!strcmp(key, "normalizers") || !strcmp(key, "pretokenizers")) return read_list(t, j, read_step, s->seen);
-  if (!strcmp(key, "type")) return read_text(j, &s->type);
-  if (!strcmp(key, "prepend")) return read_text(j, &s->prepend);
-  if (!strcmp(key, "content") || !strcmp(key, "replacement")) return read_text(j, &s->content);
-  if (!strcmp(key, "prepend_scheme")) return read_text(j, &s->scheme);
-  if (!strcmp(key, "behavior")) return read_text(j, &s->behavior);
-  if (!strcmp(key, "pattern") && is_word(j, "{")) return read_object(t, j, pattern_member, s);
-  if (!strcmp(key, "add_prefix_space")) return read_flag(j, &s->prefix);
-  if (!strcmp(key, "invert")) return read_flag(j, &s->invert);
-  if (!strcmp(key, "use_regex")) s->plain = is_word(j, "false");
-  if (!strcmp(key, "split")) s->unsplit = is_word(j, "false");
-  return json_skip(j, 0);
-}
-
-static bool known_pattern(Tokenizer *t, const Step *s) {
-  static const struct {
-    uint8_t words;
-    const char *regex;
-  } known[] = {{WORDS_LLAMA3,
-                "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-                "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
-               {WORDS_QWEN2,
-                "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
-                "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"},
-               {WORDS_GPT2, "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"},
-               {WORDS_GPT2, "'(?:[sdmt]|ll|ve|re)| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"}};
-  for (int i = 0; i < COUNT(known); i++) {
-    if (!same(s->regex, known[i].regex)) continue;
-    t->words = known[i].words;
-    return true;
-  }
-  return false;
-}
-
-static void apply_step(Tokenizer *t, const Step *s) {
-  Seen *seen = s->seen;
-  if (same(s->type, "Sequence")) return;
-  if (same(s->type, "ByteLevel")) {
-    seen->bytes = true;
-    t->prefix_space = s->prefix;
-    if (s->plain && t->words == WORDS_NONE) seen->other = true;
-    if (!s->plain && t->words == WORDS_NONE) t->words = WORDS_GPT2;
-    else if (!s->plain) seen->other = true; /* words of words */
-  } else if (same(s->type, "Split")) {
-    seen->other |= !same(s->behavior, "Isolated") || s->invert || t->words != WORDS_NONE || !known_pattern(t, s);
-  } else if (same(s->type, "Prepend") && same(s->prepend, PIECE_SPACE)) {
-    t->prefix_space = true;
-  } else if (same(s->type, "Replace") && same(s->string, " ") && same(s->content, PIECE_SPACE)) {
-    seen->replaced = true;
-  } else if (same(s->type, "Metaspace") && s->unsplit && same(s->content, PIECE_SPACE)) {
-    seen->replaced = t->prefix_bare = true;
-    t->prefix_space = s->prefix || same(s->scheme, "always") || same(s->scheme, "first");
-    t->prefix_first = same(s->scheme, "first");
-  } else {
-    seen->other = true;
-  }
-}
-
-static bool read_step(Tokenizer *t, Json *j, void *arg) {
-  Step s = {.seen = arg};
-  bool ok = read_object(t, j, step_member, &s);
-  char *const text[] = {s.type, s.prepend, s.content, s.string, s.regex, s.scheme, s.behavior};
-  if (ok) apply_step(t, &s);
-  for (int i = 0; i < COUNT(text); i++) rt_free(text[i]);
-  return ok;
 }
 
 /* ---- post_processor: the token that a text begins with ---- */
 
 static bool special_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Seen *s = arg;
+  TokenFile *s = arg;
   (void)t;
-  return !strcmp(key, "id") && !s->sequence ? read_text(j, &s->begin) : json_skip(j, 0);
+  return !strcmp(key, "id") && !s->sequence ? token_text(j, &s->begin) : json_skip(j, 0);
 }
 
 static bool single_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Seen *s = arg;
-  if (!strcmp(key, "SpecialToken") && is_word(j, "{")) return read_object(t, j, special_member, s);
+  TokenFile *s = arg;
+  if (!strcmp(key, "SpecialToken") && token_is(j, "{")) return token_object(t, j, special_member, s);
   s->sequence |= !strcmp(key, "Sequence");
   return json_skip(j, 0);
 }
 
-static bool read_single(Tokenizer *t, Json *j, void *arg) { return read_object(t, j, single_member, arg); }
+static bool read_single(Tokenizer *t, Json *j, void *arg) { return token_object(t, j, single_member, arg); }
+
+/* ["[CLS]", 101] of BertProcessing and RobertaProcessing */
+static bool read_cls(Tokenizer *t, Json *j, void *arg) {
+  TokenFile *s = arg;
+  uint64_t id;
+  (void)t;
+  return json_expect(j, '[') && token_text(j, &s->begin) && json_expect(j, ',') && json_u64(j, &id) &&
+         json_expect(j, ']');
+}
 
 static bool read_post(Tokenizer *t, Json *j, void *arg);
 static bool post_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  if (!strcmp(key, "processors")) return read_list(t, j, read_post, arg);
-  if (!strcmp(key, "single") && is_word(j, "[")) return read_list(t, j, read_single, arg);
+  if (!strcmp(key, "cls") && token_is(j, "[")) return read_cls(t, j, arg);
+  if (!strcmp(key, "processors")) return token_list(t, j, read_post, arg);
+  if (!strcmp(key, "single") && token_is(j, "[")) return token_list(t, j, read_single, arg);
   return json_skip(j, 0);
 }
-static bool read_post(Tokenizer *t, Json *j, void *arg) { return read_object(t, j, post_member, arg); }
+static bool read_post(Tokenizer *t, Json *j, void *arg) {
+  TokenFile *s = arg;
+  bool ok = s->depth++ < JSON_DEPTH ? token_object(t, j, post_member, arg) : rt_fail(j->err, "too many levels");
+  s->depth--;
+  return ok;
+}
 
 /* ---- files ---- */
 
 static bool file_member(Tokenizer *t, const char *key, Json *j, void *arg) {
-  Seen *s = arg;
-  if (is_word(j, "null")) return json_skip(j, 0);
+  TokenFile *s = arg;
+  if (token_is(j, "null")) return json_skip(j, 0);
   if (!strcmp(key, "model")) {
     s->model = true;
-    return read_object(t, j, model_member, s);
+    return token_object(t, j, model_member, s);
   }
-  if (!strcmp(key, "added_tokens")) return read_list(t, j, read_added, s);
-  if (!strcmp(key, "normalizer") || !strcmp(key, "pre_tokenizer")) return read_step(t, j, s);
+  if (!strcmp(key, "added_tokens")) return token_list(t, j, read_added, s);
+  s->cutting = !strcmp(key, "pre_tokenizer");
+  if (s->cutting || !strcmp(key, "normalizer")) return step_read(t, j, s);
   if (!strcmp(key, "post_processor")) return read_post(t, j, s);
   return json_skip(j, 0);
 }
@@ -284,27 +234,69 @@ static bool begins_with_number(const Bytes *file) { /* {"token": 0 */
 
 static int find_text(const Tokenizer *t, const char *s) { return s ? tokenizer_find(t, s, strlen(s)) : -1; }
 
-static void free_seen(Seen *s) {
+static void free_file(TokenFile *s) {
+  rt_free(s->other);
   rt_free(s->type);
   rt_free(s->unknown);
   rt_free(s->begin);
 }
 
-static bool accept_file(Tokenizer *t, const Seen *s, char *err) {
-  if (!s->model) return rt_fail(err, "it has no model");
-  if ((s->type && !same(s->type, "BPE")) || s->other || s->bytes == s->replaced)
-    return rt_fail(err, "of tokenizer.json, BPE is read: of bytes, with the words of GPT-2, Llama 3 or Qwen 2, or of\n"
-                        "characters with spaces as U+2581");
-  t->merged = s->replaced;
-  tokens_index(t);
-  t->unknown = find_text(t, s->unknown);
-  t->begin = find_text(t, s->begin);
-  for (int i = 0; i < 256 && s->fallback; i++) {
+static const char READ[] =
+  "gradc reads BPE, unigram and WordPiece, the normal forms of Unicode, Lowercase, StripAccents, Strip, Prepend,\n"
+  "Replace of a string, BertNormalizer; BertPreTokenizer, WhitespaceSplit, Punctuation, Digits, Metaspace, ByteLevel\n"
+  "with the words of GPT-2, Llama 3 or Qwen 2; for others there may be a tokenizer.model";
+
+/* The model, and whether its parts fit. */
+static bool choose_model(Tokenizer *t, TokenFile *s) {
+  bool unigram = token_same(s->type, "Unigram"), wordpiece = token_same(s->type, "WordPiece");
+  t->model = unigram ? MODEL_UNIGRAM : wordpiece ? MODEL_WORDPIECE : s->bytes ? MODEL_BYTES : MODEL_CHARS;
+  if (s->type && !unigram && !wordpiece && !token_same(s->type, "BPE")) token_refuse(s, s->type);
+  if (s->bytes && t->model != MODEL_BYTES) token_refuse(s, "ByteLevel of a model that is not BPE");
+  if (!s->bytes && t->words != WORDS_NONE) token_refuse(s, "Split without ByteLevel");
+  if (!wordpiece && t->subword && *t->subword) token_refuse(s, "continuing_subword_prefix of a model of another type");
+  return !s->other;
+}
+
+static void set_bytes(Tokenizer *t) {
+  for (int i = 0; i < 256; i++) {
     char name[8];
     snprintf(name, sizeof name, "<0x%02X>", (unsigned)i);
     t->byte[i] = find_text(t, name);
     if (t->byte[i] >= 0) t->token[t->byte[i]].kind = TOKEN_BYTE;
   }
+}
+
+/* Tokens that are found in a normalised text are so themselves. */
+static void normalise_added(Tokenizer *t) {
+  for (int i = 0; i < t->nadded; i++) {
+    Added *a = &t->added[i];
+    Token *k = &t->token[a->id];
+    k->kind = a->special ? TOKEN_CONTROL : TOKEN_USER;
+    a->normal &= t->normal.n > 0;
+    a->s = k->s;
+    a->n = (size_t)k->n;
+    if (!a->normal) continue;
+    PiecesText text = steps_text(&t->normal, k->s, (size_t)k->n);
+    a->s = a->own = text.s;
+    a->n = text.n;
+  }
+}
+
+static bool accept_file(Tokenizer *t, TokenFile *s, char *err) {
+  if (!s->model) return rt_fail(err, "it has no model");
+  if (!choose_model(t, s)) return rt_fail(err, "`%.100s` is not read\n%s", s->other, READ);
+  tokens_index(t);
+  normalise_added(t);
+  t->unknown = find_text(t, s->unknown);
+  if (t->model == MODEL_UNIGRAM) t->unknown = s->unknown_id < (uint64_t)t->n ? (int)s->unknown_id : -1;
+  if (t->model == MODEL_WORDPIECE && t->unknown < 0) return rt_fail(err, "it has no token for what is unknown");
+  if (t->model == MODEL_UNIGRAM && t->unknown < 0) return rt_fail(err, "it has no piece for what is unknown");
+  if (t->model == MODEL_UNIGRAM) {
+    unigram_scores(t);
+    t->each_unknown = false;
+  }
+  t->begin = find_text(t, s->begin);
+  if (s->fallback) set_bytes(t);
   return true;
 }
 
@@ -312,13 +304,13 @@ bool bpe_read_json(Tokenizer *t, const Bytes *file, char *err) {
   char why[ERR_TEXT];
   const char *text = (const char *)file->p;
   Json j = {text, text + file->n, why};
-  Seen s = {0};
+  TokenFile s = {.unknown_id = UINT64_MAX};
   bool vocab = begins_with_number(file);
-  bool ok = vocab ? read_object(t, &j, vocab_member, NULL) : read_object(t, &j, file_member, &s);
+  bool ok = vocab ? token_object(t, &j, vocab_member, NULL) : token_object(t, &j, file_member, &s);
   if (!ok) rt_fail(err, "byte %zu: %.300s", (size_t)(j.p - text), why);
   if (ok && vocab) t->words = WORDS_GPT2;
   if (ok && !vocab) ok = accept_file(t, &s, err);
-  free_seen(&s);
+  free_file(&s);
   return ok;
 }
 
@@ -370,7 +362,7 @@ static char *byte_form(char *s, int *n) { /* as it is if it has other characters
 static bool add_merge(Tokenizer *t, int k, char *err) {
   int n[2], id[2];
   for (int i = 0; i < 2; i++) {
-    if (!t->merged) t->pair[2 * k + i] = byte_form(t->pair[2 * k + i], &n[i]);
+    if (t->model == MODEL_BYTES) t->pair[2 * k + i] = byte_form(t->pair[2 * k + i], &n[i]);
     else n[i] = (int)strlen(t->pair[2 * k + i]);
     id[i] = tokenizer_find(t, t->pair[2 * k + i], (size_t)n[i]);
   }
@@ -385,20 +377,20 @@ static bool add_merge(Tokenizer *t, int k, char *err) {
 }
 
 bool bpe_finish(Tokenizer *t, char *err) {
-  static const char *const ends[] = {"<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"};
-  for (int i = 0; i < t->n && !t->merged; i++) {
+  static const char *const ends[] = {"<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>", "[SEP]"};
+  for (int i = 0; i < t->n && t->model == MODEL_BYTES; i++) {
     Token *k = &t->token[i];
     if (k->s && k->kind == TOKEN_NORMAL) k->s = byte_form(k->s, &k->n);
   }
   tokens_index(t);
-  for (int i = 0; i < 256 && !t->merged; i++) t->byte[i] = tokenizer_find(t, (char[]){(char)i}, 1);
+  for (int i = 0; i < 256 && t->model == MODEL_BYTES; i++) t->byte[i] = tokenizer_find(t, (char[]){(char)i}, 1);
   bpe_merge_table(t);
   for (int k = 0; 2 * k < t->npair; k++)
     if (!add_merge(t, k, err)) return false;
   for (int i = 0; i < COUNT(ends) && t->end < 0; i++) t->end = find_text(t, ends[i]);
   if (t->end >= 0 && !t->nadded) { /* vocab.json has no list of them */
     t->added = rt_array(1, sizeof *t->added);
-    t->added[t->nadded++] = t->end;
+    t->added[t->nadded++] = (Added){.id = t->end, .s = t->token[t->end].s, .n = (size_t)t->token[t->end].n};
     t->token[t->end].kind = TOKEN_CONTROL;
   }
   return true;

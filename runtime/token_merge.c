@@ -50,7 +50,7 @@ static void consider(Merging *m, int left) {
   const Part *a = left < 0 ? NULL : &m->part[left], *b = a && a->next >= 0 ? &m->part[a->next] : NULL;
   if (!b || a->fixed || b->fixed) return;
   Pair p = {0, left, -1, a->n + b->n};
-  if (m->t->npair) {
+  if (!m->t->pieces) {
     const Merge *k = a->id < 0 || b->id < 0 ? NULL : bpe_merge(m->t, a->id, b->id);
     if (k) p.id = k->id;
     if (k) p.rank = k->rank;
@@ -92,8 +92,8 @@ static void join(Merging *m, Pair p) {
   Part *a = &m->part[p.left];
   if (!a->n || a->next < 0 || a->n + m->part[a->next].n != p.n) return;
   Part *b = &m->part[a->next];
-  const Merge *k = m->t->npair ? bpe_merge(m->t, a->id, b->id) : NULL;
-  if (m->t->npair && (!k || k->rank != p.rank)) return; /* of other parts with these bytes */
+  const Merge *k = !m->t->pieces ? bpe_merge(m->t, a->id, b->id) : NULL;
+  if (!m->t->pieces && (!k || k->rank != p.rank)) return; /* of other parts with these bytes */
   a->n = p.n;
   a->id = p.id;
   a->next = b->next;
@@ -103,20 +103,18 @@ static void join(Merging *m, Pair p) {
   consider(m, p.left);
 }
 
-void merge_encode(const Tokenizer *t, const char *text, size_t n, bool begins, Ids *to) {
-  PiecesText s = pieces_text(t, text, n, begins);
-  Merging m = {.t = t, .s = s.s};
-  int parts = cut(&m, s.n);
+void merge_encode(const Tokenizer *t, const char *text, size_t n, Ids *to) {
+  Merging m = {.t = t, .s = text};
+  int parts = cut(&m, n);
   for (int i = 0; i + 1 < parts; i++) consider(&m, i);
   while (m.nheap) join(&m, pop(&m));
   bool unknown = false;
   for (int i = parts ? 0 : -1; i >= 0; i = m.part[i].next) {
     const Part *p = &m.part[i];
     if (p->id >= 0) ids_add(to, p->id);
-    else pieces_unknown(t, s.s + p->at, p->n, unknown, to);
+    else pieces_unknown(t, text + p->at, p->n, unknown && !t->each_unknown, to);
     unknown = p->id < 0;
   }
   rt_free(m.heap);
   rt_free(m.part);
-  rt_free(s.s);
 }

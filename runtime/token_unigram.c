@@ -65,13 +65,23 @@ static bool read_trainer(Pb m, uint64_t *kind) {
   return more == 0;
 }
 
+void unigram_scores(Tokenizer *t) {
+  t->least = DBL_MAX;
+  t->most = -DBL_MAX;
+  for (int i = 0; i < t->n; i++) {
+    if (t->token[i].kind != TOKEN_NORMAL) continue;
+    if (t->token[i].score < t->least) t->least = t->token[i].score;
+    if (t->token[i].score > t->most) t->most = t->token[i].score;
+  }
+}
+
 bool unigram_read(Tokenizer *t, const Bytes *file, char *err) {
   Pb m = {file->p, file->p + file->n};
   PbField f;
   uint64_t kind = 1;
   int more;
   bool ok = true;
-  t->unigram = t->prefix_space = t->remove_spaces = true;
+  t->pieces = t->prefix_space = t->remove_spaces = true;
   while (ok && (more = pb_next(&m, &f)) > 0) {
     if (f.wire != PB_BYTES) continue;
     if (f.number == 1) ok = read_piece(t, f.bytes);
@@ -80,28 +90,15 @@ bool unigram_read(Tokenizer *t, const Bytes *file, char *err) {
   }
   if (!ok || more < 0 || !t->n) return rt_fail(err, "neither JSON nor a model of SentencePiece, or malformed");
   if (kind != 1 && kind != 2) return rt_fail(err, "of SentencePiece, unigram and BPE models are read");
-  t->merged = kind == 2;
-  t->unigram = kind == 1;
+  t->model = kind == 2 ? MODEL_CHARS : MODEL_UNIGRAM;
   if (t->unknown < 0) return rt_fail(err, "it has no piece for what is unknown");
-  t->least = FLT_MAX;
-  t->most = -FLT_MAX;
-  for (int i = 0; i < t->n; i++) {
-    if (t->token[i].kind != TOKEN_NORMAL) continue;
-    if (t->token[i].score < t->least) t->least = t->token[i].score;
-    if (t->token[i].score > t->most) t->most = t->token[i].score;
-  }
+  unigram_scores(t);
   tokens_index(t);
-  if (t->merged) t->begin = tokenizer_find(t, "<s>", 3); /* as of Llama */
+  if (kind == 2) t->begin = tokenizer_find(t, "<s>", 3); /* as of Llama */
   return true;
 }
 
 /* ---- normalisation ---- */
-
-static void put(PiecesText *t, const char *s, size_t n) {
-  if (t->n + n > t->cap) t->s = rt_realloc(t->s, t->cap = (t->n + n) * 2 + 64);
-  memcpy(t->s + t->n, s, n);
-  t->n += n;
-}
 
 static bool unit(const Tokenizer *t, uint32_t at, uint32_t bytes, uint32_t *u) {
   if ((uint64_t)at * 4 + 4 > bytes) return false;
@@ -141,11 +138,9 @@ static bool ends_in_space(const PiecesText *t) {
 }
 
 /* With `remove_spaces`, none at the beginning and the end, and none where the text before ended in one. */
-PiecesText pieces_text(const Tokenizer *t, const char *s, size_t n, bool begins) {
+PiecesText pieces_text(const Tokenizer *t, const char *s, size_t n) {
   PiecesText out = {0};
   bool begun = false, spaced = t->remove_spaces;
-  bool spaced_first = n && (s[0] == ' ' || (n >= SPACE_BYTES && !memcmp(s, SPACE, SPACE_BYTES)));
-  bool prefix = t->prefix_space && (begins || !t->prefix_first) && !(t->prefix_bare && spaced_first);
   for (size_t at = 0; at < n;) {
     const char *to = s + at;
     uint32_t c = 0;
@@ -156,10 +151,10 @@ PiecesText pieces_text(const Tokenizer *t, const char *s, size_t n, bool begins)
       bytes = 3;
     }
     if (!begun && spaced && bytes == 1 && *to == ' ') continue;
-    if (!begun && prefix) put(&out, SPACE, SPACE_BYTES);
+    if (!begun && t->prefix_space) pieces_put(&out, SPACE, SPACE_BYTES);
     begun = true;
     for (; spaced && bytes && *to == ' '; bytes--) to++;
-    for (size_t i = 0; i < bytes; i++) put(&out, to[i] == ' ' ? SPACE : to + i, to[i] == ' ' ? SPACE_BYTES : 1);
+    for (size_t i = 0; i < bytes; i++) pieces_put(&out, to[i] == ' ' ? SPACE : to + i, to[i] == ' ' ? SPACE_BYTES : 1);
     if (bytes) spaced = t->remove_spaces && to[bytes - 1] == ' ';
   }
   while (t->remove_spaces && ends_in_space(&out)) out.n -= SPACE_BYTES;
@@ -176,7 +171,7 @@ typedef struct Best { /* of the pieces up to a byte */
 
 static double score_of(const Tokenizer *t, int id, size_t n) {
   const Token *k = &t->token[id];
-  return k->kind == TOKEN_USER ? (double)n * (double)t->most - 0.1 : (double)k->score;
+  return k->kind == TOKEN_USER ? (double)n * t->most - 0.1 : k->score;
 }
 
 static void try_piece(Best *best, size_t from, size_t to, int id, double score) {
@@ -184,19 +179,20 @@ static void try_piece(Best *best, size_t from, size_t to, int id, double score) 
   best[to] = (Best){best[from].score + score, from, id};
 }
 
-static void fill(const Tokenizer *t, const PiecesText *s, Best *best) {
-  for (size_t at = 0; at < s->n; at++) {
+static void fill(const Tokenizer *t, const char *s, size_t all, Best *best) {
+  for (size_t at = 0; at < all; at++) {
     uint32_t c;
     if (at && best[at].id < 0) continue; /* within a character */
-    size_t one = utf8_next(s->s + at, s->n - at, &c);
+    size_t one = utf8_next(s + at, all - at, &c);
     bool single = false;
-    for (size_t n = 1; n <= (size_t)t->longest && at + n <= s->n; n++) {
-      int id = tokenizer_find(t, s->s + at, n);
-      if (id < 0 || (t->token[id].kind != TOKEN_NORMAL && t->token[id].kind != TOKEN_USER)) continue;
+    for (size_t n = 1; n <= (size_t)t->longest && at + n <= all; n++) {
+      int id = tokenizer_find(t, s + at, n);
+      if (id < 0) continue;
+      if (t->token[id].kind != TOKEN_NORMAL && !(t->users && t->token[id].kind == TOKEN_USER)) continue;
       single |= n == one;
       try_piece(best, at, at + n, id, score_of(t, id, n));
     }
-    if (!single) try_piece(best, at, at + one, t->unknown, (double)t->least - 10);
+    if (!single) try_piece(best, at, at + one, t->unknown, t->least - 10);
   }
 }
 
@@ -208,19 +204,17 @@ void pieces_unknown(const Tokenizer *t, const char *s, size_t n, bool again, Ids
 }
 
 void unigram_encode(const Tokenizer *t, const char *text, size_t n, Ids *to) {
-  PiecesText s = pieces_text(t, text, n, true);
-  Best *best = rt_array(s.n + 1, sizeof *best);
-  size_t *end = rt_array(s.n + 1, sizeof *end), pieces = 0;
-  for (size_t i = 0; i <= s.n; i++) best[i].id = -1;
-  if (s.n) fill(t, &s, best);
-  for (size_t at = s.n; at; at = best[at].from) end[pieces++] = at;
+  Best *best = rt_array(n + 1, sizeof *best);
+  size_t *end = rt_array(n + 1, sizeof *end), pieces = 0;
+  for (size_t i = 0; i <= n; i++) best[i].id = -1;
+  if (n) fill(t, text, n, best);
+  for (size_t at = n; at; at = best[at].from) end[pieces++] = at;
   for (size_t k = pieces; k--;) {
     const Best *b = &best[end[k]];
     bool again = k + 1 < pieces && best[end[k + 1]].id == t->unknown;
-    if (b->id == t->unknown) pieces_unknown(t, s.s + b->from, end[k] - b->from, again, to);
+    if (b->id == t->unknown) pieces_unknown(t, text + b->from, end[k] - b->from, again, to);
     else ids_add(to, b->id);
   }
-  rt_free(s.s);
   rt_free(best);
   rt_free(end);
 }

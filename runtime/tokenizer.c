@@ -3,7 +3,7 @@
 #include "rand.h"
 #include <string.h>
 
-void token_set(Tokenizer *t, int id, char *s, int n, uint8_t kind, float score) {
+void token_set(Tokenizer *t, int id, char *s, int n, uint8_t kind, double score) {
   while (id >= t->cap) {
     int cap = t->cap ? t->cap * 2 : 512;
     t->token = rt_realloc(t->token, rt_mul((size_t)cap, sizeof *t->token));
@@ -11,7 +11,7 @@ void token_set(Tokenizer *t, int id, char *s, int n, uint8_t kind, float score) 
     t->cap = cap;
   }
   rt_free(t->token[id].s);
-  t->token[id] = (Token){s, n, score, kind};
+  t->token[id] = (Token){s, score, n, kind};
   if (id >= t->n) t->n = id + 1;
   if (n > t->longest) t->longest = n;
 }
@@ -48,26 +48,13 @@ void ids_add(Ids *to, int id) {
   to->id[to->n++] = id;
 }
 
-size_t utf8_next(const char *s, size_t n, uint32_t *c) {
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  unsigned char a = (unsigned char)s[0];
-  size_t bytes = a < 0x80 ? 1 : a >= 0xC2 && a < 0xE0 ? 2 : a >= 0xE0 && a < 0xF0 ? 3 : a >= 0xF0 && a < 0xF5 ? 4 : 0;
-  uint32_t v = bytes == 1 ? a : a & (0x7Fu >> bytes);
-  for (size_t i = 1; i < bytes; i++) {
-    if (i >= n || ((unsigned char)s[i] & 0xC0) != 0x80) bytes = 0;
-    else v = v << 6 | ((unsigned char)s[i] & 0x3F);
-  }
-  bool valid = bytes && v >= least[bytes] && v < 0x110000 && (v < 0xD800 || v >= 0xE000);
-  *c = valid ? v : 0xFFFD;
-  return valid ? bytes : 1;
-}
-
 /* ---- files ---- */
 
 Tokenizer *tokenizer_parse(Bytes file, const Bytes *merges, char *err) {
   Tokenizer *t = rt_alloc(sizeof *t);
   t->file = file;
   t->unknown = t->begin = t->end = -1;
+  t->word_most = 100;
   for (int i = 0; i < 256; i++) t->byte[i] = -1;
   size_t at = 0;
   while (at < file.n && strchr(" \t\r\n", file.p[at]) && file.p[at]) at++;
@@ -86,7 +73,11 @@ void tokenizer_free(Tokenizer *t) {
   rt_free(t->pair);
   rt_free(t->slot);
   rt_free(t->merge);
+  for (int i = 0; i < t->nadded; i++) rt_free(t->added[i].own);
   rt_free(t->added);
+  rt_free(t->subword);
+  steps_free(&t->normal);
+  steps_free(&t->cut);
   rt_free(t->file.p);
   rt_free(t);
 }
@@ -107,35 +98,87 @@ Tokenizer *tokenizer_open(const char *path) {
 
 /* ---- text ---- */
 
-/* The longest added token that the text begins with; -1: none. */
-static int added_at(const Tokenizer *t, const char *s, size_t n) {
-  int best = -1;
+/* The longest added token that the text begins with, of those that are found before or after the normalizer; NULL:
+ * none. */
+static const Added *added_at(const Tokenizer *t, bool normal, const char *s, size_t n) {
+  const Added *best = NULL;
   for (int i = 0; i < t->nadded; i++) {
-    const Token *k = &t->token[t->added[i]];
-    if (!k->n || (size_t)k->n > n || memcmp(k->s, s, (size_t)k->n)) continue;
-    if (best < 0 || k->n > t->token[best].n) best = t->added[i];
+    const Added *a = &t->added[i];
+    if (a->normal != normal || !a->n || a->n > n || memcmp(a->s, s, a->n)) continue;
+    if (!best || a->n > best->n) best = a;
   }
   return best;
 }
 
-static void encode_part(const Tokenizer *t, const char *text, size_t from, size_t end, Ids *to) {
-  if (t->unigram) unigram_encode(t, text + from, end - from, to);
-  else if (t->merged) merge_encode(t, text + from, end - from, from == 0, to);
-  else bpe_encode(t, text + from, end - from, to);
+static void encode_words(const Tokenizer *t, const char *s, size_t n, bool begins, Ids *to) {
+  static WordFn *const model[] = {bpe_encode, merge_encode, unigram_encode, wordpiece_encode};
+  if (!t->pieces) {
+    steps_words(t, s, n, begins, model[t->model], to);
+    return;
+  }
+  PiecesText text = pieces_text(t, s, n);
+  model[t->model](t, text.s, text.n, to);
+  rt_free(text.s);
+}
+
+/* The end of white space before `at`, from `from` on; and of that after it. */
+static size_t spaces_before(const char *s, size_t from, size_t at) {
+  size_t end = from;
+  uint32_t c;
+  for (size_t i = from, bytes; i < at; i += bytes) {
+    bytes = utf8_next(s + i, at - i, &c);
+    if (!unicode_is(UNICODE_SPACE, c)) end = i + bytes;
+  }
+  return end;
+}
+
+static size_t spaces_after(const char *s, size_t at, size_t n) {
+  uint32_t c;
+  while (at < n) {
+    size_t bytes = utf8_next(s + at, n - at, &c);
+    if (!unicode_is(UNICODE_SPACE, c)) break;
+    at += bytes;
+  }
+  return at;
+}
+
+/* Cuts a text at added tokens: those that precede the normalizer, then in what it leaves the others. */
+static void encode_part(const Tokenizer *t, bool normal, const char *s, size_t n, bool begins, Ids *to) {
+  PiecesText text = {0};
+  size_t from = 0;
+  if (normal) {
+    text = steps_text(&t->normal, s, n);
+    s = text.s;
+    n = text.n;
+  }
+  for (size_t at = 0; at <= n; at++) {
+    const Added *a = at < n ? added_at(t, normal, s + at, n - at) : NULL;
+    if (!a && at < n) continue;
+    size_t end = a && a->left ? spaces_before(s, from, at) : at;
+    if (end > from && normal) encode_words(t, s + from, end - from, begins && !from, to);
+    else if (end > from) encode_part(t, true, s + from, end - from, begins && !from, to);
+    if (!a) break;
+    ids_add(to, a->id);
+    from = a->right ? spaces_after(s, at + a->n, n) : at + a->n;
+    at = from - 1;
+  }
+  rt_free(text.s);
 }
 
 int tokenizer_encode(const Tokenizer *t, const char *text, size_t n, int **id) {
   Ids to = {0};
-  size_t from = 0;
-  for (size_t at = 0; at <= n; at++) {
-    int special = at < n ? added_at(t, text + at, n - at) : -1;
-    if (special < 0 && at < n) continue;
-    if (at > from) encode_part(t, text, from, at, &to);
-    if (special < 0) break;
-    ids_add(&to, special);
-    from = at + (size_t)t->token[special].n;
-    at = from - 1;
-  }
+  encode_part(t, false, text, n, true, &to);
+  *id = to.id;
+  return to.n;
+}
+
+int tokenizer_prompt(const Tokenizer *t, const char *text, size_t n, int **id) {
+  Ids to = {0};
+  int *of_text, count = tokenizer_encode(t, text, n, &of_text);
+  if (t->begin >= 0 && !(count && of_text[0] == t->begin)) ids_add(&to, t->begin);
+  for (int i = 0; i < count; i++) ids_add(&to, of_text[i]);
+  if (!to.n && t->end >= 0) ids_add(&to, t->end);
+  rt_free(of_text);
   *id = to.id;
   return to.n;
 }
@@ -143,11 +186,15 @@ int tokenizer_encode(const Tokenizer *t, const char *text, size_t n, int **id) {
 int tokenizer_text(const Tokenizer *t, int id, char *buf, int room) {
   const Token *k = id >= 0 && id < t->n ? &t->token[id] : NULL;
   if (!k || !k->s || k->kind == TOKEN_CONTROL) return 0;
-  int n = 0;
+  int n = 0, begin = 0;
+  size_t m = t->model == MODEL_WORDPIECE && t->subword ? strlen(t->subword) : 0;
+  if (m && (size_t)k->n >= m && !memcmp(k->s, t->subword, m)) begin = (int)m;
+  else if (t->model == MODEL_WORDPIECE && room > 0) buf[n++] = ' ';
   for (int i = 0; i < 256 && k->kind == TOKEN_BYTE; i++)
     if (t->byte[i] == id && room > 0) buf[n++] = (char)i;
-  for (int i = 0; i < k->n && n < room && k->kind != TOKEN_BYTE; i++) {
-    bool space = (t->unigram || t->merged) && k->n - i >= 3 && !memcmp(k->s + i, "\xE2\x96\x81", 3); /* U+2581 */
+  for (int i = begin; i < k->n && n < room && k->kind != TOKEN_BYTE; i++) {
+    bool space = (t->model == MODEL_CHARS || t->model == MODEL_UNIGRAM) && k->n - i >= 3 &&
+                 !memcmp(k->s + i, "\xE2\x96\x81", 3); /* U+2581 */
     buf[n++] = space ? ' ' : k->s[i];
     i += space ? 2 : 0;
   }

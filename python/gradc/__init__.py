@@ -24,10 +24,11 @@ from .function import Function
 from .model import Model, compile
 from .tensors import Tensor
 from .terminal import progress
+from .text import Tokenizer
 from .weights import Weights
 
 __version__ = version()
 
 __all__ = ["compile", "check", "emit_c", "dump", "report", "version", "progress", "Model", "EarlyStopping",
-           "Classifier", "Regressor", "Data", "Weights", "DeviceArray", "Function", "Tensor", "Diagnostic", "Error",
-           "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]
+           "Classifier", "Regressor", "Data", "Weights", "DeviceArray", "Function", "Tensor", "Tokenizer", "Diagnostic",
+           "Error", "ModelError", "CallError", "DataError", "ResourceError", "NotFiniteError"]

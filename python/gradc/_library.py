@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import operator
 import os
-from ctypes import (POINTER, c_char_p, c_double, c_float, c_int, c_int64, c_size_t, c_uint32, c_uint64, c_void_p)
+from ctypes import (POINTER, c_char_p, c_double, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_uint64,
+                    c_void_p)
 from typing import Any, Dict, List, Optional, Tuple
 
 
@@ -15,6 +16,7 @@ def _struct(name: str, *fields: Tuple[str, Any]) -> Any:
 
 MAX_RANK, MAX_SIZES = 8, 8
 SINK = ctypes.CFUNCTYPE(None, c_void_p, c_char_p, c_void_p, c_size_t)
+TOKEN_SINK = ctypes.CFUNCTYPE(c_int, c_void_p, c_int32)
 CDiagnostic = _struct("CDiagnostic", ("code", c_int), ("warning", c_int), ("file", c_char_p), ("line", c_int),
                       ("column", c_int), ("length", c_int), ("message", c_char_p), ("help", c_char_p),
                       ("text", c_char_p))
@@ -34,6 +36,8 @@ CFunction = _struct("CFunction", ("name", c_char_p), ("inputs", c_int), ("output
                     ("input", POINTER(CTensor)), ("output", POINTER(CTensor)), ("size_name", c_char_p * MAX_SIZES),
                     ("size_bound", c_int64 * MAX_SIZES))
 CArray = _struct("CArray", ("data", c_void_p), ("dtype", c_int), ("rank", c_int), ("shape", POINTER(c_int64)))
+CSampling = _struct("CSampling", ("size", c_size_t), ("temperature", c_double), ("top_p", c_double), ("top_k", c_int),
+                    ("end", c_int32), ("seed", POINTER(c_uint64)))
 
 _ERROR = POINTER(c_void_p)
 _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
@@ -79,6 +83,13 @@ _SIGNATURES: Dict[str, Tuple[Any, List[Any]]] = {
     "validate_on": (c_int, [c_void_p, POINTER(CArray), c_int, POINTER(c_float), _ERROR]),
     "stops_early": (c_int, [c_void_p]), "validate": (c_int, [c_void_p, POINTER(c_float), _ERROR]),
     "data_batch": (c_int, [c_void_p, c_int64, c_uint64, c_uint64, POINTER(CArray), c_int, _ERROR]),
+    "tokenizer_open": (c_int, [c_char_p, c_void_p, POINTER(c_void_p), _ERROR]), "tokenizer_free": (None, [c_void_p]),
+    "tokenizer_size": (c_int, [c_void_p]), "tokenizer_begin": (c_int32, [c_void_p]),
+    "tokenizer_end": (c_int32, [c_void_p]),
+    "encode": (c_int, [c_void_p, c_char_p, c_size_t, c_int, POINTER(c_int32), c_size_t, POINTER(c_size_t), _ERROR]),
+    "decode": (c_int, [c_void_p, POINTER(c_int32), c_size_t, c_char_p, c_size_t, POINTER(c_size_t), _ERROR]),
+    "generate": (c_int, [c_void_p, c_int, POINTER(c_int32), c_int, POINTER(CSampling), c_int, TOKEN_SINK, c_void_p,
+                         _ERROR]),
 }
 
 

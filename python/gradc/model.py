@@ -7,7 +7,7 @@ import os
 import tempfile
 import weakref
 from ctypes import byref, c_char_p, c_float, c_uint64, c_void_p
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from .fit import Callback, Epoch, Validation, fit
 from .function import Function
 from .state import Keys, Target, load_state_dict, state_dict
 from .tensors import Inputs, Tensor, c_arrays, tensor_of
+from .text import Generated, generate
 from .weights import Weights
 
 
@@ -155,6 +156,19 @@ class Model:
         name = export or (next(iter(self.exports)) if only else "predict")
         f: Function = self.exports[name] if name in self.exports else self.__getattr__(name)
         return f.records(*inputs) if out is None and not sizes else f(*inputs, out=out, **sizes)
+
+    def generate(self, prompt: Any, max_tokens: int = 100, temperature: float = 1, top_k: int = 0, top_p: float = 1,
+                 seed: Optional[int] = None, tokenizer: Any = None, end: Optional[int] = None,
+                 export: Optional[str] = None, callback: Optional[Callable[[int], Any]] = None) -> Generated:
+        """Continues a text, or a list of tokens, and returns what was added: a text or a list. It is what `gradc
+        generate` draws, by an export from tokens i32[1, T] to scores f32[1, V], the one named by `export` if there are
+        several; keys and values are kept between tokens if the export has them.
+
+        temperature: divides the scores; 0: the most likely token.  top_k: draws among so many; 0: all.  top_p: among
+        the fewest of these that have this probability together.  seed: equal ones draw the same; None: the model's.
+        tokenizer: a gradc.Tokenizer, its file, or an object with encode and decode.  end: the token that ends the
+        text; None: the tokenizer's.  callback: called with each token; if it returns True, that is the last."""
+        return generate(self, prompt, max_tokens, temperature, top_k, top_p, seed, tokenizer, end, export, callback)
 
     def fit(self, *fields: Any, epochs: int = 1, validation: Validation = None,
             callbacks: Union[Callback, Iterable[Callback]] = (), shuffle: bool = True, seed: int = 0,

@@ -21,7 +21,7 @@ static uint64_t hash_of(gradc_model *m) {
 
 static void tables(gradc_model *m) {
   const gradc_info *i = gradc_model_info(m);
-  CHECK(!strcmp(i->name, "model") && i->trains && i->evaluates && i->fields == 2 && i->metrics == 1 && i->exports == 4);
+  CHECK(!strcmp(i->name, "model") && i->trains && i->evaluates && i->fields == 2 && i->metrics == 1 && i->exports == 5);
   CHECK(i->batch == 8 && i->epochs == 3 && i->steps == 0 && i->seed == 5 && i->threads == 1);
   CHECK(i->parameters == 4 * 16 + 16 + 16 * 3 + 3 + 40);
   CHECK(i->memory_bytes > i->weight_bytes && i->memory_bytes == i->weight_bytes + i->arena_bytes);
@@ -38,7 +38,7 @@ static void tables(gradc_model *m) {
   CHECK(f && f->inputs == 1 && f->outputs == 1 && f->sizes == 1);
   CHECK(f && f->size_bound[0] == 8 && !strcmp(f->size_name[0], "T"));
   CHECK(f && f->input[0].shape[0] == -1 && !strcmp(f->input[0].dim[0], "2*T") && !strcmp(f->output[0].dim[0], "T"));
-  CHECK(!gradc_export(m, 4) && gradc_find_export(m, "none") == -1 && gradc_find_weight(m, "none") == -1);
+  CHECK(!gradc_export(m, 5) && gradc_find_export(m, "none") == -1 && gradc_find_weight(m, "none") == -1);
   CHECK(!strcmp(gradc_metric_name(m, 0), "acc") && !gradc_metric_name(m, 1) && isnan(gradc_metric(m, 1)));
 }
 

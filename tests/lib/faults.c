@@ -79,6 +79,22 @@ static void texts(void) {
   DO(gradc_report(&s, &o, ignore, NULL, &e));
 }
 
+static int ignore_token(void *user, int32_t token) {
+  (void)user, (void)token;
+  return 0;
+}
+
+static void tokens(void) {
+  gradc_tokenizer *t = NULL;
+  int32_t id[16];
+  char text[40];
+  size_t n = 0;
+  DO(gradc_tokenizer_open("tokenizer.json", &alloc, &t, &e));
+  if (t) DO(gradc_encode(t, "a text", 6, 1, id, 16, &n, &e));
+  if (t) DO(gradc_decode(t, id, n < 16 ? n : 0, text, sizeof text, &n, &e));
+  gradc_tokenizer_free(t);
+}
+
 static void running(void) {
   Batch b;
   float result[2], x[8] = {0}, out[12];
@@ -98,6 +114,7 @@ static void running(void) {
   DO(gradc_infer_sizes(model, 1, &in, 1, size, &e));
   DO(gradc_output_shape(model, 1, 0, size, shape, &e));
   DO(gradc_call(model, 1, &in, 1, to, 2, NULL, &e));
+  DO(gradc_generate(model, -1, (int32_t[]){1}, 1, NULL, 2, ignore_token, NULL, &e));
   DO(gradc_read_weight(model, e_at, &e0, &e));
   DO(gradc_write_weight(model, e_at, &e0, &e));
   DO(gradc_weights_hash(model, &hash, &e));
@@ -150,6 +167,7 @@ void test_faults(void) {
   sweep("compiling", compiling, false, 12);
   sweep("a wrong source", wrong_source, false, 12);
   sweep("texts", texts, false, 8);
+  sweep("tokens", tokens, false, 12);
   sweep("running", running, true, 400);
   sweep("wrong calls", wrong_calls, true, 400);
 }

@@ -86,7 +86,7 @@ int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   extra_flags = getenv("MODEL_FLAGS");
   if (!strcmp(what, "steps") && argc == 4) return steps_main(argv[2], atoi(argv[3]));
-  if (!strcmp(what, "api")) test_api(), test_errors();
+  if (!strcmp(what, "api")) test_api(), test_errors(), test_text();
   if (!strcmp(what, "device")) test_device();
   if (!strcmp(what, "faults")) test_faults();
   if (!strcmp(what, "threads")) test_threads();

@@ -64,7 +64,9 @@ for std in c++98 c++17; do
 done
 
 # ---- the tests themselves ----
-mkdir "$tmp/t" && cp -r "$here/model.nn" "$here/search" "$tmp/t/"
+mkdir "$tmp/t" && cp -r "$here/model.nn" "$here/search" "$tmp/t/" &&
+  tar xzf tests/weights/data.tar.gz -C "$tmp/t" tokenizer.json vocab.json merges.txt gpt2.safetensors greedy.want \
+    greedy_cached.want llama2.model llama2.want more.txt odd.txt bpe.want
 awk 'BEGIN { for (i = 0; i < 100; i++) { s = (i * 37 % 100) / 50 - 1
   print s "," (i * 53 % 100) / 50 - 1 "," (i * 7 % 10) / 10 "," (i % 5) / 5 "," (s > 0.3 ? 2 : i % 2) } }' \
   >"$tmp/t/points.csv"
@@ -90,7 +92,7 @@ tally "models on a device" env GC_DRIVER_LAZY=1 GC_ORDER=random GC_DRIVER_LEAKS=
 cd "$root" || exit 2
 
 program="bench bench_profile cli eval generate info main metrics opt predict predict_arrays predict_write prefetch
-  program report run settings token_bpe token_json token_merge token_unigram tokenizer train"
+  program report run settings train"
 own=$(ls lib/*.c codegen/jit/*.c runtime/*.c | grep -vE "^runtime/($(echo $program | tr ' ' '|'))\.c\$"
   echo ir/ctx.c ir/source.c ir/interp.c)
 rest=$(objects | grep -vE '/ir/(ctx|source|interp)\.o$')
@@ -170,7 +172,7 @@ if "$python" -c 'import numpy' 2>"$tmp/log"; then
     printf 'decimal_point ","\nthousands_sep ""\ngrouping -1\nEND LC_NUMERIC\n'; } >"$tmp/comma"
   localedef --no-archive -c -i "$tmp/comma" "$tmp/comma_locale" >"$tmp/log" 2>&1 # warns of missing categories
   LOCPATH=$tmp COMMA_LOCALE=comma_locale GRADC=$gradc; export LOCPATH COMMA_LOCALE GRADC
-  for part in test arrays runs tool; do
+  for part in test arrays runs tool text; do
     tally "python_$part.py" "$python" tests/lib/python_$part.py "$tmp/t"
   done
   if full; then # where they are installed

@@ -48,6 +48,7 @@ extern const char *extra_flags; /* for that compiler */
 
 void test_api(void);
 void test_errors(void);
+void test_text(void);
 void test_device(void);
 void test_faults(void);
 void test_threads(void);

@@ -142,14 +142,23 @@ check 'a seed decides' cmp -s first drawn.1
 if cmp -s drawn.1 drawn.2; then fail 'two seeds draw the same'; else pass; fi
 generate 'E0646' --tokenizer gpt2.csv
 generate 'E0646' --tokenizer missing.json
+for t in no_regex:2, no_script:UnicodeScripts no_level:WordLevel; do
+  generate "E0646.*${t#*:}" --tokenizer ${t%%:*}.json
+done
+awk 'BEGIN { printf "{\"normalizer\":"
+  for (i = 0; i < 300000; i++) printf "{\"type\":\"Sequence\",\"normalizers\":[" }' >deep.json
+generate "E0646.*too many levels" --tokenizer deep.json
 generate '--temperature takes a number' --tokenizer tokenizer.json --temperature hot
 generate 'needs --tokenizer' --tokens 3
 
 # ---- tokenizers: a few hundred odd texts ----
 if cc -std=gnu11 -O1 -I"$root" -o tokens "$here/tokens.c" "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
   for t in tokenizer.json:bpe vocab.json:bpe tokenizer.model:unigram llama3.json:llama3 qwen2.json:qwen2 \
-    pieces.model:pieces llama2.model:llama2 llama2_old.json:llama2_old llama2_new.json:llama2_new; do
-    case $t in tokenizer*|vocab*) texts=odd.txt ;; *) texts=more.txt ;; esac
+    pieces.model:pieces llama2.model:llama2 llama2_old.json:llama2_old llama2_new.json:llama2_new words.json:words \
+    words_cased.json:words_cased words_plain.json:words_plain uni_nfkc.json:uni_nfkc uni_words.json:uni_words \
+    uni_bytes.json:uni_bytes bpe_nfc.json:bpe_nfc bpe_nfd.json:bpe_nfd bpe_digits.json:bpe_digits \
+    bpe_each.json:bpe_each; do
+    case $t in tokenizer*|vocab*) texts=odd.txt ;; words*|uni*|bpe*) texts=uni.txt ;; *) texts=more.txt ;; esac
     ./tokens ${t%:*} <$texts >got 2>&1
     passed=$((passed + $(paste -d= got ${t#*:}.want | awk -F= '$1 == $2' | wc -l)))
     if ! cmp -s got ${t#*:}.want; then fail "tokens of $t: $(diff got ${t#*:}.want | head -n 3)"; fi
@@ -211,7 +220,8 @@ if full; then
     "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
     tally 'fuzz of tokenizer.json' ./tokens --fuzz 20000 tokenizer.json
     tally 'fuzz of tokenizer.model' ./tokens --fuzz 5000 tokenizer.model
-    for t in llama3.json llama2_old.json llama2_new.json pieces.model; do
+    for t in llama3.json llama2_old.json llama2_new.json pieces.model words.json uni_nfkc.json uni_words.json \
+      bpe_nfd.json; do
       tally "fuzz of $t" ./tokens --fuzz 4000 $t
     done
     for t in tokenizer.json:bpe tokenizer.model:unigram; do
