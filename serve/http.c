@@ -14,6 +14,7 @@ bool http_start(Server *sv, const char *host, int *port, char *err) {
   (void)sv, (void)host, (void)port;
   return http_load(err);
 }
+void http_watch(Server *sv) { (void)sv; }
 void http_quiesce(Server *sv) { (void)sv; }
 void http_stop(Server *sv) { (void)sv; }
 const char *http_version(char *err) { return http_load(err) ? "" : NULL; }
@@ -35,7 +36,7 @@ const char *http_version(char *err) { return http_load(err) ? "" : NULL; }
 #define FUNCTIONS(F)                                                                                             \
   F(start_daemon) F(stop_daemon) F(quiesce_daemon) F(get_daemon_info) F(suspend_connection) F(resume_connection) \
   F(create_response_from_buffer) F(destroy_response) F(queue_response) F(add_response_header)                    \
-  F(lookup_connection_value)
+  F(lookup_connection_value) F(get_connection_info) F(get_connection_values)
 // clang-format on
 static struct {
 #define F(name) __typeof__(&MHD_##name) name;
@@ -74,7 +75,7 @@ typedef struct Request {
   double begin;
   Route route;
   JsonText body;
-  bool too_large, queued;
+  bool too_large, read, queued; /* read: `infer` is ready to be computed */
   Infer infer;
 } Request;
 
@@ -169,7 +170,7 @@ static void resume(Job *job) {
   mhd.resume_connection(q->c);
 }
 
-static enum MHD_Result queue_call(Request *q) {
+static enum MHD_Result read_call(Request *q) {
   char err[ERR_TEXT];
   const char *length = header(q, "Inference-Header-Content-Length");
   uint64_t head = q->body.n;
@@ -183,6 +184,13 @@ static enum MHD_Result queue_call(Request *q) {
   q->infer.model = q->route.name;
   if (!infer_read(&q->infer, (const unsigned char *)(q->body.p ? q->body.p : ""), q->body.n, (size_t)head, err))
     return send_error(q, 400, err);
+  q->read = true; /* libmicrohttpd calls again, see offer() */
+  return MHD_YES;
+}
+
+/* Not in the call that had the last of the body: libmicrohttpd 0.9.75 would read from the connection when it resumes
+ * it, and drop the request of a client that has shut down its writing side. */
+static enum MHD_Result offer(Request *q) {
   q->infer.job.done = resume;
   q->infer.job.owner = q;
   if (batcher_offer(&q->sv->batcher, &q->infer.job, suspend, q)) return MHD_YES;
@@ -220,7 +228,19 @@ static enum MHD_Result answer(Request *q, const char *method) {
   if (q->route.served < 0) return send_error(q, 404, "no such model or version");
   if (!(route_is_post(kind) ? post : get)) return send_error(q, 405, "this path takes another method");
   if (q->too_large) return send_error(q, 413, "the body is too large");
-  return route_is_post(kind) ? queue_call(q) : send_info(q);
+  return route_is_post(kind) ? read_call(q) : send_info(q);
+}
+
+static void set_arrival(Server *sv, struct MHD_Connection *c, bool here) {
+  const union MHD_ConnectionInfo *info = mhd.get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  if (info && info->socket_context) arrival_set(&sv->arrivals, info->socket_context, here);
+}
+
+static enum MHD_Result count_length(void *arg, enum MHD_ValueKind kind, const char *key, const char *value) {
+  int *n = arg;
+  (void)kind, (void)value;
+  *n += !strcasecmp(key, "Content-Length");
+  return MHD_YES;
 }
 
 /* A declared body that is too large is refused before it is sent. */
@@ -229,8 +249,12 @@ static enum MHD_Result first_call(Server *sv, struct MHD_Connection *c, const ch
   *q = (Request){.sv = sv, .c = c, .begin = rt_now(), .route = route_find(sv, url)};
   *state = q;
   atomic_fetch_add(&sv->in_flight, 1);
+  set_arrival(sv, c, false);
   const char *length = header(q, "Content-Length");
   uint64_t n;
+  int lengths = 0;
+  mhd.get_connection_values(c, MHD_HEADER_KIND, count_length, &lengths);
+  if (lengths > 1) return send_error(q, 400, "there are two lengths of the body");
   if (length && opt_number(length, &n) && n > sv->max_body) return send_error(q, 413, "the body is too large");
   return MHD_YES;
 }
@@ -243,7 +267,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
   rt_host = &rt_program; /* of this thread */
   if (!q) return first_call(sv, c, url, state);
   if (q->queued) return send_result(q);
-  if (!*n) return answer(q, method);
+  if (!*n && q->read) return offer(q);
+  if (!*n) {
+    set_arrival(sv, c, true);
+    return answer(q, method);
+  }
   if (rt_now() - q->begin > sv->timeout) {
     metrics_request(&sv->metrics, 408, rt_now() - q->begin);
     return MHD_NO; /* closes the connection: an answer is possible only after the body */
@@ -257,14 +285,24 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 static void on_end(void *arg, struct MHD_Connection *c, void **state, enum MHD_RequestTerminationCode code) {
   Server *sv = arg;
   Request *q = *state;
-  (void)c, (void)code;
+  (void)code;
   if (!q) return;
   rt_host = &rt_program;
+  set_arrival(sv, c, false);
   infer_free(&q->infer);
   rt_free(q->body.p);
   rt_free(q);
   *state = NULL;
   atomic_fetch_sub(&sv->in_flight, 1);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **arrival,
+                          enum MHD_ConnectionNotificationCode code) {
+  Server *sv = arg;
+  rt_host = &rt_program;
+  const union MHD_ConnectionInfo *info = mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (code == MHD_CONNECTION_NOTIFY_STARTED && info) *arrival = arrival_open(&sv->arrivals, info->connect_fd);
+  else if (*arrival) arrival_close(&sv->arrivals, *arrival);
 }
 
 static void no_log(void *arg, const char *fmt, va_list ap) { (void)arg, (void)fmt, (void)ap; }
@@ -302,15 +340,21 @@ bool http_start(Server *sv, const char *host, int *port, char *err) {
   errno = 0;
   sv->daemon = mhd.start_daemon(flags, 0, NULL, NULL, on_request, sv, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
                                 MHD_OPTION_SOCK_ADDR, &a.any, MHD_OPTION_NOTIFY_COMPLETED, on_end, sv,
-                                MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)sv->timeout, MHD_OPTION_CONNECTION_LIMIT,
-                                (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
-                                MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_END);
+                                MHD_OPTION_NOTIFY_CONNECTION, on_connection, sv, MHD_OPTION_CONNECTION_TIMEOUT,
+                                (unsigned)sv->timeout, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
+                                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_THREAD_POOL_SIZE,
+                                (unsigned)THREADS, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (!sv->daemon)
     return rt_fail(err, "cannot listen on %.100s, port %d%s%s", host, *port, errno ? ": " : "",
                    errno ? strerror(errno) : "");
   const union MHD_DaemonInfo *info = mhd.get_daemon_info(sv->daemon, MHD_DAEMON_INFO_BIND_PORT);
   if (info) *port = info->port;
   return true;
+}
+
+void http_watch(Server *sv) {
+  for (int n = arrivals_end_late(&sv->arrivals, sv->timeout + 1); n > 0; n--)
+    metrics_request(&sv->metrics, 408, sv->timeout);
 }
 
 void http_quiesce(Server *sv) {

@@ -3,6 +3,7 @@
  * nor sockets. */
 #ifndef GRADC_SERVE_HTTP_H
 #define GRADC_SERVE_HTTP_H
+#include "serve/arrival.h"
 #include "serve/protocol.h"
 #include <stdatomic.h>
 
@@ -12,6 +13,7 @@ typedef struct Server {
   int first;      /* the export that the model's name stands for */
   Batcher batcher;
   Metrics metrics;
+  Arrivals arrivals;
   size_t max_body; /* bytes */
   double timeout;  /* seconds that a request may take to arrive, and a connection may be idle */
   atomic_int in_flight;
@@ -20,7 +22,8 @@ typedef struct Server {
 } Server;
 bool http_load(char *err);                                           /* the library; false: it is missing */
 bool http_start(Server *sv, const char *host, int *port, char *err); /* port 0: receives a free one */
-void http_quiesce(Server *sv);                                       /* no new connections */
+void http_watch(Server *sv);   /* ends requests that take too long to arrive; to be called once a second */
+void http_quiesce(Server *sv); /* no new connections */
 void http_stop(Server *sv);
 
 /* route.c: paths */

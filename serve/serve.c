@@ -109,6 +109,7 @@ static void stop(Control *k) {
   atomic_store(&k->sv.stopping, true);
   http_quiesce(&k->sv);
   while (atomic_load(&k->sv.in_flight) > 0 && rt_now() < end) {
+    http_watch(&k->sv);
     int again = sigtimedwait(&k->signals, NULL, &moment);
     if (again == SIGINT || again == SIGTERM) _exit(128 + again);
   }
@@ -124,6 +125,7 @@ static void *control(void *arg) {
   for (;;) {
     int got = sigtimedwait(&k->signals, NULL, &second);
     if (got == SIGINT || got == SIGTERM) break;
+    http_watch(&k->sv);
     int64_t now = watch ? io_mtime(k->path) : 0;
     if (got == SIGHUP || (now != seen && now != INT64_MIN)) batcher_ask(&k->sv.batcher, &k->sv.batcher.reload);
     if (now != INT64_MIN) seen = now;
@@ -194,6 +196,7 @@ int gc_serve(Session *sess) {
   k.sv.batcher.limit = (int)or_else(o->queue, 256);
   load(&k);
   metrics_begin(&k.sv.metrics);
+  arrivals_begin(&k.sv.arrivals);
   batcher_begin(&k.sv.batcher);
   plan(&k);
   start(&k, err);
@@ -201,6 +204,7 @@ int gc_serve(Session *sess) {
   pthread_join(k.thread, NULL);
   http_stop(&k.sv);
   batcher_end(&k.sv.batcher);
+  arrivals_end(&k.sv.arrivals);
   metrics_end(&k.sv.metrics);
   pthread_sigmask(SIG_UNBLOCK, &k.signals, NULL);
   return 0;

@@ -5,6 +5,7 @@ cases         the answers of tests/serve/model.nn: paths, forms of bodies, error
 same CSV OUT  concurrent requests of rows have the results that `predict --format jsonl` printed
 reload PID WEIGHTS OTHER OUT OTHER_OUT   new weights while requests run: none is lost, each has the results of one file
 stop PID      a request that has begun is answered after SIGTERM
+edges         HTTP: half-closed connections, pipelining, chunks, 100-continue, HEAD, errors and what follows them
 full          the second request is refused while the first waits (--queue 1 --batch-wait 700)
 limits        bodies over 1 MiB, requests that do not arrive within 1 s (--max-body 1 --timeout 1)
 """
@@ -238,6 +239,110 @@ def stop(pid):
     check("stop: the connection ends", b"Connection: close" in reply, reply)
 
 
+def raw(text, half=False, wait=20):
+    """All that the server says to a text; half: no more is sent, which the server is told."""
+    s = socket.create_connection(("127.0.0.1", port), timeout=wait)
+    s.sendall(text)
+    if half:
+        s.shutdown(socket.SHUT_WR)
+    reply = b""
+    try:
+        while chunk := s.recv(1 << 16):
+            reply += chunk
+    except ConnectionError:
+        pass
+    except socket.timeout:
+        reply += b"<no end>"
+    s.close()
+    return reply
+
+
+def post(body, *head, path="/predict/double", close=False):
+    lines = ["POST %s HTTP/1.1" % path, "Host: x", *head] + (["Connection: close"] if close else [])
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+BODY, ANSWER = b'{"x": [1, 2, 3, 4]}', b'{"out":[[2,4,6,8]]}\n'
+LENGTH = "Content-Length: %d" % len(BODY)
+CHUNKS = b"5\r\n" + BODY[:5] + b"\r\n%X;a=b\r\n" % (len(BODY) - 5) + BODY[5:] + b"\r\n0\r\nTrailer: y\r\n\r\n"
+
+
+def half_closed():
+    complete, get = post(BODY, LENGTH), b"GET /v2/health/ready HTTP/1.1\r\nHost: x\r\n\r\n"
+    for k in range(20):
+        check("a half-closed request", raw(complete, True).endswith(ANSWER))
+    for name, delay in (("before it is computed", 0.05), ("at once", 0)):
+        s = socket.create_connection(("127.0.0.1", port), timeout=20)
+        s.sendall(complete)
+        time.sleep(delay)
+        s.shutdown(socket.SHUT_WR)
+        reply = b"".join(iter(lambda: s.recv(1 << 16), b""))
+        check("half-closed " + name, reply.endswith(ANSWER), reply)
+    check("a half-closed GET", b"200 OK" in raw(get, True))
+    reply = raw(complete * 3, True)
+    check("three half-closed requests", reply.count(ANSWER) == 3, reply)
+    for k in (1, 10, 60, len(complete) - 1):
+        reply = raw(complete[:k], True)
+        check("half-closed before its end, %d" % k, not reply or reply.startswith(b"HTTP/1.1 400"), reply)
+
+
+def framing():
+    reply = raw(post(BODY, LENGTH) * 4 + post(BODY, LENGTH, close=True))
+    check("pipelined requests", reply.count(ANSWER) == 5 and reply.count(b"200 OK") == 5, reply)
+    reply = raw(post(BODY, LENGTH) + post(b"{", "Content-Length: 1") + post(b"", "Content-Length: 0", path="/no") +
+                b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    seen = [reply.find(b" %d " % s) for s in (200, 400, 404)]
+    check("pipelined errors, in order", 0 < seen[0] < seen[1] < seen[2] and b"gradc_queue_length" in reply, reply)
+    chunked = "Transfer-Encoding: chunked"
+    check("chunks", raw(post(CHUNKS, chunked, close=True)).endswith(ANSWER))
+    reply = raw(post(CHUNKS, chunked) + post(BODY, LENGTH, close=True))
+    check("chunks, then another request", reply.count(ANSWER) == 2, reply)
+    for wrong in (b"zz\r\n{}\r\n0\r\n\r\n", b"-1\r\n", b"5\r\n{}xyzwv\r\n", b"FFFFFFFFFFFFFFFFF\r\n{", b"\r\n" * 9):
+        reply = raw(post(wrong, chunked, close=True), True)
+        check("malformed chunks", not reply or reply.startswith(b"HTTP/1.1 4"), (wrong, reply))
+    for head in (("Content-Length: -1",), ("Content-Length: 1x",), ("Content-Length: 99999999999999999999",),
+                 (LENGTH, "Content-Length: 3"), (LENGTH, chunked)):
+        reply = raw(post(BODY, *head, close=True), True)
+        check("a wrong length", not reply or reply[9:12] in (b"400", b"413"), (head, reply))
+    check("no Host", raw(post(BODY, LENGTH, close=True).replace(b"Host: x\r\n", b""))[9:12] == b"400")
+    check("HTTP/1.0", raw(post(BODY, LENGTH).replace(b"1.1", b"1.0")).endswith(ANSWER))
+    check("HTTP/9.9", raw(post(BODY, LENGTH).replace(b"1.1", b"9.9"), True)[9:12] in (b"", b"505"))
+
+
+def expect():
+    s = socket.create_connection(("127.0.0.1", port), timeout=20)
+    s.sendall(post(b"", LENGTH, "Expect: 100-continue", close=True))
+    first = s.recv(1 << 16)
+    check("100 Continue", first.startswith(b"HTTP/1.1 100"), first)
+    s.sendall(BODY)
+    reply = b"".join(iter(lambda: s.recv(1 << 16), b""))
+    check("and the answer", reply.endswith(ANSWER), reply)
+    reply = raw(post(b"", "Content-Length: 99999999", "Expect: 100-continue"), True)
+    check("no 100 for what is too large", reply.startswith(b"HTTP/1.1 413"), reply)
+
+
+def head():
+    reply = raw(b"HEAD /v2/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    ended = reply.endswith(b"\r\n\r\n")
+    check("HEAD", reply.startswith(b"HTTP/1.1 200") and ended and b"Content-Length: 14" in reply, reply)
+    reply = raw(b"HEAD /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    check("HEAD of nothing", reply.startswith(b"HTTP/1.1 404") and reply.endswith(b"\r\n\r\n"), reply)
+    c = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    for status, path, body, method in ((405, "/predict", None, "HEAD"), (404, "/no", b"x", "POST"),
+                                       (400, "/predict", b"{", "POST"),
+                                       (405, "/metrics", b"", "PUT"), (200, "/predict", BODY, "POST")):
+        s, _, _ = ask(path, body, {}, method, c)
+        check("after an error the connection stays", s == status and c.sock, (s, status))
+    c.close()
+
+
+def edges():
+    half_closed()
+    framing()
+    expect()
+    head()
+
+
 def full():
     got = []
     t = threading.Thread(target=lambda: got.append(ask("/predict", b'{"x": [1, 2, 3, 4]}')[0]))
@@ -246,6 +351,27 @@ def full():
     s, h, _ = ask("/predict", b'{"x": [1, 2, 3, 4]}')
     t.join()
     check("the queue is full", (s, h.get("Retry-After"), got) == (429, "1", [200]), (s, got))
+
+
+def slow():
+    """A byte now and then: of the head, of a body, of a second request."""
+    good_one = post(BODY, LENGTH)
+    for name, text in (("head", b"GET /v2/health/live HTTP/1.1\r\nHost: " + b"x" * 99), ("line", b"G" * 99),
+                       ("body", post(b"{" + b" " * 99, "Content-Length: 200")),
+                       ("second request", good_one + b"GET /" + b"y" * 99)):
+        s = socket.create_connection(("127.0.0.1", port), timeout=8)
+        begin, reply = time.time(), b""
+        at = len(text) - 99
+        s.sendall(text[:at])
+        try:
+            while at < len(text) and time.time() < begin + 8:
+                time.sleep(0.2)
+                s.sendall(text[at:at + 1])
+                at += 1
+        except OSError:
+            pass
+        check("a slow " + name, 0.9 < time.time() - begin < 7, time.time() - begin)
+        s.close()
 
 
 def limits():
@@ -266,6 +392,7 @@ def limits():
             check("a slow request is ended", time.time() - begin < 7)
         except OSError as e:
             check("a slow request is ended", isinstance(e, ConnectionError), e)
+    slow()
     check("then it serves", ask("/v2/health/live")[0] == 200)
 
 
@@ -278,5 +405,5 @@ elif what == "reload":
 elif what == "stop":
     stop(int(sys.argv[3]))
 else:
-    {"same": same, "full": full, "limits": limits}[what](*sys.argv[3:])
+    {"same": same, "full": full, "limits": limits, "edges": edges}[what](*sys.argv[3:])
 print("%d passed, %d failed" % (passed, failed))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz PORT N SEED PID: sends N malformed requests to a server on this machine: mutants of good ones, in their bodies
- * or in all of their text. Each must be answered by one of the statuses that the server has, or the connection closed;
- * none may wait. Good requests in between must have their answers. Prints the number of each status, and the growth of
- * the server's memory after the first tenth. */
+/* fuzz PORT N SEED: sends N malformed requests to a server on this machine: mutants of good ones, in their bodies or in
+ * all of their text. Each must be answered by one of the statuses that the server has, or the connection closed; none
+ * may wait. Of those with a complete head, half shut down their writing side, and are answered as well. Good requests
+ * in between must have their answers. Prints the number of each status. */
 #include "tests/bad/mutate.h"
 #include "tests/serve/bodies.h"
 #include <errno.h>
@@ -29,7 +29,7 @@ static int connected(int complete) {
 }
 
 /* The status of the answer; 0: none; -1: it does not come. */
-static int exchange(int complete, const char *p, size_t n, char *reply, size_t room) {
+static int exchange(int complete, int half, const char *p, size_t n, char *reply, size_t room) {
   int s = connected(complete);
   size_t got = 0;
   while (n) {
@@ -38,7 +38,7 @@ static int exchange(int complete, const char *p, size_t n, char *reply, size_t r
     p += k;
     n -= (size_t)k;
   }
-  if (!complete) shutdown(s, SHUT_WR); /* libmicrohttpd drops suspended requests of such connections */
+  if (half) shutdown(s, SHUT_WR);
   ssize_t k;
   while ((k = recv(s, reply + got, room - 1 - got, 0)) > 0 && got + 1 < room) got += (size_t)k;
   int timed_out = k < 0 && got == 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
@@ -55,16 +55,6 @@ static size_t request(char *to, size_t room, int i, const char *body, size_t n) 
   if (n > room - (size_t)head) n = room - (size_t)head;
   memcpy(to + head, body, n);
   return (size_t)head + n;
-}
-
-static long memory(const char *pid) {
-  char path[64], line[200];
-  long kb = 0;
-  snprintf(path, sizeof path, "/proc/%s/status", pid);
-  FILE *f = fopen(path, "r");
-  while (f && fgets(line, sizeof line, f)) sscanf(line, "VmRSS: %ld", &kb);
-  if (f) fclose(f);
-  return kb;
 }
 
 static int known(int status) {
@@ -93,15 +83,15 @@ static int one(uint64_t seed, char *text, char *reply, size_t room) {
     memcpy(text, t.s, n = t.n < room ? t.n : room);
   }
   free(t.s);
-  int status = exchange(complete, text, n, reply, room);
+  int status = exchange(complete, !complete || seed / 5 % 2, text, n, reply, room);
   return status < 0 && !complete ? 0 : status;
 }
 
 int main(int argc, char **argv) {
   enum { ROOM = 1 << 18 };
-  if (argc != 5) return 2;
+  if (argc != 4) return 2;
   port = atoi(argv[1]);
-  long n = atol(argv[2]), bad = 0, first = 0;
+  long n = atol(argv[2]), bad = 0;
   uint64_t seed = strtoull(argv[3], NULL, 10);
   char *text = malloc(ROOM), *reply = malloc(ROOM), answer[100] = "";
   for (long k = 0; k < n && bad < 20; k++) {
@@ -109,10 +99,9 @@ int main(int argc, char **argv) {
     if (!known(status) || (status == 0 && is_complete(seed + (uint64_t)k)))
       printf("FAIL  request %lu: status %d\n", (unsigned long)seed + (unsigned long)k, status), bad++;
     else status_count[status]++;
-    if (k == n / 10) first = memory(argv[4]);
     if (k % 997) continue;
     size_t m = request(text, ROOM, 1, good[1][2], strlen(good[1][2]));
-    int status_of_good = exchange(1, text, m, reply, ROOM);
+    int status_of_good = exchange(1, k % 2, text, m, reply, ROOM);
     const char *out = strstr(reply, "{\"out\":[");
     if (out && !*answer) snprintf(answer, sizeof answer, "%s", out); /* of the first, by whatever weights */
     if (status_of_good == 200 && out && !strcmp(out, answer)) continue;
@@ -121,8 +110,6 @@ int main(int argc, char **argv) {
   }
   for (int s = 0; s < 600; s++)
     if (status_count[s]) printf("status %d: %ld\n", s, status_count[s]);
-  printf("memory: %ld kB, then %ld kB\n", first, memory(argv[4]));
-  if (memory(argv[4]) > first + 4096) printf("FAIL  the memory grows\n"), bad++;
   printf("%ld passed, %ld failed\n", bad ? 0L : 1L, bad);
   return bad > 0;
 }

@@ -39,6 +39,7 @@ equal 'a port in use' "$? $(grep -c "E0665.*port $port" second)" '5 1'
 joined=$(grep -c 'up to 32 records' log)
 equal 'exports whose calls are joined' "$joined $(grep -c '`mixed`.*depends on the others' log)" '5 1'
 client cases
+client edges
 client same rows.csv rows.jsonl
 client reload $pid w.safetensors other.safetensors rows.jsonl other.jsonl
 equal 'a corrupt file is reported' "$(grep -c 'E0640' log) $(grep -c 'weights stay' log)" '1 1'
@@ -63,18 +64,30 @@ if full; then
   "$gradc" emit --native model.nn -o c --isa generic >log 2>&1 || fail "emit --native: $(head -n 5 log)"
   sanitized fuzz_body "$here/fuzz_body.c"
   tally 'malformed bodies' ./fuzz_body 200000 1 # memory that is lost is an error
-  rm model; sanitized model
+  rm model; sanitized model "$here/live.c"; [ -x model ] || { counts; exit; }
   cc -std=gnu11 -Wall -Wextra -O1 -I"$root" -o fuzz "$here/fuzz.c" 2>log || fail "fuzz.c: $(head -n 5 log)"
   ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=1; export ASAN_OPTIONS
   start --timeout 20
-  clients=
-  for k in 1 2 3 4; do # REQUESTS of four clients
-    ./fuzz "$port" $((${REQUESTS:-4000} / 4)) ${k}000001 $pid >fuzz.$k 2>&1 & clients="$clients $!"
-  done
-  # shellcheck disable=SC2086  # several numbers
-  wait $clients
-  for k in 1 2 3 4; do tally 'malformed requests' cat fuzz.$k; [ -z "$REQUESTS" ] || cat fuzz.$k; done
-  client cases; end 'malformed requests'
+  load() { # load REQUESTS SEED: of four clients
+    clients=
+    for k in 1 2 3 4; do
+      ./fuzz "$port" $(($1 / 4)) "$k$2" >fuzz.$k 2>&1 & clients="$clients $!"
+    done
+    # shellcheck disable=SC2086  # several numbers
+    wait $clients
+    for k in 1 2 3 4; do tally 'malformed requests' cat fuzz.$k; [ -z "$REQUESTS" ] || cat fuzz.$k; done
+    sleep 1
+  }
+  live() { # the bytes that the server has allocated; no request runs
+    n=$(grep -c '^live' log); kill -USR1 $pid
+    for _ in $(seq 200); do [ "$(grep -c '^live' log)" = "$n" ] || break; sleep 0.05; done
+    sed -n 's/^live //p' log | tail -n 1
+  }
+  load 800 000001; before=$(live)
+  load "${REQUESTS:-4000}" 500001; after=$(live)
+  [ -z "$REQUESTS" ] || echo "allocated: $before, then $after bytes"
+  equal 'what the requests allocated is freed' "$after" "$before"
+  client cases; client edges; end 'malformed requests'
   grep -q 'Sanitizer\|runtime error' log && fail "sanitizers: $(grep -m 3 'Sanitizer\|runtime error' log)"
 fi
 counts
