@@ -47,6 +47,30 @@ TypeId shape_fold(Graph *g, const OpCall *k) {
   return type_make(g->m, (DType)x->dtype, shape->n, shape->v);
 }
 
+/* Whether `a` is 0 where `b` is: every product of sizes of a has the sizes of one of b, whose terms are positive. */
+static bool ends_with(Module *m, Dim a, Dim b) {
+  int na, nb;
+  const DimTerm *ta = dim_terms(m, a, &na), *tb = dim_terms(m, b, &nb);
+  for (int i = 0; i < nb; i++)
+    if (tb[i].coef < 0) return false;
+  for (int i = 0; i < na; i++) {
+    bool found = false;
+    for (int k = 0; k < nb && !found; k++) {
+      found = true;
+      for (int s = 0; s < m->nsize; s++) found &= !tb[k].exp[s] || ta[i].exp[s];
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+/* An axis without elements has no element to read: it may be indexed where there is no index. */
+static bool may_index(Module *m, Dim length, const Type *index) {
+  Dim count = 1;
+  for (int i = 0; i < index->rank; i++) count = dim_mul(m, count, index->dim[i]);
+  return ends_with(m, count, length) || rule_le(m, 1, length);
+}
+
 /* x's dimensions with `axis` replaced by those of the index; the rank, or -1 after a report. */
 static int gathered(Graph *g, const OpCall *k, int rank, const Dim *x, int64_t axis, const Type *index, Dim *dim) {
   const char *name = op_info[k->op].name;
@@ -60,7 +84,7 @@ static int gathered(Graph *g, const OpCall *k, int rank, const Dim *x, int64_t a
     shape_fail(g, k, E_AXIS_RANGE, "%s: a tensor has at most %d axes, not %d", name, MAX_RANK, rank - 1 + index->rank);
     return -1;
   }
-  if (!rule_le(g->m, 1, x[axis])) {
+  if (!may_index(g->m, x[axis], index)) {
     shape_fail(g, k, E_INDEX_RANGE, "%s: axis %lld has no elements to index", name, (long long)axis);
     return -1;
   }

@@ -41,6 +41,20 @@ static Value reshape_differs(Elab *e, Call *k, Id x, Dim count, Dim known) {
   return v_error();
 }
 
+/* Sets *open, the size given as -1. An axis of 0 counts as a run-time size does: it stands for itself, and what is left
+ * follows from the other axes. */
+static bool open_size(Elab *e, const Type *x, int rank, const Dim *dim, Dim *open) {
+  Dim count = 1, known = 1;
+  int zeros = 0;
+  for (int i = 0; i < x->rank; i++) x->dim[i] == 0 ? (void)zeros++ : (void)(count = dim_mul(e->m, count, x->dim[i]));
+  for (int i = 0; i < rank; i++) {
+    if (&dim[i] == open) continue;
+    dim[i] == 0 ? (void)zeros-- : (void)(known = dim_mul(e->m, known, dim[i]));
+  }
+  if (zeros > 0) return *open = 0, true;
+  return zeros == 0 && dim_div(e->m, count, known, open);
+}
+
 static Value fn_reshape(Elab *e, Call *k) {
   Id x = el_want_tensor(e, k, 0);
   Value v[MAX_RANK];
@@ -58,8 +72,7 @@ static Value fn_reshape(Elab *e, Call *k) {
     }
   }
   Dim count = type_count(e->m, el_type_id(e, x));
-  if (open >= 0 && (known == 0 || !dim_div(e->m, count, known, &dim[open])))
-    return reshape_differs(e, k, x, count, known);
+  if (open >= 0 && !open_size(e, el_type(e, x), rank, dim, &dim[open])) return reshape_differs(e, k, x, count, known);
   if (open < 0 && known != count) return reshape_differs(e, k, x, count, known);
   return v_tensor(e, b_reshape(&e->cur.b, x, rank, dim));
 }
@@ -246,6 +259,14 @@ static Value fn_is_known(Elab *e, Call *k) {
   return k->arg[0].v.kind == V_ERROR ? v_error() : v_bool(v_number(k->arg[0].v, &x));
 }
 
+/* size_bound(n): the largest value of n, a size of run time, or n itself */
+static Value fn_size_bound(Elab *e, Call *k) {
+  Value v = k->arg[0].v;
+  int64_t n;
+  if (v.kind == V_SIZE) return v_int(dim_bound(e->m, v.i));
+  return el_want_int(e, k, 0, 0, &n) ? v_int(n) : v_error();
+}
+
 const Intrinsic el_tensor_intrinsics[] = {
   {"reshape", "x *", fn_reshape},
   {"permute", "x *", fn_permute},
@@ -268,5 +289,6 @@ const Intrinsic el_tensor_intrinsics[] = {
   {"is_input", "t", fn_is_input},
   {"is_bool", "x", fn_is_bool},
   {"is_known", "n", fn_is_known},
+  {"size_bound", "n", fn_size_bound},
   {0},
 };

@@ -169,8 +169,8 @@ static bool map_reshape(Axes *s, const Type *from, const Type *to, const Affine 
   Module *m = s->m;
   int i = 0, j = 0;
   for (int x = 0; x < to->rank; x++)
-    if (to->dim[x] == 0) { /* an empty tensor: its loop never runs */
-      for (int y = 0; y < from->rank; y++) in[y] = idx[x];
+    if (to->dim[x] == 0) { /* an empty tensor: its loop never runs, and nothing is read before it */
+      for (int y = 0; y < from->rank; y++) in[y] = from->dim[y] == 0 ? idx[x] : affine_const(0);
       return true;
     }
   while (i < to->rank || j < from->rank) {

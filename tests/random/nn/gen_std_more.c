@@ -4,11 +4,27 @@
 #include <string.h>
 
 /* The operand of a row, and what it gives. ANY: a float of any shape; AXIS: with an axis of known extent above 0;
- * WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has an even extent, of which half is given;
- * ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known extents above 0; SMALL:
- * two of at most 32; SEQUENCE: three axes, weights may be made; LOSS: as ROWS, and a scalar is given; PAIRS, TIMES: the
- * same of two and of three axes. */
-typedef enum Form { ANY, AXIS, WEIGHTS, EVEN, ROWS, PAIR, SMALL, IMAGE, VOLUME, SEQUENCE, LOSS, PAIRS, TIMES } Form;
+ * LINE: of known extent, OPEN: of any; WEIGHTS: at least two axes, and weights may be made; EVEN: the axis has
+ * an even extent, of which half is given; ROWS: a last axis above 0; PAIR, IMAGE, VOLUME: two or four axes of known
+ * extents above 0; SMALL: two of at most 32; SEQUENCE: three axes, weights may be made; LOSS: as ROWS, and a scalar is
+ * given; PAIRS, TIMES: the same of two and of three axes. */
+typedef enum Form {
+  ANY,
+  AXIS,
+  LINE,
+  OPEN,
+  WEIGHTS,
+  EVEN,
+  ROWS,
+  PAIR,
+  SMALL,
+  IMAGE,
+  VOLUME,
+  SEQUENCE,
+  LOSS,
+  PAIRS,
+  TIMES
+} Form;
 
 /* `$` stands for the operand, `#` for the axis. */
 static const struct {
@@ -34,8 +50,8 @@ static const struct {
   {"tanhshrink", ANY, "tanhshrink($)"},
   {"hardshrink", ANY, "hardshrink($, 0.25)"},
   {"softshrink", ANY, "softshrink($, at = 0.25)"},
-  {"softmin", AXIS, "softmin($, axis = #)"},
-  {"gumbel_softmax", AXIS, "gumbel_softmax($, 2, axis = #)"},
+  {"softmin", LINE, "softmin($, axis = #)"},
+  {"gumbel_softmax", LINE, "gumbel_softmax($, 2, axis = #)"},
   {"glu", EVEN, "glu($, #)"},
   {"reglu", EVEN, "reglu($, axis = #)"},
   {"geglu", EVEN, "geglu($, axis = #)"},
@@ -174,13 +190,13 @@ static const struct {
   {"xlogy", ANY, "xlogy($, abs($) + 1)"},
   {"logaddexp", ANY, "logaddexp($, tanh($))"},
   {"lerp", ANY, "lerp($, tanh($), 0.25)"},
-  {"logsumexp", AXIS, "$ - logsumexp($, axes = [#], keep = true)"},
+  {"logsumexp", LINE, "$ - logsumexp($, axes = [#], keep = true)"},
   {"std", AXIS, "$ * std($, axes = [#], keep = true)"},
-  {"any", AXIS, "where(any($ > 0.25, axes = [#], keep = true), $, 0)"},
-  {"all", AXIS, "where(all($ > 0.25, axes = [#], keep = true), $, 0)"},
-  {"count_nonzero", AXIS, "where(count_nonzero($, [#], keep = true) > 1, $, 0)"},
-  {"roll", AXIS, "roll($, 2, axis = #)"},
-  {"flip", AXIS, "flip($, [#])"},
+  {"any", LINE, "where(any($ > 0.25, axes = [#], keep = true), $, 0)"},
+  {"all", LINE, "where(all($ > 0.25, axes = [#], keep = true), $, 0)"},
+  {"count_nonzero", LINE, "where(count_nonzero($, [#], keep = true) > 1, $, 0)"},
+  {"roll", LINE, "roll($, 2, axis = #)"},
+  {"flip", LINE, "flip($, [#])"},
   {"diff", AXIS, "$ + sum(diff($, #), axes = [#], keep = true)"},
   {"masked_fill", ANY, "masked_fill($, $ > 0.25, 2)"},
   {"tril", PAIR, "tril($, 1)"},
@@ -213,13 +229,13 @@ static const struct {
   {"kron", PAIR, "$ * sum(kron($[0], $[0]))"},
   {"cdist", PAIR, "$ + sum(cdist($, tanh($)))"},
   {"trapezoid", PAIR, "$ * last_axis(trapezoid($))"},
-  {"prod", AXIS, "$ * prod(tanh($), axes = [#], keep = true)"},
-  {"cumprod", AXIS, "cumprod(tanh($), #)"},
-  {"logcumsumexp", AXIS, "logcumsumexp($, #)"},
-  {"cummax", AXIS, "cummax($, #)"},
-  {"cummin", AXIS, "cummin($, #, reverse = true)"},
-  {"argsort", AXIS, "where(argsort($, #) > 1, $, 0)"},
-  {"sort", AXIS, "sort($, #)"},
+  {"prod", LINE, "$ * prod(tanh($), axes = [#], keep = true)"},
+  {"cumprod", LINE, "cumprod(tanh($), #)"},
+  {"logcumsumexp", LINE, "logcumsumexp($, #)"},
+  {"cummax", LINE, "cummax($, #)"},
+  {"cummin", LINE, "cummin($, #, reverse = true)"},
+  {"argsort", OPEN, "where(argsort($, #) > 1, $, 0)"},
+  {"sort", OPEN, "sort($, #)"},
   {"topk", AXIS, "$ + topk($, 1, #)[0]"},
   {"kthvalue", AXIS, "$ - kthvalue($, 1, #, keep = true)"},
   {"median", AXIS, "$ - median($, #, keep = true)"},
@@ -278,6 +294,14 @@ static Pred *operand_of(Form form) {
 int std_rows(void) { return ROW_COUNT; }
 const char *std_row_name(int k) { return row[k].name; }
 
+/* The axis of a row; -1: the operand has none. */
+static int axis_for(Prog *p, Form form, const Ty *t) {
+  if (form == AXIS || form == EVEN) return known_axis(p, t);
+  if (form != LINE && form != OPEN) return 0;
+  int axis = axis_of(p, t);
+  return axis >= 0 && form == LINE && t->dim[axis] < 0 ? -1 : axis;
+}
+
 bool write_std_row(Prog *p, int k) {
   Form form = row[k].form;
   const Value *a = pv(p, operand_of(form));
@@ -285,7 +309,7 @@ bool write_std_row(Prog *p, int k) {
       (form >= LOSS && !ty_count(p, &a->ty)))
     return false;
   Ty t = a->ty;
-  int axis = form == AXIS || form == EVEN ? known_axis(p, &t) : 0;
+  int axis = axis_for(p, form, &t);
   if (axis < 0 || (form == EVEN && t.dim[axis] % 2)) return false;
   char text[400];
   size_t n = 0;
