@@ -119,7 +119,7 @@ static bool make_inputs(Check *k) {
     TypeId type = node_get(k->grads, k->grads->port[i])->type;
     Val *v = k->port[i] = interp_value(k->e->in, type);
     if (!v) return false;
-    int64_t range = d && i < d->nfield && d->field[i].range > 0 ? d->field[i].range : 2;
+    int64_t range = d && i < d->nfield && d->field[i].range.n ? ranges_least(&d->field[i].range) : 2;
     bool real = dtype_is_float(type_get(k->m, type)->dtype);
     for (int64_t e = 0; e < v->count; e++) val_set(v, e, real ? 2 * uniform(k) - 1 : floor(uniform(k) * (double)range));
   }

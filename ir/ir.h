@@ -2,7 +2,7 @@
 /* The IR: a module has weights, data and graphs. */
 #ifndef GRADC_IR_H
 #define GRADC_IR_H
-#include "graph.h"
+#include "columns.h"
 
 #define VAR_KINDS(X) \
   X(PARAM, "param") \
@@ -62,8 +62,8 @@ typedef struct FieldInfo { /* a bound field of a data section */
   int ncolumn;
   NormInfo *norm;
   int nnorm;
-  bool rows; /* csv: an export's input of that name takes the raw values, as do the rows given to predict */
-  int64_t range;
+  bool rows;    /* csv: an export's input of that name takes the raw values, as do the rows given to predict */
+  Ranges range; /* of the values, by column */
   PictureInfo picture;
   double mixup; /* 0: none */
   int64_t pad;  /* jsonl: as GcField has them */

@@ -198,7 +198,7 @@ typedef struct gradc_tensor {
   int rank;
   int64_t shape[GRADC_MAX_RANK];   /* -1: depends on run-time sizes */
   const char *dim[GRADC_MAX_RANK]; /* such a dimension as an expression: "T", "2*T+1"; else NULL */
-  int64_t range;                   /* > 0: integers must be in [0, range) */
+  int64_t range;                   /* > 0: integers must be in [0, range); of columns that differ the least */
 } gradc_tensor;
 /* NULL: i is out of range. The shape of a field is that of a step's batch, records first. */
 GRADC_API const gradc_tensor *gradc_weight(const gradc_model *m, int i);

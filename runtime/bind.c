@@ -46,12 +46,15 @@ static void check_bound(const Data *d, uint64_t record, int field, const void *p
   if (!real && f->range <= 0) return;
   for (size_t i = 0; i < n; i++) {
     double v = num_load(f->dtype, p, i);
+    int64_t range = real ? 0 : session_range(f, i);
     if (real && v - v != 0)
       rt_die(E_VALUE_NOT_FINITE, "%s: `%s` is not finite%s", data_where(d, record, field), f->name,
              data_place(d, record, field));
-    if (!real && (v < 0 || v >= (double)f->range))
-      rt_die(E_VALUE_RANGE, "%s: %.0f is out of range: `%s` must be between 0 and %lld%s", data_where(d, record, field),
-             v, f->name, (long long)f->range - 1, data_place(d, record, field));
+    if (range > 0 && (v < 0 || v >= (double)range))
+      rt_die(E_VALUE_RANGE, "%s: %.0f is out of range: %s`%s` must be between 0 and %lld%s",
+             data_where(d, record, field), v,
+             f->nranges ? rt_printf("column %d of ", (int)(i % (size_t)f->nranges)) : "", f->name, (long long)range - 1,
+             data_place(d, record, field));
   }
 }
 

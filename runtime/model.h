@@ -64,7 +64,9 @@ typedef struct GcPort {
   const char *name;
   uint8_t dtype, rank;
   int64_t dim[GC_MAX_RANK];
-  int64_t range; /* > 0: integer values must be in [0, range) */
+  int64_t range;         /* > 0: integer values must be in [0, range); of columns that differ the least */
+  const int64_t *ranges; /* of each column, a number along the last axis, if they differ; 0: any value */
+  int nranges;
 } GcPort;
 
 /* The arguments of a graph function. All threads of a region call the same function with equal arguments except `tid`.
@@ -226,6 +228,8 @@ typedef struct GcField {
   int64_t pad;
   double pad_value;
   uint8_t length;
+  const int64_t *ranges; /* as those of GcPort */
+  int nranges;
 } GcField;
 typedef struct GcData {
   const char *name, *kind;  /* kind: csv idx npy npz safetensors images text tokens uniform normal */

@@ -81,8 +81,7 @@ void predict_run(Predictor *p, uint64_t record) {
   int status = session_call(p->sess, g, (const void *const *)p->in, p->out, p->size);
   if (status > 0 && status <= g->nin)
     rt_die(E_VALUE_RANGE, "%s: record %llu: a value of `%s` is out of range%s", p->name, (unsigned long long)record + 1,
-           g->in[status - 1].name,
-           g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+           g->in[status - 1].name, session_range_text(&g->in[status - 1]));
   if (status > g->nin && status <= g->nin + g->nsizes)
     rt_die(E_SIZE_RANGE, "%s: record %llu: `%s` cannot be %lld in `%s` (%s)", p->name, (unsigned long long)record + 1,
            g->sizes[status - g->nin - 1], (long long)p->size[status - g->nin - 1], g->name, predict_signature(g));
@@ -100,14 +99,15 @@ void predict_put(Predictor *p, uint64_t record, uint64_t at, const CsvField *tex
                  : num_store(q->dtype, to, i, v) ? NUM_OK
                                                  : NUM_NOT_IN_TYPE;
   double x = read == NUM_OK ? num_load(q->dtype, to, i) : 0;
-  if (read == NUM_OK && (q->range <= 0 || (x >= 0 && x < (double)q->range))) return;
+  int64_t range = session_range(q, i);
+  if (read == NUM_OK && (range <= 0 || (x >= 0 && x < (double)range))) return;
   char shown[NUM_TEXT], *line = p->line ? rt_printf(" (line %llu)", (unsigned long long)p->line) : rt_strdup("");
   char *where = rt_printf("%s: record %llu, field %llu: `%s`", p->name, (unsigned long long)record + 1,
                           (unsigned long long)at, text ? csv_shown(text) : num_show(v, shown));
   if (read != NUM_OK)
     rt_die(E_FIELD_VALUE, "%s is not %s%s", where, read == NUM_NO_NUMBER ? "a number" : gc_dtype_name[q->dtype], line);
-  rt_die(E_VALUE_RANGE, "%s is out of range: `%s` must be between 0 and %lld%s", where, q->name,
-         (long long)q->range - 1, line);
+  rt_die(E_VALUE_RANGE, "%s is out of range: `%s` must be between 0 and %lld%s", where, q->name, (long long)range - 1,
+         line);
 }
 
 /* Inputs that are fields take the cells that their lines in the data section take. */

@@ -84,11 +84,21 @@ int session_call_train(Session *sess, const GcGraph *g, const void *const *in, u
   return call(sess, g, &c);
 }
 
+const char *session_range_text(const GcPort *p) {
+  if (p->range <= 0) return "";
+  if (!p->nranges) return rt_printf(" (0 to %lld)", (long long)p->range - 1);
+  const char *s = " (by column";
+  for (int i = 0; i < p->nranges && i < 8; i++)
+    s = p->ranges[i] ? rt_printf("%s%s 0 to %lld", s, i ? "," : ":", (long long)p->ranges[i] - 1)
+                     : rt_printf("%s%s any", s, i ? "," : ":");
+  return rt_printf("%s%s)", s, p->nranges > 8 ? ", ..." : "");
+}
+
 void session_check(const GcGraph *g, int status) {
   if (status == 0) return;
   if (status > 0 && status <= g->nin)
     rt_die(E_VALUE_RANGE, "%s: a value of `%s` is out of range%s", g->name, g->in[status - 1].name,
-           g->in[status - 1].range > 0 ? rt_printf(" (0 to %lld)", (long long)g->in[status - 1].range - 1) : "");
+           session_range_text(&g->in[status - 1]));
   if (status > g->nin && status <= g->nin + g->nsizes)
     rt_die(E_SIZE_RANGE, "%s: invalid value of `%s`", g->name, g->sizes[status - g->nin - 1]);
   if (status == -1) rt_die(E_LOSS_NOT_FINITE, "%s: the result is not finite", g->name);

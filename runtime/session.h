@@ -63,7 +63,10 @@ uint64_t session_seed(const Session *sess);                /* --seed, or the see
 int64_t session_dim(const GcGraph *g, int64_t dim, const int64_t *size); /* the value of a port's dimension < 0 */
 int session_size_of(const GcGraph *g, int64_t dim); /* the run-time size that a dimension is; -1: it is none */
 uint64_t session_elements(const GcGraph *g, const GcPort *p, const int64_t *size); /* size NULL: at the bounds */
-void *session_buffer(const GcGraph *g, const GcPort *p);                           /* large enough for all sizes */
+/* The values that element i of an integer input or field may have: 0 to that - 1; 0: any. */
+#define session_range(p, i) ((p)->nranges ? (p)->ranges[(i) % (uint64_t)(p)->nranges] : (p)->range)
+const char *session_range_text(const GcPort *p);         /* " (0 to 9)", "": that of no value */
+void *session_buffer(const GcGraph *g, const GcPort *p); /* large enough for all sizes */
 
 float *session_score(const Session *sess, int i); /* in the run header: the loss (0), or metric i - 1 of sess->t */
 

@@ -210,8 +210,8 @@ static enum MHD_Result send_result(Request *q) {
     return send_reply(q, &r);
   }
   if (status > 0 && status <= g->nin)
-    snprintf(text, sizeof text, "a value of input `%.100s` is out of range (0 to %lld)", g->in[status - 1].name,
-             (long long)g->in[status - 1].range - 1);
+    snprintf(text, sizeof text, "a value of input `%.100s` is out of range (%s0 to %lld)", g->in[status - 1].name,
+             g->in[status - 1].nranges ? "by column, of the least " : "", (long long)g->in[status - 1].range - 1);
   else if (status > 0 && status <= g->nin + g->nsizes)
     snprintf(text, sizeof text, "`%.100s` cannot be %lld", g->sizes[status - g->nin - 1],
              (long long)q->infer.job.size[status - g->nin - 1]);

@@ -113,8 +113,20 @@ static void put_open_dims(Emitter *p, Str *o, const Graph *g, const OpenDims *s,
   if (s->n) str_printf(o, "static const GcDim dims_%d[] = {%s};\n", g->index, rows.s);
 }
 
+/* The table of limits by column, if there are several. */
+static void put_ranges(Str *o, const Ranges *r, const char *name) {
+  if (r->n < 2) return;
+  str_printf(o, "static const int64_t %s[] = {", name);
+  for (int i = 0; i < r->n; i++) str_printf(o, "%s%lld", i ? ", " : "", (long long)r->v[i]);
+  str_puts(o, "};\n");
+}
+
 static int put_ports(Emitter *p, Str *o, const Graph *g, bool out, OpenDims *open) {
   int n = 0;
+  for (int i = 0; i < g->nport && !out; i++) {
+    Ranges r = input_ranges(g, i);
+    put_ranges(o, &r, ctx_strf(p->c, "range_%d_%d", g->index, i));
+  }
   for (int i = 0; i < (out ? g->nout : g->nport); i++) {
     if (out && (g->out[i].var >= 0 || graph_trains(g))) continue;
     Id v = out ? g->out[i].value : g->port[i];
@@ -124,7 +136,10 @@ static int put_ports(Emitter *p, Str *o, const Graph *g, bool out, OpenDims *ope
     text_string(o, out ? g->out[i].name : node_name(g, v));
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
     put_dims(p, o, t, open);
-    str_printf(o, ", %lld},\n", (long long)(out ? 0 : input_range(g, i)));
+    Ranges r = out ? (Ranges){0} : input_ranges(g, i);
+    str_printf(o, ", %lld", (long long)ranges_least(&r));
+    if (r.n > 1) str_printf(o, ", range_%d_%d, %d", g->index, i, r.n);
+    str_puts(o, "},\n");
   }
   if (n) str_puts(o, "};\n");
   return n;
@@ -225,6 +240,7 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
   if (!d->nfield) return;
   for (int i = 0; i < d->nfield; i++)
     if (d->field[i].ncolumn) put_columns(p, o, &d->field[i], at, i);
+  for (int i = 0; i < d->nfield; i++) put_ranges(o, &d->field[i].range, ctx_strf(p->c, "ranges_%d_%d", at, i));
   str_printf(o, "static const GcField fields_%d[] = {\n", at);
   for (int i = 0; i < d->nfield; i++) {
     const FieldInfo *f = &d->field[i];
@@ -233,13 +249,14 @@ static void put_fields(Emitter *p, Str *o, const DataInfo *d, int at) {
     text_string(o, f->name);
     str_printf(o, ", %d, %d, ", t->dtype, t->rank);
     put_dims(p, o, t, NULL);
-    str_printf(o, ", %d, %d, %d, %lld", f->raw_first, f->raw_count, f->raw_dtype, (long long)f->range);
+    str_printf(o, ", %d, %d, %d, %lld", f->raw_first, f->raw_count, f->raw_dtype, (long long)ranges_least(&f->range));
     if (f->ncolumn) str_printf(o, ", columns_%d_%d, %d, %d", at, i, f->ncolumn, f->rows);
     if (f->picture.any)
       str_printf(o, ", {%d, %d}, {%d, %d}", (int)f->picture.resize[0], (int)f->picture.resize[1],
                  (int)f->picture.crop[0], (int)f->picture.crop[1]);
     if (f->mixup) str_printf(o, ", .mixup = %.17g", f->mixup);
     if (f->pad) str_printf(o, ", .pad = %lld, .pad_value = %.17g", (long long)f->pad, f->pad_value);
+    if (f->range.n > 1) str_printf(o, ", .ranges = ranges_%d_%d, .nranges = %d", at, i, f->range.n);
     if (f->length) str_puts(o, ", .length = 1");
     str_puts(o, "},\n");
   }

@@ -41,7 +41,8 @@ const char *argument_text(GraphText *c, const Kernel *k, const KArg *a);
 const char *call_comment(GraphText *c, const Group *gr);
 void scan_print(GraphText *c, const Group *gr); /* scan.c */
 bool graph_counts_calls(const Graph *g);        /* an export that draws different random numbers in each call */
-int64_t input_range(const Graph *g, int port);  /* > 0: integer values must be in [0, range) */
+Ranges input_ranges(const Graph *g, int port);  /* of an integer input */
+int64_t input_range(const Graph *g, int port);  /* > 0: all columns have values in [0, range) */
 void checks_print(GraphText *c);                /* checks at the start of a call: the following two */
 void size_checks_print(GraphText *c);
 void input_checks_print(GraphText *c);    /* of what is in memory */

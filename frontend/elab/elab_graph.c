@@ -45,9 +45,9 @@ const char *el_graph_name(Elab *e, const char *stem, const char *section) {
 /* Only an index that comes directly from an input has a range, which the caller's values are checked against. */
 void el_set_index_range(Elab *e, Id id, int64_t n) {
   if (e->cur.body || n < 0) return;
-  id = node_skip_moves(e->cur.b.g, id);
-  if (!node_is_input(e->cur.b.g, id) || dtype_is_float(el_type(e, id)->dtype)) return;
-  *VEC_PUSH(e->c, e->cur.range, e->cur.nrange, e->cur.caprange) = (InputRange){id, n};
+  Columns of = node_columns(e->cur.b.g, id);
+  if (!node_is_input(e->cur.b.g, of.input) || dtype_is_float(el_type(e, of.input)->dtype)) return;
+  *VEC_PUSH(e->c, e->cur.range, e->cur.nrange, e->cur.caprange) = (InputRange){of, n};
 }
 
 bool el_in_field(const Elab *e) { return e->cur.root && e->cur.root->kind == GK_BIND; }

@@ -16,9 +16,9 @@ struct Body {
   int n, cap, cap2;
 };
 typedef struct InputRange {
-  Id id;
+  Columns of;
   int64_t n;
-} InputRange; /* an input whose values index an axis of size n */
+} InputRange; /* columns of an input whose values index an axis of size n */
 
 typedef struct GraphState {
   Builder b;   /* of the graph being built: location and hints of the statement being elaborated */

@@ -332,10 +332,10 @@ static void merge_ranges_of(Elab *e, DataInfo *d) {
   const Graph *g = e->cur.b.g;
   for (int i = 0; i < e->cur.nrange; i++)
     for (int p = 0; p < g->nport; p++)
-      for (int k = 0; k < d->nfield && g->port[p] == e->cur.range[i].id; k++) {
+      for (int k = 0; k < d->nfield && g->port[p] == e->cur.range[i].of.input; k++) {
         FieldInfo *f = &d->field[k];
         if (strcmp(f->name, node_name(g, g->port[p]))) continue;
-        if (!f->range || e->cur.range[i].n < f->range) f->range = e->cur.range[i].n;
+        ranges_limit(e->c, &f->range, &e->cur.range[i].of, e->cur.range[i].n);
       }
 }
 

@@ -282,3 +282,28 @@ grep -aq 'val.x' v/weights.safetensors && fail 'validate.data has numbers of its
 sed '3s/,[^,]*$/,rose/' second.csv >rose.csv
 sed 's/second.csv/rose.csv/' val.nn >rose.nn
 expect 4 'rose.csv: record 2, column `species`: `rose` is no class of training (line 3)' run rose.nn --run-dir vr
+
+# ---- categories: each column of a field has the range of what it indexes; what indexes nothing has none ----
+awk 'BEGIN { print "a,b,c,y"; for (i = 0; i < 40; i++) print i % 2 "," i % 5 "," i % 9 - 4 "," i % 3 }' >kinds.csv
+cat >kinds.nn <<'N'
+def net(k: i32[B, 3]) {
+    concat([embedding(k[:, 0], 2, 4), embedding(k[:, 1], 5, 3), f32(k[:, 2:])], axis = 1) |> linear(3)
+}
+use model = net()
+data kinds { source = csv("kinds.csv"); holdout = 0.2; k: i32[3] = field("a":"c"); y: i32 = field("y") }
+train { data = kinds; batch = 8; steps = 6; loss = cross_entropy(model(k), y); optim = adam(lr = 0.05) }
+export def classify(k: i32[1, 3]) -> i32[1] { argmax(model(k)) }
+N
+check 'columns of categories' "$gradc" build kinds.nn -o kinds
+check 'columns of categories: training' ./kinds train --run-dir k --threads 1
+for wrong in 's/^1,/2,/:2 is out of range: column 0 of `k` must be between 0 and 1' \
+  's/,4,/,5,/:5 is out of range: column 1 of `k` must be between 0 and 4'; do
+  sed "${wrong%%:*}" kinds.csv >bad.csv
+  expect 4 "${wrong#*:}" run kinds.nn --data bad.csv --run-dir kb
+done
+predicts() { ./kinds predict --weights k/weights.safetensors --input - >out 2>err; }
+printf '1,4,-9\n0,0,9\n' | predicts && pass || fail "$(cat err)"
+for row in 2,4,0 1,5,0 -1,0,0; do
+  printf '%s\n' "$row" | predicts && fail "$row: $(cat out)" ||
+    { grep -q 'is out of range' err && pass || fail "$row: $(cat err)"; }
+done

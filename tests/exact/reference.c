@@ -56,7 +56,7 @@ static bool run_pass(const Module *m, Interp *in, int pass, float *loss) {
   const Graph *g = train_graph(m);
   for (int f = 0; f < g->nport; f++) {
     port[f] = interp_value(in, node_get(g, g->port[f])->type);
-    fill(port[f], (int)in->step, pass, f, d->field[f].range);
+    fill(port[f], (int)in->step, pass, f, ranges_least(&d->field[f].range));
   }
   in->pass = (uint32_t)pass;
   bool ok = interp_run(in, g, port, result);

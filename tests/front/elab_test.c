@@ -106,7 +106,7 @@ static const char *info_text(Run *r) {
     for (int k = 0; k < d->nfield; k++) {
       const FieldInfo *f = &d->field[k];
       str_printf(&s, "  %s: %s from %d+%d as %s, range %lld\n", f->name, type_text(m, f->type), f->raw_first,
-                 f->raw_count, type_text(m, f->raw_type), (long long)f->range);
+                 f->raw_count, type_text(m, f->raw_type), (long long)ranges_least(&f->range));
     }
   }
   for (int i = 0; i < m->ntrain; i++) {

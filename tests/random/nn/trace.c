@@ -110,7 +110,7 @@ static bool train(Run *r, const TrainInfo *t) {
   const Module *m = r->in->m;
   const Graph *g = t->step ? t->step : t->pass;
   int64_t range[64] = {0};
-  for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = m->data[t->data].field[p].range;
+  for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = ranges_least(&m->data[t->data].field[p].range);
   for (int s = 0; s < STEPS; s++) {
     bool ok = true;
     r->in->step = (uint32_t)s;
@@ -194,7 +194,8 @@ bool trace_loss(Interp *in, uint64_t seed, double *loss, Why *why) {
   Run r = {in, NULL, 1, 0, seed, &t, why};
   const TrainInfo *k = &in->m->train[0];
   int64_t range[64] = {0};
-  for (int p = 0; p < k->step->nport && k->data >= 0; p++) range[p] = in->m->data[k->data].field[p].range;
+  for (int p = 0; p < k->step->nport && k->data >= 0; p++)
+    range[p] = ranges_least(&in->m->data[k->data].field[p].range);
   in->step = 0;
   if (!run_graph(&r, k->step, "loss", 0, range) || !t.n) return false;
   *loss = t.item[0].v[0];
