@@ -153,14 +153,39 @@ void op_forest_regressor(Oper *o) {
   op_give(o, 0, shape_of(ONNX_FLOAT, 2, (int64_t[]){op_shape(o, 0)->dim[0], n}), "%s", with_base(o, y, n));
 }
 
-/* Whether the leaves have numbers of one class alone: of two classes the second's, and that of the first follows. */
-static bool one_class(Oper *o, bool *positive) {
+/* The class that the leaves have numbers of, if it is one alone; -1: several. *positive: no number is negative. */
+static int64_t only_class(Oper *o, bool *positive) {
   const OnnxAttr *id = op_attr(o, "class_ids"), *w = op_attr(o, "class_weights");
   *positive = true;
   for (int i = 0; w && i < w->nf; i++) *positive &= w->floats[i] >= 0;
   for (int i = 1; id && i < id->ni; i++)
-    if (id->ints[i] != id->ints[0]) return false;
-  return id != NULL;
+    if (id->ints[i] != id->ints[0]) return -1;
+  return id && id->ni ? id->ints[0] : -1;
+}
+
+static void give_classes(Oper *o, int64_t rows, int64_t n, const char *best, const char *s) {
+  const OnnxAttr *label = op_attr(o, "classlabels_int64s");
+  const char *labels = op_table(o, "labels", ONNX_INT64, label->ints, 1, &n);
+  op_give(o, 0, shape_of(ONNX_INT64, 1, &rows), "%s[%s]", labels, best);
+  op_give(o, 1, shape_of(ONNX_FLOAT, 2, (int64_t[]){rows, n}), "%s", s);
+}
+
+/* Two classes of which the leaves have numbers of one, as onnxruntime has it. */
+static void give_two(Oper *o, int64_t rows, int64_t id, bool positive, const char *sum) {
+  const OnnxAttr *base = op_attr(o, "base_values");
+  const char *how = op_string(o, "post_transform", "NONE");
+  bool logistic = !strcmp(how, "LOGISTIC"), with_base = base && base->nf;
+  if ((!logistic && strcmp(how, "NONE")) || (logistic && positive) || (with_base && (base->nf != 1 || id == 1)))
+    return op_refuse(o, E_ONNX_NODE, "post_transform `%s` or base_values of one of two classes", how);
+  const char *p = op_let(o, "score", "sum(%s, axes = [1], keep = true)", sum);
+  if (with_base) p = op_let(o, "score", "%s + %s", p, op_num(o, base->floats[0]));
+  const char *best = op_str(o, "i32(%s[:, 0] > %s)", p, positive ? "0.5" : "0"), *first = "-", *s;
+  if (id == 1) first = logistic ? "0.5 + 0 * " : "0 * ";
+  else if (positive) first = "1 - ";
+  if (logistic && id == 1) s = op_str(o, "concat([%s%s, sigmoid(%s)], axis = 1)", first, p, p);
+  else if (logistic && !positive) s = op_str(o, "concat([sigmoid(-%s), sigmoid(%s)], axis = 1)", p, p);
+  else s = op_str(o, "concat([%s%s, %s], axis = 1)", first, p, p);
+  give_classes(o, rows, 2, best, s);
 }
 
 void op_forest_classifier(Oper *o) {
@@ -168,23 +193,17 @@ void op_forest_classifier(Oper *o) {
   const OnnxAttr *label = op_attr(o, "classlabels_int64s");
   if (!label || !label->ni) return op_refuse(o, E_ONNX_TYPE, "of strings");
   int64_t n = label->ni, rows = op_shape(o, 0)->dim[0];
-  bool positive, one = one_class(o, &positive) && n == 2;
+  bool positive;
+  int64_t only = only_class(o, &positive);
   const char *how = op_string(o, "post_transform", "NONE"), *y = leaves(o, &f, "class", n);
   if (!y) return;
-  const char *s = op_let(o, "scores", "%s", with_base(o, op_str(o, "sum(%s, axes = [1])", y), n));
+  y = op_str(o, "sum(%s, axes = [1])", y);
+  if (n == 2 && only >= 0) return give_two(o, rows, only, positive, y);
+  const char *s = op_let(o, "scores", "%s", with_base(o, y, n));
   bool none = !strcmp(how, "NONE"), logistic = !strcmp(how, "LOGISTIC");
   if (!none && !logistic && strcmp(how, "SOFTMAX")) return op_refuse(o, E_ONNX_NODE, "post_transform `%s`", how);
-  const char *labels = op_table(o, "labels", ONNX_INT64, label->ints, 1, &n),
-             *best = op_str(o, "argmax(%s, axis = 1)", s);
-  if (one) {
-    const char *p = op_let(o, "score", "sum(%s, axes = [1], keep = true)", s);
-    best = op_str(o, "i32(%s[:, 0] > %s)", p, positive ? "0.5" : "0");
-    if (none) s = op_str(o, positive ? "concat([1 - %s, %s], axis = 1)" : "concat([-%s, %s], axis = 1)", p, p);
-    else if (logistic) s = op_str(o, "concat([sigmoid(-%s), sigmoid(%s)], axis = 1)", p, p);
-    else return op_refuse(o, E_ONNX_NODE, "post_transform `%s` of one score", how);
-  } else if (!none) {
-    s = op_str(o, logistic ? "sigmoid(%s)" : "softmax(%s)", s);
-  }
-  op_give(o, 0, shape_of(ONNX_INT64, 1, &rows), "%s[%s]", labels, best);
-  op_give(o, 1, shape_of(ONNX_FLOAT, 2, (int64_t[]){rows, n}), "%s", s);
+  if (n == 2 && (label->ints[0] != 0 || label->ints[1] != 1))
+    return op_refuse(o, E_ONNX_NODE, "two labels that are not 0 and 1");
+  const char *best = op_str(o, n == 2 ? "i32(%s[:, 1] > 0)" : "argmax(%s, axis = 1)", s);
+  give_classes(o, rows, n, best, none ? s : op_str(o, logistic ? "sigmoid(%s)" : "softmax(%s)", s));
 }

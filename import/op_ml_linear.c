@@ -40,9 +40,9 @@ void op_linear_classifier(Oper *o) {
   const char *y = scores(o, "intercepts", n), *to = NULL;
   if (!y) return;
   if (!one && n != classes) return op_refuse(o, E_ONNX_NODE, "its attributes do not fit");
-  if (!strcmp(how, "NONE")) to = one ? "concat([-%s, %s], axis = 1)" : "%s";
+  if (!strcmp(how, "NONE")) to = one ? "concat([1 - %s, %s], axis = 1)" : "%s";
   if (!strcmp(how, "LOGISTIC")) to = one ? "concat([sigmoid(-%s), sigmoid(%s)], axis = 1)" : "sigmoid(%s)";
-  if (!strcmp(how, "SOFTMAX")) to = one ? "softmax(concat([-%s, %s], axis = 1))" : "softmax(%s)";
+  if (!strcmp(how, "SOFTMAX") && !one) to = "softmax(%s)";
   if (!to) return op_refuse(o, E_ONNX_NODE, "post_transform `%s`", how);
   y = op_let(o, "scores", "%s", y);
   const char *labels = op_table(o, "labels", ONNX_INT64, label->ints, 1, &classes);

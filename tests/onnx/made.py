@@ -130,3 +130,59 @@ one("tree_missing", "TreeEnsemble", [np.array([[np.nan], [0.2], [0.8]], np.float
     nodes_missing_value_tracks_true=[1], nodes_splits=N.from_array(np.array([0.5], np.float32)),
     nodes_modes=N.from_array(np.array([0], np.uint8)), leaf_targetids=[0, 0],
     leaf_weights=N.from_array(np.array([1, 2], np.float32)), post_transform=0)
+
+# Linear models and forests, which onnx's reference evaluator lacks or has in other forms than onnxruntime.
+ML = "ai.onnx.ml"
+x = f(6, 4)
+one("linear_regressor", "LinearRegressor", [x], domain=ML, opset=1, coefficients=f(8).tolist(), intercepts=[0.5, -1.0],
+    targets=2)
+for how in ("NONE", "LOGISTIC", "SOFTMAX"):
+    one(f"linear_classes_{how.lower()}", "LinearClassifier", [x], 2, domain=ML, opset=1, coefficients=f(12).tolist(),
+        intercepts=f(3).tolist(), classlabels_ints=[3, 7, 1], post_transform=how)
+one("linear_two", "LinearClassifier", [x], 2, domain=ML, opset=1, coefficients=f(4).tolist(), intercepts=[0.2],
+    classlabels_ints=[0, 1], post_transform="LOGISTIC")
+one("imputer", "Imputer", [np.array([[1, np.nan], [np.nan, 4]], np.float32)], domain=ML, opset=1,
+    imputed_value_floats=[8.0, 9.0], replaced_value_float=float("nan"))
+one("feature_vectorizer", "FeatureVectorizer", [x, f(6, 2)], domain=ML, opset=1, inputdimensions=[4, 2])
+one("onehot_ints", "OneHotEncoder", [ints(3, 1, 9)], domain=ML, opset=1, cats_int64s=[1, 2, 3], zeros=1)
+
+
+def forest(kind, depth, targets, only=None, mode="BRANCH_LEQ"):
+    """Three full trees; numbers for all targets, or for one."""
+    half, n = 2 ** depth - 1, 2 ** (depth + 1) - 1
+    inner = [i < half for _ in range(3) for i in range(n)]
+    leaves = [(t, i, k) for t in range(3) for i in range(half, n) for k in (range(targets) if only is None else [only])]
+    nodes = {"treeids": [t for t in range(3) for _ in range(n)], "nodeids": 3 * list(range(n)),
+             "featureids": [int(R.randint(4)) if b else 0 for b in inner], "modes": [mode if b else "LEAF" for b in inner],
+             "values": [float(v) if b else 0.0 for v, b in zip(f(3 * n), inner)],
+             "truenodeids": 3 * [2 * i + 1 if i < half else 0 for i in range(n)],
+             "falsenodeids": 3 * [2 * i + 2 if i < half else 0 for i in range(n)]}
+    ends = {"treeids": [t for t, _, _ in leaves], "nodeids": [i for _, i, _ in leaves],
+            "ids": [k for _, _, k in leaves], "weights": f(len(leaves)).tolist()}
+    return {**{"nodes_" + k: v for k, v in nodes.items()}, **{f"{kind}_{k}": v for k, v in ends.items()}}
+
+
+for how in ("SUM", "AVERAGE", "MIN", "MAX"):
+    one(f"forest_{how.lower()}", "TreeEnsembleRegressor", [x], domain=ML, opset=3, n_targets=2, aggregate_function=how,
+        base_values=[0.5, -0.5], **forest("target", 2, 2))
+one("forest_gt", "TreeEnsembleRegressor", [x], domain=ML, opset=3, n_targets=1, **forest("target", 3, 1, mode="BRANCH_GT"))
+one("forest_classes", "TreeEnsembleClassifier", [x], 2, domain=ML, opset=3, classlabels_int64s=[4, 2, 9],
+    post_transform="SOFTMAX", **forest("class", 2, 3))
+one("forest_two", "TreeEnsembleClassifier", [x], 2, domain=ML, opset=3, classlabels_int64s=[0, 1],
+    post_transform="LOGISTIC", **forest("class", 2, 1, only=0))
+
+# Sequences within a graph.
+feed = {"a": f(2, 3), "b": f(2, 3), "d": f(2, 3)}
+index = H.make_node("Constant", [], ["i"], value=N.from_array(np.array(-1, np.int64)))
+save("sequence_edit", [H.make_node("SequenceConstruct", ["a", "b"], ["q"]), index,
+                       H.make_node("SequenceInsert", ["q", "d", "i"], ["r"]), H.make_node("SequenceErase", ["r"], ["s"]),
+                       H.make_node("SequenceInsert", ["s", "b"], ["u"]), H.make_node("SequenceAt", ["u", "i"], ["y"]),
+                       H.make_node("ConcatFromSequence", ["u"], ["z"], axis=0, new_axis=1),
+                       H.make_node("SequenceLength", ["u"], ["n"])], feed, ["y", "z", "n"], 21)
+body = H.make_graph([H.make_node("Add", ["p", "k"], ["o"])], "body",
+                    [H.make_tensor_value_info(n, T.FLOAT, None) for n in "pk"],
+                    [H.make_tensor_value_info("o", T.FLOAT, None)])
+save("sequence_map", [H.make_node("SplitToSequence", ["a"], ["q"], axis=1, keepdims=0),
+                      H.make_node("SequenceMap", ["q", "c"], ["r"], body=body),
+                      H.make_node("ConcatFromSequence", ["r"], ["y"], axis=0)], {"a": feed["a"], "c": f(2)}, ["y"], 21,
+     judge="ref")
