@@ -77,6 +77,10 @@ static inline DType gemm_type(const Kernel *k) { return (DType)k->nest[0]->acc[0
 /* The grouped convolution g with the columns of all groups beside each other; NULL: it is none, or has another form. */
 const GemmDesc *gemm_join_groups(const Kernel *k, const GemmDesc *g);
 
+/* What distinguishes a GEMM: "f32 256x768x768 1a2b3c4d", its type, rows, contracted elements, columns and a hash of the
+ * rest. NULL: sizes are known only at run time, or operands are 16-bit floats. */
+const char *gemm_key(Module *m, const GemmDesc *g, DType t);
+
 /* ---- shared by gemm_match.c, gemm_contract.c and gemm_conv.c ---- */
 
 bool gemm_contract(const Kernel *k, const KNest *n, GemmDesc *g);

@@ -24,7 +24,8 @@ const char *kernel_form(const Kernel *k, const KernelSchedule *s); /* gemm, vect
 typedef struct StepCost {
   const Kernel *kernel;
   const char *form;
-  double times; /* it is executed in a step: more than 1 in scans and by `accumulate` */
+  const char *gemm; /* its gemm_key; NULL: it is none */
+  double times;     /* it is executed in a step: more than 1 in scans and by `accumulate` */
   KernelCost cost;
 } StepCost;
 

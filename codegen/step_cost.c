@@ -17,8 +17,12 @@ static void add_graph(Costing *x, Graph *g, double times) {
   for (int i = 0; i < list->n; i++) {
     const Step *s = &list->step[i];
     if (s->kind == STEP_CALL) {
-      StepCost row = {s->kernel, kernel_form(s->kernel, &s->schedule), times,
-                      kernel_cost(s->kernel, &s->schedule, x->rates)};
+      const GemmDesc *gemm = s->schedule.gemm;
+      StepCost row = {.kernel = s->kernel,
+                      .form = kernel_form(s->kernel, &s->schedule),
+                      .gemm = gemm ? gemm_key(g->m, gemm, gemm_type(s->kernel)) : NULL,
+                      .times = times,
+                      .cost = kernel_cost(s->kernel, &s->schedule, x->rates)};
       *VEC_PUSH(x->c, x->all.v, x->all.n, x->all.cap) = row;
       x->all.seconds += times * row.cost.seconds;
     } else if (s->kind == STEP_SCAN) {

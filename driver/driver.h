@@ -52,11 +52,12 @@ typedef struct Args {
   const char **operand;
   int noperand;
   const char **passed;
-  int npassed;           /* PASSED options as given */
-  unsigned remark_kinds; /* as Options.remarks */
-  const Module *remarks; /* of --remarks; printed after the command */
-  uint64_t off;          /* --no-PASS, as Options.off */
-  Program then;          /* runs after the command if that succeeded */
+  int npassed;                     /* PASSED options as given */
+  unsigned remark_kinds;           /* as Options.remarks */
+  const Module *remarks;           /* of --remarks; printed after the command */
+  uint64_t off;                    /* --no-PASS, as Options.off */
+  const struct GemmTuning *tuning; /* how GEMMs run; NULL: as the cache has it */
+  Program then;                    /* runs after the command if that succeeded */
 } Args;
 typedef int CommandFn(Args *a); /* returns the exit status */
 

@@ -11,9 +11,9 @@ void help_overview(void) {
        "  data points { source = uniform(n = 1000, lo = [-1, -1], hi = [1, 1]); x: f32[2] = field(0) }\n"
        "  train { data = points; batch = 50; steps = 2000; optim = adam(lr = 1e-2); "
        "loss = mse(model(x), x[:, 0:1] * x[:, 1:2]) }\n"
-       "Commands (`gradc COMMAND --help` for details):");
+       "Commands (`gradc COMMAND --help`; exit status 1: error in the model, 2: in the command line, 5: out of "
+       "resources):");
   for (int i = 0; i < CMD_COUNT; i++) printf("  %-10s %s\n", command_info[i].name, command_info[i].purpose);
-  puts("Exit status: 0 ok, 1 error in the model, 2 error in the command line, 5 out of resources.");
 }
 
 /* What stands between an option and its value: "--fp=MODE", "-o PATH", "--remarks[=KINDS]" has its own. */

@@ -58,7 +58,7 @@ bool load_source(Ctx *c, const char *path, Loc *start) {
 static bool is_strict(const Args *a) {
   if (args_has(a, OPT_fp)) return !strcmp(a->value[OPT_fp], "strict");
   if (args_has(a, OPT_native)) return false;
-  return !((unsigned)(C_build | C_run | C_serve | C_generate | C_report) >> a->cmd & 1);
+  return !((unsigned)(C_build | C_run | C_serve | C_generate | C_report | C_tune) >> a->cmd & 1);
 }
 
 /* That of the command line, else that of the file. */

@@ -42,6 +42,7 @@ static void put_json(Str *o, const Row *r) {
     kernel_class_name[r->of->kernel->group->cls], r->of->form, r->ms, r->flops, r->bytes, r->roofline);
   const Kernel *k = r->of->kernel;
   str_json(o, scope_path(k->gs->g->m, group_scope(k->gs->g, k->group)));
+  if (r->of->gemm) str_printf(o, ",\"gemm\":\"%s\"", r->of->gemm);
   str_puts(o, "}");
 }
 

@@ -138,8 +138,10 @@ static NativeOptions native_options(const Args *a, Module *m) {
                          .flags = flags_text(a),
                          .builtin = embed_text,
                          .dir = pipeline_folder(a->c, a->operand[0]),
-                         .profile = a->cmd == CMD_build || a->cmd == CMD_emit || args_has(a, OPT_profile)};
+                         .profile =
+                           a->cmd == CMD_build || a->cmd == CMD_emit || a->cmd == CMD_tune || args_has(a, OPT_profile)};
   if (args_device(a)) device_options(a, m, &o);
+  o.tuning = a->tuning ? a->tuning : tuning_of_cache(a->c, jit_cache_folder(a->c));
   o.foreign = !archive_fits(a);
   if (o.foreign && !o.isa) o.isa = "generic";
   return o;

@@ -81,7 +81,7 @@ static void compile_job(Ctx *c, void *arg) {
   Module *m = load(c, k);
   if (!m || !device_plan(m, &k->device) || !pipeline_plan(m)) return;
   const char *cache = !k->o.cache ? jit_cache_folder(c) : *k->o.cache ? k->o.cache : NULL;
-  NativeOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc};
+  NativeOptions o = {.isa = k->o.isa, .cflags = k->o.cflags, .cc = k->o.cc, .tuning = tuning_of_cache(c, cache)};
   JitOptions jit = {.cache = cache, .only_cc = k->o.cc || k->o.backend == GRADC_CC};
   o.emit = (EmitOptions){
     .version = GRADC_VERSION, .flags = "", .builtin = embed_text, .dir = pipeline_folder(c, k->source->path)};

@@ -43,6 +43,7 @@ typedef struct Bench {
   void **in, **out;
   double *ms;
   int64_t n;
+  double begin, first; /* ms from the start to the end of the first call */
   double flops;
   Data *data; /* from which `in` is; NULL: it is made up */
 } Bench;
@@ -72,7 +73,10 @@ static int by_value(const void *x, const void *y) {
 static void measure(Bench *b) {
   int64_t asked = b->sess->o.steps, max = asked >= 0 ? asked : MAX_STEPS;
   b->ms = rt_array((size_t)max + 1, sizeof *b->ms);
-  for (int i = 0; i < WARM_UP; i++) once(b);
+  for (int i = 0; i < WARM_UP; i++) {
+    once(b);
+    if (!i) b->first = (rt_now() - b->begin) * 1e3;
+  }
   if (b->sess->o.profile) profile_begin(b->sess);
   double begin = rt_now();
   while (b->n < max && (asked >= 0 || b->n < MIN_STEPS || rt_now() - begin < SECONDS)) {
@@ -92,9 +96,10 @@ static void report(const Bench *b) {
   double gflops = median > 0 ? b->flops / median * 1e-6 : 0;
   if (sess->o.json) {
     rt_out("{\"event\":\"bench\",\"model\":\"%s\",\"graph\":\"%s\",\"steps\":%lld,\"threads\":%d,\"step_ms\":"
-           "{\"median\":%.6g,\"min\":%.6g,\"p90\":%.6g},\"gflops\":%.6g,\"arena_bytes\":%zu,\"peak_rss_bytes\":%llu}\n",
-           sess->m->name, b->g->name, (long long)b->n, sess->threads, median, min, p90, gflops, sess->m->arena_bytes,
-           (unsigned long long)rt_peak_rss());
+           "{\"median\":%.6g,\"min\":%.6g,\"p90\":%.6g},\"first_ms\":%.6g,\"gflops\":%.6g,\"arena_bytes\":%zu,\"peak_"
+           "rss_bytes\":%llu}\n",
+           sess->m->name, b->g->name, (long long)b->n, sess->threads, median, min, p90, b->first, gflops,
+           sess->m->arena_bytes, (unsigned long long)rt_peak_rss());
   } else {
     rt_out("%s of %s, %lld times, %d thread%s\n", b->g->name, sess->m->name, (long long)b->n, sess->threads,
            sess->threads == 1 ? "" : "s");
@@ -188,7 +193,7 @@ static void **step_inputs(Bench *b) {
 }
 
 int gc_bench(Session *sess) {
-  Bench b = {.sess = sess};
+  Bench b = {.sess = sess, .begin = rt_now()};
   const GcTrain *t = sess->t;
   if (sess->o.steps == 0) rt_die(E_OPTION_VALUE, "--steps 0: nothing to time");
   if (sess->o.infer && sess->o.time_data) rt_die(E_OPTION_VALUE, "--data times training; --infer excludes it");

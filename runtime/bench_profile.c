@@ -14,8 +14,8 @@ typedef struct Kernel { /* a line of GcModel.kernels, or GcDevice.rows */
   int file, line;
   char kind[16], form[16];
   double flops, bytes, compute, memory;
-  const char *name, *layer; /* layer: the call in the model that it computes */
-  int length, layer_length;
+  const char *name, *layer, *gemm; /* layer: the call in the model that it computes; gemm: its key, or "" */
+  int length, layer_length, gemm_length;
 } Kernel;
 
 static const char *read_kernel(const char *s, Kernel *k) {
@@ -27,8 +27,10 @@ static const char *read_kernel(const char *s, Kernel *k) {
   k->name = s + n;
   k->length = (int)strcspn(k->name, "\t\n");
   k->layer = k->name + k->length + (k->name[k->length] == '\t');
-  k->layer_length = (int)strcspn(k->layer, "\n");
-  return k->layer + k->layer_length + 1;
+  k->layer_length = (int)strcspn(k->layer, "\t\n");
+  k->gemm = k->layer + k->layer_length + (k->layer[k->layer_length] == '\t');
+  k->gemm_length = (int)strcspn(k->gemm, "\n");
+  return k->gemm + k->gemm_length + 1;
 }
 
 static int kernels_of(const Session *sess) { return sess->dev ? sess->m->device->nkernels : sess->m->nkernels; }
@@ -103,9 +105,11 @@ static void print_json(const Session *sess, const Row *r) {
   char *line = line_of(sess, &r->k), *quoted = json_quote(line);
   rt_out(
     "{\"event\":\"kernel\",\"kernel\":\"%.*s\",\"line\":%s,\"class\":\"%s\",\"form\":\"%s\",\"ms\":%.6g,\"flop\":%.9g,"
-    "\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":\"%.*s\"}\n",
+    "\"bytes\":%.9g,\"roofline_ms\":%.6g,\"layer\":\"%.*s\"",
     r->k.length, r->k.name, quoted, r->k.kind, r->k.form, r->ms, r->flops, r->bytes, r->roofline, r->k.layer_length,
     r->k.layer);
+  if (r->k.gemm_length) rt_out(",\"gemm\":\"%.*s\"", r->k.gemm_length, r->k.gemm);
+  rt_out("}\n");
   rt_free(line);
   rt_free(quoted);
 }

@@ -333,9 +333,10 @@ typedef struct GcModel {
   int nexports;
   const GcNode *nodes;
   int nnodes;
-  /* For `bench --profile` a line for each kernel: FILE LINE CLASS FORM FLOPS BYTES COMPUTE MEMORY NAME. FILE: index in
-   * kernel_files. LINE 0: of no line. Of one execution the floating-point operations, the bytes read and written, and
-   * by the rates of one core the seconds to compute and to move them. NULL: it was built without. */
+  /* For `bench --profile` a line for each kernel: FILE LINE CLASS FORM FLOPS BYTES COMPUTE MEMORY NAME<TAB>LAYER, and
+   * of a GEMM <TAB>KEY (codegen/gemm.h). FILE: index in kernel_files. LINE 0: of no line. Of one execution the
+   * floating-point operations, the bytes read and written, and by the rates of one core the seconds to compute and to
+   * move them. NULL: it was built without. */
   const char *kernels;
   int nkernels;
   const char *const *kernel_files;

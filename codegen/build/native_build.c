@@ -48,6 +48,7 @@ bool native_c(Module *m, const NativeOptions *o, NativeC *to) {
                               .rates = machine_rates(isa, &rates) ? &rates : NULL,
                               .serial_cycles = o->serial_cycles,
                               .contract = !m->opt.strict,
+                              .tuning = strcmp(isa, "native") || o->foreign ? NULL : o->tuning,
                               .separate_gemm = true};
   EmitOptions emit = o->emit;
   emit.native = &native;

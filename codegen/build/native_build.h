@@ -6,11 +6,12 @@
 #include "codegen/c/native.h"
 
 typedef struct NativeOptions {
-  EmitOptions emit;   /* its `native` is ignored: it follows from isa and the module's mode */
-  int serial_cycles;  /* as in NativeEmitOptions */
-  const char *isa;    /* a row of machine.c, `native`, or a value of -march; NULL: native */
-  const char *cflags; /* additional flags, separated by white space; NULL: none */
-  const char *cc;     /* NULL: cc */
+  EmitOptions emit;         /* its `native` is ignored: it follows from isa and the module's mode */
+  int serial_cycles;        /* as in NativeEmitOptions */
+  const char *isa;          /* a row of machine.c, `native`, or a value of -march; NULL: native */
+  const char *cflags;       /* additional flags, separated by white space; NULL: none */
+  const char *cc;           /* NULL: cc */
+  const GemmTuning *tuning; /* used for this machine alone; NULL: none */
   /* Of a DeviceProgram in CUDA: compiles the kernels, and prints gc_images as C. False: reported. */
   bool (*images)(Ctx *c, const Artifacts *a, const void *arg, Str *text);
   const void *images_arg;

@@ -261,6 +261,22 @@ static void open_residue(Emitter *p, Str *s, const GemmDesc *g, int i) {
   str_printf(s, "  const long %s = %s / %lld;\n", pixel_name(p, g, i), pixel, (long long)x->modulus);
 }
 
+static GemmChoice choice_of(const Emitter *p, const Kernel *k, const GemmDesc *g) {
+  const GemmTuning *t = p->native->o.tuning;
+  return gemm_choice(t, t ? gemm_key(p->m, g, gemm_type(k)) : NULL);
+}
+
+static int least(int a, int b) { return a < b ? a : b; }
+
+/* Within the bounds of gemm.inc, whatever the file of choices has. */
+static void put_choice(Str *s, GemmChoice x, DType t, const Machine *mc) {
+  int part = t == DT_F64 ? 2 : 1, widest = 4 * PANEL_WIDTH;
+  if (x.form > GF_AUTO && x.form <= GF_DOTS) str_printf(s, "    .form = %d,\n", x.form);
+  if (x.kc) str_printf(s, "    .kc = %d,\n", least(x.kc, mc->kc / part));
+  if (x.rows && x.cols && x.cols <= widest && x.cols % PANEL_WIDTH == 0)
+    str_printf(s, "    .rows = %d, .cols = %d,\n", least(x.rows, mc->mc / part), x.cols);
+}
+
 /* `const gc_gemm g`. */
 static void put_gemm(Emitter *p, const Kernel *k, const KernelSchedule *schedule, const GemmDesc *g, Str *s) {
   const char *cast = g->a.storage || g->b.storage ? "(const void *)" : "";
@@ -275,6 +291,7 @@ static void put_gemm(Emitter *p, const Kernel *k, const KernelSchedule *schedule
   put_axes(p, s, "k", g, &g->k, true);
   put_taps(p, s, g);
   if (g->panels) str_printf(s, "    .panels = %d, .prows = %lld,\n", g->panels, (long long)g->panel_rows);
+  put_choice(s, choice_of(p, k, g), gemm_type(k), p->native->o.machine);
   str_printf(s, "    .epilogue = %s, .args = args,\n  };\n", epilogue);
 }
 
@@ -340,7 +357,7 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
   const GemmDesc *g = schedule->gemm;
   bool half = g->a.storage || g->b.storage;
   gemm_use(p, gemm_type(k), half);
-  if (tiles_call(p, k, schedule, s)) return;
+  if (choice_of(p, k, g).form != GF_GEMM && tiles_call(p, k, schedule, s)) return;
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);

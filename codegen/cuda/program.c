@@ -154,7 +154,7 @@ static void put_rows(Emitter *p, Str *o) {
   for (int i = 0; i < p->cuda->nkernel; i++) {
     LaunchCost l = of[i] ? cuda_nest_cost(p, of[i]) : (LaunchCost){.form = ""};
     KernelCost c = {.flops = l.flops, .bytes = l.bytes, .compute = l.unit};
-    descriptor_row(p, of[i] ? of[i]->step->kernel : NULL, p->cuda->kernel[i].name, l.form, &c);
+    descriptor_row(p, of[i] ? of[i]->step->kernel : NULL, p->cuda->kernel[i].name, l.form, &c, NULL);
   }
   descriptor_rows(p, o);
   str_puts(o, "static const GcGpu gpus[] = {\n");

@@ -44,14 +44,16 @@ static int kernel_file(Emitter *p, const char *file) {
 /* A text: compilers take far longer for a table of addresses and numbers. */
 int descriptor_kernel(Emitter *p, const Kernel *k, const KernelSchedule *s, const Rates *rates) {
   KernelCost c = kernel_cost(k, s, rates);
-  return descriptor_row(p, k, "", kernel_form(k, s), &c);
+  return descriptor_row(p, k, "", kernel_form(k, s), &c, s->gemm ? gemm_key(p->m, s->gemm, gemm_type(k)) : NULL);
 }
 
-int descriptor_row(Emitter *p, const Kernel *k, const char *name, const char *form, const KernelCost *c) {
+int descriptor_row(Emitter *p, const Kernel *k, const char *name, const char *form, const KernelCost *c,
+                   const char *gemm) {
   SourcePos at = source_pos(p->c, k ? node_get(k->gs->g, k->group->root)->loc : 0);
-  str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\t%s\n", kernel_file(p, at.line ? at.file : ""),
+  str_printf(&p->kernel_rows, "%d %d %s %s %.9g %.9g %.6g %.6g %s\t%s%s%s\n", kernel_file(p, at.line ? at.file : ""),
              at.line, k ? kernel_class_name[k->group->cls] : "-", *form ? form : "-", c->flops, c->bytes, c->compute,
-             c->memory, k ? kernel_ops(p->c, k) : name, k ? scope_path(p->m, group_scope(k->gs->g, k->group)) : "");
+             c->memory, k ? kernel_ops(p->c, k) : name, k ? scope_path(p->m, group_scope(k->gs->g, k->group)) : "",
+             gemm ? "\t" : "", gemm ? gemm : "");
   return p->nkernel_rows++;
 }
 

@@ -48,14 +48,15 @@ run 2 '' ./digits predict --fn no --weights init/weights.safetensors --input new
 run 0 'net.linear_1.w' ./digits info --weights init/weights.safetensors
 run 0 '"name":"net.linear_1.w","shape":\[64,256\]' ./digits info --json
 json_lines out >bad && pass || fail "info --json: $(cat bad)"
-times='"step_ms":{"median":[0-9.]*,"min":[0-9.]*,"p90":[0-9.]*}'
+times='"step_ms":{"median":[0-9.]*,"min":[0-9.]*,"p90":[0-9.]*},"first_ms":[0-9.]*'
 run 0 "$times"',"gflops":.*"arena_bytes":[0-9]*,"peak_rss_bytes":[0-9]*' ./digits bench --steps 5 --json
 run 0 '"graph":"predict"' ./digits bench --steps 5 --infer --json --weights init/weights.safetensors
 json_lines out >bad && pass || fail "bench --json: $(cat bad)"
 # The kernels of a step, by threads that wait for each other; of a scan, each iteration; those of an export.
 run 0 'roofline .*ratio' ./digits bench --steps 5 --threads 2 --profile
 row='"event":"kernel","kernel":"[^"]*","line":"digits.nn:[0-9]*","class":"[a-z]*","form":"[a-z]*","ms":[0-9.e-]*,'
-run 0 "$row"'"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*,"layer":"net.linear_[1-3]"}' \
+gemm='"layer":"net.linear_[1-3]","gemm":"f32 [0-9x]* [0-9a-f]*"}'
+run 0 "$row"'"flop":[0-9.e+]*,"bytes":[0-9.e+]*,"roofline_ms":[0-9.e-]*,'"$gemm" \
   ./digits bench --steps 5 --infer --profile --json
 sed 's|\.\./data/|data/|' "$models/lstm.nn" >lstm.nn
 run 0 '' "$gradc" build lstm.nn -o lstm

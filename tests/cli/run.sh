@@ -53,7 +53,7 @@ expect 2 'needs a value' build product.nn -o
 expect 2 'takes no value' report product.nn --json=1
 expect 2 'needs an operand' check
 expect 2 'E0500' build product.nn
-for c in check build run sweep runs plot emit ir opt ops explain fmt test eval gradcheck report import weights \
+for c in check build run sweep tune runs plot emit ir opt ops explain fmt test eval gradcheck report import weights \
   doctor; do
   expect 0 '^Example: gradc' $c --help
   head -n 1 out | grep -q "gradc $c" && pass || fail "$c --help does not begin with an example"
