@@ -6,13 +6,10 @@ them when it loads them. first_s is the time from --begin to the end of the firs
 """
 
 import argparse
-import json
-import resource
-import statistics
-import time
 
 import numpy as np
 import onnxruntime as ort
+from measure import measure, print_row
 
 
 def arguments():
@@ -39,30 +36,8 @@ def make_call(a):
 
 def main():
     a = arguments()
-    call = make_call(a)
-    call()
-    first = time.time() - a.begin
-    for _ in range(2):
-        call()
-    times, begin = [], time.perf_counter()
-    while len(times) < 3 or time.perf_counter() - begin < a.seconds:
-        t = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - t)
-    times.sort()
-    ms = {"median": statistics.median(times), "min": times[0], "p90": times[int(0.9 * len(times))]}
-    print(
-        json.dumps(
-            {
-                "step_ms": {k: round(v * 1e3, 5) for k, v in ms.items()},
-                "steps": len(times),
-                "first_s": round(first, 3) if a.begin else 0,
-                "threads": a.threads,
-                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            }
-        ),
-        flush=True,
-    )
+    times, first = measure(make_call(a), a.seconds)
+    print_row(times, first - a.begin if a.begin else 0, a.threads)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--modes "train infer"] [--precisions "f32 bf16"]
-# [--peers "torch compiled onnx"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled: a
-# training step, and a call with a batch of 1 (f32 only), which onnxruntime has too, of the same model exported.
+# [--peers "torch compiled jax onnx"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled,
+# and JAX: a training step, and a call with a batch of 1 (f32 only), for which onnxruntime runs the exported model too.
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
 # model of models/ and runs the sides in turn, each run a separate process bound to the same CPUs. Prints versions and
@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
 all="mlp tiny cnn lstm gpt resnet20 resnet18 mobilenetv1 gpt2"
 heldout="vgg resnet48 mobilenetv2 tcn gru3 bilstm gpt40"
-rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled onnx"
+rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled jax onnx"
 usage() { sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 model_file() { f=$here/heldout/$1.nn; [ -f "$f" ] || f=$here/models/$1.nn; echo "$f"; }
 while [ $# -gt 0 ]; do
@@ -63,9 +63,10 @@ build_row() { # builds the model; notes the seconds, with those to the end of th
   begin=$(now)
   # shellcheck disable=SC2086  # several flags
   "$gradc" build "$nn" -o "$bin/$1" ${BUILD_FLAGS:-} >&2 || { rm -f "$nn"; exit 1; }
+  built=$(now)
   # shellcheck disable=SC2046
   line=$("$bin/$1" bench $(infer_option) --threads 1 --steps 1 --json)
-  echo "$begin $(now)" | awk '{ printf "%.3f", $2 - $1 }' >"$bin/$1.first"
+  echo "$begin $built $(field "$line" first_ms)" | awk '{ printf "%.3f", $2 - $1 + $3 / 1000 }' >"$bin/$1.first"
   [ "$mode" = train ] || "$gradc" export --onnx "$nn" -o "$bin/$1.onnx" >&2 || echo "bench: $1 is not exported" >&2
   rm -f "$nn"
   ms=$(field "$line" median)
@@ -83,6 +84,12 @@ onnx() { # THREADS ROW
   bound "$1" "$PYTHON" "$here/onnx_step.py" "$bin/$2.onnx" --threads "$1" --seconds "$seconds" --begin "$(now)"
 }
 
+jax() { # THREADS WORKLOAD
+  # shellcheck disable=SC2046
+  bound "$1" "$PYTHON" "$here/jax_step.py" "$2" --threads "$1" --precision "$p" $(infer_option) --seconds "$seconds" \
+    --begin "$(now)"
+}
+
 pick() { # ROW THREADS: the fastest implementation of the optimizer
   split_row "$1"
   if [ "$mode" = train ]; then torch "$2" "$w" --pick; else echo fused; fi >"$bin/$1.$2.pick"
@@ -97,8 +104,9 @@ run_side() { # ROUND ROW THREADS SIDE
     # shellcheck disable=SC2046
     line=$(bound "$3" "$bin/$2" bench $(infer_option) --threads "$3" --steps "$(cat "$bin/$2.steps")" --json)
     first=$(cat "$bin/$2.first") detail=
-  elif [ "$4" = onnx ]; then
-    line=$(onnx "$3" "$2") || { echo "bench: onnxruntime fails on $2: left out" >&2; return 0; }
+  elif [ "$4" = onnx ] || [ "$4" = jax ]; then
+    what=$2; [ "$4" = onnx ] || what=$w
+    line=$("$4" "$3" "$what" 2>/dev/null) || { echo "bench: $4 fails on $2: left out" >&2; return 0; }
     first=$(field "$line" first_s) detail=
   else
     line=$(torch "$3" "$w" --seconds "$seconds" --optimizer "$(cat "$bin/$2.$3.pick")" $option --begin "$(now)") || {
@@ -132,10 +140,12 @@ $cc -O3 -march=native -mprefer-vector-width=512 -ffp-contract=fast -pthread "$he
 echo "machine  $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs"
 echo "gradc    $("$gradc" --version | head -n 1); flags: ${BUILD_FLAGS:-(default)}; cc: $($cc --version | head -n 1)"
 echo "torch    $("$PYTHON" "$here/torch_step.py" --version); flags: $torch_env"
-"$PYTHON" -c "import onnxruntime; print('onnx     onnxruntime', onnxruntime.__version__)" 2>/dev/null || {
-  echo "onnxruntime is not installed: skipped"
-  sides=$(printf ' %s ' "$sides" | sed 's/ onnx / /')
-}
+for module in onnxruntime jax; do
+  "$PYTHON" -c "import $module; print('peer     $module', $module.__version__)" 2>/dev/null || {
+    echo "$module is not installed: skipped"
+    sides=$(printf ' %s ' "$sides" | sed "s/ ${module%runtime} / /")
+  }
+done
 for t in $threads; do
   line=$(peak "$t")
   field "$line" gflops >"$bin/peak.$t"

@@ -14,10 +14,8 @@ frozen weights. first_s is the time from --begin (seconds since 1970) to the end
 import argparse
 import json
 import os
-import resource
 import statistics
 import sys
-import time
 
 KINDS = ["fused", "foreach", "single"]
 
@@ -45,6 +43,7 @@ ARGS = arguments()
 os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(ARGS.threads)
 
 import torch  # noqa: E402
+from measure import measure, print_row  # noqa: E402
 from torch_heldout import workload  # noqa: E402
 
 
@@ -89,20 +88,6 @@ def make_call(name):
     return call
 
 
-def measure(step, seconds, at_least):
-    global first
-    step()
-    first = time.time() - ARGS.begin
-    for _ in range(2):
-        step()
-    times, begin = [], time.perf_counter()
-    while len(times) < at_least or time.perf_counter() - begin < seconds:
-        t = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - t)
-    return sorted(times)
-
-
 def main():
     if ARGS.version:
         print(
@@ -120,25 +105,12 @@ def main():
     torch.set_num_threads(ARGS.threads)
     torch.set_num_interop_threads(1)
     if ARGS.pick:
-        trial = {k: statistics.median(measure(make_step(ARGS.workload, k), 1.0, 3)) for k in KINDS}
+        trial = {k: statistics.median(measure(make_step(ARGS.workload, k), 1.0)[0]) for k in KINDS}
         print(min(trial, key=trial.get))
         return
     step = make_call(ARGS.workload) if ARGS.infer else make_step(ARGS.workload, ARGS.optimizer)
-    t = measure(step, ARGS.seconds, 3)
-    ms = {"median": statistics.median(t), "min": t[0], "p90": t[int(0.9 * len(t))]}
-    print(
-        json.dumps(
-            {
-                "step_ms": {k: round(v * 1e3, 5) for k, v in ms.items()},
-                "steps": len(t),
-                "optimizer": "" if ARGS.infer else ARGS.optimizer,
-                "first_s": round(first, 3) if ARGS.begin else 0,
-                "threads": ARGS.threads,
-                "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            }
-        ),
-        flush=True,
-    )
+    times, first = measure(step, ARGS.seconds)
+    print_row(times, first - ARGS.begin if ARGS.begin else 0, ARGS.threads, optimizer="" if ARGS.infer else ARGS.optimizer)
 
 
 if __name__ == "__main__":
