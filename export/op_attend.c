@@ -80,3 +80,33 @@ void write_attend(Export *x, Id n) {
   out[1] = sums;
   x->at->tuple[n] = out;
 }
+
+/* The matrix times one whose rows it has as columns: sums over queries, of all heads that share keys. */
+static const char *by_keys(Export *x, const char *rows, const char *v) {
+  return NODE(x, "MatMul", export_transpose(x, rows, (int64_t[]){0, 1, 3, 2}, 4), v);
+}
+
+/* The weights again, from the logarithms of the sums, and the gradients of q, k and v from that of the result. */
+void write_attend_back(Export *x, Id n) {
+  Attend a = attend_of(x->at->g, n);
+  int type = export_computed(a.type), own = export_type(a.type);
+  const char **out = ctx_array(x->c, 3, sizeof *out), *last = export_const_ints(x, (int64_t[]){-1}, 1);
+  const char *seen = a.causal || a.in[AT_LENGTHS] ? keys_seen(x, &a) : NULL;
+  const char *q = joined(x, export_in_as(x, AT_Q, type), &a, a.d), *k = export_in_as(x, AT_K, type);
+  const char *g = joined(x, export_in_as(x, AT_G, type), &a, a.e), *scale = export_number(x, type, a.scale);
+  const char *across = export_transpose(x, k, (int64_t[]){0, 1, 3, 2}, 4);
+  const char *score = separate(x, NODE(x, "MatMul", NODE(x, "Mul", q, scale), across), &a, a.s);
+  const char *lse = NODE(x, "Unsqueeze", export_in_as(x, AT_LSE, type), last);
+  if (seen) score = NODE(x, "Where", seen, score, lse); /* of the others exp may overflow */
+  const char *p = NODE(x, "Exp", NODE(x, "Sub", score, lse));
+  if (seen) p = NODE(x, "Where", seen, p, export_number(x, type, 0));
+  out[2] = by_keys(x, joined(x, p, &a, a.s), g);
+  const char *v = export_transpose(x, export_in_as(x, AT_V, type), (int64_t[]){0, 1, 3, 2}, 4);
+  const char *dp = separate(x, NODE(x, "MatMul", g, v), &a, a.s);
+  dp = NODE(x, "Sub", dp, NODE(x, "Unsqueeze", export_in_as(x, AT_DELTA, type), last));
+  const char *ds = joined(x, NODE(x, "Mul", NODE(x, "Mul", p, dp), scale), &a, a.s);
+  out[0] = separate(x, NODE(x, "MatMul", ds, k), &a, a.d);
+  out[1] = by_keys(x, ds, q);
+  for (int i = 0; i < 3; i++) out[i] = export_cast(x, out[i], type, own);
+  x->at->tuple[n] = out;
+}

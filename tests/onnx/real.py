@@ -50,6 +50,26 @@ def networks(small):
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(w[3], 10 if small else 1000)]
         return nn.Sequential(*stem, *blocks, *head), image(32 if small else 224)
 
+    class Bottleneck(nn.Module):
+        def __init__(self, a, b, stride):
+            super().__init__()
+            self.body = nn.Sequential(unit(a, b, 1), unit(b, b, 3, stride), unit(b, 4 * b, 1, act=None))
+            self.skip = unit(a, 4 * b, 1, stride, act=None) if stride > 1 or a != 4 * b else nn.Identity()
+
+        def forward(self, x):
+            return F.relu(self.body(x) + self.skip(x))
+
+    def resnet50():
+        plan = [(4, 1), (8, 2)] if small else [(64, 3), (128, 4), (256, 6), (512, 3)]
+        at, blocks = plan[0][0], []
+        for i, (width, n) in enumerate(plan):
+            for k in range(n):
+                blocks.append(Bottleneck(at, width, 2 if i and k == 0 else 1))
+                at = 4 * width
+        stem = [unit(3, plan[0][0], 7, 2), nn.MaxPool2d(3, 2, 1)]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(at, 10 if small else 1000)]
+        return nn.Sequential(*stem, *blocks, *head), image(32 if small else 224)
+
     class Inverted(nn.Module):
         def __init__(self, a, b, stride, grow):
             super().__init__()
@@ -94,6 +114,9 @@ def networks(small):
         if small:
             return ViT(16, 8, 8, 2, 2, 10), image(16)
         return ViT(224, 16, 192, 12, 3, 1000), image(224)
+
+    def vit_b16():
+        return ViT(224, 16, 768, 12, 12, 1000), image(224)
 
     class LSTM(nn.Module):
         def __init__(self, inputs, width, classes):
@@ -140,7 +163,8 @@ def networks(small):
     def image(size):
         return (("image", torch.randn(1, 3, size, size)),)
 
-    return dict(resnet18=resnet18, mobilenetv2=mobilenetv2, vit=vit, bert_tiny=bert, gpt2=gpt2, lstm=lstm)
+    return dict(resnet18=resnet18, resnet50=resnet50, mobilenetv2=mobilenetv2, vit=vit, vit_b16=vit_b16, bert_tiny=bert,
+                gpt2=gpt2, lstm=lstm)
 
 
 def export_torch(name, make, path):
@@ -197,7 +221,7 @@ def export_sklearn(path, small):
 
 
 TUNED = ["resnet18", "bert_tiny"]  # with a batch that the import chooses
-NAMES = ["resnet18", "mobilenetv2", "vit", "bert_tiny", "gpt2", "lstm", "sklearn_mlp"]
+NAMES = ["resnet18", "resnet50", "mobilenetv2", "vit", "vit_b16", "bert_tiny", "gpt2", "lstm", "sklearn_mlp"]
 
 
 def session(folder, threads=0):
