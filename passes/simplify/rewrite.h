@@ -8,8 +8,8 @@
 
 typedef Id RewriteFn(const Builder *b, Id n);
 /* EXACT: the same bits for all operands, infinities and signed zeros included (a NaN stays a NaN). FAST: only sums;
- * finite where the sum is, and equal where no partial sum is rounded, except for the sign of 0; docs/runtime.md lists
- * them. Element-wise ops have no FAST rules: their bits are those of strict mode. */
+ * finite where the sum is, or where the sums in it are, and equal where nothing is rounded, except for the sign of 0;
+ * docs/runtime.md lists them. Element-wise ops have no FAST rules: their bits are those of strict mode. */
 typedef enum Exactness { EXACT, FAST } Exactness;
 typedef struct Rewrite {
   uint16_t op; /* OP_NONE: any op of the class */

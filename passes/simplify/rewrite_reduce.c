@@ -110,6 +110,16 @@ static Id sum_of_deviations(const Builder *b, Id n) {
   return fits ? b_full(b, node_get(b->g, n)->type, 0) : 0;
 }
 
+/* Occurs in the gradients of norms: the sum of the other factor is that of a bias as well, and is computed once. */
+static Id sum_of_scaled(const Builder *b, Id n) {
+  Id p = rw_in(b, n, 0), x = rw_is(b, p, OP_mul) && rw_wide(b, n) ? unscaled(b, n, p) : 0;
+  if (!x || !type_same_dims(node_type(b->g, x), node_type(b->g, p))) return 0;
+  Id scale = rw_in(b, p, rw_in(b, p, 0) == x);
+  double number;
+  if (node_is_splat(b->g, scale, &number)) return 0;
+  return as_result(b, n, b_op2(b, OP_mul, sum_kept(b, n, x), scale));
+}
+
 /* ---- contractions ---- */
 
 /* Labels of operand k (0, 1) of a spec "A,B->C": start and length. */
@@ -185,6 +195,7 @@ const Rewrite rewrite_reduce[] = {
   {OP_sum, 0, FAST, sum_of_broadcast, "the sum of equal elements"},
   {OP_sum, 0, FAST, sum_of_neg, "the sum of -x"},
   {OP_sum, 0, FAST, sum_of_deviations, "the sum of deviations from the mean, all scaled alike, is 0"},
+  {OP_sum, 0, FAST, sum_of_scaled, "the sum of products with one factor, a tensor"},
   {OP_contract, 0, EXACT, contract_of_transpose, "a contraction of a transposed operand"},
   {OP_scatter_add, 0, EXACT, scatter_of_few, "a few rows scattered over many, as a gather of sums"},
   {0, 0, 0, NULL, NULL},
