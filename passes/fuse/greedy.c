@@ -311,6 +311,32 @@ static bool fuse_as_sibling(FuseState *s, Id n, Id first_reader) {
   return false;
 }
 
+/* The row kernel that reduces the same axes as n, reads x too, and comes before all readers of n; 0: there is none. */
+static const Use *find_beside(const FuseState *s, Id n, Id x, Id first_reader) {
+  const Graph *g = s->g;
+  const NodeUse *k = s->uses[x];
+  if (!k || node_count(g, x) < MIN_SHARED * node_count(g, n)) return NULL;
+  for (int i = 0; i < k->n; i++) {
+    const GroupDraft *j = &s->draft[k->use[i].group];
+    if (j->cls != KC_ROW || k->use[i].group >= first_reader || k->use[i].operand || k->use[i].window) continue;
+    if (row_is_full(g, j->space, node_in(g, n, 0)) && same_axes(g, n, j->space)) return &k->use[i];
+  }
+  return NULL;
+}
+
+/* Computes the reduction n beside another one of the same values, which are then read once. */
+static bool fuse_reduction_beside(FuseState *s, Id n, Id first_reader) {
+  const Graph *g = s->g;
+  Id x = node_in(g, n, 0);
+  if (node_info(g, n)->cls != CL_REDUCE) return false;
+  const Use *k = find_beside(s, n, x, first_reader);
+  for (uint32_t i = 0; !k && node_info(g, x)->cls == CL_ELEM && i < node_get(g, x)->nin; i++)
+    k = find_beside(s, n, node_in(g, x, (int)i), first_reader);
+  if (!k) return false;
+  Use u = {.group = k->group, .depth = k->depth > 0 ? k->depth - 1 : 0, .reads = &READ_ONCE};
+  return try_fuse(s, n, &u, true);
+}
+
 /* Prefer the producer: fuse n as the contraction's epilogue rather than into its consumer. It stores 16 bits; or the
  * consumer, over another index space, could not take the contraction too, whose result would be stored instead of n. */
 static bool prefers_producer(const FuseState *s, Id n, const Use *u, bool stored) {
@@ -355,7 +381,9 @@ static void say_groups(FuseState *s) {
 static void fuse_node(FuseState *s, Id n) {
   const NodeUse *k = s->uses[n];
   if (!k) { /* a result that nothing reads */
-    if (!node_is_downcast(s->g, n) || !fuse_as_sibling(s, n, (Id)s->g->n)) start_group(s, n);
+    Id last = (Id)s->g->n;
+    if (fuse_reduction_beside(s, n, last) || (node_is_downcast(s->g, n) && fuse_as_sibling(s, n, last))) return;
+    start_group(s, n);
     return;
   }
   const Use *first_use = &k->use[0];
@@ -368,6 +396,7 @@ static void fuse_node(FuseState *s, Id n) {
     if (remarks_on(s->g->m, REMARK_FUSE)) say_inlined(s, n, k);
     return;
   }
+  if (fuse_reduction_beside(s, n, first_use->group)) return;
   s->why = "it is computed with the contraction before it, from registers";
   bool fused = !prefers_producer(s, n, first_use, stored) &&
                (copies ? fuse_as_sibling(s, n, first_use->group) : try_fuse(s, n, first_use, stored));
