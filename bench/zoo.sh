@@ -3,8 +3,9 @@
 # zoo.sh [--rounds N] [--seconds S] [--threads N] [KIND...]: a training step of each kind of model in tests/models/zoo
 # and examples/models that has a twin in torch_zoo.py, of gradc and of eager PyTorch: the same batch, sizes and
 # optimizer, in turn, each run a separate process bound to the same CPUs. Prints for each kind the lines of its text
-# (without blank ones and comments), the figure that it is trained to, and the medians of the rounds' medians in ms; raw
-# numbers go to results/zoo-*.csv. All kinds take about five minutes on two CPUs.
+# without blank ones and comments (the .nn has data, epochs and exports, too), the figure that it is trained to, and the
+# medians of the rounds' medians in ms; raw numbers go to results/zoo-*.csv. All kinds take about five minutes on two
+# CPUs.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd); root=$(cd "$here/.." && pwd)
 gradc=${GRADC:-$root/gradc}
@@ -14,7 +15,7 @@ while [ $# -gt 0 ]; do
     --rounds) rounds=$2; shift 2 ;;
     --seconds) seconds=$2; shift 2 ;;
     --threads) threads=$2; shift 2 ;;
-    -*) sed -n '3,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    -*) sed -n '3,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) kinds="$kinds $1"; shift ;;
   esac
 done
@@ -83,8 +84,8 @@ done | awk -F, -v csv="$csv" '
   {
     a = middle(ms[$1, "gradc"]); b = middle(ms[$1, "torch"])
     printf "%-12s %8d %11d  %-16s %10.4f %10.4f %7.2fx", $1, $2, $3, $4, a, b, a ? b / a : 0
-    print a > b ? "  slower" : ""
-    slower += a > b; n++
+    print((a > b) ? "  slower" : "")
+    slower += (a > b); n++
   }
   END { printf "%d kinds, %d slower than eager PyTorch\n", n, slower }'
 echo "raw numbers: bench/results/$(basename "$csv")"

@@ -68,6 +68,7 @@ static const TokenText TOKEN[] = {
   {NULL, NULL, NULL, NULL},
 };
 
+/* Not i64: compilers make vectors of its plain loops, which are faster than vectors of GC_VEC elements of 8 bytes. */
 bool vec_has_type(int t) { return dtype_is_float(t) || t == DT_I32 || t == DT_U32 || t == DT_BOOL; }
 
 const char *vec_type(int t) {

@@ -70,7 +70,7 @@ static void print_ranges(GraphText *c, int port, const Ranges *r, const char *lo
   Str list = {.c = c->p->c};
   for (int i = 0; i < r->n; i++) str_printf(&list, "%s%lld", i ? ", " : "", (long long)r->v[i]);
   graph_stmt(c, "for (ptrdiff_t i = 0; i < %s; i++) {", count);
-  graph_stmt(c, "  static const int64_t range[%d] = {%s}; /* of columns */", r->n, list.s);
+  graph_stmt(c, "  static const long long range[%d] = {%s}; /* of columns */", r->n, list.s);
   graph_stmt(c, "  if (range[i %% %d] && (%s%s[i] >= range[i %% %d])) return %d;", r->n, low, x, r->n, port + 1);
   graph_stmt(c, "}");
 }

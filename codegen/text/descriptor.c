@@ -140,8 +140,7 @@ static int put_ports(Emitter *p, Str *o, const Graph *g, bool out, OpenDims *ope
     put_dims(p, o, t, open);
     Ranges r = out ? (Ranges){0} : input_ranges(g, i);
     str_printf(o, ", %lld", (long long)ranges_least(&r));
-    if (r.n > 1) str_printf(o, ", range_%d_%d, %d", g->index, i, r.n);
-    str_puts(o, "},\n");
+    str_puts(o, r.n > 1 ? ctx_strf(p->c, ", range_%d_%d, %d},\n", g->index, i, r.n) : ", 0, 0},\n");
   }
   if (n) str_puts(o, "};\n");
   return n;
