@@ -140,23 +140,31 @@ static void panel_rows(NestText *c, KNest *n, const GemmDesc *g) {
 
 enum { AHEAD = 4 }; /* rows: GELU's gradient of a GPT took half the time; 8 and 16 rows are not better */
 
-/* Prefetches what later rows of a task read. A row is short and the next one a large stride away, where no hardware
- * prefetcher follows. */
+/* The address in the row that is AHEAD of this one, at the first column; NULL: prefetching is no gain. */
+static const char *row_ahead(NestText *c, const KNest *n, const GemmDesc *g, const KVal *v) {
+  int row = g->m.axis[0], column = g->n.axis[0];
+  int64_t stride;
+  if (c->k->buf[v->buf].cols) return ctx_strf(c->p->c, "%s + %d * cols + n0", nest_buf_name(c, v->buf), AHEAD);
+  if (v->at.coef[column] != 1 || !dim_number(c->p->m, v->at.coef[row], &stride) || stride <= PANEL_WIDTH) return NULL;
+  Affine at = v->at;
+  at.coef[column] = 0;
+  at.k = dim_add(c->p->m, at.k, (Dim)(AHEAD * stride));
+  return ctx_strf(c->p->c, "%s + %s + n0", nest_buf_name(c, v->buf), text_affine(c->p, &at));
+}
+
+/* Prefetches what later rows read. A row is short and the next one a large stride away, where no hardware prefetcher
+ * follows. */
 static void prefetch_rows(NestText *c, const KNest *n, const GemmDesc *g) {
   bool done[64] = {false};
   if (g->m.n != 1 || g->n.n != 1 || c->s->lane < 0) return;
-  int row = g->m.axis[0], column = g->n.axis[0];
+  int row = g->m.axis[0];
   for (int i = 1; i < n->nval; i++) {
     const KVal *v = &n->val[i];
-    int64_t stride;
     if (v->kind != KV_LOAD || !c->s->use.uses[i] || v->guards || v->buf >= 64 || done[v->buf]) continue;
-    if (c->k->buf[v->buf].cols || v->at.coef[column] != 1) continue;
-    if (!dim_number(c->p->m, v->at.coef[row], &stride) || stride <= PANEL_WIDTH) continue;
-    Affine at = v->at;
-    at.coef[column] = 0;
-    at.k = dim_add(c->p->m, at.k, (Dim)(AHEAD * stride));
-    nest_line(c, "for (long j = 0; r + %d < rows && j < cols; j += %d) __builtin_prefetch(%s + %s + n0 + j);", AHEAD,
-              64 / dtype_info[c->k->buf[v->buf].type].bytes, nest_buf_name(c, v->buf), text_affine(c->p, &at));
+    const char *at = row_ahead(c, n, g, v);
+    if (!at) continue;
+    nest_line(c, "for (long j = 0; i%d + %d < %s && j < cols; j += %d) __builtin_prefetch(%s + j);", row, AHEAD,
+              text_dim(c->p, n->axes.axis[row].extent), 64 / dtype_info[c->k->buf[v->buf].type].bytes, at);
     done[v->buf] = true;
   }
 }
