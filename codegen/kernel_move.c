@@ -56,6 +56,18 @@ void kernel_scatter(KBuild *b) {
   kernel_store(b, root, out, kernel_value(b, upd, in), KS_INNER, true);
 }
 
+/* Loops in the order of the stored result, so that adjacent ones may be joined. */
+static void sort_outer(const KBuild *b) {
+  KNest *n = b->nest;
+  const Affine *at = &n->store[0].at;
+  for (int i = 1; i < n->nouter; i++)
+    for (int k = i; k > 0; k--) {
+      int x = n->outer[k - 1], y = n->outer[k];
+      if (dim_bound(b->m, at->coef[x]) >= dim_bound(b->m, at->coef[y])) break;
+      n->outer[k - 1] = y, n->outer[k] = x;
+    }
+}
+
 void kernel_concat(KBuild *b) {
   const Graph *g = b->g;
   Id root = b->group->root;
@@ -70,7 +82,9 @@ void kernel_concat(KBuild *b) {
     kernel_phase(b);
     int v = kernel_value(b, x, idx);
     idx[axis] = affine_shift(b->m, &idx[axis], from);
+    if (b->failed) return;
     kernel_store(b, root, idx, v, KS_OUTER, false);
+    sort_outer(b);
     from = dim_add(b->m, from, t->dim[axis]);
   }
 }

@@ -262,14 +262,38 @@ static void order_scanned(Graph *g) {
       }
 }
 
+/* Per node, its only reader; 0: it has none, or several. */
+static Id *only_readers(const Graph *g) {
+  Id *reader = ctx_alloc(g->m->c, sizeof *reader * (size_t)g->n);
+  bool *read = ctx_alloc(g->m->c, (size_t)g->n);
+  for (Id n = 1; n < (Id)g->n; n++)
+    for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
+      Id x = node_in(g, n, (int)i);
+      reader[x] = read[x] && reader[x] != n ? 0 : n;
+      read[x] = true;
+    }
+  return reader;
+}
+
+/* A concat that only a transpose reads is stored as that needs it, which then is no copy. */
+static uint32_t transposed_order(Graph *g, Id n, Id reader) {
+  int to[MAX_RANK];
+  Order o = {.rank = rank_of(g, n)};
+  if (!reader || !view_permutes(g, reader, to)) return 0;
+  for (int i = 0; i < o.rank; i++) o.axis[to[i]] = (uint8_t)i;
+  return order_put(g->m, &o);
+}
+
 static void order_values(Graph *g) {
   Module *m = g->m;
   uint32_t *of = ctx_alloc(m->c, sizeof *of * (size_t)g->n); /* of views too */
+  const Id *reader = only_readers(g);
   for (Id n = 1; n < (Id)g->n; n++) {
     int v = node_var(g, n);
     OrderFn *rule = order_rule[node_info(g, n)->cls];
     if (v >= 0) of[n] = m->var[v].stored;
     else if (rule) of[n] = rule(g, n, of);
+    if (!of[n] && node_info(g, n)->cls == CL_CONCAT) of[n] = transposed_order(g, n, reader[n]);
   }
   /* Operands of convolutions that no rule has ordered. */
   for (Id n = (Id)g->n - 1; n > 0; n--)
