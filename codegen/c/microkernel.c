@@ -7,9 +7,10 @@ typedef struct Microkernel {
   bool pairs;
 } Microkernel;
 
-/* The multiply-adds of one k: the element of each row times the vectors of the right operand. */
+/* The multiply-adds of one k: the element of each row times the vectors of the right operand. What is prefetched does
+ * not fit into the first cache. */
 static void print_products(Str *o, const Microkernel *x) {
-  str_puts(o, "      {\n        __builtin_prefetch(next), next += step;\n        gc_vec t");
+  str_puts(o, "      {\n        __builtin_prefetch(next, 0, 2), next += step;\n        gc_vec t");
   for (int j = 0; j < x->nv; j++) str_printf(o, ", b%d = *(const gc_vecu *)(b + %d)", j, j * x->mc->vec);
   str_puts(o, ";\n");
   for (int i = 0; i < x->mr; i++) {
