@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Functions that ONNX lacks, from those that it has, in DOUBLE: the sum, logarithm and reciprocals of Stirling's series,
- * and the polynomials of M. Giles, "Approximating the erfinv function", which are those of floats of 32 bits. */
+/* Functions that ONNX lacks, from those that it has, in DOUBLE: Stirling's series, and the polynomials of
+ * M. Giles, "Approximating the erfinv function", which are those of floats of 32 bits. */
 #include "export/export.h"
 #include <math.h>
 

@@ -5,18 +5,21 @@
 #include <math.h>
 #include <string.h>
 
-enum { LARGEST = 1 << 16 }; /* elements of a tensor that is folded */
+/* Elements of a tensor that is folded, and of weights that are moved: they stay weights. */
+enum { LARGEST = 1 << 16, LARGEST_WEIGHT = 1 << 26 };
 
 static int bytes_of(int type) {
   int bits = onnx_type(type)->bits;
   return bits < 8 ? 1 : bits / 8;
 }
 
-static bool all_known(const Oper *o) {
+static bool known_up_to(const Oper *o, int64_t most) {
   for (int i = 0; i < o->nin; i++)
-    if (o->in[i] && (!o->in[i]->known || o->in[i]->known->count > LARGEST)) return false;
+    if (o->in[i] && (!o->in[i]->known || o->in[i]->known->count > most)) return false;
   return o->nin > 0;
 }
+
+static bool all_known(const Oper *o) { return known_up_to(o, LARGEST); }
 
 static bool is_int(int type) {
   return type == ONNX_INT64 || type == ONNX_INT32 || type == ONNX_BOOL || type == ONNX_INT16 || type == ONNX_INT8 ||
@@ -162,15 +165,30 @@ bool fold_cast(Oper *o, Shape s) {
 
 /* ---- moves ---- */
 
+static bool is_weight(const Value *v) { return v && v->weight && v->known && v->s.type == ONNX_FLOAT; }
+
+static int64_t largest(const Oper *o) {
+  for (int i = 0; i < o->nin; i++)
+    if (is_weight(o->in[i])) return LARGEST_WEIGHT;
+  return LARGEST;
+}
+
+static void give_moved(Oper *o, int out, Shape s, const void *data) {
+  bool weight = largest(o) == LARGEST_WEIGHT;
+  op_give_known(o, out, s, data);
+  if (!o->refused && has_out(o, out)) o->out[out]->weight = weight;
+}
+
 bool fold_view(Oper *o, int out, Shape s, const int64_t *stride, int64_t offset) {
   const Tensor *t = has_in(o, 0) ? o->in[0]->known : NULL;
   int64_t n = shape_count(&s);
-  if (!t || n > LARGEST) return false;
+  if (!t || n > largest(o)) return false;
+  if (is_weight(o->in[0]) && o->in[0]->readers > 1 && n == t->count) return false; /* others read the same weight */
   int bytes = bytes_of(s.type);
   char *to = ctx_alloc(o->m->c, (size_t)(n * bytes) + 8);
   for (int64_t i = 0; i < n; i++)
     memcpy(to + i * bytes, (const char *)t->data + (offset + place(&s, stride, i)) * bytes, (size_t)bytes);
-  op_give_known(o, out, s, to);
+  give_moved(o, out, s, to);
   return true;
 }
 
@@ -183,17 +201,17 @@ bool fold_same(Oper *o, int out, Shape s) {
 
 bool fold_concat(Oper *o, Shape s, int axis) {
   int64_t inner = bytes_of(s.type), outer = 1, n = shape_count(&s), at = 0;
-  if (!all_known(o) || n > LARGEST) return false;
+  if (!known_up_to(o, largest(o)) || n > largest(o)) return false;
   for (int i = axis + 1; i < s.rank; i++) inner *= s.dim[i];
   for (int i = 0; i < axis; i++) outer *= s.dim[i];
-  char *to = ctx_alloc(o->m->c, (size_t)n * 8 + 8);
+  char *to = ctx_alloc(o->m->c, (size_t)(n * bytes_of(s.type)) + 8);
   for (int k = 0; k < o->nin; k++) {
     int64_t part = o->in[k]->s.dim[axis] * inner;
     for (int64_t i = 0; i < outer; i++)
       memcpy(to + i * s.dim[axis] * inner + at, (const char *)o->in[k]->known->data + i * part, (size_t)part);
     at += part;
   }
-  op_give_known(o, 0, s, to);
+  give_moved(o, 0, s, to);
   return true;
 }
 

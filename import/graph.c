@@ -379,6 +379,11 @@ bool import_graph(Import *m) {
     add_input(m, s, &g->in[i], i);
   }
   const OnnxNode *node = needed_nodes(m, g, &n);
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < node[i].nin; k++) {
+      Value *v = onnx_scope_find(s, node[i].in[k]);
+      if (v) v->readers++;
+    }
   import_nodes(m, s, node, n);
   for (int i = 0; i < g->nout; i++) add_output(m, s, &g->out[i]);
   return m->nrefusal == 0;

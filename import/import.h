@@ -21,7 +21,8 @@ typedef struct Value {
   struct Value **list; /* of a sequence: its values; else NULL */
   int nlist;
   bool absent;     /* an optional value that is none */
-  bool weight;     /* an initialiser */
+  bool weight;     /* an initialiser, or moved from one */
+  int readers;     /* of an initialiser: nodes of the main graph */
   bool failed;     /* of a node that was refused: so are its readers, without a further message */
   uint64_t inputs; /* the graph's inputs (by number, up to 62) that its elements depend on, and INPUT_RANDOM */
 } Value;
