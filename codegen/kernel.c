@@ -351,6 +351,7 @@ static void (*const BUILD[KC_COUNT])(KBuild *) = {
   [KC_LOOP] = build_loop,   [KC_ROW] = build_row,        [KC_CONTRACT] = kernel_contract,
   [KC_CONV] = kernel_conv,  [KC_WINDOW] = kernel_fold,   [KC_SCATTER] = kernel_scatter,
   [KC_CUM] = kernel_cumsum, [KC_CONCAT] = kernel_concat, [KC_ATTEND] = kernel_attend,
+  [KC_SORT] = kernel_sort,
 };
 
 static void add_arg(KBuild *b, KArgKind kind, int index, const char *name) {

@@ -85,10 +85,19 @@ static inline bool krow_is_number(const KAttend *k, int operand) {
   return operand == AT_LENGTHS || (k->rows == KR_QUERIES && (operand == AT_LSE || operand == AT_DELTA));
 }
 
+/* argsort: a point of the nest is a call of the function of prim/prim_sort.h. */
+typedef struct KSort {
+  DType type;
+  Dim terms, count;
+  bool descending;
+  KRowOperand load, store;
+} KSort;
+
 typedef struct KNest {
   Axes axes;
   int nouter, outer[MAX_AXES];
   const KAttend *attend; /* NULL: the nest computes what its phases say */
+  const KSort *sort;     /* the same */
   int par_axis;          /* the only axis that threads may partition (scatter); -1: any outer one */
   KPhase *phase;
   int nphase, capphase;

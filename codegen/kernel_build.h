@@ -66,4 +66,5 @@ void kernel_cumsum(KBuild *b);
 void kernel_scatter(KBuild *b);
 void kernel_concat(KBuild *b);
 void kernel_attend(KBuild *b); /* kernel_attend.c */
+void kernel_sort(KBuild *b);   /* kernel_sort.c */
 #endif

@@ -82,6 +82,8 @@ static void count_memory(const Kernel *k, const KernelSchedule *s, const Rates *
 
 /* ---- predicted time ---- */
 
+enum { COMPARISON = 12 }; /* of two elements of a heap, in multiplications */
+
 static double value_work(const Graph *g, const KVal *v) {
   OpClass cls = op_info[v->op].cls;
   if (v->kind == KV_OP) return cls == CL_CONTRACT || cls == CL_CONV ? 1 : op_info[v->op].cost; /* their product */
@@ -107,10 +109,19 @@ static void mark_used(const KNest *n, int v, bool *used) {
   for (int i = 0; i < n->val[v].nargs && n->val[v].kind != KV_ACC; i++) mark_used(n, n->val[v].arg[i], used);
 }
 
+/* Comparisons of the heap of a row: one for each element, and one a level for those that it keeps. */
+static double sort_work(const KNest *n) {
+  double rows = 1, terms = (double)dim_bound(n->axes.m, n->sort->terms);
+  double count = (double)dim_bound(n->axes.m, n->sort->count);
+  for (int i = 0; i < n->nouter; i++) rows *= extent(n, n->outer[i]);
+  return rows * COMPARISON * (terms + count * log2(count + 1));
+}
+
 /* Multiplications, loads, stores and additions of loops. What depends on inner axes is computed in every phase that
  * uses it. */
 static double nest_work(const Kernel *k, const NestSchedule *s) {
   const KNest *n = s->nest;
+  if (n->sort) return sort_work(n);
   bool *used = ctx_alloc(k->gs->g->m->c, (size_t)n->nval + 1);
   double work = 0, outer = 1;
   for (int i = 0; i < n->nouter; i++) outer *= extent(n, n->outer[i]);

@@ -76,7 +76,7 @@ NestUse nest_use(const KNest *n) {
     int v = n->attend->load[i].at;
     if (v >= 0 && krow_is_number(n->attend, i)) use_value(&u, n, v, n->val[v].phase, n->nouter);
   }
-  if (n->attend) return u;
+  if (n->attend || n->sort) return u;
   for (int i = 0; i < n->nacc; i++) {
     use_value(&u, n, n->acc[i].value, n->acc[i].phase, inner_level(n, n->acc[i].phase));
     use_axes(&u, n, n->acc[i].phase, &n->acc[i].index);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Reductions and running sums. */
+/* Reductions, running sums, argsort. */
 #include "export/export.h"
+#include <math.h>
 
 static const char *reduced(Export *x, Id n, const char *op, const char *v) {
   const AttrVal *axes = node_attr(x->at->g, n, ATTR(sum, axes));
@@ -83,4 +84,39 @@ void write_cumsum(Export *x, Id n) {
   if (node_attr(x->at->g, n, ATTR(cumsum, reverse))->i) export_int(x, "reverse", 1);
   v = NODE(x, "CumSum", v, export_number(x, ONNX_INT64, (double)node_attr(x->at->g, n, ATTR(cumsum, axis))->i));
   export_give(x, v, type);
+}
+
+/* The places of the first elements, by TopK, which takes equal ones in their order. */
+static const char *places(Export *x, const char *v, Dim count, int64_t axis, bool descending) {
+  const char **out = ctx_array(x->c, 2, sizeof *out), *in[2] = {v, export_dims(x, &count, 1)};
+  export_int(x, "axis", axis);
+  export_int(x, "largest", descending);
+  export_node_of(x, "TopK", 2, in, 2, out);
+  return out[1];
+}
+
+static const char *taken(Export *x, const char *v, const char *at, int64_t axis) {
+  export_int(x, "axis", axis);
+  return NODE(x, "GatherElements", v, at);
+}
+
+/* TopK need not know NaN: it counts as infinite first, and then comes after those that are. */
+void write_argsort(Export *x, Id n) {
+  const Graph *g = x->at->g;
+  const Type *t = export_in_type(x, 0);
+  int type = export_computed(t->dtype);
+  int64_t axis = node_attr(g, n, ATTR(argsort, axis))->i;
+  bool descending = node_attr(g, n, ATTR(argsort, descending))->i != 0;
+  Dim count = export_out_type(x)->dim[axis];
+  const char *v = export_in_as(x, 0, type), *at;
+  if (!dtype_is_float(t->dtype)) {
+    at = places(x, v, count, axis, descending);
+  } else {
+    const char *nan = NODE(x, "IsNaN", v);
+    const char *order =
+      places(x, NODE(x, "Where", nan, export_number(x, type, INFINITY), v), t->dim[axis], axis, descending);
+    const char *last = taken(x, export_cast(x, nan, ONNX_BOOL, ONNX_FLOAT), order, axis);
+    at = taken(x, order, places(x, last, count, axis, descending), axis);
+  }
+  export_give(x, at, ONNX_INT64);
 }

@@ -165,6 +165,10 @@ Id b_attend(const Builder *b, const Id *in, int n, double scale, bool causal) {
               (AttrVal[]){[ATTR(attend, scale)] = {.f = scale}, [ATTR(attend, causal)] = {.i = causal}});
 }
 
+Id b_argsort(const Builder *b, Id x, int64_t axis, Dim count, bool descending) {
+  return make(b, OP_argsort, &x, 1, (AttrVal[]){{.i = axis}, {.i = count}, {.i = descending}});
+}
+
 Id b_gather(const Builder *b, Id x, Id index, int axis) {
   return make(b, OP_gather, (Id[]){x, index}, 2, &(AttrVal){.i = axis});
 }

@@ -50,6 +50,7 @@ Id b_reverse(const Builder *b, Id x, int naxes, const int64_t *axes);
 /* Windows along n axes, as many numbers in each list; the window axes come last. */
 Id b_unfold(const Builder *b, Id x, int n, const int64_t *axes, const int64_t *size, const int64_t *stride,
             const int64_t *dilation);
+Id b_argsort(const Builder *b, Id x, int64_t axis, Dim count, bool descending);
 Id b_gather(const Builder *b, Id x, Id index, int axis);
 Id b_scatter_add(const Builder *b, Id index, Id values, int rank, const Dim *shape, int64_t axis);
 Id b_contract(const Builder *b, Id x, Id y, const char *spec); /* "mk,kn->mn" */

@@ -15,7 +15,8 @@ static const char *colour(OpClass cls) {
   case CL_CONV:
   case CL_ATTEND: return "#bcd6f5";
   case CL_REDUCE:
-  case CL_CUM: return "#f7dfb5";
+  case CL_CUM:
+  case CL_SORT: return "#f7dfb5";
   case CL_SCAN: return "#d9c8ef";
   case CL_VIEW: return "#f6f6f6";
   default: return "#ffffff";

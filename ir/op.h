@@ -33,6 +33,7 @@ typedef enum Op {
   X(GATHER, "gather") \
   X(SCATTER, "scatter") \
   X(CUM, "cumulative") \
+  X(SORT, "sort") \
   X(SCAN, "scan") \
   X(TUPLE, "tuple") \
   X(META, "gradient")

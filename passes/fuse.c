@@ -80,12 +80,13 @@ uint32_t memory_operands(const Graph *g, Id n) {
   case CL_CONV:
   case CL_ATTEND:
   case CL_SCAN: return node_get(g, n)->nin;
+  case CL_SORT:
   case CL_GATHER: return 1;
   default: return 0;
   }
 }
 
-/* x is a buffer, or strided views of one: the form in which attention reads its operands. */
+/* x is a buffer, or strided views of one: the form in which rows of attention and of argsort are read. */
 static bool is_strided_buffer(const Graph *g, Id x) {
   if (is_never_materialised(g, x) && !view_is_strided(g, x)) return false;
   Id base = view_base(g, x);
@@ -107,7 +108,7 @@ static void demand_operands(FuseState *s, Id n) {
     }
     if (cls == CL_GATHER && is_never_materialised(g, x)) continue;
     if (cls == CL_SCAN) s->owns[x] |= !stored;
-    else if (cls == CL_ATTEND) s->owns[x] |= !is_strided_buffer(g, x);
+    else if (cls == CL_ATTEND || cls == CL_SORT) s->owns[x] |= !is_strided_buffer(g, x);
     else if (node_info(g, x)->cls == CL_LEAF) s->owns[x] |= !stored && !node_is_const(g, x);
     else s->owns[x] |= !is_never_materialised(g, x) || !view_is_strided(g, x);
     if (s->owns[x]) g->anno[x].kernel = 1;
@@ -154,6 +155,7 @@ static bool owns_kernel(const Graph *g, Id n, bool plain) {
   case CL_SCATTER:
   case CL_CUM:
   case CL_ATTEND:
+  case CL_SORT:
   case CL_SCAN: return true;
   case CL_WINDOW: return plain || !fold_is_short(g, n);
   case CL_LEAF: return plain && info->flags & OPF_RANDOM;

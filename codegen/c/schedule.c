@@ -203,8 +203,10 @@ static void choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedu
 
 void native_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedule *s) {
   const KNest *n = s->nest;
-  if (!n->attend) choose_lane(k, o, s);
-  if (!n->attend) choose_block(s);
+  if (!n->attend && !n->sort) {
+    choose_lane(k, o, s);
+    choose_block(s);
+  }
   choose_par_axis(n, o, s);
   if (s->lane >= 0 && s->lane_outer) put_lane_last(s);
   find_branches(s);

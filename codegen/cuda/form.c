@@ -27,6 +27,7 @@ static const Form *const FORMS[KC_COUNT][MAX_FORMS] = {
   [KC_ATTEND] = {&form_attend_mma, &form_attend_tf32, &form_attend_simt},
   [KC_WINDOW] = {&form_map},
   [KC_SCATTER] = {&form_segments, &form_map},
+  [KC_SORT] = {&form_sort, &form_topk},
   [KC_CUM] = {&form_cumulative, &form_map},
   [KC_CONCAT] = {&form_transpose, &form_map},
 };

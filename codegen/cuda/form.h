@@ -38,7 +38,7 @@ typedef struct LaunchShape {
   const struct GemmDesc *library; /* a library computes these sums, into scratch memory: there is no kernel */
 } LaunchShape;
 
-enum { FORM_LAUNCHES = 2 };
+enum { FORM_LAUNCHES = 6 };
 typedef struct FormShape {
   int launches; /* one after another */
   LaunchShape launch[FORM_LAUNCHES];
@@ -63,7 +63,7 @@ typedef struct FormOptions {
 /* The best form that suits; the last one takes every nest. */
 const Form *form_choose(const Kernel *k, const NestSchedule *s, const FormOptions *o, FormShape *f);
 extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_block, form_row_warp, form_segments,
-  form_transpose;
+  form_sort, form_topk, form_transpose;
 extern const Form form_attend_mma, form_attend_simt, form_attend_tf32;
 extern const Form form_gemv_thread, form_gemv_warp;
 extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_tf32,

@@ -54,7 +54,7 @@ static void add_buffer_accesses(LaunchBuild *b, Launch *l, const Kernel *k, cons
   const KBuf *x = &k->buf[buf];
   bool read = false, written = false;
   for (int i = 1; i < n->nval; i++)
-    read |= (s->use.uses[i] || n->attend) && n->val[i].kind == KV_LOAD && n->val[i].buf == buf;
+    read |= (s->use.uses[i] || n->attend || n->sort) && n->val[i].kind == KV_LOAD && n->val[i].buf == buf;
   for (int i = 0; i < n->nstore; i++) {
     written |= n->store[i].buf == buf;
     read |= n->store[i].buf == buf && n->store[i].add;

@@ -153,6 +153,7 @@ void nest_print_text(NestText *c) {
   if (vectors) nest_values(c, -1, loops);
   if (vectors) nest_lanes(c)->outer_loop(c, print_phases);
   else if (n->attend) nest_attend(c);
+  else if (n->sort) nest_sort(c);
   else print_phases(c, 0);
   for (int d = loops - 1; d >= 0; d--) nest_close_loop(c, n->outer[d]);
 }

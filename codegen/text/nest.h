@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Printing one nest: nest.c (values), loops.c (loops, stores), accumulate.c (accumulations), attend.c. */
+/* Printing one nest: nest.c (values), loops.c (loops, stores), accumulate.c (accumulations), attend.c, sort.c. */
 #ifndef GRADC_TEXT_NEST_H
 #define GRADC_TEXT_NEST_H
 #include "codegen/text/text.h"
@@ -35,6 +35,7 @@ const char *nest_acc_name(NestText *c, int acc);                  /* the variabl
 void nest_values(NestText *c, int phase, int level);              /* phase -1: of all phases, in the outer loops */
 void nest_stores(NestText *c, int phase, KStoreAt level);
 void nest_attend(NestText *c);                         /* attend.c: a point of attention */
+void nest_sort(NestText *c);                           /* sort.c: a row of argsort */
 const char *nest_guards(NestText *c, const KVal *v);   /* the condition of a select */
 const char *nest_constant(NestText *c, const KVal *v); /* the number of a constant, or outside of a select's range */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions, and min and max of two values. */
+/* Reductions, min and max of two values, argsort. */
 #include "frontend/elab/elab_expr.h"
 #include "frontend/elab/elab_intrinsic.h"
 #include "frontend/elab/elab_state.h"
@@ -44,8 +44,27 @@ static Value fn_arg(Elab *e, Call *k) {
   return v_tensor(e, b_reduce(&e->cur.b, (Op)op_find_spelling(k->name, 1), x, 1, &axis, keep));
 }
 
+/* argsort(x, axis = -1, descending = false, count = none): the places of the elements along the axis in order, equal
+ * ones in their order; NaN last or, descending, first. count: of so many, from the first on */
+static Value fn_argsort(Elab *e, Call *k) {
+  Id x = el_want_tensor(e, k, 0);
+  int64_t axis, count;
+  bool descending;
+  if (!x || !el_want_bool(e, k, 2, false, &descending)) return v_error();
+  if (!el_want_axis(e, k, 1, el_type(e, x)->rank, -1, &axis)) return v_error();
+  Dim n = el_type(e, x)->dim[axis];
+  bool some = k->arg[3].set && k->arg[3].v.kind != V_NONE;
+  if (some && !el_want_int(e, k, 3, 0, &count)) return v_error();
+  return v_tensor(e, b_argsort(&e->cur.b, x, axis, some ? count : n, descending));
+}
+
 /* Each is the op of that name, with the language's defaults for its axes. */
 const Intrinsic el_reduce_intrinsics[] = {
-  {"sum", "x axes? keep?", fn_sum},    {"max", "x axes? keep?", fn_min_max}, {"min", "x axes? keep?", fn_min_max},
-  {"argmax", "x axis? keep?", fn_arg}, {"argmin", "x axis? keep?", fn_arg},  {0},
+  {"sum", "x axes? keep?", fn_sum},
+  {"max", "x axes? keep?", fn_min_max},
+  {"min", "x axes? keep?", fn_min_max},
+  {"argmax", "x axis? keep?", fn_arg},
+  {"argmin", "x axis? keep?", fn_arg},
+  {"argsort", "x axis? descending? count?", fn_argsort},
+  {0},
 };

@@ -102,7 +102,9 @@ double node_seconds(const Graph *g, Id n, const Rates *r) {
     return iteration * (double)dim_bound(g->m, s.length);
   }
   if (info->cls == CL_CONTRACT || info->cls == CL_CONV || info->cls == CL_ATTEND) return node_flops(g, n) / r->contract;
-  double work = info->cls == CL_ELEM || info->cls == CL_LEAF ? (double)node_count(g, n) * info->cost : node_flops(g, n);
+  double work = info->cls == CL_ELEM || info->cls == CL_LEAF || info->cls == CL_SORT
+                  ? (double)node_count(g, n) * info->cost
+                  : node_flops(g, n);
   return work / r->element;
 }
 

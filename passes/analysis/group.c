@@ -8,14 +8,14 @@
 #include <string.h>
 
 const char *const kernel_class_name[KC_COUNT] = {
-  "loop", "row", "contract", "conv", "window", "scatter", "cum", "concat", "attend", "scan",
+  "loop", "row", "contract", "conv", "window", "scatter", "cum", "concat", "attend", "sort", "scan",
 };
 
 KernelClass kernel_class_of(const Graph *g, Id n) {
   static const KernelClass made[CL_COUNT] = {
-    [CL_REDUCE] = KC_ROW,    [CL_CONTRACT] = KC_CONTRACT, [CL_CONV] = KC_CONV,
-    [CL_WINDOW] = KC_WINDOW, [CL_SCATTER] = KC_SCATTER,   [CL_CUM] = KC_CUM,
-    [CL_CONCAT] = KC_CONCAT, [CL_SCAN] = KC_SCAN,         [CL_ATTEND] = KC_ATTEND,
+    [CL_REDUCE] = KC_ROW,      [CL_CONTRACT] = KC_CONTRACT, [CL_CONV] = KC_CONV,     [CL_WINDOW] = KC_WINDOW,
+    [CL_SCATTER] = KC_SCATTER, [CL_CUM] = KC_CUM,           [CL_CONCAT] = KC_CONCAT, [CL_SCAN] = KC_SCAN,
+    [CL_ATTEND] = KC_ATTEND,   [CL_SORT] = KC_SORT,
   };
   return fold_is_short(g, n) ? KC_LOOP : made[node_info(g, n)->cls]; /* all other classes: KC_LOOP */
 }

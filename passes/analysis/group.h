@@ -22,7 +22,7 @@
 
 /* loop: a map over one index space. row: reductions and maps that share outer axes. contract, conv: contractions with
  * an epilogue. window: fold, except short ones. cum: running sums. concat: operand by operand. attend: attention, or
- * its gradient. A kernel of several nodes has the highest class among them. */
+ * its gradient. sort: argsort. A kernel of several nodes has the highest class among them. */
 typedef enum KernelClass {
   KC_LOOP,
   KC_ROW,
@@ -33,6 +33,7 @@ typedef enum KernelClass {
   KC_CUM,
   KC_CONCAT,
   KC_ATTEND,
+  KC_SORT,
   KC_SCAN,
   KC_COUNT
 } KernelClass;

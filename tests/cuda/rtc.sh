@@ -173,7 +173,7 @@ elif [ "${FULL:-}" = 1 ]; then
 else model bf16 bench/models/mlp.nn; fi
 
 # Forms that these models have not: graphs of forms_sm90.ir, for wgmma, and of forms_fast.ir, with the longest rows that
-# attention on tensor cores takes.
+# attention on tensor cores takes; sorts.
 graphs() { # graphs FILE NAME: all graphs with FULL=1, else this one
   sed '/^graph/,$d' "$here/forms.ir"
   if [ "${FULL:-}" = 1 ]; then cat "$here/$1"; else sed -n "/^graph $2(/,/^}/p" "$here/$1"; fi
@@ -182,6 +182,8 @@ archs=sm_90a
 graphs forms_sm90.ir group >"$tmp/sm90.ir"; model sm90 "$tmp/sm90.ir"
 [ "${FULL:-}" != 1 ] || archs="sm_80 sm_90a sm_100"
 graphs forms_fast.ir attend_half_wide | sed 's/,40]/,128]/g' >"$tmp/heads.ir"; model heads "$tmp/heads.ir"
+sed -n "1,/^graph/{/^graph/!p}; /^graph sorted/,/^}/p; /^graph topk/,/^}/p" "$here/forms.ir" >"$tmp/sorts.ir"
+model strict "$tmp/sorts.ir"
 
 merged() { # merged FIELDS FILE...: of the rows with the same first fields, the one with the largest next field
   fields=$1; shift

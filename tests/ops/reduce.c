@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions against a naive statement of the strict order, bit by bit; argmax, cumulative sums. */
+/* Reductions against a naive statement of the strict order, bit by bit; argmax, cumulative sums, argsort. */
 #include "suite.h"
 #include <math.h>
 #include <string.h>
@@ -152,6 +152,25 @@ static void check_cumsum(Suite *s, bool reverse) {
   check(s, y && !wrong, "cumsum, reverse %d", reverse);
 }
 
+/* Ties, zeros of both signs and NaN. */
+static void check_argsort(Suite *s, bool descending) {
+  static const double x[] = {2, NAN, -1, 0, 2, -0.0, NAN, INFINITY, -INFINITY};
+  static const int want[2][9] = {{8, 2, 3, 5, 0, 4, 7, 1, 6}, {1, 6, 7, 0, 4, 3, 5, 2, 8}};
+  for (int64_t count = 0; count <= 9; count += 3) {
+    Graph *g = fresh(s);
+    Builder b = {.g = g};
+    double v[18];
+    for (int i = 0; i < 18; i++) v[i] = x[i / 2];
+    Id in = port(g, "x", DT_F32, 2, (int64_t[]){9, 2});
+    graph_result(g, "y", b_argsort(&b, in, 0, count, descending), 0);
+    const Result *y = run_graph(s, g, false, (const double *const[]){v});
+    int wrong = 0;
+    for (int64_t i = 0; y && i < 2 * count; i++) wrong += y->v[i] != want[descending][i / 2];
+    check(s, y && y->count == 2 * count && !wrong, "argsort, %d first, descending %d: %d wrong", (int)count, descending,
+          wrong);
+  }
+}
+
 /* Integers wrap in their own type, in any order. */
 static void check_integers(Suite *s) {
   static const DType types[] = {DT_U8, DT_I8, DT_U16, DT_I16, DT_U32, DT_I32, DT_I64};
@@ -184,5 +203,7 @@ void test_reduce(Suite *s) {
   check_special(s);
   check_cumsum(s, false);
   check_cumsum(s, true);
+  check_argsort(s, false);
+  check_argsort(s, true);
   check_integers(s);
 }

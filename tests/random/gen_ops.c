@@ -369,6 +369,15 @@ static bool make_scatter(Gen *r, Op op) {
   return done(r, node(r, op, in, 2, v));
 }
 
+static bool make_argsort(Gen *r, Op op) {
+  Id x = pick(r, is_any);
+  if (!x || !node_type(r->b.g, x)->rank) return false;
+  int axis = (int)rnd(r, node_type(r->b.g, x)->rank);
+  Dim n = node_type(r->b.g, x)->dim[axis];
+  Dim count = dim_is_const(n) && chance(r, 50) ? (Dim)rnd(r, (uint32_t)n + 1) : n;
+  return done(r, node(r, op, &x, 1, (AttrVal[]){{.i = axis}, {.i = count}, {.i = chance(r, 50)}}));
+}
+
 /* ---- derivatives ---- */
 
 static bool make_meta(Gen *r, Op op) {
@@ -386,7 +395,7 @@ static bool make_meta(Gen *r, Op op) {
 typedef bool Make(Gen *r, Op op);
 static Make *const by_class[] = {
   [CL_ELEM] = make_elem,  [CL_REDUCE] = make_reduce, [CL_CONTRACT] = make_contract, [CL_CONV] = make_conv,
-  [CL_CUM] = make_cumsum, [CL_META] = make_meta,     [CL_ATTEND] = make_attend,
+  [CL_CUM] = make_cumsum, [CL_META] = make_meta,     [CL_ATTEND] = make_attend,     [CL_SORT] = make_argsort,
 };
 static Make *const by_op[OP_COUNT] = {
   [OP_reshape] = make_reshape, [OP_transpose] = make_transpose, [OP_broadcast] = make_broadcast,
