@@ -284,6 +284,7 @@ static void use_vectors(NestText *c) {
   NativeText *x = c->p->native;
   x->vectors = true;
   for (int i = 1; i < c->n->nval; i++) x->doubles |= c->n->val[i].type == DT_F64;
+  vector_columns(c);
 }
 
 const LaneText vector_lanes = {

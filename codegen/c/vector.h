@@ -22,6 +22,7 @@ void vector_types_print(Emitter *p, Str *o);
 void vector_prims_print(Emitter *p, Str *o);
 void vector_halves_print(Emitter *p, Str *o);
 
+void vector_columns(NestText *c); /* vector_columns.c: what is computed before the loops of the nest */
 /* vector_loops.c */
 void emit_inner_vectors(NestText *c, int phase, StrictOrder r);
 void emit_outer_vectors(NestText *c, void (*body)(NestText *, int));
