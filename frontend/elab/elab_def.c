@@ -189,6 +189,7 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
                         "argument `%s` of `%s` is %s%s, not %s", param->text, k->name, want,
                         tensor ? ", known at compile time" : "", v_text(e, a->v));
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
+  if (a->v.kind == V_FN && !strcmp(want, "a tensor")) diag_help(e->c, d, "it is called, as in `f(x)`");
   if (a->v.kind == V_STR && !strcmp(want, "a function")) diag_help(e->c, d, "a function is named without quotes");
   if (a->v.kind == V_SIZE || (a->v.kind == V_INT && (!strcmp(want, "a bool") || !strcmp(param->text, "eps"))))
     diag_help(e->c, d, SIZES_ARE_KNOWN);

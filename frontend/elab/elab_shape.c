@@ -250,6 +250,10 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
   return true;
 }
 
+static bool is_one_hot(const Ast *a) {
+  return a && a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "one_hot");
+}
+
 static bool is_float(Value v) { return v.kind == V_TENSOR && dtype_is_float(node_type(v.g, v.id)->dtype); }
 
 bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char *name, const Call *k) {
@@ -268,7 +272,10 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
       diag_help(e->c, d, "the first two arguments may be in the wrong order; f32(...) converts");
     else if (p->dtype == P_FLOAT && !dtype_is_float((DType)ty->dtype)) diag_help(e->c, d, "f32(...) converts");
     else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
-      diag_help(e->c, d, "i32(...) converts; class numbers of logits are argmax(z)");
+      diag_help(e->c, d,
+                is_one_hot(arg)
+                  ? "leave `one_hot` out: these are the numbers of classes; soft_cross_entropy takes shares"
+                  : "i32(...) converts; class numbers of logits are argmax(z)");
     return false;
   }
   for (int i = 0; i < s->n; i++) {
@@ -357,8 +364,11 @@ TypeId el_declared(Elab *e, const Ast *type) {
   if (!el_param_type(e, type, &p)) return 0;
   if (!p.tensor || p.dtype >= DT_COUNT) {
     Diag *d = el_error(e, E_UNKNOWN_TYPE, type, "a tensor type is needed here, not `%s`", type->text);
-    diag_help(e->c, d, "one with a fixed element type, such as %s",
-              !strcmp(type->text, "int") ? "i32[B]" : "f32[B, 16]");
+    if (!strcmp(type->text, "str") && e->cur.root && e->cur.root->kind == GK_BIND)
+      diag_help(e->c, d, "words are numbered: `y: i32 = classes(field(...))`");
+    else
+      diag_help(e->c, d, "one with a fixed element type, such as %s",
+                !strcmp(type->text, "int") ? "i32[B]" : "f32[B, 16]");
     return 0;
   }
   if (!el_shape(e, type, &rank, dim)) return 0;

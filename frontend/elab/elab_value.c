@@ -374,7 +374,7 @@ Id el_tensor(Elab *e, Value v, DType want, const Ast *at) {
   }
   case V_ERROR: return 0;
   case V_FN:
-    el_fail(e, E_FN_VALUE, at, "%s is not a tensor", v_text(e, v));
+    diag_help(e->c, el_error(e, E_FN_VALUE, at, "%s is not a tensor", v_text(e, v)), "it is called, as in `f(x)`");
     el_poison_name(e, at);
     return 0;
   default: break;

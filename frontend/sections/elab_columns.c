@@ -71,8 +71,10 @@ static bool bound_value(Elab *e, const Ast *a, Value *v) {
   if (v_bad(*v)) return false;
   if (v->kind == V_STR) return v->s[0] || el_reject(e, E_FIELD, a, "the name of a column is empty");
   if (v->kind == V_INT && v->i >= 0 && v->i < INT32_MAX) return true;
-  return el_reject(e, E_FIELD, a, "a field is named by a column's name or by its number from 0, not by %s",
-                   v_text(e, *v));
+  Diag *d =
+    el_error(e, E_FIELD, a, "a field is named by a column's name or by its number from 0, not by %s", v_text(e, *v));
+  if (v->kind == V_LIST) diag_help(e->c, d, "a range of columns is written field(0:16)");
+  return false;
 }
 
 static bool numbers(Elab *e, const Ast *a, const Value *lo, const Value *hi, ColumnInfo *c) {

@@ -89,7 +89,10 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t min, in
   Value x = el_static(e, a);
   if (v_bad(x)) return false;
   if (x.kind != V_INT || x.i < min) {
-    el_fail(e, E_SETTING_VALUE, a, "`%s` is an integer, at least %lld, not %s", name, (long long)min, v_text(e, x));
+    Diag *d = el_error(e, E_SETTING_VALUE, a, "`%s` is an integer, at least %lld, not %s", name, (long long)min,
+                       a->kind == AST_FLOAT ? el_source(e, a) : v_text(e, x));
+    if (a->kind == AST_FLOAT && x.f >= (double)min && x.f < 1e15 && x.f == (double)(int64_t)x.f)
+      diag_help(e->c, d, "write %lld: a point or an exponent makes a float", (long long)x.f);
     return false;
   }
   *v = x.i;
@@ -123,7 +126,9 @@ static bool unused(Elab *e, const Section *s, Loc at, int len, const char *name,
   for (int i = 0; i < s->nset; i++) words[i] = s->set[i].name;
   bool train = !strcmp(s->kind, "train"), data = !strcmp(s->kind, "data");
   const char *help = train ? foreign_help(FOREIGN_SETTING, name) : data ? foreign_help(FOREIGN_DATA, name) : NULL;
-  if (data && reads(e, value, ctx_name(e->c, "field"))) {
+  bool typed =
+    value && value->kind == AST_INDEX && value->kid[0]->kind == AST_NAME && dtype_find(value->kid[0]->text) >= 0;
+  if (data && (typed || reads(e, value, ctx_name(e->c, "field")))) {
     help = "a field has a type: `x: f32[16] = field(0:16)`";
     el_name_reported(e, name); /* it is a field for those who use it */
   }

@@ -5,6 +5,7 @@
 #include "frontend/elab/elab_intrinsic.h"
 #include "frontend/elab/elab_state.h"
 #include "frontend/sections/elab_data.h"
+#include "frontend/syntax/foreign.h"
 #include <string.h>
 
 typedef struct SourceKind {
@@ -44,7 +45,7 @@ static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
   const char *dot = strrchr(name, '.'), *known = dot ? strrchr(name, '_') : NULL; /* pd.read_csv, np.load_npy */
   for (int i = 0; i < NKINDS; i++) words[i] = source_kinds[i].name;
   for (int i = 0; i < NUNSUPPORTED; i++)
-    if (!strcmp(known ? known + 1 : name, unsupported_kinds[i].name)) {
+    if (foreign_same(known ? known + 1 : dot ? dot + 1 : name, unsupported_kinds[i].name)) {
       Diag *d = el_error(e, E_UNSUPPORTED_SOURCE, a, "the data source `%s` is not in this version", name);
       diag_help(e->c, d, "%s", unsupported_kinds[i].help);
       return false;
@@ -159,7 +160,11 @@ static bool csv_arguments(Elab *e, Call *k) {
     int at = 0;
     while (k->arg[i].name && at < CSV_NAMED && strcmp(csv_named[at], k->arg[i].name)) at++;
     if (at == CSV_NAMED) {
-      el_error_at(e, E_UNKNOWN_ARG, k->arg[i].at, k->arg[i].len, "`csv` has no argument `%s`", k->arg[i].name);
+      Diag *g =
+        el_error_at(e, E_UNKNOWN_ARG, k->arg[i].at, k->arg[i].len, "`csv` has no argument `%s`", k->arg[i].name);
+      const char *help = foreign_help(FOREIGN_DATA, k->arg[i].name);
+      if (!help) help = "it has `header`, `sep` and `decimal`";
+      diag_help(e->c, g, "%s", help);
       return false;
     }
     all[k->arg[i].name ? at : n++] = k->arg[i];

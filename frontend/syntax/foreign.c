@@ -13,8 +13,9 @@ static const struct {
 #undef FOREIGN
 };
 
-static const char *const MODULES[] = {"torch", "nn",  "F",     "np",    "numpy", "tf",          "keras",  "layers",
-                                      "jnp",   "jax", "optim", "linen", "math",  "torchvision", "einops", "init"};
+static const char *const MODULES[] = {"torch",  "nn",   "F",   "np",    "numpy", "tf",     "keras",
+                                      "layers", "jnp",  "jax", "optim", "linen", "math",   "torchvision",
+                                      "einops", "init", "K",   "lax",   "pd",    "sklearn"};
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 

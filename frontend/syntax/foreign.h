@@ -11,6 +11,7 @@ typedef enum ForeignKind {
   FOREIGN_SETTING,
   FOREIGN_DATA,
   FOREIGN_WORD,
+  FOREIGN_METHOD,
   FOREIGN_SYMBOL
 } ForeignKind;
 

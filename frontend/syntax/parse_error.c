@@ -92,6 +92,8 @@ static const struct {
   uint8_t kind, at; /* at: the token that does not fit; 0: any */
   const char *help;
 } FORMS[] = {
+  {TK_DEF, TK_LP,
+   "a def of several results gives a list, [a, b], and has no type of its result: `def name(x: f32[B, D]) { ... }`"},
   {TK_DEF, 0, "a def is written `def name(x: f32[B, D], n: int = 1) -> f32[B, n] { ... }`"},
   {TK_EXPORT, 0, "only a def is exported: `export def name(x: f32[1, D]) -> f32[1, 10] { ... }`"},
   {TK_USE, TK_COLON, "all of the standard library is known; a file of defs is imported by `import \"layers.nn\"`"},
@@ -218,7 +220,9 @@ static Fault signature_fault(const Parse *p, const Token *t, const Token *before
     return (Fault){t, NULL, "a shape is written in square brackets, as in f32[B, 16]"};
   if (t->kind == TK_RP || t->kind == TK_COMMA)
     return (Fault){before, ctx_strf(p->c, "the argument `%s` has no type", before->text),
-                   "a def is written `def name(x: f32[B, D], n: int = 1) { ... }`"};
+                   !strcmp(before->text, "self")
+                     ? "leave `self` out: there are no objects, and layers are called where they stand"
+                     : "a def is written `def name(x: f32[B, D], n: int = 1) { ... }`"};
   if (t->kind == TK_DOT && foreign_module(ctx_strf(p->c, "%s.", before->text)))
     return (Fault){before, NULL, "types have no module in front: a tensor is f32[B, 16]"};
   if (t->kind == TK_LT && foreign_help(FOREIGN_TYPE, before->text))
@@ -253,9 +257,10 @@ static const char *context_help(const Parse *p, const Token *t, int was) {
   if (t->kind == TK_COMMA && open && open->kind == TK_LP)
     return "a list is written [a, b]; names are bound without brackets: a, b = ...";
   if (t->kind == TK_COMMA && (!open || open->kind == TK_LBRACE)) return "statements are separated by new lines or `;`";
-  if (t->kind == TK_DOT && is_operand_end(was) && parse_token(p, p->cur + 1)->kind == TK_NAME)
-    return ctx_strf(p->c, "there are no methods: write `|> %s(...)`, or a call around it",
-                    parse_token(p, p->cur + 1)->text);
+  if (t->kind == TK_DOT && is_operand_end(was) && parse_token(p, p->cur + 1)->kind == TK_NAME) {
+    const char *word = parse_token(p, p->cur + 1)->text, *help = foreign_help(FOREIGN_METHOD, word);
+    return help ? help : ctx_strf(p->c, "there are no methods: write `|> %s(...)`, or a call around it", word);
+  }
   for (size_t i = 0; i < sizeof HELPS / sizeof *HELPS; i++)
     if (HELPS[i].kind == t->kind && (!HELPS[i].before || HELPS[i].before == was)) return HELPS[i].help;
   bool operand = is_operand_start(t->kind) || lex_word(t->kind);

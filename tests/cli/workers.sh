@@ -46,6 +46,17 @@ if full; then
   for m in both plain; do "$gradc" run $m.nn --json --run-dir $m --threads 1 2>err | hash_of >$m.hash; done
   [ -s plain.hash ] && cmp -s both.hash plain.hash && pass || fail "workers of two sections: $(head -c 300 err)"
 fi
+# On a device threads prepare batches, too, and what they made is copied to one of two slots while the step in the other
+# runs: of 75 steps all but those after a validation.
+device() { "$gradc" run --fp=strict --json --device=cuda-host --run-dir "$1.run" "$1.nn" 2>err | hash_of; }
+want=$("$gradc" run --fp=strict --json --run-dir strict none.nn 2>err | hash_of)
+export GC_DRIVER_LOG="$PWD/calls"
+[ -n "$want" ] && equal 'workers of a device' "$(device two)" "$want" || fail "workers of a device: $(head -c 300 err)"
+unset GC_DRIVER_LOG
+ahead=$(awk '/DtoHAsync.* 64 bytes/ { runs++ } /cuEventSynchronize/ { runs-- }
+  /HtoDAsync.* 128 bytes/ && runs > 0 { slot[$3]++ } END { for (s in slot) print slot[s] }' calls | tr '\n' ' ')
+equal 'batches that were copied while a step ran, by slot' "$ahead" '30 30 '
+full && equal 'workers of a device, without' "$(device none)" "$want"
 # A batch that cannot be made: the same message, after the same steps.
 cat >broken.nn <<'N'
 def net(x: f32[B, 4]) { x |> linear(3) }
