@@ -25,15 +25,7 @@ static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
   const char *s = ctx_vstrf(e->c, fmt, ap); \
   va_end(ap)
 
-bool el_in_builtin(const Elab *e, Loc at) {
-  int lo = 0, hi = e->nfiles;
-  while (hi - lo > 1) {
-    int mid = (lo + hi) / 2;
-    if (e->files[mid]->start <= at) lo = mid;
-    else hi = mid;
-  }
-  return hi && at >= e->files[lo]->start && at <= e->files[lo]->end && e->files[lo]->builtin;
-}
+bool el_in_builtin(const Elab *e, Loc at) { return at >= e->std->start && at <= e->std->end; }
 
 Loc el_user_loc(const Elab *e, Loc at, int *len) {
   for (const Frame *f = e->cur.f; f && f->call && el_in_builtin(e, at); f = f->up) {

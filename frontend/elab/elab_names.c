@@ -171,14 +171,6 @@ static void add_item(Elab *e, File *f, const Ast *a) {
   }
 }
 
-static void add_file(Elab *e, File *f) {
-  *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
-  for (int i = e->nfiles - 1; i > 0 && e->files[i - 1]->start > f->start; i--) {
-    e->files[i] = e->files[i - 1];
-    e->files[i - 1] = f;
-  }
-}
-
 /* Parses a file and lists its items; imported defs and constants are added to its own. */
 File *el_load(Elab *e, const char *path, Loc start) {
   if (e->nfiles >= EL_MAX_CALLS) {
@@ -189,7 +181,7 @@ File *el_load(Elab *e, const char *path, Loc start) {
   size_t n;
   source_text(e->c, start, &n);
   *f = (File){.path = path, .start = start, .end = start + (Loc)n};
-  add_file(e, f);
+  *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
   ElabWatch *w = e->o->watch;
   if (w) *VEC_PUSH(e->c, w->source, w->nsource, w->capsource) = (ElabSource){path, start};
   int before = diag_errors(e->c);
@@ -218,7 +210,9 @@ void el_load_builtin(Elab *e, File *all, const char *path, Loc start) {
   const char *text = source_text(e->c, start, &n), *name;
   File *f = ctx_alloc(e->c, sizeof *f);
   *f = (File){.path = path, .start = start, .end = start + (Loc)n, .builtin = true};
-  add_file(e, f);
+  if (!all->end) all->start = start;
+  all->end = f->end;
+  *VEC_PUSH(e->c, e->files, e->nfiles, e->capfiles) = f;
   Item *last = NULL;
   for (const char *line = text, *next; line < text + n; line = next) {
     const char *end = memchr(line, '\n', (size_t)(text + n - line));

@@ -55,9 +55,9 @@ struct Elab {
   Graph *init;
   int stamp; /* number of the graph */
 
-  File *file;   /* the main one */
-  File *std;    /* names of all built-in files */
-  File **files; /* all, by their start */
+  File *file; /* the main one */
+  File *std;  /* all built-in files: their names; their texts follow one another */
+  File **files;
   int nfiles, capfiles;
 
   VarInfo *var;

@@ -78,8 +78,8 @@ learned standardize 'standardize(field(0:4))' 'standardize(field("x"))' '' numbe
 learned minmax 'minmax(field(0:4))' 'field("x") |> minmax' '' numbers.csv
 for how in 0 mean skip; do
   learned "missing = $how" 'standardize(field(0:4))' 'standardize(field("x"))' "missing = $how" gaps.csv gaps.npz
-  [ $how != skip ] || grep -q 'gaps.npz: 3 of 60 records have missing values and are left out, the first is record 5' err &&
-    pass || fail "missing = skip of npz: $(cat err)"
+  said='gaps.npz: 3 of 60 records have missing values and are left out, the first is record 5'
+  [ $how != skip ] || grep -q "$said" err && pass || fail "missing = skip of npz: $(cat err)"
 done
 full && trained 'missing = skip, records that are not kept' \
   'npz("gaps.npz"); holdout = 0.2; cache = false; missing = skip' 'standardize(field("x"))' 'field("y")'

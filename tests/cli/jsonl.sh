@@ -75,8 +75,9 @@ wrong 'one line reads a list in one way' 'jsonl("all.jsonl")' "$x" 'length(field
 awk -F, 'NR == 1 { print "a,b,c,d,day,kind" } NR > 1 { printf "%s,%s,%s,%s,2024-%02d-%02dT%02d:30,%s\n", $1, $2, $3, $4,
   1 + NR % 12, 1 + NR % 28, NR % 24, $5 }' all.csv >days.csv
 days() { # days CSV: as lines of JSON
-  awk -F, 'NR > 1 { printf "{\"kind\": \"%s\", \"when\": \"%s\", \"x\": [%s, %s, %s, %s]}\n", $6, $5, $1, $2, $3, $4 }' \
-    "$1" | sed 's/"when": ""/"when": null/; s/\([[ ]\)\([],]\)/\1null\2/g'
+  awk -F, 'NR > 1 { printf "{\"kind\": \"%s\", \"when\": \"%s\", ", $6, $5
+    printf "\"x\": [%s, %s, %s, %s]}\n", $1, $2, $3, $4 }' "$1" |
+    sed 's/"when": ""/"when": null/; s/\([[ ]\)\([],]\)/\1null\2/g'
 }
 days days.csv >days.jsonl
 fitted() { # fitted SETTINGS X D: a model of days, of csv and, with other names, of jsonl
@@ -139,7 +140,8 @@ paste -d, got out | awk -F, '{ for (i = 1; i <= 5; i++) bad += ($i - $(i + 5)) ^
 awk -F, -v OFS=, 'NR == 7 || NR == 30 { $2 = "" } NR == 30 || NR == 44 { $5 = "" }
   NR == 50 { $1 = $2 = $3 = $4 = "" } { print }' days.csv >gaps.csv
 days gaps.csv >gaps.jsonl
-sed '29s/"when": null, //; 43s/"when": null/"when" :  null/; 49s/"x": .*]/"x": null/' gaps.jsonl | sed '6s/null/NaN/' >absent.jsonl
+sed '29s/"when": null, //; 43s/"when": null/"when" :  null/; 49s/"x": .*]/"x": null/' gaps.jsonl |
+  sed '6s/null/NaN/' >absent.jsonl
 for how in 0 mean skip; do
   fitted "holdout = 0.25; missing = $how" 'standardize(field("a":"d"))' 'minmax(date(field(DAY)))'
   want=$(made csv.nn --data gaps.csv)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by arrays.sh and jsonl.sh: one model whose records come from several sources and must train to the same weights.
+# Sourced by arrays.sh and jsonl.sh: one model whose records come from several sources and must train to the same
+# weights.
 : "${gradc:?run.sh sources this file}"
 model() { # model SOURCE X Y: on standard output
   cat <<N
