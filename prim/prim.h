@@ -36,6 +36,14 @@
 #define P_EQ(a, b) ((PRIM_I)((a) == (b)))
 #define P_ISEL(m, a, b) (((a) & (m)) | ((b) & ~(m)))
 #define P_SEL(m, a, b) P_FLT(P_ISEL(m, P_BITS(a), P_BITS(b)))
+/* x, but at least, or at most, the constant c; NaN stays NaN */
+#ifdef GC_AT_LEAST
+#define P_AT_LEAST(c, x) GC_AT_LEAST(P_K(c), x)
+#define P_AT_MOST(c, x) GC_AT_MOST(P_K(c), x)
+#else
+#define P_AT_LEAST(c, x) P_SEL(P_LT(x, c), P_K(c), x)
+#define P_AT_MOST(c, x) P_SEL(P_LT(c, x), P_K(c), x)
+#endif
 #else
 static inline PRIM_I PRIM(bits)(PRIM_F x) {
   union {
@@ -67,6 +75,8 @@ static inline PRIM_F PRIM(flt)(PRIM_I i) {
 #define P_EQ(a, b) (-(PRIM_I)((a) == (b)))
 #define P_ISEL(m, a, b) ((m) ? (a) : (b))
 #define P_SEL(m, a, b) ((m) ? (a) : (b))
+#define P_AT_LEAST(c, x) ((x) < (c) ? (c) : (x))
+#define P_AT_MOST(c, x) ((c) < (x) ? (c) : (x))
 #endif
 #define P_SIGN ((int32_t)-0x7fffffff - 1)
 #define P_ABS(x) P_FLT(P_BITS(x) & 0x7fffffff)
@@ -199,6 +209,8 @@ static inline PRIM_F PRIM(mod)(PRIM_F a, PRIM_F b) {
 #undef P_EQ
 #undef P_ISEL
 #undef P_SEL
+#undef P_AT_LEAST
+#undef P_AT_MOST
 #undef P_SIGN
 #undef P_ABS
 #undef P_INF

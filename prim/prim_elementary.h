@@ -6,7 +6,7 @@
  * polynomial is minimax of relative error 2^-31.9. 2^n is applied in two factors, so that denormal results round once.
  * 0 below -103.97, infinity above 88.72. */
 static inline PRIM_F PRIM(exp)(PRIM_F x) {
-  PRIM_F c = P_SEL(P_LT(x, -104.0f), P_K(-104.0f), P_SEL(P_LT(89.0f, x), P_K(89.0f), x));
+  PRIM_F b = P_AT_MOST(89.0f, x), c = P_AT_LEAST(-104.0f, b);
   PRIM_F t = c * 1.44269502f + 12582912.0f; /* 1.5 2^23: its low bits now hold n */
   PRIM_I n = P_BITS(t) - 0x4b400000, h = n >> 1;
   PRIM_F k = t - 12582912.0f;
@@ -22,7 +22,7 @@ static inline PRIM_F PRIM(exp)(PRIM_F x) {
 /*@ expm1: vocabulary */
 /* As exp, but 2^n (e + 1) - 1 is computed as 2 (h e + (h - 1/2)), h = 2^(n-1), which does not overflow early. */
 static inline PRIM_F PRIM(expm1)(PRIM_F x) {
-  PRIM_F c = P_SEL(P_LT(x, -30.0f), P_K(-30.0f), P_SEL(P_LT(89.0f, x), P_K(89.0f), x));
+  PRIM_F b = P_AT_MOST(89.0f, x), c = P_AT_LEAST(-30.0f, b);
   PRIM_F t = c * 1.44269502f + 12582912.0f;
   PRIM_I n = P_BITS(t) - 0x4b400000;
   PRIM_F k = t - 12582912.0f;
@@ -133,7 +133,7 @@ static inline PRIM_F PRIM(erf)(PRIM_F x) {
   PRIM_F p = 0.00520128617f + z * (-0.000814559811f + z * 8.38239139e-05f);
   p = -0.376126349f + z * (0.112836972f + z * (-0.0268594995f + z * p));
   PRIM_F near = x + x * (0.128379166f + z * p);
-  PRIM_F t = P_SEL(P_LT(4.0f, a), P_K(4.0f), a);
+  PRIM_F t = P_AT_MOST(4.0f, a);
   PRIM_F q = 0.000431392516f + t * -2.08285237e-05f;
   q = -0.108220369f + t * (0.0250806045f + t * (-0.00415625004f + t * q));
   q = 0.000169203806f + t * (-1.12948835f + t * (-0.633400857f + t * q));

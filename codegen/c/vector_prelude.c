@@ -71,9 +71,10 @@ static const char BOOLS[] =
   "static inline gc_vi gc_loadn_b(const uint8_t *p, ptrdiff_t n) { return gc_gather_b(p, 1, n); }\n"
   "static inline void gc_storen_b(uint8_t *p, gc_vi v, ptrdiff_t n) { gc_scatter_b(p, 1, v, n); }\n";
 
-/* Instructions that the vector extensions lack: masked loads and stores, conversions between bytes and words, and the
- * square root, which is correctly rounded like that of prim.h and much faster. Builtins, since the headers of
- * intrinsics take longer to compile than a model. */
+/* Instructions that the vector extensions lack: masked loads and stores, conversions between bytes and words, the
+ * greater and the lesser of two vectors, which is the second one where that is NaN, and the square root, which is
+ * correctly rounded like that of prim.h and much faster. Builtins, since the headers of intrinsics take longer to
+ * compile than a model. */
 static const char PROCESSOR[] =
   "#if defined __AVX512F__ && GC_LANES == 16\n"
   "#define GC_LOADM(p, m) __builtin_ia32_loadups512_mask((const float *)(p), (gc_vf){0}, m)\n"
@@ -82,11 +83,17 @@ static const char PROCESSOR[] =
   "#ifdef __clang__\n"
   "#define GC_WIDEN(p) __builtin_convertvector(*(const gc_ub *)(p), gc_vi)\n"
   "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512(x, 4))\n"
+  "#define GC_AT_LEAST(c, x) ((gc_vf)__builtin_ia32_maxps512(c, x, 4))\n"
+  "#define GC_AT_MOST(c, x) ((gc_vf)__builtin_ia32_minps512(c, x, 4))\n"
   "#else\n"
   "#define GC_WIDEN(p) ((gc_vi)__builtin_ia32_pmovzxbd512_mask((gc_sb) * (const gc_ub *)(p), (gc_vi){0}, 0xffff))\n"
   "#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps512_mask(x, (gc_vf){0}, -1, 4))\n"
+  "#define GC_AT_LEAST(c, x) ((gc_vf)__builtin_ia32_maxps512_mask(c, x, (gc_vf){0}, -1, 4))\n"
+  "#define GC_AT_MOST(c, x) ((gc_vf)__builtin_ia32_minps512_mask(c, x, (gc_vf){0}, -1, 4))\n"
   "#endif\n"
   "#elif defined __AVX__ && GC_LANES == 8\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps256(x))\n"
+  "#define GC_AT_LEAST(c, x) ((gc_vf)__builtin_ia32_maxps256(c, x))\n"
+  "#define GC_AT_MOST(c, x) ((gc_vf)__builtin_ia32_minps256(c, x))\n"
   "#elif defined __SSE2__ && GC_LANES == 4\n#define gc_sqrt(x) ((gc_vf)__builtin_ia32_sqrtps(x))\n"
   "#elif defined __aarch64__ && GC_LANES == 4\n#include <arm_neon.h>\n"
   "#define gc_sqrt(x) ((gc_vf)vsqrtq_f32((float32x4_t)(x)))\n"
