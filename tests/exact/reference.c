@@ -214,7 +214,7 @@ static void write_spec(FILE *f, const Module *m, int steps) {
     const DTypeInfo *d = &dtype_info[type_get(m, t)->dtype];
     fprintf(f, "  {%d, %d, %lld, %lld},\n", d->kind == 'f', d->bytes,
             (long long)(m->train[0].accumulate * type_count((Module *)m, t)),
-            (long long)m->data[m->train[0].data].field[i].range);
+            (long long)ranges_least(&m->data[m->train[0].data].field[i].range));
   }
   fprintf(f, "};\nstatic int model_step(void *mem, void **in) {\n  return %s_train_step(mem", m->name);
   for (int i = 0; i < g->nport; i++)
