@@ -14,6 +14,8 @@
 #include <llvm/Config/llvm-config.h>
 #include <llvm/ExecutionEngine/Orc/ExecutionUtils.h>
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/ExecutionEngine/Orc/RTDyldObjectLinkingLayer.h>
+#include <llvm/ExecutionEngine/SectionMemoryManager.h>
 #include <llvm/IR/DiagnosticHandler.h>
 #include <llvm/IR/DiagnosticInfo.h>
 #include <llvm/IR/DiagnosticPrinter.h>
@@ -25,6 +27,7 @@
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Target/TargetOptions.h>
 #include <mutex>
+#include <sys/mman.h>
 #if LLVM_VERSION_MAJOR >= 17
 #include <llvm/TargetParser/Host.h>
 #else
@@ -237,8 +240,57 @@ std::unique_ptr<llvm::MemoryBuffer> copy_of(const void *p, size_t n, const char 
   return llvm::MemoryBuffer::getMemBufferCopy(llvm::StringRef(static_cast<const char *>(p), n), name);
 }
 
-llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> link(const JitJob *job, const JitBlob *blob, int n) {
-  auto jit = llvm::orc::LLJITBuilder().create();
+// The memory of all objects of a model, in one range: they refer to each other by 32 bits, and in a process with large
+// mappings the system's pages may be farther apart.
+class Range : public llvm::SectionMemoryManager::MemoryMapper {
+public:
+  explicit Range(size_t n) : size(n), base(mmap(nullptr, n, PROT_NONE, FLAGS, -1, 0)) {}
+  ~Range() override {
+    if (base != MAP_FAILED) munmap(base, size);
+  }
+  llvm::sys::MemoryBlock allocateMappedMemory(llvm::SectionMemoryManager::AllocationPurpose, size_t n,
+                                              const llvm::sys::MemoryBlock *, unsigned, std::error_code &e) override {
+    n = (n + PAGE - 1) / PAGE * PAGE;
+    char *p = static_cast<char *>(base) + used;
+    if (base == MAP_FAILED || n > size - used || mprotect(p, n, PROT_READ | PROT_WRITE)) {
+      e = std::make_error_code(std::errc::not_enough_memory);
+      return {};
+    }
+    used += n;
+    return {p, n};
+  }
+  std::error_code protectMappedMemory(const llvm::sys::MemoryBlock &b, unsigned flags) override {
+    return llvm::sys::Memory::protectMappedMemory(b, flags);
+  }
+  std::error_code releaseMappedMemory(llvm::sys::MemoryBlock &) override { return {}; } // with the range
+
+private:
+  static constexpr size_t PAGE = 1 << 16; // of all machines
+  static constexpr int FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  size_t size, used = 0;
+  void *base;
+};
+
+struct Code {
+  Range range; // ends after the code in it
+  std::unique_ptr<llvm::orc::LLJIT> jit;
+};
+
+size_t room(const JitJob *job, const JitBlob *blob, int n) { // sections are at most a few times their object
+  size_t sum = 64 << 20;
+  for (int i = 0; i < n; i++) sum += 4 * blob[i].n;
+  for (int i = 0; i < job->nobject; i++) sum += 4 * job->object[i].n;
+  return sum;
+}
+
+llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> link(const JitJob *job, const JitBlob *blob, int n, Range *range) {
+  using Layer = llvm::orc::RTDyldObjectLinkingLayer;
+  auto jit =
+    llvm::orc::LLJITBuilder()
+      .setObjectLinkingLayerCreator([range](llvm::orc::ExecutionSession &s, const llvm::Triple &) {
+        return std::make_unique<Layer>(s, [range] { return std::make_unique<llvm::SectionMemoryManager>(range); });
+      })
+      .create();
   if (!jit) return jit.takeError();
   char prefix = (*jit)->getDataLayout().getGlobalPrefix();
   auto process = llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(prefix);
@@ -253,14 +305,18 @@ llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> link(const JitJob *job, const 
 
 void *load(const JitJob *job, const JitBlob *blob, int n, JitError *error) {
   init_targets();
-  auto jit = link(job, blob, n);
-  if (jit) return jit->release();
+  auto code = std::unique_ptr<Code>(new Code{Range(room(job, blob, n)), nullptr});
+  auto jit = link(job, blob, n, &code->range);
+  if (jit) {
+    code->jit = std::move(*jit);
+    return code.release();
+  }
   fail(error, JIT_SYSTEM, llvm::toString(jit.takeError()));
   return nullptr;
 }
 
 const void *symbol(void *code, const char *name) {
-  auto at = static_cast<llvm::orc::LLJIT *>(code)->lookup(name);
+  auto at = static_cast<Code *>(code)->jit->lookup(name);
   if (!at) {
     llvm::consumeError(at.takeError());
     return nullptr;
@@ -274,7 +330,7 @@ const void *symbol(void *code, const char *name) {
 #endif
 }
 
-void drop(void *code) { delete static_cast<llvm::orc::LLJIT *>(code); }
+void drop(void *code) { delete static_cast<Code *>(code); }
 
 } // namespace
 

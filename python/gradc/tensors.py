@@ -91,7 +91,9 @@ def as_input(model: "Model", value: Any, t: Any) -> Union[np.ndarray, View]:
     value = _there(model, value, t)
     if isinstance(value, View):
         return value
-    a = np.asarray(value)
+    if np.ma.is_masked(value):
+        raise TypeError(f"`{utf8(t.name)}`: values of the array are masked")
+    a = np.asarray(memoryview(value) if isinstance(value, bytes) else value)
     if t.dtype == BF16 and a.dtype.name == "bfloat16":
         a = a.view(np.uint16)
     elif t.dtype == BF16 and a.dtype == np.uint16 and not hasattr(given, "dtype"):  # numbers in a list

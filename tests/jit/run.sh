@@ -57,6 +57,15 @@ printf '%s\n' "$expressions" | while read -r e; do
 done >values
 equal values "$(cat values)" ""
 
+# Mappings that are far apart: code, tables and the objects of matrix products refer to each other by 32 bits.
+cat >far.nn <<'N'
+use net = linear(70)
+test "products" { x = ones(9, 80); assert max(abs(net(x) - net(x)[0:1])) < 1e-5; assert sum(x @ ones(80, 70)) == 50400 }
+N
+if cc -std=gnu11 -shared -fPIC -o far.so "$root/tests/jit/far.c" 2>log; then
+  for way in $ways; do check "far mappings, $way" env LD_PRELOAD="$tmp/far.so" "$gradc" test far.nn --jit=$way; done
+else fail "far.c: $(head -n 3 log)"; fi
+
 # ---- tests ----
 for file in small.nn wrong.nn "$root"/examples/models/iris.nn; do
   "$gradc" test "$file" --interpret >want 2>&1; wanted=$?
