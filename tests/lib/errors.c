@@ -76,7 +76,7 @@ static void training(gradc_model *m) {
   OK(gradc_weights_hash(m, &before, &e));
   batch_fill(&b, 8, 0);
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_step(NULL, b.field, 2, &e));
-  FAILS(GRADC_BAD_CALL, 802, "has 2 fields, 1 arrays", gradc_step(m, b.field, 1, &e));
+  FAILS(GRADC_BAD_CALL, 802, "2 fields, not 1", gradc_step(m, b.field, 1, &e));
   FAILS(GRADC_BAD_CALL, 802, "NULL", gradc_step(m, NULL, 2, &e));
   FAILS(GRADC_BAD_MODEL, 684, "gradc_plan", gradc_step(m, b.field, 2, &e));
   CHECK(gradc_planned_steps(m, NULL) == 0);
@@ -158,7 +158,7 @@ static void calling(gradc_model *m) {
   int classify = gradc_find_export(m, "classify"), halves = gradc_find_export(m, "halves");
   FAILS(GRADC_BAD_CALL, 804, "no export 9", gradc_call(m, 9, &in, 1, &to, 1, NULL, &e));
   FAILS(GRADC_BAD_CALL, 802, "takes 1 input, not 2", gradc_call(m, classify, &in, 2, &to, 1, NULL, &e));
-  FAILS(GRADC_BAD_CALL, 802, "has 1 outputs, 0", gradc_call(m, classify, &in, 1, NULL, 1, NULL, &e));
+  FAILS(GRADC_BAD_CALL, 802, "has 1 output, not 0", gradc_call(m, classify, &in, 1, NULL, 1, NULL, &e));
   to.shape = three;
   FAILS(GRADC_BAD_CALL, 802, "output `out` is i32[2], the array is i32[3]",
         gradc_call(m, classify, &in, 1, &to, 1, NULL, &e));
@@ -224,7 +224,7 @@ static void data(gradc_model *m) {
   batch_fill(&b, 8, 0);
   FAILS(GRADC_BAD_CALL, 801, "there are 80", gradc_data_batch(d, 0, 73, 8, b.field, 2, &e));
   FAILS(GRADC_BAD_CALL, 801, "there are 20", gradc_data_batch(d, -1, UINT64_MAX, 8, b.field, 2, &e));
-  FAILS(GRADC_BAD_CALL, 802, "has 2 fields", gradc_data_batch(d, 0, 0, 8, b.field, 1, &e));
+  FAILS(GRADC_BAD_CALL, 802, "2 fields, not 1", gradc_data_batch(d, 0, 0, 8, b.field, 1, &e));
   FAILS(GRADC_BAD_CALL, 802, "field `x` is f32[5, 4]", gradc_data_batch(d, 0, 0, 5, b.field, 2, &e));
   FAILS(GRADC_BAD_CALL, 801, "NULL", gradc_data_batch(NULL, 0, 0, 5, b.field, 2, &e));
   gradc_data_close(d);

@@ -34,8 +34,8 @@ def training(m):
     check(np.isfinite(m.step(np.asfortranarray(x[:8]), y[:8][::1])), "columns first")
     raises(TypeError, "does not fit", lambda: m.step(x[:8], y[:8] + 0.5))
     raises(gradc.CallError, "field `x` is f32[8, 4], the array is f32[7, 4]", lambda: m.step(x[:7], y[:7]), "E0802")
-    raises(ValueError, "2 fields, 1 arrays", lambda: m.step(x[:8]))
-    raises(gradc.CallError, "2 fields, 3 arrays", lambda: m.step(x[:8], y[:8], y[:8]))
+    raises(ValueError, "2 fields, not 1", lambda: m.step(x[:8]))
+    raises(gradc.CallError, "2 fields, not 3", lambda: m.step(x[:8], y[:8], y[:8]))
     raises(gradc.DataError, "out of range (0 to 2)", lambda: m.step(x[:8], y[:8] + 2), "E0617")
     x[2, 2] = np.nan
     h = m.weights_hash
