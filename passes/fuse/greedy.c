@@ -396,7 +396,7 @@ static void fuse_node(FuseState *s, Id n) {
     if (remarks_on(s->g->m, REMARK_FUSE)) say_inlined(s, n, k);
     return;
   }
-  if (fuse_reduction_beside(s, n, first_use->group)) return;
+  if (stored && fuse_reduction_beside(s, n, first_use->group)) return; /* else its reader needs no buffer for it */
   s->why = "it is computed with the contraction before it, from registers";
   bool fused = !prefers_producer(s, n, first_use, stored) &&
                (copies ? fuse_as_sibling(s, n, first_use->group) : try_fuse(s, n, first_use, stored));
