@@ -42,7 +42,7 @@ for set in 'HIDDEN=1.5|`HIDDEN` is an int, as 16; 1.5 is not' 'HIDDEN=true|an in
   'WIDTHS=[1,"a"]|a list like \[4, 8.5\]' 'WIDTHS=4|a list, as' 'NAMES=[1]|E0322' 'HIDDEN=1;2|one expression' \
   'HIDDEN=(1|is never closed' 'HIDDEN=HIDDEN|is defined by itself' 'HIDDEN=nothing|unknown name `nothing`' \
   'HIDEN=3|did you mean `HIDDEN`' 'xyz=1|the constants of s.nn are' 'net=1|no constant `net`' 'T=0|the bound of `T`' \
-  'HIDDEN=0|E0' 'LR=ones(2)|E0'; do
+  'HIDDEN=-1|E0221' 'LR=ones(2)|E0'; do
   refused "${set#*|}" "${set%%|*}"
 done
 expect 1 'lib/sizes.nn:1:7' check s.nn --set HIDDEN=1.5

@@ -34,9 +34,9 @@ expect 1 'E0513' sweep v.nn --set LR=1e-3 --out g --steps 5
 expect 0 '' sweep v.nn --set LR=1e-3 --set H=2 --out g --steps 5 --force
 sed -i 's/^const NAME.*/& # another text/' v.nn; expect 1 'E0513' sweep v.nn --set LR=1e-3 --out g --steps 5
 # ---- failures ----
-expect 1 '^4 trials: 1 done, 3 failed' sweep v.nn --set LR=0.01,1e30 --set H=4,0 --steps 9 --out f --jobs 3
+expect 1 '^4 trials: 1 done, 3 failed' sweep v.nn --set LR=0.01,1e30 --set H=4,-1 --steps 9 --out f --jobs 3
 [ "$(grep -c '^LR=.*error\[E' err)" = 3 ] && pass || fail "failed trials are not reported: $(cat err)"
-expect 1 '^4 trials: 1 done, 3 failed' sweep v.nn --set LR=0.01,1e30 --set H=4,0 --steps 9 --out f --jobs 3
+expect 1 '^4 trials: 1 done, 3 failed' sweep v.nn --set LR=0.01,1e30 --set H=4,-1 --steps 9 --out f --jobs 3
 grep -q 'LR=1e+30,H=4: the loss was not finite' err && pass || fail "what failed before is not said: $(cat err)"
 for bad in LR=1e-4..1e-1 LR=1..a LR=-1..1:log3 LR=3..1:lin2 LR=1:log LR=1..2:log0 \
   H=1.5..3 H=1..1e9 LR=1,,2 LR=1, ACT=1..2; do

@@ -184,7 +184,7 @@ expect 'predict: cut npy' 4 'E0614' toy_asan predict --input cut.npy
 expect 'predict: an empty file' 4 'E0615' toy_asan predict --input empty
 
 expect 'bench' 0 'median .* ms' toy bench --steps 20
-times='"step_ms":{"median":[0-9.e-]*,"min":[0-9.e-]*,"p90":[0-9.e-]*}'
+times='"step_ms":{"median":[0-9.e-]*,"min":[0-9.e-]*,"p90":[0-9.e-]*},"first_ms":[0-9.e-]*'
 expect 'bench --json' 0 "$times"',"gflops":[0-9.e-]*,"arena_bytes":256,"peak_rss_bytes":[0-9]*}' \
   toy_asan bench --json --threads 2 --steps 20
 expect 'bench --infer' 0 '"graph":"predict"' toy_asan bench --infer --json --steps 20

@@ -217,13 +217,13 @@ static int bind(const GcCall *c) {
 }
 
 #define F32(n, ...) \
-  { n, GC_F32, sizeof((int64_t[]){__VA_ARGS__}) / 8, {__VA_ARGS__}, 0 }
-static const GcPort step_in[] = {F32("x", BATCH, IN), {"y", GC_I32, 1, {BATCH}, OUT}};
-static const GcPort eval_in[] = {F32("x", -1, IN), {"y", GC_I32, 1, {-1}, OUT}};
-static const GcPort scalars[] = {{"loss", GC_F32, 0, {0}, 0}, {"acc", GC_F32, 0, {0}, 0}};
+  { n, GC_F32, sizeof((int64_t[]){__VA_ARGS__}) / 8, {__VA_ARGS__}, 0, NULL, 0 }
+static const GcPort step_in[] = {F32("x", BATCH, IN), {"y", GC_I32, 1, {BATCH}, OUT, NULL, 0}};
+static const GcPort eval_in[] = {F32("x", -1, IN), {"y", GC_I32, 1, {-1}, OUT, NULL, 0}};
+static const GcPort scalars[] = {{"loss", GC_F32, 0, {0}, 0, NULL, 0}, {"acc", GC_F32, 0, {0}, 0, NULL, 0}};
 static const GcPort one_in[] = {F32("x", 1, IN)};
-static const GcPort one_out[] = {{"class", GC_I32, 1, {1}, 0}, F32("z", 1, OUT)};
-static const GcPort tokens[] = {{"tok", GC_I32, 2, {1, -1}, 256}};
+static const GcPort one_out[] = {{"class", GC_I32, 1, {1}, 0, NULL, 0}, F32("z", 1, OUT)};
+static const GcPort tokens[] = {{"tok", GC_I32, 2, {1, -1}, 256, NULL, 0}};
 static const GcPort row[] = {F32("x", -1)}, longer[] = {F32("y", -2)};
 static const char *const sizes[] = {"B"}, *const sizes_t[] = {"T"};
 static const int64_t bounds[] = {BATCH}, bounds_t[] = {16};
@@ -276,8 +276,8 @@ static const GcGraph exports[] = {
 
 #if defined SOURCE_text
 static const GcPort raw[] = {F32("x", 5), F32("y", 5)};
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
-                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0},
+                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0}};
 #ifdef SOURCE_tokens
 static const char *const paths[] = {"toy.bin"};
 #define KIND "tokens"
@@ -287,8 +287,8 @@ static const char *const paths[] = {"toy.txt"};
 #endif
 #elif defined SOURCE_uniform || defined SOURCE_normal
 static const GcPort raw[] = {F32("x", 4), F32("y", 4)};
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
-                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0},
+                                 {"y", GC_I32, 0, {0}, 0, 1, GC_F32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0}};
 static const char *const paths[1];
 #ifdef SOURCE_normal
 #define KIND "normal"
@@ -296,25 +296,25 @@ static const char *const paths[1];
 #define KIND "uniform"
 #endif
 #else
-static const GcPort raw[] = {F32("x", 4), {"y", GC_I32, 0, {0}, OUT}};
+static const GcPort raw[] = {F32("x", 4), {"y", GC_I32, 0, {0}, OUT, NULL, 0}};
 #if defined SOURCE_npy
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
-                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 1, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0},
+                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0}};
 static const char *const paths[] = {"x.npy", "y.npy"};
 #define KIND "npy"
 #elif defined SOURCE_idx /* x: in any shape of that number of elements */
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 0, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
-                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 0, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0},
+                                 {"y", GC_I32, 0, {0}, 1, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0}};
 static const char *const paths[] = {"x.idx", "y.idx"};
 #define KIND "idx"
 #else
-static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 4, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0},
-                                 {"y", GC_I32, 0, {0}, 4, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0}};
+static const GcField fields[] = {{"x", GC_F32, 1, {IN}, 0, 4, GC_F32, 0, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0},
+                                 {"y", GC_I32, 0, {0}, 4, 1, GC_I32, OUT, NULL, 0, 0, {0}, {0}, 0, 0, 0, 0, NULL, 0}};
 static const char *const paths[] = {"toy.csv"};
 #define KIND "csv"
 #endif
 #endif
-static const GcPort bound[] = {F32("x", IN), {"y", GC_I32, 0, {0}, OUT}};
+static const GcPort bound[] = {F32("x", IN), {"y", GC_I32, 0, {0}, OUT, NULL, 0}};
 static const GcGraph g_bind = {
   .name = "bind", .fn = bind, .in = raw, .out = bound, .nin = 2, .nout = 2, .max_threads = 1};
 static const double lo[] = {0, 0, 0, 0}, hi[] = {8, 8, 8, 8};
