@@ -215,6 +215,18 @@ static void check_covered(KernelCheck *c, int buf) {
 
 /* ---- the kernel ---- */
 
+/* What a sort stores is at indices of outer loops and of its own phase. */
+static bool in_own_loops(const Access *a) {
+  const KNest *n = a->nest;
+  const KPhase *p = &n->phase[a->phase];
+  uint32_t axes = 0;
+  for (int i = 0; i < n->nouter; i++) axes |= 1u << n->outer[i];
+  for (int i = 0; i < p->naxis && a->inner; i++) axes |= 1u << p->axis[i];
+  for (int i = 0; i < n->axes.n; i++)
+    if (a->at->coef[i] && !(axes >> i & 1)) return false;
+  return true;
+}
+
 static bool same_location(const KernelCheck *c, int a, int b) {
   const CheckLocation *x = &c->location[a], *y = &c->location[b];
   const KBuf *p = &c->k->buf[a], *q = &c->k->buf[b];
@@ -228,6 +240,9 @@ const char *kernel_check(const Kernel *k, const CheckLocation *location, Id *nod
   for (int i = 0; i < c.n; i++)
     if (!in_bounds(&c, &c.v[i]))
       fault(&c, c.v[i].buf, c.v[i].store ? "a store is out of bounds" : "a load is out of bounds");
+  for (int i = 0; i < c.n; i++)
+    if (c.v[i].store && c.v[i].nest->sort && !in_own_loops(&c.v[i]))
+      fault(&c, c.v[i].buf, "a store is at an index of another phase's loop");
   for (int b = 0; b < c.n; b++)
     for (int a = 0; c.v[b].store && a < c.n; a++) {
       int x = c.v[a].buf, y = c.v[b].buf;

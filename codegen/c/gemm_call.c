@@ -141,7 +141,7 @@ static void panel_rows(NestText *c, KNest *n, const GemmDesc *g) {
 enum { AHEAD = 4 }; /* rows: GELU's gradient of a GPT took half the time; 8 and 16 rows are not better */
 
 /* The address in the row that is AHEAD of this one, at the first column; NULL: prefetching is no gain. */
-static const char *row_ahead(NestText *c, const KNest *n, const GemmDesc *g, const KVal *v) {
+static const char *row_ahead(NestText *c, const GemmDesc *g, const KVal *v) {
   int row = g->m.axis[0], column = g->n.axis[0];
   int64_t stride;
   if (c->k->buf[v->buf].cols) return ctx_strf(c->p->c, "%s + %d * cols + n0", nest_buf_name(c, v->buf), AHEAD);
@@ -161,7 +161,7 @@ static void prefetch_rows(NestText *c, const KNest *n, const GemmDesc *g) {
   for (int i = 1; i < n->nval; i++) {
     const KVal *v = &n->val[i];
     if (v->kind != KV_LOAD || !c->s->use.uses[i] || v->guards || v->buf >= 64 || done[v->buf]) continue;
-    const char *at = row_ahead(c, n, g, v);
+    const char *at = row_ahead(c, g, v);
     if (!at) continue;
     nest_line(c, "for (long j = 0; i%d + %d < %s && j < cols; j += %d) __builtin_prefetch(%s + j);", row, AHEAD,
               text_dim(c->p, n->axes.axis[row].extent), 64 / dtype_info[c->k->buf[v->buf].type].bytes, at);
