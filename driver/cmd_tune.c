@@ -197,8 +197,8 @@ static bool confirm(Tune *t, int at) {
   }
   for (int i = 0; i < t->n; i++) {
     const Product *p = &t->product[i];
-    for (int k = 0; k < x->n; k++)
-      if (!strcmp(x->v[k].key, p->key)) x->v[k].ms = p->ms[at], x->v[k].ms_before = p->ms[0];
+    TunedGemm *row = tuning_find(x, p->key);
+    if (row) row->ms = p->ms[at], row->ms_before = p->ms[0];
   }
   int kept = 0;
   for (int k = 0; k < x->n; k++)
@@ -217,18 +217,12 @@ static const char *choice_text(Ctx *c, GemmChoice x) {
   return s.n ? s.s + 1 : "auto";
 }
 
-static const TunedGemm *kept(const GemmTuning *x, const char *key) {
-  for (int i = 0; i < x->n; i++)
-    if (!strcmp(x->v[i].key, key)) return &x->v[i];
-  return NULL;
-}
-
 static void print(const Tune *t, const Build *tuned, const char *path) {
   bool json = args_has(t->a, OPT_json);
   if (!json) printf("%-34s %10s %10s  choice\n", "GEMM", "ms", "tuned");
   for (int i = 0; i < t->n; i++) {
     const Product *p = &t->product[i];
-    const TunedGemm *row = kept(&tuned->tuning, p->key);
+    const TunedGemm *row = tuning_find(&tuned->tuning, p->key);
     const char *choice = choice_text(t->c, row ? row->choice : (GemmChoice){0});
     double ms = row ? row->ms : p->ms[0];
     if (json)

@@ -9,7 +9,7 @@ const char *const gemm_form_name[GF_COUNT] = {"auto", "direct", "packed", "dots"
 
 /* ---- choices ---- */
 
-static TunedGemm *find(const GemmTuning *t, const char *key) {
+TunedGemm *tuning_find(const GemmTuning *t, const char *key) {
   for (int i = 0; i < t->n; i++)
     if (!strcmp(t->v[i].key, key)) return &t->v[i];
   return NULL;
@@ -18,18 +18,18 @@ static TunedGemm *find(const GemmTuning *t, const char *key) {
 GemmChoice gemm_choice(const GemmTuning *t, const char *key) {
   if (!t || !key) return (GemmChoice){0};
   if (t->all) return *t->all;
-  const TunedGemm *row = find(t, key);
+  const TunedGemm *row = tuning_find(t, key);
   return row ? row->choice : (GemmChoice){0};
 }
 
 void tuning_set(Ctx *c, GemmTuning *t, TunedGemm row) {
-  TunedGemm *old = find(t, row.key);
+  TunedGemm *old = tuning_find(t, row.key);
   if (old) *old = row;
   else *VEC_PUSH(c, t->v, t->n, t->cap) = row;
 }
 
 void tuning_remove(GemmTuning *t, const char *key) {
-  TunedGemm *row = find(t, key);
+  TunedGemm *row = tuning_find(t, key);
   if (row) *row = t->v[--t->n];
 }
 

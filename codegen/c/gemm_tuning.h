@@ -27,6 +27,7 @@ typedef struct GemmTuning {
 } GemmTuning;
 
 GemmChoice gemm_choice(const GemmTuning *t, const char *key); /* t and key may be NULL */
+TunedGemm *tuning_find(const GemmTuning *t, const char *key); /* NULL: there is none */
 void tuning_set(Ctx *c, GemmTuning *t, TunedGemm row);        /* replaces the row of the same key */
 void tuning_remove(GemmTuning *t, const char *key);
 

@@ -46,10 +46,14 @@ static Value reshape_differs(Elab *e, Call *k, Id x, Dim count, Dim known) {
 static bool open_size(Elab *e, const Type *x, int rank, const Dim *dim, Dim *open) {
   Dim count = 1, known = 1;
   int zeros = 0;
-  for (int i = 0; i < x->rank; i++) x->dim[i] == 0 ? (void)zeros++ : (void)(count = dim_mul(e->m, count, x->dim[i]));
+  for (int i = 0; i < x->rank; i++) {
+    if (x->dim[i] == 0) zeros++;
+    else count = dim_mul(e->m, count, x->dim[i]);
+  }
   for (int i = 0; i < rank; i++) {
     if (&dim[i] == open) continue;
-    dim[i] == 0 ? (void)zeros-- : (void)(known = dim_mul(e->m, known, dim[i]));
+    if (dim[i] == 0) zeros--;
+    else known = dim_mul(e->m, known, dim[i]);
   }
   if (zeros > 0) return *open = 0, true;
   return zeros == 0 && dim_div(e->m, count, known, open);
