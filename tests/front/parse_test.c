@@ -153,8 +153,12 @@ static double run_deep(Test *t, int k, int repeat) {
 /* Time is linear in the length: quadratic would be 16 times as much for 4 times the length. */
 static void test_deep(Test *t, int k) {
   int length = t->quick && k % 8 ? 1500 : 15000;
-  double some = run_deep(t, k, length), all = run_deep(t, k, 4 * length);
-  check(t, all < 0.5 || all < 10 * some, "time grows faster than the length", DEEP[k].name);
+  bool linear = false;
+  for (int i = 0; !linear && i < 3; i++) { /* other processes may slow down one of the two */
+    double some = run_deep(t, k, length), all = run_deep(t, k, 4 * length);
+    linear = all < 0.5 || all < 10 * some;
+  }
+  check(t, linear, "time grows faster than the length", DEEP[k].name);
 }
 
 /* Exactly at the limits. */
