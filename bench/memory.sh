@@ -94,7 +94,7 @@ while [ "$round" -le "$rounds" ]; do
   done
   round=$((round + 1))
 done
-awk -f "$here/memory_svg.awk" "$csv" > "$out/memory.svg"
+awk -f "$here/median.awk" -f "$here/memory_svg.awk" "$csv" > "$out/memory.svg"
 awk -F, 'NR == 1 { printf "%-9s %-17s %6s %9s %9s %11s %11s\n", "work", "side", "share", "peak MB", "saved MB",
                           "median ms", "min ms" }
   NR > 1 { printf "%-9s %-17s %6s %9.1f %9.1f %11.2f %11.2f\n", $1, $2, $3, $4 / 1e6, $5 / 1e6, $6, $7 }' "$csv"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# memory_svg.awk memory.csv > memory.svg: a panel for each workload: time of a step over the peak of live bytes. Points
-# of one side and share are medians over the rounds; one side's points are joined by decreasing bytes.
+# awk -f median.awk -f memory_svg.awk memory.csv > memory.svg: a panel for each workload: time of a step over the peak
+# of live bytes. Points of one side and share are medians over the rounds; one side's points are joined by decreasing
+# bytes.
 BEGIN {
   FS = ","
   W = 360; H = 280; LEFT = 64; TOP = 40; BOTTOM = 48; GAP = 28
@@ -9,12 +10,6 @@ BEGIN {
   color["torch-compile"] = "#5b5ea6"; name["torch-compile"] = "torch.compile, memory budget"
   color["torch-eager"] = "#555555"; name["torch-eager"] = "torch eager"
   side[1] = "gradc"; side[2] = "torch-checkpoint"; side[3] = "torch-compile"; side[4] = "torch-eager"
-}
-function middle(list,   n, v, i, j, t) {
-  n = split(list, v, " ")
-  for (i = 2; i <= n; i++)
-    for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
-  return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 NR > 1 && $6 != "" {
   if (!($1 in known)) { known[$1] = 1; work[++works] = $1 }

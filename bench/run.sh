@@ -176,5 +176,7 @@ for t in $threads; do echo "peak     $(peak "$t") (after)"; done
 echo
 echo "ms: median of the rounds' medians, and minimum; MB resident; s to the first result, from the source;"
 echo "last columns: how many times faster gradc is than the best peer"
-awk -f "$here/summary.awk" "$csv"
+awk -f "$here/median.awk" -f "$here/summary.awk" "$csv"
+echo
+awk -f "$here/median.awk" -f "$here/table.awk" "$csv"
 echo "raw numbers: bench/results/$(basename "$csv")"

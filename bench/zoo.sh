@@ -70,22 +70,5 @@ figure() { cat "$root/tests/models/zoo/figures.tsv" "$root/tests/models/figures.
 echo "torch $("$PYTHON" -c 'import torch; print(torch.__version__)'), $threads thread(s), $rounds rounds"
 for k in $kinds; do
   echo "$k,$(text "$k"),$(echo "$lines" | sed -n "s/^$k //p"),$(figure "$k")"
-done | awk -F, -v csv="$csv" '
-  function middle(list,   n, v, i, j, t) {
-    n = split(list, v, " ")
-    for (i = 2; i <= n; i++)
-      for (j = i; j > 1 && v[j] + 0 < v[j - 1] + 0; j--) { t = v[j]; v[j] = v[j - 1]; v[j - 1] = t }
-    return n == 0 ? 0 : n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
-  }
-  BEGIN {
-    while ((getline line < csv) > 0) { split(line, p, ","); ms[p[2], p[3]] = ms[p[2], p[3]] " " p[4] }
-    printf "%-12s %8s %11s  %-16s %10s %10s %8s\n", "kind", ".nn", "PyTorch", "figure", "gradc ms", "torch ms", "ratio"
-  }
-  {
-    a = middle(ms[$1, "gradc"]); b = middle(ms[$1, "torch"])
-    printf "%-12s %8d %11d  %-16s %10.4f %10.4f %7.2fx", $1, $2, $3, $4, a, b, a ? b / a : 0
-    print((a > b) ? "  slower" : "")
-    slower += (a > b); n++
-  }
-  END { printf "%d kinds, %d slower than eager PyTorch\n", n, slower }'
+done | awk -F, -v csv="$csv" -f "$here/median.awk" -f "$here/zoo.awk"
 echo "raw numbers: bench/results/$(basename "$csv")"
