@@ -75,6 +75,7 @@ static bool fold_int(const char *op, int64_t a, int64_t b, int64_t c, int64_t *r
   ROW("Div", b != 0 && a != INT64_MIN, a / b)
   ROW("Mod", b != 0 && b != -1, a % b && (a % b < 0) != (b < 0) ? a % b + b : a % b)
   ROW("Neg", a != INT64_MIN, -a)
+  ROW("Relu", true, a > 0 ? a : 0)
   ROW("Abs", a != INT64_MIN, a < 0 ? -a : a)
   ROW("Sign", true, (a > 0) - (a < 0))
   ROW("Min", true, a < b ? a : b)
@@ -98,6 +99,7 @@ static bool fold_real(const char *op, double a, double b, double *r) {
   ROW("Mul", true, a * b)
   ROW("Div", true, a / b)
   ROW("Neg", true, -a)
+  ROW("Relu", true, a < 0 ? 0 : a)
   ROW("Sqrt", true, sqrt(a))
   ROW("Floor", true, floor(a))
   ROW("Ceil", true, ceil(a))
@@ -146,7 +148,7 @@ bool fold_cast(Oper *o, Shape s) {
   int from = o->in[0]->s.type;
   const Tensor *t = o->in[0]->known;
   if (!t || t->count > LARGEST) return false;
-  if (!(is_int(from) || is_float(from)) ||
+  if (!(is_int(from) || is_float(from) || from == ONNX_FLOAT16 || from == ONNX_BFLOAT16) ||
       !(is_float(s.type) || s.type == ONNX_INT64 || s.type == ONNX_INT32 || s.type == ONNX_BOOL))
     return false;
   void *to = ctx_alloc(o->m->c, (size_t)t->count * 8 + 8);

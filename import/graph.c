@@ -115,8 +115,9 @@ static void call_function(Oper *o, const OnnxFunction *f) {
     s->opset = f->opset;
     s->nopset = f->nopset;
   }
-  for (int i = 0; i < f->nin; i++)
-    if (has_in(o, i)) onnx_scope_bind(s, f->in[i], o->in[i]);
+  Value *none = onnx_value(o->m, (Shape){.rank = 0});
+  none->left_out = true;
+  for (int i = 0; i < f->nin; i++) onnx_scope_bind(s, f->in[i], has_in(o, i) ? o->in[i] : none);
   for (int i = 0; i < f->nnode; i++) body[i] = with_attributes(o->m, &f->node[i], o->n, f);
   import_nodes(o->m, s, body, f->nnode);
   for (int i = 0; i < f->nout && i < o->nout; i++) {
@@ -132,6 +133,7 @@ static bool operands(Oper *o) {
     const char *name = o->n->in[i];
     o->in[i] = *name ? onnx_scope_find(o->scope, name) : NULL;
     if (*name && !o->in[i]) op_refuse(o, E_ONNX_NODE, "operand `%s` is not defined before", name);
+    if (o->in[i] && o->in[i]->left_out) o->in[i] = NULL;
     if (!o->in[i]) continue;
     failed |= o->in[i]->failed;
     o->inputs |= o->in[i]->inputs;
@@ -273,7 +275,25 @@ bool import_initialisers(Import *m, Scope *s, const OnnxGraph *g) {
 
 /* ---- inputs and outputs of the graph ---- */
 
+/* The first node that reads or computes the value; NULL: none. */
+static const OnnxNode *node_of_port(const Import *m, const char *name, bool reads) {
+  const OnnxGraph *g = m->model->graph;
+  for (int i = 0; i < g->nnode; i++) {
+    const OnnxNode *n = &g->node[i];
+    for (int k = 0; k < (reads ? n->nin : n->nout); k++)
+      if (!strcmp(reads ? n->in[k] : n->out[k], name)) return n;
+  }
+  return NULL;
+}
+
 static void refuse_port(Import *m, int code, const char *name, const char *role, const char *why) {
+  bool reads = !strcmp(role, "input");
+  const OnnxNode *n = node_of_port(m, name, reads);
+  if (n)
+    why = ctx_strf(m->c, "%s (%s of %s `%s`)", why, reads ? "operand" : "result", n->op,
+                   *n->name  ? n->name
+                   : n->nout ? n->out[0]
+                             : "");
   *VEC_PUSH(m->c, m->refusal, m->nrefusal, m->capr) = (Refusal){code, name, role, why, 0};
 }
 

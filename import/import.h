@@ -21,6 +21,7 @@ typedef struct Value {
   struct Value **list; /* of a sequence: its values; else NULL */
   int nlist;
   bool absent;     /* an optional value that is none */
+  bool left_out;   /* an operand of a function that the call lacks */
   bool weight;     /* an initialiser, or moved from one */
   int readers;     /* of an initialiser: nodes of the main graph */
   bool failed;     /* of a node that was refused: so are its readers, without a further message */

@@ -39,12 +39,20 @@ static bool all_shapes(Oper *o, Shape *s) {
   return !o->refused;
 }
 
+/* The same of operands of one type. */
+static bool all_alike(Oper *o, Shape *s) {
+  if (!all_shapes(o, s)) return false;
+  for (int i = 1; i < o->nin; i++)
+    if (o->in[i]->s.type != s->type) return op_refuse(o, E_ONNX_NODE, "operands of different types"), false;
+  return true;
+}
+
 /* arg: the type of the result (`=` that of the first operand, `b` bool, `2` that of the second; `f` the first, which is
  * a float), then the template. */
 void op_elem(Oper *o) {
   Shape s;
   char kind = o->arg[0];
-  if (!all_shapes(o, &s) || (kind == 'f' && !op_float_type(o, 0))) return;
+  if (!(kind == '2' ? all_shapes : all_alike)(o, &s) || (kind == 'f' && !op_float_type(o, 0))) return;
   if (kind == 'b') s.type = ONNX_BOOL;
   if (kind == '2') s.type = op_shape(o, 1)->type;
   if (fold_elem(o, s)) return;
@@ -56,14 +64,14 @@ static bool is_signed(int type) { return dtype_info[onnx_type(type)->dtype].kind
 
 void op_div(Oper *o) {
   Shape s;
-  if (!all_shapes(o, &s) || fold_elem(o, s)) return;
+  if (!all_alike(o, &s) || fold_elem(o, s)) return;
   const char *how = is_float(o, 0) ? "$0 / $1" : is_signed(s.type) ? "onnx_div($0, $1)" : "$0 // $1";
   op_give(o, 0, s, "%s", op_template(o, how));
 }
 
 void op_mod(Oper *o) {
   Shape s;
-  if (!all_shapes(o, &s)) return;
+  if (!all_alike(o, &s)) return;
   bool c = op_int(o, "fmod", 0) != 0;
   if (!c && fold_elem(o, s)) return;
   const char *how = !c || !(is_float(o, 0) || is_signed(s.type)) ? "mod($0, $1)"
@@ -86,7 +94,7 @@ void op_pow(Oper *o) {
 /* arg: what joins two of any number of operands; `/`: their mean. */
 void op_variadic(Oper *o) {
   Shape s;
-  if (!all_shapes(o, &s) || (o->nin == 2 && o->arg[0] != '/' && fold_elem(o, s))) return;
+  if (!all_alike(o, &s) || (o->nin == 2 && o->arg[0] != '/' && fold_elem(o, s))) return;
   const char *x = op_x(o, 0);
   for (int i = 1; i < o->nin; i++) {
     if (strchr("+/", o->arg[0])) x = op_str(o, "%s + %s", x, op_x(o, i));
@@ -96,7 +104,11 @@ void op_variadic(Oper *o) {
   else op_give(o, 0, s, "%s", x);
 }
 
-void op_relu(Oper *o) { op_give(o, 0, *op_shape(o, 0), is_float(o, 0) ? "relu(%s)" : "max(%s, 0)", op_x(o, 0)); }
+void op_relu(Oper *o) {
+  Shape s = *op_shape(o, 0);
+  if (o->refused || (shape_count(&s) == 1 && fold_elem(o, s))) return;
+  op_give(o, 0, s, is_float(o, 0) ? "relu(%s)" : "max(%s, 0)", op_x(o, 0));
+}
 
 void op_alias(Oper *o, int out, int in) {
   op_shape(o, in);
@@ -207,8 +219,16 @@ void op_clip(Oper *o) {
   else op_give(o, 0, s, "%s", x);
 }
 
+/* Before version 7 a slope is one of each channel. */
 void op_prelu(Oper *o) {
   Shape s = *op_shape(o, 0);
+  const Shape *k = op_shape(o, 1);
+  if (o->opset < 7 && k->rank == 1 && s.rank > 2 && k->dim[0] == s.dim[1]) {
+    Str ones = {.c = o->m->c};
+    for (int i = 2; i < s.rank; i++) str_puts(&ones, ", 1");
+    const char *slope = op_let(o, "slope", "reshape(%s, [%lld%s])", op_x(o, 1), (long long)k->dim[0], ones.s);
+    return op_give(o, 0, s, "where(%s < 0, %s * %s, %s)", op_x(o, 0), op_x(o, 0), slope, op_x(o, 0));
+  }
   if (!all_shapes(o, &s)) return;
   op_give(o, 0, s, "%s", op_template(o, "where($0 < 0, $0 * $1, $0)"));
 }
@@ -230,7 +250,7 @@ void op_isinf(Oper *o) {
 
 void op_bitshift(Oper *o) {
   Shape s;
-  if (!all_shapes(o, &s)) return;
+  if (!all_alike(o, &s)) return;
   const char *d = op_string(o, "direction", "");
   if (strcmp(d, "LEFT") && strcmp(d, "RIGHT")) return op_refuse(o, E_ONNX_NODE, "direction `%s`", d);
   op_give(o, 0, s, "bitwise_%s_shift(%s, %s)", d[0] == 'L' ? "left" : "right", op_x(o, 0), op_x(o, 1));

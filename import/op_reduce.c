@@ -12,6 +12,14 @@ static Shape without(const Shape *x, const bool *reduced, bool keep) {
   return s;
 }
 
+/* The least or the largest number of an integer type, false or true. */
+static const char *bound_of(Oper *o, int type, bool largest) {
+  int bits = onnx_type(type)->bits, is_signed = dtype_info[onnx_type(type)->dtype].kind == 'i';
+  if (type == ONNX_BOOL) return largest ? "1" : "0";
+  long long half = 1LL << (bits - 1), least = is_signed ? -half : 0;
+  return op_str(o, "%lld", largest ? least + 2 * half - 1 : least);
+}
+
 /* Of no elements: 0, 1, or the identity of max and min. */
 static void give_empty(Oper *o, Shape s) {
   const char *op = o->n->op + strlen("Reduce"), *v = "0", *list = shape_list(o->m->c, s.dim, s.rank);
@@ -19,8 +27,9 @@ static void give_empty(Oper *o, Shape s) {
   if (!strcmp(op, "Max") || !strcmp(op, "LogSum") || !strcmp(op, "LogSumExp")) v = "-inf";
   if (!strcmp(op, "Min")) v = "inf";
   if (!strcmp(op, "Mean")) v = "nan";
-  if (!dtype_is_float(onnx_type(s.type)->dtype) && strlen(v) > 1)
-    return op_refuse(o, E_ONNX_NODE, "of an axis without elements");
+  bool real = dtype_is_float(onnx_type(s.type)->dtype), most = !strcmp(op, "Max") || !strcmp(op, "Min");
+  if (!real && most && onnx_type(s.type)->bits <= 32) v = bound_of(o, s.type, !strcmp(op, "Min"));
+  else if (!real && strlen(v) > 1) return op_refuse(o, E_ONNX_NODE, "of an axis without elements");
   op_give(o, 0, s, "broadcast_to(%s(%s), %s)", type_name(s.type), v, list);
 }
 

@@ -17,7 +17,7 @@ typedef struct Resize {
 static double origin(const Resize *r, int axis, int64_t in, int64_t i) {
   double out = (double)r->size[axis], n = (double)in, x = (double)i, scale = r->scale[axis];
   if (!strcmp(r->place, "asymmetric")) return x / scale;
-  if (!strcmp(r->place, "align_corners")) return out == 1 ? 0 : x * (n - 1) / (out - 1);
+  if (!strcmp(r->place, "align_corners")) return i ? x * (n - 1) / (scale * n - 1) : 0;
   if (!strcmp(r->place, "pytorch_half_pixel") && out == 1) return 0;
   if (!strcmp(r->place, "half_pixel_symmetric")) return n / 2 * (1 - out / (scale * n)) + (x + 0.5) / scale - 0.5;
   if (!strcmp(r->place, "tf_crop_and_resize")) {

@@ -309,15 +309,13 @@ void op_range(Oper *o) {
   if (n > 1 << 24 || delta == 0) return op_refuse(o, E_ONNX_NODE, "a step of 0, or too many elements");
   int64_t count = n > 0 ? (int64_t)n : 0;
   Shape s = shape_of(t[0]->type, 1, &count);
-  bool real = s.type == ONNX_FLOAT || s.type == ONNX_DOUBLE;
+  bool real = dtype_is_float(onnx_type(s.type)->dtype);
   if (!real && s.type != ONNX_INT64 && s.type != ONNX_INT32 && s.type != ONNX_INT16)
     return op_refuse(o, E_ONNX_TYPE, "of %s", onnx_type(s.type)->name);
   char *to = ctx_alloc(o->m->c, (size_t)count * 8 + 8);
   for (int64_t i = 0; i < count; i++) {
-    double v = start + (double)i * delta;
     int64_t k = tensor_integer(t[0], 0) + i * tensor_integer(t[2], 0);
-    if (s.type == ONNX_FLOAT) ((float *)to)[i] = (float)v;
-    else if (s.type == ONNX_DOUBLE) ((double *)to)[i] = v;
+    if (real) tensor_put(to, s.type, i, start + (double)i * delta);
     else memcpy(to + i * onnx_type(s.type)->bits / 8, &k, (size_t)onnx_type(s.type)->bits / 8);
   }
   op_give_known(o, 0, s, to);
@@ -369,8 +367,7 @@ void op_depth_space(Oper *o) {
   s.dim[1] = up ? s.dim[1] / (b * b) : s.dim[1] * b * b;
   s.dim[2] = up ? s.dim[2] * b : s.dim[2] / b;
   s.dim[3] = up ? s.dim[3] * b : s.dim[3] / b;
-  const char *how = !up     ? "b c (h i) (w j) -> b (i j c) h w"
-                    : inner ? "b (c i j) h w -> b c (h i) (w j)"
-                            : "b (i j c) h w -> b c (h i) (w j)";
+  const char *deep = inner ? "b (c i j) h w" : "b (i j c) h w", *wide = "b c (h i) (w j)";
+  const char *how = op_str(o, "%s -> %s", up ? deep : wide, up ? wide : deep);
   op_give(o, 0, s, "rearrange(%s, \"%s\", i = %lld, j = %lld)", op_x(o, 0), how, (long long)b, (long long)b);
 }

@@ -26,7 +26,8 @@ void op_window(Oper *o) {
   double period = op_int(o, "periodic", 1) ? (double)v[0] : (double)v[0] - 1;
   for (int64_t i = 0; i < v[0]; i++) {
     double at = 2 * 3.14159265358979323846 * (double)i / period;
-    tensor_put(to, type, i, w[0] - w[1] * cos(at) + w[2] * cos(2 * at));
+    double v = w[0] - w[1] * cos(at) + w[2] * cos(2 * at);
+    tensor_put(to, type, i, type == ONNX_DOUBLE ? v : (double)(float)v); /* 1 as an integer, too */
   }
   op_give_known(o, 0, shape_of(type, 1, v), to);
 }

@@ -29,11 +29,11 @@ def info(name, a):
     return H.make_tensor_value_info(name, H.np_dtype_to_tensor_dtype(a.dtype), a.shape)
 
 
-def save(name, nodes, feed, results, opset, domain="", judge="ort", want=None):
+def save(name, nodes, feed, results, opset, domain="", judge="ort", want=None, functions=()):
     imports = [H.make_opsetid("", 21 if domain else opset)] + ([H.make_opsetid(domain, opset)] if domain else [])
     ports = [info(k, v) for k, v in feed.items()]
     graph = H.make_graph(nodes, "g", ports, [H.make_empty_tensor_value_info(r) for r in results])
-    model = H.make_model(graph, opset_imports=imports, ir_version=10)
+    model = H.make_model(graph, opset_imports=imports, ir_version=10, functions=functions)
     if want is None and judge == "ort":
         want = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, feed)
     elif want is None:
@@ -43,7 +43,7 @@ def save(name, nodes, feed, results, opset, domain="", judge="ort", want=None):
         port.CopyFrom(info(r, w))
     folder = os.path.join(sys.argv[1], name)
     os.makedirs(folder + "/test_data_set_0")
-    onnx.save(H.make_model(graph, opset_imports=imports, ir_version=10), folder + "/model.onnx")
+    onnx.save(H.make_model(graph, opset_imports=imports, ir_version=10, functions=functions), folder + "/model.onnx")
     for kind, arrays in (("input", feed.items()), ("output", zip(results, want))):
         for i, (k, v) in enumerate(arrays):
             with open(f"{folder}/test_data_set_0/{kind}_{i}.pb", "wb") as out:
@@ -186,3 +186,39 @@ save("sequence_map", [H.make_node("SplitToSequence", ["a"], ["q"], axis=1, keepd
                       H.make_node("SequenceMap", ["q", "c"], ["r"], body=body),
                       H.make_node("ConcatFromSequence", ["r"], ["y"], axis=0)], {"a": feed["a"], "c": f(2)}, ["y"], 21,
      judge="ref")
+
+# Shapes of Resize and Range that are not those of ONNX's cases; the reference evaluator takes fractions of sizes.
+for mode in ("linear", "cubic"):
+    one(f"resize_corners_{mode}", "Resize", [f(1, 1, 4, 5), None, np.array([1, 1, 0.8, 1.3], np.float32)], opset=19,
+        coordinate_transformation_mode="align_corners", mode=mode, judge="ref")
+one("blackman_ints", "BlackmanWindow", [np.array(10, np.int32)], opset=26, output_datatype=T.INT32, judge="ref")
+half = [np.array(v, np.float16) for v in (1, 4, 0.75)]
+one("range_half", "Range", half, opset=27, want=[np.arange(1, 4, 0.75).astype(np.float16)])
+for kind, op, v in ((np.int8, "Max", -128), (np.uint16, "Max", 0), (np.int32, "Min", 2 ** 31 - 1), (bool, "Max", False),
+                    (bool, "Min", True)):
+    one(f"reduce_empty_{op.lower()}_{np.dtype(kind).name}", "Reduce" + op, [np.zeros((2, 0), kind), ints(1)], opset=20,
+        want=[np.full((2, 1), v, kind)])
+x = f(2, 3, 2, 2)
+k = f(3)
+one("prelu_6", "PRelu", [x, k], opset=6, want=[np.where(x < 0, x * k[:, None, None], x)])
+x = f(1, 2, 4, 6)
+deep = x.reshape(1, 2, 2, 2, 3, 2).transpose(0, 1, 3, 5, 2, 4).reshape(1, 8, 2, 3)
+one("space_crd", "SpaceToDepth", [x], opset=28, blocksize=2, mode="CRD", want=[deep])
+
+# A function that is called without its last operand, and a loop whose length follows from floats.
+total = H.make_function("local", "Total", ["p", "axes"], ["q"], [H.make_node("ReduceSum", ["p", "axes"], ["q"])],
+                        [H.make_opsetid("", 21)])
+save("function_left_out", [H.make_node("Total", ["x"], ["y"], domain="local")], {"x": f(2, 3)}, ["y"], 1, "local",
+     want=None, functions=[total])
+body = H.make_graph([H.make_node("Identity", ["c"], ["d"]), H.make_node("Add", ["s", "step"], ["t"]),
+                     H.make_node("Identity", ["s"], ["u"])], "body",
+                    [H.make_tensor_value_info("i", T.INT64, []), H.make_tensor_value_info("c", T.BOOL, []),
+                     H.make_tensor_value_info("s", T.FLOAT, [])],
+                    [H.make_tensor_value_info("d", T.BOOL, []), H.make_tensor_value_info("t", T.FLOAT, []),
+                     H.make_tensor_value_info("u", T.FLOAT, [])])
+feed = {k: np.array(v, np.float32) for k, v in (("start", 1), ("end", 3), ("step", 0.75))}
+save("loop_floats", [H.make_node("Sub", ["end", "start"], ["d0"]), H.make_node("Div", ["d0", "step"], ["d1"]),
+                     H.make_node("Ceil", ["d1"], ["d2"]), H.make_node("Relu", ["d2"], ["d3"]),
+                     H.make_node("Cast", ["d3"], ["n"], to=T.INT64), H.make_node("Constant", [], ["go"],
+                     value=N.from_array(np.array(True))), H.make_node("Loop", ["n", "go", "start"], ["last", "all"],
+                                                                      body=body)], feed, ["last", "all"], 21)
