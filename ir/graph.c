@@ -258,6 +258,18 @@ int node_var(const Graph *g, Id n) {
   return op == OP_param || op == OP_state ? var_find(g->m, node_name(g, n)) : -1;
 }
 
+TypeId node_shape(Graph *g, Id n) {
+  const Node *d = node_get(g, n);
+  const OpInfo *info = &op_info[d->op];
+  OpCall k = {.op = (Op)d->op,
+              .in = g->in + d->in,
+              .nin = (int)d->nin,
+              .attr = d->attr,
+              .loc = d->loc,
+              .given = info->cls == CL_LEAF ? d->type : 0};
+  return info->shape(g, &k);
+}
+
 bool node_is_splat(const Graph *g, Id n, double *v) {
   while (node_get(g, n)->op == OP_broadcast || node_get(g, n)->op == OP_reshape) n = node_in(g, n, 0);
   if (!node_is_const(g, n)) return false;

@@ -61,14 +61,8 @@ static void collect(Graph *g, bool own) {
   for (Id n = 1; n < (Id)g->n; n++) {
     const Node *d = node_get(g, n);
     const Type *t = type_get(m, d->type);
-    OpCall k = {.op = (Op)d->op,
-                .in = g->in + d->in,
-                .nin = (int)d->nin,
-                .attr = d->attr,
-                .loc = d->loc,
-                .given = op_info[d->op].cls == CL_LEAF ? d->type : 0};
     if (own) m->constraints->node = n;
-    op_info[d->op].shape(g, &k);
+    node_shape(g, n);
     for (int i = 0; t->dtype != DT_TUPLE && i < t->rank; i++)
       if (dim_lower_bound(m, t->dim[i]) < 0) constraint_add(m, t->dim[i]);
     for (int f = 0; f < op_info[d->op].nfields; f++)

@@ -23,15 +23,7 @@ static void broken(Verifier *v, int rule, Id n, const char *what) {
 }
 
 static void check_type(Verifier *v, Id n) {
-  Graph *g = v->g;
-  const Node *d = node_get(g, n);
-  OpCall k = {.op = (Op)d->op,
-              .in = g->in + d->in,
-              .nin = (int)d->nin,
-              .attr = d->attr,
-              .loc = d->loc,
-              .given = op_info[d->op].cls == CL_LEAF ? d->type : 0};
-  if (op_info[d->op].shape(g, &k) != d->type) broken(v, 3, n, "its type is not what its shape rule gives");
+  if (node_shape(v->g, n) != node_get(v->g, n)->type) broken(v, 3, n, "its type is not what its shape rule gives");
 }
 
 static void check_leaf(Verifier *v, Id n) {
