@@ -159,7 +159,7 @@ static inline int64_t node_count(const Graph *g, Id n) {
 static inline const OpInfo *node_info(const Graph *g, Id n) { return &op_info[node_get(g, n)->op]; }
 static inline bool node_is_input(const Graph *g, Id n) { return node_get(g, n)->op == OP_input; }
 static inline bool node_is_const(const Graph *g, Id n) { return node_get(g, n)->op == OP_const; }
-TypeId node_shape(Graph *g, Id n); /* the type that its shape rule gives it */
+TypeId node_shape(Graph *g, Id n);                   /* the type that its shape rule gives it */
 bool node_is_splat(const Graph *g, Id n, double *v); /* a constant, in any shape, that repeats one value */
 static inline bool node_is_size(const Graph *g, Id n) { return node_get(g, n)->op == OP_size; }
 extern const char *const run_scalars[]; /* that `run` nodes name: step, steps, epoch; then NULL */

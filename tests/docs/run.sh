@@ -57,6 +57,14 @@ sed -n 's/^  {"\([a-z_0-9]*\)", "[^"]*", [a-z_]*},*.*/\1/p' frontend/builtins/*.
 done >"$tmp/absent"
 equal "functions of the compiler in no page" "$(cat "$tmp/absent")" ""
 
+# ---- proof.md is that of the tests, and each name has a proof ----
+awk -f docs/proof.awk docs/std.md tests/golden/programs/exceptions.txt tests/golden/ops/ops.txt \
+  tests/random/nn/gen_std*.c tests/golden/programs/*.nn tests/golden/programs/train/*.nn \
+  tests/front/elab/*_values.nn tests/golden/properties.nn >"$tmp/proof.md"
+check "docs/proof.md is not that of the tests: awk -f docs/proof.awk ..." cmp "$tmp/proof.md" docs/proof.md
+[ "$(grep -c '^| `' "$tmp/proof.md")" -ge 300 ] && pass || fail "docs/proof.md lacks names"
+equal "names without a proof" "$(grep '^| `[a-z0-9_]*` *[| ]*$' "$tmp/proof.md")" ""
+
 # ---- from-pytorch.md: 200 names at least, and every function of the second column is one of the compiler ----
 awk -F '|' '/^[|] `/ { print $3 }' docs/from-pytorch.md >"$tmp/column"
 [ "$(wc -l <"$tmp/column")" -ge 200 ] && pass || fail "from-pytorch.md has fewer than 200 rows"
