@@ -77,7 +77,8 @@ static bool check_rows(Graph *g, const OpCall *k, Dim *want) {
   for (int i = 0; i < 3; i++) {
     t[i] = node_type(g, k->in[i]);
     if (t[i]->rank == 4) continue;
-    shape_fail(g, k, E_AXIS_RANGE, "%s: %s has %d axes, not 4", op_info[k->op].name, operand_name[i], t[i]->rank);
+    shape_fail(g, k, E_AXIS_RANGE, "%s: %s has %d ax%s, not 4", op_info[k->op].name, operand_name[i], t[i]->rank,
+               t[i]->rank == 1 ? "is" : "es");
     return false;
   }
   Dim shared, keys[4] = {t[0]->dim[0], t[1]->dim[1], t[1]->dim[2], t[0]->dim[3]};

@@ -30,7 +30,12 @@ suite() { # suite NAME: runs it, prints a summary, writes its counts to $tmp/NAM
   if [ -z "$p" ] || [ "$p" -eq 0 ] || { [ "$status" -ne 0 ] && [ "$f" = 0 ]; }; then f=$((${f:-0} + 1)); fi
   {
     if [ "$f" -ne 0 ]; then
-      echo "FAIL  $1 (status $status)"; grep -avE '^(ok|PASS)' "$log" | tail -n 40 | sed 's/^/      /'
+      echo "FAIL  $1 (status $status)"
+      grep -avE "^(ok|PASS)" "$log" | awk '{ line[NR] = $0 } # every failure, up to 100, then the end
+        END {
+          for (i = 1; i <= NR - 40 && n < 100; i++) if (line[i] ~ /^FAIL/) { print "      " line[i]; n++ }
+          for (i = NR > 40 ? NR - 39 : 1; i <= NR; i++) print "      " line[i]
+        }'
     fi
     cpu=$(tail -n 1 "$tmp/$1.times" 2>/dev/null | tr 'ms' '  ' | awk '{ printf "%d", 60 * ($1 + $3) + $2 + $4 }')
     echo "$1: ${p:-0} passed, $f failed ($(($(date +%s) - begin)) s, ${cpu:-0} s of processor time)"

@@ -217,8 +217,8 @@ static Value fn_repeat(Elab *e, Call *k) {
   if (!x) return v_error();
   Type t = *el_type(e, x);
   if (l->n < t.rank || 2 * l->n > MAX_RANK)
-    return el_arg_fail(e, E_SHAPE_MISMATCH, k, 1, "`repeat` takes a count for each of the %d axes, at most %d", t.rank,
-                       MAX_RANK / 2);
+    return el_arg_fail(e, E_SHAPE_MISMATCH, k, 1,
+                       "`repeat` takes a count for each axis, of which there are %d, at most %d", t.rank, MAX_RANK / 2);
   Dim apart[MAX_RANK], wide[MAX_RANK], to[MAX_RANK];
   for (int i = 0; i < l->n; i++) {
     int old = i - (l->n - t.rank);

@@ -163,8 +163,8 @@ static bool read_spec(Elab *e, Call *k, const char *s, Labelled *op, int n, Labe
     if (!dtype_is_float(el_type(e, op[i].x)->dtype))
       return el_arg_reject(e, E_DTYPE_MISMATCH, k, i + 1, "`einsum` takes floats");
     if (!read_labels(&s, el_type(e, op[i].x)->rank, 0, &op[i]) || (i + 1 < n && *s++ != ','))
-      return el_arg_reject(e, E_SHAPE_MISMATCH, k, 0, "the labels of operand %d are not those of its %d axes", i + 1,
-                           el_type(e, op[i].x)->rank);
+      return el_arg_reject(e, E_SHAPE_MISMATCH, k, 0, "the labels of operand %d are not those of its %s", i + 1,
+                           el_axes(e, el_type(e, op[i].x)->rank));
     for (int a = 0; a < op[i].n; a++)
       if (!is_letter(op[i].label[a]) && op[i].label[a] - DOTS >= dots) dots = op[i].label[a] - DOTS + 1;
   }

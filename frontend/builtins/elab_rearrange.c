@@ -126,7 +126,8 @@ Value el_rearrange(Elab *e, Call *k) {
   if ((bad = side_read(e, p, arrow, &l)) || (bad = side_read(e, arrow + 2, p + strlen(p), &r)))
     return refuse(e, k, bad);
   const Type *t = el_type(e, x);
-  if (l.axes != t->rank) return refuse(e, k, ctx_strf(e->c, "the pattern has %d axes, the tensor %d", l.axes, t->rank));
+  if (l.axes != t->rank)
+    return refuse(e, k, ctx_strf(e->c, "the pattern has %s, the tensor %d", el_axes(e, l.axes), t->rank));
   for (int i = 0; i < r.n; i++)
     if (r.name[i] && side_find(&l, r.name[i]) < 0)
       return refuse(e, k, ctx_strf(e->c, "`%s` is not on the left side", r.name[i]));

@@ -32,12 +32,16 @@ static bool shape_arg(Elab *e, Call *k, int from, int *rank, Dim *dim) {
   return true;
 }
 
-static Value reshape_differs(Elab *e, Call *k, Id x, Dim count, Dim known) {
+static Value reshape_differs(Elab *e, Call *k, Id x, Dim count, Dim known, bool open) {
   /* Symbolic counts may be equal for some sizes. */
   if (e->m->open_sizes && !(dim_is_const(count) && dim_is_const(known))) return v_error();
   Diag *d = el_error_at(e, E_RESHAPE_COUNT, k->caret, k->caret_len,
                         "the new shape has another number of elements than %s", el_type_text(e, el_type_id(e, x)));
   el_label_operand(e, d, el_arg_ast(k, 0), k->arg[0].v);
+  if (!dim_is_const(count) || !dim_is_const(known)) return v_error();
+  const char *has = dim_text(e->m, count), *gives = dim_text(e->m, known);
+  if (open) diag_help(e->c, d, "the other sizes give %s elements, which do not divide %s", gives, has);
+  else diag_help(e->c, d, "it gives %s elements, not %s; a size that is -1 follows from the others", gives, has);
   return v_error();
 }
 
@@ -67,7 +71,8 @@ static Value fn_reshape(Elab *e, Call *k) {
   if (!x || !sizes(e, k, 1, &rank, v)) return v_error();
   for (int i = 0; i < rank; i++) {
     if (v[i].kind == V_INT && v[i].i == -1) {
-      if (open >= 0) return el_arg_fail(e, E_RESHAPE_COUNT, k, 1, "only one size can be -1");
+      if (open >= 0)
+        return el_arg_fail(e, E_RESHAPE_COUNT, k, 1, "only one size can be -1, which then follows from the others");
       open = i;
     } else if (!v_is_dim(v[i], &dim[i])) {
       return el_arg_fail(e, E_NEGATIVE_SIZE, k, 1, "%s is not a valid axis size", v_text(e, v[i]));
@@ -76,9 +81,17 @@ static Value fn_reshape(Elab *e, Call *k) {
     }
   }
   Dim count = type_count(e->m, el_type_id(e, x));
-  if (open >= 0 && !open_size(e, el_type(e, x), rank, dim, &dim[open])) return reshape_differs(e, k, x, count, known);
-  if (open < 0 && known != count) return reshape_differs(e, k, x, count, known);
+  if (open >= 0 && !open_size(e, el_type(e, x), rank, dim, &dim[open]))
+    return reshape_differs(e, k, x, count, known, true);
+  if (open < 0 && known != count) return reshape_differs(e, k, x, count, known, false);
   return v_tensor(e, b_reshape(&e->cur.b, x, rank, dim));
+}
+
+static Value permute_counts(Elab *e, Call *k, int n, int rank) {
+  Str axes = {.c = e->c};
+  for (int i = rank; i-- > 0;) str_printf(&axes, ", %d", i);
+  return el_arg_fail(e, E_AXIS_RANGE, k, 1, "`permute` names each axis once, as in permute(x%s); this is %d of %d",
+                     rank ? axes.s : "", n, rank);
 }
 
 static Value fn_permute(Elab *e, Call *k) {
@@ -88,13 +101,13 @@ static Value fn_permute(Elab *e, Call *k) {
   bool list = k->n == 2 && k->arg[1].v.kind == V_LIST, seen[MAX_RANK] = {0};
   int n = list ? k->arg[1].v.list->n : k->n - 1;
   int64_t perm[MAX_RANK];
-  if (n != rank) return el_arg_fail(e, E_AXIS_RANGE, k, 1, "`permute` names each of the %d axes once", rank);
+  if (n != rank) return permute_counts(e, k, n, rank);
   for (int i = 0; i < n; i++) {
     Value v = list ? k->arg[1].v.list->v[i] : k->arg[1 + i].v;
     perm[i] = v.kind == V_INT ? v.i < 0 ? v.i + rank : v.i : -1;
     if (perm[i] < 0 || perm[i] >= rank || seen[perm[i]])
-      return el_arg_fail(e, E_AXIS_RANGE, k, list ? 1 : 1 + i, "`permute` names each of the %d axes once, not %s", rank,
-                         v_text(e, v));
+      return el_arg_fail(e, E_AXIS_RANGE, k, list ? 1 : 1 + i,
+                         "`permute` names each axis once, by a number below %d, not %s", rank, v_text(e, v));
     seen[perm[i]] = true;
   }
   return v_tensor(e, b_transpose(&e->cur.b, x, perm));

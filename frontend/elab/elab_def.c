@@ -191,6 +191,10 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
   if (a->v.kind == V_FN && !strcmp(want, "a tensor")) diag_help(e->c, d, "it is called, as in `f(x)`");
   if (a->v.kind == V_STR && !strcmp(want, "a function")) diag_help(e->c, d, "a function is named without quotes");
+  if (a->v.kind == V_STR && (!strcmp(want, "a float") || !strcmp(want, "an int")))
+    diag_help(e->c, d, "a number is written without quotes");
+  if (a->v.kind == V_FN && a->v.fn->def && !strcmp(param->text, "lr"))
+    diag_help(e->c, d, "a schedule is a factor: `lr = 0.1 * %s(step / steps)`", a->v.fn->def->name);
   if (a->v.kind == V_SIZE || (a->v.kind == V_INT && (!strcmp(want, "a bool") || !strcmp(param->text, "eps"))))
     diag_help(e->c, d, SIZES_ARE_KNOWN);
   return v_error();

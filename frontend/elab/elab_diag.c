@@ -35,6 +35,8 @@ Loc el_user_loc(const Elab *e, Loc at, int *len) {
   return at;
 }
 
+const char *el_axes(const Elab *e, int n) { return ctx_strf(e->c, "%d ax%s", n, n == 1 ? "is" : "es"); }
+
 void el_note_sizes(Elab *e, Diag *d) {
   for (int i = 0; e->cur.root && e->cur.root->kind == GK_EVAL_STEP && i < e->m->nsize; i++) {
     const Size *s = &e->m->size[i];

@@ -16,6 +16,7 @@ bool el_reject(Elab *e, int code, const Ast *at, const char *fmt, ...) __attribu
 /* For limits: ends the elaboration, because every further statement would only fail again. */
 Value el_fatal(Elab *e, int code, Loc at, int len, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+const char *el_axes(const Elab *e, int n);                        /* 1 axis, 2 axes */
 void el_label_operand(Elab *e, Diag *d, const Ast *a, Value v);   /* its shape, and why it has that shape */
 void el_primary_operand(Elab *e, Diag *d, const Ast *a, Value v); /* the same under the primary caret */
 void el_label_call(Elab *e, Diag *d, const Call *k);              /* el_label_operand for every tensor argument */

@@ -158,7 +158,8 @@ static bool find_uses(Elab *e, Index *x, const Ast *a) {
   if (v_bad(base)) return false;
   const Type *t = el_type(e, base.id);
   if (a->n - 1 != t->rank) {
-    Diag *d = el_error(e, E_INDEX_NOTATION, a, "%d indices for a tensor of %d axes", a->n - 1, t->rank);
+    Diag *d = el_error(e, E_INDEX_NOTATION, a, "%d ind%s for a tensor of %s", a->n - 1, a->n == 2 ? "ex" : "ices",
+                       el_axes(e, t->rank));
     el_label_operand(e, d, a->kid[0], base);
     return false;
   }

@@ -275,6 +275,9 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
       diag_help(e->c, d,
                 is_one_hot(arg)
                   ? "leave `one_hot` out: these are the numbers of classes; soft_cross_entropy takes shares"
+                : k->n && k->arg[0].ast != arg && is_float(k->arg[0].v) &&
+                    node_type(k->arg[0].v.g, k->arg[0].v.id)->rank == ty->rank
+                  ? "shares of classes, as of `mixup`, are for soft_cross_entropy; class numbers are argmax(z)"
                   : "i32(...) converts; class numbers of logits are argmax(z)");
     return false;
   }

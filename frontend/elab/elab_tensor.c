@@ -196,8 +196,10 @@ static bool sub_items(Elab *e, const Ast *a, Id x, Subs *s) {
       given += !is_new_axis(a->kid[i]);
     }
   if (given > rank) {
-    Diag *d = el_error(e, E_AXIS_RANGE, a, "%d indices for a tensor of %d axes", given, rank);
+    Diag *d =
+      el_error(e, E_AXIS_RANGE, a, "%d ind%s for a tensor of %s", given, given == 1 ? "ex" : "ices", el_axes(e, rank));
     el_label_operand(e, d, a->kid[0], v_tensor(e, x));
+    diag_help(e->c, d, "there is one for each axis, from the first one on; `none` adds an axis");
     return false;
   }
   for (int i = 0; i < rank; i++) {

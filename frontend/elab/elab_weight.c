@@ -187,6 +187,16 @@ int el_make_state(Elab *e, CallSite *i, const char *name, TypeId type, double fi
   return -1;
 }
 
+static void warn_empty(Elab *e, const Ast *s, TypeId type) {
+  int len = s->caret_len;
+  Loc at = el_user_loc(e, s->caret, &len);
+  if (e->trial || type_count(e->m, type) != 0 || el_in_builtin(e, at)) return;
+  if (el_reported_of(e, E_EMPTY_WEIGHT, "")) return; /* what follows is empty, too */
+  Diag *d = diag_warn(e->c, E_EMPTY_WEIGHT, at, len, "the weight `%s` is %s, which has no elements", s->text,
+                      el_type_text(e, type));
+  diag_help(e->c, d, "an axis of 0 passes nothing on: write the number of outputs");
+}
+
 static int add_var(Elab *e, const Ast *s, TypeId type) {
   CallSite *i = e->cur.f->site;
   bool state = s->kind == AST_STATE, optim = i->weight >= 0 || i->joint;
@@ -203,6 +213,7 @@ static int add_var(Elab *e, const Ast *s, TypeId type) {
                   .rate = e->cur.rate,
                   .loc = s->caret,
                   .len = s->caret_len};
+  if (kind == VK_PARAM) warn_empty(e, s, type);
   int v = record_var(e, i, name, kind, type, &info, el_user_loc(e, s->caret, NULL));
   e->m->var[v].owner = i->weight;
   return v;

@@ -74,6 +74,7 @@ static bool bound_value(Elab *e, const Ast *a, Value *v) {
   Diag *d =
     el_error(e, E_FIELD, a, "a field is named by a column's name or by its number from 0, not by %s", v_text(e, *v));
   if (v->kind == V_LIST) diag_help(e->c, d, "a range of columns is written field(0:16)");
+  if (v->kind == V_INT) diag_help(e->c, d, "columns are counted from the first one; the last of 17 is field(16)");
   return false;
 }
 

@@ -111,8 +111,9 @@ static TypeId picture_type(Elab *e, const DataCtx *x) {
 static bool class_field(Elab *e, DataCtx *x) {
   FieldInfo *f = x->field;
   DType t = (DType)type_get(e->m, f->type)->dtype;
-  if (dtype_is_float(t))
+  if (dtype_is_float(t) && el_is_field(x->line->kid[1]))
     return el_reject(e, E_FIELD, x->line->kid[1], "field(1), the class of a picture, is an integer: %s: i32", f->name);
+  if (dtype_is_float(t)) f->raw_dtype = t = DT_I32; /* as of one_hot(field(1), 10) */
   f->column[0].kind = CELL_CLASS;
   f->column[0].count = 1;
   f->column[0].key = ctx_strf(e->c, "%s.%s", x->d->learned, f->name);

@@ -54,7 +54,9 @@ static bool unknown_kind(Elab *e, const Ast *a, const char *name) {
   const char *s = diag_suggest(e->c, name, words, NKINDS);
   for (int i = 0; known && i < NKINDS; i++)
     if (!strcmp(known + 1, words[i])) s = words[i];
+  const char *foreign = foreign_name(e->c, dot ? ctx_name(e->c, dot + 1) : name, "x");
   if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+  else if (foreign) diag_help(e->c, d, "%s", foreign);
   else diag_help(e->c, d, "a source is csv, images, text, npy, npz, ...; `csv(\"rows.csv\")` reads a table");
   return false;
 }
@@ -138,6 +140,12 @@ static bool read_args(Elab *e, Call *k, DataInfo *d) {
   for (int i = 0; csv && i < CSV_NAMED; i++)
     if (k->arg[i].set && !el_csv_argument(e, d, csv_named[i], k->arg[i].v, k->arg[i].ast)) return false;
   for (int i = csv ? CSV_NAMED : 0; i < k->n; i++) {
+    if (el_is_images(d) && k->arg[i].name) {
+      Diag *g =
+        el_error_at(e, E_UNKNOWN_ARG, k->arg[i].at, k->arg[i].len, "`images` has no argument `%s`", k->arg[i].name);
+      diag_help(e->c, g, "it has the folder; a size is set by resize(field(0), H, W) in the line of the picture");
+      return false;
+    }
     if ((csv || el_is_images(d) || el_is_archive(d)) && d->npaths) {
       Diag *g = el_error_at(e, E_ARG_COUNT, k->arg[i].at, k->arg[i].len, "`%s` reads one %s; this is one too many",
                             d->kind, el_is_images(d) ? "folder" : "file");

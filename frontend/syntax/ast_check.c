@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that the grammar leaves open: constructs in the wrong place, names given twice. */
 #include "frontend/syntax/ast_build.h"
+#include "frontend/syntax/foreign.h"
 #include "ir/diag.h"
 #include <string.h>
 
@@ -95,6 +96,12 @@ static void check_call(Check *k, const Ast *a, int from, bool field) {
 }
 
 static void check_type(Check *k, const Ast *type) {
+  for (int i = 0; i < type->n; i++) {
+    const Ast *s = type->kid[i];
+    if (s->kind != AST_UNARY || s->op != AST_NEG || s->kid[0]->kind != AST_INT) continue;
+    Diag *d = diag_error(k->c, E_NEGATIVE_SIZE, s->at, s->len, "a size is a number from 0 on or a name");
+    diag_help(k->c, d, "a size that the caller chooses has a name, as in f32[B, 16]");
+  }
   check_dots(k, type, 0);
   check_kids(k, type, 0);
 }
@@ -174,7 +181,9 @@ static void check_statement(Check *k, const Ast *a, Place place) {
   }
   if (!allowed && (place & (IN_DATA | IN_TRAIN | IN_TARGET)) && !is_setting_call(a, place)) {
     Diag *d = diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "an expression alone has no effect in a section");
-    diag_help(k->c, d, "give it a name: `name = ...`");
+    const Ast *f = a->kind == AST_CALL ? a->kid[0] : a;
+    const char *help = f->kind == AST_NAME ? foreign_name(k->c, f->text, "x") : NULL;
+    diag_help(k->c, d, "%s", help ? help : "give it a name: `name = ...`");
     return;
   }
   if (a->kind == AST_FOR && place & (IN_DATA | IN_TRAIN)) check_loop(k, a, place);

@@ -39,10 +39,10 @@ class Live:
             self.file.write("\n")
 
     def rate(self) -> str:
-        """", 1590 steps/s, 3 s left"."""
+        """", 1,590 steps/s, 3 s left"."""
         passed = time.monotonic() - self.start
         left = passed / self.done * (self.total - self.done) if self.done else 0
-        return f", {self.done / max(passed, 1e-9):.0f} steps/s" + (f", {left:.0f} s left" if self.total else "")
+        return f", {self.done / max(passed, 1e-9):,.0f} steps/s" + (f", {left:.0f} s left" if self.total else "")
 
     def _line(self, words: str) -> str:
         width = shutil.get_terminal_size().columns - 1

@@ -29,6 +29,9 @@ sed 's|images("pets/")|csv("pets.csv")|; s|= field(0) / 255|= field(0:351) / 255
   /^    [a-x][a-z]*: f32.*field(0)/d; /^export/d' pets.nn >table.nn
 one() { "$gradc" run "$@" --json --run-dir d --force --threads 1 2>err | hash_of; }
 equal 'pictures and their pixels in a table' "$(one pets.nn)" "$(one table.nn)"
+shares() { sed 's/y: i32 = \(.*\)/y: f32[2] = mixup(one_hot(\1, 2), 1e-9)/; s/cross_entropy/soft_cross_entropy/' "$1"; }
+shares pets.nn >mixed.nn; shares table.nn >mixed_table.nn
+equal 'shares of classes' "$(one mixed.nn)" "$(one mixed_table.nn)"
 grep -aq '"classes.pets.y":"\[\\"cat\\",\\"dog\\"\]"' r/weights.safetensors && pass || fail 'no names of classes'
 ./pets_m predict $w --input pets >out 2>err
 equal 'predict: names and classes' "$(sed 's/,.*//' out | tr '\n' ' ')" "$(ls -d pets/*/*.* | LC_ALL=C sort |
