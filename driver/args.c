@@ -30,10 +30,15 @@ const Option option_info[OPT_COUNT] = {
 
 enum { GO_ON = -1 };
 
+static bool takes(const Args *a, int option) { return option_info[option].commands >> a->cmd & 1; }
+
 static int usage(Args *a, const char *word, const char *const *words, int n, const char *what) {
   Diag *d = diag_error(a->c, E_USAGE, 0, 1, "%s", what);
   const char *near = word ? diag_suggest(a->c, word, words, n) : NULL;
   if (near) diag_help(a->c, d, "did you mean `%s`?", near);
+  else if (a->cmd < CMD_COUNT && word && word[0] == '-' && takes(a, OPT_set))
+    diag_help(a->c, d, "`gradc %s --help` lists its options; a constant of the model is set by `--set NAME=VALUE`",
+              command_info[a->cmd].name);
   else if (a->cmd < CMD_COUNT) diag_help(a->c, d, "`gradc %s --help` lists its options", command_info[a->cmd].name);
   else diag_help(a->c, d, "`gradc --help` lists the commands");
   return EXIT_USAGE;
@@ -85,8 +90,6 @@ static int find_command(Args *a, const char *word) {
       return other_command(a, word, OTHER_COMMANDS[i].help);
   return usage(a, word, names, CMD_COUNT, ctx_strf(a->c, "there is no command `%s`", word));
 }
-
-static bool takes(const Args *a, int option) { return option_info[option].commands >> a->cmd & 1; }
 
 static int unknown_option(Args *a, const char *flag) {
   const char *words[OPT_COUNT + PASS_COUNT];

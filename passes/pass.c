@@ -39,7 +39,10 @@ static int find_or_report(Ctx *c, const char *name, size_t n) {
   for (int i = 0; i < PASS_COUNT; i++) names[i] = pass_info[i].name;
   Diag *d = diag_error(c, E_UNKNOWN_PASS, 0, 1, "there is no pass `%s`", word);
   const char *near = diag_suggest(c, word, names, PASS_COUNT);
+  Str all = {.c = c};
+  for (int i = 0; i < PASS_COUNT; i++) str_printf(&all, i ? ", %s" : "%s", names[i]);
   if (near) diag_help(c, d, "did you mean `%s`?", near);
+  else diag_help(c, d, "the passes are %s", all.s);
   return -1;
 }
 

@@ -73,6 +73,8 @@ static void open_csv(Data *d) {
   char err[ERR_TEXT];
   Bytes b;
   if (!io_read_data(d->path[0], &b, err)) rt_die(E_DATA_READ, "%s", err);
+  if (b.n >= 2 && (!memcmp(b.p, "\xFF\xFE", 2) || !memcmp(b.p, "\xFE\xFF", 2)))
+    rt_die(E_DATA_READ, "%s: the text is UTF-16\nsave it as UTF-8: iconv -f UTF-16 -t UTF-8", d->path[0]);
   Csv c;
   csv_begin(&c, &b, d->d->sep, d->d->decimal);
   columns_begin(&k->columns, d->sess, d->d, d->path[0]);

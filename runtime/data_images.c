@@ -70,13 +70,17 @@ static void add_folder(Data *d, Images *k, const char *folder, int label) {
   uint64_t before = d->n + d->faulty;
   for (int i = 0; i < n; i++) {
     char *path = join(folder, name[i]);
-    if (io_is_folder(path)) rt_die(E_RECORD_COUNT, "%s: a folder within the folder of a class", path);
+    if (io_is_folder(path))
+      rt_die(E_RECORD_COUNT,
+             "%s: a folder within the folder of a class\nimages(...) names the folder whose folders are classes", path);
     if (is_picture(d, path, name[i])) add(d, k, path, label);
     else rt_free(path);
     rt_free(name[i]);
   }
   rt_free(name);
-  if (d->n + d->faulty == before) rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder", folder);
+  if (d->n + d->faulty == before)
+    rt_die(E_RECORD_COUNT, "%s: no pictures (.png, .jpg, .jpeg) in this folder\neach folder is a class: remove it",
+           folder);
 }
 
 char **images_list(const char *folder, Data *d) {

@@ -83,6 +83,7 @@ static void store(const Picture *p, GcDType t, void *raw) {
 
 static bool decode(const Bytes *file, Picture *p, char *err) {
   const PictureFormat *f = is_png(file) ? &picture_png : &picture_jpeg;
+  if (!file->n) return rt_fail(err, "the file is empty");
   if (!picture_is(file)) return rt_fail(err, "neither PNG nor JPEG");
   if (!f)
     return rt_fail(err, "%s: this program was built without %s", is_png(file) ? "PNG" : "JPEG",

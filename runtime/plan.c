@@ -12,8 +12,8 @@ static uint64_t steps_per_epoch(const Data *d, const GcTrain *t) {
   if (!d || d->d->stream) return 0;
   uint64_t n = d->ntrain / per_step(t);
   if (n == 0)
-    rt_die(E_NO_STEPS, "an epoch has no steps: %llu records to train on, a step takes %llu\nmake `batch` smaller",
-           (unsigned long long)d->ntrain, (unsigned long long)per_step(t));
+    rt_die(E_NO_STEPS, "an epoch has no steps: %llu record%s to train on, a step takes %llu\nmake `batch` smaller",
+           (unsigned long long)d->ntrain, d->ntrain == 1 ? "" : "s", (unsigned long long)per_step(t));
   return n;
 }
 

@@ -215,7 +215,7 @@ void report_validation(Report *r, const Scores *s, const char *json_line) {
   bool asked = !r->validated || now - r->validated_at >= 1 || step == sess->run->steps || validate_ends(sess);
   rt_free(r->validated);
   r->validated = rt_strdup(value);
-  if (r->live) live_line(r, step, now);
+  if (r->live && (asked || now - r->shown >= 0.1)) live_line(r, step, r->shown = now);
   else if (asked) rt_note("step %u/%u  validation %s", step, sess->run->steps, value);
   if (asked) r->validated_at = now;
 }

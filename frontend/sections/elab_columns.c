@@ -137,7 +137,10 @@ static int find_name(Elab *e, const DataInfo *d, const char *name, const ColumnI
   Diag *g = el_error_at(e, E_FIELD, c->loc, c->len, "\"%s\" has no column `%s`", d->paths[0], name);
   diag_note(e->c, g, "line 1 of \"%s\": %s", d->paths[0], list_of(e, d));
   const char *near = diag_suggest(e->c, name, d->head, d->nhead);
-  if (near) diag_help(e->c, g, "did you mean `%s`?", near);
+  const char *first = d->nhead ? d->head[0] : "";
+  if (!strncmp(first, "\xFF\xFE", 2) || !strncmp(first, "\xFE\xFF", 2))
+    diag_help(e->c, g, "the file is UTF-16: save it as UTF-8, as by iconv -f UTF-16 -t UTF-8");
+  else if (near) diag_help(e->c, g, "did you mean `%s`?", near);
   return -1;
 }
 

@@ -58,6 +58,8 @@ for p in rgb.png wide.png rgb.jpg progressive.jpg; do
 done
 echo text | bad x.png
 refused 'text' 0622 'bad/cat/x.png: neither PNG nor JPEG' 5:24 bad
+bad x.png </dev/null
+refused 'an empty file' 0622 'bad/cat/x.png: the file is empty' 5:24 bad
 bad x.gif </dev/null
 refused 'another format' 0622 'bad/cat/x.gif: only PNG and JPEG' '' bad
 bad x.txt </dev/null

@@ -70,6 +70,9 @@ refused() { # NAME CODE MESSAGE PLACE, the file on standard input
   if [ $got = 4 ] && grep -q -e "error\[E$2\]: bad.csv: $3" err && grep -q -e "--> named.nn:$4\$" err; then pass
   else fail "$1: status $got: $(cat err)"; fi
 }
+{ printf '\377\376'; sed 's/./&\x00/g' wine.csv; } >wide.csv
+./named train --run-dir bad --data wide.csv >out 2>err
+equal 'UTF-16' "$? $(grep -c 'error.E0611.: wide.csv: the text is UTF-16' err)" '4 1'
 sed '1s/kind/kid/' wine.csv | refused 'an unknown column' 0620 'there is no column `kind` (line 1)' 6:14
 grep -q 'did you mean `kid`' err && pass || fail "the nearest column: $(cat err)"
 refused 'no header' 0620 'there is no column `malic acid` (line 1)' 5:25 <bare.csv
