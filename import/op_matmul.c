@@ -56,14 +56,17 @@ static bool term_labels(Oper *o, Labels *l, const char *term, size_t n, const Sh
   int letters = 0, axis = 0;
   for (size_t i = 0; i < n; i++) letters += term[i] != '.' && term[i] != ' ';
   int dots = x->rank - letters;
+  bool seen = false;
+  if (dots < 0) return false;
   for (size_t i = 0; i < n; i++) {
     unsigned char ch = (unsigned char)term[i];
     if (ch == ' ') continue;
     if (ch == '.') {
-      Shape all = shape_of(x->type, l->nextra, l->extra), own = shape_of(x->type, dots < 0 ? 0 : dots, x->dim + axis);
-      if (!onnx_broadcast(o, &all, &own)) return false;
+      Shape all = shape_of(x->type, l->nextra, l->extra), own = shape_of(x->type, dots, x->dim + axis);
+      if (seen || !onnx_broadcast(o, &all, &own)) return false;
       l->nextra = all.rank;
       memcpy(l->extra, all.dim, sizeof all.dim);
+      seen = true;
       axis += dots;
       i += 2;
       continue;
@@ -79,8 +82,10 @@ static bool result_labels(const char *spec, char *out, size_t n) {
   const char *arrow = strstr(spec, "->");
   size_t k = 0;
   if (arrow) {
-    for (const char *p = arrow + 2; *p && k + 1 < n; p++)
+    for (const char *p = arrow + 2; *p && k + 1 < n; p++) {
+      if ((unsigned char)*p > 127) return false;
       if (*p != ' ') out[k++] = *p;
+    }
   } else { /* those that occur once, in order of the alphabet, after the dots */
     int count[128] = {0};
     for (const char *p = spec; *p; p++)
@@ -105,7 +110,8 @@ void op_einsum(Oper *o) {
     p += n + (p[n] == ',');
     str_printf(&b, ", %s", op_x(o, i));
   }
-  if (!result_labels(spec, out, sizeof out)) return op_refuse(o, E_ONNX_NODE, "the equation is too long");
+  if (!result_labels(spec, out, sizeof out))
+    return op_refuse(o, E_ONNX_NODE, "the result of the equation `%s` does not fit", spec);
   Shape s = {.type = op_shape(o, 0)->type};
   for (const char *q = out; *q && s.rank < MAX_RANK; q++) {
     if (*q != '.') s.dim[s.rank++] = l.size[(int)*q];

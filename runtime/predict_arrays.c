@@ -197,7 +197,9 @@ static bool has_objects(const Bytes *b) {
   return blank < b->n && s[blank] == '{';
 }
 
-void predict_jsonl(Predictor *p, Bytes *b) {
+void predict_jsonl(Predictor *p, Bytes *file) {
+  size_t mark = file->n >= 3 && !memcmp(file->p, "\xEF\xBB\xBF", 3) ? 3 : 0; /* of byte order */
+  const Bytes text = {file->p + mark, file->n - mark}, *b = &text;
   const GcData *d = rows_data(p->sess, p->g);
   if (d && !strcmp(d->kind, "jsonl") && has_objects(b)) {
     if (!from_objects(p, d, b)) rt_die(E_RECORD_COUNT, "%s: no records", p->name);

@@ -127,12 +127,16 @@ static bool load(const Gguf *g, int i, const unsigned char *data) {
   const StTensor *t = &g->w->f.t[i];
   const GgufType *type = g->type[i];
   const unsigned char *from = data + g->offset[i];
-  float *to = weights_data(g->w, i);
+  unsigned char *to = weights_data(g->w, i);
+  float block[256]; /* `to` follows the tensor before it, at any byte */
   int64_t blocks = weights_count(t) / type->block;
   if (!type->as)
     return rt_fail(g->err, "`%.99s` is %s; F32, F16, BF16, Q8_0, Q4_0, Q4_K and Q6_K are read", t->name, type->name);
   if (!type->load && t->bytes) memcpy(to, from, t->bytes);
-  for (int64_t k = 0; k < blocks && type->load; k++) type->load(from + k * type->bytes, to + k * type->block);
+  for (int64_t k = 0; k < blocks && type->load; k++, to += type->block * 4) {
+    type->load(from + k * type->bytes, block);
+    memcpy(to, block, (size_t)type->block * 4);
+  }
   return true;
 }
 

@@ -58,6 +58,10 @@ expect 1 'E0533.*: Reshape .*operand 2' import alone/model.onnx -o d
 check 'an input as a constant from the test data' "$gradc" import cases/test_reshape_reordered_last_dims/model.onnx -o d
 check 'an input as a constant' "$gradc" import alone/model.onnx -o d \
   --const shape=cases/test_reshape_reordered_last_dims/test_data_set_0/input_1.pb
+for equation in '...ijk,->' '......,->' 'ij,jk->i\xeb'; do # axes that there are not, letters that there are not
+  sed "s/ij,jk->ik/$equation/" made/einsum_ints/model.onnx >equation.onnx
+  expect 1 'E0534.*: Einsum .*equation' import equation.onnx -o d
+done
 expect 2 'E0500.*NAME=N' import cases/test_relu/model.onnx -o d --dim 3
 expect 2 'E0500.*one model' import cases/test_relu/model.onnx
 expect 1 'E0530' import "$here/run.sh" -o d

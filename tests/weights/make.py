@@ -111,6 +111,17 @@ w.write_tensors_to_file()
 w.close()
 save_numpy(want, path("types.gguf.want.safetensors"))
 
+# Floats after an odd number of bytes.
+w = gguf.GGUFWriter(path("odd.gguf"), "llama")
+want = {"a": np.arange(3, dtype=np.int8), "b": np.arange(5, dtype=np.float16) / 3}
+for name, value in want.items():
+    w.add_tensor(name, value)
+w.write_header_to_file()
+w.write_kv_data_to_file()
+w.write_tensors_to_file()
+w.close()
+save_numpy({k: v.astype(v.dtype if k == "a" else "f4") for k, v in want.items()}, path("odd.gguf.want.safetensors"))
+
 # Models of the shipped maps: weights as published, an input, and what PyTorch computes.
 import transformers as hf  # noqa: E402
 

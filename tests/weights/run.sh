@@ -15,7 +15,7 @@ says() { # says STATUS PATTERN ARGUMENT...: the pattern is in a line of the outp
 }
 
 # ---- formats: the tensors of each file are those that its library reads; converted, they stay the same ----
-for f in state.pt every.pt check.pt protocol4.pt arrays.npz packed.npz one.npy types.gguf; do
+for f in state.pt every.pt check.pt protocol4.pt arrays.npz packed.npz one.npy types.gguf odd.gguf; do
   says 0 ', 0 differ; max .difference. 0$' weights --diff $f $f.want.safetensors
   says 0 '' weights $f -o copy.safetensors
   says 0 ', 0 differ' weights --diff copy.safetensors $f.want.safetensors
@@ -213,7 +213,7 @@ if full; then
     "$here/fuzz.c" "$root"/weights/*.c "$r"/zip.c "$r"/gz.c "$r"/array_file.c "$r"/safetensors.c "$r"/json.c \
     "$r"/io.c "$r"/num.c "$r"/alloc.c "$build/libgradc_rt.a" -lm -ldl -lpthread 2>log; then
     tally fuzz ./fuzz 7000 state.pt every.pt check.pt protocol4.pt bad_*.pt arrays.npz packed.npz one.npy types.gguf \
-      state.pt.want.safetensors
+      odd.gguf state.pt.want.safetensors
   else fail "fuzz does not compile: $(head -n 5 log)"; fi
   if cc -std=gnu11 -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -I"$root" -o tokens "$here/tokens.c" \
     "$r"/tokenizer.c "$r"/token_*.c "$r"/protobuf.c "$r"/json.c "$r"/alloc.c \
