@@ -65,8 +65,8 @@ static void declare_axes(NestText *c, const char *e) {
   if (p->ninner == 1) return;
   for (int i = p->ninner - 1; i >= 0; i--) {
     int a = p->inner[i];
-    const char *by = inner == 1 ? "" : ctx_strf(c->p->c, " / %s", index_operand(c, inner));
-    const char *of = i ? ctx_strf(c->p->c, " %% %s", index_operand(c, c->n->axes.axis[a].extent)) : "";
+    const char *by = inner == 1 ? "" : ctx_strf(c->p->c, " / %s", index_divisor(c, inner));
+    const char *of = i ? ctx_strf(c->p->c, " %% %s", index_divisor(c, c->n->axes.axis[a].extent)) : "";
     const char *name = i == p->ninner - 1 && p->tile.vec > 1 ? "first" : ctx_strf(c->p->c, "i%d", a);
     nest_line(c, "const %s %s = %s%s%s;", type, name, e, by, of);
     inner = dim_mul(c->p->m, inner, c->n->axes.axis[a].extent);

@@ -11,7 +11,7 @@ enum { OWNED_ROWS = 64, LISTED = 1024, LIST_BYTES = LISTED * 4, COUNTS_AT = 2 * 
 typedef struct SegmentsPlan {
   NestSchedule s;
   int index;                         /* the axis of the result whose index is a value */
-  int position[MAX_AXES], nposition; /* inner axes of the indices */
+  int position[MAX_AXES], nposition; /* inner axes of the indices, and those whose elements go to the same place */
   int column[MAX_AXES], ncolumn;
   Dim positions, columns;
   int wide; /* threads of a block along columns: whole warps; the others take other rows */
@@ -39,9 +39,9 @@ static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
   if (p->index < 0 || dtype_is_half(k->buf[n->store[0].buf].type)) return false;
   for (int i = 0; i < n->phase[0].naxis; i++) {
     int a = n->phase[0].axis[i];
-    bool of_index = n->axes.axis[p->index].needs >> a & 1;
-    if (of_index && p->ncolumn) return false;
-    if (of_index) p->position[p->nposition++] = a;
+    bool summed = n->axes.axis[p->index].needs >> a & 1 || !n->store[0].at.coef[a];
+    if (summed && p->ncolumn) return false;
+    if (summed) p->position[p->nposition++] = a;
     else p->column[p->ncolumn++] = a;
   }
   p->positions = index_product(n, p->position, p->nposition);

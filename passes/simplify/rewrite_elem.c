@@ -20,6 +20,13 @@ static Id int_times_zero(const Builder *b, Id n) {
 static Id int_minus_itself(const Builder *b, Id n) {
   return !rw_float(b, n) && rw_in(b, n, 0) == rw_in(b, n, 1) ? b_full(b, node_get(b->g, n)->type, 0) : 0;
 }
+/* NaN alone differs from itself. */
+static Id compared_with_itself(const Builder *b, Id n, bool result) {
+  const Id x = rw_in(b, n, 0);
+  return x == rw_in(b, n, 1) && !rw_float(b, x) ? b_full(b, node_get(b->g, n)->type, result) : 0;
+}
+static Id int_equals_itself(const Builder *b, Id n) { return compared_with_itself(b, n, true); }
+static Id int_differs_from_itself(const Builder *b, Id n) { return compared_with_itself(b, n, false); }
 /* Moves a constant to the right of a commutative op, where the other rules look for it. */
 static Id const_to_right(const Builder *b, Id n) {
   double v;
@@ -159,6 +166,10 @@ const Rewrite rewrite_elem[] = {
   {OP_add, 0, EXACT, int_zero, "x + 0 = x, integers"},
   {OP_mul, 0, EXACT, int_times_zero, "x * 0 = 0, integers"},
   {OP_sub, 0, EXACT, int_minus_itself, "x - x = 0, integers"},
+  {OP_eq, 0, EXACT, int_equals_itself, "x == x = true, integers"},
+  {OP_le, 0, EXACT, int_equals_itself, "x <= x = true, integers"},
+  {OP_ne, 0, EXACT, int_differs_from_itself, "x != x = false, integers"},
+  {OP_lt, 0, EXACT, int_differs_from_itself, "x < x = false, integers"},
   {OP_max, 0, EXACT, right_is_minus_inf, "max(x, -inf) = x"},
   {OP_min, 0, EXACT, right_is_inf, "min(x, inf) = x"},
   {OP_max, 0, EXACT, of_itself, "max(x, x) = x"},

@@ -24,6 +24,7 @@ cp -r "$tmp/on_cpu" "$tmp/want"
 if full; then
   # Others are trained by models.sh. turns: several sections.
   for name in cnn_batchnorm cnn_variety gpt mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
+  trains "$here/mixed.nn" 8
   for name in exact/residual exact/tied forms/turns; do trains "$root/tests/$name.nn" 4; done
 fi
 for type in f16 $(full && echo bf16); do # beside their models, whose paths of data are relative
