@@ -182,6 +182,17 @@ bool el_reported_of(Elab *e, int code, const char *name) {
   return false;
 }
 
+/* momentum = "nesterov": the name of another argument. */
+static void help_number(Elab *e, Diag *d, Value text) {
+  const Ast *def = e->cur.f->sig;
+  for (int i = 2; def && i < def->n; i++)
+    if (def->kid[i]->kind == AST_ARG && !strcmp(def->kid[i]->text, text.s)) {
+      diag_help(e->c, d, "`%s` is an argument of its own: `%s = ...`", text.s, text.s);
+      return;
+    }
+  el_help_number(e, d, text);
+}
+
 static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, const char *want) {
   if (el_reported(e, E_ARG_KIND, param, v_kind(a->v))) return v_error();
   bool tensor = a->v.kind == V_TENSOR;
@@ -191,8 +202,7 @@ static Value wrong_kind(Elab *e, const Call *k, const Ast *param, const Arg *a, 
   diag_label(e->c, d, param->caret, param->caret_len, "required here");
   if (a->v.kind == V_FN && !strcmp(want, "a tensor")) diag_help(e->c, d, "it is called, as in `f(x)`");
   if (a->v.kind == V_STR && !strcmp(want, "a function")) diag_help(e->c, d, "a function is named without quotes");
-  if (a->v.kind == V_STR && (!strcmp(want, "a float") || !strcmp(want, "an int")))
-    diag_help(e->c, d, "a number is written without quotes");
+  if (a->v.kind == V_STR && (!strcmp(want, "a float") || !strcmp(want, "an int"))) help_number(e, d, a->v);
   if (a->v.kind == V_FN && a->v.fn->def && !strcmp(param->text, "lr"))
     diag_help(e->c, d, "a schedule is a factor: `lr = 0.1 * %s(step / steps)`", a->v.fn->def->name);
   if (a->v.kind == V_SIZE || (a->v.kind == V_INT && (!strcmp(want, "a bool") || !strcmp(param->text, "eps"))))

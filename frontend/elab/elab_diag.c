@@ -7,6 +7,7 @@
 #include "frontend/elab/elab_state.h"
 #include "frontend/elab/elab_weight.h"
 #include "frontend/syntax/foreign.h"
+#include <stdlib.h>
 #include <string.h>
 
 static void location_of(Elab *e, const Ast *at, Loc *loc, int *len) {
@@ -218,6 +219,18 @@ static bool is_file_name(const char *last) {
   return false;
 }
 
+/* x.relu_(), a method that changes its tensor. */
+static bool help_in_place(Elab *e, Diag *d, const Ast *a, const char *last, const char *owner) {
+  size_t n = strlen(last);
+  if (n < 2 || last[n - 1] != '_' || last[n - 2] == '_') return false;
+  const char *base = ctx_intern(e->c, last, n - 1), *help = foreign_name(e->c, base, owner);
+  if (is_function(e, base, a))
+    diag_help(e->c, d, "values are never changed in place: write %s = %s(%s%s)", owner, base, owner,
+              arguments_of(e, a));
+  else diag_help(e->c, d, "values are never changed in place: %s", help ? help : "bind the name again, `x = ...`");
+  return true;
+}
+
 /* In this order: what the table of foreign words has for the name or its owner, the function of the same name without
  * its module, as a function instead of a method, or spelt alike; the nearest name. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near) {
@@ -226,12 +239,21 @@ void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *
   const char *help = foreign_name(e->c, last, owner);
   if (!help && dot) help = foreign_name(e->c, ctx_intern(e->c, name, strcspn(name, ".")), "x");
   if (help) diag_help(e->c, d, "%s", help);
+  else if (dot && !foreign_module(name) && help_in_place(e, d, a, last, owner)) return;
   else if (foreign_module(name) && is_function(e, last, a)) diag_help(e->c, d, "here it is `%s`", signature(e, last));
   else if (dot && is_function(e, last, a))
     diag_help(e->c, d, "there are no methods: write %s(%s%s)", last, owner, arguments_of(e, a));
   else if (same) diag_help(e->c, d, "here it is `%s`", signature(e, same));
   else if (dot && is_file_name(last)) diag_help(e->c, d, "a path is written in quotes: \"%s\"", name);
   else if (near || (near = el_suggest(e, name))) diag_help(e->c, d, "did you mean `%s`?", near);
+}
+
+void el_help_number(Elab *e, Diag *d, Value text) {
+  char *end;
+  double v = strtod(text.s, &end);
+  if (end == text.s) diag_help(e->c, d, "it is a number, not a word");
+  else if (*end == '%') diag_help(e->c, d, "%g %% is %g, written without quotes", v, v / 100);
+  else diag_help(e->c, d, "a number is written without quotes, as in %g", v);
 }
 
 void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n) {

@@ -250,8 +250,8 @@ static bool unify_dim(Elab *e, const ParamType *p, const Ast *pat, Dim dim, Type
   return true;
 }
 
-static bool is_one_hot(const Ast *a) {
-  return a && a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, "one_hot");
+static bool calls(const Ast *a, const char *name) {
+  return a && a->kind == AST_CALL && a->kid[0]->kind == AST_NAME && !strcmp(a->kid[0]->text, name);
 }
 
 static bool is_float(Value v) { return v.kind == V_TENSOR && dtype_is_float(node_type(v.g, v.id)->dtype); }
@@ -267,13 +267,18 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
                           "argument `%s` of `%s` is %s, but %s is asked for", name, k->name, el_type_text(e, t),
                           el_source(e, s));
     diag_label(e->c, d, s->at, s->len, "required here");
-    if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
+    if (p->dtype == P_FLOAT && (calls(arg, "argmax") || calls(arg, "argmin")))
+      diag_help(e->c, d,
+                "`%s` gives numbers of classes, without a gradient: a loss takes the scores themselves, as in "
+                "`cross_entropy(net(x), y)`",
+                arg->kid[0]->text);
+    else if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
     else if (p->dtype == P_FLOAT && k->n > 1 && k->arg[0].ast == arg && is_float(k->arg[1].v))
       diag_help(e->c, d, "the first two arguments may be in the wrong order; f32(...) converts");
     else if (p->dtype == P_FLOAT && !dtype_is_float((DType)ty->dtype)) diag_help(e->c, d, "f32(...) converts");
     else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
       diag_help(e->c, d,
-                is_one_hot(arg)
+                calls(arg, "one_hot")
                   ? "leave `one_hot` out: these are the numbers of classes; soft_cross_entropy takes shares"
                 : k->n && k->arg[0].ast != arg && is_float(k->arg[0].v) &&
                     node_type(k->arg[0].v.g, k->arg[0].v.id)->rank == ty->rank

@@ -131,7 +131,10 @@ static Value other_binary(Elab *e, int op, Value a, Value b, const Ast *at) {
   if (op == AST_EQ) return v_bool(equal(a, b));
   if (op == AST_NE) return v_bool(!equal(a, b));
   if (op == AST_ADD && a.kind == V_STR && b.kind == V_STR) return text_join(e, a.s, b.s, at);
-  return el_fail(e, E_OPERAND_KIND, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
+  Diag *d = el_error(e, E_OPERAND_KIND, at, "`%s` does not take %s and %s", ast_op_text(op), v_kind(a), v_kind(b));
+  if (a.kind == V_STR || b.kind == V_STR)
+    diag_help(e->c, d, "strings are joined to strings only, and numbers are not formatted: write a plain one, \"...\"");
+  return v_error();
 }
 
 Value el_static_binary(Elab *e, int op, Value a, Value b, const Ast *at) {

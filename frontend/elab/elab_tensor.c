@@ -26,11 +26,13 @@ static Id matmul_differ(Elab *e, const Ast *at, const Ast *left, const Ast *righ
   const Type *t = el_type(e, b);
   if (t->rank == 2 && t->dim[1] == ka) {
     diag_help(e->c, d, "transpose it: write `'` after the right operand");
-  } else if (right && right->kind == AST_NAME) {
+  } else {
     Dim dim[MAX_RANK];
     dims_copy(dim, t->dim, t->rank);
     dim[t->rank > 1 ? t->rank - 2 : 0] = ka;
-    diag_help(e->c, d, "make `%s` %s", right->text, el_type_text(e, type_make(e->m, (DType)t->dtype, t->rank, dim)));
+    const char *fits = el_type_text(e, type_make(e->m, (DType)t->dtype, t->rank, dim));
+    if (right && right->kind == AST_NAME) diag_help(e->c, d, "make `%s` %s", right->text, fits);
+    else diag_help(e->c, d, "the last axis of the left is summed with the first of the right: %s would fit", fits);
   }
   return 0;
 }

@@ -86,6 +86,7 @@ static bool settings(Elab *e, const Section *s, DataInfo *d) {
       if (!v_bad(x)) {
         Diag *g = el_error(e, E_SETTING_VALUE, h, "`holdout` is a fraction from 0 up to, not including, 1, not %s",
                            v_text(e, x));
+        if (x.kind == V_STR) el_help_number(e, g, x);
         if (d->holdout >= 1 && d->holdout < 100) diag_help(e->c, g, "%g %% is %g", d->holdout, d->holdout / 100);
       }
       ok = false;

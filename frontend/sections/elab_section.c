@@ -93,7 +93,7 @@ bool el_setting_int(Elab *e, const Section *s, const char *name, int64_t min, in
                        a->kind == AST_FLOAT ? el_source(e, a) : v_text(e, x));
     if (a->kind == AST_FLOAT && x.f >= (double)min && x.f < 1e15 && x.f == (double)(int64_t)x.f)
       diag_help(e->c, d, "write %lld: a point or an exponent makes a float", (long long)x.f);
-    if (x.kind == V_STR) diag_help(e->c, d, "a number is written without quotes");
+    if (x.kind == V_STR) el_help_number(e, d, x);
     return false;
   }
   *v = x.i;

@@ -170,6 +170,9 @@ Nodes *build_arg(Parse *p, Nodes *args, Ast *x) {
     Diag *d =
       diag_error(p->c, E_POSITIONAL_AFTER_NAMED, x->at, x->len, "an argument without a name follows a named one");
     diag_label(p->c, d, last->at, last->len, "named");
+    const Ast *value = last->kid[0];
+    if (x->kind == AST_INT && value && value->kind == AST_INT && value->at + (Loc)value->len + 1 == x->at)
+      diag_help(p->c, d, "a decimal number is written with a point, as in 0.1");
   }
   return nodes_add(p, args, x);
 }

@@ -19,9 +19,19 @@ static const char *const MODULES[] = {"torch",  "nn",   "F",   "np",    "numpy",
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
+/* Whether it is one of the words, which have spaces between them. */
+static bool one_of(const char *words, const char *word) {
+  size_t n = strlen(word), len;
+  for (; *words; words += len + (words[len] == ' ')) {
+    len = strcspn(words, " ");
+    if (len == n && !memcmp(words, word, n)) return true;
+  }
+  return false;
+}
+
 const char *foreign_help(ForeignKind kind, const char *word) {
   for (size_t i = 0; i < COUNT(ROWS); i++)
-    if (ROWS[i].kind == kind && !strcmp(ROWS[i].word, word)) return ROWS[i].help;
+    if (ROWS[i].kind == kind && one_of(ROWS[i].word, word)) return ROWS[i].help;
   return NULL;
 }
 

@@ -254,6 +254,13 @@ static const char *context_help(const Parse *p, const Token *t, int was) {
   if (t->kind == TK_DOT && !strcmp(head->text ? head->text : "", "super")) return foreign_help(FOREIGN_NAME, "super");
   if (t->kind == TK_LBRACE && parse_token(p, p->cur + 1)->kind == TK_STR)
     return "there are no dictionaries: a name is bound for each value; braces hold a block of statements";
+  if (t->kind == TK_LBRACE && was == TK_NAME && parse_token(p, p->cur + 1)->kind == TK_NAME &&
+      parse_token(p, p->cur + 2)->kind == TK_COLON)
+    return "there are no structs: a name is bound for each value, as in `a = 1`";
+  if (t->kind == TK_COLON && was == TK_NAME && parse_token(p, p->cur + 1)->kind == TK_COLON)
+    return parse_token(p, p->cur + 2)->kind == TK_LT
+             ? "types are known from the arguments: write `f(x)`; an element type converts as `f32(x)`"
+             : "names have no paths: the functions of all files are known by their names, as in `f(x)`";
   if (t->kind == TK_COMMA && open && open->kind == TK_LP)
     return "a list is written [a, b]; names are bound without brackets: a, b = ...";
   if (t->kind == TK_COMMA && (!open || open->kind == TK_LBRACE)) return "statements are separated by new lines or `;`";
