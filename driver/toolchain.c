@@ -114,7 +114,12 @@ static const char *gpus(const Args *a) {
   Gpus g = gpus_find(a->c);
   int64_t number = args_gpu(a) < 0 ? 0 : args_gpu(a);
   if (number < g.ngpu) return g.arch[number];
-  return a->cmd == CMD_build && !named ? "sm_80,sm_90a" : "";
+  if (a->cmd != CMD_build) return ""; /* the run reports that there is none */
+  if (!named) return "sm_80,sm_90a";
+  Diag *d = diag_error(a->c, E_CUDA_FAILED, 0, 1, "`--gpu=native`: there is no GPU on this machine%s%s",
+                       g.why ? ": " : "", g.why ? g.why : "");
+  diag_help(a->c, d, "name what the program will run on, as in --gpu=sm_80,sm_90a");
+  return "";
 }
 
 static void device_options(const Args *a, Module *m, NativeOptions *o) {
@@ -177,6 +182,7 @@ int toolchain_build(Args *a, const WorkFolder *f, const char *out) {
   Module *m = load_planned(a, a->operand[0]);
   if (!m || !pipeline_check_runnable(m)) return EXIT_MODEL;
   NativeOptions o = native_options(a, m);
+  if (diag_errors(a->c)) return EXIT_MODEL;
   NativeScript script = {.files = {.c = a->c}, .commands = {.c = a->c}, .only = a->cmd == CMD_emit};
   const char *keep = a->value[script.only ? OPT_output : OPT_keep_c];
   if (keep) o.script = &script;

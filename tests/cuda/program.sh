@@ -165,6 +165,8 @@ refused_by "device = cuda" E0690 env GRADC_CUDA_DRIVER=/none "$gradc" run "$tmp/
 check "--cpu" "$gradc" run --cpu "$tmp/target.nn" --steps 1 --run-dir "$tmp/cpu_again"
 "$gradc" build --cuda --gpu=sm_70 "$here/device.nn" -o "$tmp/old" >"$tmp/log" 2>&1
 equal "status of --gpu=sm_70" $? 1
+GRADC_CUDA_DRIVER=/none "$gradc" build --cuda --gpu=native "$here/device.nn" -o "$tmp/old" >"$tmp/log" 2>&1
+equal "--gpu=native without a GPU" "$? $(grep -c 'there is no GPU on this machine' "$tmp/log")" "1 1"
 if full && "$gradc" doctor | grep -q '^nvrtc *[0-9]'; then
   check "build --cuda" "$gradc" build --cuda --fp=strict --gpu=sm_90a "$here/device.nn" -o "$tmp/gpu"
   refused_by "no driver of a program" E0690 env GRADC_CUDA_DRIVER=/none "$tmp/gpu" train --run-dir "$tmp/e"
