@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc tune: builds the model with each way to run a GEMM, measures the kernels, and keeps what is fastest in the
  * cache, where later builds on this machine find it. */
+#include "driver/profile_row.h"
 #include "driver/toolchain.h"
 #include "lib/pipeline.h"
 #include <errno.h>
@@ -84,12 +85,6 @@ static int build_all(Tune *t) {
 
 /* ---- measurements ---- */
 
-/* The value of a key in a line of JSON; NULL: it has none. */
-static const char *value_of(Ctx *c, const char *line, const char *key) {
-  const char *name = ctx_strf(c, "\"%s\":", key), *at = strstr(line, name);
-  return at ? at + strlen(name) : NULL;
-}
-
 static Product *product_of(Tune *t, const char *key) {
   for (int i = 0; i < t->n; i++)
     if (!strcmp(t->product[i].key, key)) return &t->product[i];
@@ -102,11 +97,9 @@ static Product *product_of(Tune *t, const char *key) {
 static double read_times(Tune *t, char *text, int at) {
   double least = 0;
   for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-    const char *gemm = value_of(t->c, line, "gemm"), *ms = value_of(t->c, line, "ms");
-    const char *min = value_of(t->c, line, "min");
-    if (min) least = strtod(min, NULL);
-    if (!gemm || !ms) continue;
-    product_of(t, ctx_strf(t->c, "%.*s", (int)strcspn(gemm + 1, "\""), gemm + 1))->now[at] += strtod(ms, NULL);
+    ProfileRow r = profile_row(t->c, line);
+    if (r.min_ms >= 0) least = r.min_ms;
+    if (r.gemm && r.ms >= 0) product_of(t, r.gemm)->now[at] += r.ms;
   }
   return least;
 }

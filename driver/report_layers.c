@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gradc report --layers: a row for each layer. */
 #include "driver/report_layers.h"
+#include "driver/profile_row.h"
 #include "driver/report_plan.h"
 #include "driver/table.h"
 #include "driver/toolchain.h"
-#include "runtime/json.h"
-#include "runtime/rt.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- measured times: the program's `bench --profile --json` ---- */
 
-/* Adds the time of a line {"event":"kernel",…,"layer":"net.linear_1","ms":0.1,…} to its layer. */
-static void add_line(Layers *l, const char *line) {
-  char err[ERR_TEXT] = "", *layer = NULL;
-  double ms = -1;
-  Json j = {line, line + strlen(line), err};
-  if (!json_accept(&j, '{')) return;
-  do {
-    char *key = json_string(&j);
-    if (!key || !json_expect(&j, ':')) return;
-    if (!strcmp(key, "layer")) layer = json_string(&j);
-    else {
-      if (!strcmp(key, "ms")) ms = strtod(j.p, NULL);
-      json_skip(&j, 0);
-    }
-    rt_free(key);
-  } while (json_accept(&j, ','));
-  Layer *x = layer && ms >= 0 ? layers_row(l, layer) : NULL;
-  rt_free(layer);
-  if (!x) return;
-  if (x->measured < 0) x->measured = 0;
-  x->measured += ms * 1e-3;
+static bool add_line(Ctx *c, Layers *l, const char *line) {
+  ProfileRow r = profile_row(c, line);
+  Layer *x = r.layer && r.ms >= 0 ? layers_row(l, r.layer) : NULL;
+  if (x) x->measured = (x->measured < 0 ? 0 : x->measured) + r.ms * 1e-3;
+  return r.ms >= 0;
 }
 
 static int run_profile(Args *a, Layers *l, const char *program) {
@@ -40,11 +23,7 @@ static int run_profile(Args *a, Layers *l, const char *program) {
   char line[1 << 16];
   FILE *f = popen(ctx_strf(a->c, "'%s' bench --profile --json --threads 1", program), "r");
   bool any = false;
-  while (f && fgets(line, sizeof line, f)) {
-    bool kernel = strstr(line, "\"event\":\"kernel\"") != NULL;
-    if (kernel) add_line(l, line);
-    any |= kernel;
-  }
+  while (f && fgets(line, sizeof line, f)) any |= add_line(a->c, l, line);
   if (f && !pclose(f) && any) return EXIT_OK;
   diag_error(a->c, E_USAGE, 0, 1, "`--profile` ran the program's `bench --profile`: %s", why);
   return EXIT_MODEL;
