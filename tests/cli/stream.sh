@@ -54,9 +54,10 @@ train s6 --steps 40 <all.csv >hash
 grep -q 'data points: the stream has ended after 400 records, which are 25 of 40 steps' err &&
   grep -q 'saved after step 25 of 40' err && [ -s hash ] && pass || fail "a stream that ends: $(cat err)"
 { head -300 all.csv; until [ -e stopped ]; do sleep 0.1; done; } >pipe &
+rm -f out
 ./m train --json --run-dir s9 <pipe >out 2>err &
 p=$! i=0
-until grep -q '"step":12' out || [ $i = 600 ]; do sleep 0.1; i=$((i + 1)); done # 299 records less the buffer's 100
+until grep -qs '"step":12' out || [ $i = 600 ]; do sleep 0.1; i=$((i + 1)); done # 299 records less the buffer's 100
 [ $i -lt 600 ] && pass || fail "a stream that is waited for: $(tail -n 1 out)"
 kill -INT $p
 wait $p

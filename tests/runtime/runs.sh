@@ -92,8 +92,9 @@ cp flip/weights.safetensors flip/checkpoint-20.safetensors
 expect 'weights are no checkpoint' 4 'E0642' toy_asan train --resume --run-dir flip
 
 for sig in INT:130 TERM:143 HUP:129; do
+  rm -f out # its lines of the last run
   TOY_SLEEP_MS=40 toy train --json --run-dir sig > out 2> err & pid=$!
-  for i in $(seq 500); do grep -q '"step":2,' out && break; sleep 0.02; done
+  for i in $(seq 500); do grep -qs '"step":2,' out && break; sleep 0.02; done
   kill -${sig%:*} $pid
   wait $pid
   got=$?

@@ -8,6 +8,7 @@ quick_cc
 cd "$tmp" || exit 2
 # start OPTION...: $pid and $port of a server of ./model
 start() {
+  : >log # the line of the last server
   ./model serve --weights w.safetensors --port 0 --threads 2 "$@" >log 2>&1 & pid=$!
   for _ in $(seq 200); do grep -q '^serving' log && break; sleep 0.05; done
   port=$(sed -n 's/^serving.*:\([0-9]*\)$/\1/p' log)
@@ -48,6 +49,7 @@ wait $pid; equal 'the status after SIGTERM' $? 0
 cp other.safetensors w.safetensors
 start --queue 1 --batch-wait 700; client full; end full
 start --max-body 1 --timeout 1; client limits; end limits
+: >log
 "$gradc" serve model.nn --weights w.safetensors --port 0 --fp=strict --batch-max 1 >log 2>&1 & pid=$!
 for _ in $(seq 200); do grep -q '^serving' log && break; sleep 0.1; done
 port=$(sed -n 's/^serving.*:\([0-9]*\)$/\1/p' log)
