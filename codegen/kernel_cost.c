@@ -90,10 +90,12 @@ static double value_work(const Graph *g, const KVal *v) {
   return v->kind == KV_RANDOM ? node_info(g, v->node)->cost : v->kind == KV_LOAD;
 }
 
+/* One of `div` iterations has a quotient that is valid. */
 static double inner_points(const KNest *n, const KPhase *p) {
   double all = 1;
-  for (int i = 0; i < p->naxis; i++)
-    all *= extent(n, p->axis[i]) / (p->skip ? (double)n->axes.axis[p->axis[i]].div : 1);
+  for (int i = 0; i < p->naxis; i++) all *= extent(n, p->axis[i]);
+  for (int i = 0; i < n->axes.n; i++)
+    if (p->skip >> i & 1) all /= (double)n->axes.axis[i].div;
   return all;
 }
 

@@ -194,6 +194,15 @@ expect 0 '"event":"kernel","kernel":"contract' report product.nn --roofline --js
 awk -F'"ms":|"predicted_step_ms":' '{ split($2, v, ","); if (NR == 1) all = v[1]; else sum += v[1] }
   END { exit !(NR > 1 && sum > 0.9999 * all && sum < 1.0001 * all) }' out && pass ||
   fail "report --roofline: $(cat out)"
+cat >strided.nn <<'N'
+def net(x: f32[B, 3, 9, 9]) { x |> conv2d(4, k = 1) |> relu |> conv2d(8, k = 3, stride = 2, pad = 1, groups = 4) }
+use model = net()
+data d { source = uniform(n = 8, lo = [-1], hi = [1]); p: f32[1] = field(0) }
+train { data = d; batch = 2; steps = 1; optim = sgd(lr = 1e-3)
+        loss = sum(model(random(2, 3, 9, 9)) ** 2) + 0 * sum(p) }
+N
+expect 0 '"predicted_step_ms":[0-9]' report strided.nn --roofline --json
+json_lines out && pass || fail "report --roofline of iterations that are skipped: $(cat out)"
 expect 2 'exclude each other' report product.nn --roofline --cuda
 expect 0 'FLOPs per step' report product.nn --isa=cortex-m4
 
