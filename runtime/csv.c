@@ -41,7 +41,7 @@ void csv_begin(Csv *c, Bytes *b, char sep, char decimal) {
   c->end = c->p + b->n;
   c->next_line = 1;
   c->decimal = decimal ? decimal : '.';
-  if (b->n >= 3 && !memcmp(b->p, "\xEF\xBB\xBF", 3)) c->p += 3;
+  c->p += io_mark(b);
   c->sep = sep ? sep : find_separator(c);
 }
 

@@ -47,11 +47,6 @@ static void add(Data *d, Objects *k, const char *s, size_t n, uint64_t line) {
   k->line[d->n++] = line;
 }
 
-/* Without an initial byte order mark. */
-static const char *begin_of(const Bytes *b) {
-  return (const char *)b->p + (b->n >= 3 && !memcmp(b->p, "\xEF\xBB\xBF", 3) ? 3 : 0);
-}
-
 static void open_jsonl(Data *d) {
   Objects *k = d->source = rt_alloc(sizeof *k);
   char err[ERR_TEXT];
@@ -62,7 +57,7 @@ static void open_jsonl(Data *d) {
   d->raw = rt_array((size_t)d->d->nfields, sizeof *d->raw);
   json_records_begin(&k->records, d->sess, d->d);
   uint64_t line = 0;
-  for (const char *s = begin_of(&b), *end = (const char *)b.p + b.n, *next; s < end; s = next) {
+  for (const char *s = (const char *)b.p + io_mark(&b), *end = (const char *)b.p + b.n, *next; s < end; s = next) {
     const char *stop = memchr(s, '\n', (size_t)(end - s));
     next = stop ? stop + 1 : end;
     line++;
@@ -142,7 +137,7 @@ const DataSource jsonl_source = {"jsonl", 1, 1, open_jsonl, read_jsonl, close_js
 static int shape_of_text(const Bytes *b, const char *member, int64_t *dim) {
   int rank = -1;
   const char *end = (const char *)b->p + b->n;
-  for (const char *s = begin_of(b), *stop; s < end && rank < 0; s = stop + 1) {
+  for (const char *s = (const char *)b->p + io_mark(b), *stop; s < end && rank < 0; s = stop + 1) {
     stop = memchr(s, '\n', (size_t)(end - s));
     if (!stop) stop = end;
     rank = json_record_shape(s, (size_t)(stop - s), member, dim);

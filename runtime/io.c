@@ -268,6 +268,8 @@ bool io_map(const char *path, Bytes *out) {
 
 void io_unmap(Bytes *b) { munmap(b->p, b->n); }
 
+size_t io_mark(const Bytes *b) { return b->n >= 3 && !memcmp(b->p, "\xEF\xBB\xBF", 3) ? 3 : 0; }
+
 bool io_is_folder(const char *path) {
   struct stat st;
   return stat(path, &st) == 0 && S_ISDIR(st.st_mode);

@@ -29,6 +29,7 @@ bool io_matches(const char *pattern); /* a file of this name exists, or one that
 char **io_glob(const char *pattern, int *n); /* they, by the bytes of their names; the name itself if it exists */
 bool io_map(const char *path, Bytes *out);   /* maps a file for reading, without a NUL byte after it; io_unmap */
 void io_unmap(Bytes *b);
+size_t io_mark(const Bytes *b); /* bytes of an initial byte order mark of UTF-8: 0 or 3 */
 bool io_is_folder(const char *path);
 int64_t io_mtime(const char *path);         /* time of the last change in ns; INT64_MIN: no such file */
 char **io_list(const char *folder, int *n); /* names in natural order; NULL: cannot be opened */

@@ -198,7 +198,7 @@ static bool has_objects(const Bytes *b) {
 }
 
 void predict_jsonl(Predictor *p, Bytes *file) {
-  size_t mark = file->n >= 3 && !memcmp(file->p, "\xEF\xBB\xBF", 3) ? 3 : 0; /* of byte order */
+  const size_t mark = io_mark(file);
   const Bytes text = {file->p + mark, file->n - mark}, *b = &text;
   const GcData *d = rows_data(p->sess, p->g);
   if (d && !strcmp(d->kind, "jsonl") && has_objects(b)) {
