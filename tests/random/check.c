@@ -67,17 +67,13 @@ void fill_vars(Interp *in, uint64_t seed) {
   }
 }
 
-Interp *reference(Module *m, uint64_t seed) {
+Interp *reference(Module *m, uint64_t seed, const int64_t *size) {
   Interp *in = interp_new(m, false);
-  Gen r = gen_of(seed, 1);
   in->seed = seed;
   in->step = 4;
   in->steps = 10;
   in->steps_per_epoch = 3;
-  for (int s = 0; s < m->nsize; s++) {
-    int64_t bound = m->size[s].bound;
-    in->size[s] = chance(&r, 50) ? bound : 1 + rnd(&r, (uint32_t)bound);
-  }
+  for (int s = 0; s < m->nsize; s++) in->size[s] = size[s];
   fill_vars(in, seed);
   return in;
 }
@@ -197,6 +193,11 @@ static void job(Ctx *c, void *arg) {
   Job *j = arg;
   Module *m = read_module(c, j->text, j->off, j->strict, j->why);
   if (!m) return;
+  const int64_t *size = admitted_sizes(m, j->seed); /* of the module as written: passes add no constraint */
+  if (!size) {
+    fail(j->why, "its graphs admit no sizes together");
+    return;
+  }
   m->opt.ram = j->ram;
   PassRun passes = {.list = j->list, .dump_after = "all", .dump = dumped, .dump_arg = j->why};
   if (!passes_run(m, &passes) || (!j->list && plan_check(m))) {
@@ -204,7 +205,7 @@ static void job(Ctx *c, void *arg) {
     return;
   }
   if (j->why->text[0]) return;
-  j->in = reference(m, j->seed);
+  j->in = reference(m, j->seed, size);
   j->ok = run_module(j->in, j->seed, j->run, j->why);
 }
 

@@ -275,7 +275,8 @@ static void emit_job(Ctx *c, void *arg) {
   e->c = e->body.c = c;
   e->m = read_module(c, e->text, some_off(e->seed), true, e->why);
   Module *ref = e->m ? read_module(c, e->text, 0, true, e->why) : NULL;
-  if (!ref) return;
+  const int64_t *size = ref ? admitted_sizes(ref, e->seed) : NULL;
+  if (!size) return;
   Artifacts out;
   NativeEmitOptions native = {.machine = machine_at((int)(e->seed % 4)), .serial_cycles = 1};
   EmitOptions o = {.version = "random", .builtin = embed_text, .native = &native};
@@ -288,7 +289,7 @@ static void emit_job(Ctx *c, void *arg) {
     snprintf(e->why->text, sizeof e->why->text, "not emitted: %s", why_not(c));
     return;
   }
-  e->in = reference(ref, e->seed);
+  e->in = reference(ref, e->seed, size);
   for (int i = 0; i < e->m->ngraph && ok; i++) {
     const Graph *g = e->m->graph[i];
     if (g->kind == GK_BODY) continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A complete module: run-time sizes, exports, a training step, an init graph; results and writes. */
 #include "random.h"
+#include "ir/sizes.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,15 +117,47 @@ static void make_module(Ctx *c, void *arg) {
   if (r->m->nvar && chance(r, 30)) init_graph(r);
 }
 
-char *generate(uint64_t seed) {
+/* Do all graphs admit these sizes? Calls with others are refused (sizes.h). */
+static bool admitted(Module *m, const int64_t *size) {
+  for (int i = 0; i < m->ngraph; i++) {
+    SizeConstraints list = graph_constraints(m->graph[i]);
+    for (int k = 0; k < list.n; k++)
+      if (dim_value(m, list.v[k].dim, size) < 0) return false;
+  }
+  return true;
+}
+
+const int64_t *admitted_sizes(Module *m, uint64_t seed) {
+  enum { DRAWS = 60 };
+  Gen r = gen_of(seed, 1);
+  int64_t *size = ctx_alloc(m->c, ((size_t)m->nsize + 1) * sizeof *size);
+  for (int draw = 0; draw < DRAWS; draw++) {
+    for (int s = 0; s < m->nsize; s++) {
+      int64_t bound = m->size[s].bound;
+      size[s] = chance(&r, 50) ? bound : 1 + rnd(&r, (uint32_t)bound);
+    }
+    if (admitted(m, size)) return size;
+  }
+  return NULL;
+}
+
+/* The module number `attempt` of a seed; NULL: its graphs admit no sizes together. */
+static char *attempted(uint64_t seed, uint64_t attempt) {
+  enum { RETRIES = 5000 };
   Ctx *c = ctx_new();
-  Gen r = gen_of(seed, 0);
+  Gen r = gen_of(seed, attempt ? RETRIES + attempt : 0);
   char *text = NULL;
-  if (c && ctx_try(c, make_module, &r)) {
+  if (c && ctx_try(c, make_module, &r) && admitted_sizes(r.m, seed)) {
     Str s = {.c = c};
     ir_print(&s, r.m);
     text = strdup(s.s);
   }
   ctx_free(c);
+  return text;
+}
+
+char *generate(uint64_t seed) {
+  char *text = NULL;
+  for (uint64_t attempt = 0; attempt < 8 && !text; attempt++) text = attempted(seed, attempt);
   return text;
 }

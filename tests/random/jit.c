@@ -53,7 +53,8 @@ static void run_code(Ctx *c, void *arg) {
   Job *j = arg;
   bool native = j->dialect == DIALECT_NATIVE;
   Module *m = read_module(c, j->text, j->off, true, j->why), *ref = m ? read_module(c, j->text, 0, true, j->why) : NULL;
-  if (!ref) return;
+  const int64_t *size = ref ? admitted_sizes(ref, j->seed) : NULL;
+  if (!size) return;
   m->opt.ram = j->seed % 4 == 0; /* the smallest plan */
   m->opt.panel = native && j->seed % 3 ? PANEL_WIDTH : 0;
   if (!passes_run(ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(m, &(PassRun){0})) {
@@ -63,7 +64,7 @@ static void run_code(Ctx *c, void *arg) {
   if (m->opt.ram) m->opt.ram = (int64_t)1 << 40; /* a budget that it meets */
   Code *code = native ? code_native(m, j->isa, j->why) : code_portable(m, "-O1", j->why);
   if (!code) return;
-  Interp *in = interp_new(m, false), *by = reference(ref, j->seed);
+  Interp *in = interp_new(m, false), *by = reference(ref, j->seed, size);
   in->seed = by->seed, in->steps = by->steps, in->steps_per_epoch = by->steps_per_epoch;
   j->ok = true;
   for (int i = 0; i < m->ngraph && j->ok; i++)

@@ -57,7 +57,10 @@ bool make_attend(Gen *r, Op op); /* gen_attend.c */
 /* gen_net.c: a loss of weights through a few layers. */
 Id grow_net(Gen *r);
 
-char *generate(uint64_t seed); /* gen_module.c: the module's IR text, in malloc memory */
+/* gen_module.c */
+char *generate(uint64_t seed); /* the module's IR text, in malloc memory */
+/* Values of the run-time sizes, each in 1 .. its bound, that all graphs admit; NULL: none were found. */
+const int64_t *admitted_sizes(Module *m, uint64_t seed);
 
 /* ---- check.c ---- */
 
@@ -68,7 +71,7 @@ typedef struct Why {
 /* Parse, print, verify; run with passes off, on, and in random subsets; compare. */
 bool check_interp(const char *text, uint64_t seed, Why *why);
 Module *read_module(Ctx *c, const char *text, uint64_t off, bool strict, Why *why); /* NULL: refused */
-Interp *reference(Module *m, uint64_t seed); /* sizes, counters and weights set from the seed */
+Interp *reference(Module *m, uint64_t seed, const int64_t *size); /* counters and weights set from the seed */
 void fill_vars(Interp *in, uint64_t seed);
 /* The inputs of a graph. range (may be NULL) bounds integers per port: 0 = any. */
 void fill_ports(Interp *in, const Graph *g, uint64_t seed, const int64_t *range, Val **port);
