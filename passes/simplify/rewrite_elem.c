@@ -27,6 +27,19 @@ static Id compared_with_itself(const Builder *b, Id n, bool result) {
 }
 static Id int_equals_itself(const Builder *b, Id n) { return compared_with_itself(b, n, true); }
 static Id int_differs_from_itself(const Builder *b, Id n) { return compared_with_itself(b, n, false); }
+static bool is_limit(const Builder *b, Id x, bool highest) {
+  const DType t = (DType)node_type(b->g, x)->dtype;
+  if (dtype_is_float(t) || dtype_info[t].bytes > 4) return false; /* a double holds no limit of 64 bits */
+  return rw_is_const(b, x, (double)(highest ? dtype_highest(t) : dtype_lowest(t)));
+}
+static Id beyond_limit(const Builder *b, Id n) {
+  const bool never = is_limit(b, rw_in(b, n, 1), false) || is_limit(b, rw_in(b, n, 0), true);
+  return never ? b_full(b, node_get(b->g, n)->type, 0) : 0;
+}
+static Id within_limit(const Builder *b, Id n) {
+  const bool always = is_limit(b, rw_in(b, n, 0), false) || is_limit(b, rw_in(b, n, 1), true);
+  return always ? b_full(b, node_get(b->g, n)->type, 1) : 0;
+}
 /* Moves a constant to the right of a commutative op, where the other rules look for it. */
 static Id const_to_right(const Builder *b, Id n) {
   double v;
@@ -170,6 +183,8 @@ const Rewrite rewrite_elem[] = {
   {OP_le, 0, EXACT, int_equals_itself, "x <= x = true, integers"},
   {OP_ne, 0, EXACT, int_differs_from_itself, "x != x = false, integers"},
   {OP_lt, 0, EXACT, int_differs_from_itself, "x < x = false, integers"},
+  {OP_lt, 0, EXACT, beyond_limit, "x < c = false, c the least of its type; c < x, the largest"},
+  {OP_le, 0, EXACT, within_limit, "c <= x = true, c the least of its type; x <= c, the largest"},
   {OP_max, 0, EXACT, right_is_minus_inf, "max(x, -inf) = x"},
   {OP_min, 0, EXACT, right_is_inf, "min(x, inf) = x"},
   {OP_max, 0, EXACT, of_itself, "max(x, x) = x"},
