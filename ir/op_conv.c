@@ -120,8 +120,10 @@ static bool conv_shapes(Graph *g, const OpCall *k, const Dim *x, const Dim *w, i
                  op_info[k->op].name, (long long)c.k[i], (long long)c.dilation[i], (long long)c.stride[i],
                  dim_text(g->m, c.x[i]), (long long)(c.lo[i] + c.hi[i]));
       if (g->m->last)
-        diag_help(g->m->c, g->m->last,
-                  "tensors are [batch, channels, size...]; the arguments are output channels, window, stride, `pad`");
+        diag_help(
+          g->m->c, g->m->last,
+          "tensors are [batch, channels, size...], which `permute(x, 0, 3, 1, 2)` makes of channels in the last "
+          "axis; the arguments are output channels, window, stride, `pad`");
       return false;
     }
     y[i + 2] = c.y[i];

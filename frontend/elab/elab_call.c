@@ -198,11 +198,15 @@ static Value to_integers(Elab *e, Value v, DType t) {
   return l;
 }
 
+static bool is_conversion(const char *name) {
+  return dtype_find(name) >= 0 || !strcmp(name, "int") || !strcmp(name, "float");
+}
+
 static bool convert(Elab *e, const char *name, Call *k, Value *r) {
   int t = dtype_find(name);
   double x;
   bool to_int = !strcmp(name, "int"), to_float = !strcmp(name, "float");
-  if (t < 0 && !to_int && !to_float) return false;
+  if (!is_conversion(name)) return false;
   k->name = name;
   Value v = k->n == 1 && !k->arg[0].name ? k->arg[0].v : v_none();
   if (v.kind == V_NONE) {
@@ -254,12 +258,15 @@ Value el_call_ast(Elab *e, const Ast *call, const Value *first, const Ast *first
   Call k;
   const Ast *callee = call->kind == AST_CALL ? call->kid[0] : call;
   Value f;
-  if (callee->kind == AST_NAME && strchr(callee->text, '.') && !el_lookup(e, callee->text, callee, &f)) {
-    el_unknown_name(e, callee, callee->text); /* a method: what its arguments lack is less important */
+  if (callee->kind == AST_NAME && !is_conversion(callee->text) && !el_lookup(e, callee->text, callee, &f)) {
+    el_unknown_name(e, callee, callee->text); /* what its arguments lack is less important */
     return v_error();
   }
-  if (!el_collect_args(e, call, first, first_ast, &k)) return v_error();
+  bool ok = el_collect_args(e, call, first, first_ast, &k);
   if (callee->kind == AST_NAME) k.name = callee->text;
+  if (!ok && callee->kind == AST_NAME && el_lookup(e, callee->text, callee, &f) && f.kind == V_FN)
+    el_check_argument_names(e, f.fn, &k);
+  if (!ok) return v_error();
   return el_call_value(e, callee, &k);
 }
 

@@ -275,7 +275,8 @@ bool el_unify(Elab *e, const ParamType *p, TypeId t, const Ast *arg, const char 
     else if (p->dtype < DT_COUNT) diag_help(e->c, d, "%s(...) converts", dtype_info[p->dtype].name);
     else if (p->dtype == P_FLOAT && k->n > 1 && k->arg[0].ast == arg && is_float(k->arg[1].v))
       diag_help(e->c, d, "the first two arguments may be in the wrong order; f32(...) converts");
-    else if (p->dtype == P_FLOAT && !dtype_is_float((DType)ty->dtype)) diag_help(e->c, d, "f32(...) converts");
+    else if (p->dtype == P_FLOAT && !dtype_is_float((DType)ty->dtype))
+      diag_help(e->c, d, "f32(...) converts; of class numbers `one_hot(y, 10)` makes shares");
     else if (p->dtype == P_INT && dtype_is_float((DType)ty->dtype))
       diag_help(e->c, d,
                 calls(arg, "one_hot")
@@ -408,6 +409,8 @@ static bool result_fail(Elab *e, const Def *d, const Ast *last, Value v, const c
               dtype_info[el_type(e, v.id)->dtype].name);
   else if (v.kind == V_TENSOR && type->n == 2 && el_type(e, v.id)->rank > 2)
     diag_help(e->c, g, "`flatten(x)` before a `linear` makes a matrix of it: it keeps the first axis");
+  else if (v.kind == V_TENSOR && type->n)
+    diag_help(e->c, g, "change the declared type, or the layer that makes this shape");
   return false;
 }
 

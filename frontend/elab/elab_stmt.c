@@ -266,9 +266,21 @@ static void put_values(Elab *e, const Ast *a, Str *s) {
   for (int i = 0; a && i < a->n; i++) put_values(e, a->kid[i], s);
 }
 
+/* The comment that follows an assertion on its line, which says what is asked for; NULL: there is none. */
+static const char *comment_after(Elab *e, const Ast *cond) {
+  enum { SHOWN = 160 };
+  const char *s = source_part(e->c, cond->at + (Loc)cond->len, SHOWN);
+  s += strspn(s, " \t}");
+  if (*s != '#') return NULL;
+  s += strspn(s, "# ");
+  return *s == '\n' ? NULL : ctx_strf(e->c, "%.*s", (int)strcspn(s, "\r\n"), s);
+}
+
 static Value does_not_hold(Elab *e, const Ast *cond) {
   Str values = {.c = e->c};
   Diag *d = el_error_at(e, E_ASSERT_FAILED, cond->at, cond->len, "`%s` does not hold", el_source(e, cond));
+  const char *comment = comment_after(e, cond);
+  if (comment) diag_help(e->c, d, "%s", comment);
   put_values(e, cond, &values);
   if (values.n) diag_note(e->c, d, "here %s", values.s);
   return v_error();

@@ -37,8 +37,10 @@ bool el_csv_argument(Elab *e, DataInfo *d, const char *name, Value v, const Ast 
   const char *s = v.kind == V_STR ? v.s : NULL;
   if (v_bad(v)) return false;
   if (!strcmp(name, "header")) {
-    d->header = v.i != 0;
-    return v.kind == V_BOOL || el_reject(e, E_SETTING_VALUE, at, "`header` is true or false, not %s", v_text(e, v));
+    bool none = s && !strcmp(s, "none"); /* as in pandas */
+    d->header = !none && v.i != 0;
+    return none || v.kind == V_BOOL ||
+           el_reject(e, E_SETTING_VALUE, at, "`header` is true or false, not %s", v_text(e, v));
   }
   if (!strcmp(name, "sep")) return read_sep(e, d, s, at);
   d->decimal = s ? s[0] : 0;

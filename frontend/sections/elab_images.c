@@ -35,6 +35,10 @@ static bool size_call(Elab *e, const Ast *a, SizeCall *s) {
   s->of = first == 1 ? a->kid[0] : call->kid[1];
   s->arg = (const Ast *const *)call->kid + first;
   s->n = call->n - first;
+  if (s->n == 1 && s->arg[0]->kind == AST_LIST) { /* resize(x, [H, W]) */
+    s->n = s->arg[0]->n;
+    s->arg = (const Ast *const *)s->arg[0]->kid;
+  }
   return true;
 }
 

@@ -37,8 +37,13 @@ static void check_expr(Check *k, const Ast *a);
 static void check_block(Check *k, const Ast *block, Place place);
 
 static void misplaced(Check *k, const Ast *a, const char *what, const char *where) {
-  Diag *d = diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "%s is not allowed here, only %s", what, where);
-  if (a->kind == AST_FIELD) diag_help(k->c, d, "a name is bound without a type: `%s = ...`", a->text);
+  bool typed = a->kind == AST_FIELD && !k->loop;
+  Diag *d = typed
+              ? diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "a name has no type here")
+              : diag_error(k->c, E_MISPLACED, a->caret, a->caret_len, "%s is not allowed here, only %s", what, where);
+  if (a->kind == AST_FIELD)
+    diag_help(k->c, d, "a name is bound without a type: `%s = ...`%s", a->text,
+              typed ? "; the fields of a data section have types" : "");
 }
 
 static void check_kids(Check *k, const Ast *a, int from) {

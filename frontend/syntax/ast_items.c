@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tree builder: statements, types, items of the file. */
+#include "frontend/syntax/foreign.h"
 #include "frontend/syntax/ast_node.h"
 #include "ir/diag.h"
 #include <string.h>
@@ -34,6 +35,13 @@ static Ast *build_index_def(Parse *p, Ast *target, const Token *op, Ast *value) 
 }
 
 static Ast *bad_target(Parse *p, const Ast *x, const char *op) {
+  const Ast *type = x->kind == AST_BINARY ? x->kid[0] : NULL, *name = type ? x->kid[1] : NULL;
+  if (type && type->kind == AST_NAME && name->kind == AST_NAME && foreign_help(FOREIGN_WORD, type->text)) {
+    Diag *d = diag_error(p->c, E_SYNTAX, x->at, x->len, "this is a declaration of another language");
+    diag_help(p->c, d, "a name is bound without a type, `%s = ...`; there are no pointers, memory is planned",
+              name->text);
+    return NULL;
+  }
   Diag *d = diag_error(p->c, E_NOT_ASSIGNABLE, x->at, x->len, "this %s cannot be on the left of %s",
                        ast_kind_name(x->kind), op);
   if (strcmp(op, "=")) diag_help(p->c, d, "only a name is allowed there");

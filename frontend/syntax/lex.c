@@ -232,9 +232,10 @@ static const char *symbol_help(const Lex *x) {
   int before = from > x->s ? from[-1] : '\n', after = s[1 + strspn(s + 1, " \t")];
   if (*s == '!' && s > x->s && is_word((unsigned char)s[-1]))
     return strchr("[", s[1]) ? "a call has no `!`; a list is written [a, b]"
-                             : "a call has no `!`, and a def cannot print";
+                             : "a call has no `!`; a def cannot print: leave it out, `metric.m = ...` logs a number";
   if (*s == '%' && before >= '0' && before <= '9' && (!after || strchr("\n\r;,)}#", after)))
     return "a part is a number: 20 % is 0.2";
+  if (*s == '&' && s[1] == ']') return foreign_help(FOREIGN_WORD, "lambda");
   if (*s == '&' && s[1] != '&' && strchr(":(,", before))
     return "there are no references: an argument is written `x: f32[B, 16]`";
   return NULL;

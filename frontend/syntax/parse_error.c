@@ -33,27 +33,44 @@ static bool is_operand_end(int kind) {
 static const char *const ITEMS[] = {"def",    "use",   "data", "train",  "test",
                                     "target", "const", "dim",  "import", "export"};
 
-/* A call at top level, torch.manual_seed(0) or f(x): what its name means elsewhere, or where it may stand; NULL: it is
- * none. */
-static const char *top_level_call(const Parse *p) {
-  int k = p->cur;
+/* The last name of a call at token k, as in torch.manual_seed(0); NULL: there is none. */
+static const char *called_name(const Parse *p, int k) {
   while (parse_token(p, k)->kind == TK_NAME && parse_token(p, k + 1)->kind == TK_DOT) k += 2;
   const Token *last = parse_token(p, k);
-  if (last->kind != TK_NAME || parse_token(p, k + 1)->kind != TK_LP) return NULL;
-  const char *help = foreign_name(p->c, last->text, "x");
-  return help ? help : "a call stands in a def or a section: models are called in the `loss` and in exports";
+  return last->kind == TK_NAME && parse_token(p, k + 1)->kind == TK_LP ? last->text : NULL;
+}
+
+/* A call at top level: what its name means elsewhere, or where it may stand; NULL: it is none. */
+static const char *top_level_call(const Parse *p) {
+  const char *name = called_name(p, p->cur), *help = name ? foreign_name(p->c, name, "x") : NULL;
+  return !name || help ? help : "a call stands in a def or a section: models are called in the `loss` and in exports";
+}
+
+/* A word for an element type, of any language. */
+static bool is_type(const char *word) {
+  return dtype_find(word) >= 0 || foreign_help(FOREIGN_TYPE, word) || !strcmp(word, "float") || !strcmp(word, "int");
 }
 
 static void help_item(Parse *p, Diag *d, const Token *t) {
   bool name = t->kind == TK_NAME;
   const char *near = name ? diag_suggest(p->c, t->text, ITEMS, sizeof ITEMS / sizeof *ITEMS) : NULL;
   const char *foreign = name ? foreign_help(FOREIGN_WORD, t->text) : NULL;
-  if (foreign) diag_help(p->c, d, "%s", foreign);
+  bool binds = name && parse_token(p, p->cur + 1)->kind == TK_EQ;
+  const char *made = binds ? called_name(p, p->cur + 2) : NULL, *item = made ? foreign_help(FOREIGN_ITEM, made) : NULL;
+  if (item) diag_help(p->c, d, "%s", item);
+  else if (name && is_type(t->text) && parse_token(p, p->cur + 1)->kind == TK_NAME &&
+           parse_token(p, p->cur + 2)->kind == TK_LP)
+    diag_help(p->c, d, "%s", foreign_help(FOREIGN_WORD, "fn")); /* int main(... */
+  else if (foreign) diag_help(p->c, d, "%s", foreign);
   else if (near) diag_help(p->c, d, "did you mean `%s`?", near);
   else if (name && top_level_call(p)) diag_help(p->c, d, "%s", top_level_call(p));
   else if (t->kind == TK_FOR)
     diag_help(p->c, d, "a loop stands in a def or a section; that over the batches is made by `train { ... }`");
-  else if (name && parse_token(p, p->cur + 1)->kind == TK_EQ)
+  else if (t->kind == TK_IF)
+    diag_help(p->c, d, "there is no main program: leave it out; a choice stands in a def or a section");
+  else if (t->kind == TK_ASSERT)
+    diag_help(p->c, d, "a check stands in a def, or in a test: `test \"it works\" { assert 1 == 1 }`");
+  else if (binds)
     diag_help(p->c, d, "an instance of a model is written `use %s = f(...)`, a constant `const %s = 0.1`", t->text,
               t->text);
   else
@@ -178,9 +195,7 @@ static Fault word_fault(const Parse *p) {
 static Fault cast_fault(const Parse *p) {
   const Token *type = p->cur > 2 ? parse_token(p, p->cur - 2) : NULL;
   if (!type || type->kind != TK_NAME || parse_token(p, p->cur - 1)->kind != TK_RP) return (Fault){0};
-  bool known = dtype_find(type->text) >= 0 || foreign_help(FOREIGN_TYPE, type->text) || !strcmp(type->text, "float") ||
-               !strcmp(type->text, "int");
-  if (!known || parse_token(p, p->cur - 3)->kind != TK_LP) return (Fault){0};
+  if (!is_type(type->text) || parse_token(p, p->cur - 3)->kind != TK_LP) return (Fault){0};
   return (Fault){type, NULL, "an element type converts as a function does: `f32(y)`, `i32(y)`"};
 }
 
@@ -213,8 +228,10 @@ static Fault signature_fault(const Parse *p, const Token *t, const Token *before
   int n = p->nopen + (t->kind == TK_RP); /* a bracket that closes is not counted any more */
   const Token *open = n ? parse_token(p, p->open[n - 1]) : NULL;
   int head = statement_head(p)->kind;
-  if (!open || open->kind != TK_LP || (head != TK_DEF && head != TK_EXPORT) || before->kind != TK_NAME)
-    return (Fault){0};
+  if (!open || open->kind != TK_LP || (head != TK_DEF && head != TK_EXPORT)) return (Fault){0};
+  if ((t->kind == TK_STAR || t->kind == TK_POW) && (before->kind == TK_LP || before->kind == TK_COMMA))
+    return (Fault){t, NULL, "there are no variable arguments: several values are one argument, `values: list`"};
+  if (before->kind != TK_NAME) return (Fault){0};
   if (t->kind == TK_NAME) return (Fault){before, NULL, "the type follows the name, as in `x: f32[B, 16]`"};
   if (t->kind == TK_LP && dtype_find(before->text) >= 0)
     return (Fault){t, NULL, "a shape is written in square brackets, as in f32[B, 16]"};
@@ -223,6 +240,11 @@ static Fault signature_fault(const Parse *p, const Token *t, const Token *before
                    !strcmp(before->text, "self")
                      ? "leave `self` out: there are no objects, and layers are called where they stand"
                      : "a def is written `def name(x: f32[B, D], n: int = 1) { ... }`"};
+  if (t->kind == TK_EQ)
+    return (Fault){before, ctx_strf(p->c, "the argument `%s` has no type", before->text),
+                   !strcmp(before->text, "training")
+                     ? "leave it out: `training` says in each def whether a step trains"
+                     : "a type follows the name: `n: int = 1`, `p: float = 0.1`, `bias: bool = true`"};
   if (t->kind == TK_DOT && foreign_module(ctx_strf(p->c, "%s.", before->text)))
     return (Fault){before, NULL, "types have no module in front: a tensor is f32[B, 16]"};
   if (t->kind == TK_LT && foreign_help(FOREIGN_TYPE, before->text))
