@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Readers of .npy (versions 1 to 3, C order) and idx (the format of MNIST). The first axis counts records. The shape in
+/* Readers of .npy (versions 1 to 3) and idx (the format of MNIST). The first axis counts records. The shape in
  * the header must agree with the length of the file. */
 #include "data.h"
 #include <stdio.h>
@@ -74,7 +74,7 @@ static bool npy_shape(ArrayFile *a, const char *p, char *err) {
 static bool npy_header(ArrayFile *a, const char *header, char *err) {
   const char *order = entry(header, "fortran_order");
   if (!order) return rt_fail(err, "the header has no `fortran_order`");
-  if (!strncmp(order, "True", 4)) return rt_fail(err, "stored in Fortran order: save it with numpy.ascontiguousarray");
+  a->fortran = !strncmp(order, "True", 4);
   return npy_type(a, entry(header, "descr"), err) && npy_shape(a, entry(header, "shape"), err) &&
          array_file_finish(a, err);
 }
@@ -122,8 +122,19 @@ bool array_file_idx(ArrayFile *a, char *err) {
   return array_file_finish(a, err);
 }
 
+uint64_t array_file_place(const ArrayFile *a, uint64_t i) {
+  uint64_t stride = 1, at = 0;
+  if (!a->fortran) return i;
+  for (int k = 0; k + 1 < a->rank; k++) stride *= a->dim[k];
+  for (int k = a->rank; k-- > 0; stride /= k ? a->dim[k - 1] : 1) {
+    at += i % a->dim[k] * stride;
+    i /= a->dim[k];
+  }
+  return at;
+}
+
 static uint64_t element_bits(const ArrayFile *a, uint64_t i) {
-  const unsigned char *p = a->file.p + a->offset + i * a->size;
+  const unsigned char *p = a->file.p + a->offset + array_file_place(a, i) * a->size;
   uint64_t u = 0;
   if (a->swap)
     for (size_t k = 0; k < a->size; k++) u = u << 8 | p[k];

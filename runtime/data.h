@@ -116,11 +116,12 @@ uint64_t data_hold_record(const Data *d, uint64_t at);
 void data_batch(Data *d, uint64_t epoch, uint64_t at, uint64_t n, bool hold, unsigned char *const *dst);
 
 /* array_file.c */
-typedef struct ArrayFile { /* an array in a file, row-major; the first axis counts records */
+typedef struct ArrayFile { /* an array in a file; the first axis counts records. Elements are numbered row-major */
   Bytes file;
   size_t offset, size; /* of the first element; bytes of an element */
   char kind;           /* b u i f; h: bf16 */
   bool swap;           /* other byte order */
+  bool fortran;        /* stored with the first axis varying fastest, as the columns of a table */
   bool any_rank;       /* a scalar is read too */
   bool header_only;    /* `file` is only the beginning of the file, so its length is not checked */
   int rank;
@@ -138,6 +139,7 @@ typedef struct ArrayName {
 } ArrayName;
 bool array_file_npz(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
 bool array_file_safetensors(ArrayFile *a, const Bytes *file, ArrayName of, bool *owned, char *err);
+uint64_t array_file_place(const ArrayFile *a, uint64_t i); /* where element i is stored, in elements */
 double array_file_get(const ArrayFile *a, uint64_t i);
 /* Whether the element is an integer that no double need hold, of more than 53 bits, and then its text. */
 bool array_file_wide(const ArrayFile *a, uint64_t i, char text[]); /* NUM_TEXT */

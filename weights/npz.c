@@ -24,8 +24,12 @@ static bool add_array(WeightFile *w, const ArrayFile *a, char *name, char *err) 
 
 static void copy(const ArrayFile *a, unsigned char *to, size_t n) {
   const unsigned char *from = a->file.p + a->offset;
-  if (!a->swap && n) memcpy(to, from, n);
-  for (size_t i = 0; i < n && a->swap; i++) to[i] = from[i ^ (a->size - 1)];
+  bool plain = !a->swap && !a->fortran;
+  if (plain && n) memcpy(to, from, n);
+  for (size_t i = 0; i < n && !plain; i++) {
+    size_t byte = i % a->size;
+    to[i] = from[array_file_place(a, i / a->size) * a->size + (a->swap ? a->size - 1 - byte : byte)];
+  }
 }
 
 bool npy_read(const Bytes *file, bool values, WeightFile *w, char *err) {
