@@ -169,14 +169,17 @@ static bool read_spec(Elab *e, Call *k, const char *s, Labelled *op, int n, Labe
       if (!is_letter(op[i].label[a]) && op[i].label[a] - DOTS >= dots) dots = op[i].label[a] - DOTS + 1;
   }
   if (!*s) return default_result(op, n, dots, out), true;
-  bool ok = s[0] == '-' && s[1] == '>' && (s += 2, read_labels(&s, -1, dots, out)) && !*s;
-  for (int a = 0; ok && a < out->n; a++) {
-    bool known = false;
-    for (int i = 0; i < n; i++) known |= at_label(&op[i], out->label[a]) >= 0;
-    ok = known && !memchr(out->label, out->label[a], (size_t)a);
+  if (s[0] != '-' || s[1] != '>' || (s += 2, !read_labels(&s, -1, dots, out)) || *s)
+    return el_arg_reject(e, E_SHAPE_MISMATCH, k, 0, "the labels of the result follow `->`, as in \"ij,jk->ik\"");
+  for (int a = 0; a < out->n; a++) {
+    char label = out->label[a];
+    bool known = !is_letter(label);
+    for (int i = 0; i < n; i++) known |= at_label(&op[i], label) >= 0;
+    if (!known) return el_arg_reject(e, E_SHAPE_MISMATCH, k, 0, "no operand has the label `%c` of the result", label);
+    if (memchr(out->label, label, (size_t)a))
+      return el_arg_reject(e, E_SHAPE_MISMATCH, k, 0, "the label `%c` of the result occurs twice", label);
   }
-  return ok || el_arg_reject(e, E_SHAPE_MISMATCH, k, 0,
-                             "a label of the result stands once there, and in an operand: \"ij,jk->ik\"");
+  return true;
 }
 
 /* einsum(spec, a, ...): sums of products over labelled axes, of at most 4 operands; with `->` and without it, with

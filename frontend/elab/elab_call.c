@@ -179,8 +179,12 @@ Value el_call(Elab *e, const Fn *f, Call *k) {
     if (v_bad(k->arg[i].v)) return v_error();
   el_add_bound_args(e, f, k);
   if (f->instance) return call_instance(e, f->instance, k);
-  if (f->def) return el_call_fn(e, f, k, NULL);
-  if (f->op) return call_op(e, f, k);
+  if (f->def || f->op) {
+    el_warn_normalized(e, f, k);
+    Value v = f->def ? el_call_fn(e, f, k, NULL) : call_op(e, f, k);
+    el_note_normalized(e, f, v, k->caret);
+    return v;
+  }
   if (!el_bind_params(e, f->intrinsic->params, k)) return v_error();
   return f->intrinsic->fn(e, k);
 }

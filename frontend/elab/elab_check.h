@@ -9,4 +9,7 @@ void el_try_uncalled(Elab *e, Item *const *it, int n); /* errors that every call
 CallSite *el_trial_root(Elab *e);                      /* a root for the weights of one trial */
 void el_warn(Elab *e);
 void el_mark_effect(Elab *e, const Ast *s); /* the statement writes a state, so its value may be unused */
+/* Losses of logits that are given probabilities: notes a result of softmax or sigmoid; warns at a call. */
+void el_note_normalized(Elab *e, const Fn *f, Value v, Loc at);
+void el_warn_normalized(Elab *e, const Fn *f, const Call *k);
 #endif

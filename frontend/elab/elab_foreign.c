@@ -60,6 +60,12 @@ static const char *argument_here(const char *name, const char *const *words, int
   return NULL;
 }
 
+/* An argument that has no meaning here, such as `inplace`. */
+static bool left_out(const char *name) {
+  const char *help = foreign_help(FOREIGN_ARG, name), *at = help ? strchr(help, '=') : NULL;
+  return at && !strncmp(at, "=leave it out", 13);
+}
+
 /* The bytes of s up to a comma or bracket that no bracket of s encloses; *eq: where an `=` names it, or 0. */
 static size_t argument_length(const char *s, size_t *eq) {
   size_t n = 0;
@@ -97,9 +103,10 @@ static const char *arguments_here(Elab *e, const Ast *callee, const Fn *f, int f
     size_t eq, len = argument_length(s, &eq);
     if (s[len] != ',' && s[len] != ')') return NULL;
     const char *value = value_here(e->c, s + eq + (eq > 0), len - eq - (eq > 0));
-    if (eq && !(name = argument_here(ctx_intern(e->c, s, strcspn(s, " =")), word, n))) return NULL;
+    const char *given = eq ? ctx_intern(e->c, s, strcspn(s, " =")) : NULL;
+    if (given && !(name = argument_here(given, word, n)) && !left_out(given)) return NULL;
     if ((!eq && !open && first >= n) || strstr(value, "torch.") || !*value) return NULL;
-    str_printf(&out, eq ? ", %s = %s" : ", %s%s", eq ? name : "", value);
+    if (!given || name) str_printf(&out, eq ? ", %s = %s" : ", %s%s", eq ? name : "", value);
     s += len + (s[len] == ',');
     s += strspn(s, " ");
   }
@@ -152,16 +159,18 @@ static bool defined_in_comment(Elab *e, const Ast *a, const char *name) {
  * its module, as a function instead of a method, or spelt alike; the nearest name. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near) {
   const char *dot = strrchr(name, '.'), *last = dot ? ctx_name(e->c, dot + 1) : name, *same = el_same_name(e, last);
-  const char *owner = dot && !foreign_module(name) ? ctx_intern(e->c, name, (size_t)(dot - name)) : "x";
+  const char *first = ctx_intern(e->c, name, strcspn(name, "."));
+  bool module = foreign_module(name) && !(e->cur.f && scope_find(&e->cur.f->scope, first));
+  const char *owner = dot && !module ? ctx_intern(e->c, name, (size_t)(dot - name)) : "x";
   const char *help = foreign_name(e->c, last, owner);
-  if (!help && dot) help = foreign_name(e->c, ctx_intern(e->c, name, strcspn(name, ".")), "x");
+  if (!help && dot) help = foreign_name(e->c, first, "x");
   if (help) diag_help(e->c, d, "%s", help);
   else if (!dot && defined_in_comment(e, a, name))
     diag_help(e->c, d, "`#` begins a comment: a constant is written `const %s = ...`", name);
-  else if (dot && !foreign_module(name) && help_in_place(e, d, a, last, owner)) return;
-  else if (foreign_module(name) && is_function(e, last, a) && (help = call_here(e, a, last, NULL)))
+  else if (dot && !module && help_in_place(e, d, a, last, owner)) return;
+  else if (module && is_function(e, last, a) && (help = call_here(e, a, last, NULL)))
     diag_help(e->c, d, "write `%s`", help);
-  else if (foreign_module(name) && is_function(e, last, a)) diag_help(e->c, d, "here it is `%s`", signature(e, last));
+  else if (module && is_function(e, last, a)) diag_help(e->c, d, "here it is `%s`", signature(e, last));
   else if (dot && is_function(e, last, a))
     diag_help(e->c, d, "there are no methods: write %s", call_here(e, a, last, owner));
   else if (same) diag_help(e->c, d, "here it is `%s`", signature(e, same));

@@ -20,6 +20,14 @@ typedef struct InputRange {
   int64_t n;
 } InputRange; /* columns of an input whose values index an axis of size n */
 
+typedef struct Normalized {
+  const Graph *g;
+  Id id;
+  const char *by; /* softmax or sigmoid, of the library */
+  Loc at;
+  int len;
+} Normalized;
+
 typedef struct GraphState {
   Builder b;   /* of the graph being built: location and hints of the statement being elaborated */
   Graph *root; /* that graph, but never a scan's body */
@@ -35,6 +43,8 @@ typedef struct GraphState {
   int norigin_at;
   InputRange *range;
   int nrange, caprange;
+  Normalized *normalized; /* results of these functions so far */
+  int nnormalized, capnormalized;
   Dim records; /* of an evaluation on data: the size of a batch; else 0 */
   Gathered *gathered;
   int ngathered, capgathered;

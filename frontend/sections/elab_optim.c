@@ -42,7 +42,10 @@ static Value optimizer(Elab *e, const Ast *a) {
     if (!it && a->kind == AST_CALL) {
       Diag *d = el_error(e, E_UNKNOWN_OPTIMIZER, callee, "unknown optimizer `%s`", callee->text);
       const char *s = optimizer_like(e, callee->text);
-      if (s) diag_help(e->c, d, "did you mean `%s`?", s);
+      if (s && strchr(callee->text, '.'))
+        diag_help(e->c, d, "write `optim = %s(lr = 0.001)`: all weights are trained that `@freeze` does not exclude",
+                  s);
+      else if (s) diag_help(e->c, d, "did you mean `%s`?", s);
       return v_error();
     }
   }

@@ -235,6 +235,8 @@ static const char *symbol_help(const Lex *x) {
                              : "a call has no `!`; a def cannot print: leave it out, `metric.m = ...` logs a number";
   if (*s == '%' && before >= '0' && before <= '9' && (!after || strchr("\n\r;,)}#", after)))
     return "a part is a number: 20 % is 0.2";
+  if (*s == '?' && before != '[' && before != ',')
+    return "a choice is `where(c, a, b)`, by a static condition `if c { a } else { b }`";
   if (*s == '&' && s[1] == ']') return foreign_help(FOREIGN_WORD, "lambda");
   if (*s == '&' && s[1] != '&' && strchr(":(,", before))
     return "there are no references: an argument is written `x: f32[B, 16]`";

@@ -257,6 +257,10 @@ static Fault find_fault(const Parse *p, const Token *t, const Token *before) {
   if (!f.at && before) f = signature_fault(p, t, before);
   if (!f.at) f = comment_fault(p, t);
   if (!f.at) f = expression_fault(p, t, before);
+  const Token *head = statement_head(p), *second = head + 1;
+  if (!f.at && (t->kind == TK_NEWLINE || t->kind == TK_RBRACE) && head->kind == TK_NAME && second->kind == TK_COLON)
+    f = (Fault){head, ctx_strf(p->c, "the field `%s` has no value", head->text),
+                "a field of a data section is written `x: f32[4] = field(0:4)`"};
   bool value = t->kind == TK_INT || t->kind == TK_FLOAT || t->kind == TK_STR;
   if (!f.at && value && before && before->kind == TK_COLON && statement_head(p)->kind == TK_NAME)
     f = (Fault){before, NULL, "a setting is written `name = value`"};

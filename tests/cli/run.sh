@@ -96,6 +96,9 @@ use other = linear(3)
 use none_out = linear(0)
 train { steps = 2; loss = mean(model(ones(3, 2)) * ones(3)); metric.all = mean(model(ones(3, 2)) > ones(3)[none, :])
   metric.none = sum(none_out(ones(3, 2)))
+  metric.twice = cross_entropy(softmax(ones(3, 2)), [0, 1, 0])
+  metric.sigmoid = bce_with_logits(z = ones(3) |> sigmoid, t = ones(3))
+  metric.once = soft_cross_entropy(log(softmax(ones(3, 2))), softmax(ones(3, 2))) + bce(sigmoid(ones(3)), ones(3))
   optim = sgd(lr = 0.1) }
 N
 expect 0 '' check warned.nn
@@ -103,10 +106,11 @@ expect 0 '' check warned.nn
 for w in "E0243.*\`h\` is never read" "E0242.*neither bound nor used" "E0243.*\`y\` is bound again" \
   "E0241.*nothing calls \`spare\`" "E0244.*.3, 1. and f32.3. give f32.3, 3." \
   "E0243.*\`unread\` is never read" "E0240.*nothing calls \`other\`" \
-  "E0245.*\`w\` is f32.2, 0., which has no elements"; do
+  "E0245.*\`w\` is f32.2, 0., which has no elements" "E0246.*\`cross_entropy\` contains the softmax" \
+  "E0246.*\`bce_with_logits\` contains the sigmoid"; do
   grep -q "^warning\[$w" err && pass || fail "no warning $w: $(grep '^warning' err)"
 done
-equal "warnings" "$(grep -c '^warning' err)" 8
+equal "warnings" "$(grep -c '^warning' err)" 10
 expect 1 '^error.E0240' check -W warned.nn
 expect 1 '^error.E0243' build -W warned.nn -o warned
 [ -e warned ] && fail "-W built it" || pass
