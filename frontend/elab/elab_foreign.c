@@ -96,7 +96,7 @@ static const char *arguments_here(Elab *e, const Ast *callee, const Fn *f, int f
   enum { SHOWN = 72 };
   const char *s = source_part(e->c, callee->caret + (Loc)callee->caret_len, SHOWN), *word[MAX_WORDS], *name = NULL;
   int n = parameters(e, f, word);
-  bool open = f->op || (f->intrinsic && strchr(f->intrinsic->params, '*'));
+  bool variadic = f->op || (f->intrinsic && strchr(f->intrinsic->params, '*'));
   Str out = {.c = e->c};
   if (*s != '(') return "";
   for (s++; *s && *s != ')'; first++) {
@@ -105,7 +105,7 @@ static const char *arguments_here(Elab *e, const Ast *callee, const Fn *f, int f
     const char *value = value_here(e->c, s + eq + (eq > 0), len - eq - (eq > 0));
     const char *given = eq ? ctx_intern(e->c, s, strcspn(s, " =")) : NULL;
     if (given && !(name = argument_here(given, word, n)) && !left_out(given)) return NULL;
-    if ((!eq && !open && first >= n) || strstr(value, "torch.") || !*value) return NULL;
+    if ((!eq && !variadic && first >= n) || foreign_module(value) || !*value) return NULL;
     if (!given || name) str_printf(&out, eq ? ", %s = %s" : ", %s%s", eq ? name : "", value);
     s += len + (s[len] == ',');
     s += strspn(s, " ");
@@ -113,16 +113,17 @@ static const char *arguments_here(Elab *e, const Ast *callee, const Fn *f, int f
   return !*s ? NULL : out.s ? out.s : "";
 }
 
-/* The call of a function of this name instead of a method of `owner`, or of a function of a module: NULL. Without its
- * arguments if they have no place here, as a method; NULL otherwise. */
+/* The call of this function that is meant by a method of `owner`, or, without an owner, by a function of a module.
+ * Arguments without a place here are `...` of a method; of a module's function the result is NULL. */
 static const char *call_here(Elab *e, const Ast *a, const char *name, const char *owner) {
   Value v;
   const char *args = el_lookup(e, name, a, &v) ? arguments_here(e, a, v.fn, owner != NULL) : NULL;
-  bool axis =
-    args && owner && (!strcmp(name, "max") || !strcmp(name, "min")) && strchr("-0123456789", args[2 * !!*args]);
-  if (axis && *args) args = ctx_strf(e->c, ", axes = %s", args + 2); /* x.max(1); max(x, 1) is that of two values */
-  if (owner) return ctx_strf(e->c, "%s(%s%s)", name, owner, args ? args : ", ...");
-  return args && *args ? ctx_strf(e->c, "%s(%s)", name, args + 2) : NULL;
+  if (!owner) return args && *args ? ctx_strf(e->c, "%s(%s)", name, args + 2) : NULL;
+  if (!args) return ctx_strf(e->c, "%s(%s, ...)", name, owner);
+  if (!*args && !strcmp(name, "size")) return ctx_strf(e->c, "shape(%s)", owner); /* as x.size() does */
+  bool of_two = !strcmp(name, "max") || !strcmp(name, "min"); /* max(x, 1); x.max(1) is along an axis */
+  bool axis = of_two && *args && strchr("-0123456789", args[2]);
+  return ctx_strf(e->c, axis ? "%s(%s, axes = %s)" : "%s(%s%s)", name, owner, args + (axis ? 2 : 0));
 }
 
 /* rows.csv, where "rows.csv" is meant. */
@@ -142,6 +143,24 @@ static bool help_in_place(Elab *e, Diag *d, const Ast *a, const char *last, cons
     diag_help(e->c, d, "values are never changed in place: write %s = %s", owner, call_here(e, a, base, owner));
   else diag_help(e->c, d, "values are never changed in place: %s", help ? help : "bind the name again, `x = ...`");
   return true;
+}
+
+/* x.astype(np.float64) and the like: the element type that the argument names; NULL: it names none. */
+static const char *converted(Elab *e, const Ast *callee, const char *method) {
+  static const char *const methods[] = {"astype", "to", "type", "cast"};
+  enum { SHOWN = 40 };
+  const char *s = source_part(e->c, callee->caret + (Loc)callee->caret_len, SHOWN), *type = NULL;
+  bool converts = false;
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) converts |= !strcmp(method, methods[i]);
+  if (!converts || *s != '(') return NULL;
+  for (s++; *s && *s != ')' && *s != '\n';) {
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789");
+    const char *word = n ? ctx_intern(e->c, s, n) : "", *here = foreign_help(FOREIGN_TYPE, word);
+    if (dtype_find(word) >= 0) type = word;
+    else if (here && dtype_find(here) >= 0) type = here;
+    s += n ? n : 1;
+  }
+  return type;
 }
 
 /* #define NAME ..., which is a comment. */
@@ -164,7 +183,12 @@ void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *
   const char *owner = dot && !module ? ctx_intern(e->c, name, (size_t)(dot - name)) : "x";
   const char *help = foreign_name(e->c, last, owner);
   if (!help && dot) help = foreign_name(e->c, first, "x");
-  if (help) diag_help(e->c, d, "%s", help);
+  const char *type = dot && !module ? converted(e, a, last) : NULL, *alias = foreign_help(FOREIGN_ALIAS, last);
+  if (alias && is_function(e, ctx_name(e->c, alias), a)) {
+    const char *call = call_here(e, a, ctx_name(e->c, alias), dot && !module ? owner : NULL);
+    diag_help(e->c, d, call ? "write `%s`" : "here it is `%s`", call ? call : signature(e, ctx_name(e->c, alias)));
+  } else if (type) diag_help(e->c, d, "an element type converts: `%s(%s)`", type, owner);
+  else if (help) diag_help(e->c, d, "%s", help);
   else if (!dot && defined_in_comment(e, a, name))
     diag_help(e->c, d, "`#` begins a comment: a constant is written `const %s = ...`", name);
   else if (dot && !module && help_in_place(e, d, a, last, owner)) return;

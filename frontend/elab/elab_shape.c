@@ -204,6 +204,11 @@ static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, co
   const char *what = arg && arg->kind == AST_NAME ? arg->text : "x";
   if (lacks == 1)
     diag_help(e->c, d, "`unsqueeze(%s, axis)` adds an axis of size 1, `%s[:, none]` after the first", what, what);
+  if (p->ast->n == 0 && lacks < 0) {
+    diag_help(e->c, d, "a type without a shape is that of one number: a shape follows it, as in `%s: f32[B, 16]`",
+              name);
+    return false;
+  }
   if (lacks == -1) diag_help(e->c, d, "`squeeze` and `reshape` remove an axis");
   return false;
 }

@@ -12,6 +12,7 @@ typedef enum ForeignKind {
   FOREIGN_DATA,
   FOREIGN_WORD,
   FOREIGN_METHOD,
+  FOREIGN_ALIAS,
   FOREIGN_ITEM,
   FOREIGN_SYMBOL
 } ForeignKind;

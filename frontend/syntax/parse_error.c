@@ -90,6 +90,7 @@ static const struct {
   {TK_EQ, TK_STAR, "there is no `*=`: write x = x * ..."},
   {TK_EQ, TK_SLASH, "there is no `/=`: write x = x / ..."},
   {TK_EQ, 0, "`=` binds a name where a statement begins; `==` compares"},
+  {TK_STAR, 0, "there are no pointers, and lists are not unpacked: write the value itself"},
   {TK_PLUS, TK_PLUS, "there is no `++`: write x = x + 1"},
   {TK_NEWLINE, TK_MINUS, "there is no `--`: write x = x - 1"},
   {TK_LBRACE, 0, "braces hold a block of statements; a list is written [a, b]"},
