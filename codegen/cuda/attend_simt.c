@@ -38,9 +38,9 @@ static void print_chunk(AttendText *c, const AttendRows *x, const char *first, i
   nest_close_block(n);
 }
 
-/* Two loops over the terms of a sum, of which the inner one is unrolled. */
+/* Two loops over the terms of a sum, of which only the inner one is unrolled. */
 static void open_steps(AttendText *c, int terms) {
-  nest_open_block(&c->n, "for (int k0 = 0; k0 < %d; k0 += %d)", terms, UNROLLED);
+  nest_open_block(&c->n, "GC_ROLLED for (int k0 = 0; k0 < %d; k0 += %d)", terms, UNROLLED);
   nest_open_block(&c->n, "GC_UNROLL for (int k = k0; k < k0 + %d; k++)", UNROLLED);
 }
 

@@ -3,9 +3,7 @@
  * rounded to tf32, where that is asked for, by m16n8k8. Tiles of both operands are swizzled rows of 128 bytes in shared
  * memory, in a ring of stages. Where memory holds 16 bits side by side, they are copied there in the background; else
  * threads load, round and store them. The order of a sum is not that of strict mode. */
-#include "codegen/cuda/cuda.h"
 #include "codegen/cuda/gemm_text.h"
-#include <string.h>
 
 enum { ROW = 128, CHUNK_BYTES = 16, STAGES = 3, MIN_ROWS = 9, MIN_TERMS = 16 };
 
@@ -235,58 +233,6 @@ static void print_sums(GemmText *c) {
   print_put_sums(c);
 }
 
-/* ---- the loop as a function ---- */
-
-/* Kernels of one tile whose operands differ in no more than their addresses, sizes and one stride each have one loop,
- * which their compiler reads once. */
-static bool is_called(GemmText *c) {
-  const GemmDesc *g = c->g;
-  Module *m = c->n.p->m;
-  Dim size, stride;
-  if (g->taps.n || g->nresidue || !loader(c, true).async || !loader(c, false).async) return false;
-  return gemm_one_axis(m, &g->m, false, &size, &stride) && gemm_one_axis(m, &g->n, false, &size, &stride) &&
-         gemm_one_axis(m, &g->k, false, &size, &stride) && gemm_one_axis(m, &g->k, true, &size, &stride);
-}
-
-/* The pointer to the batch's operand. */
-static const char *operand_text(GemmText *c, bool is_a) {
-  const GemmDesc *g = c->g;
-  const GemmOperand *o = is_a ? &g->a : &g->b;
-  Affine at = affine_const(o->offset);
-  for (int i = 0; i < g->batch.n; i++)
-    if (g->batch.axis[i] >= 0) at.coef[g->batch.axis[i]] = (is_a ? g->batch.s0 : g->batch.s1)[i];
-  return ctx_strf(c->n.p->c, "%s + %s", nest_buf_name(&c->n, o->load->buf), gemm_operand(c, text_affine(c->n.p, &at)));
-}
-
-/* Elements between its rows, or between its terms if the rows are adjacent. */
-static const char *stride_text(GemmText *c, bool is_a) {
-  const GemmDesc *g = c->g;
-  bool along_k = loader(c, is_a).along_k;
-  Dim size, stride;
-  gemm_one_axis(c->n.p->m, !along_k ? &g->k : is_a ? &g->m : &g->n, !along_k && !is_a, &size, &stride);
-  return text_dim(c->n.p, stride);
-}
-
-static void print_call(GemmText *c) {
-  const GemmTile *t = &c->plan->tile;
-  Emitter *p = c->n.p;
-  Str body = {.c = p->c};
-  const char *type = type_name(c->g), *i = c->type;
-  const char *name = ctx_strf(p->c, "gc_mma_%dx%d_%s%s_%s%s", t->rows, t->cols, loader(c, true).along_k ? "k" : "m",
-                              loader(c, false).along_k ? "k" : "n", type, strcmp(i, "int") ? "_wide" : "");
-  GemmText f = *c;
-  f.n.o = &body, f.n.indent = 1;
-  f.called = true, f.from = "from";
-  print_sums(&f);
-  cuda_put_function(p, name,
-                    ctx_strf(p->c,
-                             "(const uint16_t *a, const uint16_t *b, %s m0, %s n0, %s rows, %s cols, %s from, "
-                             "%s terms, %s sa, %s sb) {\n  const int thread = gc_thread();\n%s}\n",
-                             i, i, i, i, i, i, i, i, body.s));
-  nest_line(&c->n, "%s(%s, %s, m0, n0, rows, cols, %s, terms, %s, %s);", name, operand_text(c, true),
-            operand_text(c, false), c->from, stride_text(c, true), stride_text(c, false));
-}
-
 static void print(Emitter *p, const Launch *l, Str *body) {
   GemmText c = gemm_text(p, l->step->kernel, l->plan, body);
   const GemmTile *t = &c.plan->tile;
@@ -295,7 +241,8 @@ static void print(Emitter *p, const Launch *l, Str *body) {
     return;
   }
   gemm_begin(&c);
-  if (is_called(&c)) print_call(&c);
+  GemmLoader a = loader(&c, true), b = loader(&c, false);
+  if (a.async && b.async && gemm_is_called(&c, &a, &b)) gemm_put_call(&c, "mma", type_name(c.g), &a, &b, print_sums);
   else print_sums(&c);
   gemm_results(&c, "m0", t->rows, sums_pitch(t));
 }

@@ -100,7 +100,7 @@ static void print_results(GemmText *c) {
   const GemmTile *t = &p->tile;
   NestText *n = &c->n;
   int groups = p->row / 4, rows = epilogue_rows(p);
-  nest_open_block(n, "for (int h = 0; h < %d; h++)", groups);
+  nest_open_block(n, "GC_ROLLED for (int h = 0; h < %d; h++)", groups);
   nest_line(n, "gc_sync();");
   nest_open_block(n, "GC_UNROLL for (int i = 0; i < %d; i++)", p->row);
   nest_line(n, "if (i / 4 != h) continue;");
@@ -114,18 +114,25 @@ static void print_results(GemmText *c) {
   nest_close_block(n);
 }
 
+static void print_tile(GemmText *c) {
+  const GemmPlan *p = c->plan;
+  int across = p->tile.cols / p->col; /* threads along a row */
+  nest_line(&c->n, "const int tm = thread / %d * 4, tn = thread %% %d * 4;", across, across);
+  print_steps(c);
+  print_results(c);
+}
+
+/* A part of k has no epilogue, so kernels of all parts may call the same function. */
 static void print(Emitter *p, const Launch *l, Str *body) {
   GemmText c = gemm_text(p, l->step->kernel, l->plan, body);
-  const GemmPlan *plan = l->plan;
   if (l->part) {
     gemm_add_parts(&c);
     return;
   }
-  int across = plan->tile.cols / plan->col; /* threads along a row */
   gemm_begin(&c);
-  nest_line(&c.n, "const int tm = thread / %d * 4, tn = thread %% %d * 4;", across, across);
-  print_steps(&c);
-  print_results(&c);
+  GemmLoader x = gemm_loader(&c, true, 1), y = gemm_loader(&c, false, 1);
+  if (c.plan->splits > 1 && gemm_is_called(&c, &x, &y)) gemm_put_call(&c, "simt", "f32", &x, &y, print_tile);
+  else print_tile(&c);
 }
 
 const Form form_gemm_simt = {"simt", suits, print};

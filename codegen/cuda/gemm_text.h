@@ -40,7 +40,8 @@ typedef struct GemmText {
   const char *from;   /* the first term of the block */
   const char *thread; /* the number of a thread among the `threads` of the epilogue */
   int threads;
-  bool called; /* the text is that of a function of several kernels, whose parameters have what differs: gemm_mma.c */
+  bool
+    called; /* the text is that of a function of several kernels, whose parameters have what differs: gemm_called.c */
   bool
     skips; /* a tap outside of the image is no term, which differs from a term of 0 if the other factor is not finite */
 } GemmText;
@@ -90,4 +91,13 @@ typedef struct GemmElement {
 } GemmElement;
 GemmElement gemm_element(GemmText *c, const GemmLoader *l); /* declares its k, and its indices */
 const char *gemm_load(GemmText *c, const GemmLoader *l);    /* the same; its value in f32 */
+
+/* ---- gemm_called.c ---- */
+
+/* The tile can be a function that other kernels call, too. */
+bool gemm_is_called(GemmText *c, const GemmLoader *a, const GemmLoader *b);
+/* Prints that function, if it is not there yet, with the body that `print` prints, and its call. Its name has all that
+ * the body depends on: the form's family, the tile, along which axes operands are loaded, their type. */
+void gemm_put_call(GemmText *c, const char *family, const char *type, const GemmLoader *a, const GemmLoader *b,
+                   void (*print)(GemmText *));
 #endif

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_KERNELS = 20 };          /* of a module */
-static const double MAX_COST = 800; /* of a module with several */
+enum { MAX_KERNELS = 20 };           /* of a module */
+static const double MAX_COST = 1000; /* of a module with several */
 
 /* NVRTC defines neither these types nor ptrdiff_t, which the text does not use. */
 static const char MODULE_PRELUDE[] =
@@ -47,22 +47,84 @@ static int by_cost(const void *a, const void *b) {
 
 /* The function of several kernels that this one calls: its name, and the name's length; 0: none. */
 static size_t called(const Definition *x, const char **name) {
-  static const char begin[] = "\n  gc_mma_";
-  const char *s = memmem(x->text, x->n, begin, strlen(begin));
-  if (!s) return 0;
-  *name = s + 3;
-  return strcspn(*name, "(");
+  static const char *const begin[] = {"\n  gc_mma_", "\n  gc_simt_"};
+  for (size_t i = 0; i < sizeof begin / sizeof *begin; i++) {
+    const char *s = memmem(x->text, x->n, begin[i], strlen(begin[i]));
+    if (!s) continue;
+    *name = s + 3;
+    return strcspn(*name, "(");
+  }
+  *name = NULL;
+  return 0;
 }
 
-/* x may be in a module that begins with `first`: a module has one function that several kernels call, so that few
- * modules compile it. */
-static bool goes_with(const Definition *first, const Definition *x) {
-  const char *a = "", *b = "";
-  size_t n = called(first, &a), k = called(x, &b);
-  return !k || (n == k && !memcmp(a, b, n));
+static bool call_the_same(const Definition *x, const Definition *y) {
+  const char *a, *b;
+  size_t n = called(x, &a), k = called(y, &b);
+  return n && n == k && !memcmp(a, b, n);
 }
 
-static bool takes(const CudaModule *m, double cost) { return m->nkernel < MAX_KERNELS && m->cost + cost <= MAX_COST; }
+/* ---- the kernels of a module ---- */
+
+typedef struct Cut {
+  const Definitions *d;
+  bool *taken; /* by number of a definition: kernels of modules */
+  Definition **kernel;
+  int n; /* of kernel, which are those of the module that is being filled */
+  double cost;
+} Cut;
+
+static double cost_of_called(const Cut *cut, const Definition *x) {
+  const char *name;
+  size_t n = called(x, &name);
+  for (int i = 0; n && i < cut->d->n; i++) {
+    const Definition *f = &cut->d->v[i];
+    if (!f->kernel && f->name_n == n && !memcmp(f->name, name, n)) return cost_of(f);
+  }
+  return 0;
+}
+
+static bool fits(const Cut *cut, int n, double cost) {
+  return cut->n + n <= MAX_KERNELS && cut->cost + cost <= MAX_COST;
+}
+
+/* Kernel k is free, and is kernel i or calls the same function. */
+static bool goes_with(const Cut *cut, int i, int k) {
+  const Definition *v = cut->d->v;
+  return v[k].kernel && !cut->taken[k] && (k == i || call_the_same(&v[i], &v[k]));
+}
+
+/* Kernel i and those after it that call the same function, which few modules should compile: all of them or none, or as
+ * many as an empty module can have. */
+static void add_kernels(Cut *cut, int i) {
+  const Definitions *d = cut->d;
+  double function = cost_of_called(cut, &d->v[i]), cost = function;
+  int n = 0;
+  for (int k = i; k < d->n; k++)
+    if (goes_with(cut, i, k)) n++, cost += cost_of(&d->v[k]);
+  if (cut->n && !fits(cut, n, cost)) return;
+  cut->cost += function;
+  for (int k = i; k < d->n; k++) {
+    if (!goes_with(cut, i, k) || (cut->n && !fits(cut, 1, cost_of(&d->v[k])))) continue;
+    cut->taken[k] = true;
+    cut->kernel[cut->n++] = &d->v[k];
+    cut->cost += cost_of(&d->v[k]);
+  }
+}
+
+/* The kernels of a module: those that call functions first. */
+static bool fill(Cut *cut) {
+  const char *name;
+  cut->n = 0, cut->cost = 0;
+  for (int others = 0; others < 2; others++)
+    for (int i = 0; i < cut->d->n; i++) {
+      const Definition *x = &cut->d->v[i];
+      if (x->kernel && !cut->taken[i] && others == !called(x, &name)) add_kernels(cut, i);
+    }
+  return cut->n;
+}
+
+/* ---- modules ---- */
 
 static void put_text(Emitter *p, const Definitions *d, CudaModule *m) {
   Str user = {.c = p->c}, prims = {.c = p->c}, prim_text = {.c = p->c};
@@ -78,12 +140,11 @@ static void put_text(Emitter *p, const Definitions *d, CudaModule *m) {
     if (part[i]->n) str_put(&m->text, part[i]->s, part[i]->n);
 }
 
-static CudaModule make_module(Emitter *p, Definitions *d, Definition *const *kernel, int n) {
-  CudaModule m = {.kernel = ctx_array(p->c, n, sizeof *m.kernel)};
+static CudaModule make_module(Emitter *p, Definitions *d, double cost, Definition *const *kernel, int n) {
+  CudaModule m = {.cost = cost, .kernel = ctx_array(p->c, n, sizeof *m.kernel)};
   for (int i = 0; i < d->n; i++) d->v[i].used = false;
   for (int i = 0; i < n; i++) {
     m.kernel[m.nkernel++] = ctx_intern(p->c, kernel[i]->name, kernel[i]->name_n);
-    m.cost += cost_of(kernel[i]);
     kernel[i]->used = true;
     definitions_use(d, kernel[i]->text, kernel[i]->n);
   }
@@ -101,22 +162,7 @@ void cuda_modules(Emitter *p, Artifacts *a) {
   const Str *part[] = {&device, &p->tables, &p->cuda->loops, &p->cuda->checks, &p->kernels};
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     if (part[i]->n) definitions_add(&d, part[i]->s, part[i]->n);
-  Definition **kernel = ctx_array(c, d.n, sizeof *kernel);
-  bool *taken = ctx_array(c, d.n, sizeof *taken);
-  for (int i = 0; i < d.n; i++) {
-    CudaModule m = {0};
-    const char *name;
-    if (!d.v[i].kernel || taken[i]) continue;
-    for (int others = called(&d.v[i], &name) ? 0 : 1; others < 2; others++)
-      for (int k = i; k < d.n; k++) {
-        Definition *x = &d.v[k];
-        if (!x->kernel || taken[k] || (!others && !called(x, &name))) continue;
-        if (m.nkernel && (!goes_with(kernel[0], x) || !takes(&m, cost_of(x)))) continue;
-        taken[k] = true;
-        kernel[m.nkernel++] = x;
-        m.cost += cost_of(x);
-      }
-    if (m.nkernel) *VEC_PUSH(c, a->module, a->nmodule, cap) = make_module(p, &d, kernel, m.nkernel);
-  }
+  Cut cut = {&d, ctx_array(c, d.n, sizeof *cut.taken), ctx_array(c, d.n, sizeof *cut.kernel), 0, 0};
+  while (fill(&cut)) *VEC_PUSH(c, a->module, a->nmodule, cap) = make_module(p, &d, cut.cost, cut.kernel, cut.n);
   if (a->nmodule) qsort(a->module, (size_t)a->nmodule, sizeof *a->module, by_cost);
 }
