@@ -4,9 +4,10 @@
 /*@ exp: vocabulary */
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= 0.3474: r is exact, ln 2 being split into 10 bits and the rest; the
  * polynomial is minimax of relative error 2^-31.9. 2^n is applied in two factors, so that denormal results round once.
- * 0 below -103.97, infinity above 88.72. */
+ * 0 below -103.97, infinity above 88.72. From -176 down 2^(n/2) is 0 itself: processors take long for products that
+ * underflow, and masked scores are that low. */
 static inline PRIM_F PRIM(exp)(PRIM_F x) {
-  PRIM_F b = P_AT_MOST(89.0f, x), c = P_AT_LEAST(-104.0f, b);
+  PRIM_F b = P_AT_MOST(89.0f, x), c = P_AT_LEAST(-176.0f, b);
   PRIM_F t = c * 1.44269502f + 12582912.0f; /* 1.5 2^23: its low bits now hold n */
   PRIM_I n = P_BITS(t) - 0x4b400000, h = n >> 1;
   PRIM_F k = t - 12582912.0f;

@@ -204,3 +204,6 @@ multi("shared", ", kv_heads = 1", (1, 3, 4), (1, 5, 2), (1, 5, 3), 2, kv_heads=1
 multi("padding", ", padding = padding > 0", (2, 3, 4), (2, 5, 4), (2, 5, 4), 2, padding=ints_of(bools(2, 5)))
 multi("masked", ", mask = mask > 0, padding = padding > 0, causal = true", (2, 4, 4), (2, 4, 4), (2, 4, 4), 2, causal=True,
       mask=ints_of(bools(4, 4)), padding=ints_of(bools(2, 4)))  # fmt: skip
+
+# Tiles whose first columns see none of their keys, at an offset that is not that of a vector; last, since it draws numbers
+attend("tiles_between", (1, 2, 90, 2), (1, 107), causal=True)
