@@ -63,7 +63,7 @@ static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
   p->s = schedule_scalar(with_last(n, p->lane));
   p->s.narrow = s->narrow;
   p->s.grid = true;
-  p->tile = tile_along(k, &p->s, p->lane, has_inner_loops(n) || k->draws ? 1 : 16);
+  p->tile = tile_along(k, &p->s, p->lane, 1u << p->lane, has_inner_loops(n) || k->draws ? 1 : 16);
   p->row = n->nouter > 1 ? p->s.nest->outer[n->nouter - 2] : -1;
   Dim extent = n->axes.axis[p->lane].extent;
   p->planes = n->nouter > 2 ? n->nouter - 2 : 0;

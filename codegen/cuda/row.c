@@ -41,7 +41,9 @@ static void find_tile(const Kernel *k, RowPlan *p) {
   const KNest *n = p->s.nest;
   int last = p->inner[p->ninner - 1];
   int64_t divisor = dim_divisor(n->axes.m, n->axes.axis[last].extent);
-  p->tile = tile_along(k, &p->s, last, p->strict ? 1 : 4);
+  uint32_t inner = 0;
+  for (int i = 0; i < p->ninner; i++) inner |= 1u << p->inner[i];
+  p->tile = tile_along(k, &p->s, last, inner, p->strict ? 1 : 4);
   while (p->tile.vec > 1 && divisor % p->tile.vec) p->tile.vec /= 2;
 }
 

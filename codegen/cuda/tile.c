@@ -41,19 +41,19 @@ int64_t tile_alignment(const Graph *g, Id n) {
 
 static bool depends(const Axes *x, const Affine *at, int axis) { return affine_needs(x, at) >> axis & 1; }
 
-/* The address is known where the other loop axes are. */
-static bool is_direct(const Axes *x, const Affine *at, int axis) {
+/* No derived axis of the address depends on these loop axes. */
+static bool is_direct(const Axes *x, const Affine *at, uint32_t inner) {
   for (int i = 0; i < x->n; i++)
-    if (i != axis && at->coef[i] && x->axis[i].needs >> axis & 1 && x->axis[i].kind != AX_LOOP) return false;
+    if (at->coef[i] && x->axis[i].needs & inner && x->axis[i].kind != AX_LOOP) return false;
   return true;
 }
 
 /* Elements of a vector at this address; 1: there is none. */
-static int width(const Kernel *k, const KNest *n, int buf, const Affine *at, int axis) {
+static int width(const Kernel *k, const KNest *n, int buf, const Affine *at, int axis, uint32_t inner) {
   const Axes *x = &n->axes;
   const KBuf *b = &k->buf[buf];
   int64_t bytes = dtype_info[b->type].bytes, most, one;
-  if (!dim_number(x->m, at->coef[axis], &one) || one != 1 || b->cols || b->table || !is_direct(x, at, axis)) return 1;
+  if (!dim_number(x->m, at->coef[axis], &one) || one != 1 || b->cols || b->table || !is_direct(x, at, inner)) return 1;
   most = gcd(tile_alignment(k->gs->g, b->node), dim_divisor(x->m, at->k) * bytes);
   for (int i = 0; i < x->n; i++)
     if (i != axis && at->coef[i]) most = gcd(most, dim_divisor(x->m, at->coef[i]) * bytes);
@@ -70,7 +70,7 @@ static void add(Tile *t, const KNest *n, bool store, int phase, int buf, const A
   *VEC_PUSH(n->axes.m->c, t->access, t->n, t->cap) = (TileAccess){store, 1u << phase, buf, at};
 }
 
-Tile tile_along(const Kernel *k, const NestSchedule *s, int axis, int most) {
+Tile tile_along(const Kernel *k, const NestSchedule *s, int axis, uint32_t inner, int most) {
   const KNest *n = s->nest;
   Tile t = {.axis = axis, .vec = most};
   for (int i = 1; i < n->nval + n->nstore; i++) {
@@ -80,10 +80,10 @@ Tile tile_along(const Kernel *k, const NestSchedule *s, int axis, int most) {
     const int buf = v ? v->buf : w->buf, wide = VECTOR_BYTES / dtype_info[k->buf[buf].type].bytes;
     const Affine *at = v ? &v->at : &w->at;
     if (!depends(&n->axes, at, axis)) continue;
-    int one = w && w->add ? 1 : width(k, n, buf, at, axis);
+    int one = w && w->add ? 1 : width(k, n, buf, at, axis, inner);
     if (one > wide) one = wide;
     if (one < t.vec) t.vec = one;
-    if (is_direct(&n->axes, at, axis)) add(&t, n, w, v ? v->phase : w->phase, buf, at);
+    if (is_direct(&n->axes, at, inner)) add(&t, n, w, v ? v->phase : w->phase, buf, at);
   }
   return t;
 }

@@ -11,7 +11,7 @@ typedef struct TileAccess {
   const Affine *at; /* element 0 of the vector, where the axis is its first index */
 } TileAccess;
 
-/* The accesses of a nest whose address depends on an axis, and on no other derived axis that does. */
+/* The accesses of a nest whose address depends on an axis, and on no derived axis that depends on one of `inner`. */
 typedef struct Tile {
   int axis, vec; /* elements of an access */
   TileAccess *access;
@@ -19,8 +19,8 @@ typedef struct Tile {
 } Tile;
 
 /* With the widest vectors, up to `most` elements, that every access allows whose address depends on the axis: 16 bytes
- * or fewer, consecutive elements, aligned. */
-Tile tile_along(const Kernel *k, const NestSchedule *s, int axis, int most);
+ * or fewer, consecutive elements, aligned. inner: the loop axes that an access is inside, this one among them. */
+Tile tile_along(const Kernel *k, const NestSchedule *s, int axis, uint32_t inner, int most);
 
 int64_t dim_divisor(Module *m, Dim d); /* the largest that divides d, whatever the run-time sizes; 0: d is 0 */
 /* A power of 2 that divides the address of a buffer, up to 16. The memory of a model, and inputs and results, are
