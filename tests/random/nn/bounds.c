@@ -56,13 +56,21 @@ bool nn_jumps(const char *text) {
   return jumps;
 }
 
+static bool adapts(const char *text) {
+  static const char *const by[] = {"adam",  "rmsprop(", "adagrad(", "adadelta(",  "rprop(",  "lion(",
+                                   "lamb(", "lars(",    "muon(",    "adafactor(", "sophia(", "lbfgs("};
+  for (size_t i = 0; i < sizeof by / sizeof *by; i++)
+    if (strstr(text, by[i])) return true;
+  return false;
+}
+
 Bounds *bounds_make(const char *text, uint64_t seed, Why *why) {
   Bounds *b = calloc(1, sizeof *b);
   *b = (Bounds){.c = ctx_new(), .text = text, .seed = seed, .unit = 0x1p-24, .nmoved = -1, .why = why};
   if (strstr(text, "f16")) b->unit = strstr(text, "bf16") ? 0x1p-8 : 0x1p-11;
-  b->adaptive = strstr(text, "adam") || strstr(text, "rmsprop");
+  b->adaptive = adapts(text);
   b->jumps = nn_jumps(text);
-  b->clipped = strstr(text, "clip = value") != NULL;
+  b->clipped = strstr(text, "value(0.01)") != NULL;
   b->range = strstr(text, "big") != NULL;
   while (b->nmoved < RUNS && more_run(b)) {}
   if (b->nmoved == RUNS) return b;

@@ -210,12 +210,21 @@ static int call_threads(GcFn *fn, GcCall call, int threads) {
   return p[0].status;
 }
 
+/* Portable code counts the steps of each section, after metrics and calls. */
+static void fill_counters(const Code *k, uint32_t step) {
+  int nmetric;
+  head_metrics(k->m, &nmetric);
+  unsigned char *at = k->mem + HEAD_METRICS + 4 * (nmetric + (head_calls(k->m) >= 0));
+  for (int i = 0; i < head_sections(k->m); i++) memcpy(at + 4 * i, &step, sizeof step);
+}
+
 static void fill_memory(const Code *k, Interp *in) {
   GcRun head = {in->seed, in->step, in->steps, in->steps_per_epoch, 0};
   memset(k->mem, 0xa5, k->bytes);
   memset(k->mem, 0, (size_t)k->m->head_bytes);
   memcpy(k->mem, &head, sizeof head);
   if (head_calls(k->m) >= 0) memcpy(k->mem + head_calls(k->m), &in->calls, sizeof in->calls);
+  fill_counters(k, in->step);
   for (int v = 0; v < k->m->nvar; v++)
     if (in->var[v]) move_var(k, in, v, true);
 }

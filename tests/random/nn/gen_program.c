@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Program {
-  Prog p;
-  Text defs, items; /* items: sections and exports */
-  Ty in, out;       /* of the net */
-  bool has_net, has_in, labels;
-} Program;
-
 /* ---- networks ---- */
 
 static Ty input_type(Program *g) {
@@ -62,6 +55,15 @@ static void end_def(Program *g, Text *to, const char *head, const char *result) 
   put(to, "%s {\n%s    %s\n}\n", head, g->p.body.s, result);
 }
 
+/* The params that the net declares itself and trains. */
+static void note_weights(Program *g) {
+  int id;
+  for (const char *s = g->p.body.s; (s = strstr(s, "    param v")) && g->nweight < MAX_PARTS; s++) {
+    bool frozen = s - g->p.body.s > 8 && !strncmp(s - 8, "@freeze\n", 8);
+    if (!frozen && sscanf(s, " param v%d", &id) == 1) g->weight[g->nweight++] = id;
+  }
+}
+
 static void write_net(Program *g) {
   Prog *p = &g->p;
   char head[200], result[240];
@@ -99,79 +101,10 @@ static void write_net(Program *g) {
     if (left[i] != last && p->v[left[i]].ty.t == DT_F32 && ty_count(p, &p->v[left[i]].ty) > 0 && pc(p, 70))
       k += snprintf(result + k, sizeof result - (size_t)k, " + 0.125 * %s(v%d)", pc(p, 50) ? "mean" : "max",
                     p->v[left[i]].id);
+  note_weights(g);
   end_def(g, &g->defs, head, result);
-  if (pc(p, 12)) put(&g->defs, "@%s\n", (const char *const[]){"checkpoint", "nodecay", "fp32"}[pr(p, 3)]);
+  if (pc(p, 12)) put(&g->defs, "@%s\n", (const char *const[]){"checkpoint", "nodecay", "fp32", "lr(0.5)"}[pr(p, 4)]);
   put(&g->defs, "use n = net()\n");
-}
-
-/* ---- training ---- */
-
-static void write_optimizer(Program *g, bool plain) {
-  static const char *const rate[] = {"%s",
-                                     "%s * cosine(step / steps)",
-                                     "%s * step_decay(step, 2, 0.5)",
-                                     "%s * exponential(step, 0.9)",
-                                     "%s * warmup(step, 3)",
-                                     "%s * (0.5 + 0.5 * epoch / 10)"};
-  Prog *p = &g->p;
-  char lr[80];
-  snprintf(lr, sizeof lr, rate[pc(p, 50) ? 0 : pr(p, 6)], (const char *const[]){"0.1", "0.01", "0.5"}[pr(p, 3)]);
-  const char *decay = pc(p, 25) ? ", decay = 0.1" : "";
-  switch (plain ? 0 : pr(p, 8)) {
-  case 0:
-  case 1:
-  case 2: put(&g->items, "    optim = sgd(lr = %s%s)\n", lr, decay); break;
-  case 3:
-    put(&g->items, "    optim = sgd(lr = %s, momentum = 0.9%s%s)\n", lr, pc(p, 50) ? ", nesterov = true" : "", decay);
-    break;
-  case 4: put(&g->items, "    optim = adam(lr = %s%s)\n", lr, decay); break;
-  case 5:
-    put(&g->items, "    optim = adamw(lr = %s%s)\n", lr, pc(p, 30) ? ", betas = [0.5, 0.9], eps = 0.001" : decay);
-    break;
-  default: put(&g->items, "    optim = rmsprop(lr = %s%s%s)\n", lr, pc(p, 40) ? ", momentum = 0.5" : "", decay); break;
-  }
-}
-
-static void write_loss(Program *g, const char *scale) {
-  static const char *const form[] = {"mean(o * o)",
-                                     "mean(o)",
-                                     "sum(o) * 0.01",
-                                     "mse(o, o * 0 + 0.5)",
-                                     "huber(o, o * 0 + 0.25)",
-                                     "bce_with_logits(o, f32(o > 0.25))",
-                                     "mean(tanh(o))",
-                                     "mean(dropout(o, 0.25) ** 2)",
-                                     "mean(abs(o))"};
-  Prog *p = &g->p;
-  put(&g->items, "    o = n(%s)\n", g->has_in ? "x" : "");
-  if (g->labels && pc(p, 80))
-    put(&g->items, "    loss = %scross_entropy(o, y%s)\n", scale, pc(p, 20) ? ", smooth = 0.1" : "");
-  else put(&g->items, "    loss = %s%s%s\n", scale, form[pr(p, 9)], pc(p, 8) ? " * (0.5 + 0.25 * step)" : "");
-  if (pc(p, 40)) put(&g->items, "    metric.a = %s\n", pc(p, 50) ? "mean(abs(o))" : "max(o) - min(o)");
-  if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
-}
-
-static void write_train(Program *g) {
-  Prog *p = &g->p;
-  bool huge = pc(p, 6);
-  g->labels = g->has_in && g->out.rank == 2 && g->out.dim[0] == DIM_B && g->out.dim[1] > 1 && pc(p, 60);
-  if (g->has_in) {
-    Ty t = ty_without(g->in, 0);
-    put(&g->items, "data d {\n    source = npy(\"x.npy\"%s)\n    x: %s = field(0)\n%s}\n",
-        g->labels ? ", \"y.npy\"" : "", ty_text(&t), g->labels ? "    y: i32 = field(1)\n" : "");
-  }
-  put(&g->items, "train {\n%s    steps = %d\n", g->has_in ? "    data = d\n" : "", 3 + (int)pr(p, 3));
-  if (g->has_in) put(&g->items, "    batch = %d\n", p->batch);
-  if (pc(p, 15)) put(&g->items, "    accumulate = %d\n", 2 + (int)pr(p, 2));
-  if (huge || pc(p, 20)) put(&g->items, "    clip = %s\n", huge || pc(p, 60) ? "norm(0.5)" : "value(0.01)");
-  if (!huge && pc(p, 25))
-    put(&g->items, "    precision = %s\n",
-        (const char *const[]){"bf16", "f16", "f16(scale = 1024, interval = 2)", "bf16(master = f32)",
-                              "tf32"}[pr(p, pc(p, 80) ? 2 : 5)]);
-  if (pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
-  write_loss(g, huge ? "1e21 * " : "");
-  write_optimizer(g, huge);
-  put(&g->items, "}\n");
 }
 
 /* ---- exports and tests ---- */

@@ -13,14 +13,15 @@ enum { WEIGHTS = 4, ELEMENTS = 2 };
 
 /* The program trained by plain gradient descent at rate 1: then a step's change is the gradient. */
 static char *plain(const char *text) {
-  static const char *const drop[] = {"    clip =", "    accumulate =", "    precision ="};
+  static const char *const drop[] = {"    clip =", "    accumulate =", "    precision =", "    grad_noise =",
+                                     "    ema =",  "    n :=",         "    t :=",        "@lr("};
   Text t = {0};
   put(&t, "%s", "");
   for (const char *p = text; *p;) {
     const char *end = strchr(p, '\n');
     int n = end ? (int)(end - p) + 1 : (int)strlen(p);
     bool out = false;
-    for (int i = 0; i < 3; i++) out |= !strncmp(p, drop[i], strlen(drop[i]));
+    for (size_t i = 0; i < sizeof drop / sizeof *drop; i++) out |= !strncmp(p, drop[i], strlen(drop[i]));
     if (!strncmp(p, "    optim =", 11)) put(&t, "    optim = sgd(lr = 1.0)\n");
     else if (!out) put(&t, "%.*s", n, p);
     p += n;

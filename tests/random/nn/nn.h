@@ -80,6 +80,17 @@ int std_without_maker(void);
 /* Marks in seen[] which of the names of std are in the text; NULL: the number of names. */
 int std_seen(const char *text, bool *seen, const char **name);
 
+/* A program being written: gen_program.c, and gen_train.c its training sections. */
+enum { MAX_PARTS = 8 };
+typedef struct Program {
+  Prog p;
+  Text defs, items; /* items: sections and exports */
+  Ty in, out;       /* of the net */
+  bool has_net, has_in, labels, averaged;
+  int weight[MAX_PARTS], nweight; /* numbers of params of the net that may be named */
+} Program;
+
+void write_train(Program *g);
 char *nn_generate(uint64_t seed); /* gen_program.c: in malloc memory */
 
 /* ---- code.c: machine code instead of the interpreter ---- */

@@ -104,36 +104,74 @@ static void add_changes(Run *r) {
   }
 }
 
-static bool train(Run *r, const TrainInfo *t) {
-  enum { STEPS = 3 };
-  Ctx *c = r->t->c;
-  const Module *m = r->in->m;
-  const Graph *g = t->step ? t->step : t->pass;
-  int64_t range[64] = {0};
-  for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = ranges_least(&m->data[t->data].field[p].range);
-  for (int s = 0; s < STEPS; s++) {
-    bool ok = true;
-    r->in->step = (uint32_t)s;
-    for (int k = 0; k < (t->step ? 1 : t->accumulate) && ok; k++) {
-      r->in->pass = (uint32_t)k;
-      ok = run_graph(r, g, ctx_strf(c, "step %d pass %d", s + 1, k), (uint64_t)(10 * s + k), range);
-    }
-    r->in->pass = 0;
-    if (ok && t->update && r->in->finite) ok = run_graph(r, t->update, ctx_strf(c, "step %d update", s + 1), 0, NULL);
-    if (!ok) return false;
-    add_number(r, ctx_strf(c, "step %d: finite", s + 1), r->in->finite);
-    if (s == 0) add_changes(r);
-    if (s != 1) add_vars(r, ctx_strf(c, "step %d", s + 1));
-    if (!r->in->finite) break;
+/* Of a section its own plan, or its share of the longest one. */
+static uint32_t planned(const Module *m, const TrainInfo *t) {
+  int64_t rounds = 0;
+  for (int i = 0; i < m->ntrain; i++) {
+    int64_t last = m->train[i].steps * m->train[i].every;
+    rounds = last > rounds ? last : rounds;
   }
-  r->in->step = STEPS;
-  for (int e = 0; e < 3 && t->eval; e++) {
-    if (r->code && !code_has(r->code, t->eval)) break;
+  return t->steps > 0 ? (uint32_t)t->steps : rounds > 0 ? (uint32_t)(rounds / t->every) : 10;
+}
+
+static void field_ranges(const Module *m, const TrainInfo *t, const Graph *g, int64_t *range) {
+  for (int p = 0; p < g->nport && t->data >= 0; p++) range[p] = ranges_least(&m->data[t->data].field[p].range);
+}
+
+/* A step of a section, its s-th. */
+static bool train_step(Run *r, const TrainInfo *t, const char *section, int s) {
+  Ctx *c = r->t->c;
+  int64_t range[64] = {0};
+  uint64_t use = (uint64_t)(10 * s + 200 * (t - r->in->m->train));
+  bool ok = true;
+  field_ranges(r->in->m, t, t->step ? t->step : t->pass, range);
+  r->in->step = (uint32_t)s;
+  r->in->steps = planned(r->in->m, t);
+  for (int k = 0; k < (t->step ? 1 : t->accumulate) && ok; k++) {
+    r->in->pass = (uint32_t)k;
+    ok = run_graph(r, t->step ? t->step : t->pass, ctx_strf(c, "%sstep %d pass %d", section, s + 1, k),
+                   use + (uint64_t)k, range);
+  }
+  r->in->pass = 0;
+  if (ok && t->update && r->in->finite)
+    ok = run_graph(r, t->update, ctx_strf(c, "%sstep %d update", section, s + 1), 0, NULL);
+  if (!ok) return false;
+  add_number(r, ctx_strf(c, "%sstep %d: finite", section, s + 1), r->in->finite);
+  if (s == 0 && !*section) add_changes(r);
+  if (s != 1) add_vars(r, ctx_strf(c, "%sstep %d", section, s + 1));
+  return true;
+}
+
+static bool evaluate(Run *r, const TrainInfo *t, const char *section) {
+  const Module *m = r->in->m;
+  int64_t range[64] = {0};
+  if (!t->eval || (r->code && !code_has(r->code, t->eval))) return true;
+  field_ranges(m, t, t->eval, range);
+  for (int e = 0; e < 3; e++) {
     for (int i = 0; i < m->nsize; i++)
       r->in->size[i] = e == 0 ? m->size[i].bound : e == 1 ? 1 : (m->size[i].bound + 1) / 2;
-    if (!run_graph(r, t->eval, ctx_strf(c, "eval %d", e), 500 + (uint64_t)e, range)) return false;
+    if (!run_graph(r, t->eval, ctx_strf(r->t->c, "%seval %d", section, e), 500 + (uint64_t)e, range)) return false;
   }
   return true;
+}
+
+/* Rounds of all sections, then their evaluations. */
+static bool train(Run *r) {
+  enum { ROUNDS = 3 };
+  const Module *m = r->in->m;
+  bool ok = true;
+  for (int round = 1; round <= ROUNDS && r->in->finite; round++)
+    for (int i = 0; i < m->ntrain && r->in->finite; i++) {
+      const TrainInfo *t = &m->train[i];
+      const char *section = i ? ctx_strf(r->t->c, "section %d ", i + 1) : "";
+      if (round % t->every == 0 && !train_step(r, t, section, (int)(round / t->every) - 1)) return false;
+    }
+  for (int i = 0; i < m->ntrain && ok; i++) {
+    r->in->step = (uint32_t)(ROUNDS / m->train[i].every);
+    r->in->steps = planned(m, &m->train[i]);
+    ok = evaluate(r, &m->train[i], i ? ctx_strf(r->t->c, "section %d ", i + 1) : "");
+  }
+  return ok;
 }
 
 /* The graphs of one kind, at several values of the run-time sizes. */
@@ -156,7 +194,7 @@ bool trace_program(Interp *in, Code *code, int threads, double noise, uint64_t s
   Run r = {in, code, threads, noise, seed, t, why};
   Module *m = in->m;
   in->seed = m->ntrain ? m->train[0].seed : 1;
-  in->steps = m->ntrain && m->train[0].steps > 0 ? (uint32_t)m->train[0].steps : 10;
+  in->steps = m->ntrain ? planned(m, &m->train[0]) : 10;
   in->steps_per_epoch = 2;
   if (!run_all(&r, GK_INIT)) return false;
   for (int v = 0; v < m->nvar; v++) {
@@ -167,7 +205,7 @@ bool trace_program(Interp *in, Code *code, int threads, double noise, uint64_t s
     interp_set_var(in, v, copy);
   }
   add_vars(&r, "init");
-  return (!m->ntrain || train(&r, &m->train[0])) && run_all(&r, GK_EXPORT) && (code || run_all(&r, GK_TEST));
+  return train(&r) && run_all(&r, GK_EXPORT) && (code || run_all(&r, GK_TEST));
 }
 
 bool trace_same(const Trace *want, const Trace *got, const char *how, Why *why) {
@@ -194,8 +232,7 @@ bool trace_loss(Interp *in, uint64_t seed, double *loss, Why *why) {
   Run r = {in, NULL, 1, 0, seed, &t, why};
   const TrainInfo *k = &in->m->train[0];
   int64_t range[64] = {0};
-  for (int p = 0; p < k->step->nport && k->data >= 0; p++)
-    range[p] = ranges_least(&in->m->data[k->data].field[p].range);
+  field_ranges(in->m, k, k->step, range);
   in->step = 0;
   if (!run_graph(&r, k->step, "loss", 0, range) || !t.n) return false;
   *loss = t.item[0].v[0];
