@@ -124,17 +124,19 @@ void acc_term(NestText *c, int phase, StrictOrder r) {
     if (c->n->acc[i].phase == phase) acc_take(c, i, term_variable(c, i, r));
 }
 
-/* A function that reduces the 16 lanes of a chunk by halves. */
+/* A function that reduces the 16 lanes of a chunk by halves. That of vectors is not inlined: its body is long, and a
+ * kernel of four blocks of columns has eight calls. */
 static void reduce_helper(NestText *c, const KAcc *a) {
   Emitter *p = c->p;
   const char *name = op_info[a->op].spelling, *type = acc_type(c, a);
   Str s = {.c = p->c};
   bool made;
   str_printf(&s,
-             "static %s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
+             "static %s%s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
              "    for (int i = 0; i < h; i++) l[i] = %s;\n"
              "  return l[0];\n}\n",
-             type, name, is_vector(c) ? "v" : "", dtype_info[a->type].name, type, acc_step(c, a, "l[i]", "l[i + h]"));
+             is_vector(c) ? "__attribute__((noinline)) " : "", type, name, is_vector(c) ? "v" : "",
+             dtype_info[a->type].name, type, acc_step(c, a, "l[i]", "l[i + h]"));
   text_intern(p, s.s, &made);
   if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
 }
