@@ -82,7 +82,9 @@ static void count_memory(const Kernel *k, const KernelSchedule *s, const Rates *
 
 /* ---- predicted time ---- */
 
-enum { COMPARISON = 12 }; /* of two elements of a heap, in multiplications */
+/* In multiplications: a comparison of two elements of a heap, an element that is sorted by counting; then the number of
+ * results up to which there is a heap. */
+enum { COMPARISON = 12, COUNTED = 36, HEAP = 64 };
 
 static double value_work(const Graph *g, const KVal *v) {
   OpClass cls = op_info[v->op].cls;
@@ -111,12 +113,15 @@ static void mark_used(const KNest *n, int v, bool *used) {
   for (int i = 0; i < n->val[v].nargs && n->val[v].kind != KV_ACC; i++) mark_used(n, n->val[v].arg[i], used);
 }
 
-/* Comparisons of the heap of a row: one for each element, and one a level for those that it keeps. */
+/* Of a row of keys of 32 bits: one comparison of each element with the heap's last, which is a vector's work, and one a
+ * level for those that it keeps; or counting. Of longer keys always a heap. */
 static double sort_work(const KNest *n) {
   double rows = 1, terms = (double)dim_bound(n->axes.m, n->sort->terms);
   double count = (double)dim_bound(n->axes.m, n->sort->count);
   for (int i = 0; i < n->nouter; i++) rows *= extent(n, n->outer[i]);
-  return rows * COMPARISON * (terms + count * log2(count + 1));
+  bool wide = dtype_info[n->sort->type].bytes == 8;
+  if (!wide && count > HEAP) return rows * COUNTED * terms;
+  return rows * (terms * (wide ? COMPARISON : 1) + COMPARISON * count * log2(count + 1));
 }
 
 /* Multiplications, loads, stores and additions of loops. What depends on inner axes is computed in every phase that

@@ -44,6 +44,7 @@ typedef struct Target {
 
   const char *kernel_qualifiers, *gemm_qualifiers; /* of the functions of kernels; of those that call a GEMM */
   const char *rolled_loop;                         /* before a loop that is not to be unrolled */
+  bool sorts_on_stack;                             /* argsort of keys of 32 bits takes 64 KiB of stack */
   const char *table_qualifiers;                    /* of constant data */
   const char *index_type;                          /* of loops and addresses that may need more than an int */
   const struct StepText *steps;                    /* prints what depends on threads (text/graph.h) */

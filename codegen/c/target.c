@@ -29,6 +29,7 @@ const Target target_native = {
   .schedule_columns = native_schedule_columns,
   .kernel_qualifiers = "GC_KERNEL",
   .rolled_loop = "",
+  .sorts_on_stack = true,
   .gemm_qualifiers = "GC_CALLS GC_KERNEL",
   .table_qualifiers = "static const",
   .index_type = "ptrdiff_t",

@@ -7,6 +7,7 @@
  * total order, so that every way of sorting gives the same. */
 #include "codegen/cuda/cuda.h"
 #include "codegen/cuda/index.h"
+#include "codegen/text/sort.h"
 
 enum { PART_WORDS = 16384, WARP = 32, MOST_THREADS = 1024, MERGED = 8 };
 
@@ -157,27 +158,15 @@ static const char HALVE_TEXT[] =
   "  gc_sync();\n"
   "}\n";
 
-/* The text of a key: unsigned words that are in order as the elements are. */
+/* The function that stores a key: its words, the high one first. */
 static const char *key_text(NestText *c, DType t) {
-  Ctx *x = c->p->c;
-  const char *type = dtype_info[dtype_computed(t)].c;
   bool wide = dtype_info[t].bytes == 8;
-  const char *word = wide ? "gc_u64" : "uint32_t", *body;
-  if (dtype_is_float(t))
-    body = ctx_strf(x,
-                    "  union { %s f; %s i; } u;\n  u.f = x;\n"
-                    "  %s key = x != x ? ~(%s)0 : x == 0 ? top : u.i & top ? ~u.i : u.i | top;\n",
-                    type, word, word, word);
-  else if (dtype_info[t].kind == 'i') body = ctx_strf(x, "  %s key = (%s)x ^ top;\n", word, word);
-  else body = ctx_strf(x, "  %s key = x;\n", word);
-  return ctx_strf(x,
+  return ctx_strf(c->p->c,
                   "static void gc_sort_key_%s(uint32_t *v, %s x, int descending) {\n"
-                  "%s%s  if (descending) key = ~key;\n%s}\n",
-                  dtype_info[t].name, type,
-                  dtype_is_float(t) || dtype_info[t].kind == 'i'
-                    ? ctx_strf(x, "  const %s top = (%s)1 << %d;\n", word, word, wide ? 63 : 31)
-                    : "",
-                  body, wide ? "  v[0] = (uint32_t)(key >> 32), v[1] = (uint32_t)key;\n" : "  v[0] = key;\n");
+                  "%s  if (descending) key = ~key;\n%s}\n",
+                  dtype_info[t].name, dtype_info[dtype_computed(t)].c,
+                  sort_key_text(c->p->c, t, wide ? "gc_u64" : "uint32_t"),
+                  wide ? "  v[0] = (uint32_t)(key >> 32), v[1] = (uint32_t)key;\n" : "  v[0] = key;\n");
 }
 
 static void put_helper(NestText *c, const char *text) {
