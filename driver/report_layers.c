@@ -18,14 +18,19 @@ static bool add_line(Ctx *c, Layers *l, const char *line) {
   return r.ms >= 0;
 }
 
-static int run_profile(Args *a, Layers *l, const char *program) {
-  const char *why = "it printed no times of kernels";
-  char line[1 << 16];
-  FILE *f = popen(ctx_strf(a->c, "'%s' bench --profile --json --threads 1", program), "r");
+static int run_profile(Args *a, Layers *l, const WorkFolder *f) {
+  CcArgs k = cc_command(a->c, work_folder_path(f, "program"));
+  char *text = NULL;
+  size_t n;
   bool any = false;
-  while (f && fgets(line, sizeof line, f)) any |= add_line(a->c, l, line);
-  if (f && !pclose(f) && any) return EXIT_OK;
-  diag_error(a->c, E_USAGE, 0, 1, "`--profile` ran the program's `bench --profile`: %s", why);
+  cc_words(&k, "bench --profile --json --threads 1");
+  CcResult r = cc_run(f, &k, 1);
+  if (!r.fault) r = work_folder_read(f, "0.log", &text, &n);
+  for (char *line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) any |= add_line(a->c, l, line);
+  free(text);
+  if (any) return EXIT_OK;
+  diag_error(a->c, E_USAGE, 0, 1, "`--profile` ran the program's `bench --profile`: %s",
+             r.fault ? r.text : "it printed no times of kernels");
   return EXIT_MODEL;
 }
 
@@ -33,7 +38,7 @@ static int measure(Args *a, Layers *l) {
   WorkFolder f;
   if (!temp_make(a->c, &f)) return EXIT_RESOURCES;
   int status = toolchain_build(a, &f, "program");
-  if (status == EXIT_OK) status = run_profile(a, l, work_folder_path(&f, "program"));
+  if (status == EXIT_OK) status = run_profile(a, l, &f);
   temp_remove(&f);
   return status;
 }

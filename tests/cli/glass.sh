@@ -47,7 +47,8 @@ equal "the table's totals" "$(cat got)" "355 1,560"
 expect 2 'IR text does not say' report --layers layers.ir
 expect 2 'needs --layers' report --profile layers.nn
 if full; then
-  "$gradc" report --layers --profile --json --isa=generic layers.nn >profile.jsonl
+  mkdir -p "it's"
+  TMPDIR="$PWD/it's" "$gradc" report --layers --profile --json --isa=generic layers.nn >profile.jsonl
   grep -q '"layer":"net.linear_1".*"measured_ms":[0-9.e-]*[1-9]' profile.jsonl && pass ||
     fail "measured layers: $(cat profile.jsonl)"
 fi
