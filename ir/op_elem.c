@@ -3,6 +3,7 @@
  * Operands broadcast as NumPy's do. A gradient rule may give an adjoint of the broadcast shape. */
 #include "grad.h"
 #include "rule.h"
+#include <string.h>
 
 /* ---- shapes ---- */
 
@@ -30,8 +31,18 @@ static TypeId elem_type(Graph *g, const OpCall *k, int first, int dtype) {
 }
 
 static TypeId refuse_dtype(Graph *g, const OpCall *k, int i, const char *wants) {
-  return shape_fail(g, k, E_OPERAND_KIND, "%s: needs %s, not %s", op_info[k->op].name, wants,
-                    dtype_info[node_type(g, k->in[i])->dtype].name);
+  static const char *const help[][2] = {
+    {"floats", "f32(...) converts"},
+    {"integers", "i32(...) converts"},
+    {"bools", "a comparison makes bools, as in `x != 0`"},
+    {"numbers", "f32(...) and i32(...) make numbers of bools"},
+  };
+  shape_fail(g, k, E_OPERAND_KIND, "%s: needs %s, not %s", op_info[k->op].name, wants,
+             dtype_info[node_type(g, k->in[i])->dtype].name);
+  for (size_t h = 0; g->m->last && h < sizeof help / sizeof *help; h++)
+    if (!strcmp(wants, help[h][0]))
+      diag_help(g->m->c, g->m->last, k->op == OP_div ? "%s; `//` divides integers" : "%s", help[h][1]);
+  return 0;
 }
 
 TypeId shape_elem(Graph *g, const OpCall *k) {

@@ -209,6 +209,7 @@ static bool unify_fail(Elab *e, const ParamType *p, TypeId t, const Ast *arg, co
               name);
     return false;
   }
+  if (lacks > 1) diag_help(e->c, d, "`reshape(%s, [...])` gives it these axes", what);
   if (lacks == -1) diag_help(e->c, d, "`squeeze` and `reshape` remove an axis");
   return false;
 }

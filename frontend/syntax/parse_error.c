@@ -66,6 +66,7 @@ static void help_item(Parse *p, Diag *d, const Token *t) {
   else if (name && top_level_call(p)) diag_help(p->c, d, "%s", top_level_call(p));
   else if (t->kind == TK_FOR)
     diag_help(p->c, d, "a loop stands in a def or a section; that over the batches is made by `train { ... }`");
+  else if (t->kind == TK_STR) diag_help(p->c, d, "a comment begins with `#`, on each of its lines");
   else if (t->kind == TK_IF)
     diag_help(p->c, d, "there is no main program: leave it out; a choice stands in a def or a section");
   else if (t->kind == TK_ASSERT)
