@@ -30,8 +30,9 @@ def size(fd, columns):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
 
-def show(args, columns=80, env=None, seconds=1.0 if full else 0.3, resize=None):
-    """What a command writes on a terminal of so many columns; it is interrupted after a while."""
+def show(args, columns=80, env=None, seconds=1.0 if full else 0.3, resize=None, lines=0):
+    """What a command writes on a terminal of so many columns; it is interrupted after a while, and after so many lines
+    that are drawn over one another, also after the size has changed: a busy machine draws late."""
     ours, theirs = pty.openpty()
     size(ours, columns)
     p = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs,
@@ -49,11 +50,12 @@ def show(args, columns=80, env=None, seconds=1.0 if full else 0.3, resize=None):
             out += data
             begin = begin or time.time()  # a busy machine starts it late
         now = time.time() - begin if begin else 0
-        if resize and now > seconds / 2:
+        drawn = out.rpartition(b"<resized>")[2].count(b"\033[K") >= lines or now > 20
+        if resize and drawn and now > seconds / 2:
             size(ours, resize)
             out += b"<resized>"
             resize = None
-        if now > seconds and not ended:
+        elif drawn and now > seconds and not ended:
             p.send_signal(signal.SIGINT)
             ended = True
     p.wait(20)
@@ -68,7 +70,7 @@ def live_lines(text):
 train = [program, "train", "--force", "--run-dir", "r"]
 ORDER = [r"loss [\d.e+-]+", r"validation loss", r"steps?/s|s/step", r"left", r"[KM]iB", r"\["]
 for columns in [12, 30, 45, 70, 110, 160, 400] if full else [12, 45, 70, 240]:
-    lines = live_lines(show(train, columns))
+    lines = live_lines(show(train, columns, lines=4))
     longest = max(map(len, lines), default=0)
     check("lines of %d columns" % columns, len(lines) > 2 and longest < columns, (len(lines), longest))
     shown = [bool(re.search(x, lines[-1])) for x in ORDER] if lines else [False]
@@ -78,7 +80,7 @@ for columns in [12, 30, 45, 70, 110, 160, 400] if full else [12, 45, 70, 240]:
         if re.search(r"\d{4,} steps/s", x):
             check("numbers in groups", False, x)
             break
-both = show(train, 150, resize=50).split("<resized>")
+both = show(train, 150, resize=50, lines=4).split("<resized>")
 check("the size changes", len(both) == 2 and max(map(len, live_lines(both[0])), default=0) > 60 and
       max(map(len, live_lines(both[1])[1:]), default=99) < 50, both[-1][-200:])
 plain = show(train, env={"TERM": "dumb"})
