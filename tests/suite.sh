@@ -67,7 +67,9 @@ case " $* " in
   [ -f "$unit" ] || "$cc" "$@" || exit
   [ -f "$unit" ] && exec cp "$unit" "$object"
   cp "$object" "$unit.$$" && exec mv "$unit.$$" "$unit" ;;
-*" -O1 "* | *" -Ofast "*) ;;
+*" -fpeel-loops "*" -O1 "* | *" -Ofast "*) ;;
+*" -fpeel-loops "*) set -- "$@" -O0 ;;
+*" -O1 "*) ;;
 *" -O3 "*) set -- "$@" -O0 ;;
 esac
 exec "$cc" "$@"

@@ -41,6 +41,8 @@ void cc_words(CcArgs *k, const char *s); /* arguments separated by white space; 
 const char *cc_find(Ctx *c, const char *name);
 /* What a program prints for --version; "": it cannot be run. */
 const char *cc_version(Ctx *c, const char *program);
+/* The level of optimisation for kernels, words. Asks the compiler for its version. */
+const char *cc_level(Ctx *c, const char *cc); /* cc NULL: cc */
 
 /* Runs the commands in parallel, without a shell, and waits for all of them. Their output goes to log files in the
  * folder. Returns the first failure. */

@@ -84,22 +84,22 @@ typedef struct Build {
   const NativeC *n;
   CcArgs unit[NATIVE_PARTS + 3], link;
   int nunit;
+  const char *level; /* of the units with kernels; the others have a level of their own, after -O3 */
 } Build;
 
-static CcArgs command(const Build *b) {
+static CcArgs command(const Build *b, const char *level) {
   CcArgs k = cc_command(b->f->c, b->o->cc);
-  cc_arg(&k, "-O3");
+  cc_words(&k, level);
   return k;
 }
 
-/* Adds a unit: its flags, source and object. The object is linked. */
-static void add_unit(Build *b, const char *const *flag, int nflags, const char *source, const char *object) {
+/* Adds a unit: its command, to which flags are added, source and object. The object is linked. */
+static void add_unit(Build *b, CcArgs k, const char *const *flag, int nflags, const char *source, const char *object) {
   const char *const files[] = {"-c", "-o", work_folder_path(b->f, object), work_folder_path(b->f, source)};
-  CcArgs *k = &b->unit[b->nunit++];
-  *k = command(b);
-  cc_args(k, b->n->flags.v, b->n->flags.n);
-  cc_args(k, flag, nflags);
-  cc_args(k, files, 4);
+  cc_args(&k, b->n->flags.v, b->n->flags.n);
+  cc_args(&k, flag, nflags);
+  cc_args(&k, files, 4);
+  b->unit[b->nunit++] = k;
   cc_arg(&b->link, files[2]);
 }
 
@@ -112,10 +112,10 @@ static CcResult add_device(Build *b) {
   const NativeC *n = b->n;
   CcResult r = {CC_OK, NULL};
   if (!n->device.n) return r;
-  add_unit(b, n->device_flags.v, n->device_flags.n, "unit.device.c", "device.o");
+  add_unit(b, command(b, "-O3"), n->device_flags.v, n->device_flags.n, "unit.device.c", "device.o");
   r = write_unit(b, "unit.device.c", &n->device);
   if (r.fault || !n->host_form) return r;
-  add_unit(b, n->kernel_flags.v, n->kernel_flags.n, "unit.kernels.c", "kernels.o");
+  add_unit(b, command(b, "-O3"), n->kernel_flags.v, n->kernel_flags.n, "unit.kernels.c", "kernels.o");
   r = write_unit(b, "unit.kernels.c", &n->kernels);
   if (r.fault) return r;
   cc_arg(&b->link, work_folder_path(b->f, "cuda_host.o"));
@@ -128,13 +128,14 @@ static CcResult add_units(Build *b, const char *name) {
   Ctx *c = b->f->c;
   const char *source = ctx_strf(c, "%s.c", name);
   CcResult r = write_unit(b, source, &n->text);
-  for (int i = 0; i < NATIVE_PARTS; i++) add_unit(b, &native_part[i], 1, source, ctx_strf(c, "unit%d.o", i));
+  for (int i = 0; i < NATIVE_PARTS; i++)
+    add_unit(b, command(b, b->level), &native_part[i], 1, source, ctx_strf(c, "unit%d.o", i));
   if (r.fault || !n->gemm_unit.n) return r;
   if (n->gemm_object) {
     cc_arg(&b->link, work_folder_path(b->f, "gemm.o"));
     return work_folder_write(b->f, "gemm.o", n->gemm_object, n->gemm_object_bytes);
   }
-  add_unit(b, n->gemm_unit_flags.v, n->gemm_unit_flags.n, "gemm.c", "gemm.o");
+  add_unit(b, command(b, "-O3"), n->gemm_unit_flags.v, n->gemm_unit_flags.n, "gemm.c", "gemm.o");
   return write_unit(b, "gemm.c", &n->gemm_unit);
 }
 
@@ -172,8 +173,8 @@ static CcResult run_commands(Build *b) {
 CcFault native_program(Module *m, const NativeOptions *o, const WorkFolder *f, const CcArgs *runtime, const char *out) {
   NativeC n;
   if (!native_c(m, o, &n)) return CC_REFUSED;
-  Build b = {.f = f, .o = o, .n = &n};
-  b.link = command(&b);
+  Build b = {.f = f, .o = o, .n = &n, .level = cc_level(f->c, o->cc)};
+  b.link = command(&b, "-O3");
   /* If the link compiles the runtime from source, it does so without the machine flags: the runtime then runs on any
    * processor, and reports one that lacks the instructions of the model. */
   cc_args(&b.link, n.flags.v, n.machine);

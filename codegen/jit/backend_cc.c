@@ -17,20 +17,27 @@ typedef struct Run { /* one call of cc_compile */
   CcResult result;
 } Run;
 
-static CcArgs command(const Run *r) {
+static CcArgs command(const Run *r, const char *level) {
   const JitJob *job = r->job;
   CcArgs k = cc_command(r->folder.c, job->cc);
-  cc_arg(&k, "-O3");
+  cc_words(&k, level);
   cc_args(&k, job->flags, job->nflags);
   cc_arg(&k, "-fPIC");
   return k;
+}
+
+static bool has_level(const JitUnit *u) {
+  for (int i = 0; i < u->nflags; i++)
+    if (!strncmp(u->flags[i], "-O", 2)) return true;
+  return false;
 }
 
 static CcResult build(Run *r) {
   const WorkFolder *f = &r->folder;
   Ctx *c = f->c;
   const JitJob *job = r->job;
-  CcArgs *unit = ctx_alloc(c, sizeof *unit * (size_t)job->nunit), link = command(r);
+  CcArgs *unit = ctx_alloc(c, sizeof *unit * (size_t)job->nunit), link = command(r, "-O3");
+  const char *level = cc_level(c, job->cc);
   CcResult ok = {CC_OK, NULL};
   cc_arg(&link, "-shared");
   for (int i = 0; i < job->nunit && !ok.fault; i++) {
@@ -38,7 +45,7 @@ static CcResult build(Run *r) {
     const char *source = ctx_strf(c, "unit%d.c", i), *object = work_folder_path(f, ctx_strf(c, "unit%d.o", i));
     const char *const files[] = {"-c", work_folder_path(f, source), "-o", object};
     ok = work_folder_write(f, source, u->text, u->n);
-    unit[i] = command(r);
+    unit[i] = command(r, has_level(u) ? "-O3" : level);
     cc_args(&unit[i], u->flags, u->nflags);
     cc_args(&unit[i], files, 4);
     cc_arg(&link, object);

@@ -322,6 +322,19 @@ expect 0 '' build product.nn --cflags=-O0 --fp=strict -o kept --keep-c keep
 expect 0 '' emit --native product.nn --cflags=-O0 --fp=strict -o w/nat
 diff -r keep w/nat >out 2>&1 && pass || fail "build --keep-c and emit --native: $(head -n 3 out)"
 sh w/nat/build.sh >out 2>&1 && cmp w/nat/program kept >>out 2>&1 && pass || fail "build.sh: $(cat out)"
+# The level of the units with kernels: of GCC its passes that pay, of other compilers -O3.
+mkdir other
+other_cc() { # NAME VERSION: a compiler that says it is this
+  printf '%s\n' '#!/bin/sh' "[ \"\$*\" != --version ] || { echo '$2'; exit; }" 'exec cc "$@" -O0' >"other/$1"
+  chmod +x "other/$1"
+}
+other_cc cc 'other 1.0'
+other_cc gcc 'Free Software Foundation'
+levels() { sed -n "s/.*\/$1 -O\(.\) .*GC_PART=.*/\1/p" "$2/build.sh" | tr '\n' ' '; }
+expect 0 '' build product.nn --cc=other/cc -o other/a --keep-c other/keep
+expect 0 '' build product.nn --cc=other/gcc -o other/b --keep-c other/keep_gcc
+[ "$(levels cc other/keep)$(levels gcc other/keep_gcc)" = '3 3 1 1 ' ] && pass ||
+  fail "levels: $(grep -h GC_PART other/keep*/build.sh)"
 expect 2 'exclude each other' emit --native --only=infer product.nn -o cu2
 expect 2 'it needs --native' emit --isa=generic product.nn -o cu2
 expect 2 'it needs --native' emit --cc=cc product.nn -o cu2
