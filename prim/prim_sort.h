@@ -89,13 +89,16 @@ static inline const uint64_t *gc_order_merged(uint64_t *a, uint64_t *b, ptrdiff_
   return a;
 }
 
-/* The same by counting bytes, the low ones first; those below `from` are in order. */
+/* The same by counting bytes, the low ones first; those below `from`, which is 0 or 4, are in order. */
 static inline const uint64_t *gc_order_bytes(uint64_t *a, uint64_t *b, ptrdiff_t n, int from) {
   uint16_t count[8][256];
   for (int d = from; d < 8; d++)
     for (int v = 0; v < 256; v++) count[d][v] = 0;
-  for (ptrdiff_t i = 0; i < n; i++)
-    for (int d = from; d < 8; d++) count[d][a[i] >> 8 * d & 255]++;
+  for (ptrdiff_t i = 0; i < n; i++) {
+    const uint32_t high = (uint32_t)(a[i] >> 32), low = (uint32_t)a[i];
+    count[4][high & 255]++, count[5][high >> 8 & 255]++, count[6][high >> 16 & 255]++, count[7][high >> 24]++;
+    if (!from) count[0][low & 255]++, count[1][low >> 8 & 255]++, count[2][low >> 16 & 255]++, count[3][low >> 24]++;
+  }
   for (int d = from; d < 8; d++) {
     uint16_t *const at = count[d];
     if (at[a[0] >> 8 * d & 255] == n) continue; /* a byte that all have */
