@@ -45,7 +45,8 @@ static void find_tile(Module *m, const GemmDesc *g, const Machine *mc, int block
   while (x->vecs * 2 <= most && x->vecs < mc->nv && vectors % (x->vecs * 2) == 0 && columns >= x->vecs * 2 * x->lanes)
     x->vecs *= 2;
   int64_t fit = BAND_BYTES / (8 * x->width * x->vecs * x->lanes);
-  x->rows = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
+  x->rows = x->few = fit < 1 ? 1 : fit > MAX_ROWS ? MAX_ROWS : (int)fit;
+  x->together = 1;
 }
 
 void conv_depthwise_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {

@@ -3,9 +3,11 @@
 
 /* Limits of conv_rows.inc: sums of a thread, rows at a time, channels of a tile. */
 enum { MAX_SUMS = 1 << 16, MAX_ROWS = 64, MAX_BLOCK = 64 };
-/* Rows at a time: with taps they fit the first cache. Of one tap the columns do, and the loads of sums pay. */
-enum { BAND_BYTES = 24 << 10, BAND_PIXELS = 128, MIN_PIXELS = 32 };
-enum { MOST_SUMS = 1 << 20 }; /* above, a thread goes through the images too often */
+/* What a few tiles and rows have together fits the first cache, a band the second. Of one tap the columns do, and the
+ * loads of sums pay. */
+enum { NEAR_BYTES = 28 << 10, BAND_BYTES = 384 << 10, BAND_PIXELS = 128, MIN_PIXELS = 32 };
+enum { LINE_BYTES = 64, L2_BYTES = 24 }; /* L2_BYTES: of a cycle */
+enum { MOST_SUMS = 1 << 20 };            /* above, a thread goes through the images too often */
 
 static void remove_axis(GemmAxes *x, int at) {
   for (int i = at; i + 1 < x->n; i++) {
@@ -23,14 +25,15 @@ static void remove_check(GemmTaps *t, int d) {
   t->n--;
 }
 
-/* The check of the row's pixels, of stride 1 and dilation 1. */
+/* The check of the row's pixels, of dilation 1. */
 static bool take_check(Module *m, ConvWeights *x, int *tap) {
   GemmTaps *t = &x->g.taps;
   for (int d = 0; d < t->n; d++) {
     int64_t ms, ks, at;
     if (t->k[d] != x->g.k.n - 1 || !t->ks[d]) continue;
-    if (*tap >= 0 || !dim_number(m, t->ms[d], &ms) || !dim_number(m, t->ks[d], &ks) || ms != 1 || ks != 1) return false;
-    if (!dim_number(m, t->at[d], &at) || !dim_number(m, t->size[d], &x->size) || at > 0) return false;
+    if (*tap >= 0 || !dim_number(m, t->ms[d], &ms) || !dim_number(m, t->ks[d], &ks) || ms != 1 || ks < 1) return false;
+    if (!dim_number(m, t->at[d], &at) || !dim_number(m, t->size[d], &x->size) || at > 0 || x->pixel % ks) return false;
+    x->stride = ks, x->pixel /= ks;
     *tap = t->m[d], x->before = -at;
     remove_check(t, d--);
   }
@@ -83,7 +86,8 @@ static bool cut_rows(Module *m, ConvWeights *x, int64_t columns) {
   k->s0[last] = dim_of(m, width * x->pixel), k->s1[last] = dim_of(m, width * x->columns);
   x->width = x->size = width;
   rows = BAND_PIXELS / width;
-  x->rows = rows > MAX_ROWS ? MAX_ROWS : (int)rows;
+  x->rows = x->few = rows > MAX_ROWS ? MAX_ROWS : (int)rows;
+  x->together = MOST_SUMS;
   return true;
 }
 
@@ -115,15 +119,19 @@ static bool find_axes(Module *m, ConvWeights *x) {
   return x->taps > 1;
 }
 
-/* Cycles per element of a row: the longest of multiply-adds and loads, two a cycle, and the latency of a sum. */
-static double element_cycles(ConvWeights *x, int64_t columns, int registers) {
-  int64_t most = (registers - 1 - x->taps * x->vecs) / (x->taps * x->vecs), blocks;
+/* Results that an element is multiplied with; elements that a result is the first of. */
+static int64_t readers(const ConvWeights *x) { return (x->taps + x->stride - 1) / x->stride; }
+static int64_t elements(const ConvWeights *x) { return x->stride < x->taps ? x->stride : x->taps; }
+
+/* Cycles per result of a row: the longest of multiply-adds and loads, two a cycle, and the latency of a sum. */
+static double result_cycles(ConvWeights *x, int64_t columns, int registers) {
+  int64_t most = (registers - 1 - readers(x) * x->vecs) / (x->taps * x->vecs), blocks;
   if (most < 1) return -1;
   if (most > MAX_BLOCK) most = MAX_BLOCK;
   blocks = (x->channels + most - 1) / most;
   x->block = (int)((x->channels + blocks - 1) / blocks);
   int64_t groups = (columns + x->vecs * x->lanes - 1) / (x->vecs * x->lanes);
-  double each = (double)(x->block + x->vecs) / 1.3, terms = (double)(x->block * x->taps * x->vecs) / 2;
+  double each = (double)(elements(x) * x->block + x->vecs) / 1.3, terms = (double)(x->block * x->taps * x->vecs) / 2;
   if (each < terms) each = terms;
   return (double)(groups * blocks) * (each > 4 ? each : 4);
 }
@@ -133,18 +141,45 @@ static bool choose_tile(ConvWeights *x, const Machine *mc, int64_t columns) {
   double best = -1;
   for (x->vecs = 1; x->vecs <= mc->nv; x->vecs++) {
     if (columns < x->vecs * x->lanes) continue; /* tiles read full vectors of columns */
-    double cycles = element_cycles(x, columns, registers);
+    double cycles = result_cycles(x, columns, registers);
     if (cycles < 0 || (vecs && cycles >= best)) continue;
     best = cycles, vecs = x->vecs;
   }
   x->vecs = vecs;
-  return vecs && element_cycles(x, columns, registers) > 0;
+  return vecs && result_cycles(x, columns, registers) > 0;
+}
+
+/* Cycles that memory takes of a tile and row, where `few` rows of `tiles` tiles, `bytes` in all, are in the first
+ * cache. */
+static double memory_cycles(const ConvWeights *x, int64_t tiles, int64_t few, int64_t *bytes) {
+  int64_t channels = 4 * tiles * x->block, wide = 4 * x->vecs * x->lanes, sum = x->taps * x->block * wide;
+  int64_t lines = (channels + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
+  if (x->channel_a == 1) channels = lines < 4 * x->pixel ? lines : 4 * x->pixel;
+  int64_t row = x->size * channels + x->width * wide;
+  *bytes = tiles * sum + few * row;
+  return (double)(2 * sum / LINE_BYTES) / (double)few + (double)row / (double)tiles / L2_BYTES;
+}
+
+/* Which tiles and rows are in the first cache, and how many rows in the second one. */
+static void choose_band(ConvWeights *x) {
+  int64_t blocks = (x->channels + x->block - 1) / x->block, bytes;
+  double best = -1;
+  x->few = x->together = 1;
+  for (int tiles = 1; tiles <= blocks; tiles++)
+    for (int few = 1; few <= MAX_ROWS; few++) {
+      double cycles = memory_cycles(x, tiles, few, &bytes);
+      if (bytes > NEAR_BYTES) break;
+      if (best < 0 || cycles < best) best = cycles, x->few = few, x->together = tiles;
+    }
+  int64_t row = 4 * (x->size * x->channels + x->width * x->columns), rows = BAND_BYTES / row;
+  rows = rows > MAX_ROWS ? MAX_ROWS : rows - rows % x->few;
+  x->rows = rows < x->few ? x->few : (int)rows;
 }
 
 bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvWeights *x) {
   Module *m = k->gs->g->m;
   int64_t columns, stride;
-  *x = (ConvWeights){.g = *g, .lanes = mc->vec};
+  *x = (ConvWeights){.g = *g, .lanes = mc->vec, .stride = 1};
   if (!g->weights || g->a.storage || g->b.storage || g->panels || gemm_type(k) != DT_F32) return false;
   int last = g->k.n - 1;
   if (g->n.n != 1 || !g->m.n || last < 0 || !dim_number(m, g->n.s0[0], &stride) || stride != 1) return false;
@@ -152,36 +187,37 @@ bool conv_weights_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Co
     return false;
   if (!dim_number(m, g->k.s1[last], &x->columns) || !dim_number(m, g->n.dim[0], &columns)) return false;
   if ((!find_channels(m, x) && !find_axes(m, x)) || x->width <= x->before + x->taps) return false;
+  if (x->size < x->taps + x->stride - 1) return false;
   if (!choose_tile(x, mc, columns)) return false;
   if (x->taps == 1) return cut_rows(m, x, columns);
   int64_t sums = x->taps * x->channels * columns, dim;
   for (int i = 0; i < x->g.m.n; i++) sums *= dim_number(m, x->g.m.dim[i], &dim) ? dim : MOST_SUMS;
   if (sums > MOST_SUMS) return false;
   x->g.k.n--;
-  int64_t bytes = 4 * (x->size * x->pixel + x->width * x->columns), rows = BAND_BYTES / bytes;
-  x->rows = rows < 1 ? 1 : rows > MAX_ROWS ? MAX_ROWS : (int)rows;
+  choose_band(x);
   return x->taps * x->block * x->vecs * x->lanes <= MAX_SUMS;
 }
 
 /* ---- text ---- */
 
-/* The columns move on by one result, and are added up with the channels of one element. */
-static void print_element(Str *o, const ConvWeights *x) {
-  for (int64_t t = x->taps - 1; t > 0; t--) {
+/* The columns move on by one result, and are added up with the channels of elements [from, to) of its step. */
+static void print_step(Str *o, const ConvWeights *x, int64_t from, int64_t to) {
+  for (int64_t q = readers(x) - 1; q > 0; q--) {
     str_puts(o, "       ");
-    for (int j = 0; j < x->vecs; j++) str_printf(o, " w%lld_%d = w%lld_%d;", (long long)t, j, (long long)(t - 1), j);
+    for (int j = 0; j < x->vecs; j++) str_printf(o, " w%lld_%d = w%lld_%d;", (long long)q, j, (long long)(q - 1), j);
     str_puts(o, "\n");
   }
   str_puts(o, "       ");
   for (int j = 0; j < x->vecs; j++) str_printf(o, " w0_%d = *(const gc_vecu *)(b + %d);", j, j * x->lanes);
   str_puts(o, "\n");
-  for (int c = 0; c < x->block; c++) {
-    str_printf(o, "        t = a[%lld] - (gc_vec){0};", (long long)(c * x->channel_a));
-    for (int64_t t = 0; t < x->taps; t++)
-      for (int j = 0; j < x->vecs; j++)
-        str_printf(o, " c%lld_%d_%d += t * w%lld_%d;", (long long)t, c, j, (long long)t, j);
-    str_puts(o, "\n");
-  }
+  for (int64_t e = from; e < to; e++)
+    for (int c = 0; c < x->block; c++) {
+      str_printf(o, "        t = a[%lld] - (gc_vec){0};", (long long)(e * x->pixel + c * x->channel_a));
+      for (int64_t t = e; t < x->taps; t += x->stride)
+        for (int j = 0; j < x->vecs; j++)
+          str_printf(o, " c%lld_%d_%d += t * w%lld_%d;", (long long)t, c, j, (long long)(t / x->stride), j);
+      str_puts(o, "\n");
+    }
 }
 
 static void print_sums(Str *o, const ConvWeights *x, bool store) {
@@ -195,29 +231,61 @@ static void print_sums(Str *o, const ConvWeights *x, bool store) {
       }
 }
 
+/* The addresses of the step of result i, which may lie after the row. */
+static void print_place(Str *o, const ConvWeights *x, int64_t i) {
+  str_printf(o, "    a = ap[r] + %lld, b = ", (long long)(i * x->stride * x->pixel));
+  if (i < x->width) str_printf(o, "bp[r] + %lld;\n", (long long)(i * x->columns));
+  else str_puts(o, "zero;\n");
+}
+
+/* The step of result i without its elements that are outside of the image. */
+static void print_edge(Str *o, const ConvWeights *x, int64_t i) {
+  int64_t first = i * x->stride - x->before, from = first < 0 ? -first : 0, to = x->size - first;
+  if (to > elements(x)) to = elements(x);
+  if (from >= to) return;
+  print_place(o, x, i);
+  print_step(o, x, from, to);
+}
+
+/* The results before the first step, as the columns of its readers. */
+static void print_readers(Str *o, const ConvWeights *x, int64_t first) {
+  str_puts(o, "    const gc_real *a, *b;\n    gc_vec t");
+  for (int64_t q = 0; q < readers(x); q++)
+    for (int j = 0; j < x->vecs; j++) {
+      int64_t at = first - 1 - q;
+      str_printf(o, ", w%lld_%d = ", (long long)q, j);
+      if (at < 0 || q == readers(x) - 1) str_puts(o, "{0}");
+      else str_printf(o, "*(const gc_vecu *)(bp[r] + %lld)", (long long)(at * x->columns + j * x->lanes));
+    }
+  str_puts(o, ";\n");
+}
+
+/* A row, step by step: that of result i has the elements from i * stride - before on. Steps [full, end) have all of
+ * their elements in the image. */
+static void print_row(Str *o, const ConvWeights *x) {
+  int64_t full = (x->before + x->stride - 1) / x->stride, end = (x->size + x->before - elements(x)) / x->stride + 1;
+  int64_t some = x->before / x->stride, last = x->width + readers(x) - 1;
+  if (end > last) end = last;
+  print_readers(o, x, some);
+  if (some < full) print_edge(o, x, some);
+  print_place(o, x, full);
+  str_printf(o, "    for (long i = %lld, to = %lld, step = %lld; to; to = to < %lld ? %lld : 0, b = zero, step = 0)\n",
+             (long long)full, (long long)(end < x->width ? end : x->width), (long long)x->columns, (long long)end,
+             (long long)end);
+  str_printf(o, "      for (; i < to; i++, a += %lld, b += step) {\n", (long long)(x->stride * x->pixel));
+  print_step(o, x, 0, elements(x));
+  str_puts(o, "      }\n");
+  if (end < last) print_edge(o, x, end);
+}
+
 void conv_weights_tile(Str *o, const ConvWeights *x) {
-  int cols = x->vecs * x->lanes;
-  int64_t full = x->width - x->before; /* elements after which there are results */
   str_puts(o,
            "(const gc_real *const *ap, const gc_real *const *bp, long rows, gc_real *sum) {\n  GC_CONTRACTED_BLOCK\n");
-  str_printf(o, "  const gc_real zero[%d] = {0};\n", cols);
+  str_printf(o, "  const gc_real zero[%d] = {0};\n", x->vecs * x->lanes);
   print_sums(o, x, false);
-  str_puts(o, "  for (long r = 0; r < rows; r++) {\n    const gc_real *a = ap[r], *b = bp[r];\n    gc_vec t");
-  for (int64_t t = 0; t < x->taps; t++)
-    for (int j = 0; j < x->vecs; j++) {
-      int64_t at = x->before - 1 - t;
-      str_printf(o, ", w%lld_%d = ", (long long)t, j);
-      if (at < 0 || t == x->taps - 1) str_puts(o, "{0}");
-      else str_printf(o, "*(const gc_vecu *)(b + %lld)", (long long)(at * x->columns + j * x->lanes));
-    }
-  str_printf(o, ";\n    a += %lld, b += %lld;\n", (long long)(x->before * x->pixel),
-             (long long)(x->before * x->columns));
-  str_printf(
-    o, "    for (long i = 0, end = %lld, step = %lld; end; end = end < %lld ? %lld : 0, b = zero, step = 0) {\n",
-    (long long)(full < x->size ? full : x->size), (long long)x->columns, (long long)x->size, (long long)x->size);
-  str_printf(o, "      for (; i < end; i++, a += %lld, b += step) {\n", (long long)x->pixel);
-  print_element(o, x);
-  str_puts(o, "      }\n    }\n  }\n");
+  str_puts(o, "  for (long r = 0; r < rows; r++) {\n");
+  print_row(o, x);
+  str_puts(o, "  }\n");
   print_sums(o, x, true);
   str_puts(o, "}\n");
 }

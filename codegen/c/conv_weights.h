@@ -6,16 +6,17 @@
 #include "codegen/gemm.h"
 
 /* A tile has all taps of `block` channels by `vecs` vectors of columns. Element i of the image's row, `pixel` apart,
- * is multiplied with result i + before - t for tap t. */
+ * is multiplied with result (i + before - t) / stride for tap t. */
 typedef struct ConvWeights {
   GemmDesc g;                  /* as conv_rows.inc wants it */
   int64_t taps, channels;      /* of a segment */
   int64_t tap, channel_a;      /* distance of taps in the flattened index of m; stride of channels in a */
   int64_t pixel, columns;      /* strides of pixels in a and in b */
   int64_t before, size, width; /* elements of padding before a row, of the image's row, of the result's */
-  int block, vecs, lanes, rows;
-  int64_t tap_a;    /* depthwise: stride of taps in a, */
-  int64_t at, step; /* and tap t of pixel p is valid if 0 <= at + step * t + stride * p < size */
+  int block, vecs, lanes;
+  int rows, few, together; /* of conv_rows.inc */
+  int64_t tap_a;           /* depthwise: stride of taps in a, */
+  int64_t at, step;        /* and tap t of pixel p is valid if 0 <= at + step * t + stride * p < size */
   int64_t stride;
 } ConvWeights;
 

@@ -347,10 +347,12 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
     conv_weights_tile(&tile, &x);
   }
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(
-    s, "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d}, tid, nthreads);\n",
-    tile_function(p, k, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
-    (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows);
+  str_printf(s,
+             "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d, %d, %d}, tid, "
+             "nthreads);\n",
+             tile_function(p, k, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
+             (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows, x.few,
+             x.together);
   return true;
 }
 

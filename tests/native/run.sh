@@ -26,8 +26,9 @@ for file in tests/native/*.txt; do
 done
 # Images channels-last.
 some 0 tests/native/conv.txt; cases "$tmp/cases.txt" copied copied --fast
-# The same of groups, which have tiles of their own.
-awk '/^#/ || $10 > 1' tests/native/conv.txt >"$tmp/cases.txt"; cases "$tmp/cases.txt" copied copied --fast
+# The same of groups, and of gradients by the weights of strided ones, which have tiles of their own.
+awk '/^#/ || $10 > 1 || ($1 == "conv_dw" && $7 ~ /[2-9]$/)' tests/native/conv.txt >"$tmp/cases.txt"
+cases "$tmp/cases.txt" copied copied --fast
 # Shapes at the edges of a vector, a panel, an image.
 shapes() { # shapes SEED SHARE FORM FORM OPTION...
   awk -v seed="$1" -v share="$2" -f tests/native/shapes.awk /dev/null >"$tmp/shapes.txt"; shift 2
