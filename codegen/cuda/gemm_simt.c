@@ -100,7 +100,7 @@ static void print_results(GemmText *c) {
   const GemmTile *t = &p->tile;
   NestText *n = &c->n;
   int groups = p->row / 4, rows = epilogue_rows(p);
-  nest_open_block(n, "GC_ROLLED for (int h = 0; h < %d; h++)", groups);
+  nest_open_block(n, "%sfor (int h = 0; h < %d; h++)", p->splits > 1 ? "" : "GC_ROLLED ", groups);
   nest_line(n, "gc_sync();");
   nest_open_block(n, "GC_UNROLL for (int i = 0; i < %d; i++)", p->row);
   nest_line(n, "if (i / 4 != h) continue;");
