@@ -7,7 +7,6 @@
 #include "codegen/cuda/attend_text.h"
 #include "codegen/cuda/gemm_text.h"
 #include "codegen/cuda/index.h"
-#include "codegen/cuda/tile.h"
 
 enum { THREADS = 128, ROW = 128, CHUNK = 16, STEP = 32, MAX_BYTES = 2 * ROW };
 
@@ -36,15 +35,6 @@ static int cols_of(const KAttend *a, int bytes) {
   return (d > e ? d : e) * bytes > ROW ? 32 : 64;
 }
 
-static bool is_aligned(const Kernel *k, const KNest *n, int buf, const Affine *at, const KRowOperand *x) {
-  Module *m = n->axes.m;
-  int chunk = CHUNK / dtype_info[k->buf[buf].type].bytes;
-  if (tile_alignment(k->gs->g, k->buf[buf].node) < CHUNK || dim_divisor(m, at->k) % chunk) return false;
-  for (int i = 0; i < n->axes.n; i++)
-    if (i != x->col && dim_divisor(m, at->coef[i]) % chunk) return false;
-  return true;
-}
-
 /* Rows are of one type, and begin at multiples of 16 bytes. */
 static bool takes(const Kernel *k, const KNest *n, DType type) {
   const KAttend *a = n->attend;
@@ -55,12 +45,12 @@ static bool takes(const Kernel *k, const KNest *n, DType type) {
     const KRowOperand *x = &a->load[i];
     if (x->at < 0 || i == AT_LSE || i == AT_DELTA || i == AT_LENGTHS) continue;
     const KVal *v = &n->val[x->at];
-    if (k->buf[v->buf].type != type || !is_aligned(k, n, v->buf, &v->at, x)) return false;
+    if (k->buf[v->buf].type != type || !attend_is_aligned(k, n, v->buf, &v->at, x)) return false;
   }
   for (int i = 0; i < n->nstore; i++) {
     const KRowOperand *x = &a->store[i];
     const KStore *y = &n->store[x->at];
-    if (x->col >= 0 && (k->buf[y->buf].type != type || !is_aligned(k, n, y->buf, &y->at, x))) return false;
+    if (x->col >= 0 && (k->buf[y->buf].type != type || !attend_is_aligned(k, n, y->buf, &y->at, x))) return false;
   }
   return true;
 }
@@ -297,23 +287,40 @@ static void print_mask_of_keys(MmaText *m) {
 
 /* ---- results ---- */
 
+/* Row r of f32: 4 lanes store a sector. */
+static void print_row(MmaText *m, const AttendRows *y, const char *x, const char *factor) {
+  NestText *n = &m->c.n;
+  nest_open_block(n, "if (r < %s)", y->limit);
+  nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j++)", groups_of(m, y));
+  nest_line(n, "const int d = j * 8 + lane %% 4 * 2;");
+  nest_line(n, "const float w[2] = {%s[j][h * 2]%s, %s[j][h * 2 + 1]%s};", x, factor, x, factor);
+  nest_line(n, "%sgc_stg_8(&%s, w);", y->len % 8 ? ctx_strf(n->p->c, "if (d < %d) ", y->len) : "",
+            attend_place(&m->c, y, "r", "d"));
+  nest_close_block(n);
+  nest_close_block(n);
+}
+
+/* Row r of 16 bits: pairs of lanes exchange elements, so that 4 lanes store a sector. */
+static void print_half_row(MmaText *m, const AttendRows *y, const char *x, const char *factor) {
+  NestText *n = &m->c.n;
+  nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j += 2)", groups_of(m, y));
+  nest_line(n, "const int odd = lane %% 2, d = (j + odd) * 8 + lane %% 4 / 2 * 4;");
+  for (int i = 0; i < 2; i++)
+    nest_line(n, "const uint32_t u%d = gc_pack_%s(%s[j + %d][h * 2]%s, %s[j + %d][h * 2 + 1]%s);", i, type_of(m), x, i,
+              factor, x, i, factor);
+  nest_line(n, "const uint32_t o = gc_shfl_xor_u32(odd ? u0 : u1, 1), w[2] = {odd ? o : u0, odd ? u1 : o};");
+  nest_line(n, "if (r < %s%s) gc_stg_8(&%s, w);", y->limit, y->len % 16 ? ctx_strf(n->p->c, " && d < %d", y->len) : "",
+            attend_place(&m->c, y, "r", "d"));
+  nest_close_block(n);
+}
+
 /* The warp's 16 rows; factor may name h. */
 static void print_rows(MmaText *m, int store, const char *x, const char *factor) {
   NestText *n = &m->c.n;
   AttendRows y = attend_result(&m->c, store);
   nest_open_block(n, "GC_UNROLL for (int h = 0; h < 2; h++)");
   nest_line(n, "const int r = row + h * 8;");
-  nest_open_block(n, "if (r < %s)", y.limit);
-  nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j++)", groups_of(m, &y));
-  nest_line(n, "const int d = j * 8 + lane %% 4 * 2;");
-  if (is_f32(m)) nest_line(n, "const float w[2] = {%s[j][h * 2]%s, %s[j][h * 2 + 1]%s};", x, factor, x, factor);
-  else
-    nest_line(n, "const uint32_t w[1] = {gc_pack_%s(%s[j][h * 2]%s, %s[j][h * 2 + 1]%s)};", type_of(m), x, factor, x,
-              factor);
-  nest_line(n, "%sgc_stg_%d(&%s, w);", y.len % (STEP / m->bytes) ? ctx_strf(n->p->c, "if (d < %d) ", y.len) : "",
-            2 * m->bytes, attend_place(&m->c, &y, "r", "d"));
-  nest_close_block(n);
-  nest_close_block(n);
+  (is_f32(m) ? print_row : print_half_row)(m, &y, x, factor);
   nest_close_block(n);
 }
 

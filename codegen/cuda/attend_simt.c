@@ -119,6 +119,18 @@ static void print_add(AttendText *c, const char *to, const AttendRows *x, const 
   nest_close_block(n);
 }
 
+/* Elements j to j + 3 of row i, from column d on. */
+static void print_four(AttendText *c, const AttendRows *y, const char *x, const char *factor) {
+  NestText *n = &c->n;
+  const char *element[4];
+  for (int e = 0; e < 4; e++)
+    element[e] = text_before_store(n->p, y->type, ctx_strf(n->p->c, "%s[i][j + %d]%s", x, e, factor));
+  nest_line(n, "const %s w[4] = {%s, %s, %s, %s};", dtype_info[y->type].c, element[0], element[1], element[2],
+            element[3]);
+  nest_line(n, "%sgc_stg_%d(&%s, w);", y->len % ROWS ? ctx_strf(n->p->c, "if (d < %d) ", y->len) : "",
+            4 * dtype_info[y->type].bytes, attend_place(c, y, "r", "d"));
+}
+
 /* Rows of the result; factor may name i. */
 static void print_rows(AttendText *c, int store, const char *x, const char *factor) {
   NestText *n = &c->n;
@@ -126,10 +138,13 @@ static void print_rows(AttendText *c, int store, const char *x, const char *fact
   nest_open_block(n, "GC_UNROLL for (int i = 0; i < 4; i++)");
   nest_line(n, "const int r = row0 + ty * 4 + i;");
   nest_open_block(n, "if (r < %s)", y.limit);
-  nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j++)", 4 * chunks(&y));
-  nest_line(n, "const int d = j / 4 * 64 + tx * 4 + j %% 4;");
-  nest_line(n, "%s%s = %s;", y.len % ROWS ? ctx_strf(n->p->c, "if (d < %d) ", y.len) : "",
-            attend_place(c, &y, "r", "d"), text_before_store(n->p, y.type, ctx_strf(n->p->c, "%s[i][j]%s", x, factor)));
+  nest_open_block(n, "GC_UNROLL for (int j = 0; j < %d; j%s)", 4 * chunks(&y), y.aligned ? " += 4" : "++");
+  nest_line(n, "const int d = j / 4 * 64 + tx * 4%s;", y.aligned ? "" : " + j % 4");
+  if (y.aligned) print_four(c, &y, x, factor);
+  else
+    nest_line(n, "%s%s = %s;", y.len % ROWS ? ctx_strf(n->p->c, "if (d < %d) ", y.len) : "",
+              attend_place(c, &y, "r", "d"),
+              text_before_store(n->p, y.type, ctx_strf(n->p->c, "%s[i][j]%s", x, factor)));
   nest_close_block(n);
   nest_close_block(n);
   nest_close_block(n);

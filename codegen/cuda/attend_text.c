@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/cuda/attend_text.h"
 #include "codegen/cuda/index.h"
+#include "codegen/cuda/tile.h"
 
-enum { MIN_ROWS = 16 };
+enum { MIN_ROWS = 16, CHUNK = 16 };
 
 /* ---- decisions ---- */
 
@@ -47,6 +48,15 @@ bool attend_suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
   return true;
 }
 
+bool attend_is_aligned(const Kernel *k, const KNest *n, int buf, const Affine *at, const KRowOperand *x) {
+  Module *m = n->axes.m;
+  int chunk = CHUNK / dtype_info[k->buf[buf].type].bytes;
+  if (tile_alignment(k->gs->g, k->buf[buf].node) < CHUNK || dim_divisor(m, at->k) % chunk) return false;
+  for (int i = 0; i < n->axes.n; i++)
+    if (i != x->col && dim_divisor(m, at->coef[i]) % chunk) return false;
+  return true;
+}
+
 /* ---- operands ---- */
 
 static const char *step(AttendText *c, const Affine *at, int axis) {
@@ -82,9 +92,12 @@ static AttendRows operand(AttendText *c, AttendOperand role, const char *name) {
   const KRowOperand *x = &c->a->load[role];
   const KVal *v = &c->n.n->val[x->at];
   Dim len = role == AT_V || role == AT_G ? c->a->a.e : c->a->a.d;
-  return (AttendRows){name, step(c, &v->at, row_axis(c->a, x, of_queries(role))),
-                      index_operand(&c->n, of_queries(role) ? c->a->a.t : c->a->a.s), (int)len,
-                      (DType)c->n.k->buf[v->buf].type};
+  return (AttendRows){name,
+                      step(c, &v->at, row_axis(c->a, x, of_queries(role))),
+                      index_operand(&c->n, of_queries(role) ? c->a->a.t : c->a->a.s),
+                      (int)len,
+                      (DType)c->n.k->buf[v->buf].type,
+                      false};
 }
 
 /* An operand whose rows are of queries, seen from keys, belongs to a head that the block walks. */
@@ -122,8 +135,12 @@ AttendRows attend_result(AttendText *c, int store) {
   DType type = (DType)c->n.k->buf[y->buf].type;
   nest_line(&c->n, "%s *const %s = %s;", dtype_info[type].c, name, first(c, y->buf, &y->at, x));
   Dim len = c->a->rows == KR_FORWARD || store ? c->a->a.e : c->a->a.d;
-  return (AttendRows){name, step(c, &y->at, keys ? c->a->key : c->a->query),
-                      index_operand(&c->n, keys ? c->a->a.s : c->a->a.t), (int)len, type};
+  return (AttendRows){name,
+                      step(c, &y->at, keys ? c->a->key : c->a->query),
+                      index_operand(&c->n, keys ? c->a->a.s : c->a->a.t),
+                      (int)len,
+                      type,
+                      len % 4 == 0 && attend_is_aligned(c->n.k, c->n.n, y->buf, &y->at, x)};
 }
 
 const char *attend_number(AttendText *c, int store, const char *r) {

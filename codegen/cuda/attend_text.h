@@ -12,6 +12,7 @@ typedef struct AttendRows {
   const char *name, *step, *limit; /* limit: the number of rows */
   int len;                         /* of a row */
   DType type;
+  bool aligned; /* of a result: rows begin at multiples of 16 bytes, and have groups of 4 elements */
 } AttendRows;
 
 typedef struct AttendText {
@@ -23,6 +24,8 @@ typedef struct AttendText {
 /* Fills the grid: x are blocks of rows, y heads. False: strict mode, types and strides that the forms do not take, or
  * rows so few that the plain form is as good. */
 bool attend_suits(const Kernel *k, const NestSchedule *s, FormShape *f);
+/* All rows of the operand or result x begin at multiples of 16 bytes of `buf`. */
+bool attend_is_aligned(const Kernel *k, const KNest *n, int buf, const Affine *at, const KRowOperand *x);
 
 AttendText attend_text(Emitter *p, const Launch *l, Str *o);
 /* Declares the indices of heads, the operands, limit (the keys that there are), ahead (query i of a causal attention
