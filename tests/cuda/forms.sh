@@ -40,7 +40,7 @@ if full; then
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"
 else # without those that take most of the time, of forms that others have
   large=attend_back_tiles,attend_tiles,attend_long,scatter_few,half_split,vector_split,word_split,columns
-  large=$large,sorted_long,topk_long
+  large=$large,sorted_long,topk_long,cumulative_long
   shapes strict "shapes of the forms" --skip=$large "$here/forms.ir"
   graphs '^vector|^half|^word' >"$tmp/bound.ir"
   shapes fast "sums of fast mode" --bound "$tmp/bound.ir"

@@ -173,7 +173,7 @@ elif [ "${FULL:-}" = 1 ]; then
 else model bf16 bench/models/mlp.nn; fi
 
 # Forms that these models have not: graphs of forms_sm90.ir, for wgmma, and of forms_fast.ir, with the longest rows that
-# attention on tensor cores takes; sorts.
+# attention on tensor cores takes, and long rows of cumulative sums; sorts.
 graphs() { # graphs FILE NAME: all graphs with FULL=1, else this one
   sed '/^graph/,$d' "$here/forms.ir"
   if [ "${FULL:-}" = 1 ]; then cat "$here/$1"; else sed -n "/^graph $2(/,/^}/p" "$here/$1"; fi
@@ -181,7 +181,11 @@ graphs() { # graphs FILE NAME: all graphs with FULL=1, else this one
 archs=sm_90a
 graphs forms_sm90.ir group >"$tmp/sm90.ir"; model sm90 "$tmp/sm90.ir"
 [ "${FULL:-}" != 1 ] || archs="sm_80 sm_90a sm_100"
-graphs forms_fast.ir attend_half_wide | sed 's/,40]/,128]/g' >"$tmp/heads.ir"; model heads "$tmp/heads.ir"
+{
+  graphs forms_fast.ir attend_half_wide | sed 's/,40]/,128]/g'
+  sed -n '/^graph cumulative_long/,/^}/p' "$here/forms.ir"
+} >"$tmp/heads.ir"
+model heads "$tmp/heads.ir"
 sed -n "1,/^graph/{/^graph/!p}; /^graph sorted/,/^}/p; /^graph topk/,/^}/p" "$here/forms.ir" >"$tmp/sorts.ir"
 model strict "$tmp/sorts.ir"
 
