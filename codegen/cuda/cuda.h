@@ -41,7 +41,7 @@ const char *cuda_put_kernel(Emitter *p, const char *name, const char *comment, c
 /* The same under this name. */
 void cuda_put_named_kernel(Emitter *p, const char *qualifiers, const char *name, const char *comment, const char *text);
 /* A function that is called, not expanded, with this name, which its text depends on alone. */
-void cuda_put_function(Emitter *p, const char *name, const char *text);
+void cuda_put_function(Emitter *p, const char *name, const char *comment, const char *text);
 void cuda_put_copies(Emitter *p); /* the kernel of gc_rows, if it is used */
 /* Text of C functions as device functions. */
 void cuda_device_text(Str *out, const Str *c_text);

@@ -57,7 +57,7 @@ void gemm_put_call(GemmText *c, const char *family, const char *type, const Gemm
   f.called = true, f.from = "from";
   print(&f);
   bool parts = strstr(body.s, "scratch");
-  cuda_put_function(p, name,
+  cuda_put_function(p, name, "/* a tile of matrix products, for several kernels */\n",
                     ctx_strf(p->c,
                              "(const %s *a, const %s *b, %s%s m0, %s n0, %s rows, %s cols, %s from, %s terms, %s sa, "
                              "%s sb) {\n  const int thread = gc_thread();\n%s}\n",

@@ -83,10 +83,10 @@ const char *cuda_put_kernel(Emitter *p, const char *name, const char *comment, c
   return put_kernel(p, p->target->kernel_qualifiers, name, comment, text);
 }
 
-void cuda_put_function(Emitter *p, const char *name, const char *text) {
+void cuda_put_function(Emitter *p, const char *name, const char *comment, const char *text) {
   Str *o = &p->cuda->loops;
   const char *head = ctx_strf(p->c, "GC_DEVICE_CALLED void %s(", name);
-  if (!o->n || !strstr(o->s, head)) str_printf(o, "%s%s\n", ctx_strf(p->c, "%.*s", (int)strlen(head) - 1, head), text);
+  if (!o->n || !strstr(o->s, head)) str_printf(o, "%s%.*s%s\n", comment, (int)strlen(head) - 1, head, text);
 }
 
 /* "net_linear_1_relu_contract_mma": what it computes, its class and its form; a plain form has no name. */
