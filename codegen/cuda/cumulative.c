@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The form `scan` of cumulative sums, in fast mode: a block for each row, CUDA_BLOCK terms at a time. Sums within a
  * warp are made by shuffles, then those of the warps before it are added in order, then those of the terms before.
- * Where rows are few and long, a block has a part of a row: the first launch puts the sums of parts into scratch memory,
- * each block of the second one begins with those of the parts before its own, in order. */
+ * Where rows are few and long, a block has a part of a row: the first launch puts the sums of parts into scratch
+ * memory, each block of the second one begins with those of the parts before its own, in order. The form `warp`, in
+ * both modes: a warp for each row. Each lane loads its terms, and all lanes add all of them in their order, so that
+ * results are those of the interpreter. */
 #include "codegen/cuda/cuda.h"
 #include "codegen/cuda/index.h"
 #include "codegen/cuda/machine.h"
@@ -31,21 +33,28 @@ static void split_rows(ScanPlan *p, int64_t rows, int64_t terms) {
   p->parts = (terms + p->part - 1) / p->part;
 }
 
-static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
-  const KNest *n = s->nest;
+/* Sums along one axis, which is the fastest of all results, of at least LEAST_TERMS terms; *rows: how many. */
+static bool is_along_fastest(const KNest *n, Dim *rows) {
   Module *m = n->axes.m;
-  (void)k;
-  if (m->opt.strict || n->nacc != 1 || n->nphase != 1 || n->phase[0].naxis != 1 || n->phase[0].skip) return false;
-  const KAcc *a = &n->acc[0];
-  int axis = n->phase[0].axis[0];
   int64_t step;
-  if (!acc_is_sum(a) || a->type != DT_F32) return false;
+  if (n->nacc != 1 || n->nphase != 1 || n->phase[0].naxis != 1 || n->phase[0].skip || !acc_is_sum(&n->acc[0]))
+    return false;
+  int axis = n->phase[0].axis[0];
   for (int i = 0; i < n->nstore; i++) {
     if (n->store[i].level != KS_INNER || !dim_number(m, n->store[i].at.coef[axis], &step)) return false;
     if (step != 1 && step != -1) return false;
   }
-  Dim rows = index_product(n, n->outer, n->nouter), terms = n->axes.axis[axis].extent;
-  if (dim_bound(m, terms) < LEAST_TERMS || dim_bound(m, rows) > 0x7fffffff) return false;
+  *rows = index_product(n, n->outer, n->nouter);
+  return dim_bound(m, n->axes.axis[axis].extent) >= LEAST_TERMS && dim_bound(m, *rows) <= 0x7fffffff;
+}
+
+static bool suits(const Kernel *k, const NestSchedule *s, FormShape *f) {
+  const KNest *n = s->nest;
+  Module *m = n->axes.m;
+  Dim rows;
+  (void)k;
+  if (m->opt.strict || !is_along_fastest(n, &rows) || n->acc[0].type != DT_F32) return false;
+  Dim terms = n->axes.axis[n->phase[0].axis[0]].extent;
   ScanPlan *p = ctx_alloc(m->c, sizeof *p);
   KNest *sums = ctx_alloc(m->c, sizeof *sums);
   *sums = *n;
@@ -97,7 +106,7 @@ static const char *part_sum(NestText *c, const char *part) {
                   part);
 }
 
-/* Declares carry, the sum of the terms before this block's; where rows are split, `from` and `to`, this block's terms. */
+/* Declares carry, the sum of the terms before this block's; where rows are split, `from` and `to`, its terms. */
 static void print_range(NestText *c, const char *n) {
   const ScanPlan *p = c->form;
   const KAcc *a = &c->n->acc[0];
@@ -154,3 +163,78 @@ static void print(Emitter *e, const Launch *l, Str *body) {
 }
 
 const Form form_cumulative = {"scan", suits, print};
+
+/* ---- in the order of terms ---- */
+
+enum { ROWS = 4, STEPS = 4, UNROLLED = 8 }; /* warps of a block; terms of a lane; sums in a text */
+
+static bool suits_in_order(const Kernel *k, const NestSchedule *s, FormShape *f) {
+  const KNest *n = s->nest;
+  Dim rows;
+  (void)k;
+  if (!is_along_fastest(n, &rows) || dtype_info[n->acc[0].type].bytes != 4) return false;
+  NestSchedule *p = ctx_alloc(n->axes.m->c, sizeof *p);
+  *p = scheduled(n, s);
+  *f = (FormShape){.launches = 1, .plan = p};
+  f->launch[0] = (LaunchShape){.grid[0] = {rows, ROWS}, .block = 32 * ROWS};
+  return true;
+}
+
+static void print_begin_in_order(NestText *c) {
+  const char *type = nest_index_type(c), *rows = text_dim(c->p, index_product(c->n, c->n->outer, c->n->nouter));
+  nest_line(c, "const int lane = gc_thread() %% 32;");
+  nest_line(c, "const %s row = %sgc_block() * %d + gc_thread() / 32;", type, c->s->narrow ? "" : "(gc_i64)", ROWS);
+  nest_line(c, "if (row >= %s) return;", rows);
+  index_declare(c, c->n->outer, c->n->nouter, "row");
+}
+
+/* Opens the block of the lane's term u, if there is one. */
+static void open_term(NestText *c, int axis) {
+  const char *type = nest_index_type(c);
+  nest_line(c, "const %s at = base + u * 32 + lane;", type);
+  nest_open_block(c, "if (at < %s)", index_operand(c, c->n->axes.axis[axis].extent));
+  nest_line(c, "const %s i%d = at;", type, axis);
+}
+
+static void inner_loops_in_order(NestText *c, int phase, StrictOrder r) {
+  const KAcc *a = &c->n->acc[0];
+  int axis = c->n->phase[phase].axis[0];
+  const char *type = dtype_info[a->type].c, *identity = acc_identity(c, a, false);
+  (void)r;
+  nest_line(c, "%s carry = %s;", type, identity);
+  nest_open_block(c, "for (%s base = 0; base < %s; base += %d)", nest_index_type(c),
+                  index_operand(c, c->n->axes.axis[axis].extent), 32 * STEPS);
+  nest_line(c, "%s t[%d];", type, STEPS);
+  nest_open_block(c, "GC_UNROLL for (int u = 0; u < %d; u++)", STEPS);
+  nest_line(c, "t[u] = %s;", identity);
+  open_term(c, axis);
+  NestText scope = nest_inner_scope(c);
+  nest_values(&scope, phase, c->n->nouter + 1);
+  acc_take(&scope, 0, "t[u]");
+  nest_close_block(c);
+  nest_close_block(c);
+  nest_open_block(c, "GC_UNROLL for (int u = 0; u < %d; u++)", STEPS);
+  nest_line(c, "%s s0 = %s;", type, identity);
+  nest_open_block(c, "GC_ROLLED for (int h = 0; h < 32; h += %d)", UNROLLED);
+  nest_open_block(c, "GC_UNROLL for (int l = h; l < h + %d; l++)", UNROLLED);
+  nest_line(c, "const %s o = %s;", type, reduce_shuffle(c, a->type, "", "t[u]", "l"));
+  nest_line(c, "carry = %s;", acc_combine(c, a, "carry", "o", false));
+  nest_line(c, "if (lane == l) s0 = carry;");
+  nest_close_block(c);
+  nest_close_block(c);
+  open_term(c, axis);
+  nest_values(c, phase, c->n->nouter + 1);
+  nest_stores(c, phase, KS_INNER);
+  nest_close_block(c);
+  nest_close_block(c);
+  nest_close_block(c);
+}
+
+static void print_in_order(Emitter *e, const Launch *l, Str *body) {
+  static const ParallelText text = {.begin = print_begin_in_order, .inner_loops = inner_loops_in_order};
+  NestText c = nest_text(e, l->step->kernel, l->plan, body);
+  c.parallel = &text;
+  nest_print_text(&c);
+}
+
+const Form form_cumulative_in_order = {"warp", suits_in_order, print_in_order};

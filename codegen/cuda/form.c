@@ -28,7 +28,7 @@ static const Form *const FORMS[KC_COUNT][MAX_FORMS] = {
   [KC_WINDOW] = {&form_map},
   [KC_SCATTER] = {&form_segments, &form_map},
   [KC_SORT] = {&form_sort, &form_topk},
-  [KC_CUM] = {&form_cumulative, &form_map},
+  [KC_CUM] = {&form_cumulative, &form_cumulative_in_order, &form_map},
   [KC_CONCAT] = {&form_transpose, &form_map},
 };
 

@@ -62,8 +62,8 @@ typedef struct FormOptions {
 
 /* The best form that suits; the last one takes every nest. */
 const Form *form_choose(const Kernel *k, const NestSchedule *s, const FormOptions *o, FormShape *f);
-extern const Form form_columns, form_cumulative, form_map, form_plain, form_row_block, form_row_warp, form_segments,
-  form_sort, form_topk, form_transpose;
+extern const Form form_columns, form_cumulative, form_cumulative_in_order, form_map, form_plain, form_row_block,
+  form_row_warp, form_segments, form_sort, form_topk, form_transpose;
 extern const Form form_attend_mma, form_attend_simt, form_attend_tf32;
 extern const Form form_gemv_thread, form_gemv_warp;
 extern const Form form_gemm_wgmma, form_gemm_wgmma_split, form_gemm_mma, form_gemm_mma_split, form_gemm_tf32,
