@@ -173,7 +173,8 @@ elif [ "${FULL:-}" = 1 ]; then
 else model bf16 bench/models/mlp.nn; fi
 
 # Forms that these models have not: graphs of forms_sm90.ir, for wgmma, and of forms_fast.ir, with the longest rows that
-# attention on tensor cores takes, and long rows of cumulative sums; sorts.
+# attention on tensor cores takes, and long rows of cumulative sums; sorts and cumulative sums in
+# order.
 graphs() { # graphs FILE NAME: all graphs with FULL=1, else this one
   sed '/^graph/,$d' "$here/forms.ir"
   if [ "${FULL:-}" = 1 ]; then cat "$here/$1"; else sed -n "/^graph $2(/,/^}/p" "$here/$1"; fi
@@ -186,7 +187,8 @@ graphs forms_sm90.ir group >"$tmp/sm90.ir"; model sm90 "$tmp/sm90.ir"
   sed -n '/^graph cumulative_long/,/^}/p' "$here/forms.ir"
 } >"$tmp/heads.ir"
 model heads "$tmp/heads.ir"
-sed -n "1,/^graph/{/^graph/!p}; /^graph sorted/,/^}/p; /^graph topk/,/^}/p" "$here/forms.ir" >"$tmp/sorts.ir"
+sed -n "1,/^graph/{/^graph/!p}; /^graph sorted/,/^}/p; /^graph topk/,/^}/p; /^graph cumulative(/,/^}/p" \
+  "$here/forms.ir" >"$tmp/sorts.ir"
 model strict "$tmp/sorts.ir"
 
 merged() { # merged FIELDS FILE...: of the rows with the same first fields, the one with the largest next field
