@@ -14,10 +14,7 @@
 static bool unknown_param(Elab *e, const Call *k, const Arg *a, const char *const *words, int n) {
   if (el_name_unknown(e, a->name)) return false; /* the body uses it: the signature is what is wrong */
   el_name_reported(e, a->name);
-  Diag *d =
-    el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
-  el_help_argument(e, d, a->name, words, n);
-  return false;
+  return el_unknown_argument(e, k, a, words, n);
 }
 
 typedef struct Sig {

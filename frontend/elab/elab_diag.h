@@ -29,7 +29,8 @@ bool el_name_unknown(const Elab *e, const char *name); /* whether an error says 
 void el_unknown_name(Elab *e, const Ast *a, const char *name);
 /* What may be meant by an unknown name; near: the nearest that the caller knows, or NULL. */
 void el_help_name(Elab *e, Diag *d, const Ast *a, const char *name, const char *near);
-void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n); /* of these n */
+/* Reports a named argument that is none of these n; false. */
+bool el_unknown_argument(Elab *e, const Call *k, const Arg *a, const char *const *words, int n);
 /* For a call with an argument that is an error: reports named ones that the function lacks. */
 void el_check_argument_names(Elab *e, const Fn *f, const Call *k);
 void el_help_number(Elab *e, Diag *d, Value text); /* a V_STR where a number is asked for, such as "0.9" or "10%" */

@@ -212,7 +212,7 @@ void el_help_number(Elab *e, Diag *d, Value text) {
   else diag_help(e->c, d, "a number is written without quotes, as in %g", v);
 }
 
-void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n) {
+static void help_argument(Elab *e, Diag *d, const char *name, const char *const *words, int n) {
   const char *at = foreign_help(FOREIGN_ARG, name), *near = argument_here(name, words, n);
   at = at ? strchr(at, '=') : NULL;
   if (!near && at) {
@@ -229,6 +229,13 @@ void el_help_argument(Elab *e, Diag *d, const char *name, const char *const *wor
   if (n) diag_help(e->c, d, "its arguments are %s", s.s);
 }
 
+bool el_unknown_argument(Elab *e, const Call *k, const Arg *a, const char *const *words, int n) {
+  Diag *d =
+    el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
+  help_argument(e, d, a->name, words, n);
+  return false;
+}
+
 void el_check_argument_names(Elab *e, const Fn *f, const Call *k) {
   if (f->instance) f = f->instance->fn;
   const char *word[MAX_WORDS];
@@ -238,9 +245,7 @@ void el_check_argument_names(Elab *e, const Fn *f, const Call *k) {
     const Arg *a = &k->arg[i];
     int w = 0;
     while (a->name && w < n && word[w] != a->name) w++;
-    if (!a->name || w < n || el_name_reported(e, a->name)) continue;
-    Diag *d = el_error_at(e, E_UNKNOWN_ARG, a->at, a->len, "`%s` has no argument `%s`", k->name, a->name);
-    el_help_argument(e, d, a->name, word, n);
+    if (a->name && w == n && !el_name_reported(e, a->name)) el_unknown_argument(e, k, a, word, n);
   }
 }
 

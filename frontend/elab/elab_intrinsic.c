@@ -65,13 +65,6 @@ static const char *list_of(Elab *e, const Params *p) {
   return s.s;
 }
 
-static bool unknown_named(Elab *e, const Call *k, const Arg *a, const Params *p) {
-  Diag *d =
-    el_error_at(e, E_UNKNOWN_ARG, a->at ? a->at : k->caret, a->len, "`%s` has no argument `%s`", k->name, a->name);
-  el_help_argument(e, d, a->name, p->word, p->n);
-  return false;
-}
-
 /* Puts the arguments into the order of the parameters, absent ones with set = false; those of `*` follow. */
 bool el_bind_params(Elab *e, const char *params, Call *k) {
   Params p;
@@ -87,7 +80,7 @@ bool el_bind_params(Elab *e, const char *params, Call *k) {
     }
     int w = 0;
     while (w < p.n && p.word[w] != a->name) w++;
-    if (w == p.n && !p.any) return unknown_named(e, k, a, &p);
+    if (w == p.n && !p.any) return el_unknown_argument(e, k, a, p.word, p.n);
     if (w < p.n && out[w].set) {
       el_error_at(e, E_DUPLICATE_ARG, a->at ? a->at : k->caret, a->len, "`%s` is given twice", a->name);
       return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training sections of a network: one, or two by turns; losses, every optimizer, for all weights or for parts;
+/* Training sections of a network: one, or two that alternate; losses, every optimizer, for all weights or for parts;
  * clipping, noise, averages of weights, assignments to weights, a second instance that follows the first. */
 #include "tests/random/nn/nn.h"
 #include <string.h>
