@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codegen/c/machine.h"
+#include <math.h>
 #include <string.h>
+#include <time.h>
 #if defined __x86_64__ && defined __GNUC__
 #include <cpuid.h>
 #endif
@@ -27,9 +29,14 @@ static const Machine table[] = {
   {"generic", "", "", "", 4, 4, 2, 256, 120, {25e9, 10e9, 10e9, 25e9, 30e9, 15e9, CACHES, 4}},
 };
 
-/* Processors of which one core was measured: multiply-adds in registers, loads from a cache that just holds them. */
-static const Rates ZEN4 = {117e9, 47e9, 24.5e9, 230e9, 117e9, 72e9, 1e6, 32e6, 16};
-static const Rates SAPPHIRE_RAPIDS = {209e9, 84e9, 12.5e9, 1000e9, 170e9, 26e9, 2e6, 64e6, 16};
+/* Processors of which one core was measured, and its clock then: multiply-adds in registers, loads from a cache that
+ * just holds them. */
+typedef struct Measured {
+  Rates rates;
+  double clock;
+} Measured;
+static const Measured ZEN4 = {{117e9, 47e9, 24.5e9, 230e9, 117e9, 72e9, 1e6, 32e6, 16}, 3.66e9};
+static const Measured SAPPHIRE_RAPIDS = {{209e9, 84e9, 12.5e9, 1000e9, 170e9, 26e9, 2e6, 64e6, 16}, 3.27e9};
 
 /* Values of -march (on Arm, -mcpu) of gcc and clang, by row. Those of the last row get generic code, and their
  * throughput has not been measured. */
@@ -121,18 +128,64 @@ const char *machine_text(Ctx *c) {
   return ctx_strf(c, "%s, %d f32 in a vector", m->name, m->vec);
 }
 
-bool machine_rates(const char *isa, Rates *r) {
-  const Machine *m = machine_find(isa);
-  int i = m ? 0 : march_list(isa);
-  if (i < 0 || i == MARCHES - 1) return false;
-  if (!m) m = machine_find(marches[i].row);
-  *r = m->rates;
 #if defined __x86_64__ && defined __GNUC__
+/* The row for the processor that gradc runs on; NULL: it was not measured. */
+static const Measured *measured_here(const Machine *m) {
   unsigned a, b, c, d;
   __builtin_cpu_init();
+  if (m->vec != 16) return NULL;
+  if (__builtin_cpu_is("amdfam19h")) return &ZEN4;
   bool tiles = __get_cpuid_count(7, 0, &a, &b, &c, &d) && d >> 24 & 1; /* AMX */
-  if (m->vec == 16 && __builtin_cpu_is("amdfam19h")) *r = ZEN4;
-  else if (m->vec == 16 && tiles) *r = SAPPHIRE_RAPIDS;
+  return tiles ? &SAPPHIRE_RAPIDS : NULL;
+}
+
+/* Cycles per second, in steps of 0.05e9, from a chain of multiplications of 3 cycles each; interruptions only make a
+ * round slower. Takes 2 ms. */
+static double clock_here(void) {
+  enum { ROUNDS = 12, STEPS = 15000, CHAIN = 16, LATENCY = 3 };
+  double best = 0;
+  for (int r = 0; r < ROUNDS; r++) {
+    struct timespec from, to;
+    unsigned long x = 3;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    for (int i = 0; i < STEPS; i++) __asm__ volatile(".rept 16\n\timul %0, %0\n\t.endr" : "+r"(x));
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    double s = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+    double clock = (double)STEPS * CHAIN * LATENCY / s;
+    if (clock > best) best = clock;
+  }
+  return floor(best / 0.05e9 + 0.5) * 0.05e9;
+}
+#endif
+
+/* The row of an isa; NULL: its throughput is not known. */
+static const Machine *machine_with_rates(const char *isa) {
+  const Machine *m = machine_find(isa);
+  int i = m ? 0 : march_list(isa);
+  if (i < 0 || i == MARCHES - 1) return NULL;
+  return m ? m : machine_find(marches[i].row);
+}
+
+bool machine_rates(const char *isa, Rates *r) {
+  const Machine *m = machine_with_rates(isa);
+  if (!m) return false;
+  *r = m->rates;
+#if defined __x86_64__ && defined __GNUC__
+  const Measured *here = measured_here(m);
+  if (here) *r = here->rates;
+#endif
+  return true;
+}
+
+bool machine_rates_by_clock(const char *isa, Rates *r) {
+  if (!machine_rates(isa, r)) return false;
+#if defined __x86_64__ && defined __GNUC__
+  const Measured *here = strcmp(isa, "native") ? NULL : measured_here(machine_with_rates(isa));
+  double faster = here ? clock_here() / here->clock : 1;
+  r->contract *= faster;
+  r->element *= faster;
+  r->half *= faster;
+  r->l2 *= faster;
 #endif
   return true;
 }
