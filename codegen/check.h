@@ -52,7 +52,8 @@ typedef struct CheckLocation {
   int64_t from, to;
 } CheckLocation;
 CheckLocation check_location(const Graph *g, Id n);
-CheckLocation *check_locations(const Kernel *k); /* one per KBuf */
+CheckLocation check_scratch_of(const Graph *g, const Group *k); /* SP_NONE: it has none */
+CheckLocation *check_locations(const Kernel *k);                /* one per KBuf */
 static inline bool locations_overlap(const CheckLocation *a, const CheckLocation *b) {
   return a->space && a->space == b->space && a->from < b->to && b->from < a->to;
 }
@@ -71,6 +72,7 @@ typedef struct CheckPartition {
   const CheckLocation *location;
   bool serial, tasks;
   const int *par_axis, *grain; /* per nest */
+  CheckLocation scratch;       /* which all threads access; SP_NONE: there is none */
 } CheckPartition;
 /* Proves that no barrier is needed: what one of the two kernels stores and the other one accesses, the same thread
  * accesses in both. NULL: proved; else the fault, at *node. */

@@ -138,9 +138,11 @@ static bool arena_start(Check *c) {
     const BufferUse *t = &c->use[k];
     for (int i = 0; i <= t->nwrite; i++) {
       if (i == t->nwrite && p->scratch <= 0) continue;
-      Id node = i < t->nwrite ? t->write[i] : p->root;
-      int64_t at = c->g->anno[node].offset, bytes = i < t->nwrite ? node_bytes(c->g, node) : p->scratch;
-      if (c->g->anno[node].space != SP_ARENA) continue;
+      bool own = i == t->nwrite; /* its scratch */
+      Id node = own ? p->root : t->write[i];
+      int64_t at = own ? *group_scratch_at(c->g, p) : c->g->anno[node].offset;
+      int64_t bytes = own ? p->scratch : node_bytes(c->g, node);
+      if (!own && c->g->anno[node].space != SP_ARENA) continue;
       if (!in_arena(c, node, at, bytes)) return false;
       c->cut[ncut++] = at;
       c->cut[ncut++] = at + bytes;
@@ -224,6 +226,23 @@ static void check_captured(Check *c, Id n, const Graph *body, Id port) {
   if (!same) fault(c, n, "the body of its scan reads it in another order than it is stored in");
 }
 
+CheckLocation check_scratch_of(const Graph *g, const Group *k) {
+  int64_t at = *group_scratch_at(g, k);
+  return (CheckLocation){k->scratch > 0 ? SP_ARENA : SP_NONE, at, at + k->scratch};
+}
+
+/* The scratch shares no bytes with what its kernel accesses. */
+static void check_apart(Check *c, const Group *p, const BufferUse *t) {
+  CheckLocation scratch = check_scratch_of(c->g, p);
+  for (int i = 0; i < t->nwrite + t->nread; i++) {
+    Id n = i < t->nwrite ? t->write[i] : t->read[i - t->nwrite];
+    CheckLocation x = check_location(c->g, n);
+    if (locations_overlap(&x, &scratch))
+      fault(c, n,
+            i < t->nwrite ? "a result is in the scratch of its kernel" : "an operand is in the scratch of its kernel");
+  }
+}
+
 /* The scratch has ranges for the body's arena, carries and slices, without overlap. */
 static void check_scratch(Check *c, const Group *p, const Scan *s, const ScanScratch *x) {
   CheckLocation range[1 + 4 * 64];
@@ -250,13 +269,10 @@ static void check_scan(Check *c, const Group *p, const BufferUse *t) {
   Scan s = scan_of(c->g, p->root);
   ScanScratch x;
   scan_scratch(c->g, p, &x);
-  int64_t begin = c->g->anno[p->root].offset;
-  CheckLocation scratch = {p->scratch > 0 ? SP_ARENA : 0, begin, begin + p->scratch};
   for (int i = 0; i < t->nwrite; i++) {
     CheckLocation w = check_location(c->g, t->write[i]);
     int64_t at = node_attr(c->g, t->write[i], ATTR(get, index))->i - s.nc;
     check_order(c, t->write[i], at < 0 ? -1 : s.axis, at < 0 ? 0 : x.slice[s.nx + at]);
-    if (locations_overlap(&w, &scratch)) fault(c, t->write[i], "a result is in the scratch of its kernel");
     for (int k = 0; k < t->nwrite + t->nread; k++) {
       Id o = k < t->nwrite ? t->write[k] : t->read[k - t->nwrite];
       CheckLocation r = check_location(c->g, o);
@@ -265,10 +281,8 @@ static void check_scan(Check *c, const Group *p, const BufferUse *t) {
     }
   }
   for (int i = 0; i < t->nread; i++) {
-    CheckLocation r = check_location(c->g, t->read[i]);
     if (i >= s.nx + s.nc) check_captured(c, t->read[i], s.body, s.body->port[i]);
     else check_order(c, t->read[i], i < s.nx ? s.axis : -1, i < s.nx ? x.slice[i] : 0);
-    if (locations_overlap(&r, &scratch)) fault(c, t->read[i], "an operand is in the scratch of its kernel");
   }
   if (s.length) check_scratch(c, p, &s, &x);
 }
@@ -325,7 +339,8 @@ static void run_group(Check *c, int k) {
   for (int i = 0; i < t->nread; i++) check_read(c, t->read[i]);
   if (c->kernel[k]) check_kernel(c, c->kernel[k]);
   else check_scan(c, p, t);
-  if (p->scratch > 0) hold(c, c->g->anno[p->root].offset, p->scratch, CLOBBERED);
+  check_apart(c, p, t);
+  if (p->scratch > 0) hold(c, *group_scratch_at(c->g, p), p->scratch, CLOBBERED);
   for (int i = 0; i < t->nwrite; i++) do_write(c, t->write[i]);
 }
 

@@ -38,11 +38,24 @@ static bool by_one_thread(const CheckPartition *x, const Access *a, const CheckP
   return !may_alias(x, a, p, y, b, q, ABOVE) && !may_alias(x, a, p, y, b, q, BELOW);
 }
 
+/* A buffer of the kernel is in the scratch of the other one. */
+static bool in_scratch(const CheckLocation *scratch, const CheckPartition *x, Id *node) {
+  for (int i = 0; i < x->k->nbuf; i++)
+    if (locations_overlap(scratch, &x->location[i])) return *node = x->k->buf[i].node, true;
+  return false;
+}
+
 const char *threads_check(const CheckPartition *first, const CheckPartition *second, Id *node) {
   const Kernel *f = first->k, *s = second->k;
   Access *v = NULL, *w = NULL;
   int nv = 0, nw = 0;
   if (first->serial && second->serial) return NULL;
+  if (locations_overlap(&first->scratch, &second->scratch)) {
+    *node = s->group->root;
+    return "its scratch is that of the kernel before, which another thread may still run";
+  }
+  if (in_scratch(&first->scratch, second, node) || in_scratch(&second->scratch, first, node))
+    return "it is in scratch that another thread may access at the same time";
   for (int i = 0; i < f->nbuf; i++)
     for (int j = 0; j < s->nbuf; j++) {
       if (!f->buf[i].written && !s->buf[j].written) continue;

@@ -48,6 +48,12 @@ MemoryAccess hazard_access(const Graph *g, Id n, bool write) {
   return a;
 }
 
+/* What all threads access while they run the kernel. */
+static MemoryAccess scratch_access(const Kernel *k) {
+  int64_t at = *group_scratch_at(k->gs->g, k->group);
+  return (MemoryAccess){.space = 1, .lo = at, .hi = at + k->group->scratch, .write = true};
+}
+
 bool hazard_conflict(const MemoryAccess *a, const MemoryAccess *b) {
   if (!a->write && !b->write) return false;
   if (a->space != b->space || a->hi <= b->lo || b->hi <= a->lo) return false;
@@ -69,6 +75,11 @@ bool hazard_add(Hazards *h, const Kernel *k, const KernelSchedule *s) {
       for (int j = 0; j < first && !barrier; j++) barrier = hazard_conflict(&h->access[j], &a);
       *VEC_PUSH(c, h->access, h->n, h->cap) = a;
     }
+  }
+  if (schedule_splits(s)) {
+    MemoryAccess a = scratch_access(k);
+    for (int j = 0; j < first && !barrier; j++) barrier = hazard_conflict(&h->access[j], &a);
+    *VEC_PUSH(c, h->access, h->n, h->cap) = a;
   }
   if (!barrier) return false;
   h->n -= first;

@@ -391,6 +391,10 @@ static void build_args(KBuild *b) {
   }
   for (int i = 0; i < k->nstream; i++)
     if (drawn[i]) add_arg(b, KA_STREAM, i, ctx_strf(c, "stream%d", i));
+  if (b->group->cls != KC_SCAN && b->group->scratch) {
+    add_arg(b, KA_SCRATCH, 0, "part");
+    add_arg(b, KA_CALL, 0, "call");
+  }
   add_arg(b, KA_THREAD, 0, "tid");
   add_arg(b, KA_THREAD, 1, "nthreads");
 }

@@ -42,7 +42,7 @@ static inline bool kval_is_cast(const KVal *v) { return v->kind == KV_OP && op_i
 /* The strict order of an accumulation over the row-major index of the phase's inner axes. seq: term by term from +0.
  * chunk: in chunks of 1024 terms, each from +0, which are added in order. lanes: the same with 16 lanes in a chunk. */
 typedef enum KOrder { KO_SEQ, KO_CHUNK, KO_LANES } KOrder;
-enum { STRICT_CHUNK = 1024, STRICT_LANES = 16 };
+enum { STRICT_LANES = 16 };
 typedef struct KAcc {
   Id node;
   uint16_t op;  /* a reduction, whose body combines two values; sum for contractions and fold */
@@ -125,7 +125,8 @@ typedef enum KArgKind {
   KA_COUNTER, /* counter for random numbers: the microbatch, the iteration of the enclosing scan */
   KA_STREAM,  /* stream `index` of random numbers */
   KA_THREAD,  /* number of this thread, number of threads: only where the schedule is parallel */
-  KA_SCRATCH, /* pointer to memory that the target adds to the plan */
+  KA_SCRATCH, /* pointer to memory that the target adds to the plan, or to Group.scratch: if the schedule has chunks */
+  KA_CALL,    /* the call, for barriers: the same */
   /* Of epilogues alone: */
   KA_KEY,    /* key of stream `index` */
   KA_RESIDUE /* residue of axis `index` of m (GemmDesc) */
@@ -136,7 +137,7 @@ typedef struct KArg {
   const char *name;
 } KArg;
 static inline bool karg_is_pointer(const KArg *a) {
-  return a->kind == KA_BUF || a->kind == KA_RUN || a->kind == KA_SCRATCH;
+  return a->kind == KA_BUF || a->kind == KA_RUN || a->kind == KA_SCRATCH || a->kind == KA_CALL;
 }
 
 typedef struct Kernel {

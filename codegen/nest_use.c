@@ -78,6 +78,7 @@ NestUse nest_use(const KNest *n) {
   }
   if (n->attend || n->sort) return u;
   for (int i = 0; i < n->nacc; i++) {
+    if (n->acc[i].phase < 0) continue; /* printed before */
     use_value(&u, n, n->acc[i].value, n->acc[i].phase, inner_level(n, n->acc[i].phase));
     use_axes(&u, n, n->acc[i].phase, &n->acc[i].index);
   }

@@ -38,6 +38,13 @@ bool schedule_is_point(const NestSchedule *s, int axis) {
   return false;
 }
 
+bool schedule_splits(const KernelSchedule *s) { return s->gemm ? s->split : !s->attend && s->nest[0].chunks; }
+
+bool schedule_passes(const KernelSchedule *s, const KArg *a) {
+  if (a->kind == KA_SCRATCH || a->kind == KA_CALL) return schedule_splits(s);
+  return a->kind != KA_THREAD || !s->serial;
+}
+
 static void schedule_columns(const Kernel *k, const ScheduleOptions *o, KernelSchedule *s) {
   s->columns = schedule_scalar(&s->epilogue->nest);
   s->columns.panels_resolved = true;
@@ -70,14 +77,15 @@ KernelSchedule schedule_kernel(const Kernel *k, const ScheduleOptions *o) {
     *n = schedule_scalar(k->nest[i]);
     if (t->schedule_nest) t->schedule_nest(k, o, n);
     cycles += nest_cycles(k->gs->g, k->nest[i], n->lane >= 0 ? n->vec : 1);
-    s.serial |= n->par_axis < 0;
+    s.serial |= n->par_axis < 0 && !n->chunks;
   }
   s.serial |= cycles < o->serial_cycles;
-  for (int i = 0; i < k->nnest && s.serial; i++) s.nest[i].par_axis = -1;
+  for (int i = 0; i < k->nnest && s.serial; i++) s.nest[i].par_axis = -1, s.nest[i].chunks = false;
   s.attend = t->takes_attention && t->takes_attention(k, o->gemm_type);
   if (s.attend) s.serial = false;
   if (!s.gemm) return s;
   s.serial = false;
+  s.split = k->group->scratch > 0;
   schedule_gemm(k, o, &s);
   return s;
 }

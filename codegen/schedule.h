@@ -15,6 +15,7 @@ typedef struct NestSchedule {
   int block;                   /* vectors of an outer lane that accumulate in the same loops */
   bool lane_outer;             /* it is an outer axis: each lane has its own accumulators */
   int par_axis, grain;         /* the axis that threads partition, in multiples of `grain`; -1: none */
+  bool chunks;                 /* threads partition the chunks of the rows that it reduces; par_axis is -1 */
   int *branch;                 /* per value: the select of vectors in whose branch it is evaluated; 0: in none */
   bool panels_resolved;        /* matrices in panels are addressed by column of the current panel */
   bool grid;                   /* the points of the axes `point` are the threads of a grid: those axes have no loops */
@@ -26,6 +27,7 @@ typedef struct KernelSchedule {
   NestSchedule *nest;   /* one per nest */
   bool serial;          /* thread 0 runs the kernel alone */
   const GemmDesc *gemm; /* the kernel is a GEMM, whose tasks are partitioned over threads; NULL: it is loops */
+  bool split;           /* the GEMM has scratch for the sums of chunks of its terms, which threads partition */
   bool attend;          /* the kernel is attention in the target's own form, the same */
   Epilogue *epilogue;   /* of the GEMM, and its loops over columns */
   NestSchedule columns;
@@ -41,6 +43,8 @@ typedef struct ScheduleOptions {
 } ScheduleOptions;
 
 KernelSchedule schedule_kernel(const Kernel *k, const ScheduleOptions *o);
-NestSchedule schedule_scalar(const KNest *n);            /* scalar loops in the order of the nest */
-bool schedule_is_point(const NestSchedule *s, int axis); /* one of `point` */
+NestSchedule schedule_scalar(const KNest *n);                 /* scalar loops in the order of the nest */
+bool schedule_splits(const KernelSchedule *s);                /* into chunks of rows, with scratch and barriers */
+bool schedule_passes(const KernelSchedule *s, const KArg *a); /* the kernel's function has the parameter */
+bool schedule_is_point(const NestSchedule *s, int axis);      /* one of `point` */
 #endif

@@ -36,7 +36,13 @@ static void check_barriers(StepBuild *b, const Kernel *k, const KernelSchedule *
     par_axis[i] = s->nest[i].par_axis;
     grain[i] = s->nest[i].grain;
   }
-  CheckPartition now = {k, check_locations(k), s->serial, s->gemm != NULL || s->attend, par_axis, grain};
+  CheckPartition now = {k,
+                        check_locations(k),
+                        s->serial,
+                        s->gemm != NULL || s->attend,
+                        par_axis,
+                        grain,
+                        schedule_splits(s) ? check_scratch_of(g, k->group) : (CheckLocation){0}};
   for (int i = 0; i < b->nrunning; i++) {
     Id n;
     const char *why = threads_check(&b->running[i], &now, &n);

@@ -20,10 +20,11 @@ enum { PANEL_WIDTH = 64 };
 
 typedef struct Target {
   const char *name;
-  bool threads;   /* all threads run a graph's function: they partition parallel kernels and wait at barriers */
-  bool checks;    /* training graphs have a check mode, which tests what each kernel has stored */
-  bool wide_rows; /* its fast attention reads rows of f32, also of values that have 16 bits (Options.wide_rows) */
-  int panel;      /* columns of the panels in which its kernels prefer weights (Options.panel); 0: row-major */
+  bool threads;    /* all threads run a graph's function: they partition parallel kernels and wait at barriers */
+  bool checks;     /* training graphs have a check mode, which tests what each kernel has stored */
+  bool wide_rows;  /* its fast attention reads rows of f32, also of values that have 16 bits (Options.wide_rows) */
+  bool row_chunks; /* threads partition rows that are reduced, with scratch (Options.row_chunks) */
+  int panel;       /* columns of the panels in which its kernels prefer weights (Options.panel); 0: row-major */
 
   /* The machines that --isa can name. NULL: the target knows none. */
   bool (*knows_machine)(const char *isa);

@@ -159,7 +159,7 @@ int report_html(Args *a) {
     return EXIT_USAGE;
   }
   m->opt.panel = 0;
-  m->opt.wide_rows = false;
+  m->opt.wide_rows = m->opt.row_chunks = false;
   Layers l = layers_find(m);
   Stages s = {.c = a->c, .out = {.c = a->c}};
   Str data = {.c = a->c};

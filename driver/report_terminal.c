@@ -11,7 +11,7 @@
 enum { ROWS = 16, MARGIN = 16, MIN_WIDTH = 60, MAX_WIDTH = 200, LABELS = 12 };
 
 const char *const use_text[USE_COUNT] = {
-  "kept for the backward pass", "forward pass", "backward pass", "gradients of weights", "scratch of scans",
+  "kept for the backward pass", "forward pass", "backward pass", "gradients of weights", "scratch",
 };
 
 /* The characters of the drawing, in UTF-8 or in ASCII. */

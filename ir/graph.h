@@ -67,6 +67,7 @@ typedef struct Annotation {
   uint32_t index;  /* of the var, input or output */
   int64_t offset;  /* arena: byte offset in the arena; head: in mem; else 0 */
   uint32_t alias;  /* node whose buffer it reuses in place; 0: none */
+  int64_t scratch; /* of a kernel's root: byte offset in the arena of the partial sums of its rows */
 } Annotation;
 typedef struct StorageOrder {
   uint8_t rank, perm[MAX_RANK];

@@ -175,6 +175,7 @@ typedef struct Options {
   bool infer_only;   /* --only=infer */
   bool rom;          /* given weights that no graph writes are read where they are */
   bool wide_rows;    /* fast attention reads rows of f32, also of values that have 16 bits */
+  bool row_chunks;   /* kernels that reduce many rows have scratch for partial sums (Group.scratch) */
   int panel;         /* weights of contractions may be stored in panels of so many columns; 0: never */
   bool device;       /* the run header has a status, which kernels set */
   bool slots;        /* inputs and results of calls are on the device, too, where a program keeps two slots for them */

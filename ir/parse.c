@@ -67,6 +67,8 @@ static void annotations(Reader *r, Id n) {
       a.pos = (uint32_t)rd_natural(r, UINT32_MAX);
     } else if (!strcmp(w, "stored")) {
       a.stored = (uint32_t)rd_natural(r, r->m->nstored);
+    } else if (!strcmp(w, "scratch")) {
+      a.scratch = rd_natural(r, INT64_MAX);
     } else if (!strcmp(w, "alias")) {
       if (rd_expect(r, "%"))
         *VEC_PUSH(r->c, r->forward, r->nforward, r->capforward) =

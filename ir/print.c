@@ -31,7 +31,7 @@ typedef struct Printer {
 static bool anno_is_zero(const Graph *g, Id n) {
   if ((int)n >= g->nanno) return true;
   const Annotation *a = &g->anno[n];
-  return !a->kernel && !a->stored && !a->space && !a->alias && !a->pos;
+  return !a->kernel && !a->stored && !a->space && !a->alias && !a->pos && !a->scratch;
 }
 
 /* Printed at its uses. A clone has a line: it is not the same node as an equal number elsewhere. */
@@ -121,6 +121,7 @@ static void print_anno(Printer *p, Id n) {
   if (a->space)
     str_printf(p->out, " !%s=%lld", space_name[a->space],
                (long long)(a->space == SP_ARENA || a->space == SP_HEAD ? a->offset : a->index));
+  if (a->scratch) str_printf(p->out, " !scratch=%lld", (long long)a->scratch);
   if (a->alias) str_printf(p->out, " !alias=%%%u", p->num[a->alias]);
 }
 

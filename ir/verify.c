@@ -61,7 +61,7 @@ static void check_anno(Verifier *v, Id n) {
             : a->space == SP_IN  ? a->index < (uint32_t)g->nport
             : a->space == SP_OUT ? a->index < (uint32_t)g->nout
                                  : a->offset >= 0;
-  if (!ok || a->alias >= (uint32_t)g->n) broken(v, 9, n, "its place does not exist");
+  if (!ok || a->scratch < 0 || a->alias >= (uint32_t)g->n) broken(v, 9, n, "its place does not exist");
   if (!a->pos) return;
   for (uint32_t i = 0; i < node_get(g, n)->nin; i++) {
     const Annotation *b = &g->anno[node_in(g, n, (int)i)];

@@ -40,7 +40,7 @@ bool device_plan(Module *m, DeviceChoice *k) {
   if (!k->given) k->on = m->opt.file_device;
   m->opt.device = m->opt.slots = k->on;
   m->opt.library_gemm = k->library_gemm;
-  if (k->on) m->opt.panel = 0, m->opt.wide_rows = false;
+  if (k->on) m->opt.panel = 0, m->opt.wide_rows = m->opt.row_chunks = false;
   if (k->on || !k->library_gemm) return true;
   diag_error(m->c, E_USAGE, 0, 1, "`gemm` cublaslt needs a device: this model is for the CPU");
   return false;

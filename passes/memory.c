@@ -26,6 +26,7 @@ typedef struct ArenaPlan {
   int steps;
   int *last_use;    /* per node: last step that loads the buffer; its own if none does */
   int *interval_of; /* per node: 1 + its interval; 0: not in the arena */
+  int *scratch_of;  /* per kernel: the same of its scratch */
   bool *reused;     /* per node: a later value reuses its buffer */
   Interval *interval;
   int nintervals, capintervals;
@@ -37,7 +38,7 @@ static void place_leaves(Graph *g) {
   for (Id n = 1; n < (Id)g->n; n++) {
     g->anno[n].space = SP_NONE;
     g->anno[n].index = g->anno[n].alias = 0;
-    g->anno[n].offset = 0;
+    g->anno[n].offset = g->anno[n].scratch = 0;
     int v = node_var(g, n);
     if (v < 0) continue;
     g->anno[n].space = SP_VAR;
@@ -133,8 +134,8 @@ static void place_kernel(ArenaPlan *p, int k, bool plain) {
     }
   }
   if (q->scratch > 0) {
-    anno[q->root].space = SP_ARENA;
-    p->interval_of[q->root] = interval_new(p, q->scratch, k, k);
+    if (q->cls == KC_SCAN) anno[q->root].space = SP_ARENA;
+    p->scratch_of[k] = interval_new(p, q->scratch, k, k);
   }
 }
 
@@ -181,6 +182,7 @@ static void plan_arena(Graph *g, bool plain) {
                  .interval_of = ctx_alloc(m->c, n * sizeof(int)),
                  .reused = ctx_alloc(m->c, n)};
   p.steps = p.gs->n;
+  p.scratch_of = ctx_alloc(m->c, (size_t)(p.steps + 1) * sizeof(int));
   if (!is_ordered(p.gs)) {
     diag_error(m->c, E_PASS_ORDER, g->loc, 1, "pass `memory` needs `fuse` and `order` before it (graph `%s`)", g->name);
     return;
@@ -192,6 +194,8 @@ static void plan_arena(Graph *g, bool plain) {
   g->arena = assign_intervals(&p, plain);
   for (Id i = 1; i < (Id)g->n; i++)
     if (p.interval_of[i]) g->anno[i].offset = p.interval[p.interval_of[i] - 1].offset;
+  for (int k = 0; k < p.steps; k++)
+    if (p.scratch_of[k]) *group_scratch_at(g, &p.gs->group[k]) = p.interval[p.scratch_of[k] - 1].offset;
 }
 
 /* ---- the module ---- */

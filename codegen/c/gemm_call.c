@@ -347,12 +347,17 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
     conv_weights_tile(&tile, &x);
   }
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s,
-             "  gc_convolve_weights(&(gc_weight_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d, %d, %d}, tid, "
-             "nthreads);\n",
+  str_printf(s, "  const gc_weight_conv w = {&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d, %d, %d",
              tile_function(p, k, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
              (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows, x.few,
              x.together);
+  if (!schedule->split) {
+    str_puts(s, "};\n  gc_convolve_weights(&w, tid, nthreads);\n");
+    return true;
+  }
+  helper_use(p, "gc_barrier");
+  str_printf(s, ", %d, (gc_real *)(void *)part};\n", WEIGHT_CHUNKS);
+  str_puts(s, "  gc_convolve_chunks(&w, tid, nthreads);\n  gc_barrier(call);\n  gc_add_chunks(&w, tid, nthreads);\n");
   return true;
 }
 

@@ -14,7 +14,43 @@ const char *native_axis_end(NestText *c, int axis) {
   return axis == c->s->par_axis ? "hi" : text_dim(c->p, c->n->axes.axis[axis].extent);
 }
 
+/* Each thread has all of some chunks. */
+static void declare_chunks(NestText *c) {
+  const char *rows = text_dim(c->p, c->n->axes.axis[c->n->phase[0].axis[0]].extent);
+  helper_use(c->p, "gc_partition");
+  nest_line(c, "float *const sums = (float *)(void *)part;");
+  nest_line(c,
+            "const ptrdiff_t lo = gc_partition(%s, %d, tid, nthreads),"
+            " hi = gc_partition(%s, %d, tid + 1, nthreads);",
+            rows, STRICT_CHUNK, rows, STRICT_CHUNK);
+}
+
+static void kernel_barrier(NestText *c) {
+  helper_use(c->p, "gc_barrier");
+  nest_line(c, "gc_barrier(call);");
+}
+
+static bool has_vectors(const NestText *c) { return c->s->lane >= 0 && c->s->lane_outer; }
+
+static const char *chunk_load(NestText *c, int acc) {
+  const char *at = chunk_element(c, acc);
+  if (!has_vectors(c)) return ctx_strf(c->p->c, "*(%s)", at);
+  if (c->remaining) return ctx_strf(c->p->c, "gc_loadn_f(%s, %s)", at, c->remaining);
+  return ctx_strf(c->p->c, "gc_load_f(%s)", at);
+}
+
+static void chunk_store(NestText *c, int acc, const char *value) {
+  const char *at = chunk_element(c, acc);
+  if (!has_vectors(c)) nest_line(c, "*(%s) = %s;", at, value);
+  else if (c->remaining) nest_line(c, "gc_storen_f(%s, %s, %s);", at, value, c->remaining);
+  else nest_line(c, "gc_store_f(%s, %s);", at, value);
+}
+
 static void declare_range(NestText *c) {
+  if (c->s->chunks) {
+    declare_chunks(c);
+    return;
+  }
   const char *extent = text_dim(c->p, c->n->axes.axis[c->s->par_axis].extent);
   int grain = c->s->grain;
   helper_use(c->p, "gc_partition");
@@ -28,7 +64,12 @@ static void open_range(NestText *c, int axis) {
   nest_open_block(c, "for (ptrdiff_t i%d = lo; i%d < hi; i%d++)", axis, axis, axis);
 }
 
-const ParallelText native_parallel = {.begin = declare_range, .open = open_range};
+const ParallelText native_parallel = {.begin = declare_range,
+                                      .open = open_range,
+                                      .is_first = "tid == 0",
+                                      .barrier = kernel_barrier,
+                                      .chunk_load = chunk_load,
+                                      .chunk_store = chunk_store};
 
 /* ---- in graphs ---- */
 

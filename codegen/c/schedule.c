@@ -186,7 +186,7 @@ static void choose_block(NestSchedule *s) {
 /* ---- threads ---- */
 
 /* The outermost axis with enough iterations for the threads, else the longest. */
-static void choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedule *s) {
+static int64_t choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedule *s) {
   int64_t best = 0, enough = o->serial_cycles == 1 ? 2 : MIN_ROWS;
   for (int i = 0; i < n->nouter; i++) {
     int a = n->outer[i], grain = a != s->lane ? 1 : s->grain > 1 ? s->grain : 4 * s->vec;
@@ -196,9 +196,31 @@ static void choose_par_axis(const KNest *n, const ScheduleOptions *o, NestSchedu
     s->par_axis = a;
     s->grain = grain;
   }
-  if (n->par_axis < 0) return;
+  if (n->par_axis < 0) return best;
   s->par_axis = n->par_axis; /* all nests of a scatter have the same partition */
   s->grain = 64;
+  return best;
+}
+
+/* Every phase but the last one reduces all of the rows, along one axis, and only results of columns are stored. */
+static bool has_chunks(const Kernel *k, const KNest *n) {
+  if (!k->group->scratch || k->nnest != 1) return false;
+  for (int i = 0; i < n->nphase; i++) {
+    StrictOrder r = strict_order(n, i);
+    if (i == n->nphase - 1 ? n->phase[i].naxis : r.how != CHUNK_LOOP || n->phase[i].skip) return false;
+  }
+  for (int i = 0; i < n->nacc; i++)
+    if (acc_is_arg(&n->acc[i]) || n->acc[i].type != DT_F32 || n->acc[i].order == KO_SEQ) return false;
+  for (int i = 0; i < n->nstore; i++)
+    if (n->store[i].level == KS_INNER) return false;
+  return true;
+}
+
+/* Few columns leave threads without work, or with a part of each row: they partition the rows instead. */
+static void choose_chunks(const Kernel *k, const KNest *n, int64_t best, NestSchedule *s) {
+  if (best >= MIN_ROWS || !has_chunks(k, n)) return;
+  s->chunks = true;
+  s->par_axis = -1;
 }
 
 void native_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedule *s) {
@@ -207,7 +229,8 @@ void native_schedule_nest(const Kernel *k, const ScheduleOptions *o, NestSchedul
     choose_lane(k, o, s);
     choose_block(s);
   }
-  choose_par_axis(n, o, s);
+  int64_t parts = choose_par_axis(n, o, s);
+  choose_chunks(k, n, parts, s);
   if (s->lane >= 0 && s->lane_outer) put_lane_last(s);
   find_branches(s);
 }

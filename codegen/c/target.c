@@ -20,6 +20,7 @@ const Target target_native = {
   .checks = true,
   .panel = PANEL_WIDTH,
   .wide_rows = true,
+  .row_chunks = true,
   .emit = emit_native,
   .knows_machine = machine_known,
   .machine_list = machine_list,

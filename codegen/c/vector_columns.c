@@ -89,7 +89,7 @@ static bool has_rows(const NestText *c, int64_t *lanes) {
   const KNest *n = c->n;
   const NestSchedule *s = c->s;
   int64_t rows = 1;
-  if (!s->lane_outer || s->par_axis == s->lane || s->block > 1 || n->nouter < 2) return false;
+  if (!s->lane_outer || s->par_axis == s->lane || s->chunks || s->block > 1 || n->nouter < 2) return false;
   if (!dim_number(c->p->m, n->axes.axis[s->lane].extent, lanes) || *lanes > MAX_LANES) return false;
   for (int i = 0; i < n->nouter && rows < MIN_ROWS; i++) {
     int64_t e = n->outer[i] == s->lane ? 1 : dim_bound(c->p->m, n->axes.axis[n->outer[i]].extent);

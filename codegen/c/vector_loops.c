@@ -224,7 +224,8 @@ static void reduce_lanes(NestText *c, int phase, const char *first, bool chunks)
     }
     const char *s = ctx_strf(c->p->c, "s%d", i), *chunk = ctx_strf(c->p->c, "c%d", i);
     nest_line(c, "const %s c%d = %s;", type, i, call);
-    nest_line(c, "s%d = %s ? c%d : %s;", i, first, i, acc_combine(c, a, s, chunk, false));
+    if (c->s->chunks) nest_parallel(c)->chunk_store(c, i, chunk);
+    else nest_line(c, "s%d = %s ? c%d : %s;", i, first, i, acc_combine(c, a, s, chunk, false));
   }
 }
 
@@ -261,7 +262,7 @@ void emit_inner_vectors(NestText *c, int phase, StrictOrder r) {
   const char *n = text_dim(c->p, c->n->axes.axis[axis].extent);
   bool no_tail = is_multiple(c, axis, step);
   declare_args(c, phase);
-  if (r.how != ONE_CHUNK) declare_totals(c, phase);
+  if (r.how != ONE_CHUNK && !c->s->chunks) declare_totals(c, phase);
   if (r.how != CHUNK_LOOP) declare_lanes(c, phase, true);
   if (r.how == CHUNK_COUNT) nest_line(c, "int32_t term%d = 0, chunks%d = 0;", phase, phase);
   for (int k = 0; k < last; k++) {
@@ -269,7 +270,9 @@ void emit_inner_vectors(NestText *c, int phase, StrictOrder r) {
     nest_values(c, phase, c->n->nouter + k + 1);
   }
   if (r.how == CHUNK_LOOP) {
-    nest_open_block(c, "for (ptrdiff_t b0 = 0; b0 < %s; b0 += %d)", n, STRICT_CHUNK);
+    const char *from = c->s->chunks ? "lo" : "0";
+    if (c->s->chunks) n = "hi";
+    nest_open_block(c, "for (ptrdiff_t b0 = %s; b0 < %s; b0 += %d)", from, n, STRICT_CHUNK);
     nest_line(c, "const ptrdiff_t b1 = %s - b0 < %d ? %s : b0 + %d;", n, STRICT_CHUNK, n, STRICT_CHUNK);
     declare_lanes(c, phase, true);
     emit_main_and_tail(c, axis, "b0", "b1", step, no_tail, vector_block, phase);

@@ -12,7 +12,7 @@ const char *nest_acc_name(NestText *c, int acc) { return variable(c, acc_is_arg(
 /* Each lane has its own accumulators, so they are vectors. */
 static bool is_vector(const NestText *c) { return c->s->lane >= 0 && c->s->lane_outer; }
 
-static const char *acc_type(const NestText *c, const KAcc *a) {
+const char *acc_type(const NestText *c, const KAcc *a) {
   return is_vector(c) ? nest_lanes(c)->type(a->type) : dtype_info[a->type].c;
 }
 
@@ -23,7 +23,7 @@ const char *acc_identity(NestText *c, const KAcc *a, bool vector) {
   return vector ? nest_lanes(c)->splat(c, t, zero) : zero;
 }
 
-static const char *acc_start(NestText *c, const KAcc *a) { return acc_identity(c, a, is_vector(c)); }
+const char *acc_start(NestText *c, const KAcc *a) { return acc_identity(c, a, is_vector(c)); }
 
 const char *acc_combine(NestText *c, const KAcc *a, const char *s, const char *v, bool vector) {
   const char *arg[3] = {s, v, "0"};
@@ -33,7 +33,7 @@ const char *acc_combine(NestText *c, const KAcc *a, const char *s, const char *v
   return text_op(c->p, (Op)a->op, t, (DType)a->type, arg);
 }
 
-static const char *acc_step(NestText *c, const KAcc *a, const char *s, const char *v) {
+const char *acc_step(NestText *c, const KAcc *a, const char *s, const char *v) {
   return acc_combine(c, a, s, v, is_vector(c));
 }
 
@@ -51,7 +51,7 @@ void acc_declare(NestText *c, int phase, StrictOrder r) {
     if (acc_is_arg(a) && is_vector(c)) nest_line(c, "%s at%d = {0};", nest_lanes(c)->type(DT_I32), i);
     else if (acc_is_arg(a)) nest_line(c, "int32_t at%d = 0;", i);
     if (acc_is_arg(a)) nest_line(c, "%s m%d = %s;", acc_type(c, a), i, zero);
-    else if (!acc_has_lanes(a) || acc_has_chunks(a, r))
+    else if (!c->s->chunks && (!acc_has_lanes(a) || acc_has_chunks(a, r)))
       nest_line(c, "%s %s = %s;", acc_type(c, a), variable(c, "s", i), zero);
   }
   if (*c->suffix) return; /* blocks of lanes count together */
@@ -159,6 +159,7 @@ void acc_chunk_end(NestText *c, int phase, StrictOrder r, const char *first) {
       continue;
     }
     if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i));
-    nest_line(c, "%s = %s ? %s : %s;", s, first, chunk, acc_step(c, a, s, chunk));
+    if (c->s->chunks) nest_parallel(c)->chunk_store(c, i, chunk);
+    else nest_line(c, "%s = %s ? %s : %s;", s, first, chunk, acc_step(c, a, s, chunk));
   }
 }

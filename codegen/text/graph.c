@@ -80,6 +80,7 @@ const char *argument_text(GraphText *c, const Kernel *k, const KArg *a) {
   Emitter *p = c->p;
   const KBuf *b = a->kind == KA_BUF ? &k->buf[a->index] : NULL;
   if (b) return b->table ? kernel_constant_table(p, c->g, b->node) : buffer_text(c, b->node);
+  if (a->kind == KA_SCRATCH) return ctx_strf(p->c, "a + %lld", (long long)*group_scratch_at(c->g, k->group));
   return a->kind == KA_STREAM ? ctx_strf(p->c, "%lluu", (unsigned long long)k->stream[a->index]) : a->name;
 }
 
@@ -100,7 +101,7 @@ static void print_call(GraphText *c, const Step *step) {
   Str args = {.c = p->c};
   const char *name = kernel_function(p, k, schedule);
   for (int i = 0; i < k->narg; i++)
-    if (k->arg[i].kind != KA_THREAD || !schedule->serial)
+    if (schedule_passes(schedule, &k->arg[i]))
       str_printf(&args, "%s%s", args.n ? ", " : "", argument_text(c, k, &k->arg[i]));
   c->uses_run |= k->uses_run;
   c->uses_random |= k->draws;

@@ -15,6 +15,7 @@ const char *karg_type(const Emitter *p, const Kernel *k, const KArg *a) {
   case KA_KEY: return "uint64_t";
   case KA_THREAD: return "int";
   case KA_SCRATCH: return "unsigned char";
+  case KA_CALL: return "const GcCall";
   case KA_RESIDUE: return "long";
   }
   return "";
@@ -25,7 +26,7 @@ static void put_params(const Emitter *p, const Kernel *k, const KernelSchedule *
   str_puts(s, "(");
   for (int i = 0; i < k->narg; i++) {
     const KArg *a = &k->arg[i];
-    if (a->kind == KA_THREAD && schedule->serial) continue;
+    if (!schedule_passes(schedule, a)) continue;
     str_printf(s, "%s%s %s%s", n++ ? ", " : "", karg_type(p, k, a), karg_is_pointer(a) ? "*" : "", a->name);
   }
   str_puts(s, n ? ")" : "void)");

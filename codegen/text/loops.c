@@ -60,7 +60,9 @@ static void inner_loops(NestText *c, int phase, StrictOrder r) {
     int a = p->axis[k];
     if (r.how == CHUNK_LOOP) {
       const char *n = extent_of(c, a), *type = nest_index_type(c);
-      nest_open_block(c, "for (%s b0 = 0; b0 < %s; b0 += %d)", type, n, STRICT_CHUNK);
+      const char *from = c->s->chunks ? "lo" : "0";
+      if (c->s->chunks) n = "hi";
+      nest_open_block(c, "for (%s b0 = %s; b0 < %s; b0 += %d)", type, from, n, STRICT_CHUNK);
       nest_line(c, "const %s b1 = %s - b0 < %d ? %s : b0 + %d;", type, n, STRICT_CHUNK, n, STRICT_CHUNK);
       EACH_BLOCK(x, c) acc_chunk_begin(x, phase, r, true);
       nest_open_block(c, "for (%s i%d = b0; i%d < b1; i%d++)", type, a, a, a);
@@ -88,15 +90,33 @@ static const char *outer_conditions(const NestText *c, const KPhase *p) {
   return valid;
 }
 
+static void print_totals(NestText *c) {
+  int a = c->n->phase[0].axis[0];
+  if (!chunk_has_totals(c)) return;
+  EACH_BLOCK(x, c) chunk_totals_declare(x);
+  nest_open_block(c, "for (%s b0 = 0; b0 < %s; b0 += %d)", nest_index_type(c), extent_of(c, a), STRICT_CHUNK);
+  EACH_BLOCK(x, c) chunk_totals_combine(x);
+  nest_close_block(c);
+}
+
+/* With chunks, the first thread alone stores in a phase that all of them run. */
+static void outer_stores(NestText *c, int phase) {
+  bool first = c->s->chunks && c->n->nstore > 1 && c->n->phase[phase].naxis;
+  if (first) nest_open_block(c, "if (%s)", nest_parallel(c)->is_first);
+  nest_stores(c, phase, KS_OUTER);
+  if (first) nest_close_block(c);
+}
+
 static void print_phase(NestText *c, int phase) {
   const KNest *n = c->n;
   const KPhase *p = &n->phase[phase];
   StrictOrder r = strict_order(c->n, phase);
   for (int a = 0; a < n->axes.n; a++)
     if (nest_loop_level(c->n, phase, n->axes.axis[a].needs) > n->nouter) c->axis_done[a] = false;
+  if (c->s->chunks) print_totals(c);
   EACH_BLOCK(x, c) {
-    nest_values(x, phase, n->nouter);
-    nest_stores(x, phase, KS_OUTER);
+    for (int i = c->s->chunks ? 0 : phase; i <= phase; i++) nest_values(x, i, n->nouter);
+    outer_stores(x, phase);
   }
   bool inner = r.any;
   for (int i = 0; i < n->nstore; i++) inner |= n->store[i].phase == phase && n->store[i].level == KS_INNER;
@@ -129,7 +149,8 @@ static void print_phase(NestText *c, int phase) {
 
 static void print_phases(NestText *c, int unused) {
   (void)unused;
-  for (int i = 0; i < c->n->nphase; i++) print_phase(c, i);
+  for (int i = 0; i < c->n->nphase; i++)
+    if (!c->s->chunks || i == c->phase) print_phase(c, i);
 }
 
 NestText nest_text(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o) {
@@ -139,11 +160,9 @@ NestText nest_text(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o) {
   return c;
 }
 
-void nest_print_text(NestText *c) {
+void nest_loops(NestText *c) {
   const KNest *n = c->n;
   const NestSchedule *s = c->s;
-  if (s->lane >= 0) nest_lanes(c)->begin(c);
-  if (s->par_axis >= 0 || s->grid) nest_parallel(c)->begin(c);
   bool vectors = s->lane >= 0 && s->lane_outer;
   int loops = n->nouter - vectors;
   for (int d = 0; d < loops; d++) {
@@ -156,6 +175,14 @@ void nest_print_text(NestText *c) {
   else if (n->sort) nest_sort(c);
   else print_phases(c, 0);
   for (int d = loops - 1; d >= 0; d--) nest_close_loop(c, n->outer[d]);
+}
+
+void nest_print_text(NestText *c) {
+  const NestSchedule *s = c->s;
+  if (s->lane >= 0) nest_lanes(c)->begin(c);
+  if (s->par_axis >= 0 || s->grid || s->chunks) nest_parallel(c)->begin(c);
+  if (s->chunks) nest_chunks(c);
+  else nest_loops(c);
 }
 
 void nest_print(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o) {

@@ -20,10 +20,12 @@ typedef struct NestText {
   const void *form;                    /* what the form has decided */
   const char *suffix;                  /* of the names of its values */
   struct NestText *next;               /* another block of lanes in the same loops, or NULL */
+  int phase;                           /* with NestSchedule.chunks: the phase that is printed */
 } NestText;
 
 NestText nest_text(Emitter *p, const Kernel *k, const NestSchedule *s, Str *o); /* prints nothing */
 void nest_print_text(NestText *c);
+void nest_loops(NestText *c);                 /* what is in nest_print_text after its beginning */
 NestText nest_inner_scope(const NestText *c); /* what it prints is printed again outside of the scope */
 void nest_line(NestText *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void nest_open_block(NestText *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -39,8 +41,19 @@ void nest_sort(NestText *c);                           /* sort.c: a row of argso
 const char *nest_guards(NestText *c, const KVal *v);   /* the condition of a select */
 const char *nest_constant(NestText *c, const KVal *v); /* the number of a constant, or outside of a select's range */
 
+/* chunks.c: NestSchedule.chunks. */
+enum { NO_PHASE = -1 };                          /* of accumulations of phases that are printed before */
+void nest_chunks(NestText *c);                   /* all phases */
+const char *chunk_element(NestText *c, int acc); /* the address of its result of the chunk that begins at b0 */
+bool chunk_has_totals(const NestText *c);        /* the phase uses results of earlier phases: */
+void chunk_totals_declare(NestText *c);          /* before the loop over chunks */
+void chunk_totals_combine(NestText *c);          /* in it */
+
 /* accumulate.c: accumulations in their strict order. */
 const char *acc_identity(NestText *c, const KAcc *a, bool vector); /* the initial value of an accumulation */
+const char *acc_type(const NestText *c, const KAcc *a);
+const char *acc_start(NestText *c, const KAcc *a); /* the initial value, of that type */
+const char *acc_step(NestText *c, const KAcc *a, const char *s, const char *v);
 const char *acc_combine(NestText *c, const KAcc *a, const char *s, const char *v, bool vector);
 void acc_declare(NestText *c, int phase, StrictOrder r); /* variables before the loops of the phase */
 void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare);
@@ -83,6 +96,11 @@ typedef struct ParallelText {
   const char *(*store_if)(NestText *c, const KStore *s); /* the condition of a store; NULL: it has none */
   /* The inner loops of a phase that has some, with its accumulations and stores. */
   void (*inner_loops)(NestText *c, int phase, StrictOrder r);
+  /* Of chunks: the condition of the first thread, the barrier, a result of a chunk, its store. */
+  const char *is_first;
+  void (*barrier)(NestText *c);
+  const char *(*chunk_load)(NestText *c, int acc);
+  void (*chunk_store)(NestText *c, int acc, const char *value);
 } ParallelText;
 static inline const ParallelText *nest_parallel(const NestText *c) { return c->parallel; }
 #endif

@@ -3,6 +3,7 @@
 #include "passes/analysis/index_map.h"
 #include "passes/analysis/model_memory.h"
 #include "passes/costs.h"
+#include "ir/contract.h"
 #include "ir/scan.h"
 #include <stdlib.h>
 #include <string.h>
@@ -161,6 +162,51 @@ static void find_nodes(Maker *k) {
   qsort(gs->group, (size_t)gs->n, sizeof *gs->group, group_cmp);
 }
 
+/* With so many columns, or more, threads partition these. */
+enum { MANY_COLUMNS = 128 };
+
+/* Bytes of the partial results of a row kernel: one f32 for each chunk of rows, reduction and column. 0: there is one
+ * chunk, there are many columns, or it stores or reduces something else. */
+static int64_t chunks_scratch(const Graph *g, const Group *k) {
+  const Type *full = node_type(g, node_in(g, k->root, 0));
+  bool reduced[MAX_RANK];
+  int64_t rows = 1, columns = 1, results = 0;
+  if (!g->m->opt.row_chunks) return 0;
+  row_reduced_axes(g, k->root, reduced);
+  for (int i = 0; i < full->rank; i++) {
+    int64_t *count = reduced[i] ? &rows : &columns;
+    if (__builtin_mul_overflow(*count, dim_bound(g->m, full->dim[i]), count)) return 0;
+  }
+  if (rows <= STRICT_CHUNK || columns < 1 || columns >= MANY_COLUMNS) return 0;
+  for (int i = 0; i < k->nnode; i++) {
+    Id n = k->node[i];
+    if (node_info(g, n)->cls != CL_REDUCE) continue;
+    DType t = (DType)node_type(g, node_in(g, n, 0))->dtype;
+    if (dtype_computed(t) != DT_F32 || node_info(g, n)->flags & OPF_ARG_REDUCE) return 0;
+    results++;
+  }
+  for (int i = 0; i < k->nwrite; i++)
+    if (row_is_full(g, k->root, k->write[i])) return 0;
+  return (rows + STRICT_CHUNK - 1) / STRICT_CHUNK * columns * results * dtype_info[DT_F32].bytes;
+}
+
+/* Bytes of the sums of all chunks of a convolution's gradient by its weights. 0: there are too many sums for what they
+ * add, or few rows of images. */
+static int64_t weights_scratch(const Graph *g, const Group *k) {
+  enum { MOST_SUMS = 1 << 16, MANY_ROWS = 32, SHARE = 8 };
+  Module *m = g->m;
+  ConvGeom c;
+  if (!m->opt.row_chunks || m->opt.strict || conv_role(g, k->root, OPERAND_RESULT) != CONV_W) return 0;
+  conv_of(g, k->root, &c);
+  double sums = (double)node_count(g, k->root), rows = (double)dim_bound(m, c.batch);
+  for (int i = 0; i + 1 < c.spatial; i++) rows *= (double)dim_bound(m, c.y[i]);
+  double images = (double)node_count(g, node_in(g, k->root, 0)) + (double)node_count(g, node_in(g, k->root, 1));
+  for (int i = 0; i < 2; i++)
+    if (node_type(g, node_in(g, k->root, i))->dtype != DT_F32) return 0;
+  if (sums > MOST_SUMS || rows < MANY_ROWS || sums * WEIGHT_CHUNKS * SHARE > images) return 0;
+  return (int64_t)sums * WEIGHT_CHUNKS * dtype_info[DT_F32].bytes;
+}
+
 Groups *groups_make(Graph *g) {
   Ctx *c = g->m->c;
   graph_annotate(g);
@@ -197,6 +243,8 @@ Groups *groups_make(Graph *g) {
     gr->write = keep(c, k.list, (size_t)k.nlist * sizeof *k.list);
     gr->nwrite = k.nlist;
     find_at_point(&k, gr, (uint32_t)i + 1);
+    if (gr->cls == KC_ROW) gr->scratch = chunks_scratch(g, gr);
+    if (gr->cls == KC_CONV) gr->scratch = weights_scratch(g, gr);
     if (gr->cls == KC_SCAN) {
       ScanScratch s;
       scan_scratch(g, gr, &s);

@@ -45,6 +45,11 @@ bool row_is_full(const Graph *g, Id reduction, Id n);               /* n has the
 bool row_is_outer(const Graph *g, Id reduction, Id n);              /* ... of its result, reduced axes kept or not */
 void row_reduced_axes(const Graph *g, Id reduction, bool *reduced); /* MAX_RANK of them */
 
+/* Terms of a chunk of a reduction: chunks are reduced by themselves, then added in order. */
+enum { STRICT_CHUNK = 1024 };
+/* Chunks of the images in a convolution's gradient by its weights, in fast mode, the same. */
+enum { WEIGHT_CHUNKS = 8 };
+
 typedef struct Group {
   uint32_t kernel; /* Annotation.kernel */
   uint32_t pos;    /* Annotation.pos of its nodes; 0 before order */
@@ -56,8 +61,10 @@ typedef struct Group {
   int nread;            /* buffers loaded and not stored by this kernel, ascending, each once */
   const bool *at_point; /* per buffer loaded: each point of the kernel loads only the element at that point */
   const Id *write;
-  int nwrite;      /* buffers stored, ascending */
-  int64_t scratch; /* bytes of arena needed while it runs, at anno[root]; 0 except for scans */
+  int nwrite; /* buffers stored, ascending */
+  /* Bytes of arena needed while it runs, at group_scratch_at: of scans; of rows, and of gradients of convolutions by
+   * their weights, partial results of all chunks if threads may partition these. 0: none. */
+  int64_t scratch;
 } Group;
 
 typedef struct Groups {
@@ -75,6 +82,11 @@ Groups *groups_make(Graph *g);
 /* True: `write`, stored by kernel k, may reuse the buffer of `read`, which k loads: each element is loaded for the last
  * time before, or in the same iteration as, the store at the same offset. Types and stored orders are equal. */
 bool group_inplace(const Groups *gs, const Group *k, Id read, Id write);
+
+/* The offset in the arena of its scratch, where the graph keeps it. */
+static inline int64_t *group_scratch_at(const Graph *g, const Group *k) {
+  return k->cls == KC_SCAN ? &g->anno[k->root].offset : &g->anno[k->root].scratch;
+}
 
 /* Layout of a scan's scratch: offsets from its start, aligned as all buffers are; -1: not needed. All sizes at their
  * bounds. Carries alternate between their result buffer and `carry`; a scanned operand or stacked result whose slices

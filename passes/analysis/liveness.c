@@ -30,7 +30,7 @@ static void find_ranges(Liveness *l) {
   for (int k = 0; k < gs->n; k++) {
     const Group *p = &gs->group[k];
     bool forward = is_forward(p, fwd);
-    if (p->scratch > 0) v[n++] = (LiveRange){p->root, p->scratch, g->anno[p->root].offset, k, k, forward, false, true};
+    if (p->scratch > 0) v[n++] = (LiveRange){p->root, p->scratch, *group_scratch_at(g, p), k, k, forward, false, true};
     for (int i = 0; i < p->nread; i++) {
       LiveRange *x = number[p->read[i]] ? &v[number[p->read[i]] - 1] : NULL;
       if (!x) continue;

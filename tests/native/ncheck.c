@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tuned kernels of the native dialect against the interpreter.
  *   ncheck --dir=DIR [--quick] [--native | --fast [--cflags=FLAGS]] FILE.ir
- * Each graph of the file is a contraction or convolution of random operands with an epilogue. Prints the kernels for
- * one row of the machine table after the other, all that this processor can run, compiles them, and runs them by 1 to 4
- * threads. With contraction of products off the results must be the interpreter's, bit for bit; with it on they must be
- * close, and the same for any number of threads. Prints what differs, and `N passed, N failed`. --native: only for this
- * processor's row; --quick: without clang, with less optimisation, and of the other rows only those of odd number;
- * --fast: only for this processor's row, with contraction on, only by gcc, and with further flags.
+ * Each graph of the file is a contraction or convolution of random operands with an epilogue, or reduces rows. Prints
+ * the kernels for one row of the machine table after the other, all that this processor can run, compiles them, and
+ * runs them by 1 to 5 threads. With contraction of products off the results must be the interpreter's, bit for bit;
+ * with it on they must be close, and the same for any number of threads. Prints what differs, and `N passed, N failed`.
+ * --native: only for this processor's row; --quick: without clang, with less optimisation, and of the other rows only
+ * those of odd number; --fast: only for this processor's row, with contraction on, only by gcc, and with further flags.
  * BEFORE in the environment is a command that runs the program.
  *   ncheck --rows
  * prints the names of those rows. */
 #include "codegen/c/native.h"
 #include "lib/embed.h"
+#include "ir/sizes.h"
 #include "passes/pass.h"
 #include "tests/files.h"
 #include "tests/graphs.h"
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define WARNINGS "-Wall -Wno-unused -Wno-psabi -Wshadow -Wconversion -Werror" /* shadowed names, lossy conversions */
-enum { MAX_THREADS = 4, MAX_GRAPHS = 512 };
+enum { MAX_THREADS = 5, MAX_GRAPHS = 512 };
 static int passed, failed;
 static uint64_t rng = 1;
 
@@ -49,11 +50,19 @@ static long long bytes_of(const Program *r, TypeId t, const int64_t *size) {
   return (long long)(dtype_info[type_get(r->m, t)->dtype].bytes * dim_value(r->m, type_count(r->m, t), size));
 }
 
+/* A size named NONE is 0. */
+static int64_t size_of(const Module *m, int s) { return strcmp(m->size[s].name, "NONE") ? m->size[s].bound - 1 : 0; }
+
 static void print_call(Program *r, const Graph *g) {
   int64_t size[MAX_RANK] = {0};
-  for (int s = 0; s < r->m->nsize; s++) size[s] = r->m->size[s].bound - 1;
-  str_printf(&r->text, "  {\n    const void *in[%d];\n    void *out[%d];\n    const int64_t size[] = {%lld};\n",
-             g->nport + 1, g->nout + 1, (long long)size[0]);
+  uint32_t used = graph_sizes(g);
+  str_printf(&r->text, "  {\n    const void *in[%d];\n    void *out[%d];\n    const int64_t size[] = {", g->nport + 1,
+             g->nout + 1);
+  for (int s = 0; s < r->m->nsize; s++) {
+    size[s] = size_of(r->m, s);
+    if (used >> s & 1) str_printf(&r->text, "%lld, ", (long long)size[s]);
+  }
+  str_puts(&r->text, "0};\n");
   for (int k = 0; k < g->nport; k++)
     str_printf(&r->text, "    in[%d] = get(%lld);\n", k, bytes_of(r, node_get(g, g->port[k])->type, size));
   str_printf(&r->text,
@@ -109,7 +118,7 @@ static double slack_of(const Graph *g) {
 
 static void run_reference(Program *r, Str *input) {
   Interp *in = interp_new(r->ref, false);
-  for (int s = 0; s < r->m->nsize; s++) interp_size(in, r->m->size[s].name, r->m->size[s].bound - 1);
+  for (int s = 0; s < r->m->nsize; s++) interp_size(in, r->m->size[s].name, size_of(r->m, s));
   expect = calloc(MAX_GRAPHS * 4, sizeof *expect);
   for (int i = 0; i < r->m->ngraph; i++) {
     const Graph *g = graph_find(r->ref, r->m->graph[i]->name);
@@ -209,7 +218,7 @@ static void check(const char *path, const char *dir, const char *isa, const char
   r.cflags = ctx_strf(c, "%s %s", machine_find(isa)->cflags, cflags);
   r.ref = read_graphs(c, path);
   r.m = r.ref ? read_graphs(c, path) : NULL;
-  if (r.m) r.m->opt.strict = true;
+  if (r.m) r.m->opt.strict = exact, r.m->opt.row_chunks = true;
   nexpect = 0;
   if (!r.m || !passes_run(r.ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(r.m, &(PassRun){0}) ||
       !print_program(&r)) {

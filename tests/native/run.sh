@@ -24,8 +24,12 @@ for file in tests/native/*.txt; do
   some 0 "$file"; cases "$tmp/cases.txt" bf16 as_bf16 --native
   some 1 "$file"; cases "$tmp/cases.txt" as_f16 f16 --native
 done
+# Rows that threads partition by chunks.
+tally rows "$tmp/ncheck" --dir="$tmp" $quick tests/native/rows.ir
 # Images channels-last.
 some 0 tests/native/conv.txt; cases "$tmp/cases.txt" copied copied --fast
+# Gradients by the weights that threads partition by chunks of images.
+cases tests/native/weights.list copied copied --fast
 # The same of groups, and of gradients by the weights of strided ones, which have tiles of their own.
 awk '/^#/ || $10 > 1 || ($1 == "conv_dw" && $7 ~ /[2-9]$/)' tests/native/conv.txt >"$tmp/cases.txt"
 cases "$tmp/cases.txt" copied copied --fast

@@ -56,6 +56,7 @@ static void run_code(Ctx *c, void *arg) {
   const int64_t *size = ref ? admitted_sizes(ref, j->seed) : NULL;
   if (!size) return;
   m->opt.ram = j->seed % 4 == 0; /* the smallest plan */
+  m->opt.row_chunks = native && j->seed % 5;
   m->opt.panel = native && j->seed % 3 ? PANEL_WIDTH : 0;
   if (!passes_run(ref, &(PassRun){.list = "autodiff,precision"}) || !passes_run(m, &(PassRun){0})) {
     nn_refused(c, "planned", j->why);
