@@ -21,11 +21,14 @@ refused_by() { # refused_by NAME CODE COMMAND...: status 5 and the error
 
 trains "$here/device.nn" 6
 cp -r "$tmp/on_cpu" "$tmp/want"
+trains "$here/odd.nn" 3
 if full; then
   # Others are trained by models.sh. turns: several sections.
   for name in cnn_batchnorm cnn_variety gpt mlp_momentum; do trains "$root/$curves/$name.nn" 4; done
   trains "$here/mixed.nn" 8
-  for name in exact/residual exact/tied forms/turns; do trains "$root/tests/$name.nn" 4; done
+  for name in exact/residual exact/tied forms/turns models/zoo/dlrm models/zoo/realnvp models/zoo/reinforce; do
+    trains "$root/tests/$name.nn" 4
+  done
 fi
 for type in f16 $(full && echo bf16); do # beside their models, whose paths of data are relative
   for name in mlp $(full && echo lstm); do
