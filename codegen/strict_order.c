@@ -9,27 +9,29 @@ bool acc_has_lanes(const KAcc *a) { return a->order == KO_LANES && !acc_is_arg(a
 
 bool acc_has_chunks(const KAcc *a, StrictOrder o) { return a->order != KO_SEQ && !acc_is_arg(a) && o.how != ONE_CHUNK; }
 
-/* True if all terms of the phase fit into one chunk, with run-time sizes at their bounds. */
-static bool is_one_chunk(const KNest *n, const KPhase *p) {
+/* The terms of the phase, with run-time sizes at their bounds; -1: more than an int64_t has. */
+static int64_t terms_of(const KNest *n, const KPhase *p) {
   int64_t terms = 1;
   for (int i = 0; i < p->naxis; i++) {
     int64_t e = dim_bound(n->axes.m, n->axes.axis[p->axis[i]].extent);
-    if (__builtin_mul_overflow(terms, e, &terms)) return false;
+    if (__builtin_mul_overflow(terms, e, &terms)) return -1;
   }
-  return terms <= STRICT_CHUNK;
+  return terms;
 }
 
 StrictOrder strict_order(const KNest *n, int phase) {
   const KPhase *p = &n->phase[phase];
-  StrictOrder r = {0};
+  StrictOrder r = {.width = STRICT_LANES};
+  int64_t terms = terms_of(n, p);
   for (int i = 0; i < n->nacc; i++) {
     const KAcc *a = &n->acc[i];
     if (a->phase != phase) continue;
     r.any = true;
     if (a->order == KO_SEQ || acc_is_arg(a)) continue;
     r.lanes |= a->order == KO_LANES;
-    if (!is_one_chunk(n, p)) r.how = p->naxis == 1 ? CHUNK_LOOP : CHUNK_COUNT;
+    if (terms < 0 || terms > STRICT_CHUNK) r.how = p->naxis == 1 ? CHUNK_LOOP : CHUNK_COUNT;
   }
+  while (r.width > 1 && terms >= 0 && r.width / 2 >= terms) r.width /= 2;
   r.counts = r.how == CHUNK_COUNT || (r.lanes && p->naxis > 1);
   return r;
 }

@@ -70,9 +70,9 @@ void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare) {
     const char *zero = acc_start(c, a), *type = acc_type(c, a);
     if (acc_has_lanes(a)) {
       const char *l = variable(c, "l", i);
-      if (declare && acc_is_sum(a)) nest_line(c, "%s %s[16] = {0};", type, l);
-      else if (declare) nest_line(c, "%s %s[16];", type, l);
-      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < 16; l++) %s[l] = %s;", l, zero);
+      if (declare && acc_is_sum(a)) nest_line(c, "%s %s[%d] = {0};", type, l, r.width);
+      else if (declare) nest_line(c, "%s %s[%d];", type, l, r.width);
+      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < %d; l++) %s[l] = %s;", r.width, l, zero);
     } else if (acc_has_chunks(a, r)) {
       nest_line(c, "%s%s = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", variable(c, "c", i), zero);
     }
@@ -114,7 +114,7 @@ static const char *term_variable(NestText *c, int i, StrictOrder r) {
     const char *at = r.counts   ? ctx_strf(c->p->c, "term%d", a->phase)
                      : p->naxis ? ctx_strf(c->p->c, r.how == CHUNK_LOOP ? "(i%d - b0)" : "i%d", p->axis[0])
                                 : "0";
-    return ctx_strf(c->p->c, "%s[%s & 15]", variable(c, "l", i), at);
+    return ctx_strf(c->p->c, "%s[%s & %d]", variable(c, "l", i), at, r.width - 1);
   }
   return variable(c, acc_has_chunks(a, r) ? "c" : "s", i);
 }
@@ -124,26 +124,29 @@ void acc_term(NestText *c, int phase, StrictOrder r) {
     if (c->n->acc[i].phase == phase) acc_take(c, i, term_variable(c, i, r));
 }
 
-/* A function that reduces the 16 lanes of a chunk by halves. That of vectors is not inlined: its body is long, and a
+/* A function that reduces the lanes of a chunk by halves. That of many vectors is not inlined: its body is long, and a
  * kernel of four blocks of columns has eight calls. */
-static void reduce_helper(NestText *c, const KAcc *a) {
+static void reduce_helper(NestText *c, const KAcc *a, int width) {
+  enum { INLINED = 4 };
   Emitter *p = c->p;
   const char *name = op_info[a->op].spelling, *type = acc_type(c, a);
   Str s = {.c = p->c};
   bool made;
   str_printf(&s,
-             "static %s%s gc_%s16_%s%s(%s *l) {\n  for (int h = 8; h; h /= 2)\n"
+             "static %s%s gc_%s%d_%s%s(%s *l) {\n  for (int h = %d; h; h /= 2)\n"
              "    for (int i = 0; i < h; i++) l[i] = %s;\n"
              "  return l[0];\n}\n",
-             is_vector(c) ? "__attribute__((noinline)) " : "", type, name, is_vector(c) ? "v" : "",
-             dtype_info[a->type].name, type, acc_step(c, a, "l[i]", "l[i + h]"));
+             is_vector(c) && width > INLINED ? "__attribute__((noinline)) " : "", type, name, width,
+             is_vector(c) ? "v" : "", dtype_info[a->type].name, type, width / 2, acc_step(c, a, "l[i]", "l[i + h]"));
   text_intern(p, s.s, &made);
-  if (made) str_printf(&p->helpers, "/* lane i takes lane i + 8, + 4, + 2, + 1 */\n%s\n", s.s);
+  if (made)
+    str_printf(&p->helpers, "/* lane i takes lane i + %d, then that of half the distance, and so on */\n%s\n",
+               width / 2, s.s);
 }
 
-static const char *reduced_lanes(NestText *c, const KAcc *a, int i) {
+static const char *reduced_lanes(NestText *c, const KAcc *a, int i, int width) {
   const char *name = op_info[a->op].spelling;
-  return ctx_strf(c->p->c, "gc_%s16_%s%s(%s)", name, is_vector(c) ? "v" : "", dtype_info[a->type].name,
+  return ctx_strf(c->p->c, "gc_%s%d_%s%s(%s)", name, width, is_vector(c) ? "v" : "", dtype_info[a->type].name,
                   variable(c, "l", i));
 }
 
@@ -153,12 +156,12 @@ void acc_chunk_end(NestText *c, int phase, StrictOrder r, const char *first) {
     const KAcc *a = &c->n->acc[i];
     if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
     const char *chunk = variable(c, "c", i), *s = variable(c, "s", i);
-    if (acc_has_lanes(a)) reduce_helper(c, a);
+    if (acc_has_lanes(a)) reduce_helper(c, a, r.width);
     if (!acc_has_chunks(a, r)) {
-      if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), s, reduced_lanes(c, a, i));
+      if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), s, reduced_lanes(c, a, i, r.width));
       continue;
     }
-    if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i));
+    if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i, r.width));
     if (c->s->chunks) nest_parallel(c)->chunk_store(c, i, chunk);
     else nest_line(c, "%s = %s ? %s : %s;", s, first, chunk, acc_step(c, a, s, chunk));
   }
