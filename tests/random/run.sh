@@ -25,7 +25,12 @@ found() { # former failures: programs; graphs with all passes on (1), and some o
     for text in tests/random/found/*.ir tests/random/found/*.nn; do
       case $seed$text in 3*.nn) continue ;; esac
       "$tmp/random" file "$text" $seed >>"$tmp/log.found" 2>&1 || echo "FAIL  $text $seed" >>"$tmp/log.found"
-      case $seed$text in *.nn) continue ;; 3*) full || continue ;; esac
+      case $seed$text in
+        *.nn) continue ;;
+        3*) full || continue ;;
+        1*) "$tmp/random" file "$text" 1 c "gcc -O0" "$tmp" >>"$tmp/log.found" 2>&1 ||
+          echo "FAIL  $text c" >>"$tmp/log.found" ;;
+      esac
       "$tmp/random" file "$text" $seed jit >>"$tmp/log.found" 2>&1 || echo "FAIL  $text $seed jit" >>"$tmp/log.found"
     done
   done
