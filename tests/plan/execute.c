@@ -246,12 +246,16 @@ static void run_nest(Run *r, const Kernel *k, int nest) {
 
 /* ---- graphs ---- */
 
-static void run_scan(Run *r, const Group *p) {
+static void clobber_scratch(Run *r, const Group *p) {
   for (int64_t i = 0; i < p->scratch; i++) {
-    int64_t at = r->g->anno[p->root].offset + i;
+    int64_t at = (p->cls == KC_SCAN ? r->g->anno[p->root].offset : r->g->anno[p->root].scratch) + i;
     r->wrong |= at < 0 || at >= r->arena.n;
     if (!r->wrong) r->arena.tag[at] = 0;
   }
+}
+
+static void run_scan(Run *r, const Group *p) {
+  clobber_scratch(r, p);
   for (int i = 0; i < p->nnode; i++)
     if (p->node[i] != p->root) each(r, p->node[i], clobber);
   for (uint32_t i = 0; i < node_get(r->g, p->root)->nin; i++) each(r, node_in(r->g, p->root, (int)i), load);
@@ -262,8 +266,10 @@ static void run_scan(Run *r, const Group *p) {
 static void run_kernel(Run *r, const Kernel *k) {
   bool bound = false;
   for (int i = 0; i < k->nnest; i++) bound |= k->nest[i]->par_axis >= 0 || !k->nest[i]->nouter;
+  clobber_scratch(r, k->group);
   bool backwards = !bound && (r->order == FALLING || (r->order == SHUFFLED && rnd(r, 2)));
   for (int i = 0; i < k->nnest; i++) run_nest(r, k, backwards ? k->nnest - 1 - i : i);
+  clobber_scratch(r, k->group); /* its threads may store results there before others have read it */
 }
 
 static void begin(Run *r, Ctx *c) {

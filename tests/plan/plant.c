@@ -86,8 +86,8 @@ static bool reorder(Graph *g, const Groups *gs, Gen *r) {
 static bool move_scratch(Graph *g, const Groups *gs, Gen *r) {
   for (int k = 0; k < gs->n; k++) {
     Id b = gs->group[k].scratch > 0 ? stored(gs, r) : 0;
-    if (!b || g->anno[b].offset == g->anno[gs->group[k].root].offset) continue;
-    g->anno[gs->group[k].root].offset = g->anno[b].offset;
+    if (!b || g->anno[b].offset == *group_scratch_at(g, &gs->group[k])) continue;
+    *group_scratch_at(g, &gs->group[k]) = g->anno[b].offset;
     return true;
   }
   return false;
@@ -301,7 +301,7 @@ static void job(Ctx *c, void *arg) {
   Job *j = arg;
   Module *m = ir_parse(c, source_add(c, "random.ir", j->text, strlen(j->text)));
   static const uint64_t some[] = {0, 1u << PASS_fuse, 1u << PASS_layout, 1u << PASS_memory};
-  m->opt = (Options){.strict = true, .off = some[j->seed % 4], .panel = j->seed % 3 ? 0 : 8};
+  m->opt = (Options){.strict = true, .off = some[j->seed % 4], .panel = j->seed % 3 ? 0 : 8, .row_chunks = true};
   if (diag_errors(c) || !passes_run(m, &(PassRun){0})) return;
   for (int i = 0; i < m->ngraph; i++)
     if (m->graph[i]->nanno) test_graph(m, i, j->seed, j->what);

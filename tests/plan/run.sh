@@ -12,7 +12,7 @@ program plant tests/plan/plant.c tests/plan/execute.c tests/random/gen*.c && pro
     { counts; exit 1; }
 # shellcheck disable=SC2046  # several files
 tally plant "$tmp/plant" "${FIRST:-1}" $plans $(ls tests/pass/*/*.ir | awk -v share=$share 'NR % share == 1 % share') \
-  tests/random/found/*.ir
+  tests/random/found/*.ir tests/plan/chunks.ir
 mkdir "$tmp/c"
 s=0
 while [ $s -lt $modules ]; do
