@@ -11,7 +11,9 @@ count=${COUNT:-$1}; jit=${JIT:-$2}; portable=${C:-$3}; native=${NATIVE:-$4}; pro
 program random -O0 tests/random/*.c tests/random/nn/*.c $(sh tests/objects.sh "$build" codegen/jit) ||
   { counts; exit 1; }
 
-sanitize="gcc -O0 -fsanitize=address,undefined -fno-sanitize-recover=all"
+# Portable C compiles without warnings.
+strict="gcc -O0 -Wall -Wextra -Werror -Wno-unused"
+sanitize="$strict -fsanitize=address,undefined -fno-sanitize-recover=all"
 units() { # units KIND N CC
   n=0
   while [ $n -lt "$2" ]; do
@@ -28,7 +30,7 @@ found() { # former failures: programs; graphs with all passes on (1), and some o
       case $seed$text in
         *.nn) continue ;;
         3*) full || continue ;;
-        1*) "$tmp/random" file "$text" 1 c "gcc -O0" "$tmp" >>"$tmp/log.found" 2>&1 ||
+        1*) "$tmp/random" file "$text" 1 c "$strict" "$tmp" >>"$tmp/log.found" 2>&1 ||
           echo "FAIL  $text c" >>"$tmp/log.found" ;;
       esac
       "$tmp/random" file "$text" $seed jit >>"$tmp/log.found" 2>&1 || echo "FAIL  $text $seed jit" >>"$tmp/log.found"
