@@ -72,7 +72,7 @@ static void choose_device(Args *a, Module *m) {
   if (!(command & (C_build | C_run | C_serve | C_generate | C_report)) || m->opt.device) return;
   m->opt.panel = target_native.panel;
   m->opt.wide_rows = target_native.wide_rows;
-  m->opt.row_chunks = target_native.row_chunks;
+  m->opt.row_chunks = target_native.row_chunks && !m->opt.strict; /* strict: the memory of `emit --c` */
 }
 
 /* cuBLASLt adds in an order of its own, and only for a GPU. */

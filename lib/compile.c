@@ -49,7 +49,7 @@ static bool set_options(Ctx *c, Job *k) {
   if (k->native) {
     k->input.opt.panel = target_native.panel;
     k->input.opt.wide_rows = target_native.wide_rows;
-    k->input.opt.row_chunks = target_native.row_chunks;
+    k->input.opt.row_chunks = target_native.row_chunks && !k->input.opt.strict;
   }
   return set_off(c, k) && device_choose(c, &k->o, &k->device);
 }
