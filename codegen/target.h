@@ -29,7 +29,8 @@ typedef struct Target {
   /* The machines that --isa can name. NULL: the target knows none. */
   bool (*knows_machine)(const char *isa);
   const char *(*machine_list)(Ctx *c); /* all names, for a message */
-  /* What the kernels of a step cost on one core; false: the machine was not measured. */
+  /* What the kernels of a step cost on one core; isa NULL: of this machine, at its present clock. False: it was not
+   * measured. */
   bool (*step_costs)(Module *m, const char *isa, struct StepCosts *costs);
   const char *(*machine_text)(Ctx *c); /* the machine that gradc runs on: "avx512, 16 f32 in a vector" */
 

@@ -127,7 +127,7 @@ static void report_job(Ctx *c, void *arg) {
     if (!device_cost(m, "h100", &there)) return;
     device_cost_json(&s, &there);
   } else {
-    Cost cost = cost_of(m, k->o.isa);
+    Cost cost = cost_of(m, k->o.isa ? k->o.isa : "native"); /* the same whenever it is asked */
     cost_json(&s, &cost);
   }
   k->sink(k->user, ctx_strf(c, "%s.json", m->name), s.s, s.n);

@@ -71,7 +71,7 @@ bool cost_isa(Ctx *c, const char *isa) {
 
 Cost cost_of(Module *m, const char *isa) {
   Cost k = {.c = m->c, .m = m};
-  k.timed = target_native.step_costs(m, isa ? isa : "native", &k.steps);
+  k.timed = target_native.step_costs(m, isa, &k.steps);
   cost_of_module(&k);
   return k;
 }

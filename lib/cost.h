@@ -26,7 +26,7 @@ typedef struct Cost {
 } Cost;
 
 bool cost_isa(Ctx *c, const char *isa);       /* a known machine, or NULL; false: reported */
-Cost cost_of(Module *m, const char *isa);     /* of a planned module; isa NULL: native */
+Cost cost_of(Module *m, const char *isa);     /* of a planned module; isa NULL: native, at its present clock */
 double cost_recompute_percent(const Cost *k); /* rematerialised operations, in percent of the others */
 const char *cost_location(Ctx *c, Loc loc);   /* "m.nn:5:3"; "": none */
 void cost_json(Str *s, const Cost *k);        /* one object, without a newline */

@@ -140,11 +140,9 @@ static const Measured *measured_here(const Machine *m) {
 }
 
 /* Cycles per second, in steps of 0.05e9, from a chain of multiplications of 3 cycles each; interruptions only make a
- * round slower. Takes 2 ms, once in a process. */
+ * round slower. Takes 2 ms. */
 static double clock_here(void) {
   enum { ROUNDS = 12, STEPS = 15000, CHAIN = 16, LATENCY = 3 };
-  static _Atomic int steps; /* 0: not measured yet */
-  if (steps) return steps * 0.05e9;
   double best = 0;
   for (int r = 0; r < ROUNDS; r++) {
     struct timespec from, to;
@@ -156,8 +154,7 @@ static double clock_here(void) {
     double clock = (double)STEPS * CHAIN * LATENCY / s;
     if (clock > best) best = clock;
   }
-  steps = (int)floor(best / 0.05e9 + 0.5);
-  return steps * 0.05e9;
+  return floor(best / 0.05e9 + 0.5) * 0.05e9;
 }
 #endif
 
@@ -180,10 +177,10 @@ bool machine_rates(const char *isa, Rates *r) {
   return true;
 }
 
-bool machine_rates_by_clock(const char *isa, Rates *r) {
-  if (!machine_rates(isa, r)) return false;
+bool machine_rates_by_clock(Rates *r) {
+  if (!machine_rates("native", r)) return false;
 #if defined __x86_64__ && defined __GNUC__
-  const Measured *here = strcmp(isa, "native") ? NULL : measured_here(machine_with_rates(isa));
+  const Measured *here = measured_here(machine_find("native"));
   double faster = here ? clock_here() / here->clock : 1;
   r->contract *= faster;
   r->element *= faster;

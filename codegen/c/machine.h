@@ -25,8 +25,8 @@ const char *machine_list(Ctx *c);    /* all known names, for a message */
 const char *machine_text(Ctx *c);    /* native: "avx512, 16 f32 in a vector" */
 /* Throughput of one core of a machine, more precise for some processors that gradc runs on. False: not measured. */
 bool machine_rates(const char *isa, Rates *r);
-/* The same; of `native` at the clock that the processor has now, if it is one of these. */
-bool machine_rates_by_clock(const char *isa, Rates *r);
+/* The same of `native`, at the clock that the processor has now if it is one of these. */
+bool machine_rates_by_clock(Rates *r);
 bool machine_here(const Machine *m); /* the row is of the architecture that gradc runs on */
 bool machine_runs(const Machine *m); /* this processor can run the row's code */
 #endif

@@ -180,9 +180,10 @@ static ScheduleOptions schedule_options(const NativeEmitOptions *o) {
 }
 
 bool native_step_costs(Module *m, const char *isa, StepCosts *costs) {
-  const Machine *row = machine_find(isa);
   Rates rates;
-  if (!machine_rates_by_clock(isa, &rates)) return false;
+  if (isa ? !machine_rates(isa, &rates) : !machine_rates_by_clock(&rates)) return false;
+  if (!isa) isa = "native";
+  const Machine *row = machine_find(isa);
   NativeEmitOptions o = {.machine = row ? row : machine_of_march(isa)};
   ScheduleOptions schedule = schedule_options(&o);
   *costs = step_costs(m, &schedule, &rates);
