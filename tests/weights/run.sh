@@ -131,6 +131,15 @@ done
 "$gradc" generate "$root/examples/models/gpt2.nn" "$@" --weights gpt2.map.safetensors --tokenizer tokenizer.json \
   --prompt "The licence doesn't" --tokens 40 --temperature 0 --json >out 2>&1
 equal 'gradc generate' "$(grep -c ":\[$(cat greedy_cached.want)\]" out)" 1
+for fn in $(full && echo next step); do # on a device: the same tokens, with a cache and without
+  for device in cpu cuda-host; do
+    "$gradc" generate "$root/examples/models/gpt2.nn" "$@" --weights gpt2.map.safetensors --tokenizer tokenizer.json \
+      --fp=strict --device=$device --fn $fn --prompt "The licence doesn't" --tokens 20 --temperature 2 \
+      --json >out.$device 2>&1
+  done
+  equal "generate $fn on a device" "$(cat out.cuda-host)" "$(cat out.cpu)"
+  grep -q '"tokens"' out.cpu && pass || fail "generate $fn: $(head -n 3 out.cpu)"
+done
 "$gradc" generate digit.nn --tokenizer tokenizer.json >out 2>&1; equal 'without a file' "$? $(grep -c E0501 out)" '1 1'
 generate '^The licence doesn.t.' --tokenizer tokenizer.json --tokens 5 --seed 3 --top-k 50 --top-p 0.9
 for s in 1 2 1; do
