@@ -66,4 +66,11 @@ typedef struct Target {
 } Target;
 
 extern const Target target_portable, target_native, target_cuda;
+
+/* What passes plan for the target. In strict mode the memory is that of portable C, whose promise it is. */
+static inline void target_set_options(const Target *t, Options *o) {
+  o->panel = t->panel;
+  o->wide_rows = t->wide_rows;
+  o->row_chunks = t->row_chunks && !o->strict;
+}
 #endif

@@ -70,9 +70,7 @@ static void choose_device(Args *a, Module *m) {
   m->opt.device = args_device(a) != NULL;
   m->opt.slots = m->opt.device && !(command & C_emit); /* emitted functions take inputs of the caller */
   if (!(command & (C_build | C_run | C_serve | C_generate | C_report)) || m->opt.device) return;
-  m->opt.panel = target_native.panel;
-  m->opt.wide_rows = target_native.wide_rows;
-  m->opt.row_chunks = target_native.row_chunks && !m->opt.strict; /* strict: the memory of `emit --c` */
+  target_set_options(&target_native, &m->opt);
 }
 
 /* cuBLASLt adds in an order of its own, and only for a GPU. */

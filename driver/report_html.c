@@ -3,6 +3,7 @@
  * layers, kernels, the memory plan as SVG, curves of a run. The plan is that of portable C: no weight is in panels. */
 #include "driver/report_html.h"
 #include "codegen/codegen.h"
+#include "codegen/target.h"
 #include "driver/report_cuda.h"
 #include "driver/report_plan.h"
 #include "driver/report_roofline.h"
@@ -158,8 +159,7 @@ int report_html(Args *a) {
     diag_error(a->c, E_USAGE, 0, 1, "`--html` is of a .nn file: IR text has no source");
     return EXIT_USAGE;
   }
-  m->opt.panel = 0;
-  m->opt.wide_rows = m->opt.row_chunks = false;
+  target_set_options(&target_portable, &m->opt);
   Layers l = layers_find(m);
   Stages s = {.c = a->c, .out = {.c = a->c}};
   Str data = {.c = a->c};

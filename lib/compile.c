@@ -46,11 +46,7 @@ static bool set_options(Ctx *c, Job *k) {
   k->input.nset = k->o.set ? k->o.nset : 0;
   k->input.opt.strict = k->o.strict || !k->native;
   k->input.opt.ram = k->o.ram > 0 ? k->o.ram : 0;
-  if (k->native) {
-    k->input.opt.panel = target_native.panel;
-    k->input.opt.wide_rows = target_native.wide_rows;
-    k->input.opt.row_chunks = target_native.row_chunks && !k->input.opt.strict;
-  }
+  if (k->native) target_set_options(&target_native, &k->input.opt);
   return set_off(c, k) && device_choose(c, &k->o, &k->device);
 }
 

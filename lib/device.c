@@ -2,6 +2,7 @@
 /* Models on a device: the option, and memory and streams of the device. */
 #include "lib/device.h"
 #include "codegen/jit/gpus.h"
+#include "codegen/target.h"
 #include "lib/embed.h"
 #include "runtime/device.h"
 #include <stdlib.h>
@@ -40,7 +41,7 @@ bool device_plan(Module *m, DeviceChoice *k) {
   if (!k->given) k->on = m->opt.file_device;
   m->opt.device = m->opt.slots = k->on;
   m->opt.library_gemm = k->library_gemm;
-  if (k->on) m->opt.panel = 0, m->opt.wide_rows = m->opt.row_chunks = false;
+  if (k->on) target_set_options(&target_cuda, &m->opt);
   if (k->on || !k->library_gemm) return true;
   diag_error(m->c, E_USAGE, 0, 1, "`gemm` cublaslt needs a device: this model is for the CPU");
   return false;
