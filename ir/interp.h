@@ -41,6 +41,9 @@ typedef struct Interp {
   Loc error_loc;
   Val live;     /* head of the ring of all values */
   void *unwind; /* jmp_buf of the run in progress */
+  /* Of tests, NULL: none. Called with each value that a node computes into memory of its own, before it is read. */
+  void (*computed)(void *arg, Val *v);
+  void *computed_arg;
 } Interp;
 
 /* ---- for tests and drivers ---- */
