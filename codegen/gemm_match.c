@@ -104,6 +104,8 @@ const GemmDesc *gemm_find(const Kernel *k, DType type) {
   return g && k->group->cls == KC_CONV && is_depthwise(g) ? NULL : g;
 }
 
+static bool is_rounded(const GemmOperand *x) { return x->storage && !operand_is_half(x); }
+
 /* Whether every size and stride is a number, and a row's pixels are valid or not by their taps along the row alone. */
 static bool has_constant_rows(Module *m, const GemmDesc *g) {
   int64_t x;
@@ -126,7 +128,7 @@ static bool has_constant_rows(Module *m, const GemmDesc *g) {
 static bool find_depthwise(const Kernel *k, GemmDesc *g) {
   Module *m = k->gs->g->m;
   int64_t channels, taps;
-  if (!g->weights || gemm_type(k) != DT_F32 || g->a.storage || g->b.storage) return false;
+  if (!g->weights || gemm_type(k) != DT_F32 || is_rounded(&g->a) || is_rounded(&g->b)) return false;
   if (g->batch.n != 1 || g->n.n || !g->m.n || !g->k.n || !dim_number(m, g->batch.dim[0], &channels)) return false;
   if (channels < MAX_LANES || g->batch.s0[0] != 1 || g->batch.s1[0] != 1) return false;
   if (!dim_number(m, g->m.dim[g->m.n - 1], &taps) || taps > MAX_TAPS || !has_constant_rows(m, g)) return false;
@@ -156,7 +158,9 @@ static bool has_weight_rows(Module *m, const GemmDesc *g) {
 const GemmDesc *gemm_join_groups(const Kernel *k, const GemmDesc *g) {
   Module *m = k->gs->g->m;
   int64_t columns, groups, group_a;
-  if (k->group->cls != KC_CONV || g->nresidue || g->panels || g->a.storage || g->b.storage) return NULL;
+  if (k->group->cls != KC_CONV || g->nresidue || g->panels) return NULL;
+  if (!g->weights && (g->a.storage || g->b.storage)) return NULL;
+  if (is_rounded(&g->a) || is_rounded(&g->b)) return NULL;
   if (gemm_type(k) != DT_F32 || g->batch.n != 1 || g->n.n != 1 || !g->k.n) return NULL;
   if (!dim_number(m, g->n.dim[0], &columns) || group_channels(m, g->weights ? &g->m : &g->k) != columns) return NULL;
   if (!dim_number(m, g->batch.dim[0], &groups) || !dim_number(m, g->batch.s0[0], &group_a) || group_a != columns)

@@ -14,6 +14,7 @@ typedef struct ConvWeights {
   int64_t pixel, columns;      /* strides of pixels in a and in b */
   int64_t before, size, width; /* elements of padding before a row, of the image's row, of the result's */
   int block, vecs, lanes;
+  bool even; /* depthwise, of bf16: vectors 2 * j and 2 * j + 1 of sums are those of even and odd columns */
   int rows, few, together; /* of conv_rows.inc */
   int64_t tap_a;           /* depthwise: stride of taps in a, */
   int64_t at, step;        /* and tap t of pixel p is valid if 0 <= at + step * t + stride * p < size */

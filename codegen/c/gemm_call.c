@@ -329,6 +329,8 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   return true;
 }
 
+static int operand_bytes(const GemmOperand *x) { return operand_is_half(x) ? 2 : 4; }
+
 /* A gradient by weights in tiles of all taps along a row. False: it has none. */
 static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   const GemmDesc *g = schedule->gemm;
@@ -347,10 +349,10 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
     conv_weights_tile(&tile, &x);
   }
   put_gemm(p, k, schedule, &x.g, s);
-  str_printf(s, "  const gc_weight_conv w = {&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d, %d, %d",
+  str_printf(s, "  const gc_weight_conv w = {&g, %s, %d, %d, %lld, %lld, %lld, %lld, %d, %d, %d, %d, %d, %d",
              tile_function(p, k, g->depthwise ? "GC_TILE GC_KERNEL" : CONTRACTED, &tile), x.block, x.vecs * x.lanes,
-             (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns, x.rows, x.few,
-             x.together);
+             (long long)x.taps, (long long)x.channels, (long long)x.tap, (long long)x.channel_a, columns,
+             operand_bytes(&g->a), operand_bytes(&g->b), x.rows, x.few, x.together);
   if (!schedule->split) {
     str_puts(s, "};\n  gc_convolve_weights(&w, tid, nthreads);\n");
     return true;

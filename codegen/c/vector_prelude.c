@@ -126,6 +126,8 @@ static const char HALVES[] =
   "typedef uint16_t gc_vw __attribute__((vector_size(2 * GC_LANES)));\n"
   "typedef int16_t gc_sw __attribute__((vector_size(2 * GC_LANES)));\n"
   "typedef uint16_t gc_uw __attribute__((vector_size(2 * GC_LANES), aligned(2), may_alias));\n"
+  "/* The even and the odd elements of a vector of bf16. */\n"
+  "#define GC_EVEN(u) ((gc_vf)((u) << 16))\n#define GC_ODD(u) ((gc_vf)((u) & 0xffff0000u))\n"
   "#if defined __AVX512F__ && GC_LANES == 16 && !defined __clang__\n"
   "#define GC_WIDE(w) ((gc_vu)__builtin_ia32_pmovzxwd512_mask((gc_sw)(w), (gc_vi){0}, 0xffff))\n"
   "#define GC_LOW(u) ((gc_vw)__builtin_ia32_pmovdw512_mask((gc_vi)(u), (gc_sw){0}, 0xffff))\n"

@@ -2,28 +2,48 @@
 # A list of cases as IR text: one graph per line.
 #   contract SPEC LABEL=SIZE... [act]    act: with the last axis' bias, another operand added, relu
 #   conv|conv_dx|conv_dw B C O X K STRIDE PAD DILATION GROUPS [act]    X, K, ...: one number per axis, joined by commas
-# -v a=FORM -v b=FORM: the operands' forms: f32, bf16, f16, as_bf16, as_f16, copied (f32 that layout may store).
+# -v a=FORM -v b=FORM: the operands' forms: f32, bf16, f16, as_bf16, as_f16, copied (f32 that layout may store),
+# copied_bf16, copied_as_bf16, ..., last_bf16, last_as_bf16, ... (given channels-last).
 function shape(labels,   s, i) {
   for (i = 1; i <= length(labels); i++) s = s (i > 1 ? "," : "") size[substr(labels, i, 1)]
   return s
 }
+# The shape of a given operand: the axis 1 comes last.
+function order(form, s,   part) {
+  if (form !~ /^last/) return s
+  split(s, part, ",")
+  sub(/,[^,]*/, "", s)
+  return s "," part[2]
+}
+function perm(s,   n, i, part, p) {
+  n = split(s, part, ",")
+  p = "0," n - 1
+  for (i = 1; i < n - 1; i++) p = p "," i
+  return p
+}
 # An operand in f32, converted from the type `form` or, for as_TYPE, rounded to it.
 function operand(name, form, s, n,   type) {
-  type = form ~ /^as_/ || form == "copied" ? "f32" : form
-  printf "  %%%d: %s[%s] = input \"%s\"\n", n++, type, s, name
-  if (form == "copied") { printf "  %%%d: f32[%s] = copy(%%%d)\n", n, s, n - 1; n++ }
-  if (form ~ /^as_/) {
-    type = substr(form, 4)
+  type = given(form)
+  printf "  %%%d: %s[%s] = input \"%s\"\n", n++, type, order(form, s), name
+  if (form ~ /^last/) { printf "  %%%d: %s[%s] = transpose(%%%d) {perm=[%s]}\n", n, type, s, n - 1, perm(s); n++ }
+  if (form ~ /^copied/) { printf "  %%%d: %s[%s] = copy(%%%d)\n", n, type, s, n - 1; n++ }
+  if (form ~ /as_/) {
+    type = form
+    sub(/.*as_/, "", type)
     printf "  %%%d: %s[%s] = cast(%%%d) {to=%s}\n", n, type, s, n - 1, type
     n++
   }
   if (type != "f32") printf "  %%%d: f32[%s] = cast(%%%d) {to=f32}\n", n, s, n - 1
   return type == "f32" ? n : n + 1
 }
-function given(form) { return form ~ /^as_|^copied/ ? "f32" : form }
+function given(form) {
+  if (form ~ /as_|^copied$/) return "f32"
+  sub(/.*_/, "", form)
+  return form
+}
 # op: "%A", "%B" are replaced by the operands
 function graph(x, y, t, last, op,   n, at) {
-  printf "\ngraph g%d(a: %s[%s], b: %s[%s]%s) export {\n", NR, given(a), x, given(b), y,
+  printf "\ngraph g%d(a: %s[%s], b: %s[%s]%s) export {\n", NR, given(a), order(a, x), given(b), order(b, y),
          with ? sprintf(", bias: f32[%s], other: f32[%s]", last, t) : ""
   n = operand("a", a, x, 1)
   sub(/%A/, "%" (n - 1), op)

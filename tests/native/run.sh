@@ -26,7 +26,11 @@ for file in tests/native/*.txt; do
 done
 # Rows that threads partition by chunks.
 tally rows "$tmp/ncheck" --dir="$tmp" $quick tests/native/rows.ir
-# Images channels-last.
+# Images channels-last: gradients by the weights of depthwise and grouped convolutions in 16 bits.
+cases tests/native/depthwise.list copied_bf16 copied_bf16
+cases tests/native/depthwise.list last_as_f16 copied_f16 --native
+cases tests/native/depthwise.list last_bf16 last_f16 --native
+# Images channels-last, in f32.
 some 0 tests/native/conv.txt; cases "$tmp/cases.txt" copied copied --fast
 # Gradients by the weights that threads partition by chunks of images.
 cases tests/native/weights.list copied copied --fast
