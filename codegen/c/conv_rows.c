@@ -12,10 +12,6 @@ enum {
   MIN_SHUFFLED = 4
 };
 
-typedef struct Check { /* of the row's pixels; size 0: all are inside */
-  int64_t step, tap, at, size;
-} Check;
-
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a < 0 ? -a : a; }
 
 static void remove_axis(GemmAxes *x, int at) {
@@ -26,7 +22,7 @@ static void remove_axis(GemmAxes *x, int at) {
   x->n--;
 }
 
-static bool take_check(Module *m, GemmTaps *t, int d, Check *c) {
+static bool take_check(Module *m, GemmTaps *t, int d, RowCheck *c) {
   if (!dim_number(m, t->ms[d], &c->step) || !dim_number(m, t->ks[d], &c->tap)) return false;
   if (!dim_number(m, t->at[d], &c->at) || !dim_number(m, t->size[d], &c->size)) return false;
   for (int i = d; i + 1 < t->n; i++) {
@@ -64,7 +60,7 @@ static bool split_axis(Module *m, ConvRows *x, int64_t step) {
 }
 
 /* Finds taps and channels. Taps that run against the row (gradients) are taken from the last one on. */
-static bool find_axes(Module *m, ConvRows *x, int64_t step, Check *check) {
+static bool find_axes(Module *m, ConvRows *x, int64_t step, RowCheck *check) {
   GemmDesc *g = &x->g;
   int row = g->m.n - 1, t = tap_axis(m, g, step), c = g->k.n - 1;
   int64_t s;
@@ -139,7 +135,7 @@ static bool choose_tile(ConvRows *x, const Machine *mc, int64_t width, int64_t c
 }
 
 /* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
-static bool find_edges(ConvRows *x, int64_t width, const Check *c) {
+static bool find_edges(ConvRows *x, int64_t width, const RowCheck *c) {
   int64_t n = elements(x), unit = c->step / x->stride, last = width - x->pixels, tiles = (width - 1) / x->pixels + 1;
   if (!c->size) return true;
   while (x->left < n && c->at + unit * x->left < 0) x->left++;
@@ -149,15 +145,21 @@ static bool find_edges(ConvRows *x, int64_t width, const Check *c) {
   return c->at + second * c->step >= 0 && c->at + before * c->step + unit * (n - 1) < c->size;
 }
 
+bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *check) {
+  Module *m = k->gs->g->m;
+  int64_t step;
+  if (k->group->cls != KC_CONV || g->weights || g->nresidue || g->panels) return false;
+  if (gemm_type(k) != DT_F32 || g->n.n != 1 || !g->m.n || !g->k.n) return false;
+  return dim_number(m, g->m.s0[g->m.n - 1], &step) && step >= 1 && find_axes(m, x, step, check);
+}
+
 bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x) {
   Module *m = k->gs->g->m;
-  int64_t width, step, columns;
-  Check check = {0};
+  int64_t width, columns;
+  RowCheck check = {0};
   *x = (ConvRows){.g = *g, .lanes = mc->vec, .group = g->group};
-  if (k->group->cls != KC_CONV || g->weights || g->nresidue || g->a.storage || g->b.storage || g->panels) return false;
-  if (gemm_type(k) != DT_F32 || g->n.n != 1 || !g->m.n || !g->k.n) return false;
-  if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->m.s0[g->m.n - 1], &step)) return false;
-  if (!dim_number(m, g->n.dim[0], &columns) || step < 1 || !find_axes(m, x, step, &check)) return false;
+  if (g->a.storage || g->b.storage || !conv_rows_axes(k, g, x, &check)) return false;
+  if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->n.dim[0], &columns)) return false;
   if (x->group && (!dim_number(m, g->group_b, &x->group_b) || x->lanes % x->group || columns % x->lanes ||
                    x->channels != x->group || x->channel_a != 1))
     return false;

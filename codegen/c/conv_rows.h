@@ -18,6 +18,13 @@ typedef struct ConvRows {
   int left, right;        /* elements at both ends that may be outside of the image */
 } ConvRows;
 
+/* The row's pixels: tap t of pixel i reads position i * step + t * tap + at of `size`; size 0: all are inside. */
+typedef struct RowCheck {
+  int64_t step, tap, at, size;
+} RowCheck;
+
+/* The axes of a convolution, its taps and channels along a row; `check` starts as {0}. False: it has another form. */
+bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *check);
 /* Whether the convolution has such tiles, and they are faster than those of a product. */
 bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x);
 void conv_rows_tile(Str *o, const ConvRows *x); /* prints the function of the tile, without its name */

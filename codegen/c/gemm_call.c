@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints a GEMM: the call of gc_contract or gc_contract_half, and the function of its epilogue. */
 #include "codegen/c/gemm_call.h"
-#include "codegen/c/conv_rows.h"
+#include "codegen/c/conv_amx.h"
 #include "codegen/c/conv_weights.h"
 #include "codegen/c/native_text.h"
 #include "codegen/c/vector.h"
@@ -370,25 +370,48 @@ static bool tiles_call(Emitter *p, const Kernel *k, const KernelSchedule *schedu
   return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, s));
 }
 
+/* A convolution of bf16 by AMX, as `done`: false where the processor has none. False: it has no such form. */
+static bool amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  ConvAmx x;
+  const ConvRows *r = &x.rows;
+  if (!p->native->o.contract || !conv_amx_find(k, schedule->gemm, &x)) return false;
+  str_puts(s, "  int done;\n  {\n");
+  put_gemm(p, k, schedule, &r->g, s);
+  str_printf(s, "  const gc_half h = {g, %d, %d};\n", r->g.a.storage, r->g.b.storage);
+  str_printf(s,
+             "  done = gc_convolve_amx(&(gc_amx_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld}, tid, "
+             "nthreads);\n  }\n",
+             (long long)r->taps, (long long)r->channels, (long long)r->tap, (long long)r->channel, (long long)r->pixel,
+             (long long)r->stride, (long long)x.first, (long long)x.last);
+  return true;
+}
+
 void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   const GemmDesc *g = schedule->gemm;
   bool half = g->a.storage || g->b.storage;
   gemm_use(p, gemm_type(k), half);
   if (choice_of(p, k, g).form != GF_GEMM && tiles_call(p, k, schedule, s)) return;
+  bool amx = half && amx_call(p, k, schedule, s);
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
+  if (amx) str_puts(s, "  if (!done)");
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
   else str_puts(s, "  gc_contract(&g, tid, nthreads);\n");
   for (int i = 0; i < g->nresidue; i++) str_puts(s, "  }\n");
 }
 
-/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc ---- */
+/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_amx.inc ---- */
 
-/* conv_rows.inc has f32 alone. */
+/* conv_rows.inc and conv_amx.inc have sums in f32 alone. */
 static const char *rows_text(const Emitter *p) {
+  size_t n;
+  return p->native->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
+}
+
+static const char *amx_text(const Emitter *p) {
   const NativeText *x = p->native;
   size_t n;
-  return x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
+  return x->gemm_half && x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_amx.inc", &n) : NULL;
 }
 
 void gemm_use(Emitter *p, DType t, bool half) {
@@ -430,6 +453,7 @@ void gemm_prelude_print(Emitter *p, Str *out) {
   put_file(out, x->gemm, false);
   put_file(out, rows_text(p), false);
   put_file(out, x->gemm_half, false);
+  put_file(out, amx_text(p), false);
 }
 
 void gemm_body_print(Emitter *p, Str *out) {
@@ -443,4 +467,5 @@ void gemm_body_print(Emitter *p, Str *out) {
   microkernel_print_pairs(out, x->o.machine);
   str_puts(out, p->o->builtin("codegen/c/gemm_amx.inc", &n));
   put_file(out, x->gemm_half, true);
+  put_file(out, amx_text(p), true);
 }

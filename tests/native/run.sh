@@ -60,6 +60,9 @@ if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16;
   some 2 tests/native/contract.txt; cases "$tmp/cases.txt" bf16 as_bf16 --fast --cflags="$amx"
   some 3 tests/native/conv.txt; cases "$tmp/cases.txt" bf16 as_bf16 --fast --cflags="$amx"
   some 1 tests/native/conv.txt; cases "$tmp/cases.txt" as_bf16 bf16 --fast --cflags="$amx"
+  # Images channels-last.
+  cases tests/native/rows_bf16.list copied_bf16 as_bf16 --fast --cflags="$amx"
+  cases tests/native/rows_bf16.list copied_as_bf16 bf16 --fast --cflags="$amx"
   if [ -s "$tmp/amx" ] || grep -q amx_bf16 /proc/cpuinfo; then pass; else fail "AMX is not used"; fi
 fi
 # Stored orders: strict training gives the same weights with and without them, however it runs.
