@@ -86,12 +86,24 @@ static void put_sizes(Emitter *p, const Kernel *k, Str *s) {
              (long long)a->d, (long long)a->e, text_number(p, DT_F32, a->scale), a->causal);
 }
 
+/* The rows are of bf16, cast to f32. */
+static bool is_rounded(const Kernel *k) {
+  const Graph *g = k->gs->g;
+  static const AttendOperand rows[] = {AT_Q, AT_K, AT_V, AT_G};
+  const Attend *a = &k->nest[0]->attend->a;
+  for (int i = 0; i < (a->back ? 4 : 3); i++)
+    if (!node_is_upcast(g, a->in[rows[i]]) || node_type(g, node_in(g, a->in[rows[i]], 0))->dtype != DT_BF16)
+      return false;
+  return true;
+}
+
 void attend_call(Emitter *p, const Kernel *k, Str *s) {
-  bool back = k->nest[0]->attend->a.back;
+  bool back = k->nest[0]->attend->a.back, rounded = is_rounded(k);
   size_t n;
   p->native->attend = p->o->builtin("codegen/c/attend.inc", &n);
   p->native->vectors = true;
-  gemm_use(p, DT_F32, false);
+  p->native->attend_pairs |= rounded;
+  gemm_use(p, DT_F32, rounded);
   prim_use_form(p, PRIM_VECTOR, "exp");
   prim_use(p, "log");
   str_puts(s, "  const gc_attention g = {\n");
@@ -110,6 +122,7 @@ void attend_call(Emitter *p, const Kernel *k, Str *s) {
     put_store(p, k, s, "lse", 0, 1);
   }
   put_sizes(p, k, s);
+  if (rounded) str_puts(s, "    .rounded = 1,\n");
   str_printf(s, "  };\n  gc_attend%s(&g, tid, nthreads);\n", back ? "_back" : "");
 }
 
@@ -162,5 +175,6 @@ void attend_prelude_print(Emitter *p, Str *out) {
 
 void attend_body_print(Emitter *p, Str *out) {
   const char *text = p->native->attend, *body = text ? strstr(text, ATTEND_BODY) : NULL;
+  if (body && p->native->attend_pairs) str_puts(out, "#define GC_PAIRED_ROWS 1\n");
   if (body) str_puts(out, body);
 }

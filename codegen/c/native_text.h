@@ -10,6 +10,7 @@ typedef struct NativeText {
   bool vectors, doubles;        /* vectors are used; vectors of f64 are used */
   uint32_t halves;              /* 16-bit types of vectors in memory: bit i = DType i */
   const char *attend;           /* the text of attend.inc if it is used, else NULL */
+  bool attend_pairs;            /* its rows are of bf16 somewhere */
   const char *gemm, *gemm_half; /* the texts of gemm.inc and gemm_half.inc if they are used, else NULL */
   DType gemm_type;              /* of their accumulators: f32 or f64 */
 } NativeText;

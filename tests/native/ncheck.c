@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tuned kernels of the native dialect against the interpreter.
  *   ncheck --dir=DIR [--quick] [--native | --fast [--cflags=FLAGS]] FILE.ir
- * Each graph of the file is a contraction or convolution of random operands with an epilogue, or reduces rows. Prints
+ * Each graph of the file is a contraction or convolution of random operands with an epilogue, attention, or reduces
+ * rows. Prints
  * the kernels for one row of the machine table after the other, all that this processor can run, compiles them, and
  * runs them by 1 to 5 threads. With contraction of products off the results must be the interpreter's, bit for bit;
  * with it on they must be close, and the same for any number of threads. Prints what differs, and `N passed, N failed`.
@@ -106,9 +107,19 @@ typedef struct Expect {
 static Expect *expect;
 static int nexpect;
 
+/* Of attention of bf16, which rounds probabilities to 8 bits: a share of a usual element. */
+static double slack_of_rounded(const float *v, int64_t count) {
+  double sum = 0, n = 0;
+  for (int64_t i = 0; i < count; i++)
+    if (isfinite(v[i])) sum += (double)v[i] * (double)v[i], n++;
+  return n ? 0.03 * sqrt(sum / n) : 0;
+}
+
 /* A bound of the error of a sum of products of numbers below 2 in size, with an epilogue of slope at most 4. */
-static double slack_of(const Graph *g) {
+static double slack_of(const Graph *g, const float *v, int64_t count) {
   double terms = 16;
+  for (Id n = 1; n < (Id)g->n; n++)
+    if (node_info(g, n)->cls == CL_ATTEND && node_is_upcast(g, node_in(g, n, 0))) return slack_of_rounded(v, count);
   for (int i = 0; i < g->nport; i++) {
     double n = (double)dim_bound(g->m, type_count(g->m, node_get(g, g->port[i])->type));
     terms = n > terms ? n : terms;
@@ -137,7 +148,7 @@ static void run_reference(Program *r, Str *input) {
     for (int k = 0; k < g->nout && res[k]; k++) {
       float *v = malloc((size_t)res[k]->count * 4 + 4);
       memcpy(v, res[k]->data, (size_t)res[k]->count * 4);
-      expect[nexpect++] = (Expect){r->m->graph[i], k, res[k]->count, v, slack_of(g)};
+      expect[nexpect++] = (Expect){r->m->graph[i], k, res[k]->count, v, slack_of(g, v, res[k]->count)};
       val_release(res[k]);
     }
     for (int k = 0; k < g->nport; k++) val_release(port[k]);
@@ -154,7 +165,7 @@ static bool same(const Program *r, const Expect *e, const float *got, const floa
              (long long)i, e->out, (double)first[i], (double)y, threads);
       return false;
     }
-    bool close = fabs((double)x - (double)y) <= e->slack * (1 + fabs((double)x));
+    bool close = x == y || fabs((double)x - (double)y) <= e->slack * (1 + fabs((double)x));
     if (both_nan || (r->exact ? !memcmp(&x, &y, 4) : close)) continue;
     printf("%s [%s %s%s]: element %lld of result %d: %.9g, not %.9g (%d threads)\n", e->g->name, cc, r->isa,
            r->exact ? "" : " fast", (long long)i, e->out, (double)y, (double)x, threads);

@@ -63,6 +63,8 @@ if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16;
   # Images channels-last.
   cases tests/native/rows_bf16.list copied_bf16 as_bf16 --fast --cflags="$amx"
   cases tests/native/rows_bf16.list copied_as_bf16 bf16 --fast --cflags="$amx"
+  # shellcheck disable=SC2086  # an option or none
+  tally "attention of bf16" "$tmp/ncheck" --dir="$tmp" $quick --fast --cflags="$amx" tests/native/attend_bf16.ir
   if [ -s "$tmp/amx" ] || grep -q amx_bf16 /proc/cpuinfo; then pass; else fail "AMX is not used"; fi
 fi
 # Stored orders: strict training gives the same weights with and without them, however it runs.
