@@ -3,7 +3,8 @@
  *
  * A value belongs to a domain, which follows from the precision classes of the op table:
  *   WEAK  weights, constants, random numbers, and what is computed from them alone: adapts to other operands
- *   STAT  results of reductions and what is computed from them (mean and deviation of a norm): never rounded
+ *   STAT  results of reductions and what is computed from them (mean and deviation of a norm), the exponents that
+ *         attention keeps: never rounded
  *   LOW   results of contractions, rows of an embedding, and element-wise results of these
  *   FULL  results of reductions combined with others (norms, softmax, losses); inputs, states, the optimizer
  * Stored in 16 bits:
@@ -78,6 +79,7 @@ static Domain domain_of(const Graph *g, Id n, const uint8_t *domain, const bool 
   Domain d = domain_of_inputs(g, n, domain);
   if (cls == CL_LEAF) return domain_of_leaf(g, n);
   if (is_half_row(g, lowered, n)) return LOW;
+  if (cls == CL_TUPLE && node_info(g, node_in(g, n, 0))->cls == CL_ATTEND) return STAT; /* lse: exponents */
   if (is_fp32(g, n) || cls == CL_TUPLE || cls == CL_SCAN) return FULL;
   switch (class_of(g, n)) {
   case 'c': return lowered[n] ? LOW : FULL;
@@ -145,7 +147,7 @@ static StoredAs choose_storage(const Graph *g, Id n, Domain d, const Readers *r,
   if (!made || !is_f32(g, n) || !node_type(g, n)->rank || is_fp32(g, n) || d == WEAK || !r->plain) return STORED_F32;
   if (r->operand) return STORED_HALF;
   if (cls == CL_TUPLE) /* stacked */
-    return forward[node_in(g, n, 0)] && r->backward ? STORED_HALF : STORED_F32;
+    return d != STAT && forward[node_in(g, n, 0)] && r->backward ? STORED_HALF : STORED_F32;
   bool sum = class_of(g, n) == 'c' || class_of(g, n) == 'i';
   bool epilogue = r->first < (Id)g->n && node_info(g, r->first)->cls == CL_ELEM;
   if (d == LOW) return r->many || r->non_fusible || (sum && !epilogue) ? STORED_HALF : STORED_F32;
