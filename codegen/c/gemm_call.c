@@ -6,6 +6,7 @@
 #include "codegen/c/native_text.h"
 #include "codegen/c/vector.h"
 #include "codegen/c/microkernel.h"
+#include "codegen/c/weights_amx.h"
 #include <string.h>
 
 #define GEMM_BODY "/*@ body"
@@ -363,9 +364,30 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
   return true;
 }
 
+/* A gradient by weights in tiles of AMX, or as a product where the processor has none. False: it has none. */
+static bool weights_amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  const GemmDesc *g = schedule->gemm;
+  int chunks = schedule->split ? WEIGHT_CHUNKS : 0;
+  WeightsAmx x;
+  if (!p->native->o.contract || !weights_amx_find(k, g, p->native->o.machine, chunks, &x)) return false;
+  put_gemm(p, k, schedule, g, s);
+  str_printf(s, "  const gc_half h = {g, %d, %d};\n  const gc_weights_amx w = ", g->a.storage, g->b.storage);
+  weights_amx_print(s, &x, chunks);
+  str_puts(
+    s,
+    ";\n  if (!gc_sum_weights_amx(&w, tid, nthreads)) {\n    gc_contract_half(&h, tid, nthreads);\n    return;\n  }\n");
+  if (!chunks) return true;
+  helper_use(p, "gc_barrier");
+  str_printf(s, "  const gc_weight_conv all = {.g = &g, .taps = 1, .channels = 1, .chunks = %d, .part = w.part};\n",
+             chunks);
+  str_puts(s, "  gc_barrier(call);\n  gc_add_chunks(&all, tid, nthreads);\n");
+  return true;
+}
+
 static bool tiles_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   bool fast = p->native->o.contract;
   const KernelSchedule *joined = fast ? schedule->joined : NULL;
+  if (weights_amx_call(p, k, schedule, s)) return true;
   if (joined && (weights_call(p, k, joined, s) || rows_call(p, k, joined, s))) return true;
   return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, s));
 }
@@ -400,18 +422,18 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
   for (int i = 0; i < g->nresidue; i++) str_puts(s, "  }\n");
 }
 
-/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_amx.inc ---- */
+/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_amx.inc, weights_amx.inc ---- */
 
-/* conv_rows.inc and conv_amx.inc have sums in f32 alone. */
+/* conv_rows.inc, conv_amx.inc and weights_amx.inc have sums in f32 alone. */
 static const char *rows_text(const Emitter *p) {
   size_t n;
   return p->native->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
 }
 
-static const char *amx_text(const Emitter *p) {
+static const char *amx_text(const Emitter *p, const char *file) {
   const NativeText *x = p->native;
   size_t n;
-  return x->gemm_half && x->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_amx.inc", &n) : NULL;
+  return x->gemm_half && x->gemm_type == DT_F32 ? p->o->builtin(file, &n) : NULL;
 }
 
 void gemm_use(Emitter *p, DType t, bool half) {
@@ -453,7 +475,8 @@ void gemm_prelude_print(Emitter *p, Str *out) {
   put_file(out, x->gemm, false);
   put_file(out, rows_text(p), false);
   put_file(out, x->gemm_half, false);
-  put_file(out, amx_text(p), false);
+  put_file(out, amx_text(p, "codegen/c/conv_amx.inc"), false);
+  put_file(out, amx_text(p, "codegen/c/weights_amx.inc"), false);
 }
 
 void gemm_body_print(Emitter *p, Str *out) {
@@ -467,5 +490,6 @@ void gemm_body_print(Emitter *p, Str *out) {
   microkernel_print_pairs(out, x->o.machine);
   str_puts(out, p->o->builtin("codegen/c/gemm_amx.inc", &n));
   put_file(out, x->gemm_half, true);
-  put_file(out, amx_text(p), true);
+  put_file(out, amx_text(p, "codegen/c/conv_amx.inc"), true);
+  put_file(out, amx_text(p, "codegen/c/weights_amx.inc"), true);
 }

@@ -65,6 +65,10 @@ if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16;
   cases tests/native/rows_bf16.list copied_as_bf16 bf16 --fast --cflags="$amx"
   # shellcheck disable=SC2086  # an option or none
   tally "attention of bf16" "$tmp/ncheck" --dir="$tmp" $quick --fast --cflags="$amx" tests/native/attend_bf16.ir
+  # Gradients by the weights, of images that are stored channels-last.
+  cases tests/native/weights_amx.list copied_bf16 copied_as_bf16 --fast --cflags="$amx"
+  check "gradients by the weights have AMX tiles" grep -q 'if (!gc_sum_weights_amx(&w' "$tmp/prog.c"
+  full && cases tests/native/weights_amx.list copied_as_bf16 copied_bf16 --fast --cflags="$amx"
   if [ -s "$tmp/amx" ] || grep -q amx_bf16 /proc/cpuinfo; then pass; else fail "AMX is not used"; fi
 fi
 # Stored orders: strict training gives the same weights with and without them, however it runs.
