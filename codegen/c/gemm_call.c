@@ -401,10 +401,10 @@ static bool amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule
   put_gemm(p, k, schedule, &r->g, s);
   str_printf(s, "  const gc_half h = {g, %d, %d};\n", r->g.a.storage, r->g.b.storage);
   str_printf(s,
-             "  done = gc_convolve_amx(&(gc_amx_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld}, tid, "
+             "  done = gc_convolve_amx(&(gc_amx_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld}, tid, "
              "nthreads);\n  }\n",
              (long long)r->taps, (long long)r->channels, (long long)r->tap, (long long)r->channel, (long long)r->pixel,
-             (long long)r->stride, (long long)x.first, (long long)x.last);
+             (long long)r->stride, (long long)r->dilation, (long long)x.first, (long long)x.last);
   return true;
 }
 
