@@ -370,6 +370,7 @@ static bool weights_amx_call(Emitter *p, const Kernel *k, const KernelSchedule *
   int chunks = schedule->split ? WEIGHT_CHUNKS : 0;
   WeightsAmx x;
   if (!p->native->o.contract || !weights_amx_find(k, g, p->native->o.machine, chunks, &x)) return false;
+  p->native->conv_amx = true;
   put_gemm(p, k, schedule, g, s);
   str_printf(s, "  const gc_half h = {g, %d, %d};\n  const gc_weights_amx w = ", g->a.storage, g->b.storage);
   weights_amx_print(s, &x, chunks);
@@ -397,6 +398,7 @@ static bool amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule
   ConvAmx x;
   const ConvRows *r = &x.rows;
   if (!p->native->o.contract || !conv_amx_find(k, schedule->gemm, &x)) return false;
+  p->native->conv_amx = true;
   str_puts(s, "  int done;\n  {\n");
   put_gemm(p, k, schedule, &r->g, s);
   str_printf(s, "  const gc_half h = {g, %d, %d};\n", r->g.a.storage, r->g.b.storage);
@@ -424,7 +426,7 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
 
 /* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_amx.inc, weights_amx.inc ---- */
 
-/* conv_rows.inc, conv_amx.inc and weights_amx.inc have sums in f32 alone. */
+/* conv_rows.inc has f32 alone. */
 static const char *rows_text(const Emitter *p) {
   size_t n;
   return p->native->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
@@ -433,7 +435,7 @@ static const char *rows_text(const Emitter *p) {
 static const char *amx_text(const Emitter *p, const char *file) {
   const NativeText *x = p->native;
   size_t n;
-  return x->gemm_half && x->gemm_type == DT_F32 ? p->o->builtin(file, &n) : NULL;
+  return x->conv_amx ? p->o->builtin(file, &n) : NULL;
 }
 
 void gemm_use(Emitter *p, DType t, bool half) {

@@ -17,6 +17,7 @@ typedef struct NativeEmitOptions {
   bool separate_gemm;       /* matrix products become a separate translation unit: Artifacts.gemm_unit */
 } NativeEmitOptions;
 
-/* Prints the GEMM unit without a module. t: f32 or f64; half: with products of 16-bit floats. */
-void emit_gemm_unit(Ctx *c, const EmitOptions *o, DType t, bool half, Str *file);
+/* Prints the GEMM unit without a module. t: f32 or f64; half: with products of 16-bit floats; convs: and with
+ * convolutions of bf16 by AMX. */
+void emit_gemm_unit(Ctx *c, const EmitOptions *o, DType t, bool half, bool convs, Str *file);
 #endif

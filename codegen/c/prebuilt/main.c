@@ -29,7 +29,7 @@ static bool write_unit(Ctx *c, const Machine *m, bool fast, const char *dir) {
   NativeEmitOptions native = {.machine = m, .contract = fast};
   EmitOptions o = {.builtin = builtin, .native = &native};
   Str text = {.c = c};
-  emit_gemm_unit(c, &o, DT_F32, false, &text);
+  emit_gemm_unit(c, &o, DT_F32, false, false, &text);
   unsigned long long hash = hash_bytes(text.s, text.n, 0);
   FILE *f = fopen(ctx_strf(c, "%s/%016llx.c", dir, hash), "w");
   if (!f || fwrite(text.s, 1, text.n, f) != text.n || fclose(f)) return false;
