@@ -27,6 +27,10 @@ typedef struct GemmOperand {
   Dim offset;
 } GemmOperand;
 static inline bool operand_is_half(const GemmOperand *x) { return x->storage == OS_BF16 || x->storage == OS_F16; }
+/* bf16 in memory, or rounded to it. */
+static inline bool operand_is_bf16(const GemmOperand *x) {
+  return x->storage == OS_BF16 || x->storage == OS_ROUND_BF16;
+}
 
 /* The taps of a convolution: at index i of axis m[d] of m and index j of axis k[d] of k, the operand a is read where 0
  * <= i * ms[d] + j * ks[d] + at[d] < size[d] for every d, and is 0 elsewhere. `last`: 1 + the d whose k[d] is the last

@@ -5,8 +5,6 @@
 /* Limits of conv_amx.inc: units of packed weights, elements of rows of the image, rows at a time. */
 enum { MAX_WEIGHTS = 1 << 18, MAX_IMAGE = 1 << 17, MAX_ROWS = 64, TILE = 16, PAIRS = 32, TOGETHER = 4 };
 
-static bool is_bf16(const GemmOperand *x) { return x->storage == OS_BF16 || x->storage == OS_ROUND_BF16; }
-
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /* Elements that are inside, of those that the row's taps read. */
@@ -26,7 +24,7 @@ bool conv_amx_find(const Kernel *k, const GemmDesc *g, ConvAmx *x) {
   ConvRows *r = &x->rows;
   int64_t width, columns, segments = 1, dim;
   *x = (ConvAmx){.rows = {.g = *g}};
-  if (g->group || !is_bf16(&g->a) || !is_bf16(&g->b) || !conv_rows_axes(k, g, r, &check)) return false;
+  if (g->group || !operand_is_bf16(&g->a) || !operand_is_bf16(&g->b) || !conv_rows_axes(k, g, r, &check)) return false;
   if (r->channel_a != 1) return false;
   if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->n.dim[0], &columns)) return false;
   if (check.size && (check.step % r->stride || check.step < r->stride)) return false;

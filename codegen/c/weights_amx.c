@@ -192,8 +192,6 @@ static bool find_band(WeightsAmx *x, int phases, int chunks) {
   return true;
 }
 
-static bool is_bf16(const GemmOperand *a) { return a->storage == OS_BF16 || a->storage == OS_ROUND_BF16; }
-
 bool weights_amx_find(const Kernel *k, const GemmDesc *g, const Machine *mc, int chunks, WeightsAmx *x) {
   Module *m = k->gs->g->m;
   int64_t stride, taps;
@@ -201,7 +199,7 @@ bool weights_amx_find(const Kernel *k, const GemmDesc *g, const Machine *mc, int
   *x = (WeightsAmx){0};
   if (!g->weights || g->depthwise || g->group || g->batch.n || g->nresidue || g->panels || mc->vec != TILE)
     return false;
-  if (!is_bf16(&g->a) || !is_bf16(&g->b) || gemm_type(k) != DT_F32 || g->n.n != 1) return false;
+  if (!operand_is_bf16(&g->a) || !operand_is_bf16(&g->b) || gemm_type(k) != DT_F32 || g->n.n != 1) return false;
   if (!dim_number(m, g->n.s0[0], &stride) || stride != 1 || !dim_number(m, g->n.dim[0], &x->columns)) return false;
   if (x->columns < 1 || !find_axes(m, g, x) || !find_gaps(x, &taps, &phases)) return false;
   int64_t nc = divide_up(x->channels, TILE), no = divide_up(x->columns, TILE);
