@@ -13,6 +13,8 @@
 #include "ir/attend.h"
 #include <string.h>
 
+static inline int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
+
 typedef enum KValKind {
   KV_CONST,  /* c */
   KV_LOAD,   /* buf[at] */

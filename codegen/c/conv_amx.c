@@ -5,8 +5,6 @@
 /* Limits of conv_amx.inc: units of packed weights, elements of rows of the image, rows at a time. */
 enum { MAX_WEIGHTS = 1 << 18, MAX_IMAGE = 1 << 17, MAX_ROWS = 64, TILE = 16, PAIRS = 32, TOGETHER = 4 };
 
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /* Elements that are inside, of those that the row's taps read. */
 static void find_inside(ConvAmx *x, const RowCheck *c, int64_t width) {
   const ConvRows *r = &x->rows;

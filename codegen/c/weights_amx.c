@@ -9,8 +9,6 @@ enum { TILE = 16, STEP = 32, TILE_FLOATS = 256, FEW_BYTES = 400 << 10 };
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /* ---- axes ---- */
 
 /* The distance of axis i in the flattened index. */

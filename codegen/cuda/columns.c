@@ -35,8 +35,6 @@ static bool find_phase(const KNest *n, ColumnsPlan *p) {
   return p->phase >= 0;
 }
 
-static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
-
 /* In fast mode about as many chunks as terms in a chunk. */
 static int64_t chunk_of(const Module *m, int64_t terms) {
   int64_t chunk = LEAST_CHUNK;

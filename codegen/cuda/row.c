@@ -56,8 +56,6 @@ static int kept(const RowPlan *p) {
   return n;
 }
 
-static int64_t divide_up(int64_t n, int64_t by) { return (n + by - 1) / by; }
-
 /* Threads of a row, and their vectors. */
 /* A row without terms has the team of one with one term. */
 static void choose_team(RowPlan *p, int64_t terms, bool known) {
