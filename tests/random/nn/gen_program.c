@@ -329,7 +329,7 @@ static void window_program(Program *g) {
 enum { WANTS = 3 };
 
 static void begin_program(Program *g, uint64_t seed) {
-  *g = (Program){.p = {.r = gen_of(seed, 7), .wanted = WANTS * seed, .wants = WANTS}};
+  *g = (Program){.p = {.r = gen_of(seed, 7), .wanted = WANTS * seed, .wants = WANTS, .least_batch = 1}};
   g->p.batch = 1 + (int)pr(&g->p, pc(&g->p, 80) ? 6 : 17);
   g->p.roomy = pc(&g->p, 30);
   g->p.max_elements = g->p.roomy ? 12000 : 4000;

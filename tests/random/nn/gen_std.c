@@ -137,7 +137,13 @@ static bool pool(Prog *p, const char *name) {
 static bool batch_norm(Prog *p, const char *name) {
   const Value *a = pv(p, some);
   if (!p->layers || !a || a->ty.t != DT_F32 || a->ty.rank < 2 || a->ty.dim[1] < 1) return false;
-  if (ty_count(p, &a->ty) < 4 * a->ty.dim[1]) return false; /* values per channel, of batches of one, too */
+  enum { PER_CHANNEL = 4 };
+  int64_t n = ty_count(p, &a->ty) / a->ty.dim[1];
+  if (n < PER_CHANNEL) return false;
+  if (a->ty.dim[0] == DIM_B) { /* the second section has batches of its own */
+    int64_t each = n / p->batch, least = (PER_CHANNEL + each - 1) / each;
+    if (least > p->least_batch) p->least_batch = (int)least;
+  }
   return bind(p, a->ty, "%s(v%d%s)", name, a->id, drop_in(p, ", momentum = 0.25"));
 }
 static bool norm(Prog *p, const char *name) {

@@ -130,6 +130,8 @@ static void write_loss(Program *g, const Section *s) {
   if (pc(p, 20)) put(&g->items, "    metric.e = exp(loss * 0.125)\n");
 }
 
+static int smaller_batch(Prog *p) { return p->least_batch + (int)pr(p, (uint32_t)(p->batch - p->least_batch + 1)); }
+
 static void write_section(Program *g, bool second) {
   Prog *p = &g->p;
   Section s = {.huge = !second && pc(p, 6)};
@@ -138,7 +140,7 @@ static void write_section(Program *g, bool second) {
   put(&g->items, "train %s{\n%s", second ? "second " : "", g->has_in ? "    data = d\n" : "");
   if (!second || pc(p, 60)) put(&g->items, "    steps = %d\n", 3 + (int)pr(p, 3));
   if (second && pc(p, 30)) put(&g->items, "    every = 2\n");
-  if (g->has_in) put(&g->items, "    batch = %d\n", second ? 1 + (int)pr(p, (uint32_t)p->batch) : p->batch);
+  if (g->has_in) put(&g->items, "    batch = %d\n", second ? smaller_batch(p) : p->batch);
   write_settings(g, &s);
   if (!second && pc(p, 40)) put(&g->items, "    seed = %d\n", (int)pr(p, 1000));
   if (s.follows && !strstr(g->defs.s, "\nuse t =")) put(&g->defs, "@freeze\nuse t = net()\n");

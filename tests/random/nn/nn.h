@@ -29,6 +29,7 @@ typedef struct Prog {
   int n;            /* values in scope */
   int next;         /* number of the next name */
   int batch, bound; /* the values of B and T */
+  int least_batch;  /* that the program is right for */
   int max_elements; /* elements of a value */
   bool roomy;       /* extents for which contractions and convolutions have tuned kernels */
   bool layers;      /* weights may be made */
