@@ -298,4 +298,5 @@ const LaneText vector_lanes = {
   .store = vec_store,
   .inner_loops = emit_inner_vectors,
   .outer_loop = emit_outer_vectors,
+  .fetch = emit_fetch,
 };

@@ -26,6 +26,7 @@ void vector_columns(NestText *c); /* vector_columns.c: what is computed before t
 /* vector_loops.c */
 void emit_inner_vectors(NestText *c, int phase, StrictOrder r);
 void emit_outer_vectors(NestText *c, void (*body)(NestText *, int));
+void emit_fetch(NestText *c, int phase); /* LaneText */
 void emit_main_and_tail(NestText *c, int axis, const char *from, const char *to, int step, bool no_tail,
                         void (*body)(NestText *, int), int phase);
 #endif

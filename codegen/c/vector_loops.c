@@ -74,6 +74,29 @@ static void blocks_of_vectors(NestText *c, const char *at, const char *to, void 
   nest_close_block(&block[0]);
 }
 
+enum { ROWS_AHEAD = 16, LINE_BYTES = 64, MIN_FETCHED = 256 << 10 };
+
+/* Prefetches what a later iteration reads. A block is a part of each row, and the next row a stride away, which no
+ * hardware prefetcher follows. At the end of a matrix the address is outside of it, and does nothing. */
+void emit_fetch(NestText *c, int phase) {
+  const KPhase *p = &c->n->phase[phase];
+  int a = p->axis[p->naxis - 1], wide = c->s->block * c->s->vec;
+  double rows = (double)dim_bound(c->p->m, c->n->axes.axis[a].extent);
+  for (int i = 1; i < c->n->nval; i++) {
+    const KVal *v = &c->n->val[i];
+    int64_t stride;
+    if (v->kind != KV_LOAD || !c->s->use.uses[i] || v->phase != phase || v->at.coef[c->s->lane] != 1) continue;
+    if (!dim_number(c->p->m, v->at.coef[a], &stride) || stride <= wide || c->k->buf[v->buf].cols) continue;
+    int bytes = dtype_info[c->k->buf[v->buf].type].bytes;
+    if (rows * (double)stride * bytes < MIN_FETCHED) continue;
+    for (int64_t line = 0; line < wide; line += LINE_BYTES / bytes) {
+      Affine at = v->at;
+      at.k = dim_add(c->p->m, at.k, dim_of(c->p->m, ROWS_AHEAD * stride + line));
+      nest_line(c, "__builtin_prefetch(&%s);", nest_element(c, v->buf, &at));
+    }
+  }
+}
+
 void emit_outer_vectors(NestText *c, void (*body)(NestText *, int)) {
   int axis = c->s->lane, step = c->s->vec;
   const char *from = native_axis_begin(c, axis), *to = native_axis_end(c, axis);

@@ -69,6 +69,7 @@ static void inner_loops(NestText *c, int phase, StrictOrder r) {
     } else {
       nest_open_loop(c, a);
     }
+    if (c->next && k == p->naxis - 1) nest_lanes(c)->fetch(c, phase);
     EACH_BLOCK(x, c) nest_values(x, phase, c->n->nouter + k + 1);
   }
   EACH_BLOCK(x, c) {

@@ -82,6 +82,7 @@ typedef struct LaneText {
   void (*store)(NestText *c, const KStore *s);
   void (*inner_loops)(NestText *c, int phase, StrictOrder o); /* the loops of a phase, whose last axis is the lane */
   void (*outer_loop)(NestText *c, void (*body)(NestText *, int)); /* the loop over an outer lane axis: body(c, 0) */
+  void (*fetch)(NestText *c, int phase); /* in the innermost loop of a phase, for blocks of lanes: later loads */
 } LaneText;
 static inline const LaneText *nest_lanes(const NestText *c) { return c->p->target->lanes; }
 
