@@ -10,6 +10,7 @@
 #include "passes/fuse/fuse.h"
 #include "passes/layout/layout.h"
 #include "passes/pass.h"
+#include "ir/contract.h"
 #include "ir/scan.h"
 #include "ir/view.h"
 #include <string.h>
@@ -95,6 +96,21 @@ static bool is_strided_buffer(const Graph *g, Id x) {
   return node_info(g, x)->flags & OPF_CALLER_MEMORY || g->anno[x].kernel;
 }
 
+/* A depthwise convolution is loops, which on a CPU would round a weight for each pixel. */
+static void own_rounded_weight(FuseState *s, Id n) {
+  Graph *g = s->g;
+  ConvGeom c;
+  if (node_info(g, n)->cls != CL_CONV || g->m->opt.device) return;
+  conv_of(g, n, &c);
+  for (int i = 0; i < 2 && c.groups > 1 && c.in == c.groups && c.out == c.groups; i++) {
+    Id x = node_in(g, n, i);
+    while (conv_role(g, n, i) == CONV_W && is_never_materialised(g, x) && !s->owns[x]) {
+      if (node_is_downcast(g, x)) g->anno[x].kernel = s->owns[x] = true;
+      x = node_in(g, x, 0);
+    }
+  }
+}
+
 /* Contractions and convolutions read strided operands, gathers any view, scans a whole buffer. */
 static void demand_operands(FuseState *s, Id n) {
   Graph *g = s->g;
@@ -174,6 +190,7 @@ static void find_owners(FuseState *s) {
     else if (view_must_own(g, n)) own_view(s, n);
     g->anno[n].kernel = s->owns[n];
     demand_operands(s, n);
+    own_rounded_weight(s, n);
     demand_folded(s, n);
   }
 }
