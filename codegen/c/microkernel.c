@@ -194,7 +194,7 @@ void microkernel_types(Str *o, const Machine *machine, DType t) {
              "/* Terms of a tile: `ns` segments of `len`. Row i begins at ap[s * lda + i] + ao[s], its elements\n"
              " * along k are sk apart. Memory at `next`, in steps of `step`, is prefetched. */\n"
              "typedef struct gc_ukernel_args {\n  long ns, len, lda, sk;\n  const long *ao;\n  const gc_real *next;\n"
-             "  long step;\n} gc_ukernel_args;\n"
+             "  long step, apart;\n} gc_ukernel_args;\n"
              "typedef void gc_ukernel_fn(const gc_ukernel_args *, const gc_real *const *, const gc_real *const *,\n"
              "                           gc_real *, int);\n"
              "/* Terms of a dot: `ns` segments of `len`, a multiple of GC_VEC, one after another in the rows ap[i];\n"

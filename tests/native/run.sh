@@ -58,6 +58,8 @@ if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16;
   cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o "$tmp/amx.so" tests/native/amx.c -lm
   export AMX_LOG="$tmp/amx" BEFORE="env LD_PRELOAD=$tmp/amx.so"
   some 2 tests/native/contract.txt; cases "$tmp/cases.txt" bf16 as_bf16 --fast --cflags="$amx"
+  cases tests/native/contract_amx.list bf16 as_bf16 --fast --cflags="$amx"
+  full && cases tests/native/contract_amx.list bf16 bf16 --fast --cflags="$amx"
   some 3 tests/native/conv.txt; cases "$tmp/cases.txt" bf16 as_bf16 --fast --cflags="$amx"
   some 1 tests/native/conv.txt; cases "$tmp/cases.txt" as_bf16 bf16 --fast --cflags="$amx"
   # Images channels-last.
