@@ -212,10 +212,16 @@ static Graph *stack_results(Pair *p, const ScanInputs *scanned) {
   return to;
 }
 
-static Id add_port(Graph *to, TypeId type, Loc loc) {
+static bool has_port(const Graph *g, const char *name) {
+  for (int i = 0; i < g->nport; i++)
+    if (!strcmp(node_name(g, g->port[i]), name)) return true;
+  return false;
+}
+
+/* A port whose name is new: ports of one name are one. `from` has the ports that follow. */
+static Id add_port(Graph *to, const Graph *from, TypeId type, Loc loc) {
   const char *name = ctx_strf(to->m->c, "again%d", to->nport);
-  for (int i = 0; i < to->nport; i++)
-    if (!strcmp(node_name(to, to->port[i]), name)) name = ctx_strf(to->m->c, "%s_", name), i = -1;
+  while (has_port(to, name) || has_port(from, name)) name = ctx_strf(to->m->c, "%s_", name);
   return graph_input(to, name, type, loc);
 }
 
@@ -227,10 +233,10 @@ static void copy_ports(Rebuild *r, int from, int end) {
   }
 }
 
-static void add_ports(Rebuild *f, const ScanInputs *l) {
+static void add_ports(Rebuild *f, const Graph *from, const ScanInputs *l) {
   for (int i = 0; i < l->n; i++) {
     const Node *d = node_get(f->old, l->v[i].inner);
-    f->map[l->v[i].inner] = add_port(f->new, d->type, d->loc);
+    f->map[l->v[i].inner] = add_port(f->new, from, d->type, d->loc);
   }
 }
 
@@ -250,9 +256,9 @@ static Graph *clone_into(const Pair *p, const ScanInputs *scanned, const ScanInp
   Graph *to = graph_new_body(b, b->name, "_");
   Rebuild r = {b, to, ctx_array(b->m->c, b->n, sizeof(Id))}, f = {a, to, ctx_array(a->m->c, a->n, sizeof(Id))};
   copy_ports(&r, 0, p->bwd.nx);
-  add_ports(&f, scanned);
+  add_ports(&f, b, scanned);
   copy_ports(&r, p->bwd.nx, b->nport);
-  add_ports(&f, captured);
+  add_ports(&f, b, captured);
   for (Id n = 1; n < (Id)a->n; n++) {
     if (p->bwd_port[n] && !p->recompute[n]) f.map[n] = r.map[p->bwd_port[n]];
     if (!p->recompute[n]) continue;
