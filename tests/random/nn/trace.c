@@ -234,7 +234,7 @@ bool trace_loss(Interp *in, uint64_t seed, double *loss, Why *why) {
   int64_t range[64] = {0};
   field_ranges(in->m, k, k->step, range);
   in->step = 0;
-  if (!run_graph(&r, k->step, "loss", 0, range) || !t.n) return false;
-  *loss = t.item[0].v[0];
+  if (!run_graph(&r, k->step, "loss", 0, range)) return false;
+  *loss = t.n ? t.item[0].v[0] : NAN; /* a step whose loss is not finite has no results */
   return true;
 }
