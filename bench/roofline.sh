@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# roofline.sh [--steps N] [WORKLOAD...]: what `gradc report --roofline` predicts of a training step, beside what
-# `bench --profile` measures at one thread and beside the roofline: the sum over the kernels, and by class of kernel.
-# --steps: steps that are measured (10). For an idle machine.
+# roofline.sh [--steps N] [--precision P] [WORKLOAD...]: what `gradc report --roofline` predicts of a training step,
+# beside what `bench --profile` measures at one thread and beside the roofline: the sum over the kernels, and by class
+# of kernel. --steps: steps that are measured (10). --precision: f32 or bf16. For an idle machine.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
-steps=10; works=
+steps=10; works=; precision=f32
 while [ $# -gt 0 ]; do
   case $1 in
     --steps) steps=$2; shift 2 ;;
+    --precision) precision=$2; shift 2 ;;
     -*) sed -n '3,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
     *) works="$works $1"; shift ;;
   esac
@@ -18,12 +19,14 @@ done
 [ -x "$gradc" ] || { echo "roofline: $gradc is not there: run make first" >&2; exit 2; }
 . "$here/common.sh"
 tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
+nn=$here/models/.roofline.$$.nn # beside the models: the paths of their data are relative
+trap 'rm -rf "$tmp" "$nn"' EXIT
 trap 'exit 130' INT TERM
 for w in $works; do
   echo "$w" >&2
-  "$gradc" report --roofline --json "$here/models/$w.nn" >"$tmp/predicted"
-  "$gradc" build "$here/models/$w.nn" -o "$tmp/m" >&2
+  sed "s/^train {/train { precision = $precision;/" "$here/models/$w.nn" >"$nn"
+  "$gradc" report --roofline --json "$nn" >"$tmp/predicted"
+  "$gradc" build "$nn" -o "$tmp/m" >&2
   bound 1 "$tmp/m" bench --profile --json --threads 1 --steps "$steps" >"$tmp/measured"
   for side in predicted measured; do
     awk -v w="$w" -v side=$side -f "$here/roofline.awk" "$tmp/$side" >>"$tmp/rows"

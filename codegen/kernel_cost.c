@@ -5,6 +5,7 @@
 /* How kernels of the native target fall short of the peaks, fitted to profiles of bench/models: shares of the peaks in
  * percent, elements packed per multiplication, ns of a call. */
 enum { GEMM_SHARE = 84, EPILOGUE_SHARE = 75, LOOP_SHARE = 27, SCALAR_SHARE = 60, PACK_SHARE = 6, ATTEND_SHARE = 40 };
+enum { MATRIX_SHARE = 45, MATRIX_ATTEND_SHARE = 5 }; /* of matrix units */
 enum { LOAD_SHARE = 160, STORE_SHARE = 100, COLUMN_SHARE = 55, CALL_NS = 10, L1_BYTES = 24000 };
 /* Of gemm.inc: rows of a tile, floats in its narrowest vector, columns and rows of a task, terms before a sum is in its
  * stride, bounds of the dots. */
@@ -178,9 +179,18 @@ static double gemm_packed(const GemmDesc *g) {
   return all * gemm_count(&g->batch);
 }
 
+/* Matrix units are so fast that the caches limit them, and in attention its exponentials. */
+static bool has_matrix_unit(const Rates *r) { return r->half > 8 * r->contract; }
+
+static double gemm_rate(const Kernel *k, const GemmDesc *g, const Rates *r) {
+  bool half = operand_is_bf16(&g->a) && operand_is_bf16(&g->b);
+  if (half && r->half > 0) return has_matrix_unit(r) ? r->half * MATRIX_SHARE / 100.0 : r->half;
+  return gemm_type(k) == DT_F64 ? r->contract / 2 : r->contract;
+}
+
 static double gemm_seconds(const Kernel *k, const GemmDesc *g, const Rates *r) {
   double results = gemm_count(&g->batch) * gemm_count(&g->m) * gemm_count(&g->n);
-  double rate = g->a.storage || g->b.storage ? r->half : gemm_type(k) == DT_F64 ? r->contract / 2 : r->contract;
+  double rate = gemm_rate(k, g, r);
   return 2 * results * gemm_count(&g->k) / (rate * gemm_share(g)) + gemm_packed(g) / (r->element * PACK_SHARE / 100.0);
 }
 
@@ -196,6 +206,11 @@ static double memory_seconds(const Kernel *k, const NestSchedule *s, bool loops,
   return seconds;
 }
 
+static double attend_seconds(const KernelCost *c, const Rates *r) {
+  bool matrix = has_matrix_unit(r) && c->compute * r->contract < c->flops;
+  return c->compute * 100 / (matrix ? MATRIX_ATTEND_SHARE : ATTEND_SHARE);
+}
+
 /* Half of the shorter one of computing and moving is hidden by the other. */
 static double predicted(const Kernel *k, const KernelSchedule *s, const KernelCost *c, const Rates *r) {
   bool loops = !s->gemm && !s->attend;
@@ -204,7 +219,7 @@ static double predicted(const Kernel *k, const KernelSchedule *s, const KernelCo
     memory += memory_seconds(k, &s->nest[i], loops, r);
     if (loops) work += nest_work(k, &s->nest[i]) * 100 / (s->nest[i].lane >= 0 ? LOOP_SHARE : SCALAR_SHARE);
   }
-  if (s->attend) seconds += c->flops / (r->contract * ATTEND_SHARE / 100.0);
+  if (s->attend) seconds += attend_seconds(c, r);
   if (s->gemm) {
     seconds += gemm_seconds(k, s->gemm, r);
     work = nest_work(k, &s->columns) * 100 / EPILOGUE_SHARE;

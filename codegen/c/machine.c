@@ -36,7 +36,7 @@ typedef struct Measured {
   double clock;
 } Measured;
 static const Measured ZEN4 = {{117e9, 47e9, 24.5e9, 230e9, 117e9, 72e9, 1e6, 32e6, 16}, 3.66e9};
-static const Measured SAPPHIRE_RAPIDS = {{209e9, 84e9, 12.5e9, 1000e9, 170e9, 26e9, 2e6, 64e6, 16}, 3.27e9};
+static const Measured SAPPHIRE_RAPIDS = {{209e9, 84e9, 12.5e9, 3350e9, 170e9, 26e9, 2e6, 64e6, 16}, 3.27e9};
 
 /* Values of -march (on Arm, -mcpu) of gcc and clang, by row. Those of the last row get generic code, and their
  * throughput has not been measured. */

@@ -93,6 +93,15 @@ double graph_recomputed(const Graph *g) {
 const Rates common_rates = {
   .contract = 1e9 * MODEL_CONTRACT, .element = 1e9 * MODEL_ELEMENT, .bytes = 1e9 * MODEL_BYTES};
 
+static bool is_bf16(const Graph *g, Id x) {
+  return node_type(g, node_is_upcast(g, x) ? node_in(g, x, 0) : x)->dtype == DT_BF16;
+}
+
+/* Operations per second of a product: processors have dot products of bf16, and none of f16. */
+static double product_rate(const Graph *g, Id n, const Rates *r) {
+  return r->half > 0 && is_bf16(g, node_in(g, n, 0)) && is_bf16(g, node_in(g, n, 1)) ? r->half : r->contract;
+}
+
 double node_seconds(const Graph *g, Id n, const Rates *r) {
   const OpInfo *info = node_info(g, n);
   if (info->cls == CL_SCAN) {
@@ -101,7 +110,8 @@ double node_seconds(const Graph *g, Id n, const Rates *r) {
     for (Id k = 1; k < (Id)s.body->n; k++) iteration += node_seconds(s.body, k, r);
     return iteration * (double)dim_bound(g->m, s.length);
   }
-  if (info->cls == CL_CONTRACT || info->cls == CL_CONV || info->cls == CL_ATTEND) return node_flops(g, n) / r->contract;
+  if (info->cls == CL_CONTRACT || info->cls == CL_CONV || info->cls == CL_ATTEND)
+    return node_flops(g, n) / product_rate(g, n, r);
   double work = info->cls == CL_ELEM || info->cls == CL_LEAF || info->cls == CL_SORT
                   ? (double)node_count(g, n) * info->cost
                   : node_flops(g, n);

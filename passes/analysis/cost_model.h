@@ -20,7 +20,7 @@ double graph_recomputed(const Graph *g);
  * the op table's costs), bytes to or from memory. The rest is 0 in common_rates. */
 typedef struct Rates {
   double contract, element, bytes;
-  double half;               /* contractions of 16-bit floats */
+  double half;               /* contractions of bf16; 0: as fast as those of f32 */
   double l2, l3;             /* bytes to or from these caches */
   double l2_bytes, l3_bytes; /* their sizes: what one core keeps there */
   double vec;                /* floats in a vector: element-wise loops without vectors are that much slower */
