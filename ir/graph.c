@@ -228,6 +228,17 @@ Id graph_input(Graph *g, const char *name, TypeId type, Loc loc) {
   return n;
 }
 
+static bool has_port(const Graph *g, const char *name) {
+  for (int i = 0; g && i < g->nport; i++)
+    if (!strcmp(node_name(g, g->port[i]), name)) return true;
+  return false;
+}
+
+const char *graph_new_port(const Graph *g, const Graph *other, const char *name) {
+  while (has_port(g, name) || has_port(other, name)) name = ctx_strf(g->m->c, "%s_", name);
+  return name;
+}
+
 Id graph_var(Graph *g, int var, Loc loc) {
   const Var *v = &g->m->var[var];
   Op op = v->kind == VK_PARAM ? OP_param : OP_state;

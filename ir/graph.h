@@ -135,6 +135,8 @@ const char *node_name(const Graph *g, Id n);               /* of an input, param
 Id graph_node(Graph *g, Op op, const Id *in, int nin, AttrId attr, Loc loc);
 Id graph_leaf(Graph *g, Op op, TypeId type, AttrId attr, Loc loc); /* const, iota, random, run, size, input */
 Id graph_input(Graph *g, const char *name, TypeId type, Loc loc);
+/* The name, with _ after it as often as a port of g, or of `other` (or NULL), has it: ports of one name are one. */
+const char *graph_new_port(const Graph *g, const Graph *other, const char *name);
 Id graph_var(Graph *g, int var, Loc loc); /* param or state node of a module var */
 void graph_result(Graph *g, const char *name, Id value, Loc loc);
 void graph_result_as(Graph *g, OutRole role, const char *name, Id value, Loc loc);

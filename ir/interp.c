@@ -190,7 +190,7 @@ static void eval_node(Eval *e, Id n) {
     op_info[d->op].eval(e, n);
     val_round(e->val[n], (DType)node_type(e->g, n)->dtype);
     if (e->in->computed && op_info[d->op].cls != CL_LEAF && e->val[n]->data && !e->val[n]->owner)
-      e->in->computed(e->in->computed_arg, e->val[n]);
+      e->in->computed(e->in->computed_arg, e->g, n, e->val[n]);
   }
 }
 

@@ -41,8 +41,8 @@ typedef struct Interp {
   Loc error_loc;
   Val live;     /* head of the ring of all values */
   void *unwind; /* jmp_buf of the run in progress */
-  /* Of tests, NULL: none. Called with each value that a node computes into memory of its own, before it is read. */
-  void (*computed)(void *arg, Val *v);
+  /* Of tests, NULL: none. Called with each value that node n computes into memory of its own, before it is read. */
+  void (*computed)(void *arg, const Graph *g, Id n, Val *v);
   void *computed_arg;
 } Interp;
 

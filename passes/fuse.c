@@ -102,12 +102,11 @@ static void own_rounded_weight(FuseState *s, Id n) {
   ConvGeom c;
   if (node_info(g, n)->cls != CL_CONV || g->m->opt.device) return;
   conv_of(g, n, &c);
-  for (int i = 0; i < 2 && c.groups > 1 && c.in == c.groups && c.out == c.groups; i++) {
-    Id x = node_in(g, n, i);
-    while (conv_role(g, n, i) == CONV_W && is_never_materialised(g, x) && !s->owns[x]) {
+  if (c.groups < 2 || c.in != c.groups || c.out != c.groups) return;
+  for (int i = 0; i < 2; i++) {
+    if (conv_role(g, n, i) != CONV_W) continue;
+    for (Id x = node_in(g, n, i); is_never_materialised(g, x) && !s->owns[x]; x = node_in(g, x, 0))
       if (node_is_downcast(g, x)) g->anno[x].kernel = s->owns[x] = true;
-      x = node_in(g, x, 0);
-    }
   }
 }
 

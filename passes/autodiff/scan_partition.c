@@ -24,17 +24,8 @@ void partition_begin(ScanPartition *c, Sweep *sweep, Id scan, const char *suffix
   for (int i = 0; i < body->nout; i++) c->out[i] = r.map[body->out[i].value];
 }
 
-static const char *port_name(Graph *g, const char *name) {
-  for (int i = 0; i < g->nport; i++)
-    if (!strcmp(node_name(g, g->port[i]), name)) {
-      name = ctx_strf(g->m->c, "%s_", name);
-      i = -1;
-    }
-  return name;
-}
-
 Id partition_port(ScanPartition *c, const char *name, TypeId type) {
-  return graph_input(c->w, port_name(c->w, name), type, node_get(c->g, c->node)->loc);
+  return graph_input(c->w, graph_new_port(c->w, NULL, name), type, node_get(c->g, c->node)->loc);
 }
 
 /* Which of the body's own ports n is; -1: none. */
@@ -233,7 +224,7 @@ static void add_port(ScanPartition *c, Rebuild *r, const ScanInput *s, bool scan
   if (scanned) type = scan_slice_type(w->m, node_type(c->g, s->outer), c->scan.axis);
   const char *name = node_is_input(w, s->inner) ? node_name(w, s->inner) : ctx_strf(w->m->c, "v%d", to->nport);
   Builder b = {.g = to, .loc = d->loc};
-  Id p = graph_input(to, port_name(to, name), type, d->loc);
+  Id p = graph_input(to, graph_new_port(to, NULL, name), type, d->loc);
   r->map[s->inner] = b_reshape(&b, p, node_type(w, s->inner)->rank, node_type(w, s->inner)->dim);
 }
 

@@ -212,17 +212,10 @@ static Graph *stack_results(Pair *p, const ScanInputs *scanned) {
   return to;
 }
 
-static bool has_port(const Graph *g, const char *name) {
-  for (int i = 0; i < g->nport; i++)
-    if (!strcmp(node_name(g, g->port[i]), name)) return true;
-  return false;
-}
-
-/* A port whose name is new: ports of one name are one. `from` has the ports that follow. */
+/* `from` has the ports that follow. */
 static Id add_port(Graph *to, const Graph *from, TypeId type, Loc loc) {
   const char *name = ctx_strf(to->m->c, "again%d", to->nport);
-  while (has_port(to, name) || has_port(from, name)) name = ctx_strf(to->m->c, "%s_", name);
-  return graph_input(to, name, type, loc);
+  return graph_input(to, graph_new_port(to, from, name), type, loc);
 }
 
 static void copy_ports(Rebuild *r, int from, int end) {
