@@ -12,6 +12,9 @@ enum {
   MIN_SHUFFLED = 4
 };
 
+/* A first cache of usual size; bytes a cycle from the second one, beside other loads (measured on Zen 4: 12). */
+enum { FIRST_CACHE = 32768, STREAM = 12 };
+
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a < 0 ? -a : a; }
 
 static void remove_axis(GemmAxes *x, int at) {
@@ -93,6 +96,11 @@ static bool find_axes(Module *m, ConvRows *x, int64_t step, RowCheck *check) {
   return x->taps > 1 && x->stride <= MAX_STRIDE && x->dilation <= MAX_STRIDE && check->tap * step == check->step * s;
 }
 
+/* Results of a row, columns, segments of k. */
+typedef struct RowShape {
+  int64_t width, columns, segments;
+} RowShape;
+
 static int64_t elements(const ConvRows *x) { return (x->pixels - 1) * x->stride + (x->taps - 1) * x->dilation + 1; }
 
 static bool is_used(const ConvRows *x, int64_t i, int64_t tap) {
@@ -102,13 +110,14 @@ static bool is_used(const ConvRows *x, int64_t i, int64_t tap) {
 
 static int min_accumulators(const ConvRows *x) { return x->group ? MIN_SHUFFLED : MIN_ACCUMULATORS; }
 
-/* Cycles per row and channel: the longer of multiply-adds and loads, two a cycle. Vectors of 512 bits load slower. */
-static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int registers) {
+/* Cycles per row and channel: the longest of multiply-adds and loads, two a cycle, and the weights' way from the second
+ * cache where those of a tile do not fit the first one. Vectors of 512 bits load slower. */
+static double row_cycles(ConvRows *x, const RowShape *s, int registers) {
   int64_t most = (registers - 2 - x->taps * x->vecs) / x->vecs, tiles, loads = 0;
   if (most > MAX_PIXELS) most = MAX_PIXELS;
   if (most < 1) return -1;
-  tiles = (width + most - 1) / most;
-  x->pixels = (int)((width + tiles - 1) / tiles);
+  tiles = (s->width + most - 1) / most;
+  x->pixels = (int)((s->width + tiles - 1) / tiles);
   if (x->pixels * x->vecs < min_accumulators(x) && tiles > 1) return -1;
   for (int64_t i = 0; i < elements(x); i++)
     for (int64_t t = 0; t < x->taps; t++)
@@ -116,22 +125,25 @@ static double row_cycles(ConvRows *x, int64_t width, int64_t columns, int regist
         loads++;
         break;
       }
-  int64_t groups = (columns + x->vecs * x->lanes - 1) / (x->vecs * x->lanes), terms = x->pixels * x->taps * x->vecs;
+  int64_t cols = x->vecs * x->lanes, groups = (s->columns + cols - 1) / cols, terms = x->pixels * x->taps * x->vecs;
+  int64_t weights = x->taps * cols * (int64_t)sizeof(float); /* bytes of a segment's channel */
   double each = (double)(loads + x->taps * x->vecs) / 1.3, least = 4.0 * (double)x->taps; /* latency of the sums */
   if (each < (double)terms / 2) each = (double)terms / 2;
+  if (s->segments * x->channels * weights > FIRST_CACHE && each < (double)weights / STREAM)
+    each = (double)weights / STREAM;
   return (double)(groups * tiles) * (each > least ? each : least);
 }
 
-static bool choose_tile(ConvRows *x, const Machine *mc, int64_t width, int64_t columns) {
+static bool choose_tile(ConvRows *x, const Machine *mc, const RowShape *s) {
   int registers = mc->mr * mc->nv > 16 ? 32 : 16, vecs = 0;
   double best = -1;
   for (x->vecs = 1; x->vecs <= (x->group ? 1 : mc->nv); x->vecs++) {
-    double cycles = row_cycles(x, width, columns, registers);
+    double cycles = row_cycles(x, s, registers);
     if (cycles < 0 || (vecs && cycles >= best)) continue;
     best = cycles, vecs = x->vecs;
   }
   x->vecs = vecs;
-  return vecs && row_cycles(x, width, columns, registers) > 0 && x->pixels * x->vecs >= min_accumulators(x);
+  return vecs && row_cycles(x, s, registers) > 0 && x->pixels * x->vecs >= min_accumulators(x);
 }
 
 /* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
@@ -155,19 +167,23 @@ bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *c
 
 bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x) {
   Module *m = k->gs->g->m;
-  int64_t width, columns;
+  RowShape s = {.segments = 1};
   RowCheck check = {0};
   *x = (ConvRows){.g = *g, .lanes = mc->vec, .group = g->group};
   if (g->a.storage || g->b.storage || !conv_rows_axes(k, g, x, &check)) return false;
-  if (!dim_number(m, g->m.dim[g->m.n - 1], &width) || !dim_number(m, g->n.dim[0], &columns)) return false;
-  if (x->group && (!dim_number(m, g->group_b, &x->group_b) || x->lanes % x->group || columns % x->lanes ||
+  if (!dim_number(m, g->m.dim[g->m.n - 1], &s.width) || !dim_number(m, g->n.dim[0], &s.columns)) return false;
+  if (x->group && (!dim_number(m, g->group_b, &x->group_b) || x->lanes % x->group || s.columns % x->lanes ||
                    x->channels != x->group || x->channel_a != 1))
     return false;
-  if (!choose_tile(x, mc, width, columns) || !find_edges(x, width, &check)) return false;
-  int64_t cols = x->vecs * x->lanes, panel = columns < PANEL_WIDTH ? columns : PANEL_WIDTH, segments = 1, dim;
-  for (int i = 0; i < x->g.k.n; i++) segments *= dim_number(m, x->g.k.dim[i], &dim) ? dim : MAX_SEGMENTS + 1;
+  for (int i = 0; i < x->g.k.n; i++) {
+    int64_t dim;
+    s.segments *= dim_number(m, x->g.k.dim[i], &dim) ? dim : MAX_SEGMENTS + 1;
+  }
+  if (s.segments > MAX_SEGMENTS) return false;
+  if (!choose_tile(x, mc, &s) || !find_edges(x, s.width, &check)) return false;
+  int64_t cols = x->vecs * x->lanes, panel = s.columns < PANEL_WIDTH ? s.columns : PANEL_WIDTH;
   panel = (panel + cols - 1) / cols * cols;
-  return segments <= MAX_SEGMENTS && panel <= PANEL_WIDTH && segments * x->taps * x->channels * panel <= MAX_WEIGHTS;
+  return panel <= PANEL_WIDTH && s.segments * x->taps * x->channels * panel <= MAX_WEIGHTS;
 }
 
 /* ---- text ---- */
