@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run.sh [--rounds N] [--threads "1 2"] [--seconds S] [--modes "train infer"] [--precisions "f32 bf16"]
-# [--peers "torch compiled jax onnx"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch, eager and compiled,
-# and JAX: a training step, and a call with a batch of 1 (f32 only), for which onnxruntime runs the exported model too.
+# [--peers "torch compiled autotune jax onnx"] [--quick] [--heldout] [WORKLOAD...]: gradc against PyTorch (eager,
+# compiled, compiled with max-autotune) and JAX: a training step, and a call with a batch of 1 (f32 only), for which
+# onnxruntime runs the exported model too.
 #
 # Sets up its own Python environment (.venv, pinned in requirements.txt; PYTHON=... takes another one), builds every
 # model of models/ and runs the sides in turn, each run a separate process bound to the same CPUs. Prints versions and
@@ -14,8 +15,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 gradc=${GRADC:-$here/../gradc}
 all="mlp tiny cnn lstm gpt resnet20 resnet18 mobilenetv1 gpt2"
 heldout="vgg resnet48 mobilenetv2 tcn gru3 bilstm gpt40"
-rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"; peers="torch compiled jax onnx"
-usage() { sed -n '3,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+rounds=3; threads="1 2"; seconds=6; works=; modes="train infer"; precisions="f32 bf16"
+peers="torch compiled autotune jax onnx"
+usage() { sed -n '3,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 model_file() { f=$here/heldout/$1.nn; [ -f "$f" ] || f=$here/models/$1.nn; echo "$f"; }
 while [ $# -gt 0 ]; do
   case $1 in
@@ -99,7 +101,7 @@ pick() { # ROW THREADS: the fastest implementation of the optimizer
 run_side() { # ROUND ROW THREADS SIDE
   split_row "$2"
   [ "$4.$mode" != onnx.train ] || return 0
-  option=; [ "$4" = torch ] || option=--compile
+  case $4 in compiled) option=--compile ;; autotune) option=--autotune ;; *) option= ;; esac
   if [ "$4" = gradc ]; then
     # shellcheck disable=SC2046
     line=$(bound "$3" "$bin/$2" bench $(infer_option) --threads "$3" --steps "$(cat "$bin/$2.steps")" --json)

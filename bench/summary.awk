@@ -13,7 +13,7 @@ NR > 1 && $7 != "" {
 END {
   printf "%-5s %-11s %-4s %1s | %-8s %10s %10s %7s %5s %7s %6s | %6s %6s\n", "mode", "work", "prec", "t", "side",
          "median", "min", "GF/s", "%peak", "MB", "s", "by med", "by min"
-  sides = split("gradc torch compiled jax onnx", side, " ")
+  sides = split("gradc torch compiled autotune jax onnx", side, " ")
   for (i = 1; i <= keys; i++) {
     split(key[i], p, ",")
     best = least = 0

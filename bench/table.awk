@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The table of README.md, of the CSV that run.sh writes: a row per model and precision; of gradc the median in ms, and
 # how many times faster that is than the best peer, which is named.
-BEGIN { FS = ","; sides = split("torch compiled jax onnx", side, " ") }
+BEGIN { FS = ","; sides = split("torch compiled autotune jax onnx", side, " ") }
 NR > 1 && $7 != "" {
   row = $3 ($4 == "f32" ? "" : " " $4); column = $2 "," $5
   if (!(row in seen_row)) { seen_row[row] = 1; row_name[++rows] = row }

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""torch_step.py WORKLOAD --threads N [--infer] [--seconds S] [--precision bf16] [--compile]: one training step in
-PyTorch, or with --infer one call with a batch of 1, eager or compiled, as one line of JSON.
+"""torch_step.py WORKLOAD --threads N [--infer] [--seconds S] [--precision bf16] [--compile | --autotune]: one training
+step in PyTorch, or with --infer one call with a batch of 1, eager or compiled, as one line of JSON.
 
 The peer of WORKLOAD.nn in bench/models or bench/heldout: the same layers, batch, loss and optimizer, in PyTorch's best
 eager form: images channels-last, scaled_dot_product_attention, the library's LSTM, gradients set to None, and the given
 one of the optimizer's three implementations; `--pick` times all three and prints the name of the fastest. Data and
 weights are in memory before the clock starts; the loss is not read back inside it. With --precision bf16 model and loss
 run under torch.autocast, the weights stay float32; --compile puts the model through torch.compile, for inference with
-frozen weights. first_s is the time from --begin (seconds since 1970) to the end of the first step.
+frozen weights; --autotune does so with mode="max-autotune". first_s is the time from --begin (seconds since 1970) to
+the end of the first step.
 """
 
 import argparse
@@ -28,11 +29,13 @@ def arguments():
     p.add_argument("--optimizer", choices=KINDS, default="fused")
     p.add_argument("--precision", choices=["f32", "bf16"], default="f32")
     p.add_argument("--compile", action="store_true", help="measure the compiled model")
+    p.add_argument("--autotune", action="store_true", help="the compiled model with mode=max-autotune")
     p.add_argument("--pick", action="store_true", help="print the fastest optimizer implementation and stop")
     p.add_argument("--infer", action="store_true", help="measure a call with a batch of 1")
     p.add_argument("--begin", type=float, default=0.0, help="when the process was started")
     p.add_argument("--version", action="store_true", help="print the versions that matter and stop")
     a = p.parse_args()
+    a.compile |= a.autotune
     if not a.version and a.workload is None:
         p.error("which workload?")
     return a
@@ -47,6 +50,12 @@ from measure import measure, print_row  # noqa: E402
 from torch_heldout import workload  # noqa: E402
 
 
+def compiled(model):
+    if not ARGS.compile:
+        return model
+    return torch.compile(model, mode="max-autotune" if ARGS.autotune else "default")
+
+
 def make_step(name, kind):
     torch.manual_seed(0)
     model, x, y, loss, optim, args = workload(name)
@@ -56,7 +65,7 @@ def make_step(name, kind):
         **{"fused": dict(fused=True), "foreach": dict(foreach=True), "single": dict(foreach=False, fused=False)}[kind]
     )
 
-    forward = torch.compile(model) if ARGS.compile else model
+    forward = compiled(model)
 
     def step():
         opt.zero_grad(set_to_none=True)
@@ -78,7 +87,7 @@ def make_call(name):
         config.freezing = True
     model.eval()
     x = x[:1]
-    forward = torch.compile(model) if ARGS.compile else model
+    forward = compiled(model)
 
     def call():
         with torch.inference_mode(not ARGS.compile), torch.no_grad():
