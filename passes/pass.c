@@ -79,9 +79,9 @@ static int plan_run(Ctx *c, const PassRun *r, int *seq, int max) {
 }
 
 void passes_after(Module *m, PassId p) {
-  int i = 0;
+  int i = 0, before = diag_errors(m->c);
   while (PIPELINE[i] != p) i++;
-  for (i++; i < PIPELINE_LENGTH; i++) {
+  for (i++; i < PIPELINE_LENGTH && diag_errors(m->c) == before; i++) {
     const PassInfo *next = &pass_info[PIPELINE[i]];
     if (next->kind != PASS_OPTIONAL || !pass_off(m, PIPELINE[i])) next->run(m);
   }

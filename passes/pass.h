@@ -41,7 +41,8 @@ typedef struct PassRun {
   void *watch_arg;
 } PassRun;
 
-/* Runs the passes after p in the pipeline, for trials. Optional passes that are off do not run. */
+/* Runs the passes after p in the pipeline, for trials, up to the first that reports an error. Optional passes that are
+ * off do not run. */
 void passes_after(Module *m, PassId p);
 
 /* False: a pass reported an error, or a named pass does not exist (also reported). */
