@@ -69,6 +69,10 @@ static void meet_budget(Module *m, int graph) {
   for (int v = AS_IS; v < VARIANTS; v++) {
     Module *t = module_copy(c, m);
     if (!make_variant(t->graph[graph], v)) continue;
+    if (diag_errors(c)) { /* an internal error: reported for the graph itself, which is not compiled then */
+      make_variant(g, v);
+      return ctx_free(c);
+    }
     p[n] = checkpoint_plans(t, graph);
     at[n] = budget_choose(p[n].v, p[n].n, plan_budget(m));
     best[n] = p[n].v[at[n]];
