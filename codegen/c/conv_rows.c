@@ -101,11 +101,17 @@ typedef struct RowShape {
   int64_t width, columns, segments;
 } RowShape;
 
-static int64_t elements(const ConvRows *x) { return (x->pixels - 1) * x->stride + (x->taps - 1) * x->dilation + 1; }
+int64_t conv_rows_elements(const ConvRows *x) { return (x->pixels - 1) * x->stride + (x->taps - 1) * x->dilation + 1; }
 
 static bool is_used(const ConvRows *x, int64_t i, int64_t tap) {
   int64_t at = i - tap * x->dilation;
   return at >= 0 && at % x->stride == 0 && at / x->stride < x->pixels;
+}
+
+bool conv_rows_reads(const ConvRows *x, int64_t i) {
+  for (int64_t t = 0; t < x->taps; t++)
+    if (is_used(x, i, t)) return true;
+  return false;
 }
 
 static int min_accumulators(const ConvRows *x) { return x->group ? MIN_SHUFFLED : MIN_ACCUMULATORS; }
@@ -119,17 +125,12 @@ static double row_cycles(ConvRows *x, const RowShape *s, int registers) {
   tiles = (s->width + most - 1) / most;
   x->pixels = (int)((s->width + tiles - 1) / tiles);
   if (x->pixels * x->vecs < min_accumulators(x) && tiles > 1) return -1;
-  for (int64_t i = 0; i < elements(x); i++)
-    for (int64_t t = 0; t < x->taps; t++)
-      if (is_used(x, i, t)) {
-        loads++;
-        break;
-      }
+  for (int64_t i = 0; i < conv_rows_elements(x); i++) loads += conv_rows_reads(x, i);
   int64_t cols = x->vecs * x->lanes, groups = (s->columns + cols - 1) / cols, terms = x->pixels * x->taps * x->vecs;
   int64_t weights = x->taps * cols * (int64_t)sizeof(float); /* bytes of a segment's channel */
   double each = (double)(loads + x->taps * x->vecs) / 1.3, least = 4.0 * (double)x->taps; /* latency of the sums */
   if (each < (double)terms / 2) each = (double)terms / 2;
-  if (s->segments * x->channels * weights > FIRST_CACHE && each < (double)weights / STREAM)
+  if (s->segments * (x->channels >> x->pairs) * weights > FIRST_CACHE && each < (double)weights / STREAM)
     each = (double)weights / STREAM;
   return (double)(groups * tiles) * (each > least ? each : least);
 }
@@ -148,13 +149,19 @@ static bool choose_tile(ConvRows *x, const Machine *mc, const RowShape *s) {
 
 /* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
 static bool find_edges(ConvRows *x, int64_t width, const RowCheck *c) {
-  int64_t n = elements(x), unit = c->step / x->stride, last = width - x->pixels, tiles = (width - 1) / x->pixels + 1;
+  int64_t n = conv_rows_elements(x), unit = c->step / x->stride, last = width - x->pixels,
+          tiles = (width - 1) / x->pixels + 1;
   if (!c->size) return true;
   while (x->left < n && c->at + unit * x->left < 0) x->left++;
   while (x->right < n && c->at + last * c->step + unit * (n - 1 - x->right) >= c->size) x->right++;
   if (tiles == 1) return true;
   int64_t second = x->pixels < last ? x->pixels : last, before = (tiles - 2) * x->pixels;
   return c->at + second * c->step >= 0 && c->at + before * c->step + unit * (n - 1) < c->size;
+}
+
+bool conv_rows_choose(ConvRows *x, const Machine *mc, int64_t width, int64_t columns, int64_t segments) {
+  x->lanes = mc->vec;
+  return choose_tile(x, mc, &(RowShape){width, columns, segments});
 }
 
 bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *check) {
@@ -190,7 +197,7 @@ bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvR
 
 /* Element i of the image's row, for all columns; of groups: for each the channel `channel` of its group. */
 static void print_load(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
-  int64_t n = elements(x);
+  int64_t n = conv_rows_elements(x);
   bool left = i < x->left, right = !left && i >= n - x->right;
   const char *at = left || right ? ctx_strf(o->c, "%c%lld", left ? 'l' : 'r', (long long)i)
                                  : ctx_strf(o->c, "(a + %lld)", (long long)(i * x->pixel));
@@ -204,20 +211,23 @@ static void print_load(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
   str_puts(o, ");");
 }
 
-/* The multiply-adds of element i of the image's row. */
-static void print_element(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
-  bool any = false;
-  for (int64_t t = 0; t < x->taps; t++) any |= is_used(x, i, t);
-  if (!any) return;
-  print_load(o, x, i, channel);
+void conv_rows_terms(Str *o, const ConvRows *x, int64_t i) {
+  const char *form = x->pairs ? " GC_ADD_PAIR(c%lld_%d, t, w%lld_%d);" : " c%lld_%d += t * w%lld_%d;";
   for (int64_t t = 0; t < x->taps; t++)
     for (int j = 0; j < x->vecs && is_used(x, i, t); j++)
-      str_printf(o, " c%lld_%d += t * w%lld_%d;", (long long)((i - t * x->dilation) / x->stride), j, (long long)t, j);
+      str_printf(o, form, (long long)((i - t * x->dilation) / x->stride), j, (long long)t, j);
   str_puts(o, "\n");
 }
 
+/* The multiply-adds of element i of the image's row. */
+static void print_element(Str *o, const ConvRows *x, int64_t i, int64_t channel) {
+  if (!conv_rows_reads(x, i)) return;
+  print_load(o, x, i, channel);
+  conv_rows_terms(o, x, i);
+}
+
 static void print_edges(Str *o, const ConvRows *x) {
-  for (int64_t i = 0, n = elements(x); i < n; i++) {
+  for (int64_t i = 0, n = conv_rows_elements(x); i < n; i++) {
     bool left = i < x->left, right = !left && i >= n - x->right;
     if (left || right)
       str_printf(o, "    const gc_real *%c%lld = edges & %d ? zero : a + %lld;\n", left ? 'l' : 'r', (long long)i,
@@ -238,7 +248,7 @@ static void print_weights(Str *o, const ConvRows *x, int64_t channel) {
 static void print_channels(Str *o, const ConvRows *x) {
   str_printf(o, "    for (long k = 0, ol = 0, or = 0; k < %lld; k++) {\n", (long long)x->channels);
   print_weights(o, x, 0);
-  for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i, 0);
+  for (int64_t i = 0; i < conv_rows_elements(x); i++) print_element(o, x, i, 0);
   str_printf(o, "      a += %lld, b += %lld, ol += edges & 1 ? 0 : %lld, or += edges & 2 ? 0 : %lld;\n    }\n",
              (long long)x->channel_a, (long long)(x->taps * x->vecs * x->lanes), (long long)x->channel_a,
              (long long)x->channel_a);
@@ -249,7 +259,7 @@ static void print_groups(Str *o, const ConvRows *x) {
   for (int64_t c = 0; c < x->channels; c++) {
     str_puts(o, "    {\n");
     print_weights(o, x, c);
-    for (int64_t i = 0; i < elements(x); i++) print_element(o, x, i, c);
+    for (int64_t i = 0; i < conv_rows_elements(x); i++) print_element(o, x, i, c);
     str_puts(o, "    }\n");
   }
 }

@@ -14,6 +14,7 @@ typedef struct ConvRows {
   int64_t pixel, channel_a; /* strides in a */
   int64_t stride, dilation;
   int pixels, vecs, lanes;
+  bool pairs;             /* elements are pairs of channels in bf16 */
   int64_t group, group_b; /* as in GemmDesc */
   int left, right;        /* elements at both ends that may be outside of the image */
 } ConvRows;
@@ -27,5 +28,10 @@ typedef struct RowCheck {
 bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *check);
 /* Whether the convolution has such tiles, and they are faster than those of a product. */
 bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x);
-void conv_rows_tile(Str *o, const ConvRows *x); /* prints the function of the tile, without its name */
+/* Chooses a tile for rows of `width` results by `columns`. False: it would be slower than those of a product. */
+bool conv_rows_choose(ConvRows *x, const Machine *mc, int64_t width, int64_t columns, int64_t segments);
+void conv_rows_tile(Str *o, const ConvRows *x);             /* prints the function of the tile, without its name */
+int64_t conv_rows_elements(const ConvRows *x);              /* of the image's row, of a tile */
+bool conv_rows_reads(const ConvRows *x, int64_t i);         /* whether a tap reads element i of them */
+void conv_rows_terms(Str *o, const ConvRows *x, int64_t i); /* prints the multiply-adds of t, which is that element */
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Prints a GEMM: the call of gc_contract or gc_contract_half, and the function of its epilogue. */
 #include "codegen/c/gemm_call.h"
-#include "codegen/c/conv_amx.h"
+#include "codegen/c/conv_pairs.h"
 #include "codegen/c/conv_weights.h"
 #include "codegen/c/native_text.h"
 #include "codegen/c/vector.h"
 #include "codegen/c/microkernel.h"
-#include "codegen/c/weights_amx.h"
+#include "codegen/c/weights_pairs.h"
 #include <string.h>
 
 #define GEMM_BODY "/*@ body"
@@ -365,18 +365,17 @@ static bool weights_call(Emitter *p, const Kernel *k, const KernelSchedule *sche
 }
 
 /* A gradient by weights in tiles of AMX, or as a product where the processor has none. False: it has none. */
-static bool weights_amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+static bool weights_pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   const GemmDesc *g = schedule->gemm;
   int chunks = schedule->split ? WEIGHT_CHUNKS : 0;
-  WeightsAmx x;
-  if (!p->native->o.contract || !weights_amx_find(k, g, p->native->o.machine, chunks, &x)) return false;
-  p->native->conv_amx = true;
+  WeightsPairs x;
+  if (!p->native->o.contract || !weights_pairs_find(k, g, p->native->o.machine, chunks, &x)) return false;
+  p->native->bf16_convs = true;
   put_gemm(p, k, schedule, g, s);
-  str_printf(s, "  const gc_half h = {g, %d, %d};\n  const gc_weights_amx w = ", g->a.storage, g->b.storage);
-  weights_amx_print(s, &x, chunks);
-  str_puts(
-    s,
-    ";\n  if (!gc_sum_weights_amx(&w, tid, nthreads)) {\n    gc_contract_half(&h, tid, nthreads);\n    return;\n  }\n");
+  str_printf(s, "  const gc_half h = {g, %d, %d};\n  const gc_weights_pairs w = ", g->a.storage, g->b.storage);
+  weights_pairs_print(s, &x, chunks);
+  str_puts(s, ";\n  if (!gc_sum_weights_pairs(&w, tid, nthreads)) {\n    gc_contract_half(&h, tid, nthreads);\n    "
+              "return;\n  }\n");
   if (!chunks) return true;
   helper_use(p, "gc_barrier");
   str_printf(s, "  const gc_weight_conv all = {.g = &g, .taps = 1, .channels = 1, .chunks = %d, .part = w.part};\n",
@@ -388,25 +387,29 @@ static bool weights_amx_call(Emitter *p, const Kernel *k, const KernelSchedule *
 static bool tiles_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
   bool fast = p->native->o.contract;
   const KernelSchedule *joined = fast ? schedule->joined : NULL;
-  if (weights_amx_call(p, k, schedule, s)) return true;
+  if (weights_pairs_call(p, k, schedule, s)) return true;
   if (joined && (weights_call(p, k, joined, s) || rows_call(p, k, joined, s))) return true;
   return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, s));
 }
 
-/* A convolution of bf16 by AMX, as `done`: false where the processor has none. False: it has no such form. */
-static bool amx_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
-  ConvAmx x;
+/* A convolution of bf16 pairs, as `done`: false where the processor has none. False: it has no such form. */
+static bool pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  Str tile = {.c = p->c};
+  ConvPairs x;
   const ConvRows *r = &x.rows;
-  if (!p->native->o.contract || !conv_amx_find(k, schedule->gemm, &x)) return false;
-  p->native->conv_amx = true;
+  if (!p->native->o.contract || !conv_pairs_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
+  p->native->bf16_convs = true;
   str_puts(s, "  int done;\n  {\n");
   put_gemm(p, k, schedule, &r->g, s);
   str_printf(s, "  const gc_half h = {g, %d, %d};\n", r->g.a.storage, r->g.b.storage);
-  str_printf(s,
-             "  done = gc_convolve_amx(&(gc_amx_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld}, tid, "
-             "nthreads);\n  }\n",
+  str_printf(s, "  done = gc_convolve_pairs(&(gc_pair_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld",
              (long long)r->taps, (long long)r->channels, (long long)r->tap, (long long)r->channel, (long long)r->pixel,
              (long long)r->stride, (long long)r->dilation, (long long)x.first, (long long)x.last);
+  if (x.segments) {
+    conv_pairs_tile(&tile, &x);
+    str_printf(s, ", %s, %d, %d", tile_function(p, k, CONTRACTED, &tile), r->pixels, r->vecs * r->lanes);
+  }
+  str_puts(s, "}, tid, nthreads);\n  }\n");
   return true;
 }
 
@@ -415,16 +418,16 @@ void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str 
   bool half = g->a.storage || g->b.storage;
   gemm_use(p, gemm_type(k), half);
   if (choice_of(p, k, g).form != GF_GEMM && tiles_call(p, k, schedule, s)) return;
-  bool amx = half && amx_call(p, k, schedule, s);
+  bool pairs = half && pairs_call(p, k, schedule, s);
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
-  if (amx) str_puts(s, "  if (!done)");
+  if (pairs) str_puts(s, "  if (!done)");
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
   else str_puts(s, "  gc_contract(&g, tid, nthreads);\n");
   for (int i = 0; i < g->nresidue; i++) str_puts(s, "  }\n");
 }
 
-/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_amx.inc, weights_amx.inc ---- */
+/* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_pairs.inc, weights_pairs.inc ---- */
 
 /* conv_rows.inc has f32 alone. */
 static const char *rows_text(const Emitter *p) {
@@ -432,10 +435,10 @@ static const char *rows_text(const Emitter *p) {
   return p->native->gemm_type == DT_F32 ? p->o->builtin("codegen/c/conv_rows.inc", &n) : NULL;
 }
 
-static const char *amx_text(const Emitter *p, const char *file) {
+static const char *bf16_text(const Emitter *p, const char *file) {
   const NativeText *x = p->native;
   size_t n;
-  return x->conv_amx ? p->o->builtin(file, &n) : NULL;
+  return x->bf16_convs ? p->o->builtin(file, &n) : NULL;
 }
 
 void gemm_use(Emitter *p, DType t, bool half) {
@@ -477,8 +480,9 @@ void gemm_prelude_print(Emitter *p, Str *out) {
   put_file(out, x->gemm, false);
   put_file(out, rows_text(p), false);
   put_file(out, x->gemm_half, false);
-  put_file(out, amx_text(p, "codegen/c/conv_amx.inc"), false);
-  put_file(out, amx_text(p, "codegen/c/weights_amx.inc"), false);
+  if (x->gemm_half) microkernel_pair_types(out);
+  put_file(out, bf16_text(p, "codegen/c/conv_pairs.inc"), false);
+  put_file(out, bf16_text(p, "codegen/c/weights_pairs.inc"), false);
 }
 
 void gemm_body_print(Emitter *p, Str *out) {
@@ -492,6 +496,6 @@ void gemm_body_print(Emitter *p, Str *out) {
   microkernel_print_pairs(out, x->o.machine);
   str_puts(out, p->o->builtin("codegen/c/gemm_amx.inc", &n));
   put_file(out, x->gemm_half, true);
-  put_file(out, amx_text(p, "codegen/c/conv_amx.inc"), true);
-  put_file(out, amx_text(p, "codegen/c/weights_amx.inc"), true);
+  put_file(out, bf16_text(p, "codegen/c/conv_pairs.inc"), true);
+  put_file(out, bf16_text(p, "codegen/c/weights_pairs.inc"), true);
 }

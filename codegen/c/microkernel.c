@@ -221,7 +221,7 @@ void microkernel_print(Str *o, const Machine *machine, DType t, bool dots) {
 }
 
 /* gc_narrow_pair rounds two vectors to one of bf16. */
-void microkernel_print_pairs(Str *o, const Machine *mc) {
+void microkernel_pair_types(Str *o) {
   str_puts(o,
            "#if GC_FAST && GC_LANES == 16 && defined __AVX512BF16__\n"
            "#define GC_ADD_PAIR(c, a, b) __asm__(\"vdpbf16ps %2, %1, %0\" : \"+v\"(c) : \"v\"(a), \"v\"(b))\n"
@@ -235,10 +235,15 @@ void microkernel_print_pairs(Str *o, const Machine *mc) {
            "  __asm__(\"bfcvtn %0.4h, %1.4s\\n\\tbfcvtn2 %0.8h, %2.4s\" : \"=&w\"(v) : \"w\"(x), \"w\"(y));\n"
            "  return v;\n}\n"
            "#endif\n"
-           "#ifdef GC_ADD_PAIR\nenum { GC_PAIRS = 1 };\ntypedef const int gc_int __attribute__((may_alias));\n");
+           "#ifdef GC_ADD_PAIR\nenum { GC_PAIRS = 1 };\n"
+           "typedef const int gc_int __attribute__((may_alias, aligned(2)));\n"
+           "#else\nenum { GC_PAIRS = 0 };\n#define gc_narrow_pair(x, y) (x)\n#endif\n\n");
+}
+
+void microkernel_print_pairs(Str *o, const Machine *mc) {
+  str_puts(o, "#ifdef GC_ADD_PAIR\n");
   print_microkernels(o, mc, true);
-  str_puts(o, "#else\nenum { GC_PAIRS = 0 };\n#define gc_pair_ukernel gc_ukernel\n#define gc_narrow_pair(x, y) (x)\n"
-              "#endif\n\n");
+  str_puts(o, "#else\n#define gc_pair_ukernel gc_ukernel\n#endif\n\n");
 }
 
 /* gc_uses_dots of gemm.inc. */

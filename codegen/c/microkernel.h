@@ -17,8 +17,10 @@ void microkernel_types(Str *out, const Machine *mc, DType t);
 /* Prints the microkernels of the machine and gc_transpose, with their tables; after the types. Dots are microkernels
  * for two operands that are contiguous along k. They add in another order, so they are for fast mode, and for f32. */
 void microkernel_print(Str *out, const Machine *mc, DType t, bool dots);
-/* Prints gc_pair_ukernel: microkernels for pairs of bf16, whose two products are added by one instruction. GC_PAIRS:
- * the compiler's target has such instructions, and the mode allows them. */
+/* Prints what pairs of bf16 need, whose two products are added by one instruction, GC_ADD_PAIR. GC_PAIRS: the
+ * compiler's target has such instructions, and the mode allows them. */
+void microkernel_pair_types(Str *out);
+/* Prints gc_pair_ukernel: microkernels for these pairs. */
 void microkernel_print_pairs(Str *out, const Machine *mc);
 
 /* "register tiles of 6 x 16, vectors of 8": how gemm.inc computes a matrix product on a machine, for a remark; NULL: in

@@ -12,7 +12,7 @@ typedef struct NativeText {
   const char *attend;           /* the text of attend.inc if it is used, else NULL */
   bool attend_pairs;            /* its rows are of bf16 somewhere */
   const char *gemm, *gemm_half; /* the texts of gemm.inc and gemm_half.inc if they are used, else NULL */
-  bool conv_amx;                /* conv_amx.inc or weights_amx.inc is used */
+  bool bf16_convs;              /* conv_pairs.inc or weights_pairs.inc is used */
   DType gemm_type;              /* of their accumulators: f32 or f64 */
 } NativeText;
 

@@ -55,6 +55,11 @@ fi
 amx="-mamx-tile -mamx-bf16"
 # shellcheck disable=SC2086  # several flags
 if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16; then
+  # Without AMX: dot products of pairs in tiles of vectors.
+  cases tests/native/rows_bf16.list copied_bf16 as_bf16 --fast --native
+  check "rows of pairs have tiles" grep -q 'gc_pair_conv.*_tile' "$tmp/prog.c"
+  cases tests/native/weights_bf16.list copied_bf16 copied_as_bf16 --fast --native
+  check "gradients by the weights have vectors" grep -q 'vectors = 1' "$tmp/prog.c"
   cc -std=gnu11 -O2 -Wall -Wextra -shared -fPIC -o "$tmp/amx.so" tests/native/amx.c -lm
   export AMX_LOG="$tmp/amx" BEFORE="env LD_PRELOAD=$tmp/amx.so"
   some 2 tests/native/contract.txt; cases "$tmp/cases.txt" bf16 as_bf16 --fast --cflags="$amx"
@@ -68,9 +73,9 @@ if cc -march=native $amx -dM -E -x c /dev/null 2>/dev/null | grep -q AVX512BF16;
   # shellcheck disable=SC2086  # an option or none
   tally "attention of bf16" "$tmp/ncheck" --dir="$tmp" $quick --fast --cflags="$amx" tests/native/attend_bf16.ir
   # Gradients by the weights, of images that are stored channels-last.
-  cases tests/native/weights_amx.list copied_bf16 copied_as_bf16 --fast --cflags="$amx"
-  check "gradients by the weights have AMX tiles" grep -q 'if (!gc_sum_weights_amx(&w' "$tmp/prog.c"
-  full && cases tests/native/weights_amx.list copied_as_bf16 copied_bf16 --fast --cflags="$amx"
+  cases tests/native/weights_bf16.list copied_bf16 copied_as_bf16 --fast --cflags="$amx"
+  check "gradients by the weights have AMX tiles" grep -q 'if (!gc_sum_weights_pairs(&w' "$tmp/prog.c"
+  full && cases tests/native/weights_bf16.list copied_as_bf16 copied_bf16 --fast --cflags="$amx"
   if [ -s "$tmp/amx" ] || grep -q amx_bf16 /proc/cpuinfo; then pass; else fail "AMX is not used"; fi
 fi
 # Stored orders: strict training gives the same weights with and without them, however it runs.
