@@ -12,6 +12,7 @@ typedef struct StrictOrder {
   bool any;    /* the phase has accumulations */
   bool lanes;  /* some have lanes */
   bool counts; /* terms are counted */
+  bool few;    /* they are counted, their number is known, and each has a lane of its own */
   int width;   /* lanes that may have terms, a power of two: the others keep the identity, which changes nothing */
 } StrictOrder;
 StrictOrder strict_order(const KNest *n, int phase);

@@ -36,13 +36,13 @@
 #define P_EQ(a, b) ((PRIM_I)((a) == (b)))
 #define P_ISEL(m, a, b) (((a) & (m)) | ((b) & ~(m)))
 #define P_SEL(m, a, b) P_FLT(P_ISEL(m, P_BITS(a), P_BITS(b)))
-/* x, but at least, or at most, the constant c; NaN stays NaN */
+/* the greater, or the lesser, one: b where they are equal or one is NaN */
 #ifdef GC_AT_LEAST
-#define P_AT_LEAST(c, x) GC_AT_LEAST(P_K(c), x)
-#define P_AT_MOST(c, x) GC_AT_MOST(P_K(c), x)
+#define P_GREATER(a, b) GC_AT_LEAST(a, b)
+#define P_LESSER(a, b) GC_AT_MOST(a, b)
 #else
-#define P_AT_LEAST(c, x) P_SEL(P_LT(x, c), P_K(c), x)
-#define P_AT_MOST(c, x) P_SEL(P_LT(c, x), P_K(c), x)
+#define P_GREATER(a, b) P_SEL(P_LT(b, a), a, b)
+#define P_LESSER(a, b) P_SEL(P_LT(a, b), a, b)
 #endif
 #else
 static inline PRIM_I PRIM(bits)(PRIM_F x) {
@@ -75,9 +75,12 @@ static inline PRIM_F PRIM(flt)(PRIM_I i) {
 #define P_EQ(a, b) (-(PRIM_I)((a) == (b)))
 #define P_ISEL(m, a, b) ((m) ? (a) : (b))
 #define P_SEL(m, a, b) ((m) ? (a) : (b))
-#define P_AT_LEAST(c, x) ((x) < (c) ? (c) : (x))
-#define P_AT_MOST(c, x) ((c) < (x) ? (c) : (x))
+#define P_GREATER(a, b) ((b) < (a) ? (a) : (b))
+#define P_LESSER(a, b) ((a) < (b) ? (a) : (b))
 #endif
+/* x, but at least, or at most, the constant c; NaN stays NaN */
+#define P_AT_LEAST(c, x) P_GREATER(P_K(c), x)
+#define P_AT_MOST(c, x) P_LESSER(P_K(c), x)
 #define P_SIGN ((int32_t)-0x7fffffff - 1)
 #define P_ABS(x) P_FLT(P_BITS(x) & 0x7fffffff)
 #define P_INF P_FLT(P_KI(0x7f800000))
@@ -97,10 +100,10 @@ static inline PRIM_F PRIM(sign)(PRIM_F x) {
 
 /*@ max: vocabulary */
 /* NaN if either is; the second where they are equal. */
-static inline PRIM_F PRIM(max)(PRIM_F a, PRIM_F b) { return P_SEL(P_LT(b, a) | ~P_EQ(a, a), a, b); }
+static inline PRIM_F PRIM(max)(PRIM_F a, PRIM_F b) { return P_SEL(P_EQ(a, a), P_GREATER(a, b), a); }
 
 /*@ min: vocabulary */
-static inline PRIM_F PRIM(min)(PRIM_F a, PRIM_F b) { return P_SEL(P_LT(a, b) | ~P_EQ(a, a), a, b); }
+static inline PRIM_F PRIM(min)(PRIM_F a, PRIM_F b) { return P_SEL(P_EQ(a, a), P_LESSER(a, b), a); }
 
 /*@ round: vocabulary */
 /* To the nearest integer, halves to even: adding 2^23 leaves no fraction bits. Keeps the sign of zero. */
@@ -209,6 +212,8 @@ static inline PRIM_F PRIM(mod)(PRIM_F a, PRIM_F b) {
 #undef P_EQ
 #undef P_ISEL
 #undef P_SEL
+#undef P_GREATER
+#undef P_LESSER
 #undef P_AT_LEAST
 #undef P_AT_MOST
 #undef P_SIGN

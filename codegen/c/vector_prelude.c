@@ -18,6 +18,8 @@ static const char TYPES[] =
   "#define GC_SPLATU(s) ((uint32_t)(s) - (gc_vu){0})\n"
   "#ifdef __clang__\n#define GC_ROTATE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)\n"
   "#else\n#define GC_ROTATE(v, ...) __builtin_shuffle(v, (gc_vi){__VA_ARGS__})\n#endif\n"
+  "#ifdef __clang__\n#define GC_UNROLL _Pragma(\"clang loop unroll(full)\")\n"
+  "#else\n#define GC_UNROLL _Pragma(\"GCC unroll 16\")\n#endif\n"
   "#define GC_FIRST(n) ((gc_vi)(GC_LANE < GC_SPLATI(n)))\n"
   "static inline gc_vi gc_isel(gc_vi m, gc_vi a, gc_vi b) { return (a & m) | (b & ~m); }\n"
   "static inline gc_vf gc_sel(gc_vi m, gc_vf a, gc_vf b) { return (gc_vf)gc_isel(m, (gc_vi)a, (gc_vi)b); }\n";

@@ -13,6 +13,8 @@ const char *nest_acc_name(NestText *c, int acc) { return variable(c, acc_is_arg(
 /* Each lane has its own accumulators, so they are vectors. */
 static bool is_vector(const NestText *c) { return c->s->lane >= 0 && c->s->lane_outer; }
 
+bool acc_unrolls(const NestText *c, StrictOrder r) { return is_vector(c) && r.few; }
+
 const char *acc_type(const NestText *c, const KAcc *a) {
   return is_vector(c) ? nest_lanes(c)->type(a->type) : dtype_info[a->type].c;
 }
@@ -73,7 +75,9 @@ void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare) {
       const char *l = variable(c, "l", i);
       if (declare && acc_is_sum(a)) nest_line(c, "%s %s[%d] = {0};", type, l, r.width);
       else if (declare) nest_line(c, "%s %s[%d];", type, l, r.width);
-      if (!declare || !acc_is_sum(a)) nest_line(c, "for (int l = 0; l < %d; l++) %s[l] = %s;", r.width, l, zero);
+      const char *unroll = acc_unrolls(c, r) ? "GC_UNROLL " : "";
+      if (!declare || !acc_is_sum(a))
+        nest_line(c, "%sfor (int l = 0; l < %d; l++) %s[l] = %s;", unroll, r.width, l, zero);
     } else if (acc_has_chunks(a, r)) {
       nest_line(c, "%s%s = %s;", declare ? ctx_strf(c->p->c, "%s ", type) : "", variable(c, "c", i), zero);
     }
@@ -149,10 +153,20 @@ static void reduce_helper(NestText *c, const KAcc *a, int width) {
                width / 2, s.s);
 }
 
-static const char *reduced_lanes(NestText *c, const KAcc *a, int i, int width) {
+static const char *reduced_lanes(NestText *c, const KAcc *a, int i, StrictOrder r) {
+  const char *lanes = variable(c, "l", i);
+  int width = r.width;
+  if (acc_unrolls(c, r)) {
+    while (width /= 2)
+      for (int l = 0; l < width; l++) {
+        const char *x = ctx_strf(c->p->c, "%s[%d]", lanes, l), *y = ctx_strf(c->p->c, "%s[%d]", lanes, l + width);
+        nest_line(c, "%s = %s;", x, acc_step(c, a, x, y));
+      }
+    return ctx_strf(c->p->c, "%s[0]", lanes);
+  }
+  reduce_helper(c, a, width);
   const char *name = op_info[a->op].spelling;
-  return ctx_strf(c->p->c, "gc_%s%d_%s%s(%s)", name, width, is_vector(c) ? "v" : "", dtype_info[a->type].name,
-                  variable(c, "l", i));
+  return ctx_strf(c->p->c, "gc_%s%d_%s%s(%s)", name, width, is_vector(c) ? "v" : "", dtype_info[a->type].name, lanes);
 }
 
 /* Ends a chunk: its result becomes the total or is combined with it. `first`: a condition, true for the first chunk. */
@@ -161,12 +175,11 @@ void acc_chunk_end(NestText *c, int phase, StrictOrder r, const char *first) {
     const KAcc *a = &c->n->acc[i];
     if (a->phase != phase || a->order == KO_SEQ || acc_is_arg(a)) continue;
     const char *chunk = variable(c, "c", i), *s = variable(c, "s", i);
-    if (acc_has_lanes(a)) reduce_helper(c, a, r.width);
     if (!acc_has_chunks(a, r)) {
-      if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), s, reduced_lanes(c, a, i, r.width));
+      if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), s, reduced_lanes(c, a, i, r));
       continue;
     }
-    if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i, r.width));
+    if (acc_has_lanes(a)) nest_line(c, "const %s %s = %s;", acc_type(c, a), chunk, reduced_lanes(c, a, i, r));
     if (c->s->chunks) nest_parallel(c)->chunk_store(c, i, chunk);
     else nest_line(c, "%s = %s ? %s : %s;", s, first, chunk, acc_step(c, a, s, chunk));
   }

@@ -67,6 +67,7 @@ static void inner_loops(NestText *c, int phase, StrictOrder r) {
       EACH_BLOCK(x, c) acc_chunk_begin(x, phase, r, true);
       nest_open_block(c, "for (%s i%d = b0; i%d < b1; i%d++)", type, a, a, a);
     } else {
+      if (acc_unrolls(c, r)) nest_line(c, "GC_UNROLL");
       nest_open_loop(c, a);
     }
     if (c->next && k == p->naxis - 1) nest_lanes(c)->fetch(c, phase);

@@ -55,6 +55,8 @@ const char *acc_type(const NestText *c, const KAcc *a);
 const char *acc_start(NestText *c, const KAcc *a); /* the initial value, of that type */
 const char *acc_step(NestText *c, const KAcc *a, const char *s, const char *v);
 const char *acc_combine(NestText *c, const KAcc *a, const char *s, const char *v, bool vector);
+/* Whether the loops of a phase are unrolled: the lanes of its few terms, which are vectors, are in registers then. */
+bool acc_unrolls(const NestText *c, StrictOrder r);
 void acc_declare(NestText *c, int phase, StrictOrder r); /* variables before the loops of the phase */
 void acc_chunk_begin(NestText *c, int phase, StrictOrder r, bool declare);
 const char *acc_is_first_chunk(const NestText *c, int phase);
