@@ -40,7 +40,7 @@ bool conv_pairs_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Conv
       TILE * run > MAX_IMAGE)
     return false;
   r->pairs = true;
-  if (r->channels % 2 == 0 && conv_rows_choose(r, mc, width, columns, segments)) x->segments = segments;
+  if (r->channels % 2 == 0 && conv_rows_choose(r, mc, width, columns, segments)) x->tile = true;
   return true;
 }
 
@@ -51,11 +51,12 @@ void conv_pairs_tile(Str *o, const ConvPairs *x) {
   const ConvRows *r = &x->rows;
   int cols = r->vecs * r->lanes;
   int64_t tap = (r->dilation == 1 ? r->channels : run_of(r)) / 2 * cols, run = parts_of(r) * run_of(r) / 2 * cols;
-  str_puts(o, "(const uint16_t *const *line, long at, const gc_real *w, gc_real *c) {\n#ifdef GC_ADD_PAIR\n");
+  str_puts(o, "(const uint16_t *const *line, const int *seg, long ns, long at, const gc_real *w, gc_real *c) {\n"
+              "#ifdef GC_ADD_PAIR\n");
   for (int p = 0; p < r->pixels; p++)
     for (int j = 0; j < r->vecs; j++) str_printf(o, "  gc_vec c%d_%d = {0};\n", p, j);
-  str_printf(o, "  for (long s = 0; s < %lld; s++) {\n", (long long)x->segments);
-  str_printf(o, "    const uint16_t *a = line[s] + at;\n    const gc_real *b = w + s * %lldL;\n", (long long)run);
+  str_puts(o, "  for (long s = 0; s < ns; s++) {\n    const uint16_t *a = line[s] + at;\n");
+  str_printf(o, "    const gc_real *b = w + seg[s] * %lldL;\n", (long long)run);
   str_printf(o, "    for (long k = 0; k < %lld; k++, a += 2, b += %d) {\n      gc_vec t", (long long)r->channels / 2,
              cols);
   for (int64_t t = 0; t < r->taps; t++)
@@ -71,5 +72,5 @@ void conv_pairs_tile(Str *o, const ConvPairs *x) {
   for (int p = 0; p < r->pixels; p++)
     for (int j = 0; j < r->vecs; j++)
       str_printf(o, "  *(gc_vecu *)(c + %d) = c%d_%d;\n", p * PANEL_WIDTH + j * r->lanes, p, j);
-  str_puts(o, "#else\n  (void)line, (void)at, (void)w, (void)c;\n#endif\n}\n");
+  str_puts(o, "#else\n  (void)line, (void)seg, (void)ns, (void)at, (void)w, (void)c;\n#endif\n}\n");
 }

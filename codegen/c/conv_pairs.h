@@ -7,7 +7,7 @@
 typedef struct ConvPairs {
   ConvRows rows;       /* axes, taps and channels */
   int64_t first, last; /* elements of a row of the image that are inside, counted from tap 0 of pixel 0 */
-  int64_t segments;    /* with a tile of `rows` for processors without a matrix unit; 0: there is none */
+  bool tile;           /* `rows` has a tile, for processors without a matrix unit */
 } ConvPairs;
 
 /* Whether the convolution has the form of conv_pairs.inc. */

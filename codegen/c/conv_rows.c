@@ -4,7 +4,7 @@
 
 /* Limits of conv_rows.inc: packed weights, segments, pixels of a tile. */
 enum {
-  MAX_WEIGHTS = 1 << 17,
+  MAX_WEIGHTS = 1 << 18,
   MAX_SEGMENTS = 64,
   MAX_PIXELS = 28,
   MAX_STRIDE = 4,
@@ -14,6 +14,9 @@ enum {
 
 /* A first cache of usual size; bytes a cycle from the second one, beside other loads (measured on Zen 4: 12). */
 enum { FIRST_CACHE = 32768, STREAM = 12 };
+
+/* From so many packed weights on, packing pays only for so many results. */
+enum { MANY_WEIGHTS = 1 << 17, MANY_RESULTS = 256 };
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a < 0 ? -a : a; }
 
@@ -124,7 +127,7 @@ static double row_cycles(ConvRows *x, const RowShape *s, int registers) {
   if (most < 1) return -1;
   tiles = (s->width + most - 1) / most;
   x->pixels = (int)((s->width + tiles - 1) / tiles);
-  if (x->pixels * x->vecs < min_accumulators(x) && tiles > 1) return -1;
+  if (x->pixels * x->vecs < min_accumulators(x)) return -1;
   for (int64_t i = 0; i < conv_rows_elements(x); i++) loads += conv_rows_reads(x, i);
   int64_t cols = x->vecs * x->lanes, groups = (s->columns + cols - 1) / cols, terms = x->pixels * x->taps * x->vecs;
   int64_t weights = x->taps * cols * (int64_t)sizeof(float); /* bytes of a segment's channel */
@@ -144,7 +147,7 @@ static bool choose_tile(ConvRows *x, const Machine *mc, const RowShape *s) {
     best = cycles, vecs = x->vecs;
   }
   x->vecs = vecs;
-  return vecs && row_cycles(x, s, registers) > 0 && x->pixels * x->vecs >= min_accumulators(x);
+  return vecs && row_cycles(x, s, registers) > 0;
 }
 
 /* Finds the elements of tiles that may be outside of the image. False: also in tiles that are not at the edges. */
@@ -172,6 +175,16 @@ bool conv_rows_axes(const Kernel *k, const GemmDesc *g, ConvRows *x, RowCheck *c
   return dim_number(m, g->m.s0[g->m.n - 1], &step) && step >= 1 && find_axes(m, x, step, check);
 }
 
+/* The widest panel whose weights are packed together. */
+static bool choose_panel(Module *m, ConvRows *x, const RowShape *s) {
+  int64_t cols = x->vecs * x->lanes, depth = s->segments * x->taps * x->channels, results = 1, dim;
+  for (int i = 0; i < x->g.m.n; i++) results *= dim_number(m, x->g.m.dim[i], &dim) ? dim : MANY_RESULTS;
+  x->panel = PANEL_WIDTH / cols * cols;
+  while (x->panel > cols && depth * x->panel > MAX_WEIGHTS) x->panel -= cols;
+  int64_t wide = s->columns < x->panel ? (s->columns + cols - 1) / cols * cols : x->panel;
+  return depth * wide <= (results < MANY_RESULTS ? MANY_WEIGHTS : MAX_WEIGHTS);
+}
+
 bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvRows *x) {
   Module *m = k->gs->g->m;
   RowShape s = {.segments = 1};
@@ -188,9 +201,7 @@ bool conv_rows_find(const Kernel *k, const GemmDesc *g, const Machine *mc, ConvR
   }
   if (s.segments > MAX_SEGMENTS) return false;
   if (!choose_tile(x, mc, &s) || !find_edges(x, s.width, &check)) return false;
-  int64_t cols = x->vecs * x->lanes, panel = s.columns < PANEL_WIDTH ? s.columns : PANEL_WIDTH;
-  panel = (panel + cols - 1) / cols * cols;
-  return panel <= PANEL_WIDTH && s.segments * x->taps * x->channels * panel <= MAX_WEIGHTS;
+  return choose_panel(m, x, &s);
 }
 
 /* ---- text ---- */

@@ -15,6 +15,7 @@ typedef struct ConvRows {
   int64_t stride, dilation;
   int pixels, vecs, lanes;
   bool pairs;             /* elements are pairs of channels in bf16 */
+  int64_t panel;          /* columns whose weights are packed together */
   int64_t group, group_b; /* as in GemmDesc */
   int left, right;        /* elements at both ends that may be outside of the image */
 } ConvRows;

@@ -324,8 +324,9 @@ static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedul
   conv_rows_tile(&tile, &x);
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(s,
-             "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %lld, %lld}, tid, nthreads);\n",
-             tile_function(p, k, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.taps,
+             "  gc_convolve_rows(&(gc_row_conv){&g, %s, %d, %d, %lld, %lld, %lld, %lld, %lld, %lld, %lld}, tid, "
+             "nthreads);\n",
+             tile_function(p, k, CONTRACTED, &tile), x.pixels, x.vecs * x.lanes, (long long)x.panel, (long long)x.taps,
              (long long)x.channels, (long long)x.tap, (long long)x.channel, (long long)x.group, (long long)x.group_b);
   return true;
 }
@@ -405,7 +406,7 @@ static bool pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedu
   str_printf(s, "  done = gc_convolve_pairs(&(gc_pair_conv){&h, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld, %lld",
              (long long)r->taps, (long long)r->channels, (long long)r->tap, (long long)r->channel, (long long)r->pixel,
              (long long)r->stride, (long long)r->dilation, (long long)x.first, (long long)x.last);
-  if (x.segments) {
+  if (x.tile) {
     conv_pairs_tile(&tile, &x);
     str_printf(s, ", %s, %d, %d", tile_function(p, k, CONTRACTED, &tile), r->pixels, r->vecs * r->lanes);
   }

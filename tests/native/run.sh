@@ -32,6 +32,7 @@ cases tests/native/depthwise.list last_as_f16 copied_f16 --native
 cases tests/native/depthwise.list last_bf16 last_f16 --native
 # Images channels-last, in f32.
 some 0 tests/native/conv.txt; cases "$tmp/cases.txt" copied copied --fast
+cases tests/native/rows_f32.list copied copied --fast
 # Gradients by the weights that threads partition by chunks of images.
 cases tests/native/weights.list copied copied --fast
 # The same of groups, and of gradients by the weights of strided ones, which have tiles of their own.
