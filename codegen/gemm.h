@@ -71,6 +71,11 @@ typedef struct GemmDesc {
   int nresidue;
 } GemmDesc;
 
+/* gemm_residue.c: the GEMMs of all residues: their number, the value of residue i in one of them, and that one. */
+int64_t gemm_residues(const GemmDesc *g);
+int64_t gemm_residue_value(const GemmDesc *g, int64_t number, int i);
+GemmDesc gemm_of_residue(Module *m, const GemmDesc *g, int64_t number);
+
 /* The kernel as a GEMM; NULL: it is none. */
 const GemmDesc *gemm_find(const Kernel *k, DType type);
 /* The same, also for gradients of depthwise convolutions; NULL where loops are faster on a CPU. All GEMMs of a program

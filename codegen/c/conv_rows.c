@@ -96,7 +96,7 @@ static bool find_axes(Module *m, ConvRows *x, int64_t step, RowCheck *check) {
   x->stride = step / x->pixel, x->dilation = s / x->pixel;
   remove_axis(&g->k, c);
   remove_axis(&g->k, t);
-  return x->taps > 1 && x->stride <= MAX_STRIDE && x->dilation <= MAX_STRIDE && check->tap * step == check->step * s;
+  return x->taps > 0 && x->stride <= MAX_STRIDE && x->dilation <= MAX_STRIDE && check->tap * step == check->step * s;
 }
 
 /* Results of a row, columns, segments of k. */

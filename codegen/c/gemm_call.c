@@ -317,10 +317,10 @@ static const char *tile_function(Emitter *p, const Kernel *k, const char *qualif
 #define CONTRACTED "GC_CONTRACTED GC_KERNEL"
 
 /* A convolution in tiles of rows. False: it has none. */
-static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+static bool rows_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, const GemmDesc *g, Str *s) {
   Str tile = {.c = p->c};
   ConvRows x;
-  if (!conv_rows_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
+  if (!conv_rows_find(k, g, p->native->o.machine, &x)) return false;
   conv_rows_tile(&tile, &x);
   put_gemm(p, k, schedule, &x.g, s);
   str_printf(s,
@@ -389,16 +389,16 @@ static bool tiles_call(Emitter *p, const Kernel *k, const KernelSchedule *schedu
   bool fast = p->native->o.contract;
   const KernelSchedule *joined = fast ? schedule->joined : NULL;
   if (weights_pairs_call(p, k, schedule, s)) return true;
-  if (joined && (weights_call(p, k, joined, s) || rows_call(p, k, joined, s))) return true;
-  return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, s));
+  if (joined && (weights_call(p, k, joined, s) || rows_call(p, k, joined, joined->gemm, s))) return true;
+  return weights_call(p, k, schedule, s) || (fast && rows_call(p, k, schedule, schedule->gemm, s));
 }
 
 /* A convolution of bf16 pairs, as `done`: false where the processor has none. False: it has no such form. */
-static bool pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+static bool pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, const GemmDesc *g, Str *s) {
   Str tile = {.c = p->c};
   ConvPairs x;
   const ConvRows *r = &x.rows;
-  if (!p->native->o.contract || !conv_pairs_find(k, schedule->gemm, p->native->o.machine, &x)) return false;
+  if (!p->native->o.contract || !conv_pairs_find(k, g, p->native->o.machine, &x)) return false;
   p->native->bf16_convs = true;
   str_puts(s, "  int done;\n  {\n");
   put_gemm(p, k, schedule, &r->g, s);
@@ -414,18 +414,39 @@ static bool pairs_call(Emitter *p, const Kernel *k, const KernelSchedule *schedu
   return true;
 }
 
-void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
-  const GemmDesc *g = schedule->gemm;
-  bool half = g->a.storage || g->b.storage;
-  gemm_use(p, gemm_type(k), half);
-  if (choice_of(p, k, g).form != GF_GEMM && tiles_call(p, k, schedule, s)) return;
-  bool pairs = half && pairs_call(p, k, schedule, s);
+/* A product, whose residues are in loops. */
+static void product_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, const GemmDesc *g, Str *s) {
+  bool half = g->a.storage || g->b.storage, pairs = half && pairs_call(p, k, schedule, g, s);
   for (int i = 0; i < g->nresidue; i++) open_residue(p, s, g, i);
   put_gemm(p, k, schedule, g, s);
   if (pairs) str_puts(s, "  if (!done)");
   if (half) str_printf(s, "  gc_contract_half(&(gc_half){g, %d, %d}, tid, nthreads);\n", g->a.storage, g->b.storage);
   else str_puts(s, "  gc_contract(&g, tid, nthreads);\n");
   for (int i = 0; i < g->nresidue; i++) str_puts(s, "  }\n");
+}
+
+/* The products of all residues, each in the form that is best for its shape. */
+static void residue_calls(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  const GemmDesc *g = schedule->gemm;
+  for (int64_t n = 0; n < gemm_residues(g); n++) {
+    GemmDesc x = gemm_of_residue(p->m, g, n);
+    str_puts(s, "  {\n");
+    for (int i = 0; i < g->nresidue; i++)
+      str_printf(s, "  const long %s = %lld;\n", residue_name(p, g, i), (long long)gemm_residue_value(g, n, i));
+    if (!p->native->o.contract || !rows_call(p, k, schedule, &x, s)) product_call(p, k, schedule, &x, s);
+    str_puts(s, "  }\n");
+  }
+}
+
+void gemm_call(Emitter *p, const Kernel *k, const KernelSchedule *schedule, Str *s) {
+  enum { FEW_RESIDUES = 9 };
+  const GemmDesc *g = schedule->gemm;
+  GemmChoice choice = choice_of(p, k, g);
+  gemm_use(p, gemm_type(k), g->a.storage || g->b.storage);
+  if (choice.form != GF_GEMM && tiles_call(p, k, schedule, s)) return;
+  if (g->nresidue && !schedule->joined && gemm_residues(g) <= FEW_RESIDUES && choice.form == GF_AUTO && !choice.kc)
+    residue_calls(p, k, schedule, s);
+  else product_call(p, k, schedule, g, s);
 }
 
 /* ---- gemm.inc, conv_rows.inc, gemm_half.inc, gemm_amx.inc, conv_pairs.inc, weights_pairs.inc ---- */
