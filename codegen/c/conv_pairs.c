@@ -2,7 +2,7 @@
 #include "codegen/c/conv_pairs.h"
 #include "codegen/target.h"
 
-/* Limits of conv_pairs.inc: units of packed weights, elements of rows of the image, rows at a time. */
+/* Limits of conv_pairs.inc: units of packed weights, elements of rows of the image, such rows. */
 enum { MAX_WEIGHTS = 1 << 18, MAX_IMAGE = 1 << 17, MAX_ROWS = 64, TILE = 16, STEP = 32, TOGETHER = 4 };
 
 /* Elements that are inside, of those that the row's taps read. */
@@ -32,7 +32,8 @@ bool conv_pairs_find(const Kernel *k, const GemmDesc *g, const Machine *mc, Conv
   if (check.size && (check.step % r->stride || check.step < r->stride)) return false;
   for (int i = 0; i < r->g.k.n; i++) segments *= dim_number(m, r->g.k.dim[i], &dim) ? dim : MAX_ROWS + 1;
   int64_t parts = parts_of(r), run = run_of(r);
-  if (segments * parts > MAX_ROWS / TOGETHER || width < 1 || columns < 1) return false;
+  if (segments * parts > MAX_ROWS / TOGETHER || TOGETHER * segments + 1 > MAX_ROWS || width < 1 || columns < 1)
+    return false;
   find_inside(x, &check, width);
   int64_t tiles = divide_up(width, TILE);
   int64_t line = ((TILE * tiles - 1) * r->stride + (parts - 1) * r->dilation) * r->channels + run;

@@ -39,18 +39,21 @@ static bool take_check(Module *m, GemmTaps *t, int d, RowCheck *c) {
   return c->step > 0 && c->tap;
 }
 
-/* The axis of k that has the taps along the row: the one with its check, else the one whose windows overlap most. */
+/* The axis of k that has the taps along the row: the one with its check, else the one whose windows overlap most, else
+ * one of a single tap. */
 static int tap_axis(Module *m, const GemmDesc *g, int64_t step) {
-  int row = g->m.n - 1, best = -1;
+  int row = g->m.n - 1, best = -1, single = -1;
   int64_t least = MAX_STRIDE + 1;
   for (int d = 0; d < g->taps.n; d++)
     if (g->taps.m[d] == row) return g->taps.k[d];
   for (int i = 0; i < g->k.n; i++) {
     int64_t dim, s;
-    if (!dim_number(m, g->k.dim[i], &dim) || !dim_number(m, g->k.s0[i], &s) || dim < 2 || !s) continue;
+    if (!dim_number(m, g->k.dim[i], &dim) || !dim_number(m, g->k.s0[i], &s) || !s) continue;
+    if (dim == 1) single = i;
+    if (dim < 2) continue;
     if (step / gcd(step, s) < least) least = step / gcd(step, s), best = i;
   }
-  return best;
+  return best < 0 ? single : best;
 }
 
 /* Taps and channels that have been joined into one axis of k. */
