@@ -55,6 +55,31 @@ definitions codegen/c/*.inc codegen/c/*.c codegen/text/*.c runtime/model.h >"$tm
 awk '{ file[$1] = file[$1] " " $2; n[$1]++ } END { for (k in n) if (n[k] > 1) print k ":" file[k] }' \
   "$tmp/definitions" >"$tmp/twice"
 if [ -s "$tmp/twice" ]; then fail "defined in several texts of generated C: $(cat "$tmp/twice")"; else pass; fi
+# Limits of scratch, which a form's code and its generated text both have, are the same numbers.
+limit() { grep -oE "\b$2 = [^,}]*" "codegen/c/$1" | head -n 1 | sed 's/.* = //; s/,\{0,1\} *$//'; }
+while read -r code name text its_name; do
+  equal "$code: $name is $its_name" "$(limit "$code" "$name")" "$(limit "$text" "$its_name")"
+  [ -n "$(limit "$code" "$name")" ] || fail "$code has no $name"
+done <<'LIMITS'
+conv_rows.c MAX_WEIGHTS conv_rows.inc GC_ROW_WEIGHTS
+conv_rows.c MAX_SEGMENTS gemm.inc GC_SEGS
+conv_weights.c MAX_SUMS conv_rows.inc GC_WEIGHT_SUMS
+conv_weights.c MAX_ROWS conv_rows.inc GC_WEIGHT_ROWS
+conv_depthwise.c MAX_ROWS conv_rows.inc GC_WEIGHT_ROWS
+conv_pairs.c MAX_WEIGHTS conv_pairs.inc GC_PAIR_WEIGHTS
+conv_pairs.c MAX_IMAGE conv_pairs.inc GC_PAIR_IMAGE
+conv_pairs.c MAX_ROWS conv_pairs.inc GC_PAIR_LINES
+conv_pairs.c TILE conv_pairs.inc GC_PAIR_PIXELS
+conv_pairs.c STEP conv_pairs.inc GC_PAIR_STEP
+conv_pairs.c TOGETHER conv_pairs.inc GC_PAIR_TOGETHER
+weights_pairs.c IMAGE_FLOATS weights_pairs.inc GC_IMAGE_PAIRS
+weights_pairs.c RIGHT_FLOATS weights_pairs.inc GC_RIGHT_PAIRS
+weights_pairs.c MOST_TILES weights_pairs.inc GC_SUMS_PAIRS
+weights_pairs.c MOST_TAPS weights_pairs.inc GC_TAPS_PAIRS
+weights_pairs.c MOST_PHASES weights_pairs.inc GC_PHASES_PAIRS
+weights_pairs.c MOST_LINES weights_pairs.inc GC_LINES_PAIRS
+weights_pairs.c TILE_FLOATS weights_pairs.inc GC_TILE_PAIRS
+LIMITS
 # Every class of kernel on every kind of operand (sweep.c).
 program sweep tests/codegen/sweep.c
 sweep() { # sweep CLASSES SHARE SEED OPTIONS...: SHARE of a thousand
