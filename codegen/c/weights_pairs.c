@@ -5,9 +5,8 @@
 /* Limits of weights_pairs.inc. */
 enum { IMAGE_FLOATS = 1 << 17, RIGHT_FLOATS = 1 << 16, MOST_TILES = 512, MOST_TAPS = 128, MOST_PHASES = 16 };
 enum { MOST_LINES = 1 << 13 };
-/* Tiles of vectors take time for all lanes and for gaps; a product takes longer the fewer columns there are (measured
- * on Zen 4). */
-enum { MIN_CHANNELS = 8, MAX_GAPS = 8 };
+/* Tiles of vectors take time for gaps; a product takes longer the fewer columns there are (measured on Zen 4). */
+enum { MAX_GAPS = 8 };
 enum { TILE = 16, STEP = 32, TILE_FLOATS = 256, FEW_BYTES = 400 << 10 };
 
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -203,7 +202,7 @@ bool weights_pairs_find(const Kernel *k, const GemmDesc *g, const Machine *mc, i
   if (!operand_is_bf16(&g->a) || !operand_is_bf16(&g->b) || gemm_type(k) != DT_F32 || g->n.n != 1) return false;
   if (!dim_number(m, g->n.s0[0], &stride) || stride != 1 || !dim_number(m, g->n.dim[0], &x->columns)) return false;
   if (x->columns < 1 || !find_axes(m, g, x) || !find_gaps(x, &taps, &phases, &full)) return false;
-  x->vectors = x->channels >= MIN_CHANNELS && (full - 1) * (double)x->columns < MAX_GAPS;
+  x->vectors = (full - 1) * (double)x->columns < MAX_GAPS;
   int64_t nc = divide_up(x->channels, TILE), no = divide_up(x->columns, TILE);
   for (int64_t tiles = MOST_TILES / taps; tiles; tiles /= 2) {
     x->groups = least(no, most(tiles / least(nc, 8), 1));
