@@ -39,6 +39,7 @@ typedef struct GemmTaps {
   int n, last, m[GEMM_TAP_AXES], k[GEMM_TAP_AXES], residue[GEMM_TAP_AXES];
   Dim ms[GEMM_TAP_AXES], ks[GEMM_TAP_AXES], at[GEMM_TAP_AXES], size[GEMM_TAP_AXES];
 } GemmTaps;
+void gemm_remove_check(GemmTaps *t, int d); /* takes check d out */
 
 /* The gradient by x of a strided convolution is one GEMM for each residue r = 0 … modulus - 1 of the pixel x = modulus
  * * i + r. Its first tap t is the smallest for which (r + lo - t * dilation) % modulus == 0; the quotient is its first

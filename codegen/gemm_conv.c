@@ -103,6 +103,14 @@ static bool add_residue(const KNest *n, GemmDesc *g, int q, Dim pixel) {
   return true;
 }
 
+void gemm_remove_check(GemmTaps *t, int d) {
+  for (int i = d; i + 1 < t->n; i++) {
+    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1], t->ks[i] = t->ks[i + 1];
+    t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1], t->residue[i] = t->residue[i + 1];
+  }
+  t->n--;
+}
+
 /* Whether the last axis of k is channels, contiguous in the image. If it is a tap, an axis of one channel is added.
  * False: there are too many axes. */
 static bool end_with_channels(const KNest *n, GemmDesc *g, const Affine *a) {

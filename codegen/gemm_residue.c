@@ -54,14 +54,6 @@ static bool is_inside(Module *m, const GemmDesc *g, int d) {
          add_range(m, g->k.dim[t->k[d]], t->ks[d], &low, &high) && low >= 0 && high < size;
 }
 
-static void remove_check(GemmTaps *t, int d) {
-  for (int i = d; i + 1 < t->n; i++) {
-    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1], t->ks[i] = t->ks[i + 1];
-    t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1], t->residue[i] = t->residue[i + 1];
-  }
-  t->n--;
-}
-
 GemmDesc gemm_of_residue(Module *m, const GemmDesc *g, int64_t number) {
   GemmDesc x = *g;
   bool any = true;
@@ -69,6 +61,6 @@ GemmDesc gemm_of_residue(Module *m, const GemmDesc *g, int64_t number) {
   if (!any) x.k.dim[0] = dim_of(m, 0);
   x.nresidue = 0;
   for (int d = x.taps.n - 1; d >= 0; d--)
-    if (is_inside(m, &x, d)) remove_check(&x.taps, d);
+    if (is_inside(m, &x, d)) gemm_remove_check(&x.taps, d);
   return x;
 }

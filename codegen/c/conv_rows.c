@@ -31,11 +31,7 @@ static void remove_axis(GemmAxes *x, int at) {
 static bool take_check(Module *m, GemmTaps *t, int d, RowCheck *c) {
   if (!dim_number(m, t->ms[d], &c->step) || !dim_number(m, t->ks[d], &c->tap)) return false;
   if (!dim_number(m, t->at[d], &c->at) || !dim_number(m, t->size[d], &c->size)) return false;
-  for (int i = d; i + 1 < t->n; i++) {
-    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1];
-    t->ks[i] = t->ks[i + 1], t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1];
-  }
-  t->n--;
+  gemm_remove_check(t, d);
   return c->step > 0 && c->tap;
 }
 

@@ -17,14 +17,6 @@ static void remove_axis(GemmAxes *x, int at) {
   x->n--;
 }
 
-static void remove_check(GemmTaps *t, int d) {
-  for (int i = d; i + 1 < t->n; i++) {
-    t->m[i] = t->m[i + 1], t->k[i] = t->k[i + 1], t->ms[i] = t->ms[i + 1];
-    t->ks[i] = t->ks[i + 1], t->at[i] = t->at[i + 1], t->size[i] = t->size[i + 1];
-  }
-  t->n--;
-}
-
 /* The check of the row's pixels, of dilation 1. */
 static bool take_check(Module *m, ConvWeights *x, int *tap) {
   GemmTaps *t = &x->g.taps;
@@ -35,7 +27,7 @@ static bool take_check(Module *m, ConvWeights *x, int *tap) {
     if (!dim_number(m, t->at[d], &at) || !dim_number(m, t->size[d], &x->size) || at > 0 || x->pixel % ks) return false;
     x->stride = ks, x->pixel /= ks;
     *tap = t->m[d], x->before = -at;
-    remove_check(t, d--);
+    gemm_remove_check(t, d--);
   }
   return true;
 }
