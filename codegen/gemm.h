@@ -97,6 +97,7 @@ const char *gemm_key(Module *m, const GemmDesc *g, DType t);
 bool gemm_contract(const Kernel *k, const KNest *n, GemmDesc *g);
 bool gemm_conv(const Kernel *k, const KNest *n, GemmDesc *g);
 bool gemm_add_axis(GemmAxes *x, const KNest *n, int axis, Dim s0, Dim s1); /* false: too many */
+void gemm_remove_axis(GemmAxes *x, int at);                                /* count stays */
 void gemm_sort_axes(const KNest *n, GemmAxes *x); /* by strides of the first store, outermost first */
 /* Adds the nest's outer axes to batch, m or n, by the operands whose address they move, and its inner axes to k.
  * a, b: addresses over loop axes. False: too many axes. */

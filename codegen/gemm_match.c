@@ -47,6 +47,14 @@ bool gemm_add_axis(GemmAxes *x, const KNest *n, int axis, Dim s0, Dim s1) {
   return true;
 }
 
+void gemm_remove_axis(GemmAxes *x, int at) {
+  for (int i = at; i + 1 < x->n; i++) {
+    x->axis[i] = x->axis[i + 1], x->residue[i] = x->residue[i + 1], x->dim[i] = x->dim[i + 1];
+    x->s0[i] = x->s0[i + 1], x->s1[i] = x->s1[i + 1];
+  }
+  x->n--;
+}
+
 bool gemm_add_axes(GemmDesc *g, const KNest *n, const Affine *a, const Affine *b) {
   bool fits = true;
   for (int i = 0; i < n->nouter && fits; i++) {

@@ -20,14 +20,6 @@ enum { MANY_WEIGHTS = 1 << 17, MANY_RESULTS = 256 };
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a < 0 ? -a : a; }
 
-static void remove_axis(GemmAxes *x, int at) {
-  for (int i = at; i + 1 < x->n; i++) {
-    x->axis[i] = x->axis[i + 1], x->dim[i] = x->dim[i + 1];
-    x->s0[i] = x->s0[i + 1], x->s1[i] = x->s1[i + 1];
-  }
-  x->n--;
-}
-
 static bool take_check(Module *m, GemmTaps *t, int d, RowCheck *c) {
   if (!dim_number(m, t->ms[d], &c->step) || !dim_number(m, t->ks[d], &c->tap)) return false;
   if (!dim_number(m, t->at[d], &c->at) || !dim_number(m, t->size[d], &c->size)) return false;
@@ -60,7 +52,7 @@ static bool split_axis(Module *m, ConvRows *x, int64_t step) {
   if (!dim_number(m, k->s1[k->n - 1], &s1) || s0 != 1 || dim % step || dim / step < 2) return false;
   x->taps = dim / step, x->channels = step, x->tap = step * s1, x->channel = s1;
   x->pixel = step, x->channel_a = x->stride = x->dilation = 1;
-  remove_axis(k, k->n - 1);
+  gemm_remove_axis(k, k->n - 1);
   return true;
 }
 
@@ -93,8 +85,8 @@ static bool find_axes(Module *m, ConvRows *x, int64_t step, RowCheck *check) {
   }
   x->pixel = gcd(step, s);
   x->stride = step / x->pixel, x->dilation = s / x->pixel;
-  remove_axis(&g->k, c);
-  remove_axis(&g->k, t);
+  gemm_remove_axis(&g->k, c);
+  gemm_remove_axis(&g->k, t);
   return x->taps > 0 && x->stride <= MAX_STRIDE && x->dilation <= MAX_STRIDE && check->tap * step == check->step * s;
 }
 

@@ -9,14 +9,6 @@ enum { NEAR_BYTES = 28 << 10, BAND_BYTES = 384 << 10, BAND_PIXELS = 128, MIN_PIX
 enum { LINE_BYTES = 64, L2_BYTES = 24 }; /* L2_BYTES: of a cycle */
 enum { MOST_SUMS = 1 << 20 };            /* above, a thread goes through the images too often */
 
-static void remove_axis(GemmAxes *x, int at) {
-  for (int i = at; i + 1 < x->n; i++) {
-    x->axis[i] = x->axis[i + 1], x->dim[i] = x->dim[i + 1];
-    x->s0[i] = x->s0[i + 1], x->s1[i] = x->s1[i + 1];
-  }
-  x->n--;
-}
-
 /* The check of the row's pixels, of dilation 1. */
 static bool take_check(Module *m, ConvWeights *x, int *tap) {
   GemmTaps *t = &x->g.taps;
@@ -101,7 +93,7 @@ static bool find_axes(Module *m, ConvWeights *x) {
     x->channels = tap == last ? 1 : dim;
     if (tap != last && !dim_number(m, rows->s0[last], &x->channel_a)) return false;
     if (tap != last) rows->n--;
-    remove_axis(rows, tap);
+    gemm_remove_axis(rows, tap);
   }
   for (int d = 0; d < x->g.taps.n; d++) {
     if (x->g.taps.m[d] == tap || (tap != last && x->g.taps.m[d] == last)) return false;
